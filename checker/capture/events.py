@@ -1,0 +1,459 @@
+"""Packets in order of time → events (design.md section 5).
+
+One pass with the little state that the meaning of a packet depends on: the care-of address of each interface,
+DHCP exchanges under way, key exchanges and security associations, and what first fragments were.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from mipcheck.checker.capture import dhcp, mobileip
+from mipcheck.checker.capture.layers import (
+    ADVERTISEMENT,
+    ASIDE,
+    DHCP,
+    ESP,
+    ICMP,
+    ICMP_ERROR,
+    IKE,
+    LINK_PORTS,
+    MULTICAST,
+    PLAIN,
+    REGISTRATION,
+    REST,
+    SOLICITATION,
+    Fragment,
+    Packet,
+)
+from mipcheck.checker.capture.node import Knowledge, dotted, is_loopback, is_tunnel
+from mipcheck.checker.site import Site
+from mipcheck.model.event import NODE, Event, Position
+from mipcheck.model.types import Value
+
+_SAME: Final = 10**9
+"""Nanoseconds within which one registration message on two devices is the same packet."""
+_COPY: Final = 250 * 10**6
+"""The same for two tunnel devices; shorter, because a node may retransmit after a second."""
+_MAX_FRAGMENTS: Final = 4096
+
+_MAX_NOTES: Final = 20
+
+_NONE: Final = "none"
+_ESP: Final = "esp"
+
+
+class _Verdict(NamedTuple):
+    """How the first fragment of a datagram was judged: user data (protection, stack, inner addresses), or why not."""
+
+    protection: str
+    why: str
+    stack: str = ""
+    addresses: tuple[int, int] = (0, 0)
+
+
+@dataclass(slots=True)
+class _Link:
+    """One physical interface: its care-of address (0 if none was seen) and the DHCP exchanges that got under way."""
+
+    coa: int = 0
+    used: set[int] = field(default_factory=set)
+    """Addresses from which the node exchanged user data before any care-of address was announced here."""
+    discovering: set[int] = field(default_factory=set)
+    """Transaction ids."""
+
+
+class Reader:
+    """Feed it packets in order of time with `take`; then `events`, `set_aside`, `notes` and `hidden()` are complete."""
+
+    def __init__(self, name: str, site: Site, known: Knowledge, clear: dict[bytes, list[int]]) -> None:
+        """`clear` holds, for each registration message seen on a physical interface, when (ns, ascending)."""
+        self.events: list[Event] = []
+        self.set_aside: Counter[str] = Counter()
+        self.notes: dict[str, None] = {}
+        self._name = name
+        self._site = site
+        self._known = known
+        self._clear = clear
+        self._tunnels = frozenset(site.tunnels)
+        self._vpn = site.addresses.get("vpn")
+        self._links: dict[str, _Link] = defaultdict(_Link)
+        self._copies: dict[bytes, tuple[int, str]] = {}
+        self._exchanges: set[bytes] = set()
+        self._spis: set[int] = set()
+        self._started: tuple[int, int] | None = None
+        self._expecting = True
+        self._in_use = NODE
+        self._tia = 0
+        self._protected = False
+        self._inner = False
+        self._firsts: dict[Fragment, _Verdict] = {}
+
+    def take(self, packet: Packet) -> None:
+        """Turn one packet into events, or count it as set aside."""
+        if is_loopback(packet):
+            self.set_aside["loopback"] += 1
+        elif is_tunnel(packet, self._tunnels):
+            self._on_tunnel(packet)
+        else:
+            self._on_link(packet)
+
+    def hidden(self) -> tuple[str, ...]:
+        """Why signalling could not be seen."""
+        if not self._protected or self._inner:
+            return ()
+        keys = "the [[esp_sa]] keys are not used yet" if self._site.esp_sas else "give [[esp_sa]] keys"
+        return (f"registration inside ESP: {keys}; or capture on the tunnel interface",)
+
+    def _emit(self, packet: Packet, kind: str, args: dict[str, Value], interface: str = "") -> None:
+        at = Position(self._name, None, packet.frame)
+        self.events.append(Event(packet.time, interface or packet.interface, kind, args, at))
+
+    def _note(self, text: str) -> None:
+        if len(self.notes) < _MAX_NOTES:
+            self.notes[text] = None
+
+    # Tunnel devices: nothing is exposed there, but signalling inside the VPN is seen nowhere else.
+
+    def _on_tunnel(self, packet: Packet) -> None:
+        if packet.kind == REGISTRATION and not self._is_copy(packet):
+            source, target = packet.addresses[-1]
+            asking = packet.dport == mobileip.PORT and packet.payload[0] == mobileip.REQUEST
+            inner = source if asking else target
+            if inner == self._site.addresses.get("xhoa"):
+                self._note("a registration in the x-MIP tunnel was seen on its device only, and is not used")
+            elif asking:
+                self._request(packet, "vpn")
+            elif packet.sport == mobileip.PORT and packet.payload[0] == mobileip.REPLY:
+                self._reply(packet, "vpn")
+            return
+        self.set_aside["tunnel interface"] += 1
+
+    def _is_copy(self, packet: Packet) -> bool:
+        """Whether this message was seen in clear on a physical interface, or on another tunnel device just before."""
+        times = self._clear.get(packet.payload)
+        if times:
+            near = bisect_left(times, packet.time - _SAME)
+            if near < len(times) and times[near] <= packet.time + _SAME:
+                return True
+        seen = self._copies.get(packet.payload)
+        if seen is not None and packet.time - seen[0] <= _COPY and seen[1] != packet.interface:
+            return True
+        self._copies[packet.payload] = (packet.time, packet.interface)
+        return False
+
+    # Physical interfaces.
+
+    def _on_link(self, packet: Packet) -> None:
+        kind = packet.kind
+        if kind == ASIDE:
+            self._aside(packet, packet.why)
+            return
+        if kind == REST:
+            self._rest(packet)
+            return
+        if kind == DHCP:
+            self._dhcp(packet)
+            return
+        direction = self._known.direction(packet)
+        if kind == PLAIN or kind == ICMP:
+            self._plain(packet, direction)
+        elif kind == ESP:
+            self._esp(packet, direction)
+        elif kind == REGISTRATION:
+            self._registration(packet, direction)
+        elif kind == IKE:
+            self._ike(packet, direction)
+        elif kind == ADVERTISEMENT:
+            self._advertisement(packet, direction)
+        elif kind == SOLICITATION:
+            if direction == "in":
+                self._aside(packet, "router solicitation of others")
+            else:
+                self._emit(packet, "solicit", {})
+        else:
+            assert kind == ICMP_ERROR
+            self._aside(packet, "icmp error")
+
+    def _aside(self, packet: Packet, why: str) -> None:
+        self.set_aside[why] += 1
+        if packet.first_of:
+            self._remember(packet, _Verdict("", why))
+
+    def _remember(self, packet: Packet, verdict: _Verdict) -> None:
+        """Later fragments of the same datagrams are what the first one was."""
+        if len(self._firsts) >= _MAX_FRAGMENTS:
+            self._firsts.clear()
+        for key in packet.first_of:
+            self._firsts[key] = verdict
+
+    def _rest(self, packet: Packet) -> None:
+        """A non-first fragment: as its first one was judged, else by its addresses."""
+        assert packet.rest_of is not None
+        verdict = self._firsts.get(packet.rest_of)
+        direction = self._known.direction(packet)
+        if verdict is None:
+            if packet.protocol == 50:
+                verdict = _Verdict(_ESP, "", packet.stack, packet.addresses[-1])
+            elif self._is_enterprise(packet, direction):
+                verdict = _Verdict(_NONE, "", packet.stack, packet.addresses[-1])
+            else:
+                verdict = _Verdict("", "fragment without its first")
+        elif len(packet.addresses) > 1 and verdict.protection:
+            # The first one may have travelled in another tunnel; the outer headers are those of this packet.
+            verdict = verdict._replace(stack=packet.stack + verdict.stack[len(packet.stack) :])
+        if not verdict.protection:
+            self._aside(packet, verdict.why)
+        elif not direction:
+            self._aside(packet, "not the node's")
+        else:
+            self._data(packet, direction, verdict.protection, verdict.stack, verdict.addresses)
+
+    # User data.
+
+    def _plain(self, packet: Packet, direction: str) -> None:
+        if not direction:
+            self._aside(packet, "not the node's")
+            return
+        why = self._upkeep(packet, direction)
+        if why is None and not self._is_enterprise(packet, direction):
+            why = "other clear traffic"
+        if why is not None:
+            self._aside(packet, why)
+            return
+        self._data(packet, direction, _NONE, packet.stack, packet.addresses[-1])
+
+    def _upkeep(self, packet: Packet, direction: str) -> str | None:
+        """What keeps the link or a tunnel going, by name; None for anything else."""
+        known = self._known
+        source, target = packet.addresses[-1]
+        peer = target if direction == "out" else source
+        if len(packet.addresses) == 1:
+            if target >= MULTICAST:
+                return "multicast or broadcast"
+            if packet.protocol == 17:
+                port = packet.dport if direction == "out" else packet.sport
+                if (peer, port) in known.servers:
+                    return "dns" if port == 53 else "ntp"
+                if port in LINK_PORTS and known.is_on_link(peer):
+                    return LINK_PORTS[port]
+            elif packet.kind == ICMP and source not in known.home and target not in known.home:
+                if peer in known.routers or known.is_on_link(peer):
+                    return "icmp on the link"
+        elif packet.kind == ICMP and "udp434" in packet.stack and peer in known.far:
+            return "tunnel keepalive"  # RFC 3519 section 4.9: an echo to the home agent inside the tunnel
+        return None
+
+    def _is_enterprise(self, packet: Packet, direction: str) -> bool:
+        """Whether it concerns the home address, or somebody inside other than the node itself."""
+        known = self._known
+        addresses = packet.addresses
+        source, target = addresses[-1]
+        if source in known.home or target in known.home:
+            return True
+        if direction == "out":
+            return any(known.is_internal(target) for _, target in addresses)
+        return any(known.is_internal(source) for source, _ in addresses)
+
+    def _data(
+        self, packet: Packet, direction: str, protection: str, stack: str, addresses: tuple[int, int]
+    ) -> None:
+        if packet.first_of:
+            self._remember(packet, _Verdict(protection, "", stack, addresses))
+        link = self._links[packet.interface]
+        if not link.coa:
+            outer = packet.addresses[0]
+            link.used.add(outer[0] if direction == "out" else outer[1])
+        args: dict[str, Value] = {
+            "dir": direction,
+            "protection": protection,
+            "bytes": packet.length,
+            "stack": stack,
+            "src": addresses[0],
+            "dst": addresses[1],
+        }
+        self._emit(packet, "data", args)
+
+    def _esp(self, packet: Packet, direction: str) -> None:
+        if not direction:
+            self._aside(packet, "not the node's")
+            return
+        # A tunnel to somebody else than the VPN gateway is protected, but says nothing about the VPN.
+        if self._vpn is None or self._vpn in packet.addresses[-1]:
+            if direction == "out":
+                self._in_use = packet.interface
+            self._protected = True
+            if packet.spi not in self._spis:
+                self._spis.add(packet.spi)
+                self._association(packet)
+        self._data(packet, direction, _ESP, packet.stack, packet.addresses[-1])
+
+    def _association(self, packet: Packet) -> None:
+        """ESP with a new SPI: the first after a key exchange, or of the capture, shows that an association is up."""
+        if not self._expecting:
+            return  # the other direction's SPI, or a new key for the same association
+        self._expecting = False
+        if self._started is not None:
+            source, target = self._started
+            self._started = None
+            self._emit(packet, "ike", {"phase": "established", "src": source, "dst": target})
+        up: dict[str, Value] = {"state": "up"}
+        if self._tia:
+            up["tia"] = self._tia
+        self._emit(packet, "sa", up)
+
+    # Signalling.
+
+    def _ike(self, packet: Packet, direction: str) -> None:
+        """RFC 7296 section 3.1, RFC 2408 section 3.1: the header is in clear, the rest mostly is not."""
+        self._aside(packet, "key exchange")
+        message = packet.payload
+        source, target = packet.addresses[-1]
+        if direction != "out" or (self._vpn is not None and target != self._vpn):
+            return
+        self._in_use = packet.interface
+        if len(message) < 18 or any(message[8:16]) or message[:8] in self._exchanges:
+            return
+        version = message[17] >> 4
+        if version not in (1, 2):
+            return
+        self._exchanges.add(message[:8])
+        self._started = (source, target)
+        self._expecting = True
+        self._tia = 0
+        self._emit(packet, "ike", {"phase": "start", "src": source, "dst": target, "version": version})
+
+    def _registration(self, packet: Packet, direction: str) -> None:
+        if packet.first_of:
+            self._remember(packet, _Verdict("", "fragment of signalling"))
+        kind = packet.payload[0]
+        source = packet.addresses[-1][0]
+        if kind == mobileip.REQUEST and packet.dport == mobileip.PORT and direction != "in":
+            if source not in self._known.far:
+                self._request(packet, "direct")
+        elif kind == mobileip.REPLY and packet.sport == mobileip.PORT and direction != "out":
+            self._reply(packet, "direct")
+
+    def _request(self, packet: Packet, path: str) -> None:
+        request = mobileip.read_request(packet.payload)
+        if request is None:
+            self._note(f"frame {packet.frame}: a registration request is cut short")
+            return
+        agent = self._agent(packet, request.agent, request.home)
+        if agent is None:
+            return
+        source, target = packet.addresses[-1]
+        interface = packet.interface
+        if path == "vpn":
+            self._inner = True
+            self._tia = source
+            interface = self._in_use
+        elif request.lifetime and len(packet.addresses) == 1:
+            self._announce(packet, request, source, target)
+        args: dict[str, Value] = {
+            "to": agent,
+            "path": path,
+            "coa": request.coa,
+            "flags": request.flags,
+            "lifetime": request.lifetime,
+            "id": request.id,
+            "home": request.home,
+        }
+        if target != request.agent:
+            args["via"] = target
+        self._emit(packet, "rrq", args, interface)
+
+    def _announce(self, packet: Packet, request: mobileip.Request, source: int, target: int) -> None:
+        """A care-of address that the interface did not have before is an event of its own."""
+        link = self._links[packet.interface]
+        if request.coa in (link.coa, request.home):
+            return
+        if not link.coa and request.coa in link.used and not self._site.boot:
+            # The capture began after the node had got this address: that it has it now is no change.
+            link.coa = request.coa
+            return
+        link.coa = request.coa
+        if "D" in request.flags or request.coa == source:
+            self._emit(packet, "coa", {"kind": "colocated", "addr": request.coa})
+        else:
+            self._emit(packet, "coa", {"kind": "foreign-agent", "addr": request.coa, "agent": target})
+
+    def _reply(self, packet: Packet, path: str) -> None:
+        reply = mobileip.read_reply(packet.payload)
+        if reply is None:
+            self._note(f"frame {packet.frame}: a registration reply is cut short")
+            return
+        agent = self._agent(packet, reply.agent, reply.home)
+        if agent is None:
+            return
+        interface = packet.interface
+        if path == "vpn":
+            self._inner = True
+            interface = self._in_use
+        args: dict[str, Value] = {
+            "from": agent,
+            "path": path,
+            "code": reply.code,
+            "lifetime": reply.lifetime,
+            "id": reply.id,
+            "auth": mobileip.authentication(packet.payload, agent, self._site.mn_ha_keys, packet.whole),
+            "home": reply.home,
+        }
+        if packet.whole:
+            args["tnc"] = mobileip.trusted_networks_configured(packet.payload)
+        self._emit(packet, "rrp", args, interface)
+
+    def _agent(self, packet: Packet, agent: int, home: int) -> str | None:
+        """iha or xha; None for a message that concerns neither, or another node's."""
+        name = self._known.agents.get(agent)
+        if name is None:
+            self._note(f"registrations with {dotted(agent)}, which is neither iha nor xha, are ignored")
+            return None
+        expected = self._site.addresses.get("ihoa" if name == "iha" else "xhoa")
+        if expected is not None and home not in (expected, 0):
+            self._note(f"registrations for {dotted(home)}, which is not the node's home address, are ignored")
+            return None
+        return name
+
+    def _advertisement(self, packet: Packet, direction: str) -> None:
+        found = mobileip.read_advertisement(packet.payload)
+        if direction == "out" or found is None or not found.coas or len(packet.addresses) > 1:
+            self._aside(packet, "router advertisement")
+            return
+        agent = packet.addresses[-1][0]
+        self._emit(packet, "advert", {"agent": agent, "coa": found.coas[0], "seq": found.sequence})
+
+    def _dhcp(self, packet: Packet) -> None:
+        self._aside(packet, "dhcp")
+        message = dhcp.read_message(packet.payload)
+        if message is None:
+            return
+        macs = self._known.macs.get(packet.interface)
+        if macs and message.client not in macs:
+            return  # another station's
+        link = self._links[packet.interface]
+        if message.type in (dhcp.DISCOVER, dhcp.OFFER):
+            link.discovering.add(message.xid)
+        elif message.type == dhcp.ACK and not message.from_client and message.offered:
+            anew = message.xid in link.discovering
+            link.discovering.discard(message.xid)
+            if anew or message.offered != link.coa:
+                link.coa = message.offered
+                args: dict[str, Value] = {"kind": "colocated", "addr": message.offered}
+                if message.domain:
+                    args["domain"] = message.domain
+                self._emit(packet, "coa", args)
+
+
+def clear_registrations(packets: Iterable[Packet], site: Site) -> dict[bytes, list[int]]:
+    """When each registration message was seen outside any tunnel device; packets in order of time."""
+    tunnels = frozenset(site.tunnels)
+    found: dict[bytes, list[int]] = {}
+    for packet in packets:
+        if packet.kind == REGISTRATION and not is_tunnel(packet, tunnels) and not is_loopback(packet):
+            found.setdefault(packet.payload, []).append(packet.time)
+    return found

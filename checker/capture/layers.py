@@ -1,0 +1,290 @@
+"""A frame → its headers, outermost first, down to the innermost that can be read in clear.
+
+Link headers: Ethernet with VLAN tags, raw IP, Linux cooked version 1 and 2, null/loopback. Tunnels that are
+peeled: IP-in-IP (RFC 2003), minimal encapsulation (RFC 2004), GRE (RFC 2784, 2890), MIP tunnel data in UDP 434
+(RFC 3519), UDP-encapsulated ESP and IKE (RFC 3948). Nothing here knows who the node is or what came before;
+nothing raises on damaged bytes: a header that is cut or nonsense ends the walk, and what was read stands.
+Checksums are not looked at: with offload those of all outgoing and many incoming packets are wrong.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from mipcheck.checker.capture.files import SLL, SLL2, Frame
+
+# What the innermost readable header is. Small integers, because every frame is looked up by them.
+PLAIN: Final = 0  # anything that may be user data in clear
+ESP: Final = 1
+IKE: Final = 2
+REGISTRATION: Final = 3
+ADVERTISEMENT: Final = 4
+SOLICITATION: Final = 5
+DHCP: Final = 6
+ICMP_ERROR: Final = 7
+ICMP: Final = 8
+REST: Final = 9  # a non-first fragment: what it belongs to is told by the first one
+ASIDE: Final = 10  # never user data; `why` says what it is
+
+PHYSICAL: Final = 0
+TUNNEL: Final = 1
+LOOPBACK: Final = 2
+
+_ETHERNET: Final = 1
+RAW: Final = frozenset({12, 14, 101, 228})
+_NULL: Final = 0
+_LOOP: Final = 108
+_VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
+_IPV4: Final = 0x0800
+
+_MAX_DEPTH: Final = 8
+_ARPHRD_LOOPBACK: Final = 772
+_ARPHRD_TUNNEL: Final = frozenset({768, 769, 776, 778, 823, 0xFFFE})
+"""Linux device types of IP-in-IP, SIT, GRE and tun devices (include/uapi/linux/if_arp.h)."""
+
+_IP: Final = struct.Struct("!BxHHHxBxxII")
+_UDP: Final = struct.Struct("!HHHxx")
+_ERRORS: Final = frozenset({3, 4, 5, 11, 12})
+LINK_PORTS: Final = {5353: "mdns", 1900: "ssdp", 5355: "llmnr"}
+"""UDP ports of protocols that do not leave the link."""
+MULTICAST: Final = 0xE0000000
+"""The first multicast address; broadcast is above it as well."""
+_ETHERTYPES: Final = {0x0806: "arp", 0x86DD: "ipv6", 0x888E: "802.1X", 0x88CC: "lldp"}
+
+Fragment = tuple[int, int, int, int]
+"""Source, destination, protocol and identification: what the fragments of one datagram share."""
+
+
+@dataclass(slots=True)
+class Packet:
+    """What one frame shows. `addresses` holds (source, destination) of every IP header, outermost first.
+
+    `payload` is kept for signalling only, and `whole` says that it is there to its end. `direction` is what
+    the link or the file says about it: "in", "out" or "".
+    """
+
+    frame: int
+    time: int
+    interface: str
+    length: int
+    kind: int = ASIDE
+    why: str = "not ip"
+    stack: str = ""
+    addresses: tuple[tuple[int, int], ...] = ()
+    protocol: int = 0
+    sport: int = 0
+    dport: int = 0
+    spi: int = 0
+    payload: bytes = b""
+    whole: bool = True
+    direction: str = ""
+    source_mac: bytes = b""
+    target_mac: bytes = b""
+    device: int = PHYSICAL
+    first_of: tuple[Fragment, ...] = ()
+    rest_of: Fragment | None = None
+
+
+def decode(frame: Frame) -> Packet:
+    """The headers of one frame."""
+    packet = Packet(frame.number, frame.time, frame.interface, frame.length, direction=frame.direction)
+    try:
+        at = _link(packet, frame.linktype, frame.data)
+        if at >= 0:
+            _ip(packet, frame.data, at)
+    except (struct.error, IndexError):  # cut inside a header
+        if not packet.addresses:
+            packet.kind, packet.why = ASIDE, "cut short"
+    return packet
+
+
+def _link(packet: Packet, linktype: int, data: bytes) -> int:
+    """Offset of the IPv4 header, or -1 with the reason in the packet."""
+    if linktype == _ETHERNET:
+        packet.target_mac, packet.source_mac = data[:6], data[6:12]
+        return _ethertype(packet, data, 12)
+    if linktype in RAW:
+        return _version(packet, data, 0)
+    if linktype == SLL:
+        kind, device, size = struct.unpack_from("!HHH", data)
+        _cooked(packet, kind, device, data[6 : 6 + min(size, 8)])
+        return _ethertype(packet, data, 14)
+    if linktype == SLL2:
+        index, device, kind, size = struct.unpack_from("!4xIHBB", data)
+        packet.interface = f"if{index}"
+        _cooked(packet, kind, device, data[12 : 12 + min(size, 8)])
+        (ethertype,) = struct.unpack_from("!H", data)
+        if ethertype in _VLAN:
+            return _ethertype(packet, data, 22)
+        return 20 if ethertype == _IPV4 else _no_ip(packet, ethertype)
+    if linktype in (_NULL, _LOOP):
+        # The family is in the byte order of the capturing machine; AF_INET is 2 everywhere.
+        if data[:4] not in (b"\2\0\0\0", b"\0\0\0\2"):
+            packet.why = "not ip"
+            return -1
+        return _version(packet, data, 4)
+    packet.why = f"link type {linktype}"
+    return -1
+
+
+def _cooked(packet: Packet, kind: int, device: int, address: bytes) -> None:
+    """Packet type 4 is "sent by us"; the address is the sender's, whichever side that is."""
+    packet.source_mac = address
+    packet.direction = "out" if kind == 4 else "in" if kind < 3 else ""
+    if device == _ARPHRD_LOOPBACK:
+        packet.device = LOOPBACK
+    elif device in _ARPHRD_TUNNEL:
+        packet.device = TUNNEL
+
+
+def _ethertype(packet: Packet, data: bytes, at: int) -> int:
+    (ethertype,) = struct.unpack_from("!H", data, at)
+    tags = 0
+    while ethertype in _VLAN and tags < 4:
+        at += 4
+        tags += 1
+        (ethertype,) = struct.unpack_from("!H", data, at)
+    return at + 2 if ethertype == _IPV4 else _no_ip(packet, ethertype)
+
+
+def _no_ip(packet: Packet, ethertype: int) -> int:
+    packet.why = _ETHERTYPES.get(ethertype, "not ip")
+    return -1
+
+
+def _version(packet: Packet, data: bytes, at: int) -> int:
+    version = data[at] >> 4
+    if version == 4:
+        return at
+    packet.why = "ipv6" if version == 6 else "not ip"
+    return -1
+
+
+def _ip(packet: Packet, data: bytes, at: int) -> None:
+    """Walk from the IPv4 header at `at` to the innermost one in clear."""
+    end = len(data)
+    addresses: list[tuple[int, int]] = []
+    stack = ""
+    for _ in range(_MAX_DEPTH):
+        first, total, identification, fragment, protocol, source, target = _IP.unpack_from(data, at)
+        header = (first & 15) * 4
+        if first >> 4 != 4 or header < 20:
+            break
+        addresses.append((source, target))
+        stack = f"{stack}/ip" if stack else "ip"
+        packet.addresses, packet.stack, packet.kind, packet.protocol = tuple(addresses), stack, PLAIN, protocol
+        # A total length of 0 is segmentation offload; padding after a short packet is not part of it.
+        whole = True
+        if total >= header:
+            whole = at + total <= len(data)
+            end = min(end, at + total)
+        at += header
+        if fragment & 0x3FFF:
+            key = (source, target, protocol, identification)
+            if fragment & 0x1FFF:
+                packet.kind, packet.rest_of = REST, key
+                packet.stack += {4: "/ip", 50: "/esp"}.get(protocol, "")
+                return
+            packet.first_of = (*packet.first_of, key)
+            whole = False
+        while len(addresses) < _MAX_DEPTH:
+            if protocol == 4:
+                break
+            if protocol == 17:
+                source_port, target_port, size = _UDP.unpack_from(data, at)
+                packet.sport, packet.dport = source_port, target_port
+                at += 8
+                if size >= 8:
+                    end = min(end, at + size - 8)
+                protocol, at, stack = _udp(packet, data, at, end, whole, stack)
+                if protocol == 17:
+                    return
+                continue
+            if protocol == 47:
+                protocol, at = _gre(data, at)
+                if protocol != 4:
+                    return
+                stack += "/gre"
+                continue
+            if protocol == 55:
+                # RFC 2004: the original addresses are in the short header; there is no inner IP header.
+                inner, flags, inner_target = struct.unpack_from("!BBxxI", data, at)
+                inner_source = source
+                at += 8
+                if flags & 0x80:
+                    (inner_source,) = struct.unpack_from("!I", data, at)
+                    at += 4
+                addresses.append((inner_source, inner_target))
+                stack += "/minenc"
+                protocol = inner
+                packet.addresses, packet.stack, packet.protocol = tuple(addresses), stack, protocol
+                continue
+            if protocol == 50:
+                packet.kind, packet.stack = ESP, stack + "/esp"
+                (packet.spi,) = struct.unpack_from("!I", data, at)
+                return
+            if protocol == 1:
+                _icmp(packet, data, at, end, whole)
+            elif protocol == 2:
+                packet.kind, packet.why = ASIDE, "igmp"
+            elif protocol == 6:
+                packet.sport, packet.dport = struct.unpack_from("!HH", data, at)
+            return
+        else:
+            return
+
+
+def _udp(packet: Packet, data: bytes, at: int, end: int, whole: bool, stack: str) -> tuple[int, int, str]:
+    """Look into UDP, whose payload starts at `at`: (17, …) if it ends here, else the protocol inside, where, stack."""
+    sport, dport = packet.sport, packet.dport
+    if 4500 in (sport, dport):
+        if end - at == 1 and data[at] == 0xFF:
+            packet.kind, packet.why = ASIDE, "nat keepalive"
+        elif end - at >= 4:
+            if data[at : at + 4] == b"\0\0\0\0":
+                packet.kind, packet.payload, packet.whole = IKE, data[at + 4 : end], whole
+            else:
+                (packet.spi,) = struct.unpack_from("!I", data, at)
+                packet.kind, packet.stack = ESP, stack + "/udp4500/esp"
+    elif 434 in (sport, dport):
+        kind = data[at] if at < end else 0
+        if kind == 4:
+            # RFC 3519 section 3.3: type, next header, two bytes reserved.
+            inner = data[at + 1]
+            if inner in (4, 47, 55):
+                return inner, at + 4, stack + "/udp434"
+            packet.kind, packet.why = ASIDE, "mobile ip, unknown"
+        elif kind in (1, 3):
+            packet.kind, packet.payload, packet.whole = REGISTRATION, data[at:end], whole
+        else:
+            packet.kind, packet.why = ASIDE, "mobile ip, unknown"
+    elif 500 in (sport, dport):
+        packet.kind, packet.payload, packet.whole = IKE, data[at:end], whole
+    elif (sport in (67, 68) and dport in (67, 68)) or 67 == dport:
+        packet.kind, packet.payload, packet.whole = DHCP, data[at:end], whole
+    elif dport in LINK_PORTS and packet.addresses[-1][1] >= MULTICAST:
+        packet.kind, packet.why = ASIDE, LINK_PORTS[dport]
+    return 17, at, stack
+
+
+def _gre(data: bytes, at: int) -> tuple[int, int]:
+    """Protocol inside GRE (4 for IPv4, else 47) and where it starts."""
+    flags, ethertype = struct.unpack_from("!HH", data, at)
+    if flags & 0x4007:  # source routing (RFC 1701) or another version
+        return 47, at
+    at += 4 + 4 * bool(flags & 0x8000) + 4 * bool(flags & 0x2000) + 4 * bool(flags & 0x1000)
+    return (4 if ethertype == _IPV4 else 47), at
+
+
+def _icmp(packet: Packet, data: bytes, at: int, end: int, whole: bool) -> None:
+    kind = data[at]
+    if kind in _ERRORS:
+        packet.kind = ICMP_ERROR  # it quotes other packets; the quote is nobody's signalling or data
+    elif kind == 9:
+        packet.kind, packet.payload, packet.whole = ADVERTISEMENT, data[at:end], whole
+    elif kind == 10:
+        packet.kind = SOLICITATION
+    else:
+        packet.kind = ICMP

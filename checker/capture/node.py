@@ -1,0 +1,206 @@
+"""What belongs to the node: its addresses, its link addresses, and the servers of the links it is on.
+
+Learnt from the whole capture before any event is made, so that a frame is not misjudged because what identifies
+the node comes later. Only evidence that stays true is gathered here; what changes (the care-of address of an
+interface) is followed in `events`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mipcheck.checker.capture import dhcp, mobileip
+from mipcheck.checker.capture.layers import (
+    DHCP,
+    LOOPBACK,
+    PHYSICAL,
+    REGISTRATION,
+    TUNNEL,
+    Packet,
+)
+from mipcheck.checker.site import Site
+
+BROADCAST = 0xFFFFFFFF
+_PRIVATE = ((0x0A000000, 0xFF000000), (0xAC100000, 0xFFF00000), (0xC0A80000, 0xFFFF0000))
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """Sets of addresses as int; `macs` by interface; `agents` maps a home agent's address to iha or xha."""
+
+    agents: dict[int, str]
+    home: set[int] = field(default_factory=set)
+    """The node's home address inside (i-HoA): whatever carries it is user data."""
+    own: set[int] = field(default_factory=set)
+    """Every address of the node, on any interface and in any tunnel."""
+    far: set[int] = field(default_factory=set)
+    """Home agents, VPN gateway, foreign agents: never the node itself."""
+    internal: tuple[tuple[int, int], ...] = ()
+    """(network, mask) of the enterprise."""
+    macs: dict[str, set[bytes]] = field(default_factory=dict)
+    servers: set[tuple[int, int]] = field(default_factory=set)
+    """(address, port) of resolvers and time servers that DHCP gave."""
+    routers: set[int] = field(default_factory=set)
+    links: set[tuple[int, int]] = field(default_factory=set)
+    """(network, mask) of the links that DHCP put the node on."""
+    notes: list[str] = field(default_factory=list)
+
+    def is_internal(self, address: int) -> bool:
+        return any(address & mask == network for network, mask in self.internal)
+
+    def is_on_link(self, address: int) -> bool:
+        return any(address & mask == network for network, mask in self.links)
+
+    def direction(self, packet: Packet) -> str:
+        """out if the node sent it, in if the node was sent it, "" if it is neither or nobody can tell."""
+        if packet.direction:
+            return packet.direction
+        macs = self.macs.get(packet.interface)
+        if macs and packet.source_mac:
+            if packet.source_mac in macs:
+                return "out"
+            # A group address (lowest bit of the first byte) reaches the node too.
+            return "in" if packet.target_mac in macs or packet.target_mac[:1] and packet.target_mac[0] & 1 else ""
+        return self.direction_by_address(packet.addresses)
+
+    def direction_by_address(self, addresses: tuple[tuple[int, int], ...]) -> str:
+        if not addresses:
+            return ""
+        for source, target in (addresses[0], addresses[-1]):
+            if source in self.own:
+                return "out"
+            if target in self.own:
+                return "in"
+        source, target = addresses[0]
+        if source in self.far:
+            return "in"
+        if target in self.far:
+            return "out"
+        source, target = addresses[-1]
+        if self.is_internal(source) != self.is_internal(target):
+            return "out" if self.is_internal(target) else "in"
+        return ""
+
+
+def is_private(address: int) -> bool:
+    """RFC 1918."""
+    return any(address & mask == network for network, mask in _PRIVATE)
+
+
+def is_tunnel(packet: Packet, tunnels: frozenset[str]) -> bool:
+    """Whether it was captured on a device where packets are not exposed, by the site or by the device's type."""
+    return packet.device == TUNNEL or packet.interface in tunnels
+
+
+def is_loopback(packet: Packet) -> bool:
+    return packet.device == LOOPBACK or packet.interface == "lo"
+
+
+def learn(packets: Iterable[Packet], site: Site) -> Knowledge:
+    """What a capture tells about the node, with what the site says."""
+    tunnels = frozenset(site.tunnels)
+    known = _from_site(site)
+    asked: dict[str, set[bytes]] = defaultdict(set)
+    homed: dict[str, set[bytes]] = defaultdict(set)
+    leased: dict[str, set[bytes]] = defaultdict(set)
+    messages: list[tuple[Packet, dhcp.Message]] = []
+    later: list[Packet] = []
+    for packet in packets:
+        if packet.kind == REGISTRATION:
+            _registration(packet, site, tunnels, known, asked)
+        elif packet.kind == DHCP:
+            message = dhcp.read_message(packet.payload)
+            if message is not None and packet.device == PHYSICAL:
+                messages.append((packet, message))
+                if message.from_client and message.client == packet.source_mac:
+                    leased[packet.interface].add(message.client)
+        elif packet.source_mac and packet.addresses:
+            later.append(packet)
+    if known.home:
+        for packet in later:
+            if packet.direction != "in" and any(source in known.home for source, _ in packet.addresses):
+                homed[packet.interface].add(packet.source_mac)
+    for interface in {*asked, *homed, *leased}:
+        # Another station's DHCP is broadcast to everybody, so it counts only where nothing better was seen.
+        known.macs[interface] = asked[interface] | homed[interface] or leased[interface]
+    for packet, message in messages:
+        _lease(packet, message, known)
+    return known
+
+
+def _from_site(site: Site) -> Knowledge:
+    known = Knowledge({site.addresses[agent]: agent for agent in ("iha", "xha") if agent in site.addresses})
+    known.home.update(site.addresses[a] for a in ("ihoa",) if a in site.addresses)
+    known.own.update(site.addresses[a] for a in ("ihoa", "xhoa") if a in site.addresses)
+    known.far.update(site.addresses[a] for a in ("iha", "xha", "vpn") if a in site.addresses)
+    known.far.update(site.fa)
+    known.internal = tuple((int(n.network_address), int(n.netmask)) for n in site.internal)
+    if not known.internal and not known.home:
+        known.notes.append("the site gives neither ihoa nor internal: user data is told by the home address seen")
+    return known
+
+
+def _registration(
+    packet: Packet, site: Site, tunnels: frozenset[str], known: Knowledge, asked: dict[str, set[bytes]]
+) -> None:
+    """A request tells the node's link address, its home and its care-of addresses."""
+    if packet.dport != mobileip.PORT or packet.direction == "in":
+        return
+    request = mobileip.read_request(packet.payload)
+    if request is None:
+        return
+    agent = known.agents.get(request.agent)
+    if agent is None:
+        agent = _infer(request, site, known)
+        if agent is None:
+            return
+    expected = site.addresses.get("ihoa" if agent == "iha" else "xhoa")
+    if expected is not None and request.home not in (expected, 0):
+        return  # another node's
+    source = packet.addresses[-1][0]
+    if source in known.far:
+        return  # passed on by an agent
+    if request.home:
+        known.own.add(request.home)
+        if agent == "iha":
+            known.home.add(request.home)
+    if source:
+        known.own.add(source)
+    if "D" in request.flags and request.lifetime:
+        known.own.add(request.coa)
+    if packet.source_mac and not is_tunnel(packet, tunnels):
+        asked[packet.interface].add(packet.source_mac)
+
+
+def _infer(request: mobileip.Request, site: Site, known: Knowledge) -> str | None:
+    """Which agent this is, where the site leaves it open: a private address is inside, any other outside."""
+    if request.agent in (0, BROADCAST):
+        return None
+    agent = "iha" if is_private(request.agent) else "xha"
+    if agent in site.addresses or agent in known.agents.values():
+        return None
+    known.agents[request.agent] = agent
+    known.far.add(request.agent)
+    known.notes.append(f"{agent}={dotted(request.agent)} inferred from a registration request")
+    return agent
+
+
+def _lease(packet: Packet, message: dhcp.Message, known: Knowledge) -> None:
+    if message.from_client or message.type not in (dhcp.OFFER, dhcp.ACK):
+        return
+    macs = known.macs.get(packet.interface)
+    if macs and message.client not in macs:
+        return  # another station's
+    if message.type == dhcp.ACK and message.offered:
+        known.own.add(message.offered)
+    known.servers.update((a, 53) for a in message.resolvers)
+    known.servers.update((a, 123) for a in message.time_servers)
+    known.routers.update(message.routers)
+    if message.mask and message.offered:
+        known.links.add((message.offered & message.mask, message.mask))
+
+
+def dotted(address: int) -> str:
+    return ".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0))

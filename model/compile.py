@@ -1,0 +1,251 @@
+"""The compiled semantics: a specification → Python source of a step function over integers.
+
+State is a list of integers for the node and one for each interface; a value that is not known is UNKNOWN, and
+logic over it is Kleene's (`kleene.py`). Nothing here knows a requirement: everything comes from the `Spec`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mipcheck.model import kleene
+from mipcheck.model.kleene import UNKNOWN
+from mipcheck.model.spec import Allow, Configure, EventType, Require, Rule, Spec
+from mipcheck.model.term import EventPattern, Term
+from mipcheck.model.types import Value
+
+State = list[int]
+Outcome = tuple[int, int]
+"""A rule's number and 1 (kept), 0 (broken) or UNKNOWN."""
+Step = Callable[[int, int, State, State, Sequence[State], Sequence[int], int, State, State], list[Outcome]]
+"""(now, this, interface state, node state, all interface states, keys, event number, writers...) → outcomes."""
+
+_CALL = {
+    "and": "and_", "or": "or_", "not": "not_", "implies": "implies", "=": "eq", "!=": "ne", "<": "lt", "<=": "le",
+    "+": "add", "-": "sub", "*": "mul", "minus": "neg", "max": "largest", "min": "smallest",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An obligation whose deadline (ns) has passed: 0 broken, UNKNOWN if it may have been kept."""
+
+    rule: int
+    deadline: int
+    outcome: int
+
+
+class Machine:
+    """One specification, ready to run for one site.
+
+    `parameters` are all of them (see `configure`), `site` the addresses that are known, as integers. Interface
+    state has one slot for each variable, then one for each obligation: whether it has been met since its anchor.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        parameters: Mapping[str, int],
+        site: Mapping[str, int],
+        capabilities: frozenset[str] = frozenset(),
+    ) -> None:
+        self.spec, self.parameters, self.site = spec, dict(parameters), dict(site)
+        self.rules: list[Rule] = [r for r in spec.rules.values() if r.applies(capabilities)]
+        self.obligations = [(n, r.body) for n, r in enumerate(self.rules) if isinstance(r.body, Require)]
+        self.interface_slots = {v.name: n for n, v in enumerate(spec.interface_variables(ghost=False))}
+        self.node_slots = {v.name: n for n, v in enumerate(spec.node_variables(ghost=False))}
+        self.done_slot = {rule: len(self.interface_slots) + n for n, (rule, _) in enumerate(self.obligations)}
+        self.slack = self.parameters.get("t_slack", 0)
+        self._texts: dict[str, int] = {}
+        self._terms: dict[tuple[int, str], Callable[..., int]] = {}
+        self.source = self._module()
+        self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (
+            "and_", "or_", "not_", "implies", "some", "every", "eq", "ne", "lt", "le", "add", "sub", "mul", "neg",
+            "largest", "smallest", "has", "join", "U")}  # fmt: skip
+        exec(compile(self.source, f"<{spec.name}>", "exec"), self._names)
+        self.steps: dict[str, Step] = {name: self._names[f"step_{name}"] for name in self._observed()}
+        self._due: Callable[..., list[tuple[int, int, int]]] = self._names["due"]
+        self._pending: Callable[..., list[int]] = self._names["pending"]
+
+    # --- state ----------------------------------------------------------------------------------------------------
+
+    @property
+    def interface_size(self) -> int:
+        return len(self.interface_slots) + len(self.obligations)
+
+    def unknown_interface(self) -> State:
+        return [UNKNOWN] * self.interface_size
+
+    def unknown_node(self) -> State:
+        return [UNKNOWN] * len(self.node_slots)
+
+    def initial_interface(self) -> State:
+        """State of an interface when the node starts; nothing is owed yet."""
+        return self._initial(self.interface_slots) + [0] * len(self.obligations)
+
+    def initial_node(self) -> State:
+        return self._initial(self.node_slots)
+
+    def _initial(self, slots: Mapping[str, int]) -> State:
+        result = []
+        for name in slots:
+            term = self.spec.variables[name].initial
+            result.append(UNKNOWN if term is None else self.evaluate(term, 0, UNKNOWN, [], [], [], []))
+        return result
+
+    # --- running --------------------------------------------------------------------------------------------------
+
+    def encode(self, kind: str, args: Mapping[str, Value]) -> list[int]:
+        """The keys of an event as integers, in the order of declaration; absent ones are UNKNOWN."""
+        return [self._encode(args.get(k.name), k.type.members) for k in self.spec.events[kind].keys]
+
+    def _encode(self, value: Value | None, members: tuple[str, ...]) -> int:
+        if value is None:
+            return UNKNOWN
+        if isinstance(value, frozenset):
+            return sum(1 << n for n, m in enumerate(members) if m in value)
+        if isinstance(value, str):
+            return members.index(value) if members else self._texts.setdefault(value, len(self._texts))
+        return int(value)
+
+    def due(self, now: int, this: int, i: State, n: State, all_: Sequence[State]) -> list[Due]:
+        """Obligations of this interface whose deadline lies before `now`; each is given once."""
+        return [Due(*d) for d in self._due(now, this, i, n, all_)]
+
+    def pending(self, this: int, i: State, n: State, all_: Sequence[State]) -> list[int]:
+        """Rules whose obligation is owed on this interface now."""
+        return self._pending(this, i, n, all_)
+
+    def evaluate(
+        self, term: Term, now: int, this: int, i: State, n: State, all_: Sequence[State], keys: Sequence[int],
+        event: str = "",
+    ) -> int:  # fmt: skip
+        """A sub-expression in a state, for initial values and explanations."""
+        function = self._terms.get((id(term), event))
+        if function is None:
+            source = self._unpack(self.spec.events[event], 1) if event else ""
+            source = f"def f(now, x, I, N, S, a):\n{source}    return {self._term(term)}\n"
+            space = dict(self._names) if hasattr(self, "_names") else {n: getattr(kleene, n) for n in dir(kleene)}
+            exec(source, space)
+            function = self._terms[(id(term), event)] = space["f"]
+        return function(now, this, i, n, all_, keys)
+
+    def configuration(self) -> list[Outcome]:
+        """Rules on the site and the parameters alone."""
+        return [
+            (n, self.evaluate(r.body.condition, 0, UNKNOWN, [], [], [], []))
+            for n, r in enumerate(self.rules)
+            if isinstance(r.body, Configure)
+        ]
+
+    # --- source ---------------------------------------------------------------------------------------------------
+
+    def _observed(self) -> list[str]:
+        return [e.name for e in self.spec.events.values() if e.seen]
+
+    def _module(self) -> str:
+        steps = [self._step(self.spec.events[name]) for name in self._observed()]
+        return "\n".join([*steps, self._due_source(), self._pending_source()])
+
+    def _unpack(self, event: EventType, depth: int) -> str:
+        return "".join(f"{'    ' * depth}k_{k.name} = a[{n}]\n" for n, k in enumerate(event.keys))
+
+    def _step(self, event: EventType) -> str:
+        lines = [f"def step_{event.name}(now, x, I, N, S, a, e, WI, WN):\n", self._unpack(event, 1), "    out = []\n"]
+        for n, rule in enumerate(self.rules):
+            if isinstance(rule.body, Allow) and (match := self._match(rule.body.patterns, event.name)):
+                lines.append(f"    m = {match}\n    if m:\n        c = {self._term(rule.body.condition)}\n")
+                lines.append(f"        out.append(({n}, c if m == 1 or c == 1 else U))\n")
+        for n, body in self.obligations:
+            if match := self._match(body.patterns, event.name):
+                slot = self.done_slot[n]
+                lines.append(f"    m = {match}\n    if m == 1:\n        if I[{slot}] == 0 and ")
+                lines.append(f"{self._term(body.condition)} == 1:\n            out.append(({n}, 1))\n")
+                lines.append(f"        I[{slot}] = 1\n    elif m and I[{slot}] == 0:\n        I[{slot}] = U\n")
+        lines += self._updates(event)
+        return "".join([*lines, "    return out\n"])
+
+    def _updates(self, event: EventType) -> list[str]:
+        """All right-hand sides first, in the state before; then the assignments, in the order of declaration."""
+        compute, assign = [], []
+        count = 0
+        for update in self.spec.updates:
+            match = self._match(update.patterns, event.name)
+            values = [(v, t) for v, t in update.assignments if not self.spec.variables[v].ghost]
+            if not match or not values:
+                continue
+            compute.append(f"    g{count} = {match}\n    if g{count}:\n")
+            assign.append(f"    if g{count}:\n")
+            for n, (name, term) in enumerate(values):
+                temporary = f"v{count}_{n}"
+                compute.append(f"        {temporary} = {self._term(term)}\n")
+                place, writer = self._place(name)
+                assign.append(f"        {place} = {temporary} if g{count} == 1 else join({place}, {temporary})\n")
+                assign.append(f"        {writer} = e\n")
+                for rule, body in self.obligations:
+                    if body.anchor == name:
+                        done = f"I[{self.done_slot[rule]}]"
+                        assign.append(f"        {done} = 0 if g{count} == 1 else join({done}, 0)\n")
+            count += 1
+        return compute + assign
+
+    def _place(self, name: str) -> tuple[str, str]:
+        if name in self.interface_slots:
+            slot = self.interface_slots[name]
+            return f"I[{slot}]", f"WI[{slot}]"
+        slot = self.node_slots[name]
+        return f"N[{slot}]", f"WN[{slot}]"
+
+    def _match(self, patterns: tuple[EventPattern, ...], event: str) -> str:
+        """Source of whether an event of that kind matches; empty if it never does."""
+        conditions = [self._term(p.condition) for p in patterns if p.event == event]
+        return "" if not conditions else conditions[0] if len(conditions) == 1 else f"or_({', '.join(conditions)})"
+
+    def _due_source(self) -> str:
+        lines = ["def due(now, x, I, N, S):\n    out = []\n"]
+        for n, body in self.obligations:
+            slot, anchor = self.done_slot[n], self._place(body.anchor)[0]
+            lines.append(f"    t = {anchor}\n    if I[{slot}] != 1 and t != U:\n")
+            lines.append(f"        t += {self._term(body.within)} + {self.slack}\n        if t < now:\n")
+            lines.append(f"            c = {self._term(body.condition)}\n            if c:\n")
+            lines.append(f"                out.append(({n}, t, 0 if c == 1 and I[{slot}] == 0 else U))\n")
+            lines.append(f"                I[{slot}] = 1\n")
+        return "".join([*lines, "    return out\n"])
+
+    def _pending_source(self) -> str:
+        lines = ["def pending(x, I, N, S):\n    out = []\n"]
+        for n, body in self.obligations:
+            lines.append(f"    if I[{self.done_slot[n]}] != 1 and {self._term(body.condition)} == 1:\n")
+            lines.append(f"        out.append({n})\n")
+        return "".join([*lines, "    return out\n"])
+
+    def _term(self, t: Term) -> str:
+        match t.kind:
+            case "const":
+                return str(t.value)
+            case "var":
+                return self._place(t.name)[0]
+            case "key":
+                return f"k_{t.name}"
+            case "param":
+                return str(self.parameters[t.name])
+            case "site":
+                return str(self.site.get(t.name, "U"))
+            case "now":
+                return "now"
+            case "this":
+                return "x"
+            case "nobody":
+                return "-1"
+            case "def":
+                return self._term(t.args[0])
+            case "some" | "every":
+                return f"{t.kind}({self._term(t.args[0])} for x, I in enumerate(S))"
+            case "has":
+                return f"has({self._term(t.args[0])}, {t.value})"
+            case ">" | ">=":
+                left, right = map(self._term, t.args)
+                return f"{'lt' if t.kind == '>' else 'le'}({right}, {left})"
+        return f"{_CALL[t.kind]}({', '.join(map(self._term, t.args))})"

@@ -1,0 +1,83 @@
+"""Three-valued operations on integers, for the compiled semantics. A truth value is 1, 0 or UNKNOWN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+UNKNOWN: Final = -(2**63)
+U = UNKNOWN
+
+
+def not_(a: int) -> int:
+    return U if a == U else 1 - a
+
+
+def and_(*args: int) -> int:
+    return 0 if 0 in args else U if U in args else 1
+
+
+def or_(*args: int) -> int:
+    return 1 if 1 in args else U if U in args else 0
+
+
+def implies(a: int, b: int) -> int:
+    return or_(not_(a), b)
+
+
+def some(values: Iterable[int]) -> int:
+    return or_(*values)
+
+
+def every(values: Iterable[int]) -> int:
+    return and_(*values)
+
+
+def eq(a: int, b: int) -> int:
+    return U if a == U or b == U else int(a == b)
+
+
+def ne(a: int, b: int) -> int:
+    return U if a == U or b == U else int(a != b)
+
+
+def lt(a: int, b: int) -> int:
+    return U if a == U or b == U else int(a < b)
+
+
+def le(a: int, b: int) -> int:
+    return U if a == U or b == U else int(a <= b)
+
+
+def add(a: int, b: int) -> int:
+    return U if a == U or b == U else a + b
+
+
+def sub(a: int, b: int) -> int:
+    return U if a == U or b == U else a - b
+
+
+def mul(a: int, b: int) -> int:
+    return U if a == U or b == U else a * b
+
+
+def neg(a: int) -> int:
+    return U if a == U else -a
+
+
+def largest(*args: int) -> int:
+    return U if U in args else max(args)
+
+
+def smallest(*args: int) -> int:
+    return U if U in args else min(args)
+
+
+def has(members: int, index: int) -> int:
+    """Whether a set, written as a bit mask, has its member number `index`."""
+    return U if members == U else (members >> index) & 1
+
+
+def join(a: int, b: int) -> int:
+    """What is known of a value that is either a or b."""
+    return a if a == b else U

@@ -1,0 +1,64 @@
+"""Finding specifications: bundled ones by name, others by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+from mipcheck.model.errors import SpecError, nearest
+from mipcheck.model.parse import parse
+from mipcheck.model.resolve import resolve
+from mipcheck.model.spec import Spec
+from mipcheck.model.syntax import Module, Place
+
+DEFAULT = "draft-01"
+
+
+def bundled() -> list[str]:
+    """Names of the specifications that come with mipcheck."""
+    files = resources.files("mipcheck.specs").iterdir()
+    return sorted(f.name.removesuffix(".spec") for f in files if f.name.endswith(".spec"))
+
+
+def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec:
+    """The specification of that name, or in the file of that path. Raises SpecError, also if there is none."""
+    file, text = _read(name, None)
+    base = Path(file).parent if Path(file).exists() else None
+
+    def extended(other: str) -> tuple[Module, str, str]:
+        other_file, other_text = _read(other, base)
+        return parse(other_text, other_file), other_file, other_text
+
+    return resolve(parse(text, file), file, text, extended, readings)
+
+
+def loads(text: str, file: str = "<spec>", readings: Mapping[str, str] | None = None) -> Spec:
+    """The specification in a text; what it extends is looked for among the bundled ones."""
+
+    def extended(other: str) -> tuple[Module, str, str]:
+        other_file, other_text = _read(other, None)
+        return parse(other_text, other_file), other_file, other_text
+
+    return resolve(parse(text, file), file, text, extended, readings)
+
+
+def _read(name: str, base: Path | None) -> tuple[str, str]:
+    """File name and text. A name with a slash or a suffix is a path; a sibling of `base` comes before a bundled one."""
+    if "/" in name or "\\" in name or name.endswith(".spec"):
+        return _read_path(Path(name))
+    if base is not None and (base / f"{name}.spec").exists():
+        return _read_path(base / f"{name}.spec")
+    resource = resources.files("mipcheck.specs").joinpath(f"{name}.spec")
+    if not resource.is_file():
+        raise SpecError(name, Place(), f'there is no specification "{name}"', nearest(name, bundled()))
+    return f"{name}.spec", resource.read_text("utf-8")
+
+
+def _read_path(path: Path) -> tuple[str, str]:
+    try:
+        return str(path), path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise SpecError(str(path), Place(), f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SpecError(str(path), Place(), f"is not UTF-8 (byte {error.start})") from None

@@ -1,0 +1,178 @@
+"""Syntax tree → text. Parsing the text again gives the same tree."""
+
+from __future__ import annotations
+
+from mipcheck.model import syntax as s
+from mipcheck.model.types import show_duration
+
+_STRENGTH = {
+    "implies": 1, "or": 2, "and": 3, "not": 4, "=": 5, "!=": 5, "<": 5, "<=": 5, ">": 5, ">=": 5, "has": 5,
+    "+": 6, "-": 6, "*": 7, "minus": 8, "max": 9, "min": 9,
+}  # fmt: skip
+
+
+def show_expression(e: s.Expression, strength: int = 0) -> str:
+    """One line of text; parentheses only where they are needed."""
+    match e:
+        case s.Name(name):
+            return name
+        case s.SiteName(name):
+            return f"site.{name}"
+        case s.Literal("time", value):
+            return _duration(value)
+        case s.Literal("bool", value):
+            return "true" if value else "false"
+        case s.Literal(_, value):
+            return str(value)
+        case s.Word(word):
+            return word
+        case s.Quantified(quantifier, body):
+            text, own = f"{quantifier} interface: {show_expression(body)}", 0
+        case s.Apply(op, args):
+            own = _STRENGTH[op]
+            text = _apply(op, args, own)
+    return f"({text})" if own < strength or (own == 0 and strength > 0) else text
+
+
+def _apply(op: str, args: tuple[s.Expression, ...], own: int) -> str:
+    match op:
+        case "max" | "min":
+            return f"{op}({', '.join(map(show_expression, args))})"
+        case "not":
+            return f"not {show_expression(args[0], own)}"
+        case "minus":
+            return f"-{show_expression(args[0], own)}"
+        case "has":
+            return f"{show_expression(args[0])} in {show_expression(args[1], own + 1)}"
+        case "and" | "or":
+            return f" {op} ".join(show_expression(a, own + 1) for a in args)
+        case "implies":
+            return f"{show_expression(args[0], own + 1)} implies {show_expression(args[1], own)}"
+        case "+" | "-" | "*":
+            return f"{show_expression(args[0], own)} {op} {show_expression(args[1], own + 1)}"
+        case _:
+            return f"{show_expression(args[0], own + 1)} {op} {show_expression(args[1], own + 1)}"
+
+
+def _duration(ns: int) -> str:
+    word = show_duration(ns)
+    digits = word.rstrip("nusmh")
+    return f"{digits} {word[len(digits) :]}"
+
+
+def show_pattern(p: s.Pattern) -> str:
+    text = p.event
+    if p.conditions:
+        text += f"({', '.join(map(show_expression, p.conditions))})"
+    return text + (f" when {show_expression(p.when)}" if p.when is not None else "")
+
+
+def show_patterns(patterns: tuple[s.Pattern, ...]) -> str:
+    return ", ".join(map(show_pattern, patterns))
+
+
+def show_citation(c: s.Citation) -> str:
+    if c.lines is None:
+        return c.section
+    first, last = c.lines
+    return f"{c.section} lines {first}" + (f"-{last}" if last != first else "")
+
+
+def show_citations(cite: tuple[s.Citation, ...]) -> str:
+    return ", ".join(map(show_citation, cite))
+
+
+def show_body(b: s.BodyDecl) -> str:
+    match b:
+        case s.AllowDecl(patterns, condition):
+            return f"allow {show_patterns(patterns)} only if {show_expression(condition)}"
+        case s.RequireDecl(patterns, within, anchor, condition):
+            return (
+                f"require {show_patterns(patterns)} within {show_expression(within)} of {anchor}"
+                f" while {show_expression(condition)}"
+            )
+        case s.ConfigureDecl(condition):
+            return f"configure {show_expression(condition)}"
+
+
+def show_claim(c: s.ClaimDecl) -> str:
+    match c:
+        case s.InvariantDecl(condition):
+            return f"invariant {show_expression(condition)}"
+        case s.WheneverDecl(patterns, condition):
+            return f"whenever {show_patterns(patterns)}: {show_expression(condition)}"
+        case s.IndependentDecl(variables, allowed):
+            subjects = [v.name for v in variables] + [f"allowed {show_pattern(p)}" for p in allowed]
+            return f"independent {', '.join(subjects)}"
+        case s.ConsistentDecl():
+            return "consistent"
+
+
+def _type(t: s.TypeName) -> str:
+    return t.name if t.name is not None else "{" + ", ".join(t.members) + "}"
+
+
+def _cite(cite: tuple[s.Citation, ...]) -> str:
+    return f" cite {show_citations(cite)}" if cite else ""
+
+
+def _text(text: str) -> str:
+    return f' "{text}"' if text else ""
+
+
+def show_declaration(d: s.Declaration) -> str:
+    override = "override " if getattr(d, "override", False) else ""
+    match d:
+        case s.DocumentDecl(name):
+            return f'document "{name}"'
+        case s.EnumDecl(name, members, is_set):
+            return f"{'set' if is_set else 'enum'} {name} {{{', '.join(members)}}}"
+        case s.SiteDecl(names):
+            return f"site {', '.join(names)}"
+        case s.CapabilityDecl(name, text):
+            return f'capability {name} "{text}"'
+        case s.ParamDecl(name, type_, default, cite, text):
+            return f"{override}param {name}: {_type(type_)} = {show_expression(default)}{_cite(cite)}{_text(text)}"
+        case s.EventDecl(name, keys, sender, seen, text):
+            shown = ", ".join(f"{k.name}{'?' if k.optional else ''}: {_type(k.type)}" for k in keys)
+            where = f"seen {', '.join(seen)}" if seen else "silent"
+            return f"event {name}({shown}) by {sender} {where}{_text(text)}"
+        case s.StateDecl(scope, ghost, variables):
+            lines = [
+                f"  {v.name}: {_type(v.type)}"
+                + (f" = {show_expression(v.initial)}" if v.initial is not None else "")
+                + _text(v.text)
+                for v in variables
+            ]
+            return "\n".join([f"{'ghost ' if ghost else ''}{scope} {{", *lines, "}"])
+        case s.UpdateDecl(patterns, assignments):
+            shown = "; ".join(f"{a.name} := {show_expression(a.value)}" for a in assignments)
+            return f"on {show_patterns(patterns)} {{ {shown} }}"
+        case s.DefineDecl(name, value):
+            return f"define {name} = {show_expression(value)}"
+        case s.AssumptionDecl(name, cite, text, patterns, condition):
+            return (
+                f'{override}assumption {name}{_cite(cite)} "{text}"\n'
+                f"  on {show_patterns(patterns)}: {show_expression(condition)}"
+            )
+        case s.RuleDecl(name, level, cite, text, readings, options):
+            lines = [f'{override}rule {name} {level}{_cite(cite)} "{text}"']
+            for r in readings:
+                lines += [f'  reading {r.name} "{r.text}"'] if r.name else []
+                lines.append(f"  {show_body(r.body)}")
+            for o in options:
+                value = f'"{o.value}"' if o.kind in ("instead", "note") else f"capability {o.value}"
+                lines.append(f"  {o.kind} {value}")
+            return "\n".join(lines)
+        case s.PropertyDecl(name, cite, text, claim):
+            return f'{override}property {name}{_cite(cite)} "{text}"\n  {show_claim(claim)}'
+        case s.DefaultReadingDecl(rule, reading):
+            return f"default reading {rule} {reading}"
+        case s.DropDecl(kind, name):
+            return f"drop {kind} {name}"
+
+
+def show(module: s.Module) -> str:
+    """The whole specification."""
+    header = f"spec {module.name}{_text(module.text)}" + (f" extends {module.extends}" if module.extends else "")
+    return "\n".join([header, *map(show_declaration, module.declarations)]) + "\n"

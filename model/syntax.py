@@ -1,0 +1,342 @@
+"""The syntax tree of a specification: what its text says, before any name is looked up.
+
+Places (`at`) do not take part in comparison, so that a tree printed and parsed again is equal to itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Line and column of a specification, both counted from 1."""
+
+    line: int = 0
+    column: int = 0
+
+
+def _place() -> Place:
+    return field(default=Place(), compare=False, repr=False)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A section of the document, and lines (first, last) of its text file."""
+
+    section: str
+    lines: tuple[int, int] | None = None
+
+
+# --- expressions --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    name: str
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteName:
+    name: str
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A whole number, a boolean, or a duration in ns (`kind` int, bool, time)."""
+
+    kind: str
+    value: int
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """`now` or `this`."""
+
+    word: str
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """`op` is one of and or not implies = != < <= > >= + - * minus has max min."""
+
+    op: str
+    args: tuple[Expression, ...]
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Quantified:
+    """`some` or `every` interface."""
+
+    quantifier: str
+    body: Expression
+    at: Place = _place()
+
+
+Expression = Name | SiteName | Literal | Word | Apply | Quantified
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """An event, conditions on its keys in parentheses, and one on the state after `when`."""
+
+    event: str
+    conditions: tuple[Expression, ...] = ()
+    when: Expression | None = None
+    at: Place = _place()
+
+
+# --- declarations -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """A named type, or the members of an anonymous enumeration."""
+
+    name: str | None
+    members: tuple[str, ...] = ()
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class EnumDecl:
+    name: str
+    members: tuple[str, ...]
+    is_set: bool
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDecl:
+    names: tuple[str, ...]
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDecl:
+    name: str
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityDecl:
+    name: str
+    text: str
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class ParamDecl:
+    name: str
+    type: TypeName
+    default: Expression
+    cite: tuple[Citation, ...] = ()
+    text: str = ""
+    override: bool = False
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDecl:
+    name: str
+    type: TypeName
+    optional: bool
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class EventDecl:
+    name: str
+    keys: tuple[KeyDecl, ...]
+    sender: str
+    seen: tuple[str, ...]
+    text: str = ""
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class VariableDecl:
+    name: str
+    type: TypeName
+    initial: Expression | None
+    text: str = ""
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class StateDecl:
+    scope: str
+    ghost: bool
+    variables: tuple[VariableDecl, ...]
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    name: str
+    value: Expression
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateDecl:
+    patterns: tuple[Pattern, ...]
+    assignments: tuple[Assignment, ...]
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class DefineDecl:
+    name: str
+    value: Expression
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class AssumptionDecl:
+    name: str
+    cite: tuple[Citation, ...]
+    text: str
+    patterns: tuple[Pattern, ...]
+    condition: Expression
+    override: bool = False
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class AllowDecl:
+    patterns: tuple[Pattern, ...]
+    condition: Expression
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class RequireDecl:
+    patterns: tuple[Pattern, ...]
+    within: Expression
+    anchor: str
+    condition: Expression
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureDecl:
+    condition: Expression
+    at: Place = _place()
+
+
+BodyDecl = AllowDecl | RequireDecl | ConfigureDecl
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingDecl:
+    name: str
+    text: str
+    body: BodyDecl
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`unless` or `given` a capability; `instead` or `note` with a text."""
+
+    kind: str
+    value: str
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDecl:
+    """`readings` has one entry, named "", where the rule has a single body."""
+
+    name: str
+    level: str
+    cite: tuple[Citation, ...]
+    text: str
+    readings: tuple[ReadingDecl, ...]
+    options: tuple[Option, ...] = ()
+    override: bool = False
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class InvariantDecl:
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class WheneverDecl:
+    patterns: tuple[Pattern, ...]
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class IndependentDecl:
+    variables: tuple[Name, ...]
+    allowed: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistentDecl:
+    pass
+
+
+ClaimDecl = InvariantDecl | WheneverDecl | IndependentDecl | ConsistentDecl
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyDecl:
+    name: str
+    cite: tuple[Citation, ...]
+    text: str
+    claim: ClaimDecl
+    override: bool = False
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultReadingDecl:
+    rule: str
+    reading: str
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class DropDecl:
+    kind: str
+    name: str
+    at: Place = _place()
+
+
+Declaration = (
+    DocumentDecl
+    | EnumDecl
+    | SiteDecl
+    | CapabilityDecl
+    | ParamDecl
+    | EventDecl
+    | StateDecl
+    | UpdateDecl
+    | DefineDecl
+    | AssumptionDecl
+    | RuleDecl
+    | PropertyDecl
+    | DefaultReadingDecl
+    | DropDecl
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One specification file."""
+
+    name: str
+    text: str
+    extends: str | None
+    declarations: tuple[Declaration, ...]
+    at: Place = _place()
