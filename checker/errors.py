@@ -65,13 +65,16 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant, if any is near enough."""
     if len(word) > _WORD_COMPARED:
         return None
-    names = list(known)
-    folded = {n.casefold().replace("_", "-"): n for n in reversed(names)}
-    same = folded.get(word.casefold().replace("_", "-"))
-    if same is not None:
-        return same
-    close = difflib.get_close_matches(word, names, n=1) or difflib.get_close_matches(word.casefold(), folded, n=1)
-    return folded.get(close[0].casefold().replace("_", "-")) if close else None
+    folded = {_folded(n): n for n in reversed(list(known))}
+    wanted = _folded(word)
+    letters = sorted(wanted)
+    close = difflib.get_close_matches(wanted, folded, n=1) or [n for n in folded if sorted(n) == letters]
+    return folded[close[0]] if close else None
+
+
+def _folded(name: str) -> str:
+    """A name without the differences that are only typing."""
+    return name.casefold().replace("_", "-")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

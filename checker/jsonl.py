@@ -24,6 +24,7 @@ from mipcheck.checker.log import (
     Time,
     Trace,
     Vocabulary,
+    joined_lines,
     read_lines,
     read_time,
     show_datetime,
@@ -32,7 +33,7 @@ from mipcheck.checker.log import (
     writable_site,
 )
 from mipcheck.checker.site import LISTS, TEXTUAL, expected, natural_word, read_value
-from mipcheck.model.types import Value, ValueSyntaxError, show_seconds
+from mipcheck.model.types import Type, Value, ValueSyntaxError, show_seconds
 
 if TYPE_CHECKING:
     from mipcheck.checker.site import Site
@@ -81,7 +82,7 @@ def write_jsonl(
         types = vocabulary.events[event.kind].by_name
         values |= {k: event.args[k] for k in shown if types[k].type.name == "int"}
         lines.append({"time": show(event.time), "interface": event.interface, "event": event.kind, **values})
-    return "".join(json.dumps(line) + "\n" for line in lines)
+    return joined_lines(map(json.dumps, lines))
 
 
 class _DuplicateKey(Exception):
@@ -242,26 +243,30 @@ def _time(pair: Pair) -> Time:
 
 def _read(key: Key, pair: Pair) -> Value | Fault | None:
     """The value of a key of an event; `null` says nothing."""
-    value, type_ = pair.value, key.type
-    wrong = value_fault(key, pair, _word(value), expected(type_))
-    if value is None:
+    if pair.value is None:
         return None
-    if isinstance(value, list):
-        good = type_.is_set and all(isinstance(v, str) and v in type_.members for v in value)
-        return frozenset(value) if good and len(set(value)) == len(value) else wrong
+    try:
+        return _value(key.type, pair.value)
+    except ValueSyntaxError as error:
+        return value_fault(key, pair, _word(pair.value), str(error))
+    except ValueError:
+        return value_fault(key, pair, _word(pair.value), expected(key.type))
+
+
+def _value(type_: Type, value: object) -> Value:
+    """The value of a type that a JSON value stands for. Raises ValueError."""
+    if type_.is_set and isinstance(value, list):
+        items = [v for v in value if isinstance(v, str) and v in type_.members]
+        if len(set(items)) < len(value):
+            raise ValueError("a list of members, each once")
+        return frozenset(items)
     if isinstance(value, bool):
+        words = {"yes", "true"} if value else {"no", "false"}
         if type_.name == "bool" and not type_.members:
             return value
-        words = {"yes", "true"} if value else {"no", "false"}
-        return next((m for m in type_.members if m in words and type_.is_enum), None) or wrong
-    textual = type_.name in TEXTUAL and not type_.members
-    if textual and isinstance(value, str):
+        return read_value(type_, next((m for m in type_.members if m in words and type_.is_enum), ""))
+    if type_.name in TEXTUAL and not type_.members:
+        if not isinstance(value, str):
+            raise ValueError("a text")
         return value
-    if textual or isinstance(value, dict):
-        return wrong
-    try:
-        return read_value(type_, natural_word(value))
-    except ValueSyntaxError as error:
-        return value_fault(key, pair, _word(value), str(error))
-    except ValueError:
-        return wrong
+    return read_value(type_, natural_word(value))

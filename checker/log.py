@@ -120,10 +120,7 @@ def write_log(
         pairs = [f"{k}={_shown(w) if types[k].type.name in TEXTUAL else w}" for k, w in shown.items()]
         interface = _shown(event.interface, also_quoted="=")
         lines.append(" ".join([show(event.time), interface, event.kind, *pairs]))
-    for line in lines:
-        if len(line) * 4 > LINE_LIMIT and len(line.encode("utf-8")) > LINE_LIMIT:
-            raise ValueError(f"a line of a log holds at most {LINE_LIMIT} bytes")
-    return "\n".join(lines) + "\n"
+    return joined_lines(lines)
 
 
 # ---- What text and JSON Lines share: lines, the trace as it grows, the meaning of keys ----
@@ -387,9 +384,9 @@ def _take(trace: Trace, line: RawLine, interpret: Interpret, first: str) -> tupl
     try:
         text = line.data.decode("utf-8")
     except UnicodeDecodeError as error:
-        text = line.data[: error.start].decode("utf-8")
+        text = line.data.decode("utf-8", "backslashreplace")
         if not line.overlong:
-            return text, [_no_utf8(trace, line, error, text, first)]
+            return text, [_no_utf8(trace, line, error, first)]
     if line.overlong:
         hint = "" if trace.headed else f"the first line has to be: {first}"
         return "", [Fault(LINE_LIMIT, 1, f"the line is longer than {LINE_LIMIT} bytes", hint, not trace.headed)]
@@ -404,7 +401,7 @@ def _take(trace: Trace, line: RawLine, interpret: Interpret, first: str) -> tupl
     return text, faults
 
 
-def _no_utf8(trace: Trace, line: RawLine, error: UnicodeDecodeError, text: str, first: str) -> Fault:
+def _no_utf8(trace: Trace, line: RawLine, error: UnicodeDecodeError, first: str) -> Fault:
     byte = line.data[error.start]
     message = f"invalid UTF-8: byte 0x{byte:02x} at byte offset {line.offset + error.start} of the file"
     if not line.whole and error.reason == "unexpected end of data":
@@ -412,7 +409,8 @@ def _no_utf8(trace: Trace, line: RawLine, error: UnicodeDecodeError, text: str, 
     hint = "" if trace.headed else f"the first line has to be: {first}"
     if line.number == 1 and line.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         hint = "this looks like UTF-16; logs are UTF-8"
-    return Fault(len(text), 1, message, hint, fatal=not trace.headed)
+    start = len(line.data[: error.start].decode("utf-8"))
+    return Fault(start, len("\\xff"), message, hint, fatal=not trace.headed)
 
 
 def _problem(name: str, line: RawLine, text: str, fault: Fault) -> Problem:
@@ -669,6 +667,16 @@ def _bad_quotes(rest: str, at: int) -> Fault:
 
 
 # ---- What can be written ----
+
+
+def joined_lines(lines: Iterable[str]) -> str:
+    """The text of a file with these lines. Raises ValueError if one is longer than a reader accepts."""
+    parts: list[str] = []
+    for line in lines:
+        if len(line) * 4 > LINE_LIMIT and len(line.encode("utf-8")) > LINE_LIMIT:
+            raise ValueError(f"a line of a log holds at most {LINE_LIMIT} bytes")
+        parts += (line, "\n")
+    return "".join(parts)
 
 
 def writable_site(site: Site, vocabulary: Vocabulary) -> dict[str, str]:

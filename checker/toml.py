@@ -133,7 +133,7 @@ class _File:
             "no TOML: " + (message[: place.start()] if place else message.removesuffix("(at end of document)")).strip()
         )
         headings = [m[1] for m in map(_HEADING.match, self.lines[:line]) if m]
-        if headings and headings[-1] in _SECRET:
+        if not headings or headings[-1] not in ("site", "parameters"):  # what else there is may be a key
             return Problem(Position(self.name, line, column=column), said)
         return problem_in_line(Position(self.name, line), self.lines[line - 1], column - 1, 1, said)
 
@@ -254,7 +254,7 @@ def _esp_sa(fields: _Fields) -> EspSa | None:
 
 
 def _algorithm(word: str) -> str | None:
-    return _ALGORITHMS.get(re.sub(r"[\s_/-]+", "-", word.strip().lower()))
+    return _ALGORITHMS.get(re.sub(r"[\s_/()-]+", "-", word.lower()).strip("-"))
 
 
 def _algorithm_name(word: str) -> str | None:

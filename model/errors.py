@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from mipcheck.model.syntax import Place
 
+_LONGEST = 64
+_MOST = 20
+
 
 class SpecError(Exception):
     """A specification that cannot be used. `str()` is the whole message, with the line and a caret."""
@@ -16,12 +19,24 @@ class SpecError(Exception):
         super().__init__(file, place, message, hint)
         self._source = source
 
+    def elsewhere(self, file: str, place: Place, source: str) -> SpecError:
+        """The same, said of another place: of the line that extends a specification that cannot be read."""
+        message = self.message if self.message.startswith("there is no") else f"{self.file} {self.message}"
+        return SpecError(file, place, message, self.hint, source)
+
+    def also(self, hint: str) -> SpecError:
+        """The same with one more hint."""
+        hints = "; ".join(filter(None, (self.hint, hint)))
+        return SpecError(self.file, self.place, self.message, hints, self._source)
+
     def __str__(self) -> str:
-        lines = self._source.splitlines()
-        text = f"{self.file}:{self.place.line}:{self.place.column}: {self.message}"
-        if 0 < self.place.line <= len(lines):
+        # Lark ends a line at a line feed only; str.splitlines() would count form feeds and others too.
+        lines = self._source.split("\n")
+        where = f"{self.file}:{self.place.line}:{self.place.column}" if self.place.line else self.file
+        text = f"{where}: {self.message}"
+        if self._source and 0 < self.place.line <= len(lines):
             start = max(0, self.place.column - 80)
-            excerpt = lines[self.place.line - 1][start : start + 120]
+            excerpt = lines[self.place.line - 1].rstrip()[start : start + 120]
             safe = "".join(c if c.isprintable() else "?" for c in excerpt)
             text += f"\n    {safe}\n    {' ' * (self.place.column - 1 - start)}^"
             return text + (f" {self.hint}" if self.hint else "")
@@ -31,7 +46,10 @@ class SpecError(Exception):
 def nearest(name: str, known: Iterable[str]) -> str:
     """`did you mean "x"?`, or what there is if nothing is near; empty if there is nothing."""
     names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if close:
-        return f'did you mean "{close[0]}"?'
-    return "known: " + ", ".join(names) if names else ""
+    if len(name) <= _LONGEST:  # comparing takes time that grows with the square of the length
+        folded = {n.casefold(): n for n in reversed(names) if len(n) <= _LONGEST}
+        close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+        if close:
+            return f'did you mean "{folded[close[0]]}"?'
+    shown = ", ".join(names[:_MOST]) + (", …" if len(names) > _MOST else "")
+    return f"known: {shown}" if names else ""

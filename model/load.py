@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from mipcheck.model.errors import SpecError, nearest
-from mipcheck.model.parse import parse
+from mipcheck.model.parse import MAX_SIZE, parse
 from mipcheck.model.resolve import resolve
 from mipcheck.model.spec import Spec
 from mipcheck.model.syntax import Module, Place
@@ -57,8 +57,17 @@ def _read(name: str, base: Path | None) -> tuple[str, str]:
 
 def _read_path(path: Path) -> tuple[str, str]:
     try:
-        return str(path), path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(4 * MAX_SIZE + 1)  # what is longer than that has too many characters as well
     except OSError as error:
         raise SpecError(str(path), Place(), f"cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SpecError(str(path), Place(), "cannot be read: no such file can exist") from None
+    if len(data) > 4 * MAX_SIZE:
+        raise SpecError(str(path), Place(), f"a specification has at most {MAX_SIZE} characters")
+    try:
+        return str(path), data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SpecError(str(path), Place(), f"is not UTF-8 (byte {error.start})") from None
+        before = data[: error.start].decode("utf-8", "replace")
+        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise SpecError(str(path), place, "this is not UTF-8", source=data.decode("utf-8", "replace")) from None

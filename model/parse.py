@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mipcheck.model import syntax as s
 from mipcheck.model.errors import SpecError, nearest
-from mipcheck.model.types import ValueSyntaxError, read_duration
+from mipcheck.model.types import NS, ValueSyntaxError, read_duration
 
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree
+    from lark.lexer import TerminalDef
 
-_KEYWORDS = {
-    "document", "enum", "set", "site", "capability", "param", "event", "interface", "node", "ghost", "on", "define",
-    "assumption", "rule", "property", "default", "drop", "override",
+MAX_SIZE: Final = 250_000
+"""Characters of a specification, ten times the largest so far: what is longer is some other file."""
+MAX_DEPTH: Final = 100
+"""Levels of an expression. Trees are walked recursively, and Python compiles at most 200 nested parentheses."""
+
+# Groups of terminals that an error message names by one word.
+_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE", "WORD",
+               "QUANTIFIER"}  # fmt: skip
+_OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN"}
+_DECLARATION = {
+    "DOCUMENT", "ENUM", "SET", "SITE", "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "ON", "DEFINE", "ASSUMPTION",
+    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE",
+}  # fmt: skip
+_CHOICES = {
+    "LEVEL": ("MUST", "SHOULD", "MAY"), "SCOPE": ("interface", "node"), "SENDER": ("node", "network", "observer"),
+    "WHERE": ("log", "capture"), "QUANTIFIER": ("some", "every"), "FUNCTION": ("max", "min"),
+    "DROPPABLE": ("rule", "property", "assumption"),
+}  # fmt: skip
+_NO_MORE: Final = r"(?!-?\w)"
+_NAMES = {
+    "NAME": "a name", "WORD": "a name", "STRING": "a text in quotes", "SECTION": "a section number",
+    "LINES": "line numbers (12-15)", "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
+    "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "*",
 }  # fmt: skip
 
 
@@ -24,13 +46,35 @@ def _parser() -> Lark:
     from lark import Lark
 
     grammar = resources.files("mipcheck.model").joinpath("grammar.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=False)
+    return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=False, edit_terminals=_whole_words)
+
+
+def _whole_words(terminal: TerminalDef) -> None:
+    """Where the grammar allows `on` but no name, `onli` would otherwise be read as `on` and `li`."""
+    from lark.lexer import PatternRE, PatternStr
+
+    if isinstance(terminal.pattern, PatternStr) and terminal.pattern.value.isalpha():
+        terminal.pattern = PatternRE(terminal.pattern.value + _NO_MORE)
+        terminal.priority = 3  # a keyword comes before a name, wherever both may stand
+
+
+@cache
+def _spellings() -> dict[str, tuple[str, ...]]:
+    """The words, or the one symbol, that a terminal stands for."""
+    found = dict(_CHOICES)
+    for terminal in _parser().terminals:
+        word = terminal.pattern.value.removesuffix(_NO_MORE)
+        if terminal.pattern.type == "str" or word.isalpha():
+            found[terminal.name] = (word,)
+    return found
 
 
 def parse(text: str, file: str = "<spec>") -> s.Module:
     """The tree of one specification file. Raises SpecError at the first place that does not fit the grammar."""
     from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
+    if len(text) > MAX_SIZE:
+        raise SpecError(file, s.Place(), f"a specification has at most {MAX_SIZE} characters")
     try:
         tree = _parser().parse(text)
     except (UnexpectedToken, UnexpectedCharacters, UnexpectedEOF) as error:
@@ -39,40 +83,58 @@ def parse(text: str, file: str = "<spec>") -> s.Module:
 
 
 def _explain(error: Any, text: str, file: str) -> SpecError:
+    """What Lark found, in the words of the language."""
     token = getattr(error, "token", None)
     wanted = sorted(
         getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None) or []
     )
-    if token is None or token.type == "$END":
-        lines = text.splitlines() or [""]
-        line, column = getattr(error, "line", -1), getattr(error, "column", -1)
-        if token is not None or line is None or line < 1:
-            place = s.Place(len(lines), len(lines[-1]) + 1)
-            return SpecError(file, place, "the specification ends too early", f"expected {_words(wanted)}", text)
-        found = text.splitlines()[line - 1][column - 1 : column]
-        return SpecError(file, s.Place(line, column), f"unexpected {found!r}", f"expected {_words(wanted)}", text)
-    place = s.Place(token.line, token.column)
-    shown = str(token) if len(token) < 30 else str(token)[:27] + "…"
     hint = f"expected {_words(wanted)}"
-    if token.type in ("NAME", "WORD", "SECTION"):
-        keywords = [w.lower() for w in wanted if w.isalpha() and w not in ("NAME", "WORD", "STRING", "INT")]
-        near = nearest(str(token), keywords or _KEYWORDS)
-        hint += f"; {near}" if near.startswith("did") else ""
+    if token is not None and token.type != "$END":
+        place, offset, found = s.Place(token.line, token.column), token.start_pos, str(token)
+    elif token is None and error.line > 0:
+        place, offset = s.Place(error.line, error.column), error.pos_in_stream
+        found = text[offset]
+        if found == '"':
+            return SpecError(file, place, "this text has no closing quote", _quote_hint(text, offset), text)
+    else:
+        lines = text.rstrip().split("\n")
+        place = s.Place(len(lines), len(lines[-1]) + 1)
+        return SpecError(file, place, "the specification ends too early", hint, text)
+    more = _quote_hint(text, offset)
+    if not more and re.match(r"[^\W\d]", found):
+        more = nearest(found, [w for t in wanted for w in _spellings().get(t, ()) if w.isalpha()])
+        if re.search(r"[0-9][ \t]*\Z", text[max(0, offset - 40) : offset]):
+            more = f"units of time are {', '.join(NS)}"
+    shown = found if len(found) < 30 else found[:27] + "…"
+    hint += f"; {more}" if not more.startswith("known") and more else ""
     return SpecError(file, place, f"unexpected {shown!r}", hint, text)
 
 
+def _quote_hint(text: str, offset: int) -> str:
+    """A text of several lines that ends just before an error may have begun with the quote that should end another."""
+    before = text[:offset].rstrip()
+    texts = list(re.finditer(r'#[^\n]*|"[^"]*"', before))
+    last = texts[-1] if texts else None
+    if last is None or last.end() < len(before) or "\n" not in last[0]:
+        return ""
+    return f"the text before it begins in line {before.count(chr(10), 0, last.start()) + 1}: is a quote missing there?"
+
+
 def _words(terminals: list[str]) -> str:
-    names = {
-        "NAME": "a name", "WORD": "a name", "STRING": '"text"', "INT": "a number", "DURATION": "a duration (60 s)",
-        "SECTION": "a section number", "LINES": "line numbers (12-15)", "LPAR": "(", "RPAR": ")", "LBRACE": "{",
-        "RBRACE": "}", "COLON": ":", "COMMA": ",", "SEMICOLON": ";", "COMPARE": "a comparison", "ADD": "+ or -",
-        "MUL": "*", "LEVEL": "MUST, SHOULD or MAY", "SCOPE": "interface or node", "SENDER": "node, network or observer",
-        "WHERE": "log or capture", "QUANTIFIER": "some or every", "FUNCTION": "max or min", "EQUAL": "=",
-        "OPTIONAL": "?", "DOT": ".", "$END": "the end", "DROPPABLE": "rule, property or assumption",
-        "MINUS": "-", "COLONEQUAL": ":=",
-    }  # fmt: skip
-    shown = list(dict.fromkeys(names.get(t, t.lower()) for t in terminals))
-    return ", ".join(shown[:12]) + (" …" if len(shown) > 12 else "") if shown else "something else"
+    """What could stand there, in few words."""
+    left = set(terminals)
+    shown = []
+    for group, sign, name in (
+        (_EXPRESSION, "TRUE", "an expression"),
+        (_OPERATOR, "AND", "an operator"),
+        (_DECLARATION, "DROP", "a declaration"),
+    ):
+        if sign in left:
+            left -= group
+            shown.append(name)
+    words = [w for t in terminals if t in left for w in ([_NAMES[t]] if t in _NAMES else _spellings()[t])]
+    shown += [w if w[0].isalnum() or w[0] == '"' else f'"{w}"' for w in dict.fromkeys(words)]
+    return ", ".join(shown[:-1]) + (" or " if len(shown) > 1 else "") + shown[-1] if shown else "something else"
 
 
 class _Builder:
@@ -80,6 +142,7 @@ class _Builder:
 
     def __init__(self, text: str, file: str) -> None:
         self.text, self.file = text, file
+        self.depth = 0
 
     def module(self, tree: Tree[Token]) -> s.Module:
         header, *rest = tree.children
@@ -91,6 +154,7 @@ class _Builder:
             str(words[1]) if len(words) > 1 else None,
             tuple(self._declaration(t) for t in rest),
             _at(header),
+            _at(words[1]) if len(words) > 1 else s.Place(),
         )
 
     def _declaration(self, t: Any) -> s.Declaration:
@@ -181,7 +245,7 @@ class _Builder:
         if t.data == "allow":
             return s.AllowDecl(self._patterns(c[0]), self._expr(c[1]), _at(t))
         if t.data == "require":
-            return s.RequireDecl(self._patterns(c[0]), self._expr(c[1]), str(c[2]), self._expr(c[3]), _at(t))
+            return s.RequireDecl(self._patterns(c[0]), self._expr(c[1]), str(c[2]), self._expr(c[3]), _at(t), _at(c[2]))
         return s.ConfigureDecl(self._expr(c[0]), _at(t))
 
     def _property(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
@@ -210,39 +274,63 @@ class _Builder:
     def _drop(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         return s.DropDecl(str(c[0]), str(c[1]), at)
 
+    def _fail(self, at: s.Place, message: str, hint: str = "") -> NoReturn:
+        raise SpecError(self.file, at, message, hint, self.text)
+
+    def _number(self, token: Any, digits: int) -> int:
+        """Python itself refuses to read a number of thousands of digits."""
+        if len(token) > digits:
+            self._fail(_at(token), f"a number here has at most {digits} digits")
+        return int(token)
+
     def _cite_and_text(self, items: list[Any]) -> tuple[tuple[s.Citation, ...], str]:
         cite: list[s.Citation] = []
         text = ""
         for item in items:
             if _is(item, "citations"):
                 for k in item.children:
-                    words = list(map(str, k.children))
-                    first, _, last = words[1].partition("-") if len(words) > 1 else ("", "", "")
-                    cite.append(s.Citation(words[0], (int(first), int(last or first)) if first else None))
+                    section, *lines = k.children
+                    cite.append(s.Citation(str(section), self._lines(lines[0]) if lines else None))
             else:
                 text = _string(item)
         return tuple(cite), text
+
+    def _lines(self, token: Any) -> tuple[int, int]:
+        if len(token) > 19:
+            self._fail(_at(token), "a line number has at most 9 digits")
+        first, _, last = str(token).partition("-")
+        if int(last or first) < int(first):
+            self._fail(_at(token), "these lines run backwards", f"{last}-{first}")
+        return int(first), int(last or first)
 
     def _patterns(self, t: Any) -> tuple[s.Pattern, ...]:
         return tuple(self._pattern(k) for k in t.children)
 
     def _pattern(self, t: Any) -> s.Pattern:
         name, *rest = t.children
-        # Lark drops the parentheses; a `when` is told from the conditions by what stands before it.
         conditions = [self._expr(k) for k in rest if not _is(k, "when")]
         whens = [self._expr(k.children[0]) for k in rest if _is(k, "when")]
         return s.Pattern(str(name), tuple(conditions), whens[0] if whens else None, _at(t))
 
     def _expr(self, t: Any) -> s.Expression:
-        at, c = _at(t), t.children
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self._fail(_at(t), "this expression is nested too deeply", f"at most {MAX_DEPTH} levels; define its parts")
+        result = self._expression(t, _at(t), t.children)
+        self.depth -= 1
+        return result
+
+    def _expression(self, t: Any, at: s.Place, c: list[Any]) -> s.Expression:
         match t.data:
+            case "parens":
+                return self._expr(c[0])
             case "integer":
-                return s.Literal("int", int(c[0]), at)
+                return s.Literal("int", self._number(c[0], 20), at)
             case "duration":
                 try:
                     return s.Literal("time", read_duration(str(c[0])), at)
                 except ValueSyntaxError as error:
-                    raise SpecError(self.file, at, f"expected {error}", source=self.text) from None
+                    self._fail(at, f"expected {error}")
             case "true" | "false":
                 return s.Literal("bool", int(t.data == "true"), at)
             case "now" | "this":

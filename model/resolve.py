@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from mipcheck.model import spec as m
 from mipcheck.model import syntax as s
 from mipcheck.model.errors import SpecError, nearest
+from mipcheck.model.parse import MAX_DEPTH
 from mipcheck.model.show import show_expression, show_pattern
-from mipcheck.model.term import EventPattern, Term, conjunction
+from mipcheck.model.term import TRUE, EventPattern, Term, conjunction, contradiction
 from mipcheck.model.types import BASIC, BOOL, ID, INT, INTERFACE, TIME, Type
 
 Loader = Callable[[str], tuple[s.Module, str, str]]
 """Finds the specification that another one extends: name → its tree, file and text."""
 
 _D = TypeVar("_D", bound=s.Declaration)
+_KINDS: Final[Mapping[type, str]] = {
+    s.ParamDecl: "parameter", s.RuleDecl: "rule", s.PropertyDecl: "property", s.AssumptionDecl: "assumption",
+}  # fmt: skip
+
+
+MAX_TERMS: Final = 100_000
+"""Terms of a specification, a hundred times the largest so far: definitions that use definitions grow without bound."""
+RESERVED: Final = frozenset({"true", "false", "now", "this", "site", "not", "some", "every", "max", "min"})
+"""Words that begin an expression: whatever had such a name could not be spoken of."""
+_CONTRACT: Final = frozenset({"iha", "xha", "vpn", "ihoa", "xhoa"})
+"""Site addresses of the trace format: readers of captures use them, whether or not a rule does."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """A declaration and the file that it stands in."""
+    """A declaration and the file that it stands in; `own` unless that is an extended specification's."""
 
     declaration: s.Declaration
     file: str
     source: str
+    own: bool = True
 
 
 def resolve(
@@ -38,50 +51,55 @@ def resolve(
     readings that do not exist.
     """
     items = _flatten(module, file, source, load, ())
-    return _Resolver(module, items, dict(readings or {})).spec()
+    return _Resolver(module, items, dict(readings or {}), file).spec()
 
 
 def _flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple[str, ...]) -> list[_Item]:
     """All declarations, those of extended specifications first, overrides and drops carried out."""
     items: list[_Item] = []
     if module.extends is not None:
+        # A file need not be named as what it declares: both names count.
         if module.extends in (*seen, module.name):
-            raise SpecError(file, module.at, f"{module.name} extends itself", source=source)
-        parent, parent_file, parent_source = load(module.extends)
-        items = _flatten(parent, parent_file, parent_source, load, (*seen, module.name))
+            raise SpecError(file, module.extends_at, f"{module.name} extends itself", source=source)
+        try:
+            parent, parent_file, parent_source = load(module.extends)
+        except SpecError as error:
+            if error.place.line:
+                raise
+            raise error.elsewhere(file, module.extends_at, source) from None
+        items = _flatten(parent, parent_file, parent_source, load, (*seen, module.name, module.extends))
+        items = [replace(i, own=False) for i in items]
     for d in module.declarations:
         item = _Item(d, file, source)
         if isinstance(d, s.DropDecl):
             kind = {"rule": s.RuleDecl, "property": s.PropertyDecl, "assumption": s.AssumptionDecl}[d.kind]
-            items = _without(items, kind, d.name, item)
+            del items[_find(items, kind, d.name, item, "drop")]
+            items = _forget_reading(items, d.name) if d.kind == "rule" else items
         elif getattr(d, "override", False):
             assert isinstance(d, s.ParamDecl | s.RuleDecl | s.PropertyDecl | s.AssumptionDecl)
-            index = _find(items, type(d), d.name, item)
-            items = [*items[:index], item, *items[index + 1 :]]
+            items[_find(items, type(d), d.name, item, "override")] = item
+            items = _forget_reading(items, d.name) if isinstance(d, s.RuleDecl) else items
         elif isinstance(d, s.DocumentDecl):
-            items = [i for i in items if not isinstance(i.declaration, s.DocumentDecl)] + [item]
+            items = [i for i in items if i.own or not isinstance(i.declaration, s.DocumentDecl)] + [item]
         else:
             items.append(item)
     return items
 
 
-def _without(items: list[_Item], kind: type[s.Declaration], name: str, item: _Item) -> list[_Item]:
-    index = _find(items, kind, name, item)
-    return items[:index] + items[index + 1 :]
+def _forget_reading(items: list[_Item], rule: str) -> list[_Item]:
+    """A default reading goes with the rule that it was chosen for."""
+    return [i for i in items if not isinstance(i.declaration, s.DefaultReadingDecl) or i.declaration.rule != rule]
 
 
-def _find(items: list[_Item], kind: type[s.Declaration], name: str, item: _Item) -> int:
-    known = {i.declaration.name: n for n, i in enumerate(items) if isinstance(i.declaration, kind)}  # type: ignore[union-attr]
-    if name not in known:
-        what = kind.__name__.removesuffix("Decl").lower()
-        raise SpecError(
-            item.file,
-            item.declaration.at,
-            f'no {what} "{name}" to replace',
-            nearest(name, known),  # type: ignore[arg-type]
-            item.source,
-        )
-    return known[name]
+def _find(items: list[_Item], kind: type[s.Declaration], name: str, item: _Item, verb: str) -> int:
+    for n, i in enumerate(items):
+        if isinstance(i.declaration, kind) and i.declaration.name == name:  # type: ignore[union-attr]
+            return n
+    known = [i.declaration.name for i in items if isinstance(i.declaration, kind)]  # type: ignore[union-attr]
+    what = _KINDS[kind]
+    raise SpecError(
+        item.file, item.declaration.at, f'there is no {what} "{name}" to {verb}', nearest(name, known), item.source
+    )
 
 
 @dataclass(frozen=True)
@@ -89,92 +107,97 @@ class _Scope:
     """What an expression may speak of."""
 
     keys: Mapping[str, Type]
-    event: str = ""
+    events: tuple[str, ...] = ()
     state: bool = True
     ghost: bool = False
     this: bool = True
     now: bool = True
-    node_only: bool = False
+    site: bool = True
     expanding: tuple[str, ...] = ()
 
 
+_CONSTANT: Final = _Scope({}, state=False, this=False, now=False)
+
+
 class _Resolver:
-    def __init__(self, module: s.Module, items: Sequence[_Item], readings: dict[str, str]) -> None:
-        self.module, self.items, self.chosen = module, items, readings
-        self.item = items[0] if items else _Item(s.DocumentDecl(""), "", "")
+    def __init__(self, module: s.Module, items: Sequence[_Item], readings: dict[str, str], file: str) -> None:
+        self.module, self.items, self.chosen, self.file = module, items, readings, file
+        self.item = _Item(s.DocumentDecl(""), file, "")
         self.enums: dict[str, Type] = {}
         self.sites: list[str] = []
         self.capabilities: dict[str, str] = {}
         self.parameters: dict[str, m.Parameter] = {}
         self.events: dict[str, m.EventType] = {}
         self.variables: dict[str, m.Variable] = {}
-        self.defines: dict[str, s.DefineDecl] = {}
+        self.defines: dict[str, _Item] = {}
+        self.default_readings: dict[str, list[_Item]] = {}
         self.used: Counter[str] = Counter()
         self.read: Counter[str] = Counter()
         self.warnings: list[str] = []
-        self.places: dict[str, tuple[str, s.Place]] = {}
+        self.declared: dict[tuple[str, str], tuple[str, _Item, s.Place]] = {}
+        self.key_of: dict[str, str] = {}
+        self.depth = self.terms = 0
 
     # --- the walk -------------------------------------------------------------------------------------------------
 
     def spec(self) -> m.Spec:
         for enum in self._each(s.EnumDecl):
-            self._fresh(enum.name, self.enums, "enumeration")
-            duplicate = [w for w, n in Counter(enum.members).items() if n > 1]
-            if duplicate:
-                self._fail(enum.at, f'"{duplicate[0]}" stands twice in {enum.name}')
-            self.enums[enum.name] = Type(f"set of {enum.name}" if enum.is_set else enum.name, enum.members)
+            self._enum(enum)
         for site in self._each(s.SiteDecl):
-            self.sites.extend(site.names)
+            for name in site.names:
+                self._declare("site address", name, site.at)
+                self.sites.append(name)
         for capability in self._each(s.CapabilityDecl):
-            self._fresh(capability.name, self.capabilities, "capability")
+            self._declare("capability", capability.name, capability.at)
             self.capabilities[capability.name] = capability.text
         for event in self._each(s.EventDecl):
             self._event(event)
+        for define in self._each(s.DefineDecl):
+            self._declare("definition", define.name, define.at)
+            self.defines[define.name] = self.item
+        self._parameters()
         for state in self._each(s.StateDecl):
             for v in state.variables:
-                self._fresh(v.name, self.variables, "variable")
-                self._note(f"variable {v.name}", v.at)
+                self._declare("state", v.name, v.at)
                 initial = self._variable_initial(v)
                 self.variables[v.name] = m.Variable(
                     v.name, self._type(v.type), state.scope, state.ghost, initial, v.text
                 )
-        for define in self._each(s.DefineDecl):
-            self._fresh(define.name, self.defines, "definition")
-            self._note(f"definition {define.name}", define.at)
-            self.defines[define.name] = define
-        for param in self._each(s.ParamDecl):
-            self._parameter(param)
-        document = [d.name for d in self._each(s.DocumentDecl)]
-        updates = tuple(self._update(u) for u in self._each(s.UpdateDecl))
-        assumptions = {a.name: self._assumption(a) for a in self._each(s.AssumptionDecl)}
+        document = ""
+        for d in self._each(s.DocumentDecl):
+            self._declare("document", "", d.at)
+            document = d.name
+        updates = []
+        update_items = []
+        for u in self._each(s.UpdateDecl):
+            updates.append(self._update(u))
+            update_items.append(self.item)
+        assumptions: dict[str, m.Assumption] = {}
+        for a in self._each(s.AssumptionDecl):
+            self._declare("assumption", a.name, a.at)
+            assumptions[a.name] = self._assumption(a)
+        for reading in self._each(s.DefaultReadingDecl):
+            self.default_readings.setdefault(reading.rule, []).append(self.item)
         rules: dict[str, m.Rule] = {}
         for rule in self._each(s.RuleDecl):
-            self._fresh(rule.name, rules, "rule")
+            self._declare("rule", rule.name, rule.at)
             rules[rule.name] = self._rule(rule)
+        self._check_readings(rules)
         properties: dict[str, m.Property] = {}
         for p in self._each(s.PropertyDecl):
-            self._fresh(p.name, properties, "property")
+            self._declare("property", p.name, p.at)
             properties[p.name] = self._property(p)
-        unknown = [r for r in self.chosen if r not in rules]
-        if unknown:
-            raise SpecError(
-                self.item.file,
-                self.module.at,
-                f'no rule "{unknown[0]}" to choose a reading of',
-                nearest(unknown[0], rules),
-            )
-        self._warn_unused(updates)
+        self._warn_unused()
+        self._warn_two_values(updates, update_items)
         definitions = {n: d for n, d in ((n, self._try_definition(n)) for n in self.defines) if d is not None}
         return m.Spec(
-            self.module.name, self.module.text, document[-1] if document else "", self.module.extends,
+            self.module.name, self.module.text, document, self.module.extends,
             self.enums, tuple(self.sites), self.capabilities, self.parameters, self.events, self.variables,
-            definitions, updates, assumptions, rules, properties, tuple(self.warnings),
+            definitions, tuple(updates), assumptions, rules, properties, tuple(self.warnings),
         )  # fmt: skip
 
-    def _each(self, kind: type[_D]) -> list[_D]:
-        return list(self._iter(kind))
-
-    def _iter(self, kind: type[_D]):  # type: ignore[no-untyped-def]
+    def _each(self, kind: type[_D]) -> Iterator[_D]:
+        """Declarations of one kind; `self.item` says meanwhile where each stands."""
         for item in self.items:
             if isinstance(item.declaration, kind):
                 self.item = item
@@ -184,40 +207,74 @@ class _Resolver:
         item = self.item
         raise SpecError(item.file, at, message, hint, item.source)
 
-    def _note(self, what: str, at: s.Place) -> None:
-        self.places[what] = (self.item.file, at)
+    def _warn(self, item: _Item, at: s.Place, message: str) -> None:
+        """What an extended specification says is not for this one's author to mend."""
+        if item.own:
+            self.warnings.append(f"{item.file}:{at.line}:{at.column}: {message}")
 
-    def _warn(self, what: str, message: str) -> None:
-        file, at = self.places.get(what, (self.item.file, s.Place()))
-        self.warnings.append(f"{file}:{at.line}:{at.column}: {message}")
+    def _warn_declared(self, what: str, name: str, message: str) -> None:
+        space = "name" if what in _NAMED else what
+        _, item, at = self.declared[space, name]
+        self._warn(item, at, f"{what} {name} {message}")
 
-    def _fresh(self, name: str, known: Mapping[str, object], what: str) -> None:
-        if name in known:
-            at = self.item.declaration.at
-            self._fail(
-                at, f'{what} "{name}" is declared twice', "use override to replace one of an extended specification"
-            )
+    def _declare(self, what: str, name: str, at: s.Place) -> None:
+        """Parameters, state and definitions share one space of names, because expressions do not tell them apart."""
+        space = "name" if what in _NAMED else what
+        if (space, name) in self.declared:
+            earlier, item, place = self.declared[space, name]
+            where = f"line {place.line}" if item.file == self.item.file else f"{item.file}:{place.line}"
+            hint = f"first in {where}"
+            if item.own < self.item.own and what in _KINDS.values():
+                hint += ", which override replaces"
+            quoted = f'{what} "{name}"' if name else what
+            second = "twice" if earlier == what else f"as {earlier} already"
+            self._fail(at, f"{quoted} is declared {second}", hint)
+        if space == "name":
+            self._check_word(name, at)
+            if name in self.key_of:
+                self._fail(at, f'{what} "{name}" could not be told from the key of event {self.key_of[name]}')
+        self.declared[space, name] = what, self.item, at
+
+    def _check_word(self, name: str, at: s.Place) -> None:
+        if name in RESERVED:
+            self._fail(at, f'"{name}" is a word of the language and cannot be a name')
+
+    def _check_members(self, what: str, members: tuple[str, ...], at: s.Place) -> None:
+        for word, count in Counter(members).items():
+            self._check_word(word, at)
+            if count > 1:
+                self._fail(at, f'"{word}" stands twice in {what}')
 
     # --- declarations ---------------------------------------------------------------------------------------------
 
+    def _enum(self, d: s.EnumDecl) -> None:
+        self._declare("type", d.name, d.at)
+        if d.name in BASIC:
+            self._fail(d.at, f'"{d.name}" is a type of the language and cannot be declared')
+        self._check_members(d.name, d.members, d.at)
+        self.enums[d.name] = Type(f"set of {d.name}" if d.is_set else d.name, d.members)
+
     def _type(self, t: s.TypeName) -> Type:
         if t.name is None:
-            return Type("{" + ", ".join(t.members) + "}", t.members)
+            anonymous = Type("{" + ", ".join(t.members) + "}", t.members)
+            self._check_members(anonymous.name, t.members, t.at)
+            return anonymous
         self.used[f"type {t.name}"] += 1
-        if t.name in self.enums:
-            return self.enums[t.name]
-        if t.name in BASIC:
-            return BASIC[t.name]
-        self._fail(t.at, f'unknown type "{t.name}"', nearest(t.name, [*BASIC, *self.enums]))
+        known = self.enums.get(t.name) or BASIC.get(t.name)
+        if known is None:
+            self._fail(t.at, f'unknown type "{t.name}"', nearest(t.name, [*BASIC, *self.enums]))
+        return known
 
     def _event(self, d: s.EventDecl) -> None:
-        self._fresh(d.name, self.events, "event")
+        self._declare("event", d.name, d.at)
         duplicate = [w for w, n in Counter(k.name for k in d.keys).items() if n > 1]
         if duplicate:
             self._fail(d.at, f'key "{duplicate[0]}" stands twice in event {d.name}')
         for k in d.keys:
+            self._check_word(k.name, k.at)
             if self._type(k.type) == INTERFACE:
                 self._fail(k.at, "a key cannot be an interface")
+            self.key_of[k.name] = d.name
         keys = tuple(m.Key(k.name, self._type(k.type), k.optional) for k in d.keys)
         self.events[d.name] = m.EventType(d.name, keys, d.sender, frozenset(d.seen), d.text)
 
@@ -229,40 +286,51 @@ class _Resolver:
             if type_ != TIME:
                 self._fail(v.at, f'"{v.name}" needs an initial value', "only a time may be without one")
             return None
-        return self._expr(v.initial, _Scope({}, state=False, this=False, now=False), type_)
+        return self._expr(v.initial, _CONSTANT, type_)
 
-    def _parameter(self, d: s.ParamDecl) -> None:
-        self._fresh(d.name, self.parameters, "parameter")
-        self._note(f"parameter {d.name}", d.at)
-        type_ = self._type(d.type)
-        if type_ not in (INT, TIME, BOOL) and not type_.is_enum:
-            self._fail(d.type.at, f"a parameter cannot be of type {d.type.name}")
-        default = self._expr(d.default, _Scope({}, state=False, this=False, now=False), type_)
-        self.parameters[d.name] = m.Parameter(d.name, type_, default, d.cite, d.text)
+    def _parameters(self) -> None:
+        """Defaults after all types are known: a default may use a parameter that is declared later."""
+        for d in self._each(s.ParamDecl):
+            self._declare("parameter", d.name, d.at)
+            type_ = self._type(d.type)
+            if type_ not in (INT, TIME, BOOL) and not type_.is_enum:
+                self._fail(d.type.at, f"a parameter cannot be of type {type_.name}")
+            self.parameters[d.name] = m.Parameter(d.name, type_, TRUE, d.cite, d.text)
+        for d in self._each(s.ParamDecl):
+            parameter = self.parameters[d.name]
+            default = self._expr(d.default, replace(_CONSTANT, site=False), parameter.type)
+            self.parameters[d.name] = replace(parameter, default=default)
+        settled: set[str] = set()
+        for d in self._each(s.ParamDecl):
+            self._check_default(d.name, d.at, (), settled)
 
-    def _pattern(self, p: s.Pattern, scope: _Scope) -> EventPattern:
+    def _check_default(self, name: str, at: s.Place, pending: tuple[str, ...], settled: set[str]) -> None:
+        if name in pending:
+            self._fail(at, f'the default of "{pending[0]}" depends on itself')
+        if len(pending) > MAX_DEPTH:
+            self._fail(at, f'the default of "{pending[0]}" depends on too many others', f"at most {MAX_DEPTH}, in turn")
+        if name not in settled:
+            for other in sorted(self.parameters[name].default.names("param")):
+                self._check_default(other, at, (*pending, name), settled)
+            settled.add(name)
+
+    def _pattern(self, p: s.Pattern, scope: _Scope, observed: bool) -> EventPattern:
         if p.event not in self.events:
             self._fail(p.at, f'unknown event "{p.event}"', nearest(p.event, self.events))
-        self.used[f"event {p.event}"] += 1
         event = self.events[p.event]
-        inner = replace(scope, keys={k.name: k.type for k in event.keys}, event=p.event)
+        if observed and not event.seen:
+            self._fail(p.at, f'event "{p.event}" is silent: no node can see it', "only ghost state may follow it")
+        inner = replace(scope, keys={k.name: k.type for k in event.keys}, events=(p.event,))
         terms = [self._expr(c, inner, BOOL) for c in p.conditions]
         if p.when is not None:
             terms.append(self._expr(p.when, inner, BOOL))
-        self._warn_contradiction(p, terms)
+        if clash := contradiction(tuple(terms)):
+            reason = " contradicts ".join(sorted(_show(t.source) for t in clash if t.source))
+            self._warn(self.item, p.at, f"{_shown(show_pattern(p))} can never happen: {reason}")
         return EventPattern(p.event, conjunction(tuple(terms)), show_pattern(p))
 
-    def _warn_contradiction(self, p: s.Pattern, terms: list[Term]) -> None:
-        fixed: dict[str, int] = {}
-        for t in terms:
-            if t.kind == "=" and t.args[0].kind == "key" and t.args[1].kind == "const":
-                key, value = t.args[0].name, t.args[1].value
-                if fixed.setdefault(key, value) != value:
-                    self.places["pattern"] = (self.item.file, p.at)
-                    self._warn("pattern", f"{show_pattern(p)} can never happen: {key} has two values")
-
-    def _patterns(self, patterns: tuple[s.Pattern, ...], scope: _Scope) -> tuple[EventPattern, ...]:
-        return tuple(self._pattern(p, scope) for p in patterns)
+    def _patterns(self, patterns: tuple[s.Pattern, ...], scope: _Scope, observed: bool) -> tuple[EventPattern, ...]:
+        return tuple(self._pattern(p, scope, observed) for p in patterns)
 
     def _update(self, d: s.UpdateDecl) -> m.Update:
         assigned = [a.name for a in d.assignments]
@@ -273,61 +341,69 @@ class _Resolver:
                 self._fail(a.at, f'"{a.name}" is assigned twice')
             self.used[f"assigned {a.name}"] += 1
         all_ghost = all(self.variables[a.name].ghost for a in d.assignments)
-        patterns = self._patterns(d.patterns, _Scope({}, ghost=all_ghost))
+        patterns = self._patterns(d.patterns, _Scope({}, ghost=all_ghost), observed=not all_ghost)
+        scope = self._after(d.patterns)
         pairs = []
         for a in d.assignments:
             variable = self.variables[a.name]
-            # With several patterns, a right-hand side may use the keys that all of them have.
-            shared = self._shared_keys(d.patterns)
-            scope = _Scope(shared, event=d.patterns[0].event, ghost=variable.ghost)
-            pairs.append((a.name, self._expr(a.value, scope, variable.type)))
+            pairs.append((a.name, self._expr(a.value, replace(scope, ghost=variable.ghost), variable.type)))
         return m.Update(patterns, tuple(pairs))
+
+    def _after(self, patterns: tuple[s.Pattern, ...], ghost: bool = False) -> _Scope:
+        """Beside several patterns, an expression may use the keys that all of them have."""
+        return _Scope(self._shared_keys(patterns), tuple(dict.fromkeys(p.event for p in patterns)), ghost=ghost)
 
     def _shared_keys(self, patterns: tuple[s.Pattern, ...]) -> dict[str, Type]:
         tables = [{k.name: k.type for k in self.events[p.event].keys} for p in patterns]
         return {k: t for k, t in tables[0].items() if all(other.get(k) == t for other in tables)}
 
     def _assumption(self, d: s.AssumptionDecl) -> m.Assumption:
-        scope = _Scope({}, ghost=True)
-        patterns = self._patterns(d.patterns, scope)
-        condition = self._expr(
-            d.condition, replace(scope, keys=self._shared_keys(d.patterns), event=d.patterns[0].event), BOOL
-        )
+        patterns = self._patterns(d.patterns, _Scope({}, ghost=True), observed=False)
+        condition = self._expr(d.condition, self._after(d.patterns, ghost=True), BOOL)
         return m.Assumption(d.name, d.cite, d.text, patterns, condition)
 
-    def _body(self, d: s.BodyDecl, rule: str) -> m.Body:
+    def _body(self, d: s.BodyDecl) -> m.Body:
         match d:
             case s.AllowDecl(patterns, condition):
-                resolved = self._patterns(patterns, _Scope({}))
-                scope = _Scope(self._shared_keys(patterns), event=patterns[0].event)
-                return m.Allow(resolved, self._expr(condition, scope, BOOL))
+                resolved = self._patterns(patterns, _Scope({}), observed=True)
+                return m.Allow(resolved, self._expr(condition, self._after(patterns), BOOL))
             case s.RequireDecl(patterns, within, anchor, condition):
-                resolved = self._patterns(patterns, _Scope({}))
-                limit = self._expr(within, _Scope({}, state=False, this=False, now=False), TIME)
-                variable = self.variables.get(anchor)
-                if variable is None:
-                    self._fail(d.at, f'unknown state "{anchor}"', nearest(anchor, self.variables))
-                if variable.type != TIME or variable.ghost:
-                    self._fail(d.at, f'"{anchor}" is not a time that a node can know')
-                self.read[anchor] += 1
-                held = self._expr(condition, _Scope({}, now=False), BOOL)
-                if variable.scope != "interface":
-                    self._fail(
-                        d.at, f'"{anchor}" is state of the node', "an obligation counts from a time of its interface"
-                    )
-                return m.Require(resolved, limit, anchor, held)
+                resolved = self._patterns(patterns, _Scope({}), observed=True)
+                limit = self._expr(within, _CONSTANT, TIME)
+                self._anchor(anchor, d.anchor_at)
+                return m.Require(resolved, limit, anchor, self._expr(condition, _Scope({}, now=False), BOOL))
             case s.ConfigureDecl(condition):
-                return m.Configure(self._expr(condition, _Scope({}, state=False, this=False, now=False), BOOL))
+                return m.Configure(self._expr(condition, _CONSTANT, BOOL))
+
+    def _anchor(self, name: str, at: s.Place) -> None:
+        variable = self.variables.get(name)
+        if variable is None:
+            self._fail(at, f'unknown state "{name}"', nearest(name, self.variables))
+        if variable.type != TIME:
+            self._fail(at, f'"{name}" is of type {variable.type.name}: an obligation counts from a time')
+        if variable.ghost:
+            self._fail(
+                at, f'"{name}" is ghost state: no node can see it', "an obligation counts from what a node knows"
+            )
+        if variable.scope != "interface":
+            self._fail(at, f'"{name}" is state of the node', "an obligation counts from a time of its interface")
+        self.read[name] += 1
 
     def _rule(self, d: s.RuleDecl) -> m.Rule:
-        readings = tuple(m.Reading(r.name, r.text, self._body(r.body, d.name)) for r in d.readings)
-        names = [r.name for r in readings]
+        readings = tuple(m.Reading(r.name, r.text, self._body(r.body)) for r in d.readings)
+        names = [r.name for r in readings if r.name]
+        for r in d.readings:
+            if names.count(r.name) > 1:
+                self._fail(r.at, f'reading "{r.name}" stands twice in rule {d.name}')
         chosen = readings[0]
-        defaults = [x.declaration for x in self.items if isinstance(x.declaration, s.DefaultReadingDecl)]
-        for wanted in [x.reading for x in defaults if x.rule == d.name] + [self.chosen.get(d.name, "")]:
-            if wanted and wanted not in names:
-                self._fail(d.at, f'rule {d.name} has no reading "{wanted}"', nearest(wanted, filter(None, names)))
-            chosen = next((r for r in readings if wanted and r.name == wanted), chosen)
+        here = self.item
+        for item in (*self.default_readings.get(d.name, ()), here):
+            default = item.declaration
+            wanted = default.reading if isinstance(default, s.DefaultReadingDecl) else self.chosen.get(d.name)
+            self.item = item
+            if wanted is not None and wanted not in names:
+                self._fail(item.declaration.at, f'rule {d.name} has no reading "{wanted}"', nearest(wanted, names))
+            chosen = next((r for r in readings if r.name == wanted), chosen)
         for o in d.options:
             if o.kind in ("unless", "given"):
                 if o.value not in self.capabilities:
@@ -343,21 +419,33 @@ class _Resolver:
             " ".join(option("instead")), " ".join(option("note")),
         )  # fmt: skip
 
+    def _check_readings(self, rules: Mapping[str, m.Rule]) -> None:
+        for rule, items in self.default_readings.items():
+            if rule not in rules:
+                self.item = items[0]
+                self._fail(self.item.declaration.at, f'unknown rule "{rule}"', nearest(rule, rules))
+        for rule in self.chosen:
+            if rule not in rules:
+                raise SpecError(
+                    self.file, s.Place(), f'there is no rule "{rule}" to choose a reading of', nearest(rule, rules)
+                )
+
     def _property(self, d: s.PropertyDecl) -> m.Property:
         match d.claim:
             case s.InvariantDecl(condition):
                 claim: m.Claim = m.Invariant(self._expr(condition, _Scope({}, ghost=True), BOOL))
             case s.WheneverDecl(patterns, condition):
-                resolved = self._patterns(patterns, _Scope({}, ghost=True))
-                scope = _Scope(self._shared_keys(patterns), event=patterns[0].event, ghost=True)
-                claim = m.Whenever(resolved, self._expr(condition, scope, BOOL))
+                resolved = self._patterns(patterns, _Scope({}, ghost=True), observed=False)
+                claim = m.Whenever(resolved, self._expr(condition, self._after(patterns, ghost=True), BOOL))
             case s.IndependentDecl(variables, allowed):
                 for v in variables:
                     known = [n for n, x in self.variables.items() if x.scope == "interface"]
                     if v.name not in known:
                         self._fail(v.at, f'no state "{v.name}" of an interface', nearest(v.name, known))
                     self.read[v.name] += 1
-                claim = m.Independent(tuple(v.name for v in variables), self._patterns(allowed, _Scope({})))
+                claim = m.Independent(
+                    tuple(v.name for v in variables), self._patterns(allowed, _Scope({}), observed=True)
+                )
             case s.ConsistentDecl():
                 claim = m.Consistent()
         return m.Property(d.name, d.cite, d.text, claim)
@@ -367,17 +455,31 @@ class _Resolver:
     def _expr(self, e: s.Expression, scope: _Scope, expected: Type | None) -> Term:
         term = self._infer(e, scope, expected)
         if expected is not None and term.type != expected:
-            hint = {"time": "a duration needs a unit: 60 s", "bool": ""}.get(expected.name, "")
+            hint = "a duration needs a unit: 60 s" if expected == TIME and term.type == INT else ""
             self._fail(
-                e.at, f"{show_expression(e)} is of type {term.type.name}, where {expected.name} is expected",
-                hint if term.type == INT else "",
+                e.at, f"{_show(e)} is of type {term.type.name}, where {expected.name} is expected", hint
             )  # fmt: skip
         return term
 
     def _infer(self, e: s.Expression, scope: _Scope, expected: Type | None) -> Term:
+        self.depth += 1
+        self.terms += 1
+        if self.depth > MAX_DEPTH:
+            self._fail(
+                e.at, "this expression is nested too deeply", f"at most {MAX_DEPTH} levels, definitions included"
+            )
+        if self.terms > MAX_TERMS:
+            self._fail(e.at, "the specification is too large", f"at most {MAX_TERMS} terms, definitions written out")
+        term = self._infer_one(e, scope, expected)
+        self.depth -= 1
+        return term
+
+    def _infer_one(self, e: s.Expression, scope: _Scope, expected: Type | None) -> Term:
         match e:
             case s.Literal(kind, value):
                 type_ = ID if kind == "int" and expected == ID else BASIC[kind]
+                if value >= (2**64 if type_ == ID else 2**62):
+                    self._fail(e.at, f"this number is too large, at most {64 if type_ == ID else 62} bits")
                 return Term("const", type_, value=value, source=e)
             case s.Word("now"):
                 if not scope.now:
@@ -389,6 +491,8 @@ class _Resolver:
                     self._fail(e.at, '"this" interface makes no sense here')
                 return Term("this", INTERFACE, source=e)
             case s.SiteName(name):
+                if not scope.site:
+                    self._fail(e.at, "a parameter cannot depend on the site's addresses")
                 if name not in self.sites:
                     self._fail(e.at, f'unknown site address "{name}"', nearest(name, self.sites))
                 self.used[f"site {name}"] += 1
@@ -421,16 +525,36 @@ class _Resolver:
             self.used[f"parameter {name}"] += 1
             return Term("param", self.parameters[name].type, name, source=e)
         if name in self.defines:
-            if name in scope.expanding:
-                self._fail(e.at, f'the definition of "{name}" uses itself')
-            self.used[f"definition {name}"] += 1
-            body = self._infer(self.defines[name].value, replace(scope, expanding=(*scope.expanding, name)), expected)
-            return Term("def", body.type, name, args=(body,), source=e)
-        known = [*scope.keys, *self.parameters, *self.defines, *(self.variables if scope.state else ())]
+            return self._expand(e, name, scope, expected)
         if expected is not None and expected.is_enum:
             self._fail(e.at, f'unknown value "{name}" of {expected.name}', nearest(name, expected.members))
-        where = f" in event {scope.event}" if scope.event else ""
+        if name in self.variables:
+            self._fail(e.at, f'"{name}" is state, which has no value here', "numbers and parameters have")
+        known = [*scope.keys, *self.parameters, *self.defines, *(self.variables if scope.state else ())]
+        owners = [event for event in scope.events if name in self.events[event].by_name]
+        if owners:
+            self._fail(e.at, f'not all of these events have a key "{name}"', f"{', '.join(owners)} has")
+        where = f" in event {' or '.join(scope.events)}" if scope.events else ""
         self._fail(e.at, f'unknown name "{name}"{where}', nearest(name, known))
+
+    def _expand(self, e: s.Name, name: str, scope: _Scope, expected: Type | None) -> Term:
+        """A definition, written out here: its names are looked up where it is used, its errors are where it stands."""
+        if name in scope.expanding:
+            self._fail(e.at, f'the definition of "{name}" uses itself')
+        self.used[f"definition {name}"] += 1
+        here, self.item = self.item, self.defines[name]
+        assert isinstance(self.item.declaration, s.DefineDecl)
+        inner = replace(scope, expanding=(*scope.expanding, name))
+        try:
+            body = self._infer(self.item.declaration.value, inner, expected)
+        except SpecError as error:
+            if scope.expanding:
+                raise
+            where = f"line {e.at.line}" if here.file == self.item.file else f"{here.file}:{e.at.line}"
+            raise error.also(f"definition {name} is used in {where}") from None
+        finally:
+            self.item = here
+        return Term("def", body.type, name, args=(body,), source=e)
 
     def _apply(self, e: s.Apply, op: str, args: tuple[s.Expression, ...], scope: _Scope, expected: Type | None) -> Term:
         if op in ("and", "or", "not", "implies"):
@@ -440,7 +564,7 @@ class _Resolver:
             assert isinstance(member, s.Name)
             term = self._infer(collection, scope, None)
             if not term.type.is_set:
-                self._fail(collection.at, f"{show_expression(collection)} is no set")
+                self._fail(collection.at, f"{_show(collection)} is no set")
             if member.name not in term.type.members:
                 self._fail(
                     e.at, f'"{member.name}" is no member of {term.type.name}', nearest(member.name, term.type.members)
@@ -452,18 +576,35 @@ class _Resolver:
 
     def _comparison(self, e: s.Apply, op: str, args: tuple[s.Expression, ...], scope: _Scope) -> Term:
         left, right = args
-        # A word such as `iha` means something only beside a value of its enumeration; look at the other side first.
-        if isinstance(left, s.Name) and not self._is_known(left.name, scope):
+        # A word such as `iha`, or the number of an id, means something only beside the other side: look there first.
+        if self._needs_other(left, scope) and not self._is_misspelt(left, right, scope):
             second = self._infer(right, scope, None)
             first = self._expr(left, scope, second.type)
+            judged = second
         else:
-            first = self._infer(left, scope, None)
+            judged = first = self._infer(left, scope, None)
+            self._check_comparable(e, op, first.type)
             second = self._expr(right, scope, first.type)
-        if op not in ("=", "!=") and first.type not in (INT, TIME):
-            self._fail(e.at, f"values of type {first.type.name} have no order")
-        if first.type.is_set:
-            self._fail(e.at, "sets are asked for members, not compared", "T in flags")
+        self._check_comparable(e, op, judged.type)
         return Term(op, BOOL, args=(first, second), source=e)
+
+    def _check_comparable(self, e: s.Apply, op: str, type_: Type) -> None:
+        if type_.is_set:
+            self._fail(e.at, "sets are asked for members, not compared", f"{type_.members[0]} in {_show(e.args[0])}")
+        if op not in ("=", "!=") and type_ not in (INT, TIME):
+            self._fail(e.at, f"values of type {type_.name} have no order")
+
+    def _needs_other(self, e: s.Expression, scope: _Scope) -> bool:
+        return (isinstance(e, s.Name) and not self._is_known(e.name, scope)) or (
+            isinstance(e, s.Literal) and e.kind == "int"
+        )
+
+    def _is_misspelt(self, left: s.Expression, right: s.Expression, scope: _Scope) -> bool:
+        """Of `fro = iha`, the left side is to be reported, although neither means anything by itself."""
+        if not (isinstance(left, s.Name) and self._needs_other(right, scope) and isinstance(right, s.Name)):
+            return False
+        types = [*scope.keys.values(), *(v.type for v in self.variables.values()), *self.enums.values()]
+        return all(left.name not in t.members for t in types)
 
     def _is_known(self, name: str, scope: _Scope) -> bool:
         return name in scope.keys or name in self.parameters or name in self.defines or (
@@ -476,7 +617,7 @@ class _Resolver:
         terms = tuple(self._infer(a, scope, None) for a in args)
         for a, t in zip(args, terms, strict=True):
             if t.type not in (INT, TIME):
-                self._fail(a.at, f"{show_expression(a)} is of type {t.type.name}, not a number or a time")
+                self._fail(a.at, f"{_show(a)} is of type {t.type.name}, not a number or a time")
         types = {t.type for t in terms}
         if op == "*":
             if types == {TIME}:
@@ -493,40 +634,62 @@ class _Resolver:
 
     def _try_definition(self, name: str) -> Term | None:
         """A definition that needs no event, as a term; others are expanded where they are used."""
+        self.item = self.defines[name]
+        assert isinstance(self.item.declaration, s.DefineDecl)
+        depth = self.depth
         used, read = self.used.copy(), self.read.copy()
         try:
-            return self._infer(self.defines[name].value, _Scope({}, expanding=(name,)), None)
+            return self._infer(self.item.declaration.value, _Scope({}, expanding=(name,)), None)
         except SpecError:
+            if self.terms > MAX_TERMS:
+                raise
             return None
         finally:
-            self.used, self.read = used, read
+            self.used, self.read, self.depth = used, read, depth
 
     # --- warnings -------------------------------------------------------------------------------------------------
 
-    def _warn_unused(self, updates: tuple[m.Update, ...]) -> None:
+    def _warn_unused(self) -> None:
         for name in self.parameters:
             if not self.used[f"parameter {name}"] and name != "t_slack":
-                self._warn(f"parameter {name}", f"parameter {name} is never used")
+                self._warn_declared("parameter", name, "is never used")
         for name in self.defines:
             if not self.used[f"definition {name}"]:
-                self._warn(f"definition {name}", f"definition {name} is never used")
+                self._warn_declared("definition", name, "is never used")
         for name, v in self.variables.items():
             if not self.read[name]:
-                self._warn(f"variable {name}", f"state {name} is never read")
+                self._warn_declared("state", name, "is never read")
             if not self.used[f"assigned {name}"]:
-                self._warn(
-                    f"variable {name}",
-                    f"state {name} is never assigned" + (", and has no value" if v.initial is None else ""),
-                )
+                nothing = ", and has no value" if v.initial is None else ""
+                self._warn_declared("state", name, f"is never assigned{nothing}")
         for name in self.enums:
             if not self.used[f"type {name}"]:
-                self._warn("", f"enumeration {name} is never used")
-        seen: dict[tuple[str, str], Term] = {}
-        for u in updates:
-            for p in u.patterns:
+                self._warn_declared("type", name, "is never used")
+        for name in self.sites:
+            if not self.used[f"site {name}"] and name not in _CONTRACT:
+                self._warn_declared("site address", name, "is never used")
+        for name in self.capabilities:
+            if not self.used[f"capability {name}"]:
+                self._warn_declared("capability", name, "is never used")
+
+    def _warn_two_values(self, updates: Sequence[m.Update], items: Sequence[_Item]) -> None:
+        """Within one file; that a later file's update counts is how a specification changes one that it extends."""
+        seen: dict[tuple[str, str, str], Term] = {}
+        for u, item in zip(updates, items, strict=True):
+            assert isinstance(item.declaration, s.UpdateDecl)
+            for p, tree in zip(u.patterns, item.declaration.patterns, strict=True):
                 for name, value in u.assignments:
-                    earlier = seen.setdefault((p.source, name), value)
-                    if earlier != value:
-                        self._warn(
-                            f"variable {name}", f"{name} is given two values on {p.source}; the later one counts"
-                        )
+                    if seen.setdefault((item.file, p.source, name), value) != value:
+                        message = f"{name} is given two values on {_shown(p.source)}; the later one counts"
+                        self._warn(item, tree.at, message)
+
+
+_NAMED: Final = ("parameter", "state", "definition")
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def _show(e: s.Expression) -> str:
+    return _shown(show_expression(e))

@@ -161,8 +161,8 @@ def show_declaration(d: s.Declaration) -> str:
                 lines += [f'  reading {r.name} "{r.text}"'] if r.name else []
                 lines.append(f"  {show_body(r.body)}")
             for o in options:
-                value = f'"{o.value}"' if o.kind in ("instead", "note") else f"capability {o.value}"
-                lines.append(f"  {o.kind} {value}")
+                said = f'"{o.value}"' if o.kind in ("instead", "note") else f"capability {o.value}"
+                lines.append(f"  {o.kind} {said}")
             return "\n".join(lines)
         case s.PropertyDecl(name, cite, text, claim):
             return f'{override}property {name}{_cite(cite)} "{text}"\n  {show_claim(claim)}'

@@ -172,6 +172,10 @@ class Property:
     text: str
     claim: Claim
 
+    @property
+    def section(self) -> str:
+        return self.cite[0].section if self.cite else ""
+
 
 @dataclass(frozen=True)
 class Spec:

@@ -13,7 +13,6 @@ from functools import cached_property, reduce
 from typing import Any
 
 import z3
-
 from mipcheck.model.spec import Allow, Require, Rule, Spec, Variable
 from mipcheck.model.term import EventPattern, Term
 from mipcheck.model.types import Type
@@ -44,8 +43,8 @@ class World:
     def __init__(
         self,
         spec: Spec,
-        parameters: Mapping[str, int],
-        site: Mapping[str, int],
+        parameters: Mapping[str, Any],
+        site: Mapping[str, Any],
         rules: Iterable[Rule],
         unit: int | None = None,
         interfaces: int = 2,
@@ -154,9 +153,11 @@ class World:
                 return keys[t.name]
             case "param":
                 value = self.parameters[t.name]
-                return self._constant(Term("const", t.type, value=value))
+                # A search for a value puts a Z3 term here.
+                return value if z3.is_expr(value) else self._constant(Term("const", t.type, value=value))
             case "site":
-                return z3.IntVal(self.site[t.name])
+                address = self.site[t.name]
+                return address if z3.is_expr(address) else z3.IntVal(address)
             case "now":
                 return now
             case "this":

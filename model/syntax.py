@@ -1,6 +1,6 @@
 """The syntax tree of a specification: what its text says, before any name is looked up.
 
-Places (`at`) do not take part in comparison, so that a tree printed and parsed again is equal to itself.
+Places (`at`, …) do not take part in comparison, so that a tree printed and parsed again is equal to itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Place:
 
 
 def _place() -> Place:
-    return field(default=Place(), compare=False, repr=False)  # type: ignore[no-any-return]
+    return field(default=Place(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +222,7 @@ class RequireDecl:
     anchor: str
     condition: Expression
     at: Place = _place()
+    anchor_at: Place = _place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,3 +341,4 @@ class Module:
     extends: str | None
     declarations: tuple[Declaration, ...]
     at: Place = _place()
+    extends_at: Place = _place()

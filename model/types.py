@@ -10,14 +10,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 Value = bool | int | str | frozenset[str]
-"""What an `Event` holds: bool; int for int, time (ns), id and IPv4 address; str for an enumeration or text; frozenset."""
+"""What an `Event` holds: bool; int for int, time (ns), id and IPv4 address; str for enumerations and text."""
 
 NS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min|h)?\s*\Z")
+_DURATION = re.compile(r"\s*([0-9]{1,19})(?:\.([0-9]+))?\s*(ns|us|ms|s|min|h)?\s*\Z", re.ASCII)
 _INT64: Final = 2**62
 
 
@@ -134,10 +133,14 @@ def read_duration(word: str) -> int:
     match = _DURATION.match(word)
     if match is None:
         raise ValueSyntaxError("a duration such as 60s or 500ms")
-    ns = Decimal(match[1]) * NS[match[2] or "s"]
-    if ns != int(ns) or ns >= _INT64:
+    whole, fraction, unit = match[1], (match[2] or "").rstrip("0"), NS[match[3] or "s"]
+    # No unit has a nanosecond beyond its thirteenth decimal: an hour is 3.6e12 ns.
+    decimals = min(len(fraction), 14)
+    scale: int = 10**decimals
+    ns, rest = divmod(int(whole + fraction[:decimals]) * unit, scale)
+    if rest or len(fraction) > decimals or ns >= _INT64:
         raise ValueSyntaxError("a duration of whole nanoseconds, less than 146 years")
-    return int(ns)
+    return ns
 
 
 def show_duration(ns: int) -> str:

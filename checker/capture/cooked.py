@@ -13,7 +13,7 @@ from mipcheck.checker.capture.layers import DHCP, PHYSICAL, TUNNEL, Packet
 
 
 def tell_apart(packets: Iterable[Packet], name: str) -> str | None:
-    """Give the packets of the cooked interface `name` (in order of time) an interface each; a note, if it was needed."""
+    """Give each packet of the cooked interface `name` its interface; packets in order of time. A note, if needed."""
     mixed = [packet for packet in packets if packet.interface == name]
     names: dict[bytes, str] = {}
     for packet in mixed:

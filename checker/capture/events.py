@@ -90,7 +90,7 @@ class Reader:
         self._in_use = NODE
         self._tia = 0
         self._protected = False
-        self._inner = False
+        self._inner = False  # whether registrations through the VPN could be seen
         self._firsts: dict[Fragment, _Verdict] = {}
 
     def take(self, packet: Packet) -> None:
@@ -120,6 +120,8 @@ class Reader:
     # Tunnel devices: nothing is exposed there, but signalling inside the VPN is seen nowhere else.
 
     def _on_tunnel(self, packet: Packet) -> None:
+        if self._shows_the_inside(packet):
+            self._inner = True
         if packet.kind == REGISTRATION and not self._is_copy(packet):
             source, target = packet.addresses[-1]
             asking = packet.dport == mobileip.PORT and packet.payload[0] == mobileip.REQUEST
@@ -133,17 +135,25 @@ class Reader:
             return
         self.set_aside["tunnel interface"] += 1
 
+    def _shows_the_inside(self, packet: Packet) -> bool:
+        """Whether this device carries what goes to the i-HA through the VPN, so that a registration would be seen."""
+        if not packet.addresses:
+            return False
+        pair = packet.addresses[0]
+        return any(self._known.agents.get(a) == "iha" for a in pair) and self._site.addresses.get("xhoa") not in pair
+
     def _is_copy(self, packet: Packet) -> bool:
         """Whether this message was seen in clear on a physical interface, or on another tunnel device just before."""
-        times = self._clear.get(packet.payload)
+        message = mobileip.fixed_part(packet.payload)
+        times = self._clear.get(message)
         if times:
             near = bisect_left(times, packet.time - _SAME)
             if near < len(times) and times[near] <= packet.time + _SAME:
                 return True
-        seen = self._copies.get(packet.payload)
+        seen = self._copies.get(message)
         if seen is not None and packet.time - seen[0] <= _COPY and seen[1] != packet.interface:
             return True
-        self._copies[packet.payload] = (packet.time, packet.interface)
+        self._copies[message] = (packet.time, packet.interface)
         return False
 
     # Physical interfaces.
@@ -160,7 +170,7 @@ class Reader:
             self._dhcp(packet)
             return
         direction = self._known.direction(packet)
-        if kind == PLAIN or kind == ICMP:
+        if kind in (PLAIN, ICMP):
             self._plain(packet, direction)
         elif kind == ESP:
             self._esp(packet, direction)
@@ -233,17 +243,16 @@ class Reader:
         source, target = packet.addresses[-1]
         peer = target if direction == "out" else source
         if len(packet.addresses) == 1:
-            if target >= MULTICAST:
+            if target >= MULTICAST or known.is_broadcast(target):
                 return "multicast or broadcast"
-            if packet.protocol == 17:
+            if packet.protocol in (6, 17):
                 port = packet.dport if direction == "out" else packet.sport
                 if (peer, port) in known.servers:
                     return "dns" if port == 53 else "ntp"
                 if port in LINK_PORTS and known.is_on_link(peer):
                     return LINK_PORTS[port]
-            elif packet.kind == ICMP and source not in known.home and target not in known.home:
-                if peer in known.routers or known.is_on_link(peer):
-                    return "icmp on the link"
+            if packet.kind == ICMP and not known.home & {source, target} and known.is_near(peer):
+                return "icmp on the link"
         elif packet.kind == ICMP and "udp434" in packet.stack and peer in known.far:
             return "tunnel keepalive"  # RFC 3519 section 4.9: an echo to the home agent inside the tunnel
         return None
@@ -259,9 +268,7 @@ class Reader:
             return any(known.is_internal(target) for _, target in addresses)
         return any(known.is_internal(source) for source, _ in addresses)
 
-    def _data(
-        self, packet: Packet, direction: str, protection: str, stack: str, addresses: tuple[int, int]
-    ) -> None:
+    def _data(self, packet: Packet, direction: str, protection: str, stack: str, addresses: tuple[int, int]) -> None:
         if packet.first_of:
             self._remember(packet, _Verdict(protection, "", stack, addresses))
         link = self._links[packet.interface]
@@ -404,7 +411,7 @@ class Reader:
             "home": reply.home,
         }
         if packet.whole:
-            args["tnc"] = mobileip.trusted_networks_configured(packet.payload)
+            args["tnc"] = "yes" if mobileip.trusted_networks_configured(packet.payload) else "no"
         self._emit(packet, "rrp", args, interface)
 
     def _agent(self, packet: Packet, agent: int, home: int) -> str | None:
@@ -455,5 +462,5 @@ def clear_registrations(packets: Iterable[Packet], site: Site) -> dict[bytes, li
     found: dict[bytes, list[int]] = {}
     for packet in packets:
         if packet.kind == REGISTRATION and not is_tunnel(packet, tunnels) and not is_loopback(packet):
-            found.setdefault(packet.payload, []).append(packet.time)
+            found.setdefault(mobileip.fixed_part(packet.payload), []).append(packet.time)
     return found

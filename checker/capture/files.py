@@ -33,7 +33,9 @@ _BYTE_ORDER: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _INTERFACE_BLOCK: Final = 1
 _PACKET_BLOCK: Final = 2
 _SIMPLE_BLOCK: Final = 3
+_STATISTICS_BLOCK: Final = 5
 _ENHANCED_BLOCK: Final = 6
+_USED: Final = frozenset({_INTERFACE_BLOCK, _PACKET_BLOCK, _SIMPLE_BLOCK, _STATISTICS_BLOCK, _ENHANCED_BLOCK})
 
 SLL: Final = 113
 SLL2: Final = 276
@@ -158,13 +160,12 @@ def _pcap(stream: BinaryIO, info: FileInfo, order: str, unit: int, header: bytes
             info.note(f"damaged at frame {number}: a record of {size} bytes; the rest is not read")
             return
         data = _read(stream, size)
-        info.frames = number
-        cut = len(data) < size
-        if cut:
+        if len(data) < size:
+            # As for tshark, a frame cut by the end of the file does not count; one cut by the snap length does.
             info.note(f"truncated at frame {number}")
-        yield Frame(number, seconds * 10**9 + fraction * unit, "if0", linktype, data, max(length, size), "")
-        if cut:
             return
+        info.frames = number
+        yield Frame(number, seconds * 10**9 + fraction * unit, "if0", linktype, data, max(length, size), "")
 
 
 def _pcapng(stream: BinaryIO, info: FileInfo, rest: bytes) -> Iterator[Frame]:
@@ -174,7 +175,7 @@ def _pcapng(stream: BinaryIO, info: FileInfo, rest: bytes) -> Iterator[Frame]:
         if order is not None:
             yield from _blocks(stream, info, order)
     except _Cut:
-        info.note(f"truncated after frame {info.frames}")
+        info.note(f"truncated at frame {info.frames + 1}")
 
 
 def _section(stream: BinaryIO, info: FileInfo, rest: bytes) -> str | None:
@@ -212,7 +213,7 @@ def _blocks(stream: BinaryIO, info: FileInfo, order: str) -> Iterator[Frame]:
         if length < 12 or length % 4:
             info.note(f"damaged block after frame {info.frames}; the rest is not read")
             return
-        if kind not in (_INTERFACE_BLOCK, _PACKET_BLOCK, _SIMPLE_BLOCK, _ENHANCED_BLOCK):
+        if kind not in _USED:
             _skip(stream, length - 8)
             continue
         if length > MAX_RECORD:
@@ -225,6 +226,9 @@ def _blocks(stream: BinaryIO, info: FileInfo, order: str) -> Iterator[Frame]:
         body = body[:-4]
         if kind == _INTERFACE_BLOCK:
             interfaces.append(_interface(body, order, len(interfaces), info))
+            continue
+        if kind == _STATISTICS_BLOCK:
+            _drops(body, order, interfaces, info)
             continue
         frame = _packet(kind, body, order, interfaces, info, last)
         if frame is not None:
@@ -298,6 +302,20 @@ def _packet(
                 direction = "in" if flags == 1 else "out" if flags == 2 else ""
     data = body[start:end]
     return Frame(number, time, interface.name, interface.linktype, data, max(length, size), direction)
+
+
+def _drops(body: bytes, order: str, interfaces: list[_Interface], info: FileInfo) -> None:
+    """Frames that the capturing machine lost are holes in the evidence; where they are is not recorded."""
+    if len(body) < 12:
+        return
+    (index,) = struct.unpack_from(order + "I", body)
+    lost = sum(
+        struct.unpack(order + "Q", value)[0]
+        for code, value in _options(body, 12, order)
+        if code in (5, 7) and len(value) == 8
+    )
+    if lost and index < len(interfaces):
+        info.note(f"{lost} frames on {interfaces[index].name} were lost while capturing")
 
 
 def _options(body: bytes, at: int, order: str) -> Iterator[tuple[int, bytes]]:

@@ -262,7 +262,7 @@ def _udp(packet: Packet, data: bytes, at: int, end: int, whole: bool, stack: str
             packet.kind, packet.why = ASIDE, "mobile ip, unknown"
     elif 500 in (sport, dport):
         packet.kind, packet.payload, packet.whole = IKE, data[at:end], whole
-    elif (sport in (67, 68) and dport in (67, 68)) or 67 == dport:
+    elif (sport in (67, 68) and dport in (67, 68)) or dport == 67:
         packet.kind, packet.payload, packet.whole = DHCP, data[at:end], whole
     elif dport in LINK_PORTS and packet.addresses[-1][1] >= MULTICAST:
         packet.kind, packet.why = ASIDE, LINK_PORTS[dport]

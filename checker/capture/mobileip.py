@@ -84,6 +84,11 @@ def read_reply(message: bytes) -> Reply | None:
     return Reply(*struct.unpack_from("!xBHIIQ", message))
 
 
+def fixed_part(message: bytes) -> bytes:
+    """What identifies a message even where a copy of it was captured with a shorter snap length."""
+    return message[: 24 if message[:1] == b"\x01" else 20]
+
+
 def extensions(message: bytes) -> Iterator[Extension]:
     """Those after the fixed part, as far as they are complete (RFC 3344 sections 1.8 to 1.11)."""
     at = 24 if message[:1] == b"\x01" else 20

@@ -8,7 +8,7 @@ interface) is followed in `events`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mipcheck.checker.capture import dhcp, mobileip
@@ -50,6 +50,14 @@ class Knowledge:
     def is_internal(self, address: int) -> bool:
         return any(address & mask == network for network, mask in self.internal)
 
+    def is_broadcast(self, address: int) -> bool:
+        """Whether it is the directed broadcast address of a link that DHCP told."""
+        return any(address & mask == network and address | mask == BROADCAST for network, mask in self.links)
+
+    def is_near(self, address: int) -> bool:
+        """Whether it is a neighbour or the default router, as far as DHCP told."""
+        return address in self.routers or self.is_on_link(address)
+
     def is_on_link(self, address: int) -> bool:
         return any(address & mask == network for network, mask in self.links)
 
@@ -62,7 +70,7 @@ class Knowledge:
             if packet.source_mac in macs:
                 return "out"
             # A group address (lowest bit of the first byte) reaches the node too.
-            return "in" if packet.target_mac in macs or packet.target_mac[:1] and packet.target_mac[0] & 1 else ""
+            return "in" if packet.target_mac in macs or (packet.target_mac[:1] and packet.target_mac[0] & 1) else ""
         return self.direction_by_address(packet.addresses)
 
     def direction_by_address(self, addresses: tuple[tuple[int, int], ...]) -> str:
@@ -98,8 +106,8 @@ def is_loopback(packet: Packet) -> bool:
     return packet.device == LOOPBACK or packet.interface == "lo"
 
 
-def learn(packets: Iterable[Packet], site: Site) -> Knowledge:
-    """What a capture tells about the node, with what the site says."""
+def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
+    """What a capture (packets in order of time) tells about the node, with what the site says."""
     tunnels = frozenset(site.tunnels)
     known = _from_site(site)
     asked: dict[str, set[bytes]] = defaultdict(set)
@@ -115,7 +123,8 @@ def learn(packets: Iterable[Packet], site: Site) -> Knowledge:
             if message is not None and packet.device == PHYSICAL:
                 messages.append((packet, message))
                 if message.from_client and message.client == packet.source_mac:
-                    leased[packet.interface].add(message.client)
+                    # Where the link says who sent it, it is certain.
+                    (asked if packet.direction == "out" else leased)[packet.interface].add(message.client)
         elif packet.source_mac and packet.addresses:
             later.append(packet)
     if known.home:
@@ -125,9 +134,33 @@ def learn(packets: Iterable[Packet], site: Site) -> Knowledge:
     for interface in {*asked, *homed, *leased}:
         # Another station's DHCP is broadcast to everybody, so it counts only where nothing better was seen.
         known.macs[interface] = asked[interface] | homed[interface] or leased[interface]
+    for interface, macs in leased.items():
+        if not macs <= known.macs[interface]:
+            known.macs[interface] |= _successors(packets, interface, known.macs[interface], macs)
     for packet, message in messages:
         _lease(packet, message, known)
     return known
+
+
+def _successors(packets: Sequence[Packet], interface: str, known: set[bytes], others: set[bytes]) -> set[bytes]:
+    """Those of `others` that appear only when the node's known link addresses have gone: it took a new, random one.
+
+    Another station would be heard at the same time, and on most links only its broadcasts would be.
+    """
+    last = -1
+    first: dict[bytes, int] = {}
+    unicast: set[bytes] = set()
+    for packet in packets:
+        mac = packet.source_mac
+        if packet.interface != interface:
+            continue
+        if mac in known:
+            last = packet.time
+        elif mac in others:
+            first.setdefault(mac, packet.time)
+            if packet.kind != DHCP and packet.addresses and packet.target_mac and not packet.target_mac[0] & 1:
+                unicast.add(mac)
+    return {mac for mac in unicast if first[mac] > last}
 
 
 def _from_site(site: Site) -> Knowledge:

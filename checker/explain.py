@@ -1,0 +1,394 @@
+"""A finding → why: what was seen, the part of the condition that failed, the events that led there, what is allowed.
+
+Everything said about a requirement comes from the specification's own texts; here is only the grammar around them.
+Texts are safe to show (`escape.printable`), whatever the trace held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mipcheck.checker.blame import Leaf, Read, blame, evaluate, reads
+from mipcheck.checker.escape import escaped, printable
+from mipcheck.checker.observe import Finding, Hole
+from mipcheck.model.compile import Machine
+from mipcheck.model.event import Event, Position
+from mipcheck.model.kleene import UNKNOWN
+from mipcheck.model.show import show_expression
+from mipcheck.model.spec import Require, Spec
+from mipcheck.model.term import EventPattern, Term
+from mipcheck.model.types import Type, show_seconds
+
+_FORWARD: Final = 100_000
+"""Events looked at for one that came late."""
+
+_NAMED: Final = 4
+"""Interfaces that one sentence names; of more, the number is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """An event (or the start of the trace) that helped to bring about what a finding says."""
+
+    text: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`seen` is what happened (or did not), `wrong` the facts against it, `allowed` what there is instead."""
+
+    seen: str
+    wrong: tuple[str, ...]
+    because: tuple[Because, ...]
+    allowed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What explanations refer to. `origin` (ns) is what shown times count from."""
+
+    machine: Machine
+    events: Sequence[Event]
+    interfaces: Sequence[str]
+    origin: int = 0
+
+    @property
+    def spec(self) -> Spec:
+        return self.machine.spec
+
+    def name(self, interface: int) -> str:
+        return printable(self.interfaces[interface]) if 0 <= interface < len(self.interfaces) else "-"
+
+    def time(self, ns: int) -> str:
+        return show_seconds(ns - self.origin)
+
+
+def show_event(spec: Spec, event: Event) -> str:
+    """The event as a log has it, without its time: `eth0 data dir=out protection=none`."""
+    declared = spec.events.get(event.kind)
+    words = [printable(_word(event.interface, "=")), event.kind]
+    for key in declared.keys if declared is not None else ():
+        if key.name in event.args:
+            words.append(f"{key.name}={_word(key.type.show(event.args[key.name]))}")
+    return " ".join(words)
+
+
+def _word(word: str, also: str = "") -> str:
+    """A word of a log, in quotation marks where a log needs them."""
+    if word and word.isprintable() and not word.startswith("#") and not any(c in '" ' + also for c in word):
+        return word
+    inner = "".join("\\" + c if c in '"\\' else c if c.isprintable() else escaped(c) for c in word)
+    return f'"{inner}"'
+
+
+def duration(ns: int) -> str:
+    """Seconds, with as many decimals as needed: `6.115 s`."""
+    word = show_seconds(ns)
+    return (word.rstrip("0").rstrip(".") or "0") + " s"
+
+
+def explain(context: Context, finding: Finding) -> Explanation:
+    """Why a finding is one."""
+    if finding.moment is None:
+        return _explain_configuration(context, finding)
+    if finding.overdue:
+        return _explain_overdue(context, finding)
+    rule = context.machine.rules[finding.rule]
+    moment = finding.moment
+    leaves = blame(context.machine, rule.body.condition, moment, moment.this)
+    event = context.events[finding.event]
+    seen = f"{context.time(event.time)} {show_event(context.spec, event)}"
+    facts = [*sentences(context, finding, leaves), *_limits(context, finding, leaves)]
+    return Explanation(
+        seen, tuple(facts), tuple(_because(context, finding, leaves)), _allowed(context, finding)
+    )
+
+
+def explain_hole(context: Context, rule: int, hole: Hole) -> str:
+    """Why a rule could not be judged, the first time that it could not."""
+    body = context.machine.rules[rule].body
+    if not 0 <= hole.event < len(context.events):
+        return "what it depends on is not known"
+    event = context.events[hole.event]
+    where = f"{context.time(event.time)} {show_event(context.spec, event)} ({event.at})"
+    if hole.gap:
+        return f"evidence was missing while this was owed: {where}"
+    moment = hole.moment
+    terms = [body.condition]
+    if not isinstance(body, Require) and evaluate(context.machine, body.condition, moment, moment.this) != UNKNOWN:
+        terms = [p.condition for p in getattr(body, "patterns", ()) if p.event == event.kind]
+    missing: dict[str, None] = {}
+    for term in terms:
+        for leaf in blame(context.machine, term, moment, moment.this):
+            if leaf.value == UNKNOWN:
+                missing.update(dict.fromkeys(_missing(context, hole, leaf)))
+    facts = "; ".join(missing) or "whether what was owed has been met is not known"
+    return f"{where}: {facts}"
+
+
+def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[str]:
+    """What is not known in an unknown leaf, and since when."""
+    moment = hole.moment
+    for read in reads(context.machine, leaf.term, moment, leaf.interface):
+        if read.value == UNKNOWN:
+            whose = "" if read.interface is None or read.interface == moment.this else f" of {context.name(read.interface)}"
+            text = context.spec.variables[read.name].text
+            since = f"since {context.events[read.writer].at}" if read.writer >= 0 else "in this trace so far"
+            yield f"{_named(read.name, text)}{whose} is not known {since}"
+    for term in leaf.term.walk():
+        if term.kind == "site" and term.name not in context.machine.site:
+            yield f"the address {term.name} is not known"
+        elif term.kind == "key" and evaluate(context.machine, term, moment, leaf.interface) == UNKNOWN:
+            yield f"the event does not tell {term.name}"
+        elif term.kind == "this" and leaf.interface == UNKNOWN:
+            yield "the event names no interface"
+
+
+# --- facts --------------------------------------------------------------------------------------------------------
+
+
+def sentences(context: Context, finding: Finding, leaves: Iterable[Leaf]) -> list[str]:
+    """A sentence for each leaf, with the actual values; the same one of several interfaces is said once."""
+    found: dict[str, list[str]] = {}
+    for leaf in leaves:
+        names = found.setdefault(_sentence(context, finding, leaf), [])
+        if leaf.quantified:
+            names.append(context.name(leaf.interface))
+    return [text + _on(dict.fromkeys(names)) for text, names in found.items()]
+
+
+def _on(names: Iterable[str]) -> str:
+    listed = list(names)
+    if not listed:
+        return ""
+    if len(listed) > _NAMED:
+        return f" on {', '.join(listed[:_NAMED])} and {len(listed) - _NAMED} more interfaces"
+    return f" on {' and '.join([', '.join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)}"
+
+
+def _sentence(context: Context, finding: Finding, leaf: Leaf) -> str:
+    term = leaf.term
+    if leaf.value == UNKNOWN:
+        return f"{_source(term)} cannot be told"
+    if term.kind in _RELATION:
+        return _comparison(context, finding, leaf)
+    if term.kind == "has":
+        held = _value(context, finding, leaf, term.args[0])
+        return f"{_source(term.args[0])} is {held}, {'with' if leaf.value else 'without'} {term.name}"
+    if term.kind == "const":
+        return "the specification never allows it" if not leaf.value else "the specification always demands it"
+    return f"{_source(term)} is {'true' if leaf.value else 'false'}"
+
+
+_RELATION: Final = {"=", "!=", "<", "<=", ">", ">="}
+
+
+def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
+    left, right = leaf.term.args
+    assert finding.moment is not None or leaf.interface == UNKNOWN
+    a, b = (_number(context, finding, leaf, t) for t in (left, right))
+    ordered = left.type.name in ("int", "time")
+    relation = "" if a == b else "not " if not ordered else "more than " if a > b else "less than "
+    if ordered and a == b and leaf.term.kind in ("<", ">", "!="):
+        relation = "exactly "
+    first = f"{_source(left)} is {_value(context, finding, leaf, left)}"
+    constant = right.kind in ("const", "nobody")
+    if a == b and not constant:
+        return f"{first}, {relation}{_source(right)}"
+    second = _source(right) if constant else f"{_source(right)} ({_value(context, finding, leaf, right)})"
+    if constant and not ordered and relation:
+        return f"{first}, {relation}{second}"
+    return first if a == b and constant and not relation else f"{first}, {relation}{second}"
+
+
+def _limits(context: Context, finding: Finding, leaves: Iterable[Leaf]) -> Iterator[str]:
+    """When a condition such as `now - confirmed <= t_stop` ceased to hold."""
+    for leaf in leaves:
+        term = leaf.term
+        if term.kind not in ("<", "<=") or leaf.value != 0 or term.args[0].kind != "-":
+            continue
+        since, until = term.args[0].args
+        if since.kind == "now":
+            start, limit = (_number(context, finding, leaf, t) for t in (until, term.args[1]))
+            yield f"{_source(term.args[1])} after {_source(until)} ended at {context.time(start + limit)}"
+
+
+def _number(context: Context, finding: Finding, leaf: Leaf, term: Term) -> int:
+    if finding.moment is None:
+        return context.machine.evaluate(term, 0, UNKNOWN, [], [], [], [])
+    return evaluate(context.machine, term, finding.moment, leaf.interface)
+
+
+def _value(context: Context, finding: Finding, leaf: Leaf, term: Term) -> str:
+    """What a term is in a finding's moment, with its unit."""
+    return show_number(context, term.type, _number(context, finding, leaf, term), _instants(context, term) == 1)
+
+
+def show_number(context: Context, type_: Type, number: int, instant: bool) -> str:
+    """A value as an observer holds it, in words: of times, an instant of the trace or a duration."""
+    if number == UNKNOWN:
+        return "not known"
+    if type_.name == "time":
+        return context.time(number) if instant else duration(number)
+    if type_.name == "interface":
+        return "none" if number == -1 else context.name(number)
+    if type_.is_enum:
+        return type_.members[number]
+    if type_.is_set:
+        return type_.show(frozenset(m for n, m in enumerate(type_.members) if number >> n & 1))
+    if type_.name == "text":
+        return "another text"
+    return type_.show(bool(number) if type_.name == "bool" else number)
+
+
+def _instants(context: Context, term: Term) -> int:
+    """1 for a point in time, 0 for a duration: their sums and differences tell."""
+    match term.kind:
+        case "now" | "var" | "key":
+            return 1
+        case "+":
+            return sum(_instants(context, a) for a in term.args)
+        case "-":
+            return _instants(context, term.args[0]) - _instants(context, term.args[1])
+        case "max" | "min" | "def":
+            return _instants(context, term.args[0])
+    return 0
+
+
+def _source(term: Term) -> str:
+    return show_expression(term.source) if term.source is not None else term.name or term.kind
+
+
+def _named(name: str, text: str) -> str:
+    return f"{name} ({text})" if text else name
+
+
+# --- what led there -----------------------------------------------------------------------------------------------
+
+
+def _because(context: Context, finding: Finding, leaves: Iterable[Leaf]) -> list[Because]:
+    """The events that last wrote what the leaves read, in order of time."""
+    moment = finding.moment
+    assert moment is not None
+    by_writer: dict[int, dict[tuple[str, int | None], Read]] = {}
+    for leaf in leaves:
+        for read in reads(context.machine, leaf.term, moment, leaf.interface):
+            by_writer.setdefault(read.writer, {})[read.name, read.interface] = read
+    result = []
+    for writer in sorted(by_writer):
+        written = list(by_writer[writer].values())
+        if writer < 0:
+            facts = _facts(context, written, "was", None)
+            result.append(Because(f"when the node started, {facts}", Position(context.events[0].at.file)))
+            continue
+        event = context.events[writer]
+        facts = _facts(context, written, "became", event.interface)
+        text = f"{context.time(event.time)} {show_event(context.spec, event)}: {facts}"
+        result.append(Because(text, event.at))
+    return result
+
+
+def _facts(context: Context, written: Sequence[Read], verb: str, interface: str | None) -> str:
+    """`inside (…) became true; confirmed (…) became 7.682000`."""
+    groups: dict[str, list[str]] = {}
+    for read in written:
+        variable = context.spec.variables[read.name]
+        value = show_number(context, variable.type, read.value, instant=True)
+        fact = f"{_named(read.name, variable.text)} {verb} {value}"
+        names = groups.setdefault(fact, [])
+        if read.interface is not None and context.name(read.interface) != interface:
+            names.append(context.name(read.interface))
+    return "; ".join(fact + _on(names) for fact, names in groups.items())
+
+
+# --- what would have been allowed ---------------------------------------------------------------------------------
+
+
+def condition_in_words(term: Term) -> str:
+    """A condition as the specification has it, with the definitions that it uses."""
+    text = _source(term)
+    definitions = {t.name: t for t in term.walk() if t.kind == "def"}
+    where = [f"{name} = {_source(t.args[0])}" for name, t in definitions.items()]
+    return text + (", where " + " and ".join(where) if where else "")
+
+
+def _allowed(context: Context, finding: Finding) -> tuple[str, ...]:
+    rule = context.machine.rules[finding.rule]
+    texts = [rule.instead] if rule.instead else []
+    match rule.body:
+        case Require(patterns=patterns):
+            texts.append(f"in time: {_patterns(patterns)}")
+        case _ if finding.moment is None:
+            texts.append(f"a configuration in which {condition_in_words(rule.body.condition)}")
+        case _:
+            texts.append(f"it is allowed if {condition_in_words(rule.body.condition)}")
+    return tuple(texts)
+
+
+def _patterns(patterns: Iterable[EventPattern]) -> str:
+    return " or ".join(p.source for p in patterns)
+
+
+# --- obligations and configuration --------------------------------------------------------------------------------
+
+
+def _explain_overdue(context: Context, finding: Finding) -> Explanation:
+    rule, moment = context.machine.rules[finding.rule], finding.moment
+    body = rule.body
+    assert isinstance(body, Require) and moment is not None
+    name = context.name(moment.this)
+    start = moment.own[context.machine.interface_slots[body.anchor]]
+    within = evaluate(context.machine, body.within, moment, moment.this)
+    what = _patterns(body.patterns)
+    limit = duration(within)
+    if body.within.kind != "const":
+        limit = f"{_source(body.within)} ({limit})"
+    slack = f", and t_slack ({duration(context.machine.slack)})" if context.machine.slack else ""
+    leaves = blame(context.machine, body.condition, moment, moment.this)
+    wrong = [
+        f"it was owed within {limit} of {body.anchor} ({context.time(start)}){slack}:"
+        f" by {context.time(finding.time)}",
+        *_late(context, finding, body),
+        f"all the while {_source(body.condition)}",
+    ]
+    anchor = Leaf(Term("var", context.spec.variables[body.anchor].type, body.anchor), moment.this, 1)
+    return Explanation(
+        f"no {what} on {name} by {context.time(finding.time)}",
+        tuple(wrong),
+        tuple(_because(context, finding, [anchor, *leaves])),
+        _allowed(context, finding),
+    )
+
+
+def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
+    """The event that was owed, where it came after all; only looked for where its keys alone tell."""
+    patterns = [p for p in body.patterns if not any(p.condition.uses(k) for k in ("var", "now", "this"))]
+    if not patterns or finding.moment is None:
+        return
+    machine, moment = context.machine, finding.moment
+    for event in context.events[finding.event + 1 : finding.event + 1 + _FORWARD]:
+        if event.time <= finding.time or event.interface != finding.interface:
+            continue
+        for p in patterns:
+            if p.event == event.kind:
+                keys = machine.encode(event.kind, event.args)
+                if machine.evaluate(
+                    p.condition, event.time, moment.this, moment.own, moment.node, moment.interfaces, keys, event.kind
+                ) == 1:  # fmt: skip
+                    late = duration(event.time - finding.time)
+                    yield f"it came at {context.time(event.time)} ({event.at}), {late} late"
+                    return
+    yield "nothing like it follows in this trace"
+
+
+def _explain_configuration(context: Context, finding: Finding) -> Explanation:
+    rule = context.machine.rules[finding.rule]
+    from mipcheck.checker.blame import Moment
+
+    moment = Moment(0, UNKNOWN, [], [], (), [], [], ())
+    leaves = blame(context.machine, rule.body.condition, moment, UNKNOWN)
+    facts = sentences(context, finding, leaves)
+    return Explanation("the configuration of the node: " + "; ".join(facts), tuple(facts), (), _allowed(context, finding))

@@ -1,0 +1,276 @@
+"""The verb `prove`, and what else the command line asks of the prover.
+
+A counterexample is written as a log, and that text is read and replayed like anybody's before it is shown. Where the
+observer's verdict is not the one that the prover predicted, that is an internal error and never a result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mipcheck.model.types import show_duration
+
+if TYPE_CHECKING:
+    from mipcheck.model.prove import Result
+    from mipcheck.model.search import Trace
+    from mipcheck.model.spec import Spec
+
+EXIT = {"proved": 0, "refuted": 1, "unknown": 3}
+
+
+class Disagreement(RuntimeError):
+    """The prover predicted a verdict that the observer does not give: one of them is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A result of the prover, and its counterexample as a log that has been replayed."""
+
+    result: Result
+    counterexample: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("properties", nargs="*", metavar="PROPERTY", help="what to prove (default: every property)")
+    parser.add_argument(
+        "--spec", default="draft-01", metavar="NAME|PATH", help="the specification (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="PARAM=VALUE", help="give a parameter another value, as 90s or 5"
+    )
+    parser.add_argument(
+        "--reading", action="append", default=[], metavar="RULE=NAME", help="read a rule in another way"
+    )
+    parser.add_argument("--without", action="append", default=[], metavar="RULE", help="prove without this rule")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=60.0, metavar="S", help="seconds for each call of the solver (default: 60)"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print (default: text)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the answer to FILE, whole or not at all")
+
+
+def _seconds(word: str) -> float:
+    value = float(word)
+    if not 0 < value <= 86400:
+        raise argparse.ArgumentTypeError("a number of seconds above 0, at most 86400")
+    return value
+
+
+class UsageError(ValueError):
+    """A name or value on the command line that does not exist; the message is for the user."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Proves, prints, and returns the exit code: 0 if all is proved, 1 if something is refuted, else 3."""
+    from mipcheck.checker.output import write_answer
+    from mipcheck.model.configure import ParameterError, configure
+    from mipcheck.model.errors import SpecError
+    from mipcheck.model.load import load
+
+    try:
+        spec = load(args.spec, _pairs(args.reading, "--reading", "RULE=NAME"))
+        given = parameters_of(spec, _pairs(args.set, "--set", "PARAM=VALUE"))
+        configure(spec, given)
+        _check_names("property", args.properties, spec.properties)
+        _check_names("rule", args.without, spec.rules)
+    except (SpecError, ParameterError, UsageError) as error:
+        print(f"mipcheck prove: {error}", file=sys.stderr)
+        return 2
+    proved = []
+    for number, name in enumerate(args.properties or spec.properties, 1):
+        _progress(f"proving {name} ({number} of {len(args.properties or spec.properties)})")
+        proved.append(prove_one(spec, name, given, args.without, args.timeout, _pairs(args.reading, "", "")))
+    _progress("")
+    render = _json if args.format == "json" else _text
+    write_answer(render(spec, proved, args), args.output)
+    results = {p.result.result for p in proved}
+    return 1 if "refuted" in results else 3 if "unknown" in results else 0
+
+
+def prove_one(
+    spec: Spec,
+    name: str,
+    given: Mapping[str, int],
+    without: Iterable[str],
+    timeout: float = 60.0,
+    readings: Mapping[str, str] | None = None,
+) -> Proved:
+    """Proves one property; a counterexample is replayed. Raises Disagreement."""
+    from mipcheck.model.prove import prove
+
+    (result,) = prove([name], spec=spec, parameters=given, without=without, timeout=timeout)
+    if result.trace is None:
+        return Proved(result)
+    dropped = "".join(f", without {r}" for r in without)
+    title = [f"Counterexample to {name} of {spec.name}{dropped}, found by mipcheck prove.", spec.properties[name].text]
+    text = trace_text(spec, result.trace, given, title)
+    agree(spec, text, result.trace.broken, readings or {})
+    return Proved(result, text)
+
+
+def trace_text(spec: Spec, trace: Trace, given: Mapping[str, int], title: Iterable[str] = ()) -> str:
+    """A trace of the prover as a log. What happens unseen stands in comments, where it happens."""
+    from mipcheck.checker.log import write_log
+    from mipcheck.checker.run import vocabulary_of
+    from mipcheck.checker.site import Site
+    from mipcheck.model.setting import example_site
+
+    values = {**given, **trace.parameters}
+    site = Site(
+        boot=True,
+        addresses={**example_site(spec), **trace.site},
+        parameters={n: show_parameter(spec, n, v) for n, v in values.items()},
+    )
+    lines = write_log(trace.events, site, vocabulary_of(spec), list(title)).splitlines()
+    first = len(lines) - len(trace.events)
+    for index, text in reversed(trace.silent):
+        lines.insert(first + index, f"# unseen: {text}")
+    return "\n".join(lines) + "\n"
+
+
+def show_parameter(spec: Spec, name: str, value: int) -> str:
+    type_ = spec.parameters[name].type
+    if type_.name == "time":
+        return show_duration(value)
+    if type_.is_enum:
+        return type_.members[value]
+    return ("true" if value else "false") if type_.name == "bool" else str(value)
+
+
+def agree(spec: Spec, text: str, predicted: frozenset[str], readings: Mapping[str, str]) -> None:
+    """Replays a log and compares the rules it breaks with those predicted. Raises Disagreement."""
+    from mipcheck.checker.run import check
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "counterexample.log"
+        path.write_text(text, "utf-8")
+        report = check([str(path)], spec=spec, readings=readings)
+    broken = frozenset(r.id for r in report.rules if r.status == "violated")
+    if broken != predicted:
+        raise Disagreement(
+            f"the prover expects {sorted(predicted) or 'no rule'} to be broken, the observer finds "
+            f"{sorted(broken) or 'none'}, in this trace:\n{text}"
+        )
+
+
+def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
+    """Values of parameters given as words. Raises UsageError, naming the nearest parameter there is."""
+    from mipcheck.model.configure import ParameterError, read_parameter
+
+    _check_names("parameter", words, spec.parameters)
+    try:
+        return {n: read_parameter(spec.parameters[n], w) for n, w in words.items()}
+    except ParameterError as error:
+        raise UsageError(str(error)) from None
+
+
+def _pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:
+    pairs = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise UsageError(f'{option} takes {form}, not "{word}"')
+        pairs[name] = value
+    return pairs
+
+
+def _check_names(what: str, names: Iterable[str], known: Mapping[str, Any]) -> None:
+    from mipcheck.model.errors import nearest
+
+    for name in names:
+        if name not in known:
+            raise UsageError(f'there is no {what} "{name}"; {nearest(name, known)}')
+
+
+# --- for `explain` --------------------------------------------------------------------------------------------------
+
+
+def examples(spec: Spec, rule: str) -> tuple[str, str]:
+    """Logs that keep a rule and that break it, and nothing else; empty where none was found."""
+    from mipcheck.model.examples import Examples
+    from mipcheck.model.setting import setting_of
+
+    if rule not in (setting := setting_of(spec)).rules:
+        return "", ""
+    found = Examples(setting)
+    texts = []
+    for broken in (False, True):
+        trace = found.find(rule, broken)
+        if trace is None:
+            texts.append("")
+            continue
+        text = trace_text(spec, trace, {}, [f"The shortest trace that {'breaks' if broken else 'exercises'} {rule}."])
+        agree(spec, text, trace.broken, {})
+        texts.append(text)
+    return texts[0], texts[1]
+
+
+def needed_by(spec: Spec, rule: str) -> list[str]:
+    """Properties that fail without a rule, in the order of declaration."""
+    from mipcheck.model.prove import needs
+    from mipcheck.model.setting import setting_of
+
+    return [name for name in spec.properties if needs(setting_of(spec), name, rule)]
+
+
+# --- output ---------------------------------------------------------------------------------------------------------
+
+
+def _json(spec: Spec, proved: list[Proved], args: argparse.Namespace) -> str:
+    entries = [
+        {
+            "name": p.result.name,
+            "section": p.result.section,
+            "result": p.result.result,
+            "seconds": round(p.result.seconds, 3),
+            "method": p.result.method,
+            "needs": [n.rule for n in p.result.needs],
+            "invariant": p.result.invariant or None,
+            "cross_checked": list(p.result.cross_checked),
+            "counterexample": p.counterexample or None,
+            "reason": p.result.reason or None,
+        }
+        for p in proved
+    ]
+    return json.dumps({"spec": spec.name, "without": args.without, "properties": entries}, indent=2) + "\n"
+
+
+def _text(spec: Spec, proved: list[Proved], args: argparse.Namespace) -> str:
+    lines = []
+    for p in proved:
+        r = p.result
+        lines.append(f"{r.result:8} {r.name}  ({r.section}, {r.seconds:.1f} s)")
+        lines.append(f"         {spec.properties[r.name].text}")
+        if r.result == "proved":
+            lines.append(f"         by {r.method}")
+            if r.needs:
+                lines.append(f"         needs {', '.join(n.rule for n in r.needs)}")
+        if r.reason:
+            lines.append(f"         because {r.reason}")
+        if p.counterexample:
+            lines.append("         the shortest counterexample, replayed by the checker:")
+            lines += ["", *("    " + line for line in p.counterexample.splitlines())]
+        lines.append("")
+    counts = {word: sum(p.result.result == word for p in proved) for word in EXIT}
+    lines.append(f"{spec.name}: " + ", ".join(f"{n} {word}" for word, n in counts.items() if n))
+    if counts["refuted"]:
+        lines.append("A counterexample can be saved from --format json and given to mipcheck.")
+    if counts["unknown"]:
+        lines.append("Unknown is not proved: a longer --timeout may decide it.")
+    return "\n".join(lines) + "\n"
+
+
+def _progress(text: str) -> None:
+    """One line on a terminal, replaced each time."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+__all__ = ["Disagreement", "Proved", "add_arguments", "examples", "needed_by", "prove_one", "run"]

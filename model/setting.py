@@ -1,0 +1,64 @@
+"""What is proved about: a specification with values for its parameters, a site, and the rules in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import z3
+from mipcheck.model.configure import configure
+from mipcheck.model.spec import Configure, Rule, Spec
+from mipcheck.model.symbolic import NODE, World
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Times in ns, `timeout` in seconds for each call of a solver; `without` are rules not in force."""
+
+    spec: Spec
+    parameters: Mapping[str, int]
+    site: Mapping[str, int]
+    rules: Mapping[str, Rule]
+    without: frozenset[str]
+    timeout: float
+
+    def world(self, rules: Iterable[Rule], unit: int | None = None) -> World:
+        return World(self.spec, self.parameters, self.site, rules, unit)
+
+    @property
+    def musts(self) -> list[Rule]:
+        return [r for r in self.rules.values() if r.level == "MUST" and r.id not in self.without]
+
+
+SITE = {"iha": 0x0A010002, "xha": 0xC6336402, "vpn": 0xC0000201, "ihoa": 0x0A010064, "xhoa": 0xC6336464}
+"""Addresses that traces of the prover use, those of the example in the log format; others follow TEST-NET-1."""
+
+
+def example_site(spec: Spec) -> dict[str, int]:
+    return {name: SITE.get(name, 0xC0000210 + n) for n, name in enumerate(spec.sites)}
+
+
+def misconfigured(setting: Setting) -> frozenset[str]:
+    """Rules on configuration that the parameters and the example's addresses break."""
+    w = setting.world(())
+    return frozenset(
+        r.id
+        for r in setting.rules.values()
+        if isinstance(r.body, Configure) and z3.is_false(z3.simplify(w.term(r.body.condition, {}, NODE, {}, None)))
+    )
+
+
+def setting_of(
+    spec: Spec,
+    parameters: Mapping[str, int] | None = None,
+    without: Iterable[str] = (),
+    capabilities: frozenset[str] = frozenset(),
+    timeout: float = 60.0,
+) -> Setting:
+    """Parameters in ns by name, `timeout` in seconds for each solver call. Raises ParameterError, and KeyError for a
+    rule that does not exist."""
+    dropped = frozenset(without)
+    for name in sorted(dropped - set(spec.rules)):
+        raise KeyError(name)
+    rules = {r.id: r for r in spec.rules.values() if r.applies(capabilities)}
+    return Setting(spec, configure(spec, parameters or {}), example_site(spec), rules, dropped, timeout)

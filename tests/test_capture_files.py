@@ -1,0 +1,209 @@
+"""pcap and pcapng files → frames; and the writers that the other capture tests use."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pytest
+from mipcheck.checker.capture import CaptureError, is_capture, read_capture
+from mipcheck.checker.capture.files import Frame, open_frames
+from mipcheck.checker.site import Site
+
+ETHERNET, NULL, RAW, LOOP, SLL, SLL2 = 1, 0, 101, 108, 113, 276
+START = 1_800_000_000 * 10**9
+
+
+class Record(NamedTuple):
+    """A frame to write: `time` in ns after START, `interface` an index (pcapng only)."""
+
+    time: int
+    data: bytes
+    interface: int = 0
+    length: int = 0
+    options: bytes = b""
+
+
+class Device(NamedTuple):
+    """An interface to declare in a pcapng file; `tsresol` as the option's byte, None to leave it out."""
+
+    name: str = ""
+    linktype: int = ETHERNET
+    tsresol: int | None = 9
+    tsoffset: int | None = None
+
+
+def pcap(records: Sequence[Record], linktype: int = ETHERNET, order: str = "<", nano: bool = False) -> bytes:
+    magic, unit = (0xA1B23C4D, 1) if nano else (0xA1B2C3D4, 1000)
+    out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262144, linktype)
+    for record in records:
+        seconds, rest = divmod(START + record.time, 10**9)
+        size = len(record.data)
+        out += struct.pack(order + "IIII", seconds, rest // unit, size, record.length or size) + record.data
+    return out
+
+
+def option(order: str, code: int, value: bytes) -> bytes:
+    return struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def block(order: str, kind: int, body: bytes) -> bytes:
+    body += bytes(-len(body) % 4)
+    return struct.pack(order + "II", kind, len(body) + 12) + body + struct.pack(order + "I", len(body) + 12)
+
+
+def section(order: str = "<") -> bytes:
+    return block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))
+
+
+def device_block(device: Device, order: str = "<") -> bytes:
+    options = option(order, 2, device.name.encode()) if device.name else b""
+    if device.tsresol is not None:
+        options += option(order, 9, bytes([device.tsresol]))
+    if device.tsoffset is not None:
+        options += option(order, 14, struct.pack(order + "q", device.tsoffset))
+    options += option(order, 0, b"") if options else b""
+    return block(order, 1, struct.pack(order + "HHI", device.linktype, 0, 0) + options)
+
+
+def packet_block(record: Record, stamp: int, order: str = "<") -> bytes:
+    size = len(record.data)
+    head = struct.pack(order + "IIIII", record.interface, stamp >> 32, stamp & 0xFFFFFFFF, size, record.length or size)
+    options = record.options + option(order, 0, b"") if record.options else b""
+    return block(order, 6, head + record.data + bytes(-size % 4) + options)
+
+
+def pcapng(records: Sequence[Record], devices: Sequence[Device] = (Device("eth0"),), order: str = "<") -> bytes:
+    """A file of one section; the stamps fit the interfaces' resolutions (decimal ones only)."""
+    out = section(order) + b"".join(device_block(device, order) for device in devices)
+    for record in records:
+        digits = devices[record.interface].tsresol
+        stamp = (START + record.time) // 10 ** (9 - (6 if digits is None else digits))
+        out += packet_block(record, stamp, order)
+    return out
+
+
+def frames_of(data: bytes) -> tuple[list[Frame], list[str]]:
+    info, frames = open_frames(io.BytesIO(data), "test")
+    return list(frames), info.notes
+
+
+TWO = [Record(1_000_001_000, b"a" * 60), Record(2_000, b"b" * 61, length=1500)]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("nano", [False, True])
+def test_pcap_in_both_orders_and_resolutions(order: str, nano: bool) -> None:
+    data = pcap(TWO, order=order, nano=nano)
+    assert is_capture(data[:12])
+    frames, _ = frames_of(data)
+    assert frames == [
+        Frame(1, START + 1_000_001_000, "if0", ETHERNET, b"a" * 60, 60, ""),
+        Frame(2, START + 2_000, "if0", ETHERNET, b"b" * 61, 1500, ""),
+    ]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_pcapng_in_both_orders(order: str) -> None:
+    data = pcapng(TWO, order=order)
+    assert is_capture(data[:12])
+    frames, notes = frames_of(data)
+    assert [(f.number, f.time - START, f.interface, f.length) for f in frames] == [
+        (1, 1_000_001_000, "eth0", 60),
+        (2, 2_000, "eth0", 1500),
+    ]
+    assert notes == []
+
+
+def test_pcapng_resolutions_and_offset() -> None:
+    devices = [Device("us", tsresol=None), Device("ms", tsresol=3), Device("binary", tsresol=0x80 | 10)]
+    data = section() + b"".join(map(device_block, [*devices, Device("offset", tsresol=6, tsoffset=-100)]))
+    for index, stamp in enumerate((1_500_000, 1_500, 1536, 101_500_000)):
+        data += packet_block(Record(0, b"x" * 60, index), stamp)
+    frames, _ = frames_of(data)
+    assert [f.time for f in frames] == [1_500_000_000] * 4
+
+
+def test_pcapng_sections_have_their_own_interfaces_and_order() -> None:
+    first = pcapng(TWO[:1], [Device("eth0"), Device("wlan0")])
+    second = pcapng([Record(5, b"c" * 60)], [Device("tun0", RAW)], order=">")
+    frames, _ = frames_of(first + second)
+    assert [(f.number, f.interface, f.linktype) for f in frames] == [(1, "eth0", ETHERNET), (2, "tun0", RAW)]
+
+
+def test_pcapng_old_and_simple_blocks_direction_and_unknown_blocks() -> None:
+    out = section() + device_block(Device("eth0", tsresol=6)) + block("<", 0x0BAD, b"x" * 100_000)
+    out += packet_block(Record(0, b"a" * 61, options=option("<", 2, b"\2\0\0\0")), 7)
+    out += block("<", 2, struct.pack("<HHIIII", 0, 0, 0, 9, 60, 60) + b"b" * 60)
+    out += block("<", 3, struct.pack("<I", 60) + b"c" * 60)
+    frames, notes = frames_of(out)
+    assert [(f.time, f.data[:1], len(f.data), f.direction) for f in frames] == [
+        (7_000, b"a", 61, "out"),
+        (9_000, b"b", 60, ""),
+        (9_000, b"c", 60, ""),
+    ]
+    assert len(notes) == 1 and "simple packet" in notes[0]
+
+
+def test_drops_are_noted() -> None:
+    counts = option("<", 5, (3).to_bytes(8, "little")) + option("<", 7, (4).to_bytes(8, "little"))
+    lossy = block("<", 5, bytes(12) + counts + option("<", 0, b""))
+    assert frames_of(pcapng(TWO) + lossy)[1] == ["7 frames on eth0 were lost while capturing"]
+    clean = block("<", 5, bytes(12) + option("<", 5, bytes(8)))
+    assert frames_of(pcapng(TWO) + clean)[1] == []
+
+
+def test_names_fit_into_a_log() -> None:
+    frames, _ = frames_of(pcapng([Record(0, b"x", 0), Record(0, b"x", 1)], [Device("Wi-Fi 2 = #1"), Device("-")]))
+    assert [f.interface for f in frames] == ["Wi-Fi_2____1", "if1"]
+
+
+@pytest.mark.parametrize("data", [pcap(TWO), pcapng(TWO)], ids=["pcap", "pcapng"])
+def test_a_cut_file_is_read_to_where_it_is_cut(data: bytes) -> None:
+    whole, _ = frames_of(data)
+    for cut in range(len(data) - 1, len(data) - 60, -1):
+        frames, notes = frames_of(data[:cut])
+        assert frames == whole[:1]
+        assert any("truncated at frame 2" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"abc", b"mipcheck-trace 1\n", pcap([])[:20], pcapng([])[:10], b"\x0a\x0d\x0d\x0a" * 9]
+)
+def test_what_is_no_capture(data: bytes) -> None:
+    with pytest.raises(CaptureError) as caught:
+        read_capture(io.BytesIO(data), "x.bin", Site())
+    assert caught.value.at.file == "x.bin"
+    assert caught.value.message
+
+
+def test_absurd_sizes_end_the_reading() -> None:
+    frames, notes = frames_of(pcap(TWO[:1]) + struct.pack("<IIII", 0, 0, 2**31, 2**31))
+    assert len(frames) == 1 and "damaged at frame 2" in notes[-1]
+    frames, notes = frames_of(pcapng(TWO[:1]) + struct.pack("<II", 6, 2**31))
+    assert len(frames) == 1 and "damaged block after frame 1" in notes[-1]
+
+
+def test_absurd_time_is_that_of_the_frame_before() -> None:
+    frames, notes = frames_of(pcapng(TWO[:1]) + packet_block(TWO[1], 2**63))
+    assert frames[1].time == frames[0].time
+    assert any("time stamp" in note for note in notes)
+
+
+class Dribble(io.RawIOBase):
+    """A raw stream, such as a pipe, that gives a byte at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self._rest = data
+
+    def read(self, size: int = -1, /) -> bytes:
+        given, self._rest = self._rest[:1], self._rest[1:]
+        return given
+
+
+@pytest.mark.parametrize("data", [pcap(TWO), pcapng(TWO)], ids=["pcap", "pcapng"])
+def test_a_pipe_may_give_little_at_a_time(data: bytes) -> None:
+    info, frames = open_frames(Dribble(data), "test")  # type: ignore[arg-type]
+    assert len(list(frames)) == info.frames == 2
