@@ -64,9 +64,7 @@ class Read:
 def evaluate(machine: Machine, term: Term, moment: Moment, interface: int) -> int:
     """The value of a term, or of a part of one, for one interface."""
     own = moment.state(interface)
-    return machine.evaluate(
-        term, moment.now, interface, own, moment.node, moment.interfaces, moment.keys, moment.kind
-    )
+    return machine.evaluate(term, moment.now, interface, own, moment.node, moment.interfaces, moment.keys, moment.kind)
 
 
 def blame(machine: Machine, term: Term, moment: Moment, interface: int, quantified: bool = False) -> list[Leaf]:

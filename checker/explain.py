@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mipcheck.checker.blame import Leaf, Read, blame, evaluate, reads
+from mipcheck.checker.blame import Leaf, Moment, Read, blame, evaluate, reads
 from mipcheck.checker.escape import escaped, printable
 from mipcheck.checker.observe import Finding, Hole
 from mipcheck.model.compile import Machine
@@ -101,10 +101,8 @@ def explain(context: Context, finding: Finding) -> Explanation:
     leaves = blame(context.machine, rule.body.condition, moment, moment.this)
     event = context.events[finding.event]
     seen = f"{context.time(event.time)} {show_event(context.spec, event)}"
-    facts = [*sentences(context, finding, leaves), *_limits(context, finding, leaves)]
-    return Explanation(
-        seen, tuple(facts), tuple(_because(context, finding, leaves)), _allowed(context, finding)
-    )
+    wrong = (f"allowed only if {condition_in_words(rule.body.condition)}", *sentences(context, finding, leaves))
+    return Explanation(seen, wrong, tuple(_because(context, finding, leaves)), _allowed(context, finding))
 
 
 def explain_hole(context: Context, rule: int, hole: Hole) -> str:
@@ -134,7 +132,8 @@ def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[str]:
     moment = hole.moment
     for read in reads(context.machine, leaf.term, moment, leaf.interface):
         if read.value == UNKNOWN:
-            whose = "" if read.interface is None or read.interface == moment.this else f" of {context.name(read.interface)}"
+            other = read.interface is not None and read.interface != moment.this
+            whose = f" of {context.name(read.interface)}" if other and read.interface is not None else ""
             text = context.spec.variables[read.name].text
             since = f"since {context.events[read.writer].at}" if read.writer >= 0 else "in this trace so far"
             yield f"{_named(read.name, text)}{whose} is not known {since}"
@@ -150,14 +149,28 @@ def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[str]:
 # --- facts --------------------------------------------------------------------------------------------------------
 
 
-def sentences(context: Context, finding: Finding, leaves: Iterable[Leaf]) -> list[str]:
+def sentences(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list[str]:
     """A sentence for each leaf, with the actual values; the same one of several interfaces is said once."""
-    found: dict[str, list[str]] = {}
+    several = any(leaf.quantified for leaf in leaves)
+    found: dict[str, tuple[str, dict[str, None]]] = {}
     for leaf in leaves:
-        names = found.setdefault(_sentence(context, finding, leaf), [])
-        if leaf.quantified:
-            names.append(context.name(leaf.interface))
-    return [text + _on(dict.fromkeys(names)) for text, names in found.items()]
+        term = leaf.term
+        subject = _source(term) if term.kind == "var" else ""
+        _, names = found.setdefault(_sentence(context, finding, leaf), (subject, {}))
+        own = any(r.interface is not None for r in _reads(context, finding, leaf))
+        if leaf.quantified or (several and own):
+            names[context.name(leaf.interface)] = None
+    told: set[str] = set()
+    result = []
+    for fact, (subject, names) in found.items():
+        meaning = context.spec.variables[subject].text if subject and subject not in told else ""
+        told.add(subject)
+        result.append((_named(subject, meaning) + fact[len(subject) :] if subject else fact) + _on(names))
+    return result
+
+
+def _reads(context: Context, finding: Finding, leaf: Leaf) -> Iterable[Read]:
+    return reads(context.machine, leaf.term, finding.moment, leaf.interface) if finding.moment is not None else ()
 
 
 def _on(names: Iterable[str]) -> str:
@@ -179,7 +192,7 @@ def _sentence(context: Context, finding: Finding, leaf: Leaf) -> str:
         held = _value(context, finding, leaf, term.args[0])
         return f"{_source(term.args[0])} is {held}, {'with' if leaf.value else 'without'} {term.name}"
     if term.kind == "const":
-        return "the specification never allows it" if not leaf.value else "the specification always demands it"
+        return f"{_source(term)} is never the case" if not leaf.value else f"{_source(term)} is always the case"
     return f"{_source(term)} is {'true' if leaf.value else 'false'}"
 
 
@@ -195,25 +208,21 @@ def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
     if ordered and a == b and leaf.term.kind in ("<", ">", "!="):
         relation = "exactly "
     first = f"{_source(left)} is {_value(context, finding, leaf, left)}"
-    constant = right.kind in ("const", "nobody")
-    if a == b and not constant:
-        return f"{first}, {relation}{_source(right)}"
-    second = _source(right) if constant else f"{_source(right)} ({_value(context, finding, leaf, right)})"
-    if constant and not ordered and relation:
-        return f"{first}, {relation}{second}"
-    return first if a == b and constant and not relation else f"{first}, {relation}{second}"
+    if right.kind in ("const", "nobody"):
+        return f"{first}, {relation}{_source(right)}" if relation else first
+    second = "this interface" if right.kind == "this" else _source(right)
+    if a != b:
+        second += f" ({_value(context, finding, leaf, right)})"
+    return f"{first}, {relation}{second}{_limit(context, finding, leaf)}"
 
 
-def _limits(context: Context, finding: Finding, leaves: Iterable[Leaf]) -> Iterator[str]:
+def _limit(context: Context, finding: Finding, leaf: Leaf) -> str:
     """When a condition such as `now - confirmed <= t_stop` ceased to hold."""
-    for leaf in leaves:
-        term = leaf.term
-        if term.kind not in ("<", "<=") or leaf.value != 0 or term.args[0].kind != "-":
-            continue
-        since, until = term.args[0].args
-        if since.kind == "now":
-            start, limit = (_number(context, finding, leaf, t) for t in (until, term.args[1]))
-            yield f"{_source(term.args[1])} after {_source(until)} ended at {context.time(start + limit)}"
+    left, right = leaf.term.args
+    if leaf.term.kind not in ("<", "<=") or leaf.value != 0 or left.kind != "-" or left.args[0].kind != "now":
+        return ""
+    start, limit = (_number(context, finding, leaf, t) for t in (left.args[1], right))
+    return f", which was over at {context.time(start + limit)}"
 
 
 def _number(context: Context, finding: Finding, leaf: Leaf, term: Term) -> int:
@@ -269,7 +278,7 @@ def _named(name: str, text: str) -> str:
 # --- what led there -----------------------------------------------------------------------------------------------
 
 
-def _because(context: Context, finding: Finding, leaves: Iterable[Leaf]) -> list[Because]:
+def _because(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list[Because]:
     """The events that last wrote what the leaves read, in order of time."""
     moment = finding.moment
     assert moment is not None
@@ -277,27 +286,28 @@ def _because(context: Context, finding: Finding, leaves: Iterable[Leaf]) -> list
     for leaf in leaves:
         for read in reads(context.machine, leaf.term, moment, leaf.interface):
             by_writer.setdefault(read.writer, {})[read.name, read.interface] = read
+    told = {leaf.term.name for leaf in leaves if leaf.term.kind == "var"}
     result = []
     for writer in sorted(by_writer):
         written = list(by_writer[writer].values())
         if writer < 0:
-            facts = _facts(context, written, "was", None)
+            facts = _facts(context, written, told, "was", None)
             result.append(Because(f"when the node started, {facts}", Position(context.events[0].at.file)))
             continue
         event = context.events[writer]
-        facts = _facts(context, written, "became", event.interface)
-        text = f"{context.time(event.time)} {show_event(context.spec, event)}: {facts}"
+        facts = _facts(context, written, told, "to", event.interface)
+        text = f"{context.time(event.time)} {show_event(context.spec, event)}: sets {facts}"
         result.append(Because(text, event.at))
     return result
 
 
-def _facts(context: Context, written: Sequence[Read], verb: str, interface: str | None) -> str:
-    """`inside (…) became true; confirmed (…) became 7.682000`."""
+def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str, interface: str | None) -> str:
+    """`inside to true; confirmed (…) to 7.682000`; the texts of variables in `told` have been given already."""
     groups: dict[str, list[str]] = {}
     for read in written:
         variable = context.spec.variables[read.name]
         value = show_number(context, variable.type, read.value, instant=True)
-        fact = f"{_named(read.name, variable.text)} {verb} {value}"
+        fact = f"{_named(read.name, '' if read.name in told else variable.text)} {verb} {value}"
         names = groups.setdefault(fact, [])
         if read.interface is not None and context.name(read.interface) != interface:
             names.append(context.name(read.interface))
@@ -317,15 +327,11 @@ def condition_in_words(term: Term) -> str:
 
 def _allowed(context: Context, finding: Finding) -> tuple[str, ...]:
     rule = context.machine.rules[finding.rule]
-    texts = [rule.instead] if rule.instead else []
-    match rule.body:
-        case Require(patterns=patterns):
-            texts.append(f"in time: {_patterns(patterns)}")
-        case _ if finding.moment is None:
-            texts.append(f"a configuration in which {condition_in_words(rule.body.condition)}")
-        case _:
-            texts.append(f"it is allowed if {condition_in_words(rule.body.condition)}")
-    return tuple(texts)
+    if rule.instead:
+        return (rule.instead,)
+    if isinstance(rule.body, Require):
+        return (f"{_patterns(rule.body.patterns)}, in time",)
+    return (f"what keeps to {condition_in_words(rule.body.condition)}",)
 
 
 def _patterns(patterns: Iterable[EventPattern]) -> str:
@@ -346,15 +352,16 @@ def _explain_overdue(context: Context, finding: Finding) -> Explanation:
     limit = duration(within)
     if body.within.kind != "const":
         limit = f"{_source(body.within)} ({limit})"
-    slack = f", and t_slack ({duration(context.machine.slack)})" if context.machine.slack else ""
+    slack = f" and t_slack ({duration(context.machine.slack)})" if context.machine.slack else ""
     leaves = blame(context.machine, body.condition, moment, moment.this)
     wrong = [
-        f"it was owed within {limit} of {body.anchor} ({context.time(start)}){slack}:"
-        f" by {context.time(finding.time)}",
+        f"it was owed by {context.time(finding.time)}: within {limit}{slack} of {body.anchor},"
+        f" which is {context.time(start)}",
         *_late(context, finding, body),
-        f"all the while {_source(body.condition)}",
+        f"owed while {condition_in_words(body.condition)}: " + "; ".join(sentences(context, finding, leaves)),
     ]
-    anchor = Leaf(Term("var", context.spec.variables[body.anchor].type, body.anchor), moment.this, 1)
+    anchor = Leaf(Term("def", context.spec.variables[body.anchor].type, args=(
+        Term("var", context.spec.variables[body.anchor].type, body.anchor),)), moment.this, 1)  # fmt: skip
     return Explanation(
         f"no {what} on {name} by {context.time(finding.time)}",
         tuple(wrong),
@@ -386,9 +393,8 @@ def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
 
 def _explain_configuration(context: Context, finding: Finding) -> Explanation:
     rule = context.machine.rules[finding.rule]
-    from mipcheck.checker.blame import Moment
-
     moment = Moment(0, UNKNOWN, [], [], (), [], [], ())
     leaves = blame(context.machine, rule.body.condition, moment, UNKNOWN)
     facts = sentences(context, finding, leaves)
-    return Explanation("the configuration of the node: " + "; ".join(facts), tuple(facts), (), _allowed(context, finding))
+    wrong = (f"allowed only if {condition_in_words(rule.body.condition)}", *facts)
+    return Explanation("the configuration of the node", wrong, (), _allowed(context, finding))

@@ -48,7 +48,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     if len(name) <= _LONGEST:  # comparing takes time that grows with the square of the length
         folded = {n.casefold(): n for n in reversed(names) if len(n) <= _LONGEST}
-        close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+        alike = 0.5 if len(name) < 4 else 0.61  # two letters swapped in a short name; not "holder" for "code"
+        close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=alike)
         if close:
             return f'did you mean "{folded[close[0]]}"?'
     shown = ", ".join(names[:_MOST]) + (", …" if len(names) > _MOST else "")

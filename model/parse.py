@@ -85,9 +85,7 @@ def parse(text: str, file: str = "<spec>") -> s.Module:
 def _explain(error: Any, text: str, file: str) -> SpecError:
     """What Lark found, in the words of the language."""
     token = getattr(error, "token", None)
-    wanted = sorted(
-        getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None) or []
-    )
+    wanted = sorted(error.interactive_parser.accepts())
     hint = f"expected {_words(wanted)}"
     if token is not None and token.type != "$END":
         place, offset, found = s.Place(token.line, token.column), token.start_pos, str(token)

@@ -136,6 +136,8 @@ class _Resolver:
         self.warnings: list[str] = []
         self.declared: dict[tuple[str, str], tuple[str, _Item, s.Place]] = {}
         self.key_of: dict[str, str] = {}
+        states = (i.declaration for i in items)
+        self.states = {v.name for d in states if isinstance(d, s.StateDecl) for v in d.variables}
         self.depth = self.terms = 0
 
     # --- the walk -------------------------------------------------------------------------------------------------
@@ -222,6 +224,8 @@ class _Resolver:
         space = "name" if what in _NAMED else what
         if (space, name) in self.declared:
             earlier, item, place = self.declared[space, name]
+            if item.file == self.item.file and (place.line, place.column) > (at.line, at.column):
+                self.item, item, what, earlier, at, place = item, self.item, earlier, what, place, at
             where = f"line {place.line}" if item.file == self.item.file else f"{item.file}:{place.line}"
             hint = f"first in {where}"
             if item.own < self.item.own and what in _KINDS.values():
@@ -528,9 +532,10 @@ class _Resolver:
             return self._expand(e, name, scope, expected)
         if expected is not None and expected.is_enum:
             self._fail(e.at, f'unknown value "{name}" of {expected.name}', nearest(name, expected.members))
-        if name in self.variables:
-            self._fail(e.at, f'"{name}" is state, which has no value here', "numbers and parameters have")
-        known = [*scope.keys, *self.parameters, *self.defines, *(self.variables if scope.state else ())]
+        if name in self.states:
+            self._fail(e.at, f'"{name}" is state, which has no value here', "use numbers and parameters")
+        visible = [n for n, v in self.variables.items() if scope.state and scope.ghost >= v.ghost]
+        known = [*scope.keys, *self.parameters, *self.defines, *visible]
         owners = [event for event in scope.events if name in self.events[event].by_name]
         if owners:
             self._fail(e.at, f'not all of these events have a key "{name}"', f"{', '.join(owners)} has")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from mipcheck.checker.capture import dhcp, mobileip
@@ -87,6 +87,7 @@ class Reader:
         self._spis: set[int] = set()
         self._started: tuple[int, int] | None = None
         self._expecting = True
+        self._waiting: int | None = None  # the first request sent through the VPN before its ESP was seen, in `events`
         self._in_use = NODE
         self._tia = 0
         self._protected = False
@@ -304,6 +305,7 @@ class Reader:
         if not self._expecting:
             return  # the other direction's SPI, or a new key for the same association
         self._expecting = False
+        first = len(self.events)
         if self._started is not None:
             source, target = self._started
             self._started = None
@@ -312,6 +314,17 @@ class Reader:
         if self._tia:
             up["tia"] = self._tia
         self._emit(packet, "sa", up)
+        self._put_before_what_it_carried(first, packet.time)
+
+    def _put_before_what_it_carried(self, first: int, time: int) -> None:
+        """A tunnel device shows a request before its ESP leaves; the association that carried it was up by then."""
+        index, self._waiting = self._waiting, None
+        if index is None or time - self.events[index].time > _COPY:
+            return
+        earlier = self.events[index].time
+        moved = [replace(e, time=earlier) for e in self.events[first:]]
+        self.events[first:] = []
+        self.events[index:index] = moved
 
     # Signalling.
 
@@ -331,6 +344,7 @@ class Reader:
         self._exchanges.add(message[:8])
         self._started = (source, target)
         self._expecting = True
+        self._waiting = None
         self._tia = 0
         self._emit(packet, "ike", {"phase": "start", "src": source, "dst": target, "version": version})
 
@@ -359,6 +373,8 @@ class Reader:
             self._inner = True
             self._tia = source
             interface = self._in_use
+            if self._expecting and self._waiting is None:
+                self._waiting = len(self.events)
         elif request.lifetime and len(packet.addresses) == 1:
             self._announce(packet, request, source, target)
         args: dict[str, Value] = {

@@ -1,0 +1,8 @@
+"""`python -m mipcheck` is `mipcheck`, for where scripts are not on the path."""
+
+import sys
+
+from mipcheck.checker.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,340 @@
+"""The command line: verbs, options, errors for users, exit codes. What the verbs do is elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import stat
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+if TYPE_CHECKING:
+    from mipcheck.checker.run import Report
+
+EXIT: Final = {"conformant": 0, "violation": 1, "inconclusive": 3}
+USAGE: Final = 2
+
+_CHECK = """\
+mipcheck INPUT...            check logs and captures of a mobile node (- is standard input)
+mipcheck prove [PROPERTY...] prove the properties of a specification
+mipcheck explain RULE        what a rule demands, and why
+mipcheck convert CAPTURE     write a capture as a log
+"""
+_EXITS = """\
+exit codes: 0 conformant, 1 violation, 2 the input or the command line is wrong,
+            3 inconclusive, 4 internal error
+"""
+_EXAMPLES: Final = {
+    "check": "mipcheck traces/plaintext-after-loss.log",
+    "prove": "mipcheck prove no_plaintext_after_loss",
+    "explain": "mipcheck explain M2",
+    "convert": "mipcheck convert capture.pcapng --config site.toml -o capture.log",
+}
+VERBS: Final = ("prove", "explain", "convert")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Carry out a command line (without the program's name) and return its exit code."""
+    verb, rest = (argv[0], argv[1:]) if argv and argv[0] in VERBS else ("check", argv)
+    parser = _parser(verb)
+    if not argv:
+        parser.print_help(sys.stderr)
+        return USAGE
+    args = parser.parse(rest)
+    if verb == "prove":
+        from mipcheck.checker import proofs
+
+        return proofs.run(args)
+    return _guarded(verb, args)
+
+
+def _guarded(verb: str, args: argparse.Namespace) -> int:
+    """A verb, with what users can do wrong told in a line or two on standard error."""
+    from mipcheck.checker.capture import CaptureError
+    from mipcheck.checker.errors import InputError
+    from mipcheck.checker.escape import printable
+    from mipcheck.checker.inputs import UsageError
+    from mipcheck.model.configure import ParameterError
+    from mipcheck.model.errors import SpecError
+
+    try:
+        return {"check": _check, "explain": _explain, "convert": _convert}[verb](args)
+    except (InputError, SpecError) as error:
+        print(error, file=sys.stderr)
+        if verb == "check":
+            _hint_verb(args.inputs)
+    except CaptureError as error:
+        print(printable(str(error)), file=sys.stderr)
+    except (UsageError, ParameterError) as error:
+        print(f"mipcheck: {printable(str(error))}", file=sys.stderr)
+    return USAGE
+
+
+def _hint_verb(inputs: Sequence[str]) -> None:
+    """Who mistypes a verb is told that there is no such file; that alone would not help."""
+    import difflib
+
+    from mipcheck.checker.escape import printable
+
+    for word in inputs[:1]:
+        if not re.fullmatch(r"[a-z]+", word) or Path(word).exists():
+            continue
+        for verb in difflib.get_close_matches(word, VERBS, n=1, cutoff=0.6):
+            print(f"mipcheck: did you mean the verb {verb}? ({printable(word)} is no verb)", file=sys.stderr)
+    for word in inputs[1:]:
+        if word in VERBS and not Path(word).exists():
+            print(f"mipcheck: a verb comes first: mipcheck {word} …", file=sys.stderr)
+
+
+# --- verbs --------------------------------------------------------------------------------------------------------
+
+
+def _check(args: argparse.Namespace) -> int:
+    from mipcheck.checker.run import check
+
+    _keep_inputs(args.output, [*args.inputs, *([args.config] if args.config else [])])
+    report = check(
+        args.inputs,
+        spec=args.spec,
+        config=args.config,
+        parameters=_pairs(args.set, "--set", "PARAM=VALUE"),
+        readings=_pairs(args.reading, "--reading", "RULE=NAME"),
+        offsets=_pairs(args.offset, "--offset", "INPUT=SECONDS", last=True),
+        keep_going=args.keep_going,
+        fail_on=args.fail_on,
+    )
+    write(_rendered(report, args), args.output)
+    return EXIT[report.verdict]
+
+
+def _rendered(report: Report, args: argparse.Namespace) -> str:
+    if args.format == "json":
+        from mipcheck.checker.report_json import report_json
+
+        return report_json(report)
+    from mipcheck.checker.report_text import report_text
+
+    return report_text(report, *_terminal(args.output), verbose=args.verbose)
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from mipcheck.checker.rule_page import page_json, page_text, rule_page
+
+    page = rule_page(
+        args.rule,
+        spec=args.spec,
+        parameters=_pairs(args.set, "--set", "PARAM=VALUE"),
+        readings=_pairs(args.reading, "--reading", "RULE=NAME"),
+    )
+    write(page_json(page) if args.format == "json" else page_text(page, *_terminal(args.output)), args.output)
+    return 0
+
+
+def _convert(args: argparse.Namespace) -> int:
+    from mipcheck.checker.inputs import read_trace
+    from mipcheck.checker.run import resolved, vocabulary_of
+
+    _keep_inputs(args.output, [args.capture, *([args.config] if args.config else [])])
+    spec = resolved(args.spec)
+    vocabulary = vocabulary_of(spec)
+    trace = read_trace([args.capture], vocabulary, args.config, _pairs(args.set, "--set", "PARAM=VALUE"))
+    (source,) = trace.inputs
+    comments = [f"from {Path(source.file).name} ({source.kind})", *source.notes, *source.hidden]
+    if args.format == "jsonl":
+        from mipcheck.checker.jsonl import write_jsonl as write_trace
+    else:
+        from mipcheck.checker.log import write_log as write_trace
+    write(write_trace(trace.events, trace.site, vocabulary, comments, absolute=trace.absolute), args.output)
+    return 0
+
+
+# --- output -------------------------------------------------------------------------------------------------------
+
+
+def write(text: str, path: str | None) -> None:
+    """An answer to standard output, or to a file whole or not at all. Raises UsageError if it cannot be written.
+
+    A reader who has seen enough and gone is no error: the verdict stands all the same.
+    """
+    from mipcheck.checker.inputs import UsageError
+    from mipcheck.checker.main import _drop_stdout
+    from mipcheck.checker.output import write_answer
+
+    try:
+        if path is None or not _special(path):
+            write_answer(text, path and os.path.realpath(path))
+            sys.stdout.flush()
+        else:  # a device or a pipe is written to, not replaced
+            with Path(path).open("w", encoding="utf-8") as file:
+                file.write(text)
+    except BrokenPipeError:
+        _drop_stdout()
+    except OSError as error:
+        where = "standard output" if path is None else path
+        _drop_stdout()
+        raise UsageError(f"{where} cannot be written: {error.strerror or error}") from None
+
+
+def _special(path: str) -> bool:
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _keep_inputs(output: str | None, inputs: Iterable[str]) -> None:
+    from mipcheck.checker.inputs import UsageError
+
+    if output is not None and os.path.realpath(output) in {os.path.realpath(i) for i in inputs if i != "-"}:
+        raise UsageError(f"-o {output} would overwrite an input")
+
+
+def _terminal(output: str | None) -> tuple[int, bool]:
+    """Columns, and whether colours are welcome."""
+    on_terminal = output is None and sys.stdout.isatty()
+    colour = on_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return shutil.get_terminal_size((80, 24)).columns, colour
+
+
+# --- arguments ----------------------------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line, with the option that was probably meant."""
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        args, unknown = self.parse_known_args(argv)
+        if unknown:
+            self.error(self._unknown(unknown[0]))
+        return args
+
+    def _unknown(self, word: str) -> str:
+        from mipcheck.checker.errors import did_you_mean, joined, quoted
+
+        name = word.partition("=")[0]
+        what = "option" if word.startswith("-") else "argument"
+        known = [o for a in self._actions for o in a.option_strings]
+        return joined(f"unknown {what} {quoted(name)}", did_you_mean(name, known), f"{self.prog} --help lists them all")
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {''.join(c if c.isprintable() else '?' for c in message)}\n")
+
+
+def _parser(verb: str) -> _Parser:
+    prog = "mipcheck" if verb == "check" else f"mipcheck {verb}"
+    epilog = f"example:\n  {_EXAMPLES[verb]}\n"
+    if verb == "check":
+        epilog = f"verbs:\n{_indented(_CHECK)}\n{_EXITS}\n{epilog}"
+    parser = _Parser(
+        prog=prog,
+        description=_DESCRIPTION[verb],
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    if verb == "check":
+        _check_arguments(parser)
+    elif verb == "explain":
+        parser.add_argument("rule", metavar="RULE", help="the rule's id, as M2")
+        _spec_arguments(parser)
+        _reading_argument(parser)
+        _output_arguments(parser, ("text", "json"))
+    elif verb == "convert":
+        parser.add_argument(
+            "capture", metavar="CAPTURE", help="a capture (pcap or pcapng) or a log; - is standard input"
+        )
+        _spec_arguments(parser)
+        _config_argument(parser)
+        _output_arguments(parser, ("log", "jsonl"))
+    else:
+        from mipcheck.checker import proofs
+
+        proofs.add_arguments(parser)
+    return parser
+
+
+_DESCRIPTION: Final = {
+    "check": "Check logs and captures of a mobile node against a specification of Mobile IPv4 across VPN gateways.",
+    "prove": "Prove the properties of a specification, or find the shortest counterexample.",
+    "explain": "Show a rule: what it demands, where the draft says so, how it may be read, and examples.",
+    "convert": "Write the events of a capture as a log, which can be read, edited and checked.",
+}
+
+
+def _indented(text: str) -> str:
+    return "".join(f"  {line}\n" for line in text.splitlines())
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    from mipcheck import __version__
+
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="a log, JSON Lines, pcap or pcapng; several are merged by time. A file called like a verb: ./prove",
+    )
+    _spec_arguments(parser)
+    _config_argument(parser)
+    _reading_argument(parser)
+    parser.add_argument(
+        "--offset",
+        action="append",
+        default=[],
+        metavar="INPUT=SECONDS",
+        help="add seconds to the times of an input (or give the date at which a log of relative times starts)",
+    )
+    parser.add_argument(
+        "--keep-going", action="store_true", help="skip lines that cannot be read; at best inconclusive"
+    )
+    parser.add_argument(
+        "--fail-on", choices=("must", "should"), default="must", help="what counts as a violation (default: must)"
+    )
+    _output_arguments(parser, ("text", "json"))
+    parser.add_argument("-v", "--verbose", action="store_true", help="list every rule, parameter and finding")
+    parser.add_argument("--version", action="version", version=f"mipcheck {__version__}")
+
+
+def _spec_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--spec", default="draft-01", metavar="NAME|PATH", help="the specification (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="PARAM=VALUE", help="give a parameter or site key, as t_stop=30s"
+    )
+
+
+def _config_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="a site file (TOML): addresses, parameters, keys")
+
+
+def _reading_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reading", action="append", default=[], metavar="RULE=NAME", help="read an ambiguous rule in another way"
+    )
+
+
+def _output_arguments(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
+    parser.add_argument("--format", choices=formats, default=formats[0], help="what to write (default: %(default)s)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
+
+
+def _pairs(words: Iterable[str], option: str, form: str, last: bool = False) -> dict[str, str]:
+    """`NAME=VALUE` words as a mapping. Raises UsageError. With `last`, it is the last = that divides them."""
+    from mipcheck.checker.errors import quoted
+    from mipcheck.checker.inputs import UsageError
+
+    pairs: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.rpartition("=") if last else word.partition("=")
+        if not equals or not name or not value:
+            raise UsageError(f"{option} takes {form}, not {quoted(word)}")
+        if pairs.get(name, value) != value:
+            raise UsageError(f"{option} gives {quoted(name)} two values")
+        pairs[name] = value
+    return pairs

@@ -1,0 +1,299 @@
+"""Opening what is given to be checked: which kind of file it is, what it holds, and one site and one clock for all."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from mipcheck.checker.errors import InputError, Problem, did_you_mean, joined, quoted
+from mipcheck.checker.escape import printable
+from mipcheck.checker.log import LineError, Vocabulary, read_datetime, read_log, read_time
+from mipcheck.checker.merge import merge
+from mipcheck.checker.site import Site, SiteError, merge_sites, site_from_words, site_words
+from mipcheck.model.event import NODE, Event, Position
+
+if TYPE_CHECKING:
+    from mipcheck.checker.log import Log
+
+STDIN: Final = "-"
+STDIN_NAME: Final = "<stdin>"
+"""How standard input is called in positions and messages."""
+
+_HEAD: Final = 4096
+_LISTED: Final = 2000
+"""Files of a folder among which the one that was meant is looked for."""
+
+_FOREIGN: Final = (
+    (b"\x1f\x8b", "it is compressed with gzip; unpack it first (gunzip)"),
+    (b"(\xb5/\xfd", "it is compressed with zstd; unpack it first (unzstd)"),
+    (b"\xfd7zXZ", "it is compressed with xz; unpack it first (unxz)"),
+    (b"BZh", "it is compressed with bzip2; unpack it first (bunzip2)"),
+    (b"PK\x03\x04", "it is a zip archive; unpack it first"),
+    (b"snoop\0", "it is a snoop capture; convert it first (editcap -F pcapng)"),
+)
+
+
+class UsageError(ValueError):
+    """Something on the command line, or among the arguments of `check`, that cannot be; the message says what can."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file as read. `kind` is log, jsonl, pcap or pcapng; `absolute` whether times count from the epoch.
+
+    `skipped` lines were unreadable, for the reasons in `problems`. The rest is what a capture tells besides events.
+    """
+
+    file: str
+    kind: str
+    events: Sequence[Event]
+    absolute: bool
+    interfaces: tuple[str, ...]
+    frames: int | None = None
+    skipped: int = 0
+    problems: tuple[Problem, ...] = ()
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All inputs as one: events in order of time, and the site that holds for all. `given` names what the site says."""
+
+    inputs: tuple[Input, ...]
+    events: Sequence[Event]
+    site: Site
+    given: frozenset[str]
+    absolute: bool
+
+
+def read_trace(
+    paths: Sequence[str],
+    vocabulary: Vocabulary,
+    config: str | None = None,
+    words: Mapping[str, str] | None = None,
+    offsets: Mapping[str, str] | None = None,
+    keep_going: bool = False,
+) -> Trace:
+    """Read and merge all inputs.
+
+    `words` are values of parameters and site keys; they win over those of the file `config`, and these over those of
+    the logs. `offsets` are, by input, seconds to add to its times, or the date at which a log of relative times starts.
+    Raises InputError, CaptureError, UsageError.
+    """
+    _check_paths(paths)
+    streams = [(path, _open(path)) for path in paths]
+    try:
+        logs: dict[str, Log] = {}
+        kinds: dict[str, str] = {}
+        for path, stream in streams:
+            kinds[path] = _kind(stream, _name(path))
+            if kinds[path] in ("log", "jsonl"):
+                logs[path] = _read_log(stream, path, kinds[path], vocabulary, keep_going)
+        site, given = _site(logs, vocabulary, config, words or {})
+        inputs = [
+            _of_log(path, kinds[path], logs[path]) if path in logs else _read_capture(stream, path, site)
+            for path, stream in streams
+        ]
+    finally:
+        for _, stream in streams:
+            stream.close()
+    shifts = _shifts(paths, inputs, offsets or {})
+    events = merge([i.events for i in inputs], [s.ns for s in shifts])
+    absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
+    return Trace(tuple(inputs), events, site, given, absolute)
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def _check_paths(paths: Sequence[str]) -> None:
+    if not paths:
+        raise UsageError("nothing to check: give a log or a capture, or - for standard input")
+    seen: set[str] = set()
+    for path in paths:
+        real = path if path == STDIN else os.path.realpath(path)
+        if real in seen:
+            raise UsageError(f"{printable(path)} is given twice; its events would count twice")
+        seen.add(real)
+
+
+def _name(path: str) -> str:
+    return STDIN_NAME if path == STDIN else path
+
+
+def _open(path: str) -> BinaryIO:
+    if path == STDIN:
+        return io.BytesIO(sys.stdin.buffer.read())
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise InputError([Problem(Position(path), "no such file", _near(path))]) from None
+    except IsADirectoryError:
+        raise InputError([Problem(Position(path), "is a folder", "give the files in it")]) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError([Problem(Position(path), f"cannot be read: {reason}")]) from None
+
+
+def _near(path: str) -> str:
+    """The file that was probably meant."""
+    folder, name = Path(path).parent, Path(path).name
+    try:
+        names = [entry.name for entry, _ in zip(folder.iterdir(), range(_LISTED), strict=False)]
+    except (OSError, ValueError):
+        return ""
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.75)
+    return f"did you mean {printable(str(folder / close[0]))}?" if close else ""
+
+
+def _kind(stream: BinaryIO, name: str) -> str:
+    """What a file is, by its first bytes. Raises InputError for what is known to be something else."""
+    from mipcheck.checker.capture import is_capture
+
+    assert isinstance(stream, io.BufferedReader | io.BytesIO)
+    try:
+        head = stream.read(_HEAD)
+        stream.seek(0)
+    except OSError as error:
+        if not isinstance(error, io.UnsupportedOperation):
+            raise InputError([Problem(Position(name), f"cannot be read: {error.strerror or error}")]) from None
+        head = stream.peek(_HEAD) if isinstance(stream, io.BufferedReader) else b""
+    if is_capture(head):
+        return "capture"
+    for magic, hint in _FOREIGN:
+        if head.startswith(magic):
+            raise InputError([Problem(Position(name), "is neither a log nor a capture", hint)])
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if re.search(rb"^\s*\[\[?(site|parameters|mn_ha_key|esp_sa)\]", text, re.MULTILINE) or name.endswith(".toml"):
+        hint = f"it looks like a site file: give it with --config {printable(name)}, beside a log or a capture"
+        raise InputError([Problem(Position(name), "is neither a log nor a capture", hint)])
+    if name.endswith(".spec"):
+        hint = f"it looks like a specification: give it with --spec {printable(name)}, beside a log or a capture"
+        raise InputError([Problem(Position(name), "is neither a log nor a capture", hint)])
+    return "jsonl" if text.startswith(b"{") else "log"
+
+
+def _read_log(stream: BinaryIO, path: str, kind: str, vocabulary: Vocabulary, keep_going: bool) -> Log:
+    name = _name(path)
+    if kind == "log":
+        return read_log(stream, name, vocabulary, keep_going)
+    from mipcheck.checker.jsonl import read_jsonl
+
+    return read_jsonl(stream, name, vocabulary, keep_going)
+
+
+def _of_log(path: str, kind: str, log: Log) -> Input:
+    interfaces = tuple(i for i in dict.fromkeys(e.interface for e in log.events) if i != NODE)
+    return Input(path, kind, log.events, log.absolute, interfaces, skipped=log.skipped, problems=tuple(log.problems))
+
+
+def _read_capture(stream: BinaryIO, path: str, site: Site) -> Input:
+    from mipcheck.checker.capture import read_capture
+
+    capture = read_capture(stream, _name(path), site)
+    return Input(
+        path,
+        capture.kind,
+        capture.events,
+        True,
+        capture.interfaces,
+        frames=capture.frames,
+        set_aside=capture.set_aside,
+        notes=capture.notes,
+        hidden=capture.hidden,
+    )
+
+
+# --- the site -----------------------------------------------------------------------------------------------------
+
+
+def _site(
+    logs: Mapping[str, Log], vocabulary: Vocabulary, config: str | None, words: Mapping[str, str]
+) -> tuple[Site, frozenset[str]]:
+    """What the logs say, then the file, then the command line; the later wins. Logs must not contradict each other."""
+    over, over_given = Site(), frozenset[str]()
+    if config is not None:
+        from mipcheck.checker.toml import read_given
+
+        with _open(config) as stream:
+            over, over_given = read_given(stream, _name(config), vocabulary)
+    try:
+        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
+    except SiteError as error:
+        raise UsageError(joined(f"{error.message}", error.hint)) from None
+    settled = over_given | words.keys()
+    site, given = Site(), frozenset[str]()
+    said: dict[str, tuple[str, str]] = {}
+    for path, log in logs.items():
+        shown = site_words(log.site)
+        for key in sorted(log.given - settled):
+            word = shown.get(key, "")
+            file, earlier = said.setdefault(key, (path, word))
+            if earlier != word:
+                hint = f"decide with --set {key}=… or in a --config file"
+                message = f"site key {key} is {quoted(word)} here, but {quoted(earlier)} in {printable(_name(file))}"
+                raise InputError([Problem(Position(_name(path)), message, hint)])
+        site, given = merge_sites(site, log.site, log.given), given | log.given
+    site = merge_sites(merge_sites(site, over, over_given), last, words.keys())
+    return site, given | settled
+
+
+# --- clocks -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    """What is added to an input's times (ns), and whether that makes relative times absolute."""
+
+    ns: int = 0
+    absolute: bool = False
+
+
+def _shifts(paths: Sequence[str], inputs: Sequence[Input], offsets: Mapping[str, str]) -> list[_Shift]:
+    """One for each input. Raises UsageError for inputs whose times cannot be compared."""
+    shifts = [_Shift() for _ in inputs]
+    for name, word in offsets.items():
+        which = [n for n, p in enumerate(paths) if p == name] or [
+            n for n, p in enumerate(paths) if Path(p).name == name or _name(p) == name
+        ]
+        if len(which) != 1:
+            wrong = "no input" if not which else "more than one input"
+            raise UsageError(joined(f"--offset: {wrong} is called {quoted(name)}", did_you_mean(name, paths)))
+        shifts[which[0]] = _shift(inputs[which[0]], name, word)
+    clocks = {i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events}
+    if len(clocks) > 1:
+        relative = next(i for i, s in zip(inputs, shifts, strict=True) if i.events and not (i.absolute or s.absolute))
+        raise UsageError(
+            f"{printable(relative.file)} counts seconds from its own start, other inputs have dates: say when it"
+            f" started, as in --offset {printable(Path(relative.file).name)}=2026-11-23T02:56:02.5Z"
+        )
+    return shifts
+
+
+def _shift(of: Input, name: str, word: str) -> _Shift:
+    match = re.fullmatch(r"([+-]?)([0-9]{1,10}(?:\.[0-9]{1,9})?)", word)
+    if match is not None:
+        try:
+            return _Shift(read_time(match[2], 0).ns * (-1 if match[1] == "-" else 1))
+        except LineError:
+            pass
+    elif re.fullmatch(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", word, re.ASCII):
+        if of.absolute:
+            raise UsageError(f"--offset: {quoted(name)} has dates of its own; its offset is a number of seconds")
+        try:
+            return _Shift(read_datetime(word), True)
+        except ValueError as error:
+            raise UsageError(f"--offset: {quoted(word)} is no date: {error}") from None
+    raise UsageError(
+        f"--offset: {quoted(word)} is no offset; expected seconds, such as -0.25,"
+        " or the date (RFC 3339) at which a log of relative times starts"
+    )

@@ -1,0 +1,50 @@
+"""The command `mipcheck`. Imports nothing heavy: `--help` has to be quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+INTERNAL_ERROR = 4
+INTERRUPTED = 130  # as a shell reports a command that was interrupted
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 conformant, 1 violation, 2 wrong input or usage, 3 inconclusive
+    or unknown, 4 internal error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what the terminal cannot show is escaped, never an exception
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        from mipcheck.checker.cli import run
+
+        return run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _drop_stdout()
+        return 0
+    except Exception as error:
+        if os.environ.get("MIPCHECK_DEBUG") == "1":
+            raise
+        text = "".join(c if c.isprintable() else "?" for c in f"{type(error).__name__}: {error}")[:300]
+        print(
+            f"mipcheck: internal error: {text}\n"
+            "This is a fault of mipcheck. Please report it with the command and, if you may, the input;"
+            " MIPCHECK_DEBUG=1 shows where it happened.",
+            file=sys.stderr,
+        )
+        return INTERNAL_ERROR
+
+
+def _drop_stdout() -> None:
+    """Whoever read the output has gone; what Python flushes at its end must not fail again."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

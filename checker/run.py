@@ -1,0 +1,394 @@
+"""`check`: inputs → `Report`. What a report says is decided here; how it looks, in `report_text` and `report_json`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mipcheck.checker.errors import did_you_mean, joined, listed, quoted
+from mipcheck.checker.escape import printable
+from mipcheck.checker.explain import Because, Context, Explanation, duration, explain, explain_hole
+from mipcheck.checker.inputs import Input, Trace, UsageError, read_trace
+from mipcheck.checker.log import Vocabulary, show_datetime
+from mipcheck.checker.observe import Finding, Observation, Tally, TooManyInterfaces, observe
+from mipcheck.model.compile import Machine
+from mipcheck.model.configure import configure, read_parameter
+from mipcheck.model.event import Event, Position
+from mipcheck.model.load import DEFAULT, load
+from mipcheck.model.show import show_citations
+from mipcheck.model.spec import Configure, Rule, Spec
+from mipcheck.model.types import Type
+
+_PROBLEMS_SHOWN = 3
+"""Unreadable lines that are described; the others are only counted."""
+
+
+@dataclass(frozen=True)
+class InputReport:
+    """What was read: `kind` is log, jsonl, pcap or pcapng; `skipped` counts unreadable lines."""
+
+    file: str
+    kind: str
+    events: int
+    frames: int | None
+    interfaces: tuple[str, ...]
+    skipped: int
+
+
+@dataclass(frozen=True)
+class RuleReport:
+    """What a rule came to. `status` is held, violated, inconclusive, unobservable or not-exercised.
+
+    `why` says what is missing where the status is one of the last three. `unlisted` violations are counted in
+    `broken`, but are in no group.
+    """
+
+    id: str
+    level: str
+    section: str
+    cite: str
+    text: str
+    status: str
+    kept: int = 0
+    broken: int = 0
+    unknown: int = 0
+    unlisted: int = 0
+    reading: str | None = None
+    why: str = ""
+    configuration: bool = False
+
+    @property
+    def exercised(self) -> int:
+        """How often it could be judged."""
+        return self.kept + self.broken
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule broken `count` times for the same cause, and the first time in full.
+
+    `time` and `last_time` are ns from the report's `start`, or as in the log where there is none; `interface` is
+    None for the node's configuration.
+    """
+
+    rule: str
+    level: str
+    section: str
+    interface: str | None
+    time: int
+    at: Position
+    message: str
+    seen: str
+    wrong: tuple[str, ...]
+    because: tuple[Because, ...]
+    allowed: tuple[str, ...]
+    count: int
+    last_time: int
+    last_at: Position
+
+
+@dataclass(frozen=True)
+class ParameterReport:
+    """A parameter in use, as a log spells it, and whether anyone gave it (else it is the default)."""
+
+    name: str
+    value: str
+    given: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer of a run. `verdict` is violation, inconclusive or conformant; `reasons` say why it is inconclusive.
+
+    `start` (ns since the epoch) is the time of the first event, None if the inputs count from their own start.
+    """
+
+    verdict: str
+    spec: str
+    inputs: tuple[InputReport, ...]
+    rules: tuple[RuleReport, ...]
+    violations: tuple[Violation, ...]
+    warnings: tuple[Violation, ...]
+    notes: tuple[str, ...]
+    reasons: tuple[str, ...]
+    set_aside: Mapping[str, int]
+    parameters: tuple[ParameterReport, ...]
+    start: int | None
+
+    @property
+    def events(self) -> int:
+        return sum(i.events for i in self.inputs)
+
+
+def check(
+    inputs: Sequence[str | os.PathLike[str]] | str | os.PathLike[str],
+    *,
+    spec: str | Spec = DEFAULT,
+    config: str | os.PathLike[str] | None = None,
+    parameters: Mapping[str, str] | None = None,
+    readings: Mapping[str, str] | None = None,
+    offsets: Mapping[str, str] | None = None,
+    keep_going: bool = False,
+    fail_on: str = "must",
+) -> Report:
+    """Replay logs and captures of one node against a specification.
+
+    `inputs` are paths, `-` for standard input. `parameters` give values of parameters and site keys as a log spells
+    them (`{"t_stop": "30s"}`), `readings` choose by rule, `offsets` are seconds (or a date) by input. `fail_on` is
+    `must` or `should`. Raises SpecError, InputError, CaptureError, ParameterError or UsageError; all of them
+    say what to do.
+    """
+    if fail_on not in ("must", "should"):
+        raise UsageError(f"fail_on is must or should, not {quoted(fail_on)}")
+    paths = [os.fspath(p) for p in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
+    chosen = resolved(spec, readings)
+    trace = read_trace(
+        paths,
+        vocabulary_of(chosen),
+        None if config is None else os.fspath(config),
+        parameters,
+        offsets,
+        keep_going,
+    )
+    return judge(chosen, trace, fail_on)
+
+
+def resolved(spec: str | Spec, readings: Mapping[str, str] | None = None) -> Spec:
+    """The specification of that name or path, with readings chosen. Raises SpecError, UsageError."""
+    base = load(spec) if isinstance(spec, str) else spec
+    rules = dict(base.rules)
+    for name, wanted in (readings or {}).items():
+        if name not in rules:
+            with_readings = [r.id for r in rules.values() if r.readings]
+            hint = joined(did_you_mean(name, rules), f"rules with readings: {listed(with_readings) or 'none'}")
+            raise UsageError(joined(f"there is no rule {quoted(name)} in {base.name}", hint))
+        known = {r.name: r for r in rules[name].readings}
+        if wanted not in known:
+            hint = f"its readings: {listed(list(known))}" if known else "it has one reading only"
+            raise UsageError(joined(f"rule {name} has no reading {quoted(wanted)}", did_you_mean(wanted, known), hint))
+        rules[name] = replace(rules[name], body=known[wanted].body, reading=wanted)
+    return replace(base, rules=rules)
+
+
+def vocabulary_of(spec: Spec) -> Vocabulary:
+    """What traces of this specification may say."""
+    events = {n: e for n, e in spec.events.items() if e.seen}
+    return Vocabulary(events, {n: p.type for n, p in spec.parameters.items()}, list(spec.capabilities))
+
+
+def machine_of(spec: Spec, trace: Trace) -> Machine:
+    """The machine for a trace's site. Raises ParameterError, UsageError."""
+    if trace.site.role != "mn":
+        raise UsageError(
+            f"role={trace.site.role}: {spec.name} states requirements on a mobile node (role=mn),"
+            " and a trace of another node cannot be held against them"
+        )
+    given = {n: read_parameter(spec.parameters[n], w) for n, w in trace.site.parameters.items()}
+    site = {n: a for n, a in trace.site.addresses.items() if n in spec.sites}
+    return Machine(spec, configure(spec, given), site, trace.site.capabilities)
+
+
+def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
+    """The report on a trace that has been read."""
+    machine = machine_of(spec, trace)
+    try:
+        observation = observe(machine, trace.events, trace.site.boot)
+    except TooManyInterfaces as error:
+        raise UsageError(str(error)) from None
+    origin = trace.events[0].time if trace.absolute and trace.events else 0
+    context = Context(machine, trace.events, observation.interfaces, origin)
+    rules = _rules(context, observation, trace.inputs)
+    counts = {"MUST"} | ({"SHOULD"} if fail_on == "should" else set())
+    found = [_violation(context, trace, f) for f in observation.findings]
+    violations = tuple(v for v in found if v.level in counts)
+    reasons = _reasons(rules, trace.inputs)
+    verdict = "violation" if violations else "inconclusive" if reasons else "conformant"
+    set_aside: dict[str, int] = {}
+    for i in trace.inputs:
+        for reason, count in i.set_aside.items():
+            set_aside[reason] = set_aside.get(reason, 0) + count
+    return Report(
+        verdict=verdict,
+        spec=spec.name,
+        inputs=tuple(
+            InputReport(i.file, i.kind, len(i.events), i.frames, i.interfaces, i.skipped) for i in trace.inputs
+        ),
+        rules=tuple(rules),
+        violations=violations,
+        warnings=tuple(v for v in found if v.level not in counts),
+        notes=tuple(_notes(machine, rules, trace)),
+        reasons=tuple(reasons),
+        set_aside=set_aside,
+        parameters=tuple(
+            ParameterReport(n, _word(spec.parameters[n].type, v), n in trace.given)
+            for n, v in machine.parameters.items()
+        ),
+        start=origin if trace.absolute and trace.events else None,
+    )
+
+
+def _word(type_: Type, value: int) -> str:
+    if type_.name == "time":
+        return duration(value).replace(" ", "")
+    if type_.is_enum:
+        return type_.members[value]
+    return type_.show(bool(value) if type_.name == "bool" else value)
+
+
+# --- rules --------------------------------------------------------------------------------------------------------
+
+
+def _rules(context: Context, observation: Observation, inputs: Sequence[Input]) -> list[RuleReport]:
+    machine = context.machine
+    numbers = {r.id: n for n, r in enumerate(machine.rules)}
+    hidden = [h for i in inputs for h in i.hidden]
+    result = []
+    for rule in context.spec.rules.values():
+        report = RuleReport(
+            rule.id,
+            rule.level,
+            rule.section,
+            show_citations(rule.cite),
+            rule.text,
+            "not-exercised",
+            reading=rule.reading,
+            configuration=isinstance(rule.body, Configure),
+        )
+        if rule.id not in numbers:
+            result.append(replace(report, why=_inapplicable(rule)))
+            continue
+        number = numbers[rule.id]
+        tally = observation.tallies[number]
+        report = replace(report, kept=tally.kept, broken=tally.broken, unknown=tally.unknown, unlisted=tally.unlisted)
+        status, why = _status(context, number, tally, hidden)
+        result.append(replace(report, status=status, why=why))
+    return result
+
+
+def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) -> tuple[str, str]:
+    """The status of a rule, and what is missing for a better one."""
+    rule = context.machine.rules[number]
+    if tally.broken:
+        return "violated", ""
+    if hidden and _speaks_of_vpn(rule) and not tally.kept and not tally.unknown:
+        return "unobservable", "; ".join(dict.fromkeys(hidden))
+    if tally.unknown:
+        return "inconclusive", explain_hole(context, number, tally.hole) if tally.hole is not None else ""
+    if tally.kept:
+        return "held", ""
+    if isinstance(rule.body, Configure):
+        missing = [s for s in rule.body.condition.names("site") if s not in context.machine.site]
+        return "not-exercised", f"not known: {listed(sorted(missing))}" if missing else ""
+    return "not-exercised", ""
+
+
+def _speaks_of_vpn(rule: Rule) -> bool:
+    """Whether a rule is about registrations that pass through the tunnel, which a capture outside cannot see."""
+    for pattern in getattr(rule.body, "patterns", ()):
+        for term in pattern.condition.walk():
+            if term.kind == "=" and {(a.kind, a.name) for a in term.args} == {("key", "path"), ("const", "vpn")}:
+                return True
+    return False
+
+
+def _inapplicable(rule: Rule) -> str:
+    words = [*(f"without capability {c}" for c in rule.given), *(f"with capability {c}" for c in rule.unless)]
+    return "does not apply " + " or ".join(words)
+
+
+# --- violations ---------------------------------------------------------------------------------------------------
+
+
+def _violation(context: Context, trace: Trace, finding: Finding) -> Violation:
+    rule = context.machine.rules[finding.rule]
+    explanation = explain(context, finding)
+    first = context.origin
+    if finding.moment is None:
+        at = last_at = Position(trace.inputs[0].file)
+        time = last_time = trace.events[0].time if trace.events else first
+    else:
+        at, last_at = _position(trace.events, finding.event, trace), _position(trace.events, finding.last_event, trace)
+        time, last_time = finding.time, finding.last_time
+    return Violation(
+        rule=rule.id,
+        level=rule.level,
+        section=rule.section,
+        interface=finding.interface,
+        time=time - first,
+        at=at,
+        message=_message(rule, finding, explanation),
+        seen=explanation.seen,
+        wrong=explanation.wrong,
+        because=explanation.because,
+        allowed=explanation.allowed,
+        count=finding.count,
+        last_time=last_time - first,
+        last_at=last_at,
+    )
+
+
+def _position(events: Sequence[Event], number: int, trace: Trace) -> Position:
+    return events[number].at if number >= 0 else Position(trace.inputs[0].file)
+
+
+def _message(rule: Rule, finding: Finding, explanation: Explanation) -> str:
+    """One paragraph that says it all, for those who read nothing else."""
+    again = f" ({finding.count} times for the same cause)" if finding.count > 1 else ""
+    return (
+        f"{rule.id} ({rule.level}, {show_citations(rule.cite)}) is broken{again}: {rule.text}"
+        f" Seen: {explanation.seen}. Why it is wrong: {'; '.join(explanation.wrong)}."
+    )
+
+
+# --- verdict and notes --------------------------------------------------------------------------------------------
+
+
+def _reasons(rules: Sequence[RuleReport], inputs: Sequence[Input]) -> list[str]:
+    """Why the evidence does not suffice for a verdict of conformant; empty if it does."""
+    reasons = []
+    musts = [r for r in rules if r.level == "MUST" and not r.configuration]
+    if not any(r.exercised or r.unknown for r in musts):
+        reasons.append("the trace holds nothing that any MUST speaks of: there is no evidence")
+    for status in ("inconclusive", "unobservable"):
+        ids = [r.id for r in rules if r.level == "MUST" and r.status == status]
+        if ids:
+            reasons.append(f"{', '.join(ids)} {'is' if len(ids) == 1 else 'are'} {status}")
+    for i in inputs:
+        if i.skipped:
+            reasons.append(f"{_lines(i.skipped)} of {printable(i.file)} could not be read")
+    return reasons
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
+
+
+def _notes(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Iterable[str]:
+    for i in trace.inputs:
+        named = f"{printable(Path(i.file).name)}: " if len(trace.inputs) > 1 else ""
+        yield from (named + printable(note) for note in (*i.notes, *i.hidden))
+        for problem in i.problems[:_PROBLEMS_SHOWN]:
+            yield f"skipped: {problem.at}: {problem.message}"
+    by_id = {r.id: r for r in rules}
+    for name in machine.spec.sites:
+        if name in machine.site:
+            continue
+        judged = [r.id for r in machine.rules if _reads_site(r, name) and by_id[r.id].status in
+                  ("inconclusive", "not-exercised") and (by_id[r.id].unknown or by_id[r.id].configuration)]  # fmt: skip
+        if judged:
+            yield (
+                f"the address {name} is not known, so {listed(judged)} cannot be judged:"
+                f" give it as {name}=… in the log's site line, in --config or with --set"
+            )
+
+
+def _reads_site(rule: Rule, name: str) -> bool:
+    terms = [rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))]
+    return any(name in t.names("site") for t in terms)
+
+
+def date(report: Report, time: int) -> str | None:
+    """A time of the report as RFC 3339, if its inputs have dates."""
+    return None if report.start is None else show_datetime(report.start + time)

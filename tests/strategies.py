@@ -1,0 +1,124 @@
+"""Hypothesis strategies for syntax trees: every form of declaration and expression that can be written down."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+from hypothesis import strategies as st
+from mipcheck.model import syntax as s
+
+_GRAMMAR = resources.files("mipcheck.model").joinpath("grammar.lark").read_text("utf-8")
+KEYWORDS = frozenset(re.findall(r'"([A-Za-z]+)"', _GRAMMAR)) | frozenset(
+    word for group in re.findall(r"/\(([A-Za-z|]+)\)", _GRAMMAR) for word in group.split("|")
+)
+"""All words of the language, taken from its grammar."""
+
+COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
+
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True).filter(lambda n: n not in KEYWORDS)
+words = st.from_regex(r"[a-z_][a-z0-9_]{0,3}(-[a-z0-9_]{1,3}){0,2}", fullmatch=True).filter(lambda n: n not in KEYWORDS)
+sections = st.from_regex(r"[0-9A-Z]{1,2}(\.[0-9]{1,2}){0,3}", fullmatch=True)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters='"')).map(lambda t: " ".join(t.split()))
+
+
+@st.composite
+def _lines(draw: st.DrawFn) -> tuple[int, int] | None:
+    first, more = draw(st.integers(0, 5000)), draw(st.integers(0, 50))
+    return draw(st.sampled_from([None, (first, first + more), (first, first)]))
+
+
+citations = st.builds(s.Citation, sections, _lines())
+_cites = st.lists(citations, max_size=3).map(tuple)
+_some_cites = st.lists(citations, min_size=1, max_size=3).map(tuple)
+
+durations = st.one_of(
+    st.integers(0, 2**62 - 1), st.builds(lambda n, unit: n * unit, st.integers(0, 10**6), st.sampled_from([10**6, 10**9]))
+)
+"""Nanoseconds."""
+literals = st.one_of(
+    st.builds(s.Literal, st.just("int"), st.integers(0, 2**64 - 1)),
+    st.builds(s.Literal, st.just("time"), durations),
+    st.builds(s.Literal, st.just("bool"), st.integers(0, 1)),
+)
+_name_expressions = st.builds(s.Name, words)
+
+
+def _compound(inner: st.SearchStrategy[s.Expression]) -> st.SearchStrategy[s.Expression]:
+    def apply(ops: tuple[str, ...], least: int, most: int) -> st.SearchStrategy[s.Expression]:
+        return st.builds(s.Apply, st.sampled_from(ops), st.lists(inner, min_size=least, max_size=most).map(tuple))
+
+    return st.one_of(
+        apply(("and", "or"), 2, 4),
+        apply(("implies", *COMPARISONS, "+", "-", "*"), 2, 2),
+        apply(("not", "minus"), 1, 1),
+        apply(("max", "min"), 1, 3),
+        st.builds(s.Apply, st.just("has"), st.tuples(_name_expressions, inner)),
+        st.builds(s.Quantified, st.sampled_from(["some", "every"]), inner),
+    )
+
+
+expressions: st.SearchStrategy[s.Expression] = st.recursive(
+    st.one_of(
+        literals,
+        _name_expressions,
+        st.builds(s.SiteName, words),
+        st.builds(s.Word, st.sampled_from(["now", "this"])),
+    ),
+    _compound,
+    max_leaves=8,
+)
+
+patterns = st.builds(s.Pattern, names, st.lists(expressions, max_size=2).map(tuple), st.none() | expressions)
+_patterns = st.lists(patterns, min_size=1, max_size=3).map(tuple)
+_members = st.lists(words, min_size=1, max_size=4).map(tuple)
+types = st.one_of(st.builds(s.TypeName, names), st.builds(s.TypeName, st.none(), _members))
+
+_bodies = st.one_of(
+    st.builds(s.AllowDecl, _patterns, expressions),
+    st.builds(s.RequireDecl, _patterns, expressions, names, expressions),
+    st.builds(s.ConfigureDecl, expressions),
+)
+_readings = st.one_of(
+    st.builds(s.ReadingDecl, st.just(""), st.just(""), _bodies).map(lambda r: (r,)),
+    st.lists(st.builds(s.ReadingDecl, words, texts, _bodies), min_size=1, max_size=3).map(tuple),
+)
+_options = st.one_of(
+    st.builds(s.Option, st.sampled_from(["unless", "given"]), words),
+    st.builds(s.Option, st.sampled_from(["instead", "note"]), texts),
+)
+_claims = st.one_of(
+    st.builds(s.InvariantDecl, expressions),
+    st.builds(s.WheneverDecl, _patterns, expressions),
+    st.builds(s.IndependentDecl, st.lists(st.builds(s.Name, names), min_size=1, max_size=2).map(tuple), st.just(())),
+    st.builds(s.IndependentDecl, st.lists(st.builds(s.Name, names), max_size=2).map(tuple), _patterns),
+    st.just(s.ConsistentDecl()),
+)
+_keys = st.lists(st.builds(s.KeyDecl, words, types, st.booleans()), max_size=3).map(tuple)
+_variables = st.lists(st.builds(s.VariableDecl, names, types, st.none() | expressions, texts), max_size=3).map(tuple)
+_assignments = st.lists(st.builds(s.Assignment, names, expressions), max_size=3).map(tuple)
+_seen = st.sampled_from([(), ("log",), ("capture",), ("log", "capture")])
+
+declarations: st.SearchStrategy[s.Declaration] = st.one_of(
+    st.builds(s.DocumentDecl, texts),
+    st.builds(s.EnumDecl, names, _members, st.booleans()),
+    st.builds(s.SiteDecl, st.lists(words, min_size=1, max_size=3).map(tuple)),
+    st.builds(s.CapabilityDecl, words, texts),
+    st.builds(s.ParamDecl, names, types, expressions, _cites, texts, st.booleans()),
+    st.builds(s.EventDecl, names, _keys, st.sampled_from(["node", "network", "observer"]), _seen, texts),
+    st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.booleans(), _variables),
+    st.builds(s.UpdateDecl, _patterns, _assignments),
+    st.builds(s.DefineDecl, names, expressions),
+    st.builds(s.AssumptionDecl, names, _cites, texts, _patterns, expressions, st.booleans()),
+    st.builds(
+        s.RuleDecl, names, st.sampled_from(["MUST", "SHOULD", "MAY"]), _some_cites, texts, _readings,
+        st.lists(_options, max_size=3).map(tuple), st.booleans(),
+    ),
+    st.builds(s.PropertyDecl, names, _cites, texts, _claims, st.booleans()),
+    st.builds(s.DefaultReadingDecl, names, words),
+    st.builds(s.DropDecl, st.sampled_from(["rule", "property", "assumption"]), names),
+)  # fmt: skip
+
+modules = st.builds(
+    s.Module, words, texts, st.none() | words, st.lists(declarations, max_size=4).map(tuple)
+)
