@@ -80,7 +80,7 @@ def blame(machine: Machine, term: Term, moment: Moment, interface: int, quantifi
     match term.kind:
         case "def" if term.type.name == "bool":
             return below(term.args[0])
-        case "not":
+        case "not" | "seen":
             return below(term.args[0])
         case "and" | "or":
             return those(term.args, value)

@@ -155,7 +155,7 @@ def sentences(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> lis
     found: dict[str, tuple[str, dict[str, None]]] = {}
     for leaf in leaves:
         term = leaf.term
-        subject = _source(term) if term.kind == "var" else ""
+        subject = source(term) if term.kind == "var" else ""
         _, names = found.setdefault(_sentence(context, finding, leaf), (subject, {}))
         own = any(r.interface is not None for r in _reads(context, finding, leaf))
         if leaf.quantified or (several and own):
@@ -185,15 +185,15 @@ def _on(names: Iterable[str]) -> str:
 def _sentence(context: Context, finding: Finding, leaf: Leaf) -> str:
     term = leaf.term
     if leaf.value == UNKNOWN:
-        return f"{_source(term)} cannot be told"
+        return f"{source(term)} is not known"
     if term.kind in _RELATION:
         return _comparison(context, finding, leaf)
     if term.kind == "has":
         held = _value(context, finding, leaf, term.args[0])
-        return f"{_source(term.args[0])} is {held}, {'with' if leaf.value else 'without'} {term.name}"
+        return f"{source(term.args[0])} is {held}, {'with' if leaf.value else 'without'} {term.name}"
     if term.kind == "const":
-        return f"{_source(term)} is never the case" if not leaf.value else f"{_source(term)} is always the case"
-    return f"{_source(term)} is {'true' if leaf.value else 'false'}"
+        return f"{source(term)} is never the case" if not leaf.value else f"{source(term)} is always the case"
+    return f"{source(term)} is {'true' if leaf.value else 'false'}"
 
 
 _RELATION: Final = {"=", "!=", "<", "<=", ">", ">="}
@@ -207,10 +207,10 @@ def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
     relation = "" if a == b else "not " if not ordered else "more than " if a > b else "less than "
     if ordered and a == b and leaf.term.kind in ("<", ">", "!="):
         relation = "exactly "
-    first = f"{_source(left)} is {_value(context, finding, leaf, left)}"
+    first = f"{source(left)} is {_value(context, finding, leaf, left)}"
     if right.kind in ("const", "nobody"):
-        return f"{first}, {relation}{_source(right)}" if relation else first
-    second = "this interface" if right.kind == "this" else _source(right)
+        return f"{first}, {relation}{source(right)}" if relation else first
+    second = "this interface" if right.kind == "this" else source(right)
     if a != b:
         second += f" ({_value(context, finding, leaf, right)})"
     return f"{first}, {relation}{second}{_limit(context, finding, leaf)}"
@@ -267,7 +267,8 @@ def _instants(context: Context, term: Term) -> int:
     return 0
 
 
-def _source(term: Term) -> str:
+def source(term: Term) -> str:
+    """A term as the specification writes it."""
     return show_expression(term.source) if term.source is not None else term.name or term.kind
 
 
@@ -319,9 +320,9 @@ def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str,
 
 def condition_in_words(term: Term) -> str:
     """A condition as the specification has it, with the definitions that it uses."""
-    text = _source(term)
+    text = source(term)
     definitions = {t.name: t for t in term.walk() if t.kind == "def"}
-    where = [f"{name} = {_source(t.args[0])}" for name, t in definitions.items()]
+    where = [f"{name} = {source(t.args[0])}" for name, t in definitions.items()]
     return text + (", where " + " and ".join(where) if where else "")
 
 
@@ -351,7 +352,7 @@ def _explain_overdue(context: Context, finding: Finding) -> Explanation:
     what = _patterns(body.patterns)
     limit = duration(within)
     if body.within.kind != "const":
-        limit = f"{_source(body.within)} ({limit})"
+        limit = f"{source(body.within)} ({limit})"
     slack = f" and t_slack ({duration(context.machine.slack)})" if context.machine.slack else ""
     leaves = blame(context.machine, body.condition, moment, moment.this)
     wrong = [

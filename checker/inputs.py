@@ -107,7 +107,8 @@ def read_trace(
         for _, stream in streams:
             stream.close()
     shifts = _shifts(paths, inputs, offsets or {})
-    events = merge([i.events for i in inputs], [s.ns for s in shifts])
+    gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
+    events = merge([i.events for i in inputs], [s.ns for s in shifts], gaps)
     absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
     return Trace(tuple(inputs), events, site, given, absolute)
 

@@ -174,6 +174,10 @@ class Observer:
         before = self._copy(this, place) if changing else None
         outcomes = step(event.time, this, place.state, self._node, self._states, keys, number, place.writers,
                         self._node_writers)  # fmt: skip
+        if before is not None:
+            _, own, writers, node, node_writers = before
+            _unchanged(place.state, own, place.writers, writers)
+            _unchanged(self._node, node, self._node_writers, node_writers)
         for rule, outcome in outcomes:
             tally = self._tallies[rule]
             if outcome == 1:
@@ -326,6 +330,14 @@ class Observer:
 def _again(finding: Finding, time: int, number: int) -> None:
     finding.count += 1
     finding.last_time, finding.last_event = time, number
+
+
+def _unchanged(state: State, before: State, writers: list[int], writers_before: list[int]) -> None:
+    """Who writes what a variable already was has not brought it about: the writer before is kept."""
+    if writers != writers_before:
+        for n, writer in enumerate(writers_before):
+            if state[n] == before[n]:
+                writers[n] = writer
 
 
 def _changing(machine: Machine) -> set[str]:

@@ -1,27 +1,21 @@
 """A `Report` → text for a terminal or a file.
 
-Nothing from an input is ever taken for markup, and all of it passes through `printable`: a trace may be hostile.
+How lines are built, and why no input can do harm there, is in `lines.py`.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
 from mipcheck import __version__
 from mipcheck.checker.escape import printable
+from mipcheck.checker.lines import Lines
 from mipcheck.checker.run import InputReport, Report, RuleReport, Violation, date
 from mipcheck.model.event import Position
 from mipcheck.model.types import show_seconds
 
-_LABEL: Final = 9
 _SHOWN: Final = 5
 """Violations of one rule that are described in full without --verbose."""
 
@@ -38,37 +32,26 @@ _STYLE: Final = {
 
 def report_text(report: Report, width: int, colour: bool = False, verbose: bool = False) -> str:
     """The report, in lines of at most `width` columns as far as words allow."""
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=max(20, width),
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        markup=False,
-        highlight=False,
-        emoji=False,
-        legacy_windows=False,
-        _environ={},
-    )
-    _Writer(console, report, verbose).write()
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n")) if not colour else out.getvalue()
+    lines = Lines(width, colour)
+    _Writer(lines, report, verbose).write()
+    return lines.text()
 
 
 class _Writer:
-    def __init__(self, console: Console, report: Report, verbose: bool) -> None:
-        self.console, self.report, self.verbose = console, report, verbose
+    def __init__(self, lines: Lines, report: Report, verbose: bool) -> None:
+        self.lines, self.report, self.verbose = lines, report, verbose
         self.rules = {r.id: r for r in report.rules}
 
     def write(self) -> None:
         for heading, found in (("VIOLATION", self.report.violations), ("WARNING", self.report.warnings)):
             self._findings(heading, found)
         self._rules()
-        self._labelled("inputs", [_input(i) for i in self.report.inputs])
-        self._labelled("spec", [f"{printable(self.report.spec)} (mipcheck {__version__})"])
-        self._labelled("given", self._parameters())
-        self._labelled("aside", [f"{count} {printable(reason)}" for reason, count in self.report.set_aside.items()])
-        self._labelled("note", list(self.report.notes))
+        self.lines.labelled("inputs", [_input(i) for i in self.report.inputs])
+        self.lines.labelled("spec", [f"{printable(self.report.spec)} (mipcheck {__version__})"])
+        self.lines.labelled("given", self._parameters())
+        aside = [f"{count} {reason}" for reason, count in self.report.set_aside.items()]
+        self.lines.labelled("set aside", [", ".join(aside)] if aside else [])
+        self.lines.labelled("note", list(self.report.notes))
         self._verdict()
 
     # --- findings -------------------------------------------------------------------------------------------------
@@ -83,63 +66,55 @@ class _Writer:
             more = count - _SHOWN if count > _SHOWN and not self.verbose else 0
             unlisted = self.rules[rule].unlisted
             if more:
-                self._line(f"{more} more findings about {rule}: --verbose shows them.")
+                self.lines.line(f"{more} more findings about {rule}: --verbose shows them.")
             if unlisted:
-                self._line(f"{unlisted} more violations of {rule}, for other causes, are only counted.")
+                self.lines.line(f"{unlisted} more violations of {rule}, for other causes, are only counted.")
             if more or unlisted:
-                self._line("")
+                self.lines.line("")
 
     def _finding(self, heading: str, v: Violation) -> None:
         rule = self.rules[v.rule]
-        title = Text()
-        title.append(heading, "bold red" if heading == "VIOLATION" else "bold yellow")
-        title.append(f"  {v.rule} {v.level}", "bold")
-        title.append(f"  {self._where(v)}")
-        self._print(title)
-        self._print(Padding(Text(rule.text), (0, 0, 0, 2)))
-        self._labelled("cited", [rule.cite])
+        style = "bold red" if heading == "VIOLATION" else "bold yellow"
+        self.lines.title((heading, style), (f"  {v.rule} {v.level}", "bold"), (f"  {self._where(v)}", ""))
+        self.lines.indented(rule.text)
+        self.lines.labelled("cited", [rule.cite])
         if rule.reading is not None:
-            self._labelled("reading", [f"{rule.reading} (see mipcheck explain {v.rule} for the others)"])
-        self._labelled("seen", [v.seen + self._again(v)])
-        self._labelled("wrong", [v.wrong[0], *(f"but {w}" for w in v.wrong[1:])])
-        self._labelled("because", [f"{printable(_place(b.at))}: {b.text}" for b in v.because])
-        self._labelled("instead", list(v.allowed))
-        self._labelled("more", [f"mipcheck explain {v.rule}"])
-        self._line("")
+            self.lines.labelled("reading", [f"{rule.reading} (see mipcheck explain {v.rule} for the others)"])
+        self.lines.labelled("seen", [v.seen + self._again(v)])
+        self.lines.labelled("wrong", [v.wrong[0], *(f"- {w}" for w in v.wrong[1:])])
+        self.lines.labelled("because", [f"{printable(_place(b.at))}: {b.text}" for b in v.because])
+        self.lines.labelled("instead", list(v.allowed))
+        self.lines.labelled("more", [f"mipcheck explain {v.rule}"])
+        self.lines.line("")
 
     def _where(self, v: Violation) -> str:
         place = printable(str(v.at))
         if v.interface is None:
             return f"{place}, configuration"
         day = date(self.report, v.time)
-        when = show_seconds(v.time) + (f" ({day})" if day is not None else "")
-        return f"{place}, {printable(v.interface)} at {when}"
+        when = f"{printable(v.interface)} at {show_seconds(v.time)}" + (f" ({day})" if day is not None else "")
+        return f"{when}, owed since {place}" if v.overdue else f"{place}, {when}"
 
     def _again(self, v: Violation) -> str:
         if v.count == 1:
             return ""
         times = "once more" if v.count == 2 else f"{v.count - 1} times more"
-        return f" (and {times} for the same cause, until {show_seconds(v.last_time)}, {printable(_place(v.last_at))})"
+        return f" (and {times} in the same state, until {show_seconds(v.last_time)}, {printable(_place(v.last_at))})"
 
     # --- rules ----------------------------------------------------------------------------------------------------
 
     def _rules(self) -> None:
         listed = [r for r in self.report.rules if self.verbose or r.status != "not-exercised"]
-        if listed:
-            table = Table.grid(padding=(0, 2, 0, 0))
-            table.add_column(no_wrap=True)
-            table.add_column(no_wrap=True)
-            table.add_column(no_wrap=True)
-            table.add_column(no_wrap=True)
-            table.add_column()
-            for r in listed:
-                status = Text(r.status, _STYLE.get(r.status, ""))
-                table.add_row(Text(r.id, "bold"), Text(r.level), Text(r.section), status, Text(_counts(r)))
-            self._print(table)
+        self.lines.table(
+            [
+                [(r.id, "bold"), (r.level, ""), (r.section, ""), (r.status, _STYLE.get(r.status, "")), (_counts(r), "")]
+                for r in listed
+            ]
+        )
         hidden = len(self.report.rules) - len(listed)
         if hidden:
-            self._line(f"{_count(hidden, 'rule')} not exercised by this trace (--verbose lists them).")
-        self._line("")
+            self.lines.line(f"{_count(hidden, 'rule')} not exercised by this trace (--verbose lists them).")
+        self.lines.line("")
 
     # --- the rest -------------------------------------------------------------------------------------------------
 
@@ -149,14 +124,12 @@ class _Writer:
 
     def _verdict(self) -> None:
         report = self.report
-        self._line("")
-        verdict = Text(report.verdict, _STYLE.get(report.verdict, "bold yellow"))
-        verdict.append(self._summary(), "not bold default")
-        self._print(verdict)
+        self.lines.line("")
+        self.lines.title((report.verdict, _STYLE.get(report.verdict, "bold yellow")), (self._summary(), ""))
         for reason in report.reasons if report.verdict == "inconclusive" else ():
-            self._print(Padding(Text(f"- {printable(reason)}"), (0, 0, 0, 2)))
+            self.lines.indented(f"- {reason}")
         for line in self._next():
-            self._line(line)
+            self.lines.line(line)
 
     def _summary(self) -> str:
         report = self.report
@@ -180,24 +153,6 @@ class _Writer:
             yield "Next: start the trace before the node does (boot=true), or mend what is listed above."
         elif report.warnings:
             yield f"Next: mipcheck explain {report.warnings[0].rule}; --fail-on should makes warnings count."
-
-    # --- lines ----------------------------------------------------------------------------------------------------
-
-    def _labelled(self, label: str, texts: Sequence[str]) -> None:
-        if not texts:
-            return
-        table = Table.grid(padding=(0, 1, 0, 0))
-        table.add_column(no_wrap=True, width=_LABEL)
-        table.add_column(overflow="fold")
-        for n, text in enumerate(texts):
-            table.add_row(Text(f"  {label}" if n == 0 else "", "cyan"), Text(printable(text), overflow="fold"))
-        self._print(table)
-
-    def _line(self, text: str) -> None:
-        self._print(Text(printable(text)))
-
-    def _print(self, item: Text | Table | Padding) -> None:
-        self.console.print(item, overflow="fold")
 
 
 def _input(i: InputReport) -> str:

@@ -70,7 +70,7 @@ class Violation:
     """A rule broken `count` times for the same cause, and the first time in full.
 
     `time` and `last_time` are ns from the report's `start`, or as in the log where there is none; `interface` is
-    None for the node's configuration.
+    None for the node's configuration. What is `overdue` has its deadline as `time`, and `at` where it began to be owed.
     """
 
     rule: str
@@ -87,6 +87,7 @@ class Violation:
     count: int
     last_time: int
     last_at: Position
+    overdue: bool = False
 
 
 @dataclass(frozen=True)
@@ -326,6 +327,7 @@ def _violation(context: Context, trace: Trace, finding: Finding) -> Violation:
         count=finding.count,
         last_time=last_time - first,
         last_at=last_at,
+        overdue=finding.overdue,
     )
 
 
@@ -335,7 +337,7 @@ def _position(events: Sequence[Event], number: int, trace: Trace) -> Position:
 
 def _message(rule: Rule, finding: Finding, explanation: Explanation) -> str:
     """One paragraph that says it all, for those who read nothing else."""
-    again = f" ({finding.count} times for the same cause)" if finding.count > 1 else ""
+    again = f" ({finding.count} times in the same state)" if finding.count > 1 else ""
     return (
         f"{rule.id} ({rule.level}, {show_citations(rule.cite)}) is broken{again}: {rule.text}"
         f" Seen: {explanation.seen}. Why it is wrong: {'; '.join(explanation.wrong)}."

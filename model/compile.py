@@ -23,7 +23,7 @@ Step = Callable[[int, int, State, State, Sequence[State], Sequence[int], int, St
 """(now, this, interface state, node state, all interface states, keys, event number, writers...) → outcomes."""
 
 _CALL = {
-    "and": "and_", "or": "or_", "not": "not_", "implies": "implies", "=": "eq", "!=": "ne", "<": "lt", "<=": "le",
+    "and": "and_", "or": "or_", "not": "not_", "seen": "seen", "implies": "implies", "=": "eq", "!=": "ne", "<": "lt", "<=": "le",
     "+": "add", "-": "sub", "*": "mul", "minus": "neg", "max": "largest", "min": "smallest",
 }  # fmt: skip
 
@@ -62,7 +62,7 @@ class Machine:
         self._terms: dict[tuple[int, str], Callable[..., int]] = {}
         self.source = self._module()
         self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (
-            "and_", "or_", "not_", "implies", "some", "every", "eq", "ne", "lt", "le", "add", "sub", "mul", "neg",
+            "and_", "or_", "not_", "seen", "implies", "some", "every", "eq", "ne", "lt", "le", "add", "sub", "mul", "neg",
             "largest", "smallest", "has", "join", "U")}  # fmt: skip
         exec(compile(self.source, f"<{spec.name}>", "exec"), self._names)
         self.steps: dict[str, Step] = {name: self._names[f"step_{name}"] for name in self._observed()}

@@ -69,7 +69,7 @@ def _apply(op: str, args: list[int]) -> int:
             return max(args)
         case "min":
             return min(args)
-        case "def":
+        case "def" | "seen":
             return args[0]
         case "and":
             return int(all(args))

@@ -13,6 +13,11 @@ def not_(a: int) -> int:
     return U if a == U else 1 - a
 
 
+def seen(a: int) -> int:
+    """Whether the evidence shows it: what is unknown is not seen."""
+    return int(a == 1)
+
+
 def and_(*args: int) -> int:
     return 0 if 0 in args else U if U in args else 1
 

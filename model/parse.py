@@ -22,7 +22,7 @@ MAX_DEPTH: Final = 100
 
 # Groups of terminals that an error message names by one word.
 _EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE", "WORD",
-               "QUANTIFIER"}  # fmt: skip
+               "QUANTIFIER", "SEEN"}  # fmt: skip
 _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN"}
 _DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "ON", "DEFINE", "ASSUMPTION",
@@ -347,6 +347,8 @@ class _Builder:
                 return s.Apply("has", (s.Name(str(c[0]), at), self._expr(c[1])), at)
             case "negate":
                 return s.Apply("not", (self._expr(c[0]),), at)
+            case "known":
+                return s.Apply("seen", (self._expr(c[0]),), at)
             case "minus":
                 return s.Apply("minus", (self._expr(c[0]),), at)
             case "implies":

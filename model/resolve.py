@@ -26,7 +26,7 @@ _KINDS: Final[Mapping[type, str]] = {
 
 MAX_TERMS: Final = 100_000
 """Terms of a specification, a hundred times the largest so far: definitions that use definitions grow without bound."""
-RESERVED: Final = frozenset({"true", "false", "now", "this", "site", "not", "some", "every", "max", "min"})
+RESERVED: Final = frozenset({"true", "false", "now", "this", "site", "not", "seen", "some", "every", "max", "min"})
 """Words that begin an expression: whatever had such a name could not be spoken of."""
 _CONTRACT: Final = frozenset({"iha", "xha", "vpn", "ihoa", "xhoa"})
 """Site addresses of the trace format: readers of captures use them, whether or not a rule does."""
@@ -562,7 +562,7 @@ class _Resolver:
         return Term("def", body.type, name, args=(body,), source=e)
 
     def _apply(self, e: s.Apply, op: str, args: tuple[s.Expression, ...], scope: _Scope, expected: Type | None) -> Term:
-        if op in ("and", "or", "not", "implies"):
+        if op in ("and", "or", "not", "seen", "implies"):
             return Term(op, BOOL, args=tuple(self._expr(a, scope, BOOL) for a in args), source=e)
         if op == "has":
             member, collection = args

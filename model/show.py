@@ -6,7 +6,7 @@ from mipcheck.model import syntax as s
 from mipcheck.model.types import show_duration
 
 _STRENGTH = {
-    "implies": 1, "or": 2, "and": 3, "not": 4, "=": 5, "!=": 5, "<": 5, "<=": 5, ">": 5, ">=": 5, "has": 5,
+    "implies": 1, "or": 2, "and": 3, "not": 4, "seen": 4, "=": 5, "!=": 5, "<": 5, "<=": 5, ">": 5, ">=": 5, "has": 5,
     "+": 6, "-": 6, "*": 7, "minus": 8, "max": 9, "min": 9,
 }  # fmt: skip
 
@@ -38,8 +38,8 @@ def _apply(op: str, args: tuple[s.Expression, ...], own: int) -> str:
     match op:
         case "max" | "min":
             return f"{op}({', '.join(map(show_expression, args))})"
-        case "not":
-            return f"not {show_expression(args[0], own)}"
+        case "not" | "seen":
+            return f"{op} {show_expression(args[0], own)}"
         case "minus":
             return f"-{show_expression(args[0], own)}"
         case "has":

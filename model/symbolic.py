@@ -253,6 +253,8 @@ def _apply(op: str, args: list[Z]) -> Z:
             return z3.Or(args)
         case "not":
             return z3.Not(args[0])
+        case "seen":  # nothing is unknown here
+            return args[0]
         case "implies":
             return z3.Implies(*args)
         case "minus":

@@ -62,7 +62,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """`op` is one of and or not implies = != < <= > >= + - * minus has max min."""
+    """`op` is one of and or not seen implies = != < <= > >= + - * minus has max min."""
 
     op: str
     args: tuple[Expression, ...]

@@ -33,7 +33,8 @@ _cites = st.lists(citations, max_size=3).map(tuple)
 _some_cites = st.lists(citations, min_size=1, max_size=3).map(tuple)
 
 durations = st.one_of(
-    st.integers(0, 2**62 - 1), st.builds(lambda n, unit: n * unit, st.integers(0, 10**6), st.sampled_from([10**6, 10**9]))
+    st.integers(0, 2**62 - 1),
+    st.builds(lambda n, unit: n * unit, st.integers(0, 10**6), st.sampled_from([10**6, 10**9])),
 )
 """Nanoseconds."""
 literals = st.one_of(
@@ -119,6 +120,4 @@ declarations: st.SearchStrategy[s.Declaration] = st.one_of(
     st.builds(s.DropDecl, st.sampled_from(["rule", "property", "assumption"]), names),
 )  # fmt: skip
 
-modules = st.builds(
-    s.Module, words, texts, st.none() | words, st.lists(declarations, max_size=4).map(tuple)
-)
+modules = st.builds(s.Module, words, texts, st.none() | words, st.lists(declarations, max_size=4).map(tuple))

@@ -1,14 +1,14 @@
-"""The specification language: what is printed is read back, and every mistake is told where it is and what was meant."""
+"""The specification language: what is printed is read back; a mistake is told with its place and what was meant."""
 
 from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import pytest
+import strategies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.model.compile import Machine
@@ -19,8 +19,6 @@ from mipcheck.model.parse import MAX_DEPTH, MAX_SIZE, parse
 from mipcheck.model.resolve import RESERVED
 from mipcheck.model.show import show, show_expression
 from mipcheck.model.spec import Allow, Spec
-
-import strategies
 
 DRAFT = resources.files("mipcheck.specs").joinpath("draft-01.spec").read_text("utf-8")
 
@@ -36,9 +34,14 @@ param n_max: int = 3
 event up(state: {yes, no}) by node seen log
 event rrq(to: agent, code: int, id: id, flags: flags, addr?: address, word?: text) by node seen log, capture
 event lose() by network silent
-interface { inside: bool = false; since: time; request: id = 0; count: int = 0 }
-node { holder: interface = none; seen_at: time }
-ghost interface { met: bool = true; lost: time }
+interface { inside: bool = false
+  since: time
+  request: id = 0
+  count: int = 0 }
+node { holder: interface = none
+  seen_at: time }
+ghost interface { met: bool = true
+  lost: time }
 on up { inside := state = yes; since := now; met := inside }
 on rrq(to = iha) { request := id; count := n_max; holder := this; seen_at := now }
 on lose { lost := now }
@@ -53,9 +56,7 @@ rule R3 SHOULD cite 4.4 "third"
   allow rrq only if seen_at <= now
 property P1 "sound" whenever rrq: met or now - lost <= 60 s
 assumption A1 "honest" on rrq: met
-""".replace("; since: time;", "\n  since: time\n ").replace("request: id = 0;", "request: id = 0\n ").replace(
-    "= none; seen_at", "= none\n  seen_at"
-).replace("= true; lost", "= true\n  lost")  # one variable a line
+"""
 LINES = BASE.count("\n")
 
 
@@ -135,7 +136,8 @@ def test_a_number_and_the_next_line() -> None:
 
 def test_keywords_are_whole_words() -> None:
     spec = loads(
-        "spec a\nenum e { only-if, on-link, not-now, in, within }\nparam once: e = on-link\nparam nowhere: bool = false\n"
+        "spec a\nenum e { only-if, on-link, not-now, in, within }\n"
+        "param once: e = on-link\nparam nowhere: bool = false\n"
         'rule orchid MUST cite 4 "" configure once = in or once=not-now or nowhere'
     )
     assert spec.parameters["once"].type.members == ("only-if", "on-link", "not-now", "in", "within")
@@ -149,13 +151,7 @@ def test_a_keyword_before_a_minus() -> None:
 # --- mistakes -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """What is added to BASE, and the message; line numbers of the message count from the addition."""
-
-    name: str
-    text: str
-    message: str
+# Each: its name, what is added to BASE, the message (lines counted from the addition), the caret's column, the hint.
 
 
 def _message(text: str, offset: int = 0) -> str:
@@ -172,7 +168,8 @@ NAMES = [
     ("event", _rule("allow rqr only if inside"), 'x.spec:2:9: unknown event "rqr"', 8, 'did you mean "rrq"?'),
     ("key", _rule("allow rrq(cod = 1) only if inside"), 'x.spec:2:13: unknown name "cod" in event rrq', 12,
      'did you mean "code"?'),
-    ("key on the left", _rule("allow rrq(tto = iha) only if inside"), 'x.spec:2:13: unknown name "tto" in event rrq', 12,
+    ("key on the left", _rule("allow rrq(tto = iha) only if inside"),
+     'x.spec:2:13: unknown name "tto" in event rrq', 12,
      'did you mean "to"?'),
     ("state", _rule("allow rrq only if insde"), 'x.spec:2:21: unknown name "insde" in event rrq', 20,
      'did you mean "inside"?'),
@@ -263,12 +260,14 @@ TYPES = [
     ("product of state", _rule("allow rrq only if count * code > 2"),
      "x.spec:2:21: one factor has to be a number or a parameter", 20, "proofs stay in linear arithmetic"),
     ("product of times", "param x: time = t_max * t_max", "x.spec:1:17: a time cannot be multiplied by a time", 16, ""),
-    ("product of agents", "param x: int = 2 * true", "x.spec:1:20: true is of type bool, not a number or a time", 19, ""),
+    ("product of agents", "param x: int = 2 * true", "x.spec:1:20: true is of type bool, not a number or a time",
+     19, ""),
     ("sets compared", _rule("allow rrq only if flags = T"), "x.spec:2:21: sets are asked for members, not compared", 20,
      "S in flags"),
     ("order of agents", _rule("allow rrq only if to < xha"), "x.spec:2:21: values of type agent have no order", 20, ""),
     ("member of no set", _rule("allow rrq only if T in code"), "x.spec:2:26: code is no set", 25, ""),
-    ("number too large", "param x: int = 9999999999999999999", "x.spec:1:16: this number is too large, at most 62 bits", 15,
+    ("number too large", "param x: int = 9999999999999999999",
+     "x.spec:1:16: this number is too large, at most 62 bits", 15,
      ""),
     ("id too large", _rule("allow rrq(id = 99999999999999999999) only if inside"),
      "x.spec:2:18: this number is too large, at most 64 bits", 17, ""),
@@ -276,11 +275,14 @@ TYPES = [
 DECLARED = [
     ("parameter", "param t_max: time = 1 s", 'x.spec:1:1: parameter "t_max" is declared twice', 0, "first in line 7"),
     ("state", "node {\n  inside: bool = true }", 'x.spec:2:3: state "inside" is declared twice', 2, "first in line 12"),
-    ("parameter as state", "param inside: bool = true", 'x.spec:1:1: parameter "inside" is declared as state already', 0,
+    ("parameter as state", "param inside: bool = true",
+     'x.spec:1:1: parameter "inside" is declared as state already', 0,
      "first in line 12"),
-    ("definition as parameter", "define t_max = 1 s", 'x.spec:1:1: definition "t_max" is declared as parameter already', 0,
+    ("definition as parameter", "define t_max = 1 s",
+     'x.spec:1:1: definition "t_max" is declared as parameter already', 0,
      "first in line 7"),
-    ("state as key", "node { code: int = 0 }", 'x.spec:1:8: state "code" could not be told from the key of event rrq', 7,
+    ("state as key", "node { code: int = 0 }",
+     'x.spec:1:8: state "code" could not be told from the key of event rrq', 7,
      ""),
     ("event", "event up() by node seen log", 'x.spec:1:1: event "up" is declared twice', 0, "first in line 9"),
     ("key", "event x(a: int, a: int) by node seen log", 'x.spec:1:1: key "a" stands twice in event x', 0, ""),
@@ -293,7 +295,8 @@ DECLARED = [
     ("document", 'document "x"', "x.spec:1:1: document is declared twice", 0, "first in line 2"),
     ("rule", 'rule R1 MUST cite 1 "" configure true', 'x.spec:1:1: rule "R1" is declared twice', 0, "first in line 24"),
     ("property", 'property P1 "" consistent', 'x.spec:1:1: property "P1" is declared twice', 0, "first in line 32"),
-    ("assumption", 'assumption A1 "" on rrq: met', 'x.spec:1:1: assumption "A1" is declared twice', 0, "first in line 33"),
+    ("assumption", 'assumption A1 "" on rrq: met', 'x.spec:1:1: assumption "A1" is declared twice', 0,
+     "first in line 33"),
     ("reading", 'rule X MUST cite 1 ""\n reading a "" configure true\n reading a "" configure true',
      'x.spec:2:2: reading "a" stands twice in rule X', 1, ""),
     ("assignment", "on rrq { inside := true; inside := false }", 'x.spec:1:10: "inside" is assigned twice', 9, ""),
@@ -307,11 +310,12 @@ DECLARED = [
     ("definitions of each other", "define x = not y\ndefine y = not x\nproperty P \"\" invariant x",
      'x.spec:2:16: the definition of "x" uses itself', 15, "definition x is used in line 36"),
     ("definition out of place", "define ok = code = 1\n" + _rule("allow up only if ok"),
-     'x.spec:1:13: unknown name "code" in event up', 12, 
+     'x.spec:1:13: unknown name "code" in event up', 12,
      "known: count, fresh, holder, inside, n_max, ok, request, seen_at, since, state, t_max; "
      "definition ok is used in line 36"),
     ("default of itself", "param x: int = x", "x.spec:1:1: the default of \"x\" depends on itself", 0, ""),
-    ("defaults of each other", "param x: int = y + 1\nparam y: int = x", "x.spec:1:1: the default of \"x\" depends on itself",
+    ("defaults of each other", "param x: int = y + 1\nparam y: int = x",
+     "x.spec:1:1: the default of \"x\" depends on itself",
      0, ""),
 ]  # fmt: skip
 WRITTEN = [
@@ -328,7 +332,8 @@ WRITTEN = [
     ("no section", 'rule X MUST "" configure true', "x.spec:1:13: unexpected '\"\"'", 12, "expected cite"),
     ("unit", "param x: time = 60 sec", "x.spec:1:20: unexpected 'sec'", 19,
      "expected a declaration, the end, cite or a text in quotes; units of time are ns, us, ms, s, min, h"),
-    ("too fine a time", "param x: time = 0.5 ns", "x.spec:1:17: expected a duration of whole nanoseconds, less than 146 years",
+    ("too fine a time", "param x: time = 0.5 ns",
+     "x.spec:1:17: expected a duration of whole nanoseconds, less than 146 years",
      16, ""),
     ("operator", _rule("allow rrq only if inside & fresh"), "x.spec:2:28: unexpected '&'", 27,
      "expected an operator, a declaration, the end, given, instead, note or unless"),
@@ -339,7 +344,8 @@ WRITTEN = [
      "x.spec:3:13: unexpected 'closed'", 12, "expected consistent, independent, invariant or whenever; "
      "the text before it begins in line 34: is a quote missing there?"),
     ("digits", "param x: int = " + "9" * 5000, "x.spec:1:16: a number here has at most 20 digits", 15, ""),
-    ("line numbers", 'rule X MUST cite 1 lines 9-2 "" configure true', "x.spec:1:26: these lines run backwards", 25, "2-9"),
+    ("line numbers", 'rule X MUST cite 1 lines 9-2 "" configure true', "x.spec:1:26: these lines run backwards", 25,
+     "2-9"),
     ("line number digits", f'rule X MUST cite 1 lines {"9" * 5000} "" configure true',
      "x.spec:1:26: a line number has at most 9 digits", 25, ""),
     ("another alphabet", "param größe: int = 1", "x.spec:1:9: unexpected 'ö'", 8, 'expected ":"'),
@@ -370,7 +376,8 @@ def test_reserved_words(word: str) -> None:
         ("\n\n", "x.spec:1:1: the specification ends too early\n    \n    ^ expected spec"),
         ("spec", "x.spec:1:5: the specification ends too early\n    spec\n        ^ expected a name"),
         ("spce a", "x.spec:1:1: unexpected 'spce'\n    spce a\n    ^ expected spec; did you mean \"spec\"?"),
-        ("spec a\n\x0cdefine x = \x0b;", "x.spec:2:13: unexpected '\\x0b'\n    ?define x = ?;\n                ^ expected an expression"),
+        ("spec a\n\x0cdefine x = \x0b;", "x.spec:2:13: unexpected '\\x0b'\n"
+         "    ?define x = ?;\n                ^ expected an expression"),
         ("spec a \u2028 ?", "x.spec:1:8: unexpected '\\u2028'\n    spec a ? ?\n           ^"),
         ("spec a\r\n  ruel\r\n", "x.spec:2:3: unexpected 'ruel'\n      ruel\n      ^"),
         ("spec a extends draft-99", 'x.spec:1:16: there is no specification "draft-99"\n'
@@ -423,7 +430,7 @@ def test_nearest(name: str, known: list[str], said: str) -> None:
     ids=lambda e: e[:8],
 )
 def test_deep_expressions(expression: str) -> None:
-    found = _message(f"spec a property p \"\" invariant {expression}")
+    found = _message(f'spec a property p "" invariant {expression}')
     assert re.match(r"x\.spec:1:\d+: (this expression is nested too deeply|the specification ends|unexpected)", found)
 
 
@@ -473,7 +480,8 @@ def test_the_deepest_expression_can_be_run() -> None:
     """What is accepted here, the compiled semantics can compile: that is where MAX_DEPTH comes from."""
     deep = "(" * (MAX_DEPTH // 2 - 2) + "inside" + " and inside)" * (MAX_DEPTH // 2 - 2)
     most = "not " * (MAX_DEPTH - 2) + "inside"
-    spec = loads(f"{BASE}rule X MUST cite 1 \"\" allow rrq only if {deep}\nrule Y MUST cite 1 \"\" allow rrq only if {most}")
+    rules = "".join(f'rule {r} MUST cite 1 "" allow rrq only if {e}\n' for r, e in (("X", deep), ("Y", most)))
+    spec = loads(BASE + rules)
     machine = Machine(spec, configure(spec, {}), {})
     keys = machine.encode("rrq", {"to": "iha", "code": 0, "id": 7, "flags": frozenset()})
     state = machine.initial_interface()
@@ -549,7 +557,8 @@ def test_extending(tmp_path: Path) -> None:
     assert spec.properties["P1"].text == "better"
     # What only the base's dropped rules used, and an update that replaces the base's, are not the child's mistakes.
     assert spec.warnings == ()
-    assert [u.assignments[0][0] for u in spec.updates if u.patterns[0].source == "rrq(to = iha)"] == ["request", "count"]
+    changed = [u.assignments[0][0] for u in spec.updates if u.patterns[0].source == "rrq(to = iha)"]
+    assert changed == ["request", "count"]
 
 
 def test_readings(tmp_path: Path) -> None:
@@ -570,7 +579,8 @@ def test_a_default_reading_goes_with_its_rule(tmp_path: Path) -> None:
     _child(tmp_path, "default reading R2 two")
     assert "R2" not in load(str(tmp_path / "top.spec")).rules
     (tmp_path / "top.spec").write_text(
-        'spec top extends child\noverride rule R2 MUST cite 1 ""\n reading a "" configure true\n reading b "" configure false'
+        'spec top extends child\noverride rule R2 MUST cite 1 ""\n'
+        ' reading a "" configure true\n reading b "" configure false'
     )
     assert load(str(tmp_path / "top.spec")).rules["R2"].reading == "a"
 
@@ -589,8 +599,8 @@ def test_errors_in_an_extended_specification_are_told_of_its_file(tmp_path: Path
     assert str(caught.value).replace(f"{tmp_path}/", "") == (
         f'base.spec:{LINES + 1}:17: unknown name "code" in event up\n'
         "    define of_rrq = code = 1\n"
-        "                    ^ known: count, fresh, holder, inside, n_max, of_rrq, request, seen_at, since, state, t_max; "
-        "definition of_rrq is used in child.spec:3"
+        "                    ^ known: count, fresh, holder, inside, n_max, of_rrq, request, seen_at, since, state, "
+        "t_max; definition of_rrq is used in child.spec:3"
     )
 
 
@@ -712,7 +722,7 @@ def test_overriding_in_place() -> None:
 # --- anything at all ----------------------------------------------------------------------------------------------
 
 _TOKENS = re.findall(r'"[^"]*"|[\w.-]+|[^\w\s]', re.sub(r"#[^\n]*", "", DRAFT))
-_SOUP = sorted(set(_TOKENS)) + ["extends", "draft-01", "override", "drop", "default", "reading", '"', "#", "\n", "60 s"]
+_SOUP = [*sorted(set(_TOKENS)), "extends", "draft-01", "override", "drop", "default", '"', "#", "\n", "60 s"]
 
 
 def _load_or_refuse(text: str) -> None:

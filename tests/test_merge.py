@@ -44,3 +44,11 @@ def test_merging_loses_nothing_and_keeps_each_order(inputs: list[tuple[list[int]
         own = [e for e in found if e.at.file == str(i)]
         assert [e.time for e in own] == [t + offset for t in ts]
         assert [e.at.line for e in own] == list(range(len(ts)))
+
+
+def test_a_gap_of_one_stream_covers_what_another_shows_meanwhile() -> None:
+    first = [Event(0, "eth0", "data"), Event(9, "eth0", "gap")]
+    other = [Event(5, "wlan0", "data")]
+    merged = merge([first, other], [0, 0], {"gap"})
+    assert [(e.time, e.kind) for e in merged] == [(0, "data"), (0, "gap"), (5, "data"), (9, "gap")]
+    assert merge([first], [0], {"gap"}) == first

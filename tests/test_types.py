@@ -6,8 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mipcheck.model.types import (
-    ADDRESS, BOOL, ID, INT, TEXT, TIME, Type, Value, ValueSyntaxError, read_duration, show_duration, show_seconds,
-)  # fmt: skip
+    ADDRESS,
+    BOOL,
+    ID,
+    INT,
+    TEXT,
+    TIME,
+    Type,
+    Value,
+    ValueSyntaxError,
+    read_duration,
+    show_duration,
+    show_seconds,
+)
 
 ENUM = Type("binding", ("colocated", "foreign-agent"))
 FLAGS = Type("set of flags", ("S", "B", "D", "T"))
