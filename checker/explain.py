@@ -105,45 +105,58 @@ def explain(context: Context, finding: Finding) -> Explanation:
     return Explanation(seen, wrong, tuple(_because(context, finding, leaves)), _allowed(context, finding))
 
 
-def explain_hole(context: Context, rule: int, hole: Hole) -> str:
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Why a rule could not be judged. `kinds` of what is missing: history, gap, address, key, interface."""
+
+    text: str
+    kinds: frozenset[str]
+
+
+def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
     """Why a rule could not be judged, the first time that it could not."""
     body = context.machine.rules[rule].body
     if not 0 <= hole.event < len(context.events):
-        return "what it depends on is not known"
+        return Lack("what it depends on is not known", frozenset({"history"}))
     event = context.events[hole.event]
-    where = f"{context.time(event.time)} {show_event(context.spec, event)} ({event.at})"
+    where = f"{context.time(event.time)} ({printable(str(event.at))})"
     if hole.gap:
-        return f"evidence was missing while this was owed: {where}"
+        text = f"at {where} evidence was missing while something was owed: {show_event(context.spec, event)}"
+        return Lack(text, frozenset({"gap"}))
     moment = hole.moment
     terms = [body.condition]
     if not isinstance(body, Require) and evaluate(context.machine, body.condition, moment, moment.this) != UNKNOWN:
         terms = [p.condition for p in getattr(body, "patterns", ()) if p.event == event.kind]
-    missing: dict[str, None] = {}
+    missing: dict[str, str] = {}
     for term in terms:
         for leaf in blame(context.machine, term, moment, moment.this):
             if leaf.value == UNKNOWN:
-                missing.update(dict.fromkeys(_missing(context, hole, leaf)))
+                missing.update(_missing(context, hole, leaf))
     facts = "; ".join(missing) or "whether what was owed has been met is not known"
-    return f"{where}: {facts}"
+    return Lack(f"at {where} {facts}", frozenset(missing.values()))
 
 
-def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[str]:
-    """What is not known in an unknown leaf, and since when."""
+def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[tuple[str, str]]:
+    """What is not known in an unknown leaf, and since when; each with its kind (see `Lack`)."""
     moment = hole.moment
     for read in reads(context.machine, leaf.term, moment, leaf.interface):
         if read.value == UNKNOWN:
             other = read.interface is not None and read.interface != moment.this
             whose = f" of {context.name(read.interface)}" if other and read.interface is not None else ""
             text = context.spec.variables[read.name].text
-            since = f"since {context.events[read.writer].at}" if read.writer >= 0 else "in this trace so far"
-            yield f"{_named(read.name, text)}{whose} is not known {since}"
+            since, kind = "so far", "history"
+            if read.writer >= 0:
+                since = f"since {printable(str(context.events[read.writer].at))}"
+                sender = context.spec.events[context.events[read.writer].kind].sender
+                kind = "gap" if sender == "observer" else "history"
+            yield f"{_named(read.name, text)}{whose} is not known {since}", kind
     for term in leaf.term.walk():
         if term.kind == "site" and term.name not in context.machine.site:
-            yield f"the address {term.name} is not known"
+            yield f"the address {term.name} is not known", "address"
         elif term.kind == "key" and evaluate(context.machine, term, moment, leaf.interface) == UNKNOWN:
-            yield f"the event does not tell {term.name}"
+            yield f"the event does not tell {term.name}", "key"
         elif term.kind == "this" and leaf.interface == UNKNOWN:
-            yield "the event names no interface"
+            yield "the event names no interface", "interface"
 
 
 # --- facts --------------------------------------------------------------------------------------------------------
@@ -209,8 +222,10 @@ def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
         relation = "exactly "
     first = f"{source(left)} is {_value(context, finding, leaf, left)}"
     if right.kind in ("const", "nobody"):
-        return f"{first}, {relation}{source(right)}" if relation else first
+        return (f"{first}, {relation}{source(right)}" if relation else first) + _limit(context, finding, leaf)
     second = "this interface" if right.kind == "this" else source(right)
+    if a == b and not ordered and right.kind != "this":
+        return f"{source(left)} and {second} are both {_value(context, finding, leaf, left)}"
     if a != b:
         second += f" ({_value(context, finding, leaf, right)})"
     return f"{first}, {relation}{second}{_limit(context, finding, leaf)}"
@@ -310,7 +325,7 @@ def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str,
         value = show_number(context, variable.type, read.value, instant=True)
         fact = f"{_named(read.name, '' if read.name in told else variable.text)} {verb} {value}"
         names = groups.setdefault(fact, [])
-        if read.interface is not None and context.name(read.interface) != interface:
+        if read.interface is not None and context.interfaces[read.interface] != interface:
             names.append(context.name(read.interface))
     return "; ".join(fact + _on(names) for fact, names in groups.items())
 

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -90,8 +91,8 @@ def read_trace(
     Raises InputError, CaptureError, UsageError.
     """
     _check_paths(paths)
-    streams = [(path, _open(path)) for path in paths]
-    try:
+    with ExitStack() as stack:
+        streams = [(path, stack.enter_context(_open(path))) for path in paths]
         logs: dict[str, Log] = {}
         kinds: dict[str, str] = {}
         for path, stream in streams:
@@ -103,9 +104,6 @@ def read_trace(
             _of_log(path, kinds[path], logs[path]) if path in logs else _read_capture(stream, path, site)
             for path, stream in streams
         ]
-    finally:
-        for _, stream in streams:
-            stream.close()
     shifts = _shifts(paths, inputs, offsets or {})
     gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
     events = merge([i.events for i in inputs], [s.ns for s in shifts], gaps)
@@ -135,7 +133,11 @@ def _open(path: str) -> BinaryIO:
     if path == STDIN:
         return io.BytesIO(sys.stdin.buffer.read())
     try:
-        return Path(path).open("rb")
+        stream = Path(path).open("rb")  # noqa: SIM115  # the caller closes it
+        if stream.seekable():
+            return stream
+        with stream:  # a pipe, as the shell makes of <(command)
+            return io.BytesIO(stream.read())
     except FileNotFoundError:
         raise InputError([Problem(Position(path), "no such file", _near(path))]) from None
     except IsADirectoryError:
@@ -160,14 +162,11 @@ def _kind(stream: BinaryIO, name: str) -> str:
     """What a file is, by its first bytes. Raises InputError for what is known to be something else."""
     from mipcheck.checker.capture import is_capture
 
-    assert isinstance(stream, io.BufferedReader | io.BytesIO)
     try:
         head = stream.read(_HEAD)
         stream.seek(0)
     except OSError as error:
-        if not isinstance(error, io.UnsupportedOperation):
-            raise InputError([Problem(Position(name), f"cannot be read: {error.strerror or error}")]) from None
-        head = stream.peek(_HEAD) if isinstance(stream, io.BufferedReader) else b""
+        raise InputError([Problem(Position(name), f"cannot be read: {error.strerror or error}")]) from None
     if is_capture(head):
         return "capture"
     for magic, hint in _FOREIGN:
@@ -194,7 +193,9 @@ def _read_log(stream: BinaryIO, path: str, kind: str, vocabulary: Vocabulary, ke
 
 def _of_log(path: str, kind: str, log: Log) -> Input:
     interfaces = tuple(i for i in dict.fromkeys(e.interface for e in log.events) if i != NODE)
-    return Input(path, kind, log.events, log.absolute, interfaces, skipped=log.skipped, problems=tuple(log.problems))
+    return Input(
+        _name(path), kind, log.events, log.absolute, interfaces, skipped=log.skipped, problems=tuple(log.problems)
+    )
 
 
 def _read_capture(stream: BinaryIO, path: str, site: Site) -> Input:
@@ -202,7 +203,7 @@ def _read_capture(stream: BinaryIO, path: str, site: Site) -> Input:
 
     capture = read_capture(stream, _name(path), site)
     return Input(
-        path,
+        _name(path),
         capture.kind,
         capture.events,
         True,

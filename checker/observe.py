@@ -81,6 +81,10 @@ class Observation:
     events: int
 
 
+_Copy = tuple[int, State, list[int], State, list[int]]
+"""An interface (by index), its state and writers, the node's state and writers."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Interest:
     """Slots of the variables that a condition reads: its interface's, the node's, those of every interface."""
@@ -184,7 +188,7 @@ class Observer:
                 tally.kept += 1
             elif outcome == 0:
                 tally.broken += 1
-                self._broken(rule, event, number, before or self._copy(this, place), keys)
+                self._broken(rule, event, number, this, place, before, keys)
             else:
                 tally.unknown += 1
                 if tally.hole is None:
@@ -212,13 +216,11 @@ class Observer:
         state = self._machine.initial_interface() if boot else self._machine.unknown_interface()
         return _Interface(name, state, [-1] * len(self._machine.interface_slots))
 
-    def _copy(self, this: int, place: _Interface) -> tuple[int, State, list[int], State, list[int]]:
+    def _copy(self, this: int, place: _Interface) -> _Copy:
         """What a step may change."""
         return this, place.state[:], place.writers[:], self._node[:], self._node_writers[:]
 
-    def _moment(
-        self, now: int, before: tuple[int, State, list[int], State, list[int]], kind: str = "", keys: Sequence[int] = ()
-    ) -> Moment:
+    def _moment(self, now: int, before: _Copy, kind: str = "", keys: Sequence[int] = ()) -> Moment:
         this, own, writers, node, node_writers = before
         states = tuple(own if n == this else s[:] for n, s in enumerate(self._states))
         all_writers = tuple(writers if n == this else i.writers[:] for n, i in enumerate(self._list))
@@ -227,15 +229,11 @@ class Observer:
     # --- findings -------------------------------------------------------------------------------------------------
 
     def _broken(
-        self,
-        rule: int,
-        event: Event,
-        number: int,
-        before: tuple[int, State, list[int], State, list[int]],
-        keys: Sequence[int],
+        self, rule: int, event: Event, number: int, this: int, place: _Interface, before: _Copy | None, keys: list[int]
     ) -> None:
+        """`before` is the state that was judged, None if it is still there."""
         groups, interest = self._groups[rule], self._interests[rule]
-        this, _, writers, _, node_writers = before
+        writers, node_writers = (before[2], before[4]) if before else (place.writers, self._node_writers)
         others = [i.writers for n, i in enumerate(self._list) if n != this] + ([writers] if this != UNKNOWN else [])
         read = (
             *(writers[n] for n in interest.own),
@@ -249,7 +247,7 @@ class Observer:
         if len(groups.by_cause) >= LIMIT:
             self._tallies[rule].unlisted += 1
             return
-        moment = self._moment(event.time, before, event.kind, keys)
+        moment = self._moment(event.time, before or self._copy(this, place), event.kind, keys)
         condition = self._machine.rules[rule].body.condition
         leaves = blame(self._machine, condition, moment, this)
         written = sorted(

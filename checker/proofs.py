@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -243,28 +245,40 @@ def _json(spec: Spec, proved: list[Proved], args: argparse.Namespace) -> str:
 
 
 def _text(spec: Spec, proved: list[Proved], args: argparse.Namespace) -> str:
-    lines = []
-    for p in proved:
-        r = p.result
-        lines.append(f"{r.result:8} {r.name}  ({r.section}, {r.seconds:.1f} s)")
-        lines.append(f"         {spec.properties[r.name].text}")
-        if r.result == "proved":
-            lines.append(f"         by {r.method}")
-            if r.needs:
-                lines.append(f"         needs {', '.join(n.rule for n in r.needs)}")
-        if r.reason:
-            lines.append(f"         because {r.reason}")
+    """One property that is refuted is printed as a log with comments, so that it can be piped into mipcheck."""
+    blocks = [_block(spec, p) for p in proved]
+    if len(proved) == 1 and proved[0].counterexample:
+        comments = ["# " + line for line in [*blocks[0], "", *_summary(spec, proved)]]
+        return "\n".join([*comments, proved[0].counterexample])
+    for p, block in zip(proved, blocks, strict=True):
         if p.counterexample:
-            lines.append("         the shortest counterexample, replayed by the checker:")
-            lines += ["", *("    " + line for line in p.counterexample.splitlines())]
-        lines.append("")
+            block += ["the shortest counterexample, replayed by the checker:", "", p.counterexample]
+    return "\n\n".join("\n".join(b) for b in [*blocks, _summary(spec, proved)]) + "\n"
+
+
+def _block(spec: Spec, p: Proved) -> list[str]:
+    r = p.result
+    details = [spec.properties[r.name].text]
+    if r.result == "proved":
+        details.append(f"by {r.method}")
+        details += [f"needs {', '.join(n.rule for n in r.needs)}"] if r.needs else []
+    if r.reason:
+        details.append(f"because {r.reason}")
+    wrap = textwrap.TextWrapper(min(shutil.get_terminal_size((80, 24)).columns, 100) - 2, break_on_hyphens=False)
+    wrap.initial_indent = wrap.subsequent_indent = " " * 9
+    return [f"{r.result:8} {r.name}  ({r.section}, {r.seconds:.1f} s)", *(w for d in details for w in wrap.wrap(d))]
+
+
+def _summary(spec: Spec, proved: list[Proved]) -> list[str]:
     counts = {word: sum(p.result.result == word for p in proved) for word in EXIT}
-    lines.append(f"{spec.name}: " + ", ".join(f"{n} {word}" for word, n in counts.items() if n))
-    if counts["refuted"]:
-        lines.append("A counterexample can be saved from --format json and given to mipcheck.")
+    lines = [f"{spec.name}: " + ", ".join(f"{n} {word}" for word, n in counts.items() if n)]
+    if counts["refuted"] and len(proved) == 1:
+        lines.append("The trace that follows is for mipcheck to read: pipe this into `mipcheck -`.")
+    elif counts["refuted"]:
+        lines.append("A counterexample is a log: mipcheck prove PROPERTY | mipcheck -")
     if counts["unknown"]:
         lines.append("Unknown is not proved: a longer --timeout may decide it.")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _progress(text: str) -> None:

@@ -30,6 +30,17 @@ _STYLE: Final = {
 }
 
 
+_MEND: Final = {
+    "hidden": "capture where the note says, or supply the keys",
+    "address": "give the addresses that the note names",
+    "history": "let the trace begin when the node does (boot=true), or when its interfaces come up",
+    "gap": "capture again, without gaps",
+    "interface": "log the interface with every event",
+    "key": "log the keys that are missing",
+}
+"""What would make a run conclusive, by the kind of what is lacking."""
+
+
 def report_text(report: Report, width: int, colour: bool = False, verbose: bool = False) -> str:
     """The report, in lines of at most `width` columns as far as words allow."""
     lines = Lines(width, colour)
@@ -115,6 +126,11 @@ class _Writer:
         if hidden:
             self.lines.line(f"{_count(hidden, 'rule')} not exercised by this trace (--verbose lists them).")
         self.lines.line("")
+        unclear: dict[str, list[str]] = {}
+        for r in self.report.rules:
+            if r.why and r.status in ("inconclusive", "unobservable"):
+                unclear.setdefault(r.why, []).append(r.id)
+        self.lines.labelled("unclear", [f"{', '.join(ids)}: {why}" for why, ids in unclear.items()])
 
     # --- the rest -------------------------------------------------------------------------------------------------
 
@@ -150,9 +166,20 @@ class _Writer:
         if report.violations:
             yield f"Next: mipcheck explain {report.violations[0].rule}, or --format json for machines."
         elif report.verdict == "inconclusive":
-            yield "Next: start the trace before the node does (boot=true), or mend what is listed above."
+            yield f"Next: {self._mend()}."
         elif report.warnings:
             yield f"Next: mipcheck explain {report.warnings[0].rule}; --fail-on should makes warnings count."
+
+    def _mend(self) -> str:
+        """What would make an inconclusive run conclusive."""
+        report = self.report
+        if any(i.skipped for i in report.inputs):
+            return "mend the lines that could not be read"
+        lacks = {kind for r in report.rules if r.level == "MUST" for kind in r.lacks if r.status != "not-exercised"}
+        advice = [text for kind, text in _MEND.items() if kind in lacks]
+        if advice:
+            return "; ".join(advice)
+        return "see whether this is the trace you meant; --verbose lists what could have been judged"
 
 
 def _input(i: InputReport) -> str:
@@ -163,16 +190,12 @@ def _input(i: InputReport) -> str:
 
 
 def _counts(r: RuleReport) -> str:
+    if r.status == "not-exercised":
+        return r.why
+    if r.configuration:
+        return "configuration"
     parts = [f"{r.kept} kept" if r.kept else "", f"{r.broken} broken" if r.broken else ""]
-    parts.append(f"{r.unknown} cannot be told" if r.unknown else "")
-    text = (
-        ", ".join(filter(None, parts))
-        if not r.configuration
-        else "configuration"
-        if r.status != "not-exercised"
-        else ""
-    )
-    return text + (": " if text and r.why else "") + printable(r.why)
+    return ", ".join(filter(None, [*parts, f"{r.unknown} unclear" if r.unknown else ""]))
 
 
 def _count(number: int, noun: str) -> str:

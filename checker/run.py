@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mipcheck.checker.errors import did_you_mean, joined, listed, quoted
 from mipcheck.checker.escape import printable
-from mipcheck.checker.explain import Because, Context, Explanation, duration, explain, explain_hole
+from mipcheck.checker.explain import Because, Context, Explanation, Lack, duration, explain, explain_hole
 from mipcheck.checker.inputs import Input, Trace, UsageError, read_trace
 from mipcheck.checker.log import Vocabulary, show_datetime
 from mipcheck.checker.observe import Finding, Observation, Tally, TooManyInterfaces, observe
@@ -23,6 +23,8 @@ from mipcheck.model.types import Type
 
 _PROBLEMS_SHOWN = 3
 """Unreadable lines that are described; the others are only counted."""
+
+_NOTHING = Lack("", frozenset())
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class InputReport:
 class RuleReport:
     """What a rule came to. `status` is held, violated, inconclusive, unobservable or not-exercised.
 
-    `why` says what is missing where the status is one of the last three. `unlisted` violations are counted in
-    `broken`, but are in no group.
+    `why` says what is missing where the status is one of the last three, `lacks` of what kind (`explain.Lack`).
+    `unlisted` violations are counted in `broken`, but are in no group.
     """
 
     id: str
@@ -57,6 +59,7 @@ class RuleReport:
     unlisted: int = 0
     reading: str | None = None
     why: str = ""
+    lacks: frozenset[str] = frozenset()
     configuration: bool = False
 
     @property
@@ -263,26 +266,26 @@ def _rules(context: Context, observation: Observation, inputs: Sequence[Input]) 
         number = numbers[rule.id]
         tally = observation.tallies[number]
         report = replace(report, kept=tally.kept, broken=tally.broken, unknown=tally.unknown, unlisted=tally.unlisted)
-        status, why = _status(context, number, tally, hidden)
-        result.append(replace(report, status=status, why=why))
+        status, lack = _status(context, number, tally, hidden)
+        result.append(replace(report, status=status, why=lack.text, lacks=lack.kinds))
     return result
 
 
-def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) -> tuple[str, str]:
+def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) -> tuple[str, Lack]:
     """The status of a rule, and what is missing for a better one."""
     rule = context.machine.rules[number]
     if tally.broken:
-        return "violated", ""
+        return "violated", _NOTHING
     if hidden and _speaks_of_vpn(rule) and not tally.kept and not tally.unknown:
-        return "unobservable", "; ".join(dict.fromkeys(hidden))
-    if tally.unknown:
-        return "inconclusive", explain_hole(context, number, tally.hole) if tally.hole is not None else ""
+        return "unobservable", Lack("; ".join(dict.fromkeys(hidden)), frozenset({"hidden"}))
+    if tally.hole is not None:
+        return "inconclusive", explain_hole(context, number, tally.hole)
     if tally.kept:
-        return "held", ""
+        return "held", _NOTHING
     if isinstance(rule.body, Configure):
         missing = [s for s in rule.body.condition.names("site") if s not in context.machine.site]
-        return "not-exercised", f"not known: {listed(sorted(missing))}" if missing else ""
-    return "not-exercised", ""
+        return "not-exercised", Lack(f"not known: {listed(sorted(missing))}", frozenset({"address"}))
+    return "not-exercised", _NOTHING
 
 
 def _speaks_of_vpn(rule: Rule) -> bool:

@@ -59,7 +59,7 @@ class Machine:
         self.done_slot = {rule: len(self.interface_slots) + n for n, (rule, _) in enumerate(self.obligations)}
         self.slack = self.parameters.get("t_slack", 0)
         self._texts: dict[str, int] = {}
-        self._terms: dict[tuple[int, str], Callable[..., int]] = {}
+        self._terms: dict[tuple[int, str], tuple[Term, Callable[..., int]]] = {}
         self.source = self._module()
         self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (
             "and_", "or_", "not_", "seen", "implies", "some", "every", "eq", "ne", "lt", "le", "add", "sub", "mul", "neg",
@@ -123,13 +123,14 @@ class Machine:
         event: str = "",
     ) -> int:  # fmt: skip
         """A sub-expression in a state, for initial values and explanations."""
-        function = self._terms.get((id(term), event))
+        _, function = self._terms.get((id(term), event), (term, None))
         if function is None:
             source = self._unpack(self.spec.events[event], 1) if event else ""
             source = f"def f(now, x, I, N, S, a):\n{source}    return {self._term(term)}\n"
             space = dict(self._names) if hasattr(self, "_names") else {n: getattr(kleene, n) for n in dir(kleene)}
             exec(source, space)
-            function = self._terms[(id(term), event)] = space["f"]
+            function = space["f"]
+            self._terms[(id(term), event)] = term, function  # an id is a term's own only while the term is kept
         return function(now, this, i, n, all_, keys)
 
     def configuration(self) -> list[Outcome]:

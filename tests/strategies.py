@@ -52,7 +52,7 @@ def _compound(inner: st.SearchStrategy[s.Expression]) -> st.SearchStrategy[s.Exp
     return st.one_of(
         apply(("and", "or"), 2, 4),
         apply(("implies", *COMPARISONS, "+", "-", "*"), 2, 2),
-        apply(("not", "minus"), 1, 1),
+        apply(("not", "seen", "minus"), 1, 1),
         apply(("max", "min"), 1, 3),
         st.builds(s.Apply, st.just("has"), st.tuples(_name_expressions, inner)),
         st.builds(s.Quantified, st.sampled_from(["some", "every"]), inner),
@@ -95,7 +95,7 @@ _claims = st.one_of(
     st.builds(s.IndependentDecl, st.lists(st.builds(s.Name, names), max_size=2).map(tuple), _patterns),
     st.just(s.ConsistentDecl()),
 )
-_keys = st.lists(st.builds(s.KeyDecl, words, types, st.booleans()), max_size=3).map(tuple)
+_keys = st.lists(st.builds(s.KeyDecl, names, types, st.booleans()), max_size=3).map(tuple)
 _variables = st.lists(st.builds(s.VariableDecl, names, types, st.none() | expressions, texts), max_size=3).map(tuple)
 _assignments = st.lists(st.builds(s.Assignment, names, expressions), max_size=3).map(tuple)
 _seen = st.sampled_from([(), ("log",), ("capture",), ("log", "capture")])

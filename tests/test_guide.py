@@ -10,6 +10,7 @@ import pytest
 from mipcheck.model.errors import SpecError
 from mipcheck.model.load import load
 from mipcheck.model.parse import MAX_DEPTH, MAX_SIZE, parse
+from mipcheck.model.prove import prove
 from mipcheck.model.resolve import MAX_TERMS
 from mipcheck.model.show import show
 
@@ -74,6 +75,15 @@ def test_specifications(text: str, tmp_path: Path) -> None:
     """What they extend is the guide's specification, with all fragments."""
     _write(tmp_path, "example", _PRELUDE + _FRAGMENTS)
     assert load(_write(tmp_path, "other", text)).warnings == ()
+
+
+def test_what_the_guide_calls_proved(tmp_path: Path) -> None:
+    text = _PRELUDE + _FRAGMENTS
+    results = prove(spec=load(_write(tmp_path, "example", text)), with_needs=False)
+    assert {r.name: r.result for r in results} == dict.fromkeys(("no_leak", "sound", "alone", "sane"), "proved")
+    anchored = text.replace("within t_refresh of answered", "within t_refresh of confirmed")
+    (result,) = prove(["sane"], spec=load(_write(tmp_path, "example", anchored)), with_needs=False)
+    assert result.result == "refuted" and "overdue at once" in result.reason
 
 
 @_of("error")

@@ -97,6 +97,7 @@ def test_base_is_clean() -> None:
         "not a = b",
         "(a implies b) implies c implies d",
         "a - (b - c) - d",
+        "seen not a and not seen (b or c) = d",
         "(a + b) * -c",
         "-(-a)",
         "a * (b * c)",
@@ -348,6 +349,7 @@ WRITTEN = [
      "2-9"),
     ("line number digits", f'rule X MUST cite 1 lines {"9" * 5000} "" configure true',
      "x.spec:1:26: a line number has at most 9 digits", 25, ""),
+    ("hyphen in a key", "event x(a-b: int) by node seen log", "x.spec:1:10: unexpected '-'", 9, 'expected ":" or "?"'),
     ("another alphabet", "param größe: int = 1", "x.spec:1:9: unexpected 'ö'", 8, 'expected ":"'),
 ]  # fmt: skip
 
@@ -713,6 +715,10 @@ def test_initial_values_may_use_parameters_and_definitions() -> None:
     machine = Machine(spec, configure(spec, {"p": 9}), {})
     assert machine.initial_interface()[machine.interface_slots["x"]] == 9
     assert configure(spec, {})["p"] == 3
+
+
+def test_seen_in_a_default() -> None:
+    assert configure(loads("spec a param p: bool = seen not q param q: bool = false"), {}) == {"p": 1, "q": 0}
 
 
 def test_overriding_in_place() -> None:
