@@ -45,10 +45,6 @@ def run(argv: Sequence[str]) -> int:
         parser.print_help(sys.stderr)
         return USAGE
     args = parser.parse(rest)
-    if verb == "prove":
-        from mipcheck.checker import proofs
-
-        return proofs.run(args)
     return _guarded(verb, args)
 
 
@@ -62,7 +58,7 @@ def _guarded(verb: str, args: argparse.Namespace) -> int:
     from mipcheck.model.errors import SpecError
 
     try:
-        return {"check": _check, "explain": _explain, "convert": _convert}[verb](args)
+        return {"check": _check, "prove": _prove, "explain": _explain, "convert": _convert}[verb](args)
     except (InputError, SpecError) as error:
         print(error, file=sys.stderr)
         if verb == "check":
@@ -119,6 +115,22 @@ def _rendered(report: Report, args: argparse.Namespace) -> str:
     from mipcheck.checker.report_text import report_text
 
     return report_text(report, *_terminal(args.output), verbose=args.verbose)
+
+
+def _prove(args: argparse.Namespace) -> int:
+    from mipcheck.checker import proofs
+
+    answer, code = proofs.run(
+        args.properties,
+        spec=args.spec,
+        parameters=_pairs(args.set, "--set", "PARAM=VALUE"),
+        readings=_pairs(args.reading, "--reading", "RULE=NAME"),
+        without=args.without,
+        timeout=args.timeout,
+        form=args.format,
+    )
+    write(answer, args.output)
+    return code
 
 
 def _explain(args: argparse.Namespace) -> int:
@@ -252,10 +264,27 @@ def _parser(verb: str) -> _Parser:
         _config_argument(parser)
         _output_arguments(parser, ("log", "jsonl"))
     else:
-        from mipcheck.checker import proofs
-
-        proofs.add_arguments(parser)
+        parser.add_argument("properties", nargs="*", metavar="PROPERTY", help="what to prove (default: every property)")
+        _spec_arguments(parser)
+        _reading_argument(parser)
+        parser.add_argument(
+            "--without", action="append", default=[], metavar="RULE", help="prove without this rule (repeatable)"
+        )
+        parser.add_argument(
+            "--timeout", type=_seconds, default=60.0, metavar="S", help="seconds for each call of the solver (60)"
+        )
+        _output_arguments(parser, ("text", "json"))
     return parser
+
+
+def _seconds(word: str) -> float:
+    try:
+        value = float(word)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 86400:
+        raise argparse.ArgumentTypeError("a number of seconds above 0, at most 86400")
+    return value
 
 
 _DESCRIPTION: Final = {

@@ -308,7 +308,9 @@ def _because(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list
         written = list(by_writer[writer].values())
         if writer < 0:
             facts = _facts(context, written, told, "was", None)
-            result.append(Because(f"when the node started, {facts}", Position(context.events[0].at.file)))
+            booted = any(read.value != UNKNOWN for read in written)
+            since = "when the node started" if booted else "when this trace begins"
+            result.append(Because(f"{since}, {facts}", Position(context.events[0].at.file)))
             continue
         event = context.events[writer]
         facts = _facts(context, written, told, "to", event.interface)

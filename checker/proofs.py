@@ -6,17 +6,17 @@ observer's verdict is not the one that the prover predicted, that is an internal
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mipcheck.checker.inputs import UsageError
 from mipcheck.model.types import show_duration
 
 if TYPE_CHECKING:
@@ -39,61 +39,40 @@ class Proved:
     counterexample: str = ""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("properties", nargs="*", metavar="PROPERTY", help="what to prove (default: every property)")
-    parser.add_argument(
-        "--spec", default="draft-01", metavar="NAME|PATH", help="the specification (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="PARAM=VALUE", help="give a parameter another value, as 90s or 5"
-    )
-    parser.add_argument(
-        "--reading", action="append", default=[], metavar="RULE=NAME", help="read a rule in another way"
-    )
-    parser.add_argument("--without", action="append", default=[], metavar="RULE", help="prove without this rule")
-    parser.add_argument(
-        "--timeout", type=_seconds, default=60.0, metavar="S", help="seconds for each call of the solver (default: 60)"
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print (default: text)")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the answer to FILE, whole or not at all")
+def run(
+    properties: Sequence[str],
+    *,
+    spec: str,
+    parameters: Mapping[str, str],
+    readings: Mapping[str, str],
+    without: Sequence[str],
+    timeout: float,
+    form: str,
+) -> tuple[str, int]:
+    """The answer, as text or JSON, and the exit code: 0 if all is proved, 1 if something is refuted, else 3.
 
-
-def _seconds(word: str) -> float:
-    value = float(word)
-    if not 0 < value <= 86400:
-        raise argparse.ArgumentTypeError("a number of seconds above 0, at most 86400")
-    return value
-
-
-class UsageError(ValueError):
-    """A name or value on the command line that does not exist; the message is for the user."""
-
-
-def run(args: argparse.Namespace) -> int:
-    """Proves, prints, and returns the exit code: 0 if all is proved, 1 if something is refuted, else 3."""
-    from mipcheck.checker.output import write_answer
-    from mipcheck.model.configure import ParameterError, configure
-    from mipcheck.model.errors import SpecError
+    `parameters` are words by name, `timeout` seconds for each call of the solver. Raises UsageError for what does
+    not exist, naming the nearest that does; SpecError and ParameterError; and Disagreement.
+    """
+    from mipcheck.model.configure import configure
     from mipcheck.model.load import load
 
-    try:
-        spec = load(args.spec, _pairs(args.reading, "--reading", "RULE=NAME"))
-        given = parameters_of(spec, _pairs(args.set, "--set", "PARAM=VALUE"))
-        configure(spec, given)
-        _check_names("property", args.properties, spec.properties)
-        _check_names("rule", args.without, spec.rules)
-    except (SpecError, ParameterError, UsageError) as error:
-        print(f"mipcheck prove: {error}", file=sys.stderr)
-        return 2
+    resolved = load(spec, readings)
+    given = parameters_of(resolved, parameters)
+    configure(resolved, given)
+    _check_names("property", properties, resolved.properties)
+    _check_names("rule", without, resolved.rules)
+    wanted = list(dict.fromkeys(properties)) or list(resolved.properties)
+    if not wanted:
+        raise UsageError(f"{resolved.name} has no properties to prove")
     proved = []
-    for number, name in enumerate(args.properties or spec.properties, 1):
-        _progress(f"proving {name} ({number} of {len(args.properties or spec.properties)})")
-        proved.append(prove_one(spec, name, given, args.without, args.timeout, _pairs(args.reading, "", "")))
+    for number, name in enumerate(wanted, 1):
+        _progress(f"proving {name} ({number} of {len(wanted)})")
+        proved.append(prove_one(resolved, name, given, without, timeout, readings))
     _progress("")
-    render = _json if args.format == "json" else _text
-    write_answer(render(spec, proved, args), args.output)
     results = {p.result.result for p in proved}
-    return 1 if "refuted" in results else 3 if "unknown" in results else 0
+    code = 1 if "refuted" in results else 3 if "unknown" in results else 0
+    return (_json(resolved, proved, without) if form == "json" else _text(resolved, proved)), code
 
 
 def prove_one(
@@ -173,16 +152,6 @@ def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
         raise UsageError(str(error)) from None
 
 
-def _pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:
-    pairs = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            raise UsageError(f'{option} takes {form}, not "{word}"')
-        pairs[name] = value
-    return pairs
-
-
 def _check_names(what: str, names: Iterable[str], known: Mapping[str, Any]) -> None:
     from mipcheck.model.errors import nearest
 
@@ -225,7 +194,7 @@ def needed_by(spec: Spec, rule: str) -> list[str]:
 # --- output ---------------------------------------------------------------------------------------------------------
 
 
-def _json(spec: Spec, proved: list[Proved], args: argparse.Namespace) -> str:
+def _json(spec: Spec, proved: list[Proved], without: Sequence[str]) -> str:
     entries = [
         {
             "name": p.result.name,
@@ -241,14 +210,14 @@ def _json(spec: Spec, proved: list[Proved], args: argparse.Namespace) -> str:
         }
         for p in proved
     ]
-    return json.dumps({"spec": spec.name, "without": args.without, "properties": entries}, indent=2) + "\n"
+    return json.dumps({"spec": spec.name, "without": list(without), "properties": entries}, indent=2) + "\n"
 
 
-def _text(spec: Spec, proved: list[Proved], args: argparse.Namespace) -> str:
+def _text(spec: Spec, proved: list[Proved]) -> str:
     """One property that is refuted is printed as a log with comments, so that it can be piped into mipcheck."""
     blocks = [_block(spec, p) for p in proved]
     if len(proved) == 1 and proved[0].counterexample:
-        comments = ["# " + line for line in [*blocks[0], "", *_summary(spec, proved)]]
+        comments = [f"# {line}".rstrip() for line in [*blocks[0], "", *_summary(spec, proved)]]
         return "\n".join([*comments, proved[0].counterexample])
     for p, block in zip(proved, blocks, strict=True):
         if p.counterexample:
@@ -285,6 +254,3 @@ def _progress(text: str) -> None:
     """One line on a terminal, replaced each time."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-
-
-__all__ = ["Disagreement", "Proved", "add_arguments", "examples", "needed_by", "prove_one", "run"]

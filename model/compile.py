@@ -23,8 +23,8 @@ Step = Callable[[int, int, State, State, Sequence[State], Sequence[int], int, St
 """(now, this, interface state, node state, all interface states, keys, event number, writers...) → outcomes."""
 
 _CALL = {
-    "and": "and_", "or": "or_", "not": "not_", "seen": "seen", "implies": "implies", "=": "eq", "!=": "ne", "<": "lt", "<=": "le",
-    "+": "add", "-": "sub", "*": "mul", "minus": "neg", "max": "largest", "min": "smallest",
+    "and": "and_", "or": "or_", "not": "not_", "seen": "seen", "implies": "implies", "=": "eq", "!=": "ne", "<": "lt",
+    "<=": "le", "+": "add", "-": "sub", "*": "mul", "minus": "neg", "max": "largest", "min": "smallest",
 }  # fmt: skip
 
 
@@ -62,8 +62,8 @@ class Machine:
         self._terms: dict[tuple[int, str], tuple[Term, Callable[..., int]]] = {}
         self.source = self._module()
         self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (
-            "and_", "or_", "not_", "seen", "implies", "some", "every", "eq", "ne", "lt", "le", "add", "sub", "mul", "neg",
-            "largest", "smallest", "has", "join", "U")}  # fmt: skip
+            "and_", "or_", "not_", "seen", "implies", "some", "every", "eq", "ne", "lt", "le", "add", "sub", "mul",
+            "neg", "largest", "smallest", "has", "join", "U")}  # fmt: skip
         exec(compile(self.source, f"<{spec.name}>", "exec"), self._names)
         self.steps: dict[str, Step] = {name: self._names[f"step_{name}"] for name in self._observed()}
         self._due: Callable[..., list[tuple[int, int, int]]] = self._names["due"]

@@ -132,6 +132,11 @@ class Unrolling:
             ]
         )
 
+    def shows(self, k: int) -> Z:
+        """Step k is one that a log shows: a trace ends with its last line, and with it the time that passes."""
+        events = self.world.spec.events
+        return z3.Or([self.steps[k].act == n for n, a in self.acts(False) if events[a.event].seen])
+
     def happens(self, k: int, condition: Callable[[State, Action, Keys, Z], Z | None]) -> Z:
         """At step k, some action happens of which `condition` holds (None: not such an action)."""
         step = self.steps[k]
@@ -181,7 +186,7 @@ class Search:
                 return None
             self.run.solver.set("timeout", max(1, int(left * 1000)))
             wanted = z3.Bool(f"goal@{k}#{next(_COUNT)}")
-            self.run.solver.add(z3.Implies(wanted, goal(self.run, k)))
+            self.run.solver.add(z3.Implies(wanted, z3.And(goal(self.run, k), self.run.shows(k))))
             assumptions = [wanted] + [self.run.kept[i][r] for i in range(k + 1) for r in must]
             if self.run.mirrors:  # the last step is where the two runs may differ in what they are allowed
                 assumptions += [self.run.mirror_kept[i][r] for i in range(k) for r in must]

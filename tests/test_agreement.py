@@ -8,7 +8,6 @@ from typing import Any
 import z3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure
 from mipcheck.model.kleene import UNKNOWN
@@ -96,7 +95,9 @@ def specifications(draw: st.DrawFn) -> str:
     for number in range(draw(st.integers(0, 2))):
         anchor = draw(st.sampled_from(["last", "before"]))
         lines.append(f'rule Q{number} SHOULD cite 1 "obligation"')
-        lines.append(f"  require {draw(patterns(draw(events)))} within limit of {anchor} while {draw(conditions(ATOMS))}")
+        lines.append(
+            f"  require {draw(patterns(draw(events)))} within limit of {anchor} while {draw(conditions(ATOMS))}"
+        )
     return "\n".join(lines)
 
 
@@ -224,7 +225,7 @@ def draft_traces(draw: st.DrawFn) -> list[Any]:
     for _ in range(draw(st.integers(1, 14))):
         now += draw(st.sampled_from([0, 10**8, 10**9, 6 * 10**9, 21 * 10**9, 59 * 10**9]))
         kinds = [e for e in DRAFT.events.values() if e.seen and e.sender != "observer"]
-        kind = draw(st.sampled_from([*kinds, *(k for k in kinds if k.name in ("rrq", "rrp", "data")) , *kinds[4:6]]))
+        kind = draw(st.sampled_from([*kinds, *(k for k in kinds if k.name in ("rrq", "rrp", "data")), *kinds[4:6]]))
         args = {k.name: draw(_values(k)) for k in kind.keys}
         result.append((now, draw(st.integers(0, 1)), kind.name, args))
     return result

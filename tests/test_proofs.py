@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-
 from mipcheck.checker import proofs
 from mipcheck.checker.main import main
 from mipcheck.checker.run import check

@@ -7,7 +7,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
 from mipcheck.checker.run import check
 
 ROOT = Path(__file__).parent.parent
