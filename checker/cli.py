@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from mipcheck.checker.run import Report
+    from mipcheck.model.spec import Spec
 
 EXIT: Final = {"conformant": 0, "violation": 1, "inconclusive": 3}
 USAGE: Final = 2
@@ -89,16 +90,26 @@ def _hint_verb(inputs: Sequence[str]) -> None:
 # --- verbs --------------------------------------------------------------------------------------------------------
 
 
+def _spec(args: argparse.Namespace) -> Spec:
+    """The specification that was asked for, with its readings; what is odd about it goes to standard error."""
+    from mipcheck.checker.escape import printable
+    from mipcheck.checker.run import resolved
+
+    spec = resolved(args.spec, _pairs(getattr(args, "reading", []), "--reading", "RULE=NAME"))
+    for warning in spec.warnings:
+        print(f"warning: {printable(warning)}", file=sys.stderr)
+    return spec
+
+
 def _check(args: argparse.Namespace) -> int:
     from mipcheck.checker.run import check
 
     _keep_inputs(args.output, [*args.inputs, *([args.config] if args.config else [])])
     report = check(
         args.inputs,
-        spec=args.spec,
+        spec=_spec(args),
         config=args.config,
         parameters=_pairs(args.set, "--set", "PARAM=VALUE"),
-        readings=_pairs(args.reading, "--reading", "RULE=NAME"),
         offsets=_pairs(args.offset, "--offset", "INPUT=SECONDS", last=True),
         keep_going=args.keep_going,
         fail_on=args.fail_on,
@@ -122,9 +133,8 @@ def _prove(args: argparse.Namespace) -> int:
 
     answer, code = proofs.run(
         args.properties,
-        spec=args.spec,
+        spec=_spec(args),
         parameters=_pairs(args.set, "--set", "PARAM=VALUE"),
-        readings=_pairs(args.reading, "--reading", "RULE=NAME"),
         without=args.without,
         timeout=args.timeout,
         form=args.format,
@@ -138,9 +148,8 @@ def _explain(args: argparse.Namespace) -> int:
 
     page = rule_page(
         args.rule,
-        spec=args.spec,
+        spec=_spec(args),
         parameters=_pairs(args.set, "--set", "PARAM=VALUE"),
-        readings=_pairs(args.reading, "--reading", "RULE=NAME"),
     )
     write(page_json(page) if args.format == "json" else page_text(page, *_terminal(args.output)), args.output)
     return 0
@@ -148,10 +157,10 @@ def _explain(args: argparse.Namespace) -> int:
 
 def _convert(args: argparse.Namespace) -> int:
     from mipcheck.checker.inputs import read_trace
-    from mipcheck.checker.run import resolved, vocabulary_of
+    from mipcheck.checker.run import vocabulary_of
 
     _keep_inputs(args.output, [args.capture, *([args.config] if args.config else [])])
-    spec = resolved(args.spec)
+    spec = _spec(args)
     vocabulary = vocabulary_of(spec)
     trace = read_trace([args.capture], vocabulary, args.config, _pairs(args.set, "--set", "PARAM=VALUE"))
     (source,) = trace.inputs

@@ -42,9 +42,8 @@ class Proved:
 def run(
     properties: Sequence[str],
     *,
-    spec: str,
+    spec: Spec,
     parameters: Mapping[str, str],
-    readings: Mapping[str, str],
     without: Sequence[str],
     timeout: float,
     form: str,
@@ -52,27 +51,25 @@ def run(
     """The answer, as text or JSON, and the exit code: 0 if all is proved, 1 if something is refuted, else 3.
 
     `parameters` are words by name, `timeout` seconds for each call of the solver. Raises UsageError for what does
-    not exist, naming the nearest that does; SpecError and ParameterError; and Disagreement.
+    not exist, naming the nearest that does; ParameterError; and Disagreement.
     """
     from mipcheck.model.configure import configure
-    from mipcheck.model.load import load
 
-    resolved = load(spec, readings)
-    given = parameters_of(resolved, parameters)
-    configure(resolved, given)
-    _check_names("property", properties, resolved.properties)
-    _check_names("rule", without, resolved.rules)
-    wanted = list(dict.fromkeys(properties)) or list(resolved.properties)
+    given = parameters_of(spec, parameters)
+    configure(spec, given)
+    _check_names("property", properties, spec.properties)
+    _check_names("rule", without, spec.rules)
+    wanted = list(dict.fromkeys(properties)) or list(spec.properties)
     if not wanted:
-        raise UsageError(f"{resolved.name} has no properties to prove")
+        raise UsageError(f"{spec.name} has no properties to prove")
     proved = []
     for number, name in enumerate(wanted, 1):
         _progress(f"proving {name} ({number} of {len(wanted)})")
-        proved.append(prove_one(resolved, name, given, without, timeout, readings))
+        proved.append(prove_one(spec, name, given, without, timeout))
     _progress("")
     results = {p.result.result for p in proved}
     code = 1 if "refuted" in results else 3 if "unknown" in results else 0
-    return (_json(resolved, proved, without) if form == "json" else _text(resolved, proved)), code
+    return (_json(spec, proved, without) if form == "json" else _text(spec, proved)), code
 
 
 def prove_one(
@@ -81,7 +78,6 @@ def prove_one(
     given: Mapping[str, int],
     without: Iterable[str],
     timeout: float = 60.0,
-    readings: Mapping[str, str] | None = None,
 ) -> Proved:
     """Proves one property; a counterexample is replayed. Raises Disagreement."""
     from mipcheck.model.prove import prove
@@ -92,7 +88,7 @@ def prove_one(
     dropped = "".join(f", without {r}" for r in without)
     title = [f"Counterexample to {name} of {spec.name}{dropped}, found by mipcheck prove.", spec.properties[name].text]
     text = trace_text(spec, result.trace, given, title)
-    agree(spec, text, result.trace.broken, readings or {})
+    agree(spec, text, result.trace.broken)
     return Proved(result, text)
 
 
@@ -125,14 +121,14 @@ def show_parameter(spec: Spec, name: str, value: int) -> str:
     return ("true" if value else "false") if type_.name == "bool" else str(value)
 
 
-def agree(spec: Spec, text: str, predicted: frozenset[str], readings: Mapping[str, str]) -> None:
+def agree(spec: Spec, text: str, predicted: frozenset[str]) -> None:
     """Replays a log and compares the rules it breaks with those predicted. Raises Disagreement."""
     from mipcheck.checker.run import check
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "counterexample.log"
         path.write_text(text, "utf-8")
-        report = check([str(path)], spec=spec, readings=readings)
+        report = check([str(path)], spec=spec)
     broken = frozenset(r.id for r in report.rules if r.status == "violated")
     if broken != predicted:
         raise Disagreement(
@@ -178,7 +174,7 @@ def examples(spec: Spec, rule: str) -> tuple[str, str]:
             texts.append("")
             continue
         text = trace_text(spec, trace, {}, [f"The shortest trace that {'breaks' if broken else 'exercises'} {rule}."])
-        agree(spec, text, trace.broken, {})
+        agree(spec, text, trace.broken)
         texts.append(text)
     return texts[0], texts[1]
 
