@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from mipcheck.checker.addresses import complete
 from mipcheck.checker.errors import InputError, Problem, did_you_mean, joined, quoted
 from mipcheck.checker.escape import printable
 from mipcheck.checker.log import LineError, Vocabulary, read_datetime, read_log, read_time
@@ -74,6 +75,7 @@ class Trace:
     site: Site
     given: frozenset[str]
     absolute: bool
+    notes: tuple[str, ...] = ()
 
 
 def read_trace(
@@ -108,7 +110,8 @@ def read_trace(
     gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
     events = merge([i.events for i in inputs], [s.ns for s in shifts], gaps)
     absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
-    return Trace(tuple(inputs), events, site, given, absolute)
+    site, notes = complete(site, events)
+    return Trace(tuple(inputs), events, site, given, absolute, notes)
 
 
 # --- files --------------------------------------------------------------------------------------------------------

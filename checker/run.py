@@ -376,6 +376,7 @@ def _notes(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Itera
         yield from (named + printable(note) for note in (*i.notes, *i.hidden))
         for problem in i.problems[:_PROBLEMS_SHOWN]:
             yield f"skipped: {problem.at}: {problem.message}"
+    yield from map(printable, trace.notes)
     by_id = {r.id: r for r in rules}
     for name in machine.spec.sites:
         if name in machine.site:
