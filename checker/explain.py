@@ -204,6 +204,9 @@ def _sentence(context: Context, finding: Finding, leaf: Leaf) -> str:
     if term.kind == "has":
         held = _value(context, finding, leaf, term.args[0])
         return f"{source(term.args[0])} is {held}, {'with' if leaf.value else 'without'} {term.name}"
+    if term.kind == "in":
+        value, held = (_value(context, finding, leaf, t) for t in term.args)
+        return f"{source(term.args[0])} is {value}, {source(term.args[1])} is {held}"
     if term.kind == "const":
         return f"{source(term)} is never the case" if not leaf.value else f"{source(term)} is always the case"
     return f"{source(term)} is {'true' if leaf.value else 'false'}"

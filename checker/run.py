@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mipcheck.checker.derive import derive, modes_seen
 from mipcheck.checker.errors import did_you_mean, joined, listed, quoted
 from mipcheck.checker.escape import printable
 from mipcheck.checker.explain import Because, Context, Explanation, Lack, duration, explain, explain_hole
@@ -18,7 +19,8 @@ from mipcheck.model.configure import configure, read_parameter
 from mipcheck.model.event import Event, Position
 from mipcheck.model.load import DEFAULT, load
 from mipcheck.model.show import show_citations
-from mipcheck.model.spec import Configure, Rule, Spec
+from mipcheck.model.spec import Configure, Parameter, Rule, Spec
+from mipcheck.model.term import Term
 from mipcheck.model.types import Type
 
 _PROBLEMS_SHOWN = 3
@@ -163,7 +165,11 @@ def resolved(spec: str | Spec, readings: Mapping[str, str] | None = None) -> Spe
     """The specification of that name or path, with readings chosen. Raises SpecError, UsageError."""
     base = load(spec) if isinstance(spec, str) else spec
     rules = dict(base.rules)
+    parameters = dict(base.parameters)
     for name, wanted in (readings or {}).items():
+        if name in parameters and parameters[name].type.is_enum:
+            parameters[name] = _read_as(parameters[name], wanted)
+            continue
         if name not in rules:
             with_readings = [r.id for r in rules.values() if r.readings]
             hint = joined(did_you_mean(name, rules), f"rules with readings: {listed(with_readings) or 'none'}")
@@ -173,7 +179,16 @@ def resolved(spec: str | Spec, readings: Mapping[str, str] | None = None) -> Spe
             hint = f"its readings: {listed(list(known))}" if known else "it has one reading only"
             raise UsageError(joined(f"rule {name} has no reading {quoted(wanted)}", did_you_mean(wanted, known), hint))
         rules[name] = replace(rules[name], body=known[wanted].body, reading=wanted)
-    return replace(base, rules=rules)
+    return replace(base, rules=rules, parameters=parameters)
+
+
+def _read_as(parameter: Parameter, wanted: str) -> Parameter:
+    """A parameter whose values are readings, with another default. Raises UsageError."""
+    type_ = parameter.type
+    if wanted not in type_.members:
+        hint = joined(did_you_mean(wanted, type_.members), f"its readings: {listed(list(type_.members))}")
+        raise UsageError(joined(f"{parameter.name} has no reading {quoted(wanted)}", hint))
+    return replace(parameter, default=Term("const", type_, wanted, type_.members.index(wanted)))
 
 
 def vocabulary_of(spec: Spec) -> Vocabulary:
@@ -198,7 +213,8 @@ def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
     """The report on a trace that has been read."""
     machine = machine_of(spec, trace)
     try:
-        observation = observe(machine, trace.events, trace.site.boot)
+        derived = derive(spec, trace.events)
+        observation = observe(machine, derived, trace.site.boot)
     except TooManyInterfaces as error:
         raise UsageError(str(error)) from None
     origin = trace.events[0].time if trace.absolute and trace.events else 0
@@ -222,7 +238,7 @@ def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
         rules=tuple(rules),
         violations=violations,
         warnings=tuple(v for v in found if v.level not in counts),
-        notes=tuple(_notes(machine, rules, trace)),
+        notes=(*_notes(machine, rules, trace), *map(printable, modes_seen(spec, derived))),
         reasons=tuple(reasons),
         set_aside=set_aside,
         parameters=tuple(

@@ -63,7 +63,7 @@ class Machine:
         self.source = self._module()
         self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (
             "and_", "or_", "not_", "seen", "implies", "some", "every", "eq", "ne", "lt", "le", "add", "sub", "mul",
-            "neg", "largest", "smallest", "has", "join", "U")}  # fmt: skip
+            "neg", "largest", "smallest", "has", "contains", "join", "U")}  # fmt: skip
         exec(compile(self.source, f"<{spec.name}>", "exec"), self._names)
         self.steps: dict[str, Step] = {name: self._names[f"step_{name}"] for name in self._observed()}
         self._due: Callable[..., list[tuple[int, int, int]]] = self._names["due"]
@@ -244,6 +244,8 @@ class Machine:
                 return self._term(t.args[0])
             case "some" | "every":
                 return f"{t.kind}({self._term(t.args[0])} for x, I in enumerate(S))"
+            case "in":
+                return f"contains({', '.join(map(self._term, t.args))})"
             case "has":
                 return f"has({self._term(t.args[0])}, {t.value})"
             case ">" | ">=":

@@ -83,6 +83,11 @@ def has(members: int, index: int) -> int:
     return U if members == U else (members >> index) & 1
 
 
+def contains(index: int, members: int) -> int:
+    """Whether a set, written as a bit mask, has the member with that index."""
+    return U if index == U or members == U else (members >> index) & 1
+
+
 def join(a: int, b: int) -> int:
     """What is known of a value that is either a or b."""
     return a if a == b else U

@@ -25,7 +25,8 @@ _EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "TRUE", "FALSE", "FUNCTION", 
                "QUANTIFIER", "SEEN"}  # fmt: skip
 _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN"}
 _DECLARATION = {
-    "DOCUMENT", "ENUM", "SET", "SITE", "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "ON", "DEFINE", "ASSUMPTION",
+    "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
+    "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "ON", "DEFINE", "ASSUMPTION",
     "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE",
 }  # fmt: skip
 _CHOICES = {
@@ -36,7 +37,8 @@ _CHOICES = {
 _NO_MORE: Final = r"(?!-?\w)"
 _NAMES = {
     "NAME": "a name", "WORD": "a name", "STRING": "a text in quotes", "SECTION": "a section number",
-    "LINES": "line numbers (12-15)", "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
+    "LINES": "line numbers (12-15)", "HEADERS": "headers (ip or udp4500/esp)",
+    "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
     "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "*",
 }  # fmt: skip
 
@@ -171,6 +173,15 @@ class _Builder:
 
     def _sites(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         return s.SiteDecl(tuple(map(str, c)), at)
+
+    def _layer(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+        protects, c = _flag(c, "PROTECTS")
+        text = next((_string(k) for k in c if k.type == "STRING"), "")
+        return s.LayerDecl(str(c[0]), text, protects, tuple(str(k) for k in c if k.type == "HEADERS"), at)
+
+    def _access(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+        parts = tuple((str(p.children[0]), str(p.children[1]) if len(p.children) > 1 else "") for p in c[1:])
+        return s.AccessDecl(str(c[0]), parts, at)
 
     def _capability(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         return s.CapabilityDecl(str(c[0]), _string(c[1]), at)

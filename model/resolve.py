@@ -28,6 +28,7 @@ MAX_TERMS: Final = 100_000
 """Terms of a specification, a hundred times the largest so far: definitions that use definitions grow without bound."""
 RESERVED: Final = frozenset({"true", "false", "now", "this", "site", "not", "seen", "some", "every", "max", "min"})
 """Words that begin an expression: whatever had such a name could not be spoken of."""
+KINDS_OF_ADDRESS: Final = ("colocated", "foreign-agent")
 _CONTRACT: Final = frozenset({"iha", "xha", "vpn", "ihoa", "xhoa"})
 """Site addresses of the trace format: readers of captures use them, whether or not a rule does."""
 
@@ -189,14 +190,30 @@ class _Resolver:
         for p in self._each(s.PropertyDecl):
             self._declare("property", p.name, p.at)
             properties[p.name] = self._property(p)
+        layers = {d.name: m.Layer(d.name, d.text, d.protects, d.headers) for d in self._layers()}
+        accesses = {d.name: self._access(d, layers) for d in self._each(s.AccessDecl)}
         self._warn_unused()
         self._warn_two_values(updates, update_items)
         definitions = {n: d for n, d in ((n, self._try_definition(n)) for n in self.defines) if d is not None}
         return m.Spec(
             self.module.name, self.module.text, document, self.module.extends,
-            self.enums, tuple(self.sites), self.capabilities, self.parameters, self.events, self.variables,
-            definitions, tuple(updates), assumptions, rules, properties, tuple(self.warnings),
+            self.enums, tuple(self.sites), layers, accesses, self.capabilities, self.parameters, self.events,
+            self.variables, definitions, tuple(updates), assumptions, rules, properties, tuple(self.warnings),
         )  # fmt: skip
+
+    def _layers(self) -> Iterator[s.LayerDecl]:
+        for d in self._each(s.LayerDecl):
+            self._declare("layer", d.name, d.at)
+            yield d
+
+    def _access(self, d: s.AccessDecl, layers: Mapping[str, m.Layer]) -> m.Access:
+        self._declare("access mode", d.name, d.at)
+        for layer, kind in d.parts:
+            if layer not in layers:
+                self._fail(d.at, f'unknown layer "{layer}"', nearest(layer, layers))
+            if kind not in ("", *KINDS_OF_ADDRESS):
+                self._fail(d.at, f'unknown kind of care-of address "{kind}"', nearest(kind, KINDS_OF_ADDRESS))
+        return m.Access(d.name, d.parts)
 
     def _each(self, kind: type[_D]) -> Iterator[_D]:
         """Declarations of one kind; `self.item` says meanwhile where each stands."""
@@ -570,6 +587,8 @@ class _Resolver:
             term = self._infer(collection, scope, None)
             if not term.type.is_set:
                 self._fail(collection.at, f"{_show(collection)} is no set")
+            if member.name not in term.type.members and self._is_known(member.name, scope):
+                return self._member(e, member, term, scope)
             if member.name not in term.type.members:
                 self._fail(
                     e.at, f'"{member.name}" is no member of {term.type.name}', nearest(member.name, term.type.members)
@@ -578,6 +597,14 @@ class _Resolver:
         if op in ("=", "!=", "<", "<=", ">", ">="):
             return self._comparison(e, op, args, scope)
         return self._arithmetic(e, op, args, scope, expected)
+
+    def _member(self, e: s.Apply, member: s.Name, collection: Term, scope: _Scope) -> Term:
+        """A value, not a word, is asked for in a set: its enumeration has to be that of the set's members."""
+        value = self._infer(member, scope, None)
+        if not value.type.is_enum or value.type.members != collection.type.members:
+            self._fail(e.at, f"{_show(member)} is of type {value.type.name}, which has not the members of "
+                       f"{collection.type.name}")  # fmt: skip
+        return Term("in", BOOL, args=(value, collection), source=e)
 
     def _comparison(self, e: s.Apply, op: str, args: tuple[s.Expression, ...], scope: _Scope) -> Term:
         left, right = args

@@ -129,6 +129,10 @@ def show_declaration(d: s.Declaration) -> str:
             return f"{'set' if is_set else 'enum'} {name} {{{', '.join(members)}}}"
         case s.SiteDecl(names):
             return f"site {', '.join(names)}"
+        case s.LayerDecl(name, text, protects, headers):
+            return f"layer {name}{_text(text)}{' protects' if protects else ''} as {', '.join(headers)}"
+        case s.AccessDecl(name, parts):
+            return f"access {name} = {', '.join(f'{layer} {kind}'.rstrip() for layer, kind in parts)}"
         case s.CapabilityDecl(name, text):
             return f'capability {name} "{text}"'
         case s.ParamDecl(name, type_, default, cite, text):

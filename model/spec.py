@@ -128,6 +128,24 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of the node's stack. `headers` are what it may put on the wire, as `udp4500/esp`."""
+
+    name: str
+    text: str
+    protects: bool
+    headers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An access mode: layers, outermost first, each with the kind of its care-of address ("" if it has none)."""
+
+    name: str
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Assumption:
     """What the network is assumed to do, seen in ghost state: on an event that matches, `condition` holds."""
 
@@ -187,6 +205,8 @@ class Spec:
     extends: str | None
     enums: Mapping[str, Type]
     sites: tuple[str, ...]
+    layers: Mapping[str, Layer]
+    accesses: Mapping[str, Access]
     capabilities: Mapping[str, str]
     parameters: Mapping[str, Parameter]
     events: Mapping[str, EventType]

@@ -170,6 +170,9 @@ class World:
                 return z3.Or([self.term(t.args[0], s, j, keys, now) for j in self.interfaces])
             case "every":
                 return z3.And([self.term(t.args[0], s, j, keys, now) for j in self.interfaces])
+            case "in":
+                value, members = sub(t.args[0]), sub(t.args[1])
+                return z3.Or([z3.And(value == n, members[m]) for n, m in enumerate(t.args[0].type.members)])
             case "has":
                 return sub(t.args[0])[t.name]
         return _apply(t.kind, [sub(a) for a in t.args])

@@ -124,6 +124,26 @@ class DocumentDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerDecl:
+    """A layer of the node's stack: the headers it may put on the wire, each as `a/b`, outermost first."""
+
+    name: str
+    text: str
+    protects: bool
+    headers: tuple[str, ...]
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDecl:
+    """An access mode: its layers, outermost first, each with the kind of care-of address ("" if it has none)."""
+
+    name: str
+    parts: tuple[tuple[str, str], ...]
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
 class CapabilityDecl:
     name: str
     text: str
@@ -318,6 +338,8 @@ Declaration = (
     DocumentDecl
     | EnumDecl
     | SiteDecl
+    | LayerDecl
+    | AccessDecl
     | CapabilityDecl
     | ParamDecl
     | EventDecl

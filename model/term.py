@@ -15,7 +15,7 @@ class Term:
 
     const (`value`: 0/1, a number, ns, or the index of an enumeration's member), var, key, param, site (`name`),
     now, this, nobody (the interface that is none), def (`name`, its body in `args`), some, every, or an operator of
-    `syntax.Apply`. `set_member` terms are `has`, with the member's index in `value` and the set in `args`.
+    `syntax.Apply`. `has` holds the member's index in `value` and the set in `args`; `in` a value and the set.
     """
 
     kind: str

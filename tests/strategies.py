@@ -29,6 +29,7 @@ def _lines(draw: st.DrawFn) -> tuple[int, int] | None:
 
 
 citations = st.builds(s.Citation, sections, _lines())
+_headers = st.from_regex(r"[a-z][a-z0-9]{0,4}(/[a-z0-9]{1,4}){0,2}", fullmatch=True)
 _cites = st.lists(citations, max_size=3).map(tuple)
 _some_cites = st.lists(citations, min_size=1, max_size=3).map(tuple)
 
@@ -105,6 +106,8 @@ declarations: st.SearchStrategy[s.Declaration] = st.one_of(
     st.builds(s.EnumDecl, names, _members, st.booleans()),
     st.builds(s.SiteDecl, st.lists(words, min_size=1, max_size=3).map(tuple)),
     st.builds(s.CapabilityDecl, words, texts),
+    st.builds(s.LayerDecl, words, texts, st.booleans(), st.lists(_headers, min_size=1, max_size=3).map(tuple)),
+    st.builds(s.AccessDecl, words, st.lists(st.tuples(words, st.just("") | words), min_size=1, max_size=3).map(tuple)),
     st.builds(s.ParamDecl, names, types, expressions, _cites, texts, st.booleans()),
     st.builds(s.EventDecl, names, _keys, st.sampled_from(["node", "network", "observer"]), _seen, texts),
     st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.booleans(), _variables),

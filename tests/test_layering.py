@@ -1,0 +1,62 @@
+"""Access modes from headers, by the layers that a specification declares."""
+
+from __future__ import annotations
+
+import pytest
+from mipcheck.model.errors import SpecError
+from mipcheck.model.layering import Layering
+from mipcheck.model.load import load, loads
+
+DRAFT = Layering(load())
+
+
+@pytest.mark.parametrize(
+    ("stack", "modes"),
+    [
+        ("ip", "f"),
+        ("ip/ip", "c"),
+        ("ip/udp434/ip", "c"),
+        ("ip/gre/ip", "c"),
+        ("ip/minenc", "c"),
+        ("ip/esp", "fvc fvf vc vf"),
+        ("ip/udp4500/esp", "fvc fvf vc vf"),
+        ("ip/ip/udp4500/esp", "cvc cvf"),
+        ("ip/udp434/ip/esp", "cvc cvf"),
+        ("ip/ip/udp4500/esp/ip/ip", "cvc cvf"),
+        ("ip/ip/ip", ""),
+        ("", ""),
+    ],
+)
+def test_modes_of_the_draft(stack: str, modes: str) -> None:
+    assert DRAFT.modes(stack) == frozenset(modes.split())
+    assert DRAFT.protected(stack) == ("esp" in stack)
+
+
+def test_another_specification_has_other_layers() -> None:
+    layering = Layering(
+        loads(
+            """
+            spec other
+            layer outer "a tunnel" protects as tls
+            layer inner "another" as ip
+            access one = outer, inner colocated
+            access two = inner colocated
+            """
+        )
+    )
+    assert layering.modes("ip/tls") == {"one"}
+    assert layering.modes("ip/ip") == {"two"}
+    assert layering.protected("ip/tls/ip") and not layering.protected("ip/tlsx")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("access a = vpm colocated", 'unknown layer "vpm"'),
+        ("access a = vpn colocatd", 'unknown kind of care-of address "colocatd"'),
+        ("layer vpn as esp", 'layer "vpn" is declared twice'),
+    ],
+)
+def test_mistakes(text: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        loads(f"spec bad layer vpn as esp {text}")
