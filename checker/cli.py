@@ -24,6 +24,7 @@ mipcheck INPUT...            check logs and captures of a mobile node (- is stan
 mipcheck prove [PROPERTY...] prove the properties of a specification
 mipcheck explain RULE        what a rule demands, and why
 mipcheck convert CAPTURE     write a capture as a log
+mipcheck infer CAPTURE       propose a site file for a capture
 """
 _EXITS = """\
 exit codes: 0 conformant, 1 violation, 2 the input or the command line is wrong,
@@ -34,8 +35,9 @@ _EXAMPLES: Final = {
     "prove": "mipcheck prove no_plaintext_after_loss",
     "explain": "mipcheck explain M2",
     "convert": "mipcheck convert capture.pcapng --config site.toml -o capture.log",
+    "infer": "mipcheck infer capture.pcapng -o site.toml",
 }
-VERBS: Final = ("prove", "explain", "convert")
+VERBS: Final = ("prove", "explain", "convert", "infer")
 
 
 def run(argv: Sequence[str]) -> int:
@@ -59,7 +61,7 @@ def _guarded(verb: str, args: argparse.Namespace) -> int:
     from mipcheck.model.errors import SpecError
 
     try:
-        return {"check": _check, "prove": _prove, "explain": _explain, "convert": _convert}[verb](args)
+        return {"check": _check, "prove": _prove, "explain": _explain, "convert": _convert, "infer": _infer}[verb](args)
     except (InputError, SpecError) as error:
         print(error, file=sys.stderr)
         if verb == "check":
@@ -104,7 +106,8 @@ def _spec(args: argparse.Namespace) -> Spec:
 def _check(args: argparse.Namespace) -> int:
     from mipcheck.checker.run import check
 
-    _keep_inputs(args.output, [*args.inputs, *([args.config] if args.config else [])])
+    for output in (args.output, args.annotate):
+        _keep_inputs(output, [*args.inputs, *([args.config] if args.config else [])])
     report = check(
         args.inputs,
         spec=_spec(args),
@@ -114,8 +117,38 @@ def _check(args: argparse.Namespace) -> int:
         keep_going=args.keep_going,
         fail_on=args.fail_on,
     )
+    if args.annotate is not None:
+        _annotate(report, args.inputs, args.annotate)
     write(_rendered(report, args), args.output)
     return EXIT[report.verdict]
+
+
+def _annotate(report: Report, inputs: Sequence[str], target: str) -> None:
+    """The one capture among the inputs, copied with the verdict in it. Raises UsageError, CaptureError."""
+    from mipcheck.checker.annotate import annotate, comments_of
+    from mipcheck.checker.inputs import UsageError
+    from mipcheck.checker.output import replacing
+
+    captures = [(path, i.file) for path, i in zip(inputs, report.inputs, strict=True) if i.frames is not None]
+    if len(captures) != 1 or captures[0][0] == "-":
+        raise UsageError("--annotate needs just one capture among the inputs, and that in a file")
+    ((path, name),) = captures
+    try:
+        with Path(path).open("rb") as source, replacing(os.path.realpath(target)) as copy:
+            annotate(source, copy, comments_of(report, name))
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}") from None
+
+
+def _infer(args: argparse.Namespace) -> int:
+    from mipcheck.checker.infer import propose
+    from mipcheck.checker.inputs import open_input
+
+    _keep_inputs(args.output, [args.capture])
+    with open_input(args.capture) as stream:
+        proposal = propose(stream, args.capture)
+    write(proposal.toml(), args.output)
+    return 0
 
 
 def _rendered(report: Report, args: argparse.Namespace) -> str:
@@ -265,6 +298,9 @@ def _parser(verb: str) -> _Parser:
         _spec_arguments(parser)
         _reading_argument(parser)
         _output_arguments(parser, ("text", "json"))
+    elif verb == "infer":
+        parser.add_argument("capture", metavar="CAPTURE", help="a capture (pcap or pcapng); - is standard input")
+        parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
     elif verb == "convert":
         parser.add_argument(
             "capture", metavar="CAPTURE", help="a capture (pcap or pcapng) or a log; - is standard input"
@@ -300,6 +336,7 @@ _DESCRIPTION: Final = {
     "check": "Check logs and captures of a mobile node against a specification of Mobile IPv4 across VPN gateways.",
     "prove": "Prove the properties of a specification, or find the shortest counterexample.",
     "explain": "Show a rule: what it demands, where the draft says so, how it may be read, and examples.",
+    "infer": "Propose a site file for a capture: each line with the frame that speaks for it, and how sure that is.",
     "convert": "Write the events of a capture as a log, which can be read, edited and checked.",
 }
 
@@ -332,6 +369,11 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fail-on", choices=("must", "should"), default="must", help="what counts as a violation (default: must)"
+    )
+    parser.add_argument(
+        "--annotate",
+        metavar="OUT.pcapng",
+        help="copy the capture, with a comment on each packet that the verdict is about",
     )
     _output_arguments(parser, ("text", "json"))
     parser.add_argument("-v", "--verbose", action="store_true", help="list every rule, parameter and finding")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from mipcheck.checker.addresses import complete
 from mipcheck.checker.errors import InputError, Problem, did_you_mean, joined, quoted
@@ -64,6 +64,8 @@ class Input:
     set_aside: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    holes: tuple[str, ...] = ()
+    """What is missing without anybody knowing where, so that a verdict of conformant cannot be had."""
 
 
 @dataclass(frozen=True)
@@ -94,21 +96,25 @@ def read_trace(
     """
     _check_paths(paths)
     with ExitStack() as stack:
-        streams = [(path, stack.enter_context(_open(path))) for path in paths]
+        streams = {path: stack.enter_context(_open_input(path)) for path in paths}
         logs: dict[str, Log] = {}
         kinds: dict[str, str] = {}
-        for path, stream in streams:
+        for path, stream in streams.items():
             kinds[path] = _kind(stream, _name(path))
             if kinds[path] in ("log", "jsonl"):
-                logs[path] = _read_log(stream, path, kinds[path], vocabulary, keep_going)
+                seekable = io.BytesIO(stream.read()) if isinstance(stream, _Pipe) else stream
+                logs[path] = _read_log(seekable, path, kinds[path], vocabulary, keep_going)
         site, given = _site(logs, vocabulary, config, words or {})
-        inputs = [
-            _of_log(path, kinds[path], logs[path]) if path in logs else _read_capture(stream, path, site)
-            for path, stream in streams
-        ]
+        ahead = _shifts_of_captures(paths, kinds, offsets or {})
+        captures, captured = _read_captures({p: s for p, s in streams.items() if p not in logs}, ahead, site)
+    inputs = [_of_log(path, kinds[path], logs[path]) if path in logs else captures[path] for path in paths]
     shifts = _shifts(paths, inputs, offsets or {})
     gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
-    events = merge([i.events for i in inputs], [s.ns for s in shifts], gaps)
+    # Captures were put in order together, after their clocks had been set right.
+    parts = [(i.events, s.ns) for i, s in zip(inputs, shifts, strict=True) if i.frames is None]
+    if captures:
+        parts.append((captured, 0))
+    events = merge([part for part, _ in parts], [ns for _, ns in parts], gaps)
     absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
     site, notes = complete(site, events)
     return Trace(tuple(inputs), events, site, given, absolute, notes)
@@ -132,15 +138,74 @@ def _name(path: str) -> str:
     return STDIN_NAME if path == STDIN else path
 
 
-def _open(path: str) -> BinaryIO:
+class _Pipe(io.RawIOBase):
+    """What can be read once and forwards only, perhaps while somebody is still writing to it."""
+
+    def __init__(self, stream: BinaryIO, keep_open: bool) -> None:
+        self._stream = stream
+        self._keep_open = keep_open
+        self._interrupted = False
+        self._head = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def head(self, size: int) -> bytes:
+        """The first bytes, which will be read once more: `size` of them, or as many as it takes to know a capture."""
+        from mipcheck.checker.capture import is_capture
+
+        while len(self._head) < size and not (len(self._head) >= 12 and is_capture(self._head)):
+            more = self._some(size - len(self._head))
+            if not more:
+                break
+            self._head += more
+        return self._head
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes, as many as there are already; none at the end."""
+        if size < 0:
+            rest, self._head = [self._head], b""
+            while more := self._some(1 << 20):
+                rest.append(more)
+            return b"".join(rest)
+        if self._head:
+            data, self._head = self._head[:size], self._head[size:]
+            return data
+        return self._some(size)
+
+    def _some(self, size: int) -> bytes:
+        read = getattr(self._stream, "read1", self._stream.read)
+        while True:
+            try:
+                return bytes(read(size) or b"")
+            except KeyboardInterrupt:
+                # Ctrl-C ends the capturing program in front of the pipe too; what it still has to say is the rest of
+                # the capture. Whoever means this program does it twice.
+                if self._interrupted or self._stream.isatty():
+                    raise
+                self._interrupted = True
+
+    def close(self) -> None:
+        if not self._keep_open:
+            self._stream.close()
+        super().close()
+
+
+def open_input(path: str) -> BinaryIO:
+    """A file that can be read more than once."""
+    stream = _open_input(path)
+    if not isinstance(stream, _Pipe):
+        return stream
+    with stream:
+        return io.BytesIO(stream.read())
+
+
+def _open_input(path: str) -> BinaryIO:
+    """A file, or a `_Pipe`."""
     if path == STDIN:
-        return io.BytesIO(sys.stdin.buffer.read())
+        return cast("BinaryIO", _Pipe(sys.stdin.buffer, keep_open=True))
     try:
         stream = Path(path).open("rb")  # noqa: SIM115  # the caller closes it
-        if stream.seekable():
-            return stream
-        with stream:  # a pipe, as the shell makes of <(command)
-            return io.BytesIO(stream.read())
     except FileNotFoundError:
         raise InputError([Problem(Position(path), "no such file", _near(path))]) from None
     except IsADirectoryError:
@@ -148,6 +213,8 @@ def _open(path: str) -> BinaryIO:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError([Problem(Position(path), f"cannot be read: {reason}")]) from None
+    # A pipe is what the shell makes of <(command).
+    return stream if stream.seekable() else cast("BinaryIO", _Pipe(stream, keep_open=False))
 
 
 def _near(path: str) -> str:
@@ -166,8 +233,11 @@ def _kind(stream: BinaryIO, name: str) -> str:
     from mipcheck.checker.capture import is_capture
 
     try:
-        head = stream.read(_HEAD)
-        stream.seek(0)
+        if isinstance(stream, _Pipe):
+            head = stream.head(_HEAD)
+        else:
+            head = stream.read(_HEAD)
+            stream.seek(0)
     except OSError as error:
         raise InputError([Problem(Position(name), f"cannot be read: {error.strerror or error}")]) from None
     if is_capture(head):
@@ -201,21 +271,48 @@ def _of_log(path: str, kind: str, log: Log) -> Input:
     )
 
 
-def _read_capture(stream: BinaryIO, path: str, site: Site) -> Input:
-    from mipcheck.checker.capture import read_capture
+def _read_captures(
+    streams: Mapping[str, BinaryIO], shifts: Mapping[str, int], site: Site
+) -> tuple[dict[str, Input], list[Event]]:
+    """Captures by path, and the events of all of them."""
+    if not streams:
+        return {}, []
+    from mipcheck.checker.capture import Source, read_captures
 
-    capture = read_capture(stream, _name(path), site)
-    return Input(
-        _name(path),
-        capture.kind,
-        capture.events,
-        True,
-        capture.interfaces,
-        frames=capture.frames,
-        set_aside=capture.set_aside,
-        notes=capture.notes,
-        hidden=capture.hidden,
-    )
+    names = _interface_names(list(streams))
+    sources = [Source(s, _name(p), shifts.get(p, 0), names[p]) for p, s in streams.items()]
+    captures, events = read_captures(sources, site)
+    inputs = {
+        path: Input(
+            _name(path),
+            capture.kind,
+            capture.events,
+            True,
+            capture.interfaces,
+            frames=capture.frames,
+            set_aside=capture.set_aside,
+            notes=capture.notes,
+            hidden=capture.hidden,
+            holes=capture.holes,
+        )
+        for path, capture in zip(streams, captures, strict=True)
+    }
+    return inputs, events
+
+
+def _interface_names(paths: Sequence[str]) -> dict[str, str]:
+    """How the interface of a capture is called that names none: of several, each by its file's name (wlan0.pcap)."""
+    if len(paths) == 1:
+        return {paths[0]: "if0"}
+    names: dict[str, str] = {}
+    for path in paths:
+        stem = Path(path).name.removesuffix(".gz").partition(".")[0] if path != STDIN else "stdin"
+        name = "".join("_" if c.isspace() or not c.isprintable() or c in '"=#' else c for c in stem)[:64]
+        name = name if name not in ("", NODE) else "if"
+        taken = set(names.values())
+        others = (f"{name}-{number}" for number in range(2, len(paths) + 1))
+        names[path] = name if name not in taken else next(other for other in others if other not in taken)
+    return names
 
 
 # --- the site -----------------------------------------------------------------------------------------------------
@@ -229,7 +326,7 @@ def _site(
     if config is not None:
         from mipcheck.checker.toml import read_given
 
-        with _open(config) as stream:
+        with open_input(config) as stream:
             over, over_given = read_given(stream, _name(config), vocabulary)
     try:
         last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
@@ -267,13 +364,8 @@ def _shifts(paths: Sequence[str], inputs: Sequence[Input], offsets: Mapping[str,
     """One for each input. Raises UsageError for inputs whose times cannot be compared."""
     shifts = [_Shift() for _ in inputs]
     for name, word in offsets.items():
-        which = [n for n, p in enumerate(paths) if p == name] or [
-            n for n, p in enumerate(paths) if Path(p).name == name or _name(p) == name
-        ]
-        if len(which) != 1:
-            wrong = "no input" if not which else "more than one input"
-            raise UsageError(joined(f"--offset: {wrong} is called {quoted(name)}", did_you_mean(name, paths)))
-        shifts[which[0]] = _shift(inputs[which[0]], name, word)
+        which = _which(paths, name)
+        shifts[which] = _shift(inputs[which].absolute, name, word)
     clocks = {i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events}
     if len(clocks) > 1:
         relative = next(i for i, s in zip(inputs, shifts, strict=True) if i.events and not (i.absolute or s.absolute))
@@ -284,7 +376,28 @@ def _shifts(paths: Sequence[str], inputs: Sequence[Input], offsets: Mapping[str,
     return shifts
 
 
-def _shift(of: Input, name: str, word: str) -> _Shift:
+def _shifts_of_captures(paths: Sequence[str], kinds: Mapping[str, str], offsets: Mapping[str, str]) -> dict[str, int]:
+    """Path → ns. Raises UsageError."""
+    found = {}
+    for name, word in offsets.items():
+        path = paths[_which(paths, name)]
+        if kinds[path] == "capture":
+            found[path] = _shift(True, name, word).ns
+    return found
+
+
+def _which(paths: Sequence[str], name: str) -> int:
+    """The input that is meant. Raises UsageError."""
+    which = [n for n, p in enumerate(paths) if p == name] or [
+        n for n, p in enumerate(paths) if Path(p).name == name or _name(p) == name
+    ]
+    if len(which) != 1:
+        wrong = "no input" if not which else "more than one input"
+        raise UsageError(joined(f"--offset: {wrong} is called {quoted(name)}", did_you_mean(name, paths)))
+    return which[0]
+
+
+def _shift(absolute: bool, name: str, word: str) -> _Shift:
     match = re.fullmatch(r"([+-]?)([0-9]{1,10}(?:\.[0-9]{1,9})?)", word)
     if match is not None:
         try:
@@ -292,7 +405,7 @@ def _shift(of: Input, name: str, word: str) -> _Shift:
         except LineError:
             pass
     elif re.fullmatch(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", word, re.ASCII):
-        if of.absolute:
+        if absolute:
             raise UsageError(f"--offset: {quoted(name)} has dates of its own; its offset is a number of seconds")
         try:
             return _Shift(read_datetime(word), True)

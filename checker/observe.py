@@ -6,6 +6,7 @@ reported; findings name events by number, from 0.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -48,6 +49,7 @@ class Finding:
     count: int = 1
     last_time: int = 0
     last_event: int = -1
+    events: array[int] = field(default_factory=lambda: array("q"))  # numbers of all events that were not allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,7 @@ class Observer:
         if finding is None:
             finding = Finding(rule, event.interface, event.time, number, moment=moment)
             finding.last_time, finding.last_event = event.time, number
+            finding.events.append(number)
             groups.by_cause[cause] = finding
         else:
             _again(finding, event.time, number)
@@ -328,6 +331,8 @@ class Observer:
 def _again(finding: Finding, time: int, number: int) -> None:
     finding.count += 1
     finding.last_time, finding.last_event = time, number
+    if not finding.overdue:
+        finding.events.append(number)
 
 
 def _unchanged(state: State, before: State, writers: list[int], writers_before: list[int]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 
 def write_answer(text: str, path: str | None) -> None:
@@ -13,12 +16,19 @@ def write_answer(text: str, path: str | None) -> None:
     if path is None:
         sys.stdout.write(text)
         return
+    with replacing(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` when all is written, and leaves it as it was if anything fails."""
     target = Path(path)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            yield cast("BinaryIO", file)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
     except BaseException:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mipcheck.checker.derive import derive, modes_seen
@@ -75,7 +76,8 @@ class Violation:
     """A rule broken `count` times for the same cause, and the first time in full.
 
     `time` and `last_time` are ns from the report's `start`, or as in the log where there is none; `interface` is
-    None for the node's configuration. What is `overdue` has its deadline as `time`, and `at` where it began to be owed.
+    None for the node's configuration. What is `overdue` has its deadline as `time`, and `at` where it began to be
+    owed. `frames` are, by file, the frames of all that was not allowed.
     """
 
     rule: str
@@ -93,6 +95,7 @@ class Violation:
     last_time: int
     last_at: Position
     overdue: bool = False
+    frames: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -347,11 +350,21 @@ def _violation(context: Context, trace: Trace, finding: Finding) -> Violation:
         last_time=last_time - first,
         last_at=last_at,
         overdue=finding.overdue,
+        frames=_frames(trace, finding),
     )
 
 
 def _position(events: Sequence[Event], number: int, trace: Trace) -> Position:
     return events[number].at if number >= 0 else Position(trace.inputs[0].file)
+
+
+def _frames(trace: Trace, finding: Finding) -> dict[str, Sequence[int]]:
+    frames: dict[str, array[int]] = {}
+    for number in finding.events:
+        at = trace.events[number].at
+        if at.frame is not None:
+            frames.setdefault(at.file, array("q")).append(at.frame)
+    return dict(frames)
 
 
 def _message(rule: Rule, finding: Finding, explanation: Explanation) -> str:

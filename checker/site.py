@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mipcheck.model.types import Type, Value
 
 ADDRESSES = ("iha", "xha", "vpn", "ihoa", "xhoa")
+UPKEEP: Final = ("multicast", "dns", "ntp", "mdns", "ssdp", "llmnr", "icmp", "keepalive")
+"""What keeps a link going and is no user data, unless a site says otherwise: broadcasts and others' multicast, the
+name and time servers that DHCP named, neighbour protocols, ICMP with the link, echoes inside a UDP tunnel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,11 @@ class Site:
     parameters: Mapping[str, str] = field(default_factory=dict)
     mn_ha_keys: tuple[MnHaKey, ...] = ()
     esp_sas: tuple[EspSa, ...] = ()
+    upkeep: tuple[str, ...] = UPKEEP
 
 
 ROLES: Final = ("mn", "vpn", "iha", "xha", "fa")
-LISTS: Final = ("fa", "internal", "tunnels", "capabilities")
+LISTS: Final = ("fa", "internal", "tunnels", "upkeep", "capabilities")
 KEYS: Final = ("role", "boot", *ADDRESSES, *LISTS)
 """What a site may say besides the parameters of the specification."""
 
@@ -97,6 +101,7 @@ def site_from_words(words: Mapping[str, str], parameters: Mapping[str, Type], ca
         fa=_items(words, "fa", _address),
         internal=_items(words, "internal", _prefix),
         tunnels=_items(words, "tunnels", _name),
+        upkeep=UPKEEP if "upkeep" not in words else () if words["upkeep"] == "-" else _items(words, "upkeep", _upkeep),
         capabilities=frozenset(_items(words, "capabilities", lambda k, w: _capability(k, w, capabilities))),
         parameters={k: _parameter(k, words[k], parameters[k]) for k in words if k not in KEYS},
     )
@@ -114,6 +119,7 @@ def site_words(site: Site) -> dict[str, str]:
         "fa": [str(ipaddress.IPv4Address(a)) for a in site.fa],
         "internal": [str(p) for p in site.internal],
         "tunnels": list(site.tunnels),
+        "upkeep": [] if site.upkeep == UPKEEP else list(site.upkeep) or ["-"],
         "capabilities": sorted(site.capabilities),
     }
     words |= {k: ",".join(v) for k, v in lists.items() if v}
@@ -213,6 +219,19 @@ def _prefix(key: str, word: str) -> ipaddress.IPv4Network:
 def _name(key: str, word: str) -> str:
     if not word or "," in word:
         raise SiteError(key, f"{quoted(word)} is no value of site key {key}", "expected an interface without a comma")
+    return word
+
+
+def _upkeep(key: str, word: str) -> str:
+    """A kind of upkeep, or a host and port whose traffic is (a captive portal's, a time server's)."""
+    host, colon, port = word.rpartition(":")
+    if colon:
+        _address(key, host)
+        if not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 0xFFFF:
+            raise SiteError(key, f"{quoted(word)} is no value of site key {key}", "expected a port after the address")
+    elif word not in UPKEEP:
+        hint = joined(did_you_mean(word, UPKEEP), f"kinds: {listed(UPKEEP)}; or ADDRESS:PORT")
+        raise SiteError(key, f"{quoted(word)} is no value of site key {key}", hint)
     return word
 
 

@@ -91,6 +91,7 @@ def read_given(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> tuple[Sit
         plain.parameters,
         tuple(filter(None, mn_ha)),
         tuple(filter(None, esp)),
+        plain.upkeep,
     )
     return site, frozenset(words)
 
@@ -314,7 +315,7 @@ def _wanted(key: str) -> str:
         return "true or false, without quotation marks"
     if key in ADDRESSES:
         return 'a text with an IPv4 address, such as "10.1.0.2"'
-    examples = {"internal": '["10.0.0.0/8"]', "fa": '["10.1.7.1"]', "tunnels": '["ipsec0"]'}
+    examples = {"internal": '["10.0.0.0/8"]', "fa": '["10.1.7.1"]', "tunnels": '["ipsec0"]', "upkeep": '["dns", "ntp"]'}
     return f"a list of texts, such as {examples.get(key, '[]')}" if key in LISTS else "a text"
 
 

@@ -185,8 +185,8 @@ def test_flags(bit: int) -> None:
 def test_authentication(algorithm: str) -> None:
     key = MnHaKey("iha", 256, algorithm, b"secret")
     site = Site(addresses=SITE.addresses, mn_ha_keys=(key, MnHaKey("xha", 256, algorithm, b"other")))
-    # Padding, an extension in the long form and one that is unknown come before the authenticator, one after it.
-    before, after = b"\0" + bytes([36, 1, 0, 2]) + b"ab" + bytes([200, 1]) + b"x", bytes([149, 2, 0, 0])
+    # Padding, an extension in the long form, a short one and one that is unknown come before it, another after it.
+    before, after = b"\0" + bytes([36, 1, 0, 2]) + b"ab" + bytes([149, 2, 0, 0, 200, 1]) + b"x", bytes([200, 2, 0, 0])
     good = signed(reply(), key, before=before, after=after)
     stranger = signed(reply(), MnHaKey("iha", 999, algorithm, b"secret"))
     changed = bytearray(into(good))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import os
+import signal
 import struct
+import subprocess
+import sys
+import time
+import tracemalloc
+import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from mipcheck.checker.capture import CaptureError, is_capture, read_capture
 from mipcheck.checker.capture.files import Frame, open_frames
+from mipcheck.checker.run import check
 from mipcheck.checker.site import Site
 
 ETHERNET, NULL, RAW, LOOP, SLL, SLL2 = 1, 0, 101, 108, 113, 276
@@ -27,12 +37,17 @@ class Record(NamedTuple):
 
 
 class Device(NamedTuple):
-    """An interface to declare in a pcapng file; `tsresol` as the option's byte, None to leave it out."""
+    """An interface to declare in a pcapng file; `tsresol` as the option's byte, None to leave it out.
+
+    `snap` is the snap length, 0 for none.
+    """
 
     name: str = ""
     linktype: int = ETHERNET
     tsresol: int | None = 9
     tsoffset: int | None = None
+    description: str = ""
+    snap: int = 0
 
 
 def pcap(records: Sequence[Record], linktype: int = ETHERNET, order: str = "<", nano: bool = False) -> bytes:
@@ -60,12 +75,14 @@ def section(order: str = "<") -> bytes:
 
 def device_block(device: Device, order: str = "<") -> bytes:
     options = option(order, 2, device.name.encode()) if device.name else b""
+    if device.description:
+        options += option(order, 3, device.description.encode())
     if device.tsresol is not None:
         options += option(order, 9, bytes([device.tsresol]))
     if device.tsoffset is not None:
         options += option(order, 14, struct.pack(order + "q", device.tsoffset))
     options += option(order, 0, b"") if options else b""
-    return block(order, 1, struct.pack(order + "HHI", device.linktype, 0, 0) + options)
+    return block(order, 1, struct.pack(order + "HHI", device.linktype, 0, device.snap) + options)
 
 
 def packet_block(record: Record, stamp: int, order: str = "<") -> bytes:
@@ -207,3 +224,163 @@ class Dribble(io.RawIOBase):
 def test_a_pipe_may_give_little_at_a_time(data: bytes) -> None:
     info, frames = open_frames(Dribble(data), "test")  # type: ignore[arg-type]
     assert len(list(frames)) == info.frames == 2
+
+
+def test_an_interface_without_a_name_is_called_by_its_description() -> None:
+    guid = "\\Device\\NPF_{1B2C}"
+    devices = [Device("", description="Ethernet 2"), Device(guid, description="Wi-Fi"), Device(guid)]
+    frames, notes = frames_of(pcapng([Record(0, b"x", i) for i in range(3)], devices))
+    assert [f.interface for f in frames] == ["Ethernet_2", "Wi-Fi", guid]
+    assert [n for n in notes if "Wi-Fi" in n] == [f"{guid} is called Wi-Fi"]
+
+
+def test_simple_packets_end_at_the_snap_length() -> None:
+    out = section() + device_block(Device("eth0", snap=61)) + block("<", 3, struct.pack("<I", 90) + b"c" * 61)
+    frames, _ = frames_of(out)
+    assert (len(frames[0].data), frames[0].length) == (61, 90)
+
+
+def test_frames_of_unknown_interfaces_are_noted_and_counted() -> None:
+    file = pcapng(TWO[:1]) + packet_block(Record(0, b"y" * 60, 7), 5) + packet_block(TWO[1], START)
+    frames, notes = frames_of(file)
+    assert [f.number for f in frames] == [1, 3]
+    assert notes == ["frame 2 is of an interface that the file does not describe: not read"]
+    _, notes = frames_of(file + packet_block(Record(0, b"y", 9), 5) * 10_000)
+    assert len(notes) <= 50
+
+
+def test_blocks_that_carry_no_packets_are_skipped() -> None:
+    comment = option("<", 1, "a comment, Ω".encode())
+    others = b"".join(block("<", kind, b"z" * 33) for kind in (4, 7, 9, 10, 0xBAD, 0x80000001))
+    file = pcapng(TWO[:1]) + others + packet_block(TWO[1]._replace(options=comment), START + 2_000)
+    whole, _ = frames_of(pcapng(TWO))
+    frames, notes = frames_of(file)
+    assert frames == whole and notes == []
+
+
+# gzip.
+
+
+@pytest.mark.parametrize("data", [pcap(TWO), pcapng(TWO, order=">")], ids=["pcap", "pcapng"])
+def test_compressed_captures(data: bytes) -> None:
+    whole = frames_of(data)
+    packed = gzip.compress(data)
+    assert is_capture(packed)
+    assert frames_of(packed) == whole
+    split = gzip.compress(data[:70]) + bytes(3) + gzip.compress(b"") + gzip.compress(data[70:]) + bytes(512)
+    assert frames_of(split) == whole
+    info, frames = open_frames(Dribble(packed), "test")  # type: ignore[arg-type]
+    assert (list(frames), info.notes) == whole
+
+
+def test_a_compressed_log_is_no_capture() -> None:
+    assert not is_capture(gzip.compress(b"mipcheck-trace 1"))
+    assert not is_capture(b"\x1f\x8b" + b"x" * 90)
+    with pytest.raises(CaptureError, match="gzip"):
+        frames_of(gzip.compress(b"mipcheck-trace 1"))
+
+
+def test_a_cut_compressed_file_is_read_to_where_it_is_cut() -> None:
+    records = [Record(i, os.urandom(60)) for i in range(2000)]
+    for data in (pcap(records), pcapng(records)):
+        whole, _ = frames_of(data)
+        packed = gzip.compress(data)
+        for cut in (len(packed) // 2, len(packed) - 1, len(packed) - 9):
+            frames, notes = frames_of(packed[:cut])
+            assert frames == whole[: len(frames)] and len(frames) > 900
+            assert any(note.endswith("truncated: the gzip data end") for note in notes)
+
+
+def test_damage_in_a_compressed_file_is_noted() -> None:
+    records = [Record(i, os.urandom(60)) for i in range(2000)]
+    packed = bytearray(gzip.compress(pcap(records)))
+    packed[-6] ^= 1  # the checksum
+    frames, notes = frames_of(bytes(packed))
+    assert len(frames) >= 1900 and notes[-1].endswith("damaged: the gzip data make no sense")
+    _, notes = frames_of(gzip.compress(pcap(TWO)) + b"trailing")
+    assert notes[-1] == "after frame 2: what follows the gzip data is not read"
+
+
+def bomb(size: int) -> bytes:
+    """One frame, then records of nothing, compressed as well as can be."""
+    engine = zlib.compressobj(9, wbits=31)
+    parts = [engine.compress(pcap(TWO[:1]))]
+    piece = (struct.pack("<IIII", 0, 0, 2**20, 2**20) + bytes(2**20)) * 16
+    parts += [engine.compress(piece) for _ in range(size // len(piece))]
+    return b"".join([*parts, engine.flush()])
+
+
+def test_a_decompression_bomb_ends_in_an_error_and_takes_no_memory() -> None:
+    packed = bomb(400 * 2**20)
+    assert len(packed) < 2**20
+    tracemalloc.start()
+    with pytest.raises(CaptureError, match="250 times"):
+        read_capture(io.BytesIO(packed), "x.gz", Site())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 2**20
+
+
+# As an input of the program.
+
+PROGRAM = [sys.executable, "-m", "mipcheck.checker.main"]
+
+
+def test_standard_input_while_it_is_written(tmp_path: Path) -> None:
+    """The reader does not wait for the end to start with, and does not mind in which pieces the bytes come."""
+    file = tmp_path / "a.pcap"
+    file.write_bytes(pcap([Record(i * 10**6, b"f" * 60) for i in range(500)]))
+    command = [*PROGRAM, "-", "--format", "json"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        data = file.read_bytes()
+        for at in range(0, len(data), 777):
+            process.stdin.write(data[at : at + 777])
+            process.stdin.flush()
+        process.stdin.close()
+        answer = process.stdout.read()
+    assert b'"frames": 500' in answer and b"<stdin>" in answer
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_interrupting_the_capturing_program_gets_the_report() -> None:
+    """Ctrl-C reaches both ends of a pipe: what was captured is judged."""
+    with subprocess.Popen([*PROGRAM, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        data = pcap([Record(i, b"f" * 60) for i in range(2)])
+        process.stdin.write(data[:50])
+        process.stdin.flush()
+        if not wait_until_read(process.pid):
+            process.kill()
+            pytest.skip("the system does not say what a process waits for")
+        process.send_signal(signal.SIGINT)
+        process.stdin.write(data[50:])
+        process.stdin.close()
+        answer = process.stdout.read()
+    assert process.returncode == 3 and b"INCONCLUSIVE" in answer.upper()
+
+
+def wait_until_read(pid: int) -> bool:
+    """Until a process waits for its standard input."""
+    for _ in range(500):
+        state = Path(f"/proc/{pid}/wchan")
+        if not state.exists():
+            return False
+        if "pipe" in state.read_text():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_compressed_files_and_several_are_inputs(tmp_path: Path) -> None:
+    plain, packed, other = tmp_path / "eth0.pcap", tmp_path / "wlan0.pcap.gz", tmp_path / "tun0.pcap"
+    plain.write_bytes(pcap([Record(0, b"f" * 60)]))
+    packed.write_bytes(gzip.compress(pcap([Record(9, b"f" * 60)] * 2)))
+    other.write_bytes(pcap([Record(9, b"\x60" * 60)] * 3, RAW))
+    report = check([str(p) for p in (plain, packed, other)])
+    assert [(i.kind, i.frames, i.interfaces) for i in report.inputs] == [
+        ("pcap", 1, ("eth0",)),
+        ("pcap", 2, ("wlan0",)),
+        ("pcap", 3, ("tun0",)),
+    ]
+    assert check([str(packed)]).inputs[0].interfaces == ("if0",)

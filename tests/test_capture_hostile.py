@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import random
 
+from fuzz_capture import fuzz, seeds
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.capture import CaptureError, read_capture
@@ -14,7 +16,23 @@ from mipcheck.checker.capture.files import Frame
 from mipcheck.checker.capture.layers import decode
 from mipcheck.checker.capture.mobileip import extensions, read_advertisement, read_reply, read_request
 from mipcheck.checker.site import Site
-from test_capture_events import NODE_MAC, PEER_MAC, SESSION, SITE, TUNNELS, into, lease, out, request, sll, sll2
+from scapy.layers.inet import IP
+from scapy.packet import Raw
+from test_capture_events import (
+    COA,
+    IHA,
+    NODE_MAC,
+    PEER_MAC,
+    SESSION,
+    SITE,
+    TUNNELS,
+    into,
+    lease,
+    out,
+    request,
+    sll,
+    sll2,
+)
 from test_capture_files import ETHERNET, LOOP, NULL, RAW, SLL, SLL2, Device, Record, block, pcap, pcapng, section
 
 FRAMES = [*lease(), out(SESSION[0]), into(SESSION[1]), *(out(packet) for packet in TUNNELS.values())]
@@ -63,7 +81,7 @@ def test_mutated_captures(data: bytes, changes: list[tuple[float, int]], cut: fl
 
 
 @given(
-    st.sampled_from([ETHERNET, NULL, RAW, 12, 14, LOOP, SLL, SLL2, 999]),
+    st.sampled_from([ETHERNET, NULL, RAW, 12, 14, LOOP, SLL, SLL2, 105, 127, 999]),
     st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(lambda b: b"\x45" + b)),
 )
 def test_arbitrary_frames(linktype: int, data: bytes) -> None:
@@ -99,3 +117,36 @@ def test_a_large_damaged_file_is_fast() -> None:
     noise = random.Random(1).randbytes(2_000_000)
     survives(VALID[0][:24] + noise)
     survives(VALID[2][:28] + noise)
+
+
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes_after_a_gzip_header(data: bytes) -> None:
+    head = gzip.compress(VALID[2])[:10]
+    survives(head + data)
+    survives(gzip.compress(VALID[0][:24] + data))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(VALID), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4), st.floats(0, 1))
+def test_mutated_compressed_captures(data: bytes, changes: list[tuple[float, int]], cut: float) -> None:
+    changed = bytearray(gzip.compress(data))
+    for where, value in changes:
+        changed[int(where * (len(changed) - 1))] = value
+    survives(bytes(changed[: int(len(changed) * cut) + 1]))
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40), st.booleans(), st.binary(max_size=90)), max_size=30))
+def test_arbitrary_fragments(pieces: list[tuple[int, int, bool, bytes]]) -> None:
+    """Fragments of signalling, of tunnels and of data, that fit together or do not."""
+    records = [Record(i, out(SESSION[i % 2])) for i in range(2)]
+    for number, (kind, offset, more, body) in enumerate(pieces):
+        packet = IP(src=COA, dst=IHA, id=kind // 4, proto=(17, 4, 55, 47)[kind % 4], flags=int(more), frag=offset)
+        starts = bytes(SESSION[0])[20:60] if kind < 4 else bytes(TUNNELS["ip/ip"])[20:]
+        records.append(Record(number + 2, out(packet / Raw((b"" if offset else starts) + body))))
+    survives(pcap(records))
+
+
+def test_a_few_thousand_mutated_packets() -> None:
+    """The full run is `python tests/fuzz_capture.py`."""
+    said: list[str] = []
+    assert fuzz(20_000, 3, seeds(), progress=said.append) == 0, said

@@ -6,6 +6,6 @@ does not say) → `node` (what belongs to the node) → `events` (→ `Event`s);
 """
 
 from mipcheck.checker.capture.files import CaptureError, is_capture
-from mipcheck.checker.capture.read import Capture, read_capture
+from mipcheck.checker.capture.read import Capture, Source, read_capture, read_captures
 
-__all__ = ["Capture", "CaptureError", "is_capture", "read_capture"]
+__all__ = ["Capture", "CaptureError", "Source", "is_capture", "read_capture", "read_captures"]

@@ -1,4 +1,4 @@
-"""DHCP messages (RFC 2131, RFC 2132), as far as they tell addresses and servers."""
+"""DHCP messages (RFC 2131, RFC 2132), as far as they tell addresses, servers and how long they hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ _COOKIE: Final = b"\x63\x82\x53\x63"
 DISCOVER: Final = 1
 OFFER: Final = 2
 REQUEST: Final = 3
+DECLINE: Final = 4
 ACK: Final = 5
+NAK: Final = 6
+RELEASE: Final = 7
+INFORM: Final = 8
+_OVERLOAD: Final = 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,20 @@ class Message:
     time_servers: tuple[int, ...]
     server: int
     domain: str
+    requested: int = 0
+    """The address that the client would like (option 50)."""
+    lease: int = 0
+    """Seconds, 0 where not given; all ones is for ever."""
+
+    @property
+    def is_reboot(self) -> bool:
+        """A client that starts anew and would like to keep its address (INIT-REBOOT, RFC 2131 section 4.3.2).
+
+        One that renews fills in the address that it has, one that has just chosen an offer names the server.
+        """
+        return (
+            self.type == REQUEST and self.from_client and not self.current and not self.server and bool(self.requested)
+        )
 
 
 def read_message(data: bytes) -> Message | None:
@@ -38,19 +57,13 @@ def read_message(data: bytes) -> Message | None:
     if len(data) < 240 or data[0] not in (1, 2) or data[236:240] != _COOKIE:
         return None
     options: dict[int, bytes] = {}
-    at = 240
-    while at < len(data):
-        code = data[at]
-        if code == 255:
-            break
-        if code == 0:
-            at += 1
-            continue
-        if at + 2 > len(data):
-            break
-        length = data[at + 1]
-        options[code] = options.get(code, b"") + data[at + 2 : at + 2 + length]  # RFC 3396: parts are joined
-        at += 2 + length
+    _collect(options, data, 240, len(data))
+    # RFC 2132 section 9.3: options that found no place there are in the fields for the file and the server's name.
+    overload = options.get(_OVERLOAD, b"\0")[:1]
+    if overload in (b"\1", b"\3"):
+        _collect(options, data, 108, 236)
+    if overload in (b"\2", b"\3"):
+        _collect(options, data, 44, 108)
     return Message(
         from_client=data[0] == 1,
         type=options.get(53, b"\0")[0] if options.get(53) else 0,
@@ -64,7 +77,24 @@ def read_message(data: bytes) -> Message | None:
         time_servers=_addresses(options.get(42, b"")),
         server=_first(options.get(54, b"")),
         domain=_word(options.get(15, b"")),
+        requested=_first(options.get(50, b"")),
+        lease=_first(options.get(51, b"")),
     )
+
+
+def _collect(options: dict[int, bytes], data: bytes, at: int, end: int) -> None:
+    while at < end:
+        code = data[at]
+        if code == 255:
+            return
+        if code == 0:
+            at += 1
+            continue
+        if at + 2 > end:
+            return
+        length = data[at + 1]
+        options[code] = options.get(code, b"") + data[at + 2 : min(at + 2 + length, end)]  # RFC 3396: parts are joined
+        at += 2 + length
 
 
 def _addresses(data: bytes) -> tuple[int, ...]:

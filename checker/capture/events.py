@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from mipcheck.checker.capture import dhcp, mobileip
+from mipcheck.checker.capture import dhcp, ike, mobileip
+from mipcheck.checker.capture.esp import DUMMY, Keyring
+from mipcheck.checker.capture.extensions import NAMES, is_torn
 from mipcheck.checker.capture.layers import (
     ADVERTISEMENT,
     ASIDE,
@@ -31,6 +33,7 @@ from mipcheck.checker.capture.layers import (
     Packet,
 )
 from mipcheck.checker.capture.node import Knowledge, dotted, is_loopback, is_tunnel
+from mipcheck.checker.capture.replay import expected, is_clock
 from mipcheck.checker.site import Site
 from mipcheck.model.event import NODE, Event, Position
 from mipcheck.model.types import Value
@@ -42,6 +45,9 @@ _COPY: Final = 250 * 10**6
 _MAX_FRAGMENTS: Final = 4096
 
 _MAX_NOTES: Final = 20
+_MAX_SPIS: Final = 4
+_LINK_LOCAL: Final = 0xA9FE
+"""169.254.0.0/16 (RFC 3927), by its upper half."""
 
 _NONE: Final = "none"
 _ESP: Final = "esp"
@@ -63,8 +69,10 @@ class _Link:
     coa: int = 0
     used: set[int] = field(default_factory=set)
     """Addresses from which the node exchanged user data before any care-of address was announced here."""
-    discovering: set[int] = field(default_factory=set)
-    """Transaction ids."""
+    starting: dict[int, str] = field(default_factory=dict)
+    """Transactions of DHCP in which an address is got, not renewed, and the domain offered (or "")."""
+    leased: bool = False
+    """Whether DHCP gave an address here."""
 
 
 class Reader:
@@ -74,7 +82,7 @@ class Reader:
         """`clear` holds, for each registration message seen on a physical interface, when (ns, ascending)."""
         self.events: list[Event] = []
         self.set_aside: Counter[str] = Counter()
-        self.notes: dict[str, None] = {}
+        self._notes: dict[str, None] = {}
         self._name = name
         self._site = site
         self._known = known
@@ -85,13 +93,19 @@ class Reader:
         self._copies: dict[bytes, tuple[int, str]] = {}
         self._exchanges: set[bytes] = set()
         self._spis: set[int] = set()
+        self._incoming: int | None = None  # the newest SPI of what the gateway sends
         self._started: tuple[int, int] | None = None
+        self._exchange = b""  # initiator's SPI of the one that was started
         self._expecting = True
         self._waiting: int | None = None  # the first request sent through the VPN before its ESP was seen, in `events`
         self._in_use = NODE
         self._tia = 0
-        self._protected = False
-        self._inner = False  # whether registrations through the VPN could be seen
+        self._keys = Keyring(site.esp_sas)
+        self._sealed: dict[int, None] = {}  # SPIs of the VPN whose packets stayed closed
+        self._inner = False  # whether a tunnel device showed what goes through the VPN
+        self._devices: set[str] = set()
+        self._asked: dict[tuple[str, str, str], int] = {}  # newest identification by agent, path and interface
+        self._noted: set[Hashable] = set()
         self._firsts: dict[Fragment, _Verdict] = {}
 
     def take(self, packet: Packet) -> None:
@@ -103,24 +117,59 @@ class Reader:
         else:
             self._on_link(packet)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth knowing besides the events."""
+        return (*self._notes, *self._keys.complaints())
+
     def hidden(self) -> tuple[str, ...]:
         """Why signalling could not be seen."""
-        if not self._protected or self._inner:
+        # Where others with the same keys could be opened, a packet that could not is damaged or was cut.
+        sealed = [spi for spi in self._sealed if not self._keys.opened[spi]]
+        if not sealed or self._inner:
             return ()
-        keys = "the [[esp_sa]] keys are not used yet" if self._site.esp_sas else "give [[esp_sa]] keys"
-        return (f"registration inside ESP: {keys}; or capture on the tunnel interface",)
+        return (f"registration inside ESP: {'; '.join(self._lacking(sealed))}; or {self._better_place()}",)
+
+    def _lacking(self, sealed: list[int]) -> list[str]:
+        """What is needed to read these SPIs."""
+        keys = self._keys
+        unusable = [spi for spi in sealed if spi in keys.unusable]
+        unknown = [spi for spi in sealed if spi not in unusable and not keys.has(spi)]
+        wrong = [spi for spi in sealed if keys.wrong[spi]]
+        cut = [spi for spi in sealed if keys.cut[spi] and spi not in wrong]
+        found = [f"the [[esp_sa]] keys of SPI {spi:#010x} cannot be used ({keys.unusable[spi]})" for spi in unusable]
+        if unknown:
+            found.append(f"give [[esp_sa]] keys for SPI {_listed(unknown)}")
+        if wrong:
+            found.append(f"the [[esp_sa]] keys of SPI {_listed(wrong)} do not fit its packets")
+        if cut:
+            found.append(f"packets with SPI {_listed(cut)} were captured in part only")
+        return found or ["its packets could not be opened"]
+
+    def _better_place(self) -> str:
+        missing = [name for name in self._site.tunnels if name not in self._devices]
+        if not missing:
+            return "capture on the VPN's tunnel interface too"
+        return f"capture also on the tunnel interface that carries its inner packets ({' or '.join(missing)})"
 
     def _emit(self, packet: Packet, kind: str, args: dict[str, Value], interface: str = "") -> None:
         at = Position(self._name, None, packet.frame)
         self.events.append(Event(packet.time, interface or packet.interface, kind, args, at))
 
     def _note(self, text: str) -> None:
-        if len(self.notes) < _MAX_NOTES:
-            self.notes[text] = None
+        if len(self._notes) < _MAX_NOTES:
+            self._notes[text] = None
+
+    def _note_first(self, key: Hashable, text: str, packet: Packet) -> None:
+        """Note only the first of its kind, with its frame."""
+        if key not in self._noted:
+            self._noted.add(key)
+            self._note(f"frame {packet.frame}: {text}")
 
     # Tunnel devices: nothing is exposed there, but signalling inside the VPN is seen nowhere else.
 
     def _on_tunnel(self, packet: Packet) -> None:
+        self._devices.add(packet.interface)
         if self._shows_the_inside(packet):
             self._inner = True
         if packet.kind == REGISTRATION and not self._is_copy(packet):
@@ -129,12 +178,22 @@ class Reader:
             inner = source if asking else target
             if inner == self._site.addresses.get("xhoa"):
                 self._note("a registration in the x-MIP tunnel was seen on its device only, and is not used")
-            elif asking:
-                self._request(packet, "vpn")
-            elif packet.sport == mobileip.PORT and packet.payload[0] == mobileip.REPLY:
-                self._reply(packet, "vpn")
+            else:
+                self._inner = True
+                self._through_vpn(packet, self._in_use)
             return
         self.set_aside["tunnel interface"] += 1
+
+    def _through_vpn(self, packet: Packet, interface: str) -> None:
+        """A registration message that passes through the VPN over a physical interface."""
+        kind = packet.payload[0]
+        if packet.dport == mobileip.PORT and kind == mobileip.REQUEST:
+            self._tia = packet.addresses[-1][0]
+            if self._expecting and self._waiting is None:
+                self._waiting = len(self.events)
+            self._request(packet, "vpn", interface)
+        elif packet.sport == mobileip.PORT and kind == mobileip.REPLY:
+            self._reply(packet, "vpn", interface)
 
     def _shows_the_inside(self, packet: Packet) -> bool:
         """Whether this device carries what goes to the i-HA through the VPN, so that a registration would be seen."""
@@ -144,7 +203,7 @@ class Reader:
         return any(self._known.agents.get(a) == "iha" for a in pair) and self._site.addresses.get("xhoa") not in pair
 
     def _is_copy(self, packet: Packet) -> bool:
-        """Whether this message was seen in clear on a physical interface, or on another tunnel device just before."""
+        """Whether this message was seen in clear on a physical interface, or on another device just before."""
         message = mobileip.fixed_part(packet.payload)
         times = self._clear.get(message)
         if times:
@@ -162,7 +221,10 @@ class Reader:
     def _on_link(self, packet: Packet) -> None:
         kind = packet.kind
         if kind == ASIDE:
-            self._aside(packet, packet.why)
+            if packet.why == "arp" and packet.payload:
+                self._arp(packet)
+            else:
+                self._aside(packet, packet.why)
             return
         if kind == REST:
             self._rest(packet)
@@ -291,14 +353,54 @@ class Reader:
             self._aside(packet, "not the node's")
             return
         # A tunnel to somebody else than the VPN gateway is protected, but says nothing about the VPN.
-        if self._vpn is None or self._vpn in packet.addresses[-1]:
-            if direction == "out":
-                self._in_use = packet.interface
-            self._protected = True
-            if packet.spi not in self._spis:
-                self._spis.add(packet.spi)
-                self._association(packet)
-        self._data(packet, direction, _ESP, packet.stack, packet.addresses[-1])
+        if self._vpn is not None and self._vpn not in packet.addresses[-1]:
+            self._data(packet, direction, _ESP, packet.stack, packet.addresses[-1])
+            return
+        inner = self._keys.inside(packet)
+        if direction == "out":
+            self._in_use = packet.interface
+        if inner is None:
+            self._sealed[packet.spi] = None
+        elif inner.stack.count("/ip") > packet.stack.count("/ip"):
+            own = inner.addresses[0][direction == "in"]
+            if own not in self._known.home:
+                self._tia = own
+        if packet.spi not in self._spis:
+            self._spis.add(packet.spi)
+            if direction == "in":
+                self._incoming = packet.spi
+            self._association(packet)
+        if inner is not None and inner.kind == REGISTRATION:
+            # Known not to be user data, as other signalling is not; a tunnel device may have shown it already.
+            self._aside(packet, "signalling inside esp")
+            if self._is_copy(inner):
+                self._put_where_it_went(inner)
+            else:
+                self._follow(inner)
+                self._through_vpn(inner, packet.interface)
+        elif inner is not None and inner.kind == ASIDE and inner.why == DUMMY:
+            self._aside(packet, inner.why)
+        else:
+            self._data(packet, direction, _ESP, packet.stack if inner is None else inner.stack, packet.addresses[-1])
+
+    def _put_where_it_went(self, packet: Packet) -> None:
+        """A tunnel device tells what passed, but only guesses over which interface; ESP with keys knows."""
+        read = mobileip.read_request(packet.payload) or mobileip.read_reply(packet.payload)
+        for index in range(len(self.events) - 1, -1, -1):
+            event = self.events[index]
+            if read is None or event.time < packet.time - _COPY:
+                return
+            if event.args.get("path") == "vpn" and event.args.get("id") == read.id:
+                self.events[index] = replace(event, interface=packet.interface)
+                return
+
+    def _follow(self, packet: Packet) -> None:
+        """Identifications inside ESP were not there to be learnt from beforehand."""
+        request, reply = mobileip.read_request(packet.payload), mobileip.read_reply(packet.payload)
+        if request is not None and request.agent in self._known.agents:
+            self._known.replay.request(self._known.agents[request.agent], request.id, packet.time)
+        elif reply is not None and reply.agent in self._known.agents:
+            self._known.replay.reply(self._known.agents[reply.agent], reply.id, reply.code)
 
     def _association(self, packet: Packet) -> None:
         """ESP with a new SPI: the first after a key exchange, or of the capture, shows that an association is up."""
@@ -329,24 +431,51 @@ class Reader:
     # Signalling.
 
     def _ike(self, packet: Packet, direction: str) -> None:
-        """RFC 7296 section 3.1, RFC 2408 section 3.1: the header is in clear, the rest mostly is not."""
+        """The start of a key exchange, and what the node deletes in the clear. The rest is encrypted."""
         self._aside(packet, "key exchange")
-        message = packet.payload
         source, target = packet.addresses[-1]
         if direction != "out" or (self._vpn is not None and target != self._vpn):
             return
         self._in_use = packet.interface
-        if len(message) < 18 or any(message[8:16]) or message[:8] in self._exchanges:
+        message = ike.read_message(packet.payload)
+        if message is None:
             return
-        version = message[17] >> 4
-        if version not in (1, 2):
+        if not message.begins:
+            self._deletions(packet, message)
             return
-        self._exchanges.add(message[:8])
+        if message.initiator in self._exchanges:
+            return  # once more, for want of an answer or as the gateway asked
+        self._exchanges.add(message.initiator)
+        self._abandon(packet)
         self._started = (source, target)
+        self._exchange = message.initiator
         self._expecting = True
         self._waiting = None
         self._tia = 0
-        self._emit(packet, "ike", {"phase": "start", "src": source, "dst": target, "version": version})
+        self._emit(packet, "ike", {"phase": "start", "src": source, "dst": target, "version": message.version})
+        if message.vendors:
+            text = f"vendor ids of the node's IKEv{message.version}: {', '.join(message.vendors)}"
+            self._note_first(("vendors", message.vendors), text, packet)
+
+    def _abandon(self, packet: Packet) -> None:
+        """An exchange that led to no ESP and in which the node says no more, now that it begins another one."""
+        if self._started is None or self._known.exchanges.get(self._exchange, 0) >= packet.time:
+            return
+        source, target = self._started
+        self._emit(packet, "ike", {"phase": "abandoned", "src": source, "dst": target})
+
+    def _deletions(self, packet: Packet, message: ike.Message) -> None:
+        """Only what the node itself deletes: nobody has to believe what comes from outside and is not protected.
+
+        It names the SPI of what it is sent; once a newer one is in use, deleting an old one takes nothing down.
+        """
+        source, target = packet.addresses[-1]
+        for deletion in message.deletions:
+            if deletion.protocol == ike.ISAKMP:
+                self._emit(packet, "ike", {"phase": "deleted", "src": source, "dst": target})
+            elif deletion.protocol == ike.ESP and self._incoming in (None, *map(int.from_bytes, deletion.spis)):
+                self._emit(packet, "sa", {"state": "down"})
+                self._expecting = True
 
     def _registration(self, packet: Packet, direction: str) -> None:
         if packet.first_of:
@@ -359,7 +488,7 @@ class Reader:
         elif kind == mobileip.REPLY and packet.sport == mobileip.PORT and direction != "out":
             self._reply(packet, "direct")
 
-    def _request(self, packet: Packet, path: str) -> None:
+    def _request(self, packet: Packet, path: str, interface: str = "") -> None:
         request = mobileip.read_request(packet.payload)
         if request is None:
             self._note(f"frame {packet.frame}: a registration request is cut short")
@@ -368,15 +497,17 @@ class Reader:
         if agent is None:
             return
         source, target = packet.addresses[-1]
-        interface = packet.interface
-        if path == "vpn":
-            self._inner = True
-            self._tia = source
-            interface = self._in_use
-            if self._expecting and self._waiting is None:
-                self._waiting = len(self.events)
-        elif request.lifetime and len(packet.addresses) == 1:
+        if path == "direct" and request.lifetime and len(packet.addresses) == 1:
             self._announce(packet, request, source, target)
+        asked = (agent, path, interface or packet.interface)
+        if is_clock(request.id, packet.time) and self._known.replay.goes_back(asked, request.id):
+            text = f"the identification of a request to {agent} is below that of an earlier one"
+            self._note_first((agent, "back"), text, packet)
+        self._asked[asked] = request.id
+        self._oddities(packet)
+        if mobileip.authentication(packet.payload, agent, self._site.mn_ha_keys, packet.whole) == "bad":
+            text = f"a request of the node to {agent} does not fit the [[mn_ha_key]]: is that the right key?"
+            self._note_first((agent, "key"), text, packet)
         args: dict[str, Value] = {
             "to": agent,
             "path": path,
@@ -395,17 +526,13 @@ class Reader:
         link = self._links[packet.interface]
         if request.coa in (link.coa, request.home):
             return
-        if not link.coa and request.coa in link.used and not self._site.boot:
-            # The capture began after the node had got this address: that it has it now is no change.
-            link.coa = request.coa
-            return
-        link.coa = request.coa
         if "D" in request.flags or request.coa == source:
-            self._emit(packet, "coa", {"kind": "colocated", "addr": request.coa})
+            self._has_address(packet, request.coa)
         else:
+            link.coa = request.coa
             self._emit(packet, "coa", {"kind": "foreign-agent", "addr": request.coa, "agent": target})
 
-    def _reply(self, packet: Packet, path: str) -> None:
+    def _reply(self, packet: Packet, path: str, interface: str = "") -> None:
         reply = mobileip.read_reply(packet.payload)
         if reply is None:
             self._note(f"frame {packet.frame}: a registration reply is cut short")
@@ -413,22 +540,35 @@ class Reader:
         agent = self._agent(packet, reply.agent, reply.home)
         if agent is None:
             return
-        interface = packet.interface
-        if path == "vpn":
-            self._inner = True
-            interface = self._in_use
+        self._oddities(packet)
+        identification = reply.id
+        if self._known.replay.has_nonces(agent):
+            identification = expected(self._asked.get((agent, path, interface or packet.interface), reply.id), reply.id)
+            self._note(f"{agent} uses nonces: only the lower half of its identifications is compared (RFC 3344 5.7.2)")
+        if reply.code not in (0, 1):
+            name = f"{reply.code}, {mobileip.code_name(reply.code)}"
+            self._note_first((agent, reply.code), f"a registration with {agent} is rejected ({name})", packet)
         args: dict[str, Value] = {
             "from": agent,
             "path": path,
             "code": reply.code,
             "lifetime": reply.lifetime,
-            "id": reply.id,
+            "id": identification,
             "auth": mobileip.authentication(packet.payload, agent, self._site.mn_ha_keys, packet.whole),
             "home": reply.home,
         }
         if packet.whole:
             args["tnc"] = "yes" if mobileip.trusted_networks_configured(packet.payload) else "no"
         self._emit(packet, "rrp", args, interface)
+
+    def _oddities(self, packet: Packet) -> None:
+        """What may have made the receiver discard the message, although its fixed part is sound."""
+        if packet.whole and is_torn(packet.payload):
+            self._note_first("torn", "the last extension of a registration message runs past its end", packet)
+        for extension in mobileip.extensions(packet.payload):
+            if not extension.skippable and extension.type not in NAMES:
+                text = f"{extension.name} is not known here, and who does not know it discards the message"
+                self._note_first(("extension", extension.type), text, packet)
 
     def _agent(self, packet: Packet, agent: int, home: int) -> str | None:
         """iha or xha; None for a message that concerns neither, or another node's."""
@@ -448,7 +588,10 @@ class Reader:
             self._aside(packet, "router advertisement")
             return
         agent = packet.addresses[-1][0]
-        self._emit(packet, "advert", {"agent": agent, "coa": found.coas[0], "seq": found.sequence})
+        args: dict[str, Value] = {"agent": agent, "coa": found.coas[0], "seq": found.sequence}
+        if found.nai:
+            args["nai"] = found.nai
+        self._emit(packet, "advert", args)
 
     def _dhcp(self, packet: Packet) -> None:
         self._aside(packet, "dhcp")
@@ -459,17 +602,50 @@ class Reader:
         if macs and message.client not in macs:
             return  # another station's
         link = self._links[packet.interface]
-        if message.type in (dhcp.DISCOVER, dhcp.OFFER):
-            link.discovering.add(message.xid)
+        if message.type in (dhcp.DISCOVER, dhcp.OFFER) or message.is_reboot:
+            link.starting[message.xid] = message.domain or link.starting.get(message.xid, "")
+        elif message.type in (dhcp.NAK, dhcp.RELEASE, dhcp.DECLINE):
+            # The address is void. Which one comes next is seen then; even the same one is a new start.
+            link.coa = 0
         elif message.type == dhcp.ACK and not message.from_client and message.offered:
-            anew = message.xid in link.discovering
-            link.discovering.discard(message.xid)
+            anew = message.xid in link.starting
+            domain = message.domain or link.starting.pop(message.xid, "")
+            link.starting.pop(message.xid, None)
+            link.leased = True
             if anew or message.offered != link.coa:
                 link.coa = message.offered
                 args: dict[str, Value] = {"kind": "colocated", "addr": message.offered}
-                if message.domain:
-                    args["domain"] = message.domain
+                if domain:
+                    args["domain"] = domain
                 self._emit(packet, "coa", args)
+
+    def _arp(self, packet: Packet) -> None:
+        """A node without DHCP announces its new address (RFC 5227 section 2.3); a probe does not say that it got it.
+
+        On the home link it announces its home address (RFC 3344 section 4.6), which is no care-of address.
+        """
+        self._aside(packet, packet.why)
+        message = packet.payload
+        if len(message) < 28 or message[:6] != b"\0\1\x08\0\6\4" or message[14:18] != message[24:28]:
+            return
+        link = self._links[packet.interface]
+        address = int.from_bytes(message[14:18])
+        macs = self._known.macs.get(packet.interface, ())
+        if link.leased or (message[8:14] not in macs and packet.direction != "out") or packet.direction == "in":
+            return
+        homes = {*self._known.home, self._site.addresses.get("xhoa"), self._tia}
+        if address in homes or address in (0, link.coa) or address >> 16 == _LINK_LOCAL:
+            return
+        self._has_address(packet, address)
+
+    def _has_address(self, packet: Packet, address: int) -> None:
+        """The interface has a co-located care-of address that was not known of."""
+        link = self._links[packet.interface]
+        # If it was used before, the capture began later than the node got it: that it has it now is no change.
+        known = not link.coa and address in link.used and not self._site.boot
+        link.coa = address
+        if not known:
+            self._emit(packet, "coa", {"kind": "colocated", "addr": address})
 
 
 def clear_registrations(packets: Iterable[Packet], site: Site) -> dict[bytes, list[int]]:
@@ -480,3 +656,9 @@ def clear_registrations(packets: Iterable[Packet], site: Site) -> dict[bytes, li
         if packet.kind == REGISTRATION and not is_tunnel(packet, tunnels) and not is_loopback(packet):
             found.setdefault(mobileip.fixed_part(packet.payload), []).append(packet.time)
     return found
+
+
+def _listed(spis: list[int]) -> str:
+    """The first few SPIs."""
+    words = [f"{spi:#010x}" for spi in spis[:_MAX_SPIS]]
+    return ", ".join(words) + (f" and {len(spis) - _MAX_SPIS} more" if len(spis) > _MAX_SPIS else "")

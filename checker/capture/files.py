@@ -2,15 +2,18 @@
 
 Formats: the libpcap file format (draft-ietf-opsawg-pcap) in both byte orders with microsecond and nanosecond
 stamps, and pcapng (draft-ietf-opsawg-pcapng) with any number of sections and interfaces. Whatever follows a
-usable header is hostile input: a bad or cut record ends the reading with a note and never raises.
+usable header is hostile input: a bad or cut record ends the reading with a note and never raises. Either format may
+be compressed with gzip (RFC 1952), which is unpacked as it is read. The stream is read forwards only and a record at
+a time, so that it may be a pipe which somebody still writes to.
 """
 
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 from mipcheck.model.event import NODE, Position
 
@@ -18,7 +21,18 @@ MAX_TIME: Final = 2**62
 """ns since the epoch (year 2116); a later stamp is damage, and would not fit the integers of an observer."""
 MAX_RECORD: Final = 16 * 2**20
 """Bytes; no link carries a longer frame, so a longer record is damage and not worth its memory."""
+_LATE: Final = 24 * 3600 * 10**9
+"""ns by which statistics may be written after the last frame of a quiet link."""
 _CHUNK: Final = 64 * 1024
+_MAX_NOTES: Final = 50
+
+_GZIP: Final = b"\x1f\x8b"
+_WITH_HEADER: Final = 31
+"""The `wbits` of zlib for gzip's own header and trailer."""
+_MAX_RATIO: Final = 250
+"""Frames of nothing but zeros shrink about a hundredfold, as their headers differ; deflate can reach 1032."""
+_FREE: Final = 64 * 2**20
+"""Bytes unpacked before the ratio is looked at."""
 
 _PCAP: Final = {
     b"\xd4\xc3\xb2\xa1": ("<", 1000),
@@ -65,6 +79,19 @@ class Frame(NamedTuple):
     direction: str
 
 
+class Loss(NamedTuple):
+    """Frames of an interface that were not captured, after `since` and before `until` (ns).
+
+    `frame` is the one before which they are known to be missing; `since` is None where nobody knows since when.
+    """
+
+    interface: str
+    since: int | None
+    until: int
+    frame: int
+    missing: int
+
+
 @dataclass(slots=True)
 class FileInfo:
     """What is learnt about the file while its frames are read."""
@@ -75,10 +102,23 @@ class FileInfo:
     """Interface name → link type."""
     notes: list[str] = field(default_factory=list)
     frames: int = 0
+    losses: list[Loss] = field(default_factory=list)
+    lost: dict[str, int] = field(default_factory=dict)
+    """Interface name → frames that its statistics say were lost, somewhere."""
+    last: dict[str, int] = field(default_factory=dict)
+    """Interface name → time of its last frame."""
 
     def note(self, text: str) -> None:
-        if text not in self.notes:
+        """Notes are for people; a file that is damaged everywhere gets no more of them than can be read."""
+        if text not in self.notes and len(self.notes) < _MAX_NOTES:
             self.notes.append(text)
+
+    def holes(self) -> tuple[str, ...]:
+        """What is missing without anybody knowing where."""
+        return tuple(
+            f"{counted(n)} on {name} {'was' if n == 1 else 'were'} lost while capturing"
+            for name, n in self.lost.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +129,10 @@ class _Interface:
     """Units of a stamp in one second."""
     offset: int
     """Seconds to add to every stamp (if_tsoffset)."""
+    snap: int
+    """Bytes after which frames were cut (0: nowhere); the length of a simple packet block follows from it."""
+    dropped: list[int] = field(default_factory=lambda: [0])
+    """What the last statistics counted: they count from the start."""
 
     def time(self, stamp: int) -> int:
         if self.units == 10**9:
@@ -101,32 +145,125 @@ class _Cut(Exception):
 
 
 def is_capture(head: bytes) -> bool:
-    """Whether a file that starts so (12 bytes are enough) is a pcap or pcapng file."""
+    """Whether a file that starts so is a pcap or pcapng file: 12 bytes are enough, some 500 if it is compressed."""
+    if head[:2] == _GZIP:
+        try:
+            head = zlib.decompressobj(_WITH_HEADER).decompress(head, 12)
+        except zlib.error:
+            return False
     return head[:4] in _PCAP or (head[:4] == _SECTION and (len(head) < 12 or head[8:12] in _BYTE_ORDER))
 
 
-def open_frames(stream: BinaryIO, name: str) -> tuple[FileInfo, Iterator[Frame]]:
+def open_frames(stream: BinaryIO, name: str, interface: str = "if0") -> tuple[FileInfo, Iterator[Frame]]:
     """The file's description, filled in while the frames are taken from the iterator.
 
-    Raises CaptureError for what is no capture or has a header cut short.
+    `interface` is how that of a pcap file is called, which names none, and what the names of unnamed ones in a pcapng
+    file start with. Raises CaptureError for what is no capture, has a header cut short, or (while frames are taken)
+    unpacks to absurd sizes.
     """
-    magic = _read(stream, 4)
+    source: _Source = stream
+    magic = _read(source, 4)
+    packed = None
+    if magic[:2] == _GZIP:
+        packed = source = _Gunzip(stream, magic, name)
+        magic = _read(source, 4)
     if magic in _PCAP:
-        header = _read(stream, 20)
+        header = _read(source, 20)
         if len(header) < 20:
             raise CaptureError("the pcap header is cut short", Position(name))
         info = FileInfo("pcap", name)
-        return info, _pcap(stream, info, *_PCAP[magic], header)
-    if magic == _SECTION:
-        rest = _read(stream, 8)
+        frames = _pcap(source, info, *_PCAP[magic], header, interface)
+    elif magic == _SECTION:
+        rest = _read(source, 8)
         if len(rest) < 8 or rest[4:] not in _BYTE_ORDER:
             raise CaptureError("the pcapng section header is damaged", Position(name))
         info = FileInfo("pcapng", name)
-        return info, _pcapng(stream, info, rest)
-    raise CaptureError("neither a pcap nor a pcapng file", Position(name))
+        frames = _pcapng(source, info, rest, "if" if interface == "if0" else f"{interface}.")
+    else:
+        inside = "compressed with gzip, but inside it is " if packed else ""
+        raise CaptureError(f"{inside}neither a pcap nor a pcapng file", Position(name))
+    return info, _to_the_end(frames, info, packed)
 
 
-def _read(stream: BinaryIO, size: int) -> bytes:
+def _to_the_end(frames: Iterator[Frame], info: FileInfo, packed: _Gunzip | None) -> Iterator[Frame]:
+    """The frames; then what can be said only after the last one."""
+    yield from frames
+    if packed is not None and packed.problem:
+        info.note(f"after frame {info.frames}: {packed.problem}")
+    for text in info.holes():
+        info.note(text)
+
+
+class _Source(Protocol):
+    """What frames are read from: fewer bytes than asked for are no end, none are."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+
+class _Gunzip:
+    """Unpacks while it is read. What is wrong with the compressed file ends it, and is kept in `problem`."""
+
+    def __init__(self, stream: BinaryIO, head: bytes, name: str) -> None:
+        """`head` is what was already read of `stream`."""
+        self.problem = ""
+        self._stream = stream
+        self._head = head
+        self._name = name
+        self._taken = 0
+        self._given = 0
+        self._ended = False
+        self._engine = zlib.decompressobj(_WITH_HEADER)
+
+    def read(self, size: int, /) -> bytes:
+        """At least one byte and at most `size`; none at the end. Raises CaptureError for a decompression bomb."""
+        while not self._ended:
+            packed = self._engine.unconsumed_tail or self._more()
+            try:
+                data = self._engine.decompress(packed, size)
+            except zlib.error:
+                self._end("damaged: the gzip data make no sense")
+                return b""
+            if self._engine.eof:
+                self._next_member()
+            elif not packed and not data:
+                self._end("truncated: the gzip data end")
+            if data:
+                self._given += len(data)
+                if self._given > max(_FREE, self._taken * _MAX_RATIO):
+                    raise CaptureError(
+                        f"it unpacks to more than {_MAX_RATIO} times its size, as no capture does;"
+                        " if it is one, unpack it first (gunzip)",
+                        Position(self._name),
+                    )
+                return data
+        return b""
+
+    def _more(self) -> bytes:
+        data, self._head = self._head or self._stream.read(_CHUNK) or b"", b""
+        self._taken += len(data)
+        return data
+
+    def _next_member(self) -> None:
+        """A gzip file may be several, one after the other; zeros after the last are padding (RFC 1952 section 2.2)."""
+        rest = self._engine.unused_data.lstrip(b"\0")
+        while len(rest) < 2:
+            more = self._more()
+            if not more:
+                break
+            rest = (rest + more).lstrip(b"\0")
+        if rest[:2] == _GZIP:
+            self._engine = zlib.decompressobj(_WITH_HEADER)
+            self._head = rest
+            self._taken -= len(rest)  # it will be taken again
+        else:
+            self._end("what follows the gzip data is not read" if rest else "")
+
+    def _end(self, problem: str) -> None:
+        self._ended = True
+        self.problem = problem
+
+
+def _read(stream: _Source, size: int) -> bytes:
     """`size` bytes, or fewer at the end; a raw stream may give less than it is asked for."""
     data = stream.read(size) or b""
     if len(data) == size:
@@ -140,12 +277,13 @@ def _read(stream: BinaryIO, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _pcap(stream: BinaryIO, info: FileInfo, order: str, unit: int, header: bytes) -> Iterator[Frame]:
+def _pcap(stream: _Source, info: FileInfo, order: str, unit: int, header: bytes, name: str) -> Iterator[Frame]:
     (network,) = struct.unpack_from(order + "I", header, 16)
     linktype = network & 0xFFFF  # the upper bits hold the length of a frame check sequence
-    info.interfaces["if0"] = linktype
+    info.interfaces[name] = linktype
     if linktype != SLL2:
-        info.note("the file names no interface" + (" (cooked, version 1)" if linktype == SLL else "") + ": called if0")
+        cooked = " (cooked, version 1)" if linktype == SLL else ""
+        info.note(f"the file names no interface{cooked}: called {name}")
     record = struct.Struct(order + "IIII")
     while True:
         head = _read(stream, 16)
@@ -165,20 +303,20 @@ def _pcap(stream: BinaryIO, info: FileInfo, order: str, unit: int, header: bytes
             info.note(f"truncated at frame {number}")
             return
         info.frames = number
-        yield Frame(number, seconds * 10**9 + fraction * unit, "if0", linktype, data, max(length, size), "")
+        yield Frame(number, seconds * 10**9 + fraction * unit, name, linktype, data, max(length, size), "")
 
 
-def _pcapng(stream: BinaryIO, info: FileInfo, rest: bytes) -> Iterator[Frame]:
+def _pcapng(stream: _Source, info: FileInfo, rest: bytes, unnamed: str) -> Iterator[Frame]:
     """`rest` is the section header's length and byte-order magic, which were read with its type."""
     try:
         order = _section(stream, info, rest)
         if order is not None:
-            yield from _blocks(stream, info, order)
+            yield from _blocks(stream, info, order, unnamed)
     except _Cut:
         info.note(f"truncated at frame {info.frames + 1}")
 
 
-def _section(stream: BinaryIO, info: FileInfo, rest: bytes) -> str | None:
+def _section(stream: _Source, info: FileInfo, rest: bytes) -> str | None:
     """Byte order of the section whose header starts here; skips its body. None where it is damaged."""
     order = _BYTE_ORDER.get(rest[4:8])
     if order is None:
@@ -192,7 +330,7 @@ def _section(stream: BinaryIO, info: FileInfo, rest: bytes) -> str | None:
     return order
 
 
-def _blocks(stream: BinaryIO, info: FileInfo, order: str) -> Iterator[Frame]:
+def _blocks(stream: _Source, info: FileInfo, order: str, unnamed: str) -> Iterator[Frame]:
     interfaces: list[_Interface] = []
     head = struct.Struct(order + "II")
     last = 0
@@ -225,10 +363,10 @@ def _blocks(stream: BinaryIO, info: FileInfo, order: str) -> Iterator[Frame]:
             raise _Cut
         body = body[:-4]
         if kind == _INTERFACE_BLOCK:
-            interfaces.append(_interface(body, order, len(interfaces), info))
+            interfaces.append(_interface(body, order, len(interfaces), info, unnamed))
             continue
         if kind == _STATISTICS_BLOCK:
-            _drops(body, order, interfaces, info)
+            _statistics(body, order, interfaces, info)
             continue
         frame = _packet(kind, body, order, interfaces, info, last)
         if frame is not None:
@@ -236,28 +374,40 @@ def _blocks(stream: BinaryIO, info: FileInfo, order: str) -> Iterator[Frame]:
             yield frame
 
 
-def _interface(body: bytes, order: str, index: int, info: FileInfo) -> _Interface:
-    linktype = struct.unpack_from(order + "H", body)[0] if len(body) >= 2 else -1
-    name, units, offset = "", 10**6, 0
+def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str) -> _Interface:
+    linktype, snap = struct.unpack_from(order + "HxxI", body) if len(body) >= 8 else (-1, 0)
+    name, description, units, offset = "", "", 10**6, 0
     for code, value in _options(body, 8, order):
         if code == 2:
-            # A name with a space, = or # could not be written into a log.
-            text = value.split(b"\0")[0].decode("utf-8", "replace")
-            name = "".join("_" if c.isspace() or not c.isprintable() or c in "=#" else c for c in text)[:64]
+            name = _token(value)
+        elif code == 3:
+            description = _token(value)
         elif code == 9 and value:
             exponent = value[0] & 0x7F
             if value[0] & 0x80:
                 units = 2**exponent
             elif exponent <= 20:
                 units = 10**exponent
+            else:
+                info.note(f"damaged time resolution of interface {index}: microseconds are used")
         elif code == 14 and len(value) == 8:
             (offset,) = struct.unpack(order + "q", value)
-    if name in ("", NODE):
-        name = f"if{index}"
-        if linktype != SLL2:
-            info.note(f"the file names no interface {index}: called {name}")
+    if name in ("", NODE) or (name.startswith("\\Device\\") and description not in ("", NODE)):
+        # Windows names a device by a number that nobody knows, and describes it by the name that everybody sees.
+        found = description if description not in ("", NODE) else f"{unnamed}{index}"
+        if name.startswith("\\"):
+            info.note(f"{name} is called {found}")
+        elif linktype != SLL2:
+            info.note(f"the file names no interface {index}: called {found}")
+        name = found
     info.interfaces.setdefault(name, linktype)
-    return _Interface(name, linktype, units, offset)
+    return _Interface(name, linktype, units, offset, snap)
+
+
+def _token(value: bytes) -> str:
+    """A name as one word of a log: one with a space, = or # could not be written there."""
+    text = value.split(b"\0")[0].decode("utf-8", "replace")
+    return "".join("_" if c.isspace() or not c.isprintable() or c in "=#" else c for c in text)[:64]
 
 
 def _packet(
@@ -271,18 +421,25 @@ def _packet(
         index, start = 0, 4
     else:
         index, start = 0, 20
+    lost = 0
     if len(body) < start:
         info.note(f"damaged packet block at frame {number}")
         return None
     if kind == _ENHANCED_BLOCK:
         index, high, low, size, length = struct.unpack_from(order + "IIIII", body)
     elif kind == _PACKET_BLOCK:
-        index, _drops, high, low, size, length = struct.unpack_from(order + "HHIIII", body)
+        index, lost, high, low, size, length = struct.unpack_from(order + "HHIIII", body)
+        lost = 0 if lost == 0xFFFF else lost  # not known
     else:
         (length,) = struct.unpack_from(order + "I", body)
         high = low = 0
         size = min(length, len(body) - start)
-    if index >= len(interfaces) or size > len(body) - start:
+        if interfaces and interfaces[0].snap:
+            size = min(size, interfaces[0].snap)
+    if index >= len(interfaces):
+        info.note(f"frame {number} is of an interface that the file does not describe: not read")
+        return None
+    if size > len(body) - start:
         info.note(f"damaged packet block at frame {number}")
         return None
     interface = interfaces[index]
@@ -300,22 +457,49 @@ def _packet(
             if code == 2 and len(value) == 4:
                 flags = struct.unpack(order + "I", value)[0] & 3
                 direction = "in" if flags == 1 else "out" if flags == 2 else ""
+            elif code == 4 and len(value) == 8:
+                (lost,) = struct.unpack(order + "Q", value)
+    if lost:
+        info.losses.append(Loss(interface.name, info.last.get(interface.name), time, number, lost))
+    info.last[interface.name] = time
     data = body[start:end]
     return Frame(number, time, interface.name, interface.linktype, data, max(length, size), direction)
 
 
-def _drops(body: bytes, order: str, interfaces: list[_Interface], info: FileInfo) -> None:
-    """Frames that the capturing machine lost are holes in the evidence; where they are is not recorded."""
+def _statistics(body: bytes, order: str, interfaces: list[_Interface], info: FileInfo) -> None:
+    """Frames that the capturing machine lost (isb_ifdrop, isb_osdrop) are holes in the evidence.
+
+    The counters run from the start of the capture, so that all that is known is that they rose since the statistics
+    before; most files hold one block, at the end. To say that nothing is known throughout that time would throw away
+    all evidence, and to say nothing would call a trace conformant that nobody saw whole. So the state of knowledge
+    ends where the block stands (a `Loss` without `since`), and `FileInfo.holes` says that a verdict of conformant
+    cannot be had. A violation that was found stays one.
+    """
     if len(body) < 12:
         return
-    (index,) = struct.unpack_from(order + "I", body)
-    lost = sum(
+    index, high, low = struct.unpack_from(order + "III", body)
+    if index >= len(interfaces):
+        return
+    interface = interfaces[index]
+    total = sum(
         struct.unpack(order + "Q", value)[0]
         for code, value in _options(body, 12, order)
         if code in (5, 7) and len(value) == 8
     )
-    if lost and index < len(interfaces):
-        info.note(f"{lost} frames on {interfaces[index].name} were lost while capturing")
+    more, interface.dropped[0] = total - interface.dropped[0], max(total, interface.dropped[0])
+    if more <= 0:
+        return
+    info.lost[interface.name] = info.lost.get(interface.name, 0) + more
+    if info.last:
+        last = max(info.last.values())
+        time = interface.time(high << 32 | low)
+        # What lies before the last frame would not be after all that may be missing; far after it, it is damage.
+        until = time if last <= time <= last + _LATE else last
+        info.losses.append(Loss(interface.name, None, until, info.frames, more))
+
+
+def counted(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def _options(body: bytes, at: int, order: str) -> Iterator[tuple[int, bytes]]:
@@ -328,7 +512,7 @@ def _options(body: bytes, at: int, order: str) -> Iterator[tuple[int, bytes]]:
         at += 4 + length + (-length) % 4
 
 
-def _skip(stream: BinaryIO, size: int) -> None:
+def _skip(stream: _Source, size: int) -> None:
     while size > 0:
         data = stream.read(min(size, _CHUNK))
         if not data:

@@ -1,18 +1,23 @@
 """A frame → its headers, outermost first, down to the innermost that can be read in clear.
 
-Link headers: Ethernet with VLAN tags, raw IP, Linux cooked version 1 and 2, null/loopback. Tunnels that are
-peeled: IP-in-IP (RFC 2003), minimal encapsulation (RFC 2004), GRE (RFC 2784, 2890), MIP tunnel data in UDP 434
-(RFC 3519), UDP-encapsulated ESP and IKE (RFC 3948). Nothing here knows who the node is or what came before;
-nothing raises on damaged bytes: a header that is cut or nonsense ends the walk, and what was read stands.
-Checksums are not looked at: with offload those of all outgoing and many incoming packets are wrong.
+Link headers: Ethernet (also 802.3 with LLC) with VLAN tags and PPPoE (RFC 2516), 802.11 (`wlan`), raw IP, Linux
+cooked version 1 and 2, null/loopback. Tunnels that are peeled: IP-in-IP (RFC 2003), minimal encapsulation
+(RFC 2004), GRE (RFC 2784, 2890), MIP tunnel data in UDP 434 (RFC 3519), L2TP (RFC 2661) with PPP (RFC 1661) and
+UDP-encapsulated ESP and IKE (RFC 3948). Nothing here knows who the node is or what came before; nothing raises on
+damaged bytes: a header that is cut or nonsense ends the walk, and what was read stands.
+Checksums are not looked at: with offload those of all outgoing and many incoming packets are wrong. Nor is a length
+trusted that says more or less than was captured: a segment may be larger than any link carries.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Container
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from mipcheck.checker.capture import wlan
 from mipcheck.checker.capture.files import SLL, SLL2, Frame
 
 # What the innermost readable header is. Small integers, because every frame is looked up by them.
@@ -32,12 +37,17 @@ PHYSICAL: Final = 0
 TUNNEL: Final = 1
 LOOPBACK: Final = 2
 
-_ETHERNET: Final = 1
+ETHERNET: Final = 1
 RAW: Final = frozenset({12, 14, 101, 228})
 _NULL: Final = 0
 _LOOP: Final = 108
 _VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
 _IPV4: Final = 0x0800
+_PPPOE: Final = 0x8864
+_LENGTH: Final = 0x0600
+"""A smaller value in place of an Ethernet type is a length, and LLC follows (IEEE 802.3)."""
+_SNAP: Final = (b"\xaa\xaa\x03\0\0\0", b"\xaa\xaa\x03\0\0\xf8")
+_LLC: Final = {b"\x42\x42": "stp", b"\xfe\xfe": "is-is"}
 
 _MAX_DEPTH: Final = 8
 _ARPHRD_LOOPBACK: Final = 772
@@ -45,24 +55,50 @@ _ARPHRD_TUNNEL: Final = frozenset({768, 769, 776, 778, 823, 0xFFFE})
 """Linux device types of IP-in-IP, SIT, GRE and tun devices (include/uapi/linux/if_arp.h)."""
 
 _IP: Final = struct.Struct("!BxHHHxBxxII")
+_HEADER: Final = struct.Struct("!BxHHHBBxxII")
 _UDP: Final = struct.Struct("!HHHxx")
 _ERRORS: Final = frozenset({3, 4, 5, 11, 12})
 LINK_PORTS: Final = {5353: "mdns", 1900: "ssdp", 5355: "llmnr"}
 """UDP ports of protocols that do not leave the link."""
 MULTICAST: Final = 0xE0000000
 """The first multicast address; broadcast is above it as well."""
-_ETHERTYPES: Final = {0x0806: "arp", 0x86DD: "ipv6", 0x888E: "802.1X", 0x88CC: "lldp"}
+_ETHERTYPES: Final = {
+    0x0806: "arp",
+    0x86DD: "ipv6",
+    0x888E: "802.1X",
+    0x88CC: "lldp",
+    0x8863: "pppoe discovery",
+    0x88E5: "macsec",
+}
+_PPP: Final = {0x57: "ipv6", 0x53: "encrypted ppp", 0xFD: "compressed ppp"}
 
 Fragment = tuple[int, int, int, int]
 """Source, destination, protocol and identification: what the fragments of one datagram share."""
+
+
+class Piece(NamedTuple):
+    """A fragment of an IPv4 datagram as captured, for reassembly.
+
+    `start` is the offset in bytes, `more` whether others follow, `whole` whether `data` is all of it. `stack` and
+    `outer` (the addresses) are of the headers around the datagram.
+    """
+
+    key: Fragment
+    start: int
+    more: bool
+    whole: bool
+    data: bytes
+    stack: str
+    outer: tuple[tuple[int, int], ...]
 
 
 @dataclass(slots=True)
 class Packet:
     """What one frame shows. `addresses` holds (source, destination) of every IP header, outermost first.
 
-    `payload` is kept for signalling only, and `whole` says that it is there to its end. `direction` is what
-    the link or the file says about it: "in", "out" or "".
+    `payload` is kept for signalling and for ESP that can be opened, and `whole` says that it is there to its end.
+    `direction` is what the link or the file says about it: "in", "out" or "". `piece` is the outermost fragment, until
+    it is taken for reassembly; `mark` identifies a frame that its link may send again, and `again` says that it did.
     """
 
     frame: int
@@ -85,28 +121,49 @@ class Packet:
     device: int = PHYSICAL
     first_of: tuple[Fragment, ...] = ()
     rest_of: Fragment | None = None
+    piece: Piece | None = None
+    mark: bytes = b""
+    again: bool = False
 
 
-def decode(frame: Frame) -> Packet:
-    """The headers of one frame."""
+def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
+    """The headers of one frame. The payload of ESP is kept for the SPIs in `keys` only: it is most of a capture."""
     packet = Packet(frame.number, frame.time, frame.interface, frame.length, direction=frame.direction)
     try:
         at = _link(packet, frame.linktype, frame.data)
         if at >= 0:
-            _ip(packet, frame.data, at)
+            _ip(packet, frame.data, at, keys, len(frame.data) < frame.length)
     except (struct.error, IndexError):  # cut inside a header
         if not packet.addresses:
             packet.kind, packet.why = ASIDE, "cut short"
     return packet
 
 
+def resume(packet: Packet, piece: Piece, data: bytes, keys: Container[int] = ()) -> None:
+    """Go on with `packet` where its datagram was in pieces, with all its `data` now; `piece` is any of them."""
+    source, target, protocol, identification = piece.key
+    header = _HEADER.pack(0x45, 20 + len(data), identification, 0, 64, protocol, source, target)
+    packet.first_of, packet.rest_of, packet.piece = (), None, None
+    packet.payload, packet.whole, packet.sport, packet.dport, packet.spi = b"", True, 0, 0, 0
+    with suppress(struct.error, IndexError):  # as in `decode`
+        _ip(packet, header + data, 0, keys, False, piece.stack, piece.outer)
+
+
 def _link(packet: Packet, linktype: int, data: bytes) -> int:
     """Offset of the IPv4 header, or -1 with the reason in the packet."""
-    if linktype == _ETHERNET:
+    if linktype == ETHERNET:
         packet.target_mac, packet.source_mac = data[:6], data[6:12]
         return _ethertype(packet, data, 12)
     if linktype in RAW:
         return _version(packet, data, 0)
+    if linktype in wlan.LINKTYPES:
+        header = wlan.read(data, linktype)
+        packet.target_mac, packet.source_mac = header.target, header.source
+        packet.mark, packet.again = header.mark, header.retry
+        if header.why:
+            packet.why = header.why
+            return -1
+        return _llc(packet, data, header.body)
     if linktype == SLL:
         kind, device, size = struct.unpack_from("!HHH", data)
         _cooked(packet, kind, device, data[6 : 6 + min(size, 8)])
@@ -118,7 +175,7 @@ def _link(packet: Packet, linktype: int, data: bytes) -> int:
         (ethertype,) = struct.unpack_from("!H", data)
         if ethertype in _VLAN:
             return _ethertype(packet, data, 22)
-        return 20 if ethertype == _IPV4 else _no_ip(packet, ethertype)
+        return _content(packet, data, ethertype, 20)
     if linktype in (_NULL, _LOOP):
         # The family is in the byte order of the capturing machine; AF_INET is 2 everywhere.
         if data[:4] not in (b"\2\0\0\0", b"\0\0\0\2"):
@@ -146,11 +203,44 @@ def _ethertype(packet: Packet, data: bytes, at: int) -> int:
         at += 4
         tags += 1
         (ethertype,) = struct.unpack_from("!H", data, at)
-    return at + 2 if ethertype == _IPV4 else _no_ip(packet, ethertype)
+    return _content(packet, data, ethertype, at + 2)
 
 
-def _no_ip(packet: Packet, ethertype: int) -> int:
+def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
+    """What follows an Ethernet type, at `at`."""
+    if ethertype == _IPV4:
+        return at
+    if ethertype < _LENGTH:
+        return _llc(packet, data, at)
+    if ethertype == _PPPOE:
+        return _ppp(packet, data, at + 6)
     packet.why = _ETHERTYPES.get(ethertype, "not ip")
+    return -1
+
+
+def _llc(packet: Packet, data: bytes, at: int) -> int:
+    """IEEE 802.2: an Ethernet type after a SNAP header (RFC 1042), or IP by its own service access point."""
+    head = data[at : at + 6]
+    if head in _SNAP:
+        return _ethertype(packet, data, at + 6)
+    if head[:3] == b"\x06\x06\x03":
+        return _version(packet, data, at + 3)
+    packet.why = _LLC.get(head[:2], "not ip")
+    return -1
+
+
+def _ppp(packet: Packet, data: bytes, at: int) -> int:
+    """RFC 1661 section 2; address and control may be left out, and so may the first byte of the protocol if it is 0."""
+    if data[at : at + 2] == b"\xff\x03":
+        at += 2
+    protocol = data[at]
+    at += 1
+    if not protocol & 1:
+        protocol = protocol << 8 | data[at]
+        at += 1
+    if protocol == 0x21:
+        return at
+    packet.why = _PPP.get(protocol, "ppp control" if protocol >= 0x8000 else "not ip")
     return -1
 
 
@@ -162,27 +252,38 @@ def _version(packet: Packet, data: bytes, at: int) -> int:
     return -1
 
 
-def _ip(packet: Packet, data: bytes, at: int) -> None:
-    """Walk from the IPv4 header at `at` to the innermost one in clear."""
+def _ip(
+    packet: Packet,
+    data: bytes,
+    at: int,
+    keys: Container[int],
+    snapped: bool,
+    stack: str = "",
+    outer: tuple[tuple[int, int], ...] = (),
+) -> None:
+    """Walk from the IPv4 header at `at` to the innermost one in clear; `stack` and `outer` are of those before it."""
     end = len(data)
-    addresses: list[tuple[int, int]] = []
-    stack = ""
-    for _ in range(_MAX_DEPTH):
+    addresses = list(outer)
+    while len(addresses) < _MAX_DEPTH:
         first, total, identification, fragment, protocol, source, target = _IP.unpack_from(data, at)
         header = (first & 15) * 4
         if first >> 4 != 4 or header < 20:
             break
+        before = stack, tuple(addresses)
         addresses.append((source, target))
         stack = f"{stack}/ip" if stack else "ip"
         packet.addresses, packet.stack, packet.kind, packet.protocol = tuple(addresses), stack, PLAIN, protocol
         # A total length of 0 is segmentation offload; padding after a short packet is not part of it.
-        whole = True
+        whole = not snapped
         if total >= header:
             whole = at + total <= len(data)
             end = min(end, at + total)
         at += header
         if fragment & 0x3FFF:
             key = (source, target, protocol, identification)
+            if packet.piece is None:
+                start = (fragment & 0x1FFF) * 8
+                packet.piece = Piece(key, start, bool(fragment & 0x2000), whole, data[at:end], *before)
             if fragment & 0x1FFF:
                 packet.kind, packet.rest_of = REST, key
                 packet.stack += {4: "/ip", 50: "/esp"}.get(protocol, "")
@@ -198,7 +299,7 @@ def _ip(packet: Packet, data: bytes, at: int) -> None:
                 at += 8
                 if size >= 8:
                     end = min(end, at + size - 8)
-                protocol, at, stack = _udp(packet, data, at, end, whole, stack)
+                protocol, at, stack = _udp(packet, data, at, end, whole, stack, keys)
                 if protocol == 17:
                     return
                 continue
@@ -224,6 +325,8 @@ def _ip(packet: Packet, data: bytes, at: int) -> None:
             if protocol == 50:
                 packet.kind, packet.stack = ESP, stack + "/esp"
                 (packet.spi,) = struct.unpack_from("!I", data, at)
+                if packet.spi in keys:
+                    packet.payload, packet.whole = data[at:end], whole
                 return
             if protocol == 1:
                 _icmp(packet, data, at, end, whole)
@@ -236,7 +339,9 @@ def _ip(packet: Packet, data: bytes, at: int) -> None:
             return
 
 
-def _udp(packet: Packet, data: bytes, at: int, end: int, whole: bool, stack: str) -> tuple[int, int, str]:
+def _udp(
+    packet: Packet, data: bytes, at: int, end: int, whole: bool, stack: str, keys: Container[int]
+) -> tuple[int, int, str]:
     """Look into UDP, whose payload starts at `at`: (17, …) if it ends here, else the protocol inside, where, stack."""
     sport, dport = packet.sport, packet.dport
     if 4500 in (sport, dport):
@@ -248,6 +353,8 @@ def _udp(packet: Packet, data: bytes, at: int, end: int, whole: bool, stack: str
             else:
                 (packet.spi,) = struct.unpack_from("!I", data, at)
                 packet.kind, packet.stack = ESP, stack + "/udp4500/esp"
+                if packet.spi in keys:
+                    packet.payload, packet.whole = data[at:end], whole
     elif 434 in (sport, dport):
         kind = data[at] if at < end else 0
         if kind == 4:
@@ -260,6 +367,10 @@ def _udp(packet: Packet, data: bytes, at: int, end: int, whole: bool, stack: str
             packet.kind, packet.payload, packet.whole = REGISTRATION, data[at:end], whole
         else:
             packet.kind, packet.why = ASIDE, "mobile ip, unknown"
+    elif 1701 in (sport, dport):
+        inside = _l2tp(packet, data, at)
+        if inside >= 0:
+            return 4, inside, stack + "/udp1701/l2tp/ppp"
     elif 500 in (sport, dport):
         packet.kind, packet.payload, packet.whole = IKE, data[at:end], whole
     elif (sport in (67, 68) and dport in (67, 68)) or dport == 67:
@@ -267,6 +378,23 @@ def _udp(packet: Packet, data: bytes, at: int, end: int, whole: bool, stack: str
     elif dport in LINK_PORTS and packet.addresses[-1][1] >= MULTICAST:
         packet.kind, packet.why = ASIDE, LINK_PORTS[dport]
     return 17, at, stack
+
+
+def _l2tp(packet: Packet, data: bytes, at: int) -> int:
+    """Where the IPv4 header in an L2TP data message starts (RFC 2661 section 3.1); -1 if there is none."""
+    (flags,) = struct.unpack_from("!H", data, at)
+    if flags & 0x0F != 2:
+        return -1
+    if flags & 0x8000:
+        packet.kind, packet.why = ASIDE, "l2tp control"
+        return -1
+    at += 6 + 2 * bool(flags & 0x4000) + 4 * bool(flags & 0x0800)
+    if flags & 0x0200:
+        at += 2 + int(struct.unpack_from("!H", data, at)[0])
+    inside = _ppp(packet, data, at)
+    if inside < 0 and packet.why != "not ip":
+        packet.kind = ASIDE
+    return inside
 
 
 def _gre(data: bytes, at: int) -> tuple[int, int]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
+from mipcheck.checker.capture import extensions as ext
+from mipcheck.checker.capture.extensions import advertised, authenticator_of, fixed_size, is_tnc, nai
+from mipcheck.checker.capture.extensions import extensions as extensions
 from mipcheck.checker.site import MnHaKey
 
 PORT: Final = 434
@@ -18,12 +21,58 @@ TUNNEL_DATA: Final = 4
 """RFC 3519 section 3.3: user data in UDP."""
 
 _FLAGS: Final = ((0x80, "S"), (0x40, "B"), (0x20, "D"), (0x10, "M"), (0x08, "G"), (0x04, "r"), (0x02, "T"))
-_MN_HA: Final = 32
-_TNC: Final = 149
-"""RFC 5265 section 3.4."""
-_LONG_FORM: Final = (36, 37, 38)
-"""Generalised authentication (RFC 4721) and critical vendor extensions (RFC 3115) have a length of two bytes."""
-_MOBILITY_AGENT: Final = 16
+_ADVERTISED: Final = (
+    *((0x8000, "R"), (0x4000, "B"), (0x2000, "H"), (0x1000, "F"), (0x0800, "M"), (0x0400, "G"), (0x0200, "r")),
+    *((0x0100, "T"), (0x0080, "U")),
+)
+"""RFC 3344 section 2.1.1, and U of RFC 3519 section 3.4: the agent tunnels in UDP."""
+
+CODES: Final = {
+    0: "registration accepted",
+    1: "registration accepted, but simultaneous bindings unsupported",
+    64: "reason unspecified",
+    65: "administratively prohibited",
+    66: "insufficient resources",
+    67: "mobile node failed authentication",
+    68: "home agent failed authentication",
+    69: "requested lifetime too long",
+    70: "poorly formed request",
+    71: "poorly formed reply",
+    72: "requested encapsulation unavailable",
+    73: "requested compression unavailable",
+    74: "requested reverse tunnel unavailable",
+    75: "reverse tunnel is mandatory and T is not set",
+    76: "mobile node too distant",
+    77: "invalid care-of address",
+    78: "registration timeout",
+    79: "delivery style not supported",
+    80: "home network unreachable",
+    81: "home agent host unreachable",
+    82: "home agent port unreachable",
+    88: "home agent unreachable",
+    97: "NAI missing",
+    98: "home agent missing",
+    99: "home address missing",
+    104: "unknown challenge",
+    105: "missing challenge",
+    106: "stale challenge",
+    128: "reason unspecified",
+    129: "administratively prohibited",
+    130: "insufficient resources",
+    131: "mobile node failed authentication",
+    132: "foreign agent failed authentication",
+    133: "identification mismatch",
+    134: "poorly formed request",
+    135: "too many simultaneous bindings",
+    136: "unknown home agent address",
+    137: "requested reverse tunnel unavailable",
+    138: "reverse tunnel is mandatory and T is not set",
+    139: "requested encapsulation unavailable",
+    142: "UDP encapsulation unavailable",
+    144: "mobile node failed AAA authentication",
+}
+"""RFC 3344 section 3.4; RFC 3024 (74 to 76, 79, 137 to 139), RFC 2794 and 4433 (97 to 99), RFC 3519 (142),
+RFC 4721 (104 to 106, 144)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +99,19 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Extension:
-    """One extension of a message: `start` is the offset of its type, `data` what follows its length."""
-
-    type: int
-    start: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Advertisement:
     """Mobility agent advertisement extension (RFC 3344 section 2.1.1)."""
 
     sequence: int
+    """Starts at 0 with the agent, and again at 256 after 65535: below 256 otherwise, the agent has restarted."""
     lifetime: int
-    flags: int
+    """Longest registration that the agent takes, in seconds."""
+    flags: frozenset[str]
     coas: tuple[int, ...]
+    nai: str = ""
+    challenge: bytes = b""
+    prefixes: tuple[int, ...] = ()
+    """Prefix lengths of the router addresses (section 2.1.2), in bits."""
 
 
 def read_request(message: bytes) -> Request | None:
@@ -86,47 +132,39 @@ def read_reply(message: bytes) -> Reply | None:
 
 def fixed_part(message: bytes) -> bytes:
     """What identifies a message even where a copy of it was captured with a shorter snap length."""
-    return message[: 24 if message[:1] == b"\x01" else 20]
+    return message[: fixed_size(message)]
 
 
-def extensions(message: bytes) -> Iterator[Extension]:
-    """Those after the fixed part, as far as they are complete (RFC 3344 sections 1.8 to 1.11)."""
-    at = 24 if message[:1] == b"\x01" else 20
-    while at < len(message):
-        kind = message[at]
-        if kind == 0:  # one byte of padding, the only extension without a length
-            at += 1
-            continue
-        if kind in _LONG_FORM:
-            if at + 4 > len(message):
-                return
-            body, length = at + 4, int.from_bytes(message[at + 2 : at + 4])
-        else:
-            if at + 2 > len(message):
-                return
-            body, length = at + 2, message[at + 1]
-        if body + length > len(message):
-            return
-        yield Extension(kind, at, message[body : body + length])
-        at = body + length
+def code_name(code: int) -> str:
+    """What a reply's code means and, where it is a rejection, whose."""
+    text = CODES.get(code, "not assigned")
+    if code < 64:
+        return text
+    return f"{text} (foreign agent)" if code < 128 else f"{text} (home agent)"
 
 
 def authentication(message: bytes, agent: str, keys: Iterable[MnHaKey], whole: bool = True) -> str:
     """ok, bad, absent or unchecked: the mobile-home authentication of a message of `agent` (iha or xha).
 
-    RFC 3344 section 3.5.1: it covers the message up to and with the extension's SPI. A key for another SPI
-    cannot check anything. `whole` says that the message was captured to its end.
+    RFC 3344 section 3.5.1: it covers the message up to and with the extension's SPI. Section 3.6.2.1: there is exactly
+    one. A key for another SPI cannot check anything, and neither can a mobile-home key what the AAA server
+    authenticates (RFC 4721). `whole` says that the message was captured to its end.
     """
-    for extension in extensions(message):
-        if extension.type != _MN_HA or len(extension.data) < 4:
-            continue
-        spi = int.from_bytes(extension.data[:4])
-        covered, given = message[: extension.start + 6], extension.data[4:]
-        known = [key for key in keys if key.agent == agent and key.spi == spi]
-        if not known:
+    found = [e for e in extensions(message) if e.type == ext.MN_HA]
+    if len(found) > 1:
+        return "bad"
+    if not found:
+        if not whole or any((e.type, e.subtype) == (ext.GENERALIZED, ext.MN_AAA) for e in extensions(message)):
             return "unchecked"
-        return "ok" if any(hmac.compare_digest(authenticator(covered, key), given) for key in known) else "bad"
-    return "absent" if whole else "unchecked"
+        return "absent"
+    spi, given = authenticator_of(found[0])
+    if not given:
+        return "bad"
+    known = [key for key in keys if key.agent == agent and key.spi == spi]
+    if not known:
+        return "unchecked"
+    covered = message[: found[0].start + 6]
+    return "ok" if any(hmac.compare_digest(authenticator(covered, key), given) for key in known) else "bad"
 
 
 def authenticator(covered: bytes, key: MnHaKey) -> bytes:
@@ -137,27 +175,36 @@ def authenticator(covered: bytes, key: MnHaKey) -> bytes:
 
 
 def trusted_networks_configured(message: bytes) -> bool:
-    """Whether a reply carries the extension by which RFC 5265 vouches for the networks the i-HA is reached from."""
-    return any(e.type == _TNC and e.data[:1] == b"\0" for e in extensions(message))
+    """Whether the i-HA vouches for the networks it is reached from (RFC 5265 section 3.4).
+
+    What follows its authenticator could have been added by anybody, and does not count.
+    """
+    for extension in extensions(message):
+        if extension.type == ext.MN_HA:
+            return False
+        if is_tnc(extension):
+            return True
+    return False
 
 
 def read_advertisement(icmp: bytes) -> Advertisement | None:
     """The mobility extension of a router advertisement (ICMP type 9, RFC 1256); None if it has none."""
-    if len(icmp) < 8:
-        return None
-    at = 8 + icmp[4] * icmp[5] * 4
-    while at + 2 <= len(icmp):
-        kind = icmp[at]
-        if kind == 0:
-            at += 1
-            continue
-        length = icmp[at + 1]
-        body = icmp[at + 2 : at + 2 + length]
-        if kind == _MOBILITY_AGENT:
+    found: Advertisement | None = None
+    for extension in advertised(icmp):
+        body = extension.data
+        if extension.type == ext.MOBILITY_AGENT and found is None:
             if len(body) < 6:
                 return None
             sequence, lifetime, flags = struct.unpack_from("!HHH", body)
-            count = (len(body) - 6) // 4
-            return Advertisement(sequence, lifetime, flags, struct.unpack_from(f"!{count}I", body, 6))
-        at += 2 + length
-    return None
+            coas = struct.unpack_from(f"!{(len(body) - 6) // 4}I", body, 6)
+            letters = frozenset(letter for bit, letter in _ADVERTISED if flags & bit)
+            found = Advertisement(sequence, lifetime, letters, coas)
+        elif found is None:
+            continue  # extensions of the mobility agent follow it
+        elif extension.type == ext.PREFIX_LENGTHS:
+            found = replace(found, prefixes=tuple(body))
+        elif extension.type == ext.ADVERTISED_CHALLENGE:
+            found = replace(found, challenge=body)
+        elif nai(extension):
+            found = replace(found, nai=nai(extension))
+    return found

@@ -11,15 +11,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mipcheck.checker.capture import dhcp, mobileip
+from mipcheck.checker.capture import dhcp, ike, mobileip
 from mipcheck.checker.capture.layers import (
     DHCP,
+    IKE,
     LOOPBACK,
     PHYSICAL,
     REGISTRATION,
     TUNNEL,
     Packet,
 )
+from mipcheck.checker.capture.replay import Replay
 from mipcheck.checker.site import Site
 
 BROADCAST = 0xFFFFFFFF
@@ -45,6 +47,10 @@ class Knowledge:
     routers: set[int] = field(default_factory=set)
     links: set[tuple[int, int]] = field(default_factory=set)
     """(network, mask) of the links that DHCP put the node on."""
+    replay: Replay = field(default_factory=Replay)
+    """What the whole capture tells about identifications."""
+    exchanges: dict[bytes, int] = field(default_factory=dict)
+    """When (ns) the initiator last sent something in a key exchange, by the initiator's SPI."""
     notes: list[str] = field(default_factory=list)
 
     def is_internal(self, address: int) -> bool:
@@ -118,6 +124,11 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
     for packet in packets:
         if packet.kind == REGISTRATION:
             _registration(packet, site, tunnels, known, asked)
+        elif packet.kind == IKE:
+            exchange = ike.read_message(packet.payload)
+            vpn = site.addresses.get("vpn")
+            if exchange is not None and (vpn is None or packet.addresses[-1][1] == vpn):
+                known.exchanges[exchange.initiator] = packet.time
         elif packet.kind == DHCP:
             message = dhcp.read_message(packet.payload)
             if message is not None and packet.device == PHYSICAL:
@@ -179,6 +190,9 @@ def _registration(
     packet: Packet, site: Site, tunnels: frozenset[str], known: Knowledge, asked: dict[str, set[bytes]]
 ) -> None:
     """A request tells the node's link address, its home and its care-of addresses."""
+    reply = mobileip.read_reply(packet.payload)
+    if reply is not None and packet.sport == mobileip.PORT and reply.agent in known.agents:
+        known.replay.reply(known.agents[reply.agent], reply.id, reply.code)
     if packet.dport != mobileip.PORT or packet.direction == "in":
         return
     request = mobileip.read_request(packet.payload)
@@ -195,6 +209,7 @@ def _registration(
     source = packet.addresses[-1][0]
     if source in known.far:
         return  # passed on by an agent
+    known.replay.request(agent, request.id, packet.time)
     if request.home:
         known.own.add(request.home)
         if agent == "iha":

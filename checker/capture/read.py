@@ -1,19 +1,27 @@
-"""`read_capture`: a pcap or pcapng file → the events of a trace."""
+"""`read_capture`: a pcap or pcapng file → the events of a trace. `read_captures`: several files of one node."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import struct
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import BinaryIO
+from typing import BinaryIO, Final, NamedTuple
 
-from mipcheck.checker.capture import layers
+from mipcheck.checker.capture import layers, wlan
 from mipcheck.checker.capture.cooked import tell_apart
 from mipcheck.checker.capture.events import Reader, clear_registrations
-from mipcheck.checker.capture.files import SLL, SLL2, FileInfo, open_frames
+from mipcheck.checker.capture.files import SLL, SLL2, FileInfo, Frame, counted, open_frames
+from mipcheck.checker.capture.fragments import Reassembler
 from mipcheck.checker.capture.layers import Packet
-from mipcheck.checker.capture.node import learn
+from mipcheck.checker.capture.node import Knowledge, is_loopback, is_tunnel, learn
 from mipcheck.checker.site import Site
-from mipcheck.model.event import Event
+from mipcheck.model.event import NODE, Event, Position
+
+_GAP: Final = "gap"
+_REPEATED: Final = "802.11 retransmission"
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,8 @@ class Capture:
 
     `events` are in order of time, their positions by file order; times in ns since the epoch. `set_aside` counts
     the frames that are neither user data nor signalling, by reason. `hidden` says why signalling that must have
-    taken place could not be seen.
+    taken place could not be seen, `holes` what else is missing without anybody knowing where (what is missing at a
+    known place is a gap event there). Of captures read together, the first has what is said of all of them.
     """
 
     events: list[Event]
@@ -32,46 +41,243 @@ class Capture:
     set_aside: dict[str, int]
     notes: tuple[str, ...]
     hidden: tuple[str, ...]
+    holes: tuple[str, ...] = ()
+
+
+class Source(NamedTuple):
+    """A file to read: how it is called in positions, ns to add to its times, and its interface where it names none."""
+
+    stream: BinaryIO
+    name: str
+    offset: int = 0
+    interface: str = "if0"
 
 
 def read_capture(stream: BinaryIO, name: str, site: Site) -> Capture:
     """Read a capture that is called `name` in positions and messages.
 
-    Raises CaptureError for what is no capture at all; damage further on ends the reading with a note.
+    `stream` is read forwards only, and may be a pipe. Raises CaptureError for what is no capture at all or unpacks to
+    absurd sizes; damage further on ends the reading with a note.
     """
-    info, frames = open_frames(stream, name)
-    packets = [layers.decode(frame) for frame in frames]
+    return read_captures([Source(stream, name)], site)[0][0]
+
+
+def read_captures(sources: Sequence[Source], site: Site) -> tuple[list[Capture], list[Event]]:
+    """Read captures of one node as if they were one file: what one shows tells what another one means.
+
+    A file a device is what tcpdump makes; only together do they show which packet is whose copy. Also returned are the
+    events of all of them in their order, which those of the same time have to keep. Raises CaptureError.
+    """
+    keys = frozenset(sa.spi for sa in site.esp_sas)
+    infos: list[FileInfo] = []
+    firsts: list[int] = []  # frames before those of each file: frames are numbered throughout until the end
+    packets: list[Packet] = []
+    together = Reassembler(keys)
+    total = 0
+    for source in sources:
+        info, frames = open_frames(source.stream, source.name, source.interface)
+        infos.append(info)
+        firsts.append(total)
+        for packet in _packets(frames, keys, together, source.offset):
+            packet.frame += total
+            packets.append(packet)
+        together.finish()
+        total += info.frames
     # Devices are buffered one by one, so that file order is not order of time across them.
     packets.sort(key=attrgetter("time"))
-    mixed = [name for name, linktype in info.interfaces.items() if linktype == SLL]
-    for note in (tell_apart(packets, name) for name in mixed):
-        if note is not None:
-            info.note(note)
+    for info in infos:
+        mixed = [name for name, linktype in info.interfaces.items() if linktype == SLL]
+        for note in (tell_apart(packets, name) for name in mixed):
+            if note is not None:
+                info.note(note)
     known = learn(packets, site)
-    reader = Reader(name, site, known, clear_registrations(packets, site))
+    reader = Reader(sources[0].name, site, known, clear_registrations(packets, site))
     for packet in packets:
         reader.take(packet)
-    return Capture(
-        events=reader.events,
-        kind=info.kind,
-        frames=info.frames,
-        interfaces=_interfaces(packets, info),
+    gaps = [*_lost(infos, firsts, sources, packets, reader.events, site), *_unreadable(together, known, site)]
+    events = _with_gaps(reader.events, gaps, sources[0].name)
+    if len(sources) > 1:
+        events = [replace(event, at=_place(event.at, sources, firsts)) for event in events]
+    seen = _seen(packets, firsts)
+    by_file: dict[str, list[Event]] = {source.name: [] for source in sources}
+    for event in events:
+        by_file[event.at.file].append(event)
+    captures = [
+        Capture(
+            events=by_file[source.name],
+            kind=info.kind,
+            frames=info.frames,
+            interfaces=_interfaces(names, info),
+            set_aside={},
+            notes=tuple(info.notes),
+            hidden=(),
+            holes=info.holes(),
+        )
+        for source, info, names in zip(sources, infos, seen, strict=True)
+    ]
+    first = captures[0]
+    said = [*known.notes, *_unsaid_tunnels(infos, site), *(_renumbered(n, sources, firsts) for n in reader.notes)]
+    sealed = _encrypted(packets, known)
+    captures[0] = replace(
+        first,
         set_aside=dict(reader.set_aside),
-        notes=(*info.notes, *known.notes, *_unsaid_tunnels(info, site), *reader.notes),
+        notes=(*first.notes, *said, *sealed),
         hidden=reader.hidden(),
+        holes=(*first.holes, *sealed),
     )
+    return captures, events
 
 
-def _interfaces(packets: list[Packet], info: FileInfo) -> tuple[str, ...]:
+def _packets(frames: Iterator[Frame], keys: frozenset[int], together: Reassembler, offset: int) -> Iterator[Packet]:
+    """In file order. Those of a fragmented datagram change once it is complete."""
+    repeats = wlan.Repeats()
+    for frame in frames:
+        for part in _parts(frame):
+            packet = layers.decode(part, keys)
+            packet.time += offset
+            if packet.mark and repeats.is_repeat(packet.interface, packet.mark, packet.again, packet.time):
+                packet.kind, packet.why, packet.piece = layers.ASIDE, _REPEATED, None
+            if packet.piece is not None:
+                together.take(packet)
+            yield packet
+
+
+def _parts(frame: Frame) -> list[Frame]:
+    """One frame of 802.11 may carry several of Ethernet's kind."""
+    if frame.linktype not in wlan.LINKTYPES:
+        return [frame]
+    try:
+        header = wlan.read(frame.data, frame.linktype)
+    except (struct.error, IndexError):
+        return [frame]
+    if header.why or not header.aggregate:
+        return [frame]
+    inside = wlan.parts(frame.data, header)
+    return [frame._replace(linktype=layers.ETHERNET, data=part, length=len(part)) for part in inside] or [frame]
+
+
+# --- what is missing ----------------------------------------------------------------------------------------------
+
+
+class _Gap(NamedTuple):
+    """`before` says whether the evidence ends before the packets of that time (or after them)."""
+
+    time: int
+    before: bool
+    interface: str
+    reason: str
+    frame: int
+
+
+def _lost(
+    infos: Sequence[FileInfo],
+    firsts: Sequence[int],
+    sources: Sequence[Source],
+    packets: Sequence[Packet],
+    events: Sequence[Event],
+    site: Site,
+) -> list[_Gap]:
+    """Gaps for frames that were lost while capturing.
+
+    A gap reaches back to the event before it. Where another interface was heard in between, its events would be
+    judged by what was known before, so that the gap is said at both ends.
+    """
+    if not any(info.losses for info in infos):
+        return []
+    tunnels = frozenset(site.tunnels)
+    physical = {p.interface for p in packets if not is_tunnel(p, tunnels) and not is_loopback(p)}
+    times = [event.time for event in events]
+    found = []
+    for info, first, source in zip(infos, firsts, sources, strict=True):
+        for loss in info.losses:
+            if loss.interface == "lo":
+                continue
+            # What passes through a tunnel device or a cooked capture concerns more than the interface of that name.
+            own = loss.interface in physical and info.interfaces.get(loss.interface) not in (SLL, SLL2)
+            interface = loss.interface if own else NODE
+            reason = f"{counted(loss.missing)} lost while capturing"
+            until = loss.until + source.offset
+            if loss.since is not None:
+                since = loss.since + source.offset
+                if since < until and bisect_left(times, since + 1) < bisect_left(times, until):
+                    found.append(_Gap(since, False, interface, reason, first + loss.frame))
+            found.append(_Gap(until, loss.since is not None, interface, reason, first + loss.frame))
+    return found
+
+
+def _unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[_Gap]:
+    """Gaps for fragments that could not be put together and may have been the node's signalling."""
+    tunnels = frozenset(site.tunnels)
+    found = []
+    for packet in together.broken:
+        if is_loopback(packet) or not known.direction(packet):
+            continue
+        interface = NODE if is_tunnel(packet, tunnels) else packet.interface
+        found.append(_Gap(packet.time, True, interface, packet.why, packet.frame))
+    return found
+
+
+def _with_gaps(events: list[Event], gaps: Sequence[_Gap], name: str) -> list[Event]:
+    """All in order of time."""
+    if not gaps:
+        return events
+    made = [Event(g.time, g.interface, _GAP, {"reason": g.reason}, Position(name, None, g.frame)) for g in gaps]
+    before = [e for e, g in zip(made, gaps, strict=True) if g.before]
+    after = [e for e, g in zip(made, gaps, strict=True) if not g.before]
+    return sorted([*before, *events, *after], key=attrgetter("time"))
+
+
+def _encrypted(packets: Sequence[Packet], known: Knowledge) -> list[str]:
+    """Of the node's own frames on the air, as far as its link addresses are known."""
+    macs = {mac for of_interface in known.macs.values() for mac in of_interface}
+    count = sum(
+        packet.why == wlan.ENCRYPTED and (not macs or packet.source_mac in macs or packet.target_mac in macs)
+        for packet in packets
+    )
+    if not count:
+        return []
+    return [
+        f"{counted(count)} of 802.11 {'is' if count == 1 else 'are'} encrypted: decrypt the file first (airdecap-ng),"
+        " or capture on the node's own interface"
+    ]
+
+
+# --- several files ------------------------------------------------------------------------------------------------
+
+
+def _place(at: Position, sources: Sequence[Source], firsts: Sequence[int]) -> Position:
+    """A frame numbered throughout, as that of its file."""
+    number = at.frame or 1
+    file = bisect_left(firsts, number) - 1
+    return Position(sources[file].name, None, number - firsts[file])
+
+
+def _renumbered(note: str, sources: Sequence[Source], firsts: Sequence[int]) -> str:
+    """A note on a frame, with the number that the frame has in its file."""
+    match = re.match(r"frame (\d+):", note)
+    if match is None or len(sources) == 1:
+        return note
+    return f"{_place(Position('', None, int(match[1])), sources, firsts)}:{note[match.end() :]}"
+
+
+def _seen(packets: Sequence[Packet], firsts: Sequence[int]) -> list[dict[str, None]]:
+    """The interfaces of each file's packets, in order of their first."""
+    found: list[dict[str, None]] = [{} for _ in firsts]
+    for packet in packets:
+        found[bisect_left(firsts, packet.frame) - 1].setdefault(packet.interface)
+    return found
+
+
+def _interfaces(seen: dict[str, None], info: FileInfo) -> tuple[str, ...]:
     """Those with frames, then those that the file only declares; cooked files name theirs in the frames."""
     cooked = {name for name, linktype in info.interfaces.items() if linktype in (SLL, SLL2)}
-    seen = dict.fromkeys(packet.interface for packet in packets)
     return tuple(dict.fromkeys([*seen, *(name for name in info.interfaces if name not in cooked)]))
 
 
-def _unsaid_tunnels(info: FileInfo, site: Site) -> list[str]:
+def _unsaid_tunnels(infos: Sequence[FileInfo], site: Site) -> list[str]:
     """Raw IP beside Ethernet is mostly a tunnel device, but may be a modem: only the site can tell."""
-    raw = [n for n, t in info.interfaces.items() if t in layers.RAW and n not in site.tunnels]
-    if not raw or len(raw) == len(info.interfaces):
+    linktypes = {name: linktype for info in infos for name, linktype in info.interfaces.items()}
+    raw = [n for n, t in linktypes.items() if t in layers.RAW and n not in site.tunnels]
+    if not raw or len(raw) == len(linktypes):
         return []
     return [f"{', '.join(raw)}: raw IP, taken for physical; list it under tunnels if it is a tunnel device"]

@@ -1,0 +1,299 @@
+"""Mutated packets against the reader of captures.
+
+    python tests/fuzz_capture.py --packets 1000000 --seed 1 [CAPTURE...]
+
+Takes frames of every kind that is decoded (and those of the captures given), changes their bytes, writes them into
+pcap and pcapng files, changes some of those too, and reads them. Reading must raise nothing but CaptureError, take
+bounded time and leave no memory behind. Every batch has its own seed, so that a failure is repeated alone with
+`--batch N`; the file that failed is kept as well. Exit code 1 tells of a failure. Not collected by pytest;
+`test_capture_hostile.py` runs a few thousand packets of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import faulthandler
+import gc
+import gzip
+import io
+import random
+import resource
+import struct
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mipcheck.checker.capture import CaptureError, read_capture
+from mipcheck.checker.capture.files import MAX_TIME, open_frames
+from mipcheck.checker.site import EspSa, Site
+from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.l2 import Dot1Q, Ether
+from scapy.packet import Raw
+from test_capture_events import (
+    COA,
+    IHA,
+    IHOA,
+    KEY,
+    NODE_MAC,
+    PEER_MAC,
+    SERVER,
+    SITE,
+    TUNNELS,
+    VPN,
+    XHA,
+    XHOA,
+    ike,
+    into,
+    lease,
+    out,
+    reply,
+    request,
+    signed,
+    sll,
+    sll2,
+    user,
+)
+from test_capture_files import (
+    ETHERNET,
+    LOOP,
+    NULL,
+    RAW,
+    SLL,
+    SLL2,
+    Device,
+    Record,
+    block,
+    device_block,
+    option,
+    packet_block,
+    pcap,
+    section,
+)
+
+BARE, RADIOTAP = 105, 127
+BATCH = 1000
+SECONDS_A_PACKET = 0.005
+"""A hundred times what one takes; more means that something grows faster than the input."""
+WITH_KEYS = replace(
+    SITE, esp_sas=(EspSa(0x1234, "aes-cbc", bytes(16), "null", b""), EspSa(5, "null", b"", "null", b""))
+)
+SITES = (SITE, WITH_KEYS, Site(), replace(SITE, boot=True, addresses={}))
+
+
+def wlan(packet: bytes, flags: int = 1, subtype: int = 8, after: bytes = b"", body: bytes | None = None) -> bytes:
+    """A data frame of 802.11, from the node (flags 1: to the access point) unless `flags` say otherwise."""
+    node, peer = (bytes.fromhex(mac.replace(":", "")) for mac in (NODE_MAC, PEER_MAC))
+    access_point = b"\2\0\0\0\0\xaa"
+    addresses = {0: peer + node + access_point, 1: access_point + node + peer, 2: node + access_point + peer}
+    head = bytes([subtype << 4 | 8, flags, 0, 0]) + addresses.get(flags & 3, access_point * 2 + peer) + b"\x10\0"
+    if flags & 3 == 3:
+        head += node
+    if subtype & 8:
+        head += after or b"\0\0"
+    return head + (b"\xaa\xaa\3\0\0\0\x08\0" + packet if body is None else body)
+
+
+def subframe(frame: bytes) -> bytes:
+    """An Ethernet frame as a part of an A-MSDU, padded to four bytes."""
+    part = frame[:12] + struct.pack("!H", len(frame) - 6) + b"\xaa\xaa\3\0\0\0" + frame[12:]
+    return part + bytes(-len(part) % 4)
+
+
+def radiotap(frame: bytes, fields: bytes = b"\0", present: int = 2) -> bytes:
+    return struct.pack("<BBHI", 0, 0, 8 + len(fields), present) + fields + frame
+
+
+def ppp(packet: bytes, flags: int = 2) -> bytes:
+    """An IPv4 packet in PPP in L2TP in UDP."""
+    length = struct.pack("!H", 6 + 2 + 4 + len(packet)) if flags & 0x4000 else b""
+    sequence = bytes(4) if flags & 0x0800 else b""
+    l2tp = struct.pack("!H", flags) + length + struct.pack("!HH", 7, 9) + sequence
+    return bytes(IP(src=COA, dst=VPN) / UDP(sport=1701, dport=1701) / Raw(l2tp + b"\xff\3\0\x21" + packet))
+
+
+def _fragments() -> list[bytes]:
+    big = signed(request(), KEY, before=bytes([200, 200]) + bytes(200))
+    big[IP].id = 77
+    nested = IP(src=COA, dst=IHA, id=5) / user(IHOA, SERVER, 900)
+    inner = [IP(src=COA, dst=IHA, id=6) / p for p in user(IHOA, SERVER, 900).fragment(200)]
+    return [out(p) for packet in (big, nested) for p in packet.fragment(48)] + [out(p) for p in inner]
+
+
+def seeds() -> dict[int, list[bytes]]:
+    """Link type → frames."""
+    packets = [
+        request(),
+        signed(reply(), KEY, before=b"\0\x24\1\0\2ab", after=bytes([149, 2, 0, 0])),
+        request(COA, XHA, XHA, XHOA),
+        ike(COA, VPN),
+        ike(COA, VPN, port=4500),
+        *TUNNELS.values(),
+        IP(src=COA, dst=SERVER, options=[b"\x94\4\0\0"]) / UDP(sport=9, dport=9) / Raw(b"x" * 30),
+        IP(src="10.1.2.1", dst="255.255.255.255", proto=1) / Raw(bytes.fromhex("0900000001020708" + "0a010201" * 6)),
+        IP(src="0.0.0.0", dst="255.255.255.255") / ICMP(type=10),
+        IP(src=COA, dst=IHA) / ICMP(type=3) / Raw(bytes(request())),
+    ]
+    raw = [*map(bytes, packets), ppp(bytes(user(IHOA, SERVER))), ppp(bytes(user(IHOA, SERVER)), 0x4802)]
+    framed = [out(IP(p)) for p in raw] + lease() + [into(reply())] + _fragments()
+    framed += [bytes(Ether(src=NODE_MAC, dst=PEER_MAC) / Dot1Q(vlan=3) / Dot1Q(vlan=4) / packets[0])]
+    framed += [out(IP(p))[:12] + struct.pack("!H", len(p) + 8) + b"\xaa\xaa\3\0\0\0\x08\0" + p for p in raw[:3]]
+    aggregate = b"".join(subframe(frame) for frame in map(out, packets[:3]))
+    air = [wlan(p, f, s) for p in raw[:6] for f in (0, 1, 2, 3, 9, 0x41, 0x81) for s in (0, 8)]
+    air.append(wlan(b"", after=b"\x80\0", body=aggregate))
+    return {
+        ETHERNET: framed,
+        RAW: raw,
+        NULL: [b"\2\0\0\0" + p for p in raw],
+        LOOP: [b"\0\0\0\2" + p for p in raw],
+        SLL: [sll(p, k, NODE_MAC) for p in packets for k in (0, 4)],
+        SLL2: [sll2(p, k, NODE_MAC, 3) for p in packets for k in (0, 4)],
+        BARE: air,
+        RADIOTAP: [radiotap(f) for f in air] + [radiotap(f, bytes(8) + b"\x20", 3) for f in air],
+    }
+
+
+def changed(frame: bytes, others: Sequence[bytes], dice: random.Random) -> bytes:
+    """One frame with one to eight changes."""
+    data = bytearray(frame)
+    for _ in range(1 + int(dice.expovariate(0.7))):
+        if not data:
+            return bytes(data)
+        at = dice.randrange(len(data))
+        how = dice.randrange(9)
+        if how < 2:
+            data[at] ^= 1 << dice.randrange(8)
+        elif how == 2:
+            data[at] = dice.choice((0, 1, 4, 0x11, 0x2F, 0x32, 0x37, 0x45, 0x7F, 0x80, 0xFF))
+        elif how == 3:
+            data[at : at + 2] = dice.choice((b"\0\0", b"\xff\xff", b"\x20\0", b"\x01\xb2", b"\x11\x94", b"\x06\xa5"))
+        elif how == 4:
+            del data[at:]
+        elif how == 5:
+            del data[at : at + dice.randrange(1, 9)]
+        elif how == 6:
+            data[at:at] = dice.randbytes(dice.randrange(1, 30))
+        elif how == 7:
+            other = dice.choice(others)
+            data[at:] = other[dice.randrange(len(other)) :]
+        else:
+            data += data[: dice.randrange(600)]
+    return bytes(data[:70_000])
+
+
+def batch_of(kinds: dict[int, list[bytes]], size: int, dice: random.Random) -> bytes:
+    """A file of `size` mutated packets, itself changed now and then."""
+    linktypes = list(kinds)
+    stamps = [dice.randrange(10**9) if dice.random() < 0.1 else n * 10**6 for n in range(size)]
+    if dice.random() < 0.4:
+        linktype = dice.choice(linktypes)
+        frames = [changed(dice.choice(kinds[linktype]), kinds[linktype], dice) for _ in range(size)]
+        records = [Record(s, f, length=len(f) + dice.choice((0, 0, 9))) for s, f in zip(stamps, frames, strict=True)]
+        data = pcap(records, linktype, dice.choice("<>"), dice.random() < 0.5)
+    else:
+        order = dice.choice("<>")
+        names = ("eth0", "wlan0", "ipsec0", "", "lo")
+        chosen = [dice.choice(linktypes) for _ in range(4)]
+        parts = [section(order)]
+        parts += [device_block(Device(dice.choice(names), t, dice.choice((6, 9, None, 0x94))), order) for t in chosen]
+        for stamp in stamps:
+            index = dice.randrange(len(chosen))
+            pool = kinds[chosen[index]]
+            lost = option(order, 4, struct.pack(order + "Q", dice.randrange(3))) if dice.random() < 0.02 else b""
+            frame = changed(dice.choice(pool), pool, dice)
+            parts.append(packet_block(Record(0, frame, index, options=lost), 1_800_000_000 * 10**6 + stamp, order))
+            if dice.random() < 0.01:
+                counted = option(order, 5, struct.pack(order + "Q", dice.randrange(9)))
+                parts.append(block(order, 5, struct.pack(order + "III", index, 0, 0) + counted))
+        data = b"".join(parts)
+    if dice.random() < 0.2:
+        broken = bytearray(data)
+        for _ in range(dice.randrange(1, 6)):
+            broken[dice.randrange(28, len(broken))] = dice.randrange(256)
+        data = bytes(broken)
+    return gzip.compress(data, 1) if dice.random() < 0.1 else data
+
+
+def attempt(data: bytes, site: Site) -> None:
+    """Read a file; raises whatever must not happen."""
+    with contextlib.suppress(CaptureError):
+        capture = read_capture(io.BytesIO(data), "fuzz", site)
+        times = [event.time for event in capture.events]
+        assert times == sorted(times) and all(0 <= t < MAX_TIME + 2 * 10**18 for t in times)
+        assert all(e.at.frame is not None and 1 <= e.at.frame <= capture.frames for e in capture.events)
+        assert len(capture.notes) < 200 and sum(capture.set_aside.values()) < 100 + 40 * capture.frames
+
+
+def fuzz(
+    packets: int,
+    seed: int,
+    kinds: dict[int, list[bytes]],
+    only: int | None = None,
+    keep: Path | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> int:
+    """Run; returns the number of failures."""
+    failures = 0
+    slowest = 0.0
+    blocks: list[int] = []
+    peaks: list[int] = []
+    batches = range((packets + BATCH - 1) // BATCH) if only is None else [only]
+    start = time.monotonic()
+    for number in batches:
+        dice = random.Random(f"{seed}:{number}")
+        data = batch_of(kinds, min(BATCH, packets), dice)
+        faulthandler.dump_traceback_later(120, exit=True)
+        before = time.monotonic()
+        try:
+            attempt(data, SITES[number % len(SITES)])
+        except Exception as error:
+            failures += 1
+            progress(f"batch {number}: {type(error).__name__}: {error}")
+            if keep is not None:
+                (keep / f"fuzz-{seed}-{number}.capture").write_bytes(data)
+        took = (time.monotonic() - before) / min(BATCH, packets)
+        faulthandler.cancel_dump_traceback_later()
+        slowest = max(slowest, took)
+        if took > SECONDS_A_PACKET:
+            failures += 1
+            progress(f"batch {number}: {took * 1000:.1f} ms a packet")
+        if number % max(1, len(batches) // 20) == 0:
+            gc.collect()
+            blocks.append(sys.getallocatedblocks())
+            peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+            progress(f"batch {number}: {blocks[-1]} blocks of memory, at most {peaks[-1]} MiB")
+    done = len(batches) * min(BATCH, packets)
+    seconds = time.monotonic() - start
+    quarter = len(blocks) // 4
+    if len(blocks) >= 8 and blocks[-1] > blocks[quarter] * 1.05 + 20_000:
+        failures += 1
+        progress(f"memory grows: {blocks[quarter]} blocks after a quarter, {blocks[-1]} at the end")
+    progress(
+        f"seed {seed}: {done} packets in {seconds:.0f} s, {failures} failures, slowest batch {slowest * 1e6:.0f} µs"
+        f" a packet, blocks {blocks[quarter]} after a quarter and {blocks[-1]} at the end, peak {peaks[-1]} MiB"
+    )
+    return failures
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--packets", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch", type=int, help="repeat this batch only")
+    parser.add_argument("--keep", type=Path, default=Path(), help="folder for the files that failed (default: here)")
+    parser.add_argument("captures", nargs="*", type=Path, metavar="CAPTURE")
+    args = parser.parse_args()
+    kinds = seeds()
+    for path in args.captures:
+        with path.open("rb") as stream:
+            for frame in open_frames(stream, path.name)[1]:
+                if frame.data and len(kinds.setdefault(frame.linktype, [])) < 5000:
+                    kinds[frame.linktype].append(frame.data)
+    failures = fuzz(args.packets, args.seed, kinds, args.batch, args.keep, lambda text: print(text, flush=True))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
