@@ -107,6 +107,8 @@ def read_trace(
         site, given = _site(logs, vocabulary, config, words or {})
         ahead = _shifts_of_captures(paths, kinds, offsets or {})
         captures, captured = _read_captures({p: s for p, s in streams.items() if p not in logs}, ahead, site)
+        for path in captures:
+            _check_site(streams[path], path, site)
     inputs = [_of_log(path, kinds[path], logs[path]) if path in logs else captures[path] for path in paths]
     shifts = _shifts(paths, inputs, offsets or {})
     gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
@@ -118,6 +120,17 @@ def read_trace(
     absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
     site, notes = complete(site, events)
     return Trace(tuple(inputs), events, site, given, absolute, notes)
+
+
+def _check_site(stream: BinaryIO, path: str, site: Site) -> None:
+    """Raises InputError where a capture contradicts what the site says. A pipe has gone by."""
+    from mipcheck.checker.contradictions import as_error, find_in
+
+    if not site.addresses or not stream.seekable():
+        return
+    stream.seek(0)
+    if found := find_in(stream, _name(path), site):
+        raise as_error(found, _name(path))
 
 
 # --- files --------------------------------------------------------------------------------------------------------

@@ -392,6 +392,7 @@ def _reasons(rules: Sequence[RuleReport], inputs: Sequence[Input]) -> list[str]:
     for i in inputs:
         if i.skipped:
             reasons.append(f"{_lines(i.skipped)} of {printable(i.file)} could not be read")
+        reasons.extend(f"{printable(i.file)}: {printable(hole)}" for hole in i.holes)
     return reasons
 
 
@@ -402,7 +403,7 @@ def _lines(count: int) -> str:
 def _notes(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Iterable[str]:
     for i in trace.inputs:
         named = f"{printable(Path(i.file).name)}: " if len(trace.inputs) > 1 else ""
-        yield from (named + printable(note) for note in (*i.notes, *i.hidden))
+        yield from (named + printable(note) for note in (*(n for n in i.notes if n not in i.holes), *i.hidden))
         for problem in i.problems[:_PROBLEMS_SHOWN]:
             yield f"skipped: {problem.at}: {problem.message}"
     yield from map(printable, trace.notes)

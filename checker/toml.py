@@ -259,9 +259,9 @@ def _algorithm(word: str) -> str | None:
 
 
 def _algorithm_name(word: str) -> str | None:
-    """A name in lower case with hyphens; which ones can be used is known to those who decrypt."""
+    """A name in lower case, also as Wireshark spells it; which ones can be used is known to those who decrypt."""
     name = word.strip().lower().replace("_", "-")
-    return name if re.fullmatch(r"[a-z0-9][a-z0-9-]*", name) else None
+    return name if re.fullmatch(r"[a-z0-9][a-z0-9 ()\[\]-]*", name) else None
 
 
 def _hex(word: str) -> bytes | None:

@@ -8,6 +8,7 @@ import io
 import ipaddress
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -135,7 +136,7 @@ def data(capture: Capture) -> list[tuple[int, str, str, str]]:
     return [
         (e.at.frame or 0, str(e.args["dir"]), str(e.args["protection"]), str(e.args["stack"]))
         for e in capture.events
-        if e.kind == "data"
+        if e.kind == "data" and "scope" not in e.args
     ]
 
 
@@ -374,6 +375,21 @@ def test_user_data_by_address() -> None:
     capture = ethernet(frames)
     assert data(capture) == [(5, "out", "none", "ip"), (6, "in", "none", "ip"), (9, "out", "none", "ip")]
     assert capture.set_aside["other clear traffic"] == 2
+    others = [e for e in capture.events if e.args.get("scope") == "other"]
+    assert [e.at.frame for e in others] == [7, 8]
+
+
+def test_the_site_says_what_counts_as_upkeep() -> None:
+    resolver = out(IP(src=COA, dst="10.1.0.53") / UDP(sport=4000, dport=53) / DNS())
+    portal = out(IP(src=COA, dst="198.18.0.1") / TCP(dport=80))
+    frames = [*lease(), resolver, portal]
+    usual = ethernet(frames)
+    assert data(usual) == []
+    assert (usual.set_aside["dns"], usual.set_aside["other clear traffic"]) == (1, 1)
+    stricter = ethernet(frames, replace(SITE, upkeep=("198.18.0.1:80",)))
+    assert [frame for frame, *_ in data(stricter)] == [5]
+    assert stricter.set_aside["upkeep by the site file"] == 1
+    assert not any("scope" in e.args for e in stricter.events)
 
 
 def test_upkeep_is_not_user_data() -> None:

@@ -325,7 +325,7 @@ def test_colour_is_only_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli._terminal(None)[1] is False
 
 
-EVIL = st.text(st.characters(exclude_characters="\n\r"), max_size=12)
+EVIL = st.text(st.characters(exclude_characters="\n\r"), max_size=12).filter(lambda text: text != "-")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

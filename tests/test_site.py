@@ -167,7 +167,7 @@ KEYS = WHOLE[WHOLE.index("[[mn") :]
         ('"0x00ff"', '"0x00f"', 10, "a text, or hexadecimal"),
         ("F48780", "X48780", 14, "hexadecimal digits"),
         ("F48780", "F4878", 14, "hexadecimal digits"),
-        ('"aes-cbc"', '"aes cbc"', 13, "the name of an algorithm"),
+        ('"aes-cbc"', '"aes,cbc"', 13, "the name of an algorithm"),
         ('agent = "xha"\nspi = 0x101', 'agent = "iha"\nspi = 0x100', 8, "a second"),
     ],
 )

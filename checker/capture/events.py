@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
 from mipcheck.checker.capture import dhcp, ike, mobileip
@@ -48,6 +49,10 @@ _MAX_NOTES: Final = 20
 _MAX_SPIS: Final = 4
 _LINK_LOCAL: Final = 0xA9FE
 """169.254.0.0/16 (RFC 3927), by its upper half."""
+
+_UPKEEP: Final = {"multicast or broadcast": "multicast", "icmp on the link": "icmp", "tunnel keepalive": "keepalive"}
+"""What a site file calls some kinds of upkeep."""
+_LISTED: Final = "upkeep by the site file"
 
 _NONE: Final = "none"
 _ESP: Final = "esp"
@@ -88,6 +93,7 @@ class Reader:
         self._known = known
         self._clear = clear
         self._tunnels = frozenset(site.tunnels)
+        self._listed = {_host_and_port(word) for word in site.upkeep if ":" in word}
         self._vpn = site.addresses.get("vpn")
         self._links: dict[str, _Link] = defaultdict(_Link)
         self._copies: dict[bytes, tuple[int, str]] = {}
@@ -293,10 +299,13 @@ class Reader:
             self._aside(packet, "not the node's")
             return
         why = self._upkeep(packet, direction)
-        if why is None and not self._is_enterprise(packet, direction):
-            why = "other clear traffic"
-        if why is not None:
+        if why is not None and (_UPKEEP.get(why, why) in self._site.upkeep or why == _LISTED):
             self._aside(packet, why)
+            return
+        if not self._is_enterprise(packet, direction):
+            # No user data of the enterprise; a reading of the specification counts it all the same.
+            self._aside(packet, "other clear traffic")
+            self._emit(packet, "data", _other(packet, direction))
             return
         self._data(packet, direction, _NONE, packet.stack, packet.addresses[-1])
 
@@ -305,11 +314,13 @@ class Reader:
         known = self._known
         source, target = packet.addresses[-1]
         peer = target if direction == "out" else source
+        port = packet.dport if direction == "out" else packet.sport
+        if packet.protocol in (6, 17) and (peer, port) in self._listed:
+            return _LISTED
         if len(packet.addresses) == 1:
             if target >= MULTICAST or known.is_broadcast(target):
                 return "multicast or broadcast"
             if packet.protocol in (6, 17):
-                port = packet.dport if direction == "out" else packet.sport
                 if (peer, port) in known.servers:
                     return "dns" if port == 53 else "ntp"
                 if port in LINK_PORTS and known.is_on_link(peer):
@@ -662,3 +673,22 @@ def _listed(spis: list[int]) -> str:
     """The first few SPIs."""
     words = [f"{spi:#010x}" for spi in spis[:_MAX_SPIS]]
     return ", ".join(words) + (f" and {len(spis) - _MAX_SPIS} more" if len(spis) > _MAX_SPIS else "")
+
+
+def _other(packet: Packet, direction: str) -> dict[str, Value]:
+    """Clear traffic that is not the enterprise's."""
+    source, target = packet.addresses[-1]
+    return {
+        "dir": direction,
+        "protection": _NONE,
+        "bytes": packet.length,
+        "stack": packet.stack,
+        "src": source,
+        "dst": target,
+        "scope": "other",
+    }
+
+
+def _host_and_port(word: str) -> tuple[int, int]:
+    host, _, port = word.rpartition(":")
+    return int(IPv4Address(host)), int(port)

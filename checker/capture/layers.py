@@ -62,8 +62,9 @@ LINK_PORTS: Final = {5353: "mdns", 1900: "ssdp", 5355: "llmnr"}
 """UDP ports of protocols that do not leave the link."""
 MULTICAST: Final = 0xE0000000
 """The first multicast address; broadcast is above it as well."""
+_ARP: Final = 0x0806
 _ETHERTYPES: Final = {
-    0x0806: "arp",
+    _ARP: "arp",
     0x86DD: "ipv6",
     0x888E: "802.1X",
     0x88CC: "lldp",
@@ -215,6 +216,8 @@ def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
     if ethertype == _PPPOE:
         return _ppp(packet, data, at + 6)
     packet.why = _ETHERTYPES.get(ethertype, "not ip")
+    if ethertype == _ARP:
+        packet.payload = data[at : at + 28]
     return -1
 
 

@@ -1,0 +1,35 @@
+"""Whose traffic counts as user data is a reading; a site that the capture contradicts is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mipcheck.checker.errors import InputError
+from mipcheck.checker.run import check
+
+CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
+LOG = """mipcheck-trace 1
+site iha=10.1.0.2 xha=198.51.100.2
+0.0 wlan0 link state=up
+0.1 wlan0 data dir=out protection=none scope=other
+0.2 wlan0 link state=down
+"""
+
+
+def test_other_traffic_counts_by_reading_only(tmp_path: Path) -> None:
+    log = tmp_path / "trace.log"
+    log.write_text(LOG, "utf-8")
+    assert check([log]).verdict == "inconclusive"
+    assert {v.rule for v in check([log], readings={"user_data": "all"}).violations} == {"D1", "S1"}
+    log.write_text(LOG.replace(" scope=other", ""), "utf-8")
+    assert {v.rule for v in check([log]).violations} == {"D1", "S1"}
+
+
+def test_a_wrong_site_is_an_error_with_key_and_frame(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    text = (CAPTURES / "inside.toml").read_text("utf-8")
+    iha = next(line for line in text.splitlines() if line.startswith("iha"))
+    site.write_text(text.replace(iha, 'iha = "10.9.9.9"'), "utf-8")
+    with pytest.raises(InputError, match=r"inside.pcapng frame \d+: site key iha"):
+        check([CAPTURES / "inside.pcapng"], config=site)
