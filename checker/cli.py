@@ -191,11 +191,13 @@ def _explain(args: argparse.Namespace) -> int:
 def _convert(args: argparse.Namespace) -> int:
     from mipcheck.checker.inputs import read_trace
     from mipcheck.checker.run import vocabulary_of
+    from mipcheck.model.layering import Layering
 
     _keep_inputs(args.output, [args.capture, *([args.config] if args.config else [])])
     spec = _spec(args)
     vocabulary = vocabulary_of(spec)
-    trace = read_trace([args.capture], vocabulary, args.config, _pairs(args.set, "--set", "PARAM=VALUE"))
+    words = _pairs(args.set, "--set", "PARAM=VALUE")
+    trace = read_trace([args.capture], vocabulary, args.config, words, protects=Layering(spec).protected)
     (source,) = trace.inputs
     comments = [f"from {Path(source.file).name} ({source.kind})", *source.notes, *source.hidden]
     if args.format == "jsonl":

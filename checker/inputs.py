@@ -7,7 +7,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,8 +87,9 @@ def read_trace(
     words: Mapping[str, str] | None = None,
     offsets: Mapping[str, str] | None = None,
     keep_going: bool = False,
+    protects: Callable[[str], bool] | None = None,
 ) -> Trace:
-    """Read and merge all inputs.
+    """Read and merge all inputs. `protects` tells protected packets of a capture by their headers.
 
     `words` are values of parameters and site keys; they win over those of the file `config`, and these over those of
     the logs. `offsets` are, by input, seconds to add to its times, or the date at which a log of relative times starts.
@@ -106,7 +107,7 @@ def read_trace(
                 logs[path] = _read_log(seekable, path, kinds[path], vocabulary, keep_going)
         site, given = _site(logs, vocabulary, config, words or {})
         ahead = _shifts_of_captures(paths, kinds, offsets or {})
-        captures, captured = _read_captures({p: s for p, s in streams.items() if p not in logs}, ahead, site)
+        captures, captured = _read_captures({p: s for p, s in streams.items() if p not in logs}, ahead, site, protects)
         for path in captures:
             _check_site(streams[path], path, site)
     inputs = [_of_log(path, kinds[path], logs[path]) if path in logs else captures[path] for path in paths]
@@ -285,7 +286,10 @@ def _of_log(path: str, kind: str, log: Log) -> Input:
 
 
 def _read_captures(
-    streams: Mapping[str, BinaryIO], shifts: Mapping[str, int], site: Site
+    streams: Mapping[str, BinaryIO],
+    shifts: Mapping[str, int],
+    site: Site,
+    protects: Callable[[str], bool] | None,
 ) -> tuple[dict[str, Input], list[Event]]:
     """Captures by path, and the events of all of them."""
     if not streams:
@@ -294,7 +298,7 @@ def _read_captures(
 
     names = _interface_names(list(streams))
     sources = [Source(s, _name(p), shifts.get(p, 0), names[p]) for p, s in streams.items()]
-    captures, events = read_captures(sources, site)
+    captures, events = read_captures(sources, site, protects)
     inputs = {
         path: Input(
             _name(path),

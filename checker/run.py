@@ -18,6 +18,7 @@ from mipcheck.checker.observe import Finding, Observation, Tally, TooManyInterfa
 from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure, read_parameter
 from mipcheck.model.event import Event, Position
+from mipcheck.model.layering import Layering
 from mipcheck.model.load import DEFAULT, load
 from mipcheck.model.show import show_citations
 from mipcheck.model.spec import Configure, Parameter, Rule, Spec
@@ -160,6 +161,7 @@ def check(
         parameters,
         offsets,
         keep_going,
+        Layering(chosen).protected,
     )
     return judge(chosen, trace, fail_on)
 

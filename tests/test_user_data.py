@@ -33,3 +33,13 @@ def test_a_wrong_site_is_an_error_with_key_and_frame(tmp_path: Path) -> None:
     site.write_text(text.replace(iha, 'iha = "10.9.9.9"'), "utf-8")
     with pytest.raises(InputError, match=r"inside.pcapng frame \d+: site key iha"):
         check([CAPTURES / "inside.pcapng"], config=site)
+
+
+def test_what_protects_is_declared(tmp_path: Path) -> None:
+    """In a specification whose tunnel does not protect, what goes through it is plaintext."""
+    specification = tmp_path / "bare.spec"
+    draft = (CAPTURES.parent.parent / "specs" / "draft-01.spec").read_text("utf-8")
+    specification.write_text(draft.replace('VPN gateway" protects as', 'VPN gateway" as'), "utf-8")
+    site, capture = CAPTURES / "outside-cvc.toml", CAPTURES / "outside-cvc.pcapng"
+    assert check([capture], config=site).verdict == "conformant"
+    assert "D1" in {v.rule for v in check([capture], config=site, spec=str(specification)).violations}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple
@@ -58,6 +58,10 @@ _NONE: Final = "none"
 _ESP: Final = "esp"
 
 
+Protects = Callable[[str], bool]
+"""Whether headers, written as `ip/udp4500/esp`, are those of a protected packet."""
+
+
 class _Verdict(NamedTuple):
     """How the first fragment of a datagram was judged: user data (protection, stack, inner addresses), or why not."""
 
@@ -83,8 +87,14 @@ class _Link:
 class Reader:
     """Feed it packets in order of time with `take`; then `events`, `set_aside`, `notes` and `hidden()` are complete."""
 
-    def __init__(self, name: str, site: Site, known: Knowledge, clear: dict[bytes, list[int]]) -> None:
-        """`clear` holds, for each registration message seen on a physical interface, when (ns, ascending)."""
+    def __init__(
+        self, name: str, site: Site, known: Knowledge, clear: dict[bytes, list[int]], protects: Protects | None = None
+    ) -> None:
+        """`clear` holds, for each registration message seen on a physical interface, when (ns, ascending).
+
+        `protects` tells by its headers whether user data is protected, by the layers of a specification.
+        """
+        self._protects = protects
         self.events: list[Event] = []
         self.set_aside: Counter[str] = Counter()
         self._notes: dict[str, None] = {}
@@ -351,7 +361,7 @@ class Reader:
             link.used.add(outer[0] if direction == "out" else outer[1])
         args: dict[str, Value] = {
             "dir": direction,
-            "protection": protection,
+            "protection": protection if self._protects is None else _ESP if self._protects(stack) else _NONE,
             "bytes": packet.length,
             "stack": stack,
             "src": addresses[0],

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from mipcheck.checker.capture import layers, wlan
 from mipcheck.checker.capture.cooked import tell_apart
-from mipcheck.checker.capture.events import Reader, clear_registrations
+from mipcheck.checker.capture.events import Protects, Reader, clear_registrations
 from mipcheck.checker.capture.files import SLL, SLL2, FileInfo, Frame, counted, open_frames
 from mipcheck.checker.capture.fragments import Reassembler
 from mipcheck.checker.capture.layers import Packet
@@ -62,9 +62,12 @@ def read_capture(stream: BinaryIO, name: str, site: Site) -> Capture:
     return read_captures([Source(stream, name)], site)[0][0]
 
 
-def read_captures(sources: Sequence[Source], site: Site) -> tuple[list[Capture], list[Event]]:
+def read_captures(
+    sources: Sequence[Source], site: Site, protects: Protects | None = None
+) -> tuple[list[Capture], list[Event]]:
     """Read captures of one node as if they were one file: what one shows tells what another one means.
 
+    `protects` tells protected headers by the layers that a specification declares; without it, ESP protects.
     A file a device is what tcpdump makes; only together do they show which packet is whose copy. Also returned are the
     events of all of them in their order, which those of the same time have to keep. Raises CaptureError.
     """
@@ -91,7 +94,7 @@ def read_captures(sources: Sequence[Source], site: Site) -> tuple[list[Capture],
             if note is not None:
                 info.note(note)
     known = learn(packets, site)
-    reader = Reader(sources[0].name, site, known, clear_registrations(packets, site))
+    reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
     for packet in packets:
         reader.take(packet)
     gaps = [*_lost(infos, firsts, sources, packets, reader.events, site), *_unreadable(together, known, site)]
