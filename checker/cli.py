@@ -10,7 +10,7 @@ import stat
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, cast
 
 if TYPE_CHECKING:
     from mipcheck.checker.run import Report
@@ -134,10 +134,20 @@ def _annotate(report: Report, inputs: Sequence[str], target: str) -> None:
         raise UsageError("--annotate needs just one capture among the inputs, and that in a file")
     ((path, name),) = captures
     try:
-        with Path(path).open("rb") as source, replacing(os.path.realpath(target)) as copy:
+        with _unpacked(path) as source, replacing(os.path.realpath(target)) as copy:
             annotate(source, copy, comments_of(report, name))
-    except OSError as error:
-        raise UsageError(f"{target} cannot be written: {error.strerror or error}") from None
+    except (OSError, EOFError) as error:
+        raise UsageError(f"{target} cannot be written: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _unpacked(path: str) -> BinaryIO:
+    """A capture, which may be compressed; it has been read before, so that it is known not to be a bomb."""
+    import gzip
+
+    stream = Path(path).open("rb")  # noqa: SIM115  # the caller closes it
+    magic = stream.read(2)
+    stream.seek(0)
+    return cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if magic == b"\x1f\x8b" else stream
 
 
 def _infer(args: argparse.Namespace) -> int:
