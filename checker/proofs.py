@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from mipcheck.model.search import Trace
     from mipcheck.model.spec import Spec
 
-EXIT = {"proved": 0, "refuted": 1, "unknown": 3}
+EXIT = {"refuted": 1, "unknown": 3, "proved": 0}
+"""Exit codes by result; of several results the first here decides."""
 
 
 class Disagreement(RuntimeError):
@@ -68,7 +69,7 @@ def run(
         proved.append(prove_one(spec, name, given, without, timeout))
     _progress("")
     results = {p.result.result for p in proved}
-    code = 1 if "refuted" in results else 3 if "unknown" in results else 0
+    code = next(code for word, code in EXIT.items() if word in results)
     return (_json(spec, proved, without) if form == "json" else _text(spec, proved)), code
 
 
@@ -184,7 +185,8 @@ def needed_by(spec: Spec, rule: str) -> list[str]:
     from mipcheck.model.prove import needs
     from mipcheck.model.setting import setting_of
 
-    return [name for name in spec.properties if needs(setting_of(spec), name, rule)]
+    setting = setting_of(spec)
+    return [name for name in spec.properties if needs(setting, name, rule)]
 
 
 # --- output ---------------------------------------------------------------------------------------------------------
@@ -235,7 +237,7 @@ def _block(spec: Spec, p: Proved) -> list[str]:
 
 
 def _summary(spec: Spec, proved: list[Proved]) -> list[str]:
-    counts = {word: sum(p.result.result == word for p in proved) for word in EXIT}
+    counts = {word: sum(p.result.result == word for p in proved) for word in ("proved", "refuted", "unknown")}
     lines = [f"{spec.name}: " + ", ".join(f"{n} {word}" for word, n in counts.items() if n)]
     if counts["refuted"] and len(proved) == 1:
         lines.append("The trace that follows is for mipcheck to read: pipe this into `mipcheck -`.")

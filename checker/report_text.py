@@ -61,7 +61,7 @@ class _Writer:
         self.lines.labelled("spec", [f"{printable(self.report.spec)} (mipcheck {__version__})"])
         self.lines.labelled("given", self._parameters())
         aside = [f"{count} {reason}" for reason, count in self.report.set_aside.items()]
-        self.lines.labelled("set aside", [", ".join(aside)] if aside else [])
+        self.lines.labelled("aside", [", ".join(aside)] if aside else [])
         self.lines.labelled("note", list(self.report.notes))
         self._verdict()
 

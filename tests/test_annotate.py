@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import struct
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,16 +29,6 @@ from test_capture_files import Device, Record, block, device_block, option, pack
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "captures"
 CAPTURES = sorted(p for p in SHARED.rglob("*") if p.suffix in (".pcap", ".pcapng", ".dump")) if SHARED.is_dir() else []
-
-
-@pytest.fixture(scope="module")
-def tshark() -> str:
-    found = shutil.which("tshark")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("tshark has to be installed in CI")
-        pytest.skip("tshark is not installed")
-    return found
 
 
 def read_back(tshark: str, file: Path, show: str = "frame.comment") -> dict[int, list[str]]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import random
-import shutil
 import struct
 import subprocess
 from collections.abc import Sequence
@@ -476,16 +474,6 @@ def test_a_skewed_clock_is_set_right_before_files_are_compared() -> None:
 
 
 # tshark, an independent decoder.
-
-
-@pytest.fixture(scope="module")
-def tshark() -> str:
-    found = shutil.which("tshark")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("tshark has to be installed in CI")
-        pytest.skip("tshark is not installed")
-    return found
 
 
 def dissect(tshark: str, file: Path, *fields: str) -> list[list[list[str]]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import ipaddress
 import json
-import os
-import shutil
 import struct
 import subprocess
 import tomllib
@@ -61,16 +59,6 @@ WIRESHARK = {
     "null": "NULL",
 }
 """Our names of algorithms → those of Wireshark's esp_sa table."""
-
-
-@pytest.fixture(scope="module")
-def tshark() -> str:
-    found = shutil.which("tshark")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("tshark has to be installed in CI")
-        pytest.skip("tshark is not installed")
-    return found
 
 
 def run(tshark: str, file: Path, show: str, *fields: str) -> list[list[str]]:

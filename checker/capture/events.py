@@ -315,7 +315,8 @@ class Reader:
         if not self._is_enterprise(packet, direction):
             # No user data of the enterprise; a reading of the specification counts it all the same.
             self._aside(packet, "other clear traffic")
-            self._emit(packet, "data", _other(packet, direction))
+            keys = _data_keys(packet, direction, _NONE, packet.stack, packet.addresses[-1])
+            self._emit(packet, "data", {**keys, "scope": "other"})
             return
         self._data(packet, direction, _NONE, packet.stack, packet.addresses[-1])
 
@@ -359,15 +360,9 @@ class Reader:
         if not link.coa:
             outer = packet.addresses[0]
             link.used.add(outer[0] if direction == "out" else outer[1])
-        args: dict[str, Value] = {
-            "dir": direction,
-            "protection": protection if self._protects is None else _ESP if self._protects(stack) else _NONE,
-            "bytes": packet.length,
-            "stack": stack,
-            "src": addresses[0],
-            "dst": addresses[1],
-        }
-        self._emit(packet, "data", args)
+        if self._protects is not None:
+            protection = _ESP if self._protects(stack) else _NONE
+        self._emit(packet, "data", _data_keys(packet, direction, protection, stack, addresses))
 
     def _esp(self, packet: Packet, direction: str) -> None:
         if not direction:
@@ -685,17 +680,17 @@ def _listed(spis: list[int]) -> str:
     return ", ".join(words) + (f" and {len(spis) - _MAX_SPIS} more" if len(spis) > _MAX_SPIS else "")
 
 
-def _other(packet: Packet, direction: str) -> dict[str, Value]:
-    """Clear traffic that is not the enterprise's."""
-    source, target = packet.addresses[-1]
+def _data_keys(
+    packet: Packet, direction: str, protection: str, stack: str, addresses: tuple[int, int]
+) -> dict[str, Value]:
+    source, target = addresses
     return {
         "dir": direction,
-        "protection": _NONE,
+        "protection": protection,
         "bytes": packet.length,
-        "stack": packet.stack,
+        "stack": stack,
         "src": source,
         "dst": target,
-        "scope": "other",
     }
 
 
