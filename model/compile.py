@@ -51,7 +51,7 @@ class Machine:
         site: Mapping[str, int],
         capabilities: frozenset[str] = frozenset(),
     ) -> None:
-        self.spec, self.parameters, self.site = spec, dict(parameters), dict(site)
+        self.spec, self.parameters, self.site, self.capabilities = spec, dict(parameters), dict(site), capabilities
         self.rules: list[Rule] = [r for r in spec.rules.values() if r.applies(capabilities)]
         self.obligations = [(n, r.body) for n, r in enumerate(self.rules) if isinstance(r.body, Require)]
         self.interface_slots = {v.name: n for n, v in enumerate(spec.interface_variables(ghost=False))}
@@ -234,6 +234,8 @@ class Machine:
                 return str(self.parameters[t.name])
             case "site":
                 return str(self.site.get(t.name, "U"))
+            case "capable":
+                return str(int(t.name in self.capabilities))
             case "now":
                 return "now"
             case "this":

@@ -58,7 +58,7 @@ class Examples:
         return kind == "parameter" and self.setting.spec.parameters[name].type.name == "time"
 
     def _world(self, site: Mapping[str, Any], parameters: Mapping[str, Any]) -> World:
-        return World(self.setting.spec, parameters, site, (), self.unit)
+        return World(self.setting.spec, parameters, site, (), self.unit, capabilities=self.setting.capabilities)
 
     def _solve(self, world: World, rule: str, value: Z, is_time: bool) -> int | None:
         """The smallest value not below 0 that breaks the rule and keeps the other rules on configuration."""

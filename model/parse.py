@@ -22,17 +22,18 @@ MAX_DEPTH: Final = 100
 
 # Groups of terminals that an error message names by one word.
 _EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE", "WORD",
-               "QUANTIFIER", "SEEN"}  # fmt: skip
-_OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN"}
+               "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
+_OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES"}
 _DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
     "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "ON", "DEFINE", "ASSUMPTION",
-    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE",
+    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY",
 }  # fmt: skip
 _CHOICES = {
     "LEVEL": ("MUST", "SHOULD", "MAY"), "SCOPE": ("interface", "node"), "SENDER": ("node", "network", "observer"),
     "WHERE": ("log", "capture"), "QUANTIFIER": ("some", "every"), "FUNCTION": ("max", "min"),
-    "DROPPABLE": ("rule", "property", "assumption"),
+    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity"),
+    "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param"), "NOTHING": ("nothing",),
 }  # fmt: skip
 _NO_MORE: Final = r"(?!-?\w)"
 _NAMES = {
@@ -176,12 +177,23 @@ class _Builder:
 
     def _layer(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         protects, c = _flag(c, "PROTECTS")
-        text = next((_string(k) for k in c if k.type == "STRING"), "")
-        return s.LayerDecl(str(c[0]), text, protects, tuple(str(k) for k in c if k.type == "HEADERS"), at)
+        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
+        return s.LayerDecl(str(c[0]), text, protects, tuple(self._form(k) for k in c if _is(k, "form")), at)
+
+    def _form(self, t: Any) -> s.FormDecl:
+        headers, *rest = t.children
+        adds = next((self._expr(k.children[0]) for k in rest if _is(k, "adds")), None)
+        given = next((str(k.children[0]) for k in rest if _is(k, "form_given")), "")
+        return s.FormDecl("" if headers.type == "NOTHING" else str(headers), adds, given, _at(t))
 
     def _access(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
-        parts = tuple((str(p.children[0]), str(p.children[1]) if len(p.children) > 1 else "") for p in c[1:])
-        return s.AccessDecl(str(c[0]), parts, at)
+        override, c = _flag(c, "OVERRIDE")
+        parts = tuple(
+            (str(p.children[0]), str(p.children[1]) if len(p.children) > 1 else "") for p in c if _is(p, "part")
+        )
+        needs = next((_names(k) for k in c if _is(k, "needs")), ())
+        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
+        return s.AccessDecl(str(c[0]), parts, needs, text, override, at)
 
     def _capability(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         return s.CapabilityDecl(str(c[0]), _string(c[1]), at)
@@ -222,7 +234,8 @@ class _Builder:
         return s.UpdateDecl(self._patterns(c[0]), assignments, at)
 
     def _definition(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
-        return s.DefineDecl(str(c[0]), self._expr(c[1]), at)
+        override, c = _flag(c, "OVERRIDE")
+        return s.DefineDecl(str(c[0]), self._expr(c[1]), override, at)
 
     def _assumption(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
@@ -282,6 +295,37 @@ class _Builder:
 
     def _drop(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         return s.DropDecl(str(c[0]), str(c[1]), at)
+
+    def _confirm(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+        kind, name, *rest = c
+        level = next((str(k) for k in rest if getattr(k, "type", "") == "LEVEL"), "")
+        cite, text = self._cite_and_text([k for k in rest if getattr(k, "type", "") != "LEVEL"])
+        return s.ConfirmDecl(str(kind), str(name), level, cite, text, at)
+
+    def _statement(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        name, level, cite, text, last = c
+        by = _names(last) if _is(last, "encoded") else ()
+        because = _string(last.children[0]) if _is(last, "because") else ""
+        return s.StatementDecl(
+            str(name), str(level), self._cite_and_text([cite])[0], _string(text), by, because, override, at
+        )
+
+    def _ambiguity(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        readings = tuple((str(k.children[0]), _string(k.children[1])) for k in c if _is(k, "choice"))
+        cite, text = self._cite_and_text([k for k in c[1:] if not _is(k, "choice")])
+        return s.AmbiguityDecl(str(c[0]), cite, text, readings, override, at)
+
+    def _role(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+        name, *rest = c
+        tracks = next((str(k.children[0]) for k in rest if _is(k, "tracks")), "")
+        text = next((_string(k) for k in rest if getattr(k, "type", "") == "STRING"), "")
+        inner = [k for k in rest if getattr(k, "type", "") != "STRING" and not _is(k, "tracks")]
+        for k in inner:
+            if _is(k, "role"):
+                self._fail(_at(k), "a role cannot stand inside another")
+        return s.RoleDecl(str(name), tracks, text, tuple(self._declaration(k) for k in inner), at)
 
     def _fail(self, at: s.Place, message: str, hint: str = "") -> NoReturn:
         raise SpecError(self.file, at, message, hint, self.text)
@@ -356,6 +400,11 @@ class _Builder:
                 return s.Apply(str(c[1]), (self._expr(c[0]), self._expr(c[2])), at)
             case "has":
                 return s.Apply("has", (s.Name(str(c[0]), at), self._expr(c[1])), at)
+            case "uses":
+                names = tuple(s.Name(str(k), _at(k)) for k in c[1:])
+                return s.Apply("uses", (self._expr(c[0]), *names), at)
+            case "capable":
+                return s.Apply("capable", (s.Name(str(c[0]), at),), at)
             case "negate":
                 return s.Apply("not", (self._expr(c[0]),), at)
             case "known":

@@ -21,6 +21,16 @@ Loader = Callable[[str], tuple[s.Module, str, str]]
 _D = TypeVar("_D", bound=s.Declaration)
 _KINDS: Final[Mapping[type, str]] = {
     s.ParamDecl: "parameter", s.RuleDecl: "rule", s.PropertyDecl: "property", s.AssumptionDecl: "assumption",
+    s.StatementDecl: "statement", s.AccessDecl: "access mode", s.CapabilityDecl: "capability",
+    s.AmbiguityDecl: "ambiguity", s.DefineDecl: "definition",
+}  # fmt: skip
+_SHARED: Final = (
+    s.DocumentDecl, s.EnumDecl, s.SiteDecl, s.LayerDecl, s.AccessDecl, s.CapabilityDecl, s.ParamDecl, s.AmbiguityDecl,
+)  # fmt: skip
+"""What is common to all roles, wherever it stands."""
+_DROPPABLE: Final[Mapping[str, type[s.Declaration]]] = {
+    "rule": s.RuleDecl, "property": s.PropertyDecl, "assumption": s.AssumptionDecl, "statement": s.StatementDecl,
+    "access": s.AccessDecl, "capability": s.CapabilityDecl, "ambiguity": s.AmbiguityDecl, "param": s.ParamDecl,
 }  # fmt: skip
 
 
@@ -41,6 +51,7 @@ class _Item:
     file: str
     source: str
     own: bool = True
+    role: str = m.MOBILE_NODE
 
 
 def resolve(
@@ -52,7 +63,44 @@ def resolve(
     readings that do not exist.
     """
     items = _flatten(module, file, source, load, ())
-    return _Resolver(module, items, dict(readings or {}), file).spec()
+    roles: dict[str, s.RoleDecl] = {}
+    for i in items:
+        if isinstance(i.declaration, s.RoleDecl):
+            roles.setdefault(i.declaration.name, i.declaration)
+    chosen = dict(readings or {})
+    resolvers = {r: _Resolver(module, _of_role(items, r), chosen, file) for r in (m.MOBILE_NODE, *roles)}
+    specs = {name: r.spec() for name, r in resolvers.items()}
+    for name in (m.MOBILE_NODE, *roles):
+        resolvers[name].check_chosen([rule for spec in specs.values() for rule in spec.rules])
+    main = resolvers[m.MOBILE_NODE]
+    main.check_shared(list(resolvers.values()))
+    main.check_statements([*specs.values()])
+    others = {
+        name: replace(specs[name], role=name, tracks=d.tracks, role_text=d.text, statements={}, warnings=())
+        for name, d in roles.items()
+    }
+    for name, d in roles.items():
+        resolvers[name].check_tracks(d)
+    warnings = tuple(dict.fromkeys(w for r in resolvers.values() for w in r.warnings))
+    return replace(specs[m.MOBILE_NODE], roles=others, warnings=warnings)
+
+
+def _of_role(items: Sequence[_Item], role: str) -> list[_Item]:
+    return [
+        i
+        for i in items
+        if not isinstance(i.declaration, s.RoleDecl) and (i.role == role or isinstance(i.declaration, _SHARED))
+        and (role == m.MOBILE_NODE or not isinstance(i.declaration, s.StatementDecl))
+    ]  # fmt: skip
+
+
+def _declarations(module: s.Module) -> Iterator[tuple[s.Declaration, str]]:
+    """Every declaration and the role that it is about."""
+    for d in module.declarations:
+        yield d, m.MOBILE_NODE
+        if isinstance(d, s.RoleDecl):
+            for inner in d.declarations:
+                yield inner, m.MOBILE_NODE if isinstance(inner, s.StatementDecl) else d.name
 
 
 def _flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple[str, ...]) -> list[_Item]:
@@ -69,22 +117,47 @@ def _flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple
                 raise
             raise error.elsewhere(file, module.extends_at, source) from None
         items = _flatten(parent, parent_file, parent_source, load, (*seen, module.name, module.extends))
+        document = next((i.declaration.name for i in items if isinstance(i.declaration, s.DocumentDecl)), "")
+        if any(isinstance(d, s.DocumentDecl) for d in module.declarations):
+            items = [replace(i, declaration=_of_document(i.declaration, document)) for i in items]
         items = [replace(i, own=False) for i in items]
-    for d in module.declarations:
-        item = _Item(d, file, source)
+    for d, role in _declarations(module):
+        item = _Item(d, file, source, role=role)
         if isinstance(d, s.DropDecl):
-            kind = {"rule": s.RuleDecl, "property": s.PropertyDecl, "assumption": s.AssumptionDecl}[d.kind]
-            del items[_find(items, kind, d.name, item, "drop")]
-            items = _forget_reading(items, d.name) if d.kind == "rule" else items
+            del items[_find(items, _DROPPABLE[d.kind], d.name, item, "drop")]
+            items = _forget_reading(items, d.name) if d.kind in ("rule", "ambiguity") else items
+        elif isinstance(d, s.ConfirmDecl):
+            found = _find(items, _DROPPABLE[d.kind], d.name, item, "confirm")
+            items[found] = replace(items[found], declaration=_confirmed(items[found].declaration, d, item))
         elif getattr(d, "override", False):
-            assert isinstance(d, s.ParamDecl | s.RuleDecl | s.PropertyDecl | s.AssumptionDecl)
-            items[_find(items, type(d), d.name, item, "override")] = item
-            items = _forget_reading(items, d.name) if isinstance(d, s.RuleDecl) else items
+            found = _find(items, type(d), d.name, item, "override")  # type: ignore[union-attr]
+            items[found] = replace(item, role=items[found].role)
+            items = _forget_reading(items, d.name) if isinstance(d, s.RuleDecl | s.AmbiguityDecl) else items
         elif isinstance(d, s.DocumentDecl):
             items = [i for i in items if i.own or not isinstance(i.declaration, s.DocumentDecl)] + [item]
         else:
             items.append(item)
     return items
+
+
+def _of_document(d: s.Declaration, document: str) -> s.Declaration:
+    """The same, with citations that say whose sections and lines they name."""
+    cite: tuple[s.Citation, ...] = getattr(d, "cite", ())
+    if not any(not c.document for c in cite):
+        return d
+    changes: dict[str, object] = {"cite": tuple(c if c.document else replace(c, document=document) for c in cite)}
+    return replace(d, **changes)  # type: ignore[arg-type]
+
+
+def _confirmed(d: s.Declaration, confirm: s.ConfirmDecl, item: _Item) -> s.Declaration:
+    changes: dict[str, object] = {"cite": confirm.cite}
+    if confirm.text:
+        changes["text"] = confirm.text
+    if confirm.level:
+        if not isinstance(d, s.RuleDecl | s.StatementDecl):
+            raise SpecError(item.file, confirm.at, f"a {confirm.kind} has no level", source=item.source)
+        changes["level"] = confirm.level
+    return replace(d, **changes)  # type: ignore[arg-type]
 
 
 def _forget_reading(items: list[_Item], rule: str) -> list[_Item]:
@@ -170,6 +243,9 @@ class _Resolver:
         for d in self._each(s.DocumentDecl):
             self._declare("document", "", d.at)
             document = d.name
+        layers = {d.name: self._layer(d) for d in self._each(s.LayerDecl)}
+        self.accesses = {d.name: self._access(d, layers) for d in self._each(s.AccessDecl)}
+        self.layers = layers
         updates = []
         update_items = []
         for u in self._each(s.UpdateDecl):
@@ -185,26 +261,37 @@ class _Resolver:
         for rule in self._each(s.RuleDecl):
             self._declare("rule", rule.name, rule.at)
             rules[rule.name] = self._rule(rule)
-        self._check_readings(rules)
         properties: dict[str, m.Property] = {}
         for p in self._each(s.PropertyDecl):
             self._declare("property", p.name, p.at)
             properties[p.name] = self._property(p)
-        layers = {d.name: m.Layer(d.name, d.text, d.protects, d.headers) for d in self._layers()}
-        accesses = {d.name: self._access(d, layers) for d in self._each(s.AccessDecl)}
+        statements: dict[str, m.Statement] = {}
+        for st in self._each(s.StatementDecl):
+            self._declare("statement", st.name, st.at)
+            statements[st.name] = m.Statement(st.name, st.level, st.cite, st.text, st.by, st.because)
         self._warn_unused()
         self._warn_two_values(updates, update_items)
         definitions = {n: d for n, d in ((n, self._try_definition(n)) for n in self.defines) if d is not None}
         return m.Spec(
             self.module.name, self.module.text, document, self.module.extends,
-            self.enums, tuple(self.sites), layers, accesses, self.capabilities, self.parameters, self.events,
-            self.variables, definitions, tuple(updates), assumptions, rules, properties, tuple(self.warnings),
+            self.enums, tuple(self.sites), layers, self.accesses, self.capabilities, self.parameters, self.events,
+            self.variables, definitions, tuple(updates), assumptions, rules, properties, statements,
         )  # fmt: skip
 
-    def _layers(self) -> Iterator[s.LayerDecl]:
-        for d in self._each(s.LayerDecl):
-            self._declare("layer", d.name, d.at)
-            yield d
+    def _layer(self, d: s.LayerDecl) -> m.Layer:
+        self._declare("layer", d.name, d.at)
+        forms = []
+        for f in d.forms:
+            if f.given:
+                self._capability(f.given, f.at)
+            adds = None if f.adds is None else self._expr(f.adds, replace(_CONSTANT, site=False), INT)
+            forms.append(m.Form(f.headers, adds, f.given))
+        return m.Layer(d.name, d.text, d.protects, tuple(forms))
+
+    def _capability(self, name: str, at: s.Place) -> None:
+        if name not in self.capabilities:
+            self._fail(at, f'unknown capability "{name}"', nearest(name, self.capabilities))
+        self.used[f"capability {name}"] += 1
 
     def _access(self, d: s.AccessDecl, layers: Mapping[str, m.Layer]) -> m.Access:
         self._declare("access mode", d.name, d.at)
@@ -213,7 +300,56 @@ class _Resolver:
                 self._fail(d.at, f'unknown layer "{layer}"', nearest(layer, layers))
             if kind not in ("", *KINDS_OF_ADDRESS):
                 self._fail(d.at, f'unknown kind of care-of address "{kind}"', nearest(kind, KINDS_OF_ADDRESS))
-        return m.Access(d.name, d.parts)
+        for capability in d.needs:
+            self._capability(capability, d.at)
+        return m.Access(d.name, d.parts, d.needs, d.text)
+
+    # --- what is said of all roles together -----------------------------------------------------------------------
+
+    def check_chosen(self, rules: Sequence[str]) -> None:
+        """Every reading that a user or a file chooses is one of something that there is."""
+        for rule, items in self.default_readings.items():
+            if rule not in rules and rule not in self.parameters:
+                self.item = items[0]
+                self._fail(self.item.declaration.at, f'unknown rule "{rule}"', nearest(rule, rules))
+        for rule in self.chosen:
+            if rule not in rules and rule not in self.parameters:
+                raise SpecError(
+                    self.file, s.Place(), f'there is no rule "{rule}" to choose a reading of', nearest(rule, rules)
+                )
+
+    def check_shared(self, others: Sequence[_Resolver]) -> None:
+        """What no role uses is worth a warning; what two roles call alike could not be told apart."""
+        used: Counter[str] = Counter()
+        for other in others:
+            used.update(other.used)
+        self._warn_unused_shared(used)
+        for space in ("rule", "property"):
+            seen: dict[str, _Resolver] = {}
+            for other in others:
+                for (kind, name), (_, item, at) in other.declared.items():
+                    if kind == space and seen.setdefault(name, other) is not other:
+                        other.item = item
+                        other._fail(at, f'{space} "{name}" is declared for another role already')
+
+    def check_tracks(self, d: s.RoleDecl) -> None:
+        """Mobile nodes are told apart by an address that some event of the role tells."""
+        keys = {k.name: k.type for e in self.events.values() for k in e.keys}
+        if d.tracks and keys.get(d.tracks) != BASIC["address"]:
+            addresses = [n for n, t in keys.items() if t == BASIC["address"]]
+            self._fail(d.at, f'no event of role {d.name} has an address "{d.tracks}"', nearest(d.tracks, addresses))
+
+    def check_statements(self, specs: Sequence[m.Spec]) -> None:
+        known = {
+            *self.layers, *self.accesses, *self.capabilities, *self.parameters, *(s.role for s in specs),
+            *(n for s in specs for n in (*s.rules, *s.properties, *s.assumptions, *s.roles)),
+        }  # fmt: skip
+        for d in self._each(s.StatementDecl):
+            for name in d.by:
+                if name not in known and not any(
+                    isinstance(i.declaration, s.RoleDecl) and i.declaration.name == name for i in self.items
+                ):
+                    self._fail(d.at, f'nothing is called "{name}"', nearest(name, known))
 
     def _each(self, kind: type[_D]) -> Iterator[_D]:
         """Declarations of one kind; `self.item` says meanwhile where each stands."""
@@ -311,6 +447,9 @@ class _Resolver:
 
     def _parameters(self) -> None:
         """Defaults after all types are known: a default may use a parameter that is declared later."""
+        for a in self._each(s.AmbiguityDecl):
+            self._declare("ambiguity", a.name, a.at)
+            self.parameters[a.name] = self._ambiguity(a)
         for d in self._each(s.ParamDecl):
             self._declare("parameter", d.name, d.at)
             type_ = self._type(d.type)
@@ -324,6 +463,29 @@ class _Resolver:
         settled: set[str] = set()
         for d in self._each(s.ParamDecl):
             self._check_default(d.name, d.at, (), settled)
+
+    def _ambiguity(self, d: s.AmbiguityDecl) -> m.Parameter:
+        names = tuple(name for name, _ in d.readings)
+        type_ = Type("{" + ", ".join(names) + "}", names)
+        self._check_members(f"ambiguity {d.name}", names, d.at)
+        chosen = names[0]
+        here = self.item
+        for item in (i for i in self.items if isinstance(i.declaration, s.DefaultReadingDecl)):
+            default = item.declaration
+            assert isinstance(default, s.DefaultReadingDecl)
+            if default.rule == d.name:
+                self.item = item
+                if default.reading not in names:
+                    self._fail(default.at, f'{d.name} has no reading "{default.reading}"',
+                               nearest(default.reading, names))  # fmt: skip
+                chosen = default.reading
+        self.item = here
+        if (wanted := self.chosen.get(d.name)) is not None:
+            if wanted not in names:
+                self._fail(d.at, f'{d.name} has no reading "{wanted}"', nearest(wanted, names))
+            chosen = wanted
+        value = Term("const", type_, chosen, names.index(chosen))
+        return m.Parameter(d.name, type_, value, d.cite, d.text, d.readings)
 
     def _check_default(self, name: str, at: s.Place, pending: tuple[str, ...], settled: set[str]) -> None:
         if name in pending:
@@ -427,9 +589,7 @@ class _Resolver:
             chosen = next((r for r in readings if r.name == wanted), chosen)
         for o in d.options:
             if o.kind in ("unless", "given"):
-                if o.value not in self.capabilities:
-                    self._fail(o.at, f'unknown capability "{o.value}"', nearest(o.value, self.capabilities))
-                self.used[f"capability {o.value}"] += 1
+                self._capability(o.value, o.at)
 
         def option(kind: str) -> tuple[str, ...]:
             return tuple(o.value for o in d.options if o.kind == kind)
@@ -439,17 +599,6 @@ class _Resolver:
             readings if chosen.name else (), option("unless"), option("given"),
             " ".join(option("instead")), " ".join(option("note")),
         )  # fmt: skip
-
-    def _check_readings(self, rules: Mapping[str, m.Rule]) -> None:
-        for rule, items in self.default_readings.items():
-            if rule not in rules:
-                self.item = items[0]
-                self._fail(self.item.declaration.at, f'unknown rule "{rule}"', nearest(rule, rules))
-        for rule in self.chosen:
-            if rule not in rules:
-                raise SpecError(
-                    self.file, s.Place(), f'there is no rule "{rule}" to choose a reading of', nearest(rule, rules)
-                )
 
     def _property(self, d: s.PropertyDecl) -> m.Property:
         match d.claim:
@@ -581,6 +730,13 @@ class _Resolver:
     def _apply(self, e: s.Apply, op: str, args: tuple[s.Expression, ...], scope: _Scope, expected: Type | None) -> Term:
         if op in ("and", "or", "not", "seen", "implies"):
             return Term(op, BOOL, args=tuple(self._expr(a, scope, BOOL) for a in args), source=e)
+        if op == "capable":
+            (name,) = args
+            assert isinstance(name, s.Name)
+            self._capability(name.name, name.at)
+            return Term("capable", BOOL, name.name, source=e)
+        if op == "uses":
+            return self._uses(e, args, scope)
         if op == "has":
             member, collection = args
             assert isinstance(member, s.Name)
@@ -597,6 +753,29 @@ class _Resolver:
         if op in ("=", "!=", "<", "<=", ">", ">="):
             return self._comparison(e, op, args, scope)
         return self._arithmetic(e, op, args, scope, expected)
+
+    def _uses(self, e: s.Apply, args: tuple[s.Expression, ...], scope: _Scope) -> Term:
+        """Whether an access mode has a layer (with that kind of care-of address): one of the modes that do."""
+        mode, layer, *kinds = args
+        assert isinstance(layer, s.Name)
+        value = self._infer(mode, scope, None)
+        if not value.type.is_enum or not set(value.type.members) >= set(self.accesses):
+            self._fail(mode.at, f"{_show(mode)} is no access mode", "an enumeration with every access mode is needed")
+        if layer.name not in self.layers:
+            self._fail(layer.at, f'unknown layer "{layer.name}"', nearest(layer.name, self.layers))
+        kind = ""
+        for k in kinds:
+            assert isinstance(k, s.Name)
+            kind = k.name
+            if kind not in KINDS_OF_ADDRESS:
+                self._fail(k.at, f'unknown kind of care-of address "{kind}"', nearest(kind, KINDS_OF_ADDRESS))
+        members = value.type.members
+        cases = tuple(
+            Term("=", BOOL, args=(value, Term("const", value.type, a.name, members.index(a.name))), source=e)
+            for a in self.accesses.values()
+            if a.uses(layer.name, kind)
+        )
+        return Term("or", BOOL, args=cases, source=e) if len(cases) != 1 else cases[0]
 
     def _member(self, e: s.Apply, member: s.Name, collection: Term, scope: _Scope) -> Term:
         """A value, not a word, is asked for in a set: its enumeration has to be that of the set's members."""
@@ -682,9 +861,6 @@ class _Resolver:
     # --- warnings -------------------------------------------------------------------------------------------------
 
     def _warn_unused(self) -> None:
-        for name in self.parameters:
-            if not self.used[f"parameter {name}"] and name != "t_slack":
-                self._warn_declared("parameter", name, "is never used")
         for name in self.defines:
             if not self.used[f"definition {name}"]:
                 self._warn_declared("definition", name, "is never used")
@@ -694,14 +870,19 @@ class _Resolver:
             if not self.used[f"assigned {name}"]:
                 nothing = ", and has no value" if v.initial is None else ""
                 self._warn_declared("state", name, f"is never assigned{nothing}")
+
+    def _warn_unused_shared(self, used: Counter[str]) -> None:
+        for name, p in self.parameters.items():
+            if not used[f"parameter {name}"] and name != "t_slack":
+                self._warn_declared("ambiguity" if p.readings else "parameter", name, "is never used")
         for name in self.enums:
-            if not self.used[f"type {name}"]:
+            if not used[f"type {name}"]:
                 self._warn_declared("type", name, "is never used")
         for name in self.sites:
-            if not self.used[f"site {name}"] and name not in _CONTRACT:
+            if not used[f"site {name}"] and name not in _CONTRACT:
                 self._warn_declared("site address", name, "is never used")
         for name in self.capabilities:
-            if not self.used[f"capability {name}"]:
+            if not used[f"capability {name}"]:
                 self._warn_declared("capability", name, "is never used")
 
     def _warn_two_values(self, updates: Sequence[m.Update], items: Sequence[_Item]) -> None:
@@ -716,7 +897,7 @@ class _Resolver:
                         self._warn(item, tree.at, message)
 
 
-_NAMED: Final = ("parameter", "state", "definition")
+_NAMED: Final = ("parameter", "ambiguity", "state", "definition")
 
 
 def _shown(text: str) -> str:

@@ -21,9 +21,10 @@ class Setting:
     rules: Mapping[str, Rule]
     without: frozenset[str]
     timeout: float
+    capabilities: frozenset[str] = frozenset()
 
     def world(self, rules: Iterable[Rule], unit: int | None = None) -> World:
-        return World(self.spec, self.parameters, self.site, rules, unit)
+        return World(self.spec, self.parameters, self.site, rules, unit, capabilities=self.capabilities)
 
     @property
     def musts(self) -> list[Rule]:
@@ -61,4 +62,5 @@ def setting_of(
     for name in sorted(dropped - set(spec.rules)):
         raise KeyError(name)
     rules = {r.id: r for r in spec.rules.values() if r.applies(capabilities)}
-    return Setting(spec, configure(spec, parameters or {}), example_site(spec), rules, dropped, timeout)
+    values = configure(spec, parameters or {})
+    return Setting(spec, values, example_site(spec), rules, dropped, timeout, capabilities)

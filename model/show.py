@@ -7,6 +7,7 @@ from mipcheck.model.types import show_duration
 
 _STRENGTH = {
     "implies": 1, "or": 2, "and": 3, "not": 4, "seen": 4, "=": 5, "!=": 5, "<": 5, "<=": 5, ">": 5, ">=": 5, "has": 5,
+    "uses": 5, "capable": 9,
     "+": 6, "-": 6, "*": 7, "minus": 8, "max": 9, "min": 9,
 }  # fmt: skip
 
@@ -42,6 +43,10 @@ def _apply(op: str, args: tuple[s.Expression, ...], own: int) -> str:
             return f"{op} {show_expression(args[0], own)}"
         case "minus":
             return f"-{show_expression(args[0], own)}"
+        case "uses":
+            return f"{show_expression(args[0], own + 1)} uses {' '.join(map(show_expression, args[1:]))}"
+        case "capable":
+            return f"capability {show_expression(args[0])}"
         case "has":
             return f"{show_expression(args[0])} in {show_expression(args[1], own + 1)}"
         case "and" | "or":
@@ -129,10 +134,12 @@ def show_declaration(d: s.Declaration) -> str:
             return f"{'set' if is_set else 'enum'} {name} {{{', '.join(members)}}}"
         case s.SiteDecl(names):
             return f"site {', '.join(names)}"
-        case s.LayerDecl(name, text, protects, headers):
-            return f"layer {name}{_text(text)}{' protects' if protects else ''} as {', '.join(headers)}"
-        case s.AccessDecl(name, parts):
-            return f"access {name} = {', '.join(f'{layer} {kind}'.rstrip() for layer, kind in parts)}"
+        case s.LayerDecl(name, text, protects, forms):
+            return f"layer {name}{_text(text)}{' protects' if protects else ''} as {', '.join(map(_form, forms))}"
+        case s.AccessDecl(name, parts, needs, text):
+            layers = ", ".join(f"{layer} {kind}".rstrip() for layer, kind in parts)
+            needed = f" needs {', '.join(needs)}" if needs else ""
+            return f"{override}access {name} = {layers}{needed}{_text(text)}"
         case s.CapabilityDecl(name, text):
             return f'capability {name} "{text}"'
         case s.ParamDecl(name, type_, default, cite, text):
@@ -153,7 +160,7 @@ def show_declaration(d: s.Declaration) -> str:
             shown = "; ".join(f"{a.name} := {show_expression(a.value)}" for a in assignments)
             return f"on {show_patterns(patterns)} {{ {shown} }}"
         case s.DefineDecl(name, value):
-            return f"define {name} = {show_expression(value)}"
+            return f"{override}define {name} = {show_expression(value)}"
         case s.AssumptionDecl(name, cite, text, patterns, condition):
             return (
                 f'{override}assumption {name}{_cite(cite)} "{text}"\n'
@@ -174,6 +181,22 @@ def show_declaration(d: s.Declaration) -> str:
             return f"default reading {rule} {reading}"
         case s.DropDecl(kind, name):
             return f"drop {kind} {name}"
+        case s.ConfirmDecl(kind, name, level, cite, text):
+            return f"confirm {kind} {name}{f' {level}' if level else ''}{_cite(cite)}{_text(text)}"
+        case s.StatementDecl(name, level, cite, text, by, because):
+            encoded = f"by {', '.join(by)}" if by else f'because "{because}"'
+            return f'{override}statement {name} {level}{_cite(cite)} "{text}"\n  {encoded}'
+        case s.AmbiguityDecl(name, cite, text, readings):
+            choices = "".join(f'\n  reading {reading} "{why}"' for reading, why in readings)
+            return f'{override}ambiguity {name}{_cite(cite)} "{text}"{choices}'
+        case s.RoleDecl(name, tracks, text, declarations):
+            head = f"role {name}{f' tracks {tracks}' if tracks else ''}{_text(text)} {{"
+            return "\n".join([head, *map(show_declaration, declarations), "}"])
+
+
+def _form(f: s.FormDecl) -> str:
+    adds = f" adds {show_expression(f.adds)}" if f.adds is not None else ""
+    return f"{f.headers or 'nothing'}{adds}{f' given {f.given}' if f.given else ''}"
 
 
 def show(module: s.Module) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from mipcheck.model.syntax import Citation
 from mipcheck.model.term import EventPattern, Term
 from mipcheck.model.types import Type
+
+MOBILE_NODE: Final = "mn"
+"""The role of what stands outside any `role` block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,22 @@ class EventType:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`default` may be an expression over other parameters; `mipcheck.model.configure` evaluates it."""
+    """`default` may be an expression over other parameters; `mipcheck.model.configure` evaluates it.
+
+    An ambiguity is a parameter too: `readings` (name, why) are then its values, and `text` the question.
+    """
 
     name: str
     type: Type
     default: Term
     cite: tuple[Citation, ...] = ()
     text: str = ""
+    readings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def reading(self) -> str:
+        """The reading that an ambiguity has by default."""
+        return self.readings[self.default.value][0] if self.readings else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +141,42 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What a layer may put on the wire: `headers` as `udp4500/esp` ("" for none), which `adds` octets (None if that is
+    not told), where the node has the capability `given` ("" if any node may)."""
+
+    headers: str
+    adds: Term | None = None
+    given: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer of the node's stack. `headers` are what it may put on the wire, as `udp4500/esp`."""
+    """A layer of the node's stack, and the forms that it takes on the wire, the plain one first."""
 
     name: str
     text: str
     protects: bool
-    headers: tuple[str, ...]
+    forms: tuple[Form, ...]
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """What it may put on the wire without any capability."""
+        return tuple(f.headers for f in self.forms if not f.given)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """An access mode: layers, outermost first, each with the kind of its care-of address ("" if it has none)."""
+    """An access mode: layers, outermost first, each with the kind of its care-of address ("" if it has none), and the
+    capabilities that it `needs`."""
 
     name: str
     parts: tuple[tuple[str, str], ...]
+    needs: tuple[str, ...] = ()
+    text: str = ""
+
+    def uses(self, layer: str, kind: str = "") -> bool:
+        return any(layer == name and kind in ("", k) for name, k in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +229,25 @@ class Property:
         return self.cite[0].section if self.cite else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence that is no rule of its own: names of what encodes it (`by`), or why nothing does (`because`)."""
+
+    id: str
+    level: str
+    cite: tuple[Citation, ...]
+    text: str
+    by: tuple[str, ...] = ()
+    because: str = ""
+
+
 @dataclass(frozen=True)
 class Spec:
-    """A resolved specification. Mappings keep the order of declaration."""
+    """A resolved specification, for one role. Mappings keep the order of declaration.
+
+    That of the mobile node has those of the other `roles`; types, sites, layers, access modes, capabilities and
+    parameters are common to all. `tracks` is the key that tells mobile nodes apart ("" if there is only one).
+    """
 
     name: str
     text: str
@@ -216,7 +266,20 @@ class Spec:
     assumptions: Mapping[str, Assumption]
     rules: Mapping[str, Rule]
     properties: Mapping[str, Property]
+    statements: Mapping[str, Statement] = field(default_factory=dict)
+    roles: Mapping[str, Spec] = field(default_factory=dict)
+    role: str = MOBILE_NODE
+    tracks: str = ""
+    role_text: str = ""
     warnings: tuple[str, ...] = field(default=())
+
+    def machines(self) -> list[Spec]:
+        """This specification and those of the other roles."""
+        return [self, *self.roles.values()]
+
+    def for_role(self, role: str) -> Spec:
+        """What is said of one role. Raises KeyError for a role of which nothing is said."""
+        return self if role == self.role else self.roles[role]
 
     def interface_variables(self, ghost: bool | None = None) -> list[Variable]:
         return [v for v in self.variables.values() if v.scope == "interface" and ghost in (None, v.ghost)]

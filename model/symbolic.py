@@ -48,7 +48,9 @@ class World:
         rules: Iterable[Rule],
         unit: int | None = None,
         interfaces: int = 2,
+        capabilities: frozenset[str] = frozenset(),
     ) -> None:
+        self.capabilities = capabilities
         self.spec, self.parameters, self.site, self.unit = spec, parameters, site, unit
         self.rules = {r.id: r for r in rules}
         self.interfaces = range(interfaces)
@@ -158,6 +160,8 @@ class World:
             case "site":
                 address = self.site[t.name]
                 return address if z3.is_expr(address) else z3.IntVal(address)
+            case "capable":
+                return z3.BoolVal(t.name in self.capabilities)
             case "now":
                 return now
             case "this":

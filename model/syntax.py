@@ -26,6 +26,8 @@ class Citation:
 
     section: str
     lines: tuple[int, int] | None = None
+    document: str = ""
+    """Empty for the specification's own document; `resolve` names that of a specification it extends."""
 
 
 # --- expressions --------------------------------------------------------------------------------------------------
@@ -62,7 +64,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """`op` is one of and or not seen implies = != < <= > >= + - * minus has max min."""
+    """`op` is one of and or not seen implies = != < <= > >= + - * minus has uses capable max min.
+
+    Of `uses`, the second argument names a layer, and a third the kind of its care-of address.
+    """
 
     op: str
     args: tuple[Expression, ...]
@@ -124,22 +129,37 @@ class DocumentDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class FormDecl:
+    """What a layer may put on the wire: headers as `a/b`, outermost first ("" for nothing), the octets that it adds,
+    and the capability without which it does not occur ("" if none)."""
+
+    headers: str
+    adds: Expression | None = None
+    given: str = ""
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
 class LayerDecl:
-    """A layer of the node's stack: the headers it may put on the wire, each as `a/b`, outermost first."""
+    """A layer of the node's stack."""
 
     name: str
     text: str
     protects: bool
-    headers: tuple[str, ...]
+    forms: tuple[FormDecl, ...]
     at: Place = _place()
 
 
 @dataclass(frozen=True, slots=True)
 class AccessDecl:
-    """An access mode: its layers, outermost first, each with the kind of care-of address ("" if it has none)."""
+    """An access mode: its layers, outermost first, each with the kind of care-of address ("" if it has none), and the
+    capabilities that it needs."""
 
     name: str
     parts: tuple[tuple[str, str], ...]
+    needs: tuple[str, ...] = ()
+    text: str = ""
+    override: bool = False
     at: Place = _place()
 
 
@@ -214,6 +234,7 @@ class UpdateDecl:
 class DefineDecl:
     name: str
     value: Expression
+    override: bool = False
     at: Place = _place()
 
 
@@ -334,6 +355,56 @@ class DropDecl:
     at: Place = _place()
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmDecl:
+    """What an extended specification says stands here too, in this place of this document."""
+
+    kind: str
+    name: str
+    level: str
+    cite: tuple[Citation, ...]
+    text: str = ""
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class StatementDecl:
+    """A sentence that is no rule of its own: what encodes it (`by`), or why nothing does (`because`)."""
+
+    name: str
+    level: str
+    cite: tuple[Citation, ...]
+    text: str
+    by: tuple[str, ...] = ()
+    because: str = ""
+    override: bool = False
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguityDecl:
+    """A question that a text leaves open, with its readings (name, why), the default first."""
+
+    name: str
+    cite: tuple[Citation, ...]
+    text: str
+    readings: tuple[tuple[str, str], ...]
+    override: bool = False
+    at: Place = _place()
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDecl:
+    """The machine of another party: its events, state, updates, rules and properties. `tracks` is the key that tells
+    mobile nodes apart in its traces ("" if it deals with one)."""
+
+    name: str
+    tracks: str
+    text: str
+    declarations: tuple[Declaration, ...]
+    at: Place = _place()
+
+
 Declaration = (
     DocumentDecl
     | EnumDecl
@@ -351,6 +422,10 @@ Declaration = (
     | PropertyDecl
     | DefaultReadingDecl
     | DropDecl
+    | ConfirmDecl
+    | StatementDecl
+    | AmbiguityDecl
+    | RoleDecl
 )
 
 
