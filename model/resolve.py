@@ -285,7 +285,7 @@ class _Resolver:
             if f.given:
                 self._capability(f.given, f.at)
             adds = None if f.adds is None else self._expr(f.adds, replace(_CONSTANT, site=False), INT)
-            forms.append(m.Form(f.headers, adds, f.given))
+            forms.append(m.Form(f.headers, adds, f.given, f.traversal))
         return m.Layer(d.name, d.text, d.protects, tuple(forms))
 
     def _capability(self, name: str, at: s.Place) -> None:

@@ -42,6 +42,7 @@ literals = st.one_of(
     st.builds(s.Literal, st.just("int"), st.integers(0, 2**64 - 1)),
     st.builds(s.Literal, st.just("time"), durations),
     st.builds(s.Literal, st.just("bool"), st.integers(0, 1)),
+    st.builds(s.Literal, st.just("address"), st.integers(0, 2**32 - 1)),
 )
 _name_expressions = st.builds(s.Name, words)
 
@@ -104,7 +105,7 @@ _variables = st.lists(st.builds(s.VariableDecl, names, types, st.none() | expres
 _assignments = st.lists(st.builds(s.Assignment, names, expressions), max_size=3).map(tuple)
 _seen = st.sampled_from([(), ("log",), ("capture",), ("log", "capture")])
 
-_forms = st.builds(s.FormDecl, st.just("") | _headers, st.none() | expressions, st.just("") | words)
+_forms = st.builds(s.FormDecl, st.just("") | _headers, st.none() | expressions, st.just("") | words, st.booleans())
 _levels = st.sampled_from(["MUST", "SHOULD", "MAY"])
 
 _declarations: st.SearchStrategy[s.Declaration] = st.one_of(

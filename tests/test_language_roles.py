@@ -62,7 +62,7 @@ def base(tmp_path: Path) -> Spec:
 
 def test_layers_and_modes(base: Spec) -> None:
     assert base.warnings == ()
-    assert base.layers["mip"].headers == ("ip",)
+    assert [f.headers for f in base.layers["mip"].usable()] == ["ip"]
     assert [f.given for f in base.layers["mip"].forms] == ["", "extra"]
     assert base.accesses["far"].needs == ("extra",) and base.accesses["far"].text == "from far away"
     assert base.accesses["near"].uses("mip", "colocated") and not base.accesses["far"].uses("mip", "colocated")
