@@ -95,9 +95,9 @@ def _hint_verb(inputs: Sequence[str]) -> None:
 def _spec(args: argparse.Namespace) -> Spec:
     """The specification that was asked for, with its readings; what is odd about it goes to standard error."""
     from mipcheck.checker.escape import printable
-    from mipcheck.checker.run import resolved
+    from mipcheck.checker.readings import resolved
 
-    spec = resolved(args.spec, _pairs(getattr(args, "reading", []), "--reading", "RULE=NAME"))
+    spec = resolved(args.spec, getattr(args, "reading", []))
     for warning in spec.warnings:
         print(f"warning: {printable(warning)}", file=sys.stderr)
     return spec
@@ -407,7 +407,11 @@ def _config_argument(parser: argparse.ArgumentParser) -> None:
 
 def _reading_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--reading", action="append", default=[], metavar="RULE=NAME", help="read an ambiguous rule in another way"
+        "--reading",
+        action="append",
+        default=[],
+        metavar="[RULE=]NAME",
+        help="read an ambiguous sentence in another way (mipcheck ambiguities lists them)",
     )
 
 
