@@ -65,9 +65,9 @@ def run(
         raise UsageError(f"{spec.name} has no properties to prove")
     proved = []
     for number, name in enumerate(wanted, 1):
-        _progress(f"proving {name} ({number} of {len(wanted)})")
+        progress(f"proving {name} ({number} of {len(wanted)})")
         proved.append(prove_one(spec, name, given, without, timeout))
-    _progress("")
+    progress("")
     results = {p.result.result for p in proved}
     code = next(code for word, code in EXIT.items() if word in results)
     return (_json(spec, proved, without) if form == "json" else _text(spec, proved)), code
@@ -93,7 +93,13 @@ def prove_one(
     return Proved(result, text)
 
 
-def trace_text(spec: Spec, trace: Trace, given: Mapping[str, int], title: Iterable[str] = ()) -> str:
+def trace_text(
+    spec: Spec,
+    trace: Trace,
+    given: Mapping[str, int],
+    title: Iterable[str] = (),
+    capabilities: frozenset[str] = frozenset(),
+) -> str:
     """A trace of the prover as a log. What happens unseen stands in comments, where it happens."""
     from mipcheck.checker.log import write_log
     from mipcheck.checker.run import vocabulary_of
@@ -105,6 +111,7 @@ def trace_text(spec: Spec, trace: Trace, given: Mapping[str, int], title: Iterab
         boot=True,
         addresses={**example_site(spec), **trace.site},
         parameters={n: show_parameter(spec, n, v) for n, v in values.items()},
+        capabilities=capabilities,
     )
     lines = write_log(trace.events, site, vocabulary_of(spec), list(title)).splitlines()
     first = len(lines) - len(trace.events)
@@ -124,18 +131,42 @@ def show_parameter(spec: Spec, name: str, value: int) -> str:
 
 def agree(spec: Spec, text: str, predicted: frozenset[str]) -> None:
     """Replays a log and compares the rules it breaks with those predicted. Raises Disagreement."""
-    from mipcheck.checker.run import check
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "counterexample.log"
-        path.write_text(text, "utf-8")
-        report = check([str(path)], spec=spec)
-    broken = frozenset(r.id for r in report.rules if r.status == "violated")
+    broken = broken_in(spec, text)
     if broken != predicted:
         raise Disagreement(
             f"the prover expects {sorted(predicted) or 'no rule'} to be broken, the observer finds "
             f"{sorted(broken) or 'none'}, in this trace:\n{text}"
         )
+
+
+def broken_in(spec: Spec, text: str) -> frozenset[str]:
+    """The rules that a log breaks, of whatever role the specification is."""
+    from mipcheck.checker.run import check
+    from mipcheck.model.spec import MOBILE_NODE
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "counterexample.log"
+        path.write_text(text, "utf-8")
+        if spec.role != MOBILE_NODE:
+            return _observed(spec, str(path))
+        report = check([str(path)], spec=spec)
+    return frozenset(r.id for r in report.rules if r.status == "violated")
+
+
+def _observed(spec: Spec, path: str) -> frozenset[str]:
+    from mipcheck.checker.derive import derive
+    from mipcheck.checker.inputs import read_trace
+    from mipcheck.checker.observe import observe
+    from mipcheck.checker.run import vocabulary_of
+    from mipcheck.model.compile import Machine
+    from mipcheck.model.configure import configure, read_parameter
+
+    trace = read_trace([path], vocabulary_of(spec))
+    given = {n: read_parameter(spec.parameters[n], w) for n, w in trace.site.parameters.items()}
+    site = {n: a for n, a in trace.site.addresses.items() if n in spec.sites}
+    machine = Machine(spec, configure(spec, given), site, trace.site.capabilities)
+    observation = observe(machine, derive(spec, trace.events), trace.site.boot)
+    return frozenset(r.id for r, tally in zip(machine.rules, observation.tallies, strict=True) if tally.broken)
 
 
 def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
@@ -248,7 +279,7 @@ def _summary(spec: Spec, proved: list[Proved]) -> list[str]:
     return lines
 
 
-def _progress(text: str) -> None:
+def progress(text: str) -> None:
     """One line on a terminal, replaced each time."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

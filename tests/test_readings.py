@@ -113,7 +113,7 @@ def test_what_cannot_be_chosen_is_said(spec: Spec, words: list[str], message: st
 
 
 def test_a_rule_with_one_reading_has_no_other() -> None:
-    with pytest.raises(UsageError, match="rule D1 has no reading .x.; it has one reading only"):
+    with pytest.raises(UsageError, match=r"rule D1 has no reading .x.; it has one reading only"):
         resolved(load(), ["D1=x"])
 
 
