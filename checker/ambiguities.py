@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mipcheck.checker.errors import did_you_mean, joined, listed, quoted
 from mipcheck.checker.inputs import UsageError
-from mipcheck.checker.partings import TIMEOUT, Found, find_parting
+from mipcheck.checker.partings import TIMEOUT, Found, Partings, verdicts
 from mipcheck.checker.proofs import progress
 from mipcheck.checker.readings import Ambiguity, ambiguities, resolved
 from mipcheck.checker.rule_page import demand
@@ -51,7 +51,7 @@ def run(
     """
     entries = [_entry(spec, a, timeout) for a in _wanted(spec, names)]
     progress("")
-    decided = all(p.found.trace for e in entries for p in e.pairs)
+    decided = all(p.found.trace or p.found.same for e in entries for p in e.pairs)
     return (_json(spec, entries) if form == "json" else _text(spec, entries, width, colour)), 0 if decided else 3
 
 
@@ -82,36 +82,15 @@ def _pair(spec: Spec, a: Ambiguity, first: str, second: str, timeout: float) -> 
     """The first machine, of whichever role, in which it makes a difference."""
     title = f"The shortest trace on which readings {first} and {second} of {a.name} part."
     concerned: list[str] = []
-    found = Found(reason="it makes no difference to any rule")
+    found = Found(reason="it makes no difference to any rule", same=True)
     left, right = resolved(spec, {a.name: first}), resolved(spec, {a.name: second})
     for one, other in zip(left.machines(), right.machines(), strict=True):
-        rules = [a.name] if a.kind == "rule" else _different(one, other)
-        if (rules := [r for r in rules if r in one.rules]) and not found.trace:
-            found = find_parting(one, other, rules, [title], timeout)
+        partings = Partings(one, other, timeout)
+        rules = [r for r in one.rules if (r == a.name if a.kind == "rule" else not partings.alike(r))]
+        if rules and not found.trace:
+            found = partings.find(rules, [title])
         concerned += rules
     return Pair(first, second, tuple(concerned), found)
-
-
-def _different(left: Spec, right: Spec) -> list[str]:
-    """Rules to which it can make a difference, with whatever capability."""
-    from mipcheck.model.compare import alike
-    from mipcheck.model.setting import setting_of
-
-    def differs(rule: str) -> bool:
-        capabilities = frozenset(left.rules[rule].given)
-        one, other = (setting_of(s, capabilities=capabilities) for s in (left, right))
-        return not alike(one, other, rule)
-
-    return [r for r in left.rules if differs(r)]
-
-
-def verdicts(found: Found, first: str, second: str) -> str:
-    """What each of two makes of a trace, in words."""
-
-    def says(broken: tuple[str, ...]) -> str:
-        return f"{', '.join(broken)} broken" if broken else "nothing broken"
-
-    return f"{first}: {says(found.left)}; {second}: {says(found.right)}"
 
 
 # --- rendering ----------------------------------------------------------------------------------------------------
@@ -140,7 +119,7 @@ def _object(e: Entry) -> dict[str, Any]:
             {
                 "readings": [p.first, p.second],
                 "rules": list(p.rules),
-                "result": "parted" if p.found.trace else "unknown",
+                "result": "parted" if p.found.trace else "same" if p.found.same else "unknown",
                 "broken": {p.first: list(p.found.left), p.second: list(p.found.right)} if p.found.trace else None,
                 "trace": p.found.trace or None,
                 "reason": p.found.reason or None,
@@ -159,9 +138,10 @@ def _text(spec: Spec, entries: list[Entry], width: int, colour: bool) -> str:
         lines.line("")
     pairs = [p for e in entries for p in e.pairs]
     parted = sum(bool(p.found.trace) for p in pairs)
+    unknown = sum(not p.found.trace and not p.found.same for p in pairs)
     lines.line(f"{spec.name}: {_count(len(entries), 'ambiguity', 'ambiguities')}; {parted} of "
                f"{_count(len(pairs), 'pair', 'pairs')} of readings part on a trace")  # fmt: skip
-    if parted < len(pairs):
+    if unknown:
         lines.line("Unknown is not the same: a longer --timeout may find a trace.")
     return lines.text()
 
@@ -183,6 +163,9 @@ def _show(lines: Lines, e: Entry) -> None:
         lines.line("")
         if a.kind != "rule" and p.rules:
             lines.labelled("rules", [f"{p.first} or {p.second} makes a difference to {' '.join(p.rules)}"])
+        if p.found.same:
+            lines.labelled("same", [f"{p.first} and {p.second} never part, which is proved: no trace tells them apart"])
+            continue
         if not p.found.trace:
             lines.labelled("unknown", [f"no trace was found on which {p.first} and {p.second} part: {p.found.reason}"])
             continue

@@ -26,6 +26,7 @@ mipcheck explain RULE        what a rule demands, and why
 mipcheck convert CAPTURE     write a capture as a log
 mipcheck infer CAPTURE       propose a site file for a capture
 mipcheck ambiguities [NAME]  sentences with several readings, and where they part
+mipcheck diff SPEC SPEC      what changed from one specification to another
 """
 _EXITS = """\
 exit codes: 0 conformant, 1 violation, 2 the input or the command line is wrong,
@@ -38,8 +39,9 @@ _EXAMPLES: Final = {
     "convert": "mipcheck convert capture.pcapng --config site.toml -o capture.log",
     "infer": "mipcheck infer capture.pcapng -o site.toml",
     "ambiguities": "mipcheck ambiguities M2",
+    "diff": "mipcheck diff draft-01 rfc5265",
 }
-VERBS: Final = ("prove", "explain", "convert", "infer", "ambiguities")
+VERBS: Final = ("prove", "explain", "convert", "infer", "ambiguities", "diff")
 
 
 def run(argv: Sequence[str]) -> int:
@@ -96,10 +98,14 @@ def _hint_verb(inputs: Sequence[str]) -> None:
 
 def _spec(args: argparse.Namespace) -> Spec:
     """The specification that was asked for, with its readings; what is odd about it goes to standard error."""
+    return _named_spec(args.spec, getattr(args, "reading", []))
+
+
+def _named_spec(name: str, readings: Sequence[str]) -> Spec:
     from mipcheck.checker.escape import printable
     from mipcheck.checker.readings import resolved
 
-    spec = resolved(args.spec, getattr(args, "reading", []))
+    spec = resolved(name, readings)
     for warning in spec.warnings:
         print(f"warning: {printable(warning)}", file=sys.stderr)
     return spec
@@ -211,6 +217,21 @@ def _ambiguities(args: argparse.Namespace) -> int:
     return code
 
 
+def _diff(args: argparse.Namespace) -> int:
+    from mipcheck.checker.diff import difference
+    from mipcheck.checker.diff_report import diff_json, diff_markdown, diff_text
+
+    left, right = (_named_spec(name, []) for name in (args.left, args.right))
+    found = difference(left, right, args.timeout)
+    shown = {
+        "json": lambda: diff_json(found),
+        "markdown": lambda: diff_markdown(found),
+        "text": lambda: diff_text(found, *_terminal(args.output)),
+    }
+    write(shown[args.format](), args.output)
+    return 0 if found.decided else 3
+
+
 def _convert(args: argparse.Namespace) -> int:
     from mipcheck.checker.inputs import read_trace
     from mipcheck.checker.run import vocabulary_of
@@ -238,6 +259,7 @@ _CARRY_OUT: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "convert": _convert,
     "infer": _infer,
     "ambiguities": _ambiguities,
+    "diff": _diff,
 }
 
 
@@ -342,6 +364,11 @@ def _parser(verb: str) -> _Parser:
         _reading_argument(parser)
         _timeout_argument(parser, 30.0)
         _output_arguments(parser, ("text", "json"))
+    elif verb == "diff":
+        parser.add_argument("left", metavar="SPEC", help="a specification, by name or path")
+        parser.add_argument("right", metavar="SPEC", help="the one to compare it with")
+        _timeout_argument(parser, 30.0)
+        _output_arguments(parser, ("text", "markdown", "json"))
     elif verb == "convert":
         parser.add_argument(
             "capture", metavar="CAPTURE", help="a capture (pcap or pcapng) or a log; - is standard input"
@@ -378,6 +405,8 @@ _DESCRIPTION: Final = {
     "infer": "Propose a site file for a capture: each line with the frame that speaks for it, and how sure that is.",
     "ambiguities": "List the sentences that can be read in several ways, and for each pair of readings the shortest"
     " trace on which they part.",
+    "diff": "Tell what changed from one specification to another, and where that changes what is allowed, by the"
+    " shortest trace on which they disagree.",
     "convert": "Write the events of a capture as a log, which can be read, edited and checked.",
 }
 

@@ -6,6 +6,7 @@ There one forbids what the other allows: a permission is broken in one of them o
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,15 +14,17 @@ from typing import Any
 
 import z3
 from mipcheck.model.configure import configure
-from mipcheck.model.runs import anchor_of, cone, roots_of_rules
+from mipcheck.model.runs import anchor_of, cone, roots_of_rules, slots_of
 from mipcheck.model.search import Search, Trace, Unrolling, keys_used, time_unit
 from mipcheck.model.setting import Setting, example_site, misconfigured
 from mipcheck.model.spec import Configure, EventType, Key, Require, Rule, Spec
-from mipcheck.model.symbolic import NODE, World
+from mipcheck.model.symbolic import NODE, Action, Keys, State, World
+from mipcheck.model.system import Move, System, spacer
 
 Z = Any
 DEPTH = 10
 """Events of a trace, silent ones included, up to which one is searched for."""
+TIME_IS_UP = "the time for the search was up"
 
 
 class Incomparable(ValueError):
@@ -172,9 +175,26 @@ class Comparison(Search):
                         continue
                     found = self._step(k, turned, rules, strictness, deadline, pretty)
                     if found == z3.unknown:
-                        return Outcome(None, "the time for the search was up")
+                        return Outcome(None, TIME_IS_UP)
                     if isinstance(found, Parting):
                         return Outcome(found)
+        return Outcome(None, f"none was found of up to {self.depth} events")
+
+    def both_break(self, rule: str, pretty: bool = True) -> Outcome:
+        """The shortest trace whose last step this rule forbids in both, and no other rule in either."""
+        deadline = time.monotonic() + self.timeout
+        if not (self._judges(self.both, rule) and self._judges(self.both.other, rule)):
+            return Outcome(None, "it is no rule on events in both")
+        for strictness in (_ALL, _MUST):
+            for k in range(self.depth):
+                while len(self.run.steps) <= k:
+                    self.run.extend()
+                goal = z3.And(self.both.breaks(rule, k), self.both.other.breaks(rule, k))
+                found = self._solve(k, goal, ([rule], [rule]), strictness, deadline, pretty)
+                if found == z3.unknown:
+                    return Outcome(None, TIME_IS_UP)
+                if isinstance(found, Parting):
+                    return Outcome(found)
         return Outcome(None, f"none was found of up to {self.depth} events")
 
     @staticmethod
@@ -186,30 +206,35 @@ class Comparison(Search):
     ) -> Parting | Any:
         """A trace whose step k one world forbids by `rules`, z3.unsat or z3.unknown; `turned`: the second world."""
         forbids, allows = (self.both.other, self.both) if turned else (self.both, self.both.other)
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return z3.unknown
-        self.run.solver.set("timeout", max(1, int(left * 1000)))
-        wanted = z3.Bool(f"part@{k}#{turned}#{strictness}#{'+'.join(rules)}")
         differs = [
             z3.And(forbids.breaks(r, k), z3.Not(allows.breaks(r, k)) if self._judges(allows, r) else True)
             for r in rules
         ]
-        self.run.solver.add(z3.Implies(wanted, z3.And(z3.Or(differs), self.run.shows(k))))
-        assumptions = [wanted, *self._kept(forbids, k, strictness), *self._kept(allows, k, strictness)]
-        if strictness != _BARE:
-            assumptions += self._kept_at(allows, k, strictness, ())
-            assumptions += self._kept_at(forbids, k, strictness, rules)
+        free: tuple[list[str], list[str]] = ([], rules) if turned else (rules, [])
+        return self._solve(k, z3.Or(differs), free, strictness, deadline, pretty)
+
+    def _solve(
+        self, k: int, goal: Z, free: tuple[list[str], list[str]], strictness: int, deadline: float, pretty: bool
+    ) -> Parting | Any:
+        """A trace whose step k is as the goal says; the `free` rules of each need not be kept there, all others do."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return z3.unknown
+        self.run.solver.set("timeout", max(1, int(left * 1000)))
+        wanted = z3.Bool(f"wanted#{next(_COUNT)}")
+        self.run.solver.add(z3.Implies(wanted, z3.And(goal, self.run.shows(k))))
+        sides = (self.both, self.both.other)
+        assumptions = [wanted]
+        for side, own in zip(sides, free, strict=True):
+            assumptions += self._kept(side, k, strictness)
+            assumptions += [] if strictness == _BARE else self._kept_at(side, k, strictness, own)
         answer = self.run.solver.check(*assumptions)
         if answer != z3.sat:
             return answer
         model = self._prettier(assumptions, k + 1) if pretty else self.run.solver.model()
         trace = self._read(k + 1, model)
-        broken = [
-            u.broken(model, k + 1) | wrong
-            for u, wrong in zip((self.both, self.both.other), self._configured, strict=True)
-        ]
-        return Parting(trace, broken[0], broken[1], strictness != _BARE)
+        broken = [u.broken(model, k + 1) | wrong for u, wrong in zip(sides, self._configured, strict=True)]
+        return Parting(trace, broken[0], broken[1], not (broken[0] and broken[1]))
 
     def _kept(self, run: Unrolling, k: int, strictness: int) -> list[Z]:
         """Before the last step, all rules are kept."""
@@ -222,6 +247,55 @@ class Comparison(Search):
 
 
 _ALL, _MUST, _BARE = range(3)
+_COUNT = itertools.count()
+
+
+# --- proof ----------------------------------------------------------------------------------------------------------
+
+
+def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) -> bool:
+    """Whether it is proved that a rule on events is broken in one exactly when it is in the other, on any trace.
+
+    In dense time, whatever other rules are kept or broken. Raises Incomparable.
+    """
+    left, right = merged(left, right)
+    sides = {"left": left, "right": right}
+    if any(rule not in s.rules or isinstance(s.rules[rule].body, Configure) for s in sides.values()):
+        return False
+    worlds = {side: s.world([s.rules[rule]]) for side, s in sides.items()}
+    states = {}
+    for side, s in sides.items():
+        roots = roots_of_rules([s.rules[rule]])
+        roots += [anchor_of(s.spec, s.rules[rule])] if isinstance(s.rules[rule].body, Require) else []
+        states[side] = worlds[side].fresh(side, slots_of(worlds[side], cone(s.spec, roots, False), True))
+    now, then = z3.Real("now"), z3.Real("then")
+    keys = {e: worlds["left"].keys(e, "") for e in left.spec.events}
+    moves, bad = [], []
+    for a in worlds["left"].actions:
+        k = keys[a.event]
+        after = {(side, slot): z for side, w in worlds.items() for slot, z in w.next(states[side], a, k, then).items()}
+        guard = [then >= now, worlds["left"].well_formed(a.event, k)]
+        guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items()]
+        if after:
+            moves.append(Move(f"{a.event} on interface {a.interface}", z3.And(guard), {**after, "now": then}))
+        broken = [_forbids(w, rule, states[side], a, k, then) for side, w in worlds.items()]
+        bad.append(z3.And(*guard, broken[0] != broken[1]))
+    late = [_late(w, rule, states[side], then) for side, w in worlds.items()]
+    bad.append(z3.And(then >= now, late[0] != late[1]))
+    state: dict[Any, Z] = {"now": now} | {(side, slot): z for side, s in states.items() for slot, z in s.items()}
+    alike = [states["left"][slot] == z for slot, z in states["right"].items() if slot in states["left"]
+             and slot[0] in left.spec.variables and left.spec.variables[slot[0]].initial is None
+             and left.spec.variables[slot[0]].type == right.spec.variables[slot[0]].type]  # fmt: skip
+    initial = z3.And(now == 0, *[w.initial(states[side]) for side, w in worlds.items()], *alike)
+    return spacer(System(state, initial, moves, bad), timeout).answer == "proved"
+
+
+def _forbids(w: World, rule: str, s: State, a: Action, keys: Keys, now: Z) -> Z:
+    return w.breaks(rule, s, a, keys, now) if rule in w.allows and w.concerns(rule, a) else z3.BoolVal(False)
+
+
+def _late(w: World, rule: str, s: State, now: Z) -> Z:
+    return w.overdue(rule, s, now) if rule in w.requires else z3.BoolVal(False)
 
 
 # --- settings -------------------------------------------------------------------------------------------------------
@@ -249,7 +323,7 @@ def part_settings(left: Setting, right: Setting, rules: Iterable[str], timeout: 
             if (rule in broken[0]) != (rule in broken[1]):
                 site, parameters = ({name: value}, {}) if kind == "site" else ({}, {name: value})
                 return Outcome(_on_settings(broken, site, parameters))
-    return Outcome(None, "no single value makes the difference" if sure else "the time for the search was up")
+    return Outcome(None, "no single value makes the difference" if sure else TIME_IS_UP)
 
 
 def _on_settings(

@@ -106,15 +106,25 @@ def test_settings_on_which_they_part() -> None:
     assert "site limit=6001ms\n" in found.trace
 
 
-def test_no_difference_is_not_called_a_proof() -> None:
-    found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if not not ready")), ["A"], [])
+def test_no_difference_in_what_is_written_in_two_ways_is_proved() -> None:
+    for one, other in ((ALLOW, ALLOW.replace("only if ready", "only if not not ready and count >= 0 - 1")),
+                       (SOON, SOON.replace("limit", "max(limit, 1 s)"))):  # fmt: skip
+        found = find_parting(of(one), of(other), ["A", "B"][one is SOON], [])
+        assert not found.trace
+        assert found.same
+
+
+def test_what_may_part_beyond_the_search_is_not_called_the_same() -> None:
+    found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if ready and count < 50")), ["A"], [])
     assert not found.trace
+    assert not found.same
     assert found.reason == "none was found of up to 10 events"
 
 
 def test_time_that_is_up_is_said() -> None:
     found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if not not ready")), ["A"], [], 1e-9)
     assert not found.trace
+    assert not found.same
     assert found.reason == "the time for the search was up"
 
 
