@@ -25,6 +25,7 @@ mipcheck prove [PROPERTY...] prove the properties of a specification
 mipcheck explain RULE        what a rule demands, and why
 mipcheck convert CAPTURE     write a capture as a log
 mipcheck infer CAPTURE       propose a site file for a capture
+mipcheck requirements        what the document requires, and what encodes it
 mipcheck ambiguities [NAME]  sentences with several readings, and where they part
 mipcheck diff SPEC SPEC      what changed from one specification to another
 """
@@ -38,10 +39,11 @@ _EXAMPLES: Final = {
     "explain": "mipcheck explain M2",
     "convert": "mipcheck convert capture.pcapng --config site.toml -o capture.log",
     "infer": "mipcheck infer capture.pcapng -o site.toml",
+    "requirements": "mipcheck requirements --format markdown",
     "ambiguities": "mipcheck ambiguities M2",
     "diff": "mipcheck diff draft-01 rfc5265",
 }
-VERBS: Final = ("prove", "explain", "convert", "infer", "ambiguities", "diff")
+VERBS: Final = ("prove", "explain", "convert", "infer", "requirements", "ambiguities", "diff")
 
 
 def run(argv: Sequence[str]) -> int:
@@ -217,6 +219,19 @@ def _ambiguities(args: argparse.Namespace) -> int:
     return code
 
 
+def _requirements(args: argparse.Namespace) -> int:
+    from mipcheck.checker.requirements import requirements_json, requirements_markdown, requirements_text
+
+    spec = _spec(args)
+    shown = {
+        "json": lambda: requirements_json(spec),
+        "markdown": lambda: requirements_markdown(spec),
+        "text": lambda: requirements_text(spec, *_terminal(args.output)),
+    }
+    write(shown[args.format](), args.output)
+    return 0
+
+
 def _diff(args: argparse.Namespace) -> int:
     from mipcheck.checker.diff import difference
     from mipcheck.checker.diff_report import diff_json, diff_markdown, diff_text
@@ -258,6 +273,7 @@ _CARRY_OUT: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "explain": _explain,
     "convert": _convert,
     "infer": _infer,
+    "requirements": _requirements,
     "ambiguities": _ambiguities,
     "diff": _diff,
 }
@@ -364,6 +380,9 @@ def _parser(verb: str) -> _Parser:
         _reading_argument(parser)
         _timeout_argument(parser, 30.0)
         _output_arguments(parser, ("text", "json"))
+    elif verb == "requirements":
+        _spec_argument(parser)
+        _output_arguments(parser, ("text", "markdown", "json"))
     elif verb == "diff":
         parser.add_argument("left", metavar="SPEC", help="a specification, by name or path")
         parser.add_argument("right", metavar="SPEC", help="the one to compare it with")
@@ -403,6 +422,8 @@ _DESCRIPTION: Final = {
     "prove": "Prove the properties of a specification, or find the shortest counterexample.",
     "explain": "Show a rule: what it demands, where the draft says so, how it may be read, and examples.",
     "infer": "Propose a site file for a capture: each line with the frame that speaks for it, and how sure that is.",
+    "requirements": "List what the document requires: where, how strictly, in our words, and what encodes it or why"
+    " nothing does.",
     "ambiguities": "List the sentences that can be read in several ways, and for each pair of readings the shortest"
     " trace on which they part.",
     "diff": "Tell what changed from one specification to another, and where that changes what is allowed, by the"

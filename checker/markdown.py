@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from mipcheck.checker.escape import printable
 
 _SPECIAL = re.compile(r"[\\`*_\[\]|~$]")
-_LEADING = re.compile(r"([0-9]*)([#>+=.)-])")
+_LEADING = re.compile(r"([0-9]+(?=[.)](?: |$)))?([#>+=.)-])")
 _FENCE = "~~~~"
 
 

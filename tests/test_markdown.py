@@ -21,6 +21,7 @@ from mipcheck.checker import markdown
         ("# head", r"\# head"),
         ("- item", r"\- item"),
         ("1. item", r"1\. item"),
+        ("4.1 lines", "4.1 lines"),
         ("> quote", r"\> quote"),
         ("two\nlines  of\ttext", "two lines of text"),
         ("\x1b[2J", r"\\x1b\[2J"),
