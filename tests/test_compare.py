@@ -209,4 +209,4 @@ def test_undecided_is_unknown_and_exits_3(capsys: pytest.CaptureFixture[str]) ->
     assert main(["ambiguities", "M2", "--timeout", "0.0001"]) == 3
     out = capsys.readouterr().out
     assert "unknown" in out
-    assert "0 of 1 pair" in out
+    assert "0 of 3 pairs" in out
