@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-from mipcheck.model.configure import evaluate
+from mipcheck.model.configure import value_of
 from mipcheck.model.spec import Access, Form, Layer, Spec
 
 FOREIGN_AGENT: Final = "foreign-agent"
@@ -86,7 +86,7 @@ class Overhead:
         if form.adds is None:
             shown = form.headers or "nothing"
             raise Untold(f"layer {layer.name} of {self._spec.name} does not say what {shown} adds")
-        return evaluate(form.adds, self._parameters)
+        return value_of(form.adds, self._parameters)
 
     # --- the headers that a packet has ---------------------------------------------------------------------------
 
