@@ -46,7 +46,8 @@ SIZES: Final = {"iv": "esp_iv", "block": "esp_block", "icv": "esp_icv"}
 class Costs:
     """All that is shown. `parameters` are the words in use, `modes` what each mode's layers add, without and with NATs.
 
-    `measured` is None without a capture; `computed` are, by stack, the octets of the modes that it fits.
+    `measured` is None without a capture; `computed` are, by stack, the octets of the modes that it fits, with the
+    cipher that the site names unless another was asked for.
     """
 
     spec: Spec
@@ -93,29 +94,35 @@ def costs(
     chosen = {k: v for k, v in (sizes or {}).items() if v is not None}
     if cipher is not None:
         chosen = {**sizes_of(cipher), **chosen}
-    measured, note = None, ""
     own = {n: w for n, w in (words or {}).items() if n in spec.parameters or capture is None}
-    if capture is not None:
-        measured, of_site, note = _measured(spec, capture, config, words or {})
-        chosen = {**({} if cipher else of_site), **chosen}
-    given = parameters_of(spec, own)
-    for option, octets in chosen.items():
+    values = _values(spec, own, chosen)
+    measured, computed, note = None, None, ""
+    try:
+        overhead = Overhead(spec, values)
+        rows = overhead.table(nat)
+        modes = {a.name: (layers := overhead.layers(a), overhead.mode(a, nat=True) - sum(o for _, o in layers))
+                 for a in spec.accesses.values()}  # fmt: skip
+        if capture is not None:
+            measured, of_site, note = _measured(spec, capture, config, words or {})
+            if cipher is None:
+                overhead = Overhead(spec, _values(spec, own, {**of_site, **chosen}))
+            computed = {m.stack: overhead.of_stack(m.stack) for m in measured}
+    except Untold as error:
+        raise UsageError(f"{error}, so that there is nothing to compute") from None
+    shown = {n: show_parameter(spec, n, values[n]) for n in SIZES.values() if n in values}
+    return Costs(spec, shown, nat, rows, modes, measured, computed, note)
+
+
+def _values(spec: Spec, words: Mapping[str, str], sizes: Mapping[str, int]) -> dict[str, int]:
+    """All parameters; what the words say of one wins over a size. Raises UsageError, ParameterError."""
+    given = parameters_of(spec, words)
+    for option, octets in sizes.items():
         if SIZES[option] not in spec.parameters:
             raise UsageError(f"{spec.name} has no parameter {SIZES[option]}, which --{option} and --cipher would set")
         if octets < 0 or (option == "block" and octets < 1):
             raise UsageError(f"--{option} is a number of octets, not {octets}")
         given.setdefault(SIZES[option], octets)
-    values = configure(spec, given)
-    overhead = Overhead(spec, values)
-    try:
-        rows = overhead.table(nat)
-        modes = {a.name: (layers := overhead.layers(a), overhead.mode(a, nat=True) - sum(o for _, o in layers))
-                 for a in spec.accesses.values()}  # fmt: skip
-        computed = {m.stack: overhead.of_stack(m.stack) for m in measured or ()}
-    except Untold as error:
-        raise UsageError(f"{error}, so that there is nothing to compute") from None
-    shown = {n: show_parameter(spec, n, values[n]) for n in SIZES.values() if n in values}
-    return Costs(spec, shown, nat, rows, modes, measured, computed, note)
+    return configure(spec, given)
 
 
 def _measured(
@@ -137,7 +144,7 @@ def _measured(
     events = derive(spec, source.events, trace.site.capabilities)
     with open_input(capture) as stream:
         found = measure(stream, capture, events, trace.site.esp_sas)
-    sizes, note = _of_site(trace.site.esp_sas)
+    sizes, note = _of_site(trace.site.esp_sas) if all(n in spec.parameters for n in SIZES.values()) else ({}, "")
     return found, sizes, note
 
 
@@ -146,10 +153,10 @@ def _of_site(sas: Sequence[EspSa]) -> tuple[dict[str, int], str]:
         sa.encryption if CIPHERS.get(sa.encryption, (0, 0, 0))[2] else f"{sa.encryption}+{sa.integrity}" for sa in sas
     }
     if len(names) != 1:
-        return {}, "the site names several ciphers" if names else ""
+        return {}, "the site names several ciphers; computed for the one above" if names else ""
     (name,) = names
     try:
-        return sizes_of(name), f"the cipher is {name}, which the site names"
+        return sizes_of(name), f"computed for {name}, which the site names"
     except UsageError:
         return {}, ""
 
@@ -174,6 +181,7 @@ def costs_json(c: Costs) -> str:
     }  # fmt: skip
     if c.measured is not None:
         content["measured"] = [_measured_object(c, m) for m in c.measured]
+        content["note"] = c.note or None
     return json.dumps(content, indent=2) + "\n"
 
 
@@ -219,18 +227,17 @@ def costs_text(c: Costs, width: int, colour: bool = False) -> str:
         parts = " + ".join(f"{o} {name}" for name, o in layers)
         needs = f"; needs {', '.join(c.spec.accesses[mode].needs)}" if c.spec.accesses[mode].needs else ""
         lines.labelled(mode, [f"{total} = {parts}; NATs add {extra}{needs}"])
+    lines.line("")
+    lines.line(f"{c.spec.name}: " + ", ".join(f"{n} = {w}" for n, w in c.parameters.items()))
     for m in c.measured or ():
         lines.line("")
         _show_measured(lines, c, m)
     if c.measured is not None and not c.measured:
         lines.line("")
         lines.line("The capture holds no user data of the node.")
-    lines.line("")
-    lines.line(
-        f"{c.spec.name}: "
-        + ", ".join(f"{n} = {w}" for n, w in c.parameters.items())
-        + (f" ({c.note})" if c.note else "")
-    )
+    if c.note:
+        lines.line("")
+        lines.line(c.note)
     return lines.text()
 
 
@@ -239,8 +246,8 @@ def _show_measured(lines: Any, c: Costs, m: Measured) -> None:
     lines.labelled("modes", [" or ".join(m.modes) or "none that the specification knows"])
     if m.octets:
         least, most = min(m.octets), max(m.octets)
-        span = f"{least}" if least == most else f"{least} to {most}, {m.mean:.1f} on average"
-        lines.labelled("measured", [f"{span} octets around {m.packets} packet{'s' * (m.packets > 1)}"])
+        span = f"{least} octets" if least == most else f"{least} to {most} octets, {m.mean:.1f} on average,"
+        lines.labelled("measured", [f"{span} around {m.packets} packet{'s' * (m.packets > 1)}"])
     lines.labelled("unseen", [f"{n} packets: {why}" for why, n in m.unmeasured.items()])
     computed = (c.computed or {}).get(m.stack, {})
     lines.labelled("computed", [f"{mode}: {octets} at most" for mode, octets in computed.items()])
