@@ -80,7 +80,8 @@ class Partings:
             for case in self._other_values(cases, named[0]):
                 parting = self._search(named, case).parting
                 if parting is not None:
-                    trace = replace(parting.trace, parameters={**case.given, **parting.trace.parameters})
+                    trace = replace(parting.trace, parameters={**case.given, **parting.trace.parameters},
+                                    site={**dict(case.site), **parting.trace.site})  # fmt: skip
                     found = replace(parting, trace=trace)
                     return confirmed(self.left, self.right, found, list(title), case.capabilities)
         except Incomparable as error:
@@ -113,7 +114,11 @@ class Partings:
         return [_Case(c) for c in dict.fromkeys(sets)]
 
     def _other_values(self, cases: list[_Case], rule: str) -> Iterator[_Case]:
-        """The same with a parameter that the rule reads at the edge of what it can be: none, or far more."""
+        """The same with addresses alike that the rule compares, or with a parameter that it reads at the edge of what
+        it can be: none, or far more."""
+        from mipcheck.model.examples import compared_addresses
+        from mipcheck.model.setting import example_site
+
         names: dict[str, int] = {}
         for spec in (self.left, self.right):
             if rule in spec.rules:
@@ -121,6 +126,10 @@ class Partings:
                 names |= {
                     n: values[n] for n in sorted(_read_by(spec.rules[rule])) if spec.parameters[n].type in (TIME, INT)
                 }
+        known = [s.rules[rule] for s in (self.left, self.right) if rule in s.rules]
+        site = example_site(self.left)
+        for kept, changed in dict.fromkeys(p for r in known for p in compared_addresses(r)):
+            yield from (replace(case, site=((changed, site[kept]),)) for case in cases)
         shared = [n for n in names if all(n in s.parameters for s in (self.left, self.right))]
         for case in cases:
             for name in shared:
@@ -130,10 +139,11 @@ class Partings:
     def _settings(self, case: _Case) -> tuple[Setting, Setting]:
         from mipcheck.model.setting import setting_of
 
-        left, right = (
+        settings = [
             setting_of(s, case.given, capabilities=case.capabilities & set(s.capabilities))
             for s in (self.left, self.right)
-        )
+        ]
+        left, right = (replace(s, site={**s.site, **dict(case.site)}) for s in settings)
         return left, right
 
     def _search(self, rules: list[str], case: _Case) -> Outcome:
@@ -159,10 +169,11 @@ class Partings:
 
 @dataclass(frozen=True)
 class _Case:
-    """What the node is capable of, and parameters (name, value) that are not left to their defaults."""
+    """What the node is capable of, and parameters and addresses (name, value) that are not left to their defaults."""
 
     capabilities: frozenset[str] = frozenset()
     values: tuple[tuple[str, int], ...] = ()
+    site: tuple[tuple[str, int], ...] = ()
 
     @property
     def given(self) -> dict[str, int]:

@@ -84,7 +84,7 @@ def merged(left: Setting, right: Setting) -> tuple[Setting, Setting]:
     """The same settings with the events of both and one site. Raises Incomparable."""
     events = merged_events(left.spec, right.spec)
     sites = tuple(dict.fromkeys((*left.spec.sites, *right.spec.sites)))
-    site = example_site(replace(left.spec, sites=sites))
+    site = {**example_site(replace(left.spec, sites=sites)), **left.site, **right.site}
     return tuple(replace(s, spec=replace(s.spec, events=events), site=site) for s in (left, right))  # type: ignore[return-value]
 
 
@@ -159,13 +159,14 @@ class Comparison(Search):
         """The shortest trace on which one world breaks one of its rules named, and the other allows it all.
 
         Where there is none, SHOULDs may be broken besides; where there is none of these, both worlds may find fault
-        with the last step, if only one of them breaks the rule.
+        with the last step, if only one of them breaks the rule; and at last, what one world allows but for that rule
+        may be anything in the other.
         """
         deadline = time.monotonic() + self.timeout
         named = [r for r in left if self._judges(self.both, r)], [r for r in right if self._judges(self.both.other, r)]
         if not any(named):
             return Outcome(None, "there is no rule on events to part on")
-        for strictness in (_ALL, _MUST, _BARE):
+        for strictness in (_ALL, _MUST, _BARE, _ALONE):
             for k in range(self.depth):
                 while len(self.run.steps) <= k:
                     self.run.extend()
@@ -226,6 +227,8 @@ class Comparison(Search):
         sides = (self.both, self.both.other)
         assumptions = [wanted]
         for side, own in zip(sides, free, strict=True):
+            if strictness == _ALONE and not own:
+                continue
             assumptions += self._kept(side, k, strictness)
             assumptions += [] if strictness == _BARE else self._kept_at(side, k, strictness, own)
         answer = self.run.solver.check(*assumptions)
@@ -243,10 +246,10 @@ class Comparison(Search):
     def _kept_at(self, run: Unrolling, i: int, strictness: int, free: Iterable[str]) -> list[Z]:
         rules = run.world.rules
         return [z for r, z in run.kept[i].items()
-                if r not in free and (strictness == _ALL or rules[r].level == "MUST")]  # fmt: skip
+                if r not in free and (strictness in (_ALL, _ALONE) or rules[r].level == "MUST")]  # fmt: skip
 
 
-_ALL, _MUST, _BARE = range(3)
+_ALL, _MUST, _BARE, _ALONE = range(4)
 _COUNT = itertools.count()
 
 
@@ -275,7 +278,8 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
         k = keys[a.event]
         after = {(side, slot): z for side, w in worlds.items() for slot, z in w.next(states[side], a, k, then).items()}
         guard = [then >= now, worlds["left"].well_formed(a.event, k)]
-        guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items()]
+        # What the network is assumed to do is in the state that is followed only where the event changes that.
+        guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items() if any(s == side for s, _ in after)]
         if after:
             moves.append(Move(f"{a.event} on interface {a.interface}", z3.And(guard), {**after, "now": then}))
         broken = [_forbids(w, rule, states[side], a, k, then) for side, w in worlds.items()]

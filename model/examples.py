@@ -13,11 +13,19 @@ from typing import Any
 import z3
 from mipcheck.model.search import Search, Trace, time_unit
 from mipcheck.model.setting import Setting, misconfigured
-from mipcheck.model.spec import Configure
+from mipcheck.model.spec import Configure, Rule
 from mipcheck.model.symbolic import NODE, World
 from mipcheck.model.term import Term
 
 Z = Any
+
+
+def compared_addresses(rule: Rule) -> list[tuple[str, str]]:
+    """Pairs of the site's addresses that a rule asks to be the same, or not."""
+    terms = [rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))]
+    found = [t for whole in terms for t in whole.walk() if t.kind in ("=", "!=")]
+    pairs = {(t.args[0].name, t.args[1].name) for t in found if [a.kind for a in t.args] == ["site", "site"]}
+    return sorted(pairs)
 
 
 class Examples:
@@ -49,15 +57,7 @@ class Examples:
 
     def _elsewhere(self, rule: str, pretty: bool) -> Trace | None:
         """The same on a site where two addresses that the rule compares are one."""
-        body = self.setting.rules[rule].body
-        terms = [body.condition, *(p.condition for p in getattr(body, "patterns", ()))]
-        pairs = {
-            (t.args[0].name, t.args[1].name)
-            for whole in terms
-            for t in whole.walk()
-            if t.kind in ("=", "!=") and [a.kind for a in t.args] == ["site", "site"]
-        }
-        for kept, changed in sorted(pairs):
+        for kept, changed in compared_addresses(self.setting.rules[rule]):
             site = {**self.setting.site, changed: self.setting.site[kept]}
             world = World(self.setting.spec, self.setting.parameters, site, self.setting.rules.values(), self.unit,
                           capabilities=self.setting.capabilities)  # fmt: skip
