@@ -66,6 +66,8 @@ class Partings:
         from mipcheck.model.compare import Incomparable
 
         named = list(dict.fromkeys(rules))
+        if not named:
+            return Found(reason="there is no rule to part on")
         cases = self._cases(named)
         reason = ""
         try:
