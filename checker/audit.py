@@ -8,7 +8,7 @@ is not found counts as lacking, for it may not be there.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,9 +19,10 @@ from mipcheck.model.configure import configure
 from mipcheck.model.evidence import Evidence, about_the_same
 from mipcheck.model.overhead import Overhead, Untold
 from mipcheck.model.setting import setting_of
-from mipcheck.model.spec import Consistent, Independent, Invariant, Parameter, Property, Require, Rule, Spec
+from mipcheck.model.spec import Consistent, Independent, Invariant, Parameter, Property, Rule, Spec
 from mipcheck.model.syntax import Apply, Name
 from mipcheck.model.term import Term
+from mipcheck.model.variants import same_addresses, terms_of
 
 if TYPE_CHECKING:
     from mipcheck.model.search import Trace
@@ -84,7 +85,7 @@ class _Auditor:
     def __init__(self, spec: Spec, timeout: float) -> None:
         self._spec, self._timeout = spec, timeout
         self._found: dict[str, Finding] = {}
-        self._evidence: dict[tuple[str, frozenset[str]], Evidence] = {}
+        self._evidence: dict[tuple[object, ...], Evidence] = {}
 
     def finding(self, name: str) -> Finding:
         """What there is for a name of the specification; found once."""
@@ -114,9 +115,9 @@ class _Auditor:
 
     def _rule(self, machine: Spec, rule: Rule) -> Finding:
         given = frozenset(rule.given)
-        for capabilities in dict.fromkeys((given, frozenset(machine.capabilities) - set(rule.unless) | given)):
-            evidence = self._of_machine(machine, capabilities)
-            kept, broken = (evidence.of_rule(rule.id, b) for b in (False, True))
+        everything = frozenset(machine.capabilities) - set(rule.unless) | given
+        for capabilities in dict.fromkeys((given, everything)):
+            kept, broken = (self._two(machine, rule, capabilities, which) for which in (False, True))
             if kept is None or broken is None:
                 continue
             exercised = self._replayed(machine, kept, capabilities, frozenset())
@@ -125,12 +126,20 @@ class _Auditor:
             noticed = [] if broken_in(rest, breaking) else [BY_TRACE]
             for p in machine.properties.values():
                 if about_the_same(machine, p, rule) and not isinstance(p.claim, Independent):
-                    trace = evidence.noticed(p, rule.id)
+                    trace = self._of_machine(machine, capabilities).noticed(p, rule.id)
                     if trace is not None:
                         self._replayed(machine, trace, capabilities, frozenset({rule.id}))
                         noticed.append(p.name)
             return Finding(tuple(noticed), exercised, breaking)
         return Finding()
+
+    def _two(self, machine: Spec, rule: Rule, capabilities: frozenset[str], broken: bool) -> Trace | None:
+        """One of a rule's two traces, at the usual site or at one with two addresses that are the same."""
+        for addresses in ({}, *same_addresses([rule])):
+            trace = self._of_machine(machine, capabilities, addresses).of_rule(rule.id, broken)
+            if trace is not None:
+                return replace(trace, site={**addresses, **trace.site})
+        return None
 
     def _property(self, machine: Spec, p: Property) -> Finding:
         if isinstance(p.claim, Consistent):
@@ -193,10 +202,13 @@ class _Auditor:
 
     # --- traces ---------------------------------------------------------------------------------------------------
 
-    def _of_machine(self, machine: Spec, capabilities: frozenset[str]) -> Evidence:
-        key = machine.role, capabilities
+    def _of_machine(
+        self, machine: Spec, capabilities: frozenset[str], addresses: Mapping[str, int] | None = None
+    ) -> Evidence:
+        key = machine.role, capabilities, tuple((addresses or {}).items())
         if key not in self._evidence:
-            self._evidence[key] = Evidence(setting_of(machine, capabilities=capabilities, timeout=self._timeout))
+            setting = setting_of(machine, capabilities=capabilities, timeout=self._timeout)
+            self._evidence[key] = Evidence(replace(setting, site={**setting.site, **(addresses or {})}))
         return self._evidence[key]
 
     def _replayed(self, machine: Spec, trace: Trace, capabilities: frozenset[str], expected: frozenset[str]) -> str:
@@ -232,14 +244,7 @@ def _speaks_of(spec: Spec, rule: Rule, name: str) -> bool:
     """Whether a rule depends on a capability, an access mode or a layer."""
     if name in (*rule.given, *rule.unless):
         return True
-    return any(_is_about(spec, t, name) for t in _terms(rule))
-
-
-def _terms(rule: Rule) -> Iterator[Term]:
-    body = rule.body
-    roots = [body.condition, *(p.condition for p in getattr(body, "patterns", ()))]
-    for root in [*roots, body.within] if isinstance(body, Require) else roots:
-        yield from root.walk()
+    return any(_is_about(spec, t, name) for root in terms_of(rule) for t in root.walk())
 
 
 def _is_about(spec: Spec, t: Term, name: str) -> bool:
