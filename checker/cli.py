@@ -26,6 +26,7 @@ mipcheck explain RULE        what a rule demands, and why
 mipcheck convert CAPTURE     write a capture as a log
 mipcheck infer CAPTURE       propose a site file for a capture
 mipcheck requirements        what the document requires, and what encodes it
+mipcheck audit               what notices that a requirement is missing, and traces for it
 mipcheck overhead [CAPTURE]  what each access mode costs, and what a capture shows
 mipcheck ambiguities [NAME]  sentences with several readings, and where they part
 mipcheck diff SPEC SPEC      what changed from one specification to another
@@ -42,10 +43,11 @@ _EXAMPLES: Final = {
     "infer": "mipcheck infer capture.pcapng -o site.toml",
     "requirements": "mipcheck requirements --format markdown",
     "overhead": "mipcheck overhead --cipher aes-cbc+hmac-sha2-256-128 --nat",
+    "audit": "mipcheck audit",
     "ambiguities": "mipcheck ambiguities M2",
     "diff": "mipcheck diff draft-01 rfc5265",
 }
-VERBS: Final = ("prove", "explain", "convert", "infer", "requirements", "overhead", "ambiguities", "diff")
+VERBS: Final = ("prove", "explain", "convert", "infer", "requirements", "audit", "overhead", "ambiguities", "diff")
 
 
 def run(argv: Sequence[str]) -> int:
@@ -234,6 +236,16 @@ def _requirements(args: argparse.Namespace) -> int:
     return 0
 
 
+def _audit(args: argparse.Namespace) -> int:
+    from mipcheck.checker.audit import audit, audit_json, audit_text
+
+    spec = _spec(args)
+    lines = audit(spec, args.timeout)
+    answer = audit_json(spec, lines) if args.format == "json" else audit_text(spec, lines, *_terminal(args.output))
+    write(answer, args.output)
+    return 1 if any(line.lacks for line in lines) else 0
+
+
 def _overhead(args: argparse.Namespace) -> int:
     from mipcheck.checker.overhead import costs, costs_json, costs_text
 
@@ -293,6 +305,7 @@ _CARRY_OUT: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "convert": _convert,
     "infer": _infer,
     "requirements": _requirements,
+    "audit": _audit,
     "overhead": _overhead,
     "ambiguities": _ambiguities,
     "diff": _diff,
@@ -403,6 +416,11 @@ def _parser(verb: str) -> _Parser:
     elif verb == "requirements":
         _spec_argument(parser)
         _output_arguments(parser, ("text", "markdown", "json"))
+    elif verb == "audit":
+        _spec_argument(parser)
+        _reading_argument(parser)
+        _timeout_argument(parser, 20.0)
+        _output_arguments(parser, ("text", "json"))
     elif verb == "overhead":
         _overhead_arguments(parser)
     elif verb == "diff":
@@ -448,6 +466,8 @@ _DESCRIPTION: Final = {
     " nothing does.",
     "overhead": "Compute what each access mode adds to a packet, as section 6.2 of the draft does, and measure what the"
     " packets of a capture carry.",
+    "audit": "For every requirement, find what notices that it is missing, a trace that exercises it and one that"
+    " breaks it. Exit code 1 if anything lacks.",
     "ambiguities": "List the sentences that can be read in several ways, and for each pair of readings the shortest"
     " trace on which they part.",
     "diff": "Tell what changed from one specification to another, and where that changes what is allowed, by the"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mipcheck.checker.proofs import agree, trace_text
 from mipcheck.model.configure import configure
 from mipcheck.model.event import Event
-from mipcheck.model.spec import Configure, Require, Rule
+from mipcheck.model.spec import Configure
 from mipcheck.model.types import INT, TIME
 
 if TYPE_CHECKING:
@@ -62,10 +62,13 @@ class Partings:
 
     def find(self, rules: Iterable[str], title: Iterable[str]) -> Found:
         """The shortest trace on which they part, by one of the rules, with whatever capability it takes. Where there is
-        none with the parameters as they are, one of them is given another value. Raises Disagreement."""
+        none with the parameters as they are, one of them is given another value, or two addresses of the site are the
+        same. Raises Disagreement."""
         from mipcheck.model.compare import Incomparable
 
         named = list(dict.fromkeys(rules))
+        if not named:
+            return Found(reason="there is no rule to part on")
         cases = self._cases(named)
         reason = ""
         try:
@@ -81,7 +84,7 @@ class Partings:
                 parting = self._search(named, case).parting
                 if parting is not None:
                     trace = replace(parting.trace, parameters={**case.given, **parting.trace.parameters},
-                                    site={**dict(case.site), **parting.trace.site})  # fmt: skip
+                                    site={**case.site, **parting.trace.site})  # fmt: skip
                     found = replace(parting, trace=trace)
                     return confirmed(self.left, self.right, found, list(title), case.capabilities)
         except Incomparable as error:
@@ -104,7 +107,7 @@ class Partings:
 
         if case not in self._comparisons:
             left, right = self._settings(case)
-            self._comparisons[case] = Comparison(left, right, timeout=self.timeout)
+            self._comparisons[case] = Comparison(left, right, timeout=self.timeout, addresses=case.site)
         return self._comparisons[case]
 
     def _cases(self, rules: list[str]) -> list[_Case]:
@@ -114,43 +117,38 @@ class Partings:
         return [_Case(c) for c in dict.fromkeys(sets)]
 
     def _other_values(self, cases: list[_Case], rule: str) -> Iterator[_Case]:
-        """The same with addresses alike that the rule compares, or with a parameter that it reads at the edge of what
-        it can be: none, or far more."""
-        from mipcheck.model.examples import compared_addresses
-        from mipcheck.model.setting import example_site
+        """The same with a parameter that the rule reads at the edge of what it can be: none, or far more."""
+        from mipcheck.model.variants import read_by, same_addresses
 
         names: dict[str, int] = {}
         for spec in (self.left, self.right):
             if rule in spec.rules:
                 values = configure(spec, {})
                 names |= {
-                    n: values[n] for n in sorted(_read_by(spec.rules[rule])) if spec.parameters[n].type in (TIME, INT)
+                    n: values[n] for n in sorted(read_by(spec.rules[rule])) if spec.parameters[n].type in (TIME, INT)
                 }
-        known = [s.rules[rule] for s in (self.left, self.right) if rule in s.rules]
-        site = example_site(self.left)
-        for kept, changed in dict.fromkeys(p for r in known for p in compared_addresses(r)):
-            yield from (replace(case, site=((changed, site[kept]),)) for case in cases)
         shared = [n for n in names if all(n in s.parameters for s in (self.left, self.right))]
         for case in cases:
             for name in shared:
                 for value in dict.fromkeys((0, 10 * names[name] + 10 * max(names.values()))):
                     yield _Case(case.capabilities, ((name, value),))
+            for addresses in same_addresses(s.rules[rule] for s in (self.left, self.right) if rule in s.rules):
+                yield _Case(case.capabilities, (), tuple(addresses.items()))
 
     def _settings(self, case: _Case) -> tuple[Setting, Setting]:
         from mipcheck.model.setting import setting_of
 
-        settings = [
+        left, right = (
             setting_of(s, case.given, capabilities=case.capabilities & set(s.capabilities))
             for s in (self.left, self.right)
-        ]
-        left, right = (replace(s, site={**s.site, **dict(case.site)}) for s in settings)
+        )
         return left, right
 
     def _search(self, rules: list[str], case: _Case) -> Outcome:
         from mipcheck.model.compare import part_settings
 
         left, right = self._settings(case)
-        by_settings = part_settings(left, right, rules, self.timeout)
+        by_settings = part_settings(left, right, rules, self.timeout, case.site)
         if by_settings.parting is not None or not self._on_events(rules):
             return by_settings
         return self._comparison(case).part(rules, rules)
@@ -169,23 +167,19 @@ class Partings:
 
 @dataclass(frozen=True)
 class _Case:
-    """What the node is capable of, and parameters and addresses (name, value) that are not left to their defaults."""
+    """What the node is capable of, parameters (name, value) that are not left to their defaults, and addresses."""
 
     capabilities: frozenset[str] = frozenset()
     values: tuple[tuple[str, int], ...] = ()
-    site: tuple[tuple[str, int], ...] = ()
+    addresses: tuple[tuple[str, int], ...] = ()
 
     @property
     def given(self) -> dict[str, int]:
         return dict(self.values)
 
-
-def _read_by(rule: Rule) -> set[str]:
-    """Parameters that the rule itself speaks of."""
-    body = rule.body
-    terms = [body.condition, *(p.condition for p in getattr(body, "patterns", ()))]
-    terms += [body.within] if isinstance(body, Require) else []
-    return {n for t in terms for n in t.names("param")}
+    @property
+    def site(self) -> dict[str, int]:
+        return dict(self.addresses)
 
 
 def find_parting(

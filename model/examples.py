@@ -13,19 +13,12 @@ from typing import Any
 import z3
 from mipcheck.model.search import Search, Trace, time_unit
 from mipcheck.model.setting import Setting, misconfigured
-from mipcheck.model.spec import Configure, Rule
+from mipcheck.model.spec import Configure
 from mipcheck.model.symbolic import NODE, World
 from mipcheck.model.term import Term
+from mipcheck.model.variants import same_addresses
 
 Z = Any
-
-
-def compared_addresses(rule: Rule) -> list[tuple[str, str]]:
-    """Pairs of the site's addresses that a rule asks to be the same, or not."""
-    terms = [rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))]
-    found = [t for whole in terms for t in whole.walk() if t.kind in ("=", "!=")]
-    pairs = {(t.args[0].name, t.args[1].name) for t in found if [a.kind for a in t.args] == ["site", "site"]}
-    return sorted(pairs)
 
 
 class Examples:
@@ -57,15 +50,15 @@ class Examples:
 
     def _elsewhere(self, rule: str, pretty: bool) -> Trace | None:
         """The same on a site where two addresses that the rule compares are one."""
-        for kept, changed in compared_addresses(self.setting.rules[rule]):
-            site = {**self.setting.site, changed: self.setting.site[kept]}
+        for same in same_addresses([self.setting.rules[rule]]):
+            site = {**self.setting.site, **same}
             world = World(self.setting.spec, self.setting.parameters, site, self.setting.rules.values(), self.unit,
                           capabilities=self.setting.capabilities)  # fmt: skip
             search = Search(world, timeout=self.setting.timeout)
             found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty)
             if found is not None:
                 wrong = misconfigured(replace(self.setting, site=site)) - misconfigured(self.setting)
-                return replace(found, broken=found.broken | wrong, site={changed: site[changed]})
+                return replace(found, broken=found.broken | wrong, site=same)
         return None
 
     def _configured(self, rule: str, broken: bool) -> Trace | None:
