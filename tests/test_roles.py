@@ -21,6 +21,7 @@ from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure
 from mipcheck.model.event import Event, Position
 from mipcheck.model.examples import Examples
+from mipcheck.model.kleene import UNKNOWN
 from mipcheck.model.load import load, loads
 from mipcheck.model.prove import prove
 from mipcheck.model.setting import setting_of
@@ -48,13 +49,18 @@ role vpn tracks home "a gateway" {
   event relay(home: address, bytes?: int) by node seen log
   event answer(home: address) by node seen log
   event reset(home?: address) by node seen log
+  event arm(home?: address) by node seen log
+  event rewind(home?: address) by node seen log
   event gap(reason?: text, home?: address) by observer seen log
   interface { asked: time "when the binding was asked for"
+              closed: time "when it was last closed"
               owing: bool = false "an answer is owed" }
   node { bound: bool = false "the node is bound"
          resets: int = 0 "how often the device was reset" }
   on bind(way = open) { bound := true; asked := now; owing := true }
-  on bind(way = close) { bound := false; owing := false }
+  on bind(way = close) { bound := false; owing := false; closed := now }
+  on arm { bound := true; asked := now; owing := true }
+  on rewind { asked := closed }
   on reset { bound := false; resets := resets + 1 }
   rule G1 MUST cite B.5 "relays only for who is bound" allow relay only if bound
   rule G2 MUST cite B.5 "answers in time"
@@ -228,6 +234,98 @@ def test_nothing_is_known_of_nodes_unless_the_device_has_just_started() -> None:
     assert counts(seen([relay(0, A)], boot=False), "G1") == (0, 0, 1)
 
 
+def test_a_gap_ends_what_was_owed() -> None:
+    found = seen([bind(0, A), event(1, "-", "gap"), relay(50, B)])
+    assert counts(found, "G2") == (0, 0, 1)
+
+
+def arm(time: float, interface: str = "out", **args: Value) -> Event:
+    return event(time, interface, "arm", **args)
+
+
+def test_what_concerns_all_is_owed_by_each() -> None:
+    found = seen([bind(0, A, "close"), bind(0, B, "close"), arm(1), relay(50, A)])
+    assert counts(found, "G2") == (0, 2, 0)
+    assert [(f.node, f.time) for f in found.findings if f.overdue] == [(A, 12 * S), (B, 12 * S)]
+
+
+def test_who_comes_later_owes_what_is_still_due() -> None:
+    found = seen([arm(1), relay(5, A), relay(20, B), relay(50, B)])
+    assert counts(found, "G1") == (3, 0, 0)
+    assert [(f.node, f.time) for f in found.findings] == [(A, 12 * S)]  # B was not there when it fell due
+
+
+def test_a_deadline_that_has_passed_waits_for_its_condition_on_every_interface() -> None:
+    events = [bind(0, A), event(5, "in", "bind", home=A, way="close"), event(20, "in", "bind", home=A, way="open")]
+    assert counts(seen([*events, relay(21, B)]), "G2") == (0, 1, 0)
+    assert counts(seen([*events[:2], relay(21, B)]), "G2") == (0, 0, 0)
+
+
+def test_a_gap_on_one_interface_leaves_what_is_past_its_deadline_open() -> None:
+    """What the interfaces share is not known any more, so that what another owes is not known to be owed."""
+    events = [bind(0, A), event(5, "in", "bind", home=A, way="close"), relay(15, B), event(20, "in", "gap", home=A)]
+    assert counts(seen(events), "G2") == (0, 0, 0)
+    assert counts(seen([*events, relay(21, B)]), "G2") == (0, 0, 1)
+
+
+def test_a_deadline_can_move_nearer() -> None:
+    events = [bind(0, A, "close"), bind(5, A), event(6, "out", "rewind", home=A), relay(12, B)]
+    found = seen([*events, event(13, "out", "answer", home=A)])
+    assert counts(found, "G2") == (0, 1, 0)
+    assert [f.time for f in found.findings if f.overdue] == [11 * S]
+
+
+def naive(machine: Machine, events: Sequence[Event]) -> list[list[int]]:
+    """For each rule, how often it was kept, broken and unknown, for one node that has just started: every obligation of
+    every interface is looked at before every event."""
+    node, writers = machine.initial_node(), [-1] * len(machine.node_slots)
+    names: list[str] = []
+    states: list[list[int]] = []
+    tallies = [[0, 0, 0] for _ in machine.rules]
+    for number, event in enumerate(events):
+        for this, state in enumerate(states):
+            for due in machine.due(event.time, this, state, node, states):
+                tallies[due.rule][1 if due.outcome == 0 else 2] += 1
+        if event.kind not in machine.steps:
+            continue
+        if event.interface != "-" and event.interface not in names:
+            names.append(event.interface)
+            states.append(machine.initial_interface())
+        this = names.index(event.interface) if event.interface != "-" else UNKNOWN
+        own = states[this] if this != UNKNOWN else machine.unknown_interface()
+        keys = machine.encode(event.kind, event.args)
+        spare = [-1] * len(own)
+        step = machine.steps[event.kind]
+        for rule, outcome in step(event.time, this, own, node, states, keys, number, spare, writers):
+            tallies[rule][{1: 0, 0: 1}.get(outcome, 2)] += 1
+    return tallies
+
+
+Step = tuple[int, str, str, dict[str, Value]]
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> list[Step]:
+    """What happens to one node: (time in half seconds, interface, event, keys)."""
+    found: list[Step] = []
+    now = 0
+    for _ in range(draw(st.integers(0, 9))):
+        now += draw(st.sampled_from([0, 1, 2, 9, 20, 22, 23]))
+        kind = draw(st.sampled_from(["bind", "bind", "relay", "answer", "reset", "arm", "rewind", "gap"]))
+        args: dict[str, Value] = {"way": draw(st.sampled_from(["open", "close"]))} if kind == "bind" else {}
+        found.append((now, draw(st.sampled_from(["in", "out", "-"])), kind, args))
+    return found
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_waiting_for_deadlines_is_as_looking_always(data: st.DataObject) -> None:
+    found = [Event(t * S // 2, i, k, {**a, "home": A}) for t, i, k, a in data.draw(steps()) if k != "gap"]
+    events = [*found, Event(1000 * S, "-", "end")]
+    tallies = [[t.kept, t.broken, t.unknown] for t in seen(events).tallies]
+    assert tallies == naive(Machine(VPN, configure(VPN, {}), {}), events)
+
+
 def test_findings_have_a_limit_over_all_nodes() -> None:
     found = seen([relay(n, A + n) for n in range(3 * LIMIT)])
     assert counts(found, "G1") == (0, 3 * LIMIT, 0)
@@ -265,24 +363,11 @@ def test_an_event_costs_the_same_however_many_nodes_there_are(monkeypatch: pytes
 
 # --- a trace of many is the traces of each ----------------------------------------------------------------------------
 
-Step = tuple[int, str, str, dict[str, Value]]
-
-
-@st.composite
-def steps(draw: st.DrawFn) -> list[Step]:
-    """What happens to one node: (time in half seconds, interface, event, keys)."""
-    found: list[Step] = []
-    now = 0
-    for _ in range(draw(st.integers(0, 8))):
-        now += draw(st.sampled_from([0, 1, 2, 9, 20, 22, 23]))
-        kind = draw(st.sampled_from(["bind", "relay", "answer", "reset", "gap"]))
-        args: dict[str, Value] = {"way": draw(st.sampled_from(["open", "close"]))} if kind == "bind" else {}
-        found.append((now, draw(st.sampled_from(["in", "out", "-"])), kind, args))
-    return found
-
 
 def whole(draw_steps: Sequence[Step]) -> list[tuple[int, Event]]:
-    return [(t, Event(t * S // 2, i, k, args)) for t, i, k, args in draw_steps if k in ("reset", "gap")]
+    return [
+        (t, Event(t * S // 2, i, k, args)) for t, i, k, args in draw_steps if k in ("reset", "arm", "rewind", "gap")
+    ]
 
 
 def findings(found: Observation, node: int) -> set[tuple[object, ...]]:
