@@ -440,7 +440,11 @@ def _parser(verb: str) -> _Parser:
         _spec_arguments(parser)
         _reading_argument(parser)
         parser.add_argument(
-            "--without", action="append", default=[], metavar="RULE", help="prove without this rule (repeatable)"
+            "--without",
+            action="append",
+            default=[],
+            metavar="RULE",
+            help="prove without this rule or assumption (repeatable)",
         )
         _timeout_argument(parser, 60.0)
         _output_arguments(parser, ("text", "json"))

@@ -261,7 +261,7 @@ class Observer:
             if self._limits and place.index != UNKNOWN and self._plan(place, event.time):
                 self._late.append(place)
             if node.expired and (self._entangled or before[3] != node.state):
-                self._late += [other for other in node.expired if other is not place]
+                self._late += [other for other in _in_order(node.expired) if other is not place]
 
     def _happen_to_all(self, event: Event, number: int, keys: list[int]) -> None:
         """What does not say which node it is about concerns the device, and so all of them, and those to come."""
@@ -471,7 +471,7 @@ class Observer:
         node.state[:] = self._machine.unknown_node()
         node.writers[:] = [number] * len(node.writers)
         node.boots &= not whole
-        self._late += [place for place in node.expired or () if self._limits]
+        self._late += _in_order(node.expired or ())
 
     def _pending(self, node: _Node, event: Event, number: int, places: Iterable[_Interface]) -> None:
         """What was owed when the evidence was lost may have been met."""
@@ -482,6 +482,10 @@ class Observer:
                 if tally.hole is None:
                     moment = self._moment(event.time, place, self._copy(place))
                     tally.hole = Hole(number, place.name, moment, gap=True, node=node.key)
+
+
+def _in_order(places: Iterable[_Interface]) -> list[_Interface]:
+    return sorted(places, key=lambda place: place.index)
 
 
 def _again(finding: Finding, time: int, number: int) -> None:
