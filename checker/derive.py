@@ -35,12 +35,12 @@ def derive(spec: Spec, events: Iterable[Event], capabilities: frozenset[str] = f
 
 def modes_seen(spec: Spec, events: Iterable[Event]) -> list[str]:
     """For each interface, which access modes the packets that left it fit, in words; nothing where none was seen."""
-    order = list(spec.accesses)
+    order = {mode: n for n, mode in enumerate(spec.accesses)}
     counts: dict[str, Counter[str]] = {}
     for event in events:
         modes = event.args.get(ACCESS)
         if isinstance(modes, frozenset) and event.args.get("dir") == "out":
-            named = " or ".join(sorted(modes, key=order.index)) or "no mode at all"
+            named = " or ".join(sorted(modes, key=lambda m: (order.get(m, len(order)), m))) or "no mode at all"
             count = event.args.get("count")
             counts.setdefault(event.interface, Counter())[named] += count if isinstance(count, int) else 1
     return [

@@ -16,6 +16,7 @@ from mipcheck.model.setting import Setting, misconfigured
 from mipcheck.model.spec import Configure
 from mipcheck.model.symbolic import NODE, World
 from mipcheck.model.term import Term
+from mipcheck.model.variants import same_addresses
 
 Z = Any
 
@@ -49,23 +50,15 @@ class Examples:
 
     def _elsewhere(self, rule: str, pretty: bool) -> Trace | None:
         """The same on a site where two addresses that the rule compares are one."""
-        body = self.setting.rules[rule].body
-        terms = [body.condition, *(p.condition for p in getattr(body, "patterns", ()))]
-        pairs = {
-            (t.args[0].name, t.args[1].name)
-            for whole in terms
-            for t in whole.walk()
-            if t.kind in ("=", "!=") and [a.kind for a in t.args] == ["site", "site"]
-        }
-        for kept, changed in sorted(pairs):
-            site = {**self.setting.site, changed: self.setting.site[kept]}
+        for addresses in same_addresses([self.setting.rules[rule]]):
+            site = {**self.setting.site, **addresses}
             world = World(self.setting.spec, self.setting.parameters, site, self.setting.rules.values(), self.unit,
                           capabilities=self.setting.capabilities)  # fmt: skip
             search = Search(world, timeout=self.setting.timeout)
             found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty)
             if found is not None:
                 wrong = misconfigured(replace(self.setting, site=site)) - misconfigured(self.setting)
-                return replace(found, broken=found.broken | wrong, site={changed: site[changed]})
+                return replace(found, broken=found.broken | wrong, site=addresses)
         return None
 
     def _configured(self, rule: str, broken: bool) -> Trace | None:
