@@ -297,7 +297,8 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
         k = keys[a.event]
         after = {(side, slot): z for side, w in worlds.items() for slot, z in w.next(states[side], a, k, then).items()}
         guard = [then >= now, worlds["left"].well_formed(a.event, k)]
-        guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items()]
+        # What the network is assumed to do is in the state that is followed only where the event changes that.
+        guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items() if any(s == side for s, _ in after)]
         if after:
             moves.append(Move(f"{a.event} on interface {a.interface}", z3.And(guard), {**after, "now": then}))
         broken = [_forbids(w, rule, states[side], a, k, then) for side, w in worlds.items()]

@@ -50,15 +50,15 @@ class Examples:
 
     def _elsewhere(self, rule: str, pretty: bool) -> Trace | None:
         """The same on a site where two addresses that the rule compares are one."""
-        for addresses in same_addresses([self.setting.rules[rule]]):
-            site = {**self.setting.site, **addresses}
+        for same in same_addresses([self.setting.rules[rule]]):
+            site = {**self.setting.site, **same}
             world = World(self.setting.spec, self.setting.parameters, site, self.setting.rules.values(), self.unit,
                           capabilities=self.setting.capabilities)  # fmt: skip
             search = Search(world, timeout=self.setting.timeout)
             found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty)
             if found is not None:
                 wrong = misconfigured(replace(self.setting, site=site)) - misconfigured(self.setting)
-                return replace(found, broken=found.broken | wrong, site=addresses)
+                return replace(found, broken=found.broken | wrong, site=same)
         return None
 
     def _configured(self, rule: str, broken: bool) -> Trace | None:
