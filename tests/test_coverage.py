@@ -43,7 +43,7 @@ BINDING = {
                  (713, 731), (2326, 2369), (2383, 2392), (2534, 2544), (2580, 2584), (2652, 2662), (2472, 2480),
                  (873, 884)],
 }  # fmt: skip
-"""What binds without such a word: one home agent, the modes' steps, fallback, B.5, B.6, C, D.2, its alternative, 3.9."""
+"""What binds without such a word: one home agent, the modes' steps, fallback, B.5, B.6, C, D.2, 3.9."""
 
 
 @pytest.mark.parametrize(("spec", "level"), [(s, level) for s, lines in LINES.items() for level in lines])
