@@ -14,7 +14,7 @@ from mipcheck.checker.errors import InputError
 from mipcheck.checker.inputs import UsageError
 from mipcheck.checker.main import main
 from mipcheck.checker.observe import LIMIT, Observation, TooMuch, observe
-from mipcheck.checker.proofs import Proved, agree, prove_one, trace_text
+from mipcheck.checker.proofs import Proved, agree, needed_by, prove_one, trace_text
 from mipcheck.checker.report_json import as_object
 from mipcheck.checker.run import Report, check, resolved
 from mipcheck.model.compile import Machine
@@ -560,3 +560,10 @@ def test_permitted_is_refuted_by_an_event_that_a_must_forbids() -> None:
     found = proved("resets = 0")
     assert found.result.result == "refuted"
     assert found.counterexample.splitlines()[-1] == "0.000000 eth0 relay home=10.1.0.100"
+
+
+def test_a_rule_knows_the_properties_that_fail_without_it() -> None:
+    xha, vpn = DRAFT.for_role("xha"), DRAFT.for_role("vpn")
+    assert needed_by(xha, "XH7") == ["zot_identity"]  # whose proof takes rules on other events too
+    assert needed_by(vpn, "GW22") == ["endpoint_restored"]
+    assert needed_by(vpn, "GW8") == []
