@@ -375,7 +375,7 @@ def _over(vocabulary: Vocabulary, config: str | None, words: Mapping[str, str]) 
         with open_input(config) as stream:
             site, given = read_given(stream, _name(config), vocabulary)
     try:
-        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
+        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     except SiteError as error:
         raise UsageError(joined(f"{error.message}", error.hint)) from None
     site, given = merge_sites(site, last, words.keys()), given | words.keys()

@@ -163,6 +163,25 @@ def test_a_role_that_nothing_is_said_of(tmp_path: Path, options: dict[str, objec
         checked(tmp_path, site + RELAY, **options)
 
 
+def test_a_specification_may_declare_a_role_of_any_name(tmp_path: Path) -> None:
+    spec = loads(TEXT.replace("role vpn", "role relay-box"))
+    assert check(log(tmp_path, "site role=relay-box boot=true\n" + RELAY), spec=spec).verdict == "violation"
+    assert check(log(tmp_path, RELAY), spec=spec, parameters={"role": "relay-box"}).role == "relay-box"
+    config = tmp_path / "site.toml"
+    config.write_text('[site]\nrole = "relay-box"\n', "utf-8")
+    assert check(log(tmp_path, RELAY), spec=spec, config=config).role == "relay-box"
+    found = prove_one(spec.for_role("relay-box"), "relays_bound", {}, ["G1"])
+    assert "site role=relay-box boot=true" in found.counterexample
+    with pytest.raises(InputError, match='did you mean "relay-box"'):
+        check(log(tmp_path, "site role=relay-bx\n" + RELAY), spec=spec)
+
+
+def test_what_is_not_known_is_said_of_a_node(tmp_path: Path) -> None:
+    report = checked(tmp_path, "site role=vpn\n" + RELAY)
+    (rule,) = [r for r in report.rules if r.status == "inconclusive"]
+    assert "x.log:3), for mobile node 10.1.0.1, bound (the node is bound) is not known so far" in rule.why
+
+
 def test_at_a_mobile_node_no_node_is_told(tmp_path: Path) -> None:
     report = checked(tmp_path, "site boot=true\n0 eth0 link state=down\n")
     assert (report.role, report.nodes) == ("mn", None)
