@@ -19,6 +19,7 @@ from mipcheck.checker.report_json import as_object
 from mipcheck.checker.run import Report, check, resolved
 from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure
+from mipcheck.model.errors import SpecError
 from mipcheck.model.event import Event, Position
 from mipcheck.model.examples import Examples
 from mipcheck.model.kleene import UNKNOWN
@@ -174,6 +175,11 @@ def test_a_specification_may_declare_a_role_of_any_name(tmp_path: Path) -> None:
     assert "site role=relay-box boot=true" in found.counterexample
     with pytest.raises(InputError, match='did you mean "relay-box"'):
         check(log(tmp_path, "site role=relay-bx\n" + RELAY), spec=spec)
+
+
+def test_the_mobile_node_is_no_role_of_its_own() -> None:
+    with pytest.raises(SpecError, match="the mobile node needs no role"):
+        loads(TEXT.replace("role vpn", "role mn"))
 
 
 def test_what_is_not_known_is_said_of_a_node(tmp_path: Path) -> None:
