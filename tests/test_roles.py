@@ -576,6 +576,45 @@ def test_a_node_at_the_gateway_is_found_again_after_an_attack(tmp_path: Path) ->
     assert (violation.rule, violation.node, violation.at.line) == ("GW22", "10.1.0.1", 10)
 
 
+POLICY = "mode=tunnel endpoint=single remote=any selectors=any"
+OVERLAP = {
+    "vpn": """0 o offer home=10.1.0.1 vendor=vpn-fa
+0 o answer home=10.1.0.1 vendor=vpn-fa
+0 o propose home=10.1.0.1 features=vpn-fa plain=yes
+0 o sa home=10.1.0.1 state=up features=vpn-fa peer=192.0.2.7 nat=no udp=no POLICY
+1 o rrq home=10.1.0.1 coa=10.1.0.9 flags=T lifetime=60 id=0x1 dynamic=no
+1 i relay home=10.1.0.1 what=rrq from=node to=iha
+2 o rrq home=10.1.0.1 coa=10.1.0.9 flags=T lifetime=60 id=0x2 dynamic=no
+3 i rrp home=10.1.0.1 code=0 lifetime=60 id={}
+4 o relay home=10.1.0.1 what=data from=iha to=node dst=192.0.2.7
+""",
+    "iha": """1 e rrq home=10.1.0.1 coa=10.1.0.9 flags=T lifetime=60 id=0x1 auth=ok via=inside dynamic=no nat=no udp=no
+2 e rrq home=10.1.0.1 coa=10.1.0.8 flags=T lifetime=60 id=0x2 auth=bad via=inside dynamic=no nat=no udp=no
+3 e rrp home=10.1.0.1 code=0 lifetime=60 id={} udp=no
+4 e tunnel home=10.1.0.1 coa=10.1.0.9
+""",
+    "fa": """0 e advert coa=203.0.113.1
+1 e rrq home=10.1.0.1 to=xha coa=203.0.113.1 flags=T lifetime=60 id=0x1
+1 e relay home=10.1.0.1 what=rrq from=node to=ha agent=xha
+2 e rrq home=10.1.0.1 to=xha coa=203.0.113.1 flags=T lifetime=60 id=0x2
+3 e rrp home=10.1.0.1 from=xha code=0 lifetime=60 id={}
+3 e relay home=10.1.0.1 what=rrp from=ha to=node agent=xha
+4 e relay home=10.1.0.1 what=data from=ha to=node agent=xha
+""",
+}
+
+
+@pytest.mark.parametrize("role", OVERLAP)
+def test_the_answer_to_a_request_before_the_newest_counts(tmp_path: Path, role: str) -> None:
+    def verdict(id_: str) -> str:
+        return check(
+            log(tmp_path, f"site role={role} boot=true\n" + OVERLAP[role].format(id_).replace("POLICY", POLICY))
+        ).verdict
+
+    assert verdict("0x1") == "conformant"
+    assert verdict("0x3") == "violation"  # that of no request does not
+
+
 def test_permitted_is_refuted_by_an_event_that_a_must_forbids() -> None:
     def proved(when: str) -> Proved:
         added = f'property free "free" permitted relay when {when} property relays_bound'
