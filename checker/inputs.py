@@ -114,7 +114,7 @@ def read_trace(
         if site.role != MOBILE_NODE and len(logs) < len(paths):
             raise UsageError(
                 f"role={site.role}: captures are read as a mobile node's; of other nodes, give a log"
-                " (specs/README.md lists its events)"
+                " (traces/README.md lists its events)"
             )
         ahead = _shifts_of_captures(paths, kinds, offsets or {})
         captures, captured = _read_captures({p: s for p, s in streams.items() if p not in logs}, ahead, site, protects)
