@@ -114,7 +114,7 @@ def read_trace(
         if site.role != MOBILE_NODE and len(logs) < len(paths):
             raise UsageError(
                 f"role={site.role}: captures are read as a mobile node's; of other nodes, give a log"
-                " (specs/README.md lists its events)"
+                " (traces/README.md lists its events)"
             )
         ahead = _shifts_of_captures(paths, kinds, offsets or {})
         captures, captured = _read_captures({p: s for p, s in streams.items() if p not in logs}, ahead, site, protects)
@@ -375,7 +375,7 @@ def _over(vocabulary: Vocabulary, config: str | None, words: Mapping[str, str]) 
         with open_input(config) as stream:
             site, given = read_given(stream, _name(config), vocabulary)
     try:
-        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
+        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     except SiteError as error:
         raise UsageError(joined(f"{error.message}", error.hint)) from None
     site, given = merge_sites(site, last, words.keys()), given | words.keys()

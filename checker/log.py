@@ -279,7 +279,9 @@ class Trace:
 
     def _site_fault(self, pair: Pair, word: str) -> Fault | None:
         try:
-            site_from_words({pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities)
+            site_from_words(
+                {pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities, self.vocabulary.roles
+            )
         except SiteError as error:
             known = pair.key in KEYS or pair.key in self.vocabulary.parameters
             start, width = (pair.value_at, pair.value_width) if known else (pair.key_at, len(pair.key))
@@ -411,7 +413,7 @@ def read_lines(
         raise InputError([Problem(Position(name, 1), message, f"the first line has to be: {first}")])
     if problems and not keep_going:
         raise InputError(problems)
-    site = site_from_words(trace.words, vocabulary.parameters, vocabulary.capabilities)
+    site = site_from_words(trace.words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     absolute = bool(trace.events) and trace.first is not None and trace.first[0].absolute
     return Log(trace.events, site, number, skipped, problems, absolute, frozenset(trace.words))
 
@@ -719,7 +721,7 @@ def joined_lines(lines: Iterable[str]) -> str:
 def writable_site(site: Site, vocabulary: Vocabulary) -> dict[str, str]:
     """The words of a site, which read back to it. Raises ValueError if there are no such words."""
     words = site_words(site)
-    again = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
+    again = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     if again != replace(site, mn_ha_keys=(), esp_sas=()):
         raise ValueError("a log cannot hold this site")
     return words
