@@ -80,6 +80,10 @@ class _Link:
     """Addresses from which the node exchanged user data before any care-of address was announced here."""
     starting: dict[int, str] = field(default_factory=dict)
     """Transactions of DHCP in which an address is got, not renewed, and the domain offered (or "")."""
+    renewing: set[int] = field(default_factory=set)
+    """Transactions of DHCP in which the node asks to keep what it has."""
+    searching: bool = False
+    """Whether the node gave up an address here, or looked for a foreign agent."""
     leased: bool = False
     """Whether DHCP gave an address here."""
 
@@ -263,6 +267,7 @@ class Reader:
             if direction == "in":
                 self._aside(packet, "router solicitation of others")
             else:
+                self._links[packet.interface].searching = True
                 self._emit(packet, "solicit", {})
         else:
             assert kind == ICMP_ERROR
@@ -542,7 +547,11 @@ class Reader:
         link = self._links[packet.interface]
         if request.coa in (link.coa, request.home):
             return
-        if "D" in request.flags or request.coa == source:
+        begun = (packet.interface, request.coa) in self._known.begun
+        if not (link.coa or link.starting or link.searching or begun or self._site.boot):
+            # The capture may have begun later than the node: that it has the address now is no change.
+            link.coa = request.coa
+        elif "D" in request.flags or request.coa == source:
             self._has_address(packet, request.coa)
         else:
             link.coa = request.coa
@@ -618,22 +627,29 @@ class Reader:
         if macs and message.client not in macs:
             return  # another station's
         link = self._links[packet.interface]
-        if message.type in (dhcp.DISCOVER, dhcp.OFFER) or message.is_reboot:
-            link.starting[message.xid] = message.domain or link.starting.get(message.xid, "")
-        elif message.type in (dhcp.NAK, dhcp.RELEASE, dhcp.DECLINE):
-            # The address is void. Which one comes next is seen then; even the same one is a new start.
-            link.coa = 0
-        elif message.type == dhcp.ACK and not message.from_client and message.offered:
+        bound = message.type == dhcp.ACK or self._known.acks.get((packet.interface, message.xid)) == packet.frame
+        if bound and not message.from_client and message.offered:
+            kept = message.xid in link.renewing or message.current == message.offered
             anew = message.xid in link.starting
             domain = message.domain or link.starting.pop(message.xid, "")
             link.starting.pop(message.xid, None)
             link.leased = True
-            if anew or message.offered != link.coa:
-                link.coa = message.offered
+            # The address may be from before the capture: that the node goes on with it is no change.
+            before = kept and not (link.coa or link.searching or self._site.boot)
+            changed, link.coa = message.offered != link.coa and not before, message.offered
+            if anew or changed:
                 args: dict[str, Value] = {"kind": "colocated", "addr": message.offered}
                 if domain:
                     args["domain"] = domain
                 self._emit(packet, "coa", args)
+        elif message.type in (dhcp.DISCOVER, dhcp.OFFER) or message.is_reboot or (message.cut and not message.current):
+            link.starting[message.xid] = message.domain or link.starting.get(message.xid, "")
+        elif message.type in (dhcp.NAK, dhcp.RELEASE, dhcp.DECLINE):
+            # The address is void. Which one comes next is seen then; even the same one is a new start.
+            link.coa = 0
+            link.searching = True
+        elif message.from_client and message.current:
+            link.renewing.add(message.xid)
 
     def _arp(self, packet: Packet) -> None:
         """A node without DHCP announces its new address (RFC 5227 section 2.3); a probe does not say that it got it.
