@@ -478,6 +478,10 @@ def test_fragments_without_their_first_one() -> None:
     capture = ethernet([*lease(), out(inner), out(outer), out(sealed), out(unknown)])
     assert [d[2:] for d in data(capture)] == [("none", "ip/ip"), ("none", "ip/ip"), ("esp", "ip/esp")]
     assert capture.set_aside["fragment without its first"] == 1
+    # What goes to an end of a layer could be in it or not, which only the first fragment would tell.
+    assert capture.holes == ("frame 8: a fragment without its first may have carried anything",)
+    elsewhere = ethernet([*lease(), out(IP(src=COA, dst="198.18.0.1", proto=17, frag=100) / Raw(b"x" * 50))])
+    assert elsewhere.holes == () and [e.args.get("scope") for e in elsewhere.events] == [None, "other"]
 
 
 # Tunnel devices, key exchange and security association.

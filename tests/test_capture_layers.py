@@ -207,11 +207,14 @@ def test_l2tp_in_the_clear_is_plaintext(fields: dict[str, list[str]], framed: bo
     assert data(capture) == [(5, "out", "none", "ip/udp1701/l2tp/ppp/ip")]
 
 
-def test_l2tp_without_ip_is_set_aside() -> None:
+def test_l2tp_control_is_set_aside_and_what_is_compressed_is_not() -> None:
+    """What nobody can read in the clear goes to the gateway all the same, in no layer that would protect it."""
     control = IP(src=COA, dst=VPN) / UDP(sport=1701, dport=1701) / Raw(b"\xc8\2\0\x0c" + bytes(8))
     closed = IP(src=COA, dst=VPN) / UDP(sport=1701, dport=1701) / Raw(b"\0\2\0\1\0\2\xff\3\0\xfd" + bytes(40))
-    capture = ethernet([*lease(), out(control), out(closed)])
-    assert capture.set_aside == {"dhcp": 4, "l2tp control": 1, "compressed ppp": 1}
+    elsewhere = IP(src=COA, dst="198.18.0.1") / closed[UDP]
+    capture = ethernet([*lease(), out(control), out(closed), out(elsewhere)])
+    assert data(capture) == [(6, "out", "none", "ip/udp1701/l2tp/ppp")]
+    assert capture.set_aside == {"dhcp": 4, "l2tp control": 1, "other clear traffic": 1}
 
 
 # IP.

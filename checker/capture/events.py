@@ -54,6 +54,10 @@ _UPKEEP: Final = {"multicast or broadcast": "multicast", "icmp on the link": "ic
 """What a site file calls some kinds of upkeep."""
 _LISTED: Final = "upkeep by the site file"
 
+_ORPHAN: Final = "fragment without its first"
+_PORTS: Final = {6: "tcp", 17: "udp"}
+"""How a specification may call what goes over a port: `udp51820`."""
+
 _NONE: Final = "none"
 _ESP: Final = "esp"
 
@@ -127,6 +131,8 @@ class Reader:
         self._asked: dict[tuple[str, str, str], int] = {}  # newest identification by agent, path and interface
         self._noted: set[Hashable] = set()
         self._firsts: dict[Fragment, _Verdict] = {}
+        self._orphan, self._orphans = 0, 0  # the first frame with a fragment that nobody can know, and how many
+        self._ports: dict[tuple[str, int, int, int], str] = {}
 
     def take(self, packet: Packet) -> None:
         """Turn one packet into events, or count it as set aside."""
@@ -141,6 +147,13 @@ class Reader:
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing besides the events."""
         return (*self._notes, *self._keys.complaints())
+
+    def holes(self) -> tuple[str, ...]:
+        """What else could not be known, and may have been anything."""
+        if not self._orphans:
+            return ()
+        more = f", and {self._orphans - 1} more," if self._orphans > 1 else ""
+        return (f"frame {self._orphan}: a fragment without its first{more} may have carried anything",)
 
     def hidden(self) -> tuple[str, ...]:
         """Why signalling could not be seen."""
@@ -296,7 +309,14 @@ class Reader:
             elif self._is_enterprise(packet, direction):
                 verdict = _Verdict(_NONE, "", packet.stack, packet.addresses[-1])
             else:
-                verdict = _Verdict("", "fragment without its first")
+                verdict = _Verdict("", _ORPHAN)
+                if direction and self._is_with_agents(packet):
+                    # It may be of the VPN, of plaintext or of signalling: only its first one would tell.
+                    self._orphan = self._orphan or packet.frame
+                    self._orphans += 1
+                elif direction:
+                    self._other(packet, direction, _ORPHAN)
+                    return
         elif len(packet.addresses) > 1 and verdict.protection:
             # The first one may have travelled in another tunnel; the outer headers are those of this packet.
             verdict = verdict._replace(stack=packet.stack + verdict.stack[len(packet.stack) :])
@@ -317,13 +337,46 @@ class Reader:
         if why is not None and (_UPKEEP.get(why, why) in self._site.upkeep or why == _LISTED):
             self._aside(packet, why)
             return
-        if not self._is_enterprise(packet, direction):
-            # No user data of the enterprise; a reading of the specification counts it all the same.
-            self._aside(packet, "other clear traffic")
-            keys = _data_keys(packet, direction, _NONE, packet.stack, packet.addresses[-1])
-            self._emit(packet, "data", {**keys, "scope": "other"})
-            return
-        self._data(packet, direction, _NONE, packet.stack, packet.addresses[-1])
+        if declared := self._declared(packet):
+            self._data(packet, direction, _ESP, declared, packet.addresses[-1])
+        elif not self._is_enterprise(packet, direction):
+            self._other(packet, direction, "other clear traffic")
+        else:
+            self._data(packet, direction, _NONE, *self._of_the_user(packet))
+
+    def _other(self, packet: Packet, direction: str, why: str) -> None:
+        """No user data of the enterprise; a reading of the specification counts it all the same."""
+        self._aside(packet, why)
+        keys = _data_keys(packet, direction, _NONE, packet.stack, packet.addresses[-1])
+        self._emit(packet, "data", {**keys, "scope": "other"})
+
+    def _declared(self, packet: Packet) -> str:
+        """The headers of a packet whose port is that of a layer which the specification declares to protect, or ""."""
+        if self._protects is None or packet.protocol not in _PORTS or not self._is_with_agents(packet):
+            return ""
+        key = packet.stack, packet.protocol, packet.sport, packet.dport
+        found = self._ports.get(key)
+        if found is None:
+            ports = (packet.dport, packet.sport)
+            names = (f"{packet.stack}/{_PORTS[packet.protocol]}{port}" for port in ports)
+            found = next((name for name in names if self._protects(name)), "")
+            if len(self._ports) < _MAX_FRAGMENTS:
+                self._ports[key] = found
+        return found
+
+    def _is_with_agents(self, packet: Packet) -> bool:
+        """Whether it goes to, or comes from, somebody who may be the end of a layer."""
+        return any(end in self._known.far for pair in packet.addresses for end in pair)
+
+    def _of_the_user(self, packet: Packet) -> tuple[str, tuple[int, int]]:
+        """Headers and addresses of user data: what lies inside the packet of the home address is the user's own."""
+        home = self._known.home
+        for depth, pair in enumerate(packet.addresses[:-1], 1):
+            if pair[0] in home or pair[1] in home:
+                names = packet.stack.split("/")
+                ends = [n for n, name in enumerate(names, 1) if name in ("ip", "minenc")]
+                return "/".join(names[: ends[depth - 1]]), pair
+        return packet.stack, packet.addresses[-1]
 
     def _upkeep(self, packet: Packet, direction: str) -> str | None:
         """What keeps the link or a tunnel going, by name; None for anything else."""
@@ -348,11 +401,15 @@ class Reader:
         return None
 
     def _is_enterprise(self, packet: Packet, direction: str) -> bool:
-        """Whether it concerns the home address, or somebody inside other than the node itself."""
+        """Whether it concerns the home address, or somebody inside other than the node itself.
+
+        Nor is it anybody else's what goes to a home agent or the VPN gateway in an encapsulation that cannot be opened.
+        """
         known = self._known
         addresses = packet.addresses
-        source, target = addresses[-1]
-        if source in known.home or target in known.home:
+        if any(source in known.home or target in known.home for source, target in addresses):
+            return True
+        if packet.closed and not known.far.isdisjoint(addresses[-1]):
             return True
         if direction == "out":
             return any(known.is_internal(target) for _, target in addresses)

@@ -121,12 +121,13 @@ def read_captures(
     first = captures[0]
     said = [*known.notes, *_unsaid_tunnels(infos, site), *(_renumbered(n, sources, firsts) for n in reader.notes)]
     sealed = _encrypted(packets, known)
+    orphans = tuple(_renumbered(hole, sources, firsts) for hole in reader.holes())
     captures[0] = replace(
         first,
         set_aside=dict(reader.set_aside),
-        notes=(*first.notes, *said, *sealed),
+        notes=(*first.notes, *said, *sealed, *orphans),
         hidden=reader.hidden(),
-        holes=(*first.holes, *sealed),
+        holes=(*first.holes, *sealed, *orphans),
     )
     return captures, events
 
