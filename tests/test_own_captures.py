@@ -32,6 +32,11 @@ def status(report: Report, *rules: str) -> set[str]:
 
 def only_physical(data: bytes) -> bytes:
     """A pcapng without the frames of tunnel devices: what a capture on eth0 and wlan0 alone would hold."""
+    return only(data, ("eth0", "wlan0"))
+
+
+def only(data: bytes, interfaces: tuple[str, ...]) -> bytes:
+    """A pcapng with the frames of some interfaces."""
     out, at, names = b"", 0, list[str]()
     while at < len(data):
         kind, length = struct.unpack_from("<II", data, at)
@@ -39,7 +44,7 @@ def only_physical(data: bytes) -> bytes:
         if kind == 1:
             (size,) = struct.unpack_from("<H", block, 18)  # the name is the first option
             names.append(block[20 : 20 + size].decode())
-        if kind != 6 or names[struct.unpack_from("<I", block, 8)[0]] in ("eth0", "wlan0"):
+        if kind != 6 or names[struct.unpack_from("<I", block, 8)[0]] in interfaces:
             out += block
         at += length
     return out
