@@ -630,13 +630,17 @@ class Reader:
         if reply.code not in (0, 1):
             name = f"{reply.code}, {mobileip.code_name(reply.code)}"
             self._note_first((agent, reply.code), f"a registration with {agent} is rejected ({name})", packet)
+        auth = mobileip.authentication(packet.payload, agent, self._site.mn_ha_keys, packet.whole)
+        if auth == "unchecked" and packet.whole and any(key.agent == agent for key in self._site.mn_ha_keys):
+            text = f"a reply of {agent} is authenticated in a way that no [[mn_ha_key]] fits, and counts unchecked"
+            self._note_first((agent, "spi"), text, packet)
         args: dict[str, Value] = {
             "from": agent,
             "path": path,
             "code": reply.code,
             "lifetime": reply.lifetime,
             "id": identification,
-            "auth": mobileip.authentication(packet.payload, agent, self._site.mn_ha_keys, packet.whole),
+            "auth": auth,
             "home": reply.home,
         }
         if packet.whole:
