@@ -218,7 +218,7 @@ def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
     """The report on a trace that has been read."""
     machine = machine_of(spec, trace)
     try:
-        derived = derive(spec, trace.events)
+        derived = derive(spec, trace.events, machine.capabilities)
         observation = observe(machine, derived, trace.site.boot)
     except TooManyInterfaces as error:
         raise UsageError(str(error)) from None
