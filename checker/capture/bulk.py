@@ -119,12 +119,12 @@ class _Scanner:
         listed = (word.rpartition(":") for word in site.upkeep)
         self._ports[[*_ASKED, *(int(port) for _, colon, port in listed if colon)]] = 1
         self._buf = np.empty(_BUFFER, np.uint8)
-        self._view = memoryview(self._buf)
+        self._view = self._buf.data
         self._at = self._filled = 0
         self._ended = False
         self._n = 0
         self._time, self._frame = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
-        self._kind, self._length = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.int64)
+        self._kind, self._length = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32)
         self._place, self._size = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
         self._sense, self._device = np.empty(CHUNK, np.uint8), np.empty(CHUNK, np.int32)
         self._key = np.zeros(WORDS, np.int64)
@@ -206,7 +206,7 @@ class _Scanner:
         info, end = self._info, self._n
         first = info.frames + 1
         rows = (start + np.flatnonzero(self._kind[start:end] == UNUSUAL)).tolist()
-        fresh = dict(zip(self._kinds.origins[known : self._kinds.known].tolist(), range(known, end), strict=False))
+        fresh = {row: known + n for n, row in enumerate(self._kinds.origins[known : self._kinds.known].tolist())}
         for row in sorted([*rows, *fresh]):
             name, linktype, _, _ = interfaces[self._device[row]]
             place = int(self._place[row])

@@ -233,7 +233,7 @@ class CaptureEvents(Sequence[Event]):
     # --- one at a time --------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return self._starts[-1]
+        return int(self._starts[-1])
 
     @overload
     def __getitem__(self, number: int) -> Event: ...

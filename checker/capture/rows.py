@@ -16,7 +16,7 @@ Ints = npt.NDArray[np.int64]
 
 CHUNK: Final = 1 << 17
 """Rows that are held at a time."""
-_HELD: Final = 4
+_HELD: Final = 8
 """Chunks that stay in memory."""
 _TYPE: Final = np.dtype([("time", "<i8"), ("frame", "<i8"), ("kind", "<i4"), ("length", "<u4")])
 
@@ -79,7 +79,7 @@ class Rows:
                 return
         self._places.append(self._file.seek(0, 2))
         for name, column in zip(Chunk._fields, rows, strict=True):
-            self._file.write(memoryview(np.ascontiguousarray(column, _TYPE[name])))
+            self._file.write(np.ascontiguousarray(column, _TYPE[name]).data)
 
     def chunk(self, number: int) -> Chunk:
         if number < len(self._chunks):
@@ -133,4 +133,4 @@ class Rows:
 def _join(first: Chunk, second: Chunk) -> Chunk:
     if not len(first.time):
         return second
-    return Chunk(*(np.concatenate(pair) for pair in zip(first, second, strict=True)))
+    return Chunk(*(np.concatenate([a, b]) for a, b in zip(first, second, strict=True)))

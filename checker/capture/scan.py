@@ -64,32 +64,33 @@ def _compiled(function: _F) -> _F:
 
 
 @_compiled
-def _u16(buf: Bytes, at: int) -> int:
-    return np.int64(buf[at]) << 8 | np.int64(buf[at + 1])  # type: ignore[return-value]
+def _u8(buf: Bytes, at: int) -> Any:
+    return np.int64(buf[at])
 
 
 @_compiled
-def _u32(buf: Bytes, at: int) -> int:
-    return (  # type: ignore[return-value]
-        np.int64(buf[at]) << 24 | np.int64(buf[at + 1]) << 16 | np.int64(buf[at + 2]) << 8 | np.int64(buf[at + 3])
-    )
+def _u16(buf: Bytes, at: int) -> Any:
+    return np.int64(buf[at]) << 8 | np.int64(buf[at + 1])
 
 
 @_compiled
-def _file32(buf: Bytes, at: int, big: bool) -> int:
+def _u32(buf: Bytes, at: int) -> Any:
+    return np.int64(buf[at]) << 24 | np.int64(buf[at + 1]) << 16 | np.int64(buf[at + 2]) << 8 | np.int64(buf[at + 3])
+
+
+@_compiled
+def _file32(buf: Bytes, at: int, big: bool) -> Any:
     """A number in the byte order of the file."""
     if big:
         return _u32(buf, at)
-    return (  # type: ignore[return-value]
-        np.int64(buf[at + 3]) << 24 | np.int64(buf[at + 2]) << 16 | np.int64(buf[at + 1]) << 8 | np.int64(buf[at])
-    )
+    return np.int64(buf[at + 3]) << 24 | np.int64(buf[at + 2]) << 16 | np.int64(buf[at + 1]) << 8 | np.int64(buf[at])
 
 
 @_compiled
-def _file16(buf: Bytes, at: int, big: bool) -> int:
+def _file16(buf: Bytes, at: int, big: bool) -> Any:
     if big:
         return _u16(buf, at)
-    return np.int64(buf[at + 1]) << 8 | np.int64(buf[at])  # type: ignore[return-value]
+    return np.int64(buf[at + 1]) << 8 | np.int64(buf[at])
 
 
 @_compiled
@@ -130,7 +131,7 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
         key[n] = _u32(buf, at) << 8 | size
         key[n + 1] = 0
         for i in range(size):
-            key[n + 1] = key[n + 1] << 8 | np.int64(buf[at + 6 + i])
+            key[n + 1] = key[n + 1] << 8 | _u8(buf, at + 6 + i)
         n += 2
         at += 14
     if link == 1 or link == 3:
@@ -146,12 +147,12 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
     elif link == 4:
         if at + 20 > stop:
             return 0
-        size = min(np.int64(buf[at + 11]), 8)
+        size = min(_u8(buf, at + 11), 8)
         key[n] = _u32(buf, at + 4)
         key[n + 1] = _u32(buf, at + 8)
         key[n + 2] = 0
         for i in range(size):
-            key[n + 2] = key[n + 2] << 8 | np.int64(buf[at + 12 + i])
+            key[n + 2] = key[n + 2] << 8 | _u8(buf, at + 12 + i)
         n += 3
         ethertype = _u16(buf, at)
         at += 20
@@ -186,13 +187,13 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
     while depth < 8:
         if at + 20 > stop:
             return 0
-        header = (np.int64(buf[at]) & 15) * 4
+        header = (_u8(buf, at) & 15) * 4
         if buf[at] >> 4 != 4 or header < 20:
             return 0
         total = _u16(buf, at + 2)
         if _u16(buf, at + 6) & 0x3FFF:
             return 0  # a fragment
-        protocol = np.int64(buf[at + 9])
+        protocol = _u8(buf, at + 9)
         source = _u32(buf, at + 12)
         depth += 1
         key[n] = source << 32 | _u32(buf, at + 16)
@@ -229,7 +230,7 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
                 if sport == 434 or dport == 434:
                     if at >= end or buf[at] != 4 or at + 2 > stop:
                         return 0
-                    protocol = np.int64(buf[at + 1])
+                    protocol = _u8(buf, at + 1)
                     if protocol != 4 and protocol != 47 and protocol != 55:
                         return 0
                     at += 4
@@ -248,7 +249,7 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
                 if flags & 0x4007 or _u16(buf, at + 2) != 0x0800:
                     return 0
                 at += 4 + (4 if flags & 0x8000 else 0) + (4 if flags & 0x2000 else 0) + (4 if flags & 0x1000 else 0)
-                protocol = np.int64(4)
+                protocol = 4
                 key[n] = 8 << 40
                 n += 1
                 continue
@@ -256,7 +257,7 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
                 if at + 12 > stop:
                     return 0
                 inner_source = source
-                protocol = np.int64(buf[at])
+                protocol = _u8(buf, at)
                 target = _u32(buf, at + 4)
                 long = buf[at + 1] & 0x80
                 at += 8
@@ -279,7 +280,7 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
             if protocol == 1:
                 if at >= stop or buf[at] == 9 or buf[at] == 10:
                     return 0
-                key[n] = 11 << 40 | np.int64(buf[at])
+                key[n] = 11 << 40 | _u8(buf, at)
                 return n + 1
             if protocol == 6:
                 if at + 4 > stop:
@@ -315,7 +316,7 @@ def scan(
     rows: int,
     times: Ints,
     kind: Small,
-    lengths: Ints,
+    lengths: npt.NDArray[np.uint32],
     frames: Ints,
     places: Ints,
     sizes: Ints,
@@ -391,6 +392,8 @@ def scan(
                         flags = _file32(buf, option + 4, big) & 3
                         sense = flags if flags < 3 else 0
                     option += 4 + long + (-long & 3)
+        if length > 2147483647:
+            return 1, at, rows, kinds  # more than a row holds
         key[0] = names[device] << 8 | sense
         words = _key(buf, start, start + size, links[device], ports, spis, key, 1)
         found = -1
