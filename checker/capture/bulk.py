@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture import layers
+from mipcheck.checker.capture.ahead import Pieces
 from mipcheck.checker.capture.cooked import tell_apart
 from mipcheck.checker.capture.events import Protects, Reader, clear_registrations
 from mipcheck.checker.capture.files import SLL, SLL2, FileInfo, Frame, Interface, open_frames
@@ -45,8 +46,10 @@ from mipcheck.model.event import Event
 
 Ints = npt.NDArray[np.int64]
 
-_BUFFER: Final = 1 << 20
-"""Bytes looked at together; a longer record is read as ever."""
+_BUFFER: Final = 1 << 22
+"""Bytes looked at together."""
+_HEADROOM: Final = 1 << 18
+"""Bytes of a record that are carried over to the next such piece; of a longer record every byte is read as ever."""
 _SENSES: Final = ("", "in", "out")
 _LINKS: Final = {layers.ETHERNET: L_ETHERNET, SLL: L_SLL, SLL2: L_SLL2, 0: L_NULL, 108: L_NULL} | dict.fromkeys(
     layers.RAW, L_RAW
@@ -100,10 +103,11 @@ class _Taken:
 class _Scanner:
     """Takes one file's packets (`files.Ahead`): rows for those that it knows, `Packet`s for the others."""
 
-    def __init__(self, taken: _Taken, site: Site, offset: int, before: int, survey: bool) -> None:
+    def __init__(self, taken: _Taken, site: Site, offset: int, before: int, survey: bool, threaded: bool) -> None:
         keys = frozenset(sa.spi for sa in site.esp_sas)
         self.surveyor: Surveyor | None = None
         self._survey = survey
+        self._threaded = threaded
         self._taken = taken
         self._keys = keys
         self._decoder = Decoder(keys, taken.together, offset, before)
@@ -118,10 +122,6 @@ class _Scanner:
         self._ports[:_KNOWN_PORTS] = 1
         listed = (word.rpartition(":") for word in site.upkeep)
         self._ports[[*_ASKED, *(int(port) for _, colon, port in listed if colon)]] = 1
-        self._buf = np.empty(_BUFFER, np.uint8)
-        self._view = self._buf.data
-        self._at = self._filled = 0
-        self._ended = False
         self._n = 0
         self._time, self._frame = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
         self._kind, self._length = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32)
@@ -132,35 +132,15 @@ class _Scanner:
     # --- the stream -----------------------------------------------------------------------------------------------
 
     def over(self, source: Stream, info: FileInfo) -> Stream:
-        self._source, self._info = source, info
+        self._info = info
+        self._pieces = Pieces(source, _BUFFER, _HEADROOM, self._threaded)
         if self._survey:
             self.surveyor = Surveyor(FileInfo(info.kind, info.name, info.interfaces))
         return self
 
     def read(self, size: int, /) -> bytes:
         """What the loop left, for the reader of `files`."""
-        if self._at == self._filled:
-            self._more()
-        data = self._view[self._at : min(self._filled, self._at + size)].tobytes()
-        self._at += len(data)
-        return data
-
-    def _more(self) -> bool:
-        """More bytes behind those that are there; False if there are none, or no room."""
-        rest = self._filled - self._at
-        if self._at:
-            self._buf[:rest] = self._buf[self._at : self._filled].copy()
-            self._at, self._filled = 0, rest
-        room = len(self._buf) - rest
-        if not room or self._ended:
-            return False
-        data = self._source.read(room)
-        if not data:
-            self._ended = True
-            return False
-        self._view[rest : rest + len(data)] = data
-        self._filled += len(data)
-        return True
+        return self._pieces.take(size)
 
     # --- records --------------------------------------------------------------------------------------------------
 
@@ -179,6 +159,7 @@ class _Scanner:
         links = np.array([_LINKS.get(i[1], 0) for i in interfaces], np.int64)
         units = np.array([i[2] for i in interfaces], np.int64)
         shifts = np.array([i[3] if i[2] else 0 for i in interfaces], np.int64)
+        pieces = self._pieces
         tables = (order == ">", links, np.array(names, np.int64), units, shifts)
         while True:
             if self._n == CHUNK:
@@ -186,15 +167,15 @@ class _Scanner:
             kinds, start, known = self._kinds, self._n, self._kinds.known
             lasts = np.full(len(interfaces), -1, np.int64)
             number = self._before + self._info.frames + 1
-            why, self._at, self._n, kinds.known = scan(
-                self._buf, self._at, self._filled, form, *tables, self._offset, number, self._ports, self._spis,
+            why, pieces.at, self._n, kinds.known = scan(
+                pieces.buf, pieces.at, pieces.filled, form, *tables, self._offset, number, self._ports, self._spis,
                 kinds.slots, kinds.pool, kinds.starts, kinds.hashes, kinds.stats, kinds.origins, known, start,
                 self._time, self._kind, self._length, self._frame, self._place, self._size, self._sense, self._device,
                 lasts, self._key,
             )  # fmt: skip
             if self._n > start:
                 self._took(start, known, interfaces, lasts)
-            if why == FULL or (why == MORE and self._more()):
+            if why == FULL or (why == MORE and pieces.more()):
                 continue
             if why == CROWDED:
                 kinds.grow()
@@ -210,7 +191,7 @@ class _Scanner:
         for row in sorted([*rows, *fresh]):
             name, linktype, _, _ = interfaces[self._device[row]]
             place = int(self._place[row])
-            data = self._view[place : place + int(self._size[row])].tobytes()
+            data = self._pieces.buf[place : place + int(self._size[row])].tobytes()
             time, length = int(self._time[row]) - self._offset, int(self._length[row])
             frame = Frame(first + row - start, time, name, linktype, data, length, _SENSES[self._sense[row]])
             number = fresh.get(row)
@@ -255,6 +236,10 @@ class _Scanner:
         self._taken.rows.append(columns.part(slice(self._n)))
         self._n = 0
 
+    def close(self) -> None:
+        """Nothing more is read."""
+        self._pieces.close()
+
     def finish(self) -> None:
         """The file has been read."""
         self._flush()
@@ -288,12 +273,15 @@ def read_bulk(
     surveys: list[Survey] = []
     total = 0
     for source in sources:
-        scanner = _Scanner(taken, site, source.offset, total, survey)
+        scanner = _Scanner(taken, site, source.offset, total, survey, source.stream.seekable())
         info, frames = open_frames(source.stream, source.name, source.interface, scanner)
         infos.append(info)
         firsts.append(total)
-        for frame in frames:
-            scanner.take(frame)
+        try:
+            for frame in frames:
+                scanner.take(frame)
+        finally:
+            scanner.close()
         taken.together.finish()
         scanner.finish()
         if scanner.surveyor is not None:
