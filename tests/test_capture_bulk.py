@@ -85,8 +85,8 @@ def assert_same(files: Sequence[bytes], site: Site) -> int:
         shown = dataclasses.replace(one, events=list(one.events))
         assert shown == other and len(one.events) == len(other.events)
         assert list(one.set_aside) == list(other.set_aside)
-    for data, survey in zip(files, surveys, strict=True):
-        other_survey = survey_of(io.BytesIO(data), "file")
+    for n, (data, survey) in enumerate(zip(files, surveys, strict=True)):
+        other_survey = survey_of(io.BytesIO(data), "file", f"if{n}")
         for field in ("requests", "replies", "flows", "adverts", "devices"):
             assert getattr(survey, field) == getattr(other_survey, field)
     return len(events)
