@@ -6,6 +6,7 @@ import dataclasses
 import gzip
 import io
 import random
+import struct
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from mipcheck.checker.site import Site
 from mipcheck.checker.survey import Survey, survey_of
 from mipcheck.model.event import Event
 from mipcheck.model.layering import Layering
+from test_capture_files import ETHERNET, Device, Record, block, device_block, option, packet_block, section
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("numba")
@@ -122,6 +124,24 @@ def test_own_captures_changed(
     Sizes(monkeypatch, *sizes)
     site = read_trace([str(path)], vocabulary_of(SPEC), str(path.with_suffix(".toml"))).site
     assert_same([bytes(data)], site)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_interfaces_may_share_a_name(order: tuple[int, int]) -> None:
+    frames = [packet_block(Record(0, LINKS[ETHERNET][0], n), 10**6 * (9 + t)) for t, n in enumerate(order)]
+    counted = block("<", 5, struct.pack("<III", 0, 0, 0) + option("<", 5, struct.pack("<Q", 3)))
+    devices = [device_block(Device("eth0", tsresol=None)) for _ in range(2)]
+    assert assert_same([b"".join([section(), *devices, *frames, counted, *frames])], SITES[0]) > 2
+
+
+def test_losses_are_said_where_they_are() -> None:
+    lost = option("<", 4, struct.pack("<Q", 2))
+    frames = [
+        packet_block(Record(0, LINKS[ETHERNET][t], t % 2, options=lost if t % 5 == 0 else b""), 10**6 * (9 + t))
+        for t in range(20)
+    ]
+    devices = [device_block(Device(name, tsresol=None)) for name in ("eth0", "wlan0")]
+    assert assert_same([b"".join([section(), *devices, *frames])], SITES[0]) > 10
 
 
 # --- made captures, through the whole of `check` -------------------------------------------------------------------
