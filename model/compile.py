@@ -215,9 +215,11 @@ class Machine:
         compute, assign = [], []
         count = 0
         for update in self.spec.updates:
-            match = self._match(update.patterns, event.name)
             values = [(v, t) for v, t in update.assignments if not self.spec.variables[v].ghost]
-            if not match or not values:
+            if not values:  # of ghost state alone, which its patterns may read
+                continue
+            match = self._match(update.patterns, event.name)
+            if not match:
                 continue
             temporaries = [f"v{count}_{n}" for n in range(len(values))]
             compute.append(f"    g{count} = {match}\n    {' = '.join(temporaries)} = 0\n    if g{count} != 0:\n")
