@@ -1,22 +1,22 @@
 """A trace as columns: what readers hand to the replay where there are too many events to make an object of each.
 
 A reader delivers batches of rows in order of time. What an event says besides its time stands in a table: a capture has
-few distinct events and one table for all of it (`shapes`), a log a table for each batch. Whoever wants an `Event` gets it,
-exact and one at a time, since only what is reported is ever looked at.
+few distinct events and one table for all of it (`shapes`), a log a table for each batch. Whoever wants an `Event` gets
+it, exact and one at a time, since only what is reported is ever looked at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from mipcheck.model.event import Event
 
 if TYPE_CHECKING:
     import numpy as np
 
-    Array = np.ndarray[Any, np.dtype[Any]]
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 WHOLE = -1
 """The interface of what concerns the whole node, by number."""
@@ -26,8 +26,8 @@ WHOLE = -1
 class Table:
     """Events without their time, one a row.
 
-    `interface` (int32) indexes the trace's `interfaces`, `kind` (int32) the kinds that the specification lets be seen, in
-    order of declaration (-1 for others). `keys` (int64, one row each) are the keys as `Machine.encode` has them,
+    `interface` (int32) indexes the trace's `interfaces`, `kind` (int32) the kinds that the specification lets be seen,
+    in order of declaration (-1 for others). `keys` (int64, one row each) are the keys as `Machine.encode` has them,
     UNKNOWN beyond the last and where absent; identifications of 2**63 and above are less by 2**64.
     """
 

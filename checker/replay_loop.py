@@ -7,23 +7,16 @@ time that a rule cannot be judged) the loop stops *there*, with all state in pla
 taken note. What is broken again for the same cause is counted without stopping. So the loop stops a few hundred times,
 however long the trace is.
 
-All state is in arrays of 64-bit integers. Rows of `S` (values) and `W` (writers: event numbers) are the interfaces, those
-of a node one after another, so that a part of `S` is what the generated code takes for "all interfaces"; row 0 is for
-what concerns a whole node. A node whose part is full moves to a larger one, and leaves word where it went.
+All state is in arrays of 64-bit integers. Rows of `S` (values) and `W` (writers: event numbers) are the interfaces,
+those of a node one after another, so that a part of `S` is what the generated code takes for "all interfaces"; row 0 is
+for what concerns a whole node. A node whose part is full moves to a larger one, and leaves word where it went.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mipcheck.model.kleene import U
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    step: Callable[..., int]
-    due: Callable[..., int]
-    pending: Callable[..., int]
 
 NEVER: Final = 2**63 - 1
 LIMIT: Final = 100
@@ -153,6 +146,21 @@ G_WIDTH: Final = 6
 F_WIDTH: Final = 3
 
 
+def step(*of: Any) -> int:
+    """What an event does; this and the next two are generated from the specification, and take the place of these."""
+    raise NotImplementedError
+
+
+def due(*of: Any) -> int:
+    """What an interface owes and is late with."""
+    raise NotImplementedError
+
+
+def pending(*of: Any) -> int:
+    """What an interface owes."""
+    raise NotImplementedError
+
+
 def _mixed(h: int, value: int) -> int:
     """A hash, carried on by a value. Multiplication is that of 64-bit integers, which wraps."""
     h = (h ^ (value & 0xFFFFFFFF)) * 0x5851F42D4C957F2D
@@ -232,7 +240,7 @@ def _place(
     count = M[node, COUNT]
     for row in range(begin, begin + count):
         if R[row, TOKEN] == token:
-            return row
+            return int(row)
     if count >= INTERFACES:
         return -1
     return _add(C, S, W, R, M, H, L, B, Q, NM, TF, node, token, M[node, BOOTS], -1)
@@ -278,7 +286,7 @@ def _add(
     if C[LIMITS] > 0 and _plan(C, S, R, H, L, row, now) == 1:
         Q[C[LATE]] = row
         C[LATE] += 1
-    return row
+    return int(row)
 
 
 def _find_node(
@@ -290,7 +298,7 @@ def _find_node(
     at = _mixed(0, key) & mask
     while HT[at, 1] != 0:
         if HT[at, 0] == key:
-            return HT[at, 1]
+            return int(HT[at, 1])
         at = (at + 1) & mask
     if C[SEEN] >= C[MOST_NODES]:
         return -1
@@ -311,7 +319,7 @@ def _find_node(
     for n in range(M[0, COUNT]):
         row = M[0, BEGIN] + n
         _add(C, S, W, R, M, H, L, B, Q, NM, TF, node, R[row, TOKEN], 0, row)
-    return node
+    return int(node)
 
 
 def _mark_mode(C: Any, A: Any, token: int, modes: int, count: int, number: int) -> None:
@@ -334,7 +342,7 @@ def replay(
     C: Any, time: Any, row_of: Any, kind_of: Any, token_of: Any, keys: Any, number: Any,
     S: Any, W: Any, R: Any, N: Any, WN: Any, M: Any, HT: Any, H: Any, Q: Any,
     K: Any, L: Any, IO: Any, IS: Any, T: Any, G: Any, F: Any, OC: Any, A: Any, B: Any, NM: Any, TF: Any,
-    P: Any, O: Any, OS: Any, OW: Any, ON: Any, OV: Any, X: Any,
+    P: Any, Z: Any, OS: Any, OW: Any, ON: Any, OV: Any, X: Any,
 ) -> int:  # fmt: skip
     """Take the events of a batch, from `C[AT]` on; why it stopped. See `replay.py` for the arrays.
 
@@ -401,7 +409,7 @@ def replay(
                 C[NODE] = node
                 C[INDEX] = row - begin
                 C[OUTCOMES] = due(
-                    C[UNTIL], row - begin, S[row], N[node], S[begin : begin + M[node, COUNT]], P, O
+                    C[UNTIL], row - begin, S[row], N[node], S[begin : begin + M[node, COUNT]], P, Z
                 )  # fmt: skip
                 C[OUTCOME] = 0
                 if C[TRACKS] == 1 and node == 0:
@@ -415,10 +423,10 @@ def replay(
             while C[OUTCOME] < C[OUTCOMES]:
                 at = C[OUTCOME]
                 C[OUTCOME] = at + 3
-                rule = O[at]
+                rule = Z[at]
                 C[RULE] = rule
-                C[DEADLINE] = O[at + 1]
-                if O[at + 2] == U:
+                C[DEADLINE] = Z[at + 1]
+                if Z[at + 2] == U:
                     T[rule, UNKNOWN] += 1
                     if T[rule, HOLED] == 0:
                         stop = MISSED_HOLE
@@ -456,10 +464,10 @@ def replay(
                 C[AT] = i + 1
                 phase = _NEXT
                 continue
-            if K[kind, ACCESS] >= 0 and keys[r, K[kind, ACCESS]] != U and K[kind, DIRECTION] >= 0:
-                if keys[r, K[kind, DIRECTION]] == K[kind, OUTWARD]:
-                    count = keys[r, K[kind, MANY]] if K[kind, MANY] >= 0 else U
-                    _mark_mode(C, A, token_of[r], keys[r, K[kind, ACCESS]], count if count != U else 1, C[FIRST] + i)
+            told = K[kind, ACCESS] >= 0 and keys[r, K[kind, ACCESS]] != U
+            if told and K[kind, DIRECTION] >= 0 and keys[r, K[kind, DIRECTION]] == K[kind, OUTWARD]:
+                count = keys[r, K[kind, MANY]] if K[kind, MANY] >= 0 else U
+                _mark_mode(C, A, token_of[r], keys[r, K[kind, ACCESS]], count if count != U else 1, C[FIRST] + i)
             if C[TRACKS] == 0:
                 C[NODE] = 0
                 phase = _TARGET
@@ -523,10 +531,12 @@ def replay(
                 for k in range(C[WIDTH]):
                     X[k] = keys[r, k]
                 X[C[VARYING_KEY]] = number[i] if number[i] >= 0 else U
-                C[OUTCOMES] = step(kind, time[i], index, S[row], N[node], those, X, P, C[FIRST] + i, W[row], WN[node], O)
+                C[OUTCOMES] = step(
+                    kind, time[i], index, S[row], N[node], those, X, P, C[FIRST] + i, W[row], WN[node], Z
+                )
             else:
                 C[OUTCOMES] = step(
-                    kind, time[i], index, S[row], N[node], those, keys[r], P, C[FIRST] + i, W[row], WN[node], O
+                    kind, time[i], index, S[row], N[node], those, keys[r], P, C[FIRST] + i, W[row], WN[node], Z
                 )  # fmt: skip
             C[OUTCOME] = 0
             C[CHANGED] = 0
@@ -554,12 +564,12 @@ def replay(
             while C[OUTCOME] < C[OUTCOMES]:
                 at = C[OUTCOME]
                 C[OUTCOME] = at + 2
-                rule = O[at]
+                rule = Z[at]
                 C[RULE] = rule
-                if O[at + 1] == 1:
+                if Z[at + 1] == 1:
                     T[rule, KEPT] += 1
                     continue
-                if O[at + 1] == U:
+                if Z[at + 1] == U:
                     T[rule, UNKNOWN] += 1
                     if T[rule, HOLED] == 0:
                         stop = HOLE
@@ -653,7 +663,7 @@ def replay(
             stop = DONE
             while True:
                 while C[OUTCOME] < C[OUTCOMES]:
-                    rule = O[C[OUTCOME]]
+                    rule = Z[C[OUTCOME]]
                     C[OUTCOME] += 1
                     C[RULE] = rule
                     T[rule, UNKNOWN] += 1
@@ -670,7 +680,7 @@ def replay(
                     C[ROW] = row
                     C[INDEX] = row - begin
                     C[OUTCOMES] = pending(
-                        row - begin, S[row], N[node], S[begin : begin + M[node, COUNT]], P, O
+                        row - begin, S[row], N[node], S[begin : begin + M[node, COUNT]], P, Z
                     )  # fmt: skip
                     C[OUTCOME] = 0
                 elif C[ALL] == 1 and C[NODE] + 1 < C[NODES]:

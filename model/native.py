@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -63,10 +64,8 @@ class Unit:
 
     def name(self) -> str:
         """The name under which its object code is kept; it stands for all that the code depends on."""
-        import llvmlite
-        import llvmlite.binding as llvm
-
-        parts = [_FORMAT, sys.version.encode(), llvmlite.__version__.encode(), llvm.get_process_triple().encode(),
+        llvm = import_module("llvmlite.binding")
+        parts = [_FORMAT, sys.version.encode(), repr(llvm.llvm_version_info).encode(), llvm.get_process_triple().encode(),
                  llvm.get_host_cpu_name().encode(), llvm.get_host_cpu_features().flatten().encode(),
                  json.dumps([self.entry, [[a.name, a.type, a.shape] for a in self.arguments]]).encode(),
                  json.dumps(sorted(self.constants.items())).encode()]  # fmt: skip
@@ -121,9 +120,7 @@ def compiled(unit: Unit) -> Native:
 
 def _compile(unit: Unit) -> tuple[str, bytes]:
     """The symbol of the entry, and object code."""
-    import llvmlite.binding as llvm
-    import numba
-
+    llvm, numba = import_module("llvmlite.binding"), import_module("numba")
     space: dict[str, Any] = {**unit.constants, "carray": numba.carray}
     options = {"error_model": "numpy", "boundscheck": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     for name, function in unit.functions.items():
@@ -153,8 +150,7 @@ def _wrapper(unit: Unit) -> str:
 
 
 def _optimize(module: Any) -> None:
-    import llvmlite.binding as llvm
-
+    llvm = import_module("llvmlite.binding")
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
     builder = llvm.create_pass_builder(_machine(), tuning)
     passes = builder.getModulePassManager()
@@ -163,8 +159,7 @@ def _optimize(module: Any) -> None:
 
 
 def _machine() -> Any:
-    import llvmlite.binding as llvm
-
+    llvm = import_module("llvmlite.binding")
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
@@ -181,8 +176,7 @@ def _machine() -> Any:
 
 def _load(symbol: str, code: bytes) -> tuple[int, Any]:
     """The address of the entry, and what has to live as long as it is called."""
-    import llvmlite.binding as llvm
-
+    llvm = import_module("llvmlite.binding")
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
