@@ -61,11 +61,31 @@ _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a specification lets a trace say: its events, the types of its parameters, its capabilities."""
+    """What a specification lets a trace say: its events, the types of its parameters, its capabilities.
+
+    `roles` are the events by role; without it, `events` are the same for all.
+    """
 
     events: Mapping[str, EventType]
     parameters: Mapping[str, Type]
     capabilities: Collection[str]
+    roles: Mapping[str, Mapping[str, EventType]] = field(default_factory=dict)
+
+    def for_role(self, role: str) -> Vocabulary:
+        """What a trace may say that was taken at a node of that role. Raises RoleError if that is nothing."""
+        if not self.roles:
+            return self
+        if role not in self.roles:
+            raise RoleError(role, self.roles)
+        return replace(self, events=self.roles[role])
+
+
+class RoleError(ValueError):
+    """A role of which the specification says nothing."""
+
+    def __init__(self, role: str, known: Collection[str]) -> None:
+        super().__init__(f"role={role}: the specification states no requirements on such a node, only on role "
+                         f"{' '.join(known)}")  # fmt: skip
 
 
 @dataclass
@@ -85,13 +105,15 @@ class Log:
     given: frozenset[str] = frozenset()
 
 
-def read_log(stream: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool = False) -> Log:
-    """Read a text log; `name` stands for it in positions and messages.
+def read_log(
+    stream: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool = False, role: str | None = None
+) -> Log:
+    """Read a text log; `name` stands for it in positions and messages. `role` is that of the node, if it is known.
 
     Raises InputError with up to 20 problems. With `keep_going` bad lines are skipped and counted instead, and
-    only a missing or unknown header is an error.
+    only a missing or unknown header is an error. Raises RoleError if the node's role is one that is not spoken of.
     """
-    return read_lines(stream, name, vocabulary, keep_going, _interpret)
+    return read_lines(stream, name, vocabulary, keep_going, _interpret, role=role)
 
 
 def write_log(
@@ -108,6 +130,7 @@ def write_log(
     Secret keys of the site are never written. Raises ValueError for what no log can hold: kinds, keys or values
     that are not in the vocabulary, times that are negative or run backwards.
     """
+    vocabulary = vocabulary.for_role(site.role)
     words = writable_site(site, vocabulary)
     lines = [FIRST_LINE]
     lines += [f"# {printable(line)}".rstrip() for comment in comments for line in comment.splitlines() or [""]]
@@ -218,6 +241,7 @@ class Trace:
     last: Time | None = None
     first: tuple[Time, int] | None = None  # the time that decides between absolute and relative, and its line
     mixed: bool = False
+    settled: bool = False  # the role is known from elsewhere, whatever the site says
 
     def add_header(self, version: str, at: int) -> list[Fault]:
         if self.headed:
@@ -249,6 +273,8 @@ class Trace:
         if not faults:
             self.words |= new
             self.stated |= {k: self.stated.get(k, number) for k in new}
+            if "role" in new and not self.settled:
+                self.vocabulary = self.vocabulary.for_role(new["role"])
         return faults
 
     def _site_fault(self, pair: Pair, word: str) -> Fault | None:
@@ -351,10 +377,21 @@ Interpret = Callable[[Trace, int, str], list[Fault]]
 
 
 def read_lines(
-    stream: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool, interpret: Interpret, first: str = FIRST_LINE
+    stream: BinaryIO,
+    name: str,
+    vocabulary: Vocabulary,
+    keep_going: bool,
+    interpret: Interpret,
+    first: str = FIRST_LINE,
+    role: str | None = None,
 ) -> Log:
-    """Read a trace whose lines `interpret` understands; `first` is what the first line has to be, for messages."""
-    trace = Trace(name, vocabulary, keep_going)
+    """Read a trace whose lines `interpret` understands; `first` is what the first line has to be, for messages.
+
+    Where `role` does not say whose trace it is, its site lines do; until then it is a mobile node's.
+    """
+    if role is not None:
+        vocabulary = vocabulary.for_role(role)
+    trace = Trace(name, vocabulary, keep_going, settled=role is not None)
     problems: list[Problem] = []
     number = skipped = 0
     for line in raw_lines(stream):
@@ -496,6 +533,20 @@ def _time_hint(word: str) -> str:
 
 
 def _interpret(trace: Trace, number: int, text: str) -> list[Fault]:
+    """A line as most are, by itself; any other by the grammar, which both keep to."""
+    if not text.lstrip(" \t") or text.lstrip(" \t")[0] == "#":
+        return []
+    if trace.headed and (match := _PLAIN_EVENT.fullmatch(text)) and (time := _plain_time(match[1])) is not None:
+        kind = Span(match[3], match.start(3))
+        return trace.add_event(number, time, match[2], kind, _plain_pairs(text, match.end(3)), _read_word)
+    if trace.headed and _PLAIN_SITE.fullmatch(text):
+        return trace.add_site(number, _plain_pairs(text, len("site")), 0)
+    if match := _PLAIN_HEADER.fullmatch(text):
+        return trace.add_header(match[1], match.start(1))
+    return _interpret_by_grammar_alone(trace, number, text)
+
+
+def _interpret_by_grammar_alone(trace: Trace, number: int, text: str) -> list[Fault]:
     if not text:
         return []
     tree = _parse(text)
@@ -513,6 +564,28 @@ def _interpret(trace: Trace, number: int, text: str) -> list[Fault]:
     token = _unquote(interface) if interface.type == "QUOTED" else str(interface)
     span = Span(str(kind), _at(kind))
     return trace.add_event(number, read_time(str(time), _at(time)), token, span, list(map(_pair, pairs)), _read_word)
+
+
+# Lines of bare ASCII words without a comment, as programs write them: a part of what the grammar defines. They are read
+# without it, since importing Lark takes longer than checking a small trace, and parsing with it longest of all.
+_BARE: Final = r"[!$-<>-~][!#-<>-~]*"
+_PAIRS: Final = rf"(?:[ \t]+{_BARE}=[!#-~]+)*"
+_PLAIN_EVENT: Final = re.compile(rf"([0-9][-0-9.:TtZz+]*)[ \t]+({_BARE})[ \t]+({_BARE}){_PAIRS}")
+_PLAIN_SITE: Final = re.compile(rf"site{_PAIRS}")
+_PLAIN_HEADER: Final = re.compile(rf"{MAGIC}[ \t]+([!$-~][!#-~]*)")
+_PLAIN_PAIR: Final = re.compile(r"([^ \t=]+)=([^ \t]+)")
+
+
+def _plain_time(word: str) -> Time | None:
+    """The time at the beginning of a line, if it is one."""
+    try:
+        return read_time(word, 0)
+    except LineError:
+        return None
+
+
+def _plain_pairs(text: str, start: int) -> list[Pair]:
+    return [Pair(m[1], m.start(1), m[2], m.start(2), len(m[2])) for m in _PLAIN_PAIR.finditer(text, start)]
 
 
 def _read_word(key: Key, pair: Pair) -> Value | Fault | None:
@@ -543,18 +616,24 @@ def _at(token: Token) -> int:
 
 
 @cache
+def _grammar() -> str:
+    return resources.files(__package__).joinpath("log.lark").read_text("utf-8")
+
+
+@cache
 def _lark() -> Lark:
-    """The parser of a line; made when the first log is read, since importing Lark takes its time."""
+    """The parser of a line; made when a line needs it, since importing Lark takes its time."""
     from lark import Lark
 
-    grammar = resources.files(__package__).joinpath("log.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", lexer="contextual")
+    return Lark(_grammar(), parser="lalr", lexer="contextual")
 
 
 @cache
 def _terminal(name: str) -> re.Pattern[str]:
     """A terminal of the grammar by itself."""
-    return re.compile(_lark().get_terminal(name).pattern.to_regexp())
+    match = re.search(rf"^{name}: /(.*)/$", _grammar(), re.MULTILINE)
+    assert match is not None
+    return re.compile(match[1])
 
 
 def _parse(text: str) -> Tree[Token]:
