@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
@@ -21,6 +20,7 @@ from mipcheck.checker.log import LineError, RoleError, Vocabulary, read_datetime
 from mipcheck.checker.merge import merge
 from mipcheck.checker.site import Site, SiteError, merge_sites, site_from_words, site_words
 from mipcheck.model.event import NODE, Event, Position
+from mipcheck.model.native import NativeError
 from mipcheck.model.spec import MOBILE_NODE
 
 if TYPE_CHECKING:
@@ -343,12 +343,14 @@ def _read_captures(
 
     names = _interface_names(list(streams))
     sources = [Source(s, _name(p), shifts.get(p, 0), names[p]) for p, s in streams.items()]
-    surveys: dict[str, Survey] = {}
+    surveyed: list[Survey] = []
     if _are_long(streams.values()):
-        from mipcheck.checker.capture.bulk import read_bulk
+        try:
+            from mipcheck.checker.capture.bulk import read_bulk
 
-        captures, events, surveyed = read_bulk(sources, site, protects, bool(site.addresses))
-        surveys = dict(zip(streams, surveyed, strict=False))
+            captures, events, surveyed = read_bulk(sources, site, protects, bool(site.addresses))
+        except (ImportError, NativeError):  # no native code: it takes longer
+            captures, events = read_captures(sources, site, protects)
     else:
         captures, events = read_captures(sources, site, protects)
     inputs = {
@@ -366,14 +368,13 @@ def _read_captures(
         )
         for path, capture in zip(streams, captures, strict=True)
     }
-    return inputs, events, surveys
+    return inputs, events, dict(zip(streams, surveyed, strict=False))
 
 
 def _are_long(streams: Iterable[BinaryIO]) -> bool:
     """Whether captures are so long that it takes less time to get the compiled loop than to do without it."""
-    if find_spec("numba") is None:
-        return False
-    return sum(s.wait_for(_LONG) if isinstance(s, _Pipe) else os.fstat(s.fileno()).st_size for s in streams) >= _LONG
+    size = sum(s.wait_for(_LONG) if isinstance(s, _Pipe) else os.fstat(s.fileno()).st_size for s in streams)
+    return size >= _LONG
 
 
 def _interface_names(paths: Sequence[str]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from mipcheck.checker.site import Site
 from mipcheck.checker.survey import Survey, survey_of
 from mipcheck.model.event import Event
 from mipcheck.model.layering import Layering
+from mipcheck.model.native import NativeError
 from test_capture_files import ETHERNET, Device, Record, block, device_block, option, packet_block, section
 
 np = pytest.importorskip("numpy")
@@ -188,10 +189,14 @@ def test_the_columns_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert isinstance(trace.events, type_)
 
 
-def test_without_numba_captures_are_read_frame_by_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_native_code_captures_are_read_frame_by_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = make_capture.make(tmp_path / "soak.pcapng", 500, scene="two", rate=20)
     monkeypatch.setattr(inputs, "_LONG", 0)
-    monkeypatch.setattr(inputs, "find_spec", lambda name: None)
+
+    def refuse(unit: object) -> None:
+        raise NativeError("no llvmlite")
+
+    monkeypatch.setattr(bulk, "compiled", refuse)
     trace = read_trace([str(tmp_path / "soak.pcapng")], vocabulary_of(SPEC), str(config))
     assert isinstance(trace.events, list)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture import layers
+from mipcheck.checker.capture import scan as loop
 from mipcheck.checker.capture.ahead import Pieces
 from mipcheck.checker.capture.cooked import tell_apart
 from mipcheck.checker.capture.events import Protects, Reader, clear_registrations
@@ -25,24 +26,10 @@ from mipcheck.checker.capture.meaning import CaptureEvents, Kind, Meaning
 from mipcheck.checker.capture.node import learn
 from mipcheck.checker.capture.read import Capture, Decoder, Source, described, lost, understand, unreadable
 from mipcheck.checker.capture.rows import CHUNK, Chunk, Rows
-from mipcheck.checker.capture.scan import (
-    CROWDED,
-    FULL,
-    L_ETHERNET,
-    L_NULL,
-    L_RAW,
-    L_SLL,
-    L_SLL2,
-    MORE,
-    PCAP,
-    PCAPNG,
-    UNUSUAL,
-    WORDS,
-    scan,
-)
 from mipcheck.checker.site import Site
 from mipcheck.checker.survey import Survey, Surveyor
 from mipcheck.model.event import Event
+from mipcheck.model.native import Native, compiled
 
 Ints = npt.NDArray[np.int64]
 
@@ -51,9 +38,13 @@ _BUFFER: Final = 1 << 22
 _HEADROOM: Final = 1 << 18
 """Bytes of a record that are carried over to the next such piece; of a longer record every byte is read as ever."""
 _SENSES: Final = ("", "in", "out")
-_LINKS: Final = {layers.ETHERNET: L_ETHERNET, SLL: L_SLL, SLL2: L_SLL2, 0: L_NULL, 108: L_NULL} | dict.fromkeys(
-    layers.RAW, L_RAW
-)
+_LINKS: Final = {
+    layers.ETHERNET: loop.L_ETHERNET,
+    SLL: loop.L_SLL,
+    SLL2: loop.L_SLL2,
+    0: loop.L_NULL,
+    108: loop.L_NULL,
+} | dict.fromkeys(layers.RAW, loop.L_RAW)
 _KNOWN_PORTS: Final = 1024
 """Ports below are told apart, and those that something here asks for."""
 _ASKED: Final = (4500, 1701, *layers.LINK_PORTS)
@@ -65,29 +56,57 @@ class _Kinds:
     """Tables of one file's kinds, as the compiled loop wants them. They grow as needed."""
 
     def __init__(self) -> None:
-        self.known = 0
         self._make(1 << 10, 1 << 14)
 
     def _make(self, kinds: int, words: int) -> None:
         self.slots = np.full(kinds * 2, -1, np.int32)
         self.pool = np.zeros(words, np.int64)
         self.starts = np.zeros(kinds + 1, np.int64)
-        self.hashes = np.zeros(kinds, np.uint64)
-        self.stats = np.zeros((kinds, 5), np.int64)
+        self.hashes = np.zeros(kinds, np.int64)
+        self.stats = np.zeros((kinds, loop.STATS), np.int64)
         self.origins = np.zeros(kinds, np.int64)
 
-    def grow(self) -> None:
-        old = self.pool, self.starts, self.hashes, self.stats, self.origins
-        kinds, words = len(self.hashes), len(self.pool)
-        self._make(kinds * 2, max(words, int(old[1][self.known]) + WORDS) * 2)
-        for new, before in zip((self.pool, self.starts, self.hashes, self.stats, self.origins), old, strict=True):
+    def tables(self) -> tuple[npt.NDArray[Any], ...]:
+        return self.slots, self.pool, self.starts, self.hashes, self.stats, self.origins
+
+    def grow(self, known: int) -> None:
+        """Make more room than the kinds that are `known` take."""
+        _, *old = self.tables()
+        self._make(len(self.hashes) * 2, max(len(self.pool), int(self.starts[known]) + loop.KEY) * 2)
+        for new, before in zip(self.tables()[1:], old, strict=True):
             new[: len(before)] = before
         mask = len(self.slots) - 1
-        for number, mixed in enumerate(self.hashes[: self.known].tolist()):
+        for number, mixed in enumerate(self.hashes[:known].tolist()):
             slot = mixed & mask
             while self.slots[slot] >= 0:
                 slot = (slot + 1) & mask
             self.slots[slot] = number
+
+
+class _Devices:
+    """The interfaces of a section, as the compiled loop wants them; there may come more."""
+
+    def __init__(self) -> None:
+        self.known: list[tuple[str, int]] = []
+        """Names and link types."""
+        self._columns = [np.empty(0, np.int64)] * 5
+
+    def add(self, name: str, linktype: int, number: int, unit: int, shift: int) -> None:
+        """`number` stands for the name and the link type, `unit` and `shift` are ns (0: the loop cannot tell time)."""
+        at = len(self.known)
+        if at == len(self._columns[0]):
+            self._columns = [np.concatenate([c, np.zeros(at + 8, np.int64)]) for c in self._columns]
+        for column, value in zip(self._columns, (_LINKS.get(linktype, 0), number, unit, shift, -1), strict=True):
+            column[at] = value
+        self.known.append((name, linktype))
+
+    def columns(self) -> list[Ints]:
+        return self._columns
+
+    @property
+    def lasts(self) -> Ints:
+        """The last row of each, -1 for none."""
+        return self._columns[4]
 
 
 class _Taken:
@@ -103,7 +122,10 @@ class _Taken:
 class _Scanner:
     """Takes one file's packets (`files.Ahead`): rows for those that it knows, `Packet`s for the others."""
 
-    def __init__(self, taken: _Taken, site: Site, offset: int, before: int, survey: bool, threaded: bool) -> None:
+    def __init__(
+        self, native: Native, taken: _Taken, site: Site, offset: int, before: int, survey: bool, threaded: bool
+    ) -> None:
+        self._native = native
         keys = frozenset(sa.spi for sa in site.esp_sas)
         self.surveyor: Surveyor | None = None
         self._survey = survey
@@ -115,19 +137,26 @@ class _Scanner:
         self._before = before
         self._first = len(taken.kinds)
         self._kinds = _Kinds()
-        self._linktypes: list[int] = []  # of each kind
+        self._devices = _Devices()
+        self._section: Sequence[Interface] | None = None
         self._names: dict[tuple[str, int], int] = {}  # interfaces and link types of the file, numbered
         self._spis = np.array(sorted(keys), np.int64)
         self._ports = np.zeros(0x10000, np.uint8)
         self._ports[:_KNOWN_PORTS] = 1
         listed = (word.rpartition(":") for word in site.upkeep)
         self._ports[[*_ASKED, *(int(port) for _, colon, port in listed if colon)]] = 1
-        self._n = 0
+        self._scalars = np.zeros(loop.SCALARS, np.int64)
+        self._scalars[[loop.OFFSET, loop.ROOM, loop.SPIS]] = offset, CHUNK, len(self._spis)
         self._time, self._frame = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
         self._kind, self._length = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32)
         self._place, self._size = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
         self._sense, self._device = np.empty(CHUNK, np.uint8), np.empty(CHUNK, np.int32)
-        self._key = np.zeros(WORDS, np.int64)
+        self._key = np.zeros(loop.KEY, np.int64)
+
+    @property
+    def _n(self) -> int:
+        """Rows that are filled."""
+        return int(self._scalars[loop.ROWS])
 
     # --- the stream -----------------------------------------------------------------------------------------------
 
@@ -146,50 +175,56 @@ class _Scanner:
 
     def pcap(self, order: str, unit: int, name: str, linktype: int) -> None:
         if linktype in _LINKS:
-            self._run(PCAP, order, [(name, linktype, unit, 0)])
+            if not self._devices.known:
+                self._devices.add(name, linktype, 0, unit, 0)
+            self._run(loop.PCAP, order)
 
     def pcapng(self, order: str, interfaces: Sequence[Interface]) -> None:
-        self._run(PCAPNG, order, [(i.name, i.linktype, _unit(i), i.offset * 10**9) for i in interfaces])
+        if self._section is not interfaces:
+            self._section, self._devices = interfaces, _Devices()
+        for i in interfaces[len(self._devices.known) :]:
+            number = self._names.setdefault((i.name, i.linktype), len(self._names))
+            unit = _unit(i)
+            self._devices.add(i.name, i.linktype, number, unit, i.offset * 10**9 if unit else 0)
+        if interfaces:
+            self._run(loop.PCAPNG, order)
 
-    def _run(self, form: int, order: str, interfaces: Sequence[tuple[str, int, int, int]]) -> None:
+    def _run(self, form: int, order: str) -> None:
         """Take what the loop knows, up to the next record that it does not."""
-        if not interfaces:
-            return
-        names = [self._names.setdefault(i[:2], len(self._names)) for i in interfaces]
-        links = np.array([_LINKS.get(i[1], 0) for i in interfaces], np.int64)
-        units = np.array([i[2] for i in interfaces], np.int64)
-        shifts = np.array([i[3] if i[2] else 0 for i in interfaces], np.int64)
-        pieces = self._pieces
-        tables = (order == ">", links, np.array(names, np.int64), units, shifts)
+        devices = self._devices
+        c, kinds, pieces = self._scalars, self._kinds, self._pieces
+        c[[loop.FORM, loop.BIG, loop.DEVICES]] = form, order == ">", len(devices.known)
         while True:
             if self._n == CHUNK:
                 self._flush()
-            kinds, start, known = self._kinds, self._n, self._kinds.known
-            lasts = np.full(len(interfaces), -1, np.int64)
-            number = self._before + self._info.frames + 1
-            why, pieces.at, self._n, kinds.known = scan(
-                pieces.buf, pieces.at, pieces.filled, form, *tables, self._offset, number, self._ports, self._spis,
-                kinds.slots, kinds.pool, kinds.starts, kinds.hashes, kinds.stats, kinds.origins, known, start,
-                self._time, self._kind, self._length, self._frame, self._place, self._size, self._sense, self._device,
-                lasts, self._key,
+            start, known = self._n, int(c[loop.KINDS])
+            c[[loop.AT, loop.FILLED, loop.SIZE]] = pieces.at, pieces.filled, len(pieces.buf)
+            c[[loop.SLOTS, loop.WORDS, loop.SOME]] = len(kinds.slots), len(kinds.pool), len(kinds.hashes)
+            c[loop.NUMBER] = self._before + self._info.frames + 1
+            why = self._native(
+                [c, pieces.buf, *devices.columns(), self._ports, self._spis, *kinds.tables(), self._time, self._frame,
+                 self._kind, self._length, self._place, self._size, self._sense, self._device, self._key]
             )  # fmt: skip
+            pieces.at = int(c[loop.AT])
             if self._n > start:
-                self._took(start, known, interfaces, lasts)
-            if why == FULL or (why == MORE and pieces.more()):
+                self._took(start, known)
+            if why == loop.FULL or (why == loop.MORE and pieces.more()):
                 continue
-            if why == CROWDED:
-                kinds.grow()
+            if why == loop.CROWDED:
+                kinds.grow(int(c[loop.KINDS]))
                 continue
             return
 
-    def _took(self, start: int, known: int, interfaces: Sequence[tuple[str, int, int, int]], lasts: Ints) -> None:
+    def _took(self, start: int, known: int) -> None:
         """Look at the new rows that are unusual or the first of their kind, in order, while their bytes are there."""
-        info, end = self._info, self._n
+        info, end, devices, lasts = self._info, self._n, self._devices.known, self._devices.lasts
         first = info.frames + 1
-        rows = (start + np.flatnonzero(self._kind[start:end] == UNUSUAL)).tolist()
-        fresh = {row: known + n for n, row in enumerate(self._kinds.origins[known : self._kinds.known].tolist())}
+        rows = (start + np.flatnonzero(self._kind[start:end] == loop.UNUSUAL)).tolist()
+        fresh = {
+            row: known + n for n, row in enumerate(self._kinds.origins[known : int(self._scalars[loop.KINDS])].tolist())
+        }
         for row in sorted([*rows, *fresh]):
-            name, linktype, _, _ = interfaces[self._device[row]]
+            name, linktype = devices[self._device[row]]
             place = int(self._place[row])
             data = self._pieces.buf[place : place + int(self._size[row])].tobytes()
             time, length = int(self._time[row]) - self._offset, int(self._length[row])
@@ -205,10 +240,10 @@ class _Scanner:
             else:
                 (packet,) = self._full(frame)
                 self._kind[row] = -len(self._taken.unusual)
-        # Interfaces may share a name.
-        for row, (name, _, _, _) in sorted(zip(lasts.tolist(), interfaces, strict=True)):
-            if row >= 0:
-                info.last[name] = int(self._time[row]) - self._offset
+        heard = np.flatnonzero(np.bincount(self._device[start:end]))
+        for device in heard[np.argsort(lasts[heard])].tolist():  # interfaces may share a name
+            info.last[devices[device][0]] = int(self._time[lasts[device]]) - self._offset
+        lasts[heard] = -1
         info.latest = int(self._time[end - 1]) - self._offset
         info.frames += end - start
         self._kind[start:end][self._kind[start:end] >= 0] += self._first
@@ -220,9 +255,10 @@ class _Scanner:
             if self._n == CHUNK:
                 self._flush()
             number += 1
-            self._time[self._n], self._frame[self._n] = packet.time, packet.frame
-            self._kind[self._n], self._length[self._n] = -number, packet.length
-            self._n += 1
+            row = self._n
+            self._time[row], self._frame[row] = packet.time, packet.frame
+            self._kind[row], self._length[row] = -number, packet.length
+            self._scalars[loop.ROWS] += 1
 
     def _full(self, frame: Frame) -> list[Packet]:
         packets = self._decoder.take(frame)
@@ -235,7 +271,7 @@ class _Scanner:
     def _flush(self) -> None:
         columns = Chunk(self._time, self._frame, self._kind, self._length)
         self._taken.rows.append(columns.part(slice(self._n)))
-        self._n = 0
+        self._scalars[loop.ROWS] = 0
 
     def close(self) -> None:
         """Nothing more is read."""
@@ -244,7 +280,7 @@ class _Scanner:
     def finish(self) -> None:
         """The file has been read."""
         self._flush()
-        stats = self._kinds.stats[: self._kinds.known].tolist()
+        stats = self._kinds.stats[: int(self._scalars[loop.KINDS])].tolist()
         for kind, (count, *seen) in zip(self._taken.kinds[self._first :], stats, strict=True):
             kind.count, kind.first, kind.last = count, (seen[0], seen[1]), (seen[2], seen[3])
             if self.surveyor is not None:
@@ -266,15 +302,16 @@ def read_bulk(
 ) -> tuple[list[Capture], Sequence[Event], list[Survey]]:
     """As `read_captures`, but made for long captures; with `survey` also what `survey_of` finds in each file.
 
-    Raises CaptureError.
+    Raises CaptureError; NativeError, before anything is read, where the loop cannot be compiled.
     """
+    native = compiled(loop.unit())
     taken = _Taken(Reassembler(frozenset(sa.spi for sa in site.esp_sas)))
     infos: list[FileInfo] = []
     firsts: list[int] = []
     surveys: list[Survey] = []
     total = 0
     for source in sources:
-        scanner = _Scanner(taken, site, source.offset, total, survey, source.stream.seekable())
+        scanner = _Scanner(native, taken, site, source.offset, total, survey, source.stream.seekable())
         info, frames = open_frames(source.stream, source.name, source.interface, scanner)
         infos.append(info)
         firsts.append(total)

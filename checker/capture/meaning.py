@@ -7,7 +7,7 @@ Whatever comes after it of its kind comes to the same (`Reader.again`). What is 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, overload
 
@@ -17,6 +17,7 @@ from mipcheck.checker.capture.events import Reader
 from mipcheck.checker.capture.layers import Packet
 from mipcheck.checker.capture.read import Gap
 from mipcheck.checker.capture.rows import Chunk, Rows
+from mipcheck.checker.columns import Batch, Columns
 from mipcheck.model.event import NODE, Event, Position
 from mipcheck.model.types import Value
 
@@ -41,19 +42,6 @@ class Kind:
     first: tuple[int, int] = (0, 0)
     """Time (ns) and frame of the one that is first in time."""
     last: tuple[int, int] = (0, 0)
-
-
-class Batch(NamedTuple):
-    """Events: `first` is the number of the first, `row` its shape, `place` its frame in the file of that index, and
-    `number` the bytes where they are not in the shape (-1 where they are)."""
-
-    first: int
-    time: Ints
-    row: npt.NDArray[np.int32]
-    place: Ints
-    file: npt.NDArray[np.int16] | None
-    table: None
-    number: npt.NDArray[np.int32]
 
 
 class _Single(NamedTuple):
@@ -188,11 +176,10 @@ class Meaning:
         return dict(zip(wanted.tolist(), found.tolist(), strict=True))
 
 
-class CaptureEvents(Sequence[Event]):
+class CaptureEvents(Columns):
     """The events of captures, in order of time. Each is made when it is asked for; `batches` are all of them."""
 
     varying = (_DATA, _BYTES)
-    """The kind of event and its key that rows tell beside the shape."""
 
     def __init__(self, meaning: Meaning, gaps: Sequence[Gap], files: Sequence[str], firsts: Sequence[int]) -> None:
         """`files` are names, `firsts` the frames before those of each."""
@@ -237,19 +224,7 @@ class CaptureEvents(Sequence[Event]):
     def __len__(self) -> int:
         return int(self._starts[-1])
 
-    @overload
-    def __getitem__(self, number: int) -> Event: ...
-
-    @overload
-    def __getitem__(self, number: slice) -> list[Event]: ...
-
-    def __getitem__(self, number: int | slice) -> Event | list[Event]:
-        if isinstance(number, slice):
-            return [self[n] for n in range(*number.indices(len(self)))]
-        if number < 0:
-            number += len(self)
-        if not 0 <= number < len(self):
-            raise IndexError(number)
+    def event(self, number: int) -> Event:
         which = bisect_right(self._starts, number) - 1
         if self._held is None or self._held[0] != which:
             self._held = which, self._batch(which)
@@ -264,7 +239,7 @@ class CaptureEvents(Sequence[Event]):
         file = 0 if batch.file is None else int(batch.file[at])
         where = Position(self._files[file], None, int(batch.place[at]))
         args: dict[str, Value] = dict(shape.args)
-        if batch.number[at] >= 0:
+        if batch.number is not None and batch.number[at] >= 0:
             args[_BYTES] = int(batch.number[at])
         return Event(int(batch.time[at]), shape.interface, shape.kind, args, where)
 
@@ -300,6 +275,17 @@ class CaptureEvents(Sequence[Event]):
             file = (np.searchsorted(self._firsts, frame, "left") - 1).astype(np.int16)
             frame = frame - self._firsts[file]
         return Batch(self._starts[which], time, shape, frame, file, None, number)
+
+    def following(self, number: int, limit: int, kinds: Collection[str], interface: str) -> Iterator[Event]:
+        wanted = np.array([e.kind in kinds and e.interface == interface for e in self.shapes], np.bool_)
+        end = min(number + 1 + limit, len(self))
+        which = bisect_right(self._starts, number + 1) - 1
+        while which < len(self._starts) - 1 and self._starts[which] < end:
+            batch = self._batch(which)
+            for at in np.flatnonzero(wanted[batch.row]).tolist():
+                if number < self._starts[which] + at < end:
+                    yield self._event(batch, at)
+            which += 1
 
     def places(self, numbers: Ints) -> tuple[npt.NDArray[np.int16], Ints]:
         """File and frame of the events of these numbers (ascending)."""

@@ -9,29 +9,19 @@ cut or odd) gets the kind UNUSUAL. Both are read by `files` and `layers`, in the
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
-import numba
-import numpy as np
-import numpy.typing as npt
-
-Ints = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]
-Bytes = npt.NDArray[np.uint8]
-Small = npt.NDArray[np.int32]
+from mipcheck.model.native import Argument, Unit, constants_of, functions_of
 
 UNUSUAL: Final = -1
 """The kind of a packet that has to be read in full."""
 
+# Why the loop ended: the next record is not there as a whole, or is none that it knows; there is no room for another
+# row, or for another kind.
 MORE: Final = 0
-"""The loop ended because the next record is not there as a whole."""
 OTHER: Final = 1
-"""… because the next record is none that it knows."""
 FULL: Final = 2
-"""… because there is no room for another row."""
 CROWDED: Final = 3
-"""… because there is no room for another kind."""
 
 PCAP: Final = 0
 PCAPNG: Final = 1
@@ -43,88 +33,155 @@ L_SLL: Final = 3
 L_SLL2: Final = 4
 L_NULL: Final = 5
 
-WORDS: Final = 64
-"""Of a key at most: eight IP headers, each with what may follow it, take fewer."""
+# Scalars, in `C`.
+AT: Final = 0  # where the next record starts
+FILLED: Final = 1  # and where the bytes end
+SIZE: Final = 2  # of `buf`
+FORM: Final = 3  # PCAP or PCAPNG
+BIG: Final = 4  # whether the file has the other byte order than most machines
+OFFSET: Final = 5  # ns to add to all times
+NUMBER: Final = 6  # of the next frame
+KINDS: Final = 7  # that are known
+ROWS: Final = 8  # that are filled
+ROOM: Final = 9  # for rows
+DEVICES: Final = 10  # interfaces of the section; a pcap file has one
+SPIS: Final = 11  # of ESP that can be opened
+SLOTS: Final = 12  # of the hash table, a power of two
+WORDS: Final = 13  # for keys of kinds
+SOME: Final = 14  # room for kinds
+SCALARS: Final = 16
+
+# What is known of a kind, in `stats`: how many, time and frame of the first in time and of the last.
+COUNT: Final = 0
+FIRST: Final = 1
+FIRST_FRAME: Final = 2
+LAST: Final = 3
+LAST_FRAME: Final = 4
+STATS: Final = 5
+
+PORTS: Final = 0x10000
+KEY: Final = 64
+"""Words of a key at most: eight IP headers, each with what may follow it, take fewer."""
+
 _MAX_RECORD: Final = 16 * 2**20
 _MAX_TIME: Final = 2**62
-_MAX_DEPTH: Final = 8
-_ANY_PORT: Final = 0x10000
-"""In place of a port that nobody asks for."""
+_MAX_HIGH: Final = 2**30
+_MAX_LENGTH: Final = 2**31 - 1
+_SECOND: Final = 10**9
+_MIX: Final = -0x61C8864680B583EB
+_MIX_AGAIN: Final = -0x40A7B892E31B1A47
+_DEPTH: Final = 8
+_ENHANCED: Final = 6
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+# What a word of a key is about, beside a number below 2**40.
+_OTHER_TYPE: Final = 1 << 40
+_IP: Final = 2 << 40
+_UDP: Final = 3 << 40
+_KEEPALIVE: Final = 4 << 40
+_ESP_IN_UDP: Final = 5 << 40
+_SHORT: Final = 6 << 40
+_TUNNEL: Final = 7 << 40
+_GRE: Final = 8 << 40
+_MINIMAL: Final = 9 << 40
+_ESP: Final = 10 << 40
+_ICMP: Final = 11 << 40
+_TCP: Final = 12 << 40
+
+_ARGUMENTS: Final = tuple(Argument(*a) for a in (
+    ("C", "int64", ("SCALARS",)),
+    ("buf", "uint8", ("C[SIZE]",)),
+    ("links", "int64", ("C[DEVICES]",)),
+    ("names", "int64", ("C[DEVICES]",)),
+    ("units", "int64", ("C[DEVICES]",)),
+    ("shifts", "int64", ("C[DEVICES]",)),
+    ("lasts", "int64", ("C[DEVICES]",)),
+    ("ports", "uint8", ("PORTS",)),
+    ("spis", "int64", ("C[SPIS]",)),
+    ("slots", "int32", ("C[SLOTS]",)),
+    ("pool", "int64", ("C[WORDS]",)),
+    ("starts", "int64", ("C[SOME] + 1",)),
+    ("hashes", "int64", ("C[SOME]",)),
+    ("stats", "int64", ("C[SOME]", "STATS")),
+    ("origins", "int64", ("C[SOME]",)),
+    ("times", "int64", ("C[ROOM]",)),
+    ("frames", "int64", ("C[ROOM]",)),
+    ("kinds", "int32", ("C[ROOM]",)),
+    ("lengths", "uint32", ("C[ROOM]",)),
+    ("places", "int64", ("C[ROOM]",)),
+    ("sizes", "int64", ("C[ROOM]",)),
+    ("senses", "uint8", ("C[ROOM]",)),
+    ("devices", "int32", ("C[ROOM]",)),
+    ("key", "int64", ("KEY",)),
+))  # fmt: skip
 
 
-def _compiled(function: _F) -> _F:
-    """Native code, kept on disk beside this file or in the user's cache folder; made anew where neither can be."""
-    options: dict[str, Any] = {"nogil": True, "boundscheck": False}
-    try:
-        return cast("_F", numba.njit(cache=True, **options)(function))
-    except RuntimeError:
-        return cast("_F", numba.njit(**options)(function))
+def unit() -> Unit:
+    """What is compiled."""
+    space = globals()
+    own = {name: f for name, f in functions_of(space).items() if f.__module__ == __name__ and name != "unit"}
+    return Unit("scan", _ARGUMENTS, own, constants_of(space))
 
 
-@_compiled
-def _u8(buf: Bytes, at: int) -> Any:
-    return np.int64(buf[at])
+def _u8(buf: Any, at: int) -> Any:
+    """With its sign: what is shifted has to be a number of 64 bits."""
+    return buf[at] + 0
 
 
-@_compiled
-def _u16(buf: Bytes, at: int) -> Any:
-    return np.int64(buf[at]) << 8 | np.int64(buf[at + 1])
+def _u16(buf: Any, at: int) -> Any:
+    return _u8(buf, at) << 8 | _u8(buf, at + 1)
 
 
-@_compiled
-def _u32(buf: Bytes, at: int) -> Any:
-    return np.int64(buf[at]) << 24 | np.int64(buf[at + 1]) << 16 | np.int64(buf[at + 2]) << 8 | np.int64(buf[at + 3])
+def _u32(buf: Any, at: int) -> Any:
+    return _u16(buf, at) << 16 | _u16(buf, at + 2)
 
 
-@_compiled
-def _file32(buf: Bytes, at: int, big: bool) -> Any:
+def _file16(buf: Any, at: int, big: int) -> Any:
     """A number in the byte order of the file."""
     if big:
-        return _u32(buf, at)
-    return np.int64(buf[at + 3]) << 24 | np.int64(buf[at + 2]) << 16 | np.int64(buf[at + 1]) << 8 | np.int64(buf[at])
-
-
-@_compiled
-def _file16(buf: Bytes, at: int, big: bool) -> Any:
-    if big:
         return _u16(buf, at)
-    return np.int64(buf[at + 1]) << 8 | np.int64(buf[at])
+    return _u8(buf, at + 1) << 8 | _u8(buf, at)
 
 
-@_compiled
-def _port(number: int, ports: Bytes) -> int:
-    return number if ports[number] else 0x10000
+def _file32(buf: Any, at: int, big: int) -> Any:
+    if big:
+        return _u32(buf, at)
+    return _file16(buf, at + 2, big) << 16 | _file16(buf, at, big)
 
 
-@_compiled
-def _is_among(number: int, sorted_: Ints) -> bool:
-    low, high = 0, len(sorted_)
+def _port(number: int, ports: Any) -> int:
+    """A port, or one number for all that nobody asks for."""
+    return number if ports[number] else PORTS
+
+
+def _is_among(number: int, ascending: Any) -> int:
+    low, high = 0, len(ascending)
     while low < high:
         middle = (low + high) >> 1
-        if sorted_[middle] < number:
+        if ascending[middle] < number:
             low = middle + 1
         else:
             high = middle
-    return low < len(sorted_) and sorted_[low] == number
+    return 1 if low < len(ascending) and ascending[low] == number else 0
 
 
-@_compiled
-def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, key: Ints, n: int) -> int:
+def _vlan(ethertype: int) -> int:
+    return 1 if ethertype == 0x8100 or ethertype == 0x88A8 or ethertype == 0x9100 else 0
+
+
+def _key(buf: Any, at: int, stop: int, link: int, ports: Any, spis: Any, key: Any, n: int) -> int:
     """Write the key of the packet in buf[at:stop] from key[n] on. Its length in words, 0 for an unusual packet.
 
     The order of the steps is that of `layers`.
     """
     ethertype = 0x0800
-    if link == 1:
+    if link == L_ETHERNET:
         if at + 14 > stop:
             return 0
         key[n] = _u16(buf, at) << 32 | _u32(buf, at + 2)
         key[n + 1] = _u16(buf, at + 6) << 32 | _u32(buf, at + 8)
         n += 2
         at += 12
-    elif link == 3:
+    elif link == L_SLL:
         if at + 16 > stop:
             return 0
         size = min(_u16(buf, at + 4), 8)
@@ -134,17 +191,17 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
             key[n + 1] = key[n + 1] << 8 | _u8(buf, at + 6 + i)
         n += 2
         at += 14
-    if link == 1 or link == 3:
+    if link in (L_ETHERNET, L_SLL):
         ethertype = _u16(buf, at)
         tags = 0
-        while tags < 4 and (ethertype == 0x8100 or ethertype == 0x88A8 or ethertype == 0x9100):
+        while tags < 4 and _vlan(ethertype):
             at += 4
             tags += 1
             if at + 2 > stop:
                 return 0
             ethertype = _u16(buf, at)
         at += 2
-    elif link == 4:
+    elif link == L_SLL2:
         if at + 20 > stop:
             return 0
         size = min(_u8(buf, at + 11), 8)
@@ -156,14 +213,14 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
         n += 3
         ethertype = _u16(buf, at)
         at += 20
-    elif link == 5:
+    elif link == L_NULL:
         if at + 5 > stop:
             return 0
         family = _u32(buf, at)
         if (family != 2 and family != 0x02000000) or buf[at + 4] >> 4 != 4:
             return 0
         at += 4
-    elif link == 2:
+    elif link == L_RAW:
         if at >= stop:
             return 0
         if buf[at] >> 4 == 6:
@@ -175,16 +232,16 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
     if ethertype != 0x0800:
         if ethertype < 0x0600 or ethertype == 0x8864:
             return 0
-        if ethertype == 0x8100 or ethertype == 0x88A8 or ethertype == 0x9100:
+        if _vlan(ethertype):
             return 0
         if ethertype == 0x0806 and (at + 28 > stop or _u32(buf, at + 14) == _u32(buf, at + 24)):
             return 0  # who asks for its own address announces it
-        key[n] = 1 << 40 | ethertype
+        key[n] = _OTHER_TYPE | ethertype
         return n + 1
 
     end = stop
     depth = 0
-    while depth < 8:
+    while depth < _DEPTH:
         if at + 20 > stop:
             return 0
         header = (_u8(buf, at) & 15) * 4
@@ -197,13 +254,13 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
         source = _u32(buf, at + 12)
         depth += 1
         key[n] = source << 32 | _u32(buf, at + 16)
-        key[n + 1] = 2 << 40 | protocol
+        key[n + 1] = _IP | protocol
         n += 2
         if total >= header:
             end = min(end, at + total)
         at += header
         while True:
-            if depth >= 8:
+            if depth >= _DEPTH:
                 return 0
             if protocol == 4:
                 break
@@ -214,18 +271,18 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
                 at += 8
                 if size >= 8:
                     end = min(end, at + size - 8)
-                key[n] = 3 << 40 | _port(sport, ports) << 20 | _port(dport, ports)
+                key[n] = _UDP | _port(sport, ports) << 20 | _port(dport, ports)
                 n += 1
                 if sport == 4500 or dport == 4500:
                     if end - at == 1 and buf[at] == 0xFF:
-                        key[n] = 4 << 40
+                        key[n] = _KEEPALIVE
                     elif end - at >= 4:
                         spi = _u32(buf, at)
                         if spi == 0 or _is_among(spi, spis):
                             return 0
-                        key[n] = 5 << 40 | spi
+                        key[n] = _ESP_IN_UDP | spi
                     else:
-                        key[n] = 6 << 40
+                        key[n] = _SHORT
                     return n + 1
                 if sport == 434 or dport == 434:
                     if at >= end or buf[at] != 4 or at + 2 > stop:
@@ -234,7 +291,7 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
                     if protocol != 4 and protocol != 47 and protocol != 55:
                         return 0
                     at += 4
-                    key[n] = 7 << 40 | protocol
+                    key[n] = _TUNNEL | protocol
                     n += 1
                     continue
                 if sport == 1701 or dport == 1701 or sport == 500 or dport == 500 or dport == 67:
@@ -250,7 +307,7 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
                     return 0
                 at += 4 + (4 if flags & 0x8000 else 0) + (4 if flags & 0x2000 else 0) + (4 if flags & 0x1000 else 0)
                 protocol = 4
-                key[n] = 8 << 40
+                key[n] = _GRE
                 n += 1
                 continue
             if protocol == 55:
@@ -266,7 +323,7 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
                     at += 4
                 depth += 1
                 key[n] = inner_source << 32 | target
-                key[n + 1] = 9 << 40 | protocol
+                key[n + 1] = _MINIMAL | protocol
                 n += 2
                 continue
             if protocol == 50:
@@ -275,156 +332,136 @@ def _key(buf: Bytes, at: int, stop: int, link: int, ports: Bytes, spis: Ints, ke
                 spi = _u32(buf, at)
                 if _is_among(spi, spis):
                     return 0
-                key[n] = 10 << 40 | spi
+                key[n] = _ESP | spi
                 return n + 1
             if protocol == 1:
                 if at >= stop or buf[at] == 9 or buf[at] == 10:
                     return 0
-                key[n] = 11 << 40 | _u8(buf, at)
+                key[n] = _ICMP | _u8(buf, at)
                 return n + 1
             if protocol == 6:
                 if at + 4 > stop:
                     return 0
-                key[n] = 12 << 40 | _port(_u16(buf, at), ports) << 20 | _port(_u16(buf, at + 2), ports)
+                key[n] = _TCP | _port(_u16(buf, at), ports) << 20 | _port(_u16(buf, at + 2), ports)
                 return n + 1
             return n
     return 0
 
 
-@_compiled
 def scan(
-    buf: Bytes,
-    at: int,
-    filled: int,
-    form: int,
-    big: bool,
-    links: Ints,
-    names: Ints,
-    units: Ints,
-    shifts: Ints,
-    offset: int,
-    number: int,
-    ports: Bytes,
-    spis: Ints,
-    slots: Small,
-    pool: Ints,
-    starts: Ints,
-    hashes: Words,
-    stats: Ints,
-    origins: Ints,
-    kinds: int,
-    rows: int,
-    times: Ints,
-    kind: Small,
-    lengths: npt.NDArray[np.uint32],
-    frames: Ints,
-    places: Ints,
-    sizes: Ints,
-    senses: Bytes,
-    devices: Small,
-    lasts: Ints,
-    key: Ints,
-) -> tuple[int, int, int, int]:
-    """Take records from buf[at:filled] into `rows` and what follows: (why it ended, where, rows filled, kinds known).
+    C: Any, buf: Any, links: Any, names: Any, units: Any, shifts: Any, lasts: Any, ports: Any, spis: Any, slots: Any,
+    pool: Any, starts: Any, hashes: Any, stats: Any, origins: Any, times: Any, frames: Any, kinds: Any, lengths: Any,
+    places: Any, sizes: Any, senses: Any, devices: Any, key: Any,
+) -> int:  # fmt: skip
+    """Take records from buf[C[AT]:C[FILLED]] into rows; why it ended. `C` is brought up to date.
 
     `links`, `names` (numbers), `units` (ns in a unit of time, 0 if the loop cannot tell) and `shifts` (ns) are by
-    interface of the section. `offset` (ns) is added to all times, `number` is that of the next frame. A pcap file has
-    one interface. Of the kinds, `slots` is the hash table, `pool` and `starts` hold the keys, `stats` for each count,
-    first time and its frame, last time and its frame, `origins` the row of the first in the file.
-    Rows go into the arrays after that: time (with the offset), kind, length on the wire, frame, where in `buf` the
-    packet is and how long, what the file says of its direction (0 nothing, 1 in, 2 out), its interface. `lasts` are
-    the last rows by interface, -1 where there is none.
+    interface. `lasts` become the last rows by interface; they are -1 before. Of the kinds, `slots` is the hash table,
+    `pool` and `starts` hold the keys, `origins` the rows of the first in the file. Rows have time (with the offset),
+    frame, kind, length on the wire, where in `buf` the packet is and how long, what the file says of its direction
+    (0 nothing, 1 in, 2 out), and its interface.
     """
-    room = len(times)
-    number -= rows
-    mask = len(slots) - 1
+    at, filled, big, rows, known = C[AT], C[FILLED], C[BIG], C[ROWS], C[KINDS]
+    number = C[NUMBER] - rows
+    mask = C[SLOTS] - 1
+    why = MORE
     while True:
-        if rows == room:
-            return 2, at, rows, kinds
+        if rows == C[ROOM]:
+            why = FULL
+            break
         sense = 0
         device = 0
-        if form == 0:
+        if C[FORM] == PCAP:
             if at + 16 > filled:
-                return 0, at, rows, kinds
+                break
             size = _file32(buf, at + 8, big)
-            if size > 16777216:
-                return 1, at, rows, kinds
+            if size > _MAX_RECORD:
+                why = OTHER
+                break
             start = at + 16
             after = start + size
             if after > filled:
-                return 0, at, rows, kinds
+                break
             length = _file32(buf, at + 12, big)
-            time = _file32(buf, at, big) * 1000000000 + _file32(buf, at + 4, big) * units[0]
+            time = _file32(buf, at, big) * _SECOND + _file32(buf, at + 4, big) * units[0]
         else:
             if at + 8 > filled:
-                return 0, at, rows, kinds
+                break
+            why = OTHER
             block = _file32(buf, at + 4, big)
-            if _file32(buf, at, big) != 6 or block < 32 or block & 3 or block > 16777216:
-                return 1, at, rows, kinds
+            if _file32(buf, at, big) != _ENHANCED or block < 32 or block & 3 or block > _MAX_RECORD:
+                break
             after = at + block
             if after > filled:
-                return 0, at, rows, kinds
+                why = MORE
+                break
             device = _file32(buf, at + 8, big)
             size = _file32(buf, at + 20, big)
             body = after - 4  # where the options end
             start = at + 28
-            if device >= len(links) or start + size > body or units[device] == 0:
-                return 1, at, rows, kinds
+            if device >= C[DEVICES] or start + size > body or units[device] == 0:
+                break
             high, low = _file32(buf, at + 12, big), _file32(buf, at + 16, big)
-            if high >= 1073741824:
-                return 1, at, rows, kinds
+            if high >= _MAX_HIGH:
+                break
             stamp = high << 32 | low
-            if stamp > 4611686018427387904 // units[device]:
-                return 1, at, rows, kinds
+            if stamp > _MAX_TIME // units[device]:
+                break
             time = stamp * units[device] + shifts[device]
-            if time < 0 or time >= 4611686018427387904:
-                return 1, at, rows, kinds
+            if time < 0 or time >= _MAX_TIME:
+                break
             length = _file32(buf, at + 24, big)
             option = start + size + (-size & 3)
+            lost = 0
             if body > start + size + 4:
                 while option + 4 <= body:
                     code, long = _file16(buf, option, big), _file16(buf, option + 2, big)
                     if code == 0 or option + 4 + long > body:
                         break
                     if code == 4:
-                        return 1, at, rows, kinds  # frames were lost before this one
+                        lost = 1
                     if code == 2 and long == 4:
                         flags = _file32(buf, option + 4, big) & 3
                         sense = flags if flags < 3 else 0
                     option += 4 + long + (-long & 3)
-        if length > 2147483647:
-            return 1, at, rows, kinds  # more than a row holds
+            if lost:
+                break  # frames were lost before this one
+        if length > _MAX_LENGTH:
+            why = OTHER  # more than a row holds
+            break
+        why = MORE
+        moment = time + C[OFFSET]
         key[0] = names[device] << 8 | sense
         words = _key(buf, start, start + size, links[device], ports, spis, key, 1)
-        found = -1
+        found = UNUSUAL
         if words:
-            mixed = np.uint64(words)
+            mixed = words
             for i in range(words):
-                mixed = (mixed ^ np.uint64(key[i])) * np.uint64(0x9E3779B97F4A7C15)
-                mixed ^= mixed >> np.uint64(29)
-            mixed *= np.uint64(0xBF58476D1CE4E5B9)
-            mixed ^= mixed >> np.uint64(32)
-            slot = np.int64(mixed & np.uint64(mask))
+                mixed = (mixed ^ key[i]) * _MIX
+                mixed ^= mixed >> 29
+            mixed *= _MIX_AGAIN
+            mixed ^= mixed >> 32
+            slot = mixed & mask
             while True:
                 found = slots[slot]
                 if found < 0:
                     break
-                if hashes[found] == mixed:
-                    first = starts[found]
-                    if starts[found + 1] - first == words:
-                        same = True
-                        for i in range(words):
-                            if pool[first + i] != key[i]:
-                                same = False
-                                break
-                        if same:
+                first = starts[found]
+                if hashes[found] == mixed and starts[found + 1] - first == words:
+                    same = 1
+                    for i in range(words):
+                        if pool[first + i] != key[i]:
+                            same = 0
                             break
+                    if same:
+                        break
                 slot = (slot + 1) & mask
             if found < 0:
-                if kinds * 2 >= len(slots) or kinds + 1 >= len(starts) or starts[kinds] + words > len(pool):
-                    return 3, at, rows, kinds
-                found = kinds
-                kinds += 1
+                if known * 2 >= C[SLOTS] or known >= C[SOME] or starts[known] + words > C[WORDS]:
+                    why = CROWDED
+                    break
+                found = known
+                known += 1
                 slots[slot] = found
                 hashes[found] = mixed
                 first = starts[found]
@@ -432,21 +469,22 @@ def scan(
                     pool[first + i] = key[i]
                 starts[found + 1] = first + words
                 origins[found] = rows
-                stats[found, 0] = 0
-                stats[found, 1] = stats[found, 3] = time + offset
-                stats[found, 2] = stats[found, 4] = number + rows
-            moment = time + offset
-            stats[found, 0] += 1
-            if moment < stats[found, 1]:
-                stats[found, 1] = moment
-                stats[found, 2] = number + rows
-            elif moment >= stats[found, 3]:
-                stats[found, 3] = moment
-                stats[found, 4] = number + rows
-        times[rows] = time + offset
-        kind[rows] = found
-        lengths[rows] = max(length, size)
+                stats[found, COUNT] = 0
+                stats[found, FIRST] = moment
+                stats[found, FIRST_FRAME] = number + rows
+                stats[found, LAST] = moment
+                stats[found, LAST_FRAME] = number + rows
+            stats[found, COUNT] += 1
+            if moment < stats[found, FIRST]:
+                stats[found, FIRST] = moment
+                stats[found, FIRST_FRAME] = number + rows
+            elif moment >= stats[found, LAST]:
+                stats[found, LAST] = moment
+                stats[found, LAST_FRAME] = number + rows
+        times[rows] = moment
         frames[rows] = number + rows
+        kinds[rows] = found
+        lengths[rows] = max(length, size)
         places[rows] = start
         sizes[rows] = size
         senses[rows] = sense
@@ -454,3 +492,5 @@ def scan(
         lasts[device] = rows
         rows += 1
         at = after
+    C[AT], C[ROWS], C[KINDS] = at, rows, known
+    return why
