@@ -6,12 +6,11 @@ message says of itself (addresses, SPIs, devices) and judges nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from mipcheck.checker.capture import layers, mobileip
+from mipcheck.checker.capture import devices, layers, mobileip
 from mipcheck.checker.capture.files import SLL, SLL2, FileInfo, open_frames
 from mipcheck.checker.capture.layers import ADVERTISEMENT, ESP, IKE, LOOPBACK, MULTICAST, REGISTRATION, TUNNEL, Packet
 
@@ -21,12 +20,6 @@ _FLOWS: Final = 10_000
 _SPIS: Final = 64
 _DEVICES: Final = 1000
 _MN_HA: Final = 32
-
-_ETHERNET: Final = 1
-_POINT_TO_POINT: Final = frozenset({*layers.RAW, 0, 108})
-"""Link types without link addresses: raw IP, and the null and loop headers of BSD's tunnel devices."""
-_TUNNEL_NAME: Final = re.compile(r"(?:u?tun|tap|ipsec|xfrm|vti|gre|gretap|ipip|tunl|sit|wg|[a-z]*mip|[a-z]*vpn)\d*")
-_MODEM_NAME: Final = re.compile(r"(?:ppp|wwan|wwp|rmnet|usb|cdc)[a-z_]*\d.*|ppp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,26 +132,14 @@ class Survey:
 
     def beside(self) -> bool:
         """Whether there are devices with link addresses, beside which others are no access to a network."""
-        return any(d.linktype not in _POINT_TO_POINT for d in self.devices.values())
+        return any(d.linktype not in devices.POINT_TO_POINT for d in self.devices.values())
 
 
 def how_tunnel(device: Device, beside: bool) -> str:
-    """How sure it is that a device is a tunnel: sure, likely, uncertain, or "" for a physical one.
-
-    Raw IP `beside` Ethernet is a tunnel, unless it is named like a modem; alone it may be anything.
-    """
+    """How sure it is that a device is a tunnel: sure, likely, uncertain, or "" for a physical one."""
     if device.cooked_tunnel:
         return "sure"
-    if device.loopback or device.name == "lo":
-        return ""
-    named = bool(_TUNNEL_NAME.fullmatch(device.name.lower()))
-    if device.linktype not in _POINT_TO_POINT:
-        return "uncertain" if named and device.linktype == _ETHERNET else ""
-    if named:
-        return "sure" if beside else "uncertain"
-    if _MODEM_NAME.fullmatch(device.name.lower()):
-        return ""
-    return "likely" if beside else ""
+    return "" if device.loopback else devices.how_tunnel(device.name, device.linktype, beside)
 
 
 def survey_of(stream: BinaryIO, name: str, interface: str = "if0") -> Survey:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import z3
 from mipcheck.model.examples import Examples
 from mipcheck.model.runs import Run, anchor_of, cone, roots_of_rules
-from mipcheck.model.search import keys_used
 from mipcheck.model.setting import Setting
 from mipcheck.model.spec import Allow, Require, Rule
 from mipcheck.model.symbolic import Action, Keys, World
@@ -84,17 +83,23 @@ def _due_and_forbidden(setting: Setting, rule: Rule) -> System:
               and setting.spec.variables[name].type.name == "id"]  # fmt: skip
     for event in events:
         a = Action(event, 0)
-        for keys in _choice(w, event, unused):
+        for keys in _choice(w, event, unused, [rule, *permissions]):
             meets = z3.And(w.matches(rule.body.patterns, s, a, keys, run.now), w.permitted(s, a, keys, run.now))
             parts.append(z3.Not(meets))
     return run.system([z3.And(unused >= 0, *parts)])
 
 
-def _choice(w: World, event: str, unused: Z) -> Iterator[Keys]:
-    """Events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification."""
+def _choice(w: World, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:
+    """Events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification.
+
+    Keys that none of the rules looks at keep one value, addresses are those that the rules name, and one more.
+    """
     values: list[list[Any]] = []
     names = []
-    used = keys_used(w.spec)
+    terms = [t for r in rules if isinstance(r.body, Allow | Require)
+             for t in (r.body.condition, *(p.condition for p in r.body.patterns if p.event == event))]  # fmt: skip
+    used = {n for t in terms for n in t.names("key")}
+    addresses = sorted({w.site[n] for t in terms for n in t.names("site")})
     for k in w.spec.events[event].keys:
         names.append(k.name)
         if k.type.is_set:
@@ -105,9 +110,11 @@ def _choice(w: World, event: str, unused: Z) -> Iterator[Keys]:
             values.append([z3.BoolVal(True), z3.BoolVal(False)])
         elif k.type.name == "id":
             values.append([unused])
+        elif k.type.name == "address":
+            values.append([z3.IntVal(n) for n in (1, *addresses)])
         else:
-            values.append([z3.IntVal(n) for n in (0, 1, 60, *w.site.values())])
-        if (event, k.name) not in used:
+            values.append([z3.IntVal(n) for n in (0, 1, 60)])
+        if k.name not in used:
             values[-1] = values[-1][:1]
     for combination in itertools.product(*values):
         yield dict(zip(names, combination, strict=True))

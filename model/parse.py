@@ -22,8 +22,8 @@ MAX_DEPTH: Final = 100
 """Levels of an expression. Trees are walked recursively, and Python compiles at most 200 nested parentheses."""
 
 # Groups of terminals that an error message names by one word.
-_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE", "WORD",
-               "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
+_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
+               "WORD", "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
 _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES"}
 _DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",

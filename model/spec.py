@@ -143,7 +143,7 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Form:
     """What a layer may put on the wire: `headers` as `udp4500/esp` ("" for none), which `adds` octets (None if that is
-    not told), where the node has the capability `given` ("" if any node may); `traversal` is what a NAT lets through."""
+    not told), where the node has the capability `given` ("" if any node may); `traversal` is what passes a NAT."""
 
     headers: str
     adds: Term | None = None

@@ -7,9 +7,9 @@ came to. What the loop does not know is read as ever, frame by frame, in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from mipcheck.checker.capture import layers
 from mipcheck.checker.capture import scan as loop
 from mipcheck.checker.capture.ahead import Pieces
 from mipcheck.checker.capture.cooked import tell_apart
+from mipcheck.checker.capture.devices import mark_tunnels, sharing, unlisted_tunnels
 from mipcheck.checker.capture.events import Protects, Reader, clear_registrations
 from mipcheck.checker.capture.files import SLL, SLL2, FileInfo, Frame, Interface, open_frames
 from mipcheck.checker.capture.files import Source as Stream
@@ -24,11 +25,21 @@ from mipcheck.checker.capture.fragments import Reassembler
 from mipcheck.checker.capture.layers import Packet
 from mipcheck.checker.capture.meaning import CaptureEvents, Kind, Meaning
 from mipcheck.checker.capture.node import learn
-from mipcheck.checker.capture.read import Capture, Decoder, Source, described, lost, understand, unreadable
+from mipcheck.checker.capture.read import (
+    Capture,
+    Decoder,
+    Source,
+    described,
+    lost,
+    understand,
+    unreadable,
+    unsaid_tunnels,
+)
 from mipcheck.checker.capture.rows import CHUNK, Chunk, Rows
 from mipcheck.checker.site import Site
 from mipcheck.checker.survey import Survey, Surveyor
 from mipcheck.model.event import Event
+from mipcheck.model.layering import Layering
 from mipcheck.model.native import Native, compiled
 
 Ints = npt.NDArray[np.int64]
@@ -119,34 +130,37 @@ class _Taken:
         self.together = together
 
 
+class _Plan(NamedTuple):
+    """What is asked of all files: SPIs of ESP that can be opened, ports that are told apart, whether to survey."""
+
+    keys: frozenset[int]
+    ports: Collection[int]
+    survey: bool
+
+
 class _Scanner:
     """Takes one file's packets (`files.Ahead`): rows for those that it knows, `Packet`s for the others."""
 
-    def __init__(
-        self, native: Native, taken: _Taken, site: Site, offset: int, before: int, survey: bool, threaded: bool
-    ) -> None:
+    def __init__(self, native: Native, taken: _Taken, source: Source, plan: _Plan, before: int) -> None:
+        """`before` are the frames of the files before this one."""
         self._native = native
-        keys = frozenset(sa.spi for sa in site.esp_sas)
         self.surveyor: Surveyor | None = None
-        self._survey = survey
-        self._threaded = threaded
+        self._plan = plan
+        self._threaded = source.stream.seekable()
         self._taken = taken
-        self._keys = keys
-        self._decoder = Decoder(keys, taken.together, offset, before)
-        self._offset = offset
+        self._decoder = Decoder(plan.keys, taken.together, source.offset, before)
+        self._offset = source.offset
         self._before = before
         self._first = len(taken.kinds)
         self._kinds = _Kinds()
         self._devices = _Devices()
         self._section: Sequence[Interface] | None = None
         self._names: dict[tuple[str, int], int] = {}  # interfaces and link types of the file, numbered
-        self._spis = np.array(sorted(keys), np.int64)
-        self._ports = np.zeros(0x10000, np.uint8)
-        self._ports[:_KNOWN_PORTS] = 1
-        listed = (word.rpartition(":") for word in site.upkeep)
-        self._ports[[*_ASKED, *(int(port) for _, colon, port in listed if colon)]] = 1
+        self._spis = np.array(sorted(plan.keys), np.int64)
+        self._ports = np.zeros(loop.PORTS, np.uint8)
+        self._ports[list(plan.ports)] = 1
         self._scalars = np.zeros(loop.SCALARS, np.int64)
-        self._scalars[[loop.OFFSET, loop.ROOM, loop.SPIS]] = offset, CHUNK, len(self._spis)
+        self._scalars[[loop.OFFSET, loop.ROOM, loop.SPIS]] = self._offset, CHUNK, len(self._spis)
         self._time, self._frame = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
         self._kind, self._length = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32)
         self._place, self._size = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
@@ -163,7 +177,7 @@ class _Scanner:
     def over(self, source: Stream, info: FileInfo) -> Stream:
         self._info = info
         self._pieces = Pieces(source, _BUFFER, _HEADROOM, self._threaded)
-        if self._survey:
+        if self._plan.survey:
             self.surveyor = Surveyor(FileInfo(info.kind, info.name, info.interfaces))
         return self
 
@@ -231,7 +245,7 @@ class _Scanner:
             frame = Frame(first + row - start, time, name, linktype, data, length, _SENSES[self._sense[row]])
             number = fresh.get(row)
             if number is not None:
-                packet = layers.decode(frame, self._keys)
+                packet = layers.decode(frame, self._plan.keys)
                 if self.surveyor is not None:
                     self.surveyor.take(packet, linktype)
                 packet.time += self._offset
@@ -298,20 +312,24 @@ def _unit(interface: Interface) -> int:
 
 
 def read_bulk(
-    sources: Sequence[Source], site: Site, protects: Protects | None = None, survey: bool = False
+    sources: Sequence[Source],
+    site: Site,
+    protects: Protects | None = None,
+    survey: bool = False,
 ) -> tuple[list[Capture], Sequence[Event], list[Survey]]:
     """As `read_captures`, but made for long captures; with `survey` also what `survey_of` finds in each file.
 
     Raises CaptureError; NativeError, before anything is read, where the loop cannot be compiled.
     """
     native = compiled(loop.unit())
-    taken = _Taken(Reassembler(frozenset(sa.spi for sa in site.esp_sas)))
+    plan = _Plan(frozenset(sa.spi for sa in site.esp_sas), _ports(site, protects), survey)
+    taken = _Taken(Reassembler(plan.keys))
     infos: list[FileInfo] = []
     firsts: list[int] = []
     surveys: list[Survey] = []
     total = 0
     for source in sources:
-        scanner = _Scanner(native, taken, site, source.offset, total, survey, source.stream.seekable())
+        scanner = _Scanner(native, taken, source, plan, total)
         info, frames = open_frames(source.stream, source.name, source.interface, scanner)
         infos.append(info)
         firsts.append(total)
@@ -331,6 +349,16 @@ def read_bulk(
     taken.rows = taken.rows.sort()
     captures, columns = _understand(sources, site, protects, infos, firsts, taken)
     return captures, columns, surveys
+
+
+def _ports(site: Site, protects: Protects | None) -> Collection[int]:
+    """The ports that make a difference to what a packet is."""
+    found = {*range(_KNOWN_PORTS), *_ASKED}
+    found.update(int(port) for _, colon, port in (word.rpartition(":") for word in site.upkeep) if colon)
+    if protects is None:
+        return found
+    owner = getattr(protects, "__self__", None)
+    return found | owner.ports if isinstance(owner, Layering) else range(loop.PORTS)
 
 
 def _mixed(taken: _Taken, infos: Sequence[FileInfo]) -> bool:
@@ -373,13 +401,19 @@ def _understand(
     infos: Sequence[FileInfo],
     firsts: Sequence[int],
     taken: _Taken,
-) -> tuple[list[Capture], CaptureEvents]:
+) -> tuple[list[Capture], Sequence[Event]]:
     """`read.understand`, for rows."""
     for info in infos:
         for name in (name for name, linktype in info.interfaces.items() if linktype == SLL):
             tell_apart([*(kind.packet for kind in taken.kinds), *taken.unusual], name)
+    linktypes = {name: linktype for info in infos for name, linktype in info.interfaces.items()}
+    tunnels, left = unlisted_tunnels(linktypes, site.tunnels)
+    mark_tunnels([*(kind.packet for kind in taken.kinds), *taken.unusual], tunnels)
     packets = _few(taken)
     known = learn(packets, site)
+    if sharing(known.macs, frozenset(site.tunnels)):
+        # Which packets are copies can be told only where all of them are seen.
+        return understand(sources, site, protects, infos, firsts, _all_packets(taken), taken.together)
     reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
     meaning = Meaning(reader, taken.rows, taken.kinds, taken.unusual)
     meaning.read()
@@ -396,4 +430,5 @@ def _understand(
 
     gaps = [*lost(infos, firsts, sources, packets, happened, site), *unreadable(taken.together, known, site)]
     events = CaptureEvents(meaning, gaps, [source.name for source in sources], firsts)
-    return described(sources, site, infos, firsts, packets, known, reader, events.of_files()), events
+    said = unsaid_tunnels(tunnels, left)
+    return described(sources, infos, firsts, packets, known, reader, said, events.of_files()), events

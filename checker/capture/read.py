@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from mipcheck.checker.capture import layers, wlan
 from mipcheck.checker.capture.cooked import tell_apart
+from mipcheck.checker.capture.devices import mark_tunnels, merge_copies, unlisted_tunnels
 from mipcheck.checker.capture.events import Protects, Reader, clear_registrations
 from mipcheck.checker.capture.files import SLL, SLL2, FileInfo, Frame, counted, open_frames
 from mipcheck.checker.capture.fragments import Reassembler
@@ -106,7 +107,11 @@ def understand(
         for note in (tell_apart(packets, name) for name in mixed):
             if note is not None:
                 info.note(note)
+    linktypes = {name: linktype for info in infos for name, linktype in info.interfaces.items()}
+    taken, left = unlisted_tunnels(linktypes, site.tunnels)
+    mark_tunnels(packets, taken)
     known = learn(packets, site)
+    merged = merge_copies(packets, known.macs, frozenset(site.tunnels))
     reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
     for packet in packets:
         reader.take(packet)
@@ -122,20 +127,21 @@ def understand(
     by_file: dict[str, list[Event]] = {source.name: [] for source in sources}
     for event in events:
         by_file[event.at.file].append(event)
-    return described(sources, site, infos, firsts, packets, known, reader, list(by_file.values())), events
+    said = [*unsaid_tunnels(taken, left), *merged]
+    return described(sources, infos, firsts, packets, known, reader, said, list(by_file.values())), events
 
 
 def described(
     sources: Sequence[Source],
-    site: Site,
     infos: Sequence[FileInfo],
     firsts: Sequence[int],
     packets: Sequence[Packet],
     known: Knowledge,
     reader: Reader,
+    said: Sequence[str],
     events: Sequence[Sequence[Event]],
 ) -> list[Capture]:
-    """The captures that sources hold, with the `events` of each; `packets` in order of time."""
+    """The captures that sources hold, with the `events` of each; `packets` in order of time. `said` is of devices."""
     captures = [
         Capture(
             events=of_file,
@@ -150,14 +156,15 @@ def described(
         for info, names, of_file in zip(infos, _seen(packets, firsts), events, strict=True)
     ]
     first = captures[0]
-    said = [*known.notes, *_unsaid_tunnels(infos, site), *(_renumbered(n, sources, firsts) for n in reader.notes)]
+    notes = [*known.notes, *said, *(_renumbered(n, sources, firsts) for n in reader.notes)]
     sealed = _encrypted(packets, known)
+    orphans = tuple(_renumbered(hole, sources, firsts) for hole in reader.holes())
     captures[0] = replace(
         first,
         set_aside=dict(reader.set_aside),
-        notes=(*first.notes, *said, *sealed),
+        notes=(*first.notes, *notes, *sealed, *orphans),
         hidden=reader.hidden(),
-        holes=(*first.holes, *sealed),
+        holes=(*first.holes, *sealed, *orphans),
     )
     return captures
 
@@ -319,10 +326,9 @@ def _interfaces(seen: dict[str, None], info: FileInfo) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*seen, *(name for name in info.interfaces if name not in cooked)]))
 
 
-def _unsaid_tunnels(infos: Sequence[FileInfo], site: Site) -> list[str]:
-    """Raw IP beside Ethernet is mostly a tunnel device, but may be a modem: only the site can tell."""
-    linktypes = {name: linktype for info in infos for name, linktype in info.interfaces.items()}
-    raw = [n for n, t in linktypes.items() if t in layers.RAW and n not in site.tunnels]
-    if not raw or len(raw) == len(linktypes):
-        return []
-    return [f"{', '.join(raw)}: raw IP, taken for physical; list it under tunnels if it is a tunnel device"]
+def unsaid_tunnels(taken: Sequence[str], left: Sequence[str]) -> list[str]:
+    """Raw IP beside Ethernet is mostly a tunnel device, but may be a modem; only the site is certain."""
+    notes = [f"{', '.join(taken)}: raw IP, taken for tunnel devices by their names"] if taken else []
+    if left:
+        notes.append(f"{', '.join(left)}: raw IP, taken for physical; list it under tunnels if it is a tunnel device")
+    return notes

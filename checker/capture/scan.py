@@ -71,6 +71,8 @@ _SECOND: Final = 10**9
 _MIX: Final = -0x61C8864680B583EB
 _MIX_AGAIN: Final = -0x40A7B892E31B1A47
 _DEPTH: Final = 8
+_REACH: Final = 64
+_TRAILER: Final = 4
 _ENHANCED: Final = 6
 
 # What a word of a key is about, beside a number below 2**40.
@@ -239,7 +241,7 @@ def _key(buf: Any, at: int, stop: int, link: int, ports: Any, spis: Any, key: An
         key[n] = _OTHER_TYPE | ethertype
         return n + 1
 
-    end = stop
+    end = claimed = stop
     depth = 0
     while depth < _DEPTH:
         if at + 20 > stop:
@@ -257,7 +259,8 @@ def _key(buf: Any, at: int, stop: int, link: int, ports: Any, spis: Any, key: An
         key[n + 1] = _IP | protocol
         n += 2
         if total >= header:
-            end = min(end, at + total)
+            claimed = at + total
+            end = min(end, claimed)
         at += header
         while True:
             if depth >= _DEPTH:
@@ -270,7 +273,8 @@ def _key(buf: Any, at: int, stop: int, link: int, ports: Any, spis: Any, key: An
                 sport, dport, size = _u16(buf, at), _u16(buf, at + 2), _u16(buf, at + 4)
                 at += 8
                 if size >= 8:
-                    end = min(end, at + size - 8)
+                    claimed = at + size - 8
+                    end = min(end, claimed)
                 key[n] = _UDP | _port(sport, ports) << 20 | _port(dport, ports)
                 n += 1
                 if sport == 4500 or dport == 4500:
@@ -298,7 +302,7 @@ def _key(buf: Any, at: int, stop: int, link: int, ports: Any, spis: Any, key: An
                     return 0
                 if (sport == 67 or sport == 68) and dport == 68:
                     return 0
-                return n
+                return 0 if _embedded(buf, at, stop, claimed) else n
             if protocol == 47:
                 if at + 4 > stop:
                     return 0
@@ -344,7 +348,22 @@ def _key(buf: Any, at: int, stop: int, link: int, ports: Any, spis: Any, key: An
                     return 0
                 key[n] = _TCP | _port(_u16(buf, at), ports) << 20 | _port(_u16(buf, at + 2), ports)
                 return n + 1
-            return n
+            # Any other protocol may be an encapsulation.
+            return n if protocol in (2, 33, 46, 132, 136) else 0
+    return 0
+
+
+def _embedded(buf: Any, at: int, stop: int, end: int) -> int:
+    """Whether `layers` would find an IPv4 packet in an encapsulation that it does not know."""
+    for start in range(at, min(at + _REACH, stop - 19)):
+        if buf[start] == 0x45:
+            total = _u16(buf, start + 2)
+            if total >= 20 and end - _TRAILER <= start + total <= end:
+                words = 0
+                for i in range(start, start + 20, 2):
+                    words += _u16(buf, i)
+                if (words >> 16) + (words & 0xFFFF) == 0xFFFF:
+                    return 1
     return 0
 
 
