@@ -304,7 +304,7 @@ class BulkLog(Columns):
 
     def _from(self, number: int, one: _Pass, most: int) -> Iterator[tuple[int, _Rows, int]]:
         """Rows from somewhere before an event on: the number of the first, and how many there are."""
-        one.restart(self._points[bisect_right(self._points, number, key=lambda p: p.events) - 1], most)
+        one.restart(self._points[max(0, bisect_right(self._points, number, key=lambda p: p.events) - 1)], most)
         for batch, rows in one.batches():
             yield batch.first, rows, len(batch)
 

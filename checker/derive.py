@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mipcheck.model.event import Event
@@ -15,27 +15,40 @@ STACK, ACCESS = "stack", "access"
 
 def derive(spec: Spec, events: Iterable[Event]) -> list[Event]:
     """The events with `access` told where there is a `stack`; what an input says itself stands."""
+    return list(derived(spec, events))
+
+
+def derived(spec: Spec, events: Iterable[Event]) -> Iterator[Event]:
+    """The same, one at a time."""
     layering = Layering(spec)
     kinds = {e.name for e in spec.events.values() if STACK in e.by_name and ACCESS in e.by_name and spec.accesses}
-    result = []
     for event in events:
         stack = event.args.get(STACK)
         if event.kind in kinds and isinstance(stack, str) and ACCESS not in event.args:
             event = replace(event, args={**event.args, ACCESS: layering.modes(stack)})
-        result.append(event)
-    return result
+        yield event
 
 
 def modes_seen(spec: Spec, events: Iterable[Event]) -> list[str]:
     """For each interface, which access modes the packets that left it fit, in words; nothing where none was seen."""
-    order = list(spec.accesses)
-    counts: dict[str, Counter[str]] = {}
+    return modes_in_words(spec, _outward(events))
+
+
+def _outward(events: Iterable[Event]) -> Iterator[tuple[str, frozenset[str], int]]:
     for event in events:
         modes = event.args.get(ACCESS)
         if isinstance(modes, frozenset) and event.args.get("dir") == "out":
-            named = " or ".join(sorted(modes, key=order.index)) or "no mode at all"
             count = event.args.get("count")
-            counts.setdefault(event.interface, Counter())[named] += count if isinstance(count, int) else 1
+            yield event.interface, modes, count if isinstance(count, int) else 1
+
+
+def modes_in_words(spec: Spec, seen: Iterable[tuple[str, frozenset[str], int]]) -> list[str]:
+    """The same of interfaces, access modes that packets fit, and how many there were."""
+    order = list(spec.accesses)
+    counts: dict[str, Counter[str]] = {}
+    for interface, modes, count in seen:
+        named = " or ".join(sorted(modes, key=order.index)) or "no mode at all"
+        counts.setdefault(interface, Counter())[named] += count
     return [
         f"{interface}: user data left as access mode " + ", ".join(f"{m} ({n})" for m, n in found.most_common())
         for interface, found in counts.items()
