@@ -61,12 +61,17 @@ class Columns(Sequence[Event]):
     """A trace in batches. Subclasses give `__len__`, `batches` and the exact event of a number (`event`).
 
     `shapes` grows as batches are taken: each distinct event as it was first seen, with that time and position. So does
-    `interfaces`, in order of first appearance. `varying` names the kind and the key that `Batch.number` is about.
+    `interfaces`, in order of first appearance. `varying` names the kind and the key that `Batch.number` is about,
+    `files` the inputs as positions do.
     """
 
     shapes: list[Event]
     interfaces: list[str]
     varying: tuple[str, str] | None = None
+    framed = False
+    """Whether the places of events are frames of captures, which may be wanted of all that is not allowed."""
+
+    files: Sequence[str] = ()
 
     def batches(self) -> Iterator[Batch]:
         """All of it in order of time; each call begins anew and gives the same."""
@@ -80,6 +85,20 @@ class Columns(Sequence[Event]):
         """Of the `limit` events after that number, in order, those of these kinds on an interface; or more."""
         for n in range(number + 1, min(number + 1 + limit, len(self))):
             yield self.event(n)
+
+    def places(self, numbers: Array) -> tuple[Array, Array]:
+        """The files (by number) and places of events, whose numbers are in order."""
+        import numpy as np
+
+        files, places = np.zeros(len(numbers), np.int16), np.zeros(len(numbers), np.int64)
+        for batch in self.batches():
+            low, high = np.searchsorted(numbers, (batch.first, batch.first + len(batch)))
+            if low < high:
+                rows = numbers[low:high] - batch.first
+                places[low:high] = batch.place[rows]
+                if batch.file is not None:
+                    files[low:high] = batch.file[rows]
+        return files, places
 
     @overload
     def __getitem__(self, index: int) -> Event: ...

@@ -432,11 +432,16 @@ class Replay:
         nodes = int(a["C"][loop.SEEN]) if self._tracks else None
         return observe.concluded(machine, tallies, by_rule, names, self._events, nodes)
 
-    def modes(self) -> list[tuple[str, int, int]]:
-        """Interfaces, sets of access modes that packets which left them fit, and how many; in order of appearance."""
+    def modes(self) -> list[tuple[str, frozenset[str], int]]:
+        """Interfaces, access modes that packets which left them fit, and how many; in order of appearance."""
         entries = self._arrays["A"]
         found = sorted((int(e[3]), int(e[0]), int(e[1]), int(e[4])) for e in entries[entries[:, 2] != 0])
-        return [(self._name(token), modes, count) for _, token, modes, count in found]
+        types = (e.by_name[ACCESS].type for e in self._machine.spec.events.values() if ACCESS in e.by_name)
+        members = next(types).members if found else ()
+        return [
+            (self._name(token), frozenset(m for n, m in enumerate(members) if modes >> n & 1), count)
+            for _, token, modes, count in found
+        ]
 
 
 class _Shapes:
@@ -455,7 +460,7 @@ class _Shapes:
             self._interfaces[columns.interfaces[n]] = n
         new = columns.shapes[self._count :]
         kinds = {name: n for n, name in enumerate(self._machine.kinds)}
-        for event in derive(self._machine.spec, new):
+        for event in derive(self._machine.spec, new, self._machine.capabilities):
             if self._count == len(self._table.kind):
                 t = self._table
                 self._table = Table(_doubled(t.interface), _doubled(t.kind), _doubled(t.keys))

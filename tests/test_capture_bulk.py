@@ -148,9 +148,14 @@ def test_losses_are_said_where_they_are() -> None:
 # --- made captures, through the whole of `check` -------------------------------------------------------------------
 
 
+def be_long(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(inputs, "_LONG", size)
+    monkeypatch.setattr(inputs, "_VERY_LONG", size)
+
+
 def reports(path: Path, monkeypatch: pytest.MonkeyPatch, config: Path) -> Iterator[Report]:
     for long in (2**60, 0):
-        monkeypatch.setattr(inputs, "_LONG", long)
+        be_long(monkeypatch, long)
         yield check(path, config=config)
 
 
@@ -175,7 +180,7 @@ def test_a_report_of_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     expected, found = (
         check("-", config=config)
         for long in (2**60, 5000)
-        if not monkeypatch.setattr(inputs, "_LONG", long)
+        if not be_long(monkeypatch, long)
         and not monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
     )
     assert found == expected and found.violations
@@ -184,14 +189,14 @@ def test_a_report_of_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_columns_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = make_capture.make(tmp_path / "soak.pcapng", 500, scene="two", rate=20)
     for long, type_ in ((2**60, list), (0, meaning.CaptureEvents)):
-        monkeypatch.setattr(inputs, "_LONG", long)
+        be_long(monkeypatch, long)
         trace = read_trace([str(tmp_path / "soak.pcapng")], vocabulary_of(SPEC), str(config))
         assert isinstance(trace.events, type_)
 
 
 def test_without_native_code_captures_are_read_frame_by_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = make_capture.make(tmp_path / "soak.pcapng", 500, scene="two", rate=20)
-    monkeypatch.setattr(inputs, "_LONG", 0)
+    be_long(monkeypatch, 0)
 
     def refuse(unit: object) -> None:
         raise NativeError("no llvmlite")

@@ -180,14 +180,15 @@ class CaptureEvents(Columns):
     """The events of captures, in order of time. Each is made when it is asked for; `batches` are all of them."""
 
     varying = (_DATA, _BYTES)
+    framed = True
 
     def __init__(self, meaning: Meaning, gaps: Sequence[Gap], files: Sequence[str], firsts: Sequence[int]) -> None:
         """`files` are names, `firsts` the frames before those of each."""
         self._meaning = meaning
         self._rows = meaning.rows
-        self._files = list(files)
+        self.files = list(files)
         self._firsts = np.array(firsts, np.int64)
-        singles = _with_gaps(meaning.singles(), gaps, self._rows, self._files[0])
+        singles = _with_gaps(meaning.singles(), gaps, self._rows, self.files[0])
         # In order of their first appearance; at the same row, events of their own come first.
         order = sorted(
             [*((row, 1, n) for n, row in enumerate(meaning.firsts)), *((s.row, 0, n) for n, s in enumerate(singles))]
@@ -217,7 +218,7 @@ class CaptureEvents(Columns):
     def _placed(self, event: Event) -> Event:
         frame = event.at.frame or 1
         file = int(np.searchsorted(self._firsts, frame, "left")) - 1
-        return replace(event, at=Position(self._files[file], None, frame - int(self._firsts[file])))
+        return replace(event, at=Position(self.files[file], None, frame - int(self._firsts[file])))
 
     # --- one at a time --------------------------------------------------------------------------------------------
 
@@ -237,7 +238,7 @@ class CaptureEvents(Columns):
     def _event(self, batch: Batch, at: int) -> Event:
         shape = self._full[batch.row[at]]
         file = 0 if batch.file is None else int(batch.file[at])
-        where = Position(self._files[file], None, int(batch.place[at]))
+        where = Position(self.files[file], None, int(batch.place[at]))
         args: dict[str, Value] = dict(shape.args)
         if batch.number is not None and batch.number[at] >= 0:
             args[_BYTES] = int(batch.number[at])
@@ -271,7 +272,7 @@ class CaptureEvents(Columns):
             time, frame = np.insert(time, before, self._own_time[a:b]), np.insert(frame, before, self._own_frame[a:b])
             shape, number = np.insert(shape, before, self._own_shape[a:b]), np.insert(number, before, -1)
         file = None
-        if len(self._files) > 1:
+        if len(self.files) > 1:
             file = (np.searchsorted(self._firsts, frame, "left") - 1).astype(np.int16)
             frame = frame - self._firsts[file]
         return Batch(self._starts[which], time, shape, frame, file, None, number)
@@ -301,12 +302,12 @@ class CaptureEvents(Columns):
 
     def of_files(self) -> list[Sequence[Event]]:
         """The events of each file."""
-        if len(self._files) == 1:
+        if len(self.files) == 1:
             return [self]
-        counts = np.zeros(len(self._files), np.int64)
+        counts = np.zeros(len(self.files), np.int64)
         for batch in self.batches():
             counts += np.bincount(batch.file, minlength=len(counts))  # type: ignore[arg-type]
-        return [_OfFile(self, name, count) for name, count in zip(self._files, counts.tolist(), strict=True)]
+        return [_OfFile(self, name, count) for name, count in zip(self.files, counts.tolist(), strict=True)]
 
 
 class _OfFile(Sequence[Event]):
