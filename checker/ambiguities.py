@@ -164,7 +164,8 @@ def _show(lines: Lines, e: Entry) -> None:
         if a.kind != "rule" and p.rules:
             lines.labelled("rules", [f"{p.first} or {p.second} makes a difference to {' '.join(p.rules)}"])
         if p.found.same:
-            lines.labelled("same", [f"{p.first} and {p.second} never part, which is proved: no trace tells them apart"])
+            said = f"{p.first} and {p.second} never part with the parameters as they are, which is proved"
+            lines.labelled("same", [said])
             continue
         if not p.found.trace:
             lines.labelled("unknown", [f"no trace was found on which {p.first} and {p.second} part: {p.found.reason}"])

@@ -26,6 +26,8 @@ mipcheck explain RULE        what a rule demands, and why
 mipcheck convert CAPTURE     write a capture as a log
 mipcheck infer CAPTURE       propose a site file for a capture
 mipcheck requirements        what the document requires, and what encodes it
+mipcheck audit               what notices that a requirement is missing, and traces for it
+mipcheck overhead [CAPTURE]  what each access mode costs, and what a capture shows
 mipcheck ambiguities [NAME]  sentences with several readings, and where they part
 mipcheck diff SPEC SPEC      what changed from one specification to another
 """
@@ -40,10 +42,12 @@ _EXAMPLES: Final = {
     "convert": "mipcheck convert capture.pcapng --config site.toml -o capture.log",
     "infer": "mipcheck infer capture.pcapng -o site.toml",
     "requirements": "mipcheck requirements --format markdown",
+    "overhead": "mipcheck overhead --cipher aes-cbc+hmac-sha2-256-128 --nat",
+    "audit": "mipcheck audit",
     "ambiguities": "mipcheck ambiguities M2",
     "diff": "mipcheck diff draft-01 rfc5265",
 }
-VERBS: Final = ("prove", "explain", "convert", "infer", "requirements", "ambiguities", "diff")
+VERBS: Final = ("prove", "explain", "convert", "infer", "requirements", "audit", "overhead", "ambiguities", "diff")
 
 
 def run(argv: Sequence[str]) -> int:
@@ -207,6 +211,33 @@ def _requirements(args: argparse.Namespace) -> int:
     return 0
 
 
+def _audit(args: argparse.Namespace) -> int:
+    from mipcheck.checker.audit import audit, audit_json, audit_text
+
+    spec = _spec(args)
+    lines = audit(spec, args.timeout)
+    answer = audit_json(spec, lines) if args.format == "json" else audit_text(spec, lines, *_terminal(args.output))
+    write(answer, args.output)
+    return 1 if any(line.lacks for line in lines) else 0
+
+
+def _overhead(args: argparse.Namespace) -> int:
+    from mipcheck.checker.overhead import costs, costs_json, costs_text
+
+    _keep_inputs(args.output, [i for i in (args.capture, args.config) if i is not None])
+    found = costs(
+        _spec(args),
+        capture=args.capture,
+        config=args.config,
+        words=_pairs(args.set, "--set", "PARAM=VALUE"),
+        sizes={"iv": args.iv, "block": args.block, "icv": args.icv},
+        cipher=args.cipher,
+        nat=args.nat,
+    )
+    write(costs_json(found) if args.format == "json" else costs_text(found, *_terminal(args.output)), args.output)
+    return 0
+
+
 def _diff(args: argparse.Namespace) -> int:
     from mipcheck.checker.diff import difference
     from mipcheck.checker.diff_report import diff_json, diff_markdown, diff_text
@@ -249,6 +280,8 @@ _CARRY_OUT: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "convert": _convert,
     "infer": _infer,
     "requirements": _requirements,
+    "audit": _audit,
+    "overhead": _overhead,
     "ambiguities": _ambiguities,
     "diff": _diff,
 }
@@ -358,6 +391,13 @@ def _parser(verb: str) -> _Parser:
     elif verb == "requirements":
         _spec_argument(parser)
         _output_arguments(parser, ("text", "markdown", "json"))
+    elif verb == "audit":
+        _spec_argument(parser)
+        _reading_argument(parser)
+        _timeout_argument(parser, 20.0)
+        _output_arguments(parser, ("text", "json"))
+    elif verb == "overhead":
+        _overhead_arguments(parser)
     elif verb == "diff":
         parser.add_argument("left", metavar="SPEC", help="a specification, by name or path")
         parser.add_argument("right", metavar="SPEC", help="the one to compare it with")
@@ -403,6 +443,10 @@ _DESCRIPTION: Final = {
     "infer": "Propose a site file for a capture: each line with the frame that speaks for it, and how sure that is.",
     "requirements": "List what the document requires: where, how strictly, in our words, and what encodes it or why"
     " nothing does.",
+    "overhead": "Compute what each access mode adds to a packet, as section 6.2 of the draft does, and measure what the"
+    " packets of a capture carry.",
+    "audit": "For every requirement, find what notices that it is missing, a trace that exercises it and one that"
+    " breaks it. Exit code 1 if anything lacks.",
     "ambiguities": "List the sentences that can be read in several ways, and for each pair of readings the shortest"
     " trace on which they part.",
     "diff": "Tell what changed from one specification to another, and where that changes what is allowed, by the"
@@ -449,6 +493,23 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     _output_arguments(parser, ("text", "json"))
     parser.add_argument("-v", "--verbose", action="store_true", help="list every rule, parameter and finding")
     parser.add_argument("--version", action="version", version=f"mipcheck {__version__}")
+
+
+def _overhead_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("capture", nargs="?", metavar="CAPTURE", help="measure the user data of this capture as well")
+    _spec_arguments(parser)
+    _config_argument(parser)
+    parser.add_argument("--nat", action="store_true", help="with a NAT for each layer")
+    parser.add_argument("--cipher", metavar="NAME", help="as aes-gcm, or aes-cbc+hmac-sha2-256-128")
+    for size, what in (("iv", "of the cipher's IV"), ("block", "to which ESP pads"), ("icv", "of the integrity check")):
+        parser.add_argument(f"--{size}", type=_octets, metavar="N", help=f"octets {what}")
+    _output_arguments(parser, ("text", "json"))
+
+
+def _octets(word: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", word):
+        raise argparse.ArgumentTypeError("a number of octets, as 16")
+    return int(word)
 
 
 def _spec_argument(parser: argparse.ArgumentParser) -> None:

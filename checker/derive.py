@@ -56,10 +56,10 @@ def _outward(events: Iterable[Event]) -> Iterator[tuple[str, frozenset[str], int
 
 def modes_in_words(spec: Spec, seen: Iterable[tuple[str, frozenset[str], int]]) -> list[str]:
     """The same of interfaces, access modes that packets fit, and how many there were."""
-    order = list(spec.accesses)
+    order = {name: n for n, name in enumerate(spec.accesses)}  # a log may name others
     counts: dict[str, Counter[str]] = {}
     for interface, modes, count in seen:
-        named = " or ".join(sorted(modes, key=order.index)) or "no mode at all"
+        named = " or ".join(sorted(modes, key=lambda m: (order.get(m, len(order)), m))) or "no mode at all"
         counts.setdefault(interface, Counter())[named] += count
     return [
         f"{interface}: user data left as access mode " + ", ".join(f"{m} ({n})" for m, n in found.most_common())

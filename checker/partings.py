@@ -5,12 +5,15 @@ What the observer finds in each has to be what the search predicted; else that i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.proofs import agree, trace_text
+from mipcheck.model.configure import configure
 from mipcheck.model.event import Event
+from mipcheck.model.spec import Configure
+from mipcheck.model.types import INT, TIME
 
 if TYPE_CHECKING:
     from mipcheck.model.compare import Comparison, Outcome, Parting
@@ -27,7 +30,7 @@ class Found:
     """A trace as a log, with the rules that it breaks under the one and under the other; or why there is none.
 
     `both_read` says that it holds nothing that one of the two specifications does not know, `same` that it is proved
-    that there is none.
+    that there is none with the parameters as they are.
     """
 
     trace: str = ""
@@ -45,7 +48,7 @@ class Partings:
 
     def __init__(self, left: Spec, right: Spec, timeout: float = TIMEOUT) -> None:
         self.left, self.right, self.timeout = left, right, timeout
-        self._comparisons: dict[frozenset[str], Comparison] = {}
+        self._comparisons: dict[_Case, Comparison] = {}
 
     def alike(self, rule: str) -> bool:
         """Whether a rule and all that it depends on are written alike, with whatever capability it takes."""
@@ -53,79 +56,130 @@ class Partings:
 
         if rule not in self.left.rules or rule not in self.right.rules:
             return False
-        settings = [self._settings(c) for c in self._capabilities([rule])]
+        settings = [self._settings(case) for case in self._cases([rule])]
         applies = [(s, o) for s, o in settings if rule in s.rules or rule in o.rules]
         return bool(applies) and all(alike(s, o, rule) for s, o in applies)
 
     def find(self, rules: Iterable[str], title: Iterable[str]) -> Found:
-        """The shortest trace on which they part, by one of the rules, with whatever capability it takes. Raises
-        Disagreement."""
+        """The shortest trace on which they part, by one of the rules, with whatever capability it takes. Where there is
+        none with the parameters as they are, one of them is given another value, or two addresses of the site are the
+        same. Raises Disagreement."""
         from mipcheck.model.compare import Incomparable
 
         named = list(dict.fromkeys(rules))
+        if not named:
+            return Found(reason="there is no rule to part on")
+        cases = self._cases(named)
         reason = ""
         try:
-            for capabilities in self._capabilities(named):
-                outcome = self._search(named, capabilities)
+            for case in cases:
+                outcome = self._search(named, case)
                 if outcome.parting is not None:
-                    return confirmed(self.left, self.right, outcome.parting, list(title), capabilities)
+                    return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
                 reason = reason or outcome.reason
-            same = len(named) == 1 and self._never(named[0])
+            if len(named) > 1:
+                return Found(reason=reason)
+            same = self._never(named[0])
+            for case in self._other_values(cases, named[0]):
+                parting = self._search(named, case).parting
+                if parting is not None:
+                    trace = replace(parting.trace, parameters={**case.given, **parting.trace.parameters},
+                                    site={**case.site, **parting.trace.site})  # fmt: skip
+                    found = replace(parting, trace=trace)
+                    return confirmed(self.left, self.right, found, list(title), case.capabilities)
         except Incomparable as error:
             return Found(reason=str(error))
-        return Found(reason="they never part: that is proved" if same else reason, same=same)
+        return Found(reason="with the parameters as they are, they never part: that is proved" if same else reason,
+                     same=same)  # fmt: skip
 
     def both_break(self, rule: str, title: Iterable[str]) -> Found:
         """The shortest trace that breaks a rule in both, and no other. Raises Disagreement."""
-        for capabilities in self._capabilities([rule]):
-            left, right = self._settings(capabilities)
+        for case in self._cases([rule]):
+            left, right = self._settings(case)
             if rule in left.rules and rule in right.rules:
-                outcome = self._comparison(capabilities).both_break(rule)
+                outcome = self._comparison(case).both_break(rule)
                 if outcome.parting is not None:
-                    return confirmed(self.left, self.right, outcome.parting, list(title), capabilities)
+                    return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
         return Found(reason="no trace was found that breaks it in both")
 
-    def _comparison(self, capabilities: frozenset[str]) -> Comparison:
+    def _comparison(self, case: _Case) -> Comparison:
         from mipcheck.model.compare import Comparison
 
-        if capabilities not in self._comparisons:
-            left, right = self._settings(capabilities)
-            self._comparisons[capabilities] = Comparison(left, right, timeout=self.timeout)
-        return self._comparisons[capabilities]
+        if case not in self._comparisons:
+            left, right = self._settings(case)
+            self._comparisons[case] = Comparison(left, right, timeout=self.timeout, addresses=case.site)
+        return self._comparisons[case]
 
-    def _capabilities(self, rules: list[str]) -> list[frozenset[str]]:
+    def _cases(self, rules: list[str]) -> list[_Case]:
         """What a node may have to be capable of for it to make a difference: nothing first."""
         known = [s.rules[r] for r in rules for s in (self.left, self.right) if r in s.rules]
         sets = [frozenset[str](), *(frozenset(c) for r in known for c in (r.given, r.unless, r.given + r.unless))]
-        return list(dict.fromkeys(sets))
+        return [_Case(c) for c in dict.fromkeys(sets)]
 
-    def _settings(self, capabilities: frozenset[str]) -> tuple[Setting, Setting]:
+    def _other_values(self, cases: list[_Case], rule: str) -> Iterator[_Case]:
+        """The same with a parameter that the rule reads at the edge of what it can be: none, or far more."""
+        from mipcheck.model.variants import read_by, same_addresses
+
+        names: dict[str, int] = {}
+        for spec in (self.left, self.right):
+            if rule in spec.rules:
+                values = configure(spec, {})
+                names |= {
+                    n: values[n] for n in sorted(read_by(spec.rules[rule])) if spec.parameters[n].type in (TIME, INT)
+                }
+        shared = [n for n in names if all(n in s.parameters for s in (self.left, self.right))]
+        for case in cases:
+            for name in shared:
+                for value in dict.fromkeys((0, 10 * names[name] + 10 * max(names.values()))):
+                    yield _Case(case.capabilities, ((name, value),))
+            for addresses in same_addresses(s.rules[rule] for s in (self.left, self.right) if rule in s.rules):
+                yield _Case(case.capabilities, (), tuple(addresses.items()))
+
+    def _settings(self, case: _Case) -> tuple[Setting, Setting]:
         from mipcheck.model.setting import setting_of
 
-        left, right = (setting_of(s, capabilities=capabilities & set(s.capabilities)) for s in (self.left, self.right))
+        left, right = (
+            setting_of(s, case.given, capabilities=case.capabilities & set(s.capabilities))
+            for s in (self.left, self.right)
+        )
         return left, right
 
-    def _search(self, rules: list[str], capabilities: frozenset[str]) -> Outcome:
+    def _search(self, rules: list[str], case: _Case) -> Outcome:
         from mipcheck.model.compare import part_settings
 
-        left, right = self._settings(capabilities)
-        by_settings = part_settings(left, right, rules, self.timeout)
+        left, right = self._settings(case)
+        by_settings = part_settings(left, right, rules, self.timeout, case.site)
         if by_settings.parting is not None or not self._on_events(rules):
             return by_settings
-        return self._comparison(capabilities).part(rules, rules)
+        return self._comparison(case).part(rules, rules)
 
     def _on_events(self, rules: list[str]) -> bool:
-        from mipcheck.model.spec import Configure
-
         bodies = [s.rules[r].body for s in (self.left, self.right) for r in rules if r in s.rules]
         return any(not isinstance(b, Configure) for b in bodies)
 
     def _never(self, rule: str) -> bool:
         from mipcheck.model.compare import never_part
 
-        settings = [self._settings(c) for c in self._capabilities([rule])]
+        settings = [self._settings(case) for case in self._cases([rule])]
         applies = [(s, o) for s, o in settings if rule in s.rules or rule in o.rules]
         return bool(applies) and all(never_part(s, o, rule, self.timeout) for s, o in applies)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What the node is capable of, parameters (name, value) that are not left to their defaults, and addresses."""
+
+    capabilities: frozenset[str] = frozenset()
+    values: tuple[tuple[str, int], ...] = ()
+    addresses: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def given(self) -> dict[str, int]:
+        return dict(self.values)
+
+    @property
+    def site(self) -> dict[str, int]:
+        return dict(self.addresses)
 
 
 def find_parting(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import z3
@@ -24,6 +25,7 @@ from mipcheck.model.system import Move, System, spacer
 Z = Any
 DEPTH = 10
 """Events of a trace, silent ones included, up to which one is searched for."""
+_NONE: Mapping[str, int] = MappingProxyType({})
 TIME_IS_UP = "the time for the search was up"
 
 
@@ -80,11 +82,11 @@ def _merged(left: EventType, right: EventType) -> EventType:
     return replace(left, keys=tuple(keys.values()), seen=left.seen | right.seen)
 
 
-def merged(left: Setting, right: Setting) -> tuple[Setting, Setting]:
-    """The same settings with the events of both and one site. Raises Incomparable."""
+def merged(left: Setting, right: Setting, addresses: Mapping[str, int] = _NONE) -> tuple[Setting, Setting]:
+    """The same settings with the events of both and one site, which has the `addresses` given. Raises Incomparable."""
     events = merged_events(left.spec, right.spec)
     sites = tuple(dict.fromkeys((*left.spec.sites, *right.spec.sites)))
-    site = example_site(replace(left.spec, sites=sites))
+    site = {**example_site(replace(left.spec, sites=sites)), **addresses}
     return tuple(replace(s, spec=replace(s.spec, events=events), site=site) for s in (left, right))  # type: ignore[return-value]
 
 
@@ -143,11 +145,18 @@ class _Both(Unrolling):
 class Comparison(Search):
     """Searches over one unrolling of two settings. `timeout` is in seconds, for each search.
 
-    Raises Incomparable.
+    `addresses` are those of the site that are not the usual ones. Raises Incomparable.
     """
 
-    def __init__(self, left: Setting, right: Setting, depth: int = DEPTH, timeout: float = 60.0) -> None:
-        self.left, self.right = merged(left, right)
+    def __init__(
+        self,
+        left: Setting,
+        right: Setting,
+        depth: int = DEPTH,
+        timeout: float = 60.0,
+        addresses: Mapping[str, int] = _NONE,
+    ) -> None:
+        self.left, self.right = merged(left, right, addresses)
         unit = min(time_unit(s.parameters, s.spec) for s in (self.left, self.right))
         worlds = [s.world(s.rules.values(), unit) for s in (self.left, self.right)]
         self.world, self.depth, self.timeout = worlds[0], depth, timeout
@@ -159,13 +168,14 @@ class Comparison(Search):
         """The shortest trace on which one world breaks one of its rules named, and the other allows it all.
 
         Where there is none, SHOULDs may be broken besides; where there is none of these, both worlds may find fault
-        with the last step, if only one of them breaks the rule.
+        with the last step, if only one of them breaks the rule; and at last the world that allows it may have found
+        fault before.
         """
         deadline = time.monotonic() + self.timeout
         named = [r for r in left if self._judges(self.both, r)], [r for r in right if self._judges(self.both.other, r)]
         if not any(named):
             return Outcome(None, "there is no rule on events to part on")
-        for strictness in (_ALL, _MUST, _BARE):
+        for strictness in (_ALL, _MUST, _BARE, _OWN):
             for k in range(self.depth):
                 while len(self.run.steps) <= k:
                     self.run.extend()
@@ -211,12 +221,23 @@ class Comparison(Search):
             for r in rules
         ]
         free: tuple[list[str], list[str]] = ([], rules) if turned else (rules, [])
-        return self._solve(k, z3.Or(differs), free, strictness, deadline, pretty)
+        judges = (forbids,) if strictness == _OWN else (self.both, self.both.other)
+        return self._solve(k, z3.Or(differs), free, strictness, deadline, pretty, judges)
 
     def _solve(
-        self, k: int, goal: Z, free: tuple[list[str], list[str]], strictness: int, deadline: float, pretty: bool
+        self,
+        k: int,
+        goal: Z,
+        free: tuple[list[str], list[str]],
+        strictness: int,
+        deadline: float,
+        pretty: bool,
+        judges: Sequence[Unrolling] = (),
     ) -> Parting | Any:
-        """A trace whose step k is as the goal says; the `free` rules of each need not be kept there, all others do."""
+        """A trace whose step k is as the goal says; the `free` rules of each need not be kept there, all others do.
+
+        The rules of those that are no `judges` (all are, if none is named) need not be kept at all.
+        """
         left = deadline - time.monotonic()
         if left <= 0:
             return z3.unknown
@@ -226,8 +247,9 @@ class Comparison(Search):
         sides = (self.both, self.both.other)
         assumptions = [wanted]
         for side, own in zip(sides, free, strict=True):
-            assumptions += self._kept(side, k, strictness)
-            assumptions += [] if strictness == _BARE else self._kept_at(side, k, strictness, own)
+            if side in (judges or sides):
+                assumptions += self._kept(side, k, strictness)
+                assumptions += self._kept_at(side, k, strictness, own) if strictness < _BARE else []
         answer = self.run.solver.check(*assumptions)
         if answer != z3.sat:
             return answer
@@ -246,7 +268,7 @@ class Comparison(Search):
                 if r not in free and (strictness == _ALL or rules[r].level == "MUST")]  # fmt: skip
 
 
-_ALL, _MUST, _BARE = range(3)
+_ALL, _MUST, _BARE, _OWN = range(4)
 _COUNT = itertools.count()
 
 
@@ -275,7 +297,8 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
         k = keys[a.event]
         after = {(side, slot): z for side, w in worlds.items() for slot, z in w.next(states[side], a, k, then).items()}
         guard = [then >= now, worlds["left"].well_formed(a.event, k)]
-        guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items()]
+        # What the network is assumed to do is in the state that is followed only where the event changes that.
+        guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items() if any(s == side for s, _ in after)]
         if after:
             moves.append(Move(f"{a.event} on interface {a.interface}", z3.And(guard), {**after, "now": then}))
         broken = [_forbids(w, rule, states[side], a, k, then) for side, w in worlds.items()]
@@ -301,10 +324,16 @@ def _late(w: World, rule: str, s: State, now: Z) -> Z:
 # --- settings -------------------------------------------------------------------------------------------------------
 
 
-def part_settings(left: Setting, right: Setting, rules: Iterable[str], timeout: float = 60.0) -> Outcome:
+def part_settings(
+    left: Setting,
+    right: Setting,
+    rules: Iterable[str],
+    timeout: float = 60.0,
+    addresses: Mapping[str, int] = _NONE,
+) -> Outcome:
     """A site or parameters on which rules on configuration part, as near to the defaults as can be. Raises
     Incomparable."""
-    left, right = merged(left, right)
+    left, right = merged(left, right, addresses)
     named = [r for r in rules if any(isinstance(_body(s, r), Configure) for s in (left, right))]
     if not named:
         return Outcome(None, "there is no rule on the configuration to part on")

@@ -20,7 +20,9 @@ METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that
 
 def consistent(setting: Setting) -> Verdict:
     """Proved, refuted with what is wrong, or unknown with what was not decided."""
-    verdict = spacer(_time_goes_on(setting), setting.timeout)
+    verdict = spacer(_time_goes_on(setting, []), setting.timeout)
+    if verdict.answer == "refuted":  # by an event that the permissions may forbid
+        verdict = spacer(_time_goes_on(setting, _permissions(setting)), setting.timeout)
     if verdict.answer == "refuted":
         return Verdict("refuted", reason="an event can make an obligation overdue at once, so that time cannot pass")
     if verdict.answer != "proved":
@@ -32,7 +34,7 @@ def consistent(setting: Setting) -> Verdict:
         return Verdict("refuted" if stuck else "unknown", reason="; ".join(what))
     examples = Examples(setting)
     missing = [
-        f"no trace was found that {'breaks' if broken else 'exercises'} {rule} alone"
+        f"no trace was found that {'breaks' if broken else 'exercises'} {rule}"
         for rule in setting.rules
         if rule not in setting.without
         for broken in (False, True)
@@ -41,11 +43,19 @@ def consistent(setting: Setting) -> Verdict:
     return Verdict("unknown", reason="; ".join(missing)) if missing else verdict
 
 
-def _time_goes_on(setting: Setting) -> System:
-    """Bad: an event after which some obligation is overdue at once."""
+def _permissions(setting: Setting) -> list[Rule]:
+    """Permissions on events that change what obligations look at."""
     owed = [r for r in setting.musts if isinstance(r.body, Require)]
-    roots = roots_of_rules(owed) + [anchor_of(setting.spec, r) for r in owed]
-    run = Run(setting, owed, cone(setting.spec, roots, False), True)
+    names = {n for t in roots_of_rules(owed) for n in t.names("var")}
+    events = {p.event for u in setting.spec.updates if any(a in names for a, _ in u.assignments) for p in u.patterns}
+    return [r for r in setting.musts if isinstance(r.body, Allow) and any(p.event in events for p in r.body.patterns)]
+
+
+def _time_goes_on(setting: Setting, permissions: list[Rule]) -> System:
+    """Bad: an event, permitted by these rules, after which some obligation is overdue at once."""
+    owed = [r for r in setting.musts if isinstance(r.body, Require)]
+    roots = roots_of_rules([*owed, *permissions]) + [anchor_of(setting.spec, r) for r in owed]
+    run = Run(setting, [*owed, *permissions], cone(setting.spec, roots, False), True)
     return run.system([run.world.overdue(r, run.state, run.now) for r in run.world.requires])
 
 

@@ -33,8 +33,8 @@ _DECLARATION = {
 _CHOICES = {
     "LEVEL": ("MUST", "SHOULD", "MAY"), "SCOPE": ("interface", "node"), "SENDER": ("node", "network", "observer"),
     "WHERE": ("log", "capture"), "QUANTIFIER": ("some", "every"), "FUNCTION": ("max", "min"),
-    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity"),
-    "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param"), "NOTHING": ("nothing",),
+    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role"),
+    "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param", "ambiguity"), "NOTHING": ("nothing",),
 }  # fmt: skip
 _NO_MORE: Final = r"(?!-?\w)"
 _NAMES = {
@@ -177,9 +177,11 @@ class _Builder:
         return s.SiteDecl(tuple(map(str, c)), at)
 
     def _layer(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
         protects, c = _flag(c, "PROTECTS")
         text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
-        return s.LayerDecl(str(c[0]), text, protects, tuple(self._form(k) for k in c if _is(k, "form")), at)
+        forms = tuple(self._form(k) for k in c if _is(k, "form"))
+        return s.LayerDecl(str(c[0]), text, protects, forms, override, at)
 
     def _form(self, t: Any) -> s.FormDecl:
         traversal, (headers, *rest) = _flag(t.children, "TRAVERSAL")
@@ -273,9 +275,10 @@ class _Builder:
 
     def _property(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
-        name, *rest, claim = c
+        relying = next((_names(k) for k in c if _is(k, "relying")), ())
+        name, *rest, claim = [k for k in c if not _is(k, "relying")]
         cite, text = self._cite_and_text(rest)
-        return s.PropertyDecl(str(name), cite, text, self._claim(claim), override, at)
+        return s.PropertyDecl(str(name), cite, text, self._claim(claim), override, relying, at)
 
     def _claim(self, t: Any) -> s.ClaimDecl:
         c = t.children
@@ -297,7 +300,7 @@ class _Builder:
         return s.DefaultReadingDecl(str(c[0]), str(c[1]), at)
 
     def _drop(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
-        return s.DropDecl(str(c[0]), str(c[1]), at)
+        return s.DropDecl(str(c[0]), _names(c[1]), at)
 
     def _confirm(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         kind, name, *rest = c

@@ -91,11 +91,19 @@ def needs(setting: Setting, name: str, rule: str) -> bool:
     p = setting.spec.properties[name]
     if isinstance(p.claim, Consistent):
         return False
+    setting = relying(setting, p)
     return any(n.rule == rule for n in _needed(setting, p, _own_rules(setting, p), False, only=rule))
+
+
+def relying(setting: Setting, p: Property) -> Setting:
+    """The setting of a property: what it relies on is kept as if it were a MUST."""
+    rules = {i: replace(r, level="MUST") if i in p.relying else r for i, r in setting.rules.items()}
+    return replace(setting, rules=rules)
 
 
 def _prove(setting: Setting, p: Property, with_needs: bool) -> Result:
     started = time.monotonic()
+    setting = relying(setting, p)
     result = _consistent(setting, p) if isinstance(p.claim, Consistent) else _by_spacer(setting, p, with_needs)
     return replace(result, seconds=time.monotonic() - started)
 

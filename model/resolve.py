@@ -22,7 +22,7 @@ _D = TypeVar("_D", bound=s.Declaration)
 _KINDS: Final[Mapping[type, str]] = {
     s.ParamDecl: "parameter", s.RuleDecl: "rule", s.PropertyDecl: "property", s.AssumptionDecl: "assumption",
     s.StatementDecl: "statement", s.AccessDecl: "access mode", s.CapabilityDecl: "capability",
-    s.AmbiguityDecl: "ambiguity", s.DefineDecl: "definition",
+    s.AmbiguityDecl: "ambiguity", s.DefineDecl: "definition", s.LayerDecl: "layer", s.RoleDecl: "role",
 }  # fmt: skip
 _SHARED: Final = (
     s.DocumentDecl, s.EnumDecl, s.SiteDecl, s.LayerDecl, s.AccessDecl, s.CapabilityDecl, s.ParamDecl, s.AmbiguityDecl,
@@ -31,6 +31,7 @@ _SHARED: Final = (
 _DROPPABLE: Final[Mapping[str, type[s.Declaration]]] = {
     "rule": s.RuleDecl, "property": s.PropertyDecl, "assumption": s.AssumptionDecl, "statement": s.StatementDecl,
     "access": s.AccessDecl, "capability": s.CapabilityDecl, "ambiguity": s.AmbiguityDecl, "param": s.ParamDecl,
+    "role": s.RoleDecl,
 }  # fmt: skip
 
 
@@ -124,8 +125,8 @@ def _flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple
     for d, role in _declarations(module):
         item = _Item(d, file, source, role=role)
         if isinstance(d, s.DropDecl):
-            del items[_find(items, _DROPPABLE[d.kind], d.name, item, "drop")]
-            items = _forget_reading(items, d.name) if d.kind in ("rule", "ambiguity") else items
+            for name in d.names:
+                items = _without(items, d.kind, name, item)
         elif isinstance(d, s.ConfirmDecl):
             found = _find(items, _DROPPABLE[d.kind], d.name, item, "confirm")
             items[found] = replace(items[found], declaration=_confirmed(items[found].declaration, d, item))
@@ -160,15 +161,28 @@ def _confirmed(d: s.Declaration, confirm: s.ConfirmDecl, item: _Item) -> s.Decla
     return replace(d, **changes)  # type: ignore[arg-type]
 
 
+def _without(items: list[_Item], kind: str, name: str, item: _Item) -> list[_Item]:
+    found = _find(items, _DROPPABLE[kind], name, item, "drop")
+    if kind == "role":
+        return [i for i in items if not _belongs(i, name)]
+    left = items[:found] + items[found + 1 :]
+    return _forget_reading(left, name) if kind in ("rule", "ambiguity") else left
+
+
+def _belongs(i: _Item, role: str) -> bool:
+    return i.role == role or (isinstance(i.declaration, s.RoleDecl) and i.declaration.name == role)
+
+
 def _forget_reading(items: list[_Item], rule: str) -> list[_Item]:
     """A default reading goes with the rule that it was chosen for."""
     return [i for i in items if not isinstance(i.declaration, s.DefaultReadingDecl) or i.declaration.rule != rule]
 
 
 def _find(items: list[_Item], kind: type[s.Declaration], name: str, item: _Item, verb: str) -> int:
-    for n, i in enumerate(items):
-        if isinstance(i.declaration, kind) and i.declaration.name == name:  # type: ignore[union-attr]
-            return n
+    found = [n for n, i in enumerate(items)
+             if isinstance(i.declaration, kind) and i.declaration.name == name]  # type: ignore[union-attr]  # fmt: skip
+    if found:  # roles may have definitions of the same name
+        return next((n for n in found if items[n].role == item.role), found[0])
     known = [i.declaration.name for i in items if isinstance(i.declaration, kind)]  # type: ignore[union-attr]
     what = _KINDS[kind]
     raise SpecError(
@@ -618,7 +632,11 @@ class _Resolver:
                 )
             case s.ConsistentDecl():
                 claim = m.Consistent()
-        return m.Property(d.name, d.cite, d.text, claim)
+        rules = [i.declaration.name for i in self.items if isinstance(i.declaration, s.RuleDecl)]
+        for name in d.relying:
+            if name not in rules:
+                self._fail(d.at, f'unknown rule "{name}"', nearest(name, rules))
+        return m.Property(d.name, d.cite, d.text, claim, d.relying)
 
     # --- expressions ----------------------------------------------------------------------------------------------
 

@@ -226,10 +226,13 @@ Claim = Invariant | Whenever | Permitted | Independent | Consistent
 
 @dataclass(frozen=True, slots=True)
 class Property:
+    """A theorem about whoever keeps the MUST rules, and the rules named in `relying` whatever their level."""
+
     name: str
     cite: tuple[Citation, ...]
     text: str
     claim: Claim
+    relying: tuple[str, ...] = ()
 
     @property
     def section(self) -> str:

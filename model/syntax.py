@@ -148,6 +148,7 @@ class LayerDecl:
     text: str
     protects: bool
     forms: tuple[FormDecl, ...]
+    override: bool = False
     at: Place = _place()
 
 
@@ -344,6 +345,7 @@ class PropertyDecl:
     text: str
     claim: ClaimDecl
     override: bool = False
+    relying: tuple[str, ...] = ()
     at: Place = _place()
 
 
@@ -357,7 +359,7 @@ class DefaultReadingDecl:
 @dataclass(frozen=True, slots=True)
 class DropDecl:
     kind: str
-    name: str
+    names: tuple[str, ...]
     at: Place = _place()
 
 

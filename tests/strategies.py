@@ -114,7 +114,9 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
     st.builds(s.EnumDecl, names, _members, st.booleans()),
     st.builds(s.SiteDecl, st.lists(words, min_size=1, max_size=3).map(tuple)),
     st.builds(s.CapabilityDecl, words, texts),
-    st.builds(s.LayerDecl, words, texts, st.booleans(), st.lists(_forms, min_size=1, max_size=3).map(tuple)),
+    st.builds(
+        s.LayerDecl, words, texts, st.booleans(), st.lists(_forms, min_size=1, max_size=3).map(tuple), st.booleans()
+    ),
     st.builds(
         s.AccessDecl, words, st.lists(st.tuples(words, st.just("") | words), min_size=1, max_size=3).map(tuple),
         st.lists(words, max_size=2).map(tuple), texts, st.booleans(),
@@ -129,9 +131,11 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
         s.RuleDecl, names, _levels, _some_cites, texts, _readings,
         st.lists(_options, max_size=3).map(tuple), st.booleans(),
     ),
-    st.builds(s.PropertyDecl, names, _cites, texts, _claims, st.booleans()),
+    st.builds(
+        s.PropertyDecl, names, _cites, texts, _claims, st.booleans(), st.lists(names, max_size=2).map(tuple)
+    ),
     st.builds(s.DefaultReadingDecl, names, words),
-    st.builds(s.DropDecl, st.sampled_from(["rule", "property", "assumption", "statement", "ambiguity"]), names),
+    st.builds(s.DropDecl, st.sampled_from(["rule", "property", "assumption", "statement", "role"]), _members),
     st.builds(s.ConfirmDecl, st.sampled_from(["rule", "statement"]), names, st.just("") | _levels, _some_cites, texts),
     st.builds(s.ConfirmDecl, st.sampled_from(["property", "param"]), names, st.just(""), _some_cites, texts),
     st.builds(

@@ -180,8 +180,7 @@ def test_a_report_of_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     expected, found = (
         check("-", config=config)
         for long in (2**60, 5000)
-        if not be_long(monkeypatch, long)
-        and not monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        if not be_long(monkeypatch, long) and not monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
     )
     assert found == expected and found.violations
 

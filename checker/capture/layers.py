@@ -151,6 +151,15 @@ def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
     return packet
 
 
+def ip_start(frame: Frame) -> int:
+    """Where the outermost IPv4 header of a frame begins, or -1 if it has none."""
+    packet = Packet(frame.number, frame.time, frame.interface, frame.length)
+    try:
+        return _link(packet, frame.linktype, frame.data)
+    except (struct.error, IndexError):
+        return -1
+
+
 def resume(packet: Packet, piece: Piece, data: bytes, keys: Container[int] = ()) -> None:
     """Go on with `packet` where its datagram was in pieces, with all its `data` now; `piece` is any of them."""
     source, target, protocol, identification = piece.key
