@@ -7,6 +7,7 @@ came to. What the loop does not know is read as ever, frame by frame, in order.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
@@ -36,6 +37,7 @@ from mipcheck.checker.capture.read import (
     unsaid_tunnels,
 )
 from mipcheck.checker.capture.rows import CHUNK, Chunk, Rows
+from mipcheck.checker.progress import Progress
 from mipcheck.checker.site import Site
 from mipcheck.checker.survey import Survey, Surveyor
 from mipcheck.model.event import Event
@@ -48,6 +50,8 @@ _BUFFER: Final = 1 << 22
 """Bytes looked at together."""
 _HEADROOM: Final = 1 << 18
 """Bytes of a record that are carried over to the next such piece; of a longer record every byte is read as ever."""
+_PATIENCE: Final = 255
+"""Records that are left to the reader of `files` before the loop is asked again."""
 _SENSES: Final = ("", "in", "out")
 _LINKS: Final = {
     layers.ETHERNET: loop.L_ETHERNET,
@@ -161,6 +165,9 @@ class _Scanner:
         self._ports[list(plan.ports)] = 1
         self._scalars = np.zeros(loop.SCALARS, np.int64)
         self._scalars[[loop.OFFSET, loop.ROOM, loop.SPIS]] = self._offset, CHUNK, len(self._spis)
+        self._scalars[loop.SEED] = random.getrandbits(62)
+        self._idle = self._pass = 0
+        self._progress = Progress(source.stream, source.name, "packets")
         self._time, self._frame = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
         self._kind, self._length = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32)
         self._place, self._size = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
@@ -204,7 +211,19 @@ class _Scanner:
             self._run(loop.PCAPNG, order)
 
     def _run(self, form: int, order: str) -> None:
-        """Take what the loop knows, up to the next record that it does not."""
+        """Take what the loop knows, up to the next record that it does not.
+
+        Where it knew none of the last ones it is not asked for a while: some files hold nothing for it.
+        """
+        if self._pass:
+            self._pass -= 1
+            return
+        before = self._info.frames
+        self._scan(form, order)
+        self._idle = 0 if self._info.frames > before else min(2 * self._idle + 1, _PATIENCE)
+        self._pass = self._idle
+
+    def _scan(self, form: int, order: str) -> None:
         devices = self._devices
         c, kinds, pieces = self._scalars, self._kinds, self._pieces
         c[[loop.FORM, loop.BIG, loop.DEVICES]] = form, order == ">", len(devices.known)
@@ -222,6 +241,7 @@ class _Scanner:
             pieces.at = int(c[loop.AT])
             if self._n > start:
                 self._took(start, known)
+                self._progress.update(self._info.frames)
             if why == loop.FULL or (why == loop.MORE and pieces.more()):
                 continue
             if why == loop.CROWDED:
@@ -290,6 +310,7 @@ class _Scanner:
     def close(self) -> None:
         """Nothing more is read."""
         self._pieces.close()
+        self._progress.end()
 
     def finish(self) -> None:
         """The file has been read."""

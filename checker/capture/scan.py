@@ -49,6 +49,7 @@ SPIS: Final = 11  # of ESP that can be opened
 SLOTS: Final = 12  # of the hash table, a power of two
 WORDS: Final = 13  # for keys of kinds
 SOME: Final = 14  # room for kinds
+SEED: Final = 15  # of the hash, so that nobody can make packets that all fall into one place
 SCALARS: Final = 16
 
 # What is known of a kind, in `stats`: how many, time and frame of the first in time and of the last.
@@ -454,7 +455,7 @@ def scan(
         words = _key(buf, start, start + size, links[device], ports, spis, key, 1)
         found = UNUSUAL
         if words:
-            mixed = words
+            mixed = C[SEED] + words
             for i in range(words):
                 mixed = (mixed ^ key[i]) * _MIX
                 mixed ^= mixed >> 29
