@@ -252,11 +252,21 @@ def conclude(
         parameters=tuple(
             ParameterReport(n, _word(spec.parameters[n].type, v), n in trace.given)
             for n, v in machine.parameters.items()
+            if n in trace.given or not spec.parameters[n].readings or n in _parameters_read(spec)
         ),
         start=origin if trace.absolute and trace.events else None,
         role=spec.role,
         nodes=observation.nodes,
     )
+
+
+def _parameters_read(spec: Spec) -> set[str]:
+    """Parameters that the machine of a role depends on, so that the open questions of others are not raised."""
+    terms = [t for u in spec.updates for t in (*(p.condition for p in u.patterns), *(t for _, t in u.assignments))]
+    for rule in spec.rules.values():
+        terms += [rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))]
+        terms += [within] if (within := getattr(rule.body, "within", None)) is not None else []
+    return {name for t in terms for name in t.names("param")}
 
 
 def _word(type_: Type, value: int) -> str:

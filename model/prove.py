@@ -157,17 +157,7 @@ def _needed(
 
 def _consistent(setting: Setting, p: Property) -> Result:
     verdict = consistency.consistent(setting)
+    method = consistency.METHOD.format(setting.about)
     if verdict.answer != "proved":
-        return Result(
-            p.name, p.section, verdict.answer, 0.0, consistency.METHOD.format(setting.about), reason=verdict.reason
-        )
-    return Result(
-        p.name,
-        p.section,
-        "proved",
-        0.0,
-        consistency.METHOD.format(setting.about),
-        (),
-        verdict.invariant.sexpr(),
-        ("z3",),
-    )
+        return Result(p.name, p.section, verdict.answer, 0.0, method, reason=verdict.reason)
+    return Result(p.name, p.section, "proved", 0.0, method, (), verdict.invariant.sexpr(), ("z3",))
