@@ -34,7 +34,7 @@ def doubled(upper: str, below: bool) -> list[Record]:
     return records if below else [Record(r.time, r.data, 1 - r.interface) for r in records]
 
 
-@pytest.mark.parametrize("upper", ["br0", "bond0", "eth0.100"])
+@pytest.mark.parametrize("upper", ["br0", "bond0", "eth0.100", "uplink"])
 @pytest.mark.parametrize("below", [True, False])
 def test_what_lies_above_an_interface_shows_it_once_more(upper: str, below: bool) -> None:
     """Whichever of both the file has first."""

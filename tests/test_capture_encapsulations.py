@@ -20,6 +20,7 @@ from test_capture_events import (
     IHOA,
     SERVER,
     SITE,
+    TIA,
     VPN,
     XHA,
     XHOA,
@@ -30,6 +31,8 @@ from test_capture_events import (
     number,
     out,
     read,
+    reply,
+    request,
     user,
 )
 from test_capture_files import Record, pcapng
@@ -67,6 +70,14 @@ def test_a_packet_is_found_in_any_encapsulation(name: str, snap: int) -> None:
 def test_an_encapsulation_that_cannot_be_opened_counts_by_whom_it_goes_to(target: str) -> None:
     packet = IP(src=COA, dst=target, proto=99) / Raw(b"E" * 60)
     assert data(ethernet([*lease(), out(packet)])) == [(5, "out", "none", "ip/proto99")] * (target != "198.18.0.1")
+
+
+def test_a_registration_that_passes_the_gateway_is_not_direct() -> None:
+    """Protected or not: it says nothing about where the node is."""
+    asked = IP(src=COA, dst=VPN) / UDP(sport=1701, dport=1701) / Raw(b"\0\2\0\1\0\2\xff\3\0\x21") / request(TIA)
+    answer = IP(src=VPN, dst=COA) / UDP(sport=1701, dport=1701) / Raw(b"\0\2\0\1\0\2\xff\3\0\x21") / reply(TIA)
+    capture = ethernet([*lease(), out(asked), into(answer)])
+    assert [(e.kind, e.args.get("path")) for e in capture.events] == [("coa", None), ("rrq", "vpn"), ("rrp", "vpn")]
 
 
 def test_what_the_user_carries_is_no_layer() -> None:

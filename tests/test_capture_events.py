@@ -349,6 +349,9 @@ def test_dhcp_that_is_cut_off_before_its_type() -> None:
         ("coa", 10, number("10.1.1.119")),
     ]
     assert snapped(renewal).events == []
+    # Which name servers it gave is cut off as well, so that no question to one can be held against the node.
+    resolver = out(IP(src=COA, dst="10.1.0.53") / UDP(sport=4000, dport=53) / DNS())
+    assert [e.kind for e in snapped([*lease(), resolver]).events] == ["coa"]
 
 
 def test_advertisement_and_solicitation() -> None:

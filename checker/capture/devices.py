@@ -82,7 +82,7 @@ def merge_copies(packets: Sequence[Packet], macs: Mapping[str, set[bytes]], tunn
     gone: set[str] = set()
     for pair in pairs:
         if gone.isdisjoint(pair):
-            kept, other = _order(pair, shown)
+            kept, other = _order(pair, shown, macs)
             copies = _copies(shown[kept], shown[other])
             if copies and len(copies) >= _SHARE * len(shown[other]):
                 _merge(packets, kept, other, copies)
@@ -97,9 +97,19 @@ def sharing(macs: Mapping[str, set[bytes]], tunnels: frozenset[str]) -> list[tup
     return [(a, b) for a, b in combinations(names, 2) if macs[a] & macs[b]]
 
 
-def _order(pair: tuple[str, str], shown: Mapping[str, Sequence[Packet]]) -> tuple[str, str]:
-    """The interface whose packets count, then the other one: what lies above shows no more than what lies below."""
-    first, second = sorted(pair, key=lambda name: (bool(_UPPER_NAME.fullmatch(name)), -len(shown[name])))
+def _order(
+    pair: tuple[str, str], shown: Mapping[str, Sequence[Packet]], macs: Mapping[str, set[bytes]]
+) -> tuple[str, str]:
+    """The interface whose packets count, then the other one: what lies above shows no more than what lies below.
+
+    Where neither names nor numbers tell, what the node sends passes the upper one first.
+    """
+
+    def rank(name: str) -> tuple[bool, int, int]:
+        sent = next((p.time for p in shown[name] if p.source_mac in macs[name]), 0)
+        return bool(_UPPER_NAME.fullmatch(name)), -len(shown[name]), -sent
+
+    first, second = sorted(pair, key=rank)
     return first, second
 
 

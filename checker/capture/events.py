@@ -429,7 +429,7 @@ class Reader:
             if target >= MULTICAST or known.is_broadcast(target):
                 return "multicast or broadcast"
             if packet.protocol in (6, 17):
-                if (peer, port) in known.servers:
+                if (peer, port) in known.servers or (port in (53, 123) and packet.interface in known.unsaid):
                     return "dns" if port == 53 else "ntp"
                 if port in LINK_PORTS and known.is_on_link(peer):
                     return LINK_PORTS[port]
@@ -597,6 +597,11 @@ class Reader:
     def _registration(self, packet: Packet, direction: str) -> None:
         if packet.first_of:
             self._remember(packet, _Verdict("", "fragment of signalling"))
+        if self._vpn is not None and any(self._vpn in pair for pair in packet.addresses[:-1]):
+            # In whatever encapsulation: what passes the gateway is no direct registration.
+            if direction:
+                self._through_vpn(packet, packet.interface)
+            return
         kind = packet.payload[0]
         source = packet.addresses[-1][0]
         if kind == mobileip.REQUEST and packet.dport == mobileip.PORT and direction != "in":

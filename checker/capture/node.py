@@ -49,6 +49,8 @@ class Knowledge:
     macs: dict[str, set[bytes]] = field(default_factory=dict)
     servers: set[tuple[int, int]] = field(default_factory=set)
     """(address, port) of resolvers and time servers that DHCP gave."""
+    unsaid: set[str] = field(default_factory=set)
+    """Interfaces where DHCP was captured without its options: which servers it gave, nobody knows."""
     routers: set[int] = field(default_factory=set)
     links: set[tuple[int, int]] = field(default_factory=set)
     """(network, mask) of the links that DHCP put the node on."""
@@ -148,6 +150,7 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
                 messages.append((packet, message))
                 if message.cut and message.offered:
                     known.acks[packet.interface, message.xid] = packet.frame
+                    known.unsaid.add(packet.interface)
                 if message.from_client and message.client == packet.source_mac:
                     # Where the link says who sent it, it is certain.
                     (asked if packet.direction == "out" else leased)[packet.interface].add(message.client)
