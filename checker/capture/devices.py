@@ -70,8 +70,7 @@ def merge_copies(packets: Sequence[Packet], macs: Mapping[str, set[bytes]], tunn
 
     `macs` are the node's link addresses by interface: devices that lie above each other, or are the same, share one.
     """
-    names = [name for name, found in macs.items() if found and name not in tunnels]
-    pairs = [(a, b) for a, b in combinations(names, 2) if macs[a] & macs[b]]
+    pairs = sharing(macs, tunnels)
     if not pairs:
         return []
     shared = {name for pair in pairs for name in pair}
@@ -90,6 +89,12 @@ def merge_copies(packets: Sequence[Packet], macs: Mapping[str, set[bytes]], tunn
                 gone.add(other)
                 notes.append(f"{other} shows the packets of {kept} once more: they count there only")
     return notes
+
+
+def sharing(macs: Mapping[str, set[bytes]], tunnels: frozenset[str]) -> list[tuple[str, str]]:
+    """Interfaces that share a link address of the node, and so may show the same packets."""
+    names = [name for name, found in macs.items() if found and name not in tunnels]
+    return [(a, b) for a, b in combinations(names, 2) if macs[a] & macs[b]]
 
 
 def _order(
