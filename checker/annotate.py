@@ -58,8 +58,8 @@ _FCS_STATED: Final = 0x04000000
 def comments_of(report: Report, file: str) -> dict[int, list[str]]:
     """The comments on the frames of `file` (as positions of the report call it), for violations and warnings.
 
-    On each packet that broke a rule: the rule, its level, section and text. On those that led to it: which rule,
-    where, and what they did. Frames with the same comments share one list, as there may be very many of them.
+    On each packet that broke a rule: the rule, its level, section and text. On those that led to it: which rule and
+    section, where, and what they did. Frames with the same comments share one list, as there may be very many of them.
     """
     texts = {rule.id: rule.text for rule in report.rules}
     found: dict[int, tuple[str, ...]] = {}
@@ -69,8 +69,8 @@ def comments_of(report: Report, file: str) -> dict[int, list[str]]:
     for violation in (*report.violations, *report.warnings):
         for because in violation.because:
             if because.at.file == file and because.at.frame is not None:
-                where = _where(violation.at, file)
-                _add(found, because.at.frame, f"{PREFIX}led to {violation.rule} at {where}: {because.text}")
+                what = f"{violation.rule} ({violation.section}) at {_where(violation.at, file)}"
+                _add(found, because.at.frame, f"{PREFIX}led to {what}: {because.text}")
     shared: dict[tuple[str, ...], list[str]] = {}
     return {frame: shared.setdefault(found[frame], _bounded(found[frame])) for frame in sorted(found)}
 

@@ -285,7 +285,7 @@ def test_what_comments_say() -> None:
     )
     found = comments_of(report(violation("D1", at(136), because=because)), "a.pcap")
     assert found == {
-        112: ["mipcheck: led to D1 at frame 136: 1.0 eth0 coa: sets inside to false"],
+        112: ["mipcheck: led to D1 (4.2.1) at frame 136: 1.0 eth0 coa: sets inside to false"],
         136: ["mipcheck: D1 (MUST, 4.2.1) broken here: Nothing is taken to be inside."],
     }
     assert comments_of(report(violation("D1", at(136), because=because)), "b.pcap") == {}
@@ -297,11 +297,11 @@ def test_groups_deadlines_and_other_files() -> None:
     in_a_log = violation("M1", Position("node.log", 4), because=(Because("registered", at(2)),))
     found = comments_of(report(group, late, warnings=(in_a_log,)), "a.pcap")
     assert found == {
-        2: ["mipcheck: led to M1 at node.log:4: registered"],
+        2: ["mipcheck: led to M1 (4.2.2) at node.log:4: registered"],
         5: [
             "mipcheck: D1 (MUST, 4.2.1) broken here, the first of 3 times: Nothing is taken to be inside.",
             "mipcheck: M1 (MUST, 4.2.2) owed from here, and not kept: Register again.",
-            "mipcheck: led to M1 at frame 5: it was so",
+            "mipcheck: led to M1 (4.2.2) at frame 5: it was so",
         ],
         7: ["mipcheck: D1 (MUST, 4.2.1) broken here too, as at frame 5: Nothing is taken to be inside."],
         9: ["mipcheck: D1 (MUST, 4.2.1) broken here too, as at frame 5: Nothing is taken to be inside."],
