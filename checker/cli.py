@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, cast
 
 if TYPE_CHECKING:
+    from mipcheck.checker.fleet_summary import Summary
     from mipcheck.checker.run import Report
     from mipcheck.model.spec import Spec
 
@@ -25,6 +26,7 @@ mipcheck prove [PROPERTY...] prove the properties of a specification
 mipcheck explain RULE        what a rule demands, and why
 mipcheck convert CAPTURE     write a capture as a log
 mipcheck infer CAPTURE       propose a site file for a capture
+mipcheck fleet PATH...       check many files on many cores or machines
 """
 _EXITS = """\
 exit codes: 0 conformant, 1 violation, 2 the input or the command line is wrong,
@@ -36,8 +38,9 @@ _EXAMPLES: Final = {
     "explain": "mipcheck explain M2",
     "convert": "mipcheck convert capture.pcapng --config site.toml -o capture.log",
     "infer": "mipcheck infer capture.pcapng -o site.toml",
+    "fleet": "mipcheck fleet 'traces/*.log' --pattern '{what}-*.log' --by what",
 }
-VERBS: Final = ("prove", "explain", "convert", "infer")
+VERBS: Final = ("prove", "explain", "convert", "infer", "fleet")
 
 
 def run(argv: Sequence[str]) -> int:
@@ -61,7 +64,8 @@ def _guarded(verb: str, args: argparse.Namespace) -> int:
     from mipcheck.model.errors import SpecError
 
     try:
-        return {"check": _check, "prove": _prove, "explain": _explain, "convert": _convert, "infer": _infer}[verb](args)
+        verbs = {"check": _check, "prove": _prove, "explain": _explain, "convert": _convert, "infer": _infer}
+        return {**verbs, "fleet": _fleet}[verb](args)
     except (InputError, SpecError) as error:
         print(error, file=sys.stderr)
         if verb == "check":
@@ -218,6 +222,21 @@ def _convert(args: argparse.Namespace) -> int:
     return 0
 
 
+def _fleet(args: argparse.Namespace) -> int:
+    from mipcheck.checker import fleet
+
+    def render(summary: Summary) -> str:
+        from mipcheck.checker.fleet_summary import summary_json, summary_text
+
+        if args.format == "json":
+            return summary_json(summary)
+        return summary_text(summary, *_terminal(None), verbose=args.verbose)
+
+    answer, code = fleet.run(args, _spec(args), _pairs(args.set, "--set", "PARAM=VALUE"), render)
+    write(answer, None)
+    return code
+
+
 # --- output -------------------------------------------------------------------------------------------------------
 
 
@@ -296,6 +315,10 @@ def _parser(verb: str) -> _Parser:
     epilog = f"example:\n  {_EXAMPLES[verb]}\n"
     if verb == "check":
         epilog = f"verbs:\n{_indented(_CHECK)}\n{_EXITS}\n{epilog}"
+    elif verb == "fleet":
+        from mipcheck.checker import fleet
+
+        epilog = f"{fleet.EPILOG}\n{epilog}"
     parser = _Parser(
         prog=prog,
         description=_DESCRIPTION[verb],
@@ -310,6 +333,13 @@ def _parser(verb: str) -> _Parser:
         _spec_arguments(parser)
         _reading_argument(parser)
         _output_arguments(parser, ("text", "json"))
+    elif verb == "fleet":
+        from mipcheck.checker import fleet
+
+        fleet.arguments(parser, _seconds)
+        _spec_arguments(parser)
+        _config_argument(parser)
+        _reading_argument(parser)
     elif verb == "infer":
         parser.add_argument("capture", metavar="CAPTURE", help="a capture (pcap or pcapng); - is standard input")
         parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
@@ -349,6 +379,7 @@ _DESCRIPTION: Final = {
     "prove": "Prove the properties of a specification, or find the shortest counterexample.",
     "explain": "Show a rule: what it demands, where the draft says so, how it may be read, and examples.",
     "infer": "Propose a site file for a capture: each line with the frame that speaks for it, and how sure that is.",
+    "fleet": "Check many files, each as a trace of its own, on the cores of this machine or on a dask cluster.",
     "convert": "Write the events of a capture as a log, which can be read, edited and checked.",
 }
 
