@@ -9,6 +9,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from typing import Any, Final
 
@@ -138,22 +139,24 @@ class _Run:
             return
         _, file = self.flight.pop(future.key)
         alone, self.alone = self.alone, False
-        if future.status == "cancelled" or self.client.status != "running":
-            raise ClusterLost("the scheduler is lost")
-        if future.status == "finished":
+        try:
+            # A worker may be lost between its answer and this line; then dask has the file checked again first.
             outcome: Outcome = future.result()
-            if outcome.status != "killed":
-                self._finish(file, outcome)
-            else:
-                self._died(file, 1, alone, outcome.error)
-            return
-        error = future.exception()
-        if isinstance(error, KilledWorker):
+        except KilledWorker as error:
             self._died(file, error.allowed_failures + 1, alone, "its worker was lost")
-        elif isinstance(error, ImportError | OtherVersion):
-            raise UsageError(f"the workers cannot do this: {printable(str(error))}; all need the same mipcheck")
-        else:
+        except (ImportError, OtherVersion) as error:
+            raise UsageError(
+                f"the workers cannot do this: {printable(str(error))}; all need the same mipcheck"
+            ) from None
+        except (CancelledError, Exception) as error:
+            if self.client.status != "running":
+                raise ClusterLost("the scheduler is lost") from None
             self._died(file, 1, alone, f"{type(error).__name__}: {error}")
+        else:
+            if outcome.status == "killed":
+                self._died(file, 1, alone, outcome.error)
+            else:
+                self._finish(file, outcome)
 
     def _died(self, file: File, workers: int, alone: bool, why: str) -> None:
         deaths = self.deaths[file.path] = self.deaths.get(file.path, 0) + workers
