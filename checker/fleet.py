@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NEEDS: Final = ("distributed", "fsspec", "pyarrow")
 
+_SHOW: Final = 0.2  # seconds between two lines of progress
+
 EPILOG: Final = """\
 A folder stands for the logs and captures in it, by their names; a glob (quote it) for what it matches, ** for
 folders in between; a URL for what fsspec opens (s3:// needs s3fs, gs:// needs gcsfs). Each file is a trace of its own.
@@ -231,7 +233,7 @@ class _Progress:
 
     def __init__(self, total: int) -> None:
         self.total, self.count, self.bad = total, 0, 0
-        self.began = time.monotonic()
+        self.began = self.shown = time.monotonic()
         self.on = sys.stderr.isatty()
 
     def done(self, outcome: Outcome) -> None:
@@ -239,9 +241,11 @@ class _Progress:
         self.bad += outcome.verdict == "violation"
 
     def show(self) -> None:
-        if not self.on:
+        now = time.monotonic()
+        if not self.on or now - self.shown < _SHOW:
             return
-        rate = self.count / max(1e-9, time.monotonic() - self.began)
+        self.shown = now
+        rate = self.count / max(1e-9, now - self.began)
         left = f", {(self.total - self.count) / rate:.0f} s left" if self.count else ""
         text = f"{self.count} of {self.total} files, {rate:.1f}/s{left}, {self.bad} with violations"
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError
 from dataclasses import replace
 from typing import Any, Final
 
+from mipcheck.checker import fleet_work
 from mipcheck.checker.escape import printable
 from mipcheck.checker.fleet_inputs import File
 from mipcheck.checker.fleet_work import Job, OtherVersion, Outcome, examine
@@ -52,7 +53,8 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it, the report says
+    for name in [n for n in logging.root.manager.loggerDict if n.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what matters of it, the summary says
     if scheduler is not None:
         try:
             client = Client(scheduler, timeout=_CONNECT, set_as_default=False)
@@ -70,6 +72,7 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Any]:
             host="127.0.0.1",
             dashboard_address=None,
             silence_logs=logging.CRITICAL,
+            preload=[fleet_work.__name__],
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

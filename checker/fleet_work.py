@@ -123,6 +123,11 @@ class OtherVersion(Exception):
     """The worker's mipcheck is not the one that asks."""
 
 
+def dask_setup(worker: object) -> None:
+    """In a new worker of a local cluster: Ctrl-C is for the program that started it, which then ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def examine(packed: bytes, file: File) -> Outcome:
     """The task of a fleet. Whatever is wrong with a file is in the outcome; raises OtherVersion only."""
     started = time.time()
