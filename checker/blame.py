@@ -17,7 +17,7 @@ class Moment:
 
     `now` is in ns; `this` indexes `interfaces`, or is UNKNOWN for what concerns the whole node (whose state is then
     in `own` alone). Writers are the numbers of the events that last wrote each variable, -1 for none. `kind` and
-    `keys` are those of the event that was judged, empty if there was none.
+    `keys` are those of the event that was judged, empty if there was none. `names` are those of the interfaces.
     """
 
     now: int
@@ -30,6 +30,7 @@ class Moment:
     interface_writers: tuple[list[int], ...]
     kind: str = ""
     keys: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
     def state(self, interface: int) -> State:
         return self.own if interface == self.this else self.interfaces[interface]

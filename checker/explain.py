@@ -7,7 +7,7 @@ Texts are safe to show (`escape.printable`), whatever the trace held.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mipcheck.checker.blame import Leaf, Moment, Read, blame, evaluate, reads
@@ -17,7 +17,7 @@ from mipcheck.model.compile import Machine
 from mipcheck.model.event import Event, Position
 from mipcheck.model.kleene import UNKNOWN
 from mipcheck.model.show import show_expression
-from mipcheck.model.spec import Require, Spec
+from mipcheck.model.spec import MOBILE_NODE, Require, Spec
 from mipcheck.model.term import EventPattern, Term
 from mipcheck.model.types import Type, show_seconds
 
@@ -92,6 +92,8 @@ def duration(ns: int) -> str:
 
 def explain(context: Context, finding: Finding) -> Explanation:
     """Why a finding is one."""
+    if finding.moment is not None:
+        context = replace(context, interfaces=finding.moment.names)
     if finding.moment is None:
         return _explain_configuration(context, finding)
     if finding.overdue:
@@ -115,6 +117,7 @@ class Lack:
 
 def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
     """Why a rule could not be judged, the first time that it could not."""
+    context = replace(context, interfaces=hole.moment.names)
     body = context.machine.rules[rule].body
     if not 0 <= hole.event < len(context.events):
         return Lack("what it depends on is not known", frozenset({"history"}))
@@ -312,7 +315,8 @@ def _because(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list
         if writer < 0:
             facts = _facts(context, written, told, "was", None)
             booted = any(read.value != UNKNOWN for read in written)
-            since = "when the node started" if booted else "when this trace begins"
+            whose = "node" if context.spec.role == MOBILE_NODE else "device"
+            since = f"when the {whose} started" if booted else "when this trace begins"
             result.append(Because(f"{since}, {facts}", Position(context.events[0].at.file)))
             continue
         event = context.events[writer]
@@ -399,6 +403,8 @@ def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
     machine, moment = context.machine, finding.moment
     for event in context.events[finding.event + 1 : finding.event + 1 + _FORWARD]:
         if event.time <= finding.time or event.interface != finding.interface:
+            continue
+        if event.args.get(context.spec.tracks, finding.node) != finding.node:
             continue
         for p in patterns:
             if p.event == event.kind:

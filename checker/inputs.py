@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from mipcheck.checker.addresses import complete
 from mipcheck.checker.errors import InputError, Problem, did_you_mean, joined, quoted
 from mipcheck.checker.escape import printable
-from mipcheck.checker.log import LineError, Vocabulary, read_datetime, read_log, read_time
+from mipcheck.checker.log import LineError, RoleError, Vocabulary, read_datetime, read_log, read_time
 from mipcheck.checker.merge import merge
 from mipcheck.checker.site import Site, SiteError, merge_sites, site_from_words, site_words
 from mipcheck.model.event import NODE, Event, Position
+from mipcheck.model.spec import MOBILE_NODE
 
 if TYPE_CHECKING:
     from mipcheck.checker.log import Log
@@ -98,14 +99,23 @@ def read_trace(
     _check_paths(paths)
     with ExitStack() as stack:
         streams = {path: stack.enter_context(_open_input(path)) for path in paths}
+        over = _over(vocabulary, config, words or {})
         logs: dict[str, Log] = {}
         kinds: dict[str, str] = {}
         for path, stream in streams.items():
             kinds[path] = _kind(stream, _name(path))
             if kinds[path] in ("log", "jsonl"):
                 seekable = io.BytesIO(stream.read()) if isinstance(stream, _Pipe) else stream
-                logs[path] = _read_log(seekable, path, kinds[path], vocabulary, keep_going)
-        site, given = _site(logs, vocabulary, config, words or {})
+                logs[path] = log = _read_log(seekable, path, kinds[path], vocabulary, keep_going, over.role)
+                if "role" in log.given and over.role is None:  # which holds for logs after it that do not say
+                    vocabulary = vocabulary.for_role(log.site.role)
+        site, given = _site(logs, over)
+        vocabulary = _for_role(vocabulary, site.role)
+        if site.role != MOBILE_NODE and len(logs) < len(paths):
+            raise UsageError(
+                f"role={site.role}: captures are read as a mobile node's; of other nodes, give a log"
+                " (specs/README.md lists its events)"
+            )
         ahead = _shifts_of_captures(paths, kinds, offsets or {})
         captures, captured = _read_captures({p: s for p, s in streams.items() if p not in logs}, ahead, site, protects)
         for path in captures:
@@ -119,7 +129,7 @@ def read_trace(
         parts.append((captured, 0))
     events = merge([part for part, _ in parts], [ns for _, ns in parts], gaps)
     absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
-    site, notes = complete(site, events)
+    site, notes = complete(site, events) if site.role == MOBILE_NODE else (site, ())
     return Trace(tuple(inputs), events, site, given, absolute, notes)
 
 
@@ -269,13 +279,25 @@ def _kind(stream: BinaryIO, name: str) -> str:
     return "jsonl" if text.startswith(b"{") else "log"
 
 
-def _read_log(stream: BinaryIO, path: str, kind: str, vocabulary: Vocabulary, keep_going: bool) -> Log:
+def _read_log(
+    stream: BinaryIO, path: str, kind: str, vocabulary: Vocabulary, keep_going: bool, role: str | None
+) -> Log:
     name = _name(path)
-    if kind == "log":
-        return read_log(stream, name, vocabulary, keep_going)
-    from mipcheck.checker.jsonl import read_jsonl
+    try:
+        if kind == "log":
+            return read_log(stream, name, vocabulary, keep_going, role)
+        from mipcheck.checker.jsonl import read_jsonl
 
-    return read_jsonl(stream, name, vocabulary, keep_going)
+        return read_jsonl(stream, name, vocabulary, keep_going, role)
+    except RoleError as error:
+        raise UsageError(f"{printable(name)}: {error}") from None
+
+
+def _for_role(vocabulary: Vocabulary, role: str) -> Vocabulary:
+    try:
+        return vocabulary.for_role(role)
+    except RoleError as error:
+        raise UsageError(str(error)) from None
 
 
 def _of_log(path: str, kind: str, log: Log) -> Input:
@@ -335,21 +357,36 @@ def _interface_names(paths: Sequence[str]) -> dict[str, str]:
 # --- the site -----------------------------------------------------------------------------------------------------
 
 
-def _site(
-    logs: Mapping[str, Log], vocabulary: Vocabulary, config: str | None, words: Mapping[str, str]
-) -> tuple[Site, frozenset[str]]:
-    """What the logs say, then the file, then the command line; the later wins. Logs must not contradict each other."""
-    over, over_given = Site(), frozenset[str]()
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """What wins over the logs: a site, what it says explicitly, and the role if that is among it."""
+
+    site: Site
+    given: frozenset[str]
+    role: str | None
+
+
+def _over(vocabulary: Vocabulary, config: str | None, words: Mapping[str, str]) -> _Over:
+    """The file, then the command line; the later wins."""
+    site, given = Site(), frozenset[str]()
     if config is not None:
         from mipcheck.checker.toml import read_given
 
         with open_input(config) as stream:
-            over, over_given = read_given(stream, _name(config), vocabulary)
+            site, given = read_given(stream, _name(config), vocabulary)
     try:
         last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
     except SiteError as error:
         raise UsageError(joined(f"{error.message}", error.hint)) from None
-    settled = over_given | words.keys()
+    site, given = merge_sites(site, last, words.keys()), given | words.keys()
+    if "role" in given:
+        _for_role(vocabulary, site.role)
+    return _Over(site, given, site.role if "role" in given else None)
+
+
+def _site(logs: Mapping[str, Log], over: _Over) -> tuple[Site, frozenset[str]]:
+    """What the logs say, and over it what wins over them. Logs must not contradict each other."""
+    settled = over.given
     site, given = Site(), frozenset[str]()
     said: dict[str, tuple[str, str]] = {}
     for path, log in logs.items():
@@ -362,8 +399,7 @@ def _site(
                 message = f"site key {key} is {quoted(word)} here, but {quoted(earlier)} in {printable(_name(file))}"
                 raise InputError([Problem(Position(_name(path)), message, hint)])
         site, given = merge_sites(site, log.site, log.given), given | log.given
-    site = merge_sites(merge_sites(site, over, over_given), last, words.keys())
-    return site, given | settled
+    return merge_sites(site, over.site, settled), given | settled
 
 
 # --- clocks -------------------------------------------------------------------------------------------------------

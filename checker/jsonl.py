@@ -50,9 +50,11 @@ _KEYS: Final = re.compile(r'"((?:[^"\\]|\\.)*)"([ \t]*:[ \t]*)?')
 _VALUE: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\[[^\]]*\]?|[^,}\] \t]+|')
 
 
-def read_jsonl(stream: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool = False) -> Log:
-    """Read a JSON Lines log; as `read_log` in every other respect. Raises InputError."""
-    return read_lines(stream, name, vocabulary, keep_going, _interpret, FIRST_LINE)
+def read_jsonl(
+    stream: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool = False, role: str | None = None
+) -> Log:
+    """Read a JSON Lines log; as `read_log` in every other respect. Raises InputError, RoleError."""
+    return read_lines(stream, name, vocabulary, keep_going, _interpret, FIRST_LINE, role)
 
 
 def write_jsonl(
@@ -68,6 +70,7 @@ def write_jsonl(
     Times are strings of seconds (a double holds no nanoseconds since the epoch), or RFC 3339 if `absolute`.
     Raises ValueError as `write_log` does.
     """
+    vocabulary = vocabulary.for_role(site.role)
     header: dict[str, object] = {MAGIC: VERSIONS[-1]}
     if notes := list(comments):
         header["comments"] = notes

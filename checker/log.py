@@ -61,11 +61,31 @@ _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a specification lets a trace say: its events, the types of its parameters, its capabilities."""
+    """What a specification lets a trace say: its events, the types of its parameters, its capabilities.
+
+    `roles` are the events by role; without it, `events` are the same for all.
+    """
 
     events: Mapping[str, EventType]
     parameters: Mapping[str, Type]
     capabilities: Collection[str]
+    roles: Mapping[str, Mapping[str, EventType]] = field(default_factory=dict)
+
+    def for_role(self, role: str) -> Vocabulary:
+        """What a trace may say that was taken at a node of that role. Raises RoleError if that is nothing."""
+        if not self.roles:
+            return self
+        if role not in self.roles:
+            raise RoleError(role, self.roles)
+        return replace(self, events=self.roles[role])
+
+
+class RoleError(ValueError):
+    """A role of which the specification says nothing."""
+
+    def __init__(self, role: str, known: Collection[str]) -> None:
+        super().__init__(f"role={role}: the specification states no requirements on such a node, only on role "
+                         f"{' '.join(known)}")  # fmt: skip
 
 
 @dataclass
@@ -85,13 +105,15 @@ class Log:
     given: frozenset[str] = frozenset()
 
 
-def read_log(stream: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool = False) -> Log:
-    """Read a text log; `name` stands for it in positions and messages.
+def read_log(
+    stream: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool = False, role: str | None = None
+) -> Log:
+    """Read a text log; `name` stands for it in positions and messages. `role` is that of the node, if it is known.
 
     Raises InputError with up to 20 problems. With `keep_going` bad lines are skipped and counted instead, and
-    only a missing or unknown header is an error.
+    only a missing or unknown header is an error. Raises RoleError if the node's role is one that is not spoken of.
     """
-    return read_lines(stream, name, vocabulary, keep_going, _interpret)
+    return read_lines(stream, name, vocabulary, keep_going, _interpret, role=role)
 
 
 def write_log(
@@ -108,6 +130,7 @@ def write_log(
     Secret keys of the site are never written. Raises ValueError for what no log can hold: kinds, keys or values
     that are not in the vocabulary, times that are negative or run backwards.
     """
+    vocabulary = vocabulary.for_role(site.role)
     words = writable_site(site, vocabulary)
     lines = [FIRST_LINE]
     lines += [f"# {printable(line)}".rstrip() for comment in comments for line in comment.splitlines() or [""]]
@@ -218,6 +241,7 @@ class Trace:
     last: Time | None = None
     first: tuple[Time, int] | None = None  # the time that decides between absolute and relative, and its line
     mixed: bool = False
+    settled: bool = False  # the role is known from elsewhere, whatever the site says
 
     def add_header(self, version: str, at: int) -> list[Fault]:
         if self.headed:
@@ -249,6 +273,8 @@ class Trace:
         if not faults:
             self.words |= new
             self.stated |= {k: self.stated.get(k, number) for k in new}
+            if "role" in new and not self.settled:
+                self.vocabulary = self.vocabulary.for_role(new["role"])
         return faults
 
     def _site_fault(self, pair: Pair, word: str) -> Fault | None:
@@ -351,10 +377,21 @@ Interpret = Callable[[Trace, int, str], list[Fault]]
 
 
 def read_lines(
-    stream: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool, interpret: Interpret, first: str = FIRST_LINE
+    stream: BinaryIO,
+    name: str,
+    vocabulary: Vocabulary,
+    keep_going: bool,
+    interpret: Interpret,
+    first: str = FIRST_LINE,
+    role: str | None = None,
 ) -> Log:
-    """Read a trace whose lines `interpret` understands; `first` is what the first line has to be, for messages."""
-    trace = Trace(name, vocabulary, keep_going)
+    """Read a trace whose lines `interpret` understands; `first` is what the first line has to be, for messages.
+
+    Where `role` does not say whose trace it is, its site lines do; until then it is a mobile node's.
+    """
+    if role is not None:
+        vocabulary = vocabulary.for_role(role)
+    trace = Trace(name, vocabulary, keep_going, settled=role is not None)
     problems: list[Problem] = []
     number = skipped = 0
     for line in raw_lines(stream):

@@ -11,12 +11,13 @@ import shutil
 import sys
 import tempfile
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mipcheck.checker.inputs import UsageError
+from mipcheck.model.spec import MOBILE_NODE
 from mipcheck.model.types import show_duration
 
 if TYPE_CHECKING:
@@ -58,15 +59,17 @@ def run(
 
     given = parameters_of(spec, parameters)
     configure(spec, given)
-    _check_names("property", properties, spec.properties)
-    _check_names("rule", without, spec.rules)
-    wanted = list(dict.fromkeys(properties)) or list(spec.properties)
+    owners = {name: m for m in spec.machines() for name in m.properties}
+    _check_names("property", properties, owners)
+    _check_names("rule", without, [r for m in spec.machines() for r in m.rules])
+    wanted = list(dict.fromkeys(properties)) or list(owners)
     if not wanted:
         raise UsageError(f"{spec.name} has no properties to prove")
     proved = []
     for number, name in enumerate(wanted, 1):
         _progress(f"proving {name} ({number} of {len(wanted)})")
-        proved.append(prove_one(spec, name, given, without, timeout))
+        owner = owners[name]
+        proved.append(prove_one(owner, name, given, [r for r in without if r in owner.rules], timeout))
     _progress("")
     results = {p.result.result for p in proved}
     code = next(code for word, code in EXIT.items() if word in results)
@@ -80,7 +83,7 @@ def prove_one(
     without: Iterable[str],
     timeout: float = 60.0,
 ) -> Proved:
-    """Proves one property; a counterexample is replayed. Raises Disagreement."""
+    """Proves one property of the role that `spec` is of; a counterexample is replayed. Raises Disagreement."""
     from mipcheck.model.prove import prove
 
     (result,) = prove([name], spec=spec, parameters=given, without=without, timeout=timeout)
@@ -102,6 +105,7 @@ def trace_text(spec: Spec, trace: Trace, given: Mapping[str, int], title: Iterab
 
     values = {**given, **trace.parameters}
     site = Site(
+        role=spec.role,
         boot=True,
         addresses={**example_site(spec), **trace.site},
         parameters={n: show_parameter(spec, n, v) for n, v in values.items()},
@@ -149,7 +153,7 @@ def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
         raise UsageError(str(error)) from None
 
 
-def _check_names(what: str, names: Iterable[str], known: Mapping[str, Any]) -> None:
+def _check_names(what: str, names: Iterable[str], known: Collection[str]) -> None:
     from mipcheck.model.errors import nearest
 
     for name in names:
@@ -225,7 +229,8 @@ def _text(spec: Spec, proved: list[Proved]) -> str:
 
 def _block(spec: Spec, p: Proved) -> list[str]:
     r = p.result
-    details = [spec.properties[r.name].text]
+    owner = next(m for m in spec.machines() if r.name in m.properties)
+    details = [owner.properties[r.name].text]
     if r.result == "proved":
         details.append(f"by {r.method}")
         details += [f"needs {', '.join(n.rule for n in r.needs)}"] if r.needs else []
@@ -233,7 +238,11 @@ def _block(spec: Spec, p: Proved) -> list[str]:
         details.append(f"because {r.reason}")
     wrap = textwrap.TextWrapper(min(shutil.get_terminal_size((80, 24)).columns, 100) - 2, break_on_hyphens=False)
     wrap.initial_indent = wrap.subsequent_indent = " " * 9
-    return [f"{r.result:8} {r.name}  ({r.section}, {r.seconds:.1f} s)", *(w for d in details for w in wrap.wrap(d))]
+    whose = "" if owner.role == MOBILE_NODE else f"role {owner.role}, "
+    return [
+        f"{r.result:8} {r.name}  ({whose}{r.section}, {r.seconds:.1f} s)",
+        *(w for d in details for w in wrap.wrap(d)),
+    ]
 
 
 def _summary(spec: Spec, proved: list[Proved]) -> list[str]:

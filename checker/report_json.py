@@ -20,6 +20,8 @@ def as_object(report: Report) -> dict[str, Any]:
     return {
         "mipcheck": __version__,
         "spec": report.spec,
+        "role": report.role,
+        "nodes": report.nodes,
         "verdict": report.verdict,
         "reasons": list(report.reasons),
         "start": date(report, 0),
@@ -62,7 +64,7 @@ def _violation(report: Report, v: Violation) -> dict[str, Any]:
         "level": v.level,
         "section": v.section,
         "interface": v.interface,
-        "node": None,
+        "node": v.node,
         "time": seconds(v.time),
         "date": date(report, v.time),
         "at": _at(v.at),

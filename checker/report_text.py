@@ -14,6 +14,7 @@ from mipcheck.checker.escape import printable
 from mipcheck.checker.lines import Lines
 from mipcheck.checker.run import InputReport, Report, RuleReport, Violation, date
 from mipcheck.model.event import Position
+from mipcheck.model.spec import MOBILE_NODE
 from mipcheck.model.types import show_seconds
 
 _SHOWN: Final = 5
@@ -58,12 +59,16 @@ class _Writer:
             self._findings(heading, found)
         self._rules()
         self.lines.labelled("inputs", [_input(i) for i in self.report.inputs])
-        self.lines.labelled("spec", [f"{printable(self.report.spec)} (mipcheck {__version__})"])
+        role = "" if self.report.role == MOBILE_NODE else f", role {self.report.role}{self._nodes()}"
+        self.lines.labelled("spec", [f"{printable(self.report.spec)}{role} (mipcheck {__version__})"])
         self.lines.labelled("given", self._parameters())
         aside = [f"{count} {reason}" for reason, count in self.report.set_aside.items()]
         self.lines.labelled("aside", [", ".join(aside)] if aside else [])
         self.lines.labelled("note", list(self.report.notes))
         self._verdict()
+
+    def _nodes(self) -> str:
+        return "" if self.report.nodes is None else f" for {_count(self.report.nodes, 'mobile node')}"
 
     # --- findings -------------------------------------------------------------------------------------------------
 
@@ -103,7 +108,8 @@ class _Writer:
         if v.interface is None:
             return f"{place}, configuration"
         day = date(self.report, v.time)
-        when = f"{printable(v.interface)} at {show_seconds(v.time)}" + (f" ({day})" if day is not None else "")
+        whose = f"mobile node {v.node}, " if v.node is not None else ""
+        when = f"{whose}{printable(v.interface)} at {show_seconds(v.time)}" + (f" ({day})" if day is not None else "")
         return f"{when}, owed since {place}" if v.overdue else f"{place}, {when}"
 
     def _again(self, v: Violation) -> str:

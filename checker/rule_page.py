@@ -50,6 +50,8 @@ class RulePage:
     cite: str
     text: str
     spec: str
+    role: str
+    role_text: str
     document: str
     demand: str
     instead: str
@@ -72,10 +74,11 @@ def rule_page(
     readings: Mapping[str, str] | None = None,
 ) -> RulePage:
     """The page of a rule. Raises SpecError, ParameterError or UsageError, which name the nearest rule there is."""
-    base = resolved(spec, readings)
-    rule = base.rules.get(rule_id)
-    if rule is None:
-        raise UsageError(_unknown(base, rule_id))
+    whole = resolved(spec, readings)
+    base = next((m for m in whole.machines() if rule_id in m.rules), None)
+    if base is None:
+        raise UsageError(_unknown(whole, rule_id))
+    rule = base.rules[rule_id]
     values = _values(base, parameters or {})
     needed_by, keeps, breaks = _proved(base, rule_id)
     return RulePage(
@@ -85,6 +88,8 @@ def rule_page(
         cite=show_citations(rule.cite),
         text=rule.text,
         spec=base.name,
+        role=base.role,
+        role_text=base.role_text,
         document=base.document,
         demand=demand(rule.body),
         instead=rule.instead,
@@ -101,11 +106,13 @@ def rule_page(
 
 
 def _unknown(spec: Spec, word: str) -> str:
-    if word in spec.properties:
+    machines = spec.machines()
+    rules = [r for m in machines for r in m.rules]
+    if any(word in m.properties for m in machines):
         return f"{word} is a property, not a rule; see mipcheck prove {word}"
-    near = [r for r in spec.rules if r.casefold() == word.casefold()]
-    guess = f'did you mean "{near[0]}"?' if near else did_you_mean(word, spec.rules)
-    return joined(f"there is no rule {quoted(word)} in {spec.name}", guess, f"rules: {listed(list(spec.rules))}")
+    near = [r for r in rules if r.casefold() == word.casefold()]
+    guess = f'did you mean "{near[0]}"?' if near else did_you_mean(word, rules)
+    return joined(f"there is no rule {quoted(word)} in {spec.name}", guess, f"rules: {listed(rules)}")
 
 
 def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
@@ -218,6 +225,7 @@ def page_text(page: RulePage, width: int, colour: bool = False) -> str:
     lines.title((page.id, "bold"), (f"  {page.level}  ", ""), (page.cite, ""))
     lines.indented(page.text)
     lines.labelled("source", [f"{page.document}, as encoded in {page.spec}"])
+    lines.labelled("role", [f"{page.role}: {page.role_text}"] if page.role_text else [])
     lines.labelled("demand", [page.demand])
     lines.labelled("where", [f"{d.name} = {d.text}" for d in page.definitions])
     lines.labelled("state", [f"{s.name}: {s.text}" for s in page.state])

@@ -14,16 +14,16 @@ from mipcheck.checker.escape import printable
 from mipcheck.checker.explain import Because, Context, Explanation, Lack, duration, explain, explain_hole
 from mipcheck.checker.inputs import Input, Trace, UsageError, read_trace
 from mipcheck.checker.log import Vocabulary, show_datetime
-from mipcheck.checker.observe import Finding, Observation, Tally, TooManyInterfaces, observe
+from mipcheck.checker.observe import Finding, Observation, Tally, TooMuch, observe
 from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure, read_parameter
 from mipcheck.model.event import Event, Position
 from mipcheck.model.layering import Layering
 from mipcheck.model.load import DEFAULT, load
 from mipcheck.model.show import show_citations
-from mipcheck.model.spec import Configure, Parameter, Rule, Spec
+from mipcheck.model.spec import MOBILE_NODE, Configure, Parameter, Rule, Spec
 from mipcheck.model.term import Term
-from mipcheck.model.types import Type
+from mipcheck.model.types import BASIC, Type
 
 _PROBLEMS_SHOWN = 3
 """Unreadable lines that are described; the others are only counted."""
@@ -77,8 +77,9 @@ class Violation:
     """A rule broken `count` times for the same cause, and the first time in full.
 
     `time` and `last_time` are ns from the report's `start`, or as in the log where there is none; `interface` is
-    None for the node's configuration. What is `overdue` has its deadline as `time`, and `at` where it began to be
-    owed. `frames` are, by file, the frames of all that was not allowed.
+    None for the node's configuration, `node` names the mobile node where a trace tells several apart. What is
+    `overdue` has its deadline as `time`, and `at` where it began to be owed. `frames` are, by file, the frames of all
+    that was not allowed.
     """
 
     rule: str
@@ -97,6 +98,7 @@ class Violation:
     last_at: Position
     overdue: bool = False
     frames: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    node: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Report:
     """The answer of a run. `verdict` is violation, inconclusive or conformant; `reasons` say why it is inconclusive.
 
     `start` (ns since the epoch) is the time of the first event, None if the inputs count from their own start.
+    `nodes` is how many mobile nodes a device's trace tells apart, None for a node's own.
     """
 
     verdict: str
@@ -126,6 +129,8 @@ class Report:
     set_aside: Mapping[str, int]
     parameters: tuple[ParameterReport, ...]
     start: int | None
+    role: str = MOBILE_NODE
+    nodes: int | None = None
 
     @property
     def events(self) -> int:
@@ -169,7 +174,7 @@ def check(
 def resolved(spec: str | Spec, readings: Mapping[str, str] | None = None) -> Spec:
     """The specification of that name or path, with readings chosen. Raises SpecError, UsageError."""
     base = load(spec) if isinstance(spec, str) else spec
-    rules = dict(base.rules)
+    rules = {n: r for m in base.machines() for n, r in m.rules.items()}
     parameters = dict(base.parameters)
     for name, wanted in (readings or {}).items():
         if name in parameters and parameters[name].type.is_enum:
@@ -184,7 +189,8 @@ def resolved(spec: str | Spec, readings: Mapping[str, str] | None = None) -> Spe
             hint = f"its readings: {listed(list(known))}" if known else "it has one reading only"
             raise UsageError(joined(f"rule {name} has no reading {quoted(wanted)}", did_you_mean(wanted, known), hint))
         rules[name] = replace(rules[name], body=known[wanted].body, reading=wanted)
-    return replace(base, rules=rules, parameters=parameters)
+    roles = {r: replace(m, rules={n: rules[n] for n in m.rules}, parameters=parameters) for r, m in base.roles.items()}
+    return replace(base, rules={n: rules[n] for n in base.rules}, parameters=parameters, roles=roles)
 
 
 def _read_as(parameter: Parameter, wanted: str) -> Parameter:
@@ -199,16 +205,24 @@ def _read_as(parameter: Parameter, wanted: str) -> Parameter:
 def vocabulary_of(spec: Spec) -> Vocabulary:
     """What traces of this specification may say."""
     events = {n: e for n, e in spec.events.items() if e.seen}
-    return Vocabulary(events, {n: p.type for n, p in spec.parameters.items()}, list(spec.capabilities))
+    roles = {m.role: {n: e for n, e in m.events.items() if e.seen} for m in spec.machines()}
+    return Vocabulary(events, {n: p.type for n, p in spec.parameters.items()}, list(spec.capabilities), roles)
+
+
+def of_role(spec: Spec, role: str) -> Spec:
+    """What a specification says of a node of that role. Raises UsageError if that is nothing."""
+    try:
+        return spec.for_role(role)
+    except KeyError:
+        known = ", ".join(f"role={m.role}" for m in spec.machines())
+        raise UsageError(
+            f"role={role}: {spec.name} states requirements on {known} only, and a trace of another node cannot be held"
+            " against them"
+        ) from None
 
 
 def machine_of(spec: Spec, trace: Trace) -> Machine:
-    """The machine for a trace's site. Raises ParameterError, UsageError."""
-    if trace.site.role != "mn":
-        raise UsageError(
-            f"role={trace.site.role}: {spec.name} states requirements on a mobile node (role=mn),"
-            " and a trace of another node cannot be held against them"
-        )
+    """The machine for a trace's site, of a specification for its role. Raises ParameterError."""
     given = {n: read_parameter(spec.parameters[n], w) for n, w in trace.site.parameters.items()}
     site = {n: a for n, a in trace.site.addresses.items() if n in spec.sites}
     return Machine(spec, configure(spec, given), site, trace.site.capabilities)
@@ -216,11 +230,12 @@ def machine_of(spec: Spec, trace: Trace) -> Machine:
 
 def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
     """The report on a trace that has been read."""
+    spec = of_role(spec, trace.site.role)
     machine = machine_of(spec, trace)
     try:
         derived = derive(spec, trace.events)
         observation = observe(machine, derived, trace.site.boot)
-    except TooManyInterfaces as error:
+    except TooMuch as error:
         raise UsageError(str(error)) from None
     origin = trace.events[0].time if trace.absolute and trace.events else 0
     context = Context(machine, trace.events, observation.interfaces, origin)
@@ -251,6 +266,8 @@ def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
             for n, v in machine.parameters.items()
         ),
         start=origin if trace.absolute and trace.events else None,
+        role=spec.role,
+        nodes=observation.nodes,
     )
 
 
@@ -353,6 +370,7 @@ def _violation(context: Context, trace: Trace, finding: Finding) -> Violation:
         last_at=last_at,
         overdue=finding.overdue,
         frames=_frames(trace, finding),
+        node=None if finding.node is None else BASIC["address"].show(finding.node),
     )
 
 

@@ -58,16 +58,26 @@ def prove(
     with_needs: bool = True,
     progress: Progress = lambda _: None,
 ) -> list[Result]:
-    """Proves the named properties, or all. `parameters` in ns, `timeout` in seconds for each solver call.
+    """Proves the named properties, or all of all roles. `parameters` in ns, `timeout` in seconds for each solver call.
 
     Raises KeyError for a property or rule that does not exist, ParameterError and SpecError.
     """
     resolved = load(spec) if isinstance(spec, str) else spec
-    setting = setting_of(resolved, parameters, without, capabilities, timeout)
+    machines = resolved.machines()
+    dropped = list(without)
+    for rule in dropped:
+        if not any(rule in m.rules for m in machines):
+            raise KeyError(rule)
+    owners = {name: m for m in machines for name in m.properties}
+    settings: dict[str, Setting] = {}
     results = []
-    for name in list(properties) or list(resolved.properties):
+    for name in list(properties) or list(owners):
         progress(name)
-        results.append(_prove(setting, resolved.properties[name], with_needs))
+        owner = owners[name]
+        if owner.role not in settings:
+            own = [rule for rule in dropped if rule in owner.rules]
+            settings[owner.role] = setting_of(owner, parameters, own, capabilities, timeout)
+        results.append(_prove(settings[owner.role], owner.properties[name], with_needs))
     return results
 
 

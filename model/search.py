@@ -257,7 +257,7 @@ class Search:
                 continue
             args = {}
             for key in kind.keys:
-                if (kind.name, key.name) in used:
+                if (kind.name, key.name) in used or key.name == w.spec.tracks:
                     args[key.name] = _decode(key, step.keys[kind.name][key.name], model)
                 elif not key.optional:
                     args[key.name] = _default(key, k)

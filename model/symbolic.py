@@ -26,6 +26,9 @@ Keys = dict[str, Any]
 """Keys of one event: name → Z3 expression; for a set, member → Bool."""
 NODE = -1
 DONE = "done:"
+TRACKED = 0x0A010064
+"""The mobile node, 10.1.0.100, that is followed through a device that deals with many. What the others do is not seen
+in its state, so that a theorem about one is one about each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,9 @@ class World:
         parts = []
         for k in self.spec.events[event].keys:
             z = keys[k.name]
-            if k.type.is_enum:
+            if k.name == self.spec.tracks:
+                parts.append(z == TRACKED)
+            elif k.type.is_enum:
                 parts.append(z3.And(z >= 0, z < len(k.type.members)))
             elif not k.type.is_set and k.type.name != "bool":
                 parts.append(z >= 0)
