@@ -25,9 +25,9 @@ A folder stands for the logs and captures in it, by their names; a glob (quote i
 folders in between; a URL for what fsspec opens (s3:// needs s3fs, gs:// needs gcsfs). Each file is a trace of its own.
 
 -o DIR is a Parquet dataset of a row a file, written as results come: path, size, stamp, fields, status, error,
-verdict, reasons, spec, kind, events, frames, interfaces, notes, rules, violations, warnings, started, seconds,
-attempts, worker, run, mipcheck. After a crash the same command goes on where it stood; a file that has changed since
-is checked again; other options need another DIR.
+verdict, reasons, spec, role, nodes, kind, events, frames, interfaces, notes, rules, violations, warnings, started,
+seconds, attempts, worker, run, mipcheck. After a crash the same command goes on where it stood; a file that has
+changed since is checked again; other options need another DIR.
 
 exit codes, the first that applies: 2 the command line is wrong; 1 a violation in any file; 4 an internal error with
 any file; 2 no file can be read; 3 any file inconclusive or without a verdict; 0 all are conformant
@@ -74,7 +74,7 @@ def run(
     by = fleet_inputs.fields_asked(pattern, args.by)
     job = _job(args, spec, parameters)
     found = fleet_inputs.find(args.inputs)
-    summary = Summary(spec.name, list(spec.rules), args.fail_on, pattern, by, found.others)
+    summary = Summary(spec.name, [r for m in spec.machines() for r in m.rules], args.fail_on, pattern, by, found.others)
     store = _store(args, job, pattern) if args.output is not None else None
     try:
         todo = list(found.files) if store is None else _not_yet(found.files, store, summary, args.retry)
@@ -100,7 +100,7 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
     """What is the same for all files. What is wrong with it is an error now, not once for each file."""
     from mipcheck.checker.fleet_work import Job
     from mipcheck.checker.inputs import Trace, UsageError, open_input
-    from mipcheck.checker.run import machine_of, vocabulary_of
+    from mipcheck.checker.run import machine_of, of_role, vocabulary_of
     from mipcheck.checker.site import Site, SiteError, merge_sites, site_from_words
     from mipcheck.checker.toml import read_given
 
@@ -115,7 +115,8 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
         words = site_from_words(parameters, vocabulary.parameters, vocabulary.capabilities)
     except SiteError as error:
         raise UsageError(f"{error.message}; {error.hint}" if error.hint else error.message) from None
-    machine_of(spec, Trace((), [], merge_sites(site, words, parameters.keys()), frozenset(), False))
+    site = merge_sites(site, words, parameters.keys())
+    machine_of(of_role(spec, site.role), Trace((), [], site, frozenset(), False))
     return Job(spec, config, parameters, args.keep_going, args.fail_on, args.limit)
 
 

@@ -43,13 +43,15 @@ COLUMNS: Final = (
     ("verdict", "violation, inconclusive or conformant"),
     ("reasons", "list: why inconclusive"),
     ("spec", "name of the specification"),
+    ("role", "whose trace it is: mn, vpn, …"),
+    ("nodes", "mobile nodes that the trace of another role tells apart"),
     ("kind", "log, jsonl, pcap or pcapng"),
     ("events", "events checked"),
     ("frames", "frames of a capture"),
     ("interfaces", "list"),
     ("notes", "list"),
     ("rules", "list of id, level, section, status, exercised, violations, inconclusive"),
-    ("violations", "list of rule, level, section, interface, time (s), date, line, frame, count, message"),
+    ("violations", "list of rule, level, section, interface, node, time (s), date, line, frame, count, message"),
     ("warnings", "the same, of what does not fail"),
     ("started", "when the check began"),
     ("seconds", "how long it took"),
@@ -187,13 +189,22 @@ def schema() -> Any:
         | {"exercised": number, "violations": number, "inconclusive": number}
     )
     breach = pa.struct(
-        {"rule": text, "level": text, "section": text, "interface": text, "time": pa.float64(), "date": text}
+        {
+            "rule": text,
+            "level": text,
+            "section": text,
+            "interface": text,
+            "node": text,
+            "time": pa.float64(),
+            "date": text,
+        }
         | {"line": number, "frame": number, "count": number, "message": text}
     )
     types = {
         "size": number,
         "fields": pa.map_(text, text),
         "reasons": texts,
+        "nodes": number,
         "events": number,
         "frames": number,
         "interfaces": texts,

@@ -68,12 +68,14 @@ class RuleOutcome:
 
 @dataclass(frozen=True)
 class Breach:
-    """A finding in one file: `time` in seconds as the report counts, `date` (RFC 3339) if the file has dates."""
+    """A finding in one file: `time` in seconds as the report counts, `date` (RFC 3339) if the file has dates; `node`
+    where the file tells several mobile nodes apart."""
 
     rule: str
     level: str
     section: str
     interface: str | None
+    node: str | None
     time: float
     date: str | None
     line: int | None
@@ -98,6 +100,8 @@ class Outcome:
     attempts: int = 1
     verdict: str | None = None
     spec: str = ""
+    role: str = ""
+    nodes: int | None = None
     kind: str | None = None
     events: int | None = None
     frames: int | None = None
@@ -233,6 +237,8 @@ def _outcome(report: Report, file: File, local: str) -> Outcome:
         "checked",
         verdict=report.verdict,
         spec=report.spec,
+        role=report.role,
+        nodes=report.nodes,
         kind=source.kind,
         events=source.events,
         frames=source.frames,
@@ -253,6 +259,7 @@ def _breach(report: Report, v: Violation) -> Breach:
         level=v.level,
         section=v.section,
         interface=v.interface,
+        node=v.node,
         time=v.time / 1e9,
         date=date(report, v.time),
         line=v.at.line,
