@@ -2,7 +2,13 @@
 
 Interface if0 is inside and sends in the clear, registering again every 20 s; the others are outside and send ESP
 through the x-HA, and each moves to another network every ten minutes. The trace begins when the node starts and breaks
-nothing; with --leak, if0 stops registering for the last 100 s and goes on sending. The same seed gives the same bytes.
+nothing; with --leak, if0 stops registering for the last 100 s and goes on sending.
+
+With --nodes it is a VPN gateway's trace instead, with that many mobile nodes: they join one after another during the
+first half, each with a tunnel of its own and a registration through it, and then all of them send and receive in turn.
+It breaks nothing either; with --leak, what two nodes send at the end goes to a correspondent directly.
+
+The same seed gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ SITE: Final = (
     "site iha=10.1.0.2 xha=198.51.100.2 vpn=192.0.2.1 ihoa=10.1.0.100 xhoa=198.51.100.100"
     " internal=10.0.0.0/8 t_reregister=20s t_detection=3s boot=true"
 )
+SITE_OF_GATEWAY: Final = "site role=vpn iha=10.1.0.2 vpn=192.0.2.1 boot=true"
 SECOND: Final = 1_000_000
 """Times are whole microseconds."""
 _SETTLE: Final = 6 * SECOND
@@ -56,6 +63,79 @@ def make(path: str, events: int, seed: int = 1, interfaces: int = 2, rate: int =
         for block in _lines(signals, quiet, data, span, interfaces, random.Random(seed)):
             file.write(block)
     return data
+
+
+def make_gateway(path: str, events: int, nodes: int, seed: int = 1, rate: int = 250, leak: bool = False) -> int:
+    """Write the log of a gateway. Returns how many of its events are user data. Nine events a node are signalling."""
+    chance = random.Random(seed)
+    span = max(20 * SECOND, events * SECOND // rate)
+    nodes = max(1, min(nodes, events // 20))
+    data = events - nodes * _JOINING
+    joins = [span // 2 * n // nodes for n in range(nodes)]
+    step = max(1, span // 2 // nodes // 20)
+    joining = step * _JOINING
+    with Path(path).open("w", encoding="ascii", newline="\n") as file:
+        file.write(f"mipcheck-trace 1\n{SITE_OF_GATEWAY}\n")
+        done = 0
+        for joined, (begin, end) in enumerate(pairwise([*joins, span]), 1):
+            file.write("".join(map(_stamped, _join(joined - 1, begin, step))))
+            upto = done + data * (end - begin) // span if joined < nodes else data - (2 if leak else 0)
+            for first in range(done, upto, _BLOCK):
+                last = min(upto, first + _BLOCK)
+                file.write(_relays(chance, joined, begin + joining, end, first - done, last - done, upto - done))
+            done = upto
+        if leak:
+            for n in (0, nodes - 1):
+                text = f"out relay home={_home(n)} what=data from=node to=correspondent src={_home(n)}"
+                file.write(_stamped(Signal(span + n, text)))
+    return data
+
+
+def _home(node: int) -> str:
+    return f"10.{64 + (node >> 16)}.{node >> 8 & 255}.{node & 255}"
+
+
+def _peer(node: int) -> str:
+    return f"203.{node >> 16}.{node >> 8 & 255}.{node & 255}"
+
+
+def _join(node: int, begin: int, step: int) -> Iterator[Signal]:
+    """A node's way in: phase 1, phase 2, the tunnel, and the registration through it."""
+    home, peer, number = f"home={_home(node)}", _peer(node), hex(0xD0C0 << 48 | node)
+    features = "vpn-fa,endpoint-update"
+    yield from (
+        Signal(begin + step * n, f"out {text}")
+        for n, text in enumerate(
+            (
+                f"offer {home} vendor={features}",
+                f"answer {home} vendor={features}",
+                f"advert {home} coa=10.1.0.7 message=last",
+                f"propose {home} features={features}",
+                f"sa {home} state=up features={features} peer={peer} nat=no udp=no"
+                " mode=tunnel endpoint=single remote=any selectors=any",
+                f"rrq {home} coa=10.1.0.7 flags=T lifetime=65535 id={number}",
+                f"relay {home} what=rrq from=node to=iha src={_home(node)}",
+                f"rrp {home} code=0 lifetime=65535 id={number}",
+                f"relay {home} what=rrp from=iha to=node dst={peer}",
+            )
+        )
+    )
+
+
+_JOINING: Final = sum(1 for _ in _join(0, 0, 1))
+
+
+def _relays(chance: random.Random, nodes: int, begin: int, end: int, first: int, last: int, count: int) -> str:
+    """User data of the nodes that have joined, from the `first` to the `last` of `count` events between two times."""
+    lines = []
+    which = array("I", chance.randbytes(4 * (last - first)))
+    for n, w in zip(range(first, last), which, strict=True):
+        t = begin + (end - begin) * n // count
+        node = (w >> 1) % nodes
+        home = _home(node)
+        way = f"iha to=node dst={_peer(node)}" if w & 1 else f"node to=iha src={home}"
+        lines.append(f"{t // SECOND}.{t % SECOND:06d} out relay home={home} what=data from={way}\n")
+    return "".join(lines)
 
 
 # --- signalling ---------------------------------------------------------------------------------------------------
@@ -194,9 +274,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--interfaces", type=int, default=2)
     parser.add_argument("--rate", type=int, default=250, help="events a second")
-    parser.add_argument("--leak", action="store_true", help="plaintext goes on after the i-HA is gone")
+    parser.add_argument("--leak", action="store_true", help="break a rule at the end")
+    parser.add_argument("--nodes", type=int, default=0, help="a VPN gateway's trace, with that many mobile nodes")
     args = parser.parse_args()
-    print(make(args.path, args.events, args.seed, args.interfaces, args.rate, args.leak))
+    if args.nodes:
+        print(make_gateway(args.path, args.events, args.nodes, args.seed, args.rate, args.leak))
+    else:
+        print(make(args.path, args.events, args.seed, args.interfaces, args.rate, args.leak))
 
 
 if __name__ == "__main__":
