@@ -1,4 +1,5 @@
-"""What an event says without saying it: the access modes that a packet's headers fit, by the layers declared."""
+"""What an event says without saying it: the access modes that a packet's headers fit, and the layers that pass
+through a NAT, by the layers declared."""
 
 from __future__ import annotations
 
@@ -10,18 +11,24 @@ from mipcheck.model.event import Event
 from mipcheck.model.layering import Layering
 from mipcheck.model.spec import Spec
 
-STACK, ACCESS = "stack", "access"
+STACK, ACCESS, TRAVERSAL = "stack", "access", "traversal"
 
 
-def derive(spec: Spec, events: Iterable[Event]) -> list[Event]:
-    """The events with `access` told where there is a `stack`; what an input says itself stands."""
-    layering = Layering(spec)
-    kinds = {e.name for e in spec.events.values() if STACK in e.by_name and ACCESS in e.by_name and spec.accesses}
+def derive(spec: Spec, events: Iterable[Event], capabilities: frozenset[str] = frozenset()) -> list[Event]:
+    """The events with `access` and `traversal` told where there is a `stack`; what an input says itself stands."""
+    layering = Layering(spec, capabilities)
+    told = {ACCESS: layering.modes, TRAVERSAL: layering.traversal}
+    names = {ACCESS: set(spec.accesses), TRAVERSAL: set(spec.layers)}
+    kinds = {
+        e.name: [k for k in told if k in e.by_name and names[k] and names[k] <= set(e.by_name[k].type.members)]
+        for e in spec.events.values()
+        if STACK in e.by_name
+    }
     result = []
     for event in events:
         stack = event.args.get(STACK)
-        if event.kind in kinds and isinstance(stack, str) and ACCESS not in event.args:
-            event = replace(event, args={**event.args, ACCESS: layering.modes(stack)})
+        if isinstance(stack, str) and (missing := [k for k in kinds.get(event.kind, ()) if k not in event.args]):
+            event = replace(event, args={**event.args, **{k: told[k](stack) for k in missing}})
         result.append(event)
     return result
 

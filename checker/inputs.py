@@ -7,9 +7,10 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
@@ -24,12 +25,15 @@ from mipcheck.model.spec import MOBILE_NODE
 
 if TYPE_CHECKING:
     from mipcheck.checker.log import Log
+    from mipcheck.checker.survey import Survey
 
 STDIN: Final = "-"
 STDIN_NAME: Final = "<stdin>"
 """How standard input is called in positions and messages."""
 
 _HEAD: Final = 4096
+_LONG: Final = 8 << 20
+"""Bytes of captures from which on they are read in columns."""
 _LISTED: Final = 2000
 """Files of a folder among which the one that was meant is looked for."""
 
@@ -117,9 +121,11 @@ def read_trace(
                 " (specs/README.md lists its events)"
             )
         ahead = _shifts_of_captures(paths, kinds, offsets or {})
-        captures, captured = _read_captures({p: s for p, s in streams.items() if p not in logs}, ahead, site, protects)
+        captures, captured, surveys = _read_captures(
+            {p: s for p, s in streams.items() if p not in logs}, ahead, site, protects
+        )
         for path in captures:
-            _check_site(streams[path], path, site)
+            _check_site(streams[path], path, site, surveys.get(path))
     inputs = [_of_log(path, kinds[path], logs[path]) if path in logs else captures[path] for path in paths]
     shifts = _shifts(paths, inputs, offsets or {})
     gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
@@ -127,20 +133,24 @@ def read_trace(
     parts = [(i.events, s.ns) for i, s in zip(inputs, shifts, strict=True) if i.frames is None]
     if captures:
         parts.append((captured, 0))
-    events = merge([part for part, _ in parts], [ns for _, ns in parts], gaps)
+    if captures and len(parts) == 1:
+        events = captured
+    else:
+        events = merge([part for part, _ in parts], [ns for _, ns in parts], gaps)
     absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
     site, notes = complete(site, events) if site.role == MOBILE_NODE else (site, ())
     return Trace(tuple(inputs), events, site, given, absolute, notes)
 
 
-def _check_site(stream: BinaryIO, path: str, site: Site) -> None:
-    """Raises InputError where a capture contradicts what the site says. A pipe has gone by."""
-    from mipcheck.checker.contradictions import as_error, find_in
+def _check_site(stream: BinaryIO, path: str, site: Site, survey: Survey | None) -> None:
+    """Raises InputError where a capture contradicts what the site says. A pipe has gone by, if there is no `survey`."""
+    from mipcheck.checker.contradictions import as_error, find, find_in
 
     if not site.addresses or not stream.seekable():
         return
-    stream.seek(0)
-    if found := find_in(stream, _name(path), site):
+    if survey is None:
+        stream.seek(0)
+    if found := find_in(stream, _name(path), site) if survey is None else find(survey, site):
         raise as_error(found, _name(path))
 
 
@@ -170,6 +180,7 @@ class _Pipe(io.RawIOBase):
         self._keep_open = keep_open
         self._interrupted = False
         self._head = b""
+        self._given = 0  # bytes of it that were read
 
     def readable(self) -> bool:
         return True
@@ -185,16 +196,28 @@ class _Pipe(io.RawIOBase):
             self._head += more
         return self._head
 
+    def wait_for(self, size: int) -> int:
+        """How many bytes there are, once there are that many or the end has come; they will be read once more."""
+        parts = [self._head]
+        have = len(self._head)
+        while have < size and (more := self._some(size - have)):
+            parts.append(more)
+            have += len(more)
+        self._head = b"".join(parts)
+        return have
+
     def read(self, size: int = -1, /) -> bytes:
         """Up to `size` bytes, as many as there are already; none at the end."""
         if size < 0:
-            rest, self._head = [self._head], b""
+            rest, self._head = [self._head[self._given :]], b""
             while more := self._some(1 << 20):
                 rest.append(more)
             return b"".join(rest)
-        if self._head:
-            data, self._head = self._head[:size], self._head[size:]
+        if self._given < len(self._head):
+            data = self._head[self._given : self._given + size]
+            self._given += len(data)
             return data
+        self._head, self._given = b"", 0
         return self._some(size)
 
     def _some(self, size: int) -> bytes:
@@ -312,15 +335,22 @@ def _read_captures(
     shifts: Mapping[str, int],
     site: Site,
     protects: Callable[[str], bool] | None,
-) -> tuple[dict[str, Input], list[Event]]:
-    """Captures by path, and the events of all of them."""
+) -> tuple[dict[str, Input], Sequence[Event], dict[str, Survey]]:
+    """Captures by path, the events of all of them, and who speaks with whom in each, if that was seen in passing."""
     if not streams:
-        return {}, []
+        return {}, [], {}
     from mipcheck.checker.capture import Source, read_captures
 
     names = _interface_names(list(streams))
     sources = [Source(s, _name(p), shifts.get(p, 0), names[p]) for p, s in streams.items()]
-    captures, events = read_captures(sources, site, protects)
+    surveys: dict[str, Survey] = {}
+    if _are_long(streams.values()):
+        from mipcheck.checker.capture.bulk import read_bulk
+
+        captures, events, surveyed = read_bulk(sources, site, protects, bool(site.addresses))
+        surveys = dict(zip(streams, surveyed, strict=False))
+    else:
+        captures, events = read_captures(sources, site, protects)
     inputs = {
         path: Input(
             _name(path),
@@ -336,7 +366,14 @@ def _read_captures(
         )
         for path, capture in zip(streams, captures, strict=True)
     }
-    return inputs, events
+    return inputs, events, surveys
+
+
+def _are_long(streams: Iterable[BinaryIO]) -> bool:
+    """Whether captures are so long that it takes less time to get the compiled loop than to do without it."""
+    if find_spec("numba") is None:
+        return False
+    return sum(s.wait_for(_LONG) if isinstance(s, _Pipe) else os.fstat(s.fileno()).st_size for s in streams) >= _LONG
 
 
 def _interface_names(paths: Sequence[str]) -> dict[str, str]:

@@ -233,7 +233,7 @@ def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
     spec = of_role(spec, trace.site.role)
     machine = machine_of(spec, trace)
     try:
-        derived = derive(spec, trace.events)
+        derived = derive(spec, trace.events, machine.capabilities)
         observation = observe(machine, derived, trace.site.boot)
     except TooMuch as error:
         raise UsageError(str(error)) from None

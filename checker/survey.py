@@ -164,27 +164,50 @@ def how_tunnel(device: Device, beside: bool) -> str:
 def survey_of(stream: BinaryIO, name: str) -> Survey:
     """Read a capture that is called `name`. Raises CaptureError for what is no capture."""
     info, frames = open_frames(stream, name)
-    found = Survey(info)
-    flows: dict[_FlowKey, Flow] = {}
-    senders: set[int] = set()
+    surveyor = Surveyor(info)
     for frame in frames:
-        packet = layers.decode(frame)
-        interface = _interface(packet, frame.linktype)
-        _device(found, packet, interface, frame.linktype)
+        surveyor.take(layers.decode(frame), frame.linktype)
+    return surveyor.survey()
+
+
+class Surveyor:
+    """Makes a survey of packets, given in file order, which `layers.decode` read without keys."""
+
+    def __init__(self, info: FileInfo) -> None:
+        self._found = Survey(info)
+        self._flows: dict[_FlowKey, Flow] = {}
+        self._senders: set[int] = set()
+
+    def take(self, packet: Packet, linktype: int) -> None:
+        found = self._found
+        interface = _interface(packet, linktype)
+        _device(found, packet, interface, linktype)
         if packet.kind == REGISTRATION:
             _registration(found, packet, interface)
         elif packet.kind in (IKE, ESP):
-            _flow(flows, packet, interface)
-        elif packet.kind == ADVERTISEMENT and packet.addresses[-1][0] not in senders:
-            _advert(found, senders, packet, interface)
-    for interface, linktype in info.interfaces.items():  # those without a frame; cooked ones are in the frames
-        if linktype not in (SLL, SLL2):
-            found.devices.setdefault(interface, Device(interface, linktype, 0))
-    found.flows.extend(flows.values())
-    # Devices are buffered one by one, so that file order is not order of time across them.
-    found.requests.sort(key=lambda seen: seen.time)
-    found.replies.sort(key=lambda seen: seen.time)
-    return found
+            _flow(self._flows, packet, interface)
+        elif packet.kind == ADVERTISEMENT and packet.addresses[-1][0] not in self._senders:
+            _advert(found, self._senders, packet, interface)
+
+    def again(self, packet: Packet, linktype: int, count: int) -> None:
+        """There were `count` more packets of protected data like this one, which was taken."""
+        if packet.kind == ESP:
+            flow = self._flows.get(("esp", _interface(packet, linktype), packet.addresses))
+            if flow is not None:
+                flow.packets += count
+
+    def survey(self) -> Survey:
+        """What was found; there will be no more."""
+        found = self._found
+        # Those without a frame too; cooked ones are in the frames.
+        for interface, linktype in found.info.interfaces.items():
+            if linktype not in (SLL, SLL2):
+                found.devices.setdefault(interface, Device(interface, linktype, 0))
+        found.flows.extend(self._flows.values())
+        # Devices are buffered one by one, so that file order is not order of time across them.
+        found.requests.sort(key=lambda seen: seen.time)
+        found.replies.sort(key=lambda seen: seen.time)
+        return found
 
 
 def in_clear(messages: Iterable[Registration], tunnels: frozenset[str]) -> set[bytes]:

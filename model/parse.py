@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mipcheck.model import syntax as s
@@ -21,7 +22,7 @@ MAX_DEPTH: Final = 100
 """Levels of an expression. Trees are walked recursively, and Python compiles at most 200 nested parentheses."""
 
 # Groups of terminals that an error message names by one word.
-_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE", "WORD",
+_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE", "WORD",
                "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
 _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES"}
 _DECLARATION = {
@@ -181,10 +182,10 @@ class _Builder:
         return s.LayerDecl(str(c[0]), text, protects, tuple(self._form(k) for k in c if _is(k, "form")), at)
 
     def _form(self, t: Any) -> s.FormDecl:
-        headers, *rest = t.children
+        traversal, (headers, *rest) = _flag(t.children, "TRAVERSAL")
         adds = next((self._expr(k.children[0]) for k in rest if _is(k, "adds")), None)
         given = next((str(k.children[0]) for k in rest if _is(k, "form_given")), "")
-        return s.FormDecl("" if headers.type == "NOTHING" else str(headers), adds, given, _at(t))
+        return s.FormDecl("" if headers.type == "NOTHING" else str(headers), adds, given, traversal, _at(t))
 
     def _access(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
@@ -384,6 +385,11 @@ class _Builder:
                     return s.Literal("time", read_duration(str(c[0])), at)
                 except ValueSyntaxError as error:
                     self._fail(at, f"expected {error}")
+            case "address":
+                try:
+                    return s.Literal("address", int(IPv4Address(str(c[0]))), at)
+                except ValueError:
+                    self._fail(at, "expected an IPv4 address")
             case "true" | "false":
                 return s.Literal("bool", int(t.data == "true"), at)
             case "now" | "this":

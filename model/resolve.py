@@ -74,7 +74,7 @@ def resolve(
         resolvers[name].check_chosen([rule for spec in specs.values() for rule in spec.rules])
     main = resolvers[m.MOBILE_NODE]
     main.check_shared(list(resolvers.values()))
-    main.check_statements([*specs.values()])
+    main.check_statements([*specs.values()], list(roles))
     others = {
         name: replace(specs[name], role=name, tracks=d.tracks, role_text=d.text, statements={}, warnings=())
         for name, d in roles.items()
@@ -285,7 +285,7 @@ class _Resolver:
             if f.given:
                 self._capability(f.given, f.at)
             adds = None if f.adds is None else self._expr(f.adds, replace(_CONSTANT, site=False), INT)
-            forms.append(m.Form(f.headers, adds, f.given))
+            forms.append(m.Form(f.headers, adds, f.given, f.traversal))
         return m.Layer(d.name, d.text, d.protects, tuple(forms))
 
     def _capability(self, name: str, at: s.Place) -> None:
@@ -339,16 +339,14 @@ class _Resolver:
             addresses = [n for n, t in keys.items() if t == BASIC["address"]]
             self._fail(d.at, f'no event of role {d.name} has an address "{d.tracks}"', nearest(d.tracks, addresses))
 
-    def check_statements(self, specs: Sequence[m.Spec]) -> None:
+    def check_statements(self, specs: Sequence[m.Spec], roles: Sequence[str]) -> None:
         known = {
-            *self.layers, *self.accesses, *self.capabilities, *self.parameters, *(s.role for s in specs),
-            *(n for s in specs for n in (*s.rules, *s.properties, *s.assumptions, *s.roles)),
+            *self.layers, *self.accesses, *self.capabilities, *self.parameters, *roles,
+            *(n for spec in specs for n in (*spec.rules, *spec.properties, *spec.assumptions)),
         }  # fmt: skip
         for d in self._each(s.StatementDecl):
             for name in d.by:
-                if name not in known and not any(
-                    isinstance(i.declaration, s.RoleDecl) and i.declaration.name == name for i in self.items
-                ):
+                if name not in known:
                     self._fail(d.at, f'nothing is called "{name}"', nearest(name, known))
 
     def _each(self, kind: type[_D]) -> Iterator[_D]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from mipcheck.model import syntax as s
 from mipcheck.model.types import show_duration
 
@@ -23,6 +25,8 @@ def show_expression(e: s.Expression, strength: int = 0) -> str:
             return _duration(value)
         case s.Literal("bool", value):
             return "true" if value else "false"
+        case s.Literal("address", value):
+            return str(IPv4Address(value))
         case s.Literal(_, value):
             return str(value)
         case s.Word(word):
@@ -196,7 +200,7 @@ def show_declaration(d: s.Declaration) -> str:
 
 def _form(f: s.FormDecl) -> str:
     adds = f" adds {show_expression(f.adds)}" if f.adds is not None else ""
-    return f"{f.headers or 'nothing'}{adds}{f' given {f.given}' if f.given else ''}"
+    return f"{f.headers or 'nothing'}{' traversal' if f.traversal else ''}{adds}{f' given {f.given}' if f.given else ''}"
 
 
 def show(module: s.Module) -> str:

@@ -49,6 +49,24 @@ def test_another_specification_has_other_layers() -> None:
     assert layering.protected("ip/tls/ip") and not layering.protected("ip/tlsx")
 
 
+def test_ways_through_a_nat_and_capabilities() -> None:
+    spec = loads(
+        """
+        spec other
+        capability short "an outer layer that costs nothing"
+        layer outer as ip, udp434/ip traversal, nothing given short
+        layer tunnel protects as esp, udp4500/esp traversal
+        access one = outer colocated, tunnel
+        """
+    )
+    layering = Layering(spec)
+    assert layering.traversal("ip/udp434/ip/esp") == {"outer"}
+    assert layering.traversal("ip/udp434/ip/udp4500/esp") == {"outer", "tunnel"}
+    assert layering.traversal("ip/ip/esp") == layering.traversal("ip/udp434") == frozenset()
+    assert layering.modes("ip/esp") == frozenset() and layering.protected("ip/esp")
+    assert Layering(spec, frozenset({"short"})).modes("ip/esp") == {"one"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

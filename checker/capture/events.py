@@ -84,6 +84,19 @@ class _Link:
     """Whether DHCP gave an address here."""
 
 
+class Again(NamedTuple):
+    """What one more packet comes to that is like one which was taken, but for number, time and length.
+
+    `aside` are the reasons for which it is set aside, `carries` says that its interface is then the one in use, `used`
+    is the address that counts as used there while no care-of address is known (0: none).
+    """
+
+    aside: tuple[str, ...]
+    event: Event | None
+    carries: bool
+    used: int
+
+
 class Reader:
     """Feed it packets in order of time with `take`; then `events`, `set_aside`, `notes` and `hidden()` are complete."""
 
@@ -132,6 +145,31 @@ class Reader:
             self._on_tunnel(packet)
         else:
             self._on_link(packet)
+
+    def again(self, packet: Packet) -> Again:
+        """What every further packet like this one comes to, which was taken and is no signalling; changes nothing.
+
+        What is taken to be user data, or upkeep, does not depend on what came before, but for a first packet that
+        shows a new security association. What stays behind of it is given to `after`.
+        """
+        kept = self.events, self.set_aside, self._in_use, self._links
+        self.events, self.set_aside, self._in_use, self._links = [], Counter(), "", defaultdict(_Link)
+        try:
+            self.take(packet)
+            used = self._links[packet.interface].used
+            (event,) = self.events or (None,)
+            return Again(tuple(self.set_aside), event, self._in_use != "", next(iter(used), 0))
+        finally:
+            self.events, self.set_aside, self._in_use, self._links = kept
+
+    def after(self, interface: str) -> None:
+        """Take note that packets passed which carry what goes through the VPN, the last one over `interface`."""
+        self._in_use = interface
+
+    def unsettled(self, interface: str) -> set[int] | None:
+        """The addresses that count as used, to be added to; None while a care-of address is known."""
+        link = self._links[interface]
+        return None if link.coa else link.used
 
     @property
     def notes(self) -> tuple[str, ...]:
