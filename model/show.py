@@ -200,7 +200,9 @@ def show_declaration(d: s.Declaration) -> str:
 
 def _form(f: s.FormDecl) -> str:
     adds = f" adds {show_expression(f.adds)}" if f.adds is not None else ""
-    return f"{f.headers or 'nothing'}{' traversal' if f.traversal else ''}{adds}{f' given {f.given}' if f.given else ''}"
+    return (
+        f"{f.headers or 'nothing'}{' traversal' if f.traversal else ''}{adds}{f' given {f.given}' if f.given else ''}"
+    )
 
 
 def show(module: s.Module) -> str:

@@ -148,7 +148,10 @@ def _inside(scene: Scene, index: int, seconds: float, leak: bool) -> None:
             inner = _ip(6 if n % 3 else 17, _IHOA, other, body)
             back = _tcp(port, 40000 + n, size) if n % 3 else _udp(port, 40000 + n, bytes(size))
             inner_back = _ip(6 if n % 3 else 17, other, _IHOA, back)
-            out, into = _frame("eth0", "out", _INSIDE, _IHA, inner, 4), _frame("eth0", "in", _IHA, _INSIDE, inner_back, 4)
+            out, into = (
+                _frame("eth0", "out", _INSIDE, _IHA, inner, 4),
+                _frame("eth0", "in", _IHA, _INSIDE, inner_back, 4),
+            )
             # IP identifications, and the port that a client chooses anew for each connection.
             scene.templates.append(Template(index, out, weight / share, (18, 38, 54)))
             scene.templates.append(Template(index, into, weight / share, (18, 38, 56)))
@@ -225,7 +228,9 @@ def _dhcp(scene: Scene, index: int, name: str, network: str, own: str, at: float
     options = b"\1\4\xff\xff\xff\0" + b"\3\4" + _a(router) + b"\6\4" + _a(router) + b"\x33\4\0\1\x51\x80"
     for n, (kind, reply) in enumerate(((1, False), (2, True), (3, False), (5, True))):
         fixed = struct.pack("!BBBBIHH", 1 + reply, 1, 6, 0, 0x1234 + index, 0, 0) + bytes(4)
-        fixed += (_a(own) if reply else bytes(4)) + (_a(router) if reply else bytes(4)) + bytes(4) + mac + bytes(10 + 192)
+        fixed += (
+            (_a(own) if reply else bytes(4)) + (_a(router) if reply else bytes(4)) + bytes(4) + mac + bytes(10 + 192)
+        )
         message = fixed + b"\x63\x82\x53\x63" + bytes([53, 1, kind]) + (options if reply else b"") + b"\xff"
         if reply:
             packet = mac + _ROUTER[name] + b"\x08\0" + _ip(17, router, own, _udp(67, 68, message))
