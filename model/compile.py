@@ -173,9 +173,11 @@ class Machine:
         compute, assign = [], []
         count = 0
         for update in self.spec.updates:
-            match = self._match(update.patterns, event.name)
             values = [(v, t) for v, t in update.assignments if not self.spec.variables[v].ghost]
-            if not match or not values:
+            if not values:  # of ghost state alone, which its patterns may read
+                continue
+            match = self._match(update.patterns, event.name)
+            if not match:
                 continue
             compute.append(f"    g{count} = {match}\n    if g{count}:\n")
             assign.append(f"    if g{count}:\n")

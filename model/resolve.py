@@ -605,6 +605,8 @@ class _Resolver:
             case s.WheneverDecl(patterns, condition):
                 resolved = self._patterns(patterns, _Scope({}, ghost=True), observed=False)
                 claim = m.Whenever(resolved, self._expr(condition, self._after(patterns, ghost=True), BOOL))
+            case s.PermittedDecl(patterns):
+                claim = m.Permitted(self._patterns(patterns, _Scope({}, ghost=True), observed=False))
             case s.IndependentDecl(variables, allowed):
                 for v in variables:
                     known = [n for n, x in self.variables.items() if x.scope == "interface"]
