@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -242,12 +242,12 @@ def stored_path(file: File) -> str:
     return str(_storable(file.path))
 
 
-def _table(part: Path) -> Any:
+def _table(part: Path, columns: Sequence[str] | None = None) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(part).read()
+        return pq.ParquetFile(part).read(columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise UsageError(
             f"{quoted(part.name)} in {printable(str(part.parent))} is damaged ({printable(str(error))}):"
@@ -255,8 +255,8 @@ def _table(part: Path) -> Any:
         ) from None
 
 
-def _read(part: Path, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    for batch in _table(part).select(list(columns)).to_batches(max_chunksize=_ROWS):
+def _read(part: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for batch in _table(part, list(columns)).to_batches(max_chunksize=_ROWS):
         yield from batch.to_pylist()
 
 

@@ -70,6 +70,16 @@ def test_a_made_log_breaks_only_what_it_should(make_log: Any, tmp_path: Path) ->
     assert {v.rule for v in check(path).violations} == {"M1", "M2", "P6"}
 
 
+def test_a_made_gateway_serves_many_nodes(make_log: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    make_log.make_gateway(str(path), 2000, 60)
+    report = check(path)
+    assert (report.verdict, report.events, report.nodes) == ("conformant", 2000, 60)
+    assert {r.id for r in report.rules if r.status == "held"} >= {"GW3", "GW12", "GW15", "GW17", "GW18", "GW22"}
+    make_log.make_gateway(str(path), 2000, 60, leak=True)
+    assert [(v.rule, v.node) for v in check(path).violations] == [("GW15", "10.64.0.0"), ("GW15", "10.64.0.59")]
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_seed_decides_what_is_made(make_log: Any, tmp_path: Path, seed: int) -> None:
     def made(make: Callable[..., int], seed: int) -> bytes:

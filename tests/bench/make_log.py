@@ -107,13 +107,13 @@ def _join(node: int, begin: int, step: int) -> Iterator[Signal]:
         Signal(begin + step * n, f"out {text}")
         for n, text in enumerate(
             (
-                f"offer {home} vendor={features}",
-                f"answer {home} vendor={features}",
+                f"offer {home} vendor={features} natt=yes",
+                f"answer {home} vendor={features} natt=yes",
                 f"advert {home} coa=10.1.0.7 message=last",
                 f"propose {home} features={features}",
                 f"sa {home} state=up features={features} peer={peer} nat=no udp=no"
                 " mode=tunnel endpoint=single remote=any selectors=any",
-                f"rrq {home} coa=10.1.0.7 flags=T lifetime=65535 id={number}",
+                f"rrq {home} coa=10.1.0.7 flags=T lifetime=65535 id={number} dynamic=no",
                 f"relay {home} what=rrq from=node to=iha src={_home(node)}",
                 f"rrp {home} code=0 lifetime=65535 id={number}",
                 f"relay {home} what=rrp from=iha to=node dst={peer}",
