@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -40,14 +40,20 @@ class Run:
         return lines[-1][:200] if lines else f"exit code {self.code}"
 
 
-def run(command: Sequence[str], timeout: float, stop: int = signal.SIGKILL, cwd: Path | None = None) -> Run:
+def run(
+    command: Sequence[str],
+    timeout: float,
+    stop: int = signal.SIGKILL,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Run:
     """Raises FileNotFoundError where the program is not installed.
 
     Peak memory is that of the process alone, as the kernel counts it; on Linux that begins with what its parent had
     when it was started, so the runner keeps small.
     """
     begin = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, env=env)
     assert process.stdout is not None and process.stderr is not None
     parts: dict[int, list[bytes]] = {process.stdout.fileno(): [], process.stderr.fileno(): []}
     out, err = parts
