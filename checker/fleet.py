@@ -22,7 +22,8 @@ _SHOW: Final = 0.2  # seconds between two lines of progress
 
 EPILOG: Final = """\
 A folder stands for the logs and captures in it, by their names; a glob (quote it) for what it matches, ** for
-folders in between; a URL for what fsspec opens (s3:// needs s3fs, gs:// needs gcsfs). Each file is a trace of its own.
+folders in between; a URL for what fsspec opens (s3:// needs s3fs, gs:// needs gcsfs; a worker makes a copy while it
+checks). Each file is a trace of its own.
 
 -o DIR is a Parquet dataset of a row a file, written as results come: path, size, stamp, fields, status, error,
 verdict, reasons, spec, role, nodes, kind, events, frames, interfaces, notes, rules, violations, warnings, started,

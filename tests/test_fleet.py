@@ -10,13 +10,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fsspec
 import pyarrow.dataset
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mipcheck.checker import fleet, fleet_cluster, fleet_work
 from mipcheck.checker.fleet_inputs import File, find, look, read_pattern
@@ -216,11 +219,13 @@ class Scripted:
             return Outcome(self.file, "checked", verdict="conformant")
 
 
+@settings(deadline=None)  # the first imports distributed
 @given(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 9)))
 def test_every_file_ends_once_however_workers_die(deadly: dict[str, int]) -> None:
     cluster = Scripted(deadly)
     ends: list[Outcome] = []
-    fleet_cluster.check_all(cluster, Job(DRAFT), [File(n, 1, "") for n in "abcdefgh"], ends.append, lambda: None)
+    job: Any = SimpleNamespace(packed=lambda: b"")
+    fleet_cluster.check_all(cluster, job, [File(n, 1, "") for n in "abcdefgh"], ends.append, lambda: None)
     assert sorted(o.file.path for o in ends) == list("abcdefgh")
     for o in ends:
         deaths = deadly.get(o.file.path, 0)
@@ -229,6 +234,41 @@ def test_every_file_ends_once_however_workers_die(deadly: dict[str, int]) -> Non
 
 
 DRAFT = load()
+
+
+@pytest.mark.parametrize(("end", "code"), [(KeyboardInterrupt(), 130), (fleet_cluster.ClusterLost("lost"), 3)])
+def test_a_run_that_is_cut_short_keeps_what_it_has(
+    end: BaseException,
+    code: int,
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def cut_short(client: Any, job: Job, todo: Sequence[File], done: Any, tick: Any) -> None:
+        done(examine(job.packed(), todo[0]))
+        raise end
+
+    monkeypatch.setattr(fleet_cluster, "connected", lambda scheduler, workers: nullcontext())
+    with monkeypatch.context() as patched:
+        patched.setattr(fleet_cluster, "check_all", cut_short)
+        found, said = answer(capsys, str(files), "-o", str(files.parent / "out"))
+    assert found == code and len(said["by_file"]) == 1 and len(rows(files.parent / "out")) == 1
+    assert [f["status"] for f in said["unchecked"]] == ["pending"] * 4
+    assert said["stopped"].endswith("; the same command with -o goes on from here")
+    monkeypatch.setattr(fleet_cluster, "connected", lambda scheduler, workers: nullcontext(Local()))
+    assert answer(capsys, str(files), "-o", str(files.parent / "out"))[1]["earlier"] == 1
+
+
+class Local(Scripted):
+    """A cluster that does the work itself."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def submit(self, work: Any, packed: bytes, file: File, key: str, **more: Any) -> Any:
+        future = super().submit(work, packed, file, key)
+        future.result = lambda: work(packed, file)
+        return future
 
 
 # --- crashes ------------------------------------------------------------------------------------------------------
