@@ -355,7 +355,11 @@ def _parser(verb: str) -> _Parser:
         _spec_arguments(parser)
         _reading_argument(parser)
         parser.add_argument(
-            "--without", action="append", default=[], metavar="RULE", help="prove without this rule or assumption (repeatable)"
+            "--without",
+            action="append",
+            default=[],
+            metavar="RULE",
+            help="prove without this rule or assumption (repeatable)",
         )
         parser.add_argument(
             "--timeout", type=_seconds, default=60.0, metavar="S", help="seconds for each call of the solver (60)"

@@ -124,8 +124,8 @@ def read_trace(
         captures, captured, surveys = _read_captures(
             {p: s for p, s in streams.items() if p not in logs}, ahead, site, protects
         )
-        for path in captures:
-            _check_site(streams[path], path, site, surveys.get(path))
+        for path, interface in _interface_names(list(captures)).items():
+            _check_site(streams[path], path, interface, site, surveys.get(path))
     inputs = [_of_log(path, kinds[path], logs[path]) if path in logs else captures[path] for path in paths]
     shifts = _shifts(paths, inputs, offsets or {})
     gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
@@ -142,7 +142,7 @@ def read_trace(
     return Trace(tuple(inputs), events, site, given, absolute, notes)
 
 
-def _check_site(stream: BinaryIO, path: str, site: Site, survey: Survey | None) -> None:
+def _check_site(stream: BinaryIO, path: str, interface: str, site: Site, survey: Survey | None) -> None:
     """Raises InputError where a capture contradicts what the site says. A pipe has gone by, if there is no `survey`."""
     from mipcheck.checker.contradictions import as_error, find, find_in
 
@@ -150,7 +150,7 @@ def _check_site(stream: BinaryIO, path: str, site: Site, survey: Survey | None) 
         return
     if survey is None:
         stream.seek(0)
-    if found := find_in(stream, _name(path), site) if survey is None else find(survey, site):
+    if found := find_in(stream, _name(path), site, interface) if survey is None else find(survey, site):
         raise as_error(found, _name(path))
 
 

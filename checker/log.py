@@ -533,6 +533,20 @@ def _time_hint(word: str) -> str:
 
 
 def _interpret(trace: Trace, number: int, text: str) -> list[Fault]:
+    """A line as most are, by itself; any other by the grammar, which both keep to."""
+    if not text.lstrip(" \t") or text.lstrip(" \t")[0] == "#":
+        return []
+    if trace.headed and (match := _PLAIN_EVENT.fullmatch(text)) and (time := _plain_time(match[1])) is not None:
+        kind = Span(match[3], match.start(3))
+        return trace.add_event(number, time, match[2], kind, _plain_pairs(text, match.end(3)), _read_word)
+    if trace.headed and _PLAIN_SITE.fullmatch(text):
+        return trace.add_site(number, _plain_pairs(text, len("site")), 0)
+    if match := _PLAIN_HEADER.fullmatch(text):
+        return trace.add_header(match[1], match.start(1))
+    return _interpret_by_grammar_alone(trace, number, text)
+
+
+def _interpret_by_grammar_alone(trace: Trace, number: int, text: str) -> list[Fault]:
     if not text:
         return []
     tree = _parse(text)
@@ -550,6 +564,28 @@ def _interpret(trace: Trace, number: int, text: str) -> list[Fault]:
     token = _unquote(interface) if interface.type == "QUOTED" else str(interface)
     span = Span(str(kind), _at(kind))
     return trace.add_event(number, read_time(str(time), _at(time)), token, span, list(map(_pair, pairs)), _read_word)
+
+
+# Lines of bare ASCII words without a comment, as programs write them: a part of what the grammar defines. They are read
+# without it, since importing Lark takes longer than checking a small trace, and parsing with it longest of all.
+_BARE: Final = r"[!$-<>-~][!#-<>-~]*"
+_PAIRS: Final = rf"(?:[ \t]+{_BARE}=[!#-~]+)*"
+_PLAIN_EVENT: Final = re.compile(rf"([0-9][-0-9.:TtZz+]*)[ \t]+({_BARE})[ \t]+({_BARE}){_PAIRS}")
+_PLAIN_SITE: Final = re.compile(rf"site{_PAIRS}")
+_PLAIN_HEADER: Final = re.compile(rf"{MAGIC}[ \t]+([!$-~][!#-~]*)")
+_PLAIN_PAIR: Final = re.compile(r"([^ \t=]+)=([^ \t]+)")
+
+
+def _plain_time(word: str) -> Time | None:
+    """The time at the beginning of a line, if it is one."""
+    try:
+        return read_time(word, 0)
+    except LineError:
+        return None
+
+
+def _plain_pairs(text: str, start: int) -> list[Pair]:
+    return [Pair(m[1], m.start(1), m[2], m.start(2), len(m[2])) for m in _PLAIN_PAIR.finditer(text, start)]
 
 
 def _read_word(key: Key, pair: Pair) -> Value | Fault | None:
@@ -580,18 +616,24 @@ def _at(token: Token) -> int:
 
 
 @cache
+def _grammar() -> str:
+    return resources.files(__package__).joinpath("log.lark").read_text("utf-8")
+
+
+@cache
 def _lark() -> Lark:
-    """The parser of a line; made when the first log is read, since importing Lark takes its time."""
+    """The parser of a line; made when a line needs it, since importing Lark takes its time."""
     from lark import Lark
 
-    grammar = resources.files(__package__).joinpath("log.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", lexer="contextual")
+    return Lark(_grammar(), parser="lalr", lexer="contextual")
 
 
 @cache
 def _terminal(name: str) -> re.Pattern[str]:
     """A terminal of the grammar by itself."""
-    return re.compile(_lark().get_terminal(name).pattern.to_regexp())
+    match = re.search(rf"^{name}: /(.*)/$", _grammar(), re.MULTILINE)
+    assert match is not None
+    return re.compile(match[1])
 
 
 def _parse(text: str) -> Tree[Token]:

@@ -161,9 +161,9 @@ def how_tunnel(device: Device, beside: bool) -> str:
     return "likely" if beside else ""
 
 
-def survey_of(stream: BinaryIO, name: str) -> Survey:
-    """Read a capture that is called `name`. Raises CaptureError for what is no capture."""
-    info, frames = open_frames(stream, name)
+def survey_of(stream: BinaryIO, name: str, interface: str = "if0") -> Survey:
+    """Read a capture that is called `name`, and its interface `interface` if it names none. Raises CaptureError."""
+    info, frames = open_frames(stream, name, interface)
     surveyor = Surveyor(info)
     for frame in frames:
         surveyor.take(layers.decode(frame), frame.linktype)

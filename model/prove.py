@@ -150,5 +150,16 @@ def _needed(
 def _consistent(setting: Setting, p: Property) -> Result:
     verdict = consistency.consistent(setting)
     if verdict.answer != "proved":
-        return Result(p.name, p.section, verdict.answer, 0.0, consistency.METHOD.format(setting.about), reason=verdict.reason)
-    return Result(p.name, p.section, "proved", 0.0, consistency.METHOD.format(setting.about), (), verdict.invariant.sexpr(), ("z3",))
+        return Result(
+            p.name, p.section, verdict.answer, 0.0, consistency.METHOD.format(setting.about), reason=verdict.reason
+        )
+    return Result(
+        p.name,
+        p.section,
+        "proved",
+        0.0,
+        consistency.METHOD.format(setting.about),
+        (),
+        verdict.invariant.sexpr(),
+        ("z3",),
+    )

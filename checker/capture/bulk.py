@@ -205,9 +205,10 @@ class _Scanner:
             else:
                 (packet,) = self._full(frame)
                 self._kind[row] = -len(self._taken.unusual)
-        for (name, _, _, _), time in zip(interfaces, lasts.tolist(), strict=True):
-            if time >= 0:
-                info.last[name] = time
+        # Interfaces may share a name.
+        for row, (name, _, _, _) in sorted(zip(lasts.tolist(), interfaces, strict=True)):
+            if row >= 0:
+                info.last[name] = int(self._time[row]) - self._offset
         info.latest = int(self._time[end - 1]) - self._offset
         info.frames += end - start
         self._kind[start:end][self._kind[start:end] >= 0] += self._first

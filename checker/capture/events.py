@@ -243,9 +243,10 @@ class Reader:
         kind = packet.payload[0]
         if packet.dport == mobileip.PORT and kind == mobileip.REQUEST:
             self._tia = packet.addresses[-1][0]
-            if self._expecting and self._waiting is None:
-                self._waiting = len(self.events)
+            place = len(self.events)
             self._request(packet, "vpn", interface)
+            if self._expecting and self._waiting is None and place < len(self.events):
+                self._waiting = place
         elif packet.sport == mobileip.PORT and kind == mobileip.REPLY:
             self._reply(packet, "vpn", interface)
 

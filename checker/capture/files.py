@@ -289,6 +289,8 @@ class _Gunzip:
 
 def _read(stream: Source, size: int) -> bytes:
     """`size` bytes, or fewer at the end; a raw stream may give less than it is asked for."""
+    if not size:
+        return b""  # to unpack 0 bytes is to unpack all that there are
     data = stream.read(size) or b""
     if len(data) == size:
         return data

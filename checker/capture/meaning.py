@@ -134,7 +134,9 @@ class Meaning:
         before = len(reader.events)
         reader.take(packet)
         more = len(reader.events) - before
-        if more == 1 and reader.events[-1].kind == _DATA and packet.length <= _MOST:
+        # What a frame of 802.11 holds besides, after an event of its own, has to stay behind that.
+        alone = packet.frame not in self._row_of
+        if more == 1 and alone and reader.events[-1].kind == _DATA and packet.length <= _MOST:
             self._single_shape[number] = self._shape(reader.events.pop(), row)
         elif more:
             self._row_of.setdefault(packet.frame, row)

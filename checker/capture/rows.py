@@ -114,14 +114,18 @@ class Rows:
         result = Rows(self._chunk, self._held)
         order = sorted(range(self.count), key=lambda n: self._spans[n][0])
         waiting, ready = Chunk.empty(), Chunk.empty()
+        origin = np.empty(0, np.int64)  # the chunk of what waits: a frame of 802.11 may have rows in two of them
         for n, following in zip(order, [*order[1:], None], strict=True):
             waiting = _join(waiting, self.chunk(n))
-            waiting = waiting.part(np.lexsort((waiting.frame, waiting.time)))
+            origin = np.concatenate([origin, np.full(len(waiting.time) - len(origin), n)])
+            ranked = np.lexsort((origin, waiting.frame, waiting.time))
+            waiting, origin = waiting.part(ranked), origin[ranked]
             known = len(waiting.time)
             if following is not None:
                 # What comes later in the file may be earlier than what is here, down to the start of the next chunk.
                 known = int(np.searchsorted(waiting.time, self._spans[following][0], "left"))
             ready, waiting = _join(ready, waiting.part(slice(known))), waiting.part(slice(known, None))
+            origin = origin[known:]
             done = 0
             while len(ready.time) - done >= self._chunk or (following is None and done < len(ready.time)):
                 result.append(ready.part(slice(done, done + self._chunk)))

@@ -333,7 +333,7 @@ def scan(
     first time and its frame, last time and its frame, `origins` the row of the first in the file.
     Rows go into the arrays after that: time (with the offset), kind, length on the wire, frame, where in `buf` the
     packet is and how long, what the file says of its direction (0 nothing, 1 in, 2 out), its interface. `lasts` are
-    times of the last packets by interface, without the offset, -1 where there is none.
+    the last rows by interface, -1 where there is none.
     """
     room = len(times)
     number -= rows
@@ -451,6 +451,6 @@ def scan(
         sizes[rows] = size
         senses[rows] = sense
         devices[rows] = device
-        lasts[device] = time
+        lasts[device] = rows
         rows += 1
         at = after

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +85,7 @@ def make(
 ) -> Path:  # fmt: skip
     """Write a capture of `packets` frames, `rate` a second, and beside it a site file (PATH.toml); returns that.
 
-    With `leak` the i-HA is gone in the last tenth, and eth0 sends on in the clear: M2 is broken.
+    With `leak` the i-HA is gone in the last tenth (or 80 s), and eth0 sends on in the clear: M2 is broken.
     Raises ValueError for a scene that the kind of file cannot hold.
     """
     if kind == "pcap" and scene in ("two", "tunnel"):
@@ -130,7 +130,7 @@ def _inside(scene: Scene, index: int, seconds: float, leak: bool) -> None:
     """eth0, access mode c."""
     add = scene.singles.append
     _dhcp(scene, index, "eth0", "10.1.7", _INSIDE, 0.05)
-    last = seconds * 0.9 if leak else seconds
+    last = seconds - max(seconds / 10, 80) if leak else seconds
     at = 0.2
     while at < seconds:
         number = _ntp(at)
