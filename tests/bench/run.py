@@ -266,27 +266,23 @@ def growth(bench: Bench, unit: str, ours: dict[int, Result | None]) -> None:
 def nodes(bench: Bench) -> None:
     """A gateway's log: the same number of events, of few and of many mobile nodes."""
     n = bench.settings.events[-1]
-    found = []
-    for count in bench.settings.nodes:
-        path = bench.made(f"{n}-{count}-nodes.log", "make_log.py", "--events", str(n), "--nodes", str(count))
-        result = bench.command(
-            f"gateway logs of {n:,} events", f"mipcheck, {count:,} nodes", [*MIPCHECK, str(path)], n, "events", VERDICTS
-        )
-        found.append((count, result))
-    compared(bench, "nodes", found)
+    varied(bench, f"gateway logs of {n:,} events", n, "nodes", bench.settings.nodes)
 
 
 def interfaces(bench: Bench) -> None:
     """A node's log: the same number of events, on few and on many interfaces."""
     n = bench.settings.events[0]
+    varied(bench, f"logs of {n:,} events, by interfaces", n, "interfaces", bench.settings.interfaces)
+
+
+def varied(bench: Bench, group: str, n: int, what: str, counts: Sequence[int]) -> None:
     found = []
-    for count in bench.settings.interfaces:
-        path = bench.made(f"{n}-{count}-interfaces.log", "make_log.py", "--events", str(n), "--interfaces", str(count))
-        result = bench.command(
-            f"logs of {n:,} events", f"mipcheck, {count} interfaces", [*MIPCHECK, str(path)], n, "events", VERDICTS
+    for count in counts:
+        path = bench.made(f"{n}-{count}-{what}.log", "make_log.py", "--events", str(n), f"--{what}", str(count))
+        found.append(
+            (count, bench.command(group, f"mipcheck, {count:,} {what}", [*MIPCHECK, str(path)], n, "events", VERDICTS))
         )
-        found.append((count, result))
-    compared(bench, "interfaces", found)
+    compared(bench, what, found)
 
 
 def compared(bench: Bench, what: str, found: list[tuple[int, Result | None]]) -> None:
