@@ -113,7 +113,7 @@ def read_log(
     Raises InputError with up to 20 problems. With `keep_going` bad lines are skipped and counted instead, and
     only a missing or unknown header is an error. Raises RoleError if the node's role is one that is not spoken of.
     """
-    return read_lines(stream, name, vocabulary, keep_going, _interpret, role=role)
+    return read_lines(stream, name, vocabulary, keep_going, interpret, role=role)
 
 
 def write_log(
@@ -389,31 +389,63 @@ def read_lines(
 
     Where `role` does not say whose trace it is, its site lines do; until then it is a mobile node's.
     """
-    if role is not None:
-        vocabulary = vocabulary.for_role(role)
-    trace = Trace(name, vocabulary, keep_going, settled=role is not None)
-    problems: list[Problem] = []
-    number = skipped = 0
+    reading = Reading(name, vocabulary, keep_going, interpret, first, role)
     for line in raw_lines(stream):
-        number = line.number
-        text, faults = _take(trace, line, interpret, first)
+        reading.take(line)
+    return reading.log()
+
+
+class Reading:
+    """A log, line by line: the trace as it grows, and what is wrong with it."""
+
+    def __init__(
+        self, name: str, vocabulary: Vocabulary, keep_going: bool, interpret: Interpret, first: str, role: str | None
+    ) -> None:
+        if role is not None:
+            vocabulary = vocabulary.for_role(role)
+        self.trace = Trace(name, vocabulary, keep_going, settled=role is not None)
+        self.problems: list[Problem] = []
+        self.lines = 0
+        self.skipped = 0
+        self._interpret, self._first = interpret, first
+
+    def take(self, line: RawLine) -> None:
+        """Take the next line. Raises InputError for one after which there is no sense in going on."""
+        self.lines = line.number
+        trace, name = self.trace, self.trace.name
+        text, faults = _take(trace, line, self._interpret, self._first)
         if not faults:
-            continue
-        skipped += 1
+            return
+        self.skipped += 1
         found = [_problem(name, line, text, f) for f in faults]
         if any(f.fatal for f in faults):
-            raise InputError([*problems, *found])
-        problems += found[: REMEMBERED - len(problems)] if keep_going else found
-        if not keep_going and len(problems) > LIMIT:
-            raise InputError(problems[:LIMIT], more=True)
-    if not trace.headed:
-        message = "the file has no header" if number else "the file is empty"
-        raise InputError([Problem(Position(name, 1), message, f"the first line has to be: {first}")])
-    if problems and not keep_going:
-        raise InputError(problems)
-    site = site_from_words(trace.words, vocabulary.parameters, vocabulary.capabilities)
-    absolute = bool(trace.events) and trace.first is not None and trace.first[0].absolute
-    return Log(trace.events, site, number, skipped, problems, absolute, frozenset(trace.words))
+            raise InputError([*self.problems, *found])
+        self.problems += found[: REMEMBERED - len(self.problems)] if trace.keep_going else found
+        if not trace.keep_going and len(self.problems) > LIMIT:
+            raise InputError(self.problems[:LIMIT], more=True)
+
+    def check(self) -> None:
+        """At the end: raises InputError if there was no header, or problems that are not to be skipped."""
+        if not self.trace.headed:
+            message = "the file has no header" if self.lines else "the file is empty"
+            raise InputError(
+                [Problem(Position(self.trace.name, 1), message, f"the first line has to be: {self._first}")]
+            )
+        if self.problems and not self.trace.keep_going:
+            raise InputError(self.problems)
+
+    def site(self) -> Site:
+        """What the site lines have said so far."""
+        trace = self.trace
+        return site_from_words(trace.words, trace.vocabulary.parameters, trace.vocabulary.capabilities)
+
+    def log(self) -> Log:
+        """All that was read. Raises InputError."""
+        self.check()
+        trace = self.trace
+        absolute = bool(trace.events) and trace.first is not None and trace.first[0].absolute
+        given = frozenset(trace.words)
+        return Log(trace.events, self.site(), self.lines, self.skipped, self.problems, absolute, given)
 
 
 def _take(trace: Trace, line: RawLine, interpret: Interpret, first: str) -> tuple[str, list[Fault]]:
@@ -532,7 +564,7 @@ def _time_hint(word: str) -> str:
 # ---- The text of a line ----
 
 
-def _interpret(trace: Trace, number: int, text: str) -> list[Fault]:
+def interpret(trace: Trace, number: int, text: str) -> list[Fault]:
     """A line as most are, by itself; any other by the grammar, which both keep to."""
     if not text.lstrip(" \t") or text.lstrip(" \t")[0] == "#":
         return []
@@ -543,10 +575,10 @@ def _interpret(trace: Trace, number: int, text: str) -> list[Fault]:
         return trace.add_site(number, _plain_pairs(text, len("site")), 0)
     if match := _PLAIN_HEADER.fullmatch(text):
         return trace.add_header(match[1], match.start(1))
-    return _interpret_by_grammar_alone(trace, number, text)
+    return interpret_by_grammar(trace, number, text)
 
 
-def _interpret_by_grammar_alone(trace: Trace, number: int, text: str) -> list[Fault]:
+def interpret_by_grammar(trace: Trace, number: int, text: str) -> list[Fault]:
     if not text:
         return []
     tree = _parse(text)

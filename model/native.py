@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -50,7 +51,7 @@ class Argument:
     shape: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unit:
     """What is compiled together: functions that call each other by name, and constants they use.
 
@@ -62,11 +63,13 @@ class Unit:
     functions: Mapping[str, FunctionType]
     constants: Mapping[str, int]
 
+    @cached_property
     def name(self) -> str:
         """The name under which its object code is kept; it stands for all that the code depends on."""
         llvm = import_module("llvmlite.binding")
-        parts = [_FORMAT, sys.version.encode(), repr(llvm.llvm_version_info).encode(), llvm.get_process_triple().encode(),
-                 llvm.get_host_cpu_name().encode(), llvm.get_host_cpu_features().flatten().encode(),
+        parts = [_FORMAT, sys.version.encode(), repr(llvm.llvm_version_info).encode(),
+                 llvm.get_process_triple().encode(), llvm.get_host_cpu_name().encode(),
+                 llvm.get_host_cpu_features().flatten().encode(),
                  json.dumps([self.entry, [[a.name, a.type, a.shape] for a in self.arguments]]).encode(),
                  json.dumps(sorted(self.constants.items())).encode()]  # fmt: skip
         for name in sorted(self.functions):
@@ -92,15 +95,20 @@ def constants_of(space: Mapping[str, Any]) -> dict[str, int]:
 def is_kept(unit: Unit) -> bool:
     """Whether a unit has been compiled before, so that it is at hand at once. Raises NativeError."""
     try:
-        return keep.read(unit.name()) is not None
+        return unit.name in _loaded or keep.read(unit.name) is not None
     except ImportError as error:
         raise NativeError(str(error)) from None
+
+
+_loaded: dict[str, Native] = {}
 
 
 def compiled(unit: Unit) -> Native:
     """The native code of a unit: as it was kept, or compiled now, which takes seconds. Raises NativeError."""
     try:
-        name = unit.name()
+        name = unit.name
+        if name in _loaded:
+            return _loaded[name]
         entry = keep.read(name)
         if entry is None:
             symbol, code = _compile(unit)
@@ -108,7 +116,8 @@ def compiled(unit: Unit) -> Native:
         else:
             head, _, code = entry.partition(b"\0")
             symbol = head.decode()
-        return _callable(unit, _load(symbol, code), code)
+        _loaded[name] = _callable(unit, _load(symbol, code), code)
+        return _loaded[name]
     except NativeError:
         raise
     except Exception as error:  # numba and LLVM have many; none of them is a fault of the input

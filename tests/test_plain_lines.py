@@ -28,7 +28,7 @@ def outcome(data: bytes, interpret: log.Interpret, keep_going: bool) -> object:
 
 
 def same(data: bytes, keep_going: bool) -> None:
-    assert outcome(data, log._interpret, keep_going) == outcome(data, log._interpret_by_grammar_alone, keep_going)
+    assert outcome(data, log.interpret, keep_going) == outcome(data, log.interpret_by_grammar, keep_going)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
