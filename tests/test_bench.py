@@ -35,11 +35,11 @@ def test_a_quick_run_has_figures_beside_peers(found: dict[str, Any]) -> None:
     assert ("mipcheck prove", "inside_is_sound") in names
     for r in found["results"]:
         assert set(r) == {
-            "group", "name", "n", "unit", "seconds", "rate", "first_output", "peak_mib", "sample", "note",
+            "group", "name", "n", "unit", "seconds", "cpu", "rate", "first_output", "peak_mib", "sample", "note",
         }  # fmt: skip
         assert r["seconds"] >= 0 and r["n"] >= 1
     assert any(r["name"] == "500 events: rate / lark" for r in found["ratios"])
-    assert all(set(r) == {"name", "value", "target", "met"} for r in found["ratios"])
+    assert all(set(r) == {"name", "value", "target", "met", "by_cpu"} for r in found["ratios"])
 
 
 def test_what_was_not_measured_has_a_reason(found: dict[str, Any]) -> None:

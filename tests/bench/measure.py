@@ -22,13 +22,15 @@ _KEPT: Final = 64 << 20
 
 @dataclass(frozen=True)
 class Run:
-    """`seconds` of wall time, `first` of them before any output (None: there was none), `peak` MiB resident.
+    """`seconds` of wall time, `first` of them before any output (None: there was none), `cpu` seconds of processors,
+    `peak` MiB resident.
 
     `code` is None if it was stopped at its time limit.
     """
 
     seconds: float
     first: float | None
+    cpu: float
     peak: float
     code: int | None
     out: bytes
@@ -80,7 +82,8 @@ def run(
     process.stdout.close()
     process.stderr.close()
     code = None if stopped else process.returncode
-    return Run(seconds, first, usage.ru_maxrss / 1024, code, b"".join(parts[out]), b"".join(parts[err]))
+    cpu = usage.ru_utime + usage.ru_stime
+    return Run(seconds, first, cpu, usage.ru_maxrss / 1024, code, b"".join(parts[out]), b"".join(parts[err]))
 
 
 def program(name: str) -> list[str]:

@@ -4,13 +4,15 @@ Every figure stands beside its peers in the same run, because machines differ an
 (seeded) and removed again; `--dir` keeps them. The answer is a table, and with `--json FILE` also JSON:
 
     {"schema": 1, "date", "machine": {...}, "versions": {name: version or null}, "settings": {...},
-     "results": [{"group", "name", "n", "unit", "seconds", "rate", "first_output", "peak_mib", "sample", "note"}],
-     "ratios": [{"name", "value", "target", "met"}],
+     "results": [{"group", "name", "n", "unit", "seconds", "cpu", "rate", "first_output", "peak_mib", "sample",
+                  "note"}],
+     "ratios": [{"name", "value", "target", "met", "by_cpu"}],
      "not_measured": [{"group", "name", "reason"}]}
 
-`rate` is units a second (null where it makes no sense). `sample` is true where a slow peer had a smaller input of the
-same kind; its rate stands for all. `pip install 'mipcheck[bench]'` brings the peers that pip has; the others are
-tshark, tcpdump, spin and gcc. What is missing is said, and never made up.
+`rate` is units a second (null where it makes no sense), `seconds` wall time and `cpu` processor time; where a machine
+has other things to do, `by_cpu` (the ratio of processor time) is the better figure. `sample` is true where a slow peer
+had a smaller input of the same kind; its rate stands for all. `pip install 'mipcheck[bench]'` brings the peers that pip
+has; the others are tshark, tcpdump, spin and gcc. What is missing is said, and never made up.
 """
 
 from __future__ import annotations
@@ -63,6 +65,7 @@ class Result:
     n: int
     unit: str
     seconds: float
+    cpu: float | None = None
     rate: float | None = None
     first_output: float | None = None
     peak_mib: float | None = None
@@ -78,6 +81,7 @@ class Ratio:
     value: float
     target: str = ""
     met: bool | None = None
+    by_cpu: float | None = None
 
 
 @dataclass
@@ -136,7 +140,9 @@ class Bench:
         done = self.tried(group, name, command, codes)
         if done is None:
             return None
-        return self.add(Result(group, name, n, unit, done.seconds, None, done.first, round(done.peak, 1), note=note))
+        return self.add(
+            Result(group, name, n, unit, done.seconds, done.cpu, None, done.first, round(done.peak, 1), note=note)
+        )
 
     def tried(self, group: str, name: str, command: Sequence[str], codes: Sequence[int]) -> Run | None:
         progress(f"{group}: {name} …")
@@ -160,21 +166,29 @@ class Bench:
         said = json.loads(done.out)
         peak = round(done.peak, 1)
         return self.add(
-            Result(group, name, said["count"], unit, said["seconds"], peak_mib=peak, sample=True, note=note)
+            Result(
+                group, name, said["count"], unit, said["seconds"], said["cpu"], peak_mib=peak, sample=True, note=note
+            )
         )
 
-    def ratio(self, name: str, value: float, target: str = "", met: Callable[[float], bool] | None = None) -> None:
-        self.ratios.append(Ratio(name, round(value, 4), target, None if met is None else met(value)))
+    def ratio(
+        self,
+        name: str,
+        value: float,
+        target: str = "",
+        met: Callable[[float], bool] | None = None,
+        by_cpu: float | None = None,
+    ) -> None:
+        by_cpu = by_cpu and round(by_cpu, 4)
+        self.ratios.append(Ratio(name, round(value, 4), target, None if met is None else met(value), by_cpu))
 
     def faster(self, what: str, ours: Result | None, peer: Result | None, least: float | None) -> None:
         """How many times the peer's rate is ours."""
         if ours is None or peer is None or not ours.rate or not peer.rate:
             return
-        name = f"{what}: rate / {peer.name}"
-        if least is None:
-            self.ratio(name, ours.rate / peer.rate)
-        else:
-            self.ratio(name, ours.rate / peer.rate, f"at least {least:g}", lambda v: v >= least)
+        target, met = ("", None) if least is None else (f"at least {least:g}", lambda v: v >= least)
+        by_cpu = (ours.n / ours.cpu) / (peer.n / peer.cpu) if ours.cpu and peer.cpu else None
+        self.ratio(f"{what}: rate / {peer.name}", ours.rate / peer.rate, target, met, by_cpu)
 
     def made(self, name: str, maker: str, *args: str) -> Path:
         path = self.folder / name
@@ -257,7 +271,8 @@ def growth(bench: Bench, unit: str, ours: dict[int, Result | None]) -> None:
     for (small, a), (large, b) in pairwise(done):
         what = f"{large:,} / {small:,} {unit}"
         bench.ratio(f"{what}: peak memory", b.peak_mib / a.peak_mib, "at most 1.3", lambda v: v <= 1.3)  # type: ignore[operator]
-        bench.ratio(f"{what}: seconds a unit", (b.seconds / large) / (a.seconds / small))
+        per_unit = (b.seconds / large) / (a.seconds / small)
+        bench.ratio(f"{what}: seconds a unit", per_unit, by_cpu=(b.cpu or 0) / large / ((a.cpu or 1) / small))
     if done:
         n, r = done[-1]
         bench.ratio(f"{n:,} {unit}: peak MiB", r.peak_mib or 0.0, "under 500", lambda v: v < 500)
@@ -288,7 +303,11 @@ def varied(bench: Bench, group: str, n: int, what: str, counts: Sequence[int]) -
 def compared(bench: Bench, what: str, found: list[tuple[int, Result | None]]) -> None:
     done = [(count, r) for count, r in found if r is not None]
     for (few, a), (many, b) in pairwise(done):
-        bench.ratio(f"{many:,} / {few:,} {what}, as many events: time", b.seconds / a.seconds)
+        bench.ratio(
+            f"{many:,} / {few:,} {what}, as many events: time",
+            b.seconds / a.seconds,
+            by_cpu=(b.cpu or 0) / (a.cpu or 1),
+        )
         bench.ratio(f"{many:,} / {few:,} {what}, as many events: peak memory", (b.peak_mib or 0) / (a.peak_mib or 1))
 
 
@@ -310,9 +329,9 @@ def start(bench: Bench) -> None:
         best = min(runs, key=lambda r: r.seconds)
         note = f"median of {len(runs)}: {statistics.median(r.seconds for r in runs):.3f} s"
         peak = round(best.peak, 1)
-        bench.add(Result("start-up", name, 1, "runs", best.seconds, None, best.first, peak, note=note))
+        bench.add(Result("start-up", name, 1, "runs", best.seconds, best.cpu, None, best.first, peak, note=note))
         if limit is not None:
-            bench.ratio(f"{name}: seconds", best.seconds, f"under {limit:g}", lambda v, most=limit: v < most)  # type: ignore[misc]
+            bench.ratio(f"{name}: seconds", best.seconds, f"under {limit:g}", lambda v, most=limit: v < most, best.cpu)  # type: ignore[misc]
 
 
 def proofs(bench: Bench) -> None:
@@ -325,7 +344,7 @@ def proofs(bench: Bench) -> None:
             note = f"{p['result']}, {p['method']}" if p.get("method") else p["result"]
             bench.add(Result("mipcheck prove", p["name"], 1, "properties", p["seconds"], note=note))
         peak = round(done.peak, 1)
-        bench.add(Result("mipcheck prove", "all", len(proved), "properties", done.seconds, peak_mib=peak))
+        bench.add(Result("mipcheck prove", "all", len(proved), "properties", done.seconds, done.cpu, peak_mib=peak))
     for count in (1,) if bench.settings.quick else (1, 2):
         spin(bench, count)
 
@@ -359,7 +378,11 @@ def spin(bench: Bench, count: int) -> None:
         return
     verdict = "no error" if "errors: 0" in said else "refuted"
     peak = round(done.peak, 1)
-    bench.add(Result(group, name, states, "states", done.seconds, peak_mib=peak, note=f"{verdict}, ticks of a second"))
+    bench.add(
+        Result(
+            group, name, states, "states", done.seconds, done.cpu, peak_mib=peak, note=f"{verdict}, ticks of a second"
+        )
+    )
 
 
 # --- output -------------------------------------------------------------------------------------------------------
@@ -402,17 +425,19 @@ def table(found: dict[str, Any]) -> str:
     for r in found["results"]:
         if r["group"] != group:
             group = r["group"]
-            lines += ["", f"{group:42}{'rate':>16}{'seconds':>10}{'first out':>11}{'peak MiB':>10}"]
+            lines += ["", f"{group:42}{'rate':>16}{'seconds':>10}{'cpu':>9}{'first out':>11}{'peak MiB':>10}"]
         rate = f"{r['rate']:,.0f} {_short(r['unit'])}/s" if r["rate"] else ""
+        cpu = f"{r['cpu']:.2f}" if r["cpu"] is not None else ""
         first = f"{r['first_output']:.2f}" if r["first_output"] is not None else ""
         peak = f"{r['peak_mib']:,.0f}" if r["peak_mib"] is not None else ""
         sample = f"on {r['n']:,} {r['unit']}" if r["sample"] else ""
         note = "; ".join(filter(None, [sample, r["note"]]))
-        lines.append(f"  {r['name']:40}{rate:>16}{r['seconds']:>10.2f}{first:>11}{peak:>10}  {note}".rstrip())
-    lines += ["", "compared, in this run"]
+        lines.append(f"  {r['name']:40}{rate:>16}{r['seconds']:>10.2f}{cpu:>9}{first:>11}{peak:>10}  {note}".rstrip())
+    lines += ["", f"{'compared, in this run':58}{'wall time':>12}{'cpu time':>12}"]
     for r in found["ratios"]:
         verdict = "" if r["met"] is None else f"{r['target']}: {'met' if r['met'] else 'NOT met'}"
-        lines.append(f"  {r['name']:56}{r['value']:>12,.2f}  {verdict}".rstrip())
+        cpu = f"{r['by_cpu']:,.2f}" if r["by_cpu"] is not None else ""
+        lines.append(f"  {r['name']:56}{r['value']:>12,.2f}{cpu:>12}  {verdict}".rstrip())
     if found["not_measured"]:
         lines += ["", "not measured"]
         lines += [f"  {n['group']}: {n['name']}: {n['reason']}" for n in found["not_measured"]]
