@@ -252,13 +252,23 @@ def test_rows_are_sorted_as_python_sorts(parts: list[list[int]], chunk: int, hel
         assert table.until(time, before=False) == sum(t <= time for t in flat)
 
 
-def test_rows_stay_in_memory_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**options: object) -> None:
-        raise OSError("read-only")
+@pytest.mark.parametrize("room", [0, 3])
+def test_rows_stay_in_memory_where_nothing_can_be_written(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:  # type: ignore[override]
+            if self.tell() > room * 48:
+                raise OSError("no space left")
+            return super().write(data)  # type: ignore[arg-type]
+
+    def refuse(**options: object) -> Full:
+        if not room:
+            raise OSError("read-only")
+        return Full()
 
     monkeypatch.setattr(rows.tempfile, "TemporaryFile", refuse)
     table = rows.Rows(2, 1)
-    for start in range(0, 10, 2):
+    for start in range(0, 20, 2):
         column = np.arange(start, start + 2)
         table.append(rows.Chunk(column, column, column.astype(np.int32), column.astype(np.uint32)))
-    assert [t for c in table.sort().chunks() for t in c.time.tolist()] == list(range(10))
+    found = [pair for c in table.sort().chunks() for pair in zip(c.time.tolist(), c.length.tolist(), strict=True)]
+    assert found == [(n, n) for n in range(20)]
