@@ -145,6 +145,23 @@ def test_losses_are_said_where_they_are() -> None:
     assert assert_same([b"".join([section(), *devices, *frames])], SITES[0]) > 10
 
 
+class Gone(io.BytesIO):
+    """A pipe, as far as a reader can tell."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("stream", [io.BytesIO, Gone])
+def test_devices_that_show_the_same_packets(stream: type[io.BytesIO], tmp_path: Path) -> None:
+    make_capture.make(tmp_path / "soak.pcap", 600, kind="pcap", scene="inside", rate=20)
+    data = (tmp_path / "soak.pcap").read_bytes()
+    expected = read_captures([Source(stream(data), "a", 0, "eth0"), Source(stream(data), "b", 10, "br0")], SITES[0])
+    found = bulk.read_bulk([Source(stream(data), "a", 0, "eth0"), Source(stream(data), "b", 10, "br0")], SITES[0])
+    assert list(found[1]) == expected[1] and found[0] == expected[0]
+    assert any("once more" in note for capture in found[0] for note in capture.notes)
+
+
 # --- made captures, through the whole of `check` -------------------------------------------------------------------
 
 
