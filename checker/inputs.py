@@ -139,7 +139,7 @@ def read_streams(
     if site.role != MOBILE_NODE and len(logs) < len(paths):
         raise UsageError(
             f"role={site.role}: captures are read as a mobile node's; of other nodes, give a log"
-            " (specs/README.md lists its events)"
+            " (traces/README.md lists its events)"
         )
     ahead = _shifts_of_captures(paths, kinds, offsets or {})
     captures, captured, surveys = _read_captures(
@@ -449,7 +449,7 @@ def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, st
         with open_input(config) as stream:
             site, given = read_given(stream, name_of(config), vocabulary)
     try:
-        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
+        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     except SiteError as error:
         raise UsageError(joined(f"{error.message}", error.hint)) from None
     site, given = merge_sites(site, last, words.keys()), given | words.keys()

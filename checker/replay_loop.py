@@ -37,7 +37,7 @@ TOO_MANY_INTERFACES: Final = 8
 TOO_MANY_NODES: Final = 9
 TOO_MUCH_SPREAD: Final = 10
 
-# Where it goes on.
+# Where it goes on; what a phase returns, if not that it stops there.
 _NEXT: Final = 0
 _OVERDUE: Final = 1
 _MISS: Final = 2
@@ -47,6 +47,7 @@ _OUT: Final = 5
 _GAP: Final = 6
 _PEND: Final = 7
 _PENDED: Final = 8
+STOP: Final = 100
 
 # Scalars, in `C`.
 PHASE: Final = 0
@@ -338,6 +339,487 @@ def _mark_mode(C: Any, A: Any, token: int, modes: int, count: int, number: int) 
     A[at, 4] += count
 
 
+def _next(C: Any, time: Any, row_of: Any, kind_of: Any, H: Any, K: Any) -> int:
+    """What comes next: what is overdue by then, or an event at once."""
+    i = C[AT]
+    if i >= C[SIZE]:
+        return STOP + DONE
+    if (
+        C[ROWS_CAP] - C[ROWS] < ROOM
+        or C[NODES_CAP] - C[NODES] < 2
+        or C[HASH_CAP] < 2 * C[NODES] + 4
+        or C[HEAP_CAP] - C[HEAP] < C[ROWS] + ROOM
+        or C[LATE_CAP] - C[LATE] < 2 * C[ROWS] + ROOM
+        or C[MODES_CAP] < 2 * C[MODES] + 4
+    ):
+        return STOP + GROW
+    kind = kind_of[row_of[i]]
+    C[LOOKED] = 0
+    if kind >= 0 and K[kind, GAP] == 1:
+        C[AFTER] = _GAP
+        C[UNTIL] = C[NOW]
+        return _OVERDUE if C[NOW] != U else _GAP
+    C[AFTER] = _EVENT
+    C[UNTIL] = time[i]
+    return _OVERDUE if C[LATE] > 0 or (C[HEAP] > 0 and H[0, 0] < time[i]) else _EVENT
+
+
+def _overdue(C: Any, S: Any, R: Any, N: Any, M: Any, H: Any, Q: Any, P: Any, Z: Any) -> int:
+    """The next interface to be looked at: one that was left, or one whose deadline has come."""
+    row = -1
+    while row < 0:
+        if C[LOOKED] < C[LATE]:
+            row = Q[C[LOOKED]]
+            C[LOOKED] += 1
+            while R[row, MOVED] >= 0:
+                row = R[row, MOVED]
+        elif C[HEAP] > 0 and H[0, 0] < C[UNTIL]:
+            deadline = H[0, 0]
+            row = H[0, 2]
+            _pop(C, H)
+            while R[row, MOVED] >= 0:
+                row = R[row, MOVED]
+            if deadline == R[row, QUEUED]:
+                R[row, QUEUED] = NEVER
+            else:
+                row = -1
+        else:
+            break
+    if row < 0:
+        C[LATE] = 0
+        C[LOOKED] = 0
+        return int(C[AFTER])
+    node = R[row, WHOSE]
+    begin = M[node, BEGIN]
+    C[ROW] = row
+    C[NODE] = node
+    C[INDEX] = row - begin
+    C[OUTCOMES] = due(
+        C[UNTIL], row - begin, S[row], N[node], S[begin : begin + M[node, COUNT]], P, Z
+    )  # fmt: skip
+    C[OUTCOME] = 0
+    if C[TRACKS] == 1 and node == 0:
+        C[OUTCOMES] = 0
+    return _MISS
+
+
+def _missed(C: Any, S: Any, W: Any, R: Any, M: Any, H: Any, L: Any, T: Any, G: Any, F: Any, Z: Any) -> int:
+    """What it was late with."""
+    row = C[ROW]
+    node = C[NODE]
+    stop = DONE
+    while C[OUTCOME] < C[OUTCOMES]:
+        at = C[OUTCOME]
+        C[OUTCOME] = at + 3
+        rule = Z[at]
+        C[RULE] = rule
+        C[DEADLINE] = Z[at + 1]
+        if Z[at + 2] == U:
+            T[rule, UNKNOWN] += 1
+            if T[rule, HOLED] == 0:
+                stop = MISSED_HOLE
+                break
+            continue
+        T[rule, BREACHES] += 1
+        anchor = W[row, T[rule, ANCHOR]]
+        found = -1
+        for n in range(rule * LIMIT, rule * LIMIT + T[rule, CAUSES]):
+            if G[n, 0] == M[node, KEY] and G[n, 1] == R[row, TOKEN] and G[n, 2] == anchor:
+                found = G[n, 5]
+                break
+        if found >= 0:
+            F[found, 0] += 1
+            F[found, 1] = C[DEADLINE]
+            F[found, 2] = anchor
+        elif T[rule, GROUPS] >= LIMIT:
+            T[rule, UNLISTED] += 1
+        else:
+            stop = MISSED
+            break
+    if stop != DONE:
+        return STOP + stop
+    _plan(C, S, R, H, L, row, C[UNTIL])
+    return _OVERDUE
+
+
+def _event(
+    C: Any,
+    time: Any,
+    row_of: Any,
+    kind_of: Any,
+    token_of: Any,
+    keys: Any,
+    S: Any,
+    W: Any,
+    R: Any,
+    N: Any,
+    WN: Any,
+    M: Any,
+    HT: Any,
+    H: Any,
+    Q: Any,
+    K: Any,
+    L: Any,
+    A: Any,
+    B: Any,
+    NM: Any,
+    TF: Any,
+) -> int:
+    """Whom an event is about."""
+    i = C[AT]
+    r = row_of[i]
+    kind = kind_of[r]
+    C[NOW] = time[i]
+    C[ALL] = 0
+    if kind < 0:
+        C[AT] = i + 1
+        return _NEXT
+    told = K[kind, ACCESS] >= 0 and keys[r, K[kind, ACCESS]] != U
+    if told and K[kind, DIRECTION] >= 0 and keys[r, K[kind, DIRECTION]] == K[kind, OUTWARD]:
+        count = keys[r, K[kind, MANY]] if K[kind, MANY] >= 0 else U
+        _mark_mode(C, A, token_of[r], keys[r, K[kind, ACCESS]], count if count != U else 1, C[FIRST] + i)
+    if C[TRACKS] == 0:
+        C[NODE] = 0
+        return _TARGET
+    key = keys[r, K[kind, TRACKED]] if K[kind, TRACKED] >= 0 else U
+    if key != U:
+        node = _find_node(C, S, W, R, M, N, WN, HT, H, L, B, Q, NM, TF, key)
+        if node < 0:
+            return STOP + TOO_MANY_NODES
+        C[NODE] = node
+        return _TARGET
+    if K[kind, TELLING] == 1:
+        C[SPREAD] += C[NODES] - 1
+        if C[SPREAD] > C[MOST_SPREAD]:
+            return STOP + TOO_MUCH_SPREAD
+        C[ALL] = 1
+        C[CURSOR] = 1
+        C[NODE] = 1 if C[NODES] > 1 else 0
+        return _TARGET
+    C[AT] = i + 1
+    return _NEXT
+
+
+def _happen(
+    C: Any,
+    time: Any,
+    row_of: Any,
+    kind_of: Any,
+    token_of: Any,
+    keys: Any,
+    number: Any,
+    S: Any,
+    W: Any,
+    R: Any,
+    N: Any,
+    WN: Any,
+    M: Any,
+    H: Any,
+    Q: Any,
+    K: Any,
+    L: Any,
+    B: Any,
+    NM: Any,
+    TF: Any,
+    P: Any,
+    Z: Any,
+    OS: Any,
+    OW: Any,
+    ON: Any,
+    OV: Any,
+    X: Any,
+) -> int:
+    """An event happens to a node."""
+    if C[OCCURRED_CAP] - C[OCCURRED] < C[RULES] or C[ROWS_CAP] - C[ROWS] < ROOM:
+        return STOP + (FLUSH if C[OCCURRED_CAP] - C[OCCURRED] < C[RULES] else GROW)
+    i = C[AT]
+    r = row_of[i]
+    kind = kind_of[r]
+    node = C[NODE]
+    token = token_of[r]
+    if token < 0:
+        row = 0
+        index = U
+        for k in range(C[SLOTS]):
+            S[0, k] = U
+        for k in range(C[VARIABLES]):
+            W[0, k] = -1
+        R[0, TOKEN] = token
+        R[0, WHOSE] = node
+    else:
+        row = _place(C, S, W, R, M, H, L, B, Q, NM, TF, node, token)
+        if row < 0:
+            return STOP + TOO_MANY_INTERFACES
+        index = row - M[node, BEGIN]
+    C[ROW] = row
+    C[INDEX] = index
+    changing = K[kind, CHANGING] == 1
+    if changing:
+        for k in range(C[SLOTS]):
+            OS[k] = S[row, k]
+        for k in range(C[VARIABLES]):
+            OW[k] = W[row, k]
+        for k in range(C[SHARED]):
+            ON[k] = N[node, k]
+            OV[k] = WN[node, k]
+    begin = M[node, BEGIN]
+    those = S[begin : begin + M[node, COUNT]]
+    if kind == C[VARYING]:
+        for k in range(C[WIDTH]):
+            X[k] = keys[r, k]
+        X[C[VARYING_KEY]] = number[i] if number[i] >= 0 else U
+        C[OUTCOMES] = step(kind, time[i], index, S[row], N[node], those, X, P, C[FIRST] + i, W[row], WN[node], Z)
+    else:
+        C[OUTCOMES] = step(
+            kind, time[i], index, S[row], N[node], those, keys[r], P, C[FIRST] + i, W[row], WN[node], Z
+        )  # fmt: skip
+    C[OUTCOME] = 0
+    C[CHANGED] = 0
+    if changing:
+        # Who writes what a variable already was has not brought it about: the writer before is kept.
+        for k in range(C[VARIABLES]):
+            if S[row, k] == OS[k]:
+                W[row, k] = OW[k]
+        for k in range(C[SHARED]):
+            if N[node, k] == ON[k]:
+                WN[node, k] = OV[k]
+            else:
+                C[CHANGED] = 1
+    if C[ALL] == 1 and node == 0 and C[NODES] > 1:
+        C[OUTCOMES] = 0  # the state in which nodes begin is nobody's
+    return _OUT
+
+
+def _judge(
+    C: Any,
+    time: Any,
+    row_of: Any,
+    kind_of: Any,
+    S: Any,
+    W: Any,
+    R: Any,
+    WN: Any,
+    M: Any,
+    H: Any,
+    Q: Any,
+    K: Any,
+    L: Any,
+    IO: Any,
+    IS: Any,
+    T: Any,
+    G: Any,
+    F: Any,
+    OC: Any,
+    Z: Any,
+    OW: Any,
+    OV: Any,
+) -> int:
+    """What rules say to it, and what it leaves to be looked at."""
+    i = C[AT]
+    row = C[ROW]
+    node = C[NODE]
+    kind = kind_of[row_of[i]]
+    changing = K[kind, CHANGING] == 1
+    stop = DONE
+    while C[OUTCOME] < C[OUTCOMES]:
+        at = C[OUTCOME]
+        C[OUTCOME] = at + 2
+        rule = Z[at]
+        C[RULE] = rule
+        if Z[at + 1] == 1:
+            T[rule, KEPT] += 1
+            continue
+        if Z[at + 1] == U:
+            T[rule, UNKNOWN] += 1
+            if T[rule, HOLED] == 0:
+                stop = HOLE
+                break
+            continue
+        T[rule, BREACHES] += 1
+        h = rule + 1
+        for k in range(IO[rule, 0], IO[rule, 1]):
+            h = _mixed(h, OW[IS[k]] if changing else W[row, IS[k]])
+        for k in range(IO[rule, 1], IO[rule, 2]):
+            h = _mixed(h, OV[IS[k]] if changing else WN[node, IS[k]])
+        if IO[rule, 2] < IO[rule, 3]:
+            for other in range(M[node, BEGIN], M[node, BEGIN] + M[node, COUNT]):
+                for k in range(IO[rule, 2], IO[rule, 3]):
+                    h = _mixed(h, OW[IS[k]] if changing and other == row else W[other, IS[k]])
+        C[DEADLINE] = h
+        found = -1
+        for n in range(rule * LIMIT, rule * LIMIT + T[rule, CAUSES]):
+            if G[n, 0] == M[node, KEY] and G[n, 1] == R[row, TOKEN] and G[n, 2] == kind:
+                if G[n, 3] == h:
+                    found = G[n, 5]
+                break
+        if found >= 0:
+            F[found, 0] += 1
+            F[found, 1] = time[i]
+            F[found, 2] = C[FIRST] + i
+            if C[RECORD] == 1:
+                OC[C[OCCURRED], 0] = found
+                OC[C[OCCURRED], 1] = C[FIRST] + i
+                C[OCCURRED] += 1
+        elif T[rule, GROUPS] >= LIMIT:
+            T[rule, UNLISTED] += 1
+        else:
+            stop = BROKEN
+            break
+    if stop != DONE:
+        return STOP + stop
+    if changing:
+        if C[LIMITS] > 0 and row != 0 and _plan(C, S, R, H, L, row, time[i]) == 1:
+            Q[C[LATE]] = row
+            C[LATE] += 1
+        if C[ENTANGLED] == 1 or C[CHANGED] == 1:
+            for other in range(M[node, BEGIN], M[node, BEGIN] + M[node, COUNT]):
+                if other != row and R[other, EXPIRED] == 1:
+                    Q[C[LATE]] = other
+                    C[LATE] += 1
+    if C[ALL] == 1 and node != 0:
+        C[CURSOR] += 1
+        C[NODE] = C[CURSOR] if C[CURSOR] < C[NODES] else 0
+        return _TARGET
+    C[AT] = i + 1
+    return _NEXT
+
+
+def _gap(
+    C: Any,
+    row_of: Any,
+    kind_of: Any,
+    token_of: Any,
+    keys: Any,
+    S: Any,
+    W: Any,
+    R: Any,
+    N: Any,
+    WN: Any,
+    M: Any,
+    HT: Any,
+    H: Any,
+    Q: Any,
+    K: Any,
+    L: Any,
+    B: Any,
+    NM: Any,
+    TF: Any,
+) -> int:
+    """Evidence is missing: of a node, of an interface, of all."""
+    i = C[AT]
+    r = row_of[i]
+    kind = kind_of[r]
+    token = token_of[r]
+    C[ALL] = 0
+    node = 0
+    if C[TRACKS] == 1:
+        key = keys[r, K[kind, TRACKED]] if K[kind, TRACKED] >= 0 else U
+        if key != U:
+            node = _find_node(C, S, W, R, M, N, WN, HT, H, L, B, Q, NM, TF, key)
+            if node < 0:
+                return STOP + TOO_MANY_NODES
+        else:
+            C[ALL] = 1
+            node = 1
+    C[NODE] = node
+    if C[ALL] == 1:
+        # Whatever interface it was: what a device keeps of a node belongs to none.
+        C[CURSOR] = M[1, BEGIN] if C[NODES] > 1 else 0
+        C[LAST] = C[CURSOR] + M[1, COUNT] if C[NODES] > 1 else 0
+    elif token < 0:
+        C[CURSOR] = M[node, BEGIN]
+        C[LAST] = C[CURSOR] + M[node, COUNT]
+    else:
+        row = _place(C, S, W, R, M, H, L, B, Q, NM, TF, node, token)
+        if row < 0:
+            return STOP + TOO_MANY_INTERFACES
+        C[CURSOR] = row
+        C[LAST] = row + 1
+    C[OUTCOME] = 0
+    C[OUTCOMES] = 0
+    return _PEND
+
+
+def _pend(C: Any, S: Any, R: Any, N: Any, M: Any, T: Any, P: Any, Z: Any) -> int:
+    """What was owed when the evidence was lost may have been met."""
+    stop = DONE
+    while True:
+        while C[OUTCOME] < C[OUTCOMES]:
+            rule = Z[C[OUTCOME]]
+            C[OUTCOME] += 1
+            C[RULE] = rule
+            T[rule, UNKNOWN] += 1
+            if T[rule, HOLED] == 0:
+                stop = GAP_HOLE
+                break
+        if stop != DONE:
+            break
+        if C[CURSOR] < C[LAST]:
+            row = C[CURSOR]
+            C[CURSOR] = row + 1
+            node = R[row, WHOSE]
+            begin = M[node, BEGIN]
+            C[ROW] = row
+            C[INDEX] = row - begin
+            C[OUTCOMES] = pending(
+                row - begin, S[row], N[node], S[begin : begin + M[node, COUNT]], P, Z
+            )  # fmt: skip
+            C[OUTCOME] = 0
+        elif C[ALL] == 1 and C[NODE] + 1 < C[NODES]:
+            C[NODE] += 1
+            C[CURSOR] = M[C[NODE], BEGIN]
+            C[LAST] = C[CURSOR] + M[C[NODE], COUNT]
+        else:
+            break
+    if stop != DONE:
+        return STOP + stop
+    return _PENDED
+
+
+def _forget(
+    C: Any, time: Any, row_of: Any, token_of: Any, S: Any, W: Any, R: Any, N: Any, WN: Any, M: Any, HT: Any, Q: Any
+) -> int:
+    """From the last event to here anything may have happened: nothing is known."""
+    i = C[AT]
+    e = C[FIRST] + i
+    token = token_of[row_of[i]]
+    if C[ALL] == 1:
+        # Nodes are then as unknown as those that have not been seen, and need not be remembered.
+        for n in range(1, C[NODES]):
+            HT[M[n, SLOT], 1] = 0
+        C[NODES] = 1
+        C[ROWS] = 1
+        C[HEAP] = 0
+        C[LATE] = 0
+        M[0, BOOTS] = 0
+        M[0, BEGIN] = 1
+        M[0, COUNT] = 0
+        M[0, CAPACITY] = 0
+        node = 0
+    else:
+        node = C[NODE]
+        begin = M[node, BEGIN] if token < 0 else C[ROW]
+        end = begin + (M[node, COUNT] if token < 0 else 1)
+        for row in range(begin, end):
+            for k in range(C[SLOTS]):
+                S[row, k] = U
+            for k in range(C[VARIABLES]):
+                W[row, k] = e
+        if token < 0:
+            M[node, BOOTS] = 0
+        for other in range(M[node, BEGIN], M[node, BEGIN] + M[node, COUNT]):
+            if C[LIMITS] > 0 and R[other, EXPIRED] == 1:
+                Q[C[LATE]] = other
+                C[LATE] += 1
+    # What the interfaces share may have changed too.
+    for k in range(C[SHARED]):
+        N[node, k] = U
+        WN[node, k] = e
+    C[NOW] = time[i]
+    C[AT] = i + 1
+    return _NEXT
+
+
 def replay(
     C: Any, time: Any, row_of: Any, kind_of: Any, token_of: Any, keys: Any, number: Any,
     S: Any, W: Any, R: Any, N: Any, WN: Any, M: Any, HT: Any, H: Any, Q: Any,
@@ -350,386 +832,52 @@ def replay(
     which stands beside the table.
     """
     phase = C[PHASE]
-    slots, variables, shared = C[SLOTS], C[VARIABLES], C[SHARED]
-    while True:
+    while phase < STOP:
+        C[PHASE] = phase
         if phase == _NEXT:
-            i = C[AT]
-            if i >= C[SIZE]:
-                C[PHASE] = phase
-                return DONE
-            if (
-                C[ROWS_CAP] - C[ROWS] < ROOM
-                or C[NODES_CAP] - C[NODES] < 2
-                or C[HASH_CAP] < 2 * C[NODES] + 4
-                or C[HEAP_CAP] - C[HEAP] < C[ROWS] + ROOM
-                or C[LATE_CAP] - C[LATE] < 2 * C[ROWS] + ROOM
-                or C[MODES_CAP] < 2 * C[MODES] + 4
-            ):
-                C[PHASE] = phase
-                return GROW
-            kind = kind_of[row_of[i]]
-            C[LOOKED] = 0
-            if kind >= 0 and K[kind, GAP] == 1:
-                C[AFTER] = _GAP
-                C[UNTIL] = C[NOW]
-                phase = _OVERDUE if C[NOW] != U else _GAP
-            else:
-                C[AFTER] = _EVENT
-                C[UNTIL] = time[i]
-                phase = _OVERDUE if C[LATE] > 0 or (C[HEAP] > 0 and H[0, 0] < time[i]) else _EVENT
-
+            phase = _next(C, time, row_of, kind_of, H, K)
         elif phase == _OVERDUE:
-            row = -1
-            while row < 0:
-                if C[LOOKED] < C[LATE]:
-                    row = Q[C[LOOKED]]
-                    C[LOOKED] += 1
-                    while R[row, MOVED] >= 0:
-                        row = R[row, MOVED]
-                elif C[HEAP] > 0 and H[0, 0] < C[UNTIL]:
-                    deadline = H[0, 0]
-                    row = H[0, 2]
-                    _pop(C, H)
-                    while R[row, MOVED] >= 0:
-                        row = R[row, MOVED]
-                    if deadline == R[row, QUEUED]:
-                        R[row, QUEUED] = NEVER
-                    else:
-                        row = -1
-                else:
-                    break
-            if row < 0:
-                C[LATE] = 0
-                C[LOOKED] = 0
-                phase = C[AFTER]
-            else:
-                node = R[row, WHOSE]
-                begin = M[node, BEGIN]
-                C[ROW] = row
-                C[NODE] = node
-                C[INDEX] = row - begin
-                C[OUTCOMES] = due(
-                    C[UNTIL], row - begin, S[row], N[node], S[begin : begin + M[node, COUNT]], P, Z
-                )  # fmt: skip
-                C[OUTCOME] = 0
-                if C[TRACKS] == 1 and node == 0:
-                    C[OUTCOMES] = 0
-                phase = _MISS
-
+            phase = _overdue(C, S, R, N, M, H, Q, P, Z)
         elif phase == _MISS:
-            row = C[ROW]
-            node = C[NODE]
-            stop = DONE
-            while C[OUTCOME] < C[OUTCOMES]:
-                at = C[OUTCOME]
-                C[OUTCOME] = at + 3
-                rule = Z[at]
-                C[RULE] = rule
-                C[DEADLINE] = Z[at + 1]
-                if Z[at + 2] == U:
-                    T[rule, UNKNOWN] += 1
-                    if T[rule, HOLED] == 0:
-                        stop = MISSED_HOLE
-                        break
-                    continue
-                T[rule, BREACHES] += 1
-                anchor = W[row, T[rule, ANCHOR]]
-                found = -1
-                for n in range(rule * LIMIT, rule * LIMIT + T[rule, CAUSES]):
-                    if G[n, 0] == M[node, KEY] and G[n, 1] == R[row, TOKEN] and G[n, 2] == anchor:
-                        found = G[n, 5]
-                        break
-                if found >= 0:
-                    F[found, 0] += 1
-                    F[found, 1] = C[DEADLINE]
-                    F[found, 2] = anchor
-                elif T[rule, GROUPS] >= LIMIT:
-                    T[rule, UNLISTED] += 1
-                else:
-                    stop = MISSED
-                    break
-            if stop != DONE:
-                C[PHASE] = phase
-                return stop
-            _plan(C, S, R, H, L, row, C[UNTIL])
-            phase = _OVERDUE
-
+            phase = _missed(C, S, W, R, M, H, L, T, G, F, Z)
         elif phase == _EVENT:
-            i = C[AT]
-            r = row_of[i]
-            kind = kind_of[r]
-            C[NOW] = time[i]
-            C[ALL] = 0
-            if kind < 0:
-                C[AT] = i + 1
-                phase = _NEXT
-                continue
-            told = K[kind, ACCESS] >= 0 and keys[r, K[kind, ACCESS]] != U
-            if told and K[kind, DIRECTION] >= 0 and keys[r, K[kind, DIRECTION]] == K[kind, OUTWARD]:
-                count = keys[r, K[kind, MANY]] if K[kind, MANY] >= 0 else U
-                _mark_mode(C, A, token_of[r], keys[r, K[kind, ACCESS]], count if count != U else 1, C[FIRST] + i)
-            if C[TRACKS] == 0:
-                C[NODE] = 0
-                phase = _TARGET
-                continue
-            key = keys[r, K[kind, TRACKED]] if K[kind, TRACKED] >= 0 else U
-            if key != U:
-                node = _find_node(C, S, W, R, M, N, WN, HT, H, L, B, Q, NM, TF, key)
-                if node < 0:
-                    return TOO_MANY_NODES
-                C[NODE] = node
-                phase = _TARGET
-            elif K[kind, TELLING] == 1:
-                C[SPREAD] += C[NODES] - 1
-                if C[SPREAD] > C[MOST_SPREAD]:
-                    return TOO_MUCH_SPREAD
-                C[ALL] = 1
-                C[CURSOR] = 1
-                C[NODE] = 1 if C[NODES] > 1 else 0
-                phase = _TARGET
-            else:
-                C[AT] = i + 1
-                phase = _NEXT
-
+            phase = _event(C, time, row_of, kind_of, token_of, keys, S, W, R, N, WN, M, HT, H, Q, K, L, A, B, NM, TF)
         elif phase == _TARGET:
-            if C[OCCURRED_CAP] - C[OCCURRED] < C[RULES] or C[ROWS_CAP] - C[ROWS] < ROOM:
-                C[PHASE] = phase
-                return FLUSH if C[OCCURRED_CAP] - C[OCCURRED] < C[RULES] else GROW
-            i = C[AT]
-            r = row_of[i]
-            kind = kind_of[r]
-            node = C[NODE]
-            token = token_of[r]
-            if token < 0:
-                row = 0
-                index = U
-                for k in range(slots):
-                    S[0, k] = U
-                for k in range(variables):
-                    W[0, k] = -1
-                R[0, TOKEN] = token
-                R[0, WHOSE] = node
-            else:
-                row = _place(C, S, W, R, M, H, L, B, Q, NM, TF, node, token)
-                if row < 0:
-                    return TOO_MANY_INTERFACES
-                index = row - M[node, BEGIN]
-            C[ROW] = row
-            C[INDEX] = index
-            changing = K[kind, CHANGING] == 1
-            if changing:
-                for k in range(slots):
-                    OS[k] = S[row, k]
-                for k in range(variables):
-                    OW[k] = W[row, k]
-                for k in range(shared):
-                    ON[k] = N[node, k]
-                    OV[k] = WN[node, k]
-            begin = M[node, BEGIN]
-            those = S[begin : begin + M[node, COUNT]]
-            if kind == C[VARYING]:
-                for k in range(C[WIDTH]):
-                    X[k] = keys[r, k]
-                X[C[VARYING_KEY]] = number[i] if number[i] >= 0 else U
-                C[OUTCOMES] = step(
-                    kind, time[i], index, S[row], N[node], those, X, P, C[FIRST] + i, W[row], WN[node], Z
-                )
-            else:
-                C[OUTCOMES] = step(
-                    kind, time[i], index, S[row], N[node], those, keys[r], P, C[FIRST] + i, W[row], WN[node], Z
-                )  # fmt: skip
-            C[OUTCOME] = 0
-            C[CHANGED] = 0
-            if changing:
-                # Who writes what a variable already was has not brought it about: the writer before is kept.
-                for k in range(variables):
-                    if S[row, k] == OS[k]:
-                        W[row, k] = OW[k]
-                for k in range(shared):
-                    if N[node, k] == ON[k]:
-                        WN[node, k] = OV[k]
-                    else:
-                        C[CHANGED] = 1
-            if C[ALL] == 1 and node == 0 and C[NODES] > 1:
-                C[OUTCOMES] = 0  # the state in which nodes begin is nobody's
-            phase = _OUT
-
+            phase = _happen(
+                C,
+                time,
+                row_of,
+                kind_of,
+                token_of,
+                keys,
+                number,
+                S,
+                W,
+                R,
+                N,
+                WN,
+                M,
+                H,
+                Q,
+                K,
+                L,
+                B,
+                NM,
+                TF,
+                P,
+                Z,
+                OS,
+                OW,
+                ON,
+                OV,
+                X,
+            )
         elif phase == _OUT:
-            i = C[AT]
-            row = C[ROW]
-            node = C[NODE]
-            kind = kind_of[row_of[i]]
-            changing = K[kind, CHANGING] == 1
-            stop = DONE
-            while C[OUTCOME] < C[OUTCOMES]:
-                at = C[OUTCOME]
-                C[OUTCOME] = at + 2
-                rule = Z[at]
-                C[RULE] = rule
-                if Z[at + 1] == 1:
-                    T[rule, KEPT] += 1
-                    continue
-                if Z[at + 1] == U:
-                    T[rule, UNKNOWN] += 1
-                    if T[rule, HOLED] == 0:
-                        stop = HOLE
-                        break
-                    continue
-                T[rule, BREACHES] += 1
-                h = rule + 1
-                for k in range(IO[rule, 0], IO[rule, 1]):
-                    h = _mixed(h, OW[IS[k]] if changing else W[row, IS[k]])
-                for k in range(IO[rule, 1], IO[rule, 2]):
-                    h = _mixed(h, OV[IS[k]] if changing else WN[node, IS[k]])
-                if IO[rule, 2] < IO[rule, 3]:
-                    for other in range(M[node, BEGIN], M[node, BEGIN] + M[node, COUNT]):
-                        for k in range(IO[rule, 2], IO[rule, 3]):
-                            h = _mixed(h, OW[IS[k]] if changing and other == row else W[other, IS[k]])
-                C[DEADLINE] = h
-                found = -1
-                for n in range(rule * LIMIT, rule * LIMIT + T[rule, CAUSES]):
-                    if G[n, 0] == M[node, KEY] and G[n, 1] == R[row, TOKEN] and G[n, 2] == kind:
-                        if G[n, 3] == h:
-                            found = G[n, 5]
-                        break
-                if found >= 0:
-                    F[found, 0] += 1
-                    F[found, 1] = time[i]
-                    F[found, 2] = C[FIRST] + i
-                    if C[RECORD] == 1:
-                        OC[C[OCCURRED], 0] = found
-                        OC[C[OCCURRED], 1] = C[FIRST] + i
-                        C[OCCURRED] += 1
-                elif T[rule, GROUPS] >= LIMIT:
-                    T[rule, UNLISTED] += 1
-                else:
-                    stop = BROKEN
-                    break
-            if stop != DONE:
-                C[PHASE] = phase
-                return stop
-            if changing:
-                if C[LIMITS] > 0 and row != 0 and _plan(C, S, R, H, L, row, time[i]) == 1:
-                    Q[C[LATE]] = row
-                    C[LATE] += 1
-                if C[ENTANGLED] == 1 or C[CHANGED] == 1:
-                    for other in range(M[node, BEGIN], M[node, BEGIN] + M[node, COUNT]):
-                        if other != row and R[other, EXPIRED] == 1:
-                            Q[C[LATE]] = other
-                            C[LATE] += 1
-            if C[ALL] == 1 and node != 0:
-                C[CURSOR] += 1
-                C[NODE] = C[CURSOR] if C[CURSOR] < C[NODES] else 0
-                phase = _TARGET
-            else:
-                C[AT] = i + 1
-                phase = _NEXT
-
+            phase = _judge(C, time, row_of, kind_of, S, W, R, WN, M, H, Q, K, L, IO, IS, T, G, F, OC, Z, OW, OV)
         elif phase == _GAP:
-            i = C[AT]
-            r = row_of[i]
-            kind = kind_of[r]
-            token = token_of[r]
-            C[ALL] = 0
-            node = 0
-            if C[TRACKS] == 1:
-                key = keys[r, K[kind, TRACKED]] if K[kind, TRACKED] >= 0 else U
-                if key != U:
-                    node = _find_node(C, S, W, R, M, N, WN, HT, H, L, B, Q, NM, TF, key)
-                    if node < 0:
-                        return TOO_MANY_NODES
-                else:
-                    C[ALL] = 1
-                    node = 1
-            C[NODE] = node
-            if C[ALL] == 1:
-                # Whatever interface it was: what a device keeps of a node belongs to none.
-                C[CURSOR] = M[1, BEGIN] if C[NODES] > 1 else 0
-                C[LAST] = C[CURSOR] + M[1, COUNT] if C[NODES] > 1 else 0
-            elif token < 0:
-                C[CURSOR] = M[node, BEGIN]
-                C[LAST] = C[CURSOR] + M[node, COUNT]
-            else:
-                row = _place(C, S, W, R, M, H, L, B, Q, NM, TF, node, token)
-                if row < 0:
-                    return TOO_MANY_INTERFACES
-                C[CURSOR] = row
-                C[LAST] = row + 1
-            C[OUTCOME] = 0
-            C[OUTCOMES] = 0
-            phase = _PEND
-
+            phase = _gap(C, row_of, kind_of, token_of, keys, S, W, R, N, WN, M, HT, H, Q, K, L, B, NM, TF)
         elif phase == _PEND:
-            stop = DONE
-            while True:
-                while C[OUTCOME] < C[OUTCOMES]:
-                    rule = Z[C[OUTCOME]]
-                    C[OUTCOME] += 1
-                    C[RULE] = rule
-                    T[rule, UNKNOWN] += 1
-                    if T[rule, HOLED] == 0:
-                        stop = GAP_HOLE
-                        break
-                if stop != DONE:
-                    break
-                if C[CURSOR] < C[LAST]:
-                    row = C[CURSOR]
-                    C[CURSOR] = row + 1
-                    node = R[row, WHOSE]
-                    begin = M[node, BEGIN]
-                    C[ROW] = row
-                    C[INDEX] = row - begin
-                    C[OUTCOMES] = pending(
-                        row - begin, S[row], N[node], S[begin : begin + M[node, COUNT]], P, Z
-                    )  # fmt: skip
-                    C[OUTCOME] = 0
-                elif C[ALL] == 1 and C[NODE] + 1 < C[NODES]:
-                    C[NODE] += 1
-                    C[CURSOR] = M[C[NODE], BEGIN]
-                    C[LAST] = C[CURSOR] + M[C[NODE], COUNT]
-                else:
-                    break
-            if stop != DONE:
-                C[PHASE] = phase
-                return stop
-            phase = _PENDED
-
+            phase = _pend(C, S, R, N, M, T, P, Z)
         else:  # _PENDED
-            i = C[AT]
-            e = C[FIRST] + i
-            token = token_of[row_of[i]]
-            if C[ALL] == 1:
-                # Nodes are then as unknown as those that have not been seen, and need not be remembered.
-                for n in range(1, C[NODES]):
-                    HT[M[n, SLOT], 1] = 0
-                C[NODES] = 1
-                C[ROWS] = 1
-                C[HEAP] = 0
-                C[LATE] = 0
-                M[0, BOOTS] = 0
-                M[0, BEGIN] = 1
-                M[0, COUNT] = 0
-                M[0, CAPACITY] = 0
-                node = 0
-            else:
-                node = C[NODE]
-                begin = M[node, BEGIN] if token < 0 else C[ROW]
-                end = begin + (M[node, COUNT] if token < 0 else 1)
-                for row in range(begin, end):
-                    for k in range(slots):
-                        S[row, k] = U
-                    for k in range(variables):
-                        W[row, k] = e
-                if token < 0:
-                    M[node, BOOTS] = 0
-                for other in range(M[node, BEGIN], M[node, BEGIN] + M[node, COUNT]):
-                    if C[LIMITS] > 0 and R[other, EXPIRED] == 1:
-                        Q[C[LATE]] = other
-                        C[LATE] += 1
-            # What the interfaces share may have changed too.
-            for k in range(shared):
-                N[node, k] = U
-                WN[node, k] = e
-            C[NOW] = time[i]
-            C[AT] = i + 1
-            phase = _NEXT
+            phase = _forget(C, time, row_of, token_of, S, W, R, N, WN, M, HT, Q)
+    return int(phase - STOP)

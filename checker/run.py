@@ -152,7 +152,7 @@ def check(
     keep_going: bool = False,
     fail_on: str = "must",
 ) -> Report:
-    """Replay logs and captures of one node against a specification.
+    """Replay logs and captures of one node, or logs of a device that deals with many, against a specification.
 
     `inputs` are paths, `-` for standard input. `parameters` give values of parameters and site keys as a log spells
     them (`{"t_stop": "30s"}`), `readings` choose by rule

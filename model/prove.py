@@ -89,10 +89,16 @@ def _unassuming(spec: Spec, dropped: Iterable[str]) -> Spec:
 def needs(setting: Setting, name: str, rule: str) -> bool:
     """Whether a property fails without a rule: there is no proof, and there is a counterexample."""
     p = setting.spec.properties[name]
-    if isinstance(p.claim, Consistent):
+    if isinstance(p.claim, Consistent | Permitted):
         return False
     setting = relying(setting, p)
-    return any(n.rule == rule for n in _needed(setting, p, _own_rules(setting, p), False, only=rule))
+    own = _own_rules(setting, p)
+    tried = [([r for r in own if r.id != rule], False)]
+    if not any(r.id == rule for r in own):
+        tried.append(([r for r in setting.musts if r.id != rule], True))
+    if any(spacer(_system(setting, p, rules, whole), setting.timeout).answer == "proved" for rules, whole in tried):
+        return False
+    return _seek(setting, p, setting.without | {rule}) is not None
 
 
 def relying(setting: Setting, p: Property) -> Setting:
@@ -139,13 +145,11 @@ def _own_rules(setting: Setting, p: Property) -> list[Rule]:
     return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
 
 
-def _needed(
-    setting: Setting, p: Property, rules: list[Rule], whole: bool, only: str | None = None
-) -> tuple[Needed, ...]:
+def _needed(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> tuple[Needed, ...]:
     """Rules without which there is no proof, and a counterexample that breaks just them."""
     found = []
     for rule in rules:
-        if isinstance(rule.body, Configure) or only not in (None, rule.id):
+        if isinstance(rule.body, Configure):
             continue
         others = [r for r in rules if r is not rule]
         if spacer(_system(setting, p, others, whole), setting.timeout).answer == "proved":

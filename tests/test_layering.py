@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from mipcheck.checker.derive import modes_seen
 from mipcheck.model.errors import SpecError
+from mipcheck.model.event import Event
 from mipcheck.model.layering import Layering
 from mipcheck.model.load import load, loads
 
@@ -65,6 +67,12 @@ def test_ways_through_a_nat_and_capabilities() -> None:
     assert layering.traversal("ip/ip/esp") == layering.traversal("ip/udp434") == frozenset()
     assert layering.modes("ip/esp") == frozenset() and layering.protected("ip/esp")
     assert Layering(spec, frozenset({"short"})).modes("ip/esp") == {"one"}
+
+
+def test_a_log_may_name_a_mode_that_is_gone() -> None:
+    event = Event(0, "eth0", "data", {"dir": "out", "access": frozenset({"b", "gone", "a"})})
+    spec = loads("spec small layer wire as ip access a = wire access b = wire event e(name: {a, b}) by node seen log")
+    assert modes_seen(spec, [event]) == ["eth0: user data left as access mode a or b or gone (1)"]
 
 
 @pytest.mark.parametrize(

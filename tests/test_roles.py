@@ -14,11 +14,12 @@ from mipcheck.checker.errors import InputError
 from mipcheck.checker.inputs import UsageError
 from mipcheck.checker.main import main
 from mipcheck.checker.observe import LIMIT, Observation, TooMuch, observe
-from mipcheck.checker.proofs import Proved, agree, prove_one, trace_text
+from mipcheck.checker.proofs import Proved, agree, needed_by, prove_one, trace_text
 from mipcheck.checker.report_json import as_object
 from mipcheck.checker.run import Report, check, resolved
 from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure
+from mipcheck.model.errors import SpecError
 from mipcheck.model.event import Event, Position
 from mipcheck.model.examples import Examples
 from mipcheck.model.kleene import UNKNOWN
@@ -161,6 +162,30 @@ def test_a_role_that_nothing_is_said_of(tmp_path: Path, options: dict[str, objec
     site = "" if options else "site role=xha\n"
     with pytest.raises(UsageError, match=r"role=xha.*role mn vpn"):
         checked(tmp_path, site + RELAY, **options)
+
+
+def test_a_specification_may_declare_a_role_of_any_name(tmp_path: Path) -> None:
+    spec = loads(TEXT.replace("role vpn", "role relay-box"))
+    assert check(log(tmp_path, "site role=relay-box boot=true\n" + RELAY), spec=spec).verdict == "violation"
+    assert check(log(tmp_path, RELAY), spec=spec, parameters={"role": "relay-box"}).role == "relay-box"
+    config = tmp_path / "site.toml"
+    config.write_text('[site]\nrole = "relay-box"\n', "utf-8")
+    assert check(log(tmp_path, RELAY), spec=spec, config=config).role == "relay-box"
+    found = prove_one(spec.for_role("relay-box"), "relays_bound", {}, ["G1"])
+    assert "site role=relay-box boot=true" in found.counterexample
+    with pytest.raises(InputError, match='did you mean "relay-box"'):
+        check(log(tmp_path, "site role=relay-bx\n" + RELAY), spec=spec)
+
+
+def test_the_mobile_node_is_no_role_of_its_own() -> None:
+    with pytest.raises(SpecError, match="the mobile node needs no role"):
+        loads(TEXT.replace("role vpn", "role mn"))
+
+
+def test_what_is_not_known_is_said_of_a_node(tmp_path: Path) -> None:
+    report = checked(tmp_path, "site role=vpn\n" + RELAY)
+    (rule,) = [r for r in report.rules if r.status == "inconclusive"]
+    assert "x.log:3), for mobile node 10.1.0.1, bound (the node is bound) is not known so far" in rule.why
 
 
 def test_at_a_mobile_node_no_node_is_told(tmp_path: Path) -> None:
@@ -551,6 +576,45 @@ def test_a_node_at_the_gateway_is_found_again_after_an_attack(tmp_path: Path) ->
     assert (violation.rule, violation.node, violation.at.line) == ("GW22", "10.1.0.1", 10)
 
 
+POLICY = "mode=tunnel endpoint=single remote=any selectors=any"
+OVERLAP = {
+    "vpn": """0 o offer home=10.1.0.1 vendor=vpn-fa
+0 o answer home=10.1.0.1 vendor=vpn-fa
+0 o propose home=10.1.0.1 features=vpn-fa plain=yes
+0 o sa home=10.1.0.1 state=up features=vpn-fa peer=192.0.2.7 nat=no udp=no POLICY
+1 o rrq home=10.1.0.1 coa=10.1.0.9 flags=T lifetime=60 id=0x1 dynamic=no
+1 i relay home=10.1.0.1 what=rrq from=node to=iha
+2 o rrq home=10.1.0.1 coa=10.1.0.9 flags=T lifetime=60 id=0x2 dynamic=no
+3 i rrp home=10.1.0.1 code=0 lifetime=60 id={}
+4 o relay home=10.1.0.1 what=data from=iha to=node dst=192.0.2.7
+""",
+    "iha": """1 e rrq home=10.1.0.1 coa=10.1.0.9 flags=T lifetime=60 id=0x1 auth=ok via=inside dynamic=no nat=no udp=no
+2 e rrq home=10.1.0.1 coa=10.1.0.8 flags=T lifetime=60 id=0x2 auth=bad via=inside dynamic=no nat=no udp=no
+3 e rrp home=10.1.0.1 code=0 lifetime=60 id={} udp=no
+4 e tunnel home=10.1.0.1 coa=10.1.0.9
+""",
+    "fa": """0 e advert coa=203.0.113.1
+1 e rrq home=10.1.0.1 to=xha coa=203.0.113.1 flags=T lifetime=60 id=0x1
+1 e relay home=10.1.0.1 what=rrq from=node to=ha agent=xha
+2 e rrq home=10.1.0.1 to=xha coa=203.0.113.1 flags=T lifetime=60 id=0x2
+3 e rrp home=10.1.0.1 from=xha code=0 lifetime=60 id={}
+3 e relay home=10.1.0.1 what=rrp from=ha to=node agent=xha
+4 e relay home=10.1.0.1 what=data from=ha to=node agent=xha
+""",
+}
+
+
+@pytest.mark.parametrize("role", OVERLAP)
+def test_the_answer_to_a_request_before_the_newest_counts(tmp_path: Path, role: str) -> None:
+    def verdict(id_: str) -> str:
+        return check(
+            log(tmp_path, f"site role={role} boot=true\n" + OVERLAP[role].format(id_).replace("POLICY", POLICY))
+        ).verdict
+
+    assert verdict("0x1") == "conformant"
+    assert verdict("0x3") == "violation"  # that of no request does not
+
+
 def test_permitted_is_refuted_by_an_event_that_a_must_forbids() -> None:
     def proved(when: str) -> Proved:
         added = f'property free "free" permitted relay when {when} property relays_bound'
@@ -560,3 +624,10 @@ def test_permitted_is_refuted_by_an_event_that_a_must_forbids() -> None:
     found = proved("resets = 0")
     assert found.result.result == "refuted"
     assert found.counterexample.splitlines()[-1] == "0.000000 eth0 relay home=10.1.0.100"
+
+
+def test_a_rule_knows_the_properties_that_fail_without_it() -> None:
+    xha, vpn = DRAFT.for_role("xha"), DRAFT.for_role("vpn")
+    assert needed_by(xha, "XH7") == ["zot_identity"]  # whose proof takes rules on other events too
+    assert needed_by(vpn, "GW22") == ["endpoint_restored"]
+    assert needed_by(vpn, "GW8") == []
