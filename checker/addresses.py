@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
 
 from mipcheck.checker.site import Site
-from mipcheck.model.event import Event
+from mipcheck.model.event import Event, Position
+from mipcheck.model.kleene import UNKNOWN
+
+if TYPE_CHECKING:
+    from mipcheck.checker.bulk_log import BulkLog
+    from mipcheck.checker.columns import Batch
 
 # An event, what it has to be about, and the key in which it names an address of the site.
 _SAID = (
@@ -30,9 +36,48 @@ def complete(site: Site, events: Iterable[Event]) -> tuple[Site, tuple[str, ...]
             if event.kind == kind and event.args.get(key) == value and isinstance(found, int) and found:
                 said.setdefault(name, set()).add(found)
                 where.setdefault(name, str(event.at))
+    return _completed(site, said, where)
+
+
+def _completed(site: Site, said: Mapping[str, set[int]], where: Mapping[str, str]) -> tuple[Site, tuple[str, ...]]:
     plain = {name: min(found) for name, found in said.items() if len(found) == 1}
     notes = tuple(
         f"{name} is taken to be {IPv4Address(address)}, as every such event says (first {where[name]})"
         for name, address in plain.items()
     )
     return replace(site, addresses={**site.addresses, **plain}), notes
+
+
+class Said:
+    """The same for a log that goes by in columns: `take` its batches, then `complete` the site."""
+
+    def __init__(self, site: Site | None, log: BulkLog) -> None:
+        """Without a site, nothing is looked for."""
+        self._log = log
+        self._missing = [s for s in _SAID if site is not None and s[4] not in site.addresses]
+        self._plain: dict[str, set[int]] = {}
+        self._where: dict[str, Position] = {}
+
+    def take(self, batch: Batch) -> None:
+        if not self._missing or batch.table is None:
+            return
+        import numpy as np
+
+        table = batch.table
+        kinds = {e.name: (n, e) for n, e in enumerate(self._log.events)}
+        for kind, key, value, address, name in self._missing:
+            number, event = kinds.get(kind, (-1, None))
+            if event is None or len(self._plain.get(name, ())) > 1:
+                continue
+            slots = [k.name for k in event.keys]
+            if key not in slots or address not in slots or value not in event.by_name[key].type.members:
+                continue
+            known = table.keys[:, slots.index(address)]
+            about = table.keys[:, slots.index(key)] == event.by_name[key].type.members.index(value)
+            rows = np.flatnonzero((table.kind == number) & about & (known != UNKNOWN) & (known != 0))
+            if len(rows):
+                self._plain.setdefault(name, set()).update(np.unique(known[rows])[:2].tolist())
+                self._where.setdefault(name, Position(self._log.name, int(batch.place[rows[0]])))
+
+    def complete(self, site: Site) -> tuple[Site, tuple[str, ...]]:
+        return _completed(site, self._plain, {n: str(p) for n, p in self._where.items()})

@@ -121,9 +121,10 @@ class _Auditor:
             if kept is None or broken is None:
                 continue
             exercised = self._replayed(machine, kept, capabilities, frozenset())
-            breaking = self._replayed(machine, broken, capabilities, frozenset({rule.id}))
+            # Some rules cannot be broken alone: a stricter SHOULD lies around them, or another rule forbids the site.
+            breaking = self._replayed(machine, broken, capabilities, broken.broken | {rule.id})
             rest = replace(machine, rules={n: r for n, r in machine.rules.items() if n != rule.id})
-            noticed = [] if _musts(rest, broken_in(rest, breaking)) else [BY_TRACE]
+            noticed = [BY_TRACE] if broken_in(rest, breaking) == broken.broken - {rule.id} else []
             for p in machine.properties.values():
                 if about_the_same(machine, p, rule) and not isinstance(p.claim, Independent):
                     trace = evidence.noticed(p, rule.id)

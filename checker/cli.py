@@ -10,7 +10,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from mipcheck.checker.run import Report
@@ -132,36 +132,11 @@ def _check(args: argparse.Namespace) -> int:
         fail_on=args.fail_on,
     )
     if args.annotate is not None:
-        _annotate(report, args.inputs, args.annotate)
+        from mipcheck.checker.copies import annotate_inputs
+
+        annotate_inputs(report, args.inputs, args.annotate)
     write(_rendered(report, args), args.output)
     return EXIT[report.verdict]
-
-
-def _annotate(report: Report, inputs: Sequence[str], target: str) -> None:
-    """The one capture among the inputs, copied with the verdict in it. Raises UsageError, CaptureError."""
-    from mipcheck.checker.annotate import annotate, comments_of
-    from mipcheck.checker.inputs import UsageError
-    from mipcheck.checker.output import replacing
-
-    captures = [(path, i.file) for path, i in zip(inputs, report.inputs, strict=True) if i.frames is not None]
-    if len(captures) != 1 or captures[0][0] == "-":
-        raise UsageError("--annotate needs just one capture among the inputs, and that in a file")
-    ((path, name),) = captures
-    try:
-        with _unpacked(path) as source, replacing(os.path.realpath(target)) as copy:
-            annotate(source, copy, comments_of(report, name))
-    except (OSError, EOFError) as error:
-        raise UsageError(f"{target} cannot be written: {getattr(error, 'strerror', None) or error}") from None
-
-
-def _unpacked(path: str) -> BinaryIO:
-    """A capture, which may be compressed; it has been read before, so that it is known not to be a bomb."""
-    import gzip
-
-    stream = Path(path).open("rb")  # noqa: SIM115  # the caller closes it
-    magic = stream.read(2)
-    stream.seek(0)
-    return cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if magic == b"\x1f\x8b" else stream
 
 
 def _infer(args: argparse.Namespace) -> int:
@@ -451,7 +426,11 @@ def _parser(verb: str) -> _Parser:
         _spec_arguments(parser)
         _reading_argument(parser)
         parser.add_argument(
-            "--without", action="append", default=[], metavar="RULE", help="prove without this rule (repeatable)"
+            "--without",
+            action="append",
+            default=[],
+            metavar="RULE",
+            help="prove without this rule or assumption (repeatable)",
         )
         _timeout_argument(parser, 60.0)
         _output_arguments(parser, ("text", "json"))
@@ -519,8 +498,9 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--annotate",
-        metavar="OUT.pcapng",
-        help="copy the capture, with a comment on each packet that the verdict is about",
+        metavar="OUT",
+        help="copy the capture to OUT (a pcapng file), or each of several into the folder OUT/, with a comment on each"
+        " packet that the verdict is about",
     )
     _output_arguments(parser, ("text", "json"))
     parser.add_argument("-v", "--verbose", action="store_true", help="list every rule, parameter and finding")

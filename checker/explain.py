@@ -6,11 +6,12 @@ Texts are safe to show (`escape.printable`), whatever the trace held.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from mipcheck.checker.blame import Leaf, Moment, Read, blame, evaluate, reads
+from mipcheck.checker.columns import Columns
 from mipcheck.checker.escape import escaped, printable
 from mipcheck.checker.observe import Finding, Hole
 from mipcheck.model.compile import Machine
@@ -19,7 +20,7 @@ from mipcheck.model.kleene import UNKNOWN
 from mipcheck.model.show import show_expression
 from mipcheck.model.spec import MOBILE_NODE, Require, Spec
 from mipcheck.model.term import EventPattern, Term
-from mipcheck.model.types import Type, show_seconds
+from mipcheck.model.types import BASIC, Type, show_seconds
 
 _FORWARD: Final = 100_000
 """Events looked at for one that came late."""
@@ -123,6 +124,8 @@ def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
         return Lack("what it depends on is not known", frozenset({"history"}))
     event = context.events[hole.event]
     where = f"{context.time(event.time)} ({printable(str(event.at))})"
+    if hole.node is not None:
+        where += f", for mobile node {BASIC['address'].show(hole.node)},"
     if hole.gap:
         text = f"at {where} evidence was missing while something was owed: {show_event(context.spec, event)}"
         return Lack(text, frozenset({"gap"}))
@@ -401,7 +404,7 @@ def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
     if not patterns or finding.moment is None:
         return
     machine, moment = context.machine, finding.moment
-    for event in context.events[finding.event + 1 : finding.event + 1 + _FORWARD]:
+    for event in _following(context, finding, {p.event for p in patterns}):
         if event.time <= finding.time or event.interface != finding.interface:
             continue
         if event.args.get(context.spec.tracks, finding.node) != finding.node:
@@ -416,6 +419,14 @@ def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
                     yield f"it came at {context.time(event.time)} ({event.at}), {late} late"
                     return
     yield "nothing like it follows in this trace"
+
+
+def _following(context: Context, finding: Finding, kinds: Collection[str]) -> Iterable[Event]:
+    """Events after a finding, among them those of such kinds on its interface."""
+    events, first = context.events, finding.event + 1
+    if isinstance(events, Columns) and finding.interface is not None:
+        return events.following(finding.event, _FORWARD, kinds, finding.interface)
+    return events[first : first + _FORWARD]
 
 
 def _explain_configuration(context: Context, finding: Finding) -> Explanation:

@@ -20,16 +20,22 @@ from mipcheck.checker.log import LineError, RoleError, Vocabulary, read_datetime
 from mipcheck.checker.merge import merge
 from mipcheck.checker.site import Site, SiteError, merge_sites, site_from_words, site_words
 from mipcheck.model.event import NODE, Event, Position
+from mipcheck.model.native import NativeError, is_kept
 from mipcheck.model.spec import MOBILE_NODE
 
 if TYPE_CHECKING:
     from mipcheck.checker.log import Log
+    from mipcheck.checker.survey import Survey
 
 STDIN: Final = "-"
 STDIN_NAME: Final = "<stdin>"
 """How standard input is called in positions and messages."""
 
 _HEAD: Final = 4096
+_LONG: Final = 4 << 20
+"""Bytes of captures from which on the compiled loop is sooner done, where it is at hand."""
+_VERY_LONG: Final = 64 << 20
+"""The same where it has to be compiled first, for as long as it takes to read this many bytes without it."""
 _LISTED: Final = 2000
 """Files of a folder among which the one that was meant is looked for."""
 
@@ -96,30 +102,51 @@ def read_trace(
     the logs. `offsets` are, by input, seconds to add to its times, or the date at which a log of relative times starts.
     Raises InputError, CaptureError, UsageError.
     """
-    _check_paths(paths)
     with ExitStack() as stack:
-        streams = {path: stack.enter_context(_open_input(path)) for path in paths}
-        over = _over(vocabulary, config, words or {})
-        logs: dict[str, Log] = {}
-        kinds: dict[str, str] = {}
-        for path, stream in streams.items():
-            kinds[path] = _kind(stream, _name(path))
-            if kinds[path] in ("log", "jsonl"):
-                seekable = io.BytesIO(stream.read()) if isinstance(stream, _Pipe) else stream
-                logs[path] = log = _read_log(seekable, path, kinds[path], vocabulary, keep_going, over.role)
-                if "role" in log.given and over.role is None:  # which holds for logs after it that do not say
-                    vocabulary = vocabulary.for_role(log.site.role)
-        site, given = _site(logs, over)
-        vocabulary = _for_role(vocabulary, site.role)
-        if site.role != MOBILE_NODE and len(logs) < len(paths):
-            raise UsageError(
-                f"role={site.role}: captures are read as a mobile node's; of other nodes, give a log"
-                " (specs/README.md lists its events)"
-            )
-        ahead = _shifts_of_captures(paths, kinds, offsets or {})
-        captures, captured = _read_captures({p: s for p, s in streams.items() if p not in logs}, ahead, site, protects)
-        for path in captures:
-            _check_site(streams[path], path, site)
+        streams = open_inputs(paths, stack)
+        return read_streams(streams, vocabulary, config, words, offsets, keep_going, protects)
+
+
+def open_inputs(paths: Sequence[str], stack: ExitStack) -> dict[str, BinaryIO]:
+    """All inputs, open until the stack is closed. Raises InputError, UsageError."""
+    _check_paths(paths)
+    return {path: stack.enter_context(_open_input(path)) for path in paths}
+
+
+def read_streams(
+    streams: Mapping[str, BinaryIO],
+    vocabulary: Vocabulary,
+    config: str | None = None,
+    words: Mapping[str, str] | None = None,
+    offsets: Mapping[str, str] | None = None,
+    keep_going: bool = False,
+    protects: Callable[[str], bool] | None = None,
+) -> Trace:
+    """`read_trace` of inputs that are open."""
+    paths = list(streams)
+    over = over_logs(vocabulary, config, words or {})
+    logs: dict[str, Log] = {}
+    kinds: dict[str, str] = {}
+    for path, stream in streams.items():
+        kinds[path] = kind_of(stream, name_of(path))
+        if kinds[path] in ("log", "jsonl"):
+            seekable = io.BytesIO(stream.read()) if isinstance(stream, Pipe) else stream
+            logs[path] = log = _read_log(seekable, path, kinds[path], vocabulary, keep_going, over.role)
+            if "role" in log.given and over.role is None:  # which holds for logs after it that do not say
+                vocabulary = vocabulary.for_role(log.site.role)
+    site, given = site_of(logs, over)
+    vocabulary = vocabulary_for(vocabulary, site.role)
+    if site.role != MOBILE_NODE and len(logs) < len(paths):
+        raise UsageError(
+            f"role={site.role}: captures are read as a mobile node's; of other nodes, give a log"
+            " (traces/README.md lists its events)"
+        )
+    ahead = _shifts_of_captures(paths, kinds, offsets or {})
+    captures, captured, surveys = _read_captures(
+        {p: s for p, s in streams.items() if p not in logs}, ahead, site, protects
+    )
+    for path, interface in _interface_names(list(captures)).items():
+        _check_site(streams[path], path, interface, site, surveys.get(path))
     inputs = [_of_log(path, kinds[path], logs[path]) if path in logs else captures[path] for path in paths]
     shifts = _shifts(paths, inputs, offsets or {})
     gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
@@ -127,21 +154,25 @@ def read_trace(
     parts = [(i.events, s.ns) for i, s in zip(inputs, shifts, strict=True) if i.frames is None]
     if captures:
         parts.append((captured, 0))
-    events = merge([part for part, _ in parts], [ns for _, ns in parts], gaps)
+    if captures and len(parts) == 1:
+        events = captured
+    else:
+        events = merge([part for part, _ in parts], [ns for _, ns in parts], gaps)
     absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
     site, notes = complete(site, events) if site.role == MOBILE_NODE else (site, ())
     return Trace(tuple(inputs), events, site, given, absolute, notes)
 
 
-def _check_site(stream: BinaryIO, path: str, site: Site) -> None:
-    """Raises InputError where a capture contradicts what the site says. A pipe has gone by."""
-    from mipcheck.checker.contradictions import as_error, find_in
+def _check_site(stream: BinaryIO, path: str, interface: str, site: Site, survey: Survey | None) -> None:
+    """Raises InputError where a capture contradicts what the site says. A pipe has gone by, if there is no `survey`."""
+    from mipcheck.checker.contradictions import as_error, find, find_in
 
     if not site.addresses or not stream.seekable():
         return
-    stream.seek(0)
-    if found := find_in(stream, _name(path), site):
-        raise as_error(found, _name(path))
+    if survey is None:
+        stream.seek(0)
+    if found := find_in(stream, name_of(path), site, interface) if survey is None else find(survey, site):
+        raise as_error(found, name_of(path))
 
 
 # --- files --------------------------------------------------------------------------------------------------------
@@ -158,11 +189,11 @@ def _check_paths(paths: Sequence[str]) -> None:
         seen.add(real)
 
 
-def _name(path: str) -> str:
+def name_of(path: str) -> str:
     return STDIN_NAME if path == STDIN else path
 
 
-class _Pipe(io.RawIOBase):
+class Pipe(io.RawIOBase):
     """What can be read once and forwards only, perhaps while somebody is still writing to it."""
 
     def __init__(self, stream: BinaryIO, keep_open: bool) -> None:
@@ -170,6 +201,7 @@ class _Pipe(io.RawIOBase):
         self._keep_open = keep_open
         self._interrupted = False
         self._head = b""
+        self._given = 0  # bytes of it that were read
 
     def readable(self) -> bool:
         return True
@@ -185,16 +217,28 @@ class _Pipe(io.RawIOBase):
             self._head += more
         return self._head
 
+    def wait_for(self, size: int) -> int:
+        """How many bytes there are, once there are that many or the end has come; they will be read once more."""
+        parts = [self._head]
+        have = len(self._head)
+        while have < size and (more := self._some(size - have)):
+            parts.append(more)
+            have += len(more)
+        self._head = b"".join(parts)
+        return have
+
     def read(self, size: int = -1, /) -> bytes:
         """Up to `size` bytes, as many as there are already; none at the end."""
         if size < 0:
-            rest, self._head = [self._head], b""
+            rest, self._head = [self._head[self._given :]], b""
             while more := self._some(1 << 20):
                 rest.append(more)
             return b"".join(rest)
-        if self._head:
-            data, self._head = self._head[:size], self._head[size:]
+        if self._given < len(self._head):
+            data = self._head[self._given : self._given + size]
+            self._given += len(data)
             return data
+        self._head, self._given = b"", 0
         return self._some(size)
 
     def _some(self, size: int) -> bytes:
@@ -218,16 +262,16 @@ class _Pipe(io.RawIOBase):
 def open_input(path: str) -> BinaryIO:
     """A file that can be read more than once."""
     stream = _open_input(path)
-    if not isinstance(stream, _Pipe):
+    if not isinstance(stream, Pipe):
         return stream
     with stream:
         return io.BytesIO(stream.read())
 
 
 def _open_input(path: str) -> BinaryIO:
-    """A file, or a `_Pipe`."""
+    """A file, or a `Pipe`."""
     if path == STDIN:
-        return cast("BinaryIO", _Pipe(sys.stdin.buffer, keep_open=True))
+        return cast("BinaryIO", Pipe(sys.stdin.buffer, keep_open=True))
     try:
         stream = Path(path).open("rb")  # noqa: SIM115  # the caller closes it
     except FileNotFoundError:
@@ -238,7 +282,7 @@ def _open_input(path: str) -> BinaryIO:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError([Problem(Position(path), f"cannot be read: {reason}")]) from None
     # A pipe is what the shell makes of <(command).
-    return stream if stream.seekable() else cast("BinaryIO", _Pipe(stream, keep_open=False))
+    return stream if stream.seekable() else cast("BinaryIO", Pipe(stream, keep_open=False))
 
 
 def _near(path: str) -> str:
@@ -252,12 +296,12 @@ def _near(path: str) -> str:
     return f"did you mean {printable(str(folder / close[0]))}?" if close else ""
 
 
-def _kind(stream: BinaryIO, name: str) -> str:
+def kind_of(stream: BinaryIO, name: str) -> str:
     """What a file is, by its first bytes. Raises InputError for what is known to be something else."""
     from mipcheck.checker.capture import is_capture
 
     try:
-        if isinstance(stream, _Pipe):
+        if isinstance(stream, Pipe):
             head = stream.head(_HEAD)
         else:
             head = stream.read(_HEAD)
@@ -282,7 +326,7 @@ def _kind(stream: BinaryIO, name: str) -> str:
 def _read_log(
     stream: BinaryIO, path: str, kind: str, vocabulary: Vocabulary, keep_going: bool, role: str | None
 ) -> Log:
-    name = _name(path)
+    name = name_of(path)
     try:
         if kind == "log":
             return read_log(stream, name, vocabulary, keep_going, role)
@@ -293,7 +337,7 @@ def _read_log(
         raise UsageError(f"{printable(name)}: {error}") from None
 
 
-def _for_role(vocabulary: Vocabulary, role: str) -> Vocabulary:
+def vocabulary_for(vocabulary: Vocabulary, role: str) -> Vocabulary:
     try:
         return vocabulary.for_role(role)
     except RoleError as error:
@@ -303,7 +347,7 @@ def _for_role(vocabulary: Vocabulary, role: str) -> Vocabulary:
 def _of_log(path: str, kind: str, log: Log) -> Input:
     interfaces = tuple(i for i in dict.fromkeys(e.interface for e in log.events) if i != NODE)
     return Input(
-        _name(path), kind, log.events, log.absolute, interfaces, skipped=log.skipped, problems=tuple(log.problems)
+        name_of(path), kind, log.events, log.absolute, interfaces, skipped=log.skipped, problems=tuple(log.problems)
     )
 
 
@@ -312,18 +356,27 @@ def _read_captures(
     shifts: Mapping[str, int],
     site: Site,
     protects: Callable[[str], bool] | None,
-) -> tuple[dict[str, Input], list[Event]]:
-    """Captures by path, and the events of all of them."""
+) -> tuple[dict[str, Input], Sequence[Event], dict[str, Survey]]:
+    """Captures by path, the events of all of them, and who speaks with whom in each, if that was seen in passing."""
     if not streams:
-        return {}, []
+        return {}, [], {}
     from mipcheck.checker.capture import Source, read_captures
 
     names = _interface_names(list(streams))
-    sources = [Source(s, _name(p), shifts.get(p, 0), names[p]) for p, s in streams.items()]
-    captures, events = read_captures(sources, site, protects)
+    sources = [Source(s, name_of(p), shifts.get(p, 0), names[p]) for p, s in streams.items()]
+    surveyed: list[Survey] = []
+    if _are_long(list(streams.values())):
+        try:
+            from mipcheck.checker.capture.bulk import read_bulk
+
+            captures, events, surveyed = read_bulk(sources, site, protects, bool(site.addresses))
+        except (ImportError, NativeError):  # no native code: it takes longer
+            captures, events = read_captures(sources, site, protects)
+    else:
+        captures, events = read_captures(sources, site, protects)
     inputs = {
         path: Input(
-            _name(path),
+            name_of(path),
             capture.kind,
             capture.events,
             True,
@@ -336,7 +389,28 @@ def _read_captures(
         )
         for path, capture in zip(streams, captures, strict=True)
     }
-    return inputs, events
+    return inputs, events, dict(zip(streams, surveyed, strict=False))
+
+
+def _are_long(streams: Sequence[BinaryIO]) -> bool:
+    """Whether captures are so long that it takes less time to get the compiled loop than to do without it."""
+    if sum(_size(stream, _LONG) for stream in streams) < _LONG:
+        return False
+    from mipcheck.checker.capture import scan
+
+    try:
+        return is_kept(scan.unit()) or sum(_size(stream, _VERY_LONG) for stream in streams) >= _VERY_LONG
+    except NativeError:
+        return False
+
+
+def _size(stream: BinaryIO, enough: int) -> int:
+    """Bytes of an input; of a pipe, as many as have come when that many have, or its end."""
+    if isinstance(stream, Pipe):
+        return stream.wait_for(enough)
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return size
 
 
 def _interface_names(paths: Sequence[str]) -> dict[str, str]:
@@ -358,7 +432,7 @@ def _interface_names(paths: Sequence[str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Over:
+class Over:
     """What wins over the logs: a site, what it says explicitly, and the role if that is among it."""
 
     site: Site
@@ -366,25 +440,25 @@ class _Over:
     role: str | None
 
 
-def _over(vocabulary: Vocabulary, config: str | None, words: Mapping[str, str]) -> _Over:
+def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, str]) -> Over:
     """The file, then the command line; the later wins."""
     site, given = Site(), frozenset[str]()
     if config is not None:
         from mipcheck.checker.toml import read_given
 
         with open_input(config) as stream:
-            site, given = read_given(stream, _name(config), vocabulary)
+            site, given = read_given(stream, name_of(config), vocabulary)
     try:
-        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
+        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     except SiteError as error:
         raise UsageError(joined(f"{error.message}", error.hint)) from None
     site, given = merge_sites(site, last, words.keys()), given | words.keys()
     if "role" in given:
-        _for_role(vocabulary, site.role)
-    return _Over(site, given, site.role if "role" in given else None)
+        vocabulary_for(vocabulary, site.role)
+    return Over(site, given, site.role if "role" in given else None)
 
 
-def _site(logs: Mapping[str, Log], over: _Over) -> tuple[Site, frozenset[str]]:
+def site_of(logs: Mapping[str, Log], over: Over) -> tuple[Site, frozenset[str]]:
     """What the logs say, and over it what wins over them. Logs must not contradict each other."""
     settled = over.given
     site, given = Site(), frozenset[str]()
@@ -396,8 +470,8 @@ def _site(logs: Mapping[str, Log], over: _Over) -> tuple[Site, frozenset[str]]:
             file, earlier = said.setdefault(key, (path, word))
             if earlier != word:
                 hint = f"decide with --set {key}=… or in a --config file"
-                message = f"site key {key} is {quoted(word)} here, but {quoted(earlier)} in {printable(_name(file))}"
-                raise InputError([Problem(Position(_name(path)), message, hint)])
+                message = f"site key {key} is {quoted(word)} here, but {quoted(earlier)} in {printable(name_of(file))}"
+                raise InputError([Problem(Position(name_of(path)), message, hint)])
         site, given = merge_sites(site, log.site, log.given), given | log.given
     return merge_sites(site, over.site, settled), given | settled
 
@@ -442,7 +516,7 @@ def _shifts_of_captures(paths: Sequence[str], kinds: Mapping[str, str], offsets:
 def _which(paths: Sequence[str], name: str) -> int:
     """The input that is meant. Raises UsageError."""
     which = [n for n, p in enumerate(paths) if p == name] or [
-        n for n, p in enumerate(paths) if Path(p).name == name or _name(p) == name
+        n for n, p in enumerate(paths) if Path(p).name == name or name_of(p) == name
     ]
     if len(which) != 1:
         wrong = "no input" if not which else "more than one input"

@@ -113,7 +113,7 @@ def read_log(
     Raises InputError with up to 20 problems. With `keep_going` bad lines are skipped and counted instead, and
     only a missing or unknown header is an error. Raises RoleError if the node's role is one that is not spoken of.
     """
-    return read_lines(stream, name, vocabulary, keep_going, _interpret, role=role)
+    return read_lines(stream, name, vocabulary, keep_going, interpret, role=role)
 
 
 def write_log(
@@ -279,7 +279,9 @@ class Trace:
 
     def _site_fault(self, pair: Pair, word: str) -> Fault | None:
         try:
-            site_from_words({pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities)
+            site_from_words(
+                {pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities, self.vocabulary.roles
+            )
         except SiteError as error:
             known = pair.key in KEYS or pair.key in self.vocabulary.parameters
             start, width = (pair.value_at, pair.value_width) if known else (pair.key_at, len(pair.key))
@@ -389,31 +391,64 @@ def read_lines(
 
     Where `role` does not say whose trace it is, its site lines do; until then it is a mobile node's.
     """
-    if role is not None:
-        vocabulary = vocabulary.for_role(role)
-    trace = Trace(name, vocabulary, keep_going, settled=role is not None)
-    problems: list[Problem] = []
-    number = skipped = 0
+    reading = Reading(name, vocabulary, keep_going, interpret, first, role)
     for line in raw_lines(stream):
-        number = line.number
-        text, faults = _take(trace, line, interpret, first)
+        reading.take(line)
+    return reading.log()
+
+
+class Reading:
+    """A log, line by line: the trace as it grows, and what is wrong with it."""
+
+    def __init__(
+        self, name: str, vocabulary: Vocabulary, keep_going: bool, interpret: Interpret, first: str, role: str | None
+    ) -> None:
+        if role is not None:
+            vocabulary = vocabulary.for_role(role)
+        self.trace = Trace(name, vocabulary, keep_going, settled=role is not None)
+        self.problems: list[Problem] = []
+        self.lines = 0
+        self.skipped = 0
+        self._interpret, self._first = interpret, first
+
+    def take(self, line: RawLine) -> None:
+        """Take the next line. Raises InputError for one after which there is no sense in going on."""
+        self.lines = line.number
+        trace, name = self.trace, self.trace.name
+        text, faults = _take(trace, line, self._interpret, self._first)
         if not faults:
-            continue
-        skipped += 1
+            return
+        self.skipped += 1
         found = [_problem(name, line, text, f) for f in faults]
         if any(f.fatal for f in faults):
-            raise InputError([*problems, *found])
-        problems += found[: REMEMBERED - len(problems)] if keep_going else found
-        if not keep_going and len(problems) > LIMIT:
-            raise InputError(problems[:LIMIT], more=True)
-    if not trace.headed:
-        message = "the file has no header" if number else "the file is empty"
-        raise InputError([Problem(Position(name, 1), message, f"the first line has to be: {first}")])
-    if problems and not keep_going:
-        raise InputError(problems)
-    site = site_from_words(trace.words, vocabulary.parameters, vocabulary.capabilities)
-    absolute = bool(trace.events) and trace.first is not None and trace.first[0].absolute
-    return Log(trace.events, site, number, skipped, problems, absolute, frozenset(trace.words))
+            raise InputError([*self.problems, *found])
+        self.problems += found[: REMEMBERED - len(self.problems)] if trace.keep_going else found
+        if not trace.keep_going and len(self.problems) > LIMIT:
+            raise InputError(self.problems[:LIMIT], more=True)
+
+    def check(self) -> None:
+        """At the end: raises InputError if there was no header, or problems that are not to be skipped."""
+        if not self.trace.headed:
+            message = "the file has no header" if self.lines else "the file is empty"
+            raise InputError(
+                [Problem(Position(self.trace.name, 1), message, f"the first line has to be: {self._first}")]
+            )
+        if self.problems and not self.trace.keep_going:
+            raise InputError(self.problems)
+
+    def site(self) -> Site:
+        """What the site lines have said so far."""
+        trace = self.trace
+        vocabulary = trace.vocabulary
+        return site_from_words(trace.words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
+
+    def log(self) -> Log:
+        """All that was read. Raises InputError."""
+        self.check()
+        trace = self.trace
+        absolute = bool(trace.events) and trace.first is not None and trace.first[0].absolute
+        given = frozenset(trace.words)
+        return Log(trace.events, self.site(), self.lines, self.skipped, self.problems, absolute, given)
 
 
 def _take(trace: Trace, line: RawLine, interpret: Interpret, first: str) -> tuple[str, list[Fault]]:
@@ -532,7 +567,21 @@ def _time_hint(word: str) -> str:
 # ---- The text of a line ----
 
 
-def _interpret(trace: Trace, number: int, text: str) -> list[Fault]:
+def interpret(trace: Trace, number: int, text: str) -> list[Fault]:
+    """A line as most are, by itself; any other by the grammar, which both keep to."""
+    if not text.lstrip(" \t") or text.lstrip(" \t")[0] == "#":
+        return []
+    if trace.headed and (match := _PLAIN_EVENT.fullmatch(text)) and (time := _plain_time(match[1])) is not None:
+        kind = Span(match[3], match.start(3))
+        return trace.add_event(number, time, match[2], kind, _plain_pairs(text, match.end(3)), _read_word)
+    if trace.headed and _PLAIN_SITE.fullmatch(text):
+        return trace.add_site(number, _plain_pairs(text, len("site")), 0)
+    if match := _PLAIN_HEADER.fullmatch(text):
+        return trace.add_header(match[1], match.start(1))
+    return interpret_by_grammar(trace, number, text)
+
+
+def interpret_by_grammar(trace: Trace, number: int, text: str) -> list[Fault]:
     if not text:
         return []
     tree = _parse(text)
@@ -550,6 +599,28 @@ def _interpret(trace: Trace, number: int, text: str) -> list[Fault]:
     token = _unquote(interface) if interface.type == "QUOTED" else str(interface)
     span = Span(str(kind), _at(kind))
     return trace.add_event(number, read_time(str(time), _at(time)), token, span, list(map(_pair, pairs)), _read_word)
+
+
+# Lines of bare ASCII words without a comment, as programs write them: a part of what the grammar defines. They are read
+# without it, since importing Lark takes longer than checking a small trace, and parsing with it longest of all.
+_BARE: Final = r"[!$-<>-~][!#-<>-~]*"
+_PAIRS: Final = rf"(?:[ \t]+{_BARE}=[!#-~]+)*"
+_PLAIN_EVENT: Final = re.compile(rf"([0-9][-0-9.:TtZz+]*)[ \t]+({_BARE})[ \t]+({_BARE}){_PAIRS}")
+_PLAIN_SITE: Final = re.compile(rf"site{_PAIRS}")
+_PLAIN_HEADER: Final = re.compile(rf"{MAGIC}[ \t]+([!$-~][!#-~]*)")
+_PLAIN_PAIR: Final = re.compile(r"([^ \t=]+)=([^ \t]+)")
+
+
+def _plain_time(word: str) -> Time | None:
+    """The time at the beginning of a line, if it is one."""
+    try:
+        return read_time(word, 0)
+    except LineError:
+        return None
+
+
+def _plain_pairs(text: str, start: int) -> list[Pair]:
+    return [Pair(m[1], m.start(1), m[2], m.start(2), len(m[2])) for m in _PLAIN_PAIR.finditer(text, start)]
 
 
 def _read_word(key: Key, pair: Pair) -> Value | Fault | None:
@@ -580,18 +651,24 @@ def _at(token: Token) -> int:
 
 
 @cache
+def _grammar() -> str:
+    return resources.files(__package__).joinpath("log.lark").read_text("utf-8")
+
+
+@cache
 def _lark() -> Lark:
-    """The parser of a line; made when the first log is read, since importing Lark takes its time."""
+    """The parser of a line; made when a line needs it, since importing Lark takes its time."""
     from lark import Lark
 
-    grammar = resources.files(__package__).joinpath("log.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", lexer="contextual")
+    return Lark(_grammar(), parser="lalr", lexer="contextual")
 
 
 @cache
 def _terminal(name: str) -> re.Pattern[str]:
     """A terminal of the grammar by itself."""
-    return re.compile(_lark().get_terminal(name).pattern.to_regexp())
+    match = re.search(rf"^{name}: /(.*)/$", _grammar(), re.MULTILINE)
+    assert match is not None
+    return re.compile(match[1])
 
 
 def _parse(text: str) -> Tree[Token]:
@@ -719,7 +796,7 @@ def joined_lines(lines: Iterable[str]) -> str:
 def writable_site(site: Site, vocabulary: Vocabulary) -> dict[str, str]:
     """The words of a site, which read back to it. Raises ValueError if there are no such words."""
     words = site_words(site)
-    again = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
+    again = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     if again != replace(site, mn_ha_keys=(), esp_sas=()):
         raise ValueError("a log cannot hold this site")
     return words

@@ -9,7 +9,7 @@ many interfaces they have.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -31,7 +31,7 @@ INTERFACES: Final = 256
 NODES: Final = 2_000_000
 """Mobile nodes that one device serves."""
 
-SPREAD: Final = 20_000_000
+SPREAD: Final = 5_000_000
 """How often what happens to a whole device is carried out for a node, all together."""
 
 _NEVER: Final = 2**63
@@ -43,6 +43,18 @@ class TooMuch(ValueError):
 
 class TooManyInterfaces(TooMuch):
     """The trace names more interfaces than a node has."""
+
+
+def too_many_interfaces() -> TooMuch:
+    return TooManyInterfaces(f"more than {INTERFACES} interfaces: this is not the trace of one node")
+
+
+def too_many_nodes() -> TooMuch:
+    return TooMuch(f"more than {NODES} mobile nodes")
+
+
+def too_much_spread(nodes: int, tracks: str) -> TooMuch:
+    return TooMuch(f"{nodes} mobile nodes, and too many events that do not say which they are about ({tracks}=…)")
 
 
 @dataclass(slots=True)
@@ -109,7 +121,7 @@ _Copy = tuple[int, State, list[int], State, list[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Interest:
+class Interest:
     """Slots of the variables that a condition reads: its interface's, the node's, those of every interface."""
 
     own: tuple[int, ...]
@@ -154,6 +166,40 @@ class _Groups:
     last: dict[tuple[int | None, str, str], tuple[tuple[int, ...], Finding]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an observer asks of a machine again and again.
+
+    `interests` are those of permissions, by rule; `limits` for each obligation the slot that says whether it has been
+    met, that of its anchor, and the time (ns) from there to its deadline. `entangled` is whether an obligation on one
+    interface depends on others. Kinds of events: `changing` ones change state or meet obligations, `telling` ones are
+    judged as well, `gaps` say that evidence is missing.
+    """
+
+    interests: Mapping[int, Interest]
+    limits: Sequence[tuple[int, int, int]]
+    entangled: bool
+    changing: frozenset[str]
+    telling: frozenset[str]
+    gaps: frozenset[str]
+
+
+def facts_of(machine: Machine) -> Facts:
+    allowed = {n: r.body for n, r in enumerate(machine.rules) if isinstance(r.body, Allow)}
+    changing = _changing(machine)
+    return Facts(
+        interests={n: _interest(machine, body.condition) for n, body in allowed.items()},
+        limits=[
+            (machine.done_slot[n], machine.interface_slots[b.anchor], _constant(machine, b.within))
+            for n, b in machine.obligations
+        ],
+        entangled=any(_interest(machine, b.condition).all for _, b in machine.obligations),
+        changing=frozenset(changing),
+        telling=frozenset(changing | {p.event for body in allowed.values() for p in body.patterns}),
+        gaps=frozenset(e.name for e in machine.spec.events.values() if e.sender == "observer"),
+    )
+
+
 def observe(machine: Machine, events: Iterable[Event], boot: bool = False) -> Observation:
     """Run a machine over events in order of time; with `boot` they begin when the node does, in its initial state.
 
@@ -163,6 +209,20 @@ def observe(machine: Machine, events: Iterable[Event], boot: bool = False) -> Ob
     for event in events:
         observer.take(event)
     return observer.observation()
+
+
+def concluded(
+    machine: Machine, tallies: list[Tally], findings: list[Finding], names: list[str], events: int, nodes: int | None
+) -> Observation:
+    """The observation, when what does not depend on events has been judged as well; `findings` are by rule."""
+    for rule, outcome in machine.configuration():
+        if outcome == UNKNOWN:
+            continue
+        tallies[rule].kept, tallies[rule].broken = int(outcome == 1), int(outcome == 0)
+        if outcome == 0:
+            findings.append(Finding(rule, None, 0, -1))
+    findings.sort(key=lambda f: (f.interface is not None, f.time, f.rule))
+    return Observation(tallies, findings, names, events, nodes)
 
 
 class Observer:
@@ -178,15 +238,9 @@ class Observer:
         self._names: dict[str, None] = {}
         self._tallies = [Tally() for _ in machine.rules]
         self._groups = [_Groups() for _ in machine.rules]
-        self._interests = {n: _interest(machine, r.body.condition)
-                           for n, r in enumerate(machine.rules) if isinstance(r.body, Allow)}  # fmt: skip
-        self._limits = [(machine.done_slot[n], machine.interface_slots[b.anchor], _constant(machine, b.within))
-                        for n, b in machine.obligations]  # fmt: skip
-        self._entangled = any(_interest(machine, b.condition).all for _, b in machine.obligations)
-        self._changing = _changing(machine)
-        self._telling = self._changing | {p.event for r in machine.rules if isinstance(r.body, Allow)
-                                          for p in r.body.patterns}  # fmt: skip
-        self._gaps = {e.name for e in machine.spec.events.values() if e.sender == "observer"}
+        facts = facts_of(machine)
+        self._interests, self._limits, self._entangled = facts.interests, facts.limits, facts.entangled
+        self._changing, self._telling, self._gaps = facts.changing, facts.telling, facts.gaps
         self._heap: list[tuple[int, int, _Interface]] = []
         self._ticket = count()
         self._late: list[_Interface] = []
@@ -196,16 +250,8 @@ class Observer:
     def observation(self) -> Observation:
         """What has been seen so far. An obligation whose deadline lies after the last event is not overdue."""
         found = [f for g in self._groups for f in g.by_cause.values()]
-        for rule, outcome in self._machine.configuration():
-            if outcome == UNKNOWN:
-                continue
-            tally = self._tallies[rule]
-            tally.kept, tally.broken = int(outcome == 1), int(outcome == 0)
-            if outcome == 0:
-                found.append(Finding(rule, None, 0, -1))
-        found.sort(key=lambda f: (f.interface is not None, f.time, f.rule))
         nodes = self._seen if self._tracks else None
-        return Observation(self._tallies, found, list(self._names), self._count, nodes)
+        return concluded(self._machine, self._tallies, found, list(self._names), self._count, nodes)
 
     def take(self, event: Event) -> None:
         """Take the next event. Kinds that the specification does not know pass unseen."""
@@ -261,16 +307,13 @@ class Observer:
             if self._limits and place.index != UNKNOWN and self._plan(place, event.time):
                 self._late.append(place)
             if node.expired and (self._entangled or before[3] != node.state):
-                self._late += [other for other in node.expired if other is not place]
+                self._late += [other for other in _in_order(node.expired) if other is not place]
 
     def _happen_to_all(self, event: Event, number: int, keys: list[int]) -> None:
         """What does not say which node it is about concerns the device, and so all of them, and those to come."""
         self._spread += len(self._nodes)
         if self._spread > SPREAD:
-            raise TooMuch(
-                f"{len(self._nodes)} mobile nodes, and too many events that do not say which they are about"
-                f" ({self._tracks}=…)"
-            )
+            raise too_much_spread(len(self._nodes), self._tracks)
         for node in self._nodes.values():
             self._happen(event, number, node, keys)
         self._happen(event, number, self._one, keys, judged=not self._nodes)
@@ -282,7 +325,7 @@ class Observer:
         node = self._nodes.get(key)
         if node is None:
             if self._seen >= NODES:
-                raise TooMuch(f"more than {NODES} mobile nodes")
+                raise too_many_nodes()
             one = self._one
             node = self._nodes[key] = _Node(key, one.boots, one.state[:], one.writers[:])
             self._seen += 1
@@ -300,7 +343,7 @@ class Observer:
         if name == NODE:
             return _Interface(name, UNKNOWN, node, machine.unknown_interface(), writers)
         if len(node.places) >= INTERFACES:
-            raise TooManyInterfaces(f"more than {INTERFACES} interfaces: this is not the trace of one node")
+            raise too_many_interfaces()
         return self._add(
             node, name, machine.initial_interface() if node.boots else machine.unknown_interface(), writers
         )
@@ -346,14 +389,7 @@ class Observer:
             self._tallies[rule].unlisted += 1
             return
         moment = self._moment(event.time, place, before or self._copy(place), event.kind, keys)
-        condition = self._machine.rules[rule].body.condition
-        leaves = blame(self._machine, condition, moment, place.index)
-        written = sorted(
-            (r.name, UNKNOWN if r.interface is None else r.interface, r.writer)
-            for leaf in leaves
-            for r in reads(self._machine, leaf.term, moment, leaf.interface)
-        )
-        cause = (node.key, place.name, event.kind, *written)
+        cause = (node.key, place.name, event.kind, *cause_of(self._machine, rule, moment))
         finding = groups.by_cause.get(cause)
         if finding is None:
             finding = Finding(rule, event.interface, event.time, number, moment=moment, node=node.key)
@@ -471,7 +507,7 @@ class Observer:
         node.state[:] = self._machine.unknown_node()
         node.writers[:] = [number] * len(node.writers)
         node.boots &= not whole
-        self._late += [place for place in node.expired or () if self._limits]
+        self._late += _in_order(node.expired or ()) if self._limits else []
 
     def _pending(self, node: _Node, event: Event, number: int, places: Iterable[_Interface]) -> None:
         """What was owed when the evidence was lost may have been met."""
@@ -484,11 +520,26 @@ class Observer:
                     tally.hole = Hole(number, place.name, moment, gap=True, node=node.key)
 
 
+def _in_order(places: Iterable[_Interface]) -> list[_Interface]:
+    """Which hole is the first, and which findings find room, is not left to chance."""
+    return sorted(places, key=lambda place: place.index)
+
+
 def _again(finding: Finding, time: int, number: int) -> None:
     finding.count += 1
     finding.last_time, finding.last_event = time, number
     if not finding.overdue:
         finding.events.append(number)
+
+
+def cause_of(machine: Machine, rule: int, moment: Moment) -> list[tuple[str, int, int]]:
+    """What made a permission's condition false: variables, whose, and the events that wrote them."""
+    leaves = blame(machine, machine.rules[rule].body.condition, moment, moment.this)
+    return sorted(
+        (r.name, UNKNOWN if r.interface is None else r.interface, r.writer)
+        for leaf in leaves
+        for r in reads(machine, leaf.term, moment, leaf.interface)
+    )
 
 
 def _unchanged(state: State, before: State, writers: list[int], writers_before: list[int]) -> None:
@@ -506,7 +557,7 @@ def _changing(machine: Machine) -> set[str]:
     return {p.event for p in patterns}
 
 
-def _interest(machine: Machine, condition: Term) -> _Interest:
+def _interest(machine: Machine, condition: Term) -> Interest:
     own: set[int] = set()
     node: set[int] = set()
     every: set[int] = set()
@@ -520,7 +571,7 @@ def _interest(machine: Machine, condition: Term) -> _Interest:
             look(a, quantified or term.kind in ("some", "every"))
 
     look(condition, False)
-    return _Interest(tuple(sorted(own)), tuple(sorted(node)), tuple(sorted(every)))
+    return Interest(tuple(sorted(own)), tuple(sorted(node)), tuple(sorted(every)))
 
 
 def _constant(machine: Machine, within: Term) -> int:

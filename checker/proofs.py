@@ -61,7 +61,7 @@ def run(
     configure(spec, given)
     owners = {name: m for m in spec.machines() for name in m.properties}
     _check_names("property", properties, owners)
-    _check_names("rule", without, [r for m in spec.machines() for r in m.rules])
+    _check_names("rule or assumption", without, [n for m in spec.machines() for n in (*m.rules, *m.assumptions)])
     wanted = list(dict.fromkeys(properties)) or list(owners)
     if not wanted:
         raise UsageError(f"{spec.name} has no properties to prove")
@@ -69,7 +69,8 @@ def run(
     for number, name in enumerate(wanted, 1):
         progress(f"proving {name} ({number} of {len(wanted)})")
         owner = owners[name]
-        proved.append(prove_one(owner, name, given, [r for r in without if r in owner.rules], timeout))
+        dropped = [n for n in without if n in owner.rules or n in owner.assumptions]
+        proved.append(prove_one(owner, name, given, dropped, timeout))
     progress("")
     results = {p.result.result for p in proved}
     code = next(code for word, code in EXIT.items() if word in results)

@@ -119,7 +119,8 @@ def _unknown(spec: Spec, word: str) -> str:
 
 def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
     try:
-        site = site_from_words(words, {n: p.type for n, p in spec.parameters.items()}, list(spec.capabilities))
+        types = {n: p.type for n, p in spec.parameters.items()}
+        site = site_from_words(words, types, list(spec.capabilities), list(spec.roles))
     except SiteError as error:
         raise UsageError(joined(error.message, error.hint)) from None
     return configure(spec, {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()})

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mipcheck.checker.derive import derive, modes_seen
+from mipcheck.checker.bulk_check import watch_in_bulk
+from mipcheck.checker.columns import Columns
 from mipcheck.checker.errors import listed, quoted
 from mipcheck.checker.escape import printable
 from mipcheck.checker.explain import Because, Context, Explanation, Lack, duration, explain, explain_hole
-from mipcheck.checker.inputs import Input, Trace, UsageError, read_trace
+from mipcheck.checker.inputs import Input, Trace, UsageError, open_inputs, read_streams
 from mipcheck.checker.log import Vocabulary, show_datetime
-from mipcheck.checker.observe import Finding, Observation, Tally, TooMuch, observe
+from mipcheck.checker.observe import Finding, Observation, Tally, TooMuch
 from mipcheck.checker.readings import resolved as resolved  # for those who check what they have resolved
+from mipcheck.checker.site import Site
+from mipcheck.checker.watch import watch
 from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure, read_parameter
 from mipcheck.model.event import Event, Position
@@ -148,7 +152,7 @@ def check(
     keep_going: bool = False,
     fail_on: str = "must",
 ) -> Report:
-    """Replay logs and captures of one node against a specification.
+    """Replay logs and captures of one node, or logs of a device that deals with many, against a specification.
 
     `inputs` are paths, `-` for standard input. `parameters` give values of parameters and site keys as a log spells
     them (`{"t_stop": "30s"}`), `readings` choose by rule
@@ -160,15 +164,17 @@ def check(
         raise UsageError(f"fail_on is must or should, not {quoted(fail_on)}")
     paths = [os.fspath(p) for p in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
     chosen = resolved(spec, readings)
-    trace = read_trace(
-        paths,
-        vocabulary_of(chosen),
-        None if config is None else os.fspath(config),
-        parameters,
-        offsets,
-        keep_going,
-        Layering(chosen).protected,
-    )
+    vocabulary, given = vocabulary_of(chosen), parameters or {}
+    where = None if config is None else os.fspath(config)
+    with ExitStack() as stack:
+        streams = open_inputs(paths, stack)
+        try:
+            one = None if offsets else watch_in_bulk(chosen, streams, vocabulary, where, given, keep_going, _built)
+        except TooMuch as error:
+            raise UsageError(str(error)) from None
+        if one is not None:
+            return conclude(*one, fail_on)
+        trace = read_streams(streams, vocabulary, where, given, offsets, keep_going, Layering(chosen).protected)
     return judge(chosen, trace, fail_on)
 
 
@@ -191,27 +197,39 @@ def of_role(spec: Spec, role: str) -> Spec:
         ) from None
 
 
-def machine_of(spec: Spec, trace: Trace) -> Machine:
-    """The machine for a trace's site, of a specification for its role. Raises ParameterError."""
-    given = {n: read_parameter(spec.parameters[n], w) for n, w in trace.site.parameters.items()}
-    site = {n: a for n, a in trace.site.addresses.items() if n in spec.sites}
-    return Machine(spec, configure(spec, given), site, trace.site.capabilities)
+def machine_of(spec: Spec, site: Site) -> Machine:
+    """The machine for a site, of a specification for its role. Raises ParameterError."""
+    given = {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()}
+    addresses = {n: a for n, a in site.addresses.items() if n in spec.sites}
+    return Machine(spec, configure(spec, given), addresses, site.capabilities)
+
+
+def _built(spec: Spec, site: Site) -> Machine:
+    return machine_of(of_role(spec, site.role), site)
 
 
 def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
     """The report on a trace that has been read."""
     spec = of_role(spec, trace.site.role)
-    machine = machine_of(spec, trace)
+    machine = machine_of(spec, trace.site)
     try:
-        derived = derive(spec, trace.events, machine.capabilities)
-        observation = observe(machine, derived, trace.site.boot)
+        observation, modes = watch(spec, machine, trace.events, trace.site.boot)
     except TooMuch as error:
         raise UsageError(str(error)) from None
+    return conclude(machine, trace, observation, modes, fail_on)
+
+
+def conclude(
+    machine: Machine, trace: Trace, observation: Observation, modes: Sequence[str], fail_on: str = "must"
+) -> Report:
+    """The report on what was observed; `modes` says which access modes were seen."""
+    spec = machine.spec
     origin = trace.events[0].time if trace.absolute and trace.events else 0
     context = Context(machine, trace.events, observation.interfaces, origin)
     rules = _rules(context, observation, trace.inputs)
     counts = {"MUST"} | ({"SHOULD"} if fail_on == "should" else set())
-    found = [_violation(context, trace, f) for f in observation.findings]
+    frames = _frames(trace, observation.findings)
+    found = [_violation(context, trace, f, w) for f, w in zip(observation.findings, frames, strict=True)]
     violations = tuple(v for v in found if v.level in counts)
     reasons = _reasons(rules, trace.inputs)
     verdict = "violation" if violations else "inconclusive" if reasons else "conformant"
@@ -228,17 +246,27 @@ def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
         rules=tuple(rules),
         violations=violations,
         warnings=tuple(v for v in found if v.level not in counts),
-        notes=(*_notes(machine, rules, trace), *map(printable, modes_seen(spec, derived))),
+        notes=(*_notes(machine, rules, trace), *map(printable, modes)),
         reasons=tuple(reasons),
         set_aside=set_aside,
         parameters=tuple(
             ParameterReport(n, _word(spec.parameters[n].type, v), n in trace.given)
             for n, v in machine.parameters.items()
+            if n in trace.given or not spec.parameters[n].readings or n in _parameters_read(spec)
         ),
         start=origin if trace.absolute and trace.events else None,
         role=spec.role,
         nodes=observation.nodes,
     )
+
+
+def _parameters_read(spec: Spec) -> set[str]:
+    """Parameters that the machine of a role depends on, so that the open questions of others are not raised."""
+    terms = [t for u in spec.updates for t in (*(p.condition for p in u.patterns), *(t for _, t in u.assignments))]
+    for rule in spec.rules.values():
+        terms += [rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))]
+        terms += [within] if (within := getattr(rule.body, "within", None)) is not None else []
+    return {name for t in terms for name in t.names("param")}
 
 
 def _word(type_: Type, value: int) -> str:
@@ -313,7 +341,7 @@ def _inapplicable(rule: Rule) -> str:
 # --- violations ---------------------------------------------------------------------------------------------------
 
 
-def _violation(context: Context, trace: Trace, finding: Finding) -> Violation:
+def _violation(context: Context, trace: Trace, finding: Finding, frames: Mapping[str, Sequence[int]]) -> Violation:
     rule = context.machine.rules[finding.rule]
     explanation = explain(context, finding)
     first = context.origin
@@ -339,7 +367,7 @@ def _violation(context: Context, trace: Trace, finding: Finding) -> Violation:
         last_time=last_time - first,
         last_at=last_at,
         overdue=finding.overdue,
-        frames=_frames(trace, finding),
+        frames=frames,
         node=None if finding.node is None else BASIC["address"].show(finding.node),
     )
 
@@ -348,13 +376,37 @@ def _position(events: Sequence[Event], number: int, trace: Trace) -> Position:
     return events[number].at if number >= 0 else Position(trace.inputs[0].file)
 
 
-def _frames(trace: Trace, finding: Finding) -> dict[str, Sequence[int]]:
-    frames: dict[str, array[int]] = {}
-    for number in finding.events:
-        at = trace.events[number].at
-        if at.frame is not None:
-            frames.setdefault(at.file, array("q")).append(at.frame)
-    return dict(frames)
+def _frames(trace: Trace, findings: Sequence[Finding]) -> list[dict[str, Sequence[int]]]:
+    """For each finding, by file, the frames of all that was not allowed."""
+    columns = trace.events
+    if isinstance(columns, Columns):
+        return _frames_in(columns, findings) if columns.framed else [{} for _ in findings]
+    result: list[dict[str, Sequence[int]]] = []
+    for finding in findings:
+        frames: dict[str, array[int]] = {}
+        for number in finding.events:
+            at = trace.events[number].at
+            if at.frame is not None:
+                frames.setdefault(at.file, array("q")).append(at.frame)
+        result.append(dict(frames))
+    return result
+
+
+def _frames_in(columns: Columns, findings: Sequence[Finding]) -> list[dict[str, Sequence[int]]]:
+    """The same, for which the capture is gone through once more."""
+    import numpy as np
+
+    numbers = [np.frombuffer(f.events, np.int64) if f.events else np.zeros(0, np.int64) for f in findings]
+    known = np.unique(np.concatenate(numbers)) if numbers else np.zeros(0, np.int64)
+    if not len(known):
+        return [{} for _ in findings]
+    files, places = columns.places(known)
+    result: list[dict[str, Sequence[int]]] = []
+    for mine in numbers:
+        at = np.searchsorted(known, mine)
+        which = dict.fromkeys(int(f) for f in np.unique(files[at]))
+        result.append({columns.files[f]: array("q", places[at][files[at] == f].tobytes()) for f in which})
+    return result
 
 
 def _message(rule: Rule, finding: Finding, explanation: Explanation) -> str:

@@ -10,7 +10,7 @@ import z3
 from mipcheck.model.runs import Run, condition_of, cone, patterns_of, roots_of_property, slots_of
 from mipcheck.model.search import Search, Trace, Unrolling, time_unit
 from mipcheck.model.setting import Setting, misconfigured
-from mipcheck.model.spec import Allow, Independent, Invariant, Property, Rule
+from mipcheck.model.spec import Allow, Independent, Invariant, Permitted, Property, Rule
 from mipcheck.model.symbolic import Action, Keys, State, World
 from mipcheck.model.system import Move, System
 from mipcheck.model.term import EventPattern, Term
@@ -21,11 +21,20 @@ Z = Any
 def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
     run = Run(setting, rules, cone(setting.spec, roots_of_property(p, rules), whole), whole)
     w, s = run.world, run.state
-    condition = condition_of(p)
     bad = []
-    if isinstance(p.claim, Invariant):
+    if isinstance(p.claim, Permitted):
+        run.permissions = False  # of the event in question; the moves before it have theirs already
+        for a in w.actions:
+            if any(q.event == a.event for q in p.claim.patterns):
+                keys = run.keys[a.event]
+                asked = z3.And(run.enabled(a), w.matches(p.claim.patterns, s, a, keys, run.then))
+                bad.append(z3.And(asked, z3.Not(w.permitted(s, a, keys, run.then))))
+        run.permissions = whole
+    elif isinstance(p.claim, Invariant):
+        condition = condition_of(p)
         bad = [z3.Not(w.term(condition, s, i, {}, run.now)) for i in w.interfaces]
     else:
+        condition = condition_of(p)
         for a in w.actions:
             if any(q.event == a.event for q in patterns_of(p)):
                 keys = run.keys[a.event]
@@ -37,6 +46,8 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Sys
 
 
 def search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
+    if isinstance(p.claim, Permitted):
+        return _search_forbidden(setting, p.claim.patterns, free)
     return _search(setting, lambda run, k: violated(run, k, p), free)
 
 
@@ -52,6 +63,28 @@ def violated(run: Unrolling, k: int, p: Property) -> Z:
         return z3.And(w.matches(patterns_of(p), s, a, keys, now), z3.Not(w.term(condition, s, a.interface, keys, now)))
 
     return run.happens(k, violates)
+
+
+def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free: frozenset[str]) -> Trace | None:
+    """A trace that ends with such an event, which a MUST forbids; which of them it is, differs."""
+    found = []
+    for rule in setting.musts:
+        if rule.id in free or not isinstance(rule.body, Allow):
+            continue
+
+        def goal(run: Unrolling, k: int, rule: str = rule.id) -> Z:
+            w = run.world
+
+            def forbidden(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+                if not w.concerns(rule, a) or not any(q.event == a.event for q in patterns):
+                    return None
+                return z3.And(w.matches(patterns, s, a, keys, now), w.breaks(rule, s, a, keys, now))
+
+            return run.happens(k, forbidden)
+
+        if (trace := _search(setting, goal, free | {rule.id})) is not None:
+            found.append(trace)
+    return min(found, key=lambda t: t.steps, default=None)
 
 
 def _search(

@@ -15,7 +15,7 @@ from mipcheck.model.symbolic import Action, Keys, World
 from mipcheck.model.system import System, Verdict, spacer
 
 Z = Any
-METHOD = "Spacer for time and deadlines (dense time, two interfaces), search for traces that keep and break each rule"
+METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 
 def consistent(setting: Setting) -> Verdict:

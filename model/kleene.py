@@ -1,8 +1,10 @@
-"""Three-valued operations on integers, for the compiled semantics. A truth value is 1, 0 or UNKNOWN."""
+"""Three-valued operations on integers, for the compiled semantics. A truth value is 1, 0 or UNKNOWN.
+
+Plain enough to be compiled to native code as they stand.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 UNKNOWN: Final = -(2**63)
@@ -18,24 +20,16 @@ def seen(a: int) -> int:
     return int(a == 1)
 
 
-def and_(*args: int) -> int:
-    return 0 if 0 in args else U if U in args else 1
+def and_(a: int, b: int) -> int:
+    return 0 if a == 0 or b == 0 else U if a == U or b == U else 1
 
 
-def or_(*args: int) -> int:
-    return 1 if 1 in args else U if U in args else 0
+def or_(a: int, b: int) -> int:
+    return 1 if a == 1 or b == 1 else U if a == U or b == U else 0
 
 
 def implies(a: int, b: int) -> int:
-    return or_(not_(a), b)
-
-
-def some(values: Iterable[int]) -> int:
-    return or_(*values)
-
-
-def every(values: Iterable[int]) -> int:
-    return and_(*values)
+    return 1 if a == 0 or b == 1 else U if a == U or b == U else 0
 
 
 def eq(a: int, b: int) -> int:
@@ -70,12 +64,12 @@ def neg(a: int) -> int:
     return U if a == U else -a
 
 
-def largest(*args: int) -> int:
-    return U if U in args else max(args)
+def largest(a: int, b: int) -> int:
+    return U if a == U or b == U else max(a, b)
 
 
-def smallest(*args: int) -> int:
-    return U if U in args else min(args)
+def smallest(a: int, b: int) -> int:
+    return U if a == U or b == U else min(a, b)
 
 
 def has(members: int, index: int) -> int:

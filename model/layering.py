@@ -39,6 +39,13 @@ class Layering:
         layers = list(self._layers)
         return frozenset(layers[int(group[1:])] for m in matches for group, text in m.groupdict().items() if text)
 
+    @property
+    def ports(self) -> frozenset[int]:
+        """Those that the headers of some layer name, as in `udp4500/esp`."""
+        headers = (form.headers for layer in self._layers.values() for form in layer.forms)
+        named = (int(port) for text in headers for port in re.findall(r"(?:udp|tcp)([0-9]{1,5})\b", text))
+        return frozenset(port for port in named if port < 2**16)
+
     def protected(self, stack: str) -> bool:
         """Whether a layer that protects is among the headers."""
         return any(pattern.fullmatch(stack) for pattern in self._protecting)

@@ -1,14 +1,20 @@
-"""Finding specifications: bundled ones by name, others by path."""
+"""Finding specifications: bundled ones by name, others by path.
+
+Reading one takes longer than checking a small trace against it, so what has been resolved is kept for the next run.
+"""
 
 from __future__ import annotations
 
+import pickle
+import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from mipcheck.model import keep
 from mipcheck.model.errors import SpecError, nearest
 from mipcheck.model.parse import MAX_SIZE, parse
-from mipcheck.model.resolve import resolve
 from mipcheck.model.spec import Spec
 from mipcheck.model.syntax import Module, Place
 
@@ -25,16 +31,56 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
     """The specification of that name, or in the file of that path. Raises SpecError, also if there is none."""
     file, text = _read(name, None)
     base = Path(file).parent if Path(file).exists() else None
+    entry = keep.name_of("spec", _code(), file.encode("utf-8", "surrogatepass"), text.encode(),
+                         repr(sorted((readings or {}).items())).encode())  # fmt: skip
+    kept = _unpacked(keep.read(entry))
+    if kept is not None and all(_same(other, base, extended) for other, extended in kept[0].items()):
+        return kept[1]
+
+    from mipcheck.model.resolve import resolve
+
+    others: dict[str, str] = {}
 
     def extended(other: str) -> tuple[Module, str, str]:
         other_file, other_text = _read(other, base)
+        others[other] = other_text
         return parse(other_text, other_file), other_file, other_text
 
-    return resolve(parse(text, file), file, text, extended, readings)
+    spec = resolve(parse(text, file), file, text, extended, readings)
+    keep.write(entry, pickle.dumps((others, spec), pickle.HIGHEST_PROTOCOL))
+    return spec
+
+
+@cache
+def _code() -> bytes:
+    """What a resolved specification depends on besides its text: the code that makes it, and what it is made of."""
+    here = Path(__file__).parent
+    made_by = ("grammar.lark", "parse.py", "resolve.py", "show.py", "spec.py", "syntax.py", "term.py", "types.py")
+    parts = [sys.version.encode(), *((here / name).read_bytes() for name in made_by)]
+    return keep.name_of("", *parts).encode()
+
+
+def _unpacked(entry: bytes | None) -> tuple[dict[str, str], Spec] | None:
+    """A kept specification, and the texts of those that it extends."""
+    if entry is None:
+        return None
+    try:
+        others, spec = pickle.loads(entry)
+    except Exception:  # whatever the entry is, it can be made anew
+        return None
+    return (others, spec) if isinstance(spec, Spec) else None
+
+
+def _same(other: str, base: Path | None, text: str) -> bool:
+    try:
+        return _read(other, base)[1] == text
+    except SpecError:
+        return False
 
 
 def loads(text: str, file: str = "<spec>", readings: Mapping[str, str] | None = None) -> Spec:
     """The specification in a text; what it extends is looked for among the bundled ones."""
+    from mipcheck.model.resolve import resolve
 
     def extended(other: str) -> tuple[Module, str, str]:
         other_file, other_text = _read(other, None)

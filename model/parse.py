@@ -287,6 +287,8 @@ class _Builder:
                 return s.InvariantDecl(self._expr(c[0]))
             case "whenever":
                 return s.WheneverDecl(self._patterns(c[0]), self._expr(c[1]))
+            case "permitted":
+                return s.PermittedDecl(self._patterns(c[0]))
             case "independent":
                 names = tuple(s.Name(str(k.children[0]), _at(k)) for k in c if k.data == "subject_state")
                 allowed = tuple(self._pattern(k.children[0]) for k in c if k.data == "subject_allowed")

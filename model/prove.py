@@ -17,7 +17,7 @@ from mipcheck.model.load import load
 from mipcheck.model.runs import patterns_of
 from mipcheck.model.search import Trace
 from mipcheck.model.setting import Setting, setting_of
-from mipcheck.model.spec import Allow, Configure, Consistent, Independent, Property, Rule, Spec
+from mipcheck.model.spec import Allow, Configure, Consistent, Independent, Permitted, Property, Rule, Spec
 from mipcheck.model.system import System, Verdict, spacer
 
 Progress = Callable[[str], None]
@@ -58,16 +58,17 @@ def prove(
     with_needs: bool = True,
     progress: Progress = lambda _: None,
 ) -> list[Result]:
-    """Proves the named properties, or all of all roles. `parameters` in ns, `timeout` in seconds for each solver call.
+    """Proves the named properties, or all of all roles, `without` these rules and assumptions.
 
-    Raises KeyError for a property or rule that does not exist, ParameterError and SpecError.
+    `parameters` in ns, `timeout` in seconds for each solver call. Raises KeyError for a property, rule or assumption
+    that does not exist, ParameterError and SpecError.
     """
     resolved = load(spec) if isinstance(spec, str) else spec
     machines = resolved.machines()
     dropped = list(without)
-    for rule in dropped:
-        if not any(rule in m.rules for m in machines):
-            raise KeyError(rule)
+    for name in dropped:
+        if not any(name in m.rules or name in m.assumptions for m in machines):
+            raise KeyError(name)
     owners = {name: m for m in machines for name in m.properties}
     settings: dict[str, Setting] = {}
     results = []
@@ -75,19 +76,29 @@ def prove(
         progress(name)
         owner = owners[name]
         if owner.role not in settings:
-            own = [rule for rule in dropped if rule in owner.rules]
-            settings[owner.role] = setting_of(owner, parameters, own, capabilities, timeout)
+            rules = [name for name in dropped if name in owner.rules]
+            settings[owner.role] = setting_of(_unassuming(owner, dropped), parameters, rules, capabilities, timeout)
         results.append(_prove(settings[owner.role], owner.properties[name], with_needs))
     return results
+
+
+def _unassuming(spec: Spec, dropped: Iterable[str]) -> Spec:
+    return replace(spec, assumptions={n: a for n, a in spec.assumptions.items() if n not in set(dropped)})
 
 
 def needs(setting: Setting, name: str, rule: str) -> bool:
     """Whether a property fails without a rule: there is no proof, and there is a counterexample."""
     p = setting.spec.properties[name]
-    if isinstance(p.claim, Consistent):
+    if isinstance(p.claim, Consistent | Permitted):
         return False
     setting = relying(setting, p)
-    return any(n.rule == rule for n in _needed(setting, p, _own_rules(setting, p), False, only=rule))
+    own = _own_rules(setting, p)
+    tried = [([r for r in own if r.id != rule], False)]
+    if not any(r.id == rule for r in own):
+        tried.append(([r for r in setting.musts if r.id != rule], True))
+    if any(spacer(_system(setting, p, rules, whole), setting.timeout).answer == "proved" for rules, whole in tried):
+        return False
+    return _seek(setting, p, setting.without | {rule}) is not None
 
 
 def relying(setting: Setting, p: Property) -> Setting:
@@ -108,13 +119,14 @@ def _by_spacer(setting: Setting, p: Property, with_needs: bool) -> Result:
     for rules, whole in ((_own_rules(setting, p), False), (setting.musts, True)):
         verdict = spacer(_system(setting, p, rules, whole), setting.timeout)
         if verdict.answer == "proved":
-            needed = _needed(setting, p, rules, whole) if with_needs else ()
-            method = f"Spacer, dense time, two interfaces, {'all rules' if whole else 'rules on the same events'}"
+            needed = _needed(setting, p, rules, whole) if with_needs and not isinstance(p.claim, Permitted) else ()
+            how = "all rules" if whole else "rules on the same events"
+            method = f"Spacer, dense time, {setting.about}, {how}"
             return Result(p.name, p.section, "proved", 0.0, method, needed, verdict.invariant.sexpr(), ("z3",))
         if verdict.answer == "refuted" and (trace := _seek(setting, p, setting.without)) is not None:
             return Result(p.name, p.section, "refuted", 0.0, f"bounded search, {trace.steps} steps", trace=trace)
     reason = verdict.reason or "a counterexample exists, but none as short as was searched for"
-    return Result(p.name, p.section, "unknown", 0.0, "Spacer, dense time, two interfaces", reason=reason)
+    return Result(p.name, p.section, "unknown", 0.0, f"Spacer, dense time, {setting.about}", reason=reason)
 
 
 def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
@@ -133,13 +145,11 @@ def _own_rules(setting: Setting, p: Property) -> list[Rule]:
     return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
 
 
-def _needed(
-    setting: Setting, p: Property, rules: list[Rule], whole: bool, only: str | None = None
-) -> tuple[Needed, ...]:
+def _needed(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> tuple[Needed, ...]:
     """Rules without which there is no proof, and a counterexample that breaks just them."""
     found = []
     for rule in rules:
-        if isinstance(rule.body, Configure) or only not in (None, rule.id):
+        if isinstance(rule.body, Configure):
             continue
         others = [r for r in rules if r is not rule]
         if spacer(_system(setting, p, others, whole), setting.timeout).answer == "proved":
@@ -151,6 +161,7 @@ def _needed(
 
 def _consistent(setting: Setting, p: Property) -> Result:
     verdict = consistency.consistent(setting)
+    method = consistency.METHOD.format(setting.about)
     if verdict.answer != "proved":
-        return Result(p.name, p.section, verdict.answer, 0.0, consistency.METHOD, reason=verdict.reason)
-    return Result(p.name, p.section, "proved", 0.0, consistency.METHOD, (), verdict.invariant.sexpr(), ("z3",))
+        return Result(p.name, p.section, verdict.answer, 0.0, method, reason=verdict.reason)
+    return Result(p.name, p.section, "proved", 0.0, method, (), verdict.invariant.sexpr(), ("z3",))

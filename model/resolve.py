@@ -67,6 +67,9 @@ def resolve(
     roles: dict[str, s.RoleDecl] = {}
     for i in items:
         if isinstance(i.declaration, s.RoleDecl):
+            if i.declaration.name == m.MOBILE_NODE:
+                hint = "what stands outside any block is about it"
+                raise SpecError(i.file, i.declaration.at, "the mobile node needs no role", hint, i.source)
             roles.setdefault(i.declaration.name, i.declaration)
     chosen = dict(readings or {})
     resolvers = {r: _Resolver(module, _of_role(items, r), chosen, file) for r in (m.MOBILE_NODE, *roles)}
@@ -619,6 +622,8 @@ class _Resolver:
             case s.WheneverDecl(patterns, condition):
                 resolved = self._patterns(patterns, _Scope({}, ghost=True), observed=False)
                 claim = m.Whenever(resolved, self._expr(condition, self._after(patterns, ghost=True), BOOL))
+            case s.PermittedDecl(patterns):
+                claim = m.Permitted(self._patterns(patterns, _Scope({}, ghost=True), observed=False))
             case s.IndependentDecl(variables, allowed):
                 for v in variables:
                     known = [n for n, x in self.variables.items() if x.scope == "interface"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import z3
 from mipcheck.model.setting import Setting
-from mipcheck.model.spec import Allow, Independent, Invariant, Property, Require, Rule, Spec, Whenever
+from mipcheck.model.spec import Allow, Independent, Invariant, Permitted, Property, Require, Rule, Spec, Whenever
 from mipcheck.model.symbolic import DONE, Action, Slot, State, World
 from mipcheck.model.system import Move, System
 from mipcheck.model.term import EventPattern, Term
@@ -17,7 +17,7 @@ Z = Any
 
 def patterns_of(p: Property) -> tuple[EventPattern, ...]:
     match p.claim:
-        case Whenever(patterns, _):
+        case Whenever(patterns, _) | Permitted(patterns):
             return patterns
         case Independent(_, allowed):
             return allowed

@@ -28,7 +28,19 @@ class Setting:
     given: Mapping[str, int] = field(default_factory=dict)
 
     def world(self, rules: Iterable[Rule], unit: int | None = None) -> World:
-        return World(self.spec, self.parameters, self.site, rules, unit, capabilities=self.capabilities)
+        count = len(self.interfaces)
+        return World(self.spec, self.parameters, self.site, rules, unit, count, capabilities=self.capabilities)
+
+    @property
+    def interfaces(self) -> range:
+        """Two of them tell all about any number: rules speak of this one and of some other. Where nothing is kept for
+        an interface, there is no telling them apart."""
+        return range(2 if self.spec.interface_variables() else 1)
+
+    @property
+    def about(self) -> str:
+        """What a proof is about, in words."""
+        return "two interfaces" if len(self.interfaces) > 1 else "any one mobile node"
 
     @property
     def musts(self) -> list[Rule]:

@@ -110,6 +110,8 @@ def show_claim(c: s.ClaimDecl) -> str:
             return f"invariant {show_expression(condition)}"
         case s.WheneverDecl(patterns, condition):
             return f"whenever {show_patterns(patterns)}: {show_expression(condition)}"
+        case s.PermittedDecl(patterns):
+            return f"permitted {show_patterns(patterns)}"
         case s.IndependentDecl(variables, allowed):
             subjects = [v.name for v in variables] + [f"allowed {show_pattern(p)}" for p in allowed]
             return f"independent {', '.join(subjects)}"

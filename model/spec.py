@@ -202,6 +202,13 @@ class Whenever:
 
 
 @dataclass(frozen=True, slots=True)
+class Permitted:
+    """No MUST forbids an event that matches any of `patterns`."""
+
+    patterns: tuple[EventPattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Independent:
     """State of one interface, and what rules allow on it, do not depend on the events of another."""
 
@@ -214,7 +221,7 @@ class Consistent:
     """No MUST contradicts another, time is never blocked, every rule can be exercised and broken."""
 
 
-Claim = Invariant | Whenever | Independent | Consistent
+Claim = Invariant | Whenever | Permitted | Independent | Consistent
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,6 +320,11 @@ class WheneverDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class PermittedDecl:
+    patterns: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IndependentDecl:
     variables: tuple[Name, ...]
     allowed: tuple[Pattern, ...]
@@ -330,7 +335,7 @@ class ConsistentDecl:
     pass
 
 
-ClaimDecl = InvariantDecl | WheneverDecl | IndependentDecl | ConsistentDecl
+ClaimDecl = InvariantDecl | WheneverDecl | PermittedDecl | IndependentDecl | ConsistentDecl
 
 
 @dataclass(frozen=True, slots=True)

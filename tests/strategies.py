@@ -96,6 +96,7 @@ _options = st.one_of(
 _claims = st.one_of(
     st.builds(s.InvariantDecl, expressions),
     st.builds(s.WheneverDecl, _patterns, expressions),
+    st.builds(s.PermittedDecl, _patterns),
     st.builds(s.IndependentDecl, st.lists(st.builds(s.Name, names), min_size=1, max_size=2).map(tuple), st.just(())),
     st.builds(s.IndependentDecl, st.lists(st.builds(s.Name, names), max_size=2).map(tuple), _patterns),
     st.just(s.ConsistentDecl()),

@@ -144,11 +144,6 @@ def test_a_rule_that_needs_a_capability_is_listed(tmp_path: Path) -> None:
         assert (rule.status, rule.why) == ("not-exercised", why)
 
 
-def test_a_capture_of_a_foreign_role_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="role=vpn"):
-        check([write(tmp_path / "x.log", HEAD.replace("site", "site role=vpn"))])
-
-
 # --- sites and clocks ---------------------------------------------------------------------------------------------
 
 

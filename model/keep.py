@@ -1,0 +1,100 @@
+"""What takes long to make and is needed again by the next run: kept in the user's cache directory, if there is one.
+
+Entries are files named by what they were made from, so that none is ever out of date. The directory is the user's own
+(`$XDG_CACHE_HOME/mipcheck` or `~/.cache/mipcheck`): code is loaded from it, so one that others may write to is not
+used, nor is an entry that is damaged. Nothing here raises: without a cache everything still works, and takes longer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+OFF: Final = "MIPCHECK_CACHE"
+"""Environment variable: another directory, or `off` for none."""
+
+_MOST: Final = 64
+"""Entries; the oldest make room for new ones."""
+
+_DIGEST: Final = 32
+
+
+def folder() -> Path | None:
+    """The directory, made if need be; None if there is none that is the user's alone to write to."""
+    chosen = os.environ.get(OFF, "")
+    if chosen == "off":
+        return None
+    try:
+        path = Path(chosen) if chosen else _usual()
+        if path is None:
+            return None
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path if _is_own(path) else None
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def _usual() -> Path | None:
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG specification has relative paths ignored; without a home, expanduser raises or changes nothing.
+    path = Path(base) if base and Path(base).is_absolute() else Path("~/.cache").expanduser()
+    return path / "mipcheck" if path.is_absolute() else None
+
+
+def _is_own(path: Path) -> bool:
+    status = path.stat()
+    return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
+
+
+def name_of(kind: str, *parts: bytes) -> str:
+    """The name of an entry that is made from `parts`; of another kind are others."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return f"{kind}-{digest.hexdigest()[:40]}"
+
+
+def read(name: str) -> bytes | None:
+    """An entry as it was written; None if there is none."""
+    place = folder()
+    if place is None:
+        return None
+    try:
+        path = place / name
+        if not _is_own(path):
+            return None
+        data = path.read_bytes()
+        with contextlib.suppress(OSError):
+            os.utime(path)  # what is used is not what makes room
+    except OSError:
+        return None
+    digest, content = data[:_DIGEST], data[_DIGEST:]
+    return content if digest == hashlib.sha256(content).digest() else None
+
+
+def write(name: str, content: bytes) -> None:
+    """Keep an entry, whole or not at all."""
+    place = folder()
+    if place is None:
+        return
+    with contextlib.suppress(OSError):
+        handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")  # readable by the user alone
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(content).digest() + content)
+            Path(temporary).replace(place / name)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _make_room(place)
+
+
+def _make_room(place: Path) -> None:
+    entries = sorted((p for p in place.iterdir() if p.is_file()), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in entries[_MOST:]:
+        old.unlink(missing_ok=True)

@@ -1,0 +1,157 @@
+"""Logs read in bulk are the logs that are read line by line: events, faults, and every number of every column."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from log_text import HEAD, SITE, logs, mutated
+from mipcheck.checker import bulk_log
+from mipcheck.checker.bulk_log import BulkLog, Spool
+from mipcheck.checker.columns import Table
+from mipcheck.checker.derive import derive
+from mipcheck.checker.errors import InputError
+from mipcheck.checker.log import LINE_LIMIT, read_log
+from mipcheck.checker.run import vocabulary_of
+from mipcheck.model.compile import Machine
+from mipcheck.model.configure import configure
+from mipcheck.model.event import NODE
+from mipcheck.model.kleene import UNKNOWN
+from mipcheck.model.layering import Layering
+from mipcheck.model.load import load
+from mipcheck.model.native import NativeError
+
+TRACES = Path(__file__).parent.parent / "traces"
+SPEC = load()
+WORDS = vocabulary_of(SPEC)
+MACHINE = Machine(SPEC, configure(SPEC, {}), {})
+MODES = Layering(SPEC).modes
+
+
+def bulk(data: bytes, keep_going: bool = False) -> BulkLog:
+    return BulkLog(io.BytesIO(data), "x.log", WORDS, keep_going, modes=MODES)
+
+
+def same(data: bytes, keep_going: bool = False) -> None:
+    fast = bulk(data, keep_going)
+    batches = []
+    try:
+        fast.begin()
+        for b in fast.batches():
+            assert b.table is not None
+            table = Table(b.table.interface.copy(), b.table.kind.copy(), b.table.keys.copy())
+            batches.append((b.first, b.time.copy(), b.place.copy(), table))
+    except InputError as error:
+        with pytest.raises(InputError) as raised:
+            read_log(io.BytesIO(data), "x.log", WORDS, keep_going)
+        assert str(raised.value) == str(error)
+        return
+    except NativeError:
+        assert b"8000000000000000" in data or b"9223372036854775808" in data  # what an array cannot hold
+        return
+    slow = read_log(io.BytesIO(data), "x.log", WORDS, keep_going)
+    assert len(fast) == len(slow.events)
+    assert list(fast) == slow.events
+    assert fast.interfaces == [i for i in dict.fromkeys(e.interface for e in slow.events) if i != NODE]
+    reading = fast.reading
+    assert (reading.lines, reading.skipped, reading.problems) == (slow.lines, slow.skipped, slow.problems)
+    assert (reading.site(), frozenset(reading.trace.words)) == (slow.site, slow.given)
+    texts = {(k, key.name) for k, e in SPEC.events.items() for key in e.keys if key.type.name == "text"}
+    derived = derive(SPEC, slow.events)
+    for first, times, lines, table in batches:
+        for n, time in enumerate(times):
+            event = derived[first + n]
+            assert (time, lines[n]) == (event.time, event.at.line)
+            assert MACHINE.kinds[table.kind[n]] == event.kind
+            token = table.interface[n]
+            assert (NODE if token < 0 else fast.interfaces[token]) == event.interface
+            keys = [k - 2**64 if k >= 2**63 else k for k in MACHINE.encode(event.kind, event.args)]
+            for slot, key in enumerate(SPEC.events[event.kind].keys):
+                wanted = keys[slot] if (event.kind, key.name) not in texts or keys[slot] == UNKNOWN else 0
+                assert table.keys[n, slot] == wanted
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@given(logs(), st.booleans())
+@example(
+    (
+        HEAD + "0 e solicit\n0.000000000 e rrp from=iha path=direct code=0 lifetime=1 id=0xFFFFFFFFFFFFFFFF auth=ok\n"
+    ).encode(),
+    False,
+)
+@example((HEAD + "1 e solicit\n2 e link state=sideways\n1.5 e solicit\n1.7 e solicit\n").encode(), False)
+@example((HEAD + "1 e solicit\n2 e link state=sideways\n1.5 e solicit\n1.7 e solicit\n").encode(), True)
+@example((HEAD + "1 e solicit\n2026-11-23T02:56:02Z e solicit\n2 e solicit").encode(), True)
+@example((HEAD + "2024-02-29T23:59:59.9-01:00 e solicit\n2024-03-01T01:00:00Z e solicit\r\n").encode(), False)
+@example(("\ufeff" + HEAD + SITE + "1 - solicit\n1 - solicit \r\r\n").encode(), False)
+def test_the_same_events(data: bytes, keep_going: bool) -> None:
+    same(data, keep_going)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+@given(mutated(), st.booleans())
+def test_the_same_faults(data: bytes, keep_going: bool) -> None:
+    same(data, keep_going)
+
+
+@pytest.mark.parametrize("path", sorted(TRACES.glob("*.log")), ids=lambda p: p.stem)
+def test_example_traces(path: Path) -> None:
+    same(path.read_bytes())
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=40)
+@given(logs(clean=True), st.integers(300, 400))
+def test_buffers_and_batches_of_any_size(data: bytes, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bulk_log, "BUFFER", size)
+        patched.setattr(bulk_log, "_MOST_ROWS", 3)
+        patched.setattr(bulk_log, "_STRIDE", 2)
+        same(data)
+
+
+@pytest.mark.parametrize(
+    "length", [LINE_LIMIT - 1, LINE_LIMIT, LINE_LIMIT + 1, bulk_log.BUFFER + 5, 3 * bulk_log.BUFFER]
+)
+@pytest.mark.parametrize("end", [b"\n1 e solicit\n", b"\r\n", b""])
+@pytest.mark.parametrize("keep_going", [False, True])
+def test_long_lines(length: int, end: bytes, keep_going: bool) -> None:
+    line = b"1 e gap reason="
+    same(HEAD.encode() + b"0 e solicit\n" + line + b"x" * (length - len(line)) + end, keep_going)
+    same(HEAD.encode() + b"0 e solicit\n" + b"# " + b"x" * (length - 2) + end, keep_going)
+
+
+def test_what_is_asked_for_is_read_again() -> None:
+    text = HEAD + "".join(f"{n}.5 e{n % 3} {'solicit' if n % 7 else 'link state=up'}\n# {n}\n" for n in range(5000))
+    log = bulk(text.encode())
+    slow = read_log(io.BytesIO(text.encode()), "x.log", WORDS).events
+    assert len(log) == 5000
+    assert [log[n] for n in (4999, 0, 1023, 1024, 1025, 2500, -1)] == [
+        slow[n] for n in (4999, 0, 1023, 1024, 1025, 2500, -1)
+    ]
+    wanted = [e for e in slow[101:3101] if e.kind == "link" and e.interface == "e1"]
+    assert list(log.following(100, 3000, {"link"}, "e1")) == wanted
+    with pytest.raises(IndexError):
+        log[5000]
+
+
+def test_more_interfaces_than_any_node_has() -> None:
+    text = HEAD + "".join(f"{n} if{n} solicit\n" for n in range(3000))
+    log = bulk(text.encode())
+    assert len(log) == 3000 and log.interfaces == [f"if{n}" for n in range(3000)]
+
+
+def test_a_pipe_is_kept_to_be_read_again() -> None:
+    text = (HEAD + "".join(f"{n} e solicit\n" for n in range(20000))).encode()
+
+    class Pipe(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 0, 1000))
+
+    log = BulkLog(io.BufferedReader(Spool(Pipe(text), memory=50000)), "x.log", WORDS, modes=MODES)
+    assert len(log) == 20000
+    assert [log[n].time for n in (0, 19999, 7)] == [0, 19999 * 10**9, 7 * 10**9]
+    assert np.array_equal(np.concatenate([b.time.copy() for b in log.batches()]), np.arange(20000) * 10**9)

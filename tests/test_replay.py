@@ -1,0 +1,316 @@
+"""Native replay gives what the observer gives: tallies, findings with their moments, holes, access modes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from columns_of import ListColumns
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from log_text import HEAD, SITE, logs, mutated
+from mipcheck.checker import bulk_check, inputs, observe, watch
+from mipcheck.checker.derive import derive, modes_in_words, modes_seen
+from mipcheck.checker.errors import InputError
+from mipcheck.checker.observe import Observation, TooMuch
+from mipcheck.checker.replay import Replay
+from mipcheck.checker.run import check, judge, vocabulary_of
+from mipcheck.model.compile import Machine
+from mipcheck.model.configure import configure
+from mipcheck.model.event import Event, Position
+from mipcheck.model.load import load, loads
+from mipcheck.model.native import NativeError
+from mipcheck.model.spec import Spec
+from mipcheck.model.types import Type, Value
+
+TRACES = sorted((Path(__file__).parent.parent / "traces").glob("*.log"))
+S = 10**9
+QUIET = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+
+SMALL = loads("""
+spec small "what the draft's machines do not have"
+document "none"
+param t_slack: time = 1 s
+param most: int = 7
+event on_(id: id) by node seen log
+event off() by node seen log
+event ask(id: id) by node seen log
+event send(clear: bool, bytes?: int) by node seen log
+event peek() by node seen log
+event gap(reason?: text) by observer seen log
+interface { up: bool = false
+            since: time
+            number: id = 0
+            peeked: time }
+node { any: bool = false
+       last: interface = none
+       newest: id = 9223372036854775807
+       total: int = 0 }
+on on_ { up := true; since := now; any := true; last := this; number := id; newest := id }
+on on_(id = newest) { number := 3 }
+on off { up := false; any := false }
+on peek when up { peeked := now }
+on send(bytes > 100) { total := bytes }
+rule A MUST cite 1 "data needs up" allow send(clear = true) only if up
+rule B MUST cite 1 "asked in time" require ask(id = number) within 10 s of since while up and last = this
+rule C SHOULD cite 1 "some interface is up" allow peek only if some interface: up and now - since < 60 s
+rule D MUST cite 1 "bytes are few" allow send(bytes > 100) only if not up or (every interface: number != newest)
+rule E MUST cite 1 "shared" allow peek only if any and last != none and total + most < 1000
+rule F MUST cite 1 "others matter" require off within 2 s of peeked while some interface: not up
+rule G MAY cite 1 "numbers" configure most = 7
+""")
+
+
+def machine(spec: Spec, **parameters: int) -> Machine:
+    site = {name: 0x0A010002 + n for n, name in enumerate(spec.sites)}
+    return Machine(spec, configure(spec, parameters), site)
+
+
+def natively(
+    one: Machine, events: list[Event], boot: bool, size: int, varying: bool = False
+) -> tuple[Observation, list[str]]:
+    columns = ListColumns(events, size, ("data", "bytes") if varying else None)
+    replay = Replay(one, columns, boot, record=True)
+    for batch in columns.batches():
+        replay.take(batch)
+    return replay.observation(), modes_in_words(one.spec, replay.modes())
+
+
+def same(one: Machine, events: list[Event], boot: bool, size: int, varying: bool = False) -> None:
+    known = derive(one.spec, events)
+    try:
+        slow = observe.observe(one, known, boot)
+    except TooMuch as error:
+        with pytest.raises(type(error), match="^" + str(error).replace("(", r"\\(").replace(")", r"\\)")[:40]):
+            natively(one, events, boot, size)
+        return
+    fast, modes = natively(one, events, boot, size, varying)
+    assert list(fast.tallies) == list(slow.tallies)
+    assert list(fast.findings) == list(slow.findings)
+    assert fast == slow
+    assert modes == modes_seen(one.spec, known)
+
+
+# --- random traces ------------------------------------------------------------------------------------------------
+
+STEPS = st.sampled_from([0, 0, 0, 1, S // 2, S // 2, S, 2 * S, 2 * S, 5 * S, 11 * S, 11 * S + 1, 20 * S, 61 * S])
+
+
+def values(type_: Type) -> st.SearchStrategy[Value]:
+    if type_.is_set:
+        return st.frozensets(st.sampled_from(type_.members))
+    if type_.members:
+        return st.sampled_from(type_.members)
+    few: dict[str, list[Value]] = {
+        "bool": [True, False],
+        "int": [0, 1, 60, 101, 10**18 - 1],
+        "id": [0, 7, 2**63 + 1, 2**64 - 1],
+        "time": [0, S],
+        "address": [0x0A010002, 0x0A010003, 0x0A010004],
+        "text": ["ip/ip", "ip/esp", "x"],
+    }
+    return st.sampled_from(few[type_.name])
+
+
+@st.composite
+def traces(draw: st.DrawFn, spec: Spec, most: int) -> list[Event]:
+    kinds = [e for e in spec.events.values() if e.seen]
+    common = [e for e in kinds if e.sender != "observer"]
+    time, events = draw(st.sampled_from([0, 1_795_399_200 * S])), []
+    for n in range(draw(st.integers(0, most))):
+        time += draw(STEPS)
+        kind = draw(st.sampled_from(kinds if draw(st.integers(0, 9)) == 0 else common))
+        args = {k.name: draw(values(k.type)) for k in kind.keys if not k.optional or draw(st.booleans())}
+        interface = draw(st.sampled_from(["a", "a", "a", "b", "b", "c", "-"]))
+        events.append(Event(time, interface, kind.name, args, Position("x", n + 3)))
+    return events
+
+
+@QUIET
+@given(traces(SMALL, 60), st.booleans(), st.integers(1, 70))
+def test_a_small_machine(events: list[Event], boot: bool, size: int) -> None:
+    same(machine(SMALL), events, boot, size)
+
+
+DRAFT = load()
+HOME_AGENT = DRAFT.for_role("iha")
+
+
+@QUIET
+@given(traces(DRAFT, 60), st.booleans(), st.integers(1, 70), st.booleans())
+def test_the_draft(events: list[Event], boot: bool, size: int, varying: bool) -> None:
+    same(machine(DRAFT), events, boot, size, varying)
+
+
+@QUIET
+@given(traces(HOME_AGENT, 60), st.booleans(), st.integers(1, 70))
+def test_a_device_with_many_nodes(events: list[Event], boot: bool, size: int) -> None:
+    same(machine(HOME_AGENT), events, boot, size)
+
+
+@QUIET
+@given(st.sampled_from(TRACES), st.data(), st.integers(1, 30))
+def test_mutated_example_traces(path: Path, data: st.DataObject, size: int) -> None:
+    trace = inputs.read_trace([str(path)], vocabulary_of(DRAFT))
+    events = list(trace.events)
+    for _ in range(data.draw(st.integers(0, 4))):
+        at = data.draw(st.integers(0, len(events) - 1))
+        match data.draw(st.sampled_from(["drop", "again", "elsewhere", "later", "gap"])):
+            case "drop" if len(events) > 1:
+                del events[at]
+            case "again":
+                events.insert(at, events[at])
+            case "elsewhere":
+                events[at] = replace(events[at], interface=data.draw(st.sampled_from(["eth0", "wlan0", "-", "new"])))
+            case "later":
+                more = data.draw(STEPS)
+                events = events[:at] + [replace(e, time=e.time + more) for e in events[at:]]
+            case "gap":
+                events.insert(at, replace(events[at], kind="gap", args={}))
+    same(machine(DRAFT, t_stop=6 * S), events, trace.site.boot, size)
+
+
+# --- many of everything -------------------------------------------------------------------------------------------
+
+
+def test_findings_have_a_limit_and_counts_have_none() -> None:
+    events = []
+    for n in range(observe.LIMIT + 50):
+        events += [Event(n * 20 * S, "a", k, a) for k, a in (
+            ("on_", {"id": n}), ("peek", {}), ("off", {}), ("send", {"clear": True}), ("send", {"clear": True}),
+            ("on_", {"id": 1}))]  # fmt: skip
+    same(machine(SMALL), events, True, 100)
+
+
+def test_more_interfaces_than_a_node_has() -> None:
+    events = [Event(n, f"if{n}", "peek", {}) for n in range(observe.INTERFACES)]
+    same(machine(SMALL), events, True, 100)
+    same(machine(SMALL), [*events, Event(10**6, "more", "peek", {})], True, 100)
+
+
+def test_ten_thousand_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = []
+    for round_ in range(2):
+        for n in range(10_000):
+            coa = 0x0A020000 + (n if n % 1000 else round_)
+            time, interface, home = round_ * 10**12 + n, f"e{n % 3}", 0x0A010000 + n
+            args: dict[str, Value] = {"home": home, "lifetime": 60, "id": n}
+            asked = {**args, "coa": coa, "flags": frozenset("DT"), "auth": "ok"}
+            events += [
+                Event(time, interface, "rrq", asked),
+                Event(time, interface, "rrp", {**args, "code": 0}),
+                Event(time, interface, "tunnel", {"home": home, "coa": coa ^ round_}),
+            ]
+    events.append(Event(10**13, "-", "gap", {}))
+    events.append(Event(10**13, "e0", "tunnel", {"home": 0x0A010000, "coa": 1}))
+    same(machine(HOME_AGENT), events, True, 7000)
+    monkeypatch.setattr(observe, "NODES", 5000)
+    same(machine(HOME_AGENT), events, True, 7000)
+
+
+def test_what_64_bits_cannot_hold_is_left_to_python() -> None:
+    with pytest.raises(NativeError):
+        Replay(machine(SMALL, t_slack=2**62 - 1), ListColumns([], 1))
+    ordered = loads("""
+spec ordered
+document "none"
+event go(id: id, n: int) by node seen log
+interface { last: id = 0
+            grows: int = 0 }
+on go { last := id; grows := grows + n }
+rule R MUST cite 1 "in order" allow go only if grows < 5
+""")
+    with pytest.raises(NativeError, match=r"without bound|64 bits"):
+        Replay(Machine(ordered, {}, {}), ListColumns([], 1))
+    same_id = [Event(0, "a", "on_", {"id": 2**63})]
+    with pytest.raises(NativeError):
+        natively(machine(SMALL), same_id, True, 1)
+
+
+# --- whole reports ------------------------------------------------------------------------------------------------
+
+
+def report(path: Path, fast: bool, **more: object) -> object:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bulk_check, "LONG", 0 if fast else 2**60)
+        patched.setattr(bulk_check, "VERY_LONG", 0)
+        try:
+            return check([str(path)], **more)  # type: ignore[arg-type]
+        except InputError as error:
+            return str(error)
+        except inputs.UsageError as error:
+            return f"usage: {error}"
+
+
+@QUIET
+@given(data=logs() | logs(clean=True) | mutated(), keep_going=st.booleans())
+@example(data=(HEAD + "1 e rrp from=iha path=direct code=0 lifetime=5 id=0x8000000000000000 auth=ok\n").encode(),
+         keep_going=False)  # fmt: skip
+@example(data=(HEAD + "site role=xha\n1 e solicit\n").encode(), keep_going=False)
+@example(data=(HEAD + "site role=fa\n1 e advert coa=1.2.3.4\n2 e lnk\n").encode(), keep_going=False)
+@example(data=(HEAD + "1 e ike phase=start src=198.51.100.100 dst=192.0.2.1\n"
+               "2 e rrq to=xha path=direct coa=1.2.3.4 flags=DT lifetime=5 id=1 home=198.51.100.100\n").encode(),
+         keep_going=False)  # fmt: skip
+@example(data=(HEAD + SITE + "".join(f"{n} e{n} solicit\n" for n in range(257))).encode(), keep_going=False)
+def test_the_same_report(tmp_path_factory: pytest.TempPathFactory, data: bytes, keep_going: bool) -> None:
+    path = tmp_path_factory.getbasetemp() / "x.log"
+    path.write_bytes(data)
+    assert report(path, True, keep_going=keep_going) == report(path, False, keep_going=keep_going)
+
+
+@pytest.mark.parametrize("path", TRACES, ids=lambda p: p.stem)
+def test_the_same_report_of_example_traces(path: Path) -> None:
+    assert report(path, True) == report(path, False)
+    assert report(path, True, fail_on="should", parameters={"t_stop": "2s"}) == report(
+        path, False, fail_on="should", parameters={"t_stop": "2s"}
+    )
+
+
+def test_a_pipe_gives_the_report_of_its_file(tmp_path: Path) -> None:
+    text = HEAD + SITE + "".join(
+        f"{n}.5 eth0 data dir=out protection=none bytes={n} stack=ip/ip\n" for n in range(8000)
+    )  # fmt: skip
+    (tmp_path / "x.log").write_text(text)
+    assert len(text) > bulk_check.LONG
+    reports = []
+    for name in (str(tmp_path / "x.log"), "-"):
+        code = f"import sys; from mipcheck.checker.main import main; sys.exit(main([{name!r}, '--format', 'json']))"
+        found = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=False)
+        assert found.returncode == 3, found.stderr
+        reports.append(found.stdout.replace(name if name != "-" else "<stdin>", "x"))
+    assert reports[0] == reports[1]
+
+
+def test_events_of_a_capture_as_columns() -> None:
+    for path in TRACES:
+        trace = inputs.read_trace([str(path)], vocabulary_of(DRAFT))
+        columns = ListColumns(trace.events, 5, ("data", "bytes"))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(watch, "MANY", 0)
+            patched.setattr(watch, "VERY_MANY", 0)
+            fast = judge(DRAFT, replace(trace, events=columns))
+        slow = judge(DRAFT, replace(trace, events=columns))
+        assert fast == replace(judge(DRAFT, trace), violations=fast.violations, warnings=fast.warnings)
+        assert [replace(v, frames={}) for v in fast.violations] == [replace(v, frames={}) for v in slow.violations]
+        assert [sum(map(len, v.frames.values())) for v in fast.violations] == [
+            0 if v.overdue or v.interface is None else v.count for v in fast.violations
+        ]
+
+
+def test_without_native_code_it_still_runs(tmp_path: Path) -> None:
+    """Neither numba nor a place to keep what it makes."""
+    text = HEAD + SITE + "".join(f"{n} eth0 solicit\n" for n in range(20000))
+    (tmp_path / "x.log").write_text(text)
+    code = (
+        "import sys\n"
+        "sys.modules['numba'] = sys.modules['llvmlite'] = sys.modules['llvmlite.binding'] = None\n"
+        "from mipcheck.checker.main import main\n"
+        f"sys.exit(main([{str(tmp_path / 'x.log')!r}]))"
+    )
+    environment = {**os.environ, "MIPCHECK_CACHE": "off"}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert (found.returncode, found.stderr) == (3, "")
