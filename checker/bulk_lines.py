@@ -240,7 +240,7 @@ def _value(D: Any, buf: Any, p: int, q: int, type_: int, scope: int, V: Any, VA:
         negative = buf[p] == _MINUS
         if negative:
             p += 1
-        if q - p < 1 or q - p > 18:
+        if q - p < 1 or q - p > 9:
             return U
         number = 0
         for n in range(p, q):

@@ -28,6 +28,7 @@ from mipcheck.checker.log import (
     Vocabulary,
     interpret,
 )
+from mipcheck.checker.replay_bounds import NUMBER
 from mipcheck.checker.site import TEXTUAL
 from mipcheck.model.event import NODE, Event
 from mipcheck.model.kleene import UNKNOWN
@@ -223,6 +224,7 @@ class BulkLog(Columns):
         self.source, self.modes = source, modes
         self.native: Native = compiled(UNIT)
         self.tokens = Words(256, 4096)
+        self.wide: set[str] = set()
         self.reached = 0
         """Bytes that have been read so far, for whoever shows progress."""
         self._vocabulary, self._keep_going, self._role = vocabulary, keep_going, role
@@ -489,6 +491,8 @@ class _Pass:
                 if value == -UNKNOWN:
                     raise NativeError("an identification cannot be told from an unknown one")
                 rows.keys[row, slot] = value - 2**64 if value > -UNKNOWN else int(value)
+                if key.type.name == "int" and abs(value) >= NUMBER:
+                    self._log.wide.add(key.name)
         stack = event.args.get(STACK)
         slot = int(self._lexicon.kinds[kind, lines.ACCESS])
         if slot >= 0 and isinstance(stack, str) and ACCESS not in event.args:
