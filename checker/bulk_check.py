@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from mipcheck.checker.ahead import ahead
-from mipcheck.checker.derive import modes_in_words
+from mipcheck.checker.derive import ACCESS, derives, modes_in_words
 from mipcheck.checker.escape import printable
 from mipcheck.checker.inputs import (
     Input,
@@ -65,7 +65,7 @@ def watch_in_bulk(
     `streams` are open and stay so; one that can be read only once is exchanged for one that can be read again.
     Raises as `read_streams` and `build` do, and TooMuch.
     """
-    if len(streams) != 1:
+    if len(streams) != 1 or any(keys != [ACCESS] for keys in derives(spec).values()):
         return None
     ((path, stream),) = streams.items()
     size = _size(stream)

@@ -8,11 +8,12 @@ import re
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
+    from mipcheck.checker.fleet_summary import Summary
     from mipcheck.checker.run import Report
     from mipcheck.model.spec import Spec
 
@@ -25,6 +26,12 @@ mipcheck prove [PROPERTY...] prove the properties of a specification
 mipcheck explain RULE        what a rule demands, and why
 mipcheck convert CAPTURE     write a capture as a log
 mipcheck infer CAPTURE       propose a site file for a capture
+mipcheck requirements        what the document requires, and what encodes it
+mipcheck audit               what notices that a requirement is missing, and traces for it
+mipcheck overhead [CAPTURE]  what each access mode costs, and what a capture shows
+mipcheck ambiguities [NAME]  sentences with several readings, and where they part
+mipcheck diff SPEC SPEC      what changed from one specification to another
+mipcheck fleet PATH...       check many files on many cores or machines
 """
 _EXITS = """\
 exit codes: 0 conformant, 1 violation, 2 the input or the command line is wrong,
@@ -36,8 +43,25 @@ _EXAMPLES: Final = {
     "explain": "mipcheck explain M2",
     "convert": "mipcheck convert capture.pcapng --config site.toml -o capture.log",
     "infer": "mipcheck infer capture.pcapng -o site.toml",
+    "requirements": "mipcheck requirements --format markdown",
+    "overhead": "mipcheck overhead --cipher aes-cbc+hmac-sha2-256-128 --nat",
+    "audit": "mipcheck audit",
+    "ambiguities": "mipcheck ambiguities M2",
+    "diff": "mipcheck diff draft-01 rfc5265",
+    "fleet": "mipcheck fleet 'traces/*.log' --pattern '{what}-*.log' --by what",
 }
-VERBS: Final = ("prove", "explain", "convert", "infer")
+VERBS: Final = (
+    "prove",
+    "explain",
+    "convert",
+    "infer",
+    "requirements",
+    "audit",
+    "overhead",
+    "ambiguities",
+    "diff",
+    "fleet",
+)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -61,7 +85,7 @@ def _guarded(verb: str, args: argparse.Namespace) -> int:
     from mipcheck.model.errors import SpecError
 
     try:
-        return {"check": _check, "prove": _prove, "explain": _explain, "convert": _convert, "infer": _infer}[verb](args)
+        return _CARRY_OUT[verb](args)
     except (InputError, SpecError) as error:
         print(error, file=sys.stderr)
         if verb == "check":
@@ -94,10 +118,14 @@ def _hint_verb(inputs: Sequence[str]) -> None:
 
 def _spec(args: argparse.Namespace) -> Spec:
     """The specification that was asked for, with its readings; what is odd about it goes to standard error."""
-    from mipcheck.checker.escape import printable
-    from mipcheck.checker.run import resolved
+    return _named_spec(args.spec, getattr(args, "reading", []))
 
-    spec = resolved(args.spec, _pairs(getattr(args, "reading", []), "--reading", "RULE=NAME"))
+
+def _named_spec(name: str, readings: Sequence[str]) -> Spec:
+    from mipcheck.checker.escape import printable
+    from mipcheck.checker.readings import resolved
+
+    spec = resolved(name, readings)
     for warning in spec.warnings:
         print(f"warning: {printable(warning)}", file=sys.stderr)
     return spec
@@ -118,36 +146,11 @@ def _check(args: argparse.Namespace) -> int:
         fail_on=args.fail_on,
     )
     if args.annotate is not None:
-        _annotate(report, args.inputs, args.annotate)
+        from mipcheck.checker.copies import annotate_inputs
+
+        annotate_inputs(report, args.inputs, args.annotate)
     write(_rendered(report, args), args.output)
     return EXIT[report.verdict]
-
-
-def _annotate(report: Report, inputs: Sequence[str], target: str) -> None:
-    """The one capture among the inputs, copied with the verdict in it. Raises UsageError, CaptureError."""
-    from mipcheck.checker.annotate import annotate, comments_of
-    from mipcheck.checker.inputs import UsageError
-    from mipcheck.checker.output import replacing
-
-    captures = [(path, i.file) for path, i in zip(inputs, report.inputs, strict=True) if i.frames is not None]
-    if len(captures) != 1 or captures[0][0] == "-":
-        raise UsageError("--annotate needs just one capture among the inputs, and that in a file")
-    ((path, name),) = captures
-    try:
-        with _unpacked(path) as source, replacing(os.path.realpath(target)) as copy:
-            annotate(source, copy, comments_of(report, name))
-    except (OSError, EOFError) as error:
-        raise UsageError(f"{target} cannot be written: {getattr(error, 'strerror', None) or error}") from None
-
-
-def _unpacked(path: str) -> BinaryIO:
-    """A capture, which may be compressed; it has been read before, so that it is known not to be a bomb."""
-    import gzip
-
-    stream = Path(path).open("rb")  # noqa: SIM115  # the caller closes it
-    magic = stream.read(2)
-    stream.seek(0)
-    return cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if magic == b"\x1f\x8b" else stream
 
 
 def _infer(args: argparse.Namespace) -> int:
@@ -198,6 +201,72 @@ def _explain(args: argparse.Namespace) -> int:
     return 0
 
 
+def _ambiguities(args: argparse.Namespace) -> int:
+    from mipcheck.checker import ambiguities
+
+    width, colour = _terminal(args.output)
+    answer, code = ambiguities.run(
+        args.names, spec=_spec(args), timeout=args.timeout, form=args.format, width=width, colour=colour
+    )
+    write(answer, args.output)
+    return code
+
+
+def _requirements(args: argparse.Namespace) -> int:
+    from mipcheck.checker.requirements import requirements_json, requirements_markdown, requirements_text
+
+    spec = _spec(args)
+    shown = {
+        "json": lambda: requirements_json(spec),
+        "markdown": lambda: requirements_markdown(spec),
+        "text": lambda: requirements_text(spec, *_terminal(args.output)),
+    }
+    write(shown[args.format](), args.output)
+    return 0
+
+
+def _audit(args: argparse.Namespace) -> int:
+    from mipcheck.checker.audit import audit, audit_json, audit_text
+
+    spec = _spec(args)
+    lines = audit(spec, args.timeout)
+    answer = audit_json(spec, lines) if args.format == "json" else audit_text(spec, lines, *_terminal(args.output))
+    write(answer, args.output)
+    return 1 if any(line.lacks for line in lines) else 0
+
+
+def _overhead(args: argparse.Namespace) -> int:
+    from mipcheck.checker.overhead import costs, costs_json, costs_text
+
+    _keep_inputs(args.output, [i for i in (args.capture, args.config) if i is not None])
+    found = costs(
+        _spec(args),
+        capture=args.capture,
+        config=args.config,
+        words=_pairs(args.set, "--set", "PARAM=VALUE"),
+        sizes={"iv": args.iv, "block": args.block, "icv": args.icv},
+        cipher=args.cipher,
+        nat=args.nat,
+    )
+    write(costs_json(found) if args.format == "json" else costs_text(found, *_terminal(args.output)), args.output)
+    return 0
+
+
+def _diff(args: argparse.Namespace) -> int:
+    from mipcheck.checker.diff import difference
+    from mipcheck.checker.diff_report import diff_json, diff_markdown, diff_text
+
+    left, right = (_named_spec(name, []) for name in (args.left, args.right))
+    found = difference(left, right, args.timeout)
+    shown = {
+        "json": lambda: diff_json(found),
+        "markdown": lambda: diff_markdown(found),
+        "text": lambda: diff_text(found, *_terminal(args.output)),
+    }
+    write(shown[args.format](), args.output)
+    return 0 if found.decided else 3
+
+
 def _convert(args: argparse.Namespace) -> int:
     from mipcheck.checker.inputs import read_trace
     from mipcheck.checker.run import vocabulary_of
@@ -216,6 +285,36 @@ def _convert(args: argparse.Namespace) -> int:
         from mipcheck.checker.log import write_log as write_trace
     write(write_trace(trace.events, trace.site, vocabulary, comments, absolute=trace.absolute), args.output)
     return 0
+
+
+def _fleet(args: argparse.Namespace) -> int:
+    from mipcheck.checker import fleet
+
+    def render(summary: Summary) -> str:
+        from mipcheck.checker.fleet_summary import summary_json, summary_text
+
+        if args.format == "json":
+            return summary_json(summary)
+        return summary_text(summary, *_terminal(None), verbose=args.verbose)
+
+    answer, code = fleet.run(args, _spec(args), _pairs(args.set, "--set", "PARAM=VALUE"), render)
+    write(answer, None)
+    return code
+
+
+_CARRY_OUT: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
+    "check": _check,
+    "prove": _prove,
+    "explain": _explain,
+    "convert": _convert,
+    "infer": _infer,
+    "requirements": _requirements,
+    "audit": _audit,
+    "overhead": _overhead,
+    "ambiguities": _ambiguities,
+    "diff": _diff,
+    "fleet": _fleet,
+}
 
 
 # --- output -------------------------------------------------------------------------------------------------------
@@ -296,6 +395,10 @@ def _parser(verb: str) -> _Parser:
     epilog = f"example:\n  {_EXAMPLES[verb]}\n"
     if verb == "check":
         epilog = f"verbs:\n{_indented(_CHECK)}\n{_EXITS}\n{epilog}"
+    elif verb == "fleet":
+        from mipcheck.checker import fleet
+
+        epilog = f"{fleet.EPILOG}\n{epilog}"
     parser = _Parser(
         prog=prog,
         description=_DESCRIPTION[verb],
@@ -310,9 +413,37 @@ def _parser(verb: str) -> _Parser:
         _spec_arguments(parser)
         _reading_argument(parser)
         _output_arguments(parser, ("text", "json"))
+    elif verb == "fleet":
+        from mipcheck.checker import fleet
+
+        fleet.arguments(parser, _seconds)
+        _spec_arguments(parser)
+        _config_argument(parser)
+        _reading_argument(parser)
     elif verb == "infer":
         parser.add_argument("capture", metavar="CAPTURE", help="a capture (pcap or pcapng); - is standard input")
         parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
+    elif verb == "ambiguities":
+        parser.add_argument("names", nargs="*", metavar="NAME", help="a rule or an ambiguity (default: all)")
+        _spec_argument(parser)
+        _reading_argument(parser)
+        _timeout_argument(parser, 30.0)
+        _output_arguments(parser, ("text", "json"))
+    elif verb == "requirements":
+        _spec_argument(parser)
+        _output_arguments(parser, ("text", "markdown", "json"))
+    elif verb == "audit":
+        _spec_argument(parser)
+        _reading_argument(parser)
+        _timeout_argument(parser, 20.0)
+        _output_arguments(parser, ("text", "json"))
+    elif verb == "overhead":
+        _overhead_arguments(parser)
+    elif verb == "diff":
+        parser.add_argument("left", metavar="SPEC", help="a specification, by name or path")
+        parser.add_argument("right", metavar="SPEC", help="the one to compare it with")
+        _timeout_argument(parser, 30.0)
+        _output_arguments(parser, ("text", "markdown", "json"))
     elif verb == "convert":
         parser.add_argument(
             "capture", metavar="CAPTURE", help="a capture (pcap or pcapng) or a log; - is standard input"
@@ -331,9 +462,7 @@ def _parser(verb: str) -> _Parser:
             metavar="RULE",
             help="prove without this rule or assumption (repeatable)",
         )
-        parser.add_argument(
-            "--timeout", type=_seconds, default=60.0, metavar="S", help="seconds for each call of the solver (60)"
-        )
+        _timeout_argument(parser, 60.0)
         _output_arguments(parser, ("text", "json"))
     return parser
 
@@ -353,6 +482,17 @@ _DESCRIPTION: Final = {
     "prove": "Prove the properties of a specification, or find the shortest counterexample.",
     "explain": "Show a rule: what it demands, where the draft says so, how it may be read, and examples.",
     "infer": "Propose a site file for a capture: each line with the frame that speaks for it, and how sure that is.",
+    "requirements": "List what the document requires: where, how strictly, in our words, and what encodes it or why"
+    " nothing does.",
+    "overhead": "Compute what each access mode adds to a packet, as section 6.2 of the draft does, and measure what the"
+    " packets of a capture carry.",
+    "audit": "For every requirement, find what notices that it is missing, a trace that exercises it and one that"
+    " breaks it. Exit code 1 if anything lacks.",
+    "ambiguities": "List the sentences that can be read in several ways, and for each pair of readings the shortest"
+    " trace on which they part.",
+    "diff": "Tell what changed from one specification to another, and where that changes what is allowed, by the"
+    " shortest trace on which they disagree.",
+    "fleet": "Check many files, each as a trace of its own, on the cores of this machine or on a dask cluster.",
     "convert": "Write the events of a capture as a log, which can be read, edited and checked.",
 }
 
@@ -388,18 +528,50 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--annotate",
-        metavar="OUT.pcapng",
-        help="copy the capture, with a comment on each packet that the verdict is about",
+        metavar="OUT",
+        help="copy the capture to OUT (a pcapng file), or each of several into the folder OUT/, with a comment on each"
+        " packet that the verdict is about",
     )
     _output_arguments(parser, ("text", "json"))
     parser.add_argument("-v", "--verbose", action="store_true", help="list every rule, parameter and finding")
     parser.add_argument("--version", action="version", version=f"mipcheck {__version__}")
 
 
-def _spec_arguments(parser: argparse.ArgumentParser) -> None:
+def _overhead_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("capture", nargs="?", metavar="CAPTURE", help="measure the user data of this capture as well")
+    _spec_arguments(parser)
+    _config_argument(parser)
+    parser.add_argument("--nat", action="store_true", help="with a NAT for each layer")
+    parser.add_argument("--cipher", metavar="NAME", help="as aes-gcm, or aes-cbc+hmac-sha2-256-128")
+    for size, what in (("iv", "of the cipher's IV"), ("block", "to which ESP pads"), ("icv", "of the integrity check")):
+        parser.add_argument(f"--{size}", type=_octets, metavar="N", help=f"octets {what}")
+    _output_arguments(parser, ("text", "json"))
+
+
+def _octets(word: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", word):
+        raise argparse.ArgumentTypeError("a number of octets, as 16")
+    return int(word)
+
+
+def _spec_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--spec", default="draft-01", metavar="NAME|PATH", help="the specification (default: %(default)s)"
     )
+
+
+def _timeout_argument(parser: argparse.ArgumentParser, seconds: float) -> None:
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=seconds,
+        metavar="S",
+        help="seconds for each call of the solver (%(default)g)",
+    )
+
+
+def _spec_arguments(parser: argparse.ArgumentParser) -> None:
+    _spec_argument(parser)
     parser.add_argument(
         "--set", action="append", default=[], metavar="PARAM=VALUE", help="give a parameter or site key, as t_stop=30s"
     )
@@ -411,7 +583,11 @@ def _config_argument(parser: argparse.ArgumentParser) -> None:
 
 def _reading_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--reading", action="append", default=[], metavar="RULE=NAME", help="read an ambiguous rule in another way"
+        "--reading",
+        action="append",
+        default=[],
+        metavar="[RULE=]NAME",
+        help="read an ambiguous sentence in another way (mipcheck ambiguities lists them)",
     )
 
 

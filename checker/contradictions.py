@@ -46,9 +46,12 @@ def find(survey: Survey, site: Site) -> list[Contradiction]:
     return sorted(found, key=lambda c: c.frame)
 
 
-def find_in(stream: BinaryIO, name: str, site: Site) -> list[Contradiction]:
-    """The contradictions between a capture that is called `name` and a site. Raises CaptureError."""
-    return find(survey_of(stream, name), site)
+def find_in(stream: BinaryIO, name: str, site: Site, interface: str = "if0") -> list[Contradiction]:
+    """The contradictions between a capture that is called `name` and a site. Raises CaptureError.
+
+    `interface` is how that of a file is called which names none.
+    """
+    return find(survey_of(stream, name, interface), site)
 
 
 def as_error(found: Iterable[Contradiction], capture: str) -> InputError:

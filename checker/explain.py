@@ -20,7 +20,7 @@ from mipcheck.model.kleene import UNKNOWN
 from mipcheck.model.show import show_expression
 from mipcheck.model.spec import MOBILE_NODE, Require, Spec
 from mipcheck.model.term import EventPattern, Term
-from mipcheck.model.types import Type, show_seconds
+from mipcheck.model.types import BASIC, Type, show_seconds
 
 _FORWARD: Final = 100_000
 """Events looked at for one that came late."""
@@ -124,6 +124,8 @@ def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
         return Lack("what it depends on is not known", frozenset({"history"}))
     event = context.events[hole.event]
     where = f"{context.time(event.time)} ({printable(str(event.at))})"
+    if hole.node is not None:
+        where += f", for mobile node {BASIC['address'].show(hole.node)},"
     if hole.gap:
         text = f"at {where} evidence was missing while something was owed: {show_event(context.spec, event)}"
         return Lack(text, frozenset({"gap"}))

@@ -20,16 +20,22 @@ from mipcheck.checker.log import LineError, RoleError, Vocabulary, read_datetime
 from mipcheck.checker.merge import merge
 from mipcheck.checker.site import Site, SiteError, merge_sites, site_from_words, site_words
 from mipcheck.model.event import NODE, Event, Position
+from mipcheck.model.native import NativeError, is_kept
 from mipcheck.model.spec import MOBILE_NODE
 
 if TYPE_CHECKING:
     from mipcheck.checker.log import Log
+    from mipcheck.checker.survey import Survey
 
 STDIN: Final = "-"
 STDIN_NAME: Final = "<stdin>"
 """How standard input is called in positions and messages."""
 
 _HEAD: Final = 4096
+_LONG: Final = 4 << 20
+"""Bytes of captures from which on the compiled loop is sooner done, where it is at hand."""
+_VERY_LONG: Final = 64 << 20
+"""The same where it has to be compiled first, for as long as it takes to read this many bytes without it."""
 _LISTED: Final = 2000
 """Files of a folder among which the one that was meant is looked for."""
 
@@ -133,12 +139,14 @@ def read_streams(
     if site.role != MOBILE_NODE and len(logs) < len(paths):
         raise UsageError(
             f"role={site.role}: captures are read as a mobile node's; of other nodes, give a log"
-            " (specs/README.md lists its events)"
+            " (traces/README.md lists its events)"
         )
     ahead = _shifts_of_captures(paths, kinds, offsets or {})
-    captures, captured = _read_captures({p: s for p, s in streams.items() if p not in logs}, ahead, site, protects)
-    for path in captures:
-        _check_site(streams[path], path, site)
+    captures, captured, surveys = _read_captures(
+        {p: s for p, s in streams.items() if p not in logs}, ahead, site, protects
+    )
+    for path, interface in _interface_names(list(captures)).items():
+        _check_site(streams[path], path, interface, site, surveys.get(path))
     inputs = [_of_log(path, kinds[path], logs[path]) if path in logs else captures[path] for path in paths]
     shifts = _shifts(paths, inputs, offsets or {})
     gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
@@ -146,20 +154,24 @@ def read_streams(
     parts = [(i.events, s.ns) for i, s in zip(inputs, shifts, strict=True) if i.frames is None]
     if captures:
         parts.append((captured, 0))
-    events = merge([part for part, _ in parts], [ns for _, ns in parts], gaps)
+    if captures and len(parts) == 1:
+        events = captured
+    else:
+        events = merge([part for part, _ in parts], [ns for _, ns in parts], gaps)
     absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
     site, notes = complete(site, events) if site.role == MOBILE_NODE else (site, ())
     return Trace(tuple(inputs), events, site, given, absolute, notes)
 
 
-def _check_site(stream: BinaryIO, path: str, site: Site) -> None:
-    """Raises InputError where a capture contradicts what the site says. A pipe has gone by."""
-    from mipcheck.checker.contradictions import as_error, find_in
+def _check_site(stream: BinaryIO, path: str, interface: str, site: Site, survey: Survey | None) -> None:
+    """Raises InputError where a capture contradicts what the site says. A pipe has gone by, if there is no `survey`."""
+    from mipcheck.checker.contradictions import as_error, find, find_in
 
     if not site.addresses or not stream.seekable():
         return
-    stream.seek(0)
-    if found := find_in(stream, name_of(path), site):
+    if survey is None:
+        stream.seek(0)
+    if found := find_in(stream, name_of(path), site, interface) if survey is None else find(survey, site):
         raise as_error(found, name_of(path))
 
 
@@ -189,6 +201,7 @@ class Pipe(io.RawIOBase):
         self._keep_open = keep_open
         self._interrupted = False
         self._head = b""
+        self._given = 0  # bytes of it that were read
 
     def readable(self) -> bool:
         return True
@@ -204,16 +217,28 @@ class Pipe(io.RawIOBase):
             self._head += more
         return self._head
 
+    def wait_for(self, size: int) -> int:
+        """How many bytes there are, once there are that many or the end has come; they will be read once more."""
+        parts = [self._head]
+        have = len(self._head)
+        while have < size and (more := self._some(size - have)):
+            parts.append(more)
+            have += len(more)
+        self._head = b"".join(parts)
+        return have
+
     def read(self, size: int = -1, /) -> bytes:
         """Up to `size` bytes, as many as there are already; none at the end."""
         if size < 0:
-            rest, self._head = [self._head], b""
+            rest, self._head = [self._head[self._given :]], b""
             while more := self._some(1 << 20):
                 rest.append(more)
             return b"".join(rest)
-        if self._head:
-            data, self._head = self._head[:size], self._head[size:]
+        if self._given < len(self._head):
+            data = self._head[self._given : self._given + size]
+            self._given += len(data)
             return data
+        self._head, self._given = b"", 0
         return self._some(size)
 
     def _some(self, size: int) -> bytes:
@@ -331,15 +356,24 @@ def _read_captures(
     shifts: Mapping[str, int],
     site: Site,
     protects: Callable[[str], bool] | None,
-) -> tuple[dict[str, Input], list[Event]]:
-    """Captures by path, and the events of all of them."""
+) -> tuple[dict[str, Input], Sequence[Event], dict[str, Survey]]:
+    """Captures by path, the events of all of them, and who speaks with whom in each, if that was seen in passing."""
     if not streams:
-        return {}, []
+        return {}, [], {}
     from mipcheck.checker.capture import Source, read_captures
 
     names = _interface_names(list(streams))
     sources = [Source(s, name_of(p), shifts.get(p, 0), names[p]) for p, s in streams.items()]
-    captures, events = read_captures(sources, site, protects)
+    surveyed: list[Survey] = []
+    if _are_long(list(streams.values())):
+        try:
+            from mipcheck.checker.capture.bulk import read_bulk
+
+            captures, events, surveyed = read_bulk(sources, site, protects, bool(site.addresses))
+        except (ImportError, NativeError):  # no native code: it takes longer
+            captures, events = read_captures(sources, site, protects)
+    else:
+        captures, events = read_captures(sources, site, protects)
     inputs = {
         path: Input(
             name_of(path),
@@ -355,7 +389,28 @@ def _read_captures(
         )
         for path, capture in zip(streams, captures, strict=True)
     }
-    return inputs, events
+    return inputs, events, dict(zip(streams, surveyed, strict=False))
+
+
+def _are_long(streams: Sequence[BinaryIO]) -> bool:
+    """Whether captures are so long that it takes less time to get the compiled loop than to do without it."""
+    if sum(_size(stream, _LONG) for stream in streams) < _LONG:
+        return False
+    from mipcheck.checker.capture import scan
+
+    try:
+        return is_kept(scan.unit()) or sum(_size(stream, _VERY_LONG) for stream in streams) >= _VERY_LONG
+    except NativeError:
+        return False
+
+
+def _size(stream: BinaryIO, enough: int) -> int:
+    """Bytes of an input; of a pipe, as many as have come when that many have, or its end."""
+    if isinstance(stream, Pipe):
+        return stream.wait_for(enough)
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return size
 
 
 def _interface_names(paths: Sequence[str]) -> dict[str, str]:
@@ -394,7 +449,7 @@ def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, st
         with open_input(config) as stream:
             site, given = read_given(stream, name_of(config), vocabulary)
     try:
-        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
+        last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     except SiteError as error:
         raise UsageError(joined(f"{error.message}", error.hint)) from None
     site, given = merge_sites(site, last, words.keys()), given | words.keys()

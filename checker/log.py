@@ -279,7 +279,9 @@ class Trace:
 
     def _site_fault(self, pair: Pair, word: str) -> Fault | None:
         try:
-            site_from_words({pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities)
+            site_from_words(
+                {pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities, self.vocabulary.roles
+            )
         except SiteError as error:
             known = pair.key in KEYS or pair.key in self.vocabulary.parameters
             start, width = (pair.value_at, pair.value_width) if known else (pair.key_at, len(pair.key))
@@ -437,7 +439,8 @@ class Reading:
     def site(self) -> Site:
         """What the site lines have said so far."""
         trace = self.trace
-        return site_from_words(trace.words, trace.vocabulary.parameters, trace.vocabulary.capabilities)
+        vocabulary = trace.vocabulary
+        return site_from_words(trace.words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
 
     def log(self) -> Log:
         """All that was read. Raises InputError."""
@@ -793,7 +796,7 @@ def joined_lines(lines: Iterable[str]) -> str:
 def writable_site(site: Site, vocabulary: Vocabulary) -> dict[str, str]:
     """The words of a site, which read back to it. Raises ValueError if there are no such words."""
     words = site_words(site)
-    again = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
+    again = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     if again != replace(site, mn_ha_keys=(), esp_sas=()):
         raise ValueError("a log cannot hold this site")
     return words

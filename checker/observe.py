@@ -31,7 +31,7 @@ INTERFACES: Final = 256
 NODES: Final = 2_000_000
 """Mobile nodes that one device serves."""
 
-SPREAD: Final = 20_000_000
+SPREAD: Final = 5_000_000
 """How often what happens to a whole device is carried out for a node, all together."""
 
 _NEVER: Final = 2**63

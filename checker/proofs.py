@@ -67,11 +67,11 @@ def run(
         raise UsageError(f"{spec.name} has no properties to prove")
     proved = []
     for number, name in enumerate(wanted, 1):
-        _progress(f"proving {name} ({number} of {len(wanted)})")
+        progress(f"proving {name} ({number} of {len(wanted)})")
         owner = owners[name]
         dropped = [n for n in without if n in owner.rules or n in owner.assumptions]
         proved.append(prove_one(owner, name, given, dropped, timeout))
-    _progress("")
+    progress("")
     results = {p.result.result for p in proved}
     code = next(code for word, code in EXIT.items() if word in results)
     return (_json(spec, proved, without) if form == "json" else _text(spec, proved)), code
@@ -97,7 +97,13 @@ def prove_one(
     return Proved(result, text)
 
 
-def trace_text(spec: Spec, trace: Trace, given: Mapping[str, int], title: Iterable[str] = ()) -> str:
+def trace_text(
+    spec: Spec,
+    trace: Trace,
+    given: Mapping[str, int],
+    title: Iterable[str] = (),
+    capabilities: frozenset[str] = frozenset(),
+) -> str:
     """A trace of the prover as a log. What happens unseen stands in comments, where it happens."""
     from mipcheck.checker.log import write_log
     from mipcheck.checker.run import vocabulary_of
@@ -110,6 +116,7 @@ def trace_text(spec: Spec, trace: Trace, given: Mapping[str, int], title: Iterab
         boot=True,
         addresses={**example_site(spec), **trace.site},
         parameters={n: show_parameter(spec, n, v) for n, v in values.items()},
+        capabilities=capabilities,
     )
     lines = write_log(trace.events, site, vocabulary_of(spec), list(title)).splitlines()
     first = len(lines) - len(trace.events)
@@ -129,18 +136,23 @@ def show_parameter(spec: Spec, name: str, value: int) -> str:
 
 def agree(spec: Spec, text: str, predicted: frozenset[str]) -> None:
     """Replays a log and compares the rules it breaks with those predicted. Raises Disagreement."""
+    broken = broken_in(spec, text)
+    if broken != predicted:
+        raise Disagreement(
+            f"the prover expects {sorted(predicted) or 'no rule'} to be broken, the observer finds "
+            f"{sorted(broken) or 'none'}, in this trace:\n{text}"
+        )
+
+
+def broken_in(spec: Spec, text: str) -> frozenset[str]:
+    """The rules that a log breaks, of whatever role the log says that it is."""
     from mipcheck.checker.run import check
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "counterexample.log"
         path.write_text(text, "utf-8")
         report = check([str(path)], spec=spec)
-    broken = frozenset(r.id for r in report.rules if r.status == "violated")
-    if broken != predicted:
-        raise Disagreement(
-            f"the prover expects {sorted(predicted) or 'no rule'} to be broken, the observer finds "
-            f"{sorted(broken) or 'none'}, in this trace:\n{text}"
-        )
+    return frozenset(r.id for r in report.rules if r.status == "violated")
 
 
 def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
@@ -258,7 +270,7 @@ def _summary(spec: Spec, proved: list[Proved]) -> list[str]:
     return lines
 
 
-def _progress(text: str) -> None:
+def progress(text: str) -> None:
     """One line on a terminal, replaced each time."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

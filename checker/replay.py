@@ -465,7 +465,7 @@ class _Shapes:
             self._interfaces[columns.interfaces[n]] = n
         new = columns.shapes[self._count :]
         kinds = {name: n for n, name in enumerate(self._machine.kinds)}
-        for event in derive(self._machine.spec, new):
+        for event in derive(self._machine.spec, new, self._machine.capabilities):
             if self._count == len(self._table.kind):
                 t = self._table
                 self._table = Table(_doubled(t.interface), _doubled(t.kind), _doubled(t.keys))

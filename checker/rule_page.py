@@ -10,13 +10,14 @@ from typing import Any
 from mipcheck.checker.errors import did_you_mean, joined, listed, quoted
 from mipcheck.checker.explain import duration, source
 from mipcheck.checker.inputs import UsageError
-from mipcheck.checker.run import resolved
+from mipcheck.checker.readings import resolved
 from mipcheck.checker.site import SiteError, site_from_words
 from mipcheck.model.configure import configure, read_parameter
 from mipcheck.model.load import DEFAULT
 from mipcheck.model.show import show_citations
 from mipcheck.model.spec import Allow, Body, Require, Rule, Spec
 from mipcheck.model.term import Term
+from mipcheck.model.types import Type
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def _unknown(spec: Spec, word: str) -> str:
 
 def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
     try:
-        site = site_from_words(words, {n: p.type for n, p in spec.parameters.items()}, list(spec.capabilities))
+        types = {n: p.type for n, p in spec.parameters.items()}
+        site = site_from_words(words, types, list(spec.capabilities), list(spec.roles))
     except SiteError as error:
         raise UsageError(joined(error.message, error.hint)) from None
     return configure(spec, {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()})
@@ -186,8 +188,14 @@ def _parameters(spec: Spec, rule: Rule, values: Mapping[str, int]) -> Iterator[N
         names.append("t_slack")
     for name in dict.fromkeys(names):
         parameter = spec.parameters[name]
-        value = duration(values[name]) if parameter.type.name == "time" else str(values[name])
+        value = _shown(parameter.type, values[name])
         yield Named(name, f"{value}: {parameter.text}" if parameter.text else value)
+
+
+def _shown(type_: Type, value: int) -> str:
+    if type_.name == "time":
+        return duration(value)
+    return type_.members[value] if type_.is_enum else str(value)
 
 
 def _capabilities(spec: Spec, rule: Rule) -> Iterator[str]:

@@ -11,22 +11,22 @@ from pathlib import Path
 
 from mipcheck.checker.bulk_check import watch_in_bulk
 from mipcheck.checker.columns import Columns
-from mipcheck.checker.errors import did_you_mean, joined, listed, quoted
+from mipcheck.checker.errors import listed, quoted
 from mipcheck.checker.escape import printable
 from mipcheck.checker.explain import Because, Context, Explanation, Lack, duration, explain, explain_hole
 from mipcheck.checker.inputs import Input, Trace, UsageError, open_inputs, read_streams
 from mipcheck.checker.log import Vocabulary, show_datetime
 from mipcheck.checker.observe import Finding, Observation, Tally, TooMuch
+from mipcheck.checker.readings import resolved as resolved  # for those who check what they have resolved
 from mipcheck.checker.site import Site
 from mipcheck.checker.watch import watch
 from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure, read_parameter
 from mipcheck.model.event import Event, Position
 from mipcheck.model.layering import Layering
-from mipcheck.model.load import DEFAULT, load
+from mipcheck.model.load import DEFAULT
 from mipcheck.model.show import show_citations
-from mipcheck.model.spec import MOBILE_NODE, Configure, Parameter, Rule, Spec
-from mipcheck.model.term import Term
+from mipcheck.model.spec import MOBILE_NODE, Configure, Rule, Spec
 from mipcheck.model.types import BASIC, Type
 
 _PROBLEMS_SHOWN = 3
@@ -147,15 +147,16 @@ def check(
     spec: str | Spec = DEFAULT,
     config: str | os.PathLike[str] | None = None,
     parameters: Mapping[str, str] | None = None,
-    readings: Mapping[str, str] | None = None,
+    readings: Mapping[str, str] | Sequence[str] | None = None,
     offsets: Mapping[str, str] | None = None,
     keep_going: bool = False,
     fail_on: str = "must",
 ) -> Report:
-    """Replay logs and captures of one node against a specification.
+    """Replay logs and captures of one node, or logs of a device that deals with many, against a specification.
 
     `inputs` are paths, `-` for standard input. `parameters` give values of parameters and site keys as a log spells
-    them (`{"t_stop": "30s"}`), `readings` choose by rule, `offsets` are seconds (or a date) by input. `fail_on` is
+    them (`{"t_stop": "30s"}`), `readings` choose by rule
+    (`{"M2": "both-ways"}`), or are as on a command line, `offsets` are seconds (or a date) by input. `fail_on` is
     `must` or `should`. Raises SpecError, InputError, CaptureError, ParameterError or UsageError; all of them
     say what to do.
     """
@@ -175,37 +176,6 @@ def check(
             return conclude(*one, fail_on)
         trace = read_streams(streams, vocabulary, where, given, offsets, keep_going, Layering(chosen).protected)
     return judge(chosen, trace, fail_on)
-
-
-def resolved(spec: str | Spec, readings: Mapping[str, str] | None = None) -> Spec:
-    """The specification of that name or path, with readings chosen. Raises SpecError, UsageError."""
-    base = load(spec) if isinstance(spec, str) else spec
-    rules = {n: r for m in base.machines() for n, r in m.rules.items()}
-    parameters = dict(base.parameters)
-    for name, wanted in (readings or {}).items():
-        if name in parameters and parameters[name].type.is_enum:
-            parameters[name] = _read_as(parameters[name], wanted)
-            continue
-        if name not in rules:
-            with_readings = [r.id for r in rules.values() if r.readings]
-            hint = joined(did_you_mean(name, rules), f"rules with readings: {listed(with_readings) or 'none'}")
-            raise UsageError(joined(f"there is no rule {quoted(name)} in {base.name}", hint))
-        known = {r.name: r for r in rules[name].readings}
-        if wanted not in known:
-            hint = f"its readings: {listed(list(known))}" if known else "it has one reading only"
-            raise UsageError(joined(f"rule {name} has no reading {quoted(wanted)}", did_you_mean(wanted, known), hint))
-        rules[name] = replace(rules[name], body=known[wanted].body, reading=wanted)
-    roles = {r: replace(m, rules={n: rules[n] for n in m.rules}, parameters=parameters) for r, m in base.roles.items()}
-    return replace(base, rules={n: rules[n] for n in base.rules}, parameters=parameters, roles=roles)
-
-
-def _read_as(parameter: Parameter, wanted: str) -> Parameter:
-    """A parameter whose values are readings, with another default. Raises UsageError."""
-    type_ = parameter.type
-    if wanted not in type_.members:
-        hint = joined(did_you_mean(wanted, type_.members), f"its readings: {listed(list(type_.members))}")
-        raise UsageError(joined(f"{parameter.name} has no reading {quoted(wanted)}", hint))
-    return replace(parameter, default=Term("const", type_, wanted, type_.members.index(wanted)))
 
 
 def vocabulary_of(spec: Spec) -> Vocabulary:
@@ -282,11 +252,21 @@ def conclude(
         parameters=tuple(
             ParameterReport(n, _word(spec.parameters[n].type, v), n in trace.given)
             for n, v in machine.parameters.items()
+            if n in trace.given or not spec.parameters[n].readings or n in _parameters_read(spec)
         ),
         start=origin if trace.absolute and trace.events else None,
         role=spec.role,
         nodes=observation.nodes,
     )
+
+
+def _parameters_read(spec: Spec) -> set[str]:
+    """Parameters that the machine of a role depends on, so that the open questions of others are not raised."""
+    terms = [t for u in spec.updates for t in (*(p.condition for p in u.patterns), *(t for _, t in u.assignments))]
+    for rule in spec.rules.values():
+        terms += [rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))]
+        terms += [within] if (within := getattr(rule.body, "within", None)) is not None else []
+    return {name for t in terms for name in t.names("param")}
 
 
 def _word(type_: Type, value: int) -> str:

@@ -60,6 +60,7 @@ class Site:
 
 
 ROLES: Final = ("mn", "vpn", "iha", "xha", "fa")
+"""The roles of the format, besides which a specification may declare others."""
 LISTS: Final = ("fa", "internal", "tunnels", "upkeep", "capabilities")
 KEYS: Final = ("role", "boot", *ADDRESSES, *LISTS)
 """What a site may say besides the parameters of the specification."""
@@ -79,10 +80,15 @@ class SiteError(ValueError):
         self.key, self.message, self.hint = key, message, hint
 
 
-def site_from_words(words: Mapping[str, str], parameters: Mapping[str, Type], capabilities: Collection[str]) -> Site:
+def site_from_words(
+    words: Mapping[str, str],
+    parameters: Mapping[str, Type],
+    capabilities: Collection[str],
+    roles: Collection[str] = (),
+) -> Site:
     """The site that the words of a log (or of a command line) describe; lists are separated by commas.
 
-    `parameters` and `capabilities` are those that the specification declares. Raises SiteError.
+    `parameters`, `capabilities` and `roles` are those that the specification declares. Raises SiteError.
     """
     for key in words:
         if key not in KEYS and key not in parameters:
@@ -95,7 +101,7 @@ def site_from_words(words: Mapping[str, str], parameters: Mapping[str, Type], ca
                 ),
             )
     return Site(
-        role=_choice("role", words.get("role", "mn"), ROLES),
+        role=_choice("role", words.get("role", "mn"), dict.fromkeys((*ROLES, *roles))),
         boot=_choice("boot", words.get("boot", "false"), ("true", "false")) == "true",
         addresses={k: _address(k, words[k]) for k in ADDRESSES if k in words},
         fa=_items(words, "fa", _address),

@@ -6,12 +6,11 @@ message says of itself (addresses, SPIs, devices) and judges nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from mipcheck.checker.capture import layers, mobileip
+from mipcheck.checker.capture import devices, layers, mobileip
 from mipcheck.checker.capture.files import SLL, SLL2, FileInfo, open_frames
 from mipcheck.checker.capture.layers import ADVERTISEMENT, ESP, IKE, LOOPBACK, MULTICAST, REGISTRATION, TUNNEL, Packet
 
@@ -21,12 +20,6 @@ _FLOWS: Final = 10_000
 _SPIS: Final = 64
 _DEVICES: Final = 1000
 _MN_HA: Final = 32
-
-_ETHERNET: Final = 1
-_POINT_TO_POINT: Final = frozenset({*layers.RAW, 0, 108})
-"""Link types without link addresses: raw IP, and the null and loop headers of BSD's tunnel devices."""
-_TUNNEL_NAME: Final = re.compile(r"(?:u?tun|tap|ipsec|xfrm|vti|gre|gretap|ipip|tunl|sit|wg|[a-z]*mip|[a-z]*vpn)\d*")
-_MODEM_NAME: Final = re.compile(r"(?:ppp|wwan|wwp|rmnet|usb|cdc)[a-z_]*\d.*|ppp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,52 +132,63 @@ class Survey:
 
     def beside(self) -> bool:
         """Whether there are devices with link addresses, beside which others are no access to a network."""
-        return any(d.linktype not in _POINT_TO_POINT for d in self.devices.values())
+        return any(d.linktype not in devices.POINT_TO_POINT for d in self.devices.values())
 
 
 def how_tunnel(device: Device, beside: bool) -> str:
-    """How sure it is that a device is a tunnel: sure, likely, uncertain, or "" for a physical one.
-
-    Raw IP `beside` Ethernet is a tunnel, unless it is named like a modem; alone it may be anything.
-    """
+    """How sure it is that a device is a tunnel: sure, likely, uncertain, or "" for a physical one."""
     if device.cooked_tunnel:
         return "sure"
-    if device.loopback or device.name == "lo":
-        return ""
-    named = bool(_TUNNEL_NAME.fullmatch(device.name.lower()))
-    if device.linktype not in _POINT_TO_POINT:
-        return "uncertain" if named and device.linktype == _ETHERNET else ""
-    if named:
-        return "sure" if beside else "uncertain"
-    if _MODEM_NAME.fullmatch(device.name.lower()):
-        return ""
-    return "likely" if beside else ""
+    return "" if device.loopback else devices.how_tunnel(device.name, device.linktype, beside)
 
 
-def survey_of(stream: BinaryIO, name: str) -> Survey:
-    """Read a capture that is called `name`. Raises CaptureError for what is no capture."""
-    info, frames = open_frames(stream, name)
-    found = Survey(info)
-    flows: dict[_FlowKey, Flow] = {}
-    senders: set[int] = set()
+def survey_of(stream: BinaryIO, name: str, interface: str = "if0") -> Survey:
+    """Read a capture that is called `name`, and its interface `interface` if it names none. Raises CaptureError."""
+    info, frames = open_frames(stream, name, interface)
+    surveyor = Surveyor(info)
     for frame in frames:
-        packet = layers.decode(frame)
-        interface = _interface(packet, frame.linktype)
-        _device(found, packet, interface, frame.linktype)
+        surveyor.take(layers.decode(frame), frame.linktype)
+    return surveyor.survey()
+
+
+class Surveyor:
+    """Makes a survey of packets, given in file order, which `layers.decode` read without keys."""
+
+    def __init__(self, info: FileInfo) -> None:
+        self._found = Survey(info)
+        self._flows: dict[_FlowKey, Flow] = {}
+        self._senders: set[int] = set()
+
+    def take(self, packet: Packet, linktype: int) -> None:
+        found = self._found
+        interface = _interface(packet, linktype)
+        _device(found, packet, interface, linktype)
         if packet.kind == REGISTRATION:
             _registration(found, packet, interface)
         elif packet.kind in (IKE, ESP):
-            _flow(flows, packet, interface)
-        elif packet.kind == ADVERTISEMENT and packet.addresses[-1][0] not in senders:
-            _advert(found, senders, packet, interface)
-    for interface, linktype in info.interfaces.items():  # those without a frame; cooked ones are in the frames
-        if linktype not in (SLL, SLL2):
-            found.devices.setdefault(interface, Device(interface, linktype, 0))
-    found.flows.extend(flows.values())
-    # Devices are buffered one by one, so that file order is not order of time across them.
-    found.requests.sort(key=lambda seen: seen.time)
-    found.replies.sort(key=lambda seen: seen.time)
-    return found
+            _flow(self._flows, packet, interface)
+        elif packet.kind == ADVERTISEMENT and packet.addresses[-1][0] not in self._senders:
+            _advert(found, self._senders, packet, interface)
+
+    def again(self, packet: Packet, linktype: int, count: int) -> None:
+        """There were `count` more packets of protected data like this one, which was taken."""
+        if packet.kind == ESP:
+            flow = self._flows.get(("esp", _interface(packet, linktype), packet.addresses))
+            if flow is not None:
+                flow.packets += count
+
+    def survey(self) -> Survey:
+        """What was found; there will be no more."""
+        found = self._found
+        # Those without a frame too; cooked ones are in the frames.
+        for interface, linktype in found.info.interfaces.items():
+            if linktype not in (SLL, SLL2):
+                found.devices.setdefault(interface, Device(interface, linktype, 0))
+        found.flows.extend(self._flows.values())
+        # Devices are buffered one by one, so that file order is not order of time across them.
+        found.requests.sort(key=lambda seen: seen.time)
+        found.replies.sort(key=lambda seen: seen.time)
+        return found
 
 
 def in_clear(messages: Iterable[Registration], tunnels: frozenset[str]) -> set[bytes]:

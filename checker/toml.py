@@ -79,7 +79,7 @@ def read_given(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> tuple[Sit
     _no_doubles(file, "esp_sa", [sa.spi if sa else None for sa in esp])
     if file.problems:
         raise InputError(file.problems[:LIMIT], more=len(file.problems) > LIMIT)
-    plain = site_from_words(words, vocabulary.parameters, vocabulary.capabilities)
+    plain = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     site = Site(
         plain.role,
         plain.boot,
@@ -340,7 +340,7 @@ def _parameter_table(file: _File, table: Mapping[str, object], vocabulary: Vocab
 
 def _checked(file: _File, table: str, key: str, word: str, vocabulary: Vocabulary) -> bool:
     try:
-        site_from_words({key: word}, vocabulary.parameters, vocabulary.capabilities)
+        site_from_words({key: word}, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     except SiteError as error:
         file.problem(table, 0, key, error.message, error.hint)
         return False

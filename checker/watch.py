@@ -31,8 +31,11 @@ def watch(spec: Spec, machine: Machine, events: Sequence[Event], boot: bool) -> 
                 return _natively(spec, machine, events, boot)
         except NativeError:
             pass
-        return observe(machine, derived(spec, events), boot), modes_seen(spec, derived(spec, events))
-    known = derive(spec, events)
+        return (
+            observe(machine, derived(spec, events, machine.capabilities), boot),
+            modes_seen(spec, derived(spec, events, machine.capabilities)),
+        )
+    known = derive(spec, events, machine.capabilities)
     return observe(machine, known, boot), modes_seen(spec, known)
 
 

@@ -48,23 +48,21 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Sys
 def search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
     if isinstance(p.claim, Permitted):
         return _search_forbidden(setting, p.claim.patterns, free)
-    condition = condition_of(p)
+    return _search(setting, lambda run, k: violated(run, k, p), free)
 
-    def goal(run: Unrolling, k: int) -> Z:
-        w = run.world
-        if isinstance(p.claim, Invariant):
-            return z3.Or([z3.Not(w.term(condition, run.states[k + 1], i, {}, run.steps[k].now)) for i in w.interfaces])
 
-        def violates(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
-            if not any(q.event == a.event for q in patterns_of(p)):
-                return None
-            return z3.And(
-                w.matches(patterns_of(p), s, a, keys, now), z3.Not(w.term(condition, s, a.interface, keys, now))
-            )
+def violated(run: Unrolling, k: int, p: Property) -> Z:
+    """At step k a property is false: in the state after it, or of its event in the state before."""
+    w, condition = run.world, condition_of(p)
+    if isinstance(p.claim, Invariant):
+        return z3.Or([z3.Not(w.term(condition, run.states[k + 1], i, {}, run.steps[k].now)) for i in w.interfaces])
 
-        return run.happens(k, violates)
+    def violates(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+        if not any(q.event == a.event for q in patterns_of(p)):
+            return None
+        return z3.And(w.matches(patterns_of(p), s, a, keys, now), z3.Not(w.term(condition, s, a.interface, keys, now)))
 
-    return _search(setting, goal, free)
+    return run.happens(k, violates)
 
 
 def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free: frozenset[str]) -> Trace | None:

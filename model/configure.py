@@ -55,6 +55,13 @@ def configure(spec: Spec, given: Mapping[str, int]) -> dict[str, int]:
     return {name: values[name] for name in spec.parameters}
 
 
+def value_of(t: Term, values: Mapping[str, int]) -> int:
+    """A term over constants and parameters, which all have values."""
+    if t.kind == "const":
+        return t.value
+    return values[t.name] if t.kind == "param" else _apply(t.kind, [value_of(a, values) for a in t.args])
+
+
 def _apply(op: str, args: list[int]) -> int:
     match op:
         case "+":

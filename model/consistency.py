@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import z3
 from mipcheck.model.examples import Examples
 from mipcheck.model.runs import Run, anchor_of, cone, roots_of_rules
-from mipcheck.model.search import keys_used
 from mipcheck.model.setting import Setting
 from mipcheck.model.spec import Allow, Require, Rule
 from mipcheck.model.symbolic import Action, Keys, World
@@ -21,7 +20,9 @@ METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that
 
 def consistent(setting: Setting) -> Verdict:
     """Proved, refuted with what is wrong, or unknown with what was not decided."""
-    verdict = spacer(_time_goes_on(setting), setting.timeout)
+    verdict = spacer(_time_goes_on(setting, []), setting.timeout)
+    if verdict.answer == "refuted":  # by an event that the permissions may forbid
+        verdict = spacer(_time_goes_on(setting, _permissions(setting)), setting.timeout)
     if verdict.answer == "refuted":
         return Verdict("refuted", reason="an event can make an obligation overdue at once, so that time cannot pass")
     if verdict.answer != "proved":
@@ -33,7 +34,7 @@ def consistent(setting: Setting) -> Verdict:
         return Verdict("refuted" if stuck else "unknown", reason="; ".join(what))
     examples = Examples(setting)
     missing = [
-        f"no trace was found that {'breaks' if broken else 'exercises'} {rule} alone"
+        f"no trace was found that {'breaks' if broken else 'exercises'} {rule}"
         for rule in setting.rules
         if rule not in setting.without
         for broken in (False, True)
@@ -42,11 +43,19 @@ def consistent(setting: Setting) -> Verdict:
     return Verdict("unknown", reason="; ".join(missing)) if missing else verdict
 
 
-def _time_goes_on(setting: Setting) -> System:
-    """Bad: an event after which some obligation is overdue at once."""
+def _permissions(setting: Setting) -> list[Rule]:
+    """Permissions on events that change what obligations look at."""
     owed = [r for r in setting.musts if isinstance(r.body, Require)]
-    roots = roots_of_rules(owed) + [anchor_of(setting.spec, r) for r in owed]
-    run = Run(setting, owed, cone(setting.spec, roots, False), True)
+    names = {n for t in roots_of_rules(owed) for n in t.names("var")}
+    events = {p.event for u in setting.spec.updates if any(a in names for a, _ in u.assignments) for p in u.patterns}
+    return [r for r in setting.musts if isinstance(r.body, Allow) and any(p.event in events for p in r.body.patterns)]
+
+
+def _time_goes_on(setting: Setting, permissions: list[Rule]) -> System:
+    """Bad: an event, permitted by these rules, after which some obligation is overdue at once."""
+    owed = [r for r in setting.musts if isinstance(r.body, Require)]
+    roots = roots_of_rules([*owed, *permissions]) + [anchor_of(setting.spec, r) for r in owed]
+    run = Run(setting, [*owed, *permissions], cone(setting.spec, roots, False), True)
     return run.system([run.world.overdue(r, run.state, run.now) for r in run.world.requires])
 
 
@@ -84,17 +93,23 @@ def _due_and_forbidden(setting: Setting, rule: Rule) -> System:
               and setting.spec.variables[name].type.name == "id"]  # fmt: skip
     for event in events:
         a = Action(event, 0)
-        for keys in _choice(w, event, unused):
+        for keys in _choice(w, event, unused, [rule, *permissions]):
             meets = z3.And(w.matches(rule.body.patterns, s, a, keys, run.now), w.permitted(s, a, keys, run.now))
             parts.append(z3.Not(meets))
     return run.system([z3.And(unused >= 0, *parts)])
 
 
-def _choice(w: World, event: str, unused: Z) -> Iterator[Keys]:
-    """Events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification."""
+def _choice(w: World, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:
+    """Events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification.
+
+    Keys that none of the rules looks at keep one value, addresses are those that the rules name, and one more.
+    """
     values: list[list[Any]] = []
     names = []
-    used = keys_used(w.spec)
+    terms = [t for r in rules if isinstance(r.body, Allow | Require)
+             for t in (r.body.condition, *(p.condition for p in r.body.patterns if p.event == event))]  # fmt: skip
+    used = {n for t in terms for n in t.names("key")}
+    addresses = sorted({w.site[n] for t in terms for n in t.names("site")})
     for k in w.spec.events[event].keys:
         names.append(k.name)
         if k.type.is_set:
@@ -105,9 +120,11 @@ def _choice(w: World, event: str, unused: Z) -> Iterator[Keys]:
             values.append([z3.BoolVal(True), z3.BoolVal(False)])
         elif k.type.name == "id":
             values.append([unused])
+        elif k.type.name == "address":
+            values.append([z3.IntVal(n) for n in (1, *addresses)])
         else:
-            values.append([z3.IntVal(n) for n in (0, 1, 60, *w.site.values())])
-        if (event, k.name) not in used:
+            values.append([z3.IntVal(n) for n in (0, 1, 60)])
+        if k.name not in used:
             values[-1] = values[-1][:1]
     for combination in itertools.product(*values):
         yield dict(zip(names, combination, strict=True))

@@ -1,16 +1,22 @@
-"""For each rule, the shortest trace that exercises it and breaks none, and the one that breaks it and no other."""
+"""For each rule, the shortest trace that exercises it and breaks none, and the one that breaks it and no other.
+
+Some rules cannot be broken alone: a MUST that a stricter SHOULD surrounds, and what is demanded of a site that another
+rule forbids. The trace then breaks those too, and says so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import z3
 from mipcheck.model.search import Search, Trace, time_unit
-from mipcheck.model.setting import Setting
+from mipcheck.model.setting import Setting, misconfigured
 from mipcheck.model.spec import Configure
 from mipcheck.model.symbolic import NODE, World
 from mipcheck.model.term import Term
+from mipcheck.model.variants import same_addresses
 
 Z = Any
 
@@ -31,8 +37,29 @@ class Examples:
             world = self.setting.world(self.setting.rules.values(), self.unit)
             self._search = Search(world, timeout=self.setting.timeout)
         if broken:
-            return self._search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty)
+            return self._broken(self._search, rule, pretty)
         return self._search.shortest(lambda run, k: run.exercises(rule, k), self.setting.without, pretty)
+
+    def _broken(self, search: Search, rule: str, pretty: bool) -> Trace | None:
+        advice = {r.id for r in self.setting.rules.values() if r.level != "MUST"} - {rule}
+        for free in (frozenset({rule}), *([advice | {rule}] if advice else [])):
+            found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | free, pretty)
+            if found is not None:
+                return found
+        return self._elsewhere(rule, pretty)
+
+    def _elsewhere(self, rule: str, pretty: bool) -> Trace | None:
+        """The same on a site where two addresses that the rule compares are one."""
+        for same in same_addresses([self.setting.rules[rule]]):
+            site = {**self.setting.site, **same}
+            world = World(self.setting.spec, self.setting.parameters, site, self.setting.rules.values(), self.unit,
+                          capabilities=self.setting.capabilities)  # fmt: skip
+            search = Search(world, timeout=self.setting.timeout)
+            found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty)
+            if found is not None:
+                wrong = misconfigured(replace(self.setting, site=site)) - misconfigured(self.setting)
+                return replace(found, broken=found.broken | wrong, site=same)
+        return None
 
     def _configured(self, rule: str, broken: bool) -> Trace | None:
         """A site and parameters as they are, or with one value changed so that this rule is broken and no other."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from mipcheck.model import syntax as s
@@ -21,8 +22,8 @@ MAX_DEPTH: Final = 100
 """Levels of an expression. Trees are walked recursively, and Python compiles at most 200 nested parentheses."""
 
 # Groups of terminals that an error message names by one word.
-_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE", "WORD",
-               "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
+_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
+               "WORD", "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
 _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES"}
 _DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
@@ -32,8 +33,8 @@ _DECLARATION = {
 _CHOICES = {
     "LEVEL": ("MUST", "SHOULD", "MAY"), "SCOPE": ("interface", "node"), "SENDER": ("node", "network", "observer"),
     "WHERE": ("log", "capture"), "QUANTIFIER": ("some", "every"), "FUNCTION": ("max", "min"),
-    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity"),
-    "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param"), "NOTHING": ("nothing",),
+    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role"),
+    "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param", "ambiguity"), "NOTHING": ("nothing",),
 }  # fmt: skip
 _NO_MORE: Final = r"(?!-?\w)"
 _NAMES = {
@@ -176,15 +177,17 @@ class _Builder:
         return s.SiteDecl(tuple(map(str, c)), at)
 
     def _layer(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
         protects, c = _flag(c, "PROTECTS")
         text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
-        return s.LayerDecl(str(c[0]), text, protects, tuple(self._form(k) for k in c if _is(k, "form")), at)
+        forms = tuple(self._form(k) for k in c if _is(k, "form"))
+        return s.LayerDecl(str(c[0]), text, protects, forms, override, at)
 
     def _form(self, t: Any) -> s.FormDecl:
-        headers, *rest = t.children
+        traversal, (headers, *rest) = _flag(t.children, "TRAVERSAL")
         adds = next((self._expr(k.children[0]) for k in rest if _is(k, "adds")), None)
         given = next((str(k.children[0]) for k in rest if _is(k, "form_given")), "")
-        return s.FormDecl("" if headers.type == "NOTHING" else str(headers), adds, given, _at(t))
+        return s.FormDecl("" if headers.type == "NOTHING" else str(headers), adds, given, traversal, _at(t))
 
     def _access(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
@@ -272,9 +275,10 @@ class _Builder:
 
     def _property(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
-        name, *rest, claim = c
+        relying = next((_names(k) for k in c if _is(k, "relying")), ())
+        name, *rest, claim = [k for k in c if not _is(k, "relying")]
         cite, text = self._cite_and_text(rest)
-        return s.PropertyDecl(str(name), cite, text, self._claim(claim), override, at)
+        return s.PropertyDecl(str(name), cite, text, self._claim(claim), override, relying, at)
 
     def _claim(self, t: Any) -> s.ClaimDecl:
         c = t.children
@@ -296,7 +300,7 @@ class _Builder:
         return s.DefaultReadingDecl(str(c[0]), str(c[1]), at)
 
     def _drop(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
-        return s.DropDecl(str(c[0]), str(c[1]), at)
+        return s.DropDecl(str(c[0]), _names(c[1]), at)
 
     def _confirm(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
         kind, name, *rest = c
@@ -386,6 +390,11 @@ class _Builder:
                     return s.Literal("time", read_duration(str(c[0])), at)
                 except ValueSyntaxError as error:
                     self._fail(at, f"expected {error}")
+            case "address":
+                try:
+                    return s.Literal("address", int(IPv4Address(str(c[0]))), at)
+                except ValueError:
+                    self._fail(at, "expected an IPv4 address")
             case "true" | "false":
                 return s.Literal("bool", int(t.data == "true"), at)
             case "now" | "this":

@@ -89,13 +89,27 @@ def _unassuming(spec: Spec, dropped: Iterable[str]) -> Spec:
 def needs(setting: Setting, name: str, rule: str) -> bool:
     """Whether a property fails without a rule: there is no proof, and there is a counterexample."""
     p = setting.spec.properties[name]
-    if isinstance(p.claim, Consistent):
+    if isinstance(p.claim, Consistent | Permitted):
         return False
-    return any(n.rule == rule for n in _needed(setting, p, _own_rules(setting, p), False, only=rule))
+    setting = relying(setting, p)
+    own = _own_rules(setting, p)
+    tried = [([r for r in own if r.id != rule], False)]
+    if not any(r.id == rule for r in own):
+        tried.append(([r for r in setting.musts if r.id != rule], True))
+    if any(spacer(_system(setting, p, rules, whole), setting.timeout).answer == "proved" for rules, whole in tried):
+        return False
+    return _seek(setting, p, setting.without | {rule}) is not None
+
+
+def relying(setting: Setting, p: Property) -> Setting:
+    """The setting of a property: what it relies on is kept as if it were a MUST."""
+    rules = {i: replace(r, level="MUST") if i in p.relying else r for i, r in setting.rules.items()}
+    return replace(setting, rules=rules)
 
 
 def _prove(setting: Setting, p: Property, with_needs: bool) -> Result:
     started = time.monotonic()
+    setting = relying(setting, p)
     result = _consistent(setting, p) if isinstance(p.claim, Consistent) else _by_spacer(setting, p, with_needs)
     return replace(result, seconds=time.monotonic() - started)
 
@@ -131,13 +145,11 @@ def _own_rules(setting: Setting, p: Property) -> list[Rule]:
     return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
 
 
-def _needed(
-    setting: Setting, p: Property, rules: list[Rule], whole: bool, only: str | None = None
-) -> tuple[Needed, ...]:
+def _needed(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> tuple[Needed, ...]:
     """Rules without which there is no proof, and a counterexample that breaks just them."""
     found = []
     for rule in rules:
-        if isinstance(rule.body, Configure) or only not in (None, rule.id):
+        if isinstance(rule.body, Configure):
             continue
         others = [r for r in rules if r is not rule]
         if spacer(_system(setting, p, others, whole), setting.timeout).answer == "proved":
@@ -149,17 +161,7 @@ def _needed(
 
 def _consistent(setting: Setting, p: Property) -> Result:
     verdict = consistency.consistent(setting)
+    method = consistency.METHOD.format(setting.about)
     if verdict.answer != "proved":
-        return Result(
-            p.name, p.section, verdict.answer, 0.0, consistency.METHOD.format(setting.about), reason=verdict.reason
-        )
-    return Result(
-        p.name,
-        p.section,
-        "proved",
-        0.0,
-        consistency.METHOD.format(setting.about),
-        (),
-        verdict.invariant.sexpr(),
-        ("z3",),
-    )
+        return Result(p.name, p.section, verdict.answer, 0.0, method, reason=verdict.reason)
+    return Result(p.name, p.section, "proved", 0.0, method, (), verdict.invariant.sexpr(), ("z3",))

@@ -22,7 +22,7 @@ _D = TypeVar("_D", bound=s.Declaration)
 _KINDS: Final[Mapping[type, str]] = {
     s.ParamDecl: "parameter", s.RuleDecl: "rule", s.PropertyDecl: "property", s.AssumptionDecl: "assumption",
     s.StatementDecl: "statement", s.AccessDecl: "access mode", s.CapabilityDecl: "capability",
-    s.AmbiguityDecl: "ambiguity", s.DefineDecl: "definition",
+    s.AmbiguityDecl: "ambiguity", s.DefineDecl: "definition", s.LayerDecl: "layer", s.RoleDecl: "role",
 }  # fmt: skip
 _SHARED: Final = (
     s.DocumentDecl, s.EnumDecl, s.SiteDecl, s.LayerDecl, s.AccessDecl, s.CapabilityDecl, s.ParamDecl, s.AmbiguityDecl,
@@ -31,6 +31,7 @@ _SHARED: Final = (
 _DROPPABLE: Final[Mapping[str, type[s.Declaration]]] = {
     "rule": s.RuleDecl, "property": s.PropertyDecl, "assumption": s.AssumptionDecl, "statement": s.StatementDecl,
     "access": s.AccessDecl, "capability": s.CapabilityDecl, "ambiguity": s.AmbiguityDecl, "param": s.ParamDecl,
+    "role": s.RoleDecl,
 }  # fmt: skip
 
 
@@ -66,6 +67,9 @@ def resolve(
     roles: dict[str, s.RoleDecl] = {}
     for i in items:
         if isinstance(i.declaration, s.RoleDecl):
+            if i.declaration.name == m.MOBILE_NODE:
+                hint = "what stands outside any block is about it"
+                raise SpecError(i.file, i.declaration.at, "the mobile node needs no role", hint, i.source)
             roles.setdefault(i.declaration.name, i.declaration)
     chosen = dict(readings or {})
     resolvers = {r: _Resolver(module, _of_role(items, r), chosen, file) for r in (m.MOBILE_NODE, *roles)}
@@ -74,7 +78,7 @@ def resolve(
         resolvers[name].check_chosen([rule for spec in specs.values() for rule in spec.rules])
     main = resolvers[m.MOBILE_NODE]
     main.check_shared(list(resolvers.values()))
-    main.check_statements([*specs.values()])
+    main.check_statements([*specs.values()], list(roles))
     others = {
         name: replace(specs[name], role=name, tracks=d.tracks, role_text=d.text, statements={}, warnings=())
         for name, d in roles.items()
@@ -124,8 +128,8 @@ def _flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple
     for d, role in _declarations(module):
         item = _Item(d, file, source, role=role)
         if isinstance(d, s.DropDecl):
-            del items[_find(items, _DROPPABLE[d.kind], d.name, item, "drop")]
-            items = _forget_reading(items, d.name) if d.kind in ("rule", "ambiguity") else items
+            for name in d.names:
+                items = _without(items, d.kind, name, item)
         elif isinstance(d, s.ConfirmDecl):
             found = _find(items, _DROPPABLE[d.kind], d.name, item, "confirm")
             items[found] = replace(items[found], declaration=_confirmed(items[found].declaration, d, item))
@@ -160,15 +164,28 @@ def _confirmed(d: s.Declaration, confirm: s.ConfirmDecl, item: _Item) -> s.Decla
     return replace(d, **changes)  # type: ignore[arg-type]
 
 
+def _without(items: list[_Item], kind: str, name: str, item: _Item) -> list[_Item]:
+    found = _find(items, _DROPPABLE[kind], name, item, "drop")
+    if kind == "role":
+        return [i for i in items if not _belongs(i, name)]
+    left = items[:found] + items[found + 1 :]
+    return _forget_reading(left, name) if kind in ("rule", "ambiguity") else left
+
+
+def _belongs(i: _Item, role: str) -> bool:
+    return i.role == role or (isinstance(i.declaration, s.RoleDecl) and i.declaration.name == role)
+
+
 def _forget_reading(items: list[_Item], rule: str) -> list[_Item]:
     """A default reading goes with the rule that it was chosen for."""
     return [i for i in items if not isinstance(i.declaration, s.DefaultReadingDecl) or i.declaration.rule != rule]
 
 
 def _find(items: list[_Item], kind: type[s.Declaration], name: str, item: _Item, verb: str) -> int:
-    for n, i in enumerate(items):
-        if isinstance(i.declaration, kind) and i.declaration.name == name:  # type: ignore[union-attr]
-            return n
+    found = [n for n, i in enumerate(items)
+             if isinstance(i.declaration, kind) and i.declaration.name == name]  # type: ignore[union-attr]  # fmt: skip
+    if found:  # roles may have definitions of the same name
+        return next((n for n in found if items[n].role == item.role), found[0])
     known = [i.declaration.name for i in items if isinstance(i.declaration, kind)]  # type: ignore[union-attr]
     what = _KINDS[kind]
     raise SpecError(
@@ -285,7 +302,7 @@ class _Resolver:
             if f.given:
                 self._capability(f.given, f.at)
             adds = None if f.adds is None else self._expr(f.adds, replace(_CONSTANT, site=False), INT)
-            forms.append(m.Form(f.headers, adds, f.given))
+            forms.append(m.Form(f.headers, adds, f.given, f.traversal))
         return m.Layer(d.name, d.text, d.protects, tuple(forms))
 
     def _capability(self, name: str, at: s.Place) -> None:
@@ -339,16 +356,14 @@ class _Resolver:
             addresses = [n for n, t in keys.items() if t == BASIC["address"]]
             self._fail(d.at, f'no event of role {d.name} has an address "{d.tracks}"', nearest(d.tracks, addresses))
 
-    def check_statements(self, specs: Sequence[m.Spec]) -> None:
+    def check_statements(self, specs: Sequence[m.Spec], roles: Sequence[str]) -> None:
         known = {
-            *self.layers, *self.accesses, *self.capabilities, *self.parameters, *(s.role for s in specs),
-            *(n for s in specs for n in (*s.rules, *s.properties, *s.assumptions, *s.roles)),
+            *self.layers, *self.accesses, *self.capabilities, *self.parameters, *roles,
+            *(n for spec in specs for n in (*spec.rules, *spec.properties, *spec.assumptions)),
         }  # fmt: skip
         for d in self._each(s.StatementDecl):
             for name in d.by:
-                if name not in known and not any(
-                    isinstance(i.declaration, s.RoleDecl) and i.declaration.name == name for i in self.items
-                ):
+                if name not in known:
                     self._fail(d.at, f'nothing is called "{name}"', nearest(name, known))
 
     def _each(self, kind: type[_D]) -> Iterator[_D]:
@@ -620,7 +635,11 @@ class _Resolver:
                 )
             case s.ConsistentDecl():
                 claim = m.Consistent()
-        return m.Property(d.name, d.cite, d.text, claim)
+        rules = [i.declaration.name for i in self.items if isinstance(i.declaration, s.RuleDecl)]
+        for name in d.relying:
+            if name not in rules:
+                self._fail(d.at, f'unknown rule "{name}"', nearest(name, rules))
+        return m.Property(d.name, d.cite, d.text, claim, d.relying)
 
     # --- expressions ----------------------------------------------------------------------------------------------
 

@@ -66,12 +66,15 @@ class Unrolling:
     For each step and rule there is a literal that says that the rule is kept there; a search assumes those that it
     wants. `mirror` adds a second run that starts alike and takes the same steps on interface 0. On the others it
     takes none ("fewer"), or takes them alone ("more"); the run that is read is always the first.
+
+    Unrollings that share a `solver` take the same steps, if their worlds have the same events; a `tag` of its own keeps
+    the state of each apart.
     """
 
-    def __init__(self, world: World, mirror: str = "") -> None:
-        self.world, self.mirror = world, mirror
-        self.solver = z3.SolverFor("QF_LIA")
-        self.states: list[State] = [world.fresh("@0")]
+    def __init__(self, world: World, mirror: str = "", solver: Any = None, tag: str = "") -> None:
+        self.world, self.mirror, self.tag = world, mirror, tag
+        self.solver = z3.SolverFor("QF_LIA") if solver is None else solver
+        self.states: list[State] = [world.fresh(f"{tag}@0")]
         self.mirrors: list[State] = [world.fresh("@0'")] if mirror else []
         self.steps: list[_Step] = []
         self.kept: list[dict[str, Z]] = []
@@ -96,9 +99,9 @@ class Unrolling:
         for n, a in enumerate(w.actions):
             self.solver.add(z3.Implies(step.act == n, w.well_formed(a.event, keys[a.event])))
         self.steps.append(step)
-        self.states.append(self._after(self.states[-1], step, f"@{k + 1}", self.acts(False)))
+        self.states.append(self._after(self.states[-1], step, f"{self.tag}@{k + 1}", self.acts(False)))
         rules = [*w.allows, *w.requires]
-        self.kept.append({r: self._literal(f"kept:{r}@{k}", self.breaks(r, k)) for r in rules})
+        self.kept.append({r: self._literal(f"kept:{r}{self.tag}@{k}", self.breaks(r, k)) for r in rules})
         if self.mirrors:
             self.mirrors.append(self._after(self.mirrors[-1], step, f"@{k + 1}'", self.acts(True)))
             self.mirror_kept.append({r: self._literal(f"kept:{r}@{k}'", self.breaks(r, k, True)) for r in rules})
@@ -131,6 +134,11 @@ class Unrolling:
                 if w.concerns(rule, a)
             ]
         )
+
+    def broken(self, model: Any, length: int) -> frozenset[str]:
+        """The rules that the first steps of a model break."""
+        return frozenset(r for kept in self.kept[:length] for r, literal in kept.items()
+                         if z3.is_false(model.eval(literal)))  # fmt: skip
 
     def shows(self, k: int) -> Z:
         """Step k is one that a log shows: a trace ends with its last line, and with it the time that passes."""
@@ -167,6 +175,7 @@ class Search:
     def __init__(self, world: World, depth: int = 10, timeout: float = 60.0, mirror: str = "") -> None:
         self.world, self.depth, self.timeout = world, depth, timeout
         self.run = Unrolling(world, mirror)
+        self.used = keys_used(world.spec)
 
     def shortest(
         self, goal: Callable[[Unrolling, int], Z], free: Iterable[str] = (), pretty: bool = True
@@ -244,7 +253,6 @@ class Search:
         w = self.world
         events: list[Event] = []
         silent: list[tuple[int, str]] = []
-        used = keys_used(w.spec)
         unit = w.unit or 1
         for k, step in enumerate(self.run.steps[:length]):
             action = w.actions[model.eval(step.act, model_completion=True).as_long()]
@@ -257,17 +265,14 @@ class Search:
                 continue
             args = {}
             for key in kind.keys:
-                if (kind.name, key.name) in used or key.name == w.spec.tracks:
+                if (kind.name, key.name) in self.used or key.name == w.spec.tracks:
                     args[key.name] = _decode(key, step.keys[kind.name][key.name], model)
                 elif not key.optional:
                     args[key.name] = _default(key, k)
             events.append(
                 Event(model.eval(step.now, model_completion=True).as_long() * unit, interface, kind.name, args)
             )
-        broken = {
-            r for r in (*w.allows, *w.requires) for i in range(length) if z3.is_false(model.eval(self.run.kept[i][r]))
-        }
-        return Trace(tuple(events), tuple(silent), frozenset(broken), length)
+        return Trace(tuple(events), tuple(silent), self.run.broken(model, length), length)
 
 
 def _literals(solver: Any, wishes: list[Z]) -> list[Z]:

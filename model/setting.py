@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import z3
 from mipcheck.model.configure import configure
@@ -13,7 +13,10 @@ from mipcheck.model.symbolic import NODE, World
 
 @dataclass(frozen=True)
 class Setting:
-    """Times in ns, `timeout` in seconds for each call of a solver; `without` are rules not in force."""
+    """Times in ns, `timeout` in seconds for each call of a solver; `without` are rules not in force.
+
+    `given` are the parameters that are not left to their defaults.
+    """
 
     spec: Spec
     parameters: Mapping[str, int]
@@ -22,6 +25,7 @@ class Setting:
     without: frozenset[str]
     timeout: float
     capabilities: frozenset[str] = frozenset()
+    given: Mapping[str, int] = field(default_factory=dict)
 
     def world(self, rules: Iterable[Rule], unit: int | None = None) -> World:
         count = len(self.interfaces)
@@ -75,4 +79,4 @@ def setting_of(
         raise KeyError(name)
     rules = {r.id: r for r in spec.rules.values() if r.applies(capabilities)}
     values = configure(spec, parameters or {})
-    return Setting(spec, values, example_site(spec), rules, dropped, timeout, capabilities)
+    return Setting(spec, values, example_site(spec), rules, dropped, timeout, capabilities, dict(parameters or {}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from mipcheck.model import syntax as s
 from mipcheck.model.types import show_duration
 
@@ -23,6 +25,8 @@ def show_expression(e: s.Expression, strength: int = 0) -> str:
             return _duration(value)
         case s.Literal("bool", value):
             return "true" if value else "false"
+        case s.Literal("address", value):
+            return str(IPv4Address(value))
         case s.Literal(_, value):
             return str(value)
         case s.Word(word):
@@ -137,7 +141,8 @@ def show_declaration(d: s.Declaration) -> str:
         case s.SiteDecl(names):
             return f"site {', '.join(names)}"
         case s.LayerDecl(name, text, protects, forms):
-            return f"layer {name}{_text(text)}{' protects' if protects else ''} as {', '.join(map(_form, forms))}"
+            head = f"{override}layer {name}{_text(text)}{' protects' if protects else ''}"
+            return f"{head} as {', '.join(map(_form, forms))}"
         case s.AccessDecl(name, parts, needs, text):
             layers = ", ".join(f"{layer} {kind}".rstrip() for layer, kind in parts)
             needed = f" needs {', '.join(needs)}" if needs else ""
@@ -177,12 +182,13 @@ def show_declaration(d: s.Declaration) -> str:
                 said = f'"{o.value}"' if o.kind in ("instead", "note") else f"capability {o.value}"
                 lines.append(f"  {o.kind} {said}")
             return "\n".join(lines)
-        case s.PropertyDecl(name, cite, text, claim):
-            return f'{override}property {name}{_cite(cite)} "{text}"\n  {show_claim(claim)}'
+        case s.PropertyDecl(name, cite, text, claim, _, relying):
+            base = f"\n  relying on {', '.join(relying)}" if relying else ""
+            return f'{override}property {name}{_cite(cite)} "{text}"\n  {show_claim(claim)}{base}'
         case s.DefaultReadingDecl(rule, reading):
             return f"default reading {rule} {reading}"
-        case s.DropDecl(kind, name):
-            return f"drop {kind} {name}"
+        case s.DropDecl(kind, names):
+            return f"drop {kind} {', '.join(names)}"
         case s.ConfirmDecl(kind, name, level, cite, text):
             return f"confirm {kind} {name}{f' {level}' if level else ''}{_cite(cite)}{_text(text)}"
         case s.StatementDecl(name, level, cite, text, by, because):
@@ -198,7 +204,8 @@ def show_declaration(d: s.Declaration) -> str:
 
 def _form(f: s.FormDecl) -> str:
     adds = f" adds {show_expression(f.adds)}" if f.adds is not None else ""
-    return f"{f.headers or 'nothing'}{adds}{f' given {f.given}' if f.given else ''}"
+    traversal, given = " traversal" if f.traversal else "", f" given {f.given}" if f.given else ""
+    return f"{f.headers or 'nothing'}{traversal}{adds}{given}"
 
 
 def show(module: s.Module) -> str:

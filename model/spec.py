@@ -143,11 +143,12 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Form:
     """What a layer may put on the wire: `headers` as `udp4500/esp` ("" for none), which `adds` octets (None if that is
-    not told), where the node has the capability `given` ("" if any node may)."""
+    not told), where the node has the capability `given` ("" if any node may); `traversal` is what passes a NAT."""
 
     headers: str
     adds: Term | None = None
     given: str = ""
+    traversal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +160,9 @@ class Layer:
     protects: bool
     forms: tuple[Form, ...]
 
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """What it may put on the wire without any capability."""
-        return tuple(f.headers for f in self.forms if not f.given)
+    def usable(self, capabilities: frozenset[str] = frozenset()) -> tuple[Form, ...]:
+        """The forms of a node with these capabilities."""
+        return tuple(f for f in self.forms if not f.given or f.given in capabilities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +226,13 @@ Claim = Invariant | Whenever | Permitted | Independent | Consistent
 
 @dataclass(frozen=True, slots=True)
 class Property:
+    """A theorem about whoever keeps the MUST rules, and the rules named in `relying` whatever their level."""
+
     name: str
     cite: tuple[Citation, ...]
     text: str
     claim: Claim
+    relying: tuple[str, ...] = ()
 
     @property
     def section(self) -> str:

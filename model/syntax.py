@@ -47,7 +47,7 @@ class SiteName:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A whole number, a boolean, or a duration in ns (`kind` int, bool, time)."""
+    """A whole number, a boolean, a duration in ns or an IPv4 address (`kind` int, bool, time, address)."""
 
     kind: str
     value: int
@@ -131,11 +131,12 @@ class DocumentDecl:
 @dataclass(frozen=True, slots=True)
 class FormDecl:
     """What a layer may put on the wire: headers as `a/b`, outermost first ("" for nothing), the octets that it adds,
-    and the capability without which it does not occur ("" if none)."""
+    the capability without which it does not occur ("" if none), and whether it is the way through a NAT."""
 
     headers: str
     adds: Expression | None = None
     given: str = ""
+    traversal: bool = False
     at: Place = _place()
 
 
@@ -147,6 +148,7 @@ class LayerDecl:
     text: str
     protects: bool
     forms: tuple[FormDecl, ...]
+    override: bool = False
     at: Place = _place()
 
 
@@ -343,6 +345,7 @@ class PropertyDecl:
     text: str
     claim: ClaimDecl
     override: bool = False
+    relying: tuple[str, ...] = ()
     at: Place = _place()
 
 
@@ -356,7 +359,7 @@ class DefaultReadingDecl:
 @dataclass(frozen=True, slots=True)
 class DropDecl:
     kind: str
-    name: str
+    names: tuple[str, ...]
     at: Place = _place()
 
 

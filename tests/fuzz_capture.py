@@ -7,6 +7,9 @@ pcap and pcapng files, changes some of those too, and reads them. Reading must r
 bounded time and leave no memory behind. Every batch has its own seed, so that a failure is repeated alone with
 `--batch N`; the file that failed is kept as well. Exit code 1 tells of a failure. Not collected by pytest;
 `test_capture_hostile.py` runs a few thousand packets of it.
+
+Seeds that were run, a million packets each, without a failure: 1; 21; 22 with frames of other software's captures as
+well; 23 with those in `traces/captures`.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from mipcheck.checker.site import EspSa, Site
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
+from test_capture_encapsulations import OVERLAYS, carried
 from test_capture_events import (
     COA,
     IHA,
@@ -135,6 +139,8 @@ def seeds() -> dict[int, list[bytes]]:
         IP(src="10.1.2.1", dst="255.255.255.255", proto=1) / Raw(bytes.fromhex("0900000001020708" + "0a010201" * 6)),
         IP(src="0.0.0.0", dst="255.255.255.255") / ICMP(type=10),
         IP(src=COA, dst=IHA) / ICMP(type=3) / Raw(bytes(request())),
+        *(carried(name, user(IHOA, SERVER)) for name in OVERLAYS),
+        IP(src=COA, dst=VPN, proto=99) / Raw(b"E" * 60),
     ]
     raw = [*map(bytes, packets), ppp(bytes(user(IHOA, SERVER))), ppp(bytes(user(IHOA, SERVER)), 0x4802)]
     framed = [out(IP(p)) for p in raw] + lease() + [into(reply())] + _fragments()

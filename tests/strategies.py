@@ -42,6 +42,7 @@ literals = st.one_of(
     st.builds(s.Literal, st.just("int"), st.integers(0, 2**64 - 1)),
     st.builds(s.Literal, st.just("time"), durations),
     st.builds(s.Literal, st.just("bool"), st.integers(0, 1)),
+    st.builds(s.Literal, st.just("address"), st.integers(0, 2**32 - 1)),
 )
 _name_expressions = st.builds(s.Name, words)
 
@@ -56,6 +57,9 @@ def _compound(inner: st.SearchStrategy[s.Expression]) -> st.SearchStrategy[s.Exp
         apply(("not", "seen", "minus"), 1, 1),
         apply(("max", "min"), 1, 3),
         st.builds(s.Apply, st.just("has"), st.tuples(_name_expressions, inner)),
+        st.builds(lambda mode, *which: s.Apply("uses", (mode, *which)), inner, _name_expressions),
+        st.builds(lambda mode, *which: s.Apply("uses", (mode, *which)), inner, _name_expressions, _name_expressions),
+        st.builds(lambda name: s.Apply("capable", (name,)), _name_expressions),
         st.builds(s.Quantified, st.sampled_from(["some", "every"]), inner),
     )
 
@@ -102,26 +106,50 @@ _variables = st.lists(st.builds(s.VariableDecl, names, types, st.none() | expres
 _assignments = st.lists(st.builds(s.Assignment, names, expressions), max_size=3).map(tuple)
 _seen = st.sampled_from([(), ("log",), ("capture",), ("log", "capture")])
 
-declarations: st.SearchStrategy[s.Declaration] = st.one_of(
+_forms = st.builds(s.FormDecl, st.just("") | _headers, st.none() | expressions, st.just("") | words, st.booleans())
+_levels = st.sampled_from(["MUST", "SHOULD", "MAY"])
+
+_declarations: st.SearchStrategy[s.Declaration] = st.one_of(
     st.builds(s.DocumentDecl, texts),
     st.builds(s.EnumDecl, names, _members, st.booleans()),
     st.builds(s.SiteDecl, st.lists(words, min_size=1, max_size=3).map(tuple)),
     st.builds(s.CapabilityDecl, words, texts),
-    st.builds(s.LayerDecl, words, texts, st.booleans(), st.lists(_headers, min_size=1, max_size=3).map(tuple)),
-    st.builds(s.AccessDecl, words, st.lists(st.tuples(words, st.just("") | words), min_size=1, max_size=3).map(tuple)),
+    st.builds(
+        s.LayerDecl, words, texts, st.booleans(), st.lists(_forms, min_size=1, max_size=3).map(tuple), st.booleans()
+    ),
+    st.builds(
+        s.AccessDecl, words, st.lists(st.tuples(words, st.just("") | words), min_size=1, max_size=3).map(tuple),
+        st.lists(words, max_size=2).map(tuple), texts, st.booleans(),
+    ),
     st.builds(s.ParamDecl, names, types, expressions, _cites, texts, st.booleans()),
     st.builds(s.EventDecl, names, _keys, st.sampled_from(["node", "network", "observer"]), _seen, texts),
     st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.booleans(), _variables),
     st.builds(s.UpdateDecl, _patterns, _assignments),
-    st.builds(s.DefineDecl, names, expressions),
+    st.builds(s.DefineDecl, names, expressions, st.booleans()),
     st.builds(s.AssumptionDecl, names, _cites, texts, _patterns, expressions, st.booleans()),
     st.builds(
-        s.RuleDecl, names, st.sampled_from(["MUST", "SHOULD", "MAY"]), _some_cites, texts, _readings,
+        s.RuleDecl, names, _levels, _some_cites, texts, _readings,
         st.lists(_options, max_size=3).map(tuple), st.booleans(),
     ),
-    st.builds(s.PropertyDecl, names, _cites, texts, _claims, st.booleans()),
+    st.builds(
+        s.PropertyDecl, names, _cites, texts, _claims, st.booleans(), st.lists(names, max_size=2).map(tuple)
+    ),
     st.builds(s.DefaultReadingDecl, names, words),
-    st.builds(s.DropDecl, st.sampled_from(["rule", "property", "assumption"]), names),
+    st.builds(s.DropDecl, st.sampled_from(["rule", "property", "assumption", "statement", "role"]), _members),
+    st.builds(s.ConfirmDecl, st.sampled_from(["rule", "statement"]), names, st.just("") | _levels, _some_cites, texts),
+    st.builds(s.ConfirmDecl, st.sampled_from(["property", "param"]), names, st.just(""), _some_cites, texts),
+    st.builds(
+        s.StatementDecl, names, _levels, _some_cites, texts,
+        st.lists(words, min_size=1, max_size=2).map(tuple), st.just(""), st.booleans(),
+    ),
+    st.builds(s.StatementDecl, names, _levels, _some_cites, texts, st.just(()), texts.filter(bool), st.booleans()),
+    st.builds(
+        s.AmbiguityDecl, names, _cites, texts,
+        st.lists(st.tuples(words, texts), min_size=2, max_size=3).map(tuple), st.booleans(),
+    ),
 )  # fmt: skip
+declarations = _declarations | st.builds(
+    s.RoleDecl, words, st.just("") | names, texts, st.lists(_declarations, max_size=3).map(tuple)
+)
 
 modules = st.builds(s.Module, words, texts, st.none() | words, st.lists(declarations, max_size=4).map(tuple))

@@ -142,12 +142,14 @@ def symbolic_keys(spec: Spec, event: str, args: Mapping[str, Value]) -> dict[str
     return keys
 
 
-def run_both(spec: Spec, trace: list[tuple[int, int, str, dict[str, Value]]]) -> None:
+def run_both(
+    spec: Spec, trace: list[tuple[int, int, str, dict[str, Value]]], capabilities: frozenset[str] = frozenset()
+) -> None:
     """Runs one trace through both semantics and compares state and verdicts after every event."""
     parameters = configure(spec, {})
     site = dict.fromkeys(spec.sites, 1)
-    machine = Machine(spec, parameters, site)
-    world = World(spec, parameters, site, spec.rules.values(), unit=1)
+    machine = Machine(spec, parameters, site, capabilities)
+    world = World(spec, parameters, site, machine.rules, unit=1, capabilities=capabilities)
     compiled = [machine.initial_interface() for _ in world.interfaces]
     node = machine.initial_node()
     writers = [[-1] * machine.interface_size for _ in world.interfaces]
@@ -246,6 +248,6 @@ def with_initial_times(spec: Spec) -> Spec:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(draft_traces())
-def test_the_draft_means_the_same_twice(trace: list[Any]) -> None:
-    run_both(with_initial_times(DRAFT), trace)
+@given(draft_traces(), st.sets(st.sampled_from(list(DRAFT.capabilities))).map(frozenset))
+def test_the_draft_means_the_same_twice(trace: list[Any], capabilities: frozenset[str]) -> None:
+    run_both(with_initial_times(DRAFT), trace, capabilities)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.main import main
+from test_own_captures import only
 
 CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
 SITE = str(CAPTURES / "two-interfaces.toml")
@@ -31,5 +32,36 @@ def test_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capture.read_bytes() == before
     log = CAPTURES.parent / "joined-late.log"
     assert main([str(log), "--annotate", str(tmp_path / "out.pcapng")]) == 2
-    assert "just one capture" in capsys.readouterr().err
+    assert "needs a capture" in capsys.readouterr().err
     assert not (tmp_path / "out.pcapng").exists()
+
+
+def parts(folder: Path) -> list[Path]:
+    """Both interfaces of a recording as files of their own, one compressed, both called the same."""
+    names = [folder / "a" / "capture.pcapng", folder / "b" / "capture.pcapng.gz"]
+    data = (CAPTURES / "two-interfaces.pcapng").read_bytes()
+    for name, keep in zip(names, ("eth0", "wlan0"), strict=True):
+        name.parent.mkdir()
+        part = only(data, (keep,))
+        name.write_bytes(gzip.compress(part) if name.suffix == ".gz" else part)
+    return names
+
+
+def test_several_captures_go_into_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each copy has the comments on its own frames, perhaps none."""
+    captures = list(map(str, parts(tmp_path)))
+    folder = tmp_path / "verdict"
+    assert main([*captures, "--config", SITE, "--annotate", str(folder)]) == 2
+    assert "has to be a folder" in capsys.readouterr().err
+    assert main([*captures, "--config", SITE, "--annotate", f"{folder}/"]) == 1
+    inside, outside = (folder / "capture.pcapng").read_bytes(), (folder / "capture-2.pcapng").read_bytes()
+    assert b"mipcheck: I1 (MUST, 4.2.4) broken here" in outside
+    assert b"mipcheck" not in inside and len(inside) >= (tmp_path / "a" / "capture.pcapng").stat().st_size
+    again = [str(folder / "capture.pcapng"), str(folder / "capture-2.pcapng")]
+    assert main([*again, "--config", SITE, "--annotate", str(folder)]) == 2
+    assert "would overwrite an input" in capsys.readouterr().err
+
+
+def test_one_capture_may_go_into_a_folder(tmp_path: Path) -> None:
+    assert main([str(CAPTURES / "two-interfaces.pcapng"), "--config", SITE, "--annotate", str(tmp_path)]) == 1
+    assert b"broken here" in (tmp_path / "two-interfaces.pcapng").read_bytes()

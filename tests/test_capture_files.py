@@ -226,6 +226,11 @@ def test_a_pipe_may_give_little_at_a_time(data: bytes) -> None:
     assert len(list(frames)) == info.frames == 2
 
 
+def test_an_empty_frame_does_not_end_a_compressed_file() -> None:
+    data = pcap([Record(1, b"a"), Record(2, b""), *(Record(n, b"b" * 60) for n in range(3, 20))])
+    assert [frame.data for frame in frames_of(gzip.compress(data))[0]] == [b"a", b"", *[b"b" * 60] * 17]
+
+
 def test_an_interface_without_a_name_is_called_by_its_description() -> None:
     guid = "\\Device\\NPF_{1B2C}"
     devices = [Device("", description="Ethernet 2"), Device(guid, description="Wi-Fi"), Device(guid)]

@@ -101,12 +101,12 @@ def test_data_frames_of_802_11(qos: bool, radio: bool) -> None:
         heads = [RadioTap(), RadioTap(present="TSFT+Flags+Rate"), RadioTap(present="Flags+Rate+Channel")]
         frames = [head / frame for head, frame in zip(heads, frames, strict=True)]
     capture = on_air(frames, RADIOTAP if radio else BARE)
-    assert brief(capture.events)[1:] == [
+    assert brief(capture.events) == [
         ("if0", "rrq", "iha", "direct"),
         ("if0", "rrp", "iha", "direct"),
         ("if0", "data", "out", "none"),
     ]
-    assert capture.events[2].args["auth"] == "ok"
+    assert capture.events[1].args["auth"] == "ok"
 
 
 @pytest.mark.parametrize("ds", ["none", "to-DS", "from-DS", "to-DS+from-DS"])
@@ -154,9 +154,9 @@ def test_encrypted_802_11_of_the_node_is_a_hole_in_the_evidence() -> None:
 def test_a_frame_that_was_not_acknowledged_counts_once() -> None:
     again = air(TUNNELLED, number=32, retry=True)
     capture = on_air([*(air(IP(bytes(request()))) for _ in range(1)), air(TUNNELLED, number=32), again, again])
-    assert [e.kind for e in capture.events] == ["coa", "rrq", "data"]
+    assert [e.kind for e in capture.events] == ["rrq", "data"]
     assert capture.set_aside == {"802.11 retransmission": 2}
-    assert [e.kind for e in on_air([air(request()), again]).events] == ["coa", "rrq", "data"]  # the first was missed
+    assert [e.kind for e in on_air([air(request()), again]).events] == ["rrq", "data"]  # the first was missed
 
 
 def test_an_aggregate_is_several_frames() -> None:
@@ -169,7 +169,7 @@ def test_an_aggregate_is_several_frames() -> None:
     head = bytearray(bytes(air(b"")))
     head[24] |= 0x80
     capture = on_air([bytes(head) + body])
-    assert [(e.kind, e.at.frame) for e in capture.events] == [("coa", 1), ("rrq", 1), ("data", 1), ("data", 1)]
+    assert [(e.kind, e.at.frame) for e in capture.events] == [("rrq", 1), ("data", 1), ("data", 1)]
 
 
 # Ethernet and the like.
@@ -207,11 +207,14 @@ def test_l2tp_in_the_clear_is_plaintext(fields: dict[str, list[str]], framed: bo
     assert data(capture) == [(5, "out", "none", "ip/udp1701/l2tp/ppp/ip")]
 
 
-def test_l2tp_without_ip_is_set_aside() -> None:
+def test_l2tp_control_is_set_aside_and_what_is_compressed_is_not() -> None:
+    """What nobody can read in the clear goes to the gateway all the same, in no layer that would protect it."""
     control = IP(src=COA, dst=VPN) / UDP(sport=1701, dport=1701) / Raw(b"\xc8\2\0\x0c" + bytes(8))
     closed = IP(src=COA, dst=VPN) / UDP(sport=1701, dport=1701) / Raw(b"\0\2\0\1\0\2\xff\3\0\xfd" + bytes(40))
-    capture = ethernet([*lease(), out(control), out(closed)])
-    assert capture.set_aside == {"dhcp": 4, "l2tp control": 1, "compressed ppp": 1}
+    elsewhere = IP(src=COA, dst="198.18.0.1") / closed[UDP]
+    capture = ethernet([*lease(), out(control), out(closed), out(elsewhere)])
+    assert data(capture) == [(6, "out", "none", "ip/udp1701/l2tp/ppp")]
+    assert capture.set_aside == {"dhcp": 4, "l2tp control": 1, "other clear traffic": 1}
 
 
 # IP.
@@ -263,13 +266,9 @@ def test_a_registration_in_fragments_is_one_message(seed: int) -> None:
     random.Random(seed).shuffle(answer)
     frames = [*map(out, asked), out(asked[0]), *map(into, answer)]
     capture = ethernet(frames)
-    assert brief(capture.events) == [
-        ("eth0", "coa", "colocated"),
-        ("eth0", "rrq", "iha", "direct"),
-        ("eth0", "rrp", "iha", "direct"),
-    ]
+    assert brief(capture.events) == [("eth0", "rrq", "iha", "direct"), ("eth0", "rrp", "iha", "direct")]
     # It is complete with its last fragment, and only then can it be answered.
-    assert [e.at.frame for e in capture.events] == [len(asked), len(asked), len(frames)]
+    assert [e.at.frame for e in capture.events] == [len(asked), len(frames)]
     assert capture.events[-1].args["auth"] == "ok"
     assert set(capture.set_aside) <= {"fragment of signalling", "fragment without its first"}
 
@@ -415,7 +414,6 @@ def test_lost_frames_are_a_gap_where_they_are_known_to_be() -> None:
     ]
     capture = read(pcapng(records, devices))
     assert [(e.kind, e.interface, e.at.frame) for e in capture.events] == [
-        ("coa", "eth0", 1),
         ("rrq", "eth0", 1),
         ("gap", "eth0", 3),  # what wlan0 shows in between is judged without what eth0 had shown
         ("data", "wlan0", 2),
@@ -423,10 +421,10 @@ def test_lost_frames_are_a_gap_where_they_are_known_to_be() -> None:
         ("rrp", "eth0", 3),
         ("rrp", "eth0", 4),
     ]
-    assert capture.events[2].args == {"reason": "3 frames lost while capturing"}
+    assert capture.events[1].args == {"reason": "3 frames lost while capturing"}
     assert capture.holes == ()
     alone = read(pcapng([record for record in records if record.interface == 0], devices))
-    assert [e.kind for e in alone.events] == ["coa", "rrq", "gap", "rrp", "rrp"]
+    assert [e.kind for e in alone.events] == ["rrq", "gap", "rrp", "rrp"]
 
 
 def test_what_is_lost_on_a_tunnel_device_concerns_the_node() -> None:
@@ -439,7 +437,7 @@ def test_statistics_with_losses_are_a_gap_and_a_hole() -> None:
     lossy = block("<", 5, bytes(12) + option("<", 5, (7).to_bytes(8, "little")))
     file = pcapng([Record(0, out(request())), Record(5, into(reply()))])
     capture = read(file + lossy)
-    assert [(e.kind, e.at.frame) for e in capture.events] == [("coa", 1), ("rrq", 1), ("rrp", 2), ("gap", 2)]
+    assert [(e.kind, e.at.frame) for e in capture.events] == [("rrq", 1), ("rrp", 2), ("gap", 2)]
     assert capture.holes == ("7 frames on eth0 were lost while capturing",)
     assert capture.holes[0] in capture.notes
     # The counters run on: the second block says that nothing more was lost.
@@ -457,7 +455,6 @@ def test_files_of_one_node_are_read_as_one() -> None:
     sources = [Source(io.BytesIO(imip), "imip.pcap", 0, "imip"), Source(io.BytesIO(eth0), "eth0.pcap", 0, "eth0")]
     captures, events = read_captures(sources, SITE)
     assert [(e.kind, e.interface, str(e.at)) for e in events] == [
-        ("coa", "eth0", "eth0.pcap frame 1"),
         ("rrq", "eth0", "eth0.pcap frame 1"),
         ("rrp", "eth0", "eth0.pcap frame 2"),
         ("data", "eth0", "eth0.pcap frame 3"),
@@ -470,7 +467,7 @@ def test_a_skewed_clock_is_set_right_before_files_are_compared() -> None:
     ahead = pcap([Record(20 * SECOND, bytes(request()))], RAW)
     eth0 = pcap([Record(SECOND, out(request()))])
     sources = [Source(io.BytesIO(ahead), "a", -19 * SECOND, "imip"), Source(io.BytesIO(eth0), "b", 0, "eth0")]
-    assert [e.kind for e in read_captures(sources, SITE)[1]] == ["coa", "rrq"]
+    assert [e.kind for e in read_captures(sources, SITE)[1]] == ["rrq"]
 
 
 # tshark, an independent decoder.

@@ -18,6 +18,7 @@ from mipcheck.checker.capture import Capture, dhcp, ike, is_capture, layers, mob
 from mipcheck.checker.capture import extensions as ext
 from mipcheck.checker.capture.esp import Keyring
 from mipcheck.checker.capture.files import open_frames
+from mipcheck.checker.capture.node import dotted
 from mipcheck.checker.site import EspSa, MnHaKey, Site
 from mipcheck.model.types import Value
 from scapy.layers.inet import IP
@@ -46,6 +47,7 @@ from test_capture_files import START, Device, Record, pcap, pcapng
 from test_capture_signalling import TNC, advert, bootp, generic, isakmp, long, simple, to_gateway, with_extensions
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "captures"
+OURS = sorted((Path(__file__).resolve().parent.parent / "traces" / "captures").glob("*.pcapng"))
 CAPTURES = sorted(p for p in SHARED.rglob("*") if p.suffix in (".pcap", ".pcapng", ".dump")) if SHARED.is_dir() else []
 WIRESHARK = {
     "aes-cbc": "AES-CBC [RFC3602]",
@@ -133,8 +135,11 @@ def their_registration(fields: list[tuple[str, str, str]]) -> list[list[str]]:
     kinds, lengths = values(fields, "mip.ext.type", True), values(fields, "mip.ext.len", True)
     # Bit 0x01 of the flags is reserved.
     flags = [f"{int(v, 16) & 0xFE:02x}" for v in values(fields, "mip.flags")]
+    # A registration through the VPN may itself be in a UDP tunnel (type 4) to the x-HA.
+    types = [v for v in values(fields, "mip.type") if v != "04"]
+    given = {"flags": flags, "type": types}
     return [
-        *(flags if name == "flags" else values(fields, f"mip.{name}") for name in names),
+        *(given.get(name, values(fields, f"mip.{name}")) for name in names),
         [f"{k}/{n}" for k, n in zip(kinds, lengths, strict=True) if k != "0"],  # padding
         values(fields, "mip.auth.spi"),
         values(fields, "mip.auth.auth"),
@@ -310,6 +315,37 @@ def test_key_exchange_as_tshark_reads_it(tshark: str, tmp_path: Path) -> None:
     assert compare_ike(tshark, write(tmp_path, frames)) == len(frames)
 
 
+def test_deletions_as_tshark_reads_them(tshark: str, tmp_path: Path) -> None:
+    """Of IKEv1, before there are keys: which protocol, and which SPIs."""
+    asked = [(3, (b"spi.",)), (3, (b"one.", b"two.")), (1, (b"initiatrresponds",)), (2, (b"ah..",))]
+    frames = []
+    for protocol, spis in asked:
+        body = generic(0, struct.pack("!IBBH", 1, protocol, len(spis[0]), len(spis)) + b"".join(spis))
+        frames.append(to_gateway(isakmp(body, 12, exchange=5, cookies=b"initiatrresponds")))
+    file = write(tmp_path, frames)
+    rows = run(tshark, file, "isakmp", "isakmp.delete.protoid", "isakmp.delete.spi")
+    for (protocol, spis), (their_protocol, their_spis), packet in zip(
+        asked, rows, decoded(file, layers.IKE).values(), strict=True
+    ):
+        message = ike.read_message(packet.payload)
+        assert message is not None and message.deletions == (ike.Deletion(protocol, spis),)
+        assert their_protocol == str(protocol)
+        assert their_spis.replace(":", "").split(",") == [spi.hex() for spi in spis]
+
+
+def test_nonces_as_tshark_reads_them(tshark: str, tmp_path: Path) -> None:
+    """The halves of an identification, which replay protection by nonces keeps apart (RFC 3344 section 5.7.2)."""
+    nonces = [0x1111, 0x2222, 0x3333]
+    pairs = [(nonces[i] << 32 | i + 7, nonces[i + 1] << 32 | i + 7) for i in range(2)]
+    frames = [f for a, b in pairs for f in (out(request(id=a)), into(signed(reply(id=b), KEY)))]
+    rows = dissected(tshark, write(tmp_path, frames), "mip")
+    theirs = [int(values(fields, "mip.ident")[0], 16) for fields in rows.values()]
+    assert theirs == [identification for pair in pairs for identification in pair]
+    events = ethernet(frames).events
+    # What is given on is what a reply is to be compared with: the request's own, as the lower half is the same.
+    assert [e.args["id"] for e in events] == [pair[0] for pair in pairs for _ in pair]
+
+
 CIPHERS = [("aes-cbc", 16), ("aes-cbc", 32), ("aes-gcm", 20), ("aes-ctr", 20), ("3des-cbc", 24), ("null", 0)]
 
 
@@ -375,6 +411,46 @@ def load_site(file: Path) -> Site:
     )
 
 
+def compare_addresses(tshark: str, file: Path) -> int:
+    """Of every packet: its interface, the addresses of all its IP headers, and whether ESP is among them."""
+    fields = ("frame.number", "frame.protocols", "ip.src", "ip.dst", "frame.interface_name")
+    command = [
+        tshark,
+        "-r",
+        str(file),
+        "-o",
+        "ip.defragment:FALSE",
+        "-T",
+        "fields",
+        *(a for f in fields for a in ("-e", f)),
+    ]
+    rows = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.splitlines()
+    with file.open("rb") as stream:
+        frames = list(open_frames(stream, file.name)[1])
+    for frame, row in zip(frames, rows, strict=True):
+        number, protocols, sources, targets, interface = row.split("\t")
+        packet, words = layers.decode(frame), protocols.split(":")
+        ours = [(dotted(s), dotted(t)) for s, t in packet.addresses]
+        theirs = list(zip(sources.split(","), targets.split(","), strict=True)) if sources else []
+        # What an ICMP error quotes is no header of this packet.
+        assert (int(number), ours) == (frame.number, theirs[: len(ours)] if "icmp" in words else theirs)
+        assert ("esp" in words) == ("esp" in packet.stack.split("/"))
+        assert interface in ("", frame.interface)
+    return len(frames)
+
+
+@pytest.mark.parametrize("file", OURS, ids=lambda p: p.name)
+def test_our_own_captures(file: Path, tshark: str) -> None:
+    assert compare_addresses(tshark, file)
+    assert compare(tshark, file)
+    compare_advertisements(tshark, file)
+    compare_dhcp(tshark, file)
+    compare_ike(tshark, file)
+    site = load_site(file.with_suffix(".toml"))
+    if site.esp_sas:
+        assert compare_inside_esp(tshark, file, site)
+
+
 @pytest.mark.skipif(not CAPTURES, reason="no captures of other software beside the checkout")
 @pytest.mark.parametrize("file", CAPTURES, ids=lambda p: p.name)
 def test_captures_of_other_software(file: Path, tshark: str) -> None:
@@ -385,6 +461,7 @@ def test_captures_of_other_software(file: Path, tshark: str) -> None:
         capture = read_capture(stream, file.name, site)
     assert capture.frames == len(run(tshark, file, "frame", "frame.number"))
     assert [e.time for e in capture.events] == sorted(e.time for e in capture.events)
+    compare_addresses(tshark, file)
     compare(tshark, file)
     compare_advertisements(tshark, file)
     compare_dhcp(tshark, file)

@@ -342,7 +342,7 @@ WRITTEN = [
      "expected an expression"),
     ("quote", 'property X "never closed\n consistent', "x.spec:1:12: this text has no closing quote", 11, ""),
     ("quote before", 'property X "never\n consistent\nproperty Y "closed" consistent',
-     "x.spec:3:13: unexpected 'closed'", 12, "expected consistent, independent, invariant or whenever; "
+     "x.spec:3:13: unexpected 'closed'", 12, "expected consistent, independent, invariant, permitted or whenever; "
      "the text before it begins in line 34: is a quote missing there?"),
     ("digits", "param x: int = " + "9" * 5000, "x.spec:1:16: a number here has at most 20 digits", 15, ""),
     ("line numbers", 'rule X MUST cite 1 lines 9-2 "" configure true', "x.spec:1:26: these lines run backwards", 25,

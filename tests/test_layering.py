@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from mipcheck.checker.derive import modes_seen
 from mipcheck.model.errors import SpecError
+from mipcheck.model.event import Event
 from mipcheck.model.layering import Layering
 from mipcheck.model.load import load, loads
 
@@ -47,6 +49,30 @@ def test_another_specification_has_other_layers() -> None:
     assert layering.modes("ip/tls") == {"one"}
     assert layering.modes("ip/ip") == {"two"}
     assert layering.protected("ip/tls/ip") and not layering.protected("ip/tlsx")
+
+
+def test_ways_through_a_nat_and_capabilities() -> None:
+    spec = loads(
+        """
+        spec other
+        capability short "an outer layer that costs nothing"
+        layer outer as ip, udp434/ip traversal, nothing given short
+        layer tunnel protects as esp, udp4500/esp traversal
+        access one = outer colocated, tunnel
+        """
+    )
+    layering = Layering(spec)
+    assert layering.traversal("ip/udp434/ip/esp") == {"outer"}
+    assert layering.traversal("ip/udp434/ip/udp4500/esp") == {"outer", "tunnel"}
+    assert layering.traversal("ip/ip/esp") == layering.traversal("ip/udp434") == frozenset()
+    assert layering.modes("ip/esp") == frozenset() and layering.protected("ip/esp")
+    assert Layering(spec, frozenset({"short"})).modes("ip/esp") == {"one"}
+
+
+def test_a_log_may_name_a_mode_that_is_gone() -> None:
+    event = Event(0, "eth0", "data", {"dir": "out", "access": frozenset({"b", "gone", "a"})})
+    spec = loads("spec small layer wire as ip access a = wire access b = wire event e(name: {a, b}) by node seen log")
+    assert modes_seen(spec, [event]) == ["eth0: user data left as access mode a or b or gone (1)"]
 
 
 @pytest.mark.parametrize(

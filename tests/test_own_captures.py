@@ -13,7 +13,7 @@ from mipcheck.checker.run import Report, check
 
 CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
 EXPECTED = tomllib.loads((CAPTURES / "expected.toml").read_text("utf-8"))
-WITH_VPN = ("outside-cvc", "movement", "late-reply")
+WITH_VPN = ("outside-cvc", "outside-fvc", "movement", "late-reply")
 THROUGH_VPN = ("V1", "V2", "V5")
 """Rules about the registration inside ESP."""
 
@@ -32,6 +32,11 @@ def status(report: Report, *rules: str) -> set[str]:
 
 def only_physical(data: bytes) -> bytes:
     """A pcapng without the frames of tunnel devices: what a capture on eth0 and wlan0 alone would hold."""
+    return only(data, ("eth0", "wlan0"))
+
+
+def only(data: bytes, interfaces: tuple[str, ...]) -> bytes:
+    """A pcapng with the frames of some interfaces."""
     out, at, names = b"", 0, list[str]()
     while at < len(data):
         kind, length = struct.unpack_from("<II", data, at)
@@ -39,7 +44,7 @@ def only_physical(data: bytes) -> bytes:
         if kind == 1:
             (size,) = struct.unpack_from("<H", block, 18)  # the name is the first option
             names.append(block[20 : 20 + size].decode())
-        if kind != 6 or names[struct.unpack_from("<I", block, 8)[0]] in ("eth0", "wlan0"):
+        if kind != 6 or names[struct.unpack_from("<I", block, 8)[0]] in interfaces:
             out += block
         at += length
     return out
@@ -83,6 +88,13 @@ def test_registration_through_the_vpn_is_not_seen_without_keys(name: str, tmp_pa
     config.write_text(site(name).read_text("utf-8").partition("[[esp_sa]]")[0], "utf-8")
     report = check([str(file)], config=str(config))
     assert "held" not in status(report, *THROUGH_VPN)
+
+
+@pytest.mark.parametrize(("name", "modes"), [("inside-f", "f"), ("outside-fvc", "vc or vf or fvc or fvf")])
+def test_with_a_foreign_agent_the_mode_shows_in_what_is_missing(name: str, modes: str) -> None:
+    """Between node and agent the outer layer leaves nothing on the wire."""
+    report = check([str(capture(name))], config=str(site(name)))
+    assert any(note.startswith(f"eth0: user data left as access mode {modes} (") for note in report.notes)
 
 
 def test_replies_are_verified_with_the_keys_given(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_transcript(
     except SystemExit as done:
         code = int(done.code or 0)
     out, err = capsys.readouterr()
-    if words[1] in ("explain", "prove"):
+    if words[1] in ("explain", "prove", "ambiguities", "diff"):
         out = without_the_solvers_choice(out)
     found = show(command, {"exit": f"{code}\n", "stdout": out, "stderr": err, **given})
     if os.environ.get("UPDATE") == "1":

@@ -15,6 +15,10 @@ NAK: Final = 6
 RELEASE: Final = 7
 INFORM: Final = 8
 _OVERLOAD: Final = 52
+_ADDRESSES: Final = 34
+"""Bytes to the end of an Ethernet client's hardware address."""
+_SHORTEST: Final = 300
+"""Bytes of a whole message: BOOTP has a field of 64 bytes for its options (RFC 1542 section 2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class Message:
     """The address that the client would like (option 50)."""
     lease: int = 0
     """Seconds, 0 where not given; all ones is for ever."""
+    cut: bool = False
+    """Whether the message was captured to its addresses only: nothing is known of its options, not even its type."""
 
     @property
     def is_reboot(self) -> bool:
@@ -53,8 +59,8 @@ class Message:
 
 
 def read_message(data: bytes) -> Message | None:
-    """A message as far as it was captured; None if there is no fixed part or no DHCP cookie."""
-    if len(data) < 240 or data[0] not in (1, 2) or data[236:240] != _COOKIE:
+    """A message as far as it was captured; None if its addresses are cut or there is no DHCP cookie."""
+    if len(data) < _ADDRESSES or data[0] not in (1, 2) or not _COOKIE.startswith(data[236:240]):
         return None
     options: dict[int, bytes] = {}
     _collect(options, data, 240, len(data))
@@ -79,6 +85,7 @@ def read_message(data: bytes) -> Message | None:
         domain=_word(options.get(15, b"")),
         requested=_first(options.get(50, b"")),
         lease=_first(options.get(51, b"")),
+        cut=53 not in options and len(data) < _SHORTEST,
     )
 
 

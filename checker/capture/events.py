@@ -54,6 +54,10 @@ _UPKEEP: Final = {"multicast or broadcast": "multicast", "icmp on the link": "ic
 """What a site file calls some kinds of upkeep."""
 _LISTED: Final = "upkeep by the site file"
 
+_ORPHAN: Final = "fragment without its first"
+_PORTS: Final = {6: "tcp", 17: "udp"}
+"""How a specification may call what goes over a port: `udp51820`."""
+
 _NONE: Final = "none"
 _ESP: Final = "esp"
 
@@ -80,8 +84,25 @@ class _Link:
     """Addresses from which the node exchanged user data before any care-of address was announced here."""
     starting: dict[int, str] = field(default_factory=dict)
     """Transactions of DHCP in which an address is got, not renewed, and the domain offered (or "")."""
+    renewing: set[int] = field(default_factory=set)
+    """Transactions of DHCP in which the node asks to keep what it has."""
+    searching: bool = False
+    """Whether the node gave up an address here, or looked for a foreign agent."""
     leased: bool = False
     """Whether DHCP gave an address here."""
+
+
+class Again(NamedTuple):
+    """What one more packet comes to that is like one which was taken, but for number, time and length.
+
+    `aside` are the reasons for which it is set aside, `carries` says that its interface is then the one in use, `used`
+    is the address that counts as used there while no care-of address is known (0: none).
+    """
+
+    aside: tuple[str, ...]
+    event: Event | None
+    carries: bool
+    used: int
 
 
 class Reader:
@@ -123,6 +144,8 @@ class Reader:
         self._asked: dict[tuple[str, str, str], int] = {}  # newest identification by agent, path and interface
         self._noted: set[Hashable] = set()
         self._firsts: dict[Fragment, _Verdict] = {}
+        self._orphan, self._orphans = 0, 0  # the first frame with a fragment that nobody can know, and how many
+        self._ports: dict[tuple[str, int, int, int], str] = {}
 
     def take(self, packet: Packet) -> None:
         """Turn one packet into events, or count it as set aside."""
@@ -133,10 +156,42 @@ class Reader:
         else:
             self._on_link(packet)
 
+    def again(self, packet: Packet) -> Again:
+        """What every further packet like this one comes to, which was taken and is no signalling; changes nothing.
+
+        What is taken to be user data, or upkeep, does not depend on what came before, but for a first packet that
+        shows a new security association. What stays behind of it is given to `after`.
+        """
+        kept = self.events, self.set_aside, self._in_use, self._links
+        self.events, self.set_aside, self._in_use, self._links = [], Counter(), "", defaultdict(_Link)
+        try:
+            self.take(packet)
+            used = self._links[packet.interface].used
+            (event,) = self.events or (None,)
+            return Again(tuple(self.set_aside), event, self._in_use != "", next(iter(used), 0))
+        finally:
+            self.events, self.set_aside, self._in_use, self._links = kept
+
+    def after(self, interface: str) -> None:
+        """Take note that packets passed which carry what goes through the VPN, the last one over `interface`."""
+        self._in_use = interface
+
+    def unsettled(self, interface: str) -> set[int] | None:
+        """The addresses that count as used, to be added to; None while a care-of address is known."""
+        link = self._links[interface]
+        return None if link.coa else link.used
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing besides the events."""
         return (*self._notes, *self._keys.complaints())
+
+    def holes(self) -> tuple[str, ...]:
+        """What else could not be known, and may have been anything."""
+        if not self._orphans:
+            return ()
+        more = f", and {self._orphans - 1} more," if self._orphans > 1 else ""
+        return (f"frame {self._orphan}: a fragment without its first{more} may have carried anything",)
 
     def hidden(self) -> tuple[str, ...]:
         """Why signalling could not be seen."""
@@ -205,9 +260,10 @@ class Reader:
         kind = packet.payload[0]
         if packet.dport == mobileip.PORT and kind == mobileip.REQUEST:
             self._tia = packet.addresses[-1][0]
-            if self._expecting and self._waiting is None:
-                self._waiting = len(self.events)
+            place = len(self.events)
             self._request(packet, "vpn", interface)
+            if self._expecting and self._waiting is None and place < len(self.events):
+                self._waiting = place
         elif packet.sport == mobileip.PORT and kind == mobileip.REPLY:
             self._reply(packet, "vpn", interface)
 
@@ -263,6 +319,7 @@ class Reader:
             if direction == "in":
                 self._aside(packet, "router solicitation of others")
             else:
+                self._links[packet.interface].searching = True
                 self._emit(packet, "solicit", {})
         else:
             assert kind == ICMP_ERROR
@@ -291,7 +348,14 @@ class Reader:
             elif self._is_enterprise(packet, direction):
                 verdict = _Verdict(_NONE, "", packet.stack, packet.addresses[-1])
             else:
-                verdict = _Verdict("", "fragment without its first")
+                verdict = _Verdict("", _ORPHAN)
+                if direction and self._is_with_agents(packet):
+                    # It may be of the VPN, of plaintext or of signalling: only its first one would tell.
+                    self._orphan = self._orphan or packet.frame
+                    self._orphans += 1
+                elif direction:
+                    self._other(packet, direction, _ORPHAN)
+                    return
         elif len(packet.addresses) > 1 and verdict.protection:
             # The first one may have travelled in another tunnel; the outer headers are those of this packet.
             verdict = verdict._replace(stack=packet.stack + verdict.stack[len(packet.stack) :])
@@ -312,13 +376,46 @@ class Reader:
         if why is not None and (_UPKEEP.get(why, why) in self._site.upkeep or why == _LISTED):
             self._aside(packet, why)
             return
-        if not self._is_enterprise(packet, direction):
-            # No user data of the enterprise; a reading of the specification counts it all the same.
-            self._aside(packet, "other clear traffic")
-            keys = _data_keys(packet, direction, _NONE, packet.stack, packet.addresses[-1])
-            self._emit(packet, "data", {**keys, "scope": "other"})
-            return
-        self._data(packet, direction, _NONE, packet.stack, packet.addresses[-1])
+        if declared := self._declared(packet):
+            self._data(packet, direction, _ESP, declared, packet.addresses[-1])
+        elif not self._is_enterprise(packet, direction):
+            self._other(packet, direction, "other clear traffic")
+        else:
+            self._data(packet, direction, _NONE, *self._of_the_user(packet))
+
+    def _other(self, packet: Packet, direction: str, why: str) -> None:
+        """No user data of the enterprise; a reading of the specification counts it all the same."""
+        self._aside(packet, why)
+        keys = _data_keys(packet, direction, _NONE, packet.stack, packet.addresses[-1])
+        self._emit(packet, "data", {**keys, "scope": "other"})
+
+    def _declared(self, packet: Packet) -> str:
+        """The headers of a packet whose port is that of a layer which the specification declares to protect, or ""."""
+        if self._protects is None or packet.protocol not in _PORTS or not self._is_with_agents(packet):
+            return ""
+        key = packet.stack, packet.protocol, packet.sport, packet.dport
+        found = self._ports.get(key)
+        if found is None:
+            ports = (packet.dport, packet.sport)
+            names = (f"{packet.stack}/{_PORTS[packet.protocol]}{port}" for port in ports)
+            found = next((name for name in names if self._protects(name)), "")
+            if len(self._ports) < _MAX_FRAGMENTS:
+                self._ports[key] = found
+        return found
+
+    def _is_with_agents(self, packet: Packet) -> bool:
+        """Whether it goes to, or comes from, somebody who may be the end of a layer."""
+        return any(end in self._known.far for pair in packet.addresses for end in pair)
+
+    def _of_the_user(self, packet: Packet) -> tuple[str, tuple[int, int]]:
+        """Headers and addresses of user data: what lies inside the packet of the home address is the user's own."""
+        home = self._known.home
+        for depth, pair in enumerate(packet.addresses[:-1], 1):
+            if pair[0] in home or pair[1] in home:
+                names = packet.stack.split("/")
+                ends = [n for n, name in enumerate(names, 1) if name in ("ip", "minenc")]
+                return "/".join(names[: ends[depth - 1]]), pair
+        return packet.stack, packet.addresses[-1]
 
     def _upkeep(self, packet: Packet, direction: str) -> str | None:
         """What keeps the link or a tunnel going, by name; None for anything else."""
@@ -332,7 +429,7 @@ class Reader:
             if target >= MULTICAST or known.is_broadcast(target):
                 return "multicast or broadcast"
             if packet.protocol in (6, 17):
-                if (peer, port) in known.servers:
+                if (peer, port) in known.servers or (port in (53, 123) and packet.interface in known.unsaid):
                     return "dns" if port == 53 else "ntp"
                 if port in LINK_PORTS and known.is_on_link(peer):
                     return LINK_PORTS[port]
@@ -343,11 +440,15 @@ class Reader:
         return None
 
     def _is_enterprise(self, packet: Packet, direction: str) -> bool:
-        """Whether it concerns the home address, or somebody inside other than the node itself."""
+        """Whether it concerns the home address, or somebody inside other than the node itself.
+
+        Nor is it anybody else's what goes to a home agent or the VPN gateway in an encapsulation that cannot be opened.
+        """
         known = self._known
         addresses = packet.addresses
-        source, target = addresses[-1]
-        if source in known.home or target in known.home:
+        if any(source in known.home or target in known.home for source, target in addresses):
+            return True
+        if packet.closed and not known.far.isdisjoint(addresses[-1]):
             return True
         if direction == "out":
             return any(known.is_internal(target) for _, target in addresses)
@@ -496,6 +597,11 @@ class Reader:
     def _registration(self, packet: Packet, direction: str) -> None:
         if packet.first_of:
             self._remember(packet, _Verdict("", "fragment of signalling"))
+        if self._vpn is not None and any(self._vpn in pair for pair in packet.addresses[:-1]):
+            # In whatever encapsulation: what passes the gateway is no direct registration.
+            if direction:
+                self._through_vpn(packet, packet.interface)
+            return
         kind = packet.payload[0]
         source = packet.addresses[-1][0]
         if kind == mobileip.REQUEST and packet.dport == mobileip.PORT and direction != "in":
@@ -542,7 +648,11 @@ class Reader:
         link = self._links[packet.interface]
         if request.coa in (link.coa, request.home):
             return
-        if "D" in request.flags or request.coa == source:
+        begun = (packet.interface, request.coa) in self._known.begun
+        if not (link.coa or link.starting or link.searching or begun or self._site.boot):
+            # The capture may have begun later than the node: that it has the address now is no change.
+            link.coa = request.coa
+        elif "D" in request.flags or request.coa == source:
             self._has_address(packet, request.coa)
         else:
             link.coa = request.coa
@@ -564,13 +674,17 @@ class Reader:
         if reply.code not in (0, 1):
             name = f"{reply.code}, {mobileip.code_name(reply.code)}"
             self._note_first((agent, reply.code), f"a registration with {agent} is rejected ({name})", packet)
+        auth = mobileip.authentication(packet.payload, agent, self._site.mn_ha_keys, packet.whole)
+        if auth == "unchecked" and packet.whole and any(key.agent == agent for key in self._site.mn_ha_keys):
+            text = f"a reply of {agent} is authenticated in a way that no [[mn_ha_key]] fits, and counts unchecked"
+            self._note_first((agent, "spi"), text, packet)
         args: dict[str, Value] = {
             "from": agent,
             "path": path,
             "code": reply.code,
             "lifetime": reply.lifetime,
             "id": identification,
-            "auth": mobileip.authentication(packet.payload, agent, self._site.mn_ha_keys, packet.whole),
+            "auth": auth,
             "home": reply.home,
         }
         if packet.whole:
@@ -618,22 +732,29 @@ class Reader:
         if macs and message.client not in macs:
             return  # another station's
         link = self._links[packet.interface]
-        if message.type in (dhcp.DISCOVER, dhcp.OFFER) or message.is_reboot:
-            link.starting[message.xid] = message.domain or link.starting.get(message.xid, "")
-        elif message.type in (dhcp.NAK, dhcp.RELEASE, dhcp.DECLINE):
-            # The address is void. Which one comes next is seen then; even the same one is a new start.
-            link.coa = 0
-        elif message.type == dhcp.ACK and not message.from_client and message.offered:
+        bound = message.type == dhcp.ACK or self._known.acks.get((packet.interface, message.xid)) == packet.frame
+        if bound and not message.from_client and message.offered:
+            kept = message.xid in link.renewing or message.current == message.offered
             anew = message.xid in link.starting
             domain = message.domain or link.starting.pop(message.xid, "")
             link.starting.pop(message.xid, None)
             link.leased = True
-            if anew or message.offered != link.coa:
-                link.coa = message.offered
+            # The address may be from before the capture: that the node goes on with it is no change.
+            before = kept and not (link.coa or link.searching or self._site.boot)
+            changed, link.coa = message.offered != link.coa and not before, message.offered
+            if anew or changed:
                 args: dict[str, Value] = {"kind": "colocated", "addr": message.offered}
                 if domain:
                     args["domain"] = domain
                 self._emit(packet, "coa", args)
+        elif message.type in (dhcp.DISCOVER, dhcp.OFFER) or message.is_reboot or (message.cut and not message.current):
+            link.starting[message.xid] = message.domain or link.starting.get(message.xid, "")
+        elif message.type in (dhcp.NAK, dhcp.RELEASE, dhcp.DECLINE):
+            # The address is void. Which one comes next is seen then; even the same one is a new start.
+            link.coa = 0
+            link.searching = True
+        elif message.from_client and message.current:
+            link.renewing.add(message.xid)
 
     def _arp(self, packet: Packet) -> None:
         """A node without DHCP announces its new address (RFC 5227 section 2.3); a probe does not say that it got it.

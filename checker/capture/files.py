@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, NamedTuple, Protocol
 
@@ -107,6 +107,8 @@ class FileInfo:
     """Interface name → frames that its statistics say were lost, somewhere."""
     last: dict[str, int] = field(default_factory=dict)
     """Interface name → time of its last frame."""
+    latest: int = 0
+    """Time of the last frame of a pcapng file, whatever its interface."""
 
     def note(self, text: str) -> None:
         """Notes are for people; a file that is damaged everywhere gets no more of them than can be read."""
@@ -122,7 +124,9 @@ class FileInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class _Interface:
+class Interface:
+    """As a section of a pcapng file describes it."""
+
     name: str
     linktype: int
     units: int
@@ -144,6 +148,28 @@ class _Cut(Exception):
     """The file ends inside a record."""
 
 
+class Source(Protocol):
+    """What frames are read from: fewer bytes than asked for are no end, none are."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+
+class Ahead(Protocol):
+    """Takes records off the front of a stream before the reader here asks for the next one.
+
+    It leaves what it does not know, and keeps the `FileInfo` as if the records that it took had been read here.
+    """
+
+    def over(self, source: Source, info: FileInfo) -> Source:
+        """The stream to be read from, which starts where `source` does."""
+
+    def pcap(self, order: str, unit: int, name: str, linktype: int) -> None:
+        """The next record is one of a pcap file; `unit` is ns in one unit of its fraction."""
+
+    def pcapng(self, order: str, interfaces: Sequence[Interface]) -> None:
+        """The next block is one of a section in this byte order, with these interfaces so far."""
+
+
 def is_capture(head: bytes) -> bool:
     """Whether a file that starts so is a pcap or pcapng file: 12 bytes are enough, some 500 if it is compressed."""
     if head[:2] == _GZIP:
@@ -154,14 +180,16 @@ def is_capture(head: bytes) -> bool:
     return head[:4] in _PCAP or (head[:4] == _SECTION and (len(head) < 12 or head[8:12] in _BYTE_ORDER))
 
 
-def open_frames(stream: BinaryIO, name: str, interface: str = "if0") -> tuple[FileInfo, Iterator[Frame]]:
+def open_frames(
+    stream: BinaryIO, name: str, interface: str = "if0", ahead: Ahead | None = None
+) -> tuple[FileInfo, Iterator[Frame]]:
     """The file's description, filled in while the frames are taken from the iterator.
 
     `interface` is how that of a pcap file is called, which names none, and what the names of unnamed ones in a pcapng
     file start with. Raises CaptureError for what is no capture, has a header cut short, or (while frames are taken)
     unpacks to absurd sizes.
     """
-    source: _Source = stream
+    source: Source = stream
     magic = _read(source, 4)
     packed = None
     if magic[:2] == _GZIP:
@@ -172,13 +200,15 @@ def open_frames(stream: BinaryIO, name: str, interface: str = "if0") -> tuple[Fi
         if len(header) < 20:
             raise CaptureError("the pcap header is cut short", Position(name))
         info = FileInfo("pcap", name)
-        frames = _pcap(source, info, *_PCAP[magic], header, interface)
+        source = source if ahead is None else ahead.over(source, info)
+        frames = _pcap(source, info, *_PCAP[magic], header, interface, ahead)
     elif magic == _SECTION:
         rest = _read(source, 8)
         if len(rest) < 8 or rest[4:] not in _BYTE_ORDER:
             raise CaptureError("the pcapng section header is damaged", Position(name))
         info = FileInfo("pcapng", name)
-        frames = _pcapng(source, info, rest, "if" if interface == "if0" else f"{interface}.")
+        source = source if ahead is None else ahead.over(source, info)
+        frames = _pcapng(source, info, rest, "if" if interface == "if0" else f"{interface}.", ahead)
     else:
         inside = "compressed with gzip, but inside it is " if packed else ""
         raise CaptureError(f"{inside}neither a pcap nor a pcapng file", Position(name))
@@ -192,12 +222,6 @@ def _to_the_end(frames: Iterator[Frame], info: FileInfo, packed: _Gunzip | None)
         info.note(f"after frame {info.frames}: {packed.problem}")
     for text in info.holes():
         info.note(text)
-
-
-class _Source(Protocol):
-    """What frames are read from: fewer bytes than asked for are no end, none are."""
-
-    def read(self, size: int, /) -> bytes | None: ...
 
 
 class _Gunzip:
@@ -263,8 +287,10 @@ class _Gunzip:
         self.problem = problem
 
 
-def _read(stream: _Source, size: int) -> bytes:
+def _read(stream: Source, size: int) -> bytes:
     """`size` bytes, or fewer at the end; a raw stream may give less than it is asked for."""
+    if not size:
+        return b""  # to unpack 0 bytes is to unpack all that there are
     data = stream.read(size) or b""
     if len(data) == size:
         return data
@@ -277,7 +303,9 @@ def _read(stream: _Source, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _pcap(stream: _Source, info: FileInfo, order: str, unit: int, header: bytes, name: str) -> Iterator[Frame]:
+def _pcap(
+    stream: Source, info: FileInfo, order: str, unit: int, header: bytes, name: str, ahead: Ahead | None
+) -> Iterator[Frame]:
     (network,) = struct.unpack_from(order + "I", header, 16)
     linktype = network & 0xFFFF  # the upper bits hold the length of a frame check sequence
     info.interfaces[name] = linktype
@@ -286,6 +314,8 @@ def _pcap(stream: _Source, info: FileInfo, order: str, unit: int, header: bytes,
         info.note(f"the file names no interface{cooked}: called {name}")
     record = struct.Struct(order + "IIII")
     while True:
+        if ahead is not None:
+            ahead.pcap(order, unit, name, linktype)
         head = _read(stream, 16)
         if not head:
             return
@@ -306,17 +336,17 @@ def _pcap(stream: _Source, info: FileInfo, order: str, unit: int, header: bytes,
         yield Frame(number, seconds * 10**9 + fraction * unit, name, linktype, data, max(length, size), "")
 
 
-def _pcapng(stream: _Source, info: FileInfo, rest: bytes, unnamed: str) -> Iterator[Frame]:
+def _pcapng(stream: Source, info: FileInfo, rest: bytes, unnamed: str, ahead: Ahead | None) -> Iterator[Frame]:
     """`rest` is the section header's length and byte-order magic, which were read with its type."""
     try:
         order = _section(stream, info, rest)
         if order is not None:
-            yield from _blocks(stream, info, order, unnamed)
+            yield from _blocks(stream, info, order, unnamed, ahead)
     except _Cut:
         info.note(f"truncated at frame {info.frames + 1}")
 
 
-def _section(stream: _Source, info: FileInfo, rest: bytes) -> str | None:
+def _section(stream: Source, info: FileInfo, rest: bytes) -> str | None:
     """Byte order of the section whose header starts here; skips its body. None where it is damaged."""
     order = _BYTE_ORDER.get(rest[4:8])
     if order is None:
@@ -330,11 +360,12 @@ def _section(stream: _Source, info: FileInfo, rest: bytes) -> str | None:
     return order
 
 
-def _blocks(stream: _Source, info: FileInfo, order: str, unnamed: str) -> Iterator[Frame]:
-    interfaces: list[_Interface] = []
+def _blocks(stream: Source, info: FileInfo, order: str, unnamed: str, ahead: Ahead | None) -> Iterator[Frame]:
+    interfaces: list[Interface] = []
     head = struct.Struct(order + "II")
-    last = 0
     while True:
+        if ahead is not None:
+            ahead.pcapng(order, interfaces)
         start = _read(stream, 8)
         if not start:
             return
@@ -368,13 +399,13 @@ def _blocks(stream: _Source, info: FileInfo, order: str, unnamed: str) -> Iterat
         if kind == _STATISTICS_BLOCK:
             _statistics(body, order, interfaces, info)
             continue
-        frame = _packet(kind, body, order, interfaces, info, last)
+        frame = _packet(kind, body, order, interfaces, info)
         if frame is not None:
-            last = frame.time
+            info.latest = frame.time
             yield frame
 
 
-def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str) -> _Interface:
+def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str) -> Interface:
     linktype, snap = struct.unpack_from(order + "HxxI", body) if len(body) >= 8 else (-1, 0)
     name, description, units, offset = "", "", 10**6, 0
     for code, value in _options(body, 8, order):
@@ -401,7 +432,7 @@ def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str
             info.note(f"the file names no interface {index}: called {found}")
         name = found
     info.interfaces.setdefault(name, linktype)
-    return _Interface(name, linktype, units, offset, snap)
+    return Interface(name, linktype, units, offset, snap)
 
 
 def _token(value: bytes) -> str:
@@ -410,9 +441,7 @@ def _token(value: bytes) -> str:
     return "".join("_" if c.isspace() or not c.isprintable() or c in "=#" else c for c in text)[:64]
 
 
-def _packet(
-    kind: int, body: bytes, order: str, interfaces: list[_Interface], info: FileInfo, last: int
-) -> Frame | None:
+def _packet(kind: int, body: bytes, order: str, interfaces: list[Interface], info: FileInfo) -> Frame | None:
     """The frame of a packet block; None where the block makes no sense (it still counts as a frame)."""
     info.frames += 1
     number = info.frames
@@ -444,13 +473,13 @@ def _packet(
         return None
     interface = interfaces[index]
     if kind == _SIMPLE_BLOCK:
-        time = last  # a simple packet block has no stamp: as late as the frame before it
+        time = info.latest  # a simple packet block has no stamp: as late as the frame before it
         info.note("frames without a time stamp (simple packet blocks) got that of the frame before")
     else:
         time = interface.time(high << 32 | low)
         if not 0 <= time < MAX_TIME:
             info.note(f"damaged time stamp at frame {number}: that of the frame before is used")
-            time = last
+            time = info.latest
     end = start + size
     if kind != _SIMPLE_BLOCK and len(body) > end + 4:
         for code, value in _options(body, end + (-size) % 4, order):
@@ -466,7 +495,7 @@ def _packet(
     return Frame(number, time, interface.name, interface.linktype, data, max(length, size), direction)
 
 
-def _statistics(body: bytes, order: str, interfaces: list[_Interface], info: FileInfo) -> None:
+def _statistics(body: bytes, order: str, interfaces: list[Interface], info: FileInfo) -> None:
     """Frames that the capturing machine lost (isb_ifdrop, isb_osdrop) are holes in the evidence.
 
     The counters run from the start of the capture, so that all that is known is that they rose since the statistics
@@ -512,7 +541,7 @@ def _options(body: bytes, at: int, order: str) -> Iterator[tuple[int, bytes]]:
         at += 4 + length + (-length) % 4
 
 
-def _skip(stream: _Source, size: int) -> None:
+def _skip(stream: Source, size: int) -> None:
     while size > 0:
         data = stream.read(min(size, _CHUNK))
         if not data:

@@ -3,8 +3,10 @@
 Link headers: Ethernet (also 802.3 with LLC) with VLAN tags and PPPoE (RFC 2516), 802.11 (`wlan`), raw IP, Linux
 cooked version 1 and 2, null/loopback. Tunnels that are peeled: IP-in-IP (RFC 2003), minimal encapsulation
 (RFC 2004), GRE (RFC 2784, 2890), MIP tunnel data in UDP 434 (RFC 3519), L2TP (RFC 2661) with PPP (RFC 1661) and
-UDP-encapsulated ESP and IKE (RFC 3948). Nothing here knows who the node is or what came before; nothing raises on
-damaged bytes: a header that is cut or nonsense ends the walk, and what was read stands.
+UDP-encapsulated ESP and IKE (RFC 3948); and whatever other encapsulation has an IP packet at its end, which is looked
+for. Which of them a specification knows is not decided here: headers are only named, in `stack`. Nothing here knows
+who the node is or what came before; nothing raises on damaged bytes: a header that is cut or nonsense ends the walk,
+and what was read stands.
 Checksums are not looked at: with offload those of all outgoing and many incoming packets are wrong. Nor is a length
 trusted that says more or less than was captured: a segment may be larger than any link carries.
 """
@@ -72,6 +74,13 @@ _ETHERTYPES: Final = {
     0x88E5: "macsec",
 }
 _PPP: Final = {0x57: "ipv6", 0x53: "encrypted ppp", 0xFD: "compressed ppp"}
+_SEALED_PPP: Final = ("encrypted ppp", "compressed ppp")
+_TRANSPORTS: Final = frozenset({1, 2, 6, 17, 33, 46, 132, 136})
+"""IP protocols that end at the addresses in front of them; what is neither these nor peeled is an encapsulation."""
+_REACH: Final = 64
+"""Bytes of an unknown encapsulation's own header, at most."""
+_TRAILER: Final = 4
+"""Bytes that may follow the packet in an unknown encapsulation: the checksum of a frame."""
 
 Fragment = tuple[int, int, int, int]
 """Source, destination, protocol and identification: what the fragments of one datagram share."""
@@ -98,6 +107,7 @@ class Packet:
     """What one frame shows. `addresses` holds (source, destination) of every IP header, outermost first.
 
     `payload` is kept for signalling and for ESP that can be opened, and `whole` says that it is there to its end.
+    `closed` says that what the innermost header carries is an encapsulation that could not be opened.
     `direction` is what the link or the file says about it: "in", "out" or "". `piece` is the outermost fragment, until
     it is taken for reassembly; `mark` identifies a frame that its link may send again, and `again` says that it did.
     """
@@ -125,6 +135,7 @@ class Packet:
     piece: Piece | None = None
     mark: bytes = b""
     again: bool = False
+    closed: bool = False
 
 
 def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
@@ -140,12 +151,22 @@ def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
     return packet
 
 
+def ip_start(frame: Frame) -> int:
+    """Where the outermost IPv4 header of a frame begins, or -1 if it has none."""
+    packet = Packet(frame.number, frame.time, frame.interface, frame.length)
+    try:
+        return _link(packet, frame.linktype, frame.data)
+    except (struct.error, IndexError):
+        return -1
+
+
 def resume(packet: Packet, piece: Piece, data: bytes, keys: Container[int] = ()) -> None:
     """Go on with `packet` where its datagram was in pieces, with all its `data` now; `piece` is any of them."""
     source, target, protocol, identification = piece.key
     header = _HEADER.pack(0x45, 20 + len(data), identification, 0, 64, protocol, source, target)
     packet.first_of, packet.rest_of, packet.piece = (), None, None
     packet.payload, packet.whole, packet.sport, packet.dport, packet.spi = b"", True, 0, 0, 0
+    packet.closed = False
     with suppress(struct.error, IndexError):  # as in `decode`
         _ip(packet, header + data, 0, keys, False, piece.stack, piece.outer)
 
@@ -265,7 +286,7 @@ def _ip(
     outer: tuple[tuple[int, int], ...] = (),
 ) -> None:
     """Walk from the IPv4 header at `at` to the innermost one in clear; `stack` and `outer` are of those before it."""
-    end = len(data)
+    end = claimed = len(data)
     addresses = list(outer)
     while len(addresses) < _MAX_DEPTH:
         first, total, identification, fragment, protocol, source, target = _IP.unpack_from(data, at)
@@ -280,7 +301,8 @@ def _ip(
         whole = not snapped
         if total >= header:
             whole = at + total <= len(data)
-            end = min(end, at + total)
+            claimed = at + total
+            end = min(end, claimed)
         at += header
         if fragment & 0x3FFF:
             key = (source, target, protocol, identification)
@@ -301,17 +323,23 @@ def _ip(
                 packet.sport, packet.dport = source_port, target_port
                 at += 8
                 if size >= 8:
-                    end = min(end, at + size - 8)
+                    claimed = at + size - 8
+                    end = min(end, claimed)
                 protocol, at, stack = _udp(packet, data, at, end, whole, stack, keys)
                 if protocol == 17:
-                    return
+                    if packet.kind != PLAIN or packet.closed:
+                        return
+                    inside = _embedded(data, at, claimed)
+                    if inside < 0:
+                        return
+                    protocol, stack = 4, f"{stack}/udp{min(source_port, target_port)}" + "/other" * (inside > at)
+                    at = inside
                 continue
             if protocol == 47:
-                protocol, at = _gre(data, at)
-                if protocol != 4:
-                    return
                 stack += "/gre"
-                continue
+                protocol, at = _gre(data, at)
+                if protocol == 4:
+                    continue
             if protocol == 55:
                 # RFC 2004: the original addresses are in the short header; there is no inner IP header.
                 inner, flags, inner_target = struct.unpack_from("!BBxxI", data, at)
@@ -337,6 +365,13 @@ def _ip(
                 packet.kind, packet.why = ASIDE, "igmp"
             elif protocol == 6:
                 packet.sport, packet.dport = struct.unpack_from("!HH", data, at)
+            elif protocol not in _TRANSPORTS:
+                stack += "" if protocol == 47 else f"/proto{protocol}"
+                packet.stack, packet.closed = stack, True
+                at = _embedded(data, at, claimed)
+                if at >= 0:
+                    protocol, stack, packet.closed = 4, f"{stack}/other", False
+                    continue
             return
         else:
             return
@@ -374,6 +409,8 @@ def _udp(
         inside = _l2tp(packet, data, at)
         if inside >= 0:
             return 4, inside, stack + "/udp1701/l2tp/ppp"
+        if packet.kind == PLAIN and packet.why in _SEALED_PPP:
+            packet.closed, packet.stack = True, stack + "/udp1701/l2tp/ppp"
     elif 500 in (sport, dport):
         packet.kind, packet.payload, packet.whole = IKE, data[at:end], whole
     elif (sport in (67, 68) and dport in (67, 68)) or dport == 67:
@@ -395,9 +432,27 @@ def _l2tp(packet: Packet, data: bytes, at: int) -> int:
     if flags & 0x0200:
         at += 2 + int(struct.unpack_from("!H", data, at)[0])
     inside = _ppp(packet, data, at)
-    if inside < 0 and packet.why != "not ip":
+    if inside < 0 and packet.why != "not ip" and packet.why not in _SEALED_PPP:
         packet.kind = ASIDE
     return inside
+
+
+def _embedded(data: bytes, at: int, end: int) -> int:
+    """Where the IPv4 packet starts that an unknown encapsulation at `at` carries to its `end`; -1 if there is none.
+
+    It has a header without options and with the right checksum, which no hardware computes for an inner header, and
+    ends where the encapsulation ends.
+    """
+    limit = at + _REACH
+    while (at := data.find(b"\x45", at, limit)) >= 0:
+        if at + 20 > len(data):
+            break
+        words = struct.unpack_from("!10H", data, at)
+        total = sum(words)
+        if end - _TRAILER <= at + words[1] <= end and words[1] >= 20 and (total >> 16) + (total & 0xFFFF) == 0xFFFF:
+            return at
+        at += 1
+    return -1
 
 
 def _gre(data: bytes, at: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from mipcheck.checker.capture import dhcp, ike, mobileip
 from mipcheck.checker.capture.layers import (
     DHCP,
+    ESP,
     IKE,
     LOOPBACK,
     PHYSICAL,
@@ -25,6 +26,10 @@ from mipcheck.checker.capture.replay import Replay
 from mipcheck.checker.site import Site
 
 BROADCAST = 0xFFFFFFFF
+_TOGETHER = 2 * 10**9
+"""ns within which both agents are asked where detection begins."""
+_COPY = 250 * 10**6
+"""ns within which the same request is the same packet, captured twice."""
 _PRIVATE = ((0x0A000000, 0xFF000000), (0xAC100000, 0xFFF00000), (0xC0A80000, 0xFFFF0000))
 
 
@@ -44,9 +49,15 @@ class Knowledge:
     macs: dict[str, set[bytes]] = field(default_factory=dict)
     servers: set[tuple[int, int]] = field(default_factory=set)
     """(address, port) of resolvers and time servers that DHCP gave."""
+    unsaid: set[str] = field(default_factory=set)
+    """Interfaces where DHCP was captured without its options: which servers it gave, nobody knows."""
     routers: set[int] = field(default_factory=set)
     links: set[tuple[int, int]] = field(default_factory=set)
     """(network, mask) of the links that DHCP put the node on."""
+    begun: set[tuple[str, int]] = field(default_factory=set)
+    """(interface, care-of address) with which detection begins in the capture: the first there, asking both agents."""
+    acks: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(interface, transaction) of DHCP → the frame with its last reply, where types were cut off: it is the ACK."""
     replay: Replay = field(default_factory=Replay)
     """What the whole capture tells about identifications."""
     exchanges: dict[bytes, int] = field(default_factory=dict)
@@ -121,9 +132,13 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
     leased: dict[str, set[bytes]] = defaultdict(set)
     messages: list[tuple[Packet, dhcp.Message]] = []
     later: list[Packet] = []
+    beginnings: dict[str, _Beginning] = {}
+    late = False
     for packet in packets:
         if packet.kind == REGISTRATION:
-            _registration(packet, site, tunnels, known, asked)
+            _registration(packet, site, tunnels, known, asked, beginnings)
+        elif packet.kind == ESP and not known.exchanges and not is_tunnel(packet, tunnels):
+            late |= site.addresses.get("vpn", packet.addresses[-1][0]) in packet.addresses[-1]
         elif packet.kind == IKE:
             exchange = ike.read_message(packet.payload)
             vpn = site.addresses.get("vpn")
@@ -133,11 +148,16 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
             message = dhcp.read_message(packet.payload)
             if message is not None and packet.device == PHYSICAL:
                 messages.append((packet, message))
+                if message.cut and message.offered:
+                    known.acks[packet.interface, message.xid] = packet.frame
+                    known.unsaid.add(packet.interface)
                 if message.from_client and message.client == packet.source_mac:
                     # Where the link says who sent it, it is certain.
                     (asked if packet.direction == "out" else leased)[packet.interface].add(message.client)
         elif packet.source_mac and packet.addresses:
             later.append(packet)
+    if not late:
+        known.begun.update((name, b.coa) for name, b in beginnings.items() if b.both)
     if known.home:
         for packet in later:
             if packet.direction != "in" and any(source in known.home for source, _ in packet.addresses):
@@ -186,8 +206,26 @@ def _from_site(site: Site) -> Knowledge:
     return known
 
 
+@dataclass(slots=True)
+class _Beginning:
+    """The first request of an interface: where from, to whom and when; `both` says that the next, once there was one
+    (`over`), asked the other agent. One to the same agent may be the last of many that nobody answered."""
+
+    coa: int
+    agent: str
+    id: int
+    time: int
+    both: bool = False
+    over: bool = False
+
+
 def _registration(
-    packet: Packet, site: Site, tunnels: frozenset[str], known: Knowledge, asked: dict[str, set[bytes]]
+    packet: Packet,
+    site: Site,
+    tunnels: frozenset[str],
+    known: Knowledge,
+    asked: dict[str, set[bytes]],
+    beginnings: dict[str, _Beginning],
 ) -> None:
     """A request tells the node's link address, its home and its care-of addresses."""
     reply = mobileip.read_reply(packet.payload)
@@ -218,8 +256,17 @@ def _registration(
         known.own.add(source)
     if "D" in request.flags and request.lifetime:
         known.own.add(request.coa)
-    if packet.source_mac and not is_tunnel(packet, tunnels):
+    if is_tunnel(packet, tunnels):
+        return
+    if packet.source_mac:
         asked[packet.interface].add(packet.source_mac)
+    if request.lifetime and len(packet.addresses) == 1:
+        first = beginnings.get(packet.interface)
+        if first is None:
+            beginnings[packet.interface] = _Beginning(request.coa, agent, request.id, packet.time)
+        elif not first.over and (request.id != first.id or packet.time - first.time > _COPY):
+            together = request.coa == first.coa and packet.time - first.time <= _TOGETHER
+            first.both, first.over = together and agent != first.agent, True
 
 
 def _infer(request: mobileip.Request, site: Site, known: Knowledge) -> str | None:
@@ -236,12 +283,13 @@ def _infer(request: mobileip.Request, site: Site, known: Knowledge) -> str | Non
 
 
 def _lease(packet: Packet, message: dhcp.Message, known: Knowledge) -> None:
-    if message.from_client or message.type not in (dhcp.OFFER, dhcp.ACK):
+    bound = message.type == dhcp.ACK or known.acks.get((packet.interface, message.xid)) == packet.frame
+    if message.from_client or not (bound or message.type == dhcp.OFFER):
         return
     macs = known.macs.get(packet.interface)
     if macs and message.client not in macs:
         return  # another station's
-    if message.type == dhcp.ACK and message.offered:
+    if bound and message.offered:
         known.own.add(message.offered)
     known.servers.update((a, 53) for a in message.resolvers)
     known.servers.update((a, 123) for a in message.time_servers)

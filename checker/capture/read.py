@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import struct
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import BinaryIO, Final, NamedTuple
 
 from mipcheck.checker.capture import layers, wlan
 from mipcheck.checker.capture.cooked import tell_apart
+from mipcheck.checker.capture.devices import mark_tunnels, merge_copies, unlisted_tunnels
 from mipcheck.checker.capture.events import Protects, Reader, clear_registrations
 from mipcheck.checker.capture.files import SLL, SLL2, FileInfo, Frame, counted, open_frames
 from mipcheck.checker.capture.fragments import Reassembler
@@ -34,7 +35,7 @@ class Capture:
     known place is a gap event there). Of captures read together, the first has what is said of all of them.
     """
 
-    events: list[Event]
+    events: Sequence[Event]
     kind: str
     frames: int
     interfaces: tuple[str, ...]
@@ -81,11 +82,24 @@ def read_captures(
         info, frames = open_frames(source.stream, source.name, source.interface)
         infos.append(info)
         firsts.append(total)
-        for packet in _packets(frames, keys, together, source.offset):
-            packet.frame += total
-            packets.append(packet)
+        decoder = Decoder(keys, together, source.offset, total)
+        for frame in frames:
+            packets.extend(decoder.take(frame))
         together.finish()
         total += info.frames
+    return understand(sources, site, protects, infos, firsts, packets, together)
+
+
+def understand(
+    sources: Sequence[Source],
+    site: Site,
+    protects: Protects | None,
+    infos: Sequence[FileInfo],
+    firsts: Sequence[int],
+    packets: list[Packet],
+    together: Reassembler,
+) -> tuple[list[Capture], list[Event]]:
+    """What all packets mean, in file order and numbered throughout: `firsts` are the frames before each file."""
     # Devices are buffered one by one, so that file order is not order of time across them.
     packets.sort(key=attrgetter("time"))
     for info in infos:
@@ -93,21 +107,44 @@ def read_captures(
         for note in (tell_apart(packets, name) for name in mixed):
             if note is not None:
                 info.note(note)
+    linktypes = {name: linktype for info in infos for name, linktype in info.interfaces.items()}
+    taken, left = unlisted_tunnels(linktypes, site.tunnels)
+    mark_tunnels(packets, taken)
     known = learn(packets, site)
+    merged = merge_copies(packets, known.macs, frozenset(site.tunnels))
     reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
     for packet in packets:
         reader.take(packet)
-    gaps = [*_lost(infos, firsts, sources, packets, reader.events, site), *_unreadable(together, known, site)]
-    events = _with_gaps(reader.events, gaps, sources[0].name)
+    times = [event.time for event in reader.events]
+
+    def happened(since: int, until: int) -> bool:
+        return bisect_left(times, since + 1) < bisect_left(times, until)
+
+    gaps = [*lost(infos, firsts, sources, packets, happened, site), *unreadable(together, known, site)]
+    events = with_gaps(reader.events, gaps, sources[0].name)
     if len(sources) > 1:
-        events = [replace(event, at=_place(event.at, sources, firsts)) for event in events]
-    seen = _seen(packets, firsts)
+        events = [replace(event, at=place(event.at, sources, firsts)) for event in events]
     by_file: dict[str, list[Event]] = {source.name: [] for source in sources}
     for event in events:
         by_file[event.at.file].append(event)
+    said = [*unsaid_tunnels(taken, left), *merged]
+    return described(sources, infos, firsts, packets, known, reader, said, list(by_file.values())), events
+
+
+def described(
+    sources: Sequence[Source],
+    infos: Sequence[FileInfo],
+    firsts: Sequence[int],
+    packets: Sequence[Packet],
+    known: Knowledge,
+    reader: Reader,
+    said: Sequence[str],
+    events: Sequence[Sequence[Event]],
+) -> list[Capture]:
+    """The captures that sources hold, with the `events` of each; `packets` in order of time. `said` is of devices."""
     captures = [
         Capture(
-            events=by_file[source.name],
+            events=of_file,
             kind=info.kind,
             frames=info.frames,
             interfaces=_interfaces(names, info),
@@ -116,33 +153,46 @@ def read_captures(
             hidden=(),
             holes=info.holes(),
         )
-        for source, info, names in zip(sources, infos, seen, strict=True)
+        for info, names, of_file in zip(infos, _seen(packets, firsts), events, strict=True)
     ]
     first = captures[0]
-    said = [*known.notes, *_unsaid_tunnels(infos, site), *(_renumbered(n, sources, firsts) for n in reader.notes)]
+    notes = [*known.notes, *said, *(_renumbered(n, sources, firsts) for n in reader.notes)]
     sealed = _encrypted(packets, known)
+    orphans = tuple(_renumbered(hole, sources, firsts) for hole in reader.holes())
     captures[0] = replace(
         first,
         set_aside=dict(reader.set_aside),
-        notes=(*first.notes, *said, *sealed),
+        notes=(*first.notes, *notes, *sealed, *orphans),
         hidden=reader.hidden(),
-        holes=(*first.holes, *sealed),
+        holes=(*first.holes, *sealed, *orphans),
     )
-    return captures, events
+    return captures
 
 
-def _packets(frames: Iterator[Frame], keys: frozenset[int], together: Reassembler, offset: int) -> Iterator[Packet]:
-    """In file order. Those of a fragmented datagram change once it is complete."""
-    repeats = wlan.Repeats()
-    for frame in frames:
+class Decoder:
+    """Frames of one file, in file order → packets. Those of a fragmented datagram change once it is complete."""
+
+    def __init__(self, keys: frozenset[int], together: Reassembler, offset: int, before: int) -> None:
+        """`keys` are SPIs that can be opened, `offset` (ns) is added to all times, `before` to the frames' numbers."""
+        self._keys = keys
+        self._together = together
+        self._offset = offset
+        self._before = before
+        self._repeats = wlan.Repeats()
+
+    def take(self, frame: Frame) -> list[Packet]:
+        packets = []
         for part in _parts(frame):
-            packet = layers.decode(part, keys)
-            packet.time += offset
+            packet = layers.decode(part, self._keys)
+            packet.time += self._offset
+            repeats = self._repeats
             if packet.mark and repeats.is_repeat(packet.interface, packet.mark, packet.again, packet.time):
                 packet.kind, packet.why, packet.piece = layers.ASIDE, _REPEATED, None
+            packet.frame += self._before
             if packet.piece is not None:
-                together.take(packet)
-            yield packet
+                self._together.take(packet)
+            packets.append(packet)
+        return packets
 
 
 def _parts(frame: Frame) -> list[Frame]:
@@ -162,7 +212,7 @@ def _parts(frame: Frame) -> list[Frame]:
 # --- what is missing ----------------------------------------------------------------------------------------------
 
 
-class _Gap(NamedTuple):
+class Gap(NamedTuple):
     """`before` says whether the evidence ends before the packets of that time (or after them)."""
 
     time: int
@@ -172,15 +222,15 @@ class _Gap(NamedTuple):
     frame: int
 
 
-def _lost(
+def lost(
     infos: Sequence[FileInfo],
     firsts: Sequence[int],
     sources: Sequence[Source],
     packets: Sequence[Packet],
-    events: Sequence[Event],
+    happened: Callable[[int, int], bool],
     site: Site,
-) -> list[_Gap]:
-    """Gaps for frames that were lost while capturing.
+) -> list[Gap]:
+    """Gaps for frames that were lost while capturing; `happened` tells whether there are events between two times.
 
     A gap reaches back to the event before it. Where another interface was heard in between, its events would be
     judged by what was known before, so that the gap is said at both ends.
@@ -189,7 +239,6 @@ def _lost(
         return []
     tunnels = frozenset(site.tunnels)
     physical = {p.interface for p in packets if not is_tunnel(p, tunnels) and not is_loopback(p)}
-    times = [event.time for event in events]
     found = []
     for info, first, source in zip(infos, firsts, sources, strict=True):
         for loss in info.losses:
@@ -202,13 +251,13 @@ def _lost(
             until = loss.until + source.offset
             if loss.since is not None:
                 since = loss.since + source.offset
-                if since < until and bisect_left(times, since + 1) < bisect_left(times, until):
-                    found.append(_Gap(since, False, interface, reason, first + loss.frame))
-            found.append(_Gap(until, loss.since is not None, interface, reason, first + loss.frame))
+                if since < until and happened(since, until):
+                    found.append(Gap(since, False, interface, reason, first + loss.frame))
+            found.append(Gap(until, loss.since is not None, interface, reason, first + loss.frame))
     return found
 
 
-def _unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[_Gap]:
+def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Gap]:
     """Gaps for fragments that could not be put together and may have been the node's signalling."""
     tunnels = frozenset(site.tunnels)
     found = []
@@ -216,11 +265,11 @@ def _unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[_Ga
         if is_loopback(packet) or not known.direction(packet):
             continue
         interface = NODE if is_tunnel(packet, tunnels) else packet.interface
-        found.append(_Gap(packet.time, True, interface, packet.why, packet.frame))
+        found.append(Gap(packet.time, True, interface, packet.why, packet.frame))
     return found
 
 
-def _with_gaps(events: list[Event], gaps: Sequence[_Gap], name: str) -> list[Event]:
+def with_gaps(events: list[Event], gaps: Sequence[Gap], name: str) -> list[Event]:
     """All in order of time."""
     if not gaps:
         return events
@@ -248,7 +297,7 @@ def _encrypted(packets: Sequence[Packet], known: Knowledge) -> list[str]:
 # --- several files ------------------------------------------------------------------------------------------------
 
 
-def _place(at: Position, sources: Sequence[Source], firsts: Sequence[int]) -> Position:
+def place(at: Position, sources: Sequence[Source], firsts: Sequence[int]) -> Position:
     """A frame numbered throughout, as that of its file."""
     number = at.frame or 1
     file = bisect_left(firsts, number) - 1
@@ -260,7 +309,7 @@ def _renumbered(note: str, sources: Sequence[Source], firsts: Sequence[int]) -> 
     match = re.match(r"frame (\d+):", note)
     if match is None or len(sources) == 1:
         return note
-    return f"{_place(Position('', None, int(match[1])), sources, firsts)}:{note[match.end() :]}"
+    return f"{place(Position('', None, int(match[1])), sources, firsts)}:{note[match.end() :]}"
 
 
 def _seen(packets: Sequence[Packet], firsts: Sequence[int]) -> list[dict[str, None]]:
@@ -277,10 +326,9 @@ def _interfaces(seen: dict[str, None], info: FileInfo) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*seen, *(name for name in info.interfaces if name not in cooked)]))
 
 
-def _unsaid_tunnels(infos: Sequence[FileInfo], site: Site) -> list[str]:
-    """Raw IP beside Ethernet is mostly a tunnel device, but may be a modem: only the site can tell."""
-    linktypes = {name: linktype for info in infos for name, linktype in info.interfaces.items()}
-    raw = [n for n, t in linktypes.items() if t in layers.RAW and n not in site.tunnels]
-    if not raw or len(raw) == len(linktypes):
-        return []
-    return [f"{', '.join(raw)}: raw IP, taken for physical; list it under tunnels if it is a tunnel device"]
+def unsaid_tunnels(taken: Sequence[str], left: Sequence[str]) -> list[str]:
+    """Raw IP beside Ethernet is mostly a tunnel device, but may be a modem; only the site is certain."""
+    notes = [f"{', '.join(taken)}: raw IP, taken for tunnel devices by their names"] if taken else []
+    if left:
+        notes.append(f"{', '.join(left)}: raw IP, taken for physical; list it under tunnels if it is a tunnel device")
+    return notes

@@ -1,8 +1,9 @@
 """A small mobile node that detects the internal network by registering with both home agents at once.
 
-It notices carrier changes, gets addresses by DHCP, registers, re-registers, and carries its user's packets in
-IP-in-IP, directly or through strongSwan's tunnel on top of the external Mobile IP layer. Two deliberate faults can
-be switched on; what they break, and from when on, it writes to its diary for `record.py`.
+It notices carrier changes, gets addresses by DHCP or from a foreign agent, registers, re-registers, and carries its
+user's packets in IP-in-IP or as they are, directly or through strongSwan's tunnel on top of the external Mobile IP
+layer. Two deliberate faults can be switched on; what they break, and from when on, it writes to its diary for
+`record.py`.
 
 Run inside a network namespace: mobile_node.py SETTINGS.json; it leaves in order on SIGTERM.
 """
@@ -20,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tunnel import Port, destination, open_tun
-from wire import ACCEPTED, IP_IN_IP, PORT, TUNNEL_HEADER, Reply, Request, Security, timestamp
+from tunnel import Link, Port, datagram, destination, icmp_packet, open_tun, source
+from wire import ACCEPTED, D_FLAG, IP_IN_IP, PORT, T_FLAG, TUNNEL_HEADER, Reply, Request, Security, timestamp
 
 TICK = 0.01
 RETRANSMIT = 1.0
@@ -29,6 +30,7 @@ RETRANSMIT = 1.0
 TRANSMISSIONS = 3
 """Of a re-registration, before it has failed: 3 s and thrice 1 s stay below t_stop."""
 DIRECT_LIFETIME, EXTERNAL_LIFETIME = 60, 600
+_ALL_AGENTS, _ALL_AGENTS_MAC = "224.0.0.11", bytes.fromhex("01005e00000b")
 SEARCH_EVERY = 2.0
 """Seconds between attempts at the i-HA when outside; minutes in earnest, but a recording is short."""
 
@@ -41,6 +43,8 @@ class Interface:
     carrier: bool = False
     dhcp: subprocess.Popen[bytes] | None = None
     address: str = ""
+    agent: bytes = b""
+    """Link address of the foreign agent whose address this is, if it is one's."""
     inside: bool = False
     confirmed: float = 0.0
     """When the request was sent that the i-HA accepted last."""
@@ -76,6 +80,8 @@ class MobileNode:
         self._signalling = Port(udp=PORT)
         self._ipip = Port(protocol=IP_IN_IP)
         self._imip, self._xmip = open_tun("imip"), open_tun("xmip")
+        names = settings["interfaces"] if settings["foreign_agent"] else []
+        self._links = {name: Link(name) for name in names}
         self._vpn_job: subprocess.Popen[bytes] | None = None
         self._vpn_on: Interface | None = None
         self._tia = ""
@@ -94,7 +100,7 @@ class MobileNode:
         self._leaving = True
 
     def _turn_once(self) -> None:
-        sources: list[Port | int] = [self._signalling, self._ipip, self._imip, self._xmip]
+        sources: list[Port | Link | int] = [self._signalling, self._ipip, self._imip, self._xmip, *self._links.values()]
         for ready in select.select(sources, [], [], TICK)[0]:
             if ready is self._signalling:
                 self._on_udp(*self._signalling.receive())
@@ -103,8 +109,11 @@ class MobileNode:
                 self._on_tunnelled(packet[(packet[0] & 15) * 4 :], source, name)
             elif ready == self._imip:
                 self._user_sends(os.read(self._imip, 65535))
-            else:
+            elif ready == self._xmip:
                 self._external_sends(os.read(self._xmip, 65535))
+            else:
+                name = next(name for name, link in self._links.items() if ready is link)
+                self._on_link(self._interfaces[name], *self._links[name].receive())
         for interface in self._interfaces.values():
             self._watch_link(interface)
             if interface.address and not self._leaving:
@@ -123,7 +132,9 @@ class MobileNode:
                 interface.dhcp = None
             interface.forget()
             _ip("address", "flush", "dev", interface.name, "scope", "global")
-            if carrier:
+            if carrier and self._links:
+                self._links[interface.name].send(icmp_packet(self._ihoa, _ALL_AGENTS, 10, bytes(4)), _ALL_AGENTS_MAC)
+            elif carrier:
                 command = ["udhcpc", "-i", interface.name, "-s", self._set["lease_script"], "-q", "-n", "-f"]
                 quick = ["-t", "5", "-T", "1", "-A", "1"]
                 quiet = subprocess.DEVNULL
@@ -140,6 +151,13 @@ class MobileNode:
                 interface.address = address
                 self._detect(interface)
 
+    def _on_link(self, interface: Interface, packet: bytes, mac: bytes) -> None:
+        """The first advertisement of a foreign agent gives the interface its care-of address."""
+        start = (packet[0] & 15) * 4 if source(packet) else 0
+        if start and packet[9] == 1 and packet[start] == 9 and interface.carrier and not interface.address:
+            interface.address, interface.agent = source(packet), mac
+            self._detect(interface)
+
     # Detection and monitoring.
 
     def _detect(self, interface: Interface) -> None:
@@ -155,14 +173,18 @@ class MobileNode:
     def _ask(self, interface: Interface, agent: str, lifetime: int) -> None:
         identification, now = timestamp(), time.time()
         home, address = (self._ihoa, self._iha) if agent == "iha" else (self._xhoa, self._xha)
-        request = Request(home, address, interface.address, lifetime, identification)
+        flags = T_FLAG if interface.agent else D_FLAG | T_FLAG
+        request = Request(home, address, interface.address, lifetime, identification, flags, not interface.agent)
         interface.asked[agent] = (identification, now)
         if agent == "iha":
             interface.due = now + RETRANSMIT
         else:
             interface.external_due = now + RETRANSMIT
         message = request.encode(self._keys[agent])
-        self._signalling.send(message, interface.address, (address, PORT), interface.name)
+        if interface.agent:
+            self._bare(interface, datagram(home, PORT, interface.address, PORT, message))
+        else:
+            self._signalling.send(message, interface.address, (address, PORT), interface.name)
 
     def _tend(self, interface: Interface) -> None:
         now = time.time()
@@ -283,7 +305,10 @@ class MobileNode:
         if not destination(packet):
             return
         if interface := self._plaintext_way():
-            self._ipip.send(packet, interface.address, (self._iha, 0), interface.name)
+            if interface.agent:
+                self._bare(interface, packet)
+            else:
+                self._ipip.send(packet, interface.address, (self._iha, 0), interface.name)
         elif self._registered_through_vpn and self._vpn_on and self._vpn_on.external and not self._leaving:
             self._ipip.send(packet, self._tia, (self._iha, 0))
 
@@ -307,10 +332,16 @@ class MobileNode:
         interface = self._vpn_on
         if interface is None or not interface.external or not destination(packet):
             return
-        if interface.external_tunnel:
+        if interface.agent:
+            self._bare(interface, packet)
+        elif interface.external_tunnel:
             self._signalling.send(TUNNEL_HEADER + packet, interface.address, (self._xha, PORT), interface.name)
         else:
             self._ipip.send(packet, interface.address, (self._xha, 0), interface.name)
+
+    def _bare(self, interface: Interface, packet: bytes) -> None:
+        """To the foreign agent, as it is; what it sends back, the kernel takes: home addresses are its own."""
+        self._links[interface.name].send(packet, interface.agent)
 
     def _on_tunnelled(self, inner: bytes, source: str, name: str) -> None:
         target = destination(inner)

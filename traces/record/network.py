@@ -43,6 +43,12 @@ table inet filter {{
     iifname {{ "outside", "to-gw-out", "to-xha" }} ip daddr != {INTERNAL} accept
   }}
 }}
+table inet edge {{
+  chain output {{
+    type filter hook output priority 0;
+    ip saddr {PLACES["outside"]}.0/24 ip daddr {INTERNAL} drop
+  }}
+}}
 table ip nat {{
   chain postrouting {{
     type nat hook postrouting priority srcnat;
@@ -101,6 +107,15 @@ class Network:
         self._ip(namespace, "link", "set", device, "mtu", str(mtu), "up")
         if address:
             self._ip(namespace, "address", "add", f"{address}/32", "dev", device)
+
+    def foreign_agent(self, place: str, homes: tuple[str, ...]) -> None:
+        """Let the router be a foreign agent on an access network: what comes there from `homes` goes to its tunnel."""
+        device, table = f"fa-{place}", "110"
+        self.tun("router", device, "", 1460)
+        self._ip("router", "route", "add", "default", "dev", device, "table", table)
+        for home in homes:
+            self._ip("router", "rule", "add", "priority", table, "from", home, "iif", place, "lookup", table)
+        self.python("router", "foreign_agent.py", place, f"{PLACES[place]}.1", device)
 
     def plug(self, interface: str, place: str) -> None:
         """Connect an interface of the mobile node to an access network."""

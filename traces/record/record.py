@@ -19,7 +19,7 @@ import tomllib
 from pathlib import Path
 
 import pcapng
-from addresses import CORRESPONDENT, IHA, IHOA, INTERNAL, KEYS, PARAMETERS, VPN, XHA, XHOA
+from addresses import CORRESPONDENT, IHA, IHOA, INTERNAL, KEYS, PARAMETERS, PLACES, VPN, XHA, XHOA
 from network import Network, clean
 from scenarios import SCENARIOS, Scenario
 from vpn import Vpn
@@ -47,7 +47,9 @@ def record(scenario: Scenario, scratch: Path) -> tuple[bytes, str, dict[str, obj
         network.python("iha", "home_agent.py", IHA, IHOA, "home", *map(str, KEYS["iha"]))
         network.python("xha", "home_agent.py", XHA, XHOA, "home", *map(str, KEYS["xha"]))
         network.python("cn", "correspondent.py", CORRESPONDENT)
-        vpn = Vpn(network, scratch) if scenario.vpn else None
+        if scenario.agent:
+            network.foreign_agent(scenario.agent, (IHOA, XHOA))
+        vpn = Vpn(network, scratch, scenario.ike) if scenario.vpn else None
         if vpn:
             vpn.start()
         file = scratch / "raw.pcapng"
@@ -100,6 +102,7 @@ def _settings(scenario: Scenario, scratch: Path, diary: Path, vpn: Vpn | None) -
         "swanctl": vpn.socket if vpn else "",
         "goes_on": scenario.goes_on,
         "trusts_others": scenario.trusts_others,
+        "foreign_agent": bool(scenario.agent),
         **PARAMETERS,
     }
 
@@ -119,6 +122,8 @@ def _site(scenario: Scenario, tunnels: tuple[str, ...], keys: list[dict[str, str
     lines = [f"# {scenario.tells}", "[site]", 'role = "mn"']
     addresses = {"iha": IHA, "xha": XHA, "vpn": VPN, "ihoa": IHOA, "xhoa": XHOA}
     lines += [f'{name} = "{address}"' for name, address in addresses.items()]
+    if scenario.agent:
+        lines.append(f'fa = ["{PLACES[scenario.agent]}.1"]')
     lines += [f'internal = ["{INTERNAL}"]', f"tunnels = {json.dumps(tunnels)}", "", "[parameters]"]
     lines += [f'{name} = "{value:g}s"' for name, value in PARAMETERS.items()]
     for agent, (spi, key) in KEYS.items():

@@ -14,6 +14,10 @@ class Scenario:
     seconds: float
     steps: tuple[tuple[float, str, str], ...]
     vpn: bool = False
+    agent: str = ""
+    """The access network that has a foreign agent; the node then takes its address and asks for no other."""
+    ike: int = 2
+    """Version of the key exchange."""
     goes_on: float = 0.0
     """A fault: seconds for which plaintext goes on after re-registration has failed."""
     trusts_others: bool = False
@@ -48,6 +52,23 @@ SCENARIOS = (
         17,
         ((0.3, "plug", "eth0 outside"),),
         vpn=True,
+    ),
+    Scenario(
+        "inside-f",
+        "Access mode f: a foreign agent inside; both agents are asked through it, and data goes to it as it is.",
+        10,
+        ((0.3, "plug", "eth0 inside"),),
+        agent="inside",
+    ),
+    Scenario(
+        "outside-fvc",
+        "Access mode fvc with IKEv1: a foreign agent outside, which rejects for the silent i-HA (code 78, late); then "
+        "main mode, mode configuration and quick mode from the x-HoA, 3DES with HMAC-MD5, data through both layers.",
+        17,
+        ((0.3, "plug", "eth0 outside"),),
+        vpn=True,
+        agent="outside",
+        ike=1,
     ),
     Scenario(
         "movement",

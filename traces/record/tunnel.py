@@ -1,7 +1,9 @@
-"""What a tunnel in user space is made of: a TUN device, and sockets that say and choose the interface of a packet."""
+"""What a tunnel in user space is made of: a TUN device, sockets that say and choose the interface of a packet, and
+packets that are put on a link as they are."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -23,6 +25,63 @@ def open_tun(name: str) -> int:
 def destination(packet: bytes) -> str:
     """Destination address of an IPv4 packet, "" for anything else (IPv6 chatter of the kernel on TUN devices)."""
     return socket.inet_ntoa(packet[16:20]) if len(packet) >= 20 and packet[0] >> 4 == 4 else ""
+
+
+def source(packet: bytes) -> str:
+    """Source address of an IPv4 packet, "" for anything else."""
+    return socket.inet_ntoa(packet[12:16]) if destination(packet) else ""
+
+
+def checksum(data: bytes) -> int:
+    """RFC 1071."""
+    words = struct.unpack(f"!{len(data + bytes(len(data) % 2)) // 2}H", data + bytes(len(data) % 2))
+    total = sum(words)
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def _ip_packet(own: str, target: str, protocol: int, payload: bytes, ttl: int = 64) -> bytes:
+    pair = socket.inet_aton(own) + socket.inet_aton(target)
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0, ttl, protocol, 0) + pair
+    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
+
+
+def icmp_packet(own: str, target: str, kind: int, rest: bytes) -> bytes:
+    """A message to the neighbours; `rest` follows the checksum."""
+    message = struct.pack("!BBH", kind, 0, 0) + rest
+    return _ip_packet(own, target, 1, message[:2] + struct.pack("!H", checksum(message)) + message[4:], ttl=1)
+
+
+def datagram(own: str, port: int, target: str, target_port: int, payload: bytes) -> bytes:
+    """A whole UDP packet."""
+    size = 8 + len(payload)
+    head = struct.pack("!HHHH", port, target_port, size, 0)
+    pseudo = socket.inet_aton(own) + socket.inet_aton(target) + struct.pack("!HH", 17, size)
+    check = checksum(pseudo + head + payload) or 0xFFFF
+    return _ip_packet(own, target, 17, head[:6] + struct.pack("!H", check) + payload)
+
+
+class Link:
+    """The IPv4 packets of one interface, with link addresses, past the routing of the kernel."""
+
+    def __init__(self, interface: str) -> None:
+        self._interface = interface
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        self.socket.bind((interface, 0x0800))
+        self.socket.setblocking(False)
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def receive(self) -> tuple[bytes, bytes]:
+        """(packet, link address of the sender); the packet is empty if we sent it ourselves."""
+        packet, (_, _, kind, _, mac) = self.socket.recvfrom(_LARGEST)
+        return (b"" if kind == socket.PACKET_OUTGOING else packet), mac
+
+    def send(self, packet: bytes, mac: bytes) -> None:
+        with contextlib.suppress(OSError):  # no carrier
+            self.socket.sendto(packet, (self._interface, 0x0800, 0, 0, mac))
 
 
 class Port:

@@ -13,7 +13,10 @@ _CHARON = "/usr/sbin/charon-systemd"
 _PLUGINS = (
     "random nonce pem pubkey openssl sha1 sha2 aes hmac kdf kernel-libipsec kernel-netlink socket-default vici updown"
 )
-_IKE, _ESP = "aes128-sha256-ecp256", "aes128-sha256"
+_PROPOSALS = {1: ("aes128-sha1-modp2048", "3des-md5"), 2: ("aes128-sha256-ecp256", "aes128-sha256")}
+"""Key exchange and ESP, by the version of IKE."""
+_ALGORITHMS = {1: ("3des-cbc", "hmac-md5-96"), 2: ("aes-cbc", "hmac-sha2-256-128")}
+"""What a site file calls those of ESP."""
 
 # The log tells the keys of child SAs at level 4; nothing else would, for this charon knows no save-keys.
 _STRONGSWAN = """
@@ -44,7 +47,7 @@ charon-systemd {{
 _CONNECTION = """
 connections {{
   enterprise {{
-    version = 2
+    version = {version}
     local_addrs = {local}
     remote_addrs = {remote}
     {addresses}
@@ -70,6 +73,7 @@ secrets {{
   ike-enterprise {{
     id-1 = {own}
     id-2 = {peer}
+    id-3 = {address}
     secret = {secret}
   }}
 }}
@@ -81,13 +85,15 @@ _NODE_ID, _GATEWAY_ID = "node@corp.example", "vpn.corp.example"
 class Vpn:
     """Both ends; `socket` is where the client's swanctl is to connect."""
 
-    def __init__(self, network: Network, scratch: Path) -> None:
-        self._network, self._scratch = network, scratch
+    def __init__(self, network: Network, scratch: Path, version: int = 2) -> None:
+        self._network, self._scratch, self._version = network, scratch, version
         self.socket = f"unix://{scratch / 'mn.vici'}"
         self._log = scratch / "mn.charon.log"
 
     def start(self) -> None:
-        common = {"ike": _IKE, "esp": _ESP, "secret": VPN_SECRET}
+        ike, esp = _PROPOSALS[self._version]
+        # With IKEv1 the gateway has to know the key by address: the name comes encrypted with it.
+        common = {"ike": ike, "esp": esp, "secret": VPN_SECRET, "version": self._version, "address": XHOA}
         gateway = _CONNECTION.format(
             local=VPN,
             remote="%any",
@@ -130,10 +136,10 @@ class Vpn:
 
     def keys(self) -> list[dict[str, str | int]]:
         """The security associations that the client's log tells, as [[esp_sa]] tables."""
-        return read_keys(self._log.read_text("utf-8", "replace"))
+        return read_keys(self._log.read_text("utf-8", "replace"), *_ALGORITHMS[self._version])
 
 
-def read_keys(log: str) -> list[dict[str, str | int]]:
+def read_keys(log: str, encryption: str, integrity: str) -> list[dict[str, str | int]]:
     """Keys precede the line that says which SPIs they are for: the initiator's protect what it sends."""
     found: list[dict[str, str | int]] = []
     keys: dict[tuple[str, str], str] = {}
@@ -152,9 +158,9 @@ def read_keys(log: str) -> list[dict[str, str | int]]:
                 found.append(
                     {
                         "spi": int(spi, 16),
-                        "encryption": "aes-cbc",
+                        "encryption": encryption,
                         "encryption_key": keys["encryption", side],
-                        "integrity": "hmac-sha2-256-128",
+                        "integrity": integrity,
                         "integrity_key": keys["integrity", side],
                     }
                 )

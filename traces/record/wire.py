@@ -15,6 +15,8 @@ PORT = 434
 REQUEST, REPLY, TUNNEL_DATA = 1, 3, 4
 D_FLAG, T_FLAG = 0x20, 0x02
 ACCEPTED, BAD_AUTHENTICATION, BAD_IDENTIFICATION, UNKNOWN_HOME = 0, 131, 133, 128
+TIMEOUT = 78
+"""What a foreign agent says for a home agent that does not answer."""
 IP_IN_IP = 4
 TUNNEL_HEADER = struct.pack("!BBH", TUNNEL_DATA, IP_IN_IP, 0)
 """What stands before an IP packet in a UDP tunnel (RFC 3519 section 3.3)."""
@@ -79,9 +81,13 @@ class Reply:
     id: int
     udp_tunnel: bool = False
 
-    def encode(self, security: Security) -> bytes:
+    def fixed(self) -> bytes:
+        """The message without extensions, as a foreign agent sends it that shares no key with the node."""
         addresses = b"".join(ipaddress.IPv4Address(a).packed for a in (self.home, self.agent))
-        message = struct.pack("!BBH", REPLY, self.code, self.lifetime) + addresses + struct.pack("!Q", self.id)
+        return struct.pack("!BBH", REPLY, self.code, self.lifetime) + addresses + struct.pack("!Q", self.id)
+
+    def encode(self, security: Security) -> bytes:
+        message = self.fixed()
         if self.udp_tunnel:
             message += struct.pack("!BBBBHH", _TUNNEL_REPLY, 6, 0, 0, 0, 0)
         return security.sign(message)

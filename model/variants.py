@@ -1,0 +1,33 @@
+"""What a rule reads, and settings other than the usual one in which it may show what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mipcheck.model.setting import SITE
+from mipcheck.model.spec import Require, Rule
+from mipcheck.model.term import Term
+
+_SOMEWHERE = 0xC0000210
+
+
+def terms_of(rule: Rule) -> list[Term]:
+    """All expressions of a rule."""
+    body = rule.body
+    terms = [body.condition, *(p.condition for p in getattr(body, "patterns", ()))]
+    return [*terms, body.within] if isinstance(body, Require) else terms
+
+
+def read_by(rule: Rule) -> set[str]:
+    """Parameters that the rule itself speaks of."""
+    return {n for t in terms_of(rule) for n in t.names("param")}
+
+
+def same_addresses(rules: Iterable[Rule]) -> list[dict[str, int]]:
+    """For every two addresses of the site that the rules compare with each other, a site where they are the same."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for t in (t for rule in rules for root in terms_of(rule) for t in root.walk()):
+        if t.kind in ("=", "!=") and all(a.kind == "site" for a in t.args):
+            one, other = sorted(a.name for a in t.args)
+            found[one, other] = dict.fromkeys((one, other), SITE.get(one, _SOMEWHERE))
+    return list(found.values())

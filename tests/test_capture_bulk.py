@@ -1,0 +1,264 @@
+"""Captures in columns are read as they are frame by frame: the same events, the same descriptions, the same survey."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import io
+import random
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from fuzz_capture import SITES, batch_of, seeds
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mipcheck.checker import inputs
+from mipcheck.checker.capture import CaptureError, Source, read_captures
+from mipcheck.checker.capture.read import Capture
+from mipcheck.checker.inputs import read_trace
+from mipcheck.checker.run import Report, check, resolved, vocabulary_of
+from mipcheck.checker.site import Site
+from mipcheck.checker.survey import Survey, survey_of
+from mipcheck.model.event import Event
+from mipcheck.model.layering import Layering
+from mipcheck.model.native import NativeError
+from test_capture_files import ETHERNET, Device, Record, block, device_block, option, packet_block, section
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("numba")
+
+from mipcheck.checker.capture import bulk, meaning, rows  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).parent / "bench"))
+import make_capture  # noqa: E402
+
+CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
+SPEC = resolved("draft-01")
+PROTECTS = Layering(SPEC).protected
+LINKS = seeds()
+
+
+class Sizes:
+    """Pieces, chunks and what is held in memory, as small as wanted."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, piece: int, headroom: int, chunk: int, held: int) -> None:
+        patch.setattr(bulk, "_BUFFER", piece)
+        patch.setattr(bulk, "_HEADROOM", headroom)
+        patch.setattr(bulk, "CHUNK", chunk)
+        patch.setattr(bulk, "Rows", lambda: rows.Rows(chunk, held))
+
+
+SIZES = st.tuples(st.sampled_from((64, 300, 5000)), st.sampled_from((16, 200)), st.sampled_from((1, 7, 100)),
+                  st.sampled_from((0, 2, 50)))  # fmt: skip
+
+
+def frame_by_frame(files: Sequence[bytes], site: Site) -> tuple[list[Capture], list[Event]] | str:
+    try:
+        return read_captures(sources(files), site, PROTECTS)
+    except CaptureError as error:
+        return str(error)
+
+
+def in_columns(files: Sequence[bytes], site: Site) -> tuple[list[Capture], Sequence[Event], list[Survey]] | str:
+    try:
+        return bulk.read_bulk(sources(files), site, PROTECTS, True)
+    except CaptureError as error:
+        return str(error)
+
+
+def sources(files: Sequence[bytes]) -> list[Source]:
+    return [Source(io.BytesIO(data), f"file{n}", n * 1000, f"if{n}") for n, data in enumerate(files)]
+
+
+def assert_same(files: Sequence[bytes], site: Site) -> int:
+    """How many events there are."""
+    expected, found = frame_by_frame(files, site), in_columns(files, site)
+    if isinstance(expected, str) or isinstance(found, str):
+        assert expected == found
+        return 0
+    captures, events, surveys = found
+    assert list(events) == expected[1]
+    assert len(events) == len(expected[1])
+    for n in range(0, len(events), 7):
+        assert events[n] == expected[1][n]
+    for one, other in zip(captures, expected[0], strict=True):
+        shown = dataclasses.replace(one, events=list(one.events))
+        assert shown == other and len(one.events) == len(other.events)
+        assert list(one.set_aside) == list(other.set_aside)
+    for n, (data, survey) in enumerate(zip(files, surveys, strict=True)):
+        other_survey = survey_of(io.BytesIO(data), "file", f"if{n}")
+        for field in ("requests", "replies", "flows", "adverts", "devices"):
+            assert getattr(survey, field) == getattr(other_survey, field)
+    return len(events)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32), SIZES, st.sampled_from(SITES), st.integers(1, 2))
+def test_mutated_packets_of_every_kind(
+    monkeypatch: pytest.MonkeyPatch, seed: int, sizes: tuple[int, int, int, int], site: Site, count: int
+) -> None:
+    dice = random.Random(seed)
+    Sizes(monkeypatch, *sizes)
+    assert_same([batch_of(LINKS, 40, dice) for _ in range(count)], site)
+
+
+@pytest.mark.parametrize("path", sorted(CAPTURES.glob("*.pcapng")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("keys", [True, False])
+def test_own_captures(path: Path, keys: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = read_trace([str(path)], vocabulary_of(SPEC), str(path.with_suffix(".toml"))).site
+    Sizes(monkeypatch, 10_000, 2000, 50, 1)
+    assert assert_same([path.read_bytes()], site if keys else dataclasses.replace(site, esp_sas=())) > 50
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(sorted(CAPTURES.glob("*.pcapng"))), st.integers(0, 2**32), SIZES)
+def test_own_captures_changed(
+    monkeypatch: pytest.MonkeyPatch, path: Path, seed: int, sizes: tuple[int, int, int, int]
+) -> None:
+    dice = random.Random(seed)
+    data = bytearray(path.read_bytes())
+    for _ in range(dice.randrange(200)):
+        data[dice.randrange(200, len(data))] = dice.choice((0, 1, 2, 4, 17, 50, 69, dice.randrange(256)))
+    Sizes(monkeypatch, *sizes)
+    site = read_trace([str(path)], vocabulary_of(SPEC), str(path.with_suffix(".toml"))).site
+    assert_same([bytes(data)], site)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_interfaces_may_share_a_name(order: tuple[int, int]) -> None:
+    frames = [packet_block(Record(0, LINKS[ETHERNET][0], n), 10**6 * (9 + t)) for t, n in enumerate(order)]
+    counted = block("<", 5, struct.pack("<III", 0, 0, 0) + option("<", 5, struct.pack("<Q", 3)))
+    devices = [device_block(Device("eth0", tsresol=None)) for _ in range(2)]
+    assert assert_same([b"".join([section(), *devices, *frames, counted, *frames])], SITES[0]) > 2
+
+
+def test_losses_are_said_where_they_are() -> None:
+    lost = option("<", 4, struct.pack("<Q", 2))
+    frames = [
+        packet_block(Record(0, LINKS[ETHERNET][t], t % 2, options=lost if t % 5 == 0 else b""), 10**6 * (9 + t))
+        for t in range(20)
+    ]
+    devices = [device_block(Device(name, tsresol=None)) for name in ("eth0", "wlan0")]
+    assert assert_same([b"".join([section(), *devices, *frames])], SITES[0]) > 10
+
+
+# --- made captures, through the whole of `check` -------------------------------------------------------------------
+
+
+def be_long(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(inputs, "_LONG", size)
+    monkeypatch.setattr(inputs, "_VERY_LONG", size)
+
+
+def reports(path: Path, monkeypatch: pytest.MonkeyPatch, config: Path) -> Iterator[Report]:
+    for long in (2**60, 0):
+        be_long(monkeypatch, long)
+        yield check(path, config=config)
+
+
+@pytest.mark.parametrize("scene", make_capture.SCENES)
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_same_report(scene: str, packed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = "pcap" if scene in ("inside", "outside") else "pcapng"
+    path = tmp_path / f"soak.{kind}"
+    config = make_capture.make(path, 2000, seed=3, kind=kind, scene=scene, rate=20, leak=True)
+    if packed:
+        path.write_bytes(gzip.compress(path.read_bytes(), 1))
+    monkeypatch.setattr(bulk, "CHUNK", 300)
+    slow, fast = reports(path, monkeypatch, config)
+    assert fast == slow
+    assert fast.events > 500
+    assert bool(fast.violations) == (scene in ("two", "inside"))
+
+
+def test_a_report_of_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = make_capture.make(tmp_path / "soak.pcapng", 1000, scene="two", rate=8, leak=True)
+    data = (tmp_path / "soak.pcapng").read_bytes()
+    expected, found = (
+        check("-", config=config)
+        for long in (2**60, 5000)
+        if not be_long(monkeypatch, long) and not monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    )
+    assert found == expected and found.violations
+
+
+def test_the_columns_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = make_capture.make(tmp_path / "soak.pcapng", 500, scene="two", rate=20)
+    for long, type_ in ((2**60, list), (0, meaning.CaptureEvents)):
+        be_long(monkeypatch, long)
+        trace = read_trace([str(tmp_path / "soak.pcapng")], vocabulary_of(SPEC), str(config))
+        assert isinstance(trace.events, type_)
+
+
+def test_without_native_code_captures_are_read_frame_by_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = make_capture.make(tmp_path / "soak.pcapng", 500, scene="two", rate=20)
+    be_long(monkeypatch, 0)
+
+    def refuse(unit: object) -> None:
+        raise NativeError("no llvmlite")
+
+    monkeypatch.setattr(bulk, "compiled", refuse)
+    trace = read_trace([str(tmp_path / "soak.pcapng")], vocabulary_of(SPEC), str(config))
+    assert isinstance(trace.events, list)
+
+
+def test_columns_say_where_and_what(tmp_path: Path) -> None:
+    make_capture.make(tmp_path / "a.pcapng", 800, scene="two", rate=20)
+    make_capture.make(tmp_path / "b.pcapng", 800, seed=2, scene="two", rate=20)
+    files = [(tmp_path / name).read_bytes() for name in ("a.pcapng", "b.pcapng")]
+    found = in_columns(files, Site())
+    assert not isinstance(found, str)
+    _, events, _ = found
+    assert isinstance(events, meaning.CaptureEvents)
+    numbers = np.arange(0, len(events), 3)
+    names, frames = events.places(numbers)
+    assert [(f"file{n}", f) for n, f in zip(names.tolist(), frames.tolist(), strict=True)] == [
+        (events[n].at.file, events[n].at.frame) for n in numbers.tolist()
+    ]
+    assert events.interfaces == list(dict.fromkeys(event.interface for event in events))
+    assert sum(len(batch.time) for batch in events.batches()) == len(events)
+
+
+def test_the_same_seed_gives_the_same_capture(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        make_capture.make(tmp_path / name, 700, seed=seed)
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    assert a == b and a != c
+    trace = read_trace([str(tmp_path / "a")], vocabulary_of(SPEC), str(tmp_path / "a.toml"))
+    assert trace.inputs[0].frames == 700
+
+
+# --- rows ---------------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=9), max_size=9), st.integers(1, 9), st.integers(0, 3))
+def test_rows_are_sorted_as_python_sorts(parts: list[list[int]], chunk: int, held: int) -> None:
+    table = rows.Rows(chunk, held)
+    flat = [time for part in parts for time in part]
+    for start in range(0, len(flat), chunk):
+        times = np.array(flat[start : start + chunk], np.int64)
+        frames = np.arange(start, start + len(times))
+        table.append(rows.Chunk(times, frames, frames.astype(np.int32), frames.astype(np.uint32)))
+    table = table.sort()
+    found = [pair for c in table.chunks() for pair in zip(c.time.tolist(), c.frame.tolist(), strict=True)]
+    assert found == sorted(zip(flat, range(len(flat)), strict=True), key=lambda pair: pair[0])
+    assert len(table) == len(flat)
+    for time in range(22):
+        assert table.until(time, before=True) == sum(t < time for t in flat)
+        assert table.until(time, before=False) == sum(t <= time for t in flat)
+
+
+def test_rows_stay_in_memory_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**options: object) -> None:
+        raise OSError("read-only")
+
+    monkeypatch.setattr(rows.tempfile, "TemporaryFile", refuse)
+    table = rows.Rows(2, 1)
+    for start in range(0, 10, 2):
+        column = np.arange(start, start + 2)
+        table.append(rows.Chunk(column, column, column.astype(np.int32), column.astype(np.uint32)))
+    assert [t for c in table.sort().chunks() for t in c.time.tolist()] == list(range(10))
