@@ -80,4 +80,5 @@ class Said:
                 self._where.setdefault(name, Position(self._log.name, int(batch.place[rows[0]])))
 
     def complete(self, site: Site) -> tuple[Site, tuple[str, ...]]:
-        return _completed(site, self._plain, {n: str(p) for n, p in self._where.items()})
+        where = dict(sorted(self._where.items(), key=lambda item: item[1].line or 0))
+        return _completed(site, {n: self._plain[n] for n in where}, {n: str(p) for n, p in where.items()})
