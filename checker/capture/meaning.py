@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, NamedTuple, overload
 
 import numpy as np
@@ -163,13 +164,13 @@ class Meaning:
 
     def next_times(self, times: Sequence[int]) -> dict[int, int]:
         """For each time (ns) that of the next event after it."""
+        if not times:
+            return {}
         wanted = np.unique(np.array(times, np.int64))
         found = np.full(len(wanted), _FOREVER, np.int64)
         singles = np.array(sorted(event.time for event in self.reader.events), np.int64)
-        columns = [singles] if len(wanted) else []
-        if len(wanted):
-            columns.extend(c.time[self.shape_of(c.kind) != _NONE] for c in self.rows.chunks())
-        for column in columns:
+        in_rows = (c.time[self.shape_of(c.kind) != _NONE] for c in self.rows.chunks())
+        for column in chain([singles], in_rows):
             at = np.searchsorted(column, wanted, "right")
             there = at < len(column)
             found[there] = np.minimum(found[there], column[at[there]])
