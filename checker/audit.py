@@ -20,9 +20,8 @@ from mipcheck.model.evidence import Evidence, about_the_same
 from mipcheck.model.overhead import Overhead, Untold
 from mipcheck.model.setting import setting_of
 from mipcheck.model.spec import Configure, Consistent, Independent, Invariant, Parameter, Property, Rule, Spec
-from mipcheck.model.syntax import Apply, Name
 from mipcheck.model.term import Term
-from mipcheck.model.variants import terms_of
+from mipcheck.model.variants import speaks_of
 
 if TYPE_CHECKING:
     from mipcheck.model.search import Trace
@@ -106,7 +105,7 @@ class _Auditor:
         if name in self._spec.parameters:
             return self._parameter(self._spec.parameters[name])
         rules = [
-            r for machine in self._spec.machines() for r in machine.rules.values() if _speaks_of(self._spec, r, name)
+            r for machine in self._spec.machines() for r in machine.rules.values() if speaks_of(self._spec, r, name)
         ]
         found = self._through(rules)
         return found if not found.lacks else self._by_overhead(name) or found
@@ -236,33 +235,6 @@ def _with_default(spec: Spec, p: Parameter, value: int) -> Spec:
     parameters = {**spec.parameters, p.name: replace(p, default=Term("const", p.type, words, value))}
     roles = {n: replace(r, parameters=parameters) for n, r in spec.roles.items()}
     return replace(spec, parameters=parameters, roles=roles)
-
-
-# --- what rules speak of --------------------------------------------------------------------------------------------
-
-
-def _speaks_of(spec: Spec, rule: Rule, name: str) -> bool:
-    """Whether a rule depends on a capability, an access mode or a layer."""
-    if name in (*rule.given, *rule.unless):
-        return True
-    return any(_is_about(spec, t, name) for root in terms_of(rule) for t in root.walk())
-
-
-def _is_about(spec: Spec, t: Term, name: str) -> bool:
-    if t.kind == "capable":
-        return t.name == name
-    modes = set(spec.accesses)
-    if modes and t.kind in ("const", "has", "in") and (name in modes or name in spec.layers):
-        members = set(t.args[-1].type.members if t.args else t.type.members)
-        if members >= modes:  # any mode is asked for, or the one of that name
-            return t.kind == "in" or t.name == name or _uses(t, name)
-    return _uses(t, name) or (t.kind == "has" and name in spec.layers and t.name == name)
-
-
-def _uses(t: Term, layer: str) -> bool:
-    source = t.source
-    return isinstance(source, Apply) and source.op == "uses" and any(isinstance(a, Name) and a.name == layer
-                                                                     for a in source.args[1:2])  # fmt: skip
 
 
 def _octets(spec: Spec, without: str | None) -> object:

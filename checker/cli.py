@@ -23,7 +23,7 @@ USAGE: Final = 2
 _CHECK = """\
 mipcheck INPUT...            check logs and captures of a mobile node (- is standard input)
 mipcheck prove [PROPERTY...] prove the properties of a specification
-mipcheck explain RULE        what a rule demands, and why
+mipcheck explain RULE|MODE   what a rule demands, and why; what an access mode is
 mipcheck convert CAPTURE     write a capture as a log
 mipcheck infer CAPTURE       propose a site file for a capture
 mipcheck requirements        what the document requires, and what encodes it
@@ -192,11 +192,22 @@ def _prove(args: argparse.Namespace) -> int:
 def _explain(args: argparse.Namespace) -> int:
     from mipcheck.checker.rule_page import page_json, page_text, rule_page
 
+    spec = _spec(args)
+    if args.rule in spec.accesses and not any(args.rule in m.rules for m in spec.machines()):
+        return _explain_mode(args, spec)
     page = rule_page(
         args.rule,
-        spec=_spec(args),
+        spec=spec,
         parameters=_pairs(args.set, "--set", "PARAM=VALUE"),
     )
+    write(page_json(page) if args.format == "json" else page_text(page, *_terminal(args.output)), args.output)
+    return 0
+
+
+def _explain_mode(args: argparse.Namespace, spec: Spec) -> int:
+    from mipcheck.checker.mode_page import mode_page, page_json, page_text
+
+    page = mode_page(spec, args.rule)
     write(page_json(page) if args.format == "json" else page_text(page, *_terminal(args.output)), args.output)
     return 0
 
@@ -409,7 +420,7 @@ def _parser(verb: str) -> _Parser:
     if verb == "check":
         _check_arguments(parser)
     elif verb == "explain":
-        parser.add_argument("rule", metavar="RULE", help="the rule's id, as M2")
+        parser.add_argument("rule", metavar="RULE", help="the rule's id, as M2, or an access mode, as cvc")
         _spec_arguments(parser)
         _reading_argument(parser)
         _output_arguments(parser, ("text", "json"))
@@ -480,7 +491,8 @@ def _seconds(word: str) -> float:
 _DESCRIPTION: Final = {
     "check": "Check logs and captures of a mobile node against a specification of Mobile IPv4 across VPN gateways.",
     "prove": "Prove the properties of a specification, or find the shortest counterexample.",
-    "explain": "Show a rule: what it demands, where the draft says so, how it may be read, and examples.",
+    "explain": "Show a rule: what it demands, where the draft says so, how it may be read, and examples. Or an access"
+    " mode: its layers, headers, steps, flags, addresses and cost.",
     "infer": "Propose a site file for a capture: each line with the frame that speaks for it, and how sure that is.",
     "requirements": "List what the document requires: where, how strictly, in our words, and what encodes it or why"
     " nothing does.",

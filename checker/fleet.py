@@ -100,7 +100,7 @@ def _check_installed(args: argparse.Namespace) -> None:
 def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Job:
     """What is the same for all files. What is wrong with it is an error now, not once for each file."""
     from mipcheck.checker.fleet_work import Job
-    from mipcheck.checker.inputs import Trace, UsageError, open_input
+    from mipcheck.checker.inputs import UsageError, open_input
     from mipcheck.checker.run import machine_of, of_role, vocabulary_of
     from mipcheck.checker.site import Site, SiteError, merge_sites, site_from_words
     from mipcheck.checker.toml import read_given
@@ -113,11 +113,11 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
             stream.seek(0)
             config = stream.read()
     try:
-        words = site_from_words(parameters, vocabulary.parameters, vocabulary.capabilities)
+        words = site_from_words(parameters, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     except SiteError as error:
         raise UsageError(f"{error.message}; {error.hint}" if error.hint else error.message) from None
     site = merge_sites(site, words, parameters.keys())
-    machine_of(of_role(spec, site.role), Trace((), [], site, frozenset(), False))
+    machine_of(of_role(spec, site.role), site)
     return Job(spec, config, parameters, args.keep_going, args.fail_on, args.limit)
 
 

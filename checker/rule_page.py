@@ -112,8 +112,9 @@ def _unknown(spec: Spec, word: str) -> str:
     if any(word in m.properties for m in machines):
         return f"{word} is a property, not a rule; see mipcheck prove {word}"
     near = [r for r in rules if r.casefold() == word.casefold()]
-    guess = f'did you mean "{near[0]}"?' if near else did_you_mean(word, rules)
-    return joined(f"there is no rule {quoted(word)} in {spec.name}", guess, f"rules: {listed(rules)}")
+    guess = f'did you mean "{near[0]}"?' if near else did_you_mean(word, [*rules, *spec.accesses])
+    modes = f"access modes: {listed(list(spec.accesses))}" if spec.accesses else ""
+    return joined(f"there is no rule {quoted(word)} in {spec.name}", guess, f"rules: {listed(rules)}", modes)
 
 
 def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mipcheck.model.setting import SITE
-from mipcheck.model.spec import Require, Rule
+from mipcheck.model.spec import Require, Rule, Spec
+from mipcheck.model.syntax import Apply, Name
 from mipcheck.model.term import Term
 
 _SOMEWHERE = 0xC0000210
@@ -31,3 +32,27 @@ def same_addresses(rules: Iterable[Rule]) -> list[dict[str, int]]:
             one, other = sorted(a.name for a in t.args)
             found[one, other] = dict.fromkeys((one, other), SITE.get(one, _SOMEWHERE))
     return list(found.values())
+
+
+def speaks_of(spec: Spec, rule: Rule, name: str) -> bool:
+    """Whether a rule depends on a capability, an access mode or a layer."""
+    if name in (*rule.given, *rule.unless):
+        return True
+    return any(_is_about(spec, t, name) for root in terms_of(rule) for t in root.walk())
+
+
+def _is_about(spec: Spec, t: Term, name: str) -> bool:
+    if t.kind == "capable":
+        return t.name == name
+    modes = set(spec.accesses)
+    if modes and t.kind in ("const", "has", "in") and (name in modes or name in spec.layers):
+        members = set(t.args[-1].type.members if t.args else t.type.members)
+        if members >= modes:  # any mode is asked for, or the one of that name
+            return t.kind == "in" or t.name == name or _uses(t, name)
+    return _uses(t, name) or (t.kind == "has" and name in spec.layers and t.name == name)
+
+
+def _uses(t: Term, layer: str) -> bool:
+    source = t.source
+    return isinstance(source, Apply) and source.op == "uses" and any(isinstance(a, Name) and a.name == layer
+                                                                     for a in source.args[1:2])  # fmt: skip
