@@ -25,7 +25,10 @@ from mipcheck.checker.survey import Survey, survey_of
 from mipcheck.model.event import Event
 from mipcheck.model.layering import Layering
 from mipcheck.model.native import NativeError
-from test_capture_files import ETHERNET, Device, Record, block, device_block, option, packet_block, section
+from scapy.layers.inet import IP, UDP
+from scapy.packet import Raw
+from test_capture_events import IHA, out
+from test_capture_files import ETHERNET, Device, Record, block, device_block, option, packet_block, pcap, section
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("numba")
@@ -143,6 +146,18 @@ def test_losses_are_said_where_they_are() -> None:
     ]
     devices = [device_block(Device(name, tsresol=None)) for name in ("eth0", "wlan0")]
     assert assert_same([b"".join([section(), *devices, *frames])], SITES[0]) > 10
+
+
+@pytest.mark.parametrize("diverse", [0, 10**6])
+def test_where_no_packet_is_like_another(diverse: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    packets = [bytes(out(IP(src=f"10.1.2.{n}", dst=IHA) / UDP(sport=n, dport=n) / Raw(b"x"))) for n in range(1, 200)]
+    monkeypatch.setattr(bulk, "_DIVERSE", diverse)
+    monkeypatch.setattr(bulk, "CHUNK", 20)
+    data = pcap([Record(n, packet) for n, packet in enumerate(packets)])
+    captures, events, surveys = bulk.read_bulk([Source(io.BytesIO(data), "a")], SITES[0], PROTECTS, True)
+    expected = read_captures([Source(io.BytesIO(data), "a")], SITES[0], PROTECTS)
+    assert list(events) == expected[1] and captures[0].set_aside == expected[0][0].set_aside
+    assert isinstance(events, list) == (not diverse) == (not surveys)
 
 
 class Gone(io.BytesIO):

@@ -53,6 +53,8 @@ _HEADROOM: Final = 1 << 18
 """Bytes of a record that are carried over to the next such piece; of a longer record every byte is read as ever."""
 _PATIENCE: Final = 255
 """Records that are left to the reader of `files` before the loop is asked again."""
+_DIVERSE: Final = 50_000
+"""Kinds that are nothing out of the ordinary."""
 _SENSES: Final = ("", "in", "out")
 _LINKS: Final = {
     layers.ETHERNET: loop.L_ETHERNET,
@@ -135,12 +137,18 @@ class _Taken:
         self.together = together
 
 
+class _DiverseError(Exception):
+    """Most packets are of a kind of their own: nothing is gained by columns."""
+
+
 class _Plan(NamedTuple):
-    """What is asked of all files: SPIs of ESP that can be opened, ports that are told apart, whether to survey."""
+    """What is asked of all files: SPIs of ESP that can be opened, ports that are told apart, whether to survey; and
+    whether all can be read again."""
 
     keys: frozenset[int]
     ports: Collection[int]
     survey: bool
+    repeatable: bool
 
 
 class _Scanner:
@@ -305,8 +313,11 @@ class _Scanner:
 
     def _flush(self) -> None:
         columns = Chunk(self._time, self._frame, self._kind, self._length)
-        self._taken.rows.append(columns.part(slice(self._n)))
+        taken = self._taken
+        taken.rows.append(columns.part(slice(self._n)))
         self._scalars[loop.ROWS] = 0
+        if self._plan.repeatable and len(taken.kinds) > max(_DIVERSE, len(taken.rows) // 2):
+            raise _DiverseError
 
     def close(self) -> None:
         """Nothing more is read."""
@@ -339,15 +350,41 @@ def read_bulk(
     protects: Protects | None = None,
     survey: bool = False,
 ) -> tuple[list[Capture], Sequence[Event], list[Survey]]:
-    """As `read_captures`, but made for long captures; with `survey` also what `survey_of` finds in each file.
+    """As `read_captures`, but made for long captures.
+
+    With `survey` also what `survey_of` finds in each file, but nothing where columns were of no use.
 
     Raises CaptureError; NativeError, before anything is read, where the loop cannot be compiled.
     """
     native = compiled(loop.unit())
-    plan = _Plan(frozenset(sa.spi for sa in site.esp_sas), _ports(site, protects), survey)
+    repeatable = all(source.stream.seekable() for source in sources)
+    plan = _Plan(frozenset(sa.spi for sa in site.esp_sas), _ports(site, protects), survey, repeatable)
     taken = _Taken(Reassembler(plan.keys))
     infos: list[FileInfo] = []
     firsts: list[int] = []
+    surveys: list[Survey] | None
+    try:
+        surveys = _gather(native, taken, sources, plan, infos, firsts)
+    except _DiverseError:
+        surveys = None
+    if surveys is None:
+        taken = _Taken(Reassembler())  # its memory is needed
+        return *_one_by_one(sources, site, protects, infos, firsts, taken), []
+    if any(linktype == SLL for info in infos for linktype in info.interfaces.values()) and _mixed(taken, infos):
+        return *_one_by_one(sources, site, protects, infos, firsts, taken), surveys
+    taken.rows = taken.rows.sort()
+    return *_understand(sources, site, protects, infos, firsts, taken), surveys
+
+
+def _gather(
+    native: Native,
+    taken: _Taken,
+    sources: Sequence[Source],
+    plan: _Plan,
+    infos: list[FileInfo],
+    firsts: list[int],
+) -> list[Survey]:
+    """Take the packets of all files, and what is learnt of the files while they are read."""
     surveys: list[Survey] = []
     total = 0
     for source in sources:
@@ -365,10 +402,7 @@ def read_bulk(
         if scanner.surveyor is not None:
             surveys.append(scanner.surveyor.survey())
         total += info.frames
-    if any(linktype == SLL for info in infos for linktype in info.interfaces.values()) and _mixed(taken, infos):
-        return *_one_by_one(sources, site, protects, infos, firsts, taken), surveys
-    taken.rows = taken.rows.sort()
-    return *_understand(sources, site, protects, infos, firsts, taken), surveys
+    return surveys
 
 
 def _one_by_one(
@@ -427,8 +461,9 @@ def _few(taken: _Taken) -> list[Packet]:
     """
     found = list(taken.unusual)
     for kind in taken.kinds:
-        for time, frame in {kind.first, kind.last}:
-            found.append(replace(kind.packet, time=time, frame=frame))
+        for seen in {kind.first, kind.last}:
+            same = seen == (kind.packet.time, kind.packet.frame)
+            found.append(kind.packet if same else replace(kind.packet, time=seen[0], frame=seen[1]))
     found.sort(key=lambda packet: (packet.time, packet.frame))
     return found
 

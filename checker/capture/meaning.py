@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, NamedTuple, overload
 
 import numpy as np
@@ -58,7 +59,7 @@ class Meaning:
         self.reader = reader
         self.rows = rows
         self.shapes: list[Event] = []
-        """Data, as first seen, all keys told."""
+        """Data, as first seen, but for the bytes."""
         self.firsts: list[int] = []
         """The row of each."""
         self.counts: list[int] = []
@@ -98,6 +99,7 @@ class Meaning:
                     self._first(number, start + at, *seen)
             self._passed(kind[synced:])
             self.counts.append(int((self.shape_of(kind) != _NONE).sum()))
+        self._numbers.clear()
 
     def _first(self, number: int, row: int, time: int, frame: int, length: int) -> None:
         kind, reader = self._kinds[number], self.reader
@@ -133,7 +135,7 @@ class Meaning:
         key = (event.interface, *((k, v) for k, v in event.args.items() if k != _BYTES))
         number = self._numbers.setdefault(key, len(self.shapes))
         if number == len(self.shapes):
-            self.shapes.append(event)
+            self.shapes.append(replace(event, args={k: v for k, v in event.args.items() if k != _BYTES}))
             self.firsts.append(row)
         return number
 
@@ -163,13 +165,13 @@ class Meaning:
 
     def next_times(self, times: Sequence[int]) -> dict[int, int]:
         """For each time (ns) that of the next event after it."""
+        if not times:
+            return {}
         wanted = np.unique(np.array(times, np.int64))
         found = np.full(len(wanted), _FOREVER, np.int64)
         singles = np.array(sorted(event.time for event in self.reader.events), np.int64)
-        columns = [singles] if len(wanted) else []
-        if len(wanted):
-            columns.extend(c.time[self.shape_of(c.kind) != _NONE] for c in self.rows.chunks())
-        for column in columns:
+        in_rows = (c.time[self.shape_of(c.kind) != _NONE] for c in self.rows.chunks())
+        for column in chain([singles], in_rows):
             at = np.searchsorted(column, wanted, "right")
             there = at < len(column)
             found[there] = np.minimum(found[there], column[at[there]])
@@ -193,13 +195,11 @@ class CaptureEvents(Columns):
         order = sorted(
             [*((row, 1, n) for n, row in enumerate(meaning.firsts)), *((s.row, 0, n) for n, s in enumerate(singles))]
         )
-        self._full = [self._placed(singles[n].event if not data else meaning.shapes[n]) for _, data, n in order]
-        self._varies = np.array([bool(data) for _, data, _ in order], np.bool_)
+        self.shapes = [self._placed(meaning.shapes[n] if data else singles[n].event) for _, data, n in order]
         self._data = np.full(len(meaning.shapes) + 1, _NONE, np.int32)  # the last for rows without an event
         own = np.zeros(len(singles), np.int32)
         for shape, (_, data, n) in enumerate(order):
             (self._data if data else own)[n] = shape
-        self.shapes = [e if not v else _without_bytes(e) for e, v in zip(self._full, self._varies, strict=True)]
         self.interfaces = list(dict.fromkeys(e.interface for e in self.shapes if e.interface != NODE))
         self._own_row = np.array([s.row for s in singles], np.int64)
         self._own_time = np.array([s.event.time for s in singles], np.int64)
@@ -216,6 +216,8 @@ class CaptureEvents(Columns):
         return [*np.searchsorted(self._own_row, starts, "left").tolist(), len(self._own_row)]
 
     def _placed(self, event: Event) -> Event:
+        if len(self.files) == 1:
+            return event
         frame = event.at.frame or 1
         file = int(np.searchsorted(self._firsts, frame, "left")) - 1
         return replace(event, at=Position(self.files[file], None, frame - int(self._firsts[file])))
@@ -236,7 +238,7 @@ class CaptureEvents(Columns):
             yield from (self._event(batch, at) for at in range(len(batch.time)))
 
     def _event(self, batch: Batch, at: int) -> Event:
-        shape = self._full[batch.row[at]]
+        shape = self.shapes[batch.row[at]]
         file = 0 if batch.file is None else int(batch.file[at])
         where = Position(self.files[file], None, int(batch.place[at]))
         args: dict[str, Value] = dict(shape.args)
@@ -330,10 +332,6 @@ class _OfFile(Sequence[Event]):
 
     def __getitem__(self, number: int | slice) -> Event | list[Event]:
         return list(self)[number]
-
-
-def _without_bytes(event: Event) -> Event:
-    return replace(event, args={k: v for k, v in event.args.items() if k != _BYTES})
 
 
 def _with_gaps(singles: Sequence[_Single], gaps: Sequence[Gap], rows: Rows, file: str) -> list[_Single]:
