@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
+    from mipcheck.checker.fleet_summary import Summary
     from mipcheck.checker.run import Report
     from mipcheck.model.spec import Spec
 
@@ -30,6 +31,7 @@ mipcheck audit               what notices that a requirement is missing, and tra
 mipcheck overhead [CAPTURE]  what each access mode costs, and what a capture shows
 mipcheck ambiguities [NAME]  sentences with several readings, and where they part
 mipcheck diff SPEC SPEC      what changed from one specification to another
+mipcheck fleet PATH...       check many files on many cores or machines
 """
 _EXITS = """\
 exit codes: 0 conformant, 1 violation, 2 the input or the command line is wrong,
@@ -46,8 +48,20 @@ _EXAMPLES: Final = {
     "audit": "mipcheck audit",
     "ambiguities": "mipcheck ambiguities M2",
     "diff": "mipcheck diff draft-01 rfc5265",
+    "fleet": "mipcheck fleet 'traces/*.log' --pattern '{what}-*.log' --by what",
 }
-VERBS: Final = ("prove", "explain", "convert", "infer", "requirements", "audit", "overhead", "ambiguities", "diff")
+VERBS: Final = (
+    "prove",
+    "explain",
+    "convert",
+    "infer",
+    "requirements",
+    "audit",
+    "overhead",
+    "ambiguities",
+    "diff",
+    "fleet",
+)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -284,6 +298,21 @@ def _convert(args: argparse.Namespace) -> int:
     return 0
 
 
+def _fleet(args: argparse.Namespace) -> int:
+    from mipcheck.checker import fleet
+
+    def render(summary: Summary) -> str:
+        from mipcheck.checker.fleet_summary import summary_json, summary_text
+
+        if args.format == "json":
+            return summary_json(summary)
+        return summary_text(summary, *_terminal(None), verbose=args.verbose)
+
+    answer, code = fleet.run(args, _spec(args), _pairs(args.set, "--set", "PARAM=VALUE"), render)
+    write(answer, None)
+    return code
+
+
 _CARRY_OUT: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "check": _check,
     "prove": _prove,
@@ -295,6 +324,7 @@ _CARRY_OUT: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "overhead": _overhead,
     "ambiguities": _ambiguities,
     "diff": _diff,
+    "fleet": _fleet,
 }
 
 
@@ -376,6 +406,10 @@ def _parser(verb: str) -> _Parser:
     epilog = f"example:\n  {_EXAMPLES[verb]}\n"
     if verb == "check":
         epilog = f"verbs:\n{_indented(_CHECK)}\n{_EXITS}\n{epilog}"
+    elif verb == "fleet":
+        from mipcheck.checker import fleet
+
+        epilog = f"{fleet.EPILOG}\n{epilog}"
     parser = _Parser(
         prog=prog,
         description=_DESCRIPTION[verb],
@@ -390,6 +424,13 @@ def _parser(verb: str) -> _Parser:
         _spec_arguments(parser)
         _reading_argument(parser)
         _output_arguments(parser, ("text", "json"))
+    elif verb == "fleet":
+        from mipcheck.checker import fleet
+
+        fleet.arguments(parser, _seconds)
+        _spec_arguments(parser)
+        _config_argument(parser)
+        _reading_argument(parser)
     elif verb == "infer":
         parser.add_argument("capture", metavar="CAPTURE", help="a capture (pcap or pcapng); - is standard input")
         parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
@@ -463,6 +504,7 @@ _DESCRIPTION: Final = {
     " trace on which they part.",
     "diff": "Tell what changed from one specification to another, and where that changes what is allowed, by the"
     " shortest trace on which they disagree.",
+    "fleet": "Check many files, each as a trace of its own, on the cores of this machine or on a dask cluster.",
     "convert": "Write the events of a capture as a log, which can be read, edited and checked.",
 }
 

@@ -24,6 +24,8 @@ from mipcheck.model.native import NativeError, is_kept
 from mipcheck.model.spec import MOBILE_NODE
 
 if TYPE_CHECKING:
+    from mipcheck.checker.capture import Capture, Source
+    from mipcheck.checker.capture.files import FileInfo, Frame
     from mipcheck.checker.log import Log
     from mipcheck.checker.survey import Survey
 
@@ -164,10 +166,10 @@ def read_streams(
 
 
 def _check_site(stream: BinaryIO, path: str, interface: str, site: Site, survey: Survey | None) -> None:
-    """Raises InputError where a capture contradicts what the site says. A pipe has gone by, if there is no `survey`."""
+    """Raises InputError where a capture contradicts what the site says. A pipe has gone by: it has a `survey`."""
     from mipcheck.checker.contradictions import as_error, find, find_in
 
-    if not site.addresses or not stream.seekable():
+    if not site.addresses or (survey is None and not stream.seekable()):
         return
     if survey is None:
         stream.seek(0)
@@ -360,20 +362,21 @@ def _read_captures(
     """Captures by path, the events of all of them, and who speaks with whom in each, if that was seen in passing."""
     if not streams:
         return {}, [], {}
-    from mipcheck.checker.capture import Source, read_captures
+    from mipcheck.checker.capture import Source
 
     names = _interface_names(list(streams))
     sources = [Source(s, name_of(p), shifts.get(p, 0), names[p]) for p, s in streams.items()]
     surveyed: list[Survey] = []
+    passed: dict[str, Survey] = {}
     if _are_long(list(streams.values())):
         try:
             from mipcheck.checker.capture.bulk import read_bulk
 
             captures, events, surveyed = read_bulk(sources, site, protects, bool(site.addresses))
         except (ImportError, NativeError):  # no native code: it takes longer
-            captures, events = read_captures(sources, site, protects)
+            captures, events, passed = _read_shortly(sources, site, protects)
     else:
-        captures, events = read_captures(sources, site, protects)
+        captures, events, passed = _read_shortly(sources, site, protects)
     inputs = {
         path: Input(
             name_of(path),
@@ -389,7 +392,27 @@ def _read_captures(
         )
         for path, capture in zip(streams, captures, strict=True)
     }
-    return inputs, events, dict(zip(streams, surveyed, strict=False))
+    return inputs, events, passed | dict(zip(streams, surveyed, strict=False))
+
+
+def _read_shortly(
+    sources: Sequence[Source], site: Site, protects: Callable[[str], bool] | None
+) -> tuple[list[Capture], Sequence[Event], dict[str, Survey]]:
+    """Without native code. Also surveys, by path, of what cannot be read again."""
+    from mipcheck.checker.capture import layers, read_captures
+    from mipcheck.checker.survey import Surveyor
+
+    gone = {s.name for s in sources if not s.stream.seekable()} if site.addresses else set()
+    surveyors: dict[str, Surveyor] = {}
+
+    def watch(info: FileInfo, frame: Frame) -> None:
+        if info.name in gone:
+            surveyor = surveyors.get(info.name) or surveyors.setdefault(info.name, Surveyor(info))
+            surveyor.take(layers.decode(frame), frame.linktype)
+
+    captures, events = read_captures(sources, site, protects, watch if gone else None)
+    paths = {name_of(STDIN): STDIN}
+    return captures, events, {paths.get(name, name): s.survey() for name, s in surveyors.items()}
 
 
 def _are_long(streams: Sequence[BinaryIO]) -> bool:

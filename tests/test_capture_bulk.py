@@ -145,6 +145,23 @@ def test_losses_are_said_where_they_are() -> None:
     assert assert_same([b"".join([section(), *devices, *frames])], SITES[0]) > 10
 
 
+class Gone(io.BytesIO):
+    """A pipe, as far as a reader can tell."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("stream", [io.BytesIO, Gone])
+def test_devices_that_show_the_same_packets(stream: type[io.BytesIO], tmp_path: Path) -> None:
+    make_capture.make(tmp_path / "soak.pcap", 600, kind="pcap", scene="inside", rate=20)
+    data = (tmp_path / "soak.pcap").read_bytes()
+    expected = read_captures([Source(stream(data), "a", 0, "eth0"), Source(stream(data), "b", 10, "br0")], SITES[0])
+    found = bulk.read_bulk([Source(stream(data), "a", 0, "eth0"), Source(stream(data), "b", 10, "br0")], SITES[0])
+    assert list(found[1]) == expected[1] and found[0] == expected[0]
+    assert any("once more" in note for capture in found[0] for note in capture.notes)
+
+
 # --- made captures, through the whole of `check` -------------------------------------------------------------------
 
 
@@ -252,13 +269,23 @@ def test_rows_are_sorted_as_python_sorts(parts: list[list[int]], chunk: int, hel
         assert table.until(time, before=False) == sum(t <= time for t in flat)
 
 
-def test_rows_stay_in_memory_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**options: object) -> None:
-        raise OSError("read-only")
+@pytest.mark.parametrize("room", [0, 3])
+def test_rows_stay_in_memory_where_nothing_can_be_written(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:  # type: ignore[override]
+            if self.tell() > room * 48:
+                raise OSError("no space left")
+            return super().write(data)  # type: ignore[arg-type]
+
+    def refuse(**options: object) -> Full:
+        if not room:
+            raise OSError("read-only")
+        return Full()
 
     monkeypatch.setattr(rows.tempfile, "TemporaryFile", refuse)
     table = rows.Rows(2, 1)
-    for start in range(0, 10, 2):
+    for start in range(0, 20, 2):
         column = np.arange(start, start + 2)
         table.append(rows.Chunk(column, column, column.astype(np.int32), column.astype(np.uint32)))
-    assert [t for c in table.sort().chunks() for t in c.time.tolist()] == list(range(10))
+    found = [pair for c in table.sort().chunks() for pair in zip(c.time.tolist(), c.length.tolist(), strict=True)]
+    assert found == [(n, n) for n in range(20)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,22 @@ def test_a_wrong_site_is_an_error_with_key_and_frame(tmp_path: Path) -> None:
     site.write_text(text.replace(iha, 'iha = "10.9.9.9"'), "utf-8")
     with pytest.raises(InputError, match=r"inside.pcapng frame \d+: site key iha"):
         check([CAPTURES / "inside.pcapng"], config=site)
+
+
+def test_standard_input_is_held_against_the_site_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be read twice, so that what tells is gathered while it goes by."""
+    site = tmp_path / "site.toml"
+    text = (CAPTURES / "inside.toml").read_text("utf-8")
+    iha = next(line for line in text.splitlines() if line.startswith("iha"))
+    data = (CAPTURES / "inside.pcapng").read_bytes()
+    for said, wrong in ((text, False), (text.replace(iha, 'iha = "10.9.9.9"'), True)):
+        site.write_text(said, "utf-8")
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        if wrong:
+            with pytest.raises(InputError, match=r"<stdin> frame \d+: site key iha"):
+                check(["-"], config=site)
+        else:
+            assert check(["-"], config=site).verdict == "conformant"
 
 
 def test_what_protects_is_declared(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from mipcheck.checker.capture.read import (
     Source,
     described,
     lost,
+    read_captures,
     understand,
     unreadable,
     unsaid_tunnels,
@@ -365,11 +366,28 @@ def read_bulk(
             surveys.append(scanner.surveyor.survey())
         total += info.frames
     if any(linktype == SLL for info in infos for linktype in info.interfaces.values()) and _mixed(taken, infos):
-        captures, events = understand(sources, site, protects, infos, firsts, _all_packets(taken), taken.together)
-        return captures, events, surveys
+        return *_one_by_one(sources, site, protects, infos, firsts, taken), surveys
     taken.rows = taken.rows.sort()
-    captures, columns = _understand(sources, site, protects, infos, firsts, taken)
-    return captures, columns, surveys
+    return *_understand(sources, site, protects, infos, firsts, taken), surveys
+
+
+def _one_by_one(
+    sources: Sequence[Source],
+    site: Site,
+    protects: Protects | None,
+    infos: Sequence[FileInfo],
+    firsts: Sequence[int],
+    taken: _Taken,
+) -> tuple[list[Capture], list[Event]]:
+    """What has to be told from all packets in their order is read as it was before there were columns.
+
+    A pipe has gone by: its packets are made from their kinds, with one port for all that nobody asks for.
+    """
+    if all(source.stream.seekable() for source in sources):
+        for source in sources:
+            source.stream.seek(0)
+        return read_captures(sources, site, protects)
+    return understand(sources, site, protects, infos, firsts, _all_packets(taken), taken.together)
 
 
 def _ports(site: Site, protects: Protects | None) -> Collection[int]:
@@ -391,7 +409,7 @@ def _mixed(taken: _Taken, infos: Sequence[FileInfo]) -> bool:
 
 
 def _all_packets(taken: _Taken) -> list[Packet]:
-    """Every one of them, in the order in which they were appended: there is no way round that."""
+    """Every one of them, in the order in which they were appended."""
     found = []
     for chunk in taken.rows.chunks():
         for time, frame, kind, length in zip(*(column.tolist() for column in chunk), strict=True):
@@ -434,7 +452,7 @@ def _understand(
     known = learn(packets, site)
     if sharing(known.macs, frozenset(site.tunnels)):
         # Which packets are copies can be told only where all of them are seen.
-        return understand(sources, site, protects, infos, firsts, _all_packets(taken), taken.together)
+        return _one_by_one(sources, site, protects, infos, firsts, taken)
     reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
     meaning = Meaning(reader, taken.rows, taken.kinds, taken.unusual)
     meaning.read()

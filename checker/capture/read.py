@@ -63,8 +63,12 @@ def read_capture(stream: BinaryIO, name: str, site: Site) -> Capture:
     return read_captures([Source(stream, name)], site)[0][0]
 
 
+Watch = Callable[[FileInfo, Frame], None]
+"""Is shown each frame of a file before it is read; the description of the file is what is known so far."""
+
+
 def read_captures(
-    sources: Sequence[Source], site: Site, protects: Protects | None = None
+    sources: Sequence[Source], site: Site, protects: Protects | None = None, watch: Watch | None = None
 ) -> tuple[list[Capture], list[Event]]:
     """Read captures of one node as if they were one file: what one shows tells what another one means.
 
@@ -84,6 +88,8 @@ def read_captures(
         firsts.append(total)
         decoder = Decoder(keys, together, source.offset, total)
         for frame in frames:
+            if watch is not None:
+                watch(info, frame)
             packets.extend(decoder.take(frame))
         together.finish()
         total += info.frames

@@ -45,8 +45,8 @@ class Rows:
         """Number of the first row of each chunk, and of all rows."""
         self._chunk = chunk
         self._held = held
-        self._chunks: list[Chunk] = []
-        self._places: list[int] = []
+        self._chunks: list[Chunk | int] = []
+        """Each, or where it is in the file."""
         self._spans: list[tuple[int, int]] = []
         self._file: IO[bytes] | None = None
         self._last: tuple[int, Chunk] | None = None
@@ -67,32 +67,36 @@ class Rows:
             rows = rows.part(np.argsort(rows.time, kind="stable"))
         self._spans.append((int(rows.time[0]), int(rows.time[-1])))
         self.starts.append(self.starts[-1] + len(rows.time))
-        if self._file is None and len(self._chunks) < self._held:
+        place = self._write(rows) if len(self._chunks) >= self._held else None
+        if place is not None:
+            self._chunks.append(place)
+        else:
             self._chunks.append(Chunk(*(np.array(c, _TYPE[n]) for n, c in zip(Chunk._fields, rows, strict=True))))
-            return
-        if self._file is None:
-            try:
+
+    def _write(self, rows: Chunk) -> int | None:
+        """Where in the file the rows now are; None where nothing can be written: memory has to do."""
+        try:
+            if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="mipcheck-")  # noqa: SIM115  # lives as long as the rows
-            except OSError:  # nowhere to write: memory has to do
-                self._held = 2**62
-                self._chunks.append(Chunk(*(np.array(c, _TYPE[n]) for n, c in zip(Chunk._fields, rows, strict=True))))
-                return
-        self._places.append(self._file.seek(0, 2))
-        for name, column in zip(Chunk._fields, rows, strict=True):
-            self._file.write(np.ascontiguousarray(column, _TYPE[name]).data)
+            place = self._file.seek(0, 2)
+            for name, column in zip(Chunk._fields, rows, strict=True):
+                self._file.write(np.ascontiguousarray(column, _TYPE[name]).data)
+            self._file.flush()
+        except OSError:
+            self._held = 2**62
+            return None
+        return place
 
     def chunk(self, number: int) -> Chunk:
-        if number < len(self._chunks):
-            return self._chunks[number]
+        known = self._chunks[number]
+        if isinstance(known, Chunk):
+            return known
         if self._last is not None and self._last[0] == number:
             return self._last[1]
         assert self._file is not None
         size = self.starts[number + 1] - self.starts[number]
-        self._file.seek(self._places[number - len(self._chunks)])
-        columns = []
-        for name in Chunk._fields:
-            data = self._file.read(size * _TYPE[name].itemsize)
-            columns.append(np.frombuffer(data, _TYPE[name]))
+        self._file.seek(known)
+        columns = [np.frombuffer(self._file.read(size * _TYPE[n].itemsize), _TYPE[n]) for n in Chunk._fields]
         self._last = number, Chunk(*columns)
         return self._last[1]
 

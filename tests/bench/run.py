@@ -1,0 +1,498 @@
+"""The benchmarks: `python tests/bench/run.py [--packets 1000000,10000000] [--events ...] [--only GROUP] [--quick]`.
+
+Every figure stands beside its peers in the same run, because machines differ and ratios differ less. Inputs are made
+(seeded) and removed again; `--dir` keeps them. The answer is a table, and with `--json FILE` also JSON:
+
+    {"schema": 1, "date", "machine": {...}, "versions": {name: version or null}, "settings": {...},
+     "results": [{"group", "name", "n", "unit", "seconds", "cpu", "rate", "first_output", "peak_mib", "sample",
+                  "note"}],
+     "ratios": [{"name", "value", "target", "met", "by_cpu"}],
+     "not_measured": [{"group", "name", "reason"}]}
+
+`rate` is units a second (null where it makes no sense), `seconds` wall time and `cpu` processor time; where a machine
+has other things to do, `by_cpu` (the ratio of processor time) is the better figure. `sample` is true where a slow peer
+had a smaller input of the same kind; its rate stands for all. `pip install 'mipcheck[bench]'` brings the peers that pip
+has; the others are tshark, tcpdump, spin and gcc. What is missing is said, and never made up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+HERE: Final = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from measure import Run, machine, program, run, versions  # noqa: E402
+
+MIPCHECK: Final = program("mipcheck")
+PYTHON: Final = sys.executable
+VERDICTS: Final = (0, 1, 3)
+"""Exit codes with which mipcheck has done its work."""
+
+TEN_LINES: Final = """\
+mipcheck-trace 1
+site iha=10.1.0.2 xha=198.51.100.2 vpn=192.0.2.1 ihoa=10.1.0.100 xhoa=198.51.100.100
+0.000000 eth0 link state=up
+0.112000 eth0 coa kind=colocated addr=10.1.7.20
+0.113000 eth0 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=60 id=0xd0c1
+0.121000 eth0 rrp from=iha path=direct code=0 lifetime=60 id=0xd0c1 auth=ok
+0.124000 eth0 infer where=inside
+0.124500 eth0 mode name=c
+0.130000 eth0 data dir=out protection=none bytes=1420 stack=ip/ip
+0.140000 eth0 data dir=in protection=none bytes=1420 stack=ip/ip
+"""
+
+
+@dataclass
+class Result:
+    """A figure. `n` units were done in `seconds`."""
+
+    group: str
+    name: str
+    n: int
+    unit: str
+    seconds: float
+    cpu: float | None = None
+    rate: float | None = None
+    first_output: float | None = None
+    peak_mib: float | None = None
+    sample: bool = False
+    note: str = ""
+
+
+@dataclass
+class Ratio:
+    """Two figures of this run compared, and what is asked for (`target`, in words); `met` is None where nothing is."""
+
+    name: str
+    value: float
+    target: str = ""
+    met: bool | None = None
+    by_cpu: float | None = None
+
+
+@dataclass
+class Settings:
+    packets: list[int]
+    events: list[int]
+    nodes: list[int]
+    interfaces: list[int]
+    sample: int
+    repeat: int
+    timeout: float
+    spin_limit: float
+    quick: bool
+
+
+@dataclass
+class Bench:
+    """Collects figures; a measurement that fails is a line in `not_measured`, and the others go on."""
+
+    settings: Settings
+    folder: Path
+    results: list[Result] = field(default_factory=list)
+    ratios: list[Ratio] = field(default_factory=list)
+    not_measured: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def cache(self) -> Path:
+        """Where compiled code is kept: not the user's, so that it is known whether there is any."""
+        return self.folder / "cache"
+
+    def cold(self) -> None:
+        """Forget compiled code."""
+        shutil.rmtree(self.cache, ignore_errors=True)
+
+    def missing(self, group: str, name: str, reason: str) -> None:
+        self.not_measured.append({"group": group, "name": name, "reason": reason})
+
+    def add(self, result: Result) -> Result:
+        if result.rate is None and result.n > 1:
+            result.rate = result.n / result.seconds if result.seconds else None
+        self.results.append(result)
+        progress(f"{result.group}: {result.name}: {result.seconds:.2f} s")
+        return result
+
+    def command(
+        self,
+        group: str,
+        name: str,
+        command: Sequence[str],
+        n: int,
+        unit: str,
+        codes: Sequence[int] = (0,),
+        note: str = "",
+    ) -> Result | None:
+        """Time a whole process."""
+        done = self.tried(group, name, command, codes)
+        if done is None:
+            return None
+        return self.add(
+            Result(group, name, n, unit, done.seconds, done.cpu, None, done.first, round(done.peak, 1), note=note)
+        )
+
+    def tried(self, group: str, name: str, command: Sequence[str], codes: Sequence[int]) -> Run | None:
+        progress(f"{group}: {name} …")
+        if shutil.which(command[0]) is None:
+            self.missing(group, name, "not installed")
+            return None
+        done = run(command, self.settings.timeout, env={**os.environ, "XDG_CACHE_HOME": str(self.cache)})
+        if done.code is None:
+            self.missing(group, name, f"not done in {self.settings.timeout:g} s")
+        elif done.code not in codes:
+            self.missing(group, name, done.why())
+        else:
+            return done
+        return None
+
+    def peer(self, group: str, name: str, path: Path, unit: str, note: str) -> Result | None:
+        """A peer of `peers.py`, which times itself, on a sample."""
+        done = self.tried(group, name, [PYTHON, str(HERE / "peers.py"), name, str(path)], (0,))
+        if done is None:
+            return None
+        said = json.loads(done.out)
+        peak = round(done.peak, 1)
+        return self.add(
+            Result(
+                group, name, said["count"], unit, said["seconds"], said["cpu"], peak_mib=peak, sample=True, note=note
+            )
+        )
+
+    def ratio(
+        self,
+        name: str,
+        value: float,
+        target: str = "",
+        met: Callable[[float], bool] | None = None,
+        by_cpu: float | None = None,
+    ) -> None:
+        by_cpu = by_cpu and round(by_cpu, 4)
+        self.ratios.append(Ratio(name, round(value, 4), target, None if met is None else met(value), by_cpu))
+
+    def faster(self, what: str, ours: Result | None, peer: Result | None, least: float | None) -> None:
+        """How many times the peer's rate is ours."""
+        if ours is None or peer is None or not ours.rate or not peer.rate:
+            return
+        target, met = ("", None) if least is None else (f"at least {least:g}", lambda v: v >= least)
+        by_cpu = (ours.n / ours.cpu) / (peer.n / peer.cpu) if ours.cpu and peer.cpu else None
+        self.ratio(f"{what}: rate / {peer.name}", ours.rate / peer.rate, target, met, by_cpu)
+
+    def made(self, name: str, maker: str, *args: str) -> Path:
+        path = self.folder / name
+        if not path.exists():
+            progress(f"making {name} …")
+            done = run([PYTHON, str(HERE / maker), str(path), *args], 3600.0)
+            if done.code != 0:
+                path.unlink(missing_ok=True)
+                raise MakingError(f"{name} could not be made: {done.why()}")
+        return path
+
+
+class MakingError(Exception):
+    """An input could not be made."""
+
+
+# --- captures and logs --------------------------------------------------------------------------------------------
+
+
+def captures(bench: Bench) -> None:
+    """Packets a second, with all rules on, against other readers of captures."""
+    ours: dict[int, Result | None] = {}
+    for n in bench.settings.packets:
+        group = f"captures of {n:,} packets"
+        path = bench.made(f"{n}.pcapng", "make_capture.py", "--packets", str(n))
+        check = [*MIPCHECK, str(path), "--config", f"{path}.toml"]
+        bench.cold()
+        first = bench.command(group, "mipcheck, cold", check, n, "packets", VERDICTS, "compilation included")
+        mine = ours[n] = bench.command(group, "mipcheck", check, n, "packets", VERDICTS)
+        floor = bench.command(group, "tcpdump", ["tcpdump", "-nn", "-r", str(path), "udp port 434"], n, "packets")
+        sample = bench.made(
+            f"{min(n, bench.settings.sample)}.pcapng",
+            "make_capture.py",
+            "--packets",
+            str(min(n, bench.settings.sample)),
+        )
+        fields = ["frame.time_epoch", "ip.src", "ip.dst", "udp.port", "mip.type", "mip.flags", "mip.code", "esp.spi"]
+        tshark = ["tshark", "-r", str(sample), "-T", "fields", *(w for f in fields for w in ("-e", f))]
+        count = min(n, bench.settings.sample)
+        slow = bench.command(group, "tshark", tshark, count, "packets", note="-T fields")
+        if slow is not None:
+            slow.sample = count < n
+        few = min(n, bench.settings.sample // 5)
+        little = bench.made(f"{few}.pcapng", "make_capture.py", "--packets", str(few))
+        dpkt = bench.peer(group, "dpkt", sample, "packets", "decoding, without start-up")
+        scapy = bench.peer(group, "scapy", little, "packets", "dissection, without start-up")
+        what = f"{n:,} packets"
+        for result, how in ((first, what + ", cold"), (mine, what)):
+            bench.faster(how, result, slow, 40)
+            bench.faster(how, result, floor, 0.25)
+        bench.faster(what, mine, dpkt, None)
+        bench.faster(what, mine, scapy, None)
+    growth(bench, "packets", ours)
+
+
+def logs(bench: Bench) -> None:
+    """Events a second, with all rules on, against the grammar's parser and a temporal-logic monitor."""
+    ours: dict[int, Result | None] = {}
+    for n in bench.settings.events:
+        group = f"logs of {n:,} events"
+        path = bench.made(f"{n}.log", "make_log.py", "--events", str(n))
+        bench.cold()
+        first = bench.command(
+            group, "mipcheck, cold", [*MIPCHECK, str(path)], n, "events", VERDICTS, "compilation included"
+        )
+        mine = ours[n] = bench.command(group, "mipcheck", [*MIPCHECK, str(path)], n, "events", VERDICTS)
+        count = min(n, bench.settings.sample)
+        sample = bench.made(f"{count}.log", "make_log.py", "--events", str(count))
+        lark = bench.peer(group, "lark", sample, "events", "the grammar alone, without meaning")
+        monitor = bench.peer(group, "reelay", sample, "events", "one formula of 4.2.2, without reading the log")
+        for result, how in ((first, f"{n:,} events, cold"), (mine, f"{n:,} events")):
+            bench.faster(how, result, lark, 50)
+            bench.faster(how, result, monitor, 1)
+    growth(bench, "events", ours)
+
+
+def growth(bench: Bench, unit: str, ours: dict[int, Result | None]) -> None:
+    """What ten times the input costs."""
+    done = [(n, r) for n, r in sorted(ours.items()) if r is not None and r.peak_mib]
+    for (small, a), (large, b) in pairwise(done):
+        what = f"{large:,} / {small:,} {unit}"
+        bench.ratio(f"{what}: peak memory", b.peak_mib / a.peak_mib, "at most 1.3", lambda v: v <= 1.3)  # type: ignore[operator]
+        per_unit = (b.seconds / large) / (a.seconds / small)
+        bench.ratio(f"{what}: seconds a unit", per_unit, by_cpu=(b.cpu or 0) / large / ((a.cpu or 1) / small))
+    if done:
+        n, r = done[-1]
+        bench.ratio(f"{n:,} {unit}: peak MiB", r.peak_mib or 0.0, "under 500", lambda v: v < 500)
+
+
+def nodes(bench: Bench) -> None:
+    """A gateway's log: the same number of events, of few and of many mobile nodes."""
+    n = bench.settings.events[-1]
+    varied(bench, f"gateway logs of {n:,} events", n, "nodes", bench.settings.nodes)
+
+
+def interfaces(bench: Bench) -> None:
+    """A node's log: the same number of events, on few and on many interfaces."""
+    n = bench.settings.events[0]
+    varied(bench, f"logs of {n:,} events, by interfaces", n, "interfaces", bench.settings.interfaces)
+
+
+def varied(bench: Bench, group: str, n: int, what: str, counts: Sequence[int]) -> None:
+    found = []
+    for count in counts:
+        path = bench.made(f"{n}-{count}-{what}.log", "make_log.py", "--events", str(n), f"--{what}", str(count))
+        found.append(
+            (count, bench.command(group, f"mipcheck, {count:,} {what}", [*MIPCHECK, str(path)], n, "events", VERDICTS))
+        )
+    compared(bench, what, found)
+
+
+def compared(bench: Bench, what: str, found: list[tuple[int, Result | None]]) -> None:
+    done = [(count, r) for count, r in found if r is not None]
+    for (few, a), (many, b) in pairwise(done):
+        bench.ratio(
+            f"{many:,} / {few:,} {what}, as many events: time",
+            b.seconds / a.seconds,
+            by_cpu=(b.cpu or 0) / (a.cpu or 1),
+        )
+        bench.ratio(f"{many:,} / {few:,} {what}, as many events: peak memory", (b.peak_mib or 0) / (a.peak_mib or 1))
+
+
+# --- start-up, proofs ---------------------------------------------------------------------------------------------
+
+
+def start(bench: Bench) -> None:
+    """What a user waits for when there is nothing to do; the fastest of several runs, and their median in the note."""
+    trace = bench.folder / "ten.log"
+    trace.write_text(TEN_LINES)
+    for name, command, limit in (
+        ("mipcheck --help", [*MIPCHECK, "--help"], 0.15),
+        ("a trace of ten lines", [*MIPCHECK, str(trace)], 0.4),
+        ("python -c pass", [PYTHON, "-c", "pass"], None),
+    ):
+        runs = [r for _ in range(bench.settings.repeat) if (r := bench.tried("start-up", name, command, VERDICTS))]
+        if not runs:
+            continue
+        best = min(runs, key=lambda r: r.seconds)
+        note = f"median of {len(runs)}: {statistics.median(r.seconds for r in runs):.3f} s"
+        peak = round(best.peak, 1)
+        bench.add(Result("start-up", name, 1, "runs", best.seconds, best.cpu, None, best.first, peak, note=note))
+        if limit is not None:
+            bench.ratio(f"{name}: seconds", best.seconds, f"under {limit:g}", lambda v, most=limit: v < most, best.cpu)  # type: ignore[misc]
+
+
+def proofs(bench: Bench) -> None:
+    """Each property's time, and the model of 4.2.2 in discrete time in spin."""
+    chosen = ["inside_is_sound"] if bench.settings.quick else []
+    done = bench.tried("mipcheck prove", "all", [*MIPCHECK, "prove", *chosen, "--format", "json"], (0, 3))
+    if done is not None:
+        proved = json.loads(done.out)["properties"]
+        for p in proved:
+            note = f"{p['result']}, {p['method']}" if p.get("method") else p["result"]
+            bench.add(Result("mipcheck prove", p["name"], 1, "properties", p["seconds"], note=note))
+        peak = round(done.peak, 1)
+        bench.add(Result("mipcheck prove", "all", len(proved), "properties", done.seconds, done.cpu, peak_mib=peak))
+    for count in (1,) if bench.settings.quick else (1, 2):
+        spin(bench, count)
+
+
+def spin(bench: Bench, count: int) -> None:
+    name = f"spin, {count} interface{'s' if count > 1 else ''}"
+    group = "4.2.2 in discrete time"
+    for needed in ("spin", "gcc"):
+        if shutil.which(needed) is None:
+            bench.missing(group, name, f"{needed} is not installed")
+            return
+    folder = bench.folder / f"spin-{count}"
+    folder.mkdir(exist_ok=True)
+    model = shutil.copy(HERE / "monitor.pml", folder)
+    small = ["-DBOUND=6", "-DT_REREGISTER=2"] if bench.settings.quick else []
+    for step in (
+        ["spin", "-a", f"-DIFS={count}", *small, Path(model).name],
+        ["gcc", "-O2", "-DSAFETY", "-DBFS", "-DMEMLIM=4000", "-o", "pan", "pan.c"],
+    ):
+        made = run(step, 120.0, cwd=folder)
+        if made.code != 0:
+            bench.missing(group, name, made.why())
+            return
+    limit = bench.settings.spin_limit
+    progress(f"{group}: {name} …")
+    done = run([str(folder / "pan")], limit, signal.SIGINT, cwd=folder)
+    said = done.out.decode("utf-8", "replace")
+    states = next((int(w.split()[0]) for w in said.splitlines() if w.strip().endswith("states, stored")), 0)
+    if done.code is None or "pan: reached" in said or "Search not completed" in said:
+        bench.missing(group, name, f"not decided in {limit:g} s: {states:,} states, {done.peak:,.0f} MiB")
+        return
+    verdict = "no error" if "errors: 0" in said else "refuted"
+    peak = round(done.peak, 1)
+    bench.add(
+        Result(
+            group, name, states, "states", done.seconds, done.cpu, peak_mib=peak, note=f"{verdict}, ticks of a second"
+        )
+    )
+
+
+# --- output -------------------------------------------------------------------------------------------------------
+
+GROUPS: Final[dict[str, Callable[[Bench], None]]] = {
+    "start": start,
+    "captures": captures,
+    "logs": logs,
+    "interfaces": interfaces,
+    "nodes": nodes,
+    "proofs": proofs,
+}
+
+
+def progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def report(bench: Bench, machine_: dict[str, Any], versions_: dict[str, str | None]) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": machine_,
+        "versions": versions_,
+        "settings": asdict(bench.settings),
+        "results": [asdict(r) for r in bench.results],
+        "ratios": [asdict(r) for r in bench.ratios],
+        "not_measured": bench.not_measured,
+    }
+
+
+def table(found: dict[str, Any]) -> str:
+    m = found["machine"]
+    lines = [
+        f"{m['cpu']}, {m['cores']} cores, {m['memory_gib']} GiB, {m['os']}, Python {m['python']}, load {m['load']}"
+    ]
+    lines.append(", ".join(f"{n} {v}" for n, v in found["versions"].items() if v))
+    group = ""
+    for r in found["results"]:
+        if r["group"] != group:
+            group = r["group"]
+            lines += ["", f"{group:42}{'rate':>16}{'seconds':>10}{'cpu':>9}{'first out':>11}{'peak MiB':>10}"]
+        rate = f"{r['rate']:,.0f} {_short(r['unit'])}/s" if r["rate"] else ""
+        cpu = f"{r['cpu']:.2f}" if r["cpu"] is not None else ""
+        first = f"{r['first_output']:.2f}" if r["first_output"] is not None else ""
+        peak = f"{r['peak_mib']:,.0f}" if r["peak_mib"] is not None else ""
+        sample = f"on {r['n']:,} {r['unit']}" if r["sample"] else ""
+        note = "; ".join(filter(None, [sample, r["note"]]))
+        lines.append(f"  {r['name']:40}{rate:>16}{r['seconds']:>10.2f}{cpu:>9}{first:>11}{peak:>10}  {note}".rstrip())
+    lines += ["", f"{'compared, in this run':58}{'wall time':>12}{'cpu time':>12}"]
+    for r in found["ratios"]:
+        verdict = "" if r["met"] is None else f"{r['target']}: {'met' if r['met'] else 'NOT met'}"
+        cpu = f"{r['by_cpu']:,.2f}" if r["by_cpu"] is not None else ""
+        lines.append(f"  {r['name']:56}{r['value']:>12,.2f}{cpu:>12}  {verdict}".rstrip())
+    if found["not_measured"]:
+        lines += ["", "not measured"]
+        lines += [f"  {n['group']}: {n['name']}: {n['reason']}" for n in found["not_measured"]]
+    return "\n".join(lines) + "\n"
+
+
+def _short(unit: str) -> str:
+    return {"packets": "pkt", "events": "ev", "properties": "prop", "states": "st"}.get(unit, unit)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Measure mipcheck beside its peers.")
+    parser.add_argument("--packets", type=_numbers, default=[1_000_000, 10_000_000], metavar="N,…")
+    parser.add_argument("--events", type=_numbers, default=[1_000_000, 10_000_000], metavar="N,…")
+    parser.add_argument("--nodes", type=_numbers, default=[1_000, 100_000], metavar="N,…")
+    parser.add_argument("--interfaces", type=_numbers, default=[2, 16], metavar="N,…")
+    parser.add_argument("--sample", type=int, default=200_000, help="packets or events for slow peers")
+    parser.add_argument("--repeat", type=int, default=10, help="runs of what takes a moment")
+    parser.add_argument("--timeout", type=float, default=900.0, help="seconds for each run")
+    parser.add_argument("--spin-limit", type=float, default=60.0, help="seconds for spin")
+    parser.add_argument("--only", action="append", choices=list(GROUPS), help="this group (repeatable)")
+    parser.add_argument("--quick", action="store_true", help="everything once and small, to see that it works")
+    parser.add_argument("--json", metavar="FILE", help="write the figures as JSON, too (- is standard output)")
+    parser.add_argument("--dir", metavar="DIR", help="make inputs here, and keep them for another time")
+    args = parser.parse_args(argv)
+    settings = Settings(
+        args.packets, args.events, args.nodes, args.interfaces, args.sample, args.repeat, args.timeout, args.spin_limit,
+        args.quick,
+    )  # fmt: skip
+    if args.quick:
+        settings = Settings([500], [500], [5], [3], 500, 1, 60.0, 10.0, True)
+    described, known = machine(), versions()
+    with tempfile.TemporaryDirectory(prefix="mipcheck-bench-") as temporary:
+        folder = Path(args.dir or temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        bench = Bench(settings, folder)
+        for name, group in GROUPS.items():
+            if args.only and name not in args.only:
+                continue
+            try:
+                group(bench)
+            except MakingError as error:
+                bench.missing(name, "all", str(error))
+    progress("")
+    found = report(bench, described, known)
+    text = json.dumps(found, indent=2) + "\n"
+    if args.json and args.json != "-":
+        Path(args.json).write_text(text)
+    sys.stdout.write(text if args.json == "-" else table(found))
+    return 0
+
+
+def _numbers(word: str) -> list[int]:
+    return [int(w.replace("_", "")) for w in word.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
