@@ -5,7 +5,7 @@ What the observer finds in each has to be what the search predicted; else that i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -64,31 +64,26 @@ class Partings:
         """The shortest trace on which they part, by one of the rules, with whatever capability it takes. Where there is
         none with the parameters as they are, one of them is given another value, or two addresses of the site are the
         same. Raises Disagreement."""
-        from mipcheck.model.compare import Incomparable
-
         named = list(dict.fromkeys(rules))
         if not named:
             return Found(reason="there is no rule to part on")
         cases = self._cases(named)
         reason = ""
-        try:
-            for case in cases:
-                outcome = self._search(named, case)
-                if outcome.parting is not None:
-                    return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
-                reason = reason or outcome.reason
-            if len(named) > 1:
-                return Found(reason=reason)
-            same = self._never(named[0])
-            for case in self._other_values(cases, named[0]):
-                parting = self._search(named, case).parting
-                if parting is not None:
-                    trace = replace(parting.trace, parameters={**case.given, **parting.trace.parameters},
-                                    site={**case.site, **parting.trace.site})  # fmt: skip
-                    found = replace(parting, trace=trace)
-                    return confirmed(self.left, self.right, found, list(title), case.capabilities)
-        except Incomparable as error:
-            return Found(reason=str(error))
+        for case in cases:
+            outcome = self._search(named, case)
+            if outcome.parting is not None:
+                return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
+            reason = reason or outcome.reason
+        if len(named) > 1:
+            return Found(reason=reason)
+        same = self._never(named[0])
+        for case in self._other_values(cases, named[0]):
+            parting = self._search(named, case).parting
+            if parting is not None:
+                parameters = {**case.given, **parting.trace.parameters}
+                trace = replace(parting.trace, parameters=parameters, site={**case.site, **parting.trace.site})
+                found = replace(parting, trace=trace)
+                return confirmed(self.left, self.right, found, list(title), case.capabilities)
         return Found(reason="with the parameters as they are, they never part: that is proved" if same else reason,
                      same=same)  # fmt: skip
 
@@ -191,24 +186,30 @@ def find_parting(
 
 def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capabilities: frozenset[str]) -> Found:
     """The trace as a log, after both observers have found in it what was predicted. Raises Disagreement."""
-    for spec, predicted in ((left, parting.left), (right, parting.right)):
-        known, _ = known_to(spec, parting.trace)
-        agree(spec, trace_text(spec, known, {}, (), capabilities & set(spec.capabilities)), predicted)
-    written, lost = known_to(left, parting.trace)
-    own, other_lost = known_to(right, parting.trace)
-    speaker = left if lost <= other_lost else right
-    shown = written if speaker is left else own
+    from mipcheck.model.compare import OTHER, clashing
+
+    clashes = clashing(left, right)
+    shown = []
+    for spec, predicted, names in (
+        (left, parting.left, {c + OTHER: "" for c in clashes}),
+        (right, parting.right, dict.fromkeys(clashes, "") | {c + OTHER: c for c in clashes}),
+    ):
+        known, lost = known_to(spec, parting.trace, names)
+        own = capabilities & set(spec.capabilities)
+        agree(spec, trace_text(spec, known, {}, (), own), predicted)
+        shown.append((lost, trace_text(spec, known, {}, title, own)))
     return Found(
-        trace_text(speaker, shown, {}, title, capabilities & set(speaker.capabilities)),
+        min(shown, key=lambda s: s[0])[1],
         tuple(sorted(parting.left)),
         tuple(sorted(parting.right)),
         parting.outright,
-        lost == other_lost == 0,
+        not any(lost for lost, _ in shown),
     )
 
 
-def known_to(spec: Spec, trace: Trace) -> tuple[Trace, int]:
-    """What a specification has words for, and the number of events and keys that it has none for."""
+def known_to(spec: Spec, trace: Trace, names: Mapping[str, str]) -> tuple[Trace, int]:
+    """What a specification has words for, and the number of events and keys that it has none for. `names` are what it
+    calls an event, or nothing if it does not know it."""
     events: list[Event] = []
     silent = []
     lost = 0
@@ -218,13 +219,14 @@ def known_to(spec: Spec, trace: Trace) -> tuple[Trace, int]:
             silent.append((len(events), pending.pop(0)[1]))
         if event is None:
             break
-        if event.kind not in spec.events:
+        kind = names.get(event.kind, event.kind)
+        if kind not in spec.events:
             lost += 1
             continue
-        keys = spec.events[event.kind].by_name
+        keys = spec.events[kind].by_name
         args = {k: v for k, v in event.args.items() if k in keys}
         lost += len(event.args) - len(args)
-        events.append(replace(event, args=args))
+        events.append(replace(event, kind=kind, args=args))
     parameters = {n: v for n, v in trace.parameters.items() if n in spec.parameters}
     site = {n: v for n, v in trace.site.items() if n in spec.sites}
     return replace(trace, events=tuple(events), silent=tuple(silent), parameters=parameters, site=site), lost

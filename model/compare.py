@@ -18,19 +18,16 @@ from mipcheck.model.configure import configure
 from mipcheck.model.runs import anchor_of, cone, roots_of_rules, slots_of
 from mipcheck.model.search import Search, Trace, Unrolling, keys_used, time_unit
 from mipcheck.model.setting import Setting, example_site, misconfigured
-from mipcheck.model.spec import Configure, EventType, Key, Require, Rule, Spec
+from mipcheck.model.spec import Configure, EventType, Require, Rule, Spec
 from mipcheck.model.symbolic import NODE, Action, Keys, State, World
 from mipcheck.model.system import Move, System, spacer
+from mipcheck.model.term import EventPattern
 
 Z = Any
 DEPTH = 10
 """Events of a trace, silent ones included, up to which one is searched for."""
 _NONE: Mapping[str, int] = MappingProxyType({})
 TIME_IS_UP = "the time for the search was up"
-
-
-class Incomparable(ValueError):
-    """Two specifications that give one name to two things, so that no trace can be held against both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +56,80 @@ class Outcome:
 # --- two settings, one table of events ------------------------------------------------------------------------------
 
 
+OTHER = "~"
+"""Ends the name of an event of the second specification that is another one than the first one's of that name."""
+
+
+def clashing(left: Spec, right: Spec) -> frozenset[str]:
+    """Events that both have, with a key that is of one type here and of another there: they are not the same."""
+    return frozenset(
+        name
+        for name, event in left.events.items()
+        if name in right.events
+        and any(k.name in event.by_name and event.by_name[k.name].type != k.type for k in right.events[name].keys)
+    )
+
+
 def merged_events(left: Spec, right: Spec) -> dict[str, EventType]:
-    """The events of both, with the keys of both. Raises Incomparable."""
+    """The events of both, with the keys of both."""
+    clashes = clashing(left, right)
     events = dict(left.events)
     for name, event in right.events.items():
-        mine = events.get(name)
-        events[name] = event if mine is None else _merged(mine, event)
+        if name in clashes:
+            events[name + OTHER] = replace(event, name=name + OTHER)
+        else:
+            events[name] = _merged(events[name], event) if name in events else event
     return events
 
 
 def _merged(left: EventType, right: EventType) -> EventType:
-    keys: dict[str, Key] = dict(left.by_name)
-    for key in right.keys:
-        mine = keys.setdefault(key.name, replace(key, optional=key.optional or key.name not in left.by_name))
-        if mine.type != key.type:
-            types = f"of type {mine.type.name} in one and {key.type.name} in the other"
-            raise Incomparable(f"key {key.name} of event {left.name} is {types}")
-        keys[key.name] = replace(mine, optional=mine.optional or key.optional)
-    for name in left.by_name:
-        if name not in right.by_name:
-            keys[name] = replace(keys[name], optional=True)
-    return replace(left, keys=tuple(keys.values()), seen=left.seen | right.seen)
+    both = {k.name for k in left.keys} & {k.name for k in right.keys}
+    keys = {k.name: k for k in (*right.keys, *left.keys)}
+    shared = tuple(replace(k, optional=k.optional or k.name not in both) for k in keys.values())
+    return replace(left, keys=shared, seen=left.seen | right.seen)
+
+
+def _renamed(spec: Spec, clashes: frozenset[str]) -> Spec:
+    """The same, speaking of its own events where they are not the first specification's of that name."""
+    if not clashes:
+        return spec
+
+    def own(patterns: tuple[EventPattern, ...]) -> tuple[EventPattern, ...]:
+        return tuple(replace(p, event=p.event + OTHER) if p.event in clashes else p for p in patterns)
+
+    def of_rule(rule: Rule) -> Rule:
+        body = rule.body
+        return rule if isinstance(body, Configure) else replace(rule, body=replace(body, patterns=own(body.patterns)))
+
+    return replace(
+        spec,
+        updates=tuple(replace(u, patterns=own(u.patterns)) for u in spec.updates),
+        assumptions={n: replace(a, patterns=own(a.patterns)) for n, a in spec.assumptions.items()},
+        rules={n: of_rule(r) for n, r in spec.rules.items()},
+        properties={},
+    )
 
 
 def merged(left: Setting, right: Setting, addresses: Mapping[str, int] = _NONE) -> tuple[Setting, Setting]:
-    """The same settings with the events of both and one site, which has the `addresses` given. Raises Incomparable."""
+    """The same settings with the events of both and one site, which has the `addresses` given."""
     events = merged_events(left.spec, right.spec)
     sites = tuple(dict.fromkeys((*left.spec.sites, *right.spec.sites)))
     site = {**example_site(replace(left.spec, sites=sites)), **addresses}
-    return tuple(replace(s, spec=replace(s.spec, events=events), site=site) for s in (left, right))  # type: ignore[return-value]
+    own = _renamed(right.spec, clashing(left.spec, right.spec))
+    rules = {n: own.rules[n] for n in right.rules}
+    return (
+        replace(left, spec=replace(left.spec, events=events), site=site),
+        replace(right, spec=replace(own, events=events), site=site, rules=rules),
+    )
+
+
+def _worlds(left: Setting, right: Setting, rules: Iterable[Iterable[Rule]], unit: int | None = None) -> list[World]:
+    """The worlds of two settings that were merged, with as many interfaces in one as in the other."""
+    count = max(len(s.interfaces) for s in (left, right))
+    return [
+        World(s.spec, s.parameters, s.site, of_rules, unit, count, capabilities=s.capabilities)
+        for s, of_rules in zip((left, right), rules, strict=True)
+    ]
 
 
 def alike(left: Setting, right: Setting, rule: str) -> bool:
@@ -145,7 +187,7 @@ class _Both(Unrolling):
 class Comparison(Search):
     """Searches over one unrolling of two settings. `timeout` is in seconds, for each search.
 
-    `addresses` are those of the site that are not the usual ones. Raises Incomparable.
+    `addresses` are those of the site that are not the usual ones.
     """
 
     def __init__(
@@ -158,7 +200,7 @@ class Comparison(Search):
     ) -> None:
         self.left, self.right = merged(left, right, addresses)
         unit = min(time_unit(s.parameters, s.spec) for s in (self.left, self.right))
-        worlds = [s.world(s.rules.values(), unit) for s in (self.left, self.right)]
+        worlds = _worlds(self.left, self.right, [s.rules.values() for s in (self.left, self.right)], unit)
         self.world, self.depth, self.timeout = worlds[0], depth, timeout
         self.both = self.run = _Both(*worlds)
         self.used = keys_used(self.left.spec) | keys_used(self.right.spec)
@@ -278,13 +320,13 @@ _COUNT = itertools.count()
 def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) -> bool:
     """Whether it is proved that a rule on events is broken in one exactly when it is in the other, on any trace.
 
-    In dense time, whatever other rules are kept or broken. Raises Incomparable.
+    In dense time, whatever other rules are kept or broken.
     """
     left, right = merged(left, right)
     sides = {"left": left, "right": right}
     if any(rule not in s.rules or isinstance(s.rules[rule].body, Configure) for s in sides.values()):
         return False
-    worlds = {side: s.world([s.rules[rule]]) for side, s in sides.items()}
+    worlds = dict(zip(sides, _worlds(left, right, [[s.rules[rule]] for s in sides.values()]), strict=True))
     states = {}
     for side, s in sides.items():
         roots = roots_of_rules([s.rules[rule]])
@@ -331,8 +373,7 @@ def part_settings(
     timeout: float = 60.0,
     addresses: Mapping[str, int] = _NONE,
 ) -> Outcome:
-    """A site or parameters on which rules on configuration part, as near to the defaults as can be. Raises
-    Incomparable."""
+    """A site or parameters on which rules on configuration part, as near to the defaults as can be."""
     left, right = merged(left, right, addresses)
     named = [r for r in rules if any(isinstance(_body(s, r), Configure) for s in (left, right))]
     if not named:

@@ -11,7 +11,7 @@ from mipcheck.checker.main import main
 from mipcheck.checker.partings import find_parting
 from mipcheck.checker.proofs import Disagreement
 from mipcheck.checker.run import check
-from mipcheck.model.compare import Comparison, Incomparable, alike, merged_events
+from mipcheck.model.compare import Comparison, alike, clashing, merged_events
 from mipcheck.model.load import loads
 from mipcheck.model.setting import setting_of
 from mipcheck.model.spec import Spec
@@ -134,11 +134,26 @@ def test_time_that_is_up_is_said() -> None:
     assert found.reason == "the time for the search was up"
 
 
-def test_one_name_for_two_things_is_incomparable() -> None:
-    other = BASE.replace("go(n: int)", "go(n: text)")
-    with pytest.raises(Incomparable, match="key n of event go is of type int in one and text in the other"):
-        merged_events(of(ALLOW), of(ALLOW, other))
-    assert "key n of event go" in find_parting(of(ALLOW), of(ALLOW, other), ["A"], []).reason
+def test_one_name_for_two_things_is_two_events() -> None:
+    other = BASE.replace("go(n: int)", "go(n: {few, many})")
+    left, right = of(ALLOW), of(ALLOW.replace("only if ready", "only if ready and n = few"), other)
+    assert clashing(left, right) == {"go"}
+    assert set(merged_events(left, right)) == {"go", "go~", "tick", "hide"}
+    found = find_parting(left, right, ["A"], [])
+    assert (found.left, found.right, found.both_read) == (("A",), (), False)
+    assert lines(found.trace) == ["go n=60"]
+    turned = find_parting(right, left, ["A"], [])
+    assert (turned.left, turned.right) == (("A",), ())
+    assert lines(turned.trace) == ["go n=few"]
+
+
+def test_one_has_no_state_of_an_interface() -> None:
+    text = "spec s event go(n: int) by node seen log node {{ many: bool = false }} on go {{ many := true }} {}"
+    rule = 'rule A MUST cite 1 "x" allow go only if not many'
+    left, right = loads(text.format(rule)), loads(text.format(rule + " or n = 7 interface { x: bool = false }"))
+    found = find_parting(left, right, ["A"], [])
+    assert found.left == ("A",)
+    assert lines(found.trace) == ["go n=60", "go n=7"]
 
 
 def test_alike_is_what_depends_on_the_same() -> None:
