@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from mipcheck.checker.ahead import ahead
-from mipcheck.checker.derive import ACCESS, derives, modes_in_words
+from mipcheck.checker.derive import modes_in_words
 from mipcheck.checker.escape import printable
 from mipcheck.checker.inputs import (
     Input,
@@ -27,8 +27,8 @@ from mipcheck.checker.inputs import (
 )
 from mipcheck.checker.log import Log, RoleError, Vocabulary
 from mipcheck.checker.observe import Observation, TooMuch
+from mipcheck.checker.progress import Progress
 from mipcheck.model.configure import ParameterError
-from mipcheck.model.layering import Layering
 from mipcheck.model.native import NativeError
 from mipcheck.model.spec import MOBILE_NODE, Spec
 
@@ -65,7 +65,7 @@ def watch_in_bulk(
     `streams` are open and stay so; one that can be read only once is exchanged for one that can be read again.
     Raises as `read_streams` and `build` do, and TooMuch.
     """
-    if len(streams) != 1 or any(keys != [ACCESS] for keys in derives(spec).values()):
+    if len(streams) != 1:
         return None
     ((path, stream),) = streams.items()
     size = _size(stream)
@@ -79,7 +79,7 @@ def watch_in_bulk(
         over = over_logs(vocabulary, config, words)
         if isinstance(stream, Pipe):
             stream = streams[path] = cast("BinaryIO", io.BufferedReader(Spool(stream)))
-        log = BulkLog(stream, name_of(path), vocabulary, keep_going, over.role, Layering(spec).modes)
+        log = BulkLog(stream, name_of(path), vocabulary, keep_going, over.role)
         watched = _watch(spec, path, log, over, build, size)
     except (NativeError, ImportError):
         watched = None
@@ -113,9 +113,10 @@ def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: 
         machine = build(spec, site)
         if size < VERY_LONG and not is_kept(unit_of(machine)):
             return None
+        log.tell(machine.spec, machine.capabilities)
         said = Said(site if site.role == MOBILE_NODE else None, log)
         replay = Replay(machine, log, site.boot)
-        for batch in _shown(log, size):
+        for batch in _shown(log):
             said.take(batch)
             replay.take(batch)
         site, notes = said.complete(site)
@@ -123,7 +124,7 @@ def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: 
             before, machine = machine, build(spec, site)
             if _reads(machine) & (machine.site.keys() - before.site.keys()):
                 replay = Replay(machine, log, site.boot)
-                for batch in _shown(log, size):
+                for batch in _shown(log):
                     replay.take(batch)
     except (UsageError, ParameterError, TooMuch):
         len(log)  # what is wrong with the log is said first
@@ -137,9 +138,15 @@ def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: 
     return machine, trace, replay.observation(), modes_in_words(machine.spec, replay.modes())
 
 
-def _shown(log: BulkLog, size: int) -> Iterator[Batch]:
+def _shown(log: BulkLog) -> Iterator[Batch]:
     """The batches of a log, the next of which is read while one is being replayed."""
-    yield from ahead(log.batches())
+    progress = Progress(log.source, log.name, "events")
+    try:
+        for batch in ahead(log.batches()):
+            yield batch
+            progress.update(batch.first + len(batch))
+    finally:
+        progress.end()
 
 
 def _reads(machine: Machine) -> set[str]:

@@ -58,12 +58,12 @@ SCOPE: Final = 3
 VALUE: Final = 4
 W_WIDTH: Final = 5
 
-# A kind of event, in `E`: where its keys begin in `KT`, which it needs, the slots of `stack` and `access`.
+# A kind of event, in `E`: where its keys begin in `KT`, which it needs, the slots of `stack` and of what that tells.
 KEYS: Final = 0
 NEEDED: Final = 1
 STACK: Final = 2
-ACCESS: Final = 3
-E_WIDTH: Final = 4
+TOLD: Final = 3  # and the next: what is told by it
+E_WIDTH: Final = 5
 
 # A key, in `KT`: its type and, if its values are words, their scope.
 TYPE: Final = 0
@@ -240,7 +240,7 @@ def _value(D: Any, buf: Any, p: int, q: int, type_: int, scope: int, V: Any, VA:
         negative = buf[p] == _MINUS
         if negative:
             p += 1
-        if q - p < 1 or q - p > 18:
+        if q - p < 1 or q - p > 9:
             return U
         number = 0
         for n in range(p, q):
@@ -454,7 +454,9 @@ def parse(
             break
 
         # What the headers say without saying it.
-        if stack_end > stack_at and keys[row, E[kind, ACCESS]] == U:
+        tells = stack_end > stack_at and E[kind, TOLD] >= 0 and keys[row, E[kind, TOLD]] == U
+        more = stack_end > stack_at and E[kind, TOLD + 1] >= 0 and keys[row, E[kind, TOLD + 1]] == U
+        if tells or more:
             h = BASIS
             for n in range(stack_at, stack_end):
                 h = (h ^ buf[n]) * PRIME
@@ -465,7 +467,10 @@ def parse(
                 D[BEGIN] = stack_at
                 D[STOP] = stack_end
                 return NEW_STACK
-            keys[row, E[kind, ACCESS]] = SM[ST[place, VALUE]]
+            if tells:
+                keys[row, E[kind, TOLD]] = SM[ST[place, VALUE], 0]
+            if more:
+                keys[row, E[kind, TOLD + 1]] = SM[ST[place, VALUE], 1]
 
         token = -1
         length = token_end - token_at

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 from mipcheck.checker import bulk_lines as lines
 from mipcheck.checker.columns import WHOLE, Array, Batch, Columns, Table
-from mipcheck.checker.derive import ACCESS, STACK
+from mipcheck.checker.derive import ACCESS, STACK, TRAVERSAL, derives
 from mipcheck.checker.log import (
     FIRST_LINE,
     LINE_LIMIT,
@@ -28,11 +28,13 @@ from mipcheck.checker.log import (
     Vocabulary,
     interpret,
 )
+from mipcheck.checker.replay_bounds import NUMBER
 from mipcheck.checker.site import TEXTUAL
 from mipcheck.model.event import NODE, Event
 from mipcheck.model.kleene import UNKNOWN
+from mipcheck.model.layering import Layering
 from mipcheck.model.native import Argument, Native, NativeError, Unit, compiled, constants_of, functions_of, is_kept
-from mipcheck.model.spec import EventType
+from mipcheck.model.spec import EventType, Spec
 from mipcheck.model.types import Type
 
 BUFFER: Final = 2**21
@@ -55,6 +57,8 @@ _STACK_LETTERS: Final = 2**22
 _STRIDE: Final = 1024
 """Events between the places that are remembered, to read single events again."""
 
+_TOLD: Final = (ACCESS, TRAVERSAL)
+
 _REMEMBERED: Final = 4096
 """Single events that are remembered, as several findings may name one."""
 
@@ -69,7 +73,7 @@ _ARGUMENTS: Final = tuple(Argument(*a) for a in (
     ("IA", "uint8", ("D[TOKENS_LETTERS]",)),
     ("ST", "int64", ("D[STACKS_CAP]", "W_WIDTH")),
     ("SA", "uint8", ("D[STACKS_LETTERS]",)),
-    ("SM", "int64", ("D[STACKS_CAP]",)),
+    ("SM", "int64", ("D[STACKS_CAP]", "2")),
     ("time", "int64", ("D[MOST]",)),
     ("kind_of", "int32", ("D[MOST]",)),
     ("token_of", "int32", ("D[MOST]",)),
@@ -139,8 +143,9 @@ def _hash(word: bytes, scope: int) -> int:
 class Lexicon:
     """What a vocabulary lets a log say, as tables."""
 
-    def __init__(self, events: Sequence[EventType], derives: bool) -> None:
+    def __init__(self, events: Sequence[EventType], tells: Mapping[str, Sequence[str]]) -> None:
         self.events = events
+        self.told: dict[str, tuple[str, ...]] = {}
         self.words = Words(1024, 8192)
         self.width = max((len(e.keys) for e in events), default=1) or 1
         self.kinds: Array = np.full((max(len(events), 1), lines.E_WIDTH), -1, np.int64)
@@ -152,10 +157,13 @@ class Lexicon:
             self.words.add(event.name.encode(), kind)
             needed = sum(1 << slot for slot, key in enumerate(event.keys) if not key.optional)
             self.kinds[kind, lines.KEYS], self.kinds[kind, lines.NEEDED] = len(types), needed
-            if derives and STACK in event.by_name and ACCESS in event.by_name:
+            for name in tells.get(event.name, ()):
                 names = [k.name for k in event.keys]
                 self.kinds[kind, lines.STACK] = names.index(STACK)
-                self.kinds[kind, lines.ACCESS] = names.index(ACCESS)
+                at = _TOLD.index(name)
+                self.kinds[kind, lines.TOLD + at] = names.index(name)
+                if self.told.setdefault(name, event.by_name[name].type.members) != event.by_name[name].type.members:
+                    raise NativeError(f"{name} is not the same in all events")
             for slot, key in enumerate(event.keys):
                 self.words.add(key.name.encode(), slot, kind + 1)
                 types.append(self._type(key.type, scopes, len(events) + 1))
@@ -210,21 +218,21 @@ class _Rows:
 class BulkLog(Columns):
     """A text log. `begin` reads up to the first event, where all is known that the site lines say.
 
-    `source` can be read again from any place, and has nothing else to do. `modes` are the access modes that headers
-    fit. Iterating `batches` to the end for the first time raises InputError as `read_log` does; then `reading` tells of
-    lines and of what was skipped. NativeError is raised for what only `read_log` can read.
+    `source` can be read again from any place, and has nothing else to do. What headers tell is told in the columns once
+    `tell` has said what that is. Iterating `batches` to the end for the first time raises InputError as `read_log`
+    does; then `reading` tells of lines and of what was skipped. NativeError is raised for what only `read_log` reads.
     """
 
     def __init__(
         self, source: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool = False, role: str | None = None,
-        modes: Callable[[str], frozenset[str]] | None = None,
     ) -> None:  # fmt: skip
         self.name, self.shapes, self.interfaces = name, [], []
-        self.source, self.modes = source, modes
+        self.source = source
+        self.told: dict[str, Callable[[str], frozenset[str]]] = {}
+        self.tells: dict[str, list[str]] = {}
         self.native: Native = compiled(UNIT)
         self.tokens = Words(256, 4096)
-        self.reached = 0
-        """Bytes that have been read so far, for whoever shows progress."""
+        self.wide: set[str] = set()
         self._vocabulary, self._keep_going, self._role = vocabulary, keep_going, role
         self._points: list[_Point] = []
         self._count: int | None = None
@@ -248,6 +256,12 @@ class BulkLog(Columns):
         """Read up to the first event, or to the end if there is none. Raises InputError, RoleError."""
         next(self.batches(), None)
         return self.reading
+
+    def tell(self, spec: Spec, capabilities: frozenset[str]) -> None:
+        """Let columns tell what the headers of packets say, as `derive` does."""
+        layering = Layering(spec, capabilities)
+        self.told = {ACCESS: layering.modes, TRAVERSAL: layering.traversal}
+        self.tells = derives(spec)
 
     def batches(self) -> Iterator[Batch]:
         reading = self._new_reading()
@@ -337,7 +351,7 @@ class _Pass:
         self._d = np.zeros(lines.SCALARS, np.int64)
         self._d[lines.BUFFER], self._d[lines.MOST] = len(self._buffer), _MOST_ROWS
         self._stacks = Words(1024, 1 << 16)
-        self._said: Array = np.zeros(len(self._stacks.table), np.int64)
+        self._said: Array = np.zeros((len(self._stacks.table), 2), np.int64)
         self._lexicon: Lexicon | None = None
         self._pool: list[_Rows] = []
         self._turn = self._synced = self._filled = self._at = self.events = 0
@@ -414,7 +428,7 @@ class _Pass:
 
     def _prepare(self) -> None:
         events = list(self._trace.vocabulary.events.values())
-        self._lexicon = Lexicon(events, self._log.modes is not None)
+        self._lexicon = Lexicon(events, self._log.tells)
         self._d[lines.WIDTH], self._d[lines.KINDS] = self._lexicon.width, len(self._lexicon.kinds)
         self._d[lines.KEY_TYPES] = len(self._lexicon.types)
         self._pool = [_Rows.make(self._lexicon.width) for _ in range(4)]  # one more than `ahead` has under way
@@ -427,7 +441,6 @@ class _Pass:
     def _batch(self, rows: _Rows) -> Batch:
         count, first = int(self._d[lines.ROWS]), self.events
         self.events += count
-        self._log.reached = max(self._log.reached, int(self._d[lines.OFFSET] + self._d[lines.POS]))
         table = Table(rows.token[:count], rows.kind[:count], rows.keys[:count])
         return Batch(first, rows.time[:count], _ALL_ROWS[:count], rows.line[:count], table=table)
 
@@ -489,10 +502,13 @@ class _Pass:
                 if value == -UNKNOWN:
                     raise NativeError("an identification cannot be told from an unknown one")
                 rows.keys[row, slot] = value - 2**64 if value > -UNKNOWN else int(value)
+                if key.type.name == "int" and abs(value) >= NUMBER:
+                    self._log.wide.add(key.name)
         stack = event.args.get(STACK)
-        slot = int(self._lexicon.kinds[kind, lines.ACCESS])
-        if slot >= 0 and isinstance(stack, str) and ACCESS not in event.args:
-            rows.keys[row, slot] = self._modes(kind, stack)
+        for n, name in enumerate(_TOLD):
+            slot = int(self._lexicon.kinds[kind, lines.TOLD + n])
+            if slot >= 0 and isinstance(stack, str) and name not in event.args:
+                rows.keys[row, slot] = self._telling(stack)[n]
 
     def _token(self, interface: str) -> int:
         if interface == NODE:
@@ -506,25 +522,25 @@ class _Pass:
         tokens.add(word, tokens.count)
         return tokens.count - 1
 
-    def _modes(self, kind: int, stack: str) -> int:
-        assert self._lexicon is not None and self._log.modes is not None
-        members = self._lexicon.events[kind].by_name[ACCESS].type.members
-        fitting = self._log.modes(stack)
-        return sum(1 << n for n, m in enumerate(members) if m in fitting)
+    def _telling(self, stack: str) -> list[int]:
+        """What a stack tells, in the order of `_TOLD`."""
+        assert self._lexicon is not None
+        known = self._lexicon.told
+        return [
+            sum(1 << n for n, m in enumerate(known.get(name, ())) if m in self._log.told[name](stack)) for name in _TOLD
+        ]
 
     def _learn_stack(self) -> None:
-        """A stack that has not been seen: which access modes it fits."""
+        """A stack that has not been seen: what it tells."""
         d = self._d
         word = bytes(self._bytes[d[lines.BEGIN] : d[lines.STOP]])
         if self._stacks.count >= _STACKS or self._stacks.used + len(word) > _STACK_LETTERS:
             self._stacks = Words(1024, 1 << 16)
-        assert self._lexicon is not None
-        kinds = self._lexicon.kinds
-        kind = int(np.flatnonzero(kinds[:, lines.ACCESS] >= 0)[0])
         self._stacks.add(word, self._stacks.count)
         if len(self._said) < len(self._stacks.table):
-            self._said = np.concatenate([self._said, np.zeros(len(self._stacks.table) - len(self._said), np.int64)])
-        self._said[self._stacks.count - 1] = self._modes(kind, word.decode("ascii"))
+            more = np.zeros((len(self._stacks.table) - len(self._said), 2), np.int64)
+            self._said = np.concatenate([self._said, more])
+        self._said[self._stacks.count - 1] = self._telling(word.decode("ascii"))
 
     # --- bytes ------------------------------------------------------------------------------------------------------
 

@@ -42,7 +42,8 @@ class Batch:
 
     `first` is the number of the first, from 0; `time` (int64) in ns; `row` (int32) indexes `table`, or the trace's
     shapes where that is None; `place` (int64) is the line or frame, from 1; `file` (int16) the input by number, None if
-    there is one. `number` (int32) is the one key that varies within a shape (`Columns.varying`), -1 where absent.
+    there is one. `number` (int32) is the one key that varies within a shape (`Columns.varying`), -1 where it is what
+    the shape says.
     """
 
     first: int
@@ -72,6 +73,8 @@ class Columns(Sequence[Event]):
     """Whether the places of events are frames of captures, which may be wanted of all that is not allowed."""
 
     files: Sequence[str] = ()
+    wide: Collection[str] = frozenset()
+    """Keys of numbers that native code may not be able to count with (`replay_bounds.NUMBER`); grows."""
 
     def batches(self) -> Iterator[Batch]:
         """All of it in order of time; each call begins anew and gives the same."""

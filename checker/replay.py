@@ -10,7 +10,7 @@ Which machines can run natively is a matter of their integers: nothing may leave
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +20,7 @@ from mipcheck.checker.blame import Moment
 from mipcheck.checker.columns import WHOLE, Array, Batch, Columns, Table
 from mipcheck.checker.derive import ACCESS, derive
 from mipcheck.checker.observe import Finding, Hole, Observation, Tally, TooMuch, cause_of
-from mipcheck.checker.replay_bounds import check_bounds
+from mipcheck.checker.replay_bounds import NUMBER, check_bounds, numbers_read
 from mipcheck.model import kleene
 from mipcheck.model.compile import OPERATIONS, Machine, State
 from mipcheck.model.event import NODE
@@ -100,7 +100,8 @@ class Replay:
         self._facts = observe.facts_of(machine)
         self._tracks = machine.spec.tracks
         self._width = max((len(machine.spec.events[k].keys) for k in machine.kinds), default=1) or 1
-        self._shapes = _Shapes(machine, self._width)
+        self._counted = numbers_read(machine)
+        self._shapes = _Shapes(machine, self._width, self._counted)
         self._findings: list[Finding] = []
         self._numbers: dict[int, int] = {}  # of findings, by their id
         self._causes: list[dict[tuple[object, ...], Finding]] = [{} for _ in machine.rules]
@@ -243,9 +244,11 @@ class Replay:
     # --- running ----------------------------------------------------------------------------------------------------
 
     def take(self, batch: Batch) -> None:
-        """Take the next batch. Raises TooMuch for hostile ones."""
+        """Take the next batch. Raises TooMuch for hostile ones, NativeError for what only Python can count with."""
         a, c = self._arrays, self._arrays["C"]
         table = batch.table or self._shapes.table(self._columns)
+        if not self._counted.isdisjoint(self._columns.wide) or self._shapes.wide:
+            raise NativeError("a number is too large")
         while len(a["NM"]) <= len(self._columns.interfaces):
             a["NM"], a["TF"] = _doubled(a["NM"]), _doubled(a["TF"])
         self._note_sizes(a)
@@ -384,7 +387,8 @@ class Replay:
         c = self._arrays["C"]
         if batch.number is not None and kind == c[loop.VARYING]:
             number = int(batch.number[at])
-            keys[int(c[loop.VARYING_KEY])] = UNKNOWN if number < 0 else number
+            if number >= 0:
+                keys[int(c[loop.VARYING_KEY])] = number
         return [_unsigned(v) if k.type.name == "id" else v for k, v in zip(event.keys, keys, strict=True)]
 
     def _moment(self, now: int, row: int, kind: int = -1, keys: Sequence[int] = ()) -> Moment:
@@ -447,8 +451,9 @@ class Replay:
 class _Shapes:
     """The table of a capture's distinct events, which grows as they are seen."""
 
-    def __init__(self, machine: Machine, width: int) -> None:
-        self._machine = machine
+    def __init__(self, machine: Machine, width: int, counted: Set[str]) -> None:
+        self._machine, self._counted = machine, counted
+        self.wide = False
         self._interfaces: dict[str, int] = {}
         self._count = 0
         self._table = Table(
@@ -468,6 +473,9 @@ class _Shapes:
             self._count += 1
             t.interface[row] = WHOLE if event.interface == NODE else self._interfaces[event.interface]
             t.kind[row] = kinds.get(event.kind, -1)
+            for name in event.args.keys() & self._counted:
+                value = event.args[name]
+                self.wide |= isinstance(value, int) and abs(value) >= NUMBER
             if event.kind in kinds:
                 keys = _signed(self._machine.encode(event.kind, event.args))
                 t.keys[row, : len(keys)] = keys

@@ -16,8 +16,11 @@ from mipcheck.model.types import Type
 
 _MOST: Final = 2**63 - 1
 _TIME: Final = 2**62 - 1
-_NUMBER: Final = 10**18  # `int` has at most 18 digits
-_BY_TYPE: Final = {"bool": 1, "int": _NUMBER, "time": _TIME, "address": 2**32, "text": 2**31, "interface": 2**31}
+NUMBER: Final = 10**9
+"""Numbers of a trace that machines count with are smaller; one that is not, such as a lifetime of 40 years, is left to
+Python. With the 18 digits that a log may hold, no lifetime could be turned into nanoseconds."""
+
+_BY_TYPE: Final = {"bool": 1, "int": NUMBER, "time": _TIME, "address": 2**32, "text": 2**31, "interface": 2**31}
 _ROUNDS: Final = 8
 _ORDERED: Final = {"<", "<=", ">", ">=", "+", "-", "*", "minus", "max", "min"}
 
@@ -45,6 +48,12 @@ def check_bounds(machine: Machine) -> None:
     for _, body in machine.obligations:
         if state[body.anchor] + _bound(machine, body.within, state) + machine.slack > _MOST:
             raise NativeError("a deadline may lie beyond 64 bits")
+
+
+def numbers_read(machine: Machine) -> frozenset[str]:
+    """Names of keys whose numbers a machine reads."""
+    terms = [*_conditions(machine), *(t for u in machine.spec.updates for _, t in u.assignments)]
+    return frozenset(t.name for term in terms for t in term.walk() if t.kind == "key" and t.type.name == "int")
 
 
 def _conditions(machine: Machine) -> Iterator[Term]:

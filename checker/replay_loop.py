@@ -567,7 +567,8 @@ def _happen(
     if kind == C[VARYING]:
         for k in range(C[WIDTH]):
             X[k] = keys[r, k]
-        X[C[VARYING_KEY]] = number[i] if number[i] >= 0 else U
+        if number[i] >= 0:
+            X[C[VARYING_KEY]] = number[i]
         C[OUTCOMES] = step(kind, time[i], index, S[row], N[node], those, X, P, C[FIRST] + i, W[row], WN[node], Z)
     else:
         C[OUTCOMES] = step(

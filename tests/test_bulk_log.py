@@ -21,19 +21,18 @@ from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure
 from mipcheck.model.event import NODE
 from mipcheck.model.kleene import UNKNOWN
-from mipcheck.model.layering import Layering
 from mipcheck.model.load import load
 from mipcheck.model.native import NativeError
 
 TRACES = Path(__file__).parent.parent / "traces"
 SPEC = load()
 WORDS = vocabulary_of(SPEC)
-MACHINE = Machine(SPEC, configure(SPEC, {}), {})
-MODES = Layering(SPEC).modes
 
 
 def bulk(data: bytes, keep_going: bool = False) -> BulkLog:
-    return BulkLog(io.BytesIO(data), "x.log", WORDS, keep_going, modes=MODES)
+    log = BulkLog(io.BytesIO(data), "x.log", WORDS, keep_going)
+    log.tell(SPEC, frozenset())
+    return log
 
 
 def same(data: bytes, keep_going: bool = False) -> None:
@@ -60,17 +59,19 @@ def same(data: bytes, keep_going: bool = False) -> None:
     reading = fast.reading
     assert (reading.lines, reading.skipped, reading.problems) == (slow.lines, slow.skipped, slow.problems)
     assert (reading.site(), frozenset(reading.trace.words)) == (slow.site, slow.given)
-    texts = {(k, key.name) for k, e in SPEC.events.items() for key in e.keys if key.type.name == "text"}
-    derived = derive(SPEC, slow.events)
+    spec = SPEC.for_role(slow.site.role)
+    machine = Machine(spec, configure(spec, {}), {})
+    texts = {(k, key.name) for k, e in spec.events.items() for key in e.keys if key.type.name == "text"}
+    derived = derive(spec, slow.events)
     for first, times, lines, table in batches:
         for n, time in enumerate(times):
             event = derived[first + n]
             assert (time, lines[n]) == (event.time, event.at.line)
-            assert MACHINE.kinds[table.kind[n]] == event.kind
+            assert machine.kinds[table.kind[n]] == event.kind
             token = table.interface[n]
             assert (NODE if token < 0 else fast.interfaces[token]) == event.interface
-            keys = [k - 2**64 if k >= 2**63 else k for k in MACHINE.encode(event.kind, event.args)]
-            for slot, key in enumerate(SPEC.events[event.kind].keys):
+            keys = [k - 2**64 if k >= 2**63 else k for k in machine.encode(event.kind, event.args)]
+            for slot, key in enumerate(spec.events[event.kind].keys):
                 wanted = keys[slot] if (event.kind, key.name) not in texts or keys[slot] == UNKNOWN else 0
                 assert table.keys[n, slot] == wanted
 
@@ -151,7 +152,7 @@ def test_a_pipe_is_kept_to_be_read_again() -> None:
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(size or 0, 1000))
 
-    log = BulkLog(io.BufferedReader(Spool(Pipe(text), memory=50000)), "x.log", WORDS, modes=MODES)
+    log = BulkLog(io.BufferedReader(Spool(Pipe(text), memory=50000)), "x.log", WORDS)
     assert len(log) == 20000
     assert [log[n].time for n in (0, 19999, 7)] == [0, 19999 * 10**9, 7 * 10**9]
     assert np.array_equal(np.concatenate([b.time.copy() for b in log.batches()]), np.arange(20000) * 10**9)
