@@ -207,7 +207,7 @@ def _explain(args: argparse.Namespace) -> int:
 def _explain_mode(args: argparse.Namespace, spec: Spec) -> int:
     from mipcheck.checker.mode_page import mode_page, page_json, page_text
 
-    page = mode_page(spec, args.rule)
+    page = mode_page(spec, args.rule, _pairs(args.set, "--set", "PARAM=VALUE"))
     write(page_json(page) if args.format == "json" else page_text(page, *_terminal(args.output)), args.output)
     return 0
 

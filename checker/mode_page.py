@@ -7,11 +7,11 @@ shortest trace that exercises, one after the other, what the specification lists
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from mipcheck.checker.proofs import agree, progress, trace_text
+from mipcheck.checker.proofs import agree, parameters_of, progress, trace_text
 from mipcheck.model.configure import configure
 from mipcheck.model.overhead import FOREIGN_AGENT, Overhead, Untold
 
@@ -65,26 +65,30 @@ class ModePage:
     steps: str
 
 
-def mode_page(spec: Spec, name: str, timeout: float = 20.0) -> ModePage:
-    """`timeout` is in seconds, for each call of a solver. Raises KeyError, Disagreement."""
+def mode_page(spec: Spec, name: str, parameters: Mapping[str, str] | None = None, timeout: float = 20.0) -> ModePage:
+    """`parameters` are words by name, `timeout` is in seconds, for each call of a solver.
+
+    Raises KeyError, UsageError, ParameterError, Disagreement.
+    """
     from mipcheck.model.modes import Mode
     from mipcheck.model.variants import speaks_of
 
     access = spec.accesses[name]
-    mode = Mode(spec, access, timeout)
+    given = parameters_of(spec, parameters or {})
+    mode = Mode(spec, access, given, timeout)
     statements = [s for s in spec.statements.values() if name in s.by]
     own = [r for s in statements if len(set(s.by) & set(spec.accesses)) == 1 for r in s.by if r in spec.rules]
     progress(f"{name}: steps")
     trace = mode.steps(_last(spec, access), dict.fromkeys(own))
     steps = ""
     if trace is not None:
-        steps = trace_text(spec, trace, {}, [f"Access mode {name}, step by step."], frozenset(access.needs))
+        steps = trace_text(spec, trace, given, [f"Access mode {name}, step by step."], frozenset(access.needs))
         agree(spec, steps, trace.broken)
     progress(f"{name}: flags and addresses")
     always = [Always(str(f.situation), f.key, f.value, f.level) for f in mode.facts(trace)]
     progress("")
     rules = [r for r in spec.rules.values() if r.id in own or speaks_of(spec, r, name)]
-    plain, nat = _octets(spec, access, False), _octets(spec, access, True)
+    plain, nat = (_octets(spec, access, given, through) for through in (False, True))
     return ModePage(
         name=name,
         text=access.text,
@@ -139,9 +143,9 @@ def _layers(spec: Spec, access: Access, octets: list[int] | None) -> Iterator[La
             far = f"at the far end of {name}"
 
 
-def _octets(spec: Spec, access: Access, nat: bool) -> list[int] | None:
+def _octets(spec: Spec, access: Access, given: Mapping[str, int], nat: bool) -> list[int] | None:
     try:
-        return [o for _, o in Overhead(spec, configure(spec, {})).layers(access, nat=nat)]
+        return [o for _, o in Overhead(spec, configure(spec, given)).layers(access, nat=nat)]
     except Untold:
         return None
 

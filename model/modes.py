@@ -96,10 +96,12 @@ def claim_of(spec: Spec) -> Claim | None:
 class Mode:
     """Questions about one access mode. `timeout` is in seconds, for each call of a solver."""
 
-    def __init__(self, spec: Spec, access: Access, timeout: float = 20.0) -> None:
+    def __init__(
+        self, spec: Spec, access: Access, parameters: Mapping[str, int] | None = None, timeout: float = 20.0
+    ) -> None:
         self.spec, self.access = spec, access
         self.claim = claim_of(spec)
-        self.setting = setting_of(spec, capabilities=frozenset(access.needs), timeout=timeout)
+        self.setting = setting_of(spec, parameters, capabilities=frozenset(access.needs), timeout=timeout)
         unit = time_unit(self.setting.parameters, spec)
         self._search = Search(self.setting.world(self.setting.rules.values(), unit), DEPTH, timeout)
 

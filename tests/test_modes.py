@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from mipcheck.checker.inputs import UsageError
 from mipcheck.checker.mode_page import mode_page
 from mipcheck.checker.run import check
 from mipcheck.model.load import load, loads
@@ -72,6 +73,18 @@ def test_the_steps_come_in_order_and_break_no_rule(spec: Spec, tmp_path: Path) -
     log = tmp_path / "steps.log"
     log.write_text(page.steps, "utf-8")
     assert {r.id for r in check([str(log)], spec=spec).rules if r.status == "held"} == {"P", "Q", "B", "R", "T"}
+
+
+def test_parameters_count(spec: Spec) -> None:
+    longer = loads(
+        TEXT.replace("adds 40", "adds seal").replace("capability ferry", "param seal: int = 40\ncapability ferry")
+    )
+    assert mode_page(longer, "b").octets == 60
+    page = mode_page(longer, "b", {"seal": "60"})
+    assert page.octets == 80
+    assert "site seal=60\n" in page.steps
+    with pytest.raises(UsageError, match=r'there is no parameter .sael.; did you mean .seal.'):
+        mode_page(longer, "b", {"sael": "60"})
 
 
 def test_mode_cvc_of_the_draft() -> None:
