@@ -16,8 +16,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-_KEPT: Final = 64 << 20
-"""Bytes of output that are kept; more is read and thrown away."""
+_KEPT: Final = 1 << 20
+"""Bytes of output that are kept; more is read and thrown away, so that the runner stays small."""
 
 
 @dataclass(frozen=True)
