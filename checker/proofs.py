@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mipcheck.model.search import Trace
     from mipcheck.model.spec import Spec
 
+CAPABILITIES = "capabilities"
+"""The site key that says what the node is capable of: a list in one word, as in a log."""
 EXIT = {"refuted": 1, "unknown": 3, "proved": 0}
 """Exit codes by result; of several results the first here decides."""
 
@@ -52,12 +54,14 @@ def run(
 ) -> tuple[str, int]:
     """The answer, as text or JSON, and the exit code: 0 if all is proved, 1 if something is refuted, else 3.
 
-    `parameters` are words by name, `timeout` seconds for each call of the solver. Raises UsageError for what does
-    not exist, naming the nearest that does; ParameterError; and Disagreement.
+    `parameters` are words by name, and `capabilities` a list in one word; `timeout` is seconds for each call of the
+    solver. Raises UsageError for what does not exist, naming the nearest that does; ParameterError; and Disagreement.
     """
     from mipcheck.model.configure import configure
 
-    given = parameters_of(spec, parameters)
+    capabilities = frozenset(filter(None, parameters.get(CAPABILITIES, "").split(",")))
+    _check_names("capability", sorted(capabilities), spec.capabilities)
+    given = parameters_of(spec, {n: w for n, w in parameters.items() if n != CAPABILITIES})
     configure(spec, given)
     owners = {name: m for m in spec.machines() for name in m.properties}
     _check_names("property", properties, owners)
@@ -70,7 +74,7 @@ def run(
         progress(f"proving {name} ({number} of {len(wanted)})")
         owner = owners[name]
         dropped = [n for n in without if n in owner.rules or n in owner.assumptions]
-        proved.append(prove_one(owner, name, given, dropped, timeout))
+        proved.append(prove_one(owner, name, given, dropped, timeout, capabilities))
     progress("")
     results = {p.result.result for p in proved}
     code = next(code for word, code in EXIT.items() if word in results)
@@ -83,16 +87,17 @@ def prove_one(
     given: Mapping[str, int],
     without: Iterable[str],
     timeout: float = 60.0,
+    capabilities: frozenset[str] = frozenset(),
 ) -> Proved:
     """Proves one property of the role that `spec` is of; a counterexample is replayed. Raises Disagreement."""
     from mipcheck.model.prove import prove
 
-    (result,) = prove([name], spec=spec, parameters=given, without=without, timeout=timeout)
+    (result,) = prove([name], spec=spec, parameters=given, without=without, timeout=timeout, capabilities=capabilities)
     if result.trace is None:
         return Proved(result)
     dropped = "".join(f", without {r}" for r in without)
     title = [f"Counterexample to {name} of {spec.name}{dropped}, found by mipcheck prove.", spec.properties[name].text]
-    text = trace_text(spec, result.trace, given, title)
+    text = trace_text(spec, result.trace, given, title, capabilities)
     agree(spec, text, result.trace.broken)
     return Proved(result, text)
 
@@ -182,7 +187,8 @@ def examples(spec: Spec, rule: str) -> tuple[str, str]:
     from mipcheck.model.examples import Examples
     from mipcheck.model.setting import setting_of
 
-    if rule not in (setting := setting_of(spec)).rules:
+    capabilities = frozenset(spec.rules[rule].given)
+    if rule not in (setting := setting_of(spec, capabilities=capabilities)).rules:
         return "", ""
     found = Examples(setting)
     texts = []
@@ -191,7 +197,8 @@ def examples(spec: Spec, rule: str) -> tuple[str, str]:
         if trace is None:
             texts.append("")
             continue
-        text = trace_text(spec, trace, {}, [f"The shortest trace that {'breaks' if broken else 'exercises'} {rule}."])
+        title = f"The shortest trace that {'breaks' if broken else 'exercises'} {rule}."
+        text = trace_text(spec, trace, {}, [title], capabilities)
         agree(spec, text, trace.broken)
         texts.append(text)
     return texts[0], texts[1]

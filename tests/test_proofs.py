@@ -202,3 +202,16 @@ def test_dependence_between_interfaces_is_found() -> None:
     )
     (result,) = prove(["separate"], spec=spec)
     assert result.result == "refuted"
+
+
+def test_what_the_node_is_capable_of_is_set_as_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """V14 is for nodes with the VPN/FA feature only, and V13 is what keeps them from asking for an address by it."""
+    dynamic = "dynamic_home_address_never_by_vpn_fa"
+    assert main(["prove", dynamic, "--set", "capabilities=vpn-fa", "--without", "V13"]) == 1
+    out = capsys.readouterr().out
+    assert "capabilities=vpn-fa" in out and "V13" in out
+    assert main(["prove", "consistent", "--set", "capabilities=vpn-fa,endpoint-update,zero-overhead"]) == 0
+    assert main(["prove", dynamic, "--set", "capabilities=vpn-af"]) == 2
+    assert 'did you mean "vpn-fa"?' in capsys.readouterr().err
+    assert main(["explain", "V14"]) == 0
+    assert capsys.readouterr().out.count("capabilities=vpn-fa") == 2
