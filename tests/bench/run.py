@@ -292,6 +292,11 @@ def interfaces(bench: Bench) -> None:
 
 def varied(bench: Bench, group: str, n: int, what: str, counts: Sequence[int]) -> None:
     found = []
+    few = min(n, bench.settings.sample)
+    first = bench.made(
+        f"{few}-{counts[0]}-{what}.log", "make_log.py", "--events", str(few), f"--{what}", str(counts[0])
+    )
+    bench.tried(group, "compilation", [*MIPCHECK, str(first)], VERDICTS)  # not measured: each compares with the other
     for count in counts:
         path = bench.made(f"{n}-{count}-{what}.log", "make_log.py", "--events", str(n), f"--{what}", str(count))
         found.append(
