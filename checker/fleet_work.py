@@ -128,8 +128,8 @@ class OtherVersion(Exception):
 
 
 def dask_setup(worker: object) -> None:
-    """In a new worker of a local cluster: Ctrl-C is for the program that started it, which then ends its workers; and so
-    is the terminal, where each check would show its own progress."""
+    """In a new worker of a local cluster: Ctrl-C is for the program that started it, which then ends its workers.
+    So is the terminal, where each check would show its own progress."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for as long as the process lives
 

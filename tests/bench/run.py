@@ -294,6 +294,8 @@ def varied(bench: Bench, group: str, n: int, what: str, counts: Sequence[int]) -
     found = []
     for count in counts:
         path = bench.made(f"{n}-{count}-{what}.log", "make_log.py", "--events", str(n), f"--{what}", str(count))
+        if not found:  # not measured: what is compiled for the first would count against it
+            bench.tried(group, "compilation", [*MIPCHECK, str(path)], VERDICTS)
         found.append(
             (count, bench.command(group, f"mipcheck, {count:,} {what}", [*MIPCHECK, str(path)], n, "events", VERDICTS))
         )
