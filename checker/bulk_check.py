@@ -77,10 +77,11 @@ def watch_in_bulk(
         if size < VERY_LONG and not is_ready():
             return None
         over = over_logs(vocabulary, config, words)
-        if isinstance(stream, Pipe):
+        piped = isinstance(stream, Pipe)
+        if piped:
             stream = streams[path] = cast("BinaryIO", io.BufferedReader(Spool(stream)))
         log = BulkLog(stream, name_of(path), vocabulary, keep_going, over.role)
-        watched = _watch(spec, path, log, over, build, size)
+        watched = _watch(spec, path, log, over, build, size, piped)
     except (NativeError, ImportError):
         watched = None
     if watched is None:
@@ -97,7 +98,7 @@ def _size(stream: BinaryIO) -> int:
     return size
 
 
-def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: int) -> Watched | None:
+def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: int, piped: bool) -> Watched | None:
     from mipcheck.checker.addresses import Said
     from mipcheck.checker.replay import Replay, unit_of
     from mipcheck.model.native import is_kept
@@ -116,7 +117,7 @@ def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: 
         log.tell(machine.spec, machine.capabilities)
         said = Said(site if site.role == MOBILE_NODE else None, log)
         replay = Replay(machine, log, site.boot)
-        for batch in _shown(log):
+        for batch in _shown(log, piped):
             said.take(batch)
             replay.take(batch)
         site, notes = said.complete(site)
@@ -124,7 +125,7 @@ def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: 
             before, machine = machine, build(spec, site)
             if _reads(machine) & (machine.site.keys() - before.site.keys()):
                 replay = Replay(machine, log, site.boot)
-                for batch in _shown(log):
+                for batch in _shown(log, piped):
                     replay.take(batch)
     except (UsageError, ParameterError, TooMuch):
         len(log)  # what is wrong with the log is said first
@@ -138,11 +139,12 @@ def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: 
     return machine, trace, replay.observation(), modes_in_words(machine.spec, replay.modes())
 
 
-def _shown(log: BulkLog) -> Iterator[Batch]:
+def _shown(log: BulkLog, piped: bool) -> Iterator[Batch]:
     """The batches of a log, the next of which is read while one is being replayed."""
     progress = Progress(log.source, log.name, "events")
     try:
-        for batch in ahead(log.batches()):
+        # A pipe is read by the main thread, which hears Ctrl-C and lets whoever writes to it come to an end.
+        for batch in log.batches() if piped else ahead(log.batches()):
             yield batch
             progress.update(batch.first + len(batch))
     finally:

@@ -83,7 +83,7 @@ def test_parameters_count(spec: Spec) -> None:
     page = mode_page(longer, "b", {"seal": "60"})
     assert page.octets == 80
     assert "site seal=60\n" in page.steps
-    with pytest.raises(UsageError, match=r'there is no parameter .sael.; did you mean .seal.'):
+    with pytest.raises(UsageError, match=r"there is no parameter .sael.; did you mean .seal."):
         mode_page(longer, "b", {"sael": "60"})
 
 
