@@ -68,19 +68,21 @@ def watch_in_bulk(
     if len(streams) != 1:
         return None
     ((path, stream),) = streams.items()
-    size = _size(stream)
-    if size < LONG or kind_of(stream, name_of(path)) != "log":
+    if not _is_long(stream) or kind_of(stream, name_of(path)) != "log":
         return None
     try:
         from mipcheck.checker.bulk_log import BulkLog, Spool, is_ready
 
-        if size < VERY_LONG and not is_ready():
-            return None
         over = over_logs(vocabulary, config, words)
-        if isinstance(stream, Pipe):
-            stream = streams[path] = cast("BinaryIO", io.BufferedReader(Spool(stream)))
+        spool = Spool(stream) if isinstance(stream, Pipe) else None
+        if spool is not None:
+            stream = streams[path] = cast("BinaryIO", io.BufferedReader(spool))
+        has = spool.holds if spool is not None else _size_of(stream)
+        if not is_ready() and not has(VERY_LONG):
+            stream.seek(0)
+            return None
         log = BulkLog(stream, name_of(path), vocabulary, keep_going, over.role)
-        watched = _watch(spec, path, log, over, build, size)
+        watched = _watch(spec, path, log, over, build, has, spool is not None)
     except (NativeError, ImportError):
         watched = None
     if watched is None:
@@ -88,16 +90,20 @@ def watch_in_bulk(
     return watched
 
 
-def _size(stream: BinaryIO) -> int:
-    """Bytes of an input; of one that is still being written, more than enough if it has begun to be long."""
-    if isinstance(stream, Pipe):
-        return VERY_LONG if len(stream.head(LONG)) >= LONG else 0
+def _size_of(stream: BinaryIO) -> Callable[[int], bool]:
+    """Whether a file has so many bytes."""
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
-    return size
+    return lambda wanted: size >= wanted
 
 
-def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: int) -> Watched | None:
+def _is_long(stream: BinaryIO) -> bool:
+    return len(stream.head(LONG)) >= LONG if isinstance(stream, Pipe) else _size_of(stream)(LONG)
+
+
+def _watch(
+    spec: Spec, path: str, log: BulkLog, over: Over, build: Build, has: Callable[[int], bool], piped: bool
+) -> Watched | None:
     from mipcheck.checker.addresses import Said
     from mipcheck.checker.replay import Replay, unit_of
     from mipcheck.model.native import is_kept
@@ -111,12 +117,12 @@ def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: 
         site, given = site_of({path: Log([], reading.site(), 0, given=frozenset(reading.trace.words))}, over)
         vocabulary_for(reading.trace.vocabulary, site.role)
         machine = build(spec, site)
-        if size < VERY_LONG and not is_kept(unit_of(machine)):
+        if not is_kept(unit_of(machine)) and not has(VERY_LONG):
             return None
         log.tell(machine.spec, machine.capabilities)
         said = Said(site if site.role == MOBILE_NODE else None, log)
         replay = Replay(machine, log, site.boot)
-        for batch in _shown(log):
+        for batch in _shown(log, piped):
             said.take(batch)
             replay.take(batch)
         site, notes = said.complete(site)
@@ -124,7 +130,7 @@ def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: 
             before, machine = machine, build(spec, site)
             if _reads(machine) & (machine.site.keys() - before.site.keys()):
                 replay = Replay(machine, log, site.boot)
-                for batch in _shown(log):
+                for batch in _shown(log, piped):
                     replay.take(batch)
     except (UsageError, ParameterError, TooMuch):
         len(log)  # what is wrong with the log is said first
@@ -138,11 +144,12 @@ def _watch(spec: Spec, path: str, log: BulkLog, over: Over, build: Build, size: 
     return machine, trace, replay.observation(), modes_in_words(machine.spec, replay.modes())
 
 
-def _shown(log: BulkLog) -> Iterator[Batch]:
+def _shown(log: BulkLog, piped: bool) -> Iterator[Batch]:
     """The batches of a log, the next of which is read while one is being replayed."""
     progress = Progress(log.source, log.name, "events")
     try:
-        for batch in ahead(log.batches()):
+        # A pipe is read by the main thread, which hears Ctrl-C and lets whoever writes to it come to an end.
+        for batch in log.batches() if piped else ahead(log.batches()):
             yield batch
             progress.update(batch.first + len(batch))
     finally:

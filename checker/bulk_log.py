@@ -635,6 +635,15 @@ class Spool(io.RawIOBase):
         self._at += len(data)
         return len(data)
 
+    def holds(self, size: int) -> bool:
+        """Whether there are so many bytes, which are read for that."""
+        at, piece = self._at, bytearray(2**18)
+        self._at = self._size
+        while self._size < size and self.readinto(memoryview(piece)):
+            pass
+        self._at = at
+        return self._size >= size
+
     def close(self) -> None:
         self._kept.close()
         super().close()

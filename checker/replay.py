@@ -312,6 +312,7 @@ class Replay:
             self._add(cause, finding)
         self._count(finding, time, number)
         if self._record:
+            self._flush()  # what was noted before comes first
             finding.events.append(number)
         self._remember(rule, finding, (UNKNOWN if node is None else node, token, kind), int(c[loop.DEADLINE]))
 

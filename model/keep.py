@@ -18,7 +18,7 @@ OFF: Final = "MIPCHECK_CACHE"
 """Environment variable: another directory, or `off` for none."""
 
 _MOST: Final = 64
-"""Entries; the oldest make room for new ones."""
+"""Entries of a kind; the oldest make room for new ones."""
 
 _DIGEST: Final = 32
 
@@ -91,10 +91,10 @@ def write(name: str, content: bytes) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _make_room(place)
+        _make_room(place, name.partition("-")[0])
 
 
-def _make_room(place: Path) -> None:
-    entries = sorted((p for p in place.iterdir() if p.is_file()), key=lambda p: p.stat().st_mtime, reverse=True)
+def _make_room(place: Path, kind: str) -> None:
+    entries = sorted((p for p in place.glob(f"{kind}-*") if p.is_file()), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in entries[_MOST:]:
         old.unlink(missing_ok=True)

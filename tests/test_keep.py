@@ -50,11 +50,14 @@ def test_what_others_may_write_to_is_not_trusted(cache: Path) -> None:
 
 
 def test_old_entries_make_room(cache: Path) -> None:
+    keep.write("other-1", b"")
+    os.utime(cache / "other-1", (0, 0))
     for n in range(70):
-        keep.write(f"e{n}", b"")
-        os.utime(cache / f"e{n}", (n, n))
-    assert len(list(cache.iterdir())) == 64
-    assert keep.read("e69") == b"" and keep.read("e0") is None
+        keep.write(f"e-{n}", b"")
+        os.utime(cache / f"e-{n}", (n, n))
+    assert len(list(cache.glob("e-*"))) == 64
+    assert keep.read("e-69") == b"" and keep.read("e-0") is None
+    assert keep.read("other-1") == b""
 
 
 @pytest.mark.parametrize("where", ["off", "/proc/nowhere"])

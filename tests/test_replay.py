@@ -34,7 +34,9 @@ TRACES = [
     if "role=" not in (text := path.read_text("utf-8")) or "role=iha" in text
 ]
 S = 10**9
-QUIET = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+QUIET = settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=50
+)
 
 SMALL = loads("""
 spec small "what the draft's machines do not have"
@@ -255,7 +257,7 @@ def report(path: Path, fast: bool, **more: object) -> object:
             return f"usage: {error}"
 
 
-@settings(QUIET, max_examples=60)
+@QUIET
 @given(data=logs() | logs(clean=True) | mutated(), keep_going=st.booleans())
 @example(data=(HEAD + "1 e rrp from=iha path=direct code=0 lifetime=5 id=0x8000000000000000 auth=ok\n").encode(),
          keep_going=False)  # fmt: skip
