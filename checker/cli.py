@@ -453,7 +453,7 @@ def _parser(verb: str) -> _Parser:
     elif verb == "diff":
         parser.add_argument("left", metavar="SPEC", help="a specification, by name or path")
         parser.add_argument("right", metavar="SPEC", help="the one to compare it with")
-        _timeout_argument(parser, 30.0)
+        _timeout_argument(parser, 120.0)
         _output_arguments(parser, ("text", "markdown", "json"))
     elif verb == "convert":
         parser.add_argument(
