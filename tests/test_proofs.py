@@ -108,7 +108,10 @@ def test_an_undecided_property_is_unknown_and_exits_3(capsys: pytest.CaptureFixt
 
 # --- every rule has a trace that exercises it and one that breaks it ------------------------------------------------
 
-EXAMPLES = Examples(setting_of(SPEC))
+
+@cache
+def examples(capabilities: frozenset[str]) -> Examples:
+    return Examples(setting_of(SPEC, capabilities=capabilities))
 
 
 @pytest.mark.parametrize("rule", list(SPEC.rules))
@@ -127,10 +130,11 @@ def test_is_broken_by_a_trace_that_breaks_nothing_else(rule: str, tmp_path: Path
 
 
 def _replay(rule: str, broken: bool, folder: Path):  # type: ignore[no-untyped-def]
-    trace = EXAMPLES.find(rule, broken)
+    capabilities = frozenset(SPEC.rules[rule].given)
+    trace = examples(capabilities).find(rule, broken)
     assert trace is not None
     log = folder / "example.log"
-    log.write_text(proofs.trace_text(SPEC, trace, {}), "utf-8")
+    log.write_text(proofs.trace_text(SPEC, trace, {}, (), capabilities), "utf-8")
     return check([str(log)])
 
 
