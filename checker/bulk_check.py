@@ -29,8 +29,8 @@ from mipcheck.checker.log import Log, RoleError, Vocabulary
 from mipcheck.checker.observe import Observation, TooMuch
 from mipcheck.checker.progress import Progress
 from mipcheck.model.configure import ParameterError
-from mipcheck.model.native import NativeError
 from mipcheck.model.spec import MOBILE_NODE, Spec
+from mipcheck.model.unit import NativeError
 
 if TYPE_CHECKING:
     from mipcheck.checker.bulk_log import BulkLog

@@ -20,8 +20,9 @@ from mipcheck.checker.log import LineError, RoleError, Vocabulary, read_datetime
 from mipcheck.checker.merge import merge
 from mipcheck.checker.site import Site, SiteError, merge_sites, site_from_words, site_words
 from mipcheck.model.event import NODE, Event, Position
-from mipcheck.model.native import NativeError, is_kept
+from mipcheck.model.native import is_kept
 from mipcheck.model.spec import MOBILE_NODE
+from mipcheck.model.unit import NativeError
 
 if TYPE_CHECKING:
     from mipcheck.checker.capture import Capture, Source

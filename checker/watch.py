@@ -24,7 +24,7 @@ VERY_MANY: Final = 500_000
 def watch(spec: Spec, machine: Machine, events: Sequence[Event], boot: bool) -> tuple[Observation, list[str]]:
     """What a trace shows, and which access modes were seen, in words. Raises TooMuch for hostile ones."""
     if isinstance(events, Columns):
-        from mipcheck.model.native import NativeError
+        from mipcheck.model.unit import NativeError
 
         try:
             if is_worth_it(machine, len(events)):
