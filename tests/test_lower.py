@@ -458,7 +458,7 @@ def test_another_array_than_declared_is_not_taken() -> None:
         fast(np.zeros(8, np.int64)[::2])
 
 
-# --- what is not lowered -----------------------------------------------------------------------------------------------
+# --- what is not lowered ----------------------------------------------------------------------------------------------
 
 REFUSED = {
     "Try": "def f(A):\n    try:\n        return 1\n    finally:\n        A[0] = 1\n",
