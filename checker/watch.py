@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MANY: Final = 5_000
 """Events from which on native code is sooner done where it is at hand."""
 
-VERY_MANY: Final = 500_000
+VERY_MANY: Final = 50_000
 """The same where it has to be compiled first, which takes the time in which Python observes so many."""
 
 
