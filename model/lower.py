@@ -22,8 +22,8 @@ from typing import Final
 from mipcheck.model.unit import ENTRY, NativeError, Unit
 
 _BITS: Final = {"int64": 64, "int32": 32, "int16": 16, "int8": 8, "uint8": 8, "uint16": 16, "uint32": 32}
-_LONG: Final = 400
-"""Instructions from which on a function is left alone by the inliner: one that has swallowed all others takes long."""
+_LONG: Final = 250
+"""Instructions from which on a function is called; what is shorter becomes part of its callers."""
 
 _ARITHMETIC: Final[dict[type[ast.operator], str]] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor",
@@ -127,9 +127,9 @@ class _Module:
                 parameters.append(f"i64 %{name}.")
         body = _Body(self, function.name, names)
         body.function(function)
-        alone = " noinline" if body.length > _LONG else ""
+        inline = "noinline" if body.length > _LONG else "alwaysinline"
         self._texts.append(
-            f"define internal i64 @{symbol}({', '.join(parameters)}) nounwind{alone} {{\n{body.text()}}}\n"
+            f"define internal i64 @{symbol}({', '.join(parameters)}) nounwind {inline} {{\n{body.text()}}}\n"
         )
 
     def is_simple(self, node: ast.expr) -> bool:
