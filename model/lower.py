@@ -486,7 +486,7 @@ class _Body:
                 return self._load(node, name)
             case ast.UnaryOp(ast.USub(), operand):
                 known = self._constant(operand)
-                if known is not None:
+                if known is not None and known != _LEAST:  # which wraps to itself
                     return self._literal(node, -known)
                 return self._new(f"sub i64 0, {self.integer(operand)}")
             case ast.UnaryOp(ast.UAdd(), operand):
