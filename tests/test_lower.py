@@ -73,7 +73,8 @@ EXPRESSIONS = [
     "a if b and c else d", "a in (b, c)", "a not in (b, c, 7)", "a in (SEVEN, -3)", "U if a == U or b == U else a + b",
     "(a & 0xFFFFFFFF) * 3 >> 2", "a * 0x5851F42D4C957F2D", "a ^ (a >> 31)", "a // 2", "a % 2", "a // 7", "a % 7",
     "a // -7", "a % -7", "a // 1", "a % 1", "a // -1", "a % -1", "a // 8", "a % 8", "a // -8", "a // MOST", "a % MOST",
-    "a // -9223372036854775808", "a % -9223372036854775808", "not (a < b)", "not (a and b)", "len(A)", "True", "-5", "-U", "-MOST",
+    "a // -9223372036854775808", "a % -9223372036854775808", "not (a < b)", "not (a and b)", "len(A)", "True",
+    "-5", "-U", "-MOST",
     "A[2] if a < b else A[3]", "a < b and A[2] < A[3]", "A[2] < a < A[3]", "a or A[2]", "(a and A[2]) or A[3]",
 ]  # fmt: skip
 
