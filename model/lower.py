@@ -22,7 +22,7 @@ from typing import Final
 from mipcheck.model.unit import ENTRY, NativeError, Unit
 
 _BITS: Final = {"int64": 64, "int32": 32, "int16": 16, "int8": 8, "uint8": 8, "uint16": 16, "uint32": 32}
-_LONG: Final = 250
+_LONG: Final = 600
 """Instructions from which on a function is called; what is shorter becomes part of its callers."""
 
 _ARITHMETIC: Final[dict[type[ast.operator], str]] = {
@@ -80,6 +80,8 @@ class _Module:
         self._simple: dict[str, bool] = {}
         self._symbols: dict[tuple[str, tuple[Kind, ...]], str | None] = {}
         self._texts: list[str] = []
+        self.lengths: dict[str, int] = {}
+        """By symbol, how many instructions a call comes to."""
 
     def text(self) -> str:
         self._entry()
@@ -128,6 +130,7 @@ class _Module:
         body = _Body(self, function.name, names)
         body.function(function)
         inline = "noinline" if body.length > _LONG else "alwaysinline"
+        self.lengths[symbol] = 1 if body.length > _LONG else body.length
         self._texts.append(
             f"define internal i64 @{symbol}({', '.join(parameters)}) nounwind {inline} {{\n{body.text()}}}\n"
         )
@@ -169,6 +172,7 @@ class _Body:
         self._lines: list[str] = []
         self._count = 0
         self._labels = 0
+        self._called = 0
         self._block = "start"
         self._open = True  # whether what comes next can be reached
         self._loops: list[tuple[str, str]] = []  # where `continue` and `break` go
@@ -180,7 +184,8 @@ class _Body:
 
     @property
     def length(self) -> int:
-        return len(self._lines)
+        """Instructions, those of what becomes part of it included: else functions could grow without bounds."""
+        return len(self._lines) + self._called
 
     def text(self) -> str:
         return "start:\n" + "".join(f"  {line}\n" for line in self._start) + "\n".join(self._lines) + "\n"
@@ -216,12 +221,17 @@ class _Body:
 
     def function(self, function: ast.FunctionDef) -> None:
         """All of a function."""
-        stored = (n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-        self._own = {n.id for n in stored}
+        gives = False
+        for node in ast.walk(function):
+            if isinstance(node, ast.Name):
+                if isinstance(node.ctx, ast.Store):
+                    self._own.add(node.id)
+            elif isinstance(node, ast.Return):
+                gives = gives or node.value is not None
         for name in sorted(self._own & self._names.keys()):
             self._slot(function, name, _kind_of(self._names[name]))
         self.run(_statements(function))
-        self._finish(any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(function)))
+        self._finish(gives)
 
     def _finish(self, gives: bool) -> None:
         """End a function; one that gives a number must not end without."""
@@ -593,7 +603,9 @@ class _Body:
                 parts.append(f"i64 {argument}")
             else:
                 parts += [f"ptr {argument.pointer}", *(f"i64 {size}" for size in argument.sizes)]
-        return self._new(f"call i64 @{self._module.symbol(function, arguments)}({', '.join(parts)})")
+        symbol = self._module.symbol(function, arguments)
+        self._called += self._module.lengths[symbol]
+        return self._new(f"call i64 @{symbol}({', '.join(parts)})")
 
     # --- truth ------------------------------------------------------------------------------------------------------
 

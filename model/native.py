@@ -29,7 +29,7 @@ def is_kept(unit: Unit) -> bool:
     """Whether a unit has been compiled before, so that it is at hand at once. Raises NativeError."""
     try:
         return unit.name in _loaded or keep.read(unit.name) is not None
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         raise NativeError(str(error)) from None
 
 
@@ -64,6 +64,7 @@ def _compile(unit: Unit) -> bytes:
     llvm, machine = import_module("llvmlite.binding"), _machine()
     layout = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
     module = llvm.parse_assembly(layout + assembly(unit))
+    module.verify()
     _optimize(module, machine)
     for function in module.functions:
         if function.is_declaration and not function.name.startswith(_HARMLESS):

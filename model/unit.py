@@ -51,7 +51,7 @@ class Unit:
     def name(self) -> str:
         """The name under which its object code is kept; it stands for all that the code depends on.
 
-        Raises ImportError where there is nothing to compile with.
+        Raises ImportError or OSError where there is nothing to compile with.
         """
         llvm = import_module("llvmlite.binding")
         here = Path(__file__).parent

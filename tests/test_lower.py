@@ -504,6 +504,13 @@ def test_an_expression_that_calls_itself_is_refused() -> None:
         native("def g(a):\n    return g(a - 1) if a else 0\ndef f(A):\n    return g(A[0])\n")
 
 
+def test_what_is_called_twice_by_what_is_called_twice_does_not_grow_without_bounds() -> None:
+    text = "def f0(A):\n    if A[0]:\n        return 3\n    return 1\n"
+    text += "".join(f"def f{n}(A):\n    A[1] += 1\n    return f{n - 1}(A) ^ f{n - 1}(A)\n" for n in range(1, 60))
+    fast = native(text + "def f(A):\n    return f59(A) if A[2] else 5\n")
+    assert fast(np.zeros(4, np.int64)) == 5
+
+
 def test_the_place_is_named() -> None:
     with pytest.raises(NativeError, match=r"Try cannot be compiled \(g, line 2\)"):
         native("def g(A):\n    try:\n        pass\n    finally:\n        pass\ndef f(A):\n    g(A)\n    return 1\n")
