@@ -7,6 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from mipcheck.checker.columns import Columns
 from mipcheck.checker.site import Site
 from mipcheck.model.event import Event, Position
 from mipcheck.model.kleene import UNKNOWN
@@ -30,6 +31,8 @@ def complete(site: Site, events: Iterable[Event]) -> tuple[Site, tuple[str, ...]
         return site, ()
     said: dict[str, set[int]] = {}
     where: dict[str, str] = {}
+    if isinstance(events, Columns) and events.settled:
+        events = events.shapes  # further events of one shape say the same
     for event in events:
         for kind, key, value, address, name in missing:
             found = event.args.get(address)

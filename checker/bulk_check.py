@@ -29,8 +29,8 @@ from mipcheck.checker.log import Log, RoleError, Vocabulary
 from mipcheck.checker.observe import Observation, TooMuch
 from mipcheck.checker.progress import Progress
 from mipcheck.model.configure import ParameterError
-from mipcheck.model.native import NativeError
 from mipcheck.model.spec import MOBILE_NODE, Spec
+from mipcheck.model.unit import NativeError
 
 if TYPE_CHECKING:
     from mipcheck.checker.bulk_log import BulkLog
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 LONG: Final = 256 * 1024
 """Bytes of a log from which native code is sooner done, where it is at hand."""
 
-VERY_LONG: Final = 24 * 1024 * 1024
+VERY_LONG: Final = 3 * 1024 * 1024
 """The same where it has to be compiled first, for as long as it takes to read this many bytes without it."""
 
 Build = Callable[[Spec, "Site"], "Machine"]

@@ -33,9 +33,10 @@ from mipcheck.checker.site import TEXTUAL
 from mipcheck.model.event import NODE, Event
 from mipcheck.model.kleene import UNKNOWN
 from mipcheck.model.layering import Layering
-from mipcheck.model.native import Argument, Native, NativeError, Unit, compiled, constants_of, functions_of, is_kept
+from mipcheck.model.native import Native, compiled, is_kept
 from mipcheck.model.spec import EventType, Spec
 from mipcheck.model.types import Type
+from mipcheck.model.unit import Argument, NativeError, Unit, constants_of, source_of
 
 BUFFER: Final = 2**21
 """Bytes read at a time: few enough for the processor's cache, many enough that Python's part does not count."""
@@ -82,13 +83,15 @@ _ARGUMENTS: Final = tuple(Argument(*a) for a in (
     ("keys", "int64", ("D[MOST]", "D[WIDTH]")),
 ))  # fmt: skip
 
-UNIT: Final = Unit("parse", _ARGUMENTS, functions_of(vars(lines)), constants_of(vars(lines)))
-"""What is compiled; it is the same for all specifications."""
+
+def unit() -> Unit:
+    """What is compiled; it is the same for all specifications. Raises NativeError."""
+    return Unit("parse", _ARGUMENTS, (source_of(lines),), constants_of(vars(lines)))
 
 
 def is_ready() -> bool:
     """Whether the compiled parser is at hand. Raises NativeError."""
-    return is_kept(UNIT)
+    return is_kept(unit())
 
 
 class Words:
@@ -230,7 +233,7 @@ class BulkLog(Columns):
         self.source = source
         self.told: dict[str, Callable[[str], frozenset[str]]] = {}
         self.tells: dict[str, list[str]] = {}
-        self.native: Native = compiled(UNIT)
+        self.native: Native = compiled(unit())
         self.tokens = Words(256, 4096)
         self.wide: set[str] = set()
         self._vocabulary, self._keep_going, self._role = vocabulary, keep_going, role

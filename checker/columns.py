@@ -72,6 +72,9 @@ class Columns(Sequence[Event]):
     framed = False
     """Whether the places of events are frames of captures, which may be wanted of all that is not allowed."""
 
+    settled = False
+    """Whether `shapes` are all there before any batch is taken, in order of first appearance."""
+
     files: Sequence[str] = ()
     wide: Collection[str] = frozenset()
     """Keys of numbers that native code may not be able to count with (`replay_bounds.NUMBER`); grows."""

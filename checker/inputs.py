@@ -20,8 +20,9 @@ from mipcheck.checker.log import LineError, RoleError, Vocabulary, read_datetime
 from mipcheck.checker.merge import merge
 from mipcheck.checker.site import Site, SiteError, merge_sites, site_from_words, site_words
 from mipcheck.model.event import NODE, Event, Position
-from mipcheck.model.native import NativeError, is_kept
+from mipcheck.model.native import is_kept
 from mipcheck.model.spec import MOBILE_NODE
+from mipcheck.model.unit import NativeError
 
 if TYPE_CHECKING:
     from mipcheck.checker.capture import Capture, Source
@@ -36,7 +37,7 @@ STDIN_NAME: Final = "<stdin>"
 _HEAD: Final = 4096
 _LONG: Final = 4 << 20
 """Bytes of captures from which on the compiled loop is sooner done, where it is at hand."""
-_VERY_LONG: Final = 64 << 20
+_VERY_LONG: Final = 10 << 20
 """The same where it has to be compiled first, for as long as it takes to read this many bytes without it."""
 _LISTED: Final = 2000
 """Files of a folder among which the one that was meant is looked for."""

@@ -11,7 +11,7 @@ Which machines can run natively is a matter of their integers: nothing may leave
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from mipcheck.checker import observe
@@ -22,10 +22,11 @@ from mipcheck.checker.derive import ACCESS, derive
 from mipcheck.checker.observe import Finding, Hole, Observation, Tally, TooMuch, cause_of
 from mipcheck.checker.replay_bounds import NUMBER, check_bounds, numbers_read
 from mipcheck.model import kleene
-from mipcheck.model.compile import OPERATIONS, Machine, State
+from mipcheck.model.compile import Machine, State
 from mipcheck.model.event import NODE
 from mipcheck.model.kleene import UNKNOWN
-from mipcheck.model.native import Argument, Native, NativeError, Unit, compiled, constants_of, functions_of
+from mipcheck.model.native import Native, compiled
+from mipcheck.model.unit import Argument, NativeError, Unit, constants_of, source_of
 
 _FEW: Final = 4096
 """Rows and entries that arrays have at first; they are doubled as need be."""
@@ -76,10 +77,8 @@ _ARGUMENTS: Final = tuple(Argument(*a) for a in (
 
 def unit_of(machine: Machine) -> Unit:
     """What is compiled to run a machine; it is the same for all sites and parameters."""
-    generated: dict[str, Any] = {"U": UNKNOWN}
-    exec(compile(machine.source, f"<{machine.spec.name}>", "exec"), generated)
-    functions = {n: getattr(kleene, n) for n in OPERATIONS} | functions_of(vars(loop)) | functions_of(generated)
-    return Unit("replay", _ARGUMENTS, functions, constants_of(vars(loop)))
+    sources = source_of(kleene), source_of(loop), machine.source
+    return Unit("replay", _ARGUMENTS, sources, {"U": UNKNOWN} | constants_of(vars(loop)))
 
 
 def native_of(machine: Machine) -> Native:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mipcheck.model.compile import Machine
-from mipcheck.model.native import NativeError
 from mipcheck.model.term import Term
 from mipcheck.model.types import Type
+from mipcheck.model.unit import NativeError
 
 _MOST: Final = 2**63 - 1
 _TIME: Final = 2**62 - 1

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 MANY: Final = 5_000
 """Events from which on native code is sooner done where it is at hand."""
 
-VERY_MANY: Final = 500_000
+VERY_MANY: Final = 50_000
 """The same where it has to be compiled first, which takes the time in which Python observes so many."""
 
 
 def watch(spec: Spec, machine: Machine, events: Sequence[Event], boot: bool) -> tuple[Observation, list[str]]:
     """What a trace shows, and which access modes were seen, in words. Raises TooMuch for hostile ones."""
     if isinstance(events, Columns):
-        from mipcheck.model.native import NativeError
+        from mipcheck.model.unit import NativeError
 
         try:
             if is_worth_it(machine, len(events)):

@@ -3,8 +3,8 @@
 State is a list of integers for the node and one for each interface; a value that is not known is UNKNOWN, and
 logic over it is Kleene's (`kleene.py`). Nothing here knows a requirement: everything comes from the `Spec`.
 
-The source is for Python as it stands (`Machine`), over lists, and for numba (`checker/native.py`), over arrays: one
-text, two ways to run it. So it keeps to integers, indices and loops; what it finds goes into an array that is passed
+The source is for Python as it stands (`Machine`), over lists, and for native code (`native.py`), over arrays: one text,
+two ways to run it. So it keeps to integers, indices and loops; what it finds goes into an array that is passed
 in; and it depends on nothing but the specification and the capabilities: parameters and addresses are passed in too,
 so that compiled code can be kept for the next site.
 """

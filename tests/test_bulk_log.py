@@ -22,7 +22,7 @@ from mipcheck.model.configure import configure
 from mipcheck.model.event import NODE
 from mipcheck.model.kleene import UNKNOWN
 from mipcheck.model.load import load
-from mipcheck.model.native import NativeError
+from mipcheck.model.unit import NativeError
 
 TRACES = Path(__file__).parent.parent / "traces"
 SPEC = load()

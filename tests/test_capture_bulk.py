@@ -24,14 +24,14 @@ from mipcheck.checker.site import Site
 from mipcheck.checker.survey import Survey, survey_of
 from mipcheck.model.event import Event
 from mipcheck.model.layering import Layering
-from mipcheck.model.native import NativeError
+from mipcheck.model.unit import NativeError
 from scapy.layers.inet import IP, UDP
 from scapy.packet import Raw
 from test_capture_events import IHA, out
 from test_capture_files import ETHERNET, Device, Record, block, device_block, option, packet_block, pcap, section
 
 np = pytest.importorskip("numpy")
-pytest.importorskip("numba")
+pytest.importorskip("llvmlite")
 
 from mipcheck.checker.capture import bulk, meaning, rows  # noqa: E402
 

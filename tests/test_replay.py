@@ -23,9 +23,9 @@ from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure
 from mipcheck.model.event import Event, Position
 from mipcheck.model.load import load, loads
-from mipcheck.model.native import NativeError
 from mipcheck.model.spec import Spec
 from mipcheck.model.types import Type, Value
+from mipcheck.model.unit import NativeError
 
 # Of a mobile node and of an i-HA: each machine takes ten seconds to compile.
 TRACES = [
@@ -314,12 +314,12 @@ def test_events_of_a_capture_as_columns() -> None:
 
 
 def test_without_native_code_it_still_runs(tmp_path: Path) -> None:
-    """Neither numba nor a place to keep what it makes."""
+    """Neither LLVM nor a place to keep what it makes."""
     text = HEAD + SITE + "".join(f"{n} eth0 solicit\n" for n in range(20000))
     (tmp_path / "x.log").write_text(text)
     code = (
         "import sys\n"
-        "sys.modules['numba'] = sys.modules['llvmlite'] = sys.modules['llvmlite.binding'] = None\n"
+        "sys.modules['llvmlite'] = sys.modules['llvmlite.binding'] = None\n"
         "from mipcheck.checker.main import main\n"
         f"sys.exit(main([{str(tmp_path / 'x.log')!r}]))"
     )

@@ -182,7 +182,7 @@ class CaptureEvents(Columns):
     """The events of captures, in order of time. Each is made when it is asked for; `batches` are all of them."""
 
     varying = (_DATA, _BYTES)
-    framed = True
+    framed = settled = True
 
     def __init__(self, meaning: Meaning, gaps: Sequence[Gap], files: Sequence[str], firsts: Sequence[int]) -> None:
         """`files` are names, `firsts` the frames before those of each."""

@@ -9,9 +9,10 @@ cut or odd) gets the kind UNUSUAL. Both are read by `files` and `layers`, in the
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
-from mipcheck.model.native import Argument, Unit, constants_of, functions_of
+from mipcheck.model.unit import Argument, Unit, constants_of, source_of
 
 UNUSUAL: Final = -1
 """The kind of a packet that has to be read in full."""
@@ -120,9 +121,7 @@ _ARGUMENTS: Final = tuple(Argument(*a) for a in (
 
 def unit() -> Unit:
     """What is compiled."""
-    space = globals()
-    own = {name: f for name, f in functions_of(space).items() if f.__module__ == __name__ and name != "unit"}
-    return Unit("scan", _ARGUMENTS, own, constants_of(space))
+    return Unit("scan", _ARGUMENTS, (source_of(sys.modules[__name__]),), constants_of(globals()))
 
 
 def _u8(buf: Any, at: int) -> Any:

@@ -118,7 +118,7 @@ def _cpu() -> str:
 def versions() -> dict[str, str | None]:
     """Of mipcheck, what it stands on, and its peers; None for what is not installed."""
     found: dict[str, str | None] = {}
-    for name in ("mipcheck", "lark", "numpy", "numba", "llvmlite", "polars", "z3-solver", "dpkt", "scapy", "reelay"):
+    for name in ("mipcheck", "lark", "numpy", "llvmlite", "polars", "z3-solver", "dpkt", "scapy", "reelay"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

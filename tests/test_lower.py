@@ -1,0 +1,516 @@
+"""Lowered code does what Python does with the same text, up to 64 bits."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from mipcheck.model import keep
+from mipcheck.model.native import compiled
+from mipcheck.model.unit import Argument, NativeError, Unit
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("llvmlite")
+
+LEAST, MOST = -(2**63), 2**63 - 1
+CONSTANTS = {"U": LEAST, "MOST": MOST, "SEVEN": 7, "TWO": 2}
+FOUR = (Argument("A", "int64", ("4",)),)
+
+whole = st.integers(LEAST, MOST) | st.integers(-70, 70) | st.sampled_from([LEAST, LEAST + 1, MOST, MOST - 1, 2**32])
+small = st.integers(-20, 20)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_kept() -> Any:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(keep.OFF, "off")
+        yield
+
+
+def wrapped(value: int) -> int:
+    return (int(value) - LEAST) % 2**64 + LEAST
+
+
+def native(text: str, arguments: tuple[Argument, ...] = FOUR) -> Callable[..., int]:
+    call = compiled(Unit("f", arguments, (textwrap.dedent(text),), CONSTANTS))
+    return lambda *arrays: call(arrays)
+
+
+def python(text: str) -> Callable[..., int]:
+    space: dict[str, Any] = dict(CONSTANTS)
+    exec(textwrap.dedent(text), space)
+    found: Callable[..., int] = space["f"]
+    return found
+
+
+@cache
+def both(text: str) -> tuple[Callable[..., int], Callable[..., int]]:
+    return native(text), python(text)
+
+
+def agree(text: str, values: list[int]) -> None:
+    """The result and what is left in the array."""
+    fast, slow = both(text)
+    array, numbers = np.array(values, np.int64), list(values)
+    found, expected = fast(array), slow(numbers)
+    assert (found, array.tolist()) == (wrapped(expected or 0), [wrapped(n) for n in numbers])
+
+
+def of(expression: str) -> str:
+    return f"def f(A):\n    a = A[0]\n    b = A[1]\n    c = A[2]\n    d = A[3]\n    return {expression}\n"
+
+
+EXPRESSIONS = [
+    "a + b", "a - b", "a * b", "-a", "+a", "~a", "a & b", "a | b", "a ^ b", "a == b", "a != b", "a < b", "a <= b",
+    "a > b", "a >= b", "not a", "a and b", "a or b", "a and b and c", "a or b or c", "(a < b) and (c < d)",
+    "a < b or c < d", "a < b < c", "a <= b < c != d", "a == b == c", "min(a, b)", "max(a, b)", "min(a, b, c)",
+    "max(a, b, c, d)", "abs(a)", "int(a == b)", "bool(a)", "bool(a and b)", "a if b else c", "a if b < c else d",
+    "a if b and c else d", "a in (b, c)", "a not in (b, c, 7)", "a in (SEVEN, -3)", "U if a == U or b == U else a + b",
+    "(a & 0xFFFFFFFF) * 3 >> 2", "a * 0x5851F42D4C957F2D", "a ^ (a >> 31)", "a // 2", "a % 2", "a // 7", "a % 7",
+    "a // -7", "a % -7", "a // 1", "a % 1", "a // -1", "a % -1", "a // 8", "a % 8", "a // -8", "a // MOST", "a % MOST",
+    "a // -9223372036854775808", "a % -9223372036854775808", "not (a < b)", "not (a and b)", "len(A)", "True",
+    "-5", "-U", "-MOST",
+    "A[2] if a < b else A[3]", "a < b and A[2] < A[3]", "A[2] < a < A[3]", "a or A[2]", "(a and A[2]) or A[3]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_expressions(expression: str) -> None:
+    @settings(max_examples=40, deadline=None, database=None)
+    @example([LEAST] * 4)
+    @example([LEAST, -1, 0, MOST])
+    @example([0, 0, 0, 0])
+    @given(st.lists(whole, min_size=4, max_size=4))
+    def run(values: list[int]) -> None:
+        agree(of(expression), values)
+
+    run()
+
+
+@settings(max_examples=300, deadline=None)
+@example(LEAST, -1)
+@example(LEAST, 1)
+@example(MOST, LEAST)
+@given(whole, (whole | small).filter(bool))
+def test_division(a: int, b: int) -> None:
+    agree(of("a // b"), [a, b, 0, 0])
+    agree(of("a % b"), [a, b, 0, 0])
+    agree(of("(a // b) * b + a % b"), [a, b, 0, 0])
+
+
+def test_division_by_zero_gives_zero() -> None:
+    for text in ("a // b", "a % b", "a // 0", "a % 0"):
+        for a in (LEAST, -1, 0, 5, MOST):
+            assert native(of(text))(np.array([a, 0, 0, 0])) == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(whole, st.integers(0, 70))
+def test_shifts(a: int, n: int) -> None:
+    agree(of("a >> b"), [a, n, 0, 0])
+    agree(of("a << b"), [a, n, 0, 0])
+    agree(of("(a >> b) & 1"), [a, n, 0, 0])
+
+
+@pytest.mark.parametrize("n", [0, 1, 31, 32, 62, 63, 64, 65, 200])
+def test_shifts_by_constants(n: int) -> None:
+    for a in (LEAST, -1, 1, MOST, 12345):
+        agree(of(f"a >> {n}"), [a, 0, 0, 0])
+        agree(of(f"a << {n}"), [a, 0, 0, 0])
+    assert native(of("a >> b"))(np.array([-5, -1, 0, 0])) == -1
+    assert native(of("a << b"))(np.array([5, -1, 0, 0])) == 0
+
+
+STATEMENTS = {
+    "several at once": """
+        def f(A):
+            a, b = A[0], A[1]
+            a, b = b, a
+            A[0], A[1] = a, b
+            c = d = a
+            A[2] = A[3] = c - d + b
+            return c""",
+    "assigned in place": """
+        def f(A):
+            x = A[0]
+            x += A[1]
+            x *= 3
+            x -= A[2]
+            x ^= A[3]
+            x &= 0xFFFFFF
+            x |= 1
+            x <<= 2
+            x >>= 1
+            x //= 3
+            x %= 1000
+            A[x % 4] += x
+            return x""",
+    "read before the right side": """
+        def g(A):
+            A[0] = 100
+            return 1
+        def f(A):
+            A[0] += g(A)
+            return A[0]""",
+    "if": """
+        def f(A):
+            x: int
+            if A[0] < A[1]:
+                x = 1
+            elif A[1] < A[2]:
+                x = 2
+            elif A[2] < A[3] and A[0] != 3 or not A[1]:
+                if A[0]:
+                    return 5
+                x = 3
+            else:
+                return 4
+            return x""".replace("            x: int\n", ""),
+    "while": """
+        def f(A):
+            n = A[0] & 31
+            total = 0
+            while n > 0:
+                n -= 1
+                if n == 7:
+                    continue
+                if total > 100 and A[1] < 0:
+                    break
+                total += n
+            return total * 100 + n""",
+    "while true": """
+        def f(A):
+            n = 0
+            while True:
+                n += 1
+                if n > (A[0] & 15):
+                    break
+                while True:
+                    n += 2
+                    if n & 1:
+                        break
+                    if n > 20:
+                        return n
+            return -n""",
+    "without end": """
+        def f(A):
+            n = A[0] & 15
+            while True:
+                n += 1
+                if n == 16:
+                    return n""",
+    "a parameter is assigned": """
+        def g(p, limit):
+            while p < limit:
+                p += 3
+            return p
+        def f(A):
+            return g(A[0] & 63, A[1] & 63)""",
+    "used before it is written, further down": """
+        def f(A):
+            started = 0
+            total = 0
+            for n in range(5):
+                if started:
+                    total += last
+                last = A[n & 3] & 255
+                started = 1
+            return total""",
+    "for": """
+        def f(A):
+            total = 0
+            for n in range(A[0] & 7):
+                for m in range(n, A[1] & 7):
+                    if m == 5:
+                        continue
+                    if total > 60:
+                        break
+                    total += m * n + 1
+                    n += 1
+                total += n
+            return total""",
+    "the last of a range": """
+        def f(A):
+            n = -1
+            for n in range(A[0] & 7, A[1] & 7):
+                A[n & 3] += 1
+            return n""",
+    "steps": """
+        def f(A):
+            total = 0
+            for n in range(A[0] & 31, A[1] & 31, 3):
+                total = total * 7 + n
+            for n in range(A[2] & 31, A[3] & 31, -2):
+                total = total * 7 + n
+                n = 0
+            return total""",
+    "ranges at the ends": """
+        def f(A):
+            total = 0
+            for n in range(MOST - 5, MOST):
+                total += n & 7
+            for n in range(MOST - 5, MOST, 4):
+                total += n & 7
+            for n in range(U + 5, U, -4):
+                total += n & 7
+            return total""",
+    "a range is fixed at its start": """
+        def f(A):
+            count = 0
+            A[0] &= 7
+            for n in range(A[0]):
+                A[0] = 100
+                count += 1
+            return count""",
+    "nothing is returned": """
+        def g(A, n):
+            if n > 3:
+                return
+            A[n & 3] = n
+        def f(A):
+            g(A, A[0])
+            pass
+            "a remark"
+            return A[0]""",
+    "calls within calls": """
+        def plus(a, b):
+            '''A docstring.'''
+            return U if a == U or b == U else a + b
+        def twice(a):
+            return plus(a, a)
+        def guarded(a, b):
+            return a // b if b != 0 else -1
+        def f(A):
+            a = A[0]
+            return plus(twice(plus(a, A[1])), guarded(A[2], A[3] & 3)) & MOST""",
+    "names are a function's own": """
+        def inner(b, a):
+            return a - b
+        def f(A):
+            a = 1
+            SEVEN = A[0]
+            b = inner(a, A[1])
+            a += inner(b, a)
+            return a * SEVEN - b""",
+    "only what is needed is worked out": """
+        def touch(A):
+            A[3] += 1
+            return 1
+        def f(A):
+            x = A[0] < 0 and touch(A)
+            y = A[1] < 0 or touch(A)
+            z = touch(A) if A[2] < 0 else 5
+            if A[0] < A[1] < touch(A):
+                z += 1
+            return x + 2 * y + 4 * z""",
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_statements(name: str) -> None:
+    @settings(max_examples=60, deadline=None, database=None)
+    @example([LEAST] * 4)
+    @example([0] * 4)
+    @given(st.lists(st.integers(-40, 40), min_size=4, max_size=4))
+    def run(values: list[int]) -> None:
+        agree(STATEMENTS[name], values)
+
+    run()
+
+
+# --- expressions of any shape ---------------------------------------------------------------------------------------
+
+Pair = tuple[str, str]
+"""The text for native code, and for Python, where what may leave 64 bits is taken back."""
+
+leaves: st.SearchStrategy[Pair] = st.sampled_from([(t, t) for t in ("a", "b", "c", "d", "A[1]", "U", "7", "-1", "0")])
+
+
+def _grown(parts: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
+    def made(pattern: str, *of: Pair) -> Pair:
+        return pattern.format(*(p[0] for p in of)), f"w({pattern.format(*(p[1] for p in of))})"
+
+    two = st.sampled_from(
+        ["({} + {})", "({} - {})", "({} * {})", "({} & {})", "({} ^ {})", "({} < {})", "({} == {})", "({} and {})",
+         "({} or {})", "min({}, {})", "max({}, {})", "plus({}, {})", "late({}, {})"]
+    )  # fmt: skip
+    three = st.sampled_from(["({} if {} else {})", "({} < {} <= {})", "({} in ({}, {}))", "({} and {} or {})"])
+    return (
+        st.builds(made, st.sampled_from(["(-{})", "(not {})", "abs({})", "({} >> 3)", "({} // 3)", "({} % -5)"]), parts)
+        | st.builds(made, two, parts, parts)
+        | st.builds(made, three, parts, parts, parts)
+    )
+
+
+HELPERS = """
+def plus(a, b):
+    return U if a == U or b == U else {w}(a + b)
+def late(a, b):
+    if a < b:
+        return a
+    return b
+"""
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.recursive(leaves, _grown, max_leaves=12), st.lists(whole, min_size=4, max_size=4))
+def test_any_expression(texts: Pair, values: list[int]) -> None:
+    space: dict[str, Any] = {**CONSTANTS, "w": wrapped}
+    exec(HELPERS.format(w="w") + of(texts[1]), space)
+    assert native(HELPERS.format(w="") + of(texts[0]))(np.array(values, np.int64)) == wrapped(space["f"](values))
+
+
+# --- arrays -----------------------------------------------------------------------------------------------------------
+
+ARRAYS = """
+def total(row):
+    found = 0
+    for n in range(len(row)):
+        found = found * 3 + row[n]
+    return found
+def sums(part, first):
+    found = first
+    for x in range(len(part)):
+        row = part[x]
+        found = found * 5 + total(row) + row[1]
+    return found
+def f(C, S, I, B, H, W):
+    S[1, 2] = S[0, 0] + B[0]
+    S[2][1] += I[3]
+    I[0] = C[2]
+    B[1] = C[2]
+    H[1] = C[2]
+    W[0] = C[2]
+    found = sums(S[C[0] : C[0] + C[1]], 1)
+    part = S[1:]
+    found += sums(part[:2], 2) + len(part) + part[1, 2] + sums(S[:], 3)
+    row = S[0]
+    if C[0] == 1:
+        row = S[3]
+    return found + total(row) + total(B) + total(I[1:3]) + total(H) + total(W)
+"""
+SHAPED = (
+    Argument("C", "int64", ("3",)),
+    Argument("S", "int64", ("C[1] + 2", "1 + TWO")),
+    Argument("I", "int32", ("4",)),
+    Argument("B", "uint8", ("5",)),
+    Argument("H", "int16", ("2",)),
+    Argument("W", "uint32", ("2",)),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_arrays(data: st.DataObject) -> None:
+    def drawn(type_: str, *shape: int) -> Any:
+        info = np.iinfo(type_)
+        size = int(np.prod(shape))
+        values = data.draw(st.lists(st.integers(int(info.min), int(info.max)), min_size=size, max_size=size))
+        return np.array(values, type_).reshape(shape)
+
+    c = np.array([data.draw(st.integers(0, 2)), 2, data.draw(whole)], np.int64)
+    arrays = [drawn("int64", 4, 3), drawn("int32", 4), drawn("uint8", 5), drawn("int16", 2), drawn("uint32", 2)]
+    lists = [Numbers(a.tolist(), str(a.dtype)) for a in arrays]
+    fast, slow = _arrays()
+    assert fast(c, *arrays) == wrapped(slow(Numbers(c.tolist(), "int64"), *lists))
+    assert [a.tolist() for a in arrays] == [n.plain() for n in lists]
+
+
+@cache
+def _arrays() -> tuple[Callable[..., int], Callable[..., int]]:
+    return native(ARRAYS, SHAPED), python(ARRAYS)
+
+
+class Numbers:
+    """A list, or a list of lists, of Python's integers, which takes what fits an element of an array."""
+
+    def __init__(self, values: list[Any], type_: str) -> None:
+        self._values, self._type = values, type_
+
+    def plain(self) -> list[Any]:
+        return self._values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, at: Any) -> Any:
+        found = self._values[at[0]][at[1]] if isinstance(at, tuple) else self._values[at]
+        return Numbers(found, self._type) if isinstance(found, list) else found
+
+    def __setitem__(self, at: Any, value: int) -> None:
+        info = np.iinfo(self._type)
+        fitting = (value - int(info.min)) % 2**info.bits + int(info.min)
+        if isinstance(at, tuple):
+            self._values[at[0]][at[1]] = fitting
+        else:
+            self._values[at] = fitting
+
+
+def test_another_array_than_declared_is_not_taken() -> None:
+    fast = native(of("a"))
+    with pytest.raises(TypeError):
+        fast(np.zeros(4, np.int32))
+    with pytest.raises(TypeError):
+        fast(np.zeros(8, np.int64)[::2])
+
+
+# --- what is not lowered ----------------------------------------------------------------------------------------------
+
+REFUSED = {
+    "Try": "def f(A):\n    try:\n        return 1\n    finally:\n        A[0] = 1\n",
+    "Raise": "def f(A):\n    raise ValueError\n",
+    "this range": "def f(A):\n    for n in range(0, 9, A[0]):\n        pass\n    return 1\n",
+    "For": "def f(A):\n    for n in A:\n        pass\n    return 1\n",
+    "While": "def f(A):\n    while A[0]:\n        A[0] = 0\n    else:\n        return 1\n    return 2\n",
+    "Div": "def f(A):\n    return A[0] / 2\n",
+    "Pow": "def f(A):\n    return A[0] ** 2\n",
+    "List": "def f(A):\n    return [1]\n",
+    "Tuple": "def f(A):\n    return 1, 2\n",
+    "Constant": "def f(A):\n    return 1.5\n",
+    "a call of open": "def f(A):\n    return open(1)\n",
+    "Call": "def f(A):\n    return A.sum()\n",
+    "the name other": "def f(A):\n    return other\n",
+    "an index from the end": "def f(A):\n    return A[-1]\n",
+    "an index too many": "def f(A):\n    return A[1, 2]\n",
+    "an index of a number": "def f(A):\n    return A[0][1]\n",
+    "an array as a number": "def f(A):\n    return A\n",
+    "a slice with steps": "def f(A):\n    return len(A[::2])\n",
+    "the number 9223372036854775808": "def f(A):\n    return 9223372036854775808\n",
+    "not always of one kind": "def f(A):\n    x = 1\n    x = A\n    return 1\n",
+    "may or may not return": "def g(a):\n    if a:\n        return 1\ndef f(A):\n    return g(A[0])\n",
+    "calls itself": "def g(a):\n    if a:\n        return g(a - 1)\n    return 0\ndef f(A):\n    return g(A[0])\n",
+    "with 2 arguments": "def g(a):\n    return 1\ndef f(A):\n    return g(1, 2)\n",
+    "parameters of g": "def g(a=1):\n    return 1\ndef f(A):\n    return g(1)\n",
+    "Is": "def f(A):\n    return A[0] is None\n",
+    "this `in`": "def f(A):\n    return 1 in A\n",
+    "there is no function f": "def g(A):\n    return 1\n",
+    "Break": "def f(A):\n    break\n",
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_not_lowered_is_named(what: str) -> None:
+    with pytest.raises(NativeError, match=what):
+        native(REFUSED[what])
+
+
+def test_an_expression_that_calls_itself_is_refused() -> None:
+    with pytest.raises(NativeError, match="calls itself"):
+        native("def g(a):\n    return g(a - 1) if a else 0\ndef f(A):\n    return g(A[0])\n")
+
+
+def test_what_is_called_twice_by_what_is_called_twice_does_not_grow_without_bounds() -> None:
+    text = "def f0(A):\n    if A[0]:\n        return 3\n    return 1\n"
+    text += "".join(f"def f{n}(A):\n    A[1] += 1\n    return f{n - 1}(A) ^ f{n - 1}(A)\n" for n in range(1, 60))
+    fast = native(text + "def f(A):\n    return f59(A) if A[2] else 5\n")
+    assert fast(np.zeros(4, np.int64)) == 5
+
+
+def test_the_place_is_named() -> None:
+    with pytest.raises(NativeError, match=r"Try cannot be compiled \(g, line 2\)"):
+        native("def g(A):\n    try:\n        pass\n    finally:\n        pass\ndef f(A):\n    g(A)\n    return 1\n")
