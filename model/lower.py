@@ -728,6 +728,8 @@ def _parameters(function: ast.FunctionDef) -> list[str]:
     a = function.args
     if a.posonlyargs or a.kwonlyargs or a.vararg or a.kwarg or a.defaults:
         raise NativeError(f"parameters of {function.name} cannot be compiled")
+    if function.decorator_list:
+        raise NativeError(f"decorators of {function.name} cannot be compiled")
     return [p.arg for p in a.args]
 
 

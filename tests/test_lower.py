@@ -486,6 +486,7 @@ REFUSED = {
     "calls itself": "def g(a):\n    if a:\n        return g(a - 1)\n    return 0\ndef f(A):\n    return g(A[0])\n",
     "with 2 arguments": "def g(a):\n    return 1\ndef f(A):\n    return g(1, 2)\n",
     "parameters of g": "def g(a=1):\n    return 1\ndef f(A):\n    return g(1)\n",
+    "decorators of g": "@twice\ndef g(a):\n    return 1\ndef f(A):\n    return g(1)\n",
     "Is": "def f(A):\n    return A[0] is None\n",
     "this `in`": "def f(A):\n    return 1 in A\n",
     "there is no function f": "def g(A):\n    return 1\n",
