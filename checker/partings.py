@@ -177,13 +177,6 @@ class _Case:
         return dict(self.addresses)
 
 
-def find_parting(
-    left: Spec, right: Spec, rules: Iterable[str], title: Iterable[str], timeout: float = TIMEOUT
-) -> Found:
-    """The shortest trace on which two machines of one role part, by one of the rules. Raises Disagreement."""
-    return Partings(left, right, timeout).find(rules, title)
-
-
 def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capabilities: frozenset[str]) -> Found:
     """The trace as a log, after both observers have found in it what was predicted. Raises Disagreement."""
     from mipcheck.model.compare import OTHER, clashing

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mipcheck.checker import partings
 from mipcheck.checker.main import main
-from mipcheck.checker.partings import find_parting
+from mipcheck.checker.partings import TIMEOUT, Found, Partings
 from mipcheck.checker.proofs import Disagreement
 from mipcheck.checker.run import check
 from mipcheck.model.compare import Comparison, alike, clashing, merged_events
@@ -35,6 +35,10 @@ SOON = 'rule B MUST cite 2 "go soon" require go within limit of since while read
 
 def of(rules: str, base: str = BASE) -> Spec:
     return loads(base + rules)
+
+
+def find_parting(left: Spec, right: Spec, rules: list[str], title: list[str], timeout: float = TIMEOUT) -> Found:
+    return Partings(left, right, timeout).find(rules, title)
 
 
 def lines(trace: str) -> list[str]:
