@@ -15,6 +15,7 @@ from mipcheck.checker.explain import source
 from mipcheck.checker.partings import TIMEOUT, Found, Partings
 from mipcheck.checker.proofs import progress
 from mipcheck.checker.rule_page import demand
+from mipcheck.model.expression import Citation
 from mipcheck.model.show import show_citation
 from mipcheck.model.spec import (
     Access,
@@ -29,7 +30,6 @@ from mipcheck.model.spec import (
     Statement,
     Whenever,
 )
-from mipcheck.model.syntax import Citation
 from mipcheck.model.term import EventPattern
 
 Declaration = Rule | Property | Assumption | Statement | Parameter | Access | Layer | str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ INTERRUPTED = 130  # as a shell reports a command that was interrupted
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 conformant, 1 violation, 2 wrong input or usage, 3 inconclusive
     or unknown, 4 internal error."""
+    _start_lightly()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # what the terminal cannot show is escaped, never an exception
             stream.reconfigure(errors="backslashreplace")
@@ -37,6 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return INTERNAL_ERROR
+
+
+def _start_lightly() -> None:
+    """Start-up is much of a short run. Numpy would start a thread a core for linear algebra, of which there is none
+    here, and what is imported is no garbage, so that looking for it so often is in vain."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _drop_stdout() -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from mipcheck.checker.errors import did_you_mean, joined, listed, quoted
 from mipcheck.checker.inputs import UsageError
 from mipcheck.model.configure import configure
+from mipcheck.model.expression import Citation
 from mipcheck.model.load import load
 from mipcheck.model.spec import MOBILE_NODE, Parameter, Rule, Spec
-from mipcheck.model.syntax import Citation
 from mipcheck.model.term import Term
 
 

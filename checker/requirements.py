@@ -12,7 +12,7 @@ from mipcheck.checker import markdown
 from mipcheck.model.spec import MOBILE_NODE, Rule, Spec, Statement
 
 if TYPE_CHECKING:
-    from mipcheck.model.syntax import Citation
+    from mipcheck.model.expression import Citation
 
 KINDS: Final = ("rule", "property", "assumption", "parameter", "capability", "declared", "informative")
 """What may encode a requirement; where several things do, the first of these is its kind. `declared` are layers, access

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from mipcheck.model.syntax import Place
+from mipcheck.model.expression import Place
 
 _LONGEST = 64
 _MOST = 20

@@ -1,8 +1,9 @@
-"""What takes long to make and is needed again by the next run: kept in the user's cache directory, if there is one.
+"""What takes long to make and is needed again by the next run: kept beside the code and in the user's cache directory.
 
-Entries are files named by what they were made from, so that none is ever out of date. The directory is the user's own
-(`$XDG_CACHE_HOME/mipcheck` or `~/.cache/mipcheck`): code is loaded from it, so one that others may write to is not
-used, nor is an entry that is damaged. Nothing here raises: without a cache everything still works, and takes longer.
+Entries are files named by what they were made from, so that none is ever out of date. Those for the specifications that
+come with mipcheck are made at installation, and are a part of it like any other. The rest is in a directory of the
+user's own (`$XDG_CACHE_HOME/mipcheck` or `~/.cache/mipcheck`): code is loaded from it, so one that others may write to
+is not used. A damaged entry is never used. Nothing here raises: without any of it everything works, and takes longer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Final
 
 OFF: Final = "MIPCHECK_CACHE"
 """Environment variable: another directory, or `off` for none."""
+
+INSTALLED: Final = Path(__file__).parent.parent / "kept"
+"""The directory of what was made at installation; there may be none."""
 
 _MOST: Final = 64
 """Entries of a kind; the oldest make room for new ones."""
@@ -61,16 +65,26 @@ def name_of(kind: str, *parts: bytes) -> str:
 
 def read(name: str) -> bytes | None:
     """An entry as it was written; None if there is none."""
+    found = _content(INSTALLED / name)
+    if found is not None:
+        return found
     place = folder()
     if place is None:
         return None
+    path = place / name
     try:
-        path = place / name
         if not _is_own(path):
             return None
-        data = path.read_bytes()
         with contextlib.suppress(OSError):
             os.utime(path)  # what is used is not what makes room
+    except OSError:
+        return None
+    return _content(path)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        data = path.read_bytes()
     except OSError:
         return None
     digest, content = data[:_DIGEST], data[_DIGEST:]

@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mipcheck.model import keep
 from mipcheck.model.errors import SpecError, nearest
-from mipcheck.model.parse import MAX_SIZE, parse
+from mipcheck.model.expression import Place
 from mipcheck.model.spec import Spec
-from mipcheck.model.syntax import Module, Place
+
+if TYPE_CHECKING:
+    from mipcheck.model.syntax import Module
 
 DEFAULT = "draft-01"
 
@@ -37,6 +40,7 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
     if kept is not None and all(_same(other, base, extended) for other, extended in kept[0].items()):
         return kept[1]
 
+    from mipcheck.model.parse import parse
     from mipcheck.model.resolve import resolve
 
     others: dict[str, str] = {}
@@ -55,7 +59,8 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
 def _code() -> bytes:
     """What a resolved specification depends on besides its text: the code that makes it, and what it is made of."""
     here = Path(__file__).parent
-    made_by = ("grammar.lark", "parse.py", "resolve.py", "show.py", "spec.py", "syntax.py", "term.py", "types.py")
+    made_by = ("expression.py", "grammar.lark", "parse.py", "resolve.py", "show.py", "spec.py", "syntax.py", "term.py",
+               "types.py")  # fmt: skip
     parts = [sys.version.encode(), *((here / name).read_bytes() for name in made_by)]
     return keep.name_of("", *parts).encode()
 
@@ -80,6 +85,7 @@ def _same(other: str, base: Path | None, text: str) -> bool:
 
 def loads(text: str, file: str = "<spec>", readings: Mapping[str, str] | None = None) -> Spec:
     """The specification in a text; what it extends is looked for among the bundled ones."""
+    from mipcheck.model.parse import parse
     from mipcheck.model.resolve import resolve
 
     def extended(other: str) -> tuple[Module, str, str]:
@@ -102,6 +108,8 @@ def _read(name: str, base: Path | None) -> tuple[str, str]:
 
 
 def _read_path(path: Path) -> tuple[str, str]:
+    from mipcheck.model.parse import MAX_SIZE
+
     try:
         with path.open("rb") as file:
             data = file.read(4 * MAX_SIZE + 1)  # what is longer than that has too many characters as well

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
+from contextlib import suppress
 from functools import cache
 from importlib import resources
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from mipcheck.model import keep
 from mipcheck.model import syntax as s
 from mipcheck.model.errors import SpecError, nearest
+from mipcheck.model.expression import (
+    Apply,
+    Citation,
+    Expression,
+    Literal,
+    Name,
+    Pattern,
+    Place,
+    Quantified,
+    SiteName,
+    Word,
+)
 from mipcheck.model.types import NS, ValueSyntaxError, read_duration
 
 if TYPE_CHECKING:
@@ -47,10 +63,27 @@ _NAMES = {
 
 @cache
 def _parser() -> Lark:
-    from lark import Lark
+    """Its tables take longer to make than a specification to read, so they are kept for the next run."""
+    import lark
 
-    grammar = resources.files("mipcheck.model").joinpath("grammar.lark").read_text("utf-8")
-    return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=False, edit_terminals=_whole_words)
+    files = resources.files("mipcheck.model")
+    made_of = [files.joinpath(name).read_bytes() for name in ("grammar.lark", "parse.py")]
+    entry = keep.name_of("grammar", sys.version.encode(), lark.__version__.encode(), *made_of)
+    kept = keep.read(entry)
+    if kept is not None:
+        with suppress(Exception):  # whatever the entry is, it can be made anew
+            return lark.Lark.load(io.BytesIO(kept))
+    parser = lark.Lark(
+        made_of[0].decode(),
+        parser="lalr",
+        propagate_positions=True,
+        maybe_placeholders=False,
+        edit_terminals=_whole_words,
+    )
+    tables = io.BytesIO()
+    parser.save(tables)
+    keep.write(entry, tables.getvalue())
+    return parser
 
 
 def _whole_words(terminal: TerminalDef) -> None:
@@ -78,7 +111,7 @@ def parse(text: str, file: str = "<spec>") -> s.Module:
     from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
     if len(text) > MAX_SIZE:
-        raise SpecError(file, s.Place(), f"a specification has at most {MAX_SIZE} characters")
+        raise SpecError(file, Place(), f"a specification has at most {MAX_SIZE} characters")
     try:
         tree = _parser().parse(text)
     except (UnexpectedToken, UnexpectedCharacters, UnexpectedEOF) as error:
@@ -92,15 +125,15 @@ def _explain(error: Any, text: str, file: str) -> SpecError:
     wanted = sorted(error.interactive_parser.accepts())
     hint = f"expected {_words(wanted)}"
     if token is not None and token.type != "$END":
-        place, offset, found = s.Place(token.line, token.column), token.start_pos, str(token)
+        place, offset, found = Place(token.line, token.column), token.start_pos, str(token)
     elif token is None and error.line > 0:
-        place, offset = s.Place(error.line, error.column), error.pos_in_stream
+        place, offset = Place(error.line, error.column), error.pos_in_stream
         found = text[offset]
         if found == '"':
             return SpecError(file, place, "this text has no closing quote", _quote_hint(text, offset), text)
     else:
         lines = text.rstrip().split("\n")
-        place = s.Place(len(lines), len(lines[-1]) + 1)
+        place = Place(len(lines), len(lines[-1]) + 1)
         return SpecError(file, place, "the specification ends too early", hint, text)
     more = _quote_hint(text, offset)
     if not more and re.match(r"[^\W\d]", found):
@@ -156,7 +189,7 @@ class _Builder:
             str(words[1]) if len(words) > 1 else None,
             tuple(self._declaration(t) for t in rest),
             _at(header),
-            _at(words[1]) if len(words) > 1 else s.Place(),
+            _at(words[1]) if len(words) > 1 else Place(),
         )
 
     def _declaration(self, t: Any) -> s.Declaration:
@@ -164,19 +197,19 @@ class _Builder:
         result: s.Declaration = method(t, list(t.children), _at(t))
         return result
 
-    def _document(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _document(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         return s.DocumentDecl(_string(c[0]), at)
 
-    def _enum(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _enum(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         return s.EnumDecl(str(c[0]), _names(c[1]), False, at)
 
-    def _set_of(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _set_of(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         return s.EnumDecl(str(c[0]), _names(c[1]), True, at)
 
-    def _sites(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _sites(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         return s.SiteDecl(tuple(map(str, c)), at)
 
-    def _layer(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _layer(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         protects, c = _flag(c, "PROTECTS")
         text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
@@ -189,7 +222,7 @@ class _Builder:
         given = next((str(k.children[0]) for k in rest if _is(k, "form_given")), "")
         return s.FormDecl("" if headers.type == "NOTHING" else str(headers), adds, given, traversal, _at(t))
 
-    def _access(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _access(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         parts = tuple(
             (str(p.children[0]), str(p.children[1]) if len(p.children) > 1 else "") for p in c if _is(p, "part")
@@ -198,16 +231,16 @@ class _Builder:
         text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
         return s.AccessDecl(str(c[0]), parts, needs, text, override, at)
 
-    def _capability(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _capability(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         return s.CapabilityDecl(str(c[0]), _string(c[1]), at)
 
-    def _parameter(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _parameter(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         name, type_, default, *rest = c
         cite, text = self._cite_and_text(rest)
         return s.ParamDecl(str(name), _type(type_), self._expr(default), cite, text, override, at)
 
-    def _event(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _event(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         keys = tuple(self._key(k) for k in c if _is(k, "key"))
         sender = next(str(k) for k in c if getattr(k, "type", "") == "SENDER")
         seen = next(tuple(map(str, k.children)) for k in c if _is(k, "seen") or _is(k, "silent"))
@@ -218,7 +251,7 @@ class _Builder:
         optional, c = _flag(list(t.children), "OPTIONAL")
         return s.KeyDecl(str(c[0]), _type(c[1]), optional, _at(t))
 
-    def _state(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _state(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         ghost, c = _flag(c, "GHOST")
         return s.StateDecl(str(c[0]), ghost, tuple(self._variable(v) for v in c[1:]), at)
 
@@ -228,7 +261,7 @@ class _Builder:
         initial = next((self._expr(k) for k in rest if getattr(k, "type", "") != "STRING"), None)
         return s.VariableDecl(str(name), _type(type_), initial, text, _at(t))
 
-    def _update(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _update(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         assignments = tuple(
             s.Assignment(str(a.children[0]), self._expr(a.children[1]), _at(a))
             for a in c[1].children
@@ -236,17 +269,17 @@ class _Builder:
         )
         return s.UpdateDecl(self._patterns(c[0]), assignments, at)
 
-    def _definition(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _definition(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         return s.DefineDecl(str(c[0]), self._expr(c[1]), override, at)
 
-    def _assumption(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _assumption(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         name, *rest, patterns, condition = c
         cite, text = self._cite_and_text(rest)
         return s.AssumptionDecl(str(name), cite, text, self._patterns(patterns), self._expr(condition), override, at)
 
-    def _rule(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _rule(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         name, level, cite, text, *rest = c
         readings = tuple(
@@ -273,7 +306,7 @@ class _Builder:
             return s.RequireDecl(self._patterns(c[0]), self._expr(c[1]), str(c[2]), self._expr(c[3]), _at(t), _at(c[2]))
         return s.ConfigureDecl(self._expr(c[0]), _at(t))
 
-    def _property(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _property(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         relying = next((_names(k) for k in c if _is(k, "relying")), ())
         name, *rest, claim = [k for k in c if not _is(k, "relying")]
@@ -290,25 +323,25 @@ class _Builder:
             case "permitted":
                 return s.PermittedDecl(self._patterns(c[0]))
             case "independent":
-                names = tuple(s.Name(str(k.children[0]), _at(k)) for k in c if k.data == "subject_state")
+                names = tuple(Name(str(k.children[0]), _at(k)) for k in c if k.data == "subject_state")
                 allowed = tuple(self._pattern(k.children[0]) for k in c if k.data == "subject_allowed")
                 return s.IndependentDecl(names, allowed)
             case _:
                 return s.ConsistentDecl()
 
-    def _default_reading(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _default_reading(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         return s.DefaultReadingDecl(str(c[0]), str(c[1]), at)
 
-    def _drop(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _drop(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         return s.DropDecl(str(c[0]), _names(c[1]), at)
 
-    def _confirm(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _confirm(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         kind, name, *rest = c
         level = next((str(k) for k in rest if getattr(k, "type", "") == "LEVEL"), "")
         cite, text = self._cite_and_text([k for k in rest if getattr(k, "type", "") != "LEVEL"])
         return s.ConfirmDecl(str(kind), str(name), level, cite, text, at)
 
-    def _statement(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _statement(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         name, level, cite, text, last = c
         by = _names(last) if _is(last, "encoded") else ()
@@ -317,13 +350,13 @@ class _Builder:
             str(name), str(level), self._cite_and_text([cite])[0], _string(text), by, because, override, at
         )
 
-    def _ambiguity(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _ambiguity(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         readings = tuple((str(k.children[0]), _string(k.children[1])) for k in c if _is(k, "choice"))
         cite, text = self._cite_and_text([k for k in c[1:] if not _is(k, "choice")])
         return s.AmbiguityDecl(str(c[0]), cite, text, readings, override, at)
 
-    def _role(self, t: Any, c: list[Any], at: s.Place) -> s.Declaration:
+    def _role(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         name, *rest = c
         tracks = next((str(k.children[0]) for k in rest if _is(k, "tracks")), "")
         text = next((_string(k) for k in rest if getattr(k, "type", "") == "STRING"), "")
@@ -333,7 +366,7 @@ class _Builder:
                 self._fail(_at(k), "a role cannot stand inside another")
         return s.RoleDecl(str(name), tracks, text, tuple(self._declaration(k) for k in inner), at)
 
-    def _fail(self, at: s.Place, message: str, hint: str = "") -> NoReturn:
+    def _fail(self, at: Place, message: str, hint: str = "") -> NoReturn:
         raise SpecError(self.file, at, message, hint, self.text)
 
     def _number(self, token: Any, digits: int) -> int:
@@ -342,14 +375,14 @@ class _Builder:
             self._fail(_at(token), f"a number here has at most {digits} digits")
         return int(token)
 
-    def _cite_and_text(self, items: list[Any]) -> tuple[tuple[s.Citation, ...], str]:
-        cite: list[s.Citation] = []
+    def _cite_and_text(self, items: list[Any]) -> tuple[tuple[Citation, ...], str]:
+        cite: list[Citation] = []
         text = ""
         for item in items:
             if _is(item, "citations"):
                 for k in item.children:
                     section, *lines = k.children
-                    cite.append(s.Citation(str(section), self._lines(lines[0]) if lines else None))
+                    cite.append(Citation(str(section), self._lines(lines[0]) if lines else None))
             else:
                 text = _string(item)
         return tuple(cite), text
@@ -362,16 +395,16 @@ class _Builder:
             self._fail(_at(token), "these lines run backwards", f"{last}-{first}")
         return int(first), int(last or first)
 
-    def _patterns(self, t: Any) -> tuple[s.Pattern, ...]:
+    def _patterns(self, t: Any) -> tuple[Pattern, ...]:
         return tuple(self._pattern(k) for k in t.children)
 
-    def _pattern(self, t: Any) -> s.Pattern:
+    def _pattern(self, t: Any) -> Pattern:
         name, *rest = t.children
         conditions = [self._expr(k) for k in rest if not _is(k, "when")]
         whens = [self._expr(k.children[0]) for k in rest if _is(k, "when")]
-        return s.Pattern(str(name), tuple(conditions), whens[0] if whens else None, _at(t))
+        return Pattern(str(name), tuple(conditions), whens[0] if whens else None, _at(t))
 
-    def _expr(self, t: Any) -> s.Expression:
+    def _expr(self, t: Any) -> Expression:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self._fail(_at(t), "this expression is nested too deeply", f"at most {MAX_DEPTH} levels; define its parts")
@@ -379,53 +412,53 @@ class _Builder:
         self.depth -= 1
         return result
 
-    def _expression(self, t: Any, at: s.Place, c: list[Any]) -> s.Expression:
+    def _expression(self, t: Any, at: Place, c: list[Any]) -> Expression:
         match t.data:
             case "parens":
                 return self._expr(c[0])
             case "integer":
-                return s.Literal("int", self._number(c[0], 20), at)
+                return Literal("int", self._number(c[0], 20), at)
             case "duration":
                 try:
-                    return s.Literal("time", read_duration(str(c[0])), at)
+                    return Literal("time", read_duration(str(c[0])), at)
                 except ValueSyntaxError as error:
                     self._fail(at, f"expected {error}")
             case "address":
                 try:
-                    return s.Literal("address", int(IPv4Address(str(c[0]))), at)
+                    return Literal("address", int(IPv4Address(str(c[0]))), at)
                 except ValueError:
                     self._fail(at, "expected an IPv4 address")
             case "true" | "false":
-                return s.Literal("bool", int(t.data == "true"), at)
+                return Literal("bool", int(t.data == "true"), at)
             case "now" | "this":
-                return s.Word(t.data, at)
+                return Word(t.data, at)
             case "site_ref":
-                return s.SiteName(str(c[0]), at)
+                return SiteName(str(c[0]), at)
             case "name":
-                return s.Name(str(c[0]), at)
+                return Name(str(c[0]), at)
             case "call":
-                return s.Apply(str(c[0]), tuple(map(self._expr, c[1:])), at)
+                return Apply(str(c[0]), tuple(map(self._expr, c[1:])), at)
             case "quantified":
-                return s.Quantified(str(c[0]), self._expr(c[1]), at)
+                return Quantified(str(c[0]), self._expr(c[1]), at)
             case "compare" | "binary":
-                return s.Apply(str(c[1]), (self._expr(c[0]), self._expr(c[2])), at)
+                return Apply(str(c[1]), (self._expr(c[0]), self._expr(c[2])), at)
             case "has":
-                return s.Apply("has", (s.Name(str(c[0]), at), self._expr(c[1])), at)
+                return Apply("has", (Name(str(c[0]), at), self._expr(c[1])), at)
             case "uses":
-                names = tuple(s.Name(str(k), _at(k)) for k in c[1:])
-                return s.Apply("uses", (self._expr(c[0]), *names), at)
+                names = tuple(Name(str(k), _at(k)) for k in c[1:])
+                return Apply("uses", (self._expr(c[0]), *names), at)
             case "capable":
-                return s.Apply("capable", (s.Name(str(c[0]), at),), at)
+                return Apply("capable", (Name(str(c[0]), at),), at)
             case "negate":
-                return s.Apply("not", (self._expr(c[0]),), at)
+                return Apply("not", (self._expr(c[0]),), at)
             case "known":
-                return s.Apply("seen", (self._expr(c[0]),), at)
+                return Apply("seen", (self._expr(c[0]),), at)
             case "minus":
-                return s.Apply("minus", (self._expr(c[0]),), at)
+                return Apply("minus", (self._expr(c[0]),), at)
             case "implies":
-                return s.Apply("implies", tuple(map(self._expr, c)), at)
+                return Apply("implies", tuple(map(self._expr, c)), at)
             case "disjunction" | "conjunction":
-                return s.Apply("or" if t.data == "disjunction" else "and", tuple(map(self._expr, c)), at)
+                return Apply("or" if t.data == "disjunction" else "and", tuple(map(self._expr, c)), at)
         raise AssertionError(t.data)
 
 
@@ -438,11 +471,11 @@ def _flag(children: list[Any], kind: str) -> tuple[bool, list[Any]]:
     return len(rest) < len(children), rest
 
 
-def _at(t: Any) -> s.Place:
+def _at(t: Any) -> Place:
     meta = getattr(t, "meta", None)
     if meta is None:
-        return s.Place(t.line, t.column)
-    return s.Place(getattr(meta, "line", 0), getattr(meta, "column", 0))
+        return Place(t.line, t.column)
+    return Place(getattr(meta, "line", 0), getattr(meta, "column", 0))
 
 
 def _string(token: Any) -> str:

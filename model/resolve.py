@@ -10,6 +10,18 @@ from typing import Final, NoReturn, TypeVar
 from mipcheck.model import spec as m
 from mipcheck.model import syntax as s
 from mipcheck.model.errors import SpecError, nearest
+from mipcheck.model.expression import (
+    Apply,
+    Citation,
+    Expression,
+    Literal,
+    Name,
+    Pattern,
+    Place,
+    Quantified,
+    SiteName,
+    Word,
+)
 from mipcheck.model.parse import MAX_DEPTH
 from mipcheck.model.show import show_expression, show_pattern
 from mipcheck.model.term import TRUE, EventPattern, Term, conjunction, contradiction
@@ -146,7 +158,7 @@ def _flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple
 
 def _of_document(d: s.Declaration, document: str) -> s.Declaration:
     """The same, with citations that say whose sections and lines they name."""
-    cite: tuple[s.Citation, ...] = getattr(d, "cite", ())
+    cite: tuple[Citation, ...] = getattr(d, "cite", ())
     if not any(not c.document for c in cite):
         return d
     changes: dict[str, object] = {"cite": tuple(c if c.document else replace(c, document=document) for c in cite)}
@@ -225,7 +237,7 @@ class _Resolver:
         self.used: Counter[str] = Counter()
         self.read: Counter[str] = Counter()
         self.warnings: list[str] = []
-        self.declared: dict[tuple[str, str], tuple[str, _Item, s.Place]] = {}
+        self.declared: dict[tuple[str, str], tuple[str, _Item, Place]] = {}
         self.key_of: dict[str, str] = {}
         states = (i.declaration for i in items)
         self.states = {v.name for d in states if isinstance(d, s.StateDecl) for v in d.variables}
@@ -305,7 +317,7 @@ class _Resolver:
             forms.append(m.Form(f.headers, adds, f.given, f.traversal))
         return m.Layer(d.name, d.text, d.protects, tuple(forms))
 
-    def _capability(self, name: str, at: s.Place) -> None:
+    def _capability(self, name: str, at: Place) -> None:
         if name not in self.capabilities:
             self._fail(at, f'unknown capability "{name}"', nearest(name, self.capabilities))
         self.used[f"capability {name}"] += 1
@@ -332,7 +344,7 @@ class _Resolver:
         for rule in self.chosen:
             if rule not in rules and rule not in self.parameters:
                 raise SpecError(
-                    self.file, s.Place(), f'there is no rule "{rule}" to choose a reading of', nearest(rule, rules)
+                    self.file, Place(), f'there is no rule "{rule}" to choose a reading of', nearest(rule, rules)
                 )
 
     def check_shared(self, others: Sequence[_Resolver]) -> None:
@@ -373,11 +385,11 @@ class _Resolver:
                 self.item = item
                 yield item.declaration
 
-    def _fail(self, at: s.Place, message: str, hint: str = "") -> NoReturn:
+    def _fail(self, at: Place, message: str, hint: str = "") -> NoReturn:
         item = self.item
         raise SpecError(item.file, at, message, hint, item.source)
 
-    def _warn(self, item: _Item, at: s.Place, message: str) -> None:
+    def _warn(self, item: _Item, at: Place, message: str) -> None:
         """What an extended specification says is not for this one's author to mend."""
         if item.own:
             self.warnings.append(f"{item.file}:{at.line}:{at.column}: {message}")
@@ -387,7 +399,7 @@ class _Resolver:
         _, item, at = self.declared[space, name]
         self._warn(item, at, f"{what} {name} {message}")
 
-    def _declare(self, what: str, name: str, at: s.Place) -> None:
+    def _declare(self, what: str, name: str, at: Place) -> None:
         """Parameters, state and definitions share one space of names, because expressions do not tell them apart."""
         space = "name" if what in _NAMED else what
         if (space, name) in self.declared:
@@ -407,11 +419,11 @@ class _Resolver:
                 self._fail(at, f'{what} "{name}" could not be told from the key of event {self.key_of[name]}')
         self.declared[space, name] = what, self.item, at
 
-    def _check_word(self, name: str, at: s.Place) -> None:
+    def _check_word(self, name: str, at: Place) -> None:
         if name in RESERVED:
             self._fail(at, f'"{name}" is a word of the language and cannot be a name')
 
-    def _check_members(self, what: str, members: tuple[str, ...], at: s.Place) -> None:
+    def _check_members(self, what: str, members: tuple[str, ...], at: Place) -> None:
         for word, count in Counter(members).items():
             self._check_word(word, at)
             if count > 1:
@@ -502,7 +514,7 @@ class _Resolver:
         value = Term("const", type_, chosen, names.index(chosen))
         return m.Parameter(d.name, type_, value, d.cite, d.text, d.readings)
 
-    def _check_default(self, name: str, at: s.Place, pending: tuple[str, ...], settled: set[str]) -> None:
+    def _check_default(self, name: str, at: Place, pending: tuple[str, ...], settled: set[str]) -> None:
         if name in pending:
             self._fail(at, f'the default of "{pending[0]}" depends on itself')
         if len(pending) > MAX_DEPTH:
@@ -512,7 +524,7 @@ class _Resolver:
                 self._check_default(other, at, (*pending, name), settled)
             settled.add(name)
 
-    def _pattern(self, p: s.Pattern, scope: _Scope, observed: bool) -> EventPattern:
+    def _pattern(self, p: Pattern, scope: _Scope, observed: bool) -> EventPattern:
         if p.event not in self.events:
             self._fail(p.at, f'unknown event "{p.event}"', nearest(p.event, self.events))
         event = self.events[p.event]
@@ -527,7 +539,7 @@ class _Resolver:
             self._warn(self.item, p.at, f"{_shown(show_pattern(p))} can never happen: {reason}")
         return EventPattern(p.event, conjunction(tuple(terms)), show_pattern(p))
 
-    def _patterns(self, patterns: tuple[s.Pattern, ...], scope: _Scope, observed: bool) -> tuple[EventPattern, ...]:
+    def _patterns(self, patterns: tuple[Pattern, ...], scope: _Scope, observed: bool) -> tuple[EventPattern, ...]:
         return tuple(self._pattern(p, scope, observed) for p in patterns)
 
     def _update(self, d: s.UpdateDecl) -> m.Update:
@@ -547,11 +559,11 @@ class _Resolver:
             pairs.append((a.name, self._expr(a.value, replace(scope, ghost=variable.ghost), variable.type)))
         return m.Update(patterns, tuple(pairs))
 
-    def _after(self, patterns: tuple[s.Pattern, ...], ghost: bool = False) -> _Scope:
+    def _after(self, patterns: tuple[Pattern, ...], ghost: bool = False) -> _Scope:
         """Beside several patterns, an expression may use the keys that all of them have."""
         return _Scope(self._shared_keys(patterns), tuple(dict.fromkeys(p.event for p in patterns)), ghost=ghost)
 
-    def _shared_keys(self, patterns: tuple[s.Pattern, ...]) -> dict[str, Type]:
+    def _shared_keys(self, patterns: tuple[Pattern, ...]) -> dict[str, Type]:
         tables = [{k.name: k.type for k in self.events[p.event].keys} for p in patterns]
         return {k: t for k, t in tables[0].items() if all(other.get(k) == t for other in tables)}
 
@@ -573,7 +585,7 @@ class _Resolver:
             case s.ConfigureDecl(condition):
                 return m.Configure(self._expr(condition, _CONSTANT, BOOL))
 
-    def _anchor(self, name: str, at: s.Place) -> None:
+    def _anchor(self, name: str, at: Place) -> None:
         variable = self.variables.get(name)
         if variable is None:
             self._fail(at, f'unknown state "{name}"', nearest(name, self.variables))
@@ -643,7 +655,7 @@ class _Resolver:
 
     # --- expressions ----------------------------------------------------------------------------------------------
 
-    def _expr(self, e: s.Expression, scope: _Scope, expected: Type | None) -> Term:
+    def _expr(self, e: Expression, scope: _Scope, expected: Type | None) -> Term:
         term = self._infer(e, scope, expected)
         if expected is not None and term.type != expected:
             hint = "a duration needs a unit: 60 s" if expected == TIME and term.type == INT else ""
@@ -652,7 +664,7 @@ class _Resolver:
             )  # fmt: skip
         return term
 
-    def _infer(self, e: s.Expression, scope: _Scope, expected: Type | None) -> Term:
+    def _infer(self, e: Expression, scope: _Scope, expected: Type | None) -> Term:
         self.depth += 1
         self.terms += 1
         if self.depth > MAX_DEPTH:
@@ -665,39 +677,39 @@ class _Resolver:
         self.depth -= 1
         return term
 
-    def _infer_one(self, e: s.Expression, scope: _Scope, expected: Type | None) -> Term:
+    def _infer_one(self, e: Expression, scope: _Scope, expected: Type | None) -> Term:
         match e:
-            case s.Literal(kind, value):
+            case Literal(kind, value):
                 type_ = ID if kind == "int" and expected == ID else BASIC[kind]
                 if value >= (2**64 if type_ == ID else 2**62):
                     self._fail(e.at, f"this number is too large, at most {64 if type_ == ID else 62} bits")
                 return Term("const", type_, value=value, source=e)
-            case s.Word("now"):
+            case Word("now"):
                 if not scope.now:
                     self._fail(e.at, "the present time cannot be used here", "the condition of an obligation, like a "
                                "parameter, does not change as time passes")  # fmt: skip
                 return Term("now", TIME, source=e)
-            case s.Word():
+            case Word():
                 if not scope.this:
                     self._fail(e.at, '"this" interface makes no sense here')
                 return Term("this", INTERFACE, source=e)
-            case s.SiteName(name):
+            case SiteName(name):
                 if not scope.site:
                     self._fail(e.at, "a parameter cannot depend on the site's addresses")
                 if name not in self.sites:
                     self._fail(e.at, f'unknown site address "{name}"', nearest(name, self.sites))
                 self.used[f"site {name}"] += 1
                 return Term("site", BASIC["address"], name, source=e)
-            case s.Name(name):
+            case Name(name):
                 return self._name(e, name, scope, expected)
-            case s.Quantified(quantifier, body):
+            case Quantified(quantifier, body):
                 if not scope.state:
                     self._fail(e.at, "there are no interfaces to speak of here")
                 return Term(quantifier, BOOL, args=(self._expr(body, scope, BOOL),), source=e)
-            case s.Apply(op, args):
+            case Apply(op, args):
                 return self._apply(e, op, args, scope, expected)
 
-    def _name(self, e: s.Name, name: str, scope: _Scope, expected: Type | None) -> Term:
+    def _name(self, e: Name, name: str, scope: _Scope, expected: Type | None) -> Term:
         if expected is not None and expected.is_enum and name in expected.members:
             return Term("const", expected, name, expected.members.index(name), source=e)
         if expected == INTERFACE and name == "none":
@@ -729,7 +741,7 @@ class _Resolver:
         where = f" in event {' or '.join(scope.events)}" if scope.events else ""
         self._fail(e.at, f'unknown name "{name}"{where}', nearest(name, known))
 
-    def _expand(self, e: s.Name, name: str, scope: _Scope, expected: Type | None) -> Term:
+    def _expand(self, e: Name, name: str, scope: _Scope, expected: Type | None) -> Term:
         """A definition, written out here: its names are looked up where it is used, its errors are where it stands."""
         if name in scope.expanding:
             self._fail(e.at, f'the definition of "{name}" uses itself')
@@ -748,19 +760,19 @@ class _Resolver:
             self.item = here
         return Term("def", body.type, name, args=(body,), source=e)
 
-    def _apply(self, e: s.Apply, op: str, args: tuple[s.Expression, ...], scope: _Scope, expected: Type | None) -> Term:
+    def _apply(self, e: Apply, op: str, args: tuple[Expression, ...], scope: _Scope, expected: Type | None) -> Term:
         if op in ("and", "or", "not", "seen", "implies"):
             return Term(op, BOOL, args=tuple(self._expr(a, scope, BOOL) for a in args), source=e)
         if op == "capable":
             (name,) = args
-            assert isinstance(name, s.Name)
+            assert isinstance(name, Name)
             self._capability(name.name, name.at)
             return Term("capable", BOOL, name.name, source=e)
         if op == "uses":
             return self._uses(e, args, scope)
         if op == "has":
             member, collection = args
-            assert isinstance(member, s.Name)
+            assert isinstance(member, Name)
             term = self._infer(collection, scope, None)
             if not term.type.is_set:
                 self._fail(collection.at, f"{_show(collection)} is no set")
@@ -775,10 +787,10 @@ class _Resolver:
             return self._comparison(e, op, args, scope)
         return self._arithmetic(e, op, args, scope, expected)
 
-    def _uses(self, e: s.Apply, args: tuple[s.Expression, ...], scope: _Scope) -> Term:
+    def _uses(self, e: Apply, args: tuple[Expression, ...], scope: _Scope) -> Term:
         """Whether an access mode has a layer (with that kind of care-of address): one of the modes that do."""
         mode, layer, *kinds = args
-        assert isinstance(layer, s.Name)
+        assert isinstance(layer, Name)
         value = self._infer(mode, scope, None)
         if not value.type.is_enum or not set(value.type.members) >= set(self.accesses):
             self._fail(mode.at, f"{_show(mode)} is no access mode", "an enumeration with every access mode is needed")
@@ -786,7 +798,7 @@ class _Resolver:
             self._fail(layer.at, f'unknown layer "{layer.name}"', nearest(layer.name, self.layers))
         kind = ""
         for k in kinds:
-            assert isinstance(k, s.Name)
+            assert isinstance(k, Name)
             kind = k.name
             if kind not in KINDS_OF_ADDRESS:
                 self._fail(k.at, f'unknown kind of care-of address "{kind}"', nearest(kind, KINDS_OF_ADDRESS))
@@ -798,7 +810,7 @@ class _Resolver:
         )
         return Term("or", BOOL, args=cases, source=e) if len(cases) != 1 else cases[0]
 
-    def _member(self, e: s.Apply, member: s.Name, collection: Term, scope: _Scope) -> Term:
+    def _member(self, e: Apply, member: Name, collection: Term, scope: _Scope) -> Term:
         """A value, not a word, is asked for in a set: its enumeration has to be that of the set's members."""
         value = self._infer(member, scope, None)
         if not value.type.is_enum or value.type.members != collection.type.members:
@@ -806,7 +818,7 @@ class _Resolver:
                        f"{collection.type.name}")  # fmt: skip
         return Term("in", BOOL, args=(value, collection), source=e)
 
-    def _comparison(self, e: s.Apply, op: str, args: tuple[s.Expression, ...], scope: _Scope) -> Term:
+    def _comparison(self, e: Apply, op: str, args: tuple[Expression, ...], scope: _Scope) -> Term:
         left, right = args
         # A word such as `iha`, or the number of an id, means something only beside the other side: look there first.
         if self._needs_other(left, scope) and not self._is_misspelt(left, right, scope):
@@ -820,20 +832,20 @@ class _Resolver:
         self._check_comparable(e, op, judged.type)
         return Term(op, BOOL, args=(first, second), source=e)
 
-    def _check_comparable(self, e: s.Apply, op: str, type_: Type) -> None:
+    def _check_comparable(self, e: Apply, op: str, type_: Type) -> None:
         if type_.is_set:
             self._fail(e.at, "sets are asked for members, not compared", f"{type_.members[0]} in {_show(e.args[0])}")
         if op not in ("=", "!=") and type_ not in (INT, TIME):
             self._fail(e.at, f"values of type {type_.name} have no order")
 
-    def _needs_other(self, e: s.Expression, scope: _Scope) -> bool:
-        return (isinstance(e, s.Name) and not self._is_known(e.name, scope)) or (
-            isinstance(e, s.Literal) and e.kind == "int"
+    def _needs_other(self, e: Expression, scope: _Scope) -> bool:
+        return (isinstance(e, Name) and not self._is_known(e.name, scope)) or (
+            isinstance(e, Literal) and e.kind == "int"
         )
 
-    def _is_misspelt(self, left: s.Expression, right: s.Expression, scope: _Scope) -> bool:
+    def _is_misspelt(self, left: Expression, right: Expression, scope: _Scope) -> bool:
         """Of `fro = iha`, the left side is to be reported, although neither means anything by itself."""
-        if not (isinstance(left, s.Name) and self._needs_other(right, scope) and isinstance(right, s.Name)):
+        if not (isinstance(left, Name) and self._needs_other(right, scope) and isinstance(right, Name)):
             return False
         types = [*scope.keys.values(), *(v.type for v in self.variables.values()), *self.enums.values()]
         return all(left.name not in t.members for t in types)
@@ -844,7 +856,7 @@ class _Resolver:
         )  # fmt: skip
 
     def _arithmetic(
-        self, e: s.Apply, op: str, args: tuple[s.Expression, ...], scope: _Scope, expected: Type | None
+        self, e: Apply, op: str, args: tuple[Expression, ...], scope: _Scope, expected: Type | None
     ) -> Term:
         terms = tuple(self._infer(a, scope, None) for a in args)
         for a, t in zip(args, terms, strict=True):
@@ -925,5 +937,5 @@ def _shown(text: str) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def _show(e: s.Expression) -> str:
+def _show(e: Expression) -> str:
     return _shown(show_expression(e))

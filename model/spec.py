@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from mipcheck.model.syntax import Citation
+from mipcheck.model.expression import Citation
 from mipcheck.model.term import EventPattern, Term
 from mipcheck.model.types import Type
 

@@ -5,98 +5,9 @@ Places (`at`, …) do not take part in comparison, so that a tree printed and pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Line and column of a specification, both counted from 1."""
-
-    line: int = 0
-    column: int = 0
-
-
-def _place() -> Place:
-    return field(default=Place(), compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """A section of the document, and lines (first, last) of its text file."""
-
-    section: str
-    lines: tuple[int, int] | None = None
-    document: str = ""
-    """Empty for the specification's own document; `resolve` names that of a specification it extends."""
-
-
-# --- expressions --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    name: str
-    at: Place = _place()
-
-
-@dataclass(frozen=True, slots=True)
-class SiteName:
-    name: str
-    at: Place = _place()
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A whole number, a boolean, a duration in ns or an IPv4 address (`kind` int, bool, time, address)."""
-
-    kind: str
-    value: int
-    at: Place = _place()
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """`now` or `this`."""
-
-    word: str
-    at: Place = _place()
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """`op` is one of and or not seen implies = != < <= > >= + - * minus has uses capable max min.
-
-    Of `uses`, the second argument names a layer, and a third the kind of its care-of address.
-    """
-
-    op: str
-    args: tuple[Expression, ...]
-    at: Place = _place()
-
-
-@dataclass(frozen=True, slots=True)
-class Quantified:
-    """`some` or `every` interface."""
-
-    quantifier: str
-    body: Expression
-    at: Place = _place()
-
-
-Expression = Name | SiteName | Literal | Word | Apply | Quantified
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """An event, conditions on its keys in parentheses, and one on the state after `when`."""
-
-    event: str
-    conditions: tuple[Expression, ...] = ()
-    when: Expression | None = None
-    at: Place = _place()
-
-
-# --- declarations -------------------------------------------------------------------------------------------------
+from mipcheck.model.expression import Citation, Expression, Name, Pattern, Place, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +16,7 @@ class TypeName:
 
     name: str | None
     members: tuple[str, ...] = ()
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +24,19 @@ class EnumDecl:
     name: str
     members: tuple[str, ...]
     is_set: bool
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class SiteDecl:
     names: tuple[str, ...]
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentDecl:
     name: str
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +48,7 @@ class FormDecl:
     adds: Expression | None = None
     given: str = ""
     traversal: bool = False
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +60,7 @@ class LayerDecl:
     protects: bool
     forms: tuple[FormDecl, ...]
     override: bool = False
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +73,14 @@ class AccessDecl:
     needs: tuple[str, ...] = ()
     text: str = ""
     override: bool = False
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class CapabilityDecl:
     name: str
     text: str
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +91,7 @@ class ParamDecl:
     cite: tuple[Citation, ...] = ()
     text: str = ""
     override: bool = False
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +99,7 @@ class KeyDecl:
     name: str
     type: TypeName
     optional: bool
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +109,7 @@ class EventDecl:
     sender: str
     seen: tuple[str, ...]
     text: str = ""
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +118,7 @@ class VariableDecl:
     type: TypeName
     initial: Expression | None
     text: str = ""
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,21 +126,21 @@ class StateDecl:
     scope: str
     ghost: bool
     variables: tuple[VariableDecl, ...]
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
     name: str
     value: Expression
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateDecl:
     patterns: tuple[Pattern, ...]
     assignments: tuple[Assignment, ...]
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +148,7 @@ class DefineDecl:
     name: str
     value: Expression
     override: bool = False
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,14 +159,14 @@ class AssumptionDecl:
     patterns: tuple[Pattern, ...]
     condition: Expression
     override: bool = False
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class AllowDecl:
     patterns: tuple[Pattern, ...]
     condition: Expression
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,14 +175,14 @@ class RequireDecl:
     within: Expression
     anchor: str
     condition: Expression
-    at: Place = _place()
-    anchor_at: Place = _place()
+    at: Place = place()
+    anchor_at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigureDecl:
     condition: Expression
-    at: Place = _place()
+    at: Place = place()
 
 
 BodyDecl = AllowDecl | RequireDecl | ConfigureDecl
@@ -282,7 +193,7 @@ class ReadingDecl:
     name: str
     text: str
     body: BodyDecl
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +202,7 @@ class Option:
 
     kind: str
     value: str
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +216,7 @@ class RuleDecl:
     readings: tuple[ReadingDecl, ...]
     options: tuple[Option, ...] = ()
     override: bool = False
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,21 +257,21 @@ class PropertyDecl:
     claim: ClaimDecl
     override: bool = False
     relying: tuple[str, ...] = ()
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class DefaultReadingDecl:
     rule: str
     reading: str
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class DropDecl:
     kind: str
     names: tuple[str, ...]
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +283,7 @@ class ConfirmDecl:
     level: str
     cite: tuple[Citation, ...]
     text: str = ""
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,7 +297,7 @@ class StatementDecl:
     by: tuple[str, ...] = ()
     because: str = ""
     override: bool = False
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,7 +309,7 @@ class AmbiguityDecl:
     text: str
     readings: tuple[tuple[str, str], ...]
     override: bool = False
-    at: Place = _place()
+    at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,7 +321,7 @@ class RoleDecl:
     tracks: str
     text: str
     declarations: tuple[Declaration, ...]
-    at: Place = _place()
+    at: Place = place()
 
 
 Declaration = (
@@ -445,5 +356,5 @@ class Module:
     text: str
     extends: str | None
     declarations: tuple[Declaration, ...]
-    at: Place = _place()
-    extends_at: Place = _place()
+    at: Place = place()
+    extends_at: Place = place()

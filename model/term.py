@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mipcheck.model.syntax import Expression
+from mipcheck.model.expression import Expression
 from mipcheck.model.types import BOOL, Type
 
 

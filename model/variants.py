@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mipcheck.model.expression import Apply, Name
 from mipcheck.model.setting import SITE
 from mipcheck.model.spec import Require, Rule, Spec
-from mipcheck.model.syntax import Apply, Name
 from mipcheck.model.term import Term
 
 _SOMEWHERE = 0xC0000210

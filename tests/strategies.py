@@ -7,6 +7,7 @@ from importlib import resources
 
 from hypothesis import strategies as st
 from mipcheck.model import syntax as s
+from mipcheck.model.expression import Apply, Citation, Expression, Literal, Name, Pattern, Quantified, SiteName, Word
 
 _GRAMMAR = resources.files("mipcheck.model").joinpath("grammar.lark").read_text("utf-8")
 KEYWORDS = frozenset(re.findall(r'"([A-Za-z]+)"', _GRAMMAR)) | frozenset(
@@ -28,7 +29,7 @@ def _lines(draw: st.DrawFn) -> tuple[int, int] | None:
     return draw(st.sampled_from([None, (first, first + more), (first, first)]))
 
 
-citations = st.builds(s.Citation, sections, _lines())
+citations = st.builds(Citation, sections, _lines())
 _headers = st.from_regex(r"[a-z][a-z0-9]{0,4}(/[a-z0-9]{1,4}){0,2}", fullmatch=True)
 _cites = st.lists(citations, max_size=3).map(tuple)
 _some_cites = st.lists(citations, min_size=1, max_size=3).map(tuple)
@@ -39,43 +40,43 @@ durations = st.one_of(
 )
 """Nanoseconds."""
 literals = st.one_of(
-    st.builds(s.Literal, st.just("int"), st.integers(0, 2**64 - 1)),
-    st.builds(s.Literal, st.just("time"), durations),
-    st.builds(s.Literal, st.just("bool"), st.integers(0, 1)),
-    st.builds(s.Literal, st.just("address"), st.integers(0, 2**32 - 1)),
+    st.builds(Literal, st.just("int"), st.integers(0, 2**64 - 1)),
+    st.builds(Literal, st.just("time"), durations),
+    st.builds(Literal, st.just("bool"), st.integers(0, 1)),
+    st.builds(Literal, st.just("address"), st.integers(0, 2**32 - 1)),
 )
-_name_expressions = st.builds(s.Name, words)
+_name_expressions = st.builds(Name, words)
 
 
-def _compound(inner: st.SearchStrategy[s.Expression]) -> st.SearchStrategy[s.Expression]:
-    def apply(ops: tuple[str, ...], least: int, most: int) -> st.SearchStrategy[s.Expression]:
-        return st.builds(s.Apply, st.sampled_from(ops), st.lists(inner, min_size=least, max_size=most).map(tuple))
+def _compound(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
+    def apply(ops: tuple[str, ...], least: int, most: int) -> st.SearchStrategy[Expression]:
+        return st.builds(Apply, st.sampled_from(ops), st.lists(inner, min_size=least, max_size=most).map(tuple))
 
     return st.one_of(
         apply(("and", "or"), 2, 4),
         apply(("implies", *COMPARISONS, "+", "-", "*"), 2, 2),
         apply(("not", "seen", "minus"), 1, 1),
         apply(("max", "min"), 1, 3),
-        st.builds(s.Apply, st.just("has"), st.tuples(_name_expressions, inner)),
-        st.builds(lambda mode, *which: s.Apply("uses", (mode, *which)), inner, _name_expressions),
-        st.builds(lambda mode, *which: s.Apply("uses", (mode, *which)), inner, _name_expressions, _name_expressions),
-        st.builds(lambda name: s.Apply("capable", (name,)), _name_expressions),
-        st.builds(s.Quantified, st.sampled_from(["some", "every"]), inner),
+        st.builds(Apply, st.just("has"), st.tuples(_name_expressions, inner)),
+        st.builds(lambda mode, *which: Apply("uses", (mode, *which)), inner, _name_expressions),
+        st.builds(lambda mode, *which: Apply("uses", (mode, *which)), inner, _name_expressions, _name_expressions),
+        st.builds(lambda name: Apply("capable", (name,)), _name_expressions),
+        st.builds(Quantified, st.sampled_from(["some", "every"]), inner),
     )
 
 
-expressions: st.SearchStrategy[s.Expression] = st.recursive(
+expressions: st.SearchStrategy[Expression] = st.recursive(
     st.one_of(
         literals,
         _name_expressions,
-        st.builds(s.SiteName, words),
-        st.builds(s.Word, st.sampled_from(["now", "this"])),
+        st.builds(SiteName, words),
+        st.builds(Word, st.sampled_from(["now", "this"])),
     ),
     _compound,
     max_leaves=8,
 )
 
-patterns = st.builds(s.Pattern, names, st.lists(expressions, max_size=2).map(tuple), st.none() | expressions)
+patterns = st.builds(Pattern, names, st.lists(expressions, max_size=2).map(tuple), st.none() | expressions)
 _patterns = st.lists(patterns, min_size=1, max_size=3).map(tuple)
 _members = st.lists(words, min_size=1, max_size=4).map(tuple)
 types = st.one_of(st.builds(s.TypeName, names), st.builds(s.TypeName, st.none(), _members))
@@ -97,8 +98,8 @@ _claims = st.one_of(
     st.builds(s.InvariantDecl, expressions),
     st.builds(s.WheneverDecl, _patterns, expressions),
     st.builds(s.PermittedDecl, _patterns),
-    st.builds(s.IndependentDecl, st.lists(st.builds(s.Name, names), min_size=1, max_size=2).map(tuple), st.just(())),
-    st.builds(s.IndependentDecl, st.lists(st.builds(s.Name, names), max_size=2).map(tuple), _patterns),
+    st.builds(s.IndependentDecl, st.lists(st.builds(Name, names), min_size=1, max_size=2).map(tuple), st.just(())),
+    st.builds(s.IndependentDecl, st.lists(st.builds(Name, names), max_size=2).map(tuple), _patterns),
     st.just(s.ConsistentDecl()),
 )
 _keys = st.lists(st.builds(s.KeyDecl, names, types, st.booleans()), max_size=3).map(tuple)

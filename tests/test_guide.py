@@ -12,7 +12,7 @@ from mipcheck.model.load import load
 from mipcheck.model.parse import MAX_DEPTH, MAX_SIZE, parse
 from mipcheck.model.prove import prove
 from mipcheck.model.resolve import MAX_TERMS
-from mipcheck.model.show import show
+from mipcheck.model.show_module import show
 
 GUIDE = resources.files("mipcheck.specs").joinpath("README.md").read_text("utf-8")
 _BLOCKS = [

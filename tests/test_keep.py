@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from mipcheck.model import keep
-from mipcheck.model import load as loading
+from mipcheck.model import parse as parsing
+from mipcheck.model.errors import SpecError
 from mipcheck.model.load import load
 
 SPEC = """
@@ -23,6 +24,7 @@ rule R MUST cite 1 "only once" allow go only if not gone
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv(keep.OFF, raising=False)
+    monkeypatch.setattr(keep, "INSTALLED", tmp_path / "installed")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "mipcheck"
 
@@ -38,6 +40,18 @@ def test_a_damaged_entry_is_none(cache: Path) -> None:
     keep.write("x", b"content")
     (cache / "x").write_bytes((cache / "x").read_bytes()[:-1])
     assert keep.read("x") is None
+
+
+def test_what_was_installed_comes_first(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(keep.OFF, str(tmp_path / "installed"))
+    keep.write("x", b"installed")
+    monkeypatch.setenv(keep.OFF, "off")
+    assert keep.read("x") == b"installed"
+    monkeypatch.delenv(keep.OFF)
+    keep.write("x", b"the user's")
+    assert keep.read("x") == b"installed"
+    (tmp_path / "installed" / "x").write_bytes(b"damaged")
+    assert keep.read("x") == b"the user's"
 
 
 def test_what_others_may_write_to_is_not_trusted(cache: Path) -> None:
@@ -79,7 +93,7 @@ def test_a_specification_is_resolved_once(tmp_path: Path, monkeypatch: pytest.Mo
     path.write_text(SPEC, "utf-8")
     first = load(str(path))
     with monkeypatch.context() as patched:
-        patched.setattr(loading, "parse", None)  # what is kept needs no parser
+        patched.setattr(parsing, "parse", None)  # what is kept needs no parser
         assert load(str(path)) == first
     path.write_text(SPEC.replace("only once", "but once"), "utf-8")
     assert load(str(path)).rules["R"].text == "but once"
@@ -100,3 +114,20 @@ def test_what_a_specification_extends_may_change(tmp_path: Path) -> None:
 def test_readings_are_kept_apart() -> None:
     assert load("draft-01", {"M2": "both-ways"}) != load("draft-01")
     assert load("draft-01", {"M2": "both-ways"}) == load("draft-01", {"M2": "both-ways"})
+
+
+def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsing._parser.cache_clear()
+    first = parsing.parse(SPEC)
+    (entry,) = cache.glob("grammar-*")
+    parsing._parser.cache_clear()
+    monkeypatch.setattr(keep, "write", None)  # nothing is made anew
+    assert parsing.parse(SPEC) == first
+    with pytest.raises(SpecError, match="expected a name"):
+        parsing.parse(SPEC.replace("event go", "event 7"))
+    monkeypatch.undo()
+    monkeypatch.setenv(keep.OFF, str(cache))
+    keep.write(entry.name, b"no tables")
+    parsing._parser.cache_clear()
+    assert parsing.parse(SPEC) == first
+    parsing._parser.cache_clear()

@@ -17,7 +17,8 @@ from mipcheck.model.errors import SpecError, nearest
 from mipcheck.model.load import bundled, load, loads
 from mipcheck.model.parse import MAX_DEPTH, MAX_SIZE, parse
 from mipcheck.model.resolve import RESERVED
-from mipcheck.model.show import show, show_expression
+from mipcheck.model.show import show_expression
+from mipcheck.model.show_module import show
 from mipcheck.model.spec import Allow, Spec
 
 DRAFT = resources.files("mipcheck.specs").joinpath("draft-01.spec").read_text("utf-8")

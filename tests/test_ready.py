@@ -1,0 +1,43 @@
+"""What is made at installation is all that a first run needs of the bundled specifications."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mipcheck.checker.ready import units
+from mipcheck.model import keep, parse
+from mipcheck.model.load import bundled, load
+
+
+@pytest.fixture(autouse=True)
+def without_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(keep.OFF, "off")
+
+
+def test_nothing_is_left_to_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "kept"
+    monkeypatch.setattr(keep, "INSTALLED", tmp_path / "none")
+    code = (
+        "from mipcheck.checker import ready\n"
+        "from mipcheck.model import keep\n"
+        "keep.INSTALLED /= 'none'\n"  # as it is before there is an installation
+        "ready.main()"
+    )
+    subprocess.run([sys.executable, "-c", code], env=os.environ | {keep.OFF: str(folder)}, check=True)
+    names = [unit.name for unit in units()]
+    assert not any(map(keep.read, names))
+
+    monkeypatch.setattr(keep, "INSTALLED", folder)
+    assert all(map(keep.read, names))
+    monkeypatch.setattr(parse, "parse", None)  # no specification has to be read
+    for name in bundled():
+        assert load(name).name == name
+
+
+@pytest.mark.skipif(os.environ.get("CI") != "true", reason="sources may have changed since the installation")
+def test_the_installation_made_it() -> None:
+    assert all(keep.read(unit.name) for unit in units())
