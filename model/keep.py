@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 OFF: Final = "MIPCHECK_CACHE"
-"""Environment variable: another directory, or `off` for none."""
+"""Environment variable: another directory, or `off` if nothing that was kept shall be used."""
 
 INSTALLED: Final = Path(__file__).parent.parent / "kept"
 """The directory of what was made at installation; there may be none."""
@@ -65,6 +65,8 @@ def name_of(kind: str, *parts: bytes) -> str:
 
 def read(name: str) -> bytes | None:
     """An entry as it was written; None if there is none."""
+    if os.environ.get(OFF, "") == "off":
+        return None
     found = _content(INSTALLED / name)
     if found is not None:
         return found

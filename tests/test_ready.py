@@ -14,8 +14,8 @@ from mipcheck.model.load import bundled, load
 
 
 @pytest.fixture(autouse=True)
-def without_a_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(keep.OFF, "off")
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(keep.OFF, str(tmp_path / "cache"))
 
 
 def test_nothing_is_left_to_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,10 +26,11 @@ import signal
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 HERE: Final = Path(__file__).resolve().parent
@@ -112,9 +113,25 @@ class Bench:
         """Where compiled code is kept: not the user's, so that it is known whether there is any."""
         return self.folder / "cache"
 
-    def cold(self) -> None:
-        """Forget compiled code."""
+    def states(self, group: str, check: Sequence[str], n: int, unit: str) -> list[tuple[str, Result | None]]:
+        """The same check with nothing at hand, as it is after the installation, and once more: the last counts."""
+        what = f"{n:,} {unit}"
         shutil.rmtree(self.cache, ignore_errors=True)
+        nothing = {"MIPCHECK_CACHE": "off"}
+        found = []
+        for name, how, note, environment in (
+            (
+                "mipcheck, all compiled",
+                f"{what}, all compiled",
+                "specification read, and compiled, in this run",
+                nothing,
+            ),
+            ("mipcheck, first run", f"{what}, first run", "as installed, with an empty cache", {}),
+            ("mipcheck", what, "", {}),
+        ):
+            result = self.command(group, name, check, n, unit, VERDICTS, note, environment)
+            found.append((how, result))
+        return found
 
     def missing(self, group: str, name: str, reason: str) -> None:
         self.not_measured.append({"group": group, "name": name, "reason": reason})
@@ -135,21 +152,29 @@ class Bench:
         unit: str,
         codes: Sequence[int] = (0,),
         note: str = "",
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> Result | None:
         """Time a whole process."""
-        done = self.tried(group, name, command, codes)
+        done = self.tried(group, name, command, codes, environment)
         if done is None:
             return None
         return self.add(
             Result(group, name, n, unit, done.seconds, done.cpu, None, done.first, round(done.peak, 1), note=note)
         )
 
-    def tried(self, group: str, name: str, command: Sequence[str], codes: Sequence[int]) -> Run | None:
+    def tried(
+        self,
+        group: str,
+        name: str,
+        command: Sequence[str],
+        codes: Sequence[int],
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Run | None:
         progress(f"{group}: {name} …")
         if shutil.which(command[0]) is None:
             self.missing(group, name, "not installed")
             return None
-        done = run(command, self.settings.timeout, env={**os.environ, "XDG_CACHE_HOME": str(self.cache)})
+        done = run(command, self.settings.timeout, env={**os.environ, "XDG_CACHE_HOME": str(self.cache), **environment})
         if done.code is None:
             self.missing(group, name, f"not done in {self.settings.timeout:g} s")
         elif done.code not in codes:
@@ -215,9 +240,8 @@ def captures(bench: Bench) -> None:
         group = f"captures of {n:,} packets"
         path = bench.made(f"{n}.pcapng", "make_capture.py", "--packets", str(n))
         check = [*MIPCHECK, str(path), "--config", f"{path}.toml"]
-        bench.cold()
-        first = bench.command(group, "mipcheck, cold", check, n, "packets", VERDICTS, "compilation included")
-        mine = ours[n] = bench.command(group, "mipcheck", check, n, "packets", VERDICTS)
+        states = bench.states(group, check, n, "packets")
+        mine = ours[n] = states[-1][1]
         floor = bench.command(group, "tcpdump", ["tcpdump", "-nn", "-r", str(path), "udp port 434"], n, "packets")
         sample = bench.made(
             f"{min(n, bench.settings.sample)}.pcapng",
@@ -235,10 +259,10 @@ def captures(bench: Bench) -> None:
         little = bench.made(f"{few}.pcapng", "make_capture.py", "--packets", str(few))
         dpkt = bench.peer(group, "dpkt", sample, "packets", "decoding, without start-up")
         scapy = bench.peer(group, "scapy", little, "packets", "dissection, without start-up")
-        what = f"{n:,} packets"
-        for result, how in ((first, what + ", cold"), (mine, what)):
+        for how, result in states:
             bench.faster(how, result, slow, 40)
             bench.faster(how, result, floor, 0.25)
+        what = f"{n:,} packets"
         bench.faster(what, mine, dpkt, None)
         bench.faster(what, mine, scapy, None)
     growth(bench, "packets", ours)
@@ -250,16 +274,13 @@ def logs(bench: Bench) -> None:
     for n in bench.settings.events:
         group = f"logs of {n:,} events"
         path = bench.made(f"{n}.log", "make_log.py", "--events", str(n))
-        bench.cold()
-        first = bench.command(
-            group, "mipcheck, cold", [*MIPCHECK, str(path)], n, "events", VERDICTS, "compilation included"
-        )
-        mine = ours[n] = bench.command(group, "mipcheck", [*MIPCHECK, str(path)], n, "events", VERDICTS)
+        states = bench.states(group, [*MIPCHECK, str(path)], n, "events")
+        ours[n] = states[-1][1]
         count = min(n, bench.settings.sample)
         sample = bench.made(f"{count}.log", "make_log.py", "--events", str(count))
         lark = bench.peer(group, "lark", sample, "events", "the grammar alone, without meaning")
         monitor = bench.peer(group, "reelay", sample, "events", "one formula of 4.2.2, without reading the log")
-        for result, how in ((first, f"{n:,} events, cold"), (mine, f"{n:,} events")):
+        for how, result in states:
             bench.faster(how, result, lark, 50)
             bench.faster(how, result, monitor, 1)
     growth(bench, "events", ours)
