@@ -259,7 +259,8 @@ class _Writer:
         self.lines.title((verdict, _STYLE[verdict]), (f": {', '.join(parts)}", ""))
         first = next((line for line in lines if line.verdict == verdict != "conformant"), None)
         if first is not None:
-            self.lines.line(f"Next: mipcheck {shown(first.path)}, with the same options, explains that file.")
+            what = f"with a copy of {shown(first.path)}" if "://" in first.path else shown(first.path)
+            self.lines.line(f"Next: mipcheck {what}, with the same options, explains that file.")
 
     def _listed(self, title: str, rows: Sequence[Sequence[tuple[str, str]]], all_of_them: bool = False) -> None:
         if not rows:

@@ -290,6 +290,8 @@ def _open_input(path: str) -> BinaryIO:
 
 def _near(path: str) -> str:
     """The file that was probably meant."""
+    if "://" in path:
+        return "mipcheck fleet reads URLs; to check one by itself, give a copy of it"
     folder, name = Path(path).parent, Path(path).name
     try:
         names = [entry.name for entry, _ in zip(folder.iterdir(), range(_LISTED), strict=False)]
