@@ -75,10 +75,23 @@ _ARGUMENTS: Final = tuple(Argument(*a) for a in (
 ))  # fmt: skip
 
 
+_ROW, _TABLE = "int64:1", "int64:2"
+_STEPS: Final = {
+    "step": ("", "", "", _ROW, _ROW, _TABLE, _ROW, _ROW, "", _ROW, _ROW, _ROW),
+    "due": ("", "", _ROW, _ROW, _TABLE, _ROW, _ROW),
+    "pending": ("", _ROW, _ROW, _TABLE, _ROW, _ROW),
+}
+"""What is generated from a specification, with the kinds of its parameters."""
+
+
 def unit_of(machine: Machine) -> Unit:
-    """What is compiled to run a machine; it is the same for all sites and parameters."""
-    sources = source_of(kleene), source_of(loop), machine.source
-    return Unit("replay", _ARGUMENTS, sources, {"U": UNKNOWN} | constants_of(vars(loop)))
+    """What is compiled to run a machine: the loop, which is the same for all, and what the specification says.
+
+    Both are the same for all sites and parameters.
+    """
+    steps = Unit("", (), (source_of(kleene), machine.source), {"U": UNKNOWN}, _STEPS)
+    sources = source_of(kleene), source_of(loop)
+    return Unit("replay", _ARGUMENTS, sources, {"U": UNKNOWN} | constants_of(vars(loop)), linked=(steps,))
 
 
 def native_of(machine: Machine) -> Native:

@@ -148,7 +148,7 @@ F_WIDTH: Final = 3
 
 
 def step(*of: Any) -> int:
-    """What an event does; this and the next two are generated from the specification, and take the place of these."""
+    """What an event does; this and the next two are generated from the specification, and linked to this."""
     raise NotImplementedError
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from mipcheck.model.unit import ENTRY, NativeError, Unit
+from mipcheck.model.unit import ENTRY, Kind, NativeError, Unit
 
 _BITS: Final = {"int64": 64, "int32": 32, "int16": 16, "int8": 8, "uint8": 8, "uint16": 16, "uint32": 32}
 _LONG: Final = 600
@@ -51,17 +51,35 @@ class View:
 Value = str | View
 """An operand of 64 bits, or a view."""
 
-Kind = str
-"""What is known of a value before it runs: "" of an integer, element type and dimensions of a view."""
-
 
 def assembly(unit: Unit) -> str:
-    """A module whose one public function is ENTRY. Raises NativeError for what is not in the subset."""
+    """A module whose public functions are ENTRY and what the unit exports, by their names.
+
+    Of a function that it is given it has the place for a pointer, by the function's name, to be filled in.
+
+    Raises NativeError for what is not in the subset.
+    """
     return _Module(unit).text()
 
 
 def _kind_of(value: Value) -> Kind:
     return "" if isinstance(value, str) else f"{value.type}:{len(value.sizes)}"
+
+
+def _example(kind: Kind) -> Value:
+    """Some value of a kind."""
+    type_, _, dimensions = kind.partition(":")
+    return View(type_, "", ("",) * int(dimensions)) if kind else ""
+
+
+def _passed(arguments: Sequence[Value]) -> str:
+    parts: list[str] = []
+    for argument in arguments:
+        if isinstance(argument, str):
+            parts.append(f"i64 {argument}")
+        else:
+            parts += [f"ptr {argument.pointer}", *(f"i64 {size}" for size in argument.sizes)]
+    return ", ".join(parts)
 
 
 class _Module:
@@ -70,7 +88,7 @@ class _Module:
         self.functions: dict[str, ast.FunctionDef] = {}
         for source in unit.sources:
             for node in ast.parse(source).body:
-                if isinstance(node, ast.FunctionDef):
+                if isinstance(node, ast.FunctionDef) and node.name not in unit.given:
                     self.functions[node.name] = node
         self.expressions: dict[str, ast.expr] = {}
         for name, function in self.functions.items():
@@ -84,8 +102,17 @@ class _Module:
         """By symbol, how many instructions a call comes to."""
 
     def text(self) -> str:
-        self._entry()
-        return "\n".join([_INTRINSICS, *self._texts])
+        if self.unit.entry:
+            self._entry()
+        for name, kinds in self.unit.exports.items():
+            self._define(name, self._function(name), [_example(kind) for kind in kinds], "define")
+        places = [f"@{name} = dso_local global ptr null" for name in self.unit.given]
+        return "\n".join([_INTRINSICS, *places, *self._texts])
+
+    def _function(self, name: str) -> ast.FunctionDef:
+        if name not in self.functions:
+            raise NativeError(f"there is no function {name}")
+        return self.functions[name]
 
     def _entry(self) -> None:
         unit = self.unit
@@ -96,9 +123,7 @@ class _Module:
                 raise NativeError(f"arrays of {argument.type} cannot be compiled")
             sizes = tuple(body.integer(ast.parse(size, mode="eval").body) for size in argument.shape)
             names[argument.name] = View(argument.type, f"%{argument.name}.", sizes)
-        if unit.entry not in self.functions:
-            raise NativeError(f"there is no function {unit.entry}")
-        body.give(body.call_of(self.functions[unit.entry], [names[a.name] for a in unit.arguments]))
+        body.give(body.call_of(self._function(unit.entry), [names[a.name] for a in unit.arguments]))
         parameters = ", ".join(f"ptr %{a.name}." for a in unit.arguments)
         self._texts.append(f"define i64 @{ENTRY}({parameters}) nounwind {{\n{body.text()}}}\n")
 
@@ -112,11 +137,11 @@ class _Module:
             return found
         self._symbols[key] = None
         symbol = f"{function.name}.{len(self._symbols)}"
-        self._define(symbol, function, arguments)
+        self._define(symbol, function, arguments, "define internal")
         self._symbols[key] = symbol
         return symbol
 
-    def _define(self, symbol: str, function: ast.FunctionDef, arguments: Sequence[Value]) -> None:
+    def _define(self, symbol: str, function: ast.FunctionDef, arguments: Sequence[Value], define: str) -> None:
         names: dict[str, Value] = {}
         parameters: list[str] = []
         for name, argument in zip(_parameters(function), arguments, strict=True):
@@ -129,11 +154,9 @@ class _Module:
                 parameters.append(f"i64 %{name}.")
         body = _Body(self, function.name, names)
         body.function(function)
-        inline = "noinline" if body.length > _LONG else "alwaysinline"
+        inline = "noinline" if body.length > _LONG or define == "define" else "alwaysinline"
         self.lengths[symbol] = 1 if body.length > _LONG else body.length
-        self._texts.append(
-            f"define internal i64 @{symbol}({', '.join(parameters)}) nounwind {inline} {{\n{body.text()}}}\n"
-        )
+        self._texts.append(f"{define} i64 @{symbol}({', '.join(parameters)}) nounwind {inline} {{\n{body.text()}}}\n")
 
     def is_simple(self, node: ast.expr) -> bool:
         """Whether working an expression out can do no harm and takes no time, wanted or not."""
@@ -157,7 +180,7 @@ class _Module:
                         self._simple[name] = False  # one that calls itself
                         self._simple[name] = name in self.expressions and self.is_simple(self.expressions[name])
                     return self._simple[name] and all(map(self.is_simple, arguments))
-                return all(map(self.is_simple, arguments))
+                return name not in self.unit.given and all(map(self.is_simple, arguments))
         return False
 
 
@@ -564,6 +587,8 @@ class _Body:
         if name in self._module.functions:
             function = self._module.functions[name]
             return self.call_of(function, [self.value(a) for a in arguments])
+        if name in self._module.unit.given:
+            return self._call_given(name, [self.value(a) for a in arguments])
         if name == "len" and len(arguments) == 1:
             view = self.value(arguments[0])
             if isinstance(view, View):
@@ -597,15 +622,16 @@ class _Body:
             self._inlined.pop()
             self._names = outside
             return found
-        parts: list[str] = []
-        for argument in arguments:
-            if isinstance(argument, str):
-                parts.append(f"i64 {argument}")
-            else:
-                parts += [f"ptr {argument.pointer}", *(f"i64 {size}" for size in argument.sizes)]
         symbol = self._module.symbol(function, arguments)
         self._called += self._module.lengths[symbol]
-        return self._new(f"call i64 @{symbol}({', '.join(parts)})")
+        return self._new(f"call i64 @{symbol}({_passed(arguments)})")
+
+    def _call_given(self, name: str, arguments: Sequence[Value]) -> Value:
+        kinds = tuple(map(_kind_of, arguments))
+        if kinds != tuple(self._module.unit.given[name]):
+            raise self._refused(None, f"a call of {name} with {kinds}")
+        function = self._new(f"load ptr, ptr @{name}")
+        return self._new(f"call i64 {function}({_passed(arguments)})")
 
     # --- truth ------------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Plain Python functions over integers and arrays → native code, kept for the next run.
 
 `lower.py` says what the functions do in LLVM's terms, and llvmlite compiles that, once; the object code is kept
-(`keep.py`) and only loaded the next time. What is compiled calls nothing outside of itself: that is checked. Calls
-release Python's lock.
+(`keep.py`) and only loaded the next time. What is compiled calls nothing outside of itself and of what it is linked to:
+that is checked. Calls release Python's lock.
 """
 
 from __future__ import annotations
@@ -26,39 +26,48 @@ Native = Callable[[Sequence["np.ndarray[Any, Any]"]], int]
 
 
 def is_kept(unit: Unit) -> bool:
-    """Whether a unit has been compiled before, so that it is at hand at once. Raises NativeError."""
+    """Whether a unit, and what is linked to it, has been compiled before, so that it is at hand at once.
+
+    Raises NativeError.
+    """
     try:
-        return unit.name in _loaded or keep.read(unit.name) is not None
+        return all(u.name in _objects or keep.read(u.name) is not None for u in (unit, *unit.linked))
     except (ImportError, OSError) as error:
         raise NativeError(str(error)) from None
 
 
-_loaded: dict[str, Native] = {}
+_objects: dict[str, bytes] = {}
+_loaded: dict[tuple[str, ...], Native] = {}
 
 
 def compiled(unit: Unit) -> Native:
-    """The native code of a unit: as it was kept, or compiled now, which takes seconds. Raises NativeError."""
+    """The native code of a unit: as it was kept, or compiled now, which takes a moment. Raises NativeError."""
     try:
-        name = unit.name
-        if name in _loaded:
-            return _loaded[name]
-        entry = keep.read(name)
-        if entry is None:
-            entry = _compile(unit)
-            keep.write(name, entry)
-        _loaded[name] = _callable(unit, _load(entry), entry)
-        return _loaded[name]
+        names = tuple(u.name for u in (unit, *unit.linked))
+        if names not in _loaded:
+            _loaded[names] = _callable(unit)
+        return _loaded[names]
     except NativeError:
         raise
     except Exception as error:  # LLVM has many; none of them is a fault of the input
         raise NativeError(f"{type(error).__name__}: {error}") from error
 
 
+def _object(unit: Unit) -> bytes:
+    """Object code."""
+    if unit.name not in _objects:
+        entry = keep.read(unit.name)
+        if entry is None:
+            entry = _compile(unit)
+            keep.write(unit.name, entry)
+        _objects[unit.name] = entry
+    return _objects[unit.name]
+
+
 # --- compiling ----------------------------------------------------------------------------------------------------
 
 
 def _compile(unit: Unit) -> bytes:
-    """Object code."""
     from mipcheck.model.lower import assembly
 
     llvm, machine = import_module("llvmlite.binding"), _machine()
@@ -104,24 +113,32 @@ def _machine() -> Any:
 # --- loading ------------------------------------------------------------------------------------------------------
 
 
-def _load(code: bytes) -> tuple[int, Any]:
-    """The address of the entry, and what has to live as long as it is called."""
+def _load(code: bytes) -> Any:
+    """An engine that has the functions of an object file."""
     llvm = import_module("llvmlite.binding")
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    address = engine.get_function_address(ENTRY)
-    if not address:
-        raise NativeError(f"no {ENTRY} in the object code")
-    return address, engine
+    return engine
 
 
-def _callable(unit: Unit, loaded: tuple[int, Any], code: bytes) -> Native:
+def _address(engine: Any, name: str) -> int:
+    found: int = engine.get_function_address(name)
+    if not found:
+        raise NativeError(f"no {name} in the object code")
+    return found
+
+
+def _callable(unit: Unit) -> Native:
     import numpy as np
 
-    address, engine = loaded
+    engines = [_load(_object(u)) for u in (unit, *unit.linked)]
+    for other, engine in zip(unit.linked, engines[1:], strict=True):
+        for name in other.exports:
+            place = ctypes.c_void_p.from_address(engines[0].get_global_value_address(name))
+            place.value = _address(engine, name)
     types = [np.dtype(a.type) for a in unit.arguments]
-    function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * len(types))(address)
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * len(types))(_address(engines[0], ENTRY))
 
     def call(arrays: Sequence[np.ndarray[Any, Any]]) -> int:
         pointers = []
@@ -131,5 +148,5 @@ def _callable(unit: Unit, loaded: tuple[int, Any], code: bytes) -> Native:
             pointers.append(array.ctypes.data)
         return int(function(*pointers))
 
-    call.engine = engine, code  # type: ignore[attr-defined]  # kept alive
+    call.engines = engines  # type: ignore[attr-defined]  # kept alive, as the object code is by `_objects`
     return call

@@ -515,3 +515,43 @@ def test_what_is_called_twice_by_what_is_called_twice_does_not_grow_without_boun
 def test_the_place_is_named() -> None:
     with pytest.raises(NativeError, match=r"Try cannot be compiled \(g, line 2\)"):
         native("def g(A):\n    try:\n        pass\n    finally:\n        pass\ndef f(A):\n    g(A)\n    return 1\n")
+
+
+# --- linking ------------------------------------------------------------------------------------------------------
+
+TABLE = (Argument("A", "int64", ("2", "3")),)
+KINDS = ("", "int64:1", "int64:2")
+
+
+def library(text: str) -> Unit:
+    return Unit("", (), (textwrap.dedent(text),), CONSTANTS, {"step": KINDS})
+
+
+def calling(*linked: Unit, call: str = "step(A[1, 2], A[0], A)") -> Unit:
+    """Its own `step` is there for Python alone."""
+    text = f"def step(*of):\n    raise NotImplementedError\ndef f(A):\n    A[1, 0] = {call}\n    return A[1, 1]\n"
+    return Unit("f", TABLE, (text,), CONSTANTS, linked=linked)
+
+
+def test_units_call_what_they_are_linked_to() -> None:
+    """Each that which it is linked to: a name that several have, and the C library too, is no matter."""
+    adds = calling(library("def step(x, row, all):\n    all[1, 1] = row[2]\n    return x + row[0] + SEVEN\n"))
+    takes = calling(
+        library("def step(x, row, all):\n    row[1] = len(all) * 100 + len(row)\n    return x - row[0] - 5\n")
+    )
+    for unit, left, right in (
+        (adds, [2, 3, 8], [11, 8, 2]),
+        (takes, [2, 203, 8], [0, 5, 2]),
+        (adds, [2, 3, 8], [11, 8, 2]),
+    ):
+        array = np.array([[2, 3, 8], [0, 5, 2]], np.int64)
+        assert compiled(unit)([array]) == right[1]
+        assert array.tolist() == [left, right]
+    assert adds.name == takes.name, "what calls is compiled once for all"
+
+
+def test_what_is_linked_must_be_there_and_of_these_kinds() -> None:
+    with pytest.raises(NativeError, match="there is no function step"):
+        compiled(calling(library("def other(x, row, all):\n    return 1\n")))
+    with pytest.raises(NativeError, match="a call of step"):
+        compiled(calling(library("def step(x, row, all):\n    return x\n"), call="step(A[0], A[0], A)"))

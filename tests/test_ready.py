@@ -28,7 +28,7 @@ def test_nothing_is_left_to_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "ready.main()"
     )
     subprocess.run([sys.executable, "-c", code], env=os.environ | {keep.OFF: str(folder)}, check=True)
-    names = [unit.name for unit in units()]
+    names = [part.name for unit in units() for part in (unit, *unit.linked)]
     assert not any(map(keep.read, names))
 
     monkeypatch.setattr(keep, "INSTALLED", folder)
@@ -40,4 +40,4 @@ def test_nothing_is_left_to_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.skipif(os.environ.get("CI") != "true", reason="sources may have changed since the installation")
 def test_the_installation_made_it() -> None:
-    assert all(keep.read(unit.name) for unit in units())
+    assert all(keep.read(part.name) for unit in units() for part in (unit, *unit.linked))
