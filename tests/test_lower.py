@@ -541,7 +541,7 @@ def test_units_call_what_they_are_linked_to() -> None:
     )
     for unit, left, right in (
         (adds, [2, 3, 8], [11, 8, 2]),
-        (takes, [2, 203, 8], [0, 5, 2]),
+        (takes, [2, 203, 8], [-5, 5, 2]),
         (adds, [2, 3, 8], [11, 8, 2]),
     ):
         array = np.array([[2, 3, 8], [0, 5, 2]], np.int64)
