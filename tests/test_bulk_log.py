@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import log_json
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_text import HEAD, SITE, logs, mutated
 from mipcheck.checker import bulk_log
-from mipcheck.checker.bulk_log import BulkLog, Spool
+from mipcheck.checker.bulk_log import BulkLog, Spool, form_of
 from mipcheck.checker.columns import Table
 from mipcheck.checker.derive import derive
 from mipcheck.checker.errors import InputError
+from mipcheck.checker.jsonl import read_jsonl, write_jsonl
 from mipcheck.checker.log import LINE_LIMIT, read_log
 from mipcheck.checker.run import vocabulary_of
 from mipcheck.model.compile import Machine
@@ -29,14 +31,17 @@ SPEC = load()
 WORDS = vocabulary_of(SPEC)
 
 
-def bulk(data: bytes, keep_going: bool = False) -> BulkLog:
-    log = BulkLog(io.BytesIO(data), "x.log", WORDS, keep_going)
+READERS = {"log": read_log, "jsonl": read_jsonl}
+
+
+def bulk(data: bytes, keep_going: bool = False, kind: str = "log") -> BulkLog:
+    log = BulkLog(io.BytesIO(data), "x.log", WORDS, keep_going, form=form_of(kind))
     log.tell(SPEC, frozenset())
     return log
 
 
-def same(data: bytes, keep_going: bool = False) -> None:
-    fast = bulk(data, keep_going)
+def same(data: bytes, keep_going: bool = False, kind: str = "log") -> None:
+    fast, read = bulk(data, keep_going, kind), READERS[kind]
     batches = []
     try:
         fast.begin()
@@ -46,13 +51,14 @@ def same(data: bytes, keep_going: bool = False) -> None:
             batches.append((b.first, b.time.copy(), b.place.copy(), table))
     except InputError as error:
         with pytest.raises(InputError) as raised:
-            read_log(io.BytesIO(data), "x.log", WORDS, keep_going)
+            read(io.BytesIO(data), "x.log", WORDS, keep_going)
         assert str(raised.value) == str(error)
         return
     except NativeError:
-        assert b"8000000000000000" in data or b"9223372036854775808" in data  # what an array cannot hold
+        # What an array cannot hold, or what has no name.
+        assert b"8000000000000000" in data or b"9223372036854775808" in data or kind == "jsonl"
         return
-    slow = read_log(io.BytesIO(data), "x.log", WORDS, keep_going)
+    slow = read(io.BytesIO(data), "x.log", WORDS, keep_going)
     assert len(fast) == len(slow.events)
     assert list(fast) == slow.events
     assert fast.interfaces == [i for i in dict.fromkeys(e.interface for e in slow.events) if i != NODE]
@@ -99,9 +105,33 @@ def test_the_same_faults(data: bytes, keep_going: bool) -> None:
     same(data, keep_going)
 
 
+QUIET = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+EVENT = log_json.EVENT + "\n"
+
+
+@QUIET
+@given(log_json.logs(), st.booleans())
+@example((log_json.HEAD + EVENT.replace("1", "1.50") + EVENT + EVENT.replace("1", "0")).encode(), False)
+@example((log_json.HEAD + EVENT.replace("1", '"1.50"') + "\n" + EVENT + EVENT.replace("1", "2")).encode(), True)
+@example((log_json.HEAD + EVENT + EVENT.replace('"e"', '"e", "time": 1')).encode(), False)
+@example((log_json.HEAD + EVENT + EVENT.replace("}", ', "time": 2}')).encode(), False)
+@example((log_json.HEAD + EVENT + EVENT.replace('solicit"', 'gap", "reason": ""')).encode(), False)
+def test_the_same_events_of_json_lines(data: bytes, keep_going: bool) -> None:
+    same(data, keep_going, "jsonl")
+
+
+@QUIET
+@given(log_json.mutated(), st.booleans())
+def test_the_same_faults_of_json_lines(data: bytes, keep_going: bool) -> None:
+    same(data, keep_going, "jsonl")
+
+
 @pytest.mark.parametrize("path", sorted(TRACES.glob("*.log")), ids=lambda p: p.stem)
 def test_example_traces(path: Path) -> None:
     same(path.read_bytes())
+    log = read_log(io.BytesIO(path.read_bytes()), "x.log", WORDS)
+    text = write_jsonl(log.events, log.site, WORDS, absolute=log.absolute)
+    same(text.encode(), kind="jsonl")
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=40)
