@@ -276,7 +276,8 @@ def _shown(columns: BulkLog | MergedLogs, logs: _Logs, piped: bool) -> Iterator[
     """The batches, the next of which is read while one is being replayed."""
     first, *others = logs.by_path.values()
     name = first.name + (f" and {len(others)} more" if others else "")
-    progress = Progress(first.source, name, "events")
+    # How far several are, together, nobody knows: each is read as far as the others need.
+    progress = Progress(first.source if not others else io.BytesIO(), name, "events")
     try:
         # A pipe is read by the main thread, which hears Ctrl-C and lets whoever writes to it come to an end.
         for batch in columns.batches() if piped else ahead(columns.batches()):

@@ -48,7 +48,7 @@ _SEEK_BUFFER: Final = 2**17
 """The same where a single event is looked for; longer than any line."""
 
 _MOST_ROWS: Final = 2**15
-_FEWEST_ROWS: Final = 2**8
+_FEWEST_ROWS: Final = 2**10
 _SLACK: Final = 128
 """Bytes after the buffer, so that looking for a date need not look for its end."""
 
@@ -241,6 +241,7 @@ class BulkLog(Columns):
         self.name, self.shapes, self.interfaces, self.files = name, [], [], (name,)
         self.source, self.form = source, form
         self.rows = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_ROWS // share))
+        self.spare = 4 if share == 1 else 1  # one more than `ahead` has under way; what is merged is copied
         self._size = min(BUFFER, max(_SEEK_BUFFER, BUFFER // share))
         self.told: dict[str, Callable[[str], frozenset[str]]] = {}
         self.tells: dict[str, list[str]] = {}
@@ -455,8 +456,7 @@ class Pass:
         self._lexicon = Lexicon(events, self._log.tells, self._log.form.own_keys)
         self._d[lines.WIDTH], self._d[lines.KINDS] = self._lexicon.width, len(self._lexicon.kinds)
         self._d[lines.KEY_TYPES] = len(self._lexicon.types)
-        # One more than `ahead` has under way.
-        self._pool = [_Rows.make(self._log.rows, self._lexicon.width) for _ in range(4)]
+        self._pool = [_Rows.make(self._log.rows, self._lexicon.width) for _ in range(self._log.spare)]
 
     def _next_rows(self) -> _Rows:
         self._turn = (self._turn + 1) % len(self._pool)

@@ -7,9 +7,10 @@ Nothing is kept of what has gone by but, every so often, how far each log was, s
 from __future__ import annotations
 
 from array import array
+from bisect import insort
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from mipcheck.checker.bulk_log import BulkLog, Pass
@@ -60,10 +61,20 @@ class _Source:
     rows: _Rows
     later: Iterator[_Rows]
     at: int = 0
+    next: int = 0
+    last: int = 0
+    """The times of the first row that is not taken and of the last."""
 
-    @property
-    def last(self) -> int:
-        return int(self.rows.time[-1])
+    def __post_init__(self) -> None:
+        self.at, self.next, self.last = 0, int(self.rows.time[0]), int(self.rows.time[-1])
+
+    def take(self, stop: int) -> _Rows:
+        """The rows up to a place, at least one."""
+        rows = self.rows.part(self.at, stop)
+        self.at = stop
+        if stop < len(self.rows):
+            self.next = int(self.rows.time[stop])
+        return rows
 
 
 class MergedLogs(Columns):
@@ -139,20 +150,20 @@ class MergedLogs(Columns):
             bound = min(sources, key=lambda s: (s.last, s.number))
             parts: list[tuple[int, _Rows]] = []
             for source in sources:
-                # At the same time, logs come in their order.
-                side = "right" if source.number < bound.number else "left"
-                stop = int(np.searchsorted(source.rows.time, bound.last, side))  # type: ignore[call-overload]
-                stop = len(source.rows) if source is bound else stop
+                stop = source.at
+                if source is bound:
+                    stop = len(source.rows)
+                elif source.next <= bound.last:
+                    # At the same time, logs come in their order.
+                    side: Literal["left", "right"] = "right" if source.number < bound.number else "left"
+                    stop = int(np.searchsorted(source.rows.time, bound.last, side))
                 if stop > source.at:
-                    parts.append((source.number, source.rows.part(source.at, stop)))
-                    source.at = stop
-            if parts:
+                    parts.append((source.number, source.take(stop)))
+            if parts:  # there are some, but for a log that is out of order, as it will say
                 yield _in_order(parts)
-            rows = next(bound.later, None)
-            if rows is None:
-                sources.remove(bound)
-            else:
-                bound.rows, bound.at = rows, 0
+            sources.remove(bound)
+            if (rows := next(bound.later, None)) is not None:
+                insort(sources, _Source(bound.number, rows, bound.later), key=lambda s: s.number)
 
     def _rows(self, n: int, batches: Iterator[Batch], begin: int) -> Iterator[_Rows]:
         """The rows of a log from `begin` on, as they are in the whole."""

@@ -144,10 +144,15 @@ def test_long_logs_are_merged_with_buffers_as_they_are() -> None:
     assert list(fast.following(1000, 8000, GAPS, "if2")) == wanted != []
 
 
+@pytest.mark.usefixtures("small")
 def test_what_is_wrong_with_any_of_them_is_raised() -> None:
     broken = text(event(1), event(2), "3 e lnk state=up\n")
     with pytest.raises(InputError, match="unknown event"):
         len(MergedLogs(opened([text(event(1)), broken], False), [0, 0], GAPS))
+    backwards = text(*(event(n) for n in (9, 1, 2, 3, 8, 2, 1)))
+    for files in ([backwards, backwards], [text(*map(event, range(20))), backwards], [backwards, text(event(8))]):
+        with pytest.raises(InputError, match="time runs backwards"):
+            len(MergedLogs(opened(files, False), [0, 0], GAPS))
     with pytest.raises(NativeError, match="too far"):
         len(MergedLogs(opened([text(event(4000000000)), text()]), [10**18, 0], GAPS))
 
@@ -177,6 +182,7 @@ AGENT = "1 e tunnel home=10.1.0.9 coa=10.1.0.8\n"
 @given(st.lists(ANY, min_size=1, max_size=3), st.none() | OFFSETS, st.booleans())
 @example([text(event(1), "2 e lnk\n"), text("site iha=1.2\n")], None, False)
 @example([text(event(1), "2 e lnk\n"), text("site role=none\n")], None, False)
+@example([text(event(5), event(3), event(4)), text(event(4), event(5), event(3), event(6))], None, False)
 @example([text(event(1)), text("site role=none\n")], None, False)
 @example([text("site iha=10.1.0.2\n", event(1)), text("site iha=10.1.0.3\n", event(1), "2 e lnk\n")], None, False)
 @example([text("site iha=10.1.0.2\n", event(1)), text("site iha=10.1.0.3\n", event(1), event(2))], None, True)
