@@ -275,7 +275,7 @@ def logs(bench: Bench) -> None:
             str(bench.made(f"{n}-part{k}.log", "remake_log.py", "--of", str(path), "--part", str(k))) for k in (0, 1)
         ]
         merged[n] = bench.command(group, "mipcheck, two logs merged", [*MIPCHECK, *parts], n, "events", VERDICTS)
-        bench.faster(f"{n:,} events, two logs merged", merged[n], mine, 0.5)
+        bench.faster(f"{n:,} events, two logs merged", merged[n], ours[n], 0.5)
     growth(bench, "events", ours)
     growth(bench, "events, JSON Lines", as_json)
     growth(bench, "events, two logs merged", merged)
