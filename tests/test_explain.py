@@ -213,4 +213,4 @@ def test_what_is_said_of_the_whole_node() -> None:
     """Of `-` nothing is ever known, so a state that was read there was never written."""
     found = explained("allow go only if n = 1 or seen up", go(1, 2, "-"), boot=False)
     assert found.seen == "1.000000 - go n=2"
-    assert [b.text for b in found.because] == ["when this trace begins, up (it is up) was not known on -"]
+    assert [b.text for b in found.because] == ["when this trace begins, up was not known on -"]
