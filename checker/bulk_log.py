@@ -253,6 +253,7 @@ class BulkLog(Columns):
         self._count: int | None = None
         self._known: dict[int, Event] = {}
         self._seeker: Pass | None = None
+        self._lexicon: Lexicon | None = None
         self.reading = self._new_reading()
 
     def __len__(self) -> int:
@@ -277,6 +278,13 @@ class BulkLog(Columns):
         layering = Layering(spec, capabilities)
         self.told = {ACCESS: layering.modes, TRAVERSAL: layering.traversal}
         self.tells = derives(spec)
+        self._lexicon = None
+
+    def lexicon(self, events: list[EventType]) -> Lexicon:
+        """The tables of what a log may say."""
+        if self._lexicon is None or self._lexicon.events != events:
+            self._lexicon = Lexicon(events, self.tells, self.form.own_keys)
+        return self._lexicon
 
     def batches(self) -> Iterator[Batch]:
         reading = self._new_reading()
@@ -453,7 +461,7 @@ class Pass:
 
     def _prepare(self) -> None:
         events = list(self._trace.vocabulary.events.values())
-        self._lexicon = Lexicon(events, self._log.tells, self._log.form.own_keys)
+        self._lexicon = self._log.lexicon(events)
         self._d[lines.WIDTH], self._d[lines.KINDS] = self._lexicon.width, len(self._lexicon.kinds)
         self._d[lines.KEY_TYPES] = len(self._lexicon.types)
         self._pool = [_Rows.make(self._log.rows, self._lexicon.width) for _ in range(self._log.spare)]

@@ -7,7 +7,6 @@ Nothing is kept of what has gone by but, every so often, how far each log was, s
 from __future__ import annotations
 
 from array import array
-from bisect import insort
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -53,28 +52,43 @@ class _Rows:
         )
 
 
-@dataclass(slots=True)
 class _Source:
-    """A log on its way: the rows at hand, those before `at` being taken, and what comes after them."""
+    """A log on its way: the rows at hand, of which those before `at` are taken, and what comes after them."""
 
-    number: int
-    rows: _Rows
-    later: Iterator[_Rows]
-    at: int = 0
-    next: int = 0
-    last: int = 0
-    """The times of the first row that is not taken and of the last."""
+    def __init__(self, number: int, later: Iterator[_Rows]) -> None:
+        self.number, self._later, self._ended = number, later, False
+        self.rows: _Rows | None = None
+        self.at = self.next = self.last = 0
+        """`next` and `last` are the times of the first row that is not taken and of the last."""
 
-    def __post_init__(self) -> None:
-        self.at, self.next, self.last = 0, int(self.rows.time[0]), int(self.rows.time[-1])
+    def fill(self, few: int) -> bool:
+        """If only a few rows are at hand, have more. False at the end."""
+        left = 0 if self.rows is None else len(self.rows) - self.at
+        if left < few and not self._ended:
+            # What is at hand lasts until there is more.
+            rest = [] if self.rows is None or not left else [_joined([self.rows.part(self.at, len(self.rows))])]
+            more = next(self._later, None)
+            if more is None:
+                self._ended = True
+            else:
+                self.rows = _joined([*rest, more]) if rest else more
+                self.at, self.next, self.last = 0, int(self.rows.time[0]), int(self.rows.time[-1])
+        return self.rows is not None and self.at < len(self.rows)
 
-    def take(self, stop: int) -> _Rows:
-        """The rows up to a place, at least one."""
-        rows = self.rows.part(self.at, stop)
-        self.at = stop
-        if stop < len(self.rows):
-            self.next = int(self.rows.time[stop])
-        return rows
+    def take(self, bound: _Source) -> _Rows | None:
+        """The rows that come before all that another log has after those at hand."""
+        rows, begin = self.rows, self.at
+        if rows is None or (self.next > bound.last and self is not bound):
+            return None
+        if self is bound:
+            self.at = len(rows)
+        else:
+            # At the same time, logs come in their order.
+            side: Literal["left", "right"] = "right" if self.number < bound.number else "left"
+            self.at = max(begin, int(np.searchsorted(rows.time, bound.last, side)))
+        if self.at < len(rows):
+            self.next = int(rows.time[self.at])
+        return rows.part(begin, self.at) if begin < self.at else None
 
 
 class MergedLogs(Columns):
@@ -141,29 +155,15 @@ class MergedLogs(Columns):
 
     def _merged(self, batches: Sequence[Iterator[Batch]], begins: Sequence[int]) -> Iterator[tuple[_Rows, Array]]:
         """Rows of all logs, each log from its `begins` on, and which log each is of."""
-        sources = []
-        for n, (part, begin) in enumerate(zip(batches, begins, strict=True)):
-            later = self._rows(n, part, begin)
-            if (rows := next(later, None)) is not None:
-                sources.append(_Source(n, rows, later))
-        while sources:
+        sources = [
+            _Source(n, self._rows(n, part, begin)) for n, (part, begin) in enumerate(zip(batches, begins, strict=True))
+        ]
+        few = self.logs[0].rows // 2
+        while sources := [source for source in sources if source.fill(few)]:
             bound = min(sources, key=lambda s: (s.last, s.number))
-            parts: list[tuple[int, _Rows]] = []
-            for source in sources:
-                stop = source.at
-                if source is bound:
-                    stop = len(source.rows)
-                elif source.next <= bound.last:
-                    # At the same time, logs come in their order.
-                    side: Literal["left", "right"] = "right" if source.number < bound.number else "left"
-                    stop = int(np.searchsorted(source.rows.time, bound.last, side))
-                if stop > source.at:
-                    parts.append((source.number, source.take(stop)))
+            parts = [(s.number, rows) for s in sources if (rows := s.take(bound)) is not None]
             if parts:  # there are some, but for a log that is out of order, as it will say
                 yield _in_order(parts)
-            sources.remove(bound)
-            if (rows := next(bound.later, None)) is not None:
-                insort(sources, _Source(bound.number, rows, bound.later), key=lambda s: s.number)
 
     def _rows(self, n: int, batches: Iterator[Batch], begin: int) -> Iterator[_Rows]:
         """The rows of a log from `begin` on, as they are in the whole."""
@@ -257,16 +257,21 @@ class MergedLogs(Columns):
         return self._merged(batches, begins)
 
 
+def _joined(parts: Sequence[_Rows]) -> _Rows:
+    """Rows one after another, copied."""
+    begins = np.cumsum([0, *(len(p.table.kind) for p in parts)])
+    row = np.concatenate([p.row + np.int32(begin) for p, begin in zip(parts, begins[:-1], strict=True)])
+    time, own, place = (np.concatenate([getattr(p, name) for p in parts]) for name in ("time", "own", "place"))
+    table = (np.concatenate([getattr(p.table, name) for p in parts]) for name in ("interface", "kind", "keys"))
+    return _Rows(time, own, place, row, Table(*table))
+
+
 def _in_order(parts: Sequence[tuple[int, _Rows]]) -> tuple[_Rows, Array]:
     """The rows of several logs, each in order by itself, and which log each is of. Nothing of them is shared."""
     file = np.concatenate([np.full(len(rows), n, np.int16) for n, rows in parts])
-    time, own, place = (np.concatenate([getattr(r, name) for _, r in parts]) for name in ("time", "own", "place"))
-    begins = np.cumsum([0, *(len(r.table.kind) for _, r in parts)])
-    row = np.concatenate([r.row + np.int32(begin) for (_, r), begin in zip(parts, begins[:-1], strict=True)])
-    table = Table(
-        *(np.concatenate([getattr(r.table, name) for _, r in parts]) for name in ("interface", "kind", "keys"))
-    )
+    rows = _joined([rows for _, rows in parts])
     if len(parts) > 1:
-        order = np.argsort(time, kind="stable")
-        file, time, own, place, row = file[order], time[order], own[order], place[order], row[order]
-    return _Rows(time, own, place, row, table), file
+        order = np.argsort(rows.time, kind="stable")
+        file = file[order]
+        rows = _Rows(rows.time[order], rows.own[order], rows.place[order], rows.row[order], rows.table)
+    return rows, file

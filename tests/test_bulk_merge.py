@@ -149,7 +149,7 @@ def test_what_is_wrong_with_any_of_them_is_raised() -> None:
     broken = text(event(1), event(2), "3 e lnk state=up\n")
     with pytest.raises(InputError, match="unknown event"):
         len(MergedLogs(opened([text(event(1)), broken], False), [0, 0], GAPS))
-    backwards = text(*(event(n) for n in (9, 1, 2, 3, 8, 2, 1)))
+    backwards = text(*(event(n) for n in (9, 1, 2, 3, 8, 2, 1, 9, 3, 4, 4)))
     for files in ([backwards, backwards], [text(*map(event, range(20))), backwards], [backwards, text(event(8))]):
         with pytest.raises(InputError, match="time runs backwards"):
             len(MergedLogs(opened(files, False), [0, 0], GAPS))
