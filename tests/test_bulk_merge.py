@@ -49,7 +49,7 @@ def text(*lines: str) -> bytes:
 def small(request: pytest.FixtureRequest) -> Iterator[None]:
     """Buffers and batches that end all the time."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(bulk_log, "BUFFER", 400)
+        patched.setattr(bulk_log, "BUFFER", 1000)  # longer than any line
         patched.setattr(bulk_log, "_MOST_ROWS", 3)
         patched.setattr(bulk_log, "_STRIDE", 2)
         patched.setattr(bulk_merge, "_STRIDE", 4)
