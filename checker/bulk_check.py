@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from mipcheck.checker.ahead import ahead
@@ -216,8 +217,6 @@ def _watch(
     has: Has,
     piped: bool,
 ) -> Watched | None:
-    from dataclasses import replace
-
     from mipcheck.checker.addresses import Said
     from mipcheck.checker.replay import Replay, unit_of
     from mipcheck.model.native import is_kept

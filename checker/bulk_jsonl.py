@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from mipcheck.checker import bulk_json_lines as json_lines
@@ -16,6 +17,7 @@ _SCRATCH: Final = (
 )
 
 
+@cache
 def unit() -> Unit:
     """What is compiled; it is the same for all specifications. Raises NativeError."""
     constants = constants_of(vars(lines)) | constants_of(vars(json_lines))

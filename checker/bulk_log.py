@@ -12,6 +12,7 @@ import io
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
@@ -68,6 +69,7 @@ _REMEMBERED: Final = 4096
 """Single events that are remembered, as several findings may name one."""
 
 
+@cache
 def unit() -> Unit:
     """What is compiled; it is the same for all specifications. Raises NativeError."""
     return Unit("parse", ARGUMENTS, (source_of(lines),), constants_of(vars(lines)))
