@@ -65,13 +65,15 @@ class _Source:
         """If only a few rows are at hand, have more. False at the end."""
         left = 0 if self.rows is None else len(self.rows) - self.at
         if left < few and not self._ended:
-            # What is at hand lasts until there is more.
-            rest = [] if self.rows is None or not left else [_joined([self.rows.part(self.at, len(self.rows))])]
+            # Once there may be more, what is at hand is written over.
+            parts = [] if self.rows is None or not left else [_joined([self.rows.part(self.at, len(self.rows))])]
             more = next(self._later, None)
             if more is None:
                 self._ended = True
             else:
-                self.rows = _joined([*rest, more]) if rest else more
+                parts.append(more)
+            self.rows = None if not parts else parts[0] if len(parts) == 1 else _joined(parts)
+            if self.rows is not None:
                 self.at, self.next, self.last = 0, int(self.rows.time[0]), int(self.rows.time[-1])
         return self.rows is not None and self.at < len(self.rows)
 
@@ -158,7 +160,7 @@ class MergedLogs(Columns):
         sources = [
             _Source(n, self._rows(n, part, begin)) for n, (part, begin) in enumerate(zip(batches, begins, strict=True))
         ]
-        few = self.logs[0].rows // 2
+        few = max(1, self.logs[0].rows // 2)
         while sources := [source for source in sources if source.fill(few)]:
             bound = min(sources, key=lambda s: (s.last, s.number))
             parts = [(s.number, rows) for s in sources if (rows := s.take(bound)) is not None]

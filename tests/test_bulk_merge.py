@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import log_json
@@ -18,12 +19,14 @@ from hypothesis import strategies as st
 from mipcheck.checker import bulk_check, bulk_log, bulk_merge
 from mipcheck.checker.bulk_log import BulkLog, form_of
 from mipcheck.checker.bulk_merge import MergedLogs
+from mipcheck.checker.derive import ACCESS, TRAVERSAL
 from mipcheck.checker.errors import InputError
 from mipcheck.checker.jsonl import read_jsonl, write_jsonl
 from mipcheck.checker.log import read_log, write_log
 from mipcheck.checker.merge import merge
 from mipcheck.checker.run import vocabulary_of
 from mipcheck.model.event import NODE, Event
+from mipcheck.model.kleene import UNKNOWN
 from mipcheck.model.load import load
 from mipcheck.model.unit import NativeError
 
@@ -45,12 +48,12 @@ def text(*lines: str) -> bytes:
     return "".join([log_text.HEAD, *lines]).encode()
 
 
-@pytest.fixture
-def small(request: pytest.FixtureRequest) -> Iterator[None]:
+@contextmanager
+def batches_of(rows: int) -> Iterator[None]:
     """Buffers and batches that end all the time."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bulk_log, "BUFFER", 1000)  # longer than any line
-        patched.setattr(bulk_log, "_MOST_ROWS", 3)
+        patched.setattr(bulk_log, "_MOST_ROWS", rows)
         patched.setattr(bulk_log, "_STRIDE", 2)
         patched.setattr(bulk_merge, "_STRIDE", 4)
         patched.setattr(bulk_merge, "_REMEMBERED", 2)
@@ -85,11 +88,14 @@ def same(files: Sequence[bytes], offsets: Sequence[int]) -> None:
             for file, place, row in zip(batch.file, batch.place, batch.row, strict=True):
                 token = table.interface[row]
                 interface = NODE if token < 0 else fast.interfaces[token]
-                seen.append((fast.files[file], int(place), interface, fast.events[table.kind[row]].name))
+                kind = fast.events[table.kind[row]]
+                absent = {k.name for k, value in zip(kind.keys, table.keys[row], strict=False) if value == UNKNOWN}
+                seen.append((fast.files[file], int(place), interface, kind.name, absent - {ACCESS, TRAVERSAL}))
     except NativeError:  # what an array cannot hold
         return
     assert times == [e.time for e in slow]
-    assert seen == [(e.at.file, e.at.line, e.interface, e.kind) for e in slow]
+    absent = [{k.name for k in SPEC.events[e.kind].keys} - e.args.keys() - {ACCESS, TRAVERSAL} for e in slow]
+    assert seen == [(e.at.file, e.at.line, e.interface, e.kind, a) for e, a in zip(slow, absent, strict=True)]
     assert len(fast) == len(slow)
     assert list(fast) == slow
     assert [fast[n] for n in range(len(slow) - 1, -1, -1)] == slow[::-1]
@@ -105,28 +111,29 @@ CLEAN = log_text.logs(clean=True) | log_json.logs(clean=True)
 UNCLEAN = log_text.logs() | log_json.logs()
 
 
+OFFSET = st.sampled_from([0, 0, 0, 1, 10**9, -(10**9), 30 * 10**9])
+
+
 @QUIET
-@given(
-    st.lists(
-        st.tuples(CLEAN | UNCLEAN, st.sampled_from([0, 0, 0, 1, 10**9, -(10**9), 30 * 10**9])), min_size=1, max_size=4
-    )
-)
-@example([(text(event(0), event(9, kind="gap")), 0), (text(event(5, "w")), 0)])
-@example([(text(event(0, kind="gap"), event(0, kind="gap")), 0), (text(event(0, kind="gap")), 0)])
-@example([(text(), 0), (text(event(1)), -(2 * 10**9)), (text(), 5)])
-@pytest.mark.usefixtures("small")
-def test_the_same_events_in_the_same_order(files: list[tuple[bytes, int]]) -> None:
-    same([data for data, _ in files], [offset for _, offset in files])
+@given(st.lists(st.tuples(CLEAN | UNCLEAN, OFFSET), min_size=1, max_size=4), st.integers(1, 12))
+@example([(text(event(0), event(9, kind="gap")), 0), (text(event(5, "w")), 0)], 3)
+@example([(text(event(0, kind="gap"), event(0, kind="gap")), 0), (text(event(0, kind="gap")), 0)], 3)
+@example([(text(), 0), (text(event(1)), -(2 * 10**9)), (text(), 5)], 3)
+@example([(text(*(event(1) for _ in range(8))), 0), (text(event(1, "e", "mode name=c"), event(1, "e", "link")), 0)], 3)
+def test_the_same_events_in_the_same_order(files: list[tuple[bytes, int]], rows: int) -> None:
+    with batches_of(rows):
+        same([data for data, _ in files], [offset for _, offset in files])
 
 
-@pytest.mark.usefixtures("small")
 def test_logs_without_overlap_and_of_one_time() -> None:
     early = text(*(event(n, f"e{n % 3}", "link state=up") for n in range(40)))
     late = text(*(event(100 + n, "w", "gap" if n % 5 == 4 else "solicit") for n in range(40)))
     still = text(*(event(7, f"s{n % 4}", "gap" if n % 7 == 3 else "link state=down") for n in range(40)))
-    same([late, early], [0, 0])
-    same([still, early, still, late], [0, 0, 0, 0])
-    same([still, still], [0, 10**9])
+    for rows in (1, 3, 8, 64):
+        with batches_of(rows):
+            same([late, early], [0, 0])
+            same([still, early, still, late], [0, 0, 0, 0])
+            same([still, still], [0, 10**9])
 
 
 def test_long_logs_are_merged_with_buffers_as_they_are() -> None:
@@ -144,14 +151,13 @@ def test_long_logs_are_merged_with_buffers_as_they_are() -> None:
     assert list(fast.following(1000, 8000, GAPS, "if2")) == wanted != []
 
 
-@pytest.mark.usefixtures("small")
 def test_what_is_wrong_with_any_of_them_is_raised() -> None:
     broken = text(event(1), event(2), "3 e lnk state=up\n")
     with pytest.raises(InputError, match="unknown event"):
         len(MergedLogs(opened([text(event(1)), broken], False), [0, 0], GAPS))
     backwards = text(*(event(n) for n in (9, 1, 2, 3, 8, 2, 1, 9, 3, 4, 4)))
     for files in ([backwards, backwards], [text(*map(event, range(20))), backwards], [backwards, text(event(8))]):
-        with pytest.raises(InputError, match="time runs backwards"):
+        with batches_of(3), pytest.raises(InputError, match="time runs backwards"):
             len(MergedLogs(opened(files, False), [0, 0], GAPS))
     with pytest.raises(NativeError, match="too far"):
         len(MergedLogs(opened([text(event(4000000000)), text()]), [10**18, 0], GAPS))
