@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from mipcheck.checker.columns import Columns
 from mipcheck.checker.site import Site
-from mipcheck.model.event import Event, Position
+from mipcheck.model.event import Event
 from mipcheck.model.kleene import UNKNOWN
 
 if TYPE_CHECKING:
     from mipcheck.checker.bulk_log import BulkLog
+    from mipcheck.checker.bulk_merge import MergedLogs
     from mipcheck.checker.columns import Batch
 
 # An event, what it has to be about, and the key in which it names an address of the site.
@@ -52,14 +53,14 @@ def _completed(site: Site, said: Mapping[str, set[int]], where: Mapping[str, str
 
 
 class Said:
-    """The same for a log that goes by in columns: `take` its batches, then `complete` the site."""
+    """The same for logs that go by in columns: `take` their batches, then `complete` the site."""
 
-    def __init__(self, site: Site | None, log: BulkLog) -> None:
+    def __init__(self, site: Site | None, columns: BulkLog | MergedLogs) -> None:
         """Without a site, nothing is looked for."""
-        self._log = log
+        self._columns = columns
         self._missing = [s for s in _SAID if site is not None and s[4] not in site.addresses]
         self._plain: dict[str, set[int]] = {}
-        self._where: dict[str, Position] = {}
+        self._first: dict[str, int] = {}  # the number of the first event that says it
 
     def take(self, batch: Batch) -> None:
         if not self._missing or batch.table is None:
@@ -67,7 +68,7 @@ class Said:
         import numpy as np
 
         table = batch.table
-        kinds = {e.name: (n, e) for n, e in enumerate(self._log.events)}
+        kinds = {e.name: (n, e) for n, e in enumerate(self._columns.events)}
         for kind, key, value, address, name in self._missing:
             number, event = kinds.get(kind, (-1, None))
             if event is None or len(self._plain.get(name, ())) > 1:
@@ -77,11 +78,13 @@ class Said:
                 continue
             known = table.keys[:, slots.index(address)]
             about = table.keys[:, slots.index(key)] == event.by_name[key].type.members.index(value)
-            rows = np.flatnonzero((table.kind == number) & about & (known != UNKNOWN) & (known != 0))
-            if len(rows):
-                self._plain.setdefault(name, set()).update(np.unique(known[rows])[:2].tolist())
-                self._where.setdefault(name, Position(self._log.name, int(batch.place[rows[0]])))
+            found = (table.kind == number) & about & (known != UNKNOWN) & (known != 0)
+            if found.any():
+                self._plain.setdefault(name, set()).update(np.unique(known[found])[:2].tolist())
+                self._first.setdefault(name, batch.first + int(np.flatnonzero(found[batch.row])[0]))
 
     def complete(self, site: Site) -> tuple[Site, tuple[str, ...]]:
-        where = dict(sorted(self._where.items(), key=lambda item: item[1].line or 0))
-        return _completed(site, {n: self._plain[n] for n in where}, {n: str(p) for n, p in where.items()})
+        """To be called when all has gone by."""
+        first = sorted(self._first.items(), key=lambda item: item[1])
+        where = {name: str(self._columns[n].at) for name, n in first}
+        return _completed(site, {n: self._plain[n] for n in where}, where)

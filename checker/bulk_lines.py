@@ -63,9 +63,12 @@ STACK: Final = 2
 TOLD: Final = 3  # and the next: what is told by it
 E_WIDTH: Final = 5
 
-# A key, in `KT`: its type and, if its values are words, their scope.
+# A key, in `KT`: its type and, if its values are words, their scope; what `true` and `false` of JSON are (else U).
 TYPE: Final = 0
 WORDS_OF: Final = 1
+WHERE_TRUE: Final = 2
+WHERE_FALSE: Final = 3
+KT_WIDTH: Final = 4
 ENUM: Final = 0
 LETTER_SET: Final = 1
 WORD_SET: Final = 2
@@ -111,13 +114,13 @@ def find(V: Any, VA: Any, mask: int, scope: int, h: int, buf: Any, at: int, leng
     return int(-1 - place)
 
 
-def _end_of_line(buf: Any, p: int) -> int:
+def end_of_line(buf: Any, p: int) -> int:
     while buf[p] != _FEED:
         p += 1
     return p
 
 
-def _ends_here(buf: Any, p: int) -> bool:
+def ends_here(buf: Any, p: int) -> bool:
     """Whether the line ends at this place, with or without a carriage return."""
     return bool(buf[p] == _FEED or (buf[p] == _RETURN and buf[p + 1] == _FEED))
 
@@ -203,7 +206,41 @@ def _date(buf: Any, p: int, D: Any) -> int:
     return ns if ns < TIME_LIMIT else -1
 
 
-def _value(D: Any, buf: Any, p: int, q: int, type_: int, scope: int, V: Any, VA: Any) -> int:
+def time_at(D: Any, buf: Any, p: int) -> int:
+    """The time (ns) of an event that begins here, -1 for what is none for certain; `D[STOP]` is its end."""
+    ns = -1
+    seconds = 0
+    begin = p
+    while _ZERO <= buf[p] <= _NINE and p - begin < 11:
+        seconds = seconds * 10 + (buf[p] - _ZERO)
+        p += 1
+    absolute = 0
+    if p - begin == 4 and buf[p] == _MINUS:
+        absolute = 1
+        ns = _date(buf, begin, D)
+    else:
+        if p == begin or p - begin > 10 or seconds > 4611686018:
+            return -1
+        ns = seconds * SECOND
+        if buf[p] == _POINT:
+            p += 1
+            begin = p
+            fraction = 0
+            while _ZERO <= buf[p] <= _NINE and p - begin < 10:
+                fraction = fraction * 10 + (buf[p] - _ZERO)
+                p += 1
+            if p == begin or p - begin > 9:
+                return -1
+            for _ in range(9 - (p - begin)):
+                fraction *= 10
+            ns += fraction
+        D[STOP] = p
+    if absolute != D[ABSOLUTE] or ns < D[LAST] or ns >= TIME_LIMIT:
+        return -1
+    return int(ns)
+
+
+def value_of(D: Any, buf: Any, p: int, q: int, type_: int, scope: int, V: Any, VA: Any) -> int:
     """The value of the word from `p` to `q` as `Machine.encode` has it, UNKNOWN for what is none for certain."""
     mask = D[WORDS_CAP] - 1
     if type_ == ENUM:
@@ -287,6 +324,48 @@ def _value(D: Any, buf: Any, p: int, q: int, type_: int, scope: int, V: Any, VA:
     return U
 
 
+def tell_stack(D: Any, buf: Any, kind: int, p: int, q: int, E: Any, ST: Any, SA: Any, SM: Any, keys: Any) -> bool:
+    """Tell in an event's `keys` what the stack from `p` to `q` says without saying it; False if that is not known."""
+    tells = q > p and E[kind, TOLD] >= 0 and keys[E[kind, TOLD]] == U
+    more = q > p and E[kind, TOLD + 1] >= 0 and keys[E[kind, TOLD + 1]] == U
+    if tells or more:
+        h = BASIS
+        for n in range(p, q):
+            h = (h ^ buf[n]) * PRIME
+        place = find(ST, SA, D[STACKS_CAP] - 1, 0, h, buf, p, q - p)
+        if place < 0:
+            D[BEGIN] = p
+            D[STOP] = q
+            return False
+        if tells:
+            keys[E[kind, TOLD]] = SM[ST[place, VALUE], 0]
+        if more:
+            keys[E[kind, TOLD + 1]] = SM[ST[place, VALUE], 1]
+    return True
+
+
+def token_number(D: Any, buf: Any, p: int, q: int, h: int, IT: Any, IA: Any) -> int:
+    """The number of an interface by its name and its hash; -1 for the node, U where there is no room for a new one."""
+    length = q - p
+    if length == 1 and buf[p] == _MINUS:
+        return -1
+    place = find(IT, IA, D[TOKENS_CAP] - 1, 0, h, buf, p, length)
+    if place < 0:
+        if 2 * D[TOKENS] + 2 > D[TOKENS_CAP] or D[TOKENS_USED] + length > D[TOKENS_LETTERS]:
+            return U
+        place = -1 - place
+        IT[place, HASH] = h ^ (h >> 31)
+        IT[place, AT] = D[TOKENS_USED]
+        IT[place, LENGTH] = length
+        IT[place, SCOPE] = 0
+        IT[place, VALUE] = D[TOKENS]
+        for n in range(length):
+            IA[D[TOKENS_USED] + n] = buf[p + n]
+        D[TOKENS_USED] += length
+        D[TOKENS] += 1
+    return int(IT[place, VALUE])
+
+
 def parse(
     D: Any, buf: Any, V: Any, VA: Any, E: Any, KT: Any, IT: Any, IA: Any, ST: Any, SA: Any, SM: Any,
     time: Any, kind_of: Any, token_of: Any, line: Any, offset: Any, keys: Any,
@@ -311,8 +390,8 @@ def parse(
         start = p
         while buf[p] == _SPACE or buf[p] == _TAB:
             p += 1
-        if _ends_here(buf, p):
-            p = _end_of_line(buf, p)
+        if ends_here(buf, p):
+            p = end_of_line(buf, p)
             if p - start > LINE_LIMIT:
                 break
             p += 1
@@ -331,36 +410,11 @@ def parse(
             continue
 
         # The time.
-        ns = -1
-        seconds = 0
-        begin = p
-        while _ZERO <= buf[p] <= _NINE and p - begin < 11:
-            seconds = seconds * 10 + (buf[p] - _ZERO)
-            p += 1
-        absolute = 0
-        if p - begin == 4 and buf[p] == _MINUS:
-            absolute = 1
-            ns = _date(buf, begin, D)
-            if ns < 0:
-                break
-            p = D[STOP]
-        else:
-            if p == begin or p - begin > 10 or seconds > 4611686018:
-                break
-            ns = seconds * SECOND
-            if buf[p] == _POINT:
-                p += 1
-                begin = p
-                fraction = 0
-                while _ZERO <= buf[p] <= _NINE and p - begin < 10:
-                    fraction = fraction * 10 + (buf[p] - _ZERO)
-                    p += 1
-                if p == begin or p - begin > 9:
-                    break
-                for _ in range(9 - (p - begin)):
-                    fraction *= 10
-                ns += fraction
-        if absolute != D[ABSOLUTE] or ns < D[LAST] or ns >= TIME_LIMIT or (buf[p] != _SPACE and buf[p] != _TAB):
+        ns = time_at(D, buf, p)
+        if ns < 0:
+            break
+        p = D[STOP]
+        if buf[p] != _SPACE and buf[p] != _TAB:
             break
         while buf[p] == _SPACE or buf[p] == _TAB:
             p += 1
@@ -385,7 +439,7 @@ def parse(
         while buf[p] > _SPACE and buf[p] < 127 and buf[p] != _QUOTE and buf[p] != _EQUALS:
             h = (h ^ buf[p]) * PRIME
             p += 1
-        if p == begin or (buf[p] != _SPACE and buf[p] != _TAB and not _ends_here(buf, p)):
+        if p == begin or (buf[p] != _SPACE and buf[p] != _TAB and not ends_here(buf, p)):
             break
         place = find(V, VA, D[WORDS_CAP] - 1, 0, h, buf, begin, p - begin)
         if place < 0:
@@ -404,8 +458,8 @@ def parse(
             spaces = p
             while buf[p] == _SPACE or buf[p] == _TAB:
                 p += 1
-            if _ends_here(buf, p):
-                p = _end_of_line(buf, p)
+            if ends_here(buf, p):
+                p = end_of_line(buf, p)
                 break
             if p == spaces:
                 good = False
@@ -437,10 +491,10 @@ def parse(
             begin = p
             while buf[p] > _SPACE and buf[p] < 127 and buf[p] != _QUOTE:
                 p += 1
-            if p == begin or (buf[p] != _SPACE and buf[p] != _TAB and not _ends_here(buf, p)):
+            if p == begin or (buf[p] != _SPACE and buf[p] != _TAB and not ends_here(buf, p)):
                 good = False
                 break
-            value = _value(D, buf, begin, p, KT[first_key + slot, TYPE], KT[first_key + slot, WORDS_OF], V, VA)
+            value = value_of(D, buf, begin, p, KT[first_key + slot, TYPE], KT[first_key + slot, WORDS_OF], V, VA)
             if value == U:
                 good = False
                 break
@@ -451,46 +505,15 @@ def parse(
         if not good or (seen & E[kind, NEEDED]) != E[kind, NEEDED] or p - start > LINE_LIMIT:
             break
 
-        # What the headers say without saying it.
-        tells = stack_end > stack_at and E[kind, TOLD] >= 0 and keys[row, E[kind, TOLD]] == U
-        more = stack_end > stack_at and E[kind, TOLD + 1] >= 0 and keys[row, E[kind, TOLD + 1]] == U
-        if tells or more:
-            h = BASIS
-            for n in range(stack_at, stack_end):
-                h = (h ^ buf[n]) * PRIME
-            place = find(ST, SA, D[STACKS_CAP] - 1, 0, h, buf, stack_at, stack_end - stack_at)
-            if place < 0:
-                D[POS] = start
-                D[ROWS] = row
-                D[BEGIN] = stack_at
-                D[STOP] = stack_end
-                return NEW_STACK
-            if tells:
-                keys[row, E[kind, TOLD]] = SM[ST[place, VALUE], 0]
-            if more:
-                keys[row, E[kind, TOLD + 1]] = SM[ST[place, VALUE], 1]
-
-        token = -1
-        length = token_end - token_at
-        if length != 1 or buf[token_at] != _MINUS:
-            place = find(IT, IA, D[TOKENS_CAP] - 1, 0, token_hash, buf, token_at, length)
-            if place < 0:
-                if 2 * D[TOKENS] + 2 > D[TOKENS_CAP] or D[TOKENS_USED] + length > D[TOKENS_LETTERS]:
-                    D[POS] = start
-                    D[ROWS] = row
-                    return NO_ROOM
-                place = -1 - place
-                IT[place, HASH] = token_hash ^ (token_hash >> 31)
-                IT[place, AT] = D[TOKENS_USED]
-                IT[place, LENGTH] = length
-                IT[place, SCOPE] = 0
-                IT[place, VALUE] = D[TOKENS]
-                for n in range(length):
-                    IA[D[TOKENS_USED] + n] = buf[token_at + n]
-                D[TOKENS_USED] += length
-                D[TOKENS] += 1
-            token = IT[place, VALUE]
-
+        if not tell_stack(D, buf, kind, stack_at, stack_end, E, ST, SA, SM, keys[row]):
+            D[POS] = start
+            D[ROWS] = row
+            return NEW_STACK
+        token = token_number(D, buf, token_at, token_end, token_hash, IT, IA)
+        if token == U:
+            D[POS] = start
+            D[ROWS] = row
+            return NO_ROOM
         time[row] = ns
         kind_of[row] = kind
         token_of[row] = token
@@ -503,5 +526,5 @@ def parse(
 
     D[POS] = start
     D[ROWS] = row
-    D[STOP] = _end_of_line(buf, start)
+    D[STOP] = end_of_line(buf, start)
     return ODD

@@ -1,8 +1,9 @@
-"""Text logs of any length, in columns.
+"""Logs of any length, in columns.
 
 The compiled parser (`bulk_lines.py`) takes lines as programs write them, a buffer at a time. Up to the first event, and
 for every line that it is not sure of, `log.py` reads on, so that whatever is wrong with a log is said in the same words
 and with the same consequences. Nothing is kept of an event that has gone by; its line is read again if it is asked for.
+What is different for JSON Lines is a `Form` (`bulk_jsonl.py`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import io
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 from mipcheck.checker import bulk_lines as lines
+from mipcheck.checker.bulk_form import ARGUMENTS, Form
+from mipcheck.checker.bulk_json_lines import OWN_KEYS
 from mipcheck.checker.columns import WHOLE, Array, Batch, Columns, Table
 from mipcheck.checker.derive import ACCESS, STACK, TRAVERSAL, derives
 from mipcheck.checker.log import (
@@ -33,10 +37,10 @@ from mipcheck.checker.site import TEXTUAL
 from mipcheck.model.event import NODE, Event
 from mipcheck.model.kleene import UNKNOWN
 from mipcheck.model.layering import Layering
-from mipcheck.model.native import Native, compiled, is_kept
+from mipcheck.model.native import Native, compiled
 from mipcheck.model.spec import EventType, Spec
 from mipcheck.model.types import Type
-from mipcheck.model.unit import Argument, NativeError, Unit, constants_of, source_of
+from mipcheck.model.unit import NativeError, Unit, constants_of, source_of
 
 BUFFER: Final = 2**21
 """Bytes read at a time: few enough for the processor's cache, many enough that Python's part does not count."""
@@ -45,6 +49,7 @@ _SEEK_BUFFER: Final = 2**17
 """The same where a single event is looked for; longer than any line."""
 
 _MOST_ROWS: Final = 2**15
+_FEWEST_ROWS: Final = 2**10
 _SLACK: Final = 128
 """Bytes after the buffer, so that looking for a date need not look for its end."""
 
@@ -63,35 +68,24 @@ _TOLD: Final = (ACCESS, TRAVERSAL)
 _REMEMBERED: Final = 4096
 """Single events that are remembered, as several findings may name one."""
 
-_ARGUMENTS: Final = tuple(Argument(*a) for a in (
-    ("D", "int64", ("SCALARS",)),
-    ("buf", "uint8", ("D[BUFFER]",)),
-    ("V", "int64", ("D[WORDS_CAP]", "W_WIDTH")),
-    ("VA", "uint8", ("D[LETTERS]",)),
-    ("E", "int64", ("D[KINDS]", "E_WIDTH")),
-    ("KT", "int64", ("D[KEY_TYPES]", "2")),
-    ("IT", "int64", ("D[TOKENS_CAP]", "W_WIDTH")),
-    ("IA", "uint8", ("D[TOKENS_LETTERS]",)),
-    ("ST", "int64", ("D[STACKS_CAP]", "W_WIDTH")),
-    ("SA", "uint8", ("D[STACKS_LETTERS]",)),
-    ("SM", "int64", ("D[STACKS_CAP]", "2")),
-    ("time", "int64", ("D[MOST]",)),
-    ("kind_of", "int32", ("D[MOST]",)),
-    ("token_of", "int32", ("D[MOST]",)),
-    ("line", "int64", ("D[MOST]",)),
-    ("offset", "int64", ("D[MOST]",)),
-    ("keys", "int64", ("D[MOST]", "D[WIDTH]")),
-))  # fmt: skip
 
-
+@cache
 def unit() -> Unit:
     """What is compiled; it is the same for all specifications. Raises NativeError."""
-    return Unit("parse", _ARGUMENTS, (source_of(lines),), constants_of(vars(lines)))
+    return Unit("parse", ARGUMENTS, (source_of(lines),), constants_of(vars(lines)))
 
 
-def is_ready() -> bool:
-    """Whether the compiled parser is at hand. Raises NativeError."""
-    return is_kept(unit())
+LINES: Final = Form(interpret, FIRST_LINE, unit, lambda line: line.split(None, 1)[0].decode("ascii"))
+"""Text."""
+
+
+def form_of(kind: str) -> Form:
+    """That of a log (`log` or `jsonl`)."""
+    if kind == "log":
+        return LINES
+    from mipcheck.checker.bulk_jsonl import JSON
+
+    return JSON
 
 
 class Words:
@@ -146,14 +140,18 @@ def _hash(word: bytes, scope: int) -> int:
 class Lexicon:
     """What a vocabulary lets a log say, as tables."""
 
-    def __init__(self, events: Sequence[EventType], tells: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, events: Sequence[EventType], tells: Mapping[str, Sequence[str]], own_keys: Sequence[str] = ()
+    ) -> None:
         self.events = events
         self.told: dict[str, tuple[str, ...]] = {}
         self.words = Words(1024, 8192)
         self.width = max((len(e.keys) for e in events), default=1) or 1
         self.kinds: Array = np.full((max(len(events), 1), lines.E_WIDTH), -1, np.int64)
-        types: list[tuple[int, int]] = []
+        types: list[tuple[int, int, int, int]] = []
         scopes: dict[Type, int] = {}
+        for number, name in enumerate(own_keys):
+            self.words.add(name.encode(), number, OWN_KEYS)
         for kind, event in enumerate(events):
             if len(event.keys) > 62:
                 raise NativeError("more keys than an integer has bits")
@@ -168,9 +166,10 @@ class Lexicon:
                 if self.told.setdefault(name, event.by_name[name].type.members) != event.by_name[name].type.members:
                     raise NativeError(f"{name} is not the same in all events")
             for slot, key in enumerate(event.keys):
-                self.words.add(key.name.encode(), slot, kind + 1)
-                types.append(self._type(key.type, scopes, len(events) + 1))
-        self.types: Array = np.array(types or [(0, 0)], np.int64)
+                if key.name not in own_keys:
+                    self.words.add(key.name.encode(), slot, kind + 1)
+                types.append((*self._type(key.type, scopes, len(events) + 1), *_truths(key.type)))
+        self.types: Array = np.array(types or [(0,) * lines.KT_WIDTH], np.int64)
 
     def _type(self, type_: Type, scopes: dict[Type, int], first: int) -> tuple[int, int]:
         values = {m: n for n, m in enumerate(type_.members)}
@@ -187,6 +186,17 @@ class Lexicon:
                 self.words.add(word.encode(), value, scopes[type_])
         letters = type_.is_set and all(len(m) == 1 for m in values)
         return (lines.LETTER_SET if letters else lines.WORD_SET if type_.is_set else lines.ENUM), scopes[type_]
+
+
+def _truths(type_: Type) -> tuple[int, int]:
+    """The values that `true` and `false` of JSON are, UNKNOWN if they are none."""
+    if type_.name == "bool" and not type_.members:
+        return 1, 0
+    members = type_.members if type_.is_enum else ()
+    true, false = (
+        next((n for n, m in enumerate(members) if m in words), UNKNOWN) for words in (("yes", "true"), ("no", "false"))
+    )
+    return true, false
 
 
 class _Point(NamedTuple):
@@ -210,8 +220,7 @@ class _Rows:
     keys: Array
 
     @staticmethod
-    def make(width: int) -> _Rows:
-        n = _MOST_ROWS
+    def make(n: int, width: int) -> _Rows:
         return _Rows(
             np.empty(n, np.int64), np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int64),
             np.empty(n, np.int64), np.empty((n, width), np.int64),
@@ -219,28 +228,34 @@ class _Rows:
 
 
 class BulkLog(Columns):
-    """A text log. `begin` reads up to the first event, where all is known that the site lines say.
+    """A log. `begin` reads up to the first event, where all is known that the site lines say.
 
     `source` can be read again from any place, and has nothing else to do. What headers tell is told in the columns once
     `tell` has said what that is. Iterating `batches` to the end for the first time raises InputError as `read_log`
     does; then `reading` tells of lines and of what was skipped. NativeError is raised for what only `read_log` reads.
+    Where logs are read side by side, each has a `share` of the memory that one would take, one of so many.
     """
 
     def __init__(
         self, source: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool = False, role: str | None = None,
+        form: Form = LINES, share: int = 1,
     ) -> None:  # fmt: skip
-        self.name, self.shapes, self.interfaces = name, [], []
-        self.source = source
+        self.name, self.shapes, self.interfaces, self.files = name, [], [], (name,)
+        self.source, self.form = source, form
+        self.rows = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_ROWS // share))
+        self.spare = 4 if share == 1 else 1  # one more than `ahead` has under way; what is merged is copied
+        self._size = min(BUFFER, max(_SEEK_BUFFER, BUFFER // share))
         self.told: dict[str, Callable[[str], frozenset[str]]] = {}
         self.tells: dict[str, list[str]] = {}
-        self.native: Native = compiled(unit())
+        self.native: Native = compiled(form.unit())
         self.tokens = Words(256, 4096)
         self.wide: set[str] = set()
         self._vocabulary, self._keep_going, self._role = vocabulary, keep_going, role
         self._points: list[_Point] = []
         self._count: int | None = None
         self._known: dict[int, Event] = {}
-        self._seeker: _Pass | None = None
+        self._seeker: Pass | None = None
+        self._lexicon: Lexicon | None = None
         self.reading = self._new_reading()
 
     def __len__(self) -> int:
@@ -265,10 +280,17 @@ class BulkLog(Columns):
         layering = Layering(spec, capabilities)
         self.told = {ACCESS: layering.modes, TRAVERSAL: layering.traversal}
         self.tells = derives(spec)
+        self._lexicon = None
+
+    def lexicon(self, events: list[EventType]) -> Lexicon:
+        """The tables of what a log may say."""
+        if self._lexicon is None or self._lexicon.events != events:
+            self._lexicon = Lexicon(events, self.tells, self.form.own_keys)
+        return self._lexicon
 
     def batches(self) -> Iterator[Batch]:
         reading = self._new_reading()
-        one = _Pass(self, reading, BUFFER)
+        one = Pass(self, reading, self._size)
         first = self._count is None
         if first:
             self.reading, self._points = reading, []
@@ -282,7 +304,8 @@ class BulkLog(Columns):
             self._count, self.interfaces = one.events, self._names()
 
     def _new_reading(self) -> Reading:
-        return Reading(self.name, self._vocabulary, self._keep_going, interpret, FIRST_LINE, self._role)
+        form = self.form
+        return Reading(self.name, self._vocabulary, self._keep_going, form.interpret, form.first, self._role)
 
     def _names(self) -> list[str]:
         return self.interfaces if len(self.interfaces) == self.tokens.count else self.tokens.words()
@@ -299,10 +322,10 @@ class BulkLog(Columns):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             if self._seeker is None:
-                self._seeker = _Pass(self, self._resumed(), _SEEK_BUFFER)
-            for first, rows, count in self._from(number, self._seeker, _STRIDE):
-                if number < first + count:
-                    row = number - first
+                self._seeker = self.one_more_pass(small=True)
+            for batch, rows in self._from(number, self._seeker, _STRIDE):
+                if number < batch.first + len(batch):
+                    row = number - batch.first
                     self._known[number] = self._read(int(rows.line[row]), int(rows.offset[row]))
                     break
         return self._known[number]
@@ -311,7 +334,8 @@ class BulkLog(Columns):
         wanted = [n for n, e in enumerate(self.events) if e.name in kinds]
         token = WHOLE if interface == NODE else self.interfaces.index(interface)
         end = number + 1 + limit
-        for first, rows, count in self._from(number, _Pass(self, self._resumed(), BUFFER), _MOST_ROWS):
+        for batch, rows in self._from(number, self.one_more_pass(), self.rows):
+            first, count = batch.first, len(batch)
             part = slice(max(0, number + 1 - first), max(0, min(end - first, count)))
             found = np.flatnonzero(np.isin(rows.kind[part], wanted) & (rows.token[part] == token)) + part.start
             for line, offset in [(int(rows.line[n]), int(rows.offset[n])) for n in found]:
@@ -319,11 +343,18 @@ class BulkLog(Columns):
             if first + count >= end:
                 return
 
-    def _from(self, number: int, one: _Pass, most: int) -> Iterator[tuple[int, _Rows, int]]:
-        """Rows from somewhere before an event on: the number of the first, and how many there are."""
+    def one_more_pass(self, small: bool = False) -> Pass:
+        """A way through a log that has been read, for `batches_from`; a small one takes less to begin anew."""
+        return Pass(self, self._resumed(), _SEEK_BUFFER if small else self._size)
+
+    def batches_from(self, number: int, one: Pass, most: int) -> Iterator[Batch]:
+        """Batches of at most so many rows, the first of which begins with an event at that place or not far before."""
+        for batch, _ in self._from(number, one, most):
+            yield batch
+
+    def _from(self, number: int, one: Pass, most: int) -> Iterator[tuple[Batch, _Rows]]:
         one.restart(self._points[max(0, bisect_right(self._points, number, key=lambda p: p.events) - 1)], most)
-        for batch, rows in one.batches():
-            yield batch.first, rows, len(batch)
+        yield from one.batches()
 
     def _resumed(self) -> Reading:
         """A reading that goes on where the first one was."""
@@ -338,13 +369,13 @@ class BulkLog(Columns):
         data = self.source.readline(LINE_LIMIT + 8)
         trace = Trace(self.name, self.reading.trace.vocabulary, False, headed=True)
         text = data.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
-        if interpret(trace, line, text) or not trace.events:
+        if self.form.interpret(trace, line, text) or not trace.events:
             raise OSError(f"line {line} of {self.name} has changed while it was read")
         return trace.events[0]
 
 
-class _Pass:
-    """One way through a log, a buffer of `size` bytes at a time."""
+class Pass:
+    """A way through a log, a buffer of `size` bytes at a time."""
 
     def __init__(self, log: BulkLog, reading: Reading, size: int) -> None:
         self._log, self._reading, self._trace = log, reading, reading.trace
@@ -352,7 +383,8 @@ class _Pass:
         self._bytes = bytearray(size + _SLACK)
         self._buffer: Array = np.frombuffer(self._bytes, np.uint8)
         self._d = np.zeros(lines.SCALARS, np.int64)
-        self._d[lines.BUFFER], self._d[lines.MOST] = len(self._buffer), _MOST_ROWS
+        self._d[lines.BUFFER], self._d[lines.MOST] = len(self._buffer), log.rows
+        self._scratch: list[Array] = [np.zeros(shape, np.int64) for shape in log.form.scratch]
         self._stacks = Words(1024, 1 << 16)
         self._said: Array = np.zeros((len(self._stacks.table), 2), np.int64)
         self._lexicon: Lexicon | None = None
@@ -364,7 +396,7 @@ class _Pass:
         """Go on at another place, with at most so many rows in a batch."""
         d = self._d
         d[lines.OFFSET], d[lines.LINE], d[lines.POS], d[lines.END] = point.offset, point.lines, 0, 0
-        d[lines.MOST] = most
+        d[lines.MOST] = min(most, self._log.rows)
         self.events, self._at, self._filled = point.events, point.offset, 0
         self._ended = self._unfinished = False
         first = self._trace.first
@@ -424,17 +456,17 @@ class _Pass:
         reason = log.native([
             d, self._buffer, words.table, words.letters, lexicon.kinds, lexicon.types, tokens.table, tokens.letters,
             stacks.table, stacks.letters, self._said, rows.time, rows.kind, rows.token, rows.line, rows.offset,
-            rows.keys,
+            rows.keys, *self._scratch,
         ])  # fmt: skip
         tokens.count, tokens.used = int(d[lines.TOKENS]), int(d[lines.TOKENS_USED])
         return reason
 
     def _prepare(self) -> None:
         events = list(self._trace.vocabulary.events.values())
-        self._lexicon = Lexicon(events, self._log.tells)
+        self._lexicon = self._log.lexicon(events)
         self._d[lines.WIDTH], self._d[lines.KINDS] = self._lexicon.width, len(self._lexicon.kinds)
         self._d[lines.KEY_TYPES] = len(self._lexicon.types)
-        self._pool = [_Rows.make(self._lexicon.width) for _ in range(4)]  # one more than `ahead` has under way
+        self._pool = [_Rows.make(self._log.rows, self._lexicon.width) for _ in range(self._log.spare)]
 
     def _next_rows(self) -> _Rows:
         self._turn = (self._turn + 1) % len(self._pool)
@@ -480,7 +512,7 @@ class _Pass:
         count = int(self._d[lines.ROWS])
         if count > self._synced:
             start = int(rows.offset[count - 1] - self._d[lines.OFFSET])
-            word = bytes(self._bytes[start : start + LINE_LIMIT]).split(None, 1)[0].decode("ascii")
+            word = self._log.form.time_word(bytes(self._bytes[start : self._bytes.index(b"\n", start)]))
             self._trace.last = Time(int(rows.time[count - 1]), bool(self._d[lines.ABSOLUTE]), Span(word, 0))
         self._synced = count
 
@@ -638,14 +670,14 @@ class Spool(io.RawIOBase):
         self._at += len(data)
         return len(data)
 
-    def holds(self, size: int) -> bool:
-        """Whether there are so many bytes, which are read for that."""
+    def holds(self, size: int) -> int:
+        """How many bytes there are, once there are that many or the end has come; they are read for that."""
         at, piece = self._at, bytearray(2**18)
         self._at = self._size
         while self._size < size and self.readinto(memoryview(piece)):
             pass
         self._at = at
-        return self._size >= size
+        return self._size
 
     def close(self) -> None:
         self._kept.close()

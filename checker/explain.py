@@ -15,7 +15,7 @@ from mipcheck.checker.columns import Columns
 from mipcheck.checker.escape import escaped, printable
 from mipcheck.checker.observe import Finding, Hole
 from mipcheck.model.compile import Machine
-from mipcheck.model.event import Event, Position
+from mipcheck.model.event import NODE, Event, Position
 from mipcheck.model.kleene import UNKNOWN
 from mipcheck.model.show import show_expression
 from mipcheck.model.spec import MOBILE_NODE, Require, Spec
@@ -60,8 +60,12 @@ class Context:
     def spec(self) -> Spec:
         return self.machine.spec
 
+    def token(self, interface: int) -> str:
+        """The name of an interface, or that of the whole node."""
+        return self.interfaces[interface] if 0 <= interface < len(self.interfaces) else NODE
+
     def name(self, interface: int) -> str:
-        return printable(self.interfaces[interface]) if 0 <= interface < len(self.interfaces) else "-"
+        return printable(self.token(interface))
 
     def time(self, ns: int) -> str:
         return show_seconds(ns - self.origin)
@@ -337,7 +341,7 @@ def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str,
         value = show_number(context, variable.type, read.value, instant=True)
         fact = f"{_named(read.name, '' if read.name in told else variable.text)} {verb} {value}"
         names = groups.setdefault(fact, [])
-        if read.interface is not None and context.interfaces[read.interface] != interface:
+        if read.interface is not None and context.token(read.interface) != interface:
             names.append(context.name(read.interface))
     return "; ".join(fact + _on(names) for fact, names in groups.items())
 

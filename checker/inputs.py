@@ -151,7 +151,7 @@ def read_streams(
     for path, interface in _interface_names(list(captures)).items():
         _check_site(streams[path], path, interface, site, surveys.get(path))
     inputs = [_of_log(path, kinds[path], logs[path]) if path in logs else captures[path] for path in paths]
-    shifts = _shifts(paths, inputs, offsets or {})
+    shifts = shifts_of(paths, inputs, offsets or {})
     gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
     # Captures were put in order together, after their clocks had been set right.
     parts = [(i.events, s.ns) for i, s in zip(inputs, shifts, strict=True) if i.frames is None]
@@ -506,19 +506,18 @@ def site_of(logs: Mapping[str, Log], over: Over) -> tuple[Site, frozenset[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shift:
+class Shift:
     """What is added to an input's times (ns), and whether that makes relative times absolute."""
 
     ns: int = 0
     absolute: bool = False
 
 
-def _shifts(paths: Sequence[str], inputs: Sequence[Input], offsets: Mapping[str, str]) -> list[_Shift]:
+def shifts_of(paths: Sequence[str], inputs: Sequence[Input], offsets: Mapping[str, str]) -> list[Shift]:
     """One for each input. Raises UsageError for inputs whose times cannot be compared."""
-    shifts = [_Shift() for _ in inputs]
-    for name, word in offsets.items():
-        which = _which(paths, name)
-        shifts[which] = _shift(inputs[which].absolute, name, word)
+    shifts = [Shift() for _ in inputs]
+    for name, which in [(name, _which(paths, name)) for name in offsets]:
+        shifts[which] = _shift(inputs[which].absolute, name, offsets[name])
     clocks = {i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events}
     if len(clocks) > 1:
         relative = next(i for i, s in zip(inputs, shifts, strict=True) if i.events and not (i.absolute or s.absolute))
@@ -550,18 +549,18 @@ def _which(paths: Sequence[str], name: str) -> int:
     return which[0]
 
 
-def _shift(absolute: bool, name: str, word: str) -> _Shift:
+def _shift(absolute: bool, name: str, word: str) -> Shift:
     match = re.fullmatch(r"([+-]?)([0-9]{1,10}(?:\.[0-9]{1,9})?)", word)
     if match is not None:
         try:
-            return _Shift(read_time(match[2], 0).ns * (-1 if match[1] == "-" else 1))
+            return Shift(read_time(match[2], 0).ns * (-1 if match[1] == "-" else 1))
         except LineError:
             pass
     elif re.fullmatch(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", word, re.ASCII):
         if absolute:
             raise UsageError(f"--offset: {quoted(name)} has dates of its own; its offset is a number of seconds")
         try:
-            return _Shift(read_datetime(word), True)
+            return Shift(read_datetime(word), True)
         except ValueError as error:
             raise UsageError(f"--offset: {quoted(word)} is no date: {error}") from None
     raise UsageError(

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 FIRST_LINE: Final = f'{{"{MAGIC}": {VERSIONS[-1]}}}'
 
 _HEADER_KEYS: Final = (MAGIC, "site", "comments")
-_EVENT_KEYS: Final = ("time", "interface", "event")
+EVENT_KEYS: Final = ("time", "interface", "event")
+"""What every event has."""
+
 _NUMERAL: Final = 64  # characters; a longer integer is refused anyway, and Python's own limit is an exception
 
 _KEYS: Final = re.compile(r'"((?:[^"\\]|\\.)*)"([ \t]*:[ \t]*)?')
@@ -54,7 +56,7 @@ def read_jsonl(
     stream: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool = False, role: str | None = None
 ) -> Log:
     """Read a JSON Lines log; as `read_log` in every other respect. Raises InputError, RoleError."""
-    return read_lines(stream, name, vocabulary, keep_going, _interpret, FIRST_LINE, role)
+    return read_lines(stream, name, vocabulary, keep_going, interpret, FIRST_LINE, role)
 
 
 def write_jsonl(
@@ -79,7 +81,7 @@ def write_jsonl(
     lines: list[Mapping[str, object]] = [header]
     show = show_datetime if absolute else show_seconds
     for event, shown in writable_events(events, vocabulary):
-        if clash := shown.keys() & set(_EVENT_KEYS):
+        if clash := shown.keys() & set(EVENT_KEYS):
             raise ValueError(f"event {event.kind} has a key that JSON Lines use themselves: {' '.join(sorted(clash))}")
         values = {k: event.args[k] if isinstance(event.args[k], bool) else w for k, w in shown.items()}
         types = vocabulary.events[event.kind].by_name
@@ -151,7 +153,8 @@ def _pairs(text: str, values: Mapping[str, object]) -> dict[str, Pair]:
     return found
 
 
-def _interpret(trace: Trace, number: int, text: str) -> list[Fault]:
+def interpret(trace: Trace, number: int, text: str) -> list[Fault]:
+    """A line, for `log.read_lines`. May raise LineError."""
     if not text.strip(" \t"):
         return []
     line = _parse(text)
@@ -217,12 +220,12 @@ def _word(value: object) -> str:
 
 
 def _event(trace: Trace, number: int, pairs: dict[str, Pair]) -> list[Fault]:
-    if missing := [k for k in _EVENT_KEYS if k not in pairs]:
-        near = joined(*(did_you_mean(k, missing) for k in pairs if k not in _EVENT_KEYS))
+    if missing := [k for k in EVENT_KEYS if k not in pairs]:
+        near = joined(*(did_you_mean(k, missing) for k in pairs if k not in EVENT_KEYS))
         return [
             Fault(0, 1, f"the event lacks {' '.join(missing)}", joined(near, 'expected {"time": …, "interface": …'))
         ]
-    time, interface, kind = (pairs.pop(k) for k in _EVENT_KEYS)
+    time, interface, kind = (pairs.pop(k) for k in EVENT_KEYS)
     faults = [
         Fault(p.value_at, p.value_width, f"{p.key} is no text", "expected a text in quotation marks")
         for p in (interface, kind)
@@ -242,6 +245,12 @@ def _time(pair: Pair) -> Time:
     if isinstance(pair.value, bool) or not isinstance(pair.value, int | Decimal):
         raise LineError(Fault(pair.value_at, pair.value_width, f"{quoted(word)} is no time", "expected seconds"))
     return read_time(word.rstrip("0").rstrip(".") if "." in word else word, pair.value_at)
+
+
+def time_word(text: str) -> str:
+    """The time of an event's line, as messages name it. Raises LineError if it has none."""
+    line = _parse(text)
+    return _time(Pair("time", 0, line.get("time") if isinstance(line, dict) else None, 0, 1)).span.word
 
 
 def _read(key: Key, pair: Pair) -> Value | Fault | None:

@@ -169,7 +169,7 @@ def check(
     with ExitStack() as stack:
         streams = open_inputs(paths, stack)
         try:
-            one = None if offsets else watch_in_bulk(chosen, streams, vocabulary, where, given, keep_going, _built)
+            one = watch_in_bulk(chosen, streams, vocabulary, where, given, offsets or {}, keep_going, _built)
         except TooMuch as error:
             raise UsageError(str(error)) from None
         if one is not None:

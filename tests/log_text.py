@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 HEAD = "mipcheck-trace 1\n"
 SITE = "site iha=10.1.0.2 xha=198.51.100.2 vpn=192.0.2.1 ihoa=10.1.0.100 xhoa=198.51.100.100 t_reregister=3s\n"
 
-_interfaces = st.sampled_from(["eth0", "eth0", "eth0", "wlan0", "wlan0", "-", "ü", '"a b"', "e#1", "x", "site"])
+interfaces = st.sampled_from(["eth0", "eth0", "eth0", "wlan0", "wlan0", "-", "ü", '"a b"', "e#1", "x", "site"])
 _addresses = st.sampled_from(
     ["10.1.7.20", "10.1.0.2", "198.51.100.100", "192.0.2.1", "0.0.0.0", "255.255.255.255", "10.1.0.100"]
 )
@@ -31,57 +31,57 @@ def _pairs(*keys: tuple[str, st.SearchStrategy[str]], absent: str = "") -> st.Se
     )  # fmt: skip
 
 
-_one = st.sampled_from
-_numbers = _one(["0", "60", "600", "-5", "007", "123456789012345678"])
-_kinds = st.one_of(
-    _one(["link state=up", "link state=down", "solicit", "gap", "gap reason=lost", 'gap reason="a b"', "mode name=c",
+one = st.sampled_from
+_numbers = one(["0", "60", "600", "-5", "007", "123456789012345678"])
+kinds = st.one_of(
+    one(["link state=up", "link state=down", "solicit", "gap", "gap reason=lost", 'gap reason="a b"', "mode name=c",
           "mode name=cvc", "infer where=inside", "infer where=outside", "hint kind=nai says=inside",
           "hint kind=nai says=outside", "sa state=up", "sa state=down features=vpn-fa,endpoint-update"]),
-    _pairs(("kind", _one(["colocated", "foreign-agent"])), ("addr", _addresses), ("domain", _one(["x.example", "ü"])),
+    _pairs(("kind", one(["colocated", "foreign-agent"])), ("addr", _addresses), ("domain", one(["x.example", "ü"])),
            absent="domain").map("coa ".__add__),
-    _pairs(("to", _one(["iha", "iha", "xha"])), ("path", _one(["direct", "vpn"])), ("coa", _addresses),
-           ("flags", _one(["-", "T", "DT", "SBDMGrT", "TD"])), ("lifetime", _numbers), ("id", _ids),
+    _pairs(("to", one(["iha", "iha", "xha"])), ("path", one(["direct", "vpn"])), ("coa", _addresses),
+           ("flags", one(["-", "T", "DT", "SBDMGrT", "TD"])), ("lifetime", _numbers), ("id", _ids),
            ("home", _addresses), absent="home").map("rrq ".__add__),
-    _pairs(("from", _one(["iha", "iha", "xha"])), ("path", _one(["direct", "vpn"])), ("code", _one(["0", "1", "136"])),
-           ("lifetime", _numbers), ("id", _ids), ("auth", _one(["ok", "bad", "absent", "unchecked"])),
-           ("tnc", _one(["yes", "no"])), absent="tnc").map("rrp ".__add__),
-    _pairs(("phase", _one(["start", "established", "deleted"])), ("src", _addresses), ("dst", _addresses),
-           ("version", _one(["1", "2"])), ("vendor", _one(["-", "vpn-fa", "endpoint-update,vpn-fa"])),
+    _pairs(("from", one(["iha", "iha", "xha"])), ("path", one(["direct", "vpn"])), ("code", one(["0", "1", "136"])),
+           ("lifetime", _numbers), ("id", _ids), ("auth", one(["ok", "bad", "absent", "unchecked"])),
+           ("tnc", one(["yes", "no"])), absent="tnc").map("rrp ".__add__),
+    _pairs(("phase", one(["start", "established", "deleted"])), ("src", _addresses), ("dst", _addresses),
+           ("version", one(["1", "2"])), ("vendor", one(["-", "vpn-fa", "endpoint-update,vpn-fa"])),
            absent="version vendor").map("ike ".__add__),
-    *[_pairs(("dir", _one(["in", "out", "out"])), ("protection", _one(["none", "esp"])), ("bytes", _numbers),
-             ("stack", _stacks), ("src", _addresses), ("dst", _addresses), ("count", _one(["1", "3", "1000000"])),
-             ("scope", _one(["enterprise", "other"])), ("access", _one(["c", "c,f", "-"])),
+    *[_pairs(("dir", one(["in", "out", "out"])), ("protection", one(["none", "esp"])), ("bytes", _numbers),
+             ("stack", _stacks), ("src", _addresses), ("dst", _addresses), ("count", one(["1", "3", "1000000"])),
+             ("scope", one(["enterprise", "other"])), ("access", one(["c", "c,f", "-"])),
              absent="bytes stack src dst count scope access").map("data ".__add__)] * 3,
 )  # fmt: skip
-_wrong = st.one_of(
-    _one(["lnk state=up", "link", "link state=sideways", "link state=up state=up", "link state=up x=1", "link state=",
+wrong = st.one_of(
+    one(["lnk state=up", "link", "link state=sideways", "link state=up state=up", "link state=up x=1", "link state=",
           "data dir=out protection=none scop=other", "gap reason=", 'gap reason="x', "data dir=out", "rrq", "=", "a=b",
           "sa state=up features=vpn-fa,vpn-fa", "mode name=cc", "link  state=up", "link state =up", "link state= up",
           "gap reason=a=b", "gap reason=#", "gap #reason=x", "solicit # a comment", "solicit\t", 'link "state"=up']),
     _bad_addresses.map("coa kind=colocated addr={}".format),
     _bad_ids.map("rrp from=iha path=direct code=0 lifetime=5 auth=ok id={}".format),
-    _one(["TT", "X", ""]).map("rrq to=iha path=direct coa=10.1.7.20 lifetime=5 id=1 flags={}".format),
-    _one(["1.5", "+3", "1e3", "1234567890123456789", "٣", "-", "--1"]).map(
+    one(["TT", "X", ""]).map("rrq to=iha path=direct coa=10.1.7.20 lifetime=5 id=1 flags={}".format),
+    one(["1.5", "+3", "1e3", "1234567890123456789", "٣", "-", "--1"]).map(
         "rrq to=iha path=direct coa=10.1.7.20 id=1 flags=T lifetime={}".format),
 )  # fmt: skip
 
-_seconds = st.builds(
+seconds = st.builds(
     lambda ns, decimals: f"{ns // 10**9}.{ns % 10**9:09d}"[: -(9 - decimals) or None].removesuffix("."),
     st.integers(0, 30 * 10**9),
     st.integers(0, 9),
 )
-_dates = st.builds(
+dates = st.builds(
     lambda s, rest: f"2026-11-23T02:{s // 60:02d}:{s % 60:02d}{rest}",
     st.integers(0, 3599),
-    _one(["Z", ".5Z", ".123456789z", "+01:00", ".25-00:30", "+24:00"]),
+    one(["Z", ".5Z", ".123456789z", "+01:00", ".25-00:30", "+24:00"]),
 )
-_odd_times = _one(
+odd_times = one(
     ["1.", ".5", "-1", "1e3", "12345678901", "1.1234567890", "2026-11-23", "4611686018.4", "9999999999"]
-) | _one(["2026-02-30T00:00:00Z", "2016-12-31T23:59:60Z", "1999-01-01T00:00:00Z", "1969-12-31T23:59:59Z"])
-_spaces = _one([" ", " ", " ", " ", "\t", "  "])
-_ends = _one(["", "", "", "", "\r", " ", "\t ", " # said so", "#no"])
+) | one(["2026-02-30T00:00:00Z", "2016-12-31T23:59:60Z", "1999-01-01T00:00:00Z", "1969-12-31T23:59:59Z"])
+_spaces = one([" ", " ", " ", " ", "\t", "  "])
+_ends = one(["", "", "", "", "\r", " ", "\t ", " # said so", "#no"])
 _other = st.one_of(
-    _one(["", "# a comment", "   ", "\t# x", SITE.strip(), "mipcheck-trace 1", "site role=mn", "\x00", "\x0b", "\xa0",
+    one(["", "# a comment", "   ", "\t# x", SITE.strip(), "mipcheck-trace 1", "site role=mn", "\x00", "\x0b", "\xa0",
           "garbage", "0", "0.5", "0.5 eth0", "0.5 eth0 "]),
     st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12),
 )  # fmt: skip
@@ -90,32 +90,35 @@ _other = st.one_of(
 @st.composite
 def logs(draw: st.DrawFn, most: int = 25, clean: bool = False) -> bytes:
     """A log with its header and mostly good lines; `clean` ones hold nothing that is an error by itself."""
-    times = _dates if draw(st.integers(0, 5)) == 0 and not clean else _seconds
+    times = dates if draw(st.integers(0, 5)) == 0 and not clean else seconds
     drawn = draw(st.lists(times, max_size=most))
-    if times is _seconds:
+    if times is seconds:
         drawn.sort(key=float)
     lines = [HEAD.strip(), *draw(st.lists(st.just(SITE.strip()), max_size=1))]
     for time in drawn:
         odd = draw(st.integers(0, 11))
         if odd == 0:
-            lines.append(draw(_one(["", "# x", "   "])) if clean else draw(_other))
+            lines.append(draw(one(["", "# x", "   "])) if clean else draw(_other))
             continue
-        kind = draw(_wrong if odd == 1 and not clean else _kinds)
+        kind = draw(wrong if odd == 1 and not clean else kinds)
         if odd == 2 and not clean:
-            time = draw(_odd_times)
+            time = draw(odd_times)
         space = draw(_spaces)
-        lines.append(f"{time}{space}{draw(_interfaces)}{space}{kind}{draw(_ends)}")
-    text = "\n".join(lines) + draw(_one(["\n", "\n", ""]))
+        lines.append(f"{time}{space}{draw(interfaces)}{space}{kind}{draw(_ends)}")
+    text = "\n".join(lines) + draw(one(["\n", "\n", ""]))
     return text.encode()
 
 
 @st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    """A log with some of its bytes replaced, inserted or removed, or cut off."""
-    data = bytearray(draw(logs(most=10)))
+def damaged(draw: st.DrawFn, whole: st.SearchStrategy[bytes], marks: bytes) -> bytes:
+    """What another strategy gives with some of its bytes replaced, inserted or removed, or cut off."""
+    data = bytearray(draw(whole))
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(data)))
-        data[at : at + draw(st.integers(0, 3))] = draw(
-            st.binary(max_size=3) | _one([b" ", b"\n", b"=", b"0", b'"', b"#"])
-        )
+        data[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3) | one([bytes([m]) for m in marks]))
     return bytes(data if draw(st.booleans()) else data[: draw(st.integers(0, len(data)))])
+
+
+def mutated() -> st.SearchStrategy[bytes]:
+    """A log with damage."""
+    return damaged(logs(most=10), b' \n=0"#')

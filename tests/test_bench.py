@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ def test_a_quick_run_has_figures_beside_peers(found: dict[str, Any]) -> None:
     assert ("start-up", "mipcheck --help") in names and ("start-up", "a trace of ten lines") in names
     assert ("captures of 500 packets", "mipcheck") in names and ("captures of 500 packets", "scapy") in names
     assert ("logs of 500 events", "mipcheck") in names and ("logs of 500 events", "lark") in names
+    assert {("logs of 500 events", f"mipcheck, {what}") for what in ("JSON Lines", "two logs merged")} <= names
+    assert ("logs of 500 events", "json.loads") in names
     assert ("mipcheck prove", "inside_is_sound") in names
     for r in found["results"]:
         assert set(r) == {
@@ -50,14 +53,32 @@ def test_what_was_not_measured_has_a_reason(found: dict[str, Any]) -> None:
     assert all(n["reason"] for n in found["not_measured"])
 
 
-@pytest.fixture(scope="module")
-def make_log() -> Any:
+def imported(name: str) -> Any:
     sys.path.insert(0, str(BENCH))
     try:
-        import make_log
+        return import_module(name)
     finally:
         sys.path.remove(str(BENCH))
-    return make_log
+
+
+@pytest.fixture(scope="module")
+def make_log() -> Any:
+    return imported("make_log")
+
+
+def test_a_made_log_in_another_form_is_the_same_trace(make_log: Any, tmp_path: Path) -> None:
+    remake_log = imported("remake_log")
+    whole, as_json, *parts = (tmp_path / name for name in ("x.log", "x.jsonl", "0.log", "1.log"))
+    make_log.make(str(whole), 3000, interfaces=3, rate=10)
+    lines = whole.read_text().splitlines(keepends=True)
+    as_json.write_text("".join(remake_log.as_json(iter(lines))))
+    for n, part in enumerate(parts):
+        part.write_text("".join(remake_log.part_of(iter(lines), n)))
+    reports = [check(paths) for paths in (whole, as_json, parts)]
+    assert [r.events for r in reports] == [3000] * 3
+    assert reports[0].rules == reports[1].rules == reports[2].rules
+    assert [i.kind for i in reports[1].inputs] == ["jsonl"]
+    assert all(i.events > 500 for i in reports[2].inputs)
 
 
 def test_a_made_log_breaks_only_what_it_should(make_log: Any, tmp_path: Path) -> None:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import log_json
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_text import HEAD, SITE, logs, mutated
 from mipcheck.checker import bulk_log
-from mipcheck.checker.bulk_log import BulkLog, Spool
+from mipcheck.checker.bulk_log import BulkLog, Spool, form_of
 from mipcheck.checker.columns import Table
 from mipcheck.checker.derive import derive
 from mipcheck.checker.errors import InputError
+from mipcheck.checker.jsonl import read_jsonl, write_jsonl
 from mipcheck.checker.log import LINE_LIMIT, read_log
 from mipcheck.checker.run import vocabulary_of
 from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure
 from mipcheck.model.event import NODE
 from mipcheck.model.kleene import UNKNOWN
-from mipcheck.model.load import load
+from mipcheck.model.load import load, loads
 from mipcheck.model.unit import NativeError
 
 TRACES = Path(__file__).parent.parent / "traces"
@@ -29,14 +31,17 @@ SPEC = load()
 WORDS = vocabulary_of(SPEC)
 
 
-def bulk(data: bytes, keep_going: bool = False) -> BulkLog:
-    log = BulkLog(io.BytesIO(data), "x.log", WORDS, keep_going)
+READERS = {"log": read_log, "jsonl": read_jsonl}
+
+
+def bulk(data: bytes, keep_going: bool = False, kind: str = "log") -> BulkLog:
+    log = BulkLog(io.BytesIO(data), "x.log", WORDS, keep_going, form=form_of(kind))
     log.tell(SPEC, frozenset())
     return log
 
 
-def same(data: bytes, keep_going: bool = False) -> None:
-    fast = bulk(data, keep_going)
+def same(data: bytes, keep_going: bool = False, kind: str = "log") -> None:
+    fast, read = bulk(data, keep_going, kind), READERS[kind]
     batches = []
     try:
         fast.begin()
@@ -46,13 +51,14 @@ def same(data: bytes, keep_going: bool = False) -> None:
             batches.append((b.first, b.time.copy(), b.place.copy(), table))
     except InputError as error:
         with pytest.raises(InputError) as raised:
-            read_log(io.BytesIO(data), "x.log", WORDS, keep_going)
+            read(io.BytesIO(data), "x.log", WORDS, keep_going)
         assert str(raised.value) == str(error)
         return
     except NativeError:
-        assert b"8000000000000000" in data or b"9223372036854775808" in data  # what an array cannot hold
+        # What an array cannot hold, or what has no name.
+        assert b"8000000000000000" in data or b"9223372036854775808" in data or b'""' in data
         return
-    slow = read_log(io.BytesIO(data), "x.log", WORDS, keep_going)
+    slow = read(io.BytesIO(data), "x.log", WORDS, keep_going)
     assert len(fast) == len(slow.events)
     assert list(fast) == slow.events
     assert fast.interfaces == [i for i in dict.fromkeys(e.interface for e in slow.events) if i != NODE]
@@ -99,9 +105,102 @@ def test_the_same_faults(data: bytes, keep_going: bool) -> None:
     same(data, keep_going)
 
 
+QUIET = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
+EVENT = log_json.EVENT + "\n"
+
+
+def test_lines_as_programs_write_them_are_read_without_jsonl(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        EVENT,
+        '{"time":1.25,"interface":"wlan 0","event":"rrq","to":"iha","path":"direct","coa":"10.1.7.20",'
+        '"flags":["T","D"],"lifetime":60,"id":53441,"home":null}\r\n',
+        '{ "event" : "rrp" , "from" : "iha" , "path" : "direct" , "code" : 0 , "lifetime" : 60 , "id" : "0xd0c1" ,'
+        ' "auth" : "ok" , "tnc" : true , "time" : "1.25" , "interface" : "-" } \n',
+        "\n",
+        '{"bytes": 52, "dir": "out", "event": "data", "interface": "e", "protection": "none", "time": 2}\n',
+        '{"time": 3, "interface": "e", "event": "gap", "reason": ""}\n',
+    ]
+    data = (log_json.HEAD + "".join(lines)).encode()
+    same(data, kind="jsonl")
+    monkeypatch.setattr(bulk_log.Pass, "_take_odd", None)
+    assert len(bulk(data, kind="jsonl")) == 5
+
+
+def test_what_is_json_and_what_is_not() -> None:
+    """Each is read as jsonl.py reads it, between lines that the compiled parser takes."""
+    times = ["1.", "01", "-1", "+1", "1e0", "1.0e0", "1.1234567891", "1.5000000000", "10000000000", "2026-11-23",
+             "null", "true", "[1]", "{}", '" 1"', '"1 "', '"1x"', '"1.50"', "1.50", '"2026-11-23T02:56:02Z"',
+             '"2026-11-23T02:56:02Zx"']  # fmt: skip
+    changes = [
+        *(('"time": 1', f'"time": {time}') for time in times),
+        *(('"e"', word) for word in ("null", '""', "1", '"é"', '"\\u0065"', '["e"]', "'e'", '"\x7f"', '"a b"')),
+        *(("}", end) for end in ("}}", ",}", "", "}\t", "}\r", "}\0", "} x", ', "x": 1}', ', "mipcheck-trace": 1}')),
+        *(("}", f', "{key}": 1}}') for key in ("time", "interface", "event", "link")),
+        *(("{", begin) for begin in ("[", "{{", "\0{", "\t{ ", "{,")),
+        ('"solicit"', "true"), ('"solicit"', '"link"'), ('"time"', '"Time"'), ('"time"', "time"), (",", ""), (":", "="),
+    ]  # fmt: skip
+    for old, new in changes:
+        for keep_going in (False, True):
+            same((log_json.HEAD + EVENT + EVENT.replace(old, new, 1) + EVENT).encode(), keep_going, "jsonl")
+
+
+def test_values_of_every_type_in_every_way() -> None:
+    events = [
+        '"rrq", "to": "iha", "path": "direct", "coa": "10.1.7.20", "flags": "T", "lifetime": 5, "id": 7',
+        '"rrp", "from": "iha", "path": "direct", "code": 0, "lifetime": 5, "id": 7, "auth": "ok", "tnc": "yes"',
+        '"data", "dir": "out", "protection": "none", "stack": "ip/ip", "count": 1',
+        '"data", "dir": "out", "protection": "none", "stack": "ip/ip", "access": "c"',
+        '"ike", "phase": "start", "src": "10.1.7.20", "dst": "192.0.2.1", "version": 2, "vendor": "vpn-fa"',
+        '"gap", "reason": "x"',
+    ]  # fmt: skip
+    values = ["true", "false", "null", '"yes"', '"true"', "0", "-0", "7", '"7"', '"0x7"', "-7", "7.0", "1e1", "[]",
+              "{}", '["T"]', '["T", "D"]', '["D","T"]', '["T", "T"]', '["TD"]', '["-"]', "[1]", '[""]', '"-"', '""',
+              '"DT"', '"T,D"', "123456789", "1234567890", "123456789012345678", "1234567890123456789", '"a b"', '"c,f"',
+              "18446744073709551616", '"10.1.7.21"', '"10.1.7.021"', '"iha"', '"ok"', '"no"', "2",
+              '"vpn-fa,endpoint-update"', '["vpn-fa", "endpoint-update"]', '["vpn-fa","vpn-fa"]']  # fmt: skip
+    for event in events:
+        line = f'{{"time": 1, "interface": "e", "event": {event}}}\n'
+        for pair in event.split(", ")[1:]:
+            key = pair.partition(":")[0]
+            changed = [line.replace(pair, f"{key}: {value}") for value in values]
+            changed += [line.replace("}", f", {pair}}}"), line.replace(f", {pair}", "")]
+            same((log_json.HEAD + line + line.join(changed) + line).encode(), True, "jsonl")
+
+
+def test_a_key_that_is_called_like_those_of_every_event() -> None:
+    words = vocabulary_of(loads('spec s ""\ndocument "none"\nevent go(time?: int, n?: int) by node seen log'))
+    event = '{"time": 1, "interface": "e", "event": "go", "n": 5}\n'
+    for more in ('"time": 7', '"n": 6', '"x": 6'):
+        data = (log_json.HEAD + event + event.replace('"n": 5', more) + event.replace("}", f", {more}}}")).encode()
+        log = BulkLog(io.BytesIO(data), "x", words, True, form=form_of("jsonl"))
+        slow = read_jsonl(io.BytesIO(data), "x", words, True)
+        assert list(log) == slow.events
+        assert log.reading.problems == slow.problems
+
+
+@QUIET
+@given(log_json.logs(), st.booleans())
+@example((log_json.HEAD + EVENT.replace("1", "1.50") + EVENT + EVENT.replace("1", "0")).encode(), False)
+@example((log_json.HEAD + EVENT.replace("1", '"1.50"') + "\n" + EVENT + EVENT.replace("1", "2")).encode(), True)
+@example((log_json.HEAD + EVENT + EVENT.replace('"e"', '"e", "time": 1')).encode(), False)
+@example((log_json.HEAD + EVENT + EVENT.replace("}", ', "time": 2}')).encode(), False)
+@example((log_json.HEAD + EVENT + EVENT.replace('solicit"', 'gap", "reason": ""')).encode(), False)
+def test_the_same_events_of_json_lines(data: bytes, keep_going: bool) -> None:
+    same(data, keep_going, "jsonl")
+
+
+@QUIET
+@given(log_json.mutated(), st.booleans())
+def test_the_same_faults_of_json_lines(data: bytes, keep_going: bool) -> None:
+    same(data, keep_going, "jsonl")
+
+
 @pytest.mark.parametrize("path", sorted(TRACES.glob("*.log")), ids=lambda p: p.stem)
 def test_example_traces(path: Path) -> None:
     same(path.read_bytes())
+    log = read_log(io.BytesIO(path.read_bytes()), "x.log", WORDS)
+    text = write_jsonl(log.events, log.site, WORDS, absolute=log.absolute)
+    same(text.encode(), kind="jsonl")
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=40)
@@ -114,6 +213,16 @@ def test_buffers_and_batches_of_any_size(data: bytes, size: int) -> None:
         same(data)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=40)
+@given(log_json.logs(), st.integers(900, 1000), st.booleans())
+def test_buffers_and_batches_of_any_size_of_json_lines(data: bytes, size: int, keep_going: bool) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bulk_log, "BUFFER", size)
+        patched.setattr(bulk_log, "_MOST_ROWS", 3)
+        patched.setattr(bulk_log, "_STRIDE", 2)
+        same(data, keep_going, "jsonl")
+
+
 @pytest.mark.parametrize(
     "length", [LINE_LIMIT - 1, LINE_LIMIT, LINE_LIMIT + 1, bulk_log.BUFFER + 5, 3 * bulk_log.BUFFER]
 )
@@ -123,6 +232,13 @@ def test_long_lines(length: int, end: bytes, keep_going: bool) -> None:
     line = b"1 e gap reason="
     same(HEAD.encode() + b"0 e solicit\n" + line + b"x" * (length - len(line)) + end, keep_going)
     same(HEAD.encode() + b"0 e solicit\n" + b"# " + b"x" * (length - 2) + end, keep_going)
+    line = b'{"time": 1, "interface": "e", "event": "gap", "reason": "'
+    event = EVENT.encode()
+    end = end.replace(b"1 e solicit\n", event)
+    for last in (b'"}', b'"} '):
+        long = line + b"x" * (length - len(line) - len(last)) + last + end
+        same(log_json.HEAD.encode() + event + long, keep_going, "jsonl")
+    same(log_json.HEAD.encode() + event + b" " * length + end, keep_going, "jsonl")
 
 
 def test_what_is_asked_for_is_read_again() -> None:

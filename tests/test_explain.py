@@ -207,3 +207,10 @@ def test_events_are_shown_as_a_log_has_them() -> None:
                                           (1, "0.000000001 s"), (-S // 2, "-0.5 s"), (100 * S, "100 s")])  # fmt: skip
 def test_durations(ns: int, word: str) -> None:
     assert duration(ns) == word
+
+
+def test_what_is_said_of_the_whole_node() -> None:
+    """Of `-` nothing is ever known, so a state that was read there was never written."""
+    found = explained("allow go only if n = 1 or seen up", go(1, 2, "-"), boot=False)
+    assert found.seen == "1.000000 - go n=2"
+    assert [b.text for b in found.because] == ["when this trace begins, up was not known on -"]

@@ -8,17 +8,18 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import log_json
 import pytest
+from both_ways import assert_same
 from columns_of import ListColumns
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_text import HEAD, SITE, logs, mutated
 from mipcheck.checker import bulk_check, inputs, observe, watch
 from mipcheck.checker.derive import derive, modes_in_words, modes_seen
-from mipcheck.checker.errors import InputError
 from mipcheck.checker.observe import Observation, TooMuch
 from mipcheck.checker.replay import Replay
-from mipcheck.checker.run import check, judge, vocabulary_of
+from mipcheck.checker.run import judge, vocabulary_of
 from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure
 from mipcheck.model.event import Event, Position
@@ -245,18 +246,6 @@ rule R MUST cite 1 "in order" allow go only if grows < 5
 # --- whole reports ------------------------------------------------------------------------------------------------
 
 
-def report(path: Path, fast: bool, **more: object) -> object:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(bulk_check, "LONG", 0 if fast else 2**60)
-        patched.setattr(bulk_check, "VERY_LONG", 0)
-        try:
-            return check([str(path)], spec=DRAFT, **more)  # type: ignore[arg-type]
-        except InputError as error:
-            return str(error)
-        except inputs.UsageError as error:
-            return f"usage: {error}"
-
-
 @QUIET
 @given(data=logs() | logs(clean=True) | mutated(), keep_going=st.booleans())
 @example(data=(HEAD + "1 e rrp from=iha path=direct code=0 lifetime=5 id=0x8000000000000000 auth=ok\n").encode(),
@@ -271,15 +260,22 @@ def report(path: Path, fast: bool, **more: object) -> object:
 def test_the_same_report(tmp_path_factory: pytest.TempPathFactory, data: bytes, keep_going: bool) -> None:
     path = tmp_path_factory.getbasetemp() / "x.log"
     path.write_bytes(data)
-    assert report(path, True, keep_going=keep_going) == report(path, False, keep_going=keep_going)
+    assert_same(path, keep_going=keep_going)
+
+
+@QUIET
+@given(data=log_json.logs() | log_json.logs(clean=True) | log_json.mutated(), keep_going=st.booleans())
+@example(data=(log_json.HEAD + log_json.EVENT).encode(), keep_going=False)
+def test_the_same_report_of_json_lines(tmp_path_factory: pytest.TempPathFactory, data: bytes, keep_going: bool) -> None:
+    path = tmp_path_factory.getbasetemp() / "x.jsonl"
+    path.write_bytes(data)
+    assert_same(path, keep_going=keep_going)
 
 
 @pytest.mark.parametrize("path", TRACES, ids=lambda p: p.stem)
 def test_the_same_report_of_example_traces(path: Path) -> None:
-    assert report(path, True) == report(path, False)
-    assert report(path, True, fail_on="should", parameters={"t_stop": "2s"}) == report(
-        path, False, fail_on="should", parameters={"t_stop": "2s"}
-    )
+    assert_same(path, only=True)
+    assert_same(path, only=True, fail_on="should", parameters={"t_stop": "2s"})
 
 
 def test_a_pipe_gives_the_report_of_its_file(tmp_path: Path) -> None:

@@ -96,7 +96,18 @@ def _propositions(path: str) -> Iterator[dict[str, Any]]:
             yield {"time": at, "clear": clear, "success": success}
 
 
-PEERS: dict[str, Callable[[str], Done]] = {"dpkt": dpkt, "scapy": scapy, "lark": lark, "reelay": reelay}
+def json_loads(path: str) -> Done:
+    """Lines of JSON parsed by Python, without any meaning."""
+    lines = Path(path).read_text("utf-8").splitlines()
+    begin = Clock()
+    for line in lines:
+        json.loads(line)
+    return len(lines), begin.passed()
+
+
+PEERS: dict[str, Callable[[str], Done]] = {
+    "dpkt": dpkt, "scapy": scapy, "lark": lark, "reelay": reelay, "json.loads": json_loads,
+}  # fmt: skip
 
 
 def main() -> None:
@@ -105,7 +116,8 @@ def main() -> None:
         count, took = PEERS[name](path)
     except ImportError as error:
         sys.exit(f"not installed ({error})")
-    print(json.dumps({"count": count, **took, "version": metadata.version(name)}))
+    version = sys.version.split()[0] if name == "json.loads" else metadata.version(name)
+    print(json.dumps({"count": count, **took, "version": version}))
 
 
 if __name__ == "__main__":

@@ -269,8 +269,11 @@ def captures(bench: Bench) -> None:
 
 
 def logs(bench: Bench) -> None:
-    """Events a second, with all rules on, against the grammar's parser and a temporal-logic monitor."""
+    """Events a second, with all rules on, against the grammar's parser and a temporal-logic monitor; as JSON Lines,
+    against Python's own reading of them; and in two logs that are merged."""
     ours: dict[int, Result | None] = {}
+    as_json: dict[int, Result | None] = {}
+    merged: dict[int, Result | None] = {}
     for n in bench.settings.events:
         group = f"logs of {n:,} events"
         path = bench.made(f"{n}.log", "make_log.py", "--events", str(n))
@@ -283,7 +286,20 @@ def logs(bench: Bench) -> None:
         for how, result in states:
             bench.faster(how, result, lark, 50)
             bench.faster(how, result, monitor, 1)
+        lines = bench.made(f"{n}.jsonl", "remake_log.py", "--of", str(path), "--json")
+        few = bench.made(f"{count}.jsonl", "remake_log.py", "--of", str(sample), "--json")
+        bench.tried(group, "compilation", [*MIPCHECK, str(few)], VERDICTS)  # not measured
+        as_json[n] = bench.command(group, "mipcheck, JSON Lines", [*MIPCHECK, str(lines)], n, "events", VERDICTS)
+        loads = bench.peer(group, "json.loads", few, "events", "Python's parser alone, without meaning")
+        bench.faster(f"{n:,} events, JSON Lines", as_json[n], loads, 1)
+        parts = [
+            str(bench.made(f"{n}-part{k}.log", "remake_log.py", "--of", str(path), "--part", str(k))) for k in (0, 1)
+        ]
+        merged[n] = bench.command(group, "mipcheck, two logs merged", [*MIPCHECK, *parts], n, "events", VERDICTS)
+        bench.faster(f"{n:,} events, two logs merged", merged[n], ours[n], 0.5)
     growth(bench, "events", ours)
+    growth(bench, "events, JSON Lines", as_json)
+    growth(bench, "events, two logs merged", merged)
 
 
 def growth(bench: Bench, unit: str, ours: dict[int, Result | None]) -> None:

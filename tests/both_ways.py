@@ -1,0 +1,34 @@
+"""Reports on the same inputs, read in bulk and one line at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mipcheck.checker import bulk_check, inputs, run
+from mipcheck.checker.errors import InputError
+from mipcheck.model.load import load
+
+DRAFT = load()
+
+
+def report(paths: Path | Sequence[Path], fast: bool, only: bool = False, **more: Any) -> object:
+    """A report, or what is wrong in words; `only` says that nothing may be left to the slow way."""
+    given = [str(p) for p in ([paths] if isinstance(paths, Path) else paths)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bulk_check, "LONG", 0 if fast else 2**60)
+        patched.setattr(bulk_check, "VERY_LONG", 0)
+        if only:
+            patched.setattr(run, "read_streams", None)
+        try:
+            return run.check(given, spec=DRAFT, **more)
+        except InputError as error:
+            return str(error)
+        except inputs.UsageError as error:
+            return f"usage: {error}"
+
+
+def assert_same(paths: Path | Sequence[Path], only: bool = False, **more: Any) -> None:
+    assert report(paths, True, only, **more) == report(paths, False, **more)
