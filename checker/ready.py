@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mipcheck.checker import bulk_log
+from mipcheck.checker import bulk_jsonl, bulk_log
 from mipcheck.checker.capture import scan
 from mipcheck.checker.replay import unit_of
 from mipcheck.model.compile import Machine
@@ -26,6 +26,7 @@ def units() -> Iterator[Unit]:
     """
     yield scan.unit()
     yield bulk_log.unit()
+    yield bulk_jsonl.unit()
     for name in bundled():
         for spec in load(name).machines():
             yield unit_of(Machine(spec, configure(spec, {}), {}))
