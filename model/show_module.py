@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from mipcheck.model import syntax as s
-from mipcheck.model.expression import Citation
+from mipcheck.model.expression import Citation, Expression
 from mipcheck.model.show import show_citations, show_expression, show_pattern, show_patterns
 
 
@@ -74,7 +76,7 @@ def show_declaration(d: s.Declaration) -> str:
         case s.StateDecl(scope, ghost, variables):
             lines = [
                 f"  {v.name}: {_type(v.type)}"
-                + (f" = {show_expression(v.initial)}" if v.initial is not None else "")
+                + (f" = {_closed(v.initial)}" if v.initial is not None else "")
                 + _text(v.text)
                 for v in variables
             ]
@@ -116,6 +118,12 @@ def show_declaration(d: s.Declaration) -> str:
         case s.RoleDecl(name, tracks, text, declarations):
             head = f"role {name}{f' tracks {tracks}' if tracks else ''}{_text(text)} {{"
             return "\n".join([head, *map(show_declaration, declarations), "}"])
+
+
+def _closed(e: Expression) -> str:
+    """In parentheses if a name that comes after it would be taken for the last word of `uses`."""
+    text = show_expression(e)
+    return f"({text})" if re.search(r" uses [^ ]+$", text) else text
 
 
 def _form(f: s.FormDecl) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import strategies
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from mipcheck.model import syntax as s
 from mipcheck.model.compile import Machine
 from mipcheck.model.configure import configure
 from mipcheck.model.errors import SpecError, nearest
+from mipcheck.model.expression import Apply, Name
 from mipcheck.model.load import bundled, load, loads
 from mipcheck.model.parse import MAX_DEPTH, MAX_SIZE, parse
 from mipcheck.model.resolve import RESERVED
@@ -64,7 +66,12 @@ LINES = BASE.count("\n")
 # --- printing and reading -----------------------------------------------------------------------------------------
 
 
+_NEXT_NAME = s.VariableDecl("layers", s.TypeName("bool"), Apply("uses", (Name("mode"), Name("secure"))))
+"""What comes after it must not be read as the kind of its care-of address."""
+
+
 @given(strategies.modules)
+@example(s.Module("x", "", None, (s.StateDecl("interface", False, (_NEXT_NAME, _NEXT_NAME)),)))
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_what_is_printed_is_read(module: object) -> None:
     text = show(module)  # type: ignore[arg-type]
