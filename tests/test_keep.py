@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
 from mipcheck.model import keep
 from mipcheck.model import parse as parsing
 from mipcheck.model.errors import SpecError
-from mipcheck.model.load import load
+from mipcheck.model.load import bundled, load
 
 SPEC = """
 spec kept
@@ -115,6 +117,22 @@ def test_what_a_specification_extends_may_change(tmp_path: Path) -> None:
 def test_readings_are_kept_apart() -> None:
     assert load("draft-01", {"M2": "both-ways"}) != load("draft-01")
     assert load("draft-01", {"M2": "both-ways"}) == load("draft-01", {"M2": "both-ways"})
+
+
+def _whole(value: object) -> object:
+    """All of it, what takes no part in comparison included."""
+    if is_dataclass(value):
+        return type(value).__name__, [_whole(getattr(value, f.name)) for f in fields(value)]
+    if isinstance(value, Mapping):
+        return [(k, _whole(v)) for k, v in value.items()]
+    return [_whole(v) for v in value] if isinstance(value, tuple | list) else value
+
+
+def test_what_is_kept_of_a_specification_is_all_of_it() -> None:
+    for name in bundled():
+        first, kept = load(name), load(name)
+        assert kept is not first
+        assert _whole(kept) == _whole(first)
 
 
 def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

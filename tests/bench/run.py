@@ -123,7 +123,7 @@ class Bench:
             (
                 "mipcheck, all compiled",
                 f"{what}, all compiled",
-                "specification read, and compiled, in this run",
+                "nothing kept is used",
                 nothing,
             ),
             ("mipcheck, first run", f"{what}, first run", "as installed, with an empty cache", {}),
