@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.inputs import UsageError
+from mipcheck.checker.progress import Steps
 from mipcheck.model.spec import MOBILE_NODE
 from mipcheck.model.types import show_duration
 
@@ -70,12 +70,12 @@ def run(
     if not wanted:
         raise UsageError(f"{spec.name} has no properties to prove")
     proved = []
-    for number, name in enumerate(wanted, 1):
-        progress(f"proving {name} ({number} of {len(wanted)})")
-        owner = owners[name]
-        dropped = [n for n in without if n in owner.rules or n in owner.assumptions]
-        proved.append(prove_one(owner, name, given, dropped, timeout, capabilities))
-    progress("")
+    with Steps(len(wanted), "proving") as steps:
+        for name in wanted:
+            steps.step(name)
+            owner = owners[name]
+            dropped = [n for n in without if n in owner.rules or n in owner.assumptions]
+            proved.append(prove_one(owner, name, given, dropped, timeout, capabilities))
     results = {p.result.result for p in proved}
     code = next(code for word, code in EXIT.items() if word in results)
     return (_json(spec, proved, without) if form == "json" else _text(spec, proved)), code
@@ -275,9 +275,3 @@ def _summary(spec: Spec, proved: list[Proved]) -> list[str]:
     if counts["unknown"]:
         lines.append("Unknown is not proved: a longer --timeout may decide it.")
     return lines
-
-
-def progress(text: str) -> None:
-    """One line on a terminal, replaced each time."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
