@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 import textwrap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -182,8 +182,11 @@ def _check_names(what: str, names: Iterable[str], known: Collection[str]) -> Non
 # --- for `explain` --------------------------------------------------------------------------------------------------
 
 
-def examples(spec: Spec, rule: str) -> tuple[str, str]:
-    """Logs that keep a rule and that break it, and nothing else; empty where none was found."""
+def examples(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> tuple[str, str]:
+    """Logs that keep a rule and that break it, and nothing else; empty where none was found.
+
+    `step` hears of each before it is sought.
+    """
     from mipcheck.model.examples import Examples
     from mipcheck.model.setting import setting_of
 
@@ -193,6 +196,7 @@ def examples(spec: Spec, rule: str) -> tuple[str, str]:
     found = Examples(setting)
     texts = []
     for broken in (False, True):
+        step(f"a trace that {'breaks' if broken else 'keeps'} it")
         trace = found.find(rule, broken)
         if trace is None:
             texts.append("")
@@ -204,13 +208,18 @@ def examples(spec: Spec, rule: str) -> tuple[str, str]:
     return texts[0], texts[1]
 
 
-def needed_by(spec: Spec, rule: str) -> list[str]:
-    """Properties that fail without a rule, in the order of declaration."""
+def needed_by(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> list[str]:
+    """Properties that fail without a rule, in the order of declaration. `step` hears of each before it is proved."""
     from mipcheck.model.prove import needs
     from mipcheck.model.setting import setting_of
 
     setting = setting_of(spec)
-    return [name for name in spec.properties if needs(setting, name, rule)]
+    found = []
+    for name in spec.properties:
+        step(f"needed by {name}?")
+        if needs(setting, name, rule):
+            found.append(name)
+    return found
 
 
 # --- output ---------------------------------------------------------------------------------------------------------

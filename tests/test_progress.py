@@ -10,17 +10,21 @@ import struct
 import sys
 import termios
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker import audit, bulk_check, mode_page, proofs
+from mipcheck.checker import audit, bulk_check, fleet_cluster, mode_page, progress, proofs
+from mipcheck.checker.fleet_inputs import File
+from mipcheck.checker.fleet_work import Job, Outcome
 from mipcheck.checker.main import INTERNAL_ERROR, INTERRUPTED, main
 from mipcheck.checker.partings import Partings
 from mipcheck.checker.progress import Parallel, Progress, Reading, Steps, fitted, line
 
+TRACES = Path(__file__).parent.parent / "traces"
 CLEAR = "\r\033[K"
 SPEC = """
 spec small
@@ -293,7 +297,13 @@ VERBS: dict[str, list[str]] = {
     "audit": ["auditing A: 1 of 2", "auditing D: 2 of 2, about"],
     "ambiguities": ["comparing strict with lax of A: 1 of 1"],
     "diff": ["comparing A: 1 of 2", "comparing D: 2 of 2, about"],
-    "explain": ["plain, steps: 1 of 2", "plain, flags and addresses: 2 of 2, about"],
+    "explain A": [
+        "A, needed by fine?: 1 of 4",
+        "A, needed by even?: 2 of 4, about",
+        "A, a trace that keeps it: 3 of 4, about",
+        "A, a trace that breaks it: 4 of 4, about",
+    ],
+    "explain plain": ["plain, steps: 1 of 2", "plain, flags and addresses: 2 of 2, about"],
 }
 
 
@@ -305,7 +315,7 @@ def arguments(verb: str, spec: str) -> list[str]:
         )
         changed.write_text(text, "utf-8")
         return [verb, spec, str(changed)]
-    return [verb, *(["plain"] if verb == "explain" else []), "--spec", spec]
+    return [*verb.split(), "--spec", spec]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -331,12 +341,39 @@ def test_verbs_that_are_interrupted(
     monkeypatch.setattr(audit, "broken_in", fail)
     monkeypatch.setattr(Partings, "find", fail)
     monkeypatch.setattr(mode_page, "trace_text", fail)
+    monkeypatch.setattr("mipcheck.model.prove.needs", fail)
     monkeypatch.setattr("mipcheck.model.modes.Mode.facts", fail)
     screen = terminal()
     assert main(arguments(verb, spec)) == code
     shown, said = screen.text().split(CLEAR)[-2:]
     assert " of " in shown
     assert said.startswith("mipcheck: internal error") if code == INTERNAL_ERROR else said == ""
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_fleet(
+    interrupted: bool, terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def check_all(
+        client: object, job: Job, todo: list[File], done: Callable[[Outcome], None], tick: Callable[[], None]
+    ) -> None:
+        for file, verdict in zip(todo, ("violation", "conformant"), strict=True):
+            done(Outcome(file, "checked", verdict=verdict))
+            tick()
+            if interrupted:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(progress, "_PAUSE", -1)
+    monkeypatch.setattr(fleet_cluster, "connected", lambda *_: nullcontext())
+    monkeypatch.setattr(fleet_cluster, "check_all", check_all)
+    screen = terminal()
+    assert main(["fleet", str(TRACES / "joined-late.log"), str(TRACES / "late-reply.log")]) == (
+        130 if interrupted else 1
+    )
+    *shown, last = screen.lines()
+    assert [text.split(" files")[0] for text in shown] == ["checking: 1 of 2", "checking: 2 of 2"][: 2 - interrupted]
+    assert all(text.endswith(" s left, 1 with violations") for text in shown) and last == ""
+    assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ArithmeticError])
@@ -361,8 +398,7 @@ def test_a_reading_that_is_interrupted(
     monkeypatch.setattr(bulk_check, "VERY_LONG", 1)
     monkeypatch.setattr("mipcheck.checker.replay.Replay.take", fail)
     screen = terminal()
-    log = Path(__file__).parent.parent / "traces" / "iha-fifty-nodes.log"
-    main([str(log)])
+    main([str(TRACES / "iha-fifty-nodes.log")])
     shown, said = screen.text().split(CLEAR)[1:]
     assert "3 events, 1/s" in shown
     assert said.startswith("mipcheck: internal error") if error is ArithmeticError else said == ""
