@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from mipcheck.model.expression import Place
 
 _LONGEST = 64  # comparing takes time that grows with the square of the length, and nobody misspells a kilobyte
-_ALIKE = 0.61  # not "holder" for "code"
 _MOST = 20
 
 
@@ -49,10 +48,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     if len(word) > _LONGEST:
         return None
     folded = {_folded(n): n for n in reversed(list(known)) if len(n) <= _LONGEST}
-    wanted = _folded(word)
-    letters = sorted(wanted)
-    close = difflib.get_close_matches(wanted, folded, n=1, cutoff=_ALIKE)
-    close = close or [n for n in folded if sorted(n) == letters]  # letters swapped in a short name
+    alike = 0.5 if len(word) < 4 else 0.61  # two letters swapped in a short name; not "holder" for "code"
+    close = difflib.get_close_matches(_folded(word), folded, n=1, cutoff=alike)
     return folded[close[0]] if close else None
 
 
