@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mipcheck.checker.errors import did_you_mean, joined, listed, quoted
 from mipcheck.checker.inputs import UsageError
 from mipcheck.checker.partings import TIMEOUT, Found, Partings, verdicts
-from mipcheck.checker.proofs import progress
+from mipcheck.checker.progress import Steps
 from mipcheck.checker.readings import Ambiguity, ambiguities, resolved
 from mipcheck.checker.rule_page import demand
 from mipcheck.model.show import show_citations
@@ -49,8 +50,9 @@ def run(
 
     `timeout` in seconds for each search. Raises UsageError for what is no ambiguity, Disagreement.
     """
-    entries = [_entry(spec, a, timeout) for a in _wanted(spec, names)]
-    progress("")
+    wanted = _wanted(spec, names)
+    with Steps(sum(math.comb(len(a.names), 2) for a in wanted), "comparing") as steps:
+        entries = [_entry(spec, a, timeout, steps) for a in wanted]
     decided = all(p.found.trace or p.found.same for e in entries for p in e.pairs)
     return (_json(spec, entries) if form == "json" else _text(spec, entries, width, colour)), 0 if decided else 3
 
@@ -68,12 +70,12 @@ def _wanted(spec: Spec, names: Sequence[str]) -> list[Ambiguity]:
     return [a for a in known.values() if a.kind != "parameter"]
 
 
-def _entry(spec: Spec, a: Ambiguity, timeout: float) -> Entry:
+def _entry(spec: Spec, a: Ambiguity, timeout: float, steps: Steps) -> Entry:
     rule = next((m.rules[a.name] for m in spec.machines() if a.kind == "rule" and a.name in m.rules), None)
     demands = tuple(demand(r.body) for r in rule.readings) if rule else ()
     pairs = []
     for first, second in itertools.combinations(a.names, 2):
-        progress(f"{a.name}: where do {first} and {second} part?")
+        steps.step(f"{first} with {second} of {a.name}")
         pairs.append(_pair(spec, a, first, second, timeout))
     return Entry(a, rule.level if rule else "", demands, tuple(pairs))
 

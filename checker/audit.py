@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.partings import Partings
-from mipcheck.checker.proofs import Disagreement, broken_in, progress, trace_text
+from mipcheck.checker.progress import Steps
+from mipcheck.checker.proofs import Disagreement, broken_in, trace_text
 from mipcheck.checker.requirements import Requirement, requirements
 from mipcheck.model.configure import configure
 from mipcheck.model.evidence import Evidence, about_the_same
@@ -71,13 +72,14 @@ class Line:
 def audit(spec: Spec, timeout: float = TIMEOUT) -> list[Line]:
     """`timeout` is in seconds, for each call of a solver. Raises Disagreement."""
     auditor = _Auditor(spec, timeout)
-    lines = []
     catalogue = requirements(spec)
-    for number, r in enumerate(catalogue, 1):
-        progress(f"auditing {r.id} ({number} of {len(catalogue)})")
-        lines.append(Line(r, {name: auditor.finding(name) for name in r.by}))
-    progress("")
-    return lines
+    # What takes time is a name, which many requirements may have in common, and some have none.
+    names = list(dict.fromkeys(name for r in catalogue for name in r.by))
+    with Steps(len(names), "auditing") as steps:
+        for name in names:
+            steps.step(name)
+            auditor.finding(name)
+    return [Line(r, {name: auditor.finding(name) for name in r.by}) for r in catalogue]
 
 
 class _Auditor:

@@ -7,7 +7,8 @@ wrong with the first log before what is wrong with the next, and that before wha
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
@@ -30,7 +31,7 @@ from mipcheck.checker.inputs import (
 )
 from mipcheck.checker.log import Log, RoleError, Vocabulary
 from mipcheck.checker.observe import Observation, TooMuch
-from mipcheck.checker.progress import Progress
+from mipcheck.checker.progress import Reading
 from mipcheck.model.configure import ParameterError
 from mipcheck.model.spec import MOBILE_NODE, Spec
 from mipcheck.model.unit import NativeError
@@ -240,16 +241,18 @@ def _watch(
             log.tell(machine.spec, machine.capabilities)
         said = Said(site if site.role == MOBILE_NODE else None, columns)
         replay = Replay(machine, columns, site.boot)
-        for batch in _shown(columns, logs, piped):
-            said.take(batch)
-            replay.take(batch)
+        with closing(_shown(columns, logs, piped)) as batches:
+            for batch in batches:
+                said.take(batch)
+                replay.take(batch)
         site, notes = said.complete(site)
         if notes:
             before, machine = machine, build(spec, site)
             if _reads(machine) & (machine.site.keys() - before.site.keys()):
                 replay = Replay(machine, columns, site.boot)
-                for batch in _shown(columns, logs, piped):
-                    replay.take(batch)
+                with closing(_shown(columns, logs, piped)) as batches:
+                    for batch in batches:
+                        replay.take(batch)
     except (InputError, UsageError, ParameterError, TooMuch):
         logs.read()  # what is wrong with a log is said first
         raise
@@ -271,19 +274,15 @@ def _columns(logs: Sequence[BulkLog], offsets: Sequence[int], vocabulary: Vocabu
     return MergedLogs(logs, offsets, gaps)
 
 
-def _shown(columns: BulkLog | MergedLogs, logs: _Logs, piped: bool) -> Iterator[Batch]:
+def _shown(columns: BulkLog | MergedLogs, logs: _Logs, piped: bool) -> Generator[Batch, None, None]:
     """The batches, the next of which is read while one is being replayed."""
     first, *others = logs.by_path.values()
     name = first.name + (f" and {len(others)} more" if others else "")
-    # How far several are, together, nobody knows: each is read as far as the others need.
-    progress = Progress(first.source if not others else io.BytesIO(), name, "events")
-    try:
+    with Reading([log.source for log in logs.by_path.values()], name, "events") as progress:
         # A pipe is read by the main thread, which hears Ctrl-C and lets whoever writes to it come to an end.
         for batch in columns.batches() if piped else ahead(columns.batches()):
             yield batch
             progress.update(batch.first + len(batch))
-    finally:
-        progress.end()
 
 
 def _reads(machine: Machine) -> set[str]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from mipcheck.checker.explain import source
 from mipcheck.checker.partings import TIMEOUT, Found, Partings
-from mipcheck.checker.proofs import progress
+from mipcheck.checker.progress import Steps
 from mipcheck.checker.rule_page import demand
 from mipcheck.model.expression import Citation
 from mipcheck.model.show import show_citation
@@ -88,29 +88,47 @@ class Difference:
 
 def difference(left: Spec, right: Spec, timeout: float = TIMEOUT) -> Difference:
     """`timeout` is in seconds, for each call of a solver. Raises Disagreement."""
-    found = list(_changes(left, right, timeout))
-    progress("")
+    roles = dict.fromkeys(m.role for spec in (left, right) for m in spec.machines())
+    machines = [Partings(_machine(left, role), _machine(right, role), timeout) for role in roles]
+    compared = [_compared(partings) for partings in machines]
+    with Steps(sum(map(len, compared)), "comparing") as steps:
+        found = [
+            change
+            for partings, rules in zip(machines, compared, strict=True)
+            for change in _changes(partings, rules, left, right, steps)
+        ]
     changes = sorted((c for c in found if c.aspects or c.behaviour), key=lambda c: KINDS.index(c.kind))
     return Difference(left, right, tuple(changes), Counter(c.kind for c in found if not c.aspects and not c.behaviour))
 
 
-def _changes(left: Spec, right: Spec, timeout: float) -> Iterator[Change]:
-    """Every declaration of either, also those that did not change."""
-    roles = dict.fromkeys(m.role for spec in (left, right) for m in spec.machines())
-    for role in roles:
-        one, other = _machine(left, role), _machine(right, role)
-        before, after = _declarations(one, role == left.role), _declarations(other, role == right.role)
-        partings = Partings(one, other, timeout)
-        for kind, name in dict.fromkeys((*before, *after)):
-            was, now = before.get((kind, name)), after.get((kind, name))
-            change = ADDED if was is None else DROPPED if now is None else CHANGED
-            said = _described(one, was), _described(other, now)
-            differs = {a: (said[0].get(a, ""), said[1].get(a, "")) for a in dict.fromkeys((*said[0], *said[1]))}
-            aspects = {a: pair for a, pair in differs.items() if pair[0] != pair[1]}
-            behaviour = _behaviour(partings, name) if kind == "rule" else None
-            if behaviour is not None and behaviour.result == ALIKE and not aspects:
-                behaviour = None
-            yield Change(kind, name, change, aspects, role, behaviour)
+def _compared(partings: Partings) -> dict[str, bool]:
+    """The rules about which something has to be searched for, and whether they are alike but for their level."""
+    left, right = partings.left.rules, partings.right.rules
+    alike = {rule: partings.alike(rule) for rule in dict.fromkeys((*left, *right))}
+    return {rule: same for rule, same in alike.items() if not same or left[rule].level != right[rule].level}
+
+
+def _changes(
+    partings: Partings, compared: Mapping[str, bool], left: Spec, right: Spec, steps: Steps
+) -> Iterator[Change]:
+    """Every declaration of one role in either, also those that did not change."""
+    one, other, role = partings.left, partings.right, partings.left.role
+    before, after = _declarations(one, role == left.role), _declarations(other, role == right.role)
+    for kind, name in dict.fromkeys((*before, *after)):
+        was, now = before.get((kind, name)), after.get((kind, name))
+        change = ADDED if was is None else DROPPED if now is None else CHANGED
+        said = _described(one, was), _described(other, now)
+        differs = {a: (said[0].get(a, ""), said[1].get(a, "")) for a in dict.fromkeys((*said[0], *said[1]))}
+        aspects = {a: pair for a, pair in differs.items() if pair[0] != pair[1]}
+        behaviour = None
+        if kind == "rule" and name in compared:
+            steps.step(name)
+            behaviour = _behaviour(partings, name, compared[name])
+        elif kind == "rule":
+            behaviour = Behaviour(ALIKE)
+        if behaviour is not None and behaviour.result == ALIKE and not aspects:
+            behaviour = None
+        yield Change(kind, name, change, aspects, role, behaviour)
 
 
 def _machine(spec: Spec, role: str) -> Spec:
@@ -139,11 +157,10 @@ def _declarations(spec: Spec, shared: bool) -> dict[tuple[str, str], Declaration
 # --- behaviour ------------------------------------------------------------------------------------------------------
 
 
-def _behaviour(partings: Partings, rule: str) -> Behaviour:
+def _behaviour(partings: Partings, rule: str, alike: bool) -> Behaviour:
     left, right = partings.left.rules.get(rule), partings.right.rules.get(rule)
     names = partings.left.name, partings.right.name
-    if not partings.alike(rule):
-        progress(f"{rule}: where do {names[0]} and {names[1]} disagree?")
+    if not alike:
         found = partings.find([rule], [f"The shortest trace on which {names[0]} and {names[1]} disagree about {rule}."])
         if found.trace:
             return Behaviour(PARTED, found)

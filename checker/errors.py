@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mipcheck.checker.escape import printable
+from mipcheck.model.errors import closest
 from mipcheck.model.event import Position
 
 LIMIT: Final = 20
@@ -18,7 +18,6 @@ EXCERPT: Final = 120
 """Characters of a line that a message shows, at most."""
 
 _WORD_SHOWN: Final = 40
-_WORD_COMPARED: Final = 64  # difflib is quadratic, and nobody misspells a key by a kilobyte
 
 
 @dataclass(frozen=True)
@@ -61,25 +60,9 @@ def quoted(word: str) -> str:
     return '"' + printable(word if len(word) <= _WORD_SHOWN else word[:_WORD_SHOWN] + "…") + '"'
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant, if any is near enough."""
-    if len(word) > _WORD_COMPARED:
-        return None
-    folded = {_folded(n): n for n in reversed(list(known))}
-    wanted = _folded(word)
-    letters = sorted(wanted)
-    close = difflib.get_close_matches(wanted, folded, n=1) or [n for n in folded if sorted(n) == letters]
-    return folded[close[0]] if close else None
-
-
-def _folded(name: str) -> str:
-    """A name without the differences that are only typing."""
-    return name.casefold().replace("_", "-")
-
-
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean "path"?`, or nothing."""
-    name = nearest(word, known)
+    name = closest(word, known)
     return f'did you mean "{printable(name)}"?' if name is not None else ""
 
 

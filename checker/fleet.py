@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import sys
-import time
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
+
+from mipcheck.checker.progress import Parallel
 
 if TYPE_CHECKING:
     from mipcheck.checker.fleet_inputs import File
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from mipcheck.model.spec import Spec
 
 NEEDS: Final = ("distributed", "fsspec", "pyarrow")
-
-_SHOW: Final = 0.2  # seconds between two lines of progress
 
 EPILOG: Final = """\
 A folder stands for the logs and captures in it, by their names; a glob (quote it) for what it matches, ** for
@@ -195,22 +194,23 @@ def _check_files(
 
     if not todo:
         return None
-    progress = _Progress(len(todo))
+    shown = Parallel(len(todo), "checking", "files")
+    count = Counter[str]()
 
     def done(outcome: Outcome) -> None:
         summary.add(outcome)
         if store is not None:
             store.add(outcome)
-        progress.done(outcome)
+        count[outcome.verdict or ""] += 1
 
     def tick() -> None:
         if store is not None:
             store.flush_if_due()
-        progress.show()
+        shown.update(count.total(), f"{count['violation']} with violations")
 
     again = "; the same command with -o goes on from here" if store is not None else ""
     try:
-        with connected(args.scheduler, min(args.workers or _cores(), len(todo))) as client:
+        with shown, connected(args.scheduler, min(args.workers or _cores(), len(todo))) as client:
             check_all(client, job, todo, done, tick)
     except ClusterLost as error:
         summary.stopped = f"{error}{again}"
@@ -218,7 +218,6 @@ def _check_files(
         summary.stopped = f"interrupted{again}"
         return INTERRUPTED
     finally:
-        progress.clear()
         if store is not None:
             store.flush()
     return None
@@ -228,30 +227,3 @@ def _cores() -> int:
     from dask.system import CPU_COUNT
 
     return int(CPU_COUNT)
-
-
-class _Progress:
-    """One line on standard error, replaced each time, if that is a terminal."""
-
-    def __init__(self, total: int) -> None:
-        self.total, self.count, self.bad = total, 0, 0
-        self.began = self.shown = time.monotonic()
-        self.on = sys.stderr.isatty()
-
-    def done(self, outcome: Outcome) -> None:
-        self.count += 1
-        self.bad += outcome.verdict == "violation"
-
-    def show(self) -> None:
-        now = time.monotonic()
-        if not self.on or now - self.shown < _SHOW:
-            return
-        self.shown = now
-        rate = self.count / max(1e-9, now - self.began)
-        left = f", {(self.total - self.count) / rate:.0f} s left" if self.count else ""
-        text = f"{self.count} of {self.total} files, {rate:.1f}/s{left}, {self.bad} with violations"
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self.on:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -21,7 +21,6 @@ from mipcheck.checker.errors import (
     did_you_mean,
     joined,
     listed,
-    nearest,
     problem_in_line,
     quoted,
 )
@@ -36,6 +35,7 @@ from mipcheck.checker.site import (
     site_from_words,
     site_words,
 )
+from mipcheck.model.errors import closest
 from mipcheck.model.event import Event, Position
 from mipcheck.model.types import Type, Value, ValueSyntaxError, show_seconds
 
@@ -346,7 +346,7 @@ def read_pairs(
             message = f"unknown key {quoted(pair.key)} of event {declared.name}"
             hint = joined(did_you_mean(pair.key, keys), signature(declared))
             faults.append(Fault(pair.key_at, len(pair.key), message, hint))
-            seen.add(nearest(pair.key, keys) or "")  # misspelt: reported once, not as missing too
+            seen.add(closest(pair.key, keys) or "")  # misspelt: reported once, not as missing too
             continue
         value = read(keys[pair.key], pair)
         if isinstance(value, Fault):

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from mipcheck.checker.proofs import agree, parameters_of, progress, trace_text
+from mipcheck.checker.progress import Steps
+from mipcheck.checker.proofs import agree, parameters_of, trace_text
 from mipcheck.model.configure import configure
 from mipcheck.model.overhead import FOREIGN_AGENT, Overhead, Untold
 
@@ -78,15 +79,15 @@ def mode_page(spec: Spec, name: str, parameters: Mapping[str, str] | None = None
     mode = Mode(spec, access, given, timeout)
     statements = [s for s in spec.statements.values() if name in s.by]
     own = [r for s in statements if len(set(s.by) & set(spec.accesses)) == 1 for r in s.by if r in spec.rules]
-    progress(f"{name}: steps")
-    trace = mode.steps(_last(spec, access), dict.fromkeys(own))
-    steps = ""
-    if trace is not None:
-        steps = trace_text(spec, trace, given, [f"Access mode {name}, step by step."], frozenset(access.needs))
-        agree(spec, steps, trace.broken)
-    progress(f"{name}: flags and addresses")
-    always = [Always(str(f.situation), f.key, f.value, f.level) for f in mode.facts(trace)]
-    progress("")
+    with Steps(2, f"{name},") as progress:
+        progress.step("steps")
+        trace = mode.steps(_last(spec, access), dict.fromkeys(own))
+        steps = ""
+        if trace is not None:
+            steps = trace_text(spec, trace, given, [f"Access mode {name}, step by step."], frozenset(access.needs))
+            agree(spec, steps, trace.broken)
+        progress.step("flags and addresses")
+        always = [Always(str(f.situation), f.key, f.value, f.level) for f in mode.facts(trace)]
     rules = [r for r in spec.rules.values() if r.id in own or speaks_of(spec, r, name)]
     plain, nat = (_octets(spec, access, given, through) for through in (False, True))
     return ModePage(

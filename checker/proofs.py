@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 import tempfile
 import textwrap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.inputs import UsageError
+from mipcheck.checker.progress import Steps
 from mipcheck.model.spec import MOBILE_NODE
 from mipcheck.model.types import show_duration
 
@@ -70,12 +70,12 @@ def run(
     if not wanted:
         raise UsageError(f"{spec.name} has no properties to prove")
     proved = []
-    for number, name in enumerate(wanted, 1):
-        progress(f"proving {name} ({number} of {len(wanted)})")
-        owner = owners[name]
-        dropped = [n for n in without if n in owner.rules or n in owner.assumptions]
-        proved.append(prove_one(owner, name, given, dropped, timeout, capabilities))
-    progress("")
+    with Steps(len(wanted), "proving") as steps:
+        for name in wanted:
+            steps.step(name)
+            owner = owners[name]
+            dropped = [n for n in without if n in owner.rules or n in owner.assumptions]
+            proved.append(prove_one(owner, name, given, dropped, timeout, capabilities))
     results = {p.result.result for p in proved}
     code = next(code for word, code in EXIT.items() if word in results)
     return (_json(spec, proved, without) if form == "json" else _text(spec, proved)), code
@@ -182,8 +182,11 @@ def _check_names(what: str, names: Iterable[str], known: Collection[str]) -> Non
 # --- for `explain` --------------------------------------------------------------------------------------------------
 
 
-def examples(spec: Spec, rule: str) -> tuple[str, str]:
-    """Logs that keep a rule and that break it, and nothing else; empty where none was found."""
+def examples(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> tuple[str, str]:
+    """Logs that keep a rule and that break it, and nothing else; empty where none was found.
+
+    `step` hears of each before it is sought.
+    """
     from mipcheck.model.examples import Examples
     from mipcheck.model.setting import setting_of
 
@@ -193,6 +196,7 @@ def examples(spec: Spec, rule: str) -> tuple[str, str]:
     found = Examples(setting)
     texts = []
     for broken in (False, True):
+        step(f"a trace that {'breaks' if broken else 'keeps'} it")
         trace = found.find(rule, broken)
         if trace is None:
             texts.append("")
@@ -204,13 +208,18 @@ def examples(spec: Spec, rule: str) -> tuple[str, str]:
     return texts[0], texts[1]
 
 
-def needed_by(spec: Spec, rule: str) -> list[str]:
-    """Properties that fail without a rule, in the order of declaration."""
+def needed_by(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> list[str]:
+    """Properties that fail without a rule, in the order of declaration. `step` hears of each before it is proved."""
     from mipcheck.model.prove import needs
     from mipcheck.model.setting import setting_of
 
     setting = setting_of(spec)
-    return [name for name in spec.properties if needs(setting, name, rule)]
+    found = []
+    for name in spec.properties:
+        step(f"needed by {name}?")
+        if needs(setting, name, rule):
+            found.append(name)
+    return found
 
 
 # --- output ---------------------------------------------------------------------------------------------------------
@@ -275,9 +284,3 @@ def _summary(spec: Spec, proved: list[Proved]) -> list[str]:
     if counts["unknown"]:
         lines.append("Unknown is not proved: a longer --timeout may decide it.")
     return lines
-
-
-def progress(text: str) -> None:
-    """One line on a terminal, replaced each time."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)

@@ -10,6 +10,7 @@ from typing import Any
 from mipcheck.checker.errors import did_you_mean, joined, listed, quoted
 from mipcheck.checker.explain import duration, source
 from mipcheck.checker.inputs import UsageError
+from mipcheck.checker.progress import Steps
 from mipcheck.checker.readings import resolved
 from mipcheck.checker.site import SiteError, site_from_words
 from mipcheck.model.configure import configure, read_parameter
@@ -212,7 +213,8 @@ def _proved(spec: Spec, rule_id: str) -> tuple[tuple[str, ...] | None, str, str]
         from mipcheck.checker.proofs import examples, needed_by
     except ImportError:
         return None, "", ""
-    return tuple(needed_by(spec, rule_id)), *examples(spec, rule_id)
+    with Steps(len(spec.properties) + 2, f"{rule_id},") as steps:
+        return tuple(needed_by(spec, rule_id, steps.step)), *examples(spec, rule_id, steps.step)
 
 
 # --- rendering ----------------------------------------------------------------------------------------------------

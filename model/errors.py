@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mipcheck.model.expression import Place
 
-_LONGEST = 64
+_LONGEST = 64  # comparing takes time that grows with the square of the length, and nobody misspells a kilobyte
 _MOST = 20
 
 
@@ -43,14 +43,26 @@ class SpecError(Exception):
         return text + (f" ({self.hint})" if self.hint else "")
 
 
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, if any is near enough."""
+    if len(word) > _LONGEST:
+        return None
+    folded = {_folded(n): n for n in reversed(list(known)) if len(n) <= _LONGEST}
+    alike = 0.5 if len(word) < 4 else 0.61  # two letters swapped in a short name; not "holder" for "code"
+    close = difflib.get_close_matches(_folded(word), folded, n=1, cutoff=alike)
+    return folded[close[0]] if close else None
+
+
+def _folded(name: str) -> str:
+    """A name without the differences that are only typing."""
+    return name.casefold().replace("_", "-")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """`did you mean "x"?`, or what there is if nothing is near; empty if there is nothing."""
     names = sorted(set(known))
-    if len(name) <= _LONGEST:  # comparing takes time that grows with the square of the length
-        folded = {n.casefold(): n for n in reversed(names) if len(n) <= _LONGEST}
-        alike = 0.5 if len(name) < 4 else 0.61  # two letters swapped in a short name; not "holder" for "code"
-        close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=alike)
-        if close:
-            return f'did you mean "{folded[close[0]]}"?'
+    meant = closest(name, names)
+    if meant is not None:
+        return f'did you mean "{meant}"?'
     shown = ", ".join(names[:_MOST]) + (", …" if len(names) > _MOST else "")
     return f"known: {shown}" if names else ""

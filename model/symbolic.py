@@ -79,10 +79,6 @@ class World:
             return z3.RealSort()
         return z3.IntSort()
 
-    @property
-    def time_sort(self) -> Z:
-        return z3.RealSort() if self.unit is None else z3.IntSort()
-
     def _constant(self, t: Term) -> Z:
         if t.type.name == "bool":
             return z3.BoolVal(bool(t.value))

@@ -8,10 +8,11 @@ from ipaddress import IPv4Network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker.errors import LIMIT, InputError, Problem, nearest
+from mipcheck.checker.errors import LIMIT, InputError, Problem
 from mipcheck.checker.log import Vocabulary
 from mipcheck.checker.site import EspSa, MnHaKey, Site, SiteError, merge_sites, site_from_words, site_words
 from mipcheck.checker.toml import SIZE_LIMIT, read_given, read_site
+from mipcheck.model.errors import closest
 from mipcheck.model.types import BOOL, INT, TIME
 
 PARAMETERS = {"t_reregister": TIME, "n_retransmit": INT, "strict": BOOL}
@@ -250,12 +251,12 @@ def test_bad_words(key: str, word: str) -> None:
     assert caught.value.key == key and caught.value.message and caught.value.hint
 
 
-def test_nearest() -> None:
+def test_closest() -> None:
     known = ["path", "to", "t_reregister", "vpn-fa"]
-    assert nearest("pth", known) == nearest("PATH", known) == "path"
-    assert nearest("t-reregister", known) == "t_reregister" and nearest("ot", known) == "to"
-    assert nearest("vpn_fa", known) == "vpn-fa"
-    assert nearest("zzz", known) is None and nearest("path" * 20000, known) is None
+    assert closest("pth", known) == closest("PATH", known) == "path"
+    assert closest("t-reregister", known) == "t_reregister" and closest("ot", known) == "to"
+    assert closest("vpn_fa", known) == "vpn-fa"
+    assert closest("zzz", known) is None and closest("path" * 20000, known) is None
 
 
 # ---- Merging ----

@@ -38,7 +38,7 @@ from mipcheck.checker.capture.read import (
     unsaid_tunnels,
 )
 from mipcheck.checker.capture.rows import CHUNK, Chunk, Rows
-from mipcheck.checker.progress import Progress
+from mipcheck.checker.progress import Reading
 from mipcheck.checker.site import Site
 from mipcheck.checker.survey import Survey, Surveyor
 from mipcheck.model.event import Event
@@ -176,7 +176,7 @@ class _Scanner:
         self._scalars[[loop.OFFSET, loop.ROOM, loop.SPIS]] = self._offset, CHUNK, len(self._spis)
         self._scalars[loop.SEED] = random.getrandbits(62)
         self._idle = self._pass = 0
-        self._progress = Progress(source.stream, source.name, "packets")
+        self._progress = Reading([source.stream], source.name, "packets")
         self._time, self._frame = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
         self._kind, self._length = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32)
         self._place, self._size = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)

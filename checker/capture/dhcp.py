@@ -13,7 +13,6 @@ DECLINE: Final = 4
 ACK: Final = 5
 NAK: Final = 6
 RELEASE: Final = 7
-INFORM: Final = 8
 _OVERLOAD: Final = 52
 _ADDRESSES: Final = 34
 """Bytes to the end of an Ethernet client's hardware address."""

@@ -17,8 +17,6 @@ from mipcheck.checker.site import MnHaKey
 PORT: Final = 434
 REQUEST: Final = 1
 REPLY: Final = 3
-TUNNEL_DATA: Final = 4
-"""RFC 3519 section 3.3: user data in UDP."""
 
 _FLAGS: Final = ((0x80, "S"), (0x40, "B"), (0x20, "D"), (0x10, "M"), (0x08, "G"), (0x04, "r"), (0x02, "T"))
 _ADVERTISED: Final = (
