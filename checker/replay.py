@@ -19,6 +19,7 @@ from mipcheck.checker import replay_loop as loop
 from mipcheck.checker.blame import Moment
 from mipcheck.checker.columns import WHOLE, Array, Batch, Columns, Table
 from mipcheck.checker.derive import ACCESS, derive
+from mipcheck.checker.log import TIME_LIMIT
 from mipcheck.checker.observe import Finding, Hole, Observation, Tally, TooMuch, cause_of
 from mipcheck.checker.replay_bounds import NUMBER, check_bounds, numbers_read
 from mipcheck.model import kleene
@@ -261,6 +262,8 @@ class Replay:
         table = batch.table or self._shapes.table(self._columns)
         if not self._counted.isdisjoint(self._columns.wide) or self._shapes.wide:
             raise NativeError("a number is too large")
+        if len(batch) and (batch.time[0] <= -TIME_LIMIT or batch.time[-1] >= TIME_LIMIT):
+            raise NativeError("a time is too far away")  # an offset took it there, where a deadline would overflow
         while len(a["NM"]) <= len(self._columns.interfaces):
             a["NM"], a["TF"] = _doubled(a["NM"]), _doubled(a["TF"])
         self._note_sizes(a)

@@ -235,6 +235,9 @@ rule R MUST cite 1 "in order" allow go only if grows < 5
 """)
     with pytest.raises(NativeError, match=r"without bound|64 bits"):
         Replay(Machine(ordered, {}, {}), ListColumns([], 1))
+    for far in (2**62, -(2**62)):
+        with pytest.raises(NativeError, match="too far"):
+            natively(machine(SMALL), [Event(far, "a", "off", {})], True, 1)
     wide = [Event(0, "a", "send", {"clear": True, "bytes": 10**9})]
     with pytest.raises(NativeError, match="too large"):
         natively(machine(SMALL), wide, True, 1)
