@@ -36,6 +36,8 @@ _MOST_CELLS: Final = 2**28
 """Integers of state, all interfaces of all nodes together: 2 GB. A device with more is none."""
 
 _WRAP: Final = 2**64
+_COUNT: Final = "count"
+"""The key that says how many packets an event stands for; those in an access mode are added up."""
 
 _ARGUMENTS: Final = tuple(Argument(*a) for a in (
     ("C", "int64", ("SCALARS",)),
@@ -113,7 +115,7 @@ class Replay:
         self._facts = observe.facts_of(machine)
         self._tracks = machine.spec.tracks
         self._width = max((len(machine.spec.events[k].keys) for k in machine.kinds), default=1) or 1
-        self._counted = numbers_read(machine)
+        self._counted = numbers_read(machine) | {_COUNT}
         self._shapes = _Shapes(machine, self._width, self._counted)
         self._findings: list[Finding] = []
         self._numbers: dict[int, int] = {}  # of findings, by their id
@@ -192,7 +194,7 @@ class Replay:
                 slot.get(ACCESS, -1) if ACCESS in slot and event.by_name[ACCESS].type.is_set else -1,
                 slot["dir"] if outward >= 0 else -1,
                 outward,
-                slot.get("count", -1),
+                slot.get(_COUNT, -1),
             )
 
     def _varying(self) -> tuple[int, int]:

@@ -260,6 +260,11 @@ rule R MUST cite 1 "in order" allow go only if grows < 5
                "2 e rrq to=xha path=direct coa=1.2.3.4 flags=DT lifetime=5 id=1 home=198.51.100.100\n").encode(),
          keep_going=False)  # fmt: skip
 @example(data=(HEAD + SITE + "".join(f"{n} e{n} solicit\n" for n in range(257))).encode(), keep_going=False)
+@example(data=(HEAD + SITE + "1 e data dir=out protection=none stack=ip/ip count=999999999999999999\n" * 10).encode(),
+         keep_going=False)  # fmt: skip
+@example(data=(HEAD + SITE + "1 e data dir=out protection=none stack=ip/ip count=-999999999999999999\n" * 10).encode(),
+         keep_going=False)  # fmt: skip
+@example(data=(HEAD + SITE + '1 "\\ud800" solicit\n1 "\\ud83d\\ude00" solicit\n').encode(), keep_going=False)
 def test_the_same_report(tmp_path_factory: pytest.TempPathFactory, data: bytes, keep_going: bool) -> None:
     path = tmp_path_factory.getbasetemp() / "x.log"
     path.write_bytes(data)
@@ -269,6 +274,7 @@ def test_the_same_report(tmp_path_factory: pytest.TempPathFactory, data: bytes, 
 @QUIET
 @given(data=log_json.logs() | log_json.logs(clean=True) | log_json.mutated(), keep_going=st.booleans())
 @example(data=(log_json.HEAD + log_json.EVENT).encode(), keep_going=False)
+@example(data=(log_json.HEAD + log_json.EVENT.replace('"e"', '"\\udfff"')).encode(), keep_going=False)
 def test_the_same_report_of_json_lines(tmp_path_factory: pytest.TempPathFactory, data: bytes, keep_going: bool) -> None:
     path = tmp_path_factory.getbasetemp() / "x.jsonl"
     path.write_bytes(data)
