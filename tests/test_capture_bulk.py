@@ -237,6 +237,24 @@ def test_devices_that_show_the_same_packets(stream: type[io.BytesIO], tmp_path: 
     assert any("once more" in note for capture in found[0] for note in capture.notes)
 
 
+def test_pipes_that_show_the_same_packets_from_different_places_on(tmp_path: Path) -> None:
+    """The first of a kind is then another one in each, with other ports."""
+    make_capture.make(tmp_path / "soak.pcap", 600, kind="pcap", scene="inside", rate=20)
+    data = (tmp_path / "soak.pcap").read_bytes()
+    records = [(at := 24)]
+    while at < len(data):
+        records.append(at := at + 16 + struct.unpack_from("<I", data, at + 8)[0])
+    # What tells whose node it is comes first; then the other one misses some.
+    less = data[: records[20]] + data[records[60] :]
+
+    def both() -> list[Source]:
+        return [Source(Gone(data), "a", 0, "eth0"), Source(Gone(less), "b", 10, "br0")]
+
+    expected, found = read_captures(both(), SITES[0]), bulk.read_bulk(both(), SITES[0])
+    assert list(found[1]) == expected[1] and found[0] == expected[0]
+    assert any("once more" in note for capture in found[0] for note in capture.notes)
+
+
 # --- made captures, through the whole of `check` -------------------------------------------------------------------
 
 
