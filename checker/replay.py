@@ -262,7 +262,7 @@ class Replay:
         """Take the next batch. Raises TooMuch for hostile ones, NativeError for what only Python can count with."""
         a, c = self._arrays, self._arrays["C"]
         table = batch.table or self._shapes.table(self._columns)
-        if not self._counted.isdisjoint(self._columns.wide) or self._shapes.wide:
+        if not self._counted.isdisjoint(self._columns.wide) or self._shapes.wide or self._is_wide(batch):
             raise NativeError("a number is too large")
         if len(batch) and (batch.time[0] <= -TIME_LIMIT or batch.time[-1] >= TIME_LIMIT):
             raise NativeError("a time is too far away")  # an offset took it there, where a deadline would overflow
@@ -285,6 +285,12 @@ class Replay:
             self._pause(reason, batch, table)
         self._flush()
         self._events += len(batch)
+
+    def _is_wide(self, batch: Batch) -> bool:
+        """Whether the key that varies beside the table is counted with, and too large for that."""
+        if batch.number is None or not len(batch) or self._columns.varying is None:
+            return False
+        return self._columns.varying[1] in self._counted and int(batch.number.max()) >= NUMBER
 
     def _pause(self, reason: int, batch: Batch, table: Table) -> None:
         """What the loop stopped for."""

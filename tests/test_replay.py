@@ -241,6 +241,9 @@ rule R MUST cite 1 "in order" allow go only if grows < 5
     wide = [Event(0, "a", "send", {"clear": True, "bytes": 10**9})]
     with pytest.raises(NativeError, match="too large"):
         natively(machine(SMALL), wide, True, 1)
+    beside = ListColumns(wide, 1, ("send", "bytes"))
+    with pytest.raises(NativeError, match="too large"):
+        Replay(machine(SMALL), beside).take(next(beside.batches()))
     same_id = [Event(0, "a", "on_", {"id": 2**63})]
     with pytest.raises(NativeError):
         natively(machine(SMALL), same_id, True, 1)
