@@ -125,7 +125,7 @@ class Words:
         found = self.table[self.table[:, lines.LENGTH] != 0]
         found = found[np.argsort(found[:, lines.VALUE])]
         data = self.letters.tobytes()
-        return [data[e[lines.AT] : e[lines.AT] + e[lines.LENGTH]].decode("utf-8") for e in found]
+        return [data[e[lines.AT] : e[lines.AT] + e[lines.LENGTH]].decode("utf-8", "surrogatepass") for e in found]
 
 
 def _hash(word: bytes, scope: int) -> int:
@@ -548,7 +548,7 @@ class Pass:
     def _token(self, interface: str) -> int:
         if interface == NODE:
             return WHOLE
-        tokens, word = self._log.tokens, interface.encode("utf-8")
+        tokens, word = self._log.tokens, interface.encode("utf-8", "surrogatepass")  # which an escape can make
         if not word:
             raise NativeError("an interface without a name")
         for entry in tokens.table[tokens.table[:, lines.HASH] == _hash(word, 0)]:

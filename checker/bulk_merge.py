@@ -14,10 +14,8 @@ from typing import Final, Literal
 import numpy as np
 from mipcheck.checker.bulk_log import BulkLog, Pass
 from mipcheck.checker.columns import WHOLE, Array, Batch, Columns, Table
-from mipcheck.checker.log import TIME_LIMIT
 from mipcheck.model.event import NODE, Event
 from mipcheck.model.spec import EventType
-from mipcheck.model.unit import NativeError
 
 _STRIDE: Final = 1024
 """Events between the places that are remembered; with many logs there are fewer of them."""
@@ -97,8 +95,8 @@ class MergedLogs(Columns):
     """Logs by time, after `offsets[i]` ns are added to the times of the i-th. `gaps` are the kinds that say that
     evidence is missing.
 
-    What the logs may say must be the same for all. Iterating `batches` raises what theirs do, and NativeError for times
-    that native code cannot count with. `interfaces` are all there, but in any order.
+    What the logs may say must be the same for all. Iterating `batches` raises what theirs do. `interfaces` are all
+    there, but in any order.
     """
 
     def __init__(self, logs: Sequence[BulkLog], offsets: Sequence[int], gaps: Collection[str]) -> None:
@@ -174,8 +172,6 @@ class MergedLogs(Columns):
             table = batch.table
             assert table is not None
             time = batch.time + offset if offset else batch.time
-            if len(time) and (time[0] <= -TIME_LIMIT or time[-1] >= TIME_LIMIT):
-                raise NativeError("a time is too far away")
             own = 2 * np.arange(batch.first, batch.first + len(batch), dtype=np.int64) + 1
             row, place = batch.row, batch.place
             gaps = np.flatnonzero(np.isin(table.kind, self._gaps) & (own > 1))  # the first event has none before it

@@ -19,6 +19,7 @@ from mipcheck.checker import replay_loop as loop
 from mipcheck.checker.blame import Moment
 from mipcheck.checker.columns import WHOLE, Array, Batch, Columns, Table
 from mipcheck.checker.derive import ACCESS, derive
+from mipcheck.checker.log import TIME_LIMIT
 from mipcheck.checker.observe import Finding, Hole, Observation, Tally, TooMuch, cause_of
 from mipcheck.checker.replay_bounds import NUMBER, check_bounds, numbers_read
 from mipcheck.model import kleene
@@ -35,6 +36,8 @@ _MOST_CELLS: Final = 2**28
 """Integers of state, all interfaces of all nodes together: 2 GB. A device with more is none."""
 
 _WRAP: Final = 2**64
+_COUNT: Final = "count"
+"""The key that says how many packets an event stands for; those in an access mode are added up."""
 
 _ARGUMENTS: Final = tuple(Argument(*a) for a in (
     ("C", "int64", ("SCALARS",)),
@@ -112,7 +115,7 @@ class Replay:
         self._facts = observe.facts_of(machine)
         self._tracks = machine.spec.tracks
         self._width = max((len(machine.spec.events[k].keys) for k in machine.kinds), default=1) or 1
-        self._counted = numbers_read(machine)
+        self._counted = numbers_read(machine) | {_COUNT}
         self._shapes = _Shapes(machine, self._width, self._counted)
         self._findings: list[Finding] = []
         self._numbers: dict[int, int] = {}  # of findings, by their id
@@ -191,7 +194,7 @@ class Replay:
                 slot.get(ACCESS, -1) if ACCESS in slot and event.by_name[ACCESS].type.is_set else -1,
                 slot["dir"] if outward >= 0 else -1,
                 outward,
-                slot.get("count", -1),
+                slot.get(_COUNT, -1),
             )
 
     def _varying(self) -> tuple[int, int]:
@@ -259,8 +262,10 @@ class Replay:
         """Take the next batch. Raises TooMuch for hostile ones, NativeError for what only Python can count with."""
         a, c = self._arrays, self._arrays["C"]
         table = batch.table or self._shapes.table(self._columns)
-        if not self._counted.isdisjoint(self._columns.wide) or self._shapes.wide:
+        if not self._counted.isdisjoint(self._columns.wide) or self._shapes.wide or self._is_wide(batch):
             raise NativeError("a number is too large")
+        if len(batch) and (batch.time[0] <= -TIME_LIMIT or batch.time[-1] >= TIME_LIMIT):
+            raise NativeError("a time is too far away")  # an offset took it there, where a deadline would overflow
         while len(a["NM"]) <= len(self._columns.interfaces):
             a["NM"], a["TF"] = _doubled(a["NM"]), _doubled(a["TF"])
         self._note_sizes(a)
@@ -280,6 +285,12 @@ class Replay:
             self._pause(reason, batch, table)
         self._flush()
         self._events += len(batch)
+
+    def _is_wide(self, batch: Batch) -> bool:
+        """Whether the key that varies beside the table is counted with, and too large for that."""
+        if batch.number is None or not len(batch) or self._columns.varying is None:
+            return False
+        return self._columns.varying[1] in self._counted and int(batch.number.max()) >= NUMBER
 
     def _pause(self, reason: int, batch: Batch, table: Table) -> None:
         """What the loop stopped for."""

@@ -15,7 +15,7 @@ import pytest
 from fuzz_capture import SITES, batch_of, seeds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mipcheck.checker import inputs
+from mipcheck.checker import inputs, watch
 from mipcheck.checker.capture import CaptureError, Source, read_captures
 from mipcheck.checker.capture.read import Capture
 from mipcheck.checker.inputs import read_trace
@@ -26,8 +26,9 @@ from mipcheck.model.event import Event
 from mipcheck.model.layering import Layering
 from mipcheck.model.unit import NativeError
 from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
-from test_capture_events import IHA, out
+from test_capture_events import COA, IHA, IHOA, SERVER, VPN, out, user
 from test_capture_files import ETHERNET, Device, Record, block, device_block, option, packet_block, pcap, section
 
 np = pytest.importorskip("numpy")
@@ -160,6 +161,65 @@ def test_where_no_packet_is_like_another(diverse: int, monkeypatch: pytest.Monke
     assert isinstance(events, list) == (not diverse) == (not surveys)
 
 
+def test_what_hides_behind_a_packet_too_short_for_esp() -> None:
+    """Not even an SPI by its length, but an IPv4 packet comes after where it says that it ends."""
+    inner = bytes(user(IHOA, SERVER))
+    frames = []
+    for payload in (bytes(len(inner)), inner):
+        udp = UDP(sport=4500, dport=4500, len=10 + len(payload)) / Raw(b"\0\0" + payload)
+        frames.append(bytes(out(IP(src=COA, dst=VPN, len=30) / udp)))
+    assert assert_same([pcap([Record(n, frames[n > 0]) for n in range(4)])], SITES[0]) == 4
+
+
+@pytest.mark.parametrize("name", ["inside", "loss-ignored", "movement"])
+def test_as_far_from_the_epoch_as_an_offset_can_take_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a deadline does not fit in 64 bits."""
+    data = bytearray((CAPTURES / f"{name}.pcapng").read_bytes())
+    blocks = list(packet_blocks(data))
+    stamps = [high << 32 | low for high, low in (struct.unpack_from("<II", data, at + 12) for at in blocks)]
+    for at, stamp in zip(blocks, stamps, strict=True):
+        moved = stamp - max(stamps) + 2**62 - 1
+        struct.pack_into("<II", data, at + 12, moved >> 32, moved & 0xFFFFFFFF)
+    path = tmp_path / "far.pcapng"
+    path.write_bytes(data)
+    found = []
+    for long in (2**60, 0):
+        be_long(monkeypatch, long)
+        monkeypatch.setattr(watch, "MANY", long)
+        monkeypatch.setattr(watch, "VERY_MANY", long)
+        config = CAPTURES / f"{name}.toml"
+        found.append(check(path, config=config, offsets={str(path): "4611686018.4"}))
+    assert found[1] == found[0]
+    assert bool(found[0].violations) == (name == "loss-ignored")
+
+
+def packet_blocks(data: bytes) -> Iterator[int]:
+    """Where they begin in a pcapng file."""
+    at = 0
+    while at < len(data):
+        kind, length = struct.unpack_from("<II", data, at)
+        if kind == 6:
+            yield at
+        at += length
+
+
+def test_a_loss_far_from_the_epoch() -> None:
+    """After which nothing happened: it has no other end."""
+    lost = option("<", 4, struct.pack("<Q", 2))
+    frames = [Record(0, out(user(IHOA, SERVER))), Record(0, bytes(Ether() / ARP()), options=lost)]
+    last = (2**62 - 10**9) // 1000  # µs
+    data = section() + device_block(Device("eth0", tsresol=None))
+    data += b"".join(packet_block(frame, last + n) for n, frame in enumerate(frames))
+    expected, found = (
+        read([Source(io.BytesIO(data), "a", 4_611_686_018 * 10**9)], SITES[0], PROTECTS)
+        for read in (read_captures, bulk.read_bulk)
+    )
+    assert list(found[1]) == expected[1]
+    assert [event.kind for event in expected[1]] == ["data", "gap"]
+
+
 class Gone(io.BytesIO):
     """A pipe, as far as a reader can tell."""
 
@@ -173,6 +233,24 @@ def test_devices_that_show_the_same_packets(stream: type[io.BytesIO], tmp_path: 
     data = (tmp_path / "soak.pcap").read_bytes()
     expected = read_captures([Source(stream(data), "a", 0, "eth0"), Source(stream(data), "b", 10, "br0")], SITES[0])
     found = bulk.read_bulk([Source(stream(data), "a", 0, "eth0"), Source(stream(data), "b", 10, "br0")], SITES[0])
+    assert list(found[1]) == expected[1] and found[0] == expected[0]
+    assert any("once more" in note for capture in found[0] for note in capture.notes)
+
+
+def test_pipes_that_show_the_same_packets_from_different_places_on(tmp_path: Path) -> None:
+    """The first of a kind is then another one in each, with other ports."""
+    make_capture.make(tmp_path / "soak.pcap", 600, kind="pcap", scene="inside", rate=20)
+    data = (tmp_path / "soak.pcap").read_bytes()
+    records = [(at := 24)]
+    while at < len(data):
+        records.append(at := at + 16 + struct.unpack_from("<I", data, at + 8)[0])
+    # What tells whose node it is comes first; then the other one misses some.
+    less = data[: records[20]] + data[records[60] :]
+
+    def both() -> list[Source]:
+        return [Source(Gone(data), "a", 0, "eth0"), Source(Gone(less), "b", 10, "br0")]
+
+    expected, found = read_captures(both(), SITES[0]), bulk.read_bulk(both(), SITES[0])
     assert list(found[1]) == expected[1] and found[0] == expected[0]
     assert any("once more" in note for capture in found[0] for note in capture.notes)
 

@@ -235,9 +235,15 @@ rule R MUST cite 1 "in order" allow go only if grows < 5
 """)
     with pytest.raises(NativeError, match=r"without bound|64 bits"):
         Replay(Machine(ordered, {}, {}), ListColumns([], 1))
+    for far in (2**62, -(2**62)):
+        with pytest.raises(NativeError, match="too far"):
+            natively(machine(SMALL), [Event(far, "a", "off", {})], True, 1)
     wide = [Event(0, "a", "send", {"clear": True, "bytes": 10**9})]
     with pytest.raises(NativeError, match="too large"):
         natively(machine(SMALL), wide, True, 1)
+    beside = ListColumns(wide, 1, ("send", "bytes"))
+    with pytest.raises(NativeError, match="too large"):
+        Replay(machine(SMALL), beside).take(next(beside.batches()))
     same_id = [Event(0, "a", "on_", {"id": 2**63})]
     with pytest.raises(NativeError):
         natively(machine(SMALL), same_id, True, 1)
@@ -257,6 +263,11 @@ rule R MUST cite 1 "in order" allow go only if grows < 5
                "2 e rrq to=xha path=direct coa=1.2.3.4 flags=DT lifetime=5 id=1 home=198.51.100.100\n").encode(),
          keep_going=False)  # fmt: skip
 @example(data=(HEAD + SITE + "".join(f"{n} e{n} solicit\n" for n in range(257))).encode(), keep_going=False)
+@example(data=(HEAD + SITE + "1 e data dir=out protection=none stack=ip/ip count=999999999999999999\n" * 10).encode(),
+         keep_going=False)  # fmt: skip
+@example(data=(HEAD + SITE + "1 e data dir=out protection=none stack=ip/ip count=-999999999999999999\n" * 10).encode(),
+         keep_going=False)  # fmt: skip
+@example(data=(HEAD + SITE + '1 "\\ud800" solicit\n1 "\\ud83d\\ude00" solicit\n').encode(), keep_going=False)
 def test_the_same_report(tmp_path_factory: pytest.TempPathFactory, data: bytes, keep_going: bool) -> None:
     path = tmp_path_factory.getbasetemp() / "x.log"
     path.write_bytes(data)
@@ -266,6 +277,7 @@ def test_the_same_report(tmp_path_factory: pytest.TempPathFactory, data: bytes, 
 @QUIET
 @given(data=log_json.logs() | log_json.logs(clean=True) | log_json.mutated(), keep_going=st.booleans())
 @example(data=(log_json.HEAD + log_json.EVENT).encode(), keep_going=False)
+@example(data=(log_json.HEAD + log_json.EVENT.replace('"e"', '"\\udfff"')).encode(), keep_going=False)
 def test_the_same_report_of_json_lines(tmp_path_factory: pytest.TempPathFactory, data: bytes, keep_going: bool) -> None:
     path = tmp_path_factory.getbasetemp() / "x.jsonl"
     path.write_bytes(data)

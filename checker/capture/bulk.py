@@ -66,6 +66,8 @@ _LINKS: Final = {
 _KNOWN_PORTS: Final = 1024
 """Ports below are told apart, and those that something here asks for."""
 _ASKED: Final = (4500, 1701, *layers.LINK_PORTS)
+_WITH_PORTS: Final = frozenset({layers.REGISTRATION, layers.IKE, layers.DHCP})
+"""Signalling, of which the loop takes none: all its ports are known."""
 _MAX_SHIFT: Final = 2**32
 """Seconds (if_tsoffset) up to which times cannot overflow."""
 
@@ -130,7 +132,9 @@ class _Devices:
 class _Taken:
     """What is known of all files: rows of packets, the kinds they are of, and those read in full."""
 
-    def __init__(self, together: Reassembler) -> None:
+    def __init__(self, together: Reassembler, ports: Collection[int] = ()) -> None:
+        """`ports` are those that are told apart."""
+        self.ports = ports
         self.rows = Rows()
         self.kinds: list[Kind] = []
         self.unusual: list[Packet] = []
@@ -359,7 +363,7 @@ def read_bulk(
     native = compiled(loop.unit())
     repeatable = all(source.stream.seekable() for source in sources)
     plan = _Plan(frozenset(sa.spi for sa in site.esp_sas), _ports(site, protects), survey, repeatable)
-    taken = _Taken(Reassembler(plan.keys))
+    taken = _Taken(Reassembler(plan.keys), plan.ports)
     infos: list[FileInfo] = []
     firsts: list[int] = []
     surveys: list[Survey] | None
@@ -443,8 +447,15 @@ def _mixed(taken: _Taken, infos: Sequence[FileInfo]) -> bool:
 
 
 def _all_packets(taken: _Taken) -> list[Packet]:
-    """Every one of them, in the order in which they were appended."""
+    """Every one of them, in the order in which they were appended.
+
+    No two are told apart by ports that nobody asks for, whichever the first of their kind had in each file: there are
+    files that show the same packets.
+    """
     found = []
+    for packet in (*(kind.packet for kind in taken.kinds), *taken.unusual):
+        if packet.kind not in _WITH_PORTS:
+            packet.sport, packet.dport = (p if p in taken.ports else loop.PORTS for p in (packet.sport, packet.dport))
     for chunk in taken.rows.chunks():
         for time, frame, kind, length in zip(*(column.tolist() for column in chunk), strict=True):
             if kind < 0:

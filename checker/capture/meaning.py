@@ -30,7 +30,7 @@ _MOST: Final = 2**31 - 1
 """Bytes that a row can hold of an event; a longer packet (nobody sends one) has a shape of its own."""
 _NONE: Final = -1
 """The shape of a row without an event."""
-_FOREVER: Final = 2**62
+_FOREVER: Final = 2**63 - 1
 
 
 @dataclass(slots=True)

@@ -285,6 +285,8 @@ def _key(buf: Any, at: int, stop: int, link: int, ports: Any, spis: Any, key: An
                         if spi == 0 or _is_among(spi, spis):
                             return 0
                         key[n] = _ESP_IN_UDP | spi
+                    elif _embedded(buf, at, stop, claimed):
+                        return 0
                     else:
                         key[n] = _SHORT
                     return n + 1
