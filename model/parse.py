@@ -80,9 +80,10 @@ def _parser() -> Lark:
         maybe_placeholders=False,
         edit_terminals=_whole_words,
     )
-    tables = io.BytesIO()
-    parser.save(tables)
-    keep.write(entry, tables.getvalue())
+    if keep.folder() is not None:
+        tables = io.BytesIO()
+        parser.save(tables)
+        keep.write(entry, tables.getvalue())
     return parser
 
 
