@@ -16,21 +16,18 @@ from mipcheck.checker.bulk_lines import (
     ENUM,
     FULL,
     KEYS,
-    LAST,
     LETTER_SET,
     LINE,
     LINE_LIMIT,
     MOST,
     NEEDED,
-    NEW_STACK,
-    NO_ROOM,
     ODD,
-    OFFSET,
     POS,
     PRIME,
     ROWS,
     STACK,
     STOP,
+    TAKEN,
     TEXT,
     TYPE,
     VALUE,
@@ -43,9 +40,9 @@ from mipcheck.checker.bulk_lines import (
     end_of_line,
     ends_here,
     find,
-    tell_stack,
+    stopped,
+    take_event,
     time_at,
-    token_number,
     value_of,
 )
 from mipcheck.model.kleene import U
@@ -277,13 +274,9 @@ def parse_json(
     row = D[ROWS]
     while True:
         if p >= D[END]:
-            D[POS] = p
-            D[ROWS] = row
-            return DONE
+            return stopped(D, p, row, DONE)
         if row == D[MOST]:
-            D[POS] = p
-            D[ROWS] = row
-            return FULL
+            return stopped(D, p, row, FULL)
         start = p
         p = _past_spaces(buf, p)
         if ends_here(buf, p):
@@ -356,26 +349,14 @@ def parse_json(
         if not good or (seen & E[kind, NEEDED]) != E[kind, NEEDED]:
             break
 
-        if not tell_stack(D, buf, kind, stack_at, stack_end, E, ST, SA, SM, keys[row]):
-            D[POS] = start
-            D[ROWS] = row
-            return NEW_STACK
-        token = token_number(D, buf, token_at, token_end, token_hash, IT, IA)
-        if token == U:
-            D[POS] = start
-            D[ROWS] = row
-            return NO_ROOM
-        time[row] = ns
-        kind_of[row] = kind
-        token_of[row] = token
-        D[LINE] += 1
-        line[row] = D[LINE]
-        offset[row] = D[OFFSET] + start
+        why = take_event(
+            D, buf, start, row, ns, kind, token_at, token_end, token_hash, stack_at, stack_end,
+            E, IT, IA, ST, SA, SM, time, kind_of, token_of, line, offset, keys,
+        )  # fmt: skip
+        if why != TAKEN:
+            return stopped(D, start, row, why)
         row += 1
-        D[LAST] = ns
         p = stop + 1
 
-    D[POS] = start
-    D[ROWS] = row
     D[STOP] = end_of_line(buf, start)
-    return ODD
+    return stopped(D, start, row, ODD)

@@ -21,6 +21,7 @@ FULL: Final = 1
 ODD: Final = 2
 NEW_STACK: Final = 3
 NO_ROOM: Final = 4
+TAKEN: Final = -1  # of a line: it goes on
 
 # Scalars, in `D`.
 POS: Final = 0  # where the next line begins
@@ -366,6 +367,34 @@ def token_number(D: Any, buf: Any, p: int, q: int, h: int, IT: Any, IA: Any) -> 
     return int(IT[place, VALUE])
 
 
+def take_event(
+    D: Any, buf: Any, start: int, row: int, ns: int, kind: int, token_at: int, token_end: int, token_hash: int,
+    stack_at: int, stack_end: int, E: Any, IT: Any, IA: Any, ST: Any, SA: Any, SM: Any,
+    time: Any, kind_of: Any, token_of: Any, line: Any, offset: Any, keys: Any,
+) -> int:  # fmt: skip
+    """The event of the line from `start` on, whose keys are in their columns, into the others; TAKEN, or why not."""
+    if not tell_stack(D, buf, kind, stack_at, stack_end, E, ST, SA, SM, keys[row]):
+        return NEW_STACK
+    token = token_number(D, buf, token_at, token_end, token_hash, IT, IA)
+    if token == U:
+        return NO_ROOM
+    time[row] = ns
+    kind_of[row] = kind
+    token_of[row] = token
+    D[LINE] += 1
+    line[row] = D[LINE]
+    offset[row] = D[OFFSET] + start
+    D[LAST] = ns
+    return TAKEN
+
+
+def stopped(D: Any, p: int, row: int, why: int) -> int:
+    """Say where it is to go on, and why it stopped."""
+    D[POS] = p
+    D[ROWS] = row
+    return why
+
+
 def parse(
     D: Any, buf: Any, V: Any, VA: Any, E: Any, KT: Any, IT: Any, IA: Any, ST: Any, SA: Any, SM: Any,
     time: Any, kind_of: Any, token_of: Any, line: Any, offset: Any, keys: Any,
@@ -380,13 +409,9 @@ def parse(
     row = D[ROWS]
     while True:
         if p >= D[END]:
-            D[POS] = p
-            D[ROWS] = row
-            return DONE
+            return stopped(D, p, row, DONE)
         if row == D[MOST]:
-            D[POS] = p
-            D[ROWS] = row
-            return FULL
+            return stopped(D, p, row, FULL)
         start = p
         while buf[p] == _SPACE or buf[p] == _TAB:
             p += 1
@@ -505,26 +530,14 @@ def parse(
         if not good or (seen & E[kind, NEEDED]) != E[kind, NEEDED] or p - start > LINE_LIMIT:
             break
 
-        if not tell_stack(D, buf, kind, stack_at, stack_end, E, ST, SA, SM, keys[row]):
-            D[POS] = start
-            D[ROWS] = row
-            return NEW_STACK
-        token = token_number(D, buf, token_at, token_end, token_hash, IT, IA)
-        if token == U:
-            D[POS] = start
-            D[ROWS] = row
-            return NO_ROOM
-        time[row] = ns
-        kind_of[row] = kind
-        token_of[row] = token
-        D[LINE] += 1
-        line[row] = D[LINE]
-        offset[row] = D[OFFSET] + start
+        why = take_event(
+            D, buf, start, row, ns, kind, token_at, token_end, token_hash, stack_at, stack_end,
+            E, IT, IA, ST, SA, SM, time, kind_of, token_of, line, offset, keys,
+        )  # fmt: skip
+        if why != TAKEN:
+            return stopped(D, start, row, why)
         row += 1
-        D[LAST] = ns
         p += 1
 
-    D[POS] = start
-    D[ROWS] = row
     D[STOP] = end_of_line(buf, start)
-    return ODD
+    return stopped(D, start, row, ODD)

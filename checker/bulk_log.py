@@ -252,18 +252,10 @@ class BulkLog(Columns):
         self.wide: set[str] = set()
         self._vocabulary, self._keep_going, self._role = vocabulary, keep_going, role
         self._points: list[_Point] = []
-        self._count: int | None = None
         self._known: dict[int, Event] = {}
         self._seeker: Pass | None = None
         self._lexicon: Lexicon | None = None
         self.reading = self._new_reading()
-
-    def __len__(self) -> int:
-        if self._count is None:
-            for _ in self.batches():
-                pass
-        assert self._count is not None
-        return self._count
 
     @property
     def events(self) -> list[EventType]:

@@ -111,7 +111,6 @@ class MergedLogs(Columns):
         self._tokens: list[Array] = [np.array([WHOLE], np.int32) for _ in logs]
         self._stride = _STRIDE * max(1, len(logs) // 8)
         self._marks: array[int] = array("q")  # for each place the first `own` of each log that is not before it
-        self._count: int | None = None
         self._seekers: list[Pass | None] = []
         self._stretches: dict[int, tuple[Array, Array, Array]] = {}
 
@@ -119,13 +118,6 @@ class MergedLogs(Columns):
     def events(self) -> list[EventType]:
         """What the logs may say."""
         return self.logs[0].events
-
-    def __len__(self) -> int:
-        if self._count is None:
-            for _ in self.batches():
-                pass
-        assert self._count is not None
-        return self._count
 
     def batches(self) -> Iterator[Batch]:
         unmarked = self._count is None

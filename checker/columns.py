@@ -59,7 +59,8 @@ class Batch:
 
 
 class Columns(Sequence[Event]):
-    """A trace in batches. Subclasses give `__len__`, `batches` and the exact event of a number (`event`).
+    """A trace in batches. Subclasses give `batches` and the exact event of a number (`event`); how many there are
+    they know (`__len__`), or note when `batches` comes to its end (`_count`).
 
     `shapes` grows as batches are taken: each distinct event as it was first seen, with that time and position. So does
     `interfaces`, in order of first appearance. `varying` names the kind and the key that `Batch.number` is about,
@@ -78,6 +79,15 @@ class Columns(Sequence[Event]):
     files: Sequence[str] = ()
     wide: Collection[str] = frozenset()
     """Keys of numbers that native code may not be able to count with (`replay_bounds.NUMBER`); grows."""
+
+    _count: int | None = None
+
+    def __len__(self) -> int:
+        if self._count is None:
+            for _ in self.batches():
+                pass
+        assert self._count is not None
+        return self._count
 
     def batches(self) -> Iterator[Batch]:
         """All of it in order of time; each call begins anew and gives the same."""

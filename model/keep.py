@@ -29,9 +29,9 @@ _DIGEST: Final = 32
 
 def folder() -> Path | None:
     """The directory, made if need be; None if there is none that is the user's alone to write to."""
-    chosen = os.environ.get(OFF, "")
-    if chosen == "off":
+    if _is_off():
         return None
+    chosen = os.environ.get(OFF, "")
     try:
         path = Path(chosen) if chosen else _usual()
         if path is None:
@@ -40,6 +40,10 @@ def folder() -> Path | None:
         return path if _is_own(path) else None
     except (OSError, RuntimeError, ValueError):
         return None
+
+
+def _is_off() -> bool:
+    return os.environ.get(OFF, "") == "off"
 
 
 def _usual() -> Path | None:
@@ -65,7 +69,7 @@ def name_of(kind: str, *parts: bytes) -> str:
 
 def read(name: str) -> bytes | None:
     """An entry as it was written; None if there is none."""
-    if os.environ.get(OFF, "") == "off":
+    if _is_off():
         return None
     found = _content(INSTALLED / name)
     if found is not None:

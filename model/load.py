@@ -53,7 +53,8 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
         return parse(other_text, other_file), other_file, other_text
 
     spec = resolve(parse(text, file), file, text, extended, readings)
-    keep.write(entry, _packed((others, spec)))
+    if keep.folder() is not None:
+        keep.write(entry, _packed((others, spec)))
     return spec
 
 

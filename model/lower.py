@@ -105,7 +105,7 @@ class _Module:
         if self.unit.entry:
             self._entry()
         for name, kinds in self.unit.exports.items():
-            self._define(name, self._function(name), [_example(kind) for kind in kinds], "define")
+            self._define(name, self._function(name), [_example(kind) for kind in kinds], public=True)
         places = [f"@{name} = dso_local global ptr null" for name in self.unit.given]
         return "\n".join([_INTRINSICS, *places, *self._texts])
 
@@ -137,11 +137,11 @@ class _Module:
             return found
         self._symbols[key] = None
         symbol = f"{function.name}.{len(self._symbols)}"
-        self._define(symbol, function, arguments, "define internal")
+        self._define(symbol, function, arguments)
         self._symbols[key] = symbol
         return symbol
 
-    def _define(self, symbol: str, function: ast.FunctionDef, arguments: Sequence[Value], define: str) -> None:
+    def _define(self, symbol: str, function: ast.FunctionDef, arguments: Sequence[Value], public: bool = False) -> None:
         names: dict[str, Value] = {}
         parameters: list[str] = []
         for name, argument in zip(_parameters(function), arguments, strict=True):
@@ -154,8 +154,9 @@ class _Module:
                 parameters.append(f"i64 %{name}.")
         body = _Body(self, function.name, names)
         body.function(function)
-        inline = "noinline" if body.length > _LONG or define == "define" else "alwaysinline"
+        inline = "noinline" if body.length > _LONG or public else "alwaysinline"
         self.lengths[symbol] = 1 if body.length > _LONG else body.length
+        define = "define" if public else "define internal"
         self._texts.append(f"{define} i64 @{symbol}({', '.join(parameters)}) nounwind {inline} {{\n{body.text()}}}\n")
 
     def is_simple(self, node: ast.expr) -> bool:

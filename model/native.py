@@ -31,7 +31,7 @@ def is_kept(unit: Unit) -> bool:
     Raises NativeError.
     """
     try:
-        return all(u.name in _objects or keep.read(u.name) is not None for u in (unit, *unit.linked))
+        return all(_at_hand(u) is not None for u in (unit, *unit.linked))
     except (ImportError, OSError) as error:
         raise NativeError(str(error)) from None
 
@@ -55,13 +55,18 @@ def compiled(unit: Unit) -> Native:
 
 def _object(unit: Unit) -> bytes:
     """Object code."""
-    if unit.name not in _objects:
-        entry = keep.read(unit.name)
-        if entry is None:
-            entry = _compile(unit)
-            keep.write(unit.name, entry)
-        _objects[unit.name] = entry
-    return _objects[unit.name]
+    code = _at_hand(unit)
+    if code is None:
+        code = _objects[unit.name] = _compile(unit)
+        keep.write(unit.name, code)
+    return code
+
+
+def _at_hand(unit: Unit) -> bytes | None:
+    """Object code that need not be compiled."""
+    if unit.name not in _objects and (kept := keep.read(unit.name)) is not None:
+        _objects[unit.name] = kept
+    return _objects.get(unit.name)
 
 
 # --- compiling ----------------------------------------------------------------------------------------------------

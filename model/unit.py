@@ -55,7 +55,7 @@ class Unit:
     exports: Mapping[str, tuple[Kind, ...]] = field(default_factory=dict)
     linked: tuple[Unit, ...] = ()
 
-    @property
+    @cached_property
     def given(self) -> dict[str, tuple[Kind, ...]]:
         """Functions that linked units have."""
         return {name: kinds for unit in self.linked for name, kinds in unit.exports.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from hypothesis import strategies as st
-from log_text import damaged, dates, interfaces, kinds, odd_times, one, seconds, wrong
+from log_text import damaged, interfaces, kinds, odd_times, one, times, wrong
 
 HEAD = '{"mipcheck-trace": 1}\n'
 SITE = (
@@ -75,10 +75,7 @@ def _objects(draw: st.DrawFn, time: str, odd: bool) -> str:
 @st.composite
 def logs(draw: st.DrawFn, most: int = 25, clean: bool = False) -> bytes:
     """A log with its header and mostly good lines; `clean` ones hold nothing that is an error by itself."""
-    times = dates if draw(st.integers(0, 5)) == 0 and not clean else seconds
-    drawn = draw(st.lists(times, max_size=most))
-    if times is seconds:
-        drawn.sort(key=float)
+    drawn = draw(times(most, clean))
     lines = [draw(one([HEAD, SITE])).strip()]
     for time in drawn:
         odd = draw(st.integers(0, 7)) == 0 and not clean

@@ -88,12 +88,17 @@ _other = st.one_of(
 
 
 @st.composite
+def times(draw: st.DrawFn, most: int, clean: bool) -> list[str]:
+    """The times of a log: seconds in order, or, unless it is to be clean, dates in any."""
+    which = dates if draw(st.integers(0, 5)) == 0 and not clean else seconds
+    drawn = draw(st.lists(which, max_size=most))
+    return sorted(drawn, key=float) if which is seconds else drawn
+
+
+@st.composite
 def logs(draw: st.DrawFn, most: int = 25, clean: bool = False) -> bytes:
     """A log with its header and mostly good lines; `clean` ones hold nothing that is an error by itself."""
-    times = dates if draw(st.integers(0, 5)) == 0 and not clean else seconds
-    drawn = draw(st.lists(times, max_size=most))
-    if times is seconds:
-        drawn.sort(key=float)
+    drawn = draw(times(most, clean))
     lines = [HEAD.strip(), *draw(st.lists(st.just(SITE.strip()), max_size=1))]
     for time in drawn:
         odd = draw(st.integers(0, 11))

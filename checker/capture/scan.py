@@ -10,6 +10,7 @@ cut or odd) gets the kind UNUSUAL. Both are read by `files` and `layers`, in the
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Any, Final
 
 from mipcheck.model.unit import Argument, Unit, constants_of, source_of
@@ -119,6 +120,7 @@ _ARGUMENTS: Final = tuple(Argument(*a) for a in (
 ))  # fmt: skip
 
 
+@cache
 def unit() -> Unit:
     """What is compiled."""
     return Unit("scan", _ARGUMENTS, (source_of(sys.modules[__name__]),), constants_of(globals()))
