@@ -116,9 +116,7 @@ class Bench:
     def states(self, group: str, n: int, unit: str, path: Path, *more: str) -> list[tuple[str, Result | None]]:
         """The same check with nothing at hand, as it is after the installation, and once more: the last counts."""
         what, check = f"{n:,} {unit}", [*MIPCHECK, str(path), *more]
-        with path.open("rb") as file:  # so that the first is not the only one to wait for the disk
-            while file.read(2**24):
-                pass
+        read_once(path)
         shutil.rmtree(self.cache, ignore_errors=True)
         nothing = {"MIPCHECK_CACHE": "off"}
         found = []
@@ -229,6 +227,14 @@ class Bench:
         return path
 
 
+def read_once(*paths: Path) -> None:
+    """So that no row waits for the disk where others do not."""
+    for path in paths:
+        with path.open("rb") as file:
+            while file.read(2**24):
+                pass
+
+
 class MakingError(Exception):
     """An input could not be made."""
 
@@ -291,13 +297,14 @@ def logs(bench: Bench) -> None:
         lines = bench.made(f"{n}.jsonl", "remake_log.py", "--of", str(path), "--json")
         few = bench.made(f"{count}.jsonl", "remake_log.py", "--of", str(sample), "--json")
         bench.tried(group, "compilation", [*MIPCHECK, str(few)], VERDICTS)  # not measured
+        read_once(lines)
         as_json[n] = bench.command(group, "mipcheck, JSON Lines", [*MIPCHECK, str(lines)], n, "events", VERDICTS)
         loads = bench.peer(group, "json.loads", few, "events", "Python's parser alone, without meaning")
         bench.faster(f"{n:,} events, JSON Lines", as_json[n], loads, 1)
-        parts = [
-            str(bench.made(f"{n}-part{k}.log", "remake_log.py", "--of", str(path), "--part", str(k))) for k in (0, 1)
-        ]
-        merged[n] = bench.command(group, "mipcheck, two logs merged", [*MIPCHECK, *parts], n, "events", VERDICTS)
+        parts = [bench.made(f"{n}-part{k}.log", "remake_log.py", "--of", str(path), "--part", str(k)) for k in (0, 1)]
+        read_once(*parts)
+        both = [*MIPCHECK, *map(str, parts)]
+        merged[n] = bench.command(group, "mipcheck, two logs merged", both, n, "events", VERDICTS)
         bench.faster(f"{n:,} events, two logs merged", merged[n], ours[n], 0.5)
     growth(bench, "events", ours)
     growth(bench, "events, JSON Lines", as_json)
