@@ -28,7 +28,7 @@ class Build(build_py):
                 copy = Path(folder, Path(there).resolve().relative_to(Path(self.build_lib).resolve()))
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(here, copy)
-            command = [sys.executable, "-m", "mipcheck.checker.ready"]
+            command = [sys.executable, "-m", "mipcheck.checker.cli.ready"]
             environment = os.environ | {"PYTHONPATH": os.pathsep.join([folder, *sys.path]), "MIPCHECK_CACHE": str(kept)}
             if subprocess.run(command, env=environment, check=False).returncode:
                 self.warn("nothing was compiled: the first run of mipcheck on a long file will take longer")
@@ -38,4 +38,11 @@ class Build(build_py):
         return [*super().get_outputs(include_bytecode), *map(str, kept.glob("*"))]
 
 
-setup(cmdclass={"build_py": Build})
+def packages():
+    """Every folder with an `__init__.py`: a package that was forgotten here would be missing from an installation."""
+    inner = [path.parent for top in ("model", "checker") for path in sorted(Path(top).rglob("__init__.py"))]
+    names = [".".join(("mipcheck", *folder.parts)) for folder in inner if folder != Path("checker/api")]
+    return ["mipcheck", *names, "mipcheck.specs", "mipcheck.traces"]
+
+
+setup(cmdclass={"build_py": Build}, packages=packages())

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mipcheck.checker import bulk_check, inputs, run
-from mipcheck.checker.errors import InputError
-from mipcheck.model.load import load
+from mipcheck.checker.check import bulk as bulk_check
+from mipcheck.checker.check import check as run
+from mipcheck.checker.console.errors import InputError
+from mipcheck.checker.inputs import read as inputs
+from mipcheck.model.specification.load import load
 
 DRAFT = load()
 

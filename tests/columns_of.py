@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from mipcheck.checker.columns import Batch, Columns
-from mipcheck.model.event import NODE, Event
+from mipcheck.checker.trace.columns import Batch, Columns
+from mipcheck.model.values.event import NODE, Event
 
 
 class ListColumns(Columns):

@@ -6,10 +6,20 @@ import re
 from importlib import resources
 
 from hypothesis import strategies as st
-from mipcheck.model import syntax as s
-from mipcheck.model.expression import Apply, Citation, Expression, Literal, Name, Pattern, Quantified, SiteName, Word
+from mipcheck.model.language import syntax as s
+from mipcheck.model.language.expression import (
+    Apply,
+    Citation,
+    Expression,
+    Literal,
+    Name,
+    Pattern,
+    Quantified,
+    SiteName,
+    Word,
+)
 
-_GRAMMAR = resources.files("mipcheck.model").joinpath("grammar.lark").read_text("utf-8")
+_GRAMMAR = resources.files("mipcheck.model.language").joinpath("grammar.lark").read_text("utf-8")
 KEYWORDS = frozenset(re.findall(r'"([A-Za-z]+)"', _GRAMMAR)) | frozenset(
     word for group in re.findall(r"/\(([A-Za-z|]+)\)", _GRAMMAR) for word in group.split("|")
 )

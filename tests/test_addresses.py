@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mipcheck.checker.run import check
+from mipcheck.checker.check.check import check
 
 LOG = """mipcheck-trace 1
 site iha=10.1.0.2 xha=198.51.100.2 boot=true{more}

@@ -8,13 +8,13 @@ from typing import Any
 import z3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mipcheck.model.compile import Machine
-from mipcheck.model.configure import configure
-from mipcheck.model.kleene import UNKNOWN
-from mipcheck.model.load import load, loads
-from mipcheck.model.spec import Allow, Spec
-from mipcheck.model.symbolic import DONE, NODE, Action, World
-from mipcheck.model.types import Value
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.prover.symbolic import DONE, NODE, Action, World
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.spec import Allow, Spec
+from mipcheck.model.values.types import Value
 
 PRELUDE = """
 spec random
@@ -237,8 +237,8 @@ def with_initial_times(spec: Spec) -> Spec:
     """Times without initial value are unknown to one semantics and arbitrary to the other: fix them for comparison."""
     from dataclasses import replace
 
-    from mipcheck.model.term import Term
-    from mipcheck.model.types import TIME
+    from mipcheck.model.specification.term import Term
+    from mipcheck.model.values.types import TIME
 
     zero = Term("const", TIME, value=0)
     variables = {n: v if v.initial is not None else replace(v, initial=zero) for n, v in spec.variables.items()}

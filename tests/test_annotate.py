@@ -11,19 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker.annotate import (
-    COMMENT_LIMIT,
-    COMMENTS_LIMIT,
-    PREFIX,
-    annotate,
-    comment_bytes,
-    comments_of,
-)
 from mipcheck.checker.capture import CaptureError
-from mipcheck.checker.capture.files import Frame, open_frames
-from mipcheck.checker.explain import Because
-from mipcheck.checker.run import Report, RuleReport, Violation, check
-from mipcheck.model.event import Position
+from mipcheck.checker.capture.frames.files import Frame, open_frames
+from mipcheck.checker.check.check import check
+from mipcheck.checker.check.report import Report, RuleReport, Violation
+from mipcheck.checker.observe.explain import Because
+from mipcheck.checker.report.annotate import COMMENT_LIMIT, COMMENTS_LIMIT, PREFIX, annotate, comment_bytes, comments_of
+from mipcheck.model.values.event import Position
 from test_capture_events import IHOA, OUTSIDE, SERVER, VPN, XHA, XHOA, into, lease, out, reply, request, user
 from test_capture_files import Device, Record, block, device_block, option, packet_block, pcap, pcapng, section
 

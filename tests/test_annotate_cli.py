@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.main import main
+from mipcheck.checker.cli.main import main
 from test_own_captures import only
 
 CAPTURES = Path(__file__).parent.parent / "traces" / "captures"

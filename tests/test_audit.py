@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.audit import Line, audit
-from mipcheck.checker.main import main
-from mipcheck.checker.proofs import broken_in
-from mipcheck.model.load import loads
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs.replayed import broken_in
+from mipcheck.checker.verbs.audit import Line, audit
+from mipcheck.model.specification.load import loads
 
 TEXT = """
 spec small

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mipcheck.checker.run import check
+from mipcheck.checker.check.check import check
 
 BENCH = Path(__file__).parent / "bench"
 

@@ -11,20 +11,21 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_text import HEAD, SITE, logs, mutated
-from mipcheck.checker import bulk_log
-from mipcheck.checker.bulk_log import BulkLog, Spool, form_of
-from mipcheck.checker.columns import Table
-from mipcheck.checker.derive import derive
-from mipcheck.checker.errors import InputError
-from mipcheck.checker.jsonl import read_jsonl, write_jsonl
-from mipcheck.checker.log import LINE_LIMIT, read_log
-from mipcheck.checker.run import vocabulary_of
-from mipcheck.model.compile import Machine
-from mipcheck.model.configure import configure
-from mipcheck.model.event import NODE
-from mipcheck.model.kleene import UNKNOWN
-from mipcheck.model.load import load, loads
-from mipcheck.model.unit import NativeError
+from mipcheck.checker.console.errors import InputError
+from mipcheck.checker.logs.bulk import log as bulk_log
+from mipcheck.checker.logs.bulk.log import BulkLog, Spool, form_of
+from mipcheck.checker.logs.jsonl import read_jsonl, write_jsonl
+from mipcheck.checker.logs.lines import LINE_LIMIT
+from mipcheck.checker.logs.text import read_log
+from mipcheck.checker.trace.columns import Table
+from mipcheck.checker.trace.derive import derive
+from mipcheck.checker.trace.vocabulary import vocabulary_of
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.native.unit import NativeError
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.values.event import NODE
 
 TRACES = Path(__file__).parent.parent / "traces"
 SPEC = load()

@@ -16,19 +16,21 @@ import pytest
 from both_ways import assert_same, report
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from mipcheck.checker import bulk_check, bulk_log, bulk_merge
-from mipcheck.checker.bulk_log import BulkLog, form_of
-from mipcheck.checker.bulk_merge import MergedLogs
-from mipcheck.checker.derive import ACCESS, TRAVERSAL
-from mipcheck.checker.errors import InputError
-from mipcheck.checker.jsonl import read_jsonl, write_jsonl
-from mipcheck.checker.log import read_log, write_log
-from mipcheck.checker.merge import merge
-from mipcheck.checker.run import vocabulary_of
-from mipcheck.model.event import NODE, Event
-from mipcheck.model.kleene import UNKNOWN
-from mipcheck.model.load import load
-from mipcheck.model.unit import NativeError
+from mipcheck.checker.check import bulk as bulk_check
+from mipcheck.checker.console.errors import InputError
+from mipcheck.checker.logs.bulk import log as bulk_log
+from mipcheck.checker.logs.bulk import merge as bulk_merge
+from mipcheck.checker.logs.bulk.log import BulkLog, form_of
+from mipcheck.checker.logs.bulk.merge import MergedLogs
+from mipcheck.checker.logs.jsonl import read_jsonl, write_jsonl
+from mipcheck.checker.logs.text import read_log, write_log
+from mipcheck.checker.trace.derive import ACCESS, TRAVERSAL
+from mipcheck.checker.trace.merge import merge
+from mipcheck.checker.trace.vocabulary import vocabulary_of
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.native.unit import NativeError
+from mipcheck.model.specification.load import load
+from mipcheck.model.values.event import NODE, Event
 
 TRACES = sorted((Path(__file__).parent.parent / "traces").glob("*.log"))
 SPEC = load()
@@ -232,7 +234,7 @@ def test_a_pipe_beside_a_file(tmp_path: Path) -> None:
     assert paths[0].stat().st_size < bulk_check.LONG < paths[0].stat().st_size + paths[1].stat().st_size
     found = []
     for first in (str(paths[0]), "-"):
-        code = f"import sys; from mipcheck.checker.main import main; sys.exit(main([{first!r}, {str(paths[1])!r}]))"
+        code = f"import sys; from mipcheck.checker.cli.main import main; sys.exit(main([{first!r}, {str(paths[1])!r}]))"
         done = subprocess.run(
             [sys.executable, "-c", code], input=paths[0].read_bytes(), capture_output=True, check=False
         )

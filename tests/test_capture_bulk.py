@@ -15,16 +15,19 @@ import pytest
 from fuzz_capture import SITES, batch_of, seeds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mipcheck.checker import inputs, watch
 from mipcheck.checker.capture import CaptureError, Source, read_captures
 from mipcheck.checker.capture.read import Capture
-from mipcheck.checker.inputs import read_trace
-from mipcheck.checker.run import Report, check, resolved, vocabulary_of
-from mipcheck.checker.site import Site
-from mipcheck.checker.survey import Survey, survey_of
-from mipcheck.model.event import Event
-from mipcheck.model.layering import Layering
-from mipcheck.model.unit import NativeError
+from mipcheck.checker.capture.survey import Survey, survey_of
+from mipcheck.checker.check.check import check, resolved
+from mipcheck.checker.check.report import Report
+from mipcheck.checker.inputs import read as inputs
+from mipcheck.checker.inputs.read import read_trace
+from mipcheck.checker.observe import watch
+from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.vocabulary import vocabulary_of
+from mipcheck.model.native.unit import NativeError
+from mipcheck.model.specification.layering import Layering
+from mipcheck.model.values.event import Event
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
@@ -34,7 +37,8 @@ from test_capture_files import ETHERNET, Device, Record, block, device_block, op
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
 
-from mipcheck.checker.capture import bulk, meaning, rows  # noqa: E402
+from mipcheck.checker.capture.bulk import meaning, rows  # noqa: E402
+from mipcheck.checker.capture.bulk import read as bulk  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent / "bench"))
 import make_capture  # noqa: E402

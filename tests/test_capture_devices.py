@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from mipcheck.checker.capture import Source, read_captures
-from mipcheck.checker.capture.devices import COPY
+from mipcheck.checker.capture.node.devices import COPY
 from scapy.layers.inet import IP
 from scapy.layers.l2 import Dot1Q, Ether
 from test_capture_events import COA, IHA, IHOA, SERVER, SITE, brief, into, lease, out, read, reply, request, user

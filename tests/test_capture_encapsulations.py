@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 from mipcheck.checker.capture import Source, read_captures
-from mipcheck.model.layering import Layering
-from mipcheck.model.load import loads
+from mipcheck.model.specification.layering import Layering
+from mipcheck.model.specification.load import loads
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import GRE, Ether
 from scapy.layers.vxlan import VXLAN

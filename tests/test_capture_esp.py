@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mipcheck.checker.capture import Capture, layers, read_capture
-from mipcheck.checker.capture.esp import DUMMY, Association, Keyring, Opened, UnusableKey
-from mipcheck.checker.capture.files import Frame
-from mipcheck.checker.site import EspSa, Site
+from mipcheck.checker.capture import Capture, read_capture
+from mipcheck.checker.capture.frames.files import Frame
+from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.messages.esp import DUMMY, Association, Keyring, Opened, UnusableKey
+from mipcheck.checker.site.site import EspSa, Site
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.packet import Packet, Raw

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from mipcheck.checker.capture import Capture, read_capture
-from mipcheck.checker.site import MnHaKey, Site
-from mipcheck.model.event import Event, Position
-from mipcheck.model.load import load
+from mipcheck.checker.site.site import MnHaKey, Site
+from mipcheck.model.specification.load import load
+from mipcheck.model.values.event import Event, Position
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dns import DNS
 from scapy.layers.inet import ICMP, IP, TCP, UDP

@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import pytest
 from mipcheck.checker.capture import CaptureError, is_capture, read_capture
-from mipcheck.checker.capture.files import Frame, open_frames
-from mipcheck.checker.run import check
-from mipcheck.checker.site import Site
+from mipcheck.checker.capture.frames.files import Frame, open_frames
+from mipcheck.checker.check.check import check
+from mipcheck.checker.site.site import Site
 
 ETHERNET, NULL, RAW, LOOP, SLL, SLL2 = 1, 0, 101, 108, 113, 276
 START = 1_800_000_000 * 10**9
@@ -328,7 +328,7 @@ def test_a_decompression_bomb_ends_in_an_error_and_takes_no_memory() -> None:
 
 # As an input of the program.
 
-PROGRAM = [sys.executable, "-m", "mipcheck.checker.main"]
+PROGRAM = [sys.executable, "-m", "mipcheck.checker.cli.main"]
 
 
 def test_standard_input_while_it_is_written(tmp_path: Path) -> None:

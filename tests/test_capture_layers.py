@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker.capture import Capture, Source, fragments, layers, read_captures
-from mipcheck.checker.capture.files import Frame, open_frames
-from mipcheck.checker.capture.fragments import OVERLAP, TIMEOUT, UNFINISHED, Reassembler
-from mipcheck.checker.capture.node import dotted
-from mipcheck.checker.run import check
-from mipcheck.checker.site import EspSa
-from mipcheck.model.event import Event
+from mipcheck.checker.capture import Capture, Source, read_captures
+from mipcheck.checker.capture.frames.files import Frame, open_frames
+from mipcheck.checker.capture.headers import fragments, layers
+from mipcheck.checker.capture.headers.fragments import OVERLAP, TIMEOUT, UNFINISHED, Reassembler
+from mipcheck.checker.capture.node.knowledge import dotted
+from mipcheck.checker.check.check import check
+from mipcheck.checker.site.site import EspSa
+from mipcheck.model.values.event import Event
 from scapy.layers.dot11 import Dot11, Dot11Beacon, Dot11QoS, RadioTap
 from scapy.layers.inet import IP, TCP, UDP, IPOption_RR
 from scapy.layers.l2 import GRE, LLC, SNAP, Dot1Q, Dot3, Ether

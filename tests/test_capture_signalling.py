@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mipcheck.checker.capture import dhcp as dhcp_messages
-from mipcheck.checker.capture import extensions as ext
-from mipcheck.checker.capture import ike as ike_messages
-from mipcheck.checker.capture import layers, mobileip
 from mipcheck.checker.capture.events import Reader
-from mipcheck.checker.capture.extensions import Extension, extensions
-from mipcheck.checker.capture.files import Frame
-from mipcheck.checker.capture.node import Knowledge
-from mipcheck.checker.capture.replay import Replay, expected, is_clock
-from mipcheck.checker.site import MnHaKey, Site
-from mipcheck.model.event import Event
+from mipcheck.checker.capture.frames.files import Frame
+from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.messages import dhcp as dhcp_messages
+from mipcheck.checker.capture.messages import extensions as ext
+from mipcheck.checker.capture.messages import ike as ike_messages
+from mipcheck.checker.capture.messages import mobileip
+from mipcheck.checker.capture.messages.extensions import Extension, extensions
+from mipcheck.checker.capture.messages.identification import Replay, expected, is_clock
+from mipcheck.checker.capture.node.knowledge import Knowledge
+from mipcheck.checker.site.site import MnHaKey, Site
+from mipcheck.model.values.event import Event
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.isakmp import ISAKMP, ISAKMP_payload

@@ -14,13 +14,15 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from mipcheck.checker.capture import Capture, dhcp, ike, is_capture, layers, mobileip, read_capture
-from mipcheck.checker.capture import extensions as ext
-from mipcheck.checker.capture.esp import Keyring
-from mipcheck.checker.capture.files import open_frames
-from mipcheck.checker.capture.node import dotted
-from mipcheck.checker.site import EspSa, MnHaKey, Site
-from mipcheck.model.types import Value
+from mipcheck.checker.capture import Capture, is_capture, read_capture
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.messages import dhcp, ike, mobileip
+from mipcheck.checker.capture.messages import extensions as ext
+from mipcheck.checker.capture.messages.esp import Keyring
+from mipcheck.checker.capture.node.knowledge import dotted
+from mipcheck.checker.site.site import EspSa, MnHaKey, Site
+from mipcheck.model.values.types import Value
 from scapy.layers.inet import IP
 from test_capture_esp import keys, sealed
 from test_capture_events import (

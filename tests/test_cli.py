@@ -15,19 +15,19 @@ import mipcheck
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mipcheck.checker import cli
-from mipcheck.checker.inputs import UsageError
-from mipcheck.checker.main import main
-from mipcheck.checker.report_json import as_object
-from mipcheck.checker.report_text import report_text
-from mipcheck.checker.run import check
-from mipcheck.model.load import load
+from mipcheck.checker.check.check import check
+from mipcheck.checker.cli import cli
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.report.json import as_object
+from mipcheck.checker.report.text import report_text
+from mipcheck.model.specification.load import load
 
 TRACES = Path(__file__).parent.parent / "traces"
 HEAD = "mipcheck-trace 1\nsite iha=10.1.0.2 xha=198.51.100.2 xhoa=198.51.100.100\n"
 BROKEN = str(TRACES / "plaintext-after-loss.log")
 FINE = str(TRACES / "inside-colocated.log")
-PROGRAM = [sys.executable, "-c", "import sys; from mipcheck.checker.main import main; sys.exit(main())"]
+PROGRAM = [sys.executable, "-c", "import sys; from mipcheck.checker.cli.main import main; sys.exit(main())"]
 
 
 def command(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -70,7 +70,7 @@ def test_help_ends_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]
 
 def test_help_is_quick_and_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from mipcheck.checker.main import main\n"
+        "import sys; from mipcheck.checker.cli.main import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
         "heavy = {'lark', 'z3', 'rich', 'mipcheck.model.spec'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
@@ -327,11 +327,12 @@ EVIL = st.text(st.characters(exclude_characters="\n\r"), max_size=12).filter(lam
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(EVIL, EVIL)
 def test_no_text_of_a_trace_reaches_the_terminal_raw(interface: str, stack: str) -> None:
-    from mipcheck.checker.inputs import Input, Trace
-    from mipcheck.checker.log import write_log
-    from mipcheck.checker.run import judge, vocabulary_of
-    from mipcheck.checker.site import Site
-    from mipcheck.model.event import Event, Position
+    from mipcheck.checker.check.check import judge
+    from mipcheck.checker.inputs.trace import Input, Trace
+    from mipcheck.checker.logs.text import write_log
+    from mipcheck.checker.site.site import Site
+    from mipcheck.checker.trace.vocabulary import vocabulary_of
+    from mipcheck.model.values.event import Event, Position
 
     spec = load()
     event = Event(0, interface or "x", "data", {"dir": "out", "protection": "none", "stack": stack}, Position("[b]", 1))

@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-from mipcheck.checker import partings
-from mipcheck.checker.main import main
-from mipcheck.checker.partings import TIMEOUT, Found, Partings
-from mipcheck.checker.proofs import Disagreement
-from mipcheck.checker.run import check
-from mipcheck.model.compare import Comparison, alike, clashing, merged_events
-from mipcheck.model.load import loads
-from mipcheck.model.setting import setting_of
-from mipcheck.model.spec import Spec
+from mipcheck.checker.check.check import check
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs import partings
+from mipcheck.checker.proofs.partings import TIMEOUT, Found, Partings
+from mipcheck.checker.proofs.replayed import Disagreement
+from mipcheck.model.prover.compare import Comparison, alike, clashing, merged_events
+from mipcheck.model.prover.setting import setting_of
+from mipcheck.model.specification.load import loads
+from mipcheck.model.specification.spec import Spec
 
 BASE = """
 spec base

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from mipcheck.checker.requirements import requirements
-from mipcheck.model.load import load
+from mipcheck.checker.verbs.requirements import requirements
+from mipcheck.model.specification.load import load
 
 LINES = {
     "draft-01": {

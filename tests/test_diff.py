@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.diff import Change, difference
-from mipcheck.checker.main import main
-from mipcheck.checker.proofs import broken_in
-from mipcheck.model.load import load, loads
-from mipcheck.model.spec import Spec
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs.replayed import broken_in
+from mipcheck.checker.verbs.diff import Change, difference
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.spec import Spec
 
 BASE = """
 spec base "first"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from mipcheck.checker.blame import blame
-from mipcheck.checker.explain import Context, Explanation, duration, explain, explain_hole, show_event
-from mipcheck.checker.observe import observe
-from mipcheck.model.compile import Machine
-from mipcheck.model.configure import configure
-from mipcheck.model.event import Event, Position
-from mipcheck.model.kleene import UNKNOWN
-from mipcheck.model.load import load, loads
-from mipcheck.model.types import Value
+from mipcheck.checker.observe.blame import blame
+from mipcheck.checker.observe.explain import Context, Explanation, duration, explain, explain_hole, show_event
+from mipcheck.checker.observe.observer import observe
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.types import Value
 
 S = 10**9
 

@@ -21,15 +21,17 @@ import pyarrow.dataset
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mipcheck.checker import fleet, fleet_cluster, fleet_work
-from mipcheck.checker.fleet_inputs import File, find, look, read_pattern
-from mipcheck.checker.fleet_store import COLUMNS, Store, schema
-from mipcheck.checker.fleet_summary import Summary
-from mipcheck.checker.fleet_work import Job, Outcome, RuleOutcome, examine
-from mipcheck.checker.inputs import UsageError
-from mipcheck.checker.main import main
-from mipcheck.checker.run import check
-from mipcheck.model.load import load
+from mipcheck.checker.check.check import check
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.fleet import cluster as fleet_cluster
+from mipcheck.checker.fleet import fleet
+from mipcheck.checker.fleet import work as fleet_work
+from mipcheck.checker.fleet.inputs import File, find, look, read_pattern
+from mipcheck.checker.fleet.store import COLUMNS, Store, schema
+from mipcheck.checker.fleet.summary import Summary
+from mipcheck.checker.fleet.work import Job, Outcome, RuleOutcome, examine
+from mipcheck.model.specification.load import load
 
 TRACES = Path(__file__).parent.parent / "traces"
 FINE = "inside-colocated.log"
@@ -277,7 +279,7 @@ CRASHES = """
 import os, sys
 from pathlib import Path
 from mipcheck.checker import fleet_store
-from mipcheck.checker.main import main
+from mipcheck.checker.cli.main import main
 fleet_store.FLUSH = 0.0
 count = 0
 rename = Path.replace
@@ -375,7 +377,7 @@ def test_options_reach_the_worker(files: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_results_depend_on_options_and_on_nothing_else() -> None:
     code = (
-        "from mipcheck.checker.fleet import options_of; from mipcheck.checker.fleet_work import Job\n"
+        "from mipcheck.checker.fleet.fleet import options_of; from mipcheck.checker.fleet.work import Job\n"
         "from mipcheck.model.load import load; print(options_of(Job(load()), None)['--spec'])"
     )
     seeds = [{**os.environ, "PYTHONHASHSEED": seed} for seed in ("1", "2")]

@@ -7,12 +7,12 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from mipcheck.model.errors import SpecError
-from mipcheck.model.load import load
-from mipcheck.model.parse import MAX_DEPTH, MAX_SIZE, parse
-from mipcheck.model.prove import prove
-from mipcheck.model.resolve import MAX_TERMS
-from mipcheck.model.show_module import show
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.language.parse import MAX_DEPTH, MAX_SIZE, parse
+from mipcheck.model.language.show_module import show
+from mipcheck.model.prover.prove import prove
+from mipcheck.model.specification.load import load
+from mipcheck.model.specification.resolve import MAX_TERMS
 
 GUIDE = resources.files("mipcheck.specs").joinpath("README.md").read_text("utf-8")
 _BLOCKS = [
@@ -109,6 +109,6 @@ def test_limits() -> None:
 
 
 def test_every_keyword_is_explained() -> None:
-    grammar = resources.files("mipcheck.model").joinpath("grammar.lark").read_text("utf-8")
+    grammar = resources.files("mipcheck.model.language").joinpath("grammar.lark").read_text("utf-8")
     words = set(re.findall(r'"([A-Za-z]+)"', grammar))
     assert [w for w in sorted(words) if not re.search(rf"\b{w}\b", GUIDE)] == []

@@ -15,13 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mipcheck.checker.capture import CaptureError
-from mipcheck.checker.contradictions import Contradiction, as_error, find, find_in
-from mipcheck.checker.infer import propose, rounded_up
-from mipcheck.checker.run import Report, check, vocabulary_of
-from mipcheck.checker.site import EspSa, MnHaKey, Site
-from mipcheck.checker.survey import survey_of
-from mipcheck.checker.toml import read_site
-from mipcheck.model.load import load
+from mipcheck.checker.capture.survey import survey_of
+from mipcheck.checker.check.check import check
+from mipcheck.checker.check.report import Report
+from mipcheck.checker.infer.contradictions import Contradiction, as_error, find, find_in
+from mipcheck.checker.infer.proposal import propose, rounded_up
+from mipcheck.checker.site.site import EspSa, MnHaKey, Site
+from mipcheck.checker.site.toml import read_site
+from mipcheck.checker.trace.vocabulary import vocabulary_of
+from mipcheck.model.specification.load import load
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.packet import Packet, Raw
 from test_capture_events import (

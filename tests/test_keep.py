@@ -8,10 +8,10 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
-from mipcheck.model import keep
-from mipcheck.model import parse as parsing
-from mipcheck.model.errors import SpecError
-from mipcheck.model.load import bundled, load
+from mipcheck.model.language import parse as parsing
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.specification.load import bundled, load
+from mipcheck.model.values import cache as keep
 
 SPEC = """
 spec kept

@@ -11,17 +11,18 @@ import pytest
 import strategies
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from mipcheck.model import syntax as s
-from mipcheck.model.compile import Machine
-from mipcheck.model.configure import configure
-from mipcheck.model.errors import SpecError, nearest
-from mipcheck.model.expression import Apply, Name
-from mipcheck.model.load import bundled, load, loads
-from mipcheck.model.parse import MAX_DEPTH, MAX_SIZE, parse
-from mipcheck.model.resolve import RESERVED
-from mipcheck.model.show import show_expression
-from mipcheck.model.show_module import show
-from mipcheck.model.spec import Allow, Spec
+from mipcheck.model.language import syntax as s
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.language.expression import Apply, Name
+from mipcheck.model.language.parse import MAX_DEPTH, MAX_SIZE, parse
+from mipcheck.model.language.show import show_expression
+from mipcheck.model.language.show_module import show
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.load import bundled, load, loads
+from mipcheck.model.specification.resolve import RESERVED
+from mipcheck.model.specification.spec import Allow, Spec
+from mipcheck.model.values.nearest import nearest
 
 DRAFT = resources.files("mipcheck.specs").joinpath("draft-01.spec").read_text("utf-8")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mipcheck.model.compile import Machine
-from mipcheck.model.configure import configure
-from mipcheck.model.errors import SpecError
-from mipcheck.model.load import load
-from mipcheck.model.spec import Spec
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.load import load
+from mipcheck.model.specification.spec import Spec
 
 BASE = """\
 spec base "A device and its nodes"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from mipcheck.checker.derive import modes_seen
-from mipcheck.model.errors import SpecError
-from mipcheck.model.event import Event
-from mipcheck.model.layering import Layering
-from mipcheck.model.load import load, loads
+from mipcheck.checker.trace.derive import modes_seen
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.specification.layering import Layering
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.values.event import Event
 
 DRAFT = Layering(load())
 

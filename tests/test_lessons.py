@@ -11,7 +11,8 @@ from dataclasses import replace as other
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.run import Report, check
+from mipcheck.checker.check.check import check
+from mipcheck.checker.check.report import Report
 from scapy.layers.dns import DNS
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6MLReport2, ICMPv6ND_RS, IPv6

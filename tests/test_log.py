@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mipcheck.checker import jsonl, log
-from mipcheck.checker.errors import LIMIT, InputError, Problem, excerpt
-from mipcheck.checker.escape import printable
-from mipcheck.checker.jsonl import read_jsonl, write_jsonl
-from mipcheck.checker.log import Log, Vocabulary, read_log, write_log
-from mipcheck.checker.site import Site
-from mipcheck.model.event import Event, Position
-from mipcheck.model.spec import EventType, Key
-from mipcheck.model.types import ADDRESS, BOOL, ID, INT, INTERFACE, TEXT, TIME, Type, Value
+from mipcheck.checker.console.errors import LIMIT, InputError, Problem, excerpt
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.logs import jsonl
+from mipcheck.checker.logs import text as log
+from mipcheck.checker.logs.jsonl import read_jsonl, write_jsonl
+from mipcheck.checker.logs.lines import Log
+from mipcheck.checker.logs.text import read_log, write_log
+from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.vocabulary import Vocabulary
+from mipcheck.model.specification.spec import EventType, Key
+from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.types import ADDRESS, BOOL, ID, INT, INTERFACE, TEXT, TIME, Type, Value
 
 
 def declared(name: str, keys: tuple[Key, ...]) -> EventType:
@@ -734,6 +737,6 @@ def test_help_needs_no_lark() -> None:
     import subprocess
     import sys
 
-    code = "import sys, mipcheck.checker.log, mipcheck.checker.jsonl; sys.exit('lark' in sys.modules)"
+    code = "import sys, mipcheck.checker.logs.text, mipcheck.checker.logs.jsonl; sys.exit('lark' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert jsonl.FIRST_LINE == '{"mipcheck-trace": 1}'

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mipcheck.model import keep
-from mipcheck.model.native import compiled
-from mipcheck.model.unit import Argument, NativeError, Unit
+from mipcheck.model.native.compiled import compiled
+from mipcheck.model.native.unit import Argument, NativeError, Unit
+from mipcheck.model.values import cache as keep
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")

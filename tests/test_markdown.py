@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker import markdown
+from mipcheck.checker.console import markdown
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker.merge import merge
-from mipcheck.model.event import Event, Position
+from mipcheck.checker.trace.merge import merge
+from mipcheck.model.values.event import Event, Position
 
 
 def event(time: int, file: str, line: int) -> Event:

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.inputs import UsageError
-from mipcheck.checker.mode_page import mode_page
-from mipcheck.checker.run import check
-from mipcheck.model.load import load, loads
-from mipcheck.model.modes import Fact, Mode, claim_of
-from mipcheck.model.spec import Spec
+from mipcheck.checker.check.check import check
+from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.verbs.explain_mode import mode_page
+from mipcheck.model.prover.modes import Fact, Mode, claim_of
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.spec import Spec
 
 TRANSCRIPT = (Path(__file__).parent / "transcripts" / "explain-mode.txt").read_text("utf-8")
 TEXT = TRANSCRIPT[TRANSCRIPT.index('spec small "') :]

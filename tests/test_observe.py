@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from mipcheck.checker.observe import INTERFACES, LIMIT, Observation, TooManyInterfaces, observe
-from mipcheck.model.compile import Machine
-from mipcheck.model.configure import configure
-from mipcheck.model.event import Event, Position
-from mipcheck.model.load import loads
-from mipcheck.model.types import Value
+from mipcheck.checker.observe.observer import INTERFACES, LIMIT, Observation, TooManyInterfaces, observe
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.load import loads
+from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.types import Value
 
 S = 10**9
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker.capture.files import Frame
-from mipcheck.checker.inputs import UsageError
-from mipcheck.checker.main import main
-from mipcheck.checker.measured import surrounding
-from mipcheck.checker.overhead import CIPHERS, INTEGRITIES, costs, sizes_of
-from mipcheck.model.configure import configure
-from mipcheck.model.load import load, loads
-from mipcheck.model.overhead import COLUMNS, Overhead
+from mipcheck.checker.capture.frames.files import Frame
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.verbs.overhead import CIPHERS, INTEGRITIES, costs, sizes_of
+from mipcheck.checker.verbs.overhead_measured import surrounding
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.overhead import COLUMNS, Overhead
 
 SPEC = load()
 CAPTURES = Path(__file__).parent.parent / "traces" / "captures"

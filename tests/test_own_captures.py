@@ -8,8 +8,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.errors import InputError
-from mipcheck.checker.run import Report, check
+from mipcheck.checker.check.check import check
+from mipcheck.checker.check.report import Report
+from mipcheck.checker.console.errors import InputError
 
 CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
 EXPECTED = tomllib.loads((CAPTURES / "expected.toml").read_text("utf-8"))

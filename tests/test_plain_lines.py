@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_text import logs, mutated
-from mipcheck.checker import log
-from mipcheck.checker.errors import InputError
-from mipcheck.checker.run import vocabulary_of
-from mipcheck.model.load import load
+from mipcheck.checker.console.errors import InputError
+from mipcheck.checker.logs import text as log
+from mipcheck.checker.trace.vocabulary import vocabulary_of
+from mipcheck.model.specification.load import load
 
 TRACES = Path(__file__).parent.parent / "traces"
 WORDS = vocabulary_of(load())
@@ -45,7 +45,7 @@ def test_example_traces(path: Path) -> None:
 def test_a_small_trace_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from mipcheck.checker.main import main\n"
+        "from mipcheck.checker.cli.main import main\n"
         f"assert main({[str(TRACES / 'inside-colocated.log'), '--format', 'json', '-o', str(tmp_path / 'out')]}) == 0\n"
         "heavy = {'lark', 'z3', 'numpy', 'llvmlite', 'polars', 'cryptography', 'rich'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"

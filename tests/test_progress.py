@@ -17,12 +17,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker import audit, bulk_check, fleet_cluster, mode_page, progress, proofs
-from mipcheck.checker.fleet_inputs import File
-from mipcheck.checker.fleet_work import Job, Outcome
-from mipcheck.checker.main import INTERNAL_ERROR, INTERRUPTED, main
-from mipcheck.checker.partings import Partings
-from mipcheck.checker.progress import Parallel, Progress, Reading, Steps, fitted, line
+from mipcheck.checker.check import bulk as bulk_check
+from mipcheck.checker.cli.main import INTERNAL_ERROR, main
+from mipcheck.checker.console import progress
+from mipcheck.checker.console.output import INTERRUPTED
+from mipcheck.checker.console.progress import Parallel, Progress, Reading, Steps, fitted, line
+from mipcheck.checker.fleet import cluster as fleet_cluster
+from mipcheck.checker.fleet.inputs import File
+from mipcheck.checker.fleet.work import Job, Outcome
+from mipcheck.checker.proofs.partings import Partings
+from mipcheck.checker.verbs import audit
+from mipcheck.checker.verbs import explain_mode as mode_page
+from mipcheck.checker.verbs import prove as proofs
 
 TRACES = Path(__file__).parent.parent / "traces"
 CLEAR = "\r\033[K"
@@ -341,8 +347,8 @@ def test_verbs_that_are_interrupted(
     monkeypatch.setattr(audit, "broken_in", fail)
     monkeypatch.setattr(Partings, "find", fail)
     monkeypatch.setattr(mode_page, "trace_text", fail)
-    monkeypatch.setattr("mipcheck.model.prove.needs", fail)
-    monkeypatch.setattr("mipcheck.model.modes.Mode.facts", fail)
+    monkeypatch.setattr("mipcheck.model.prover.prove.needs", fail)
+    monkeypatch.setattr("mipcheck.model.prover.modes.Mode.facts", fail)
     screen = terminal()
     assert main(arguments(verb, spec)) == code
     shown, said = screen.text().split(CLEAR)[-2:]
@@ -396,7 +402,7 @@ def test_a_reading_that_is_interrupted(
     monkeypatch.setattr(bulk_check, "Reading", Shown)
     monkeypatch.setattr(bulk_check, "LONG", 1)
     monkeypatch.setattr(bulk_check, "VERY_LONG", 1)
-    monkeypatch.setattr("mipcheck.checker.replay.Replay.take", fail)
+    monkeypatch.setattr("mipcheck.checker.observe.columns.Replay.take", fail)
     screen = terminal()
     main([str(TRACES / "iha-fifty-nodes.log")])
     shown, said = screen.text().split(CLEAR)[1:]

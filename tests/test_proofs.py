@@ -7,13 +7,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from mipcheck.checker import proofs
-from mipcheck.checker.main import main
-from mipcheck.checker.run import check
-from mipcheck.model.examples import Examples
-from mipcheck.model.load import load, loads
-from mipcheck.model.prove import Result, needs, prove
-from mipcheck.model.setting import setting_of
+from mipcheck.checker.check.check import check
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.verbs import prove as proofs
+from mipcheck.model.prover.examples import Examples
+from mipcheck.model.prover.prove import Result, needs, prove
+from mipcheck.model.prover.setting import setting_of
+from mipcheck.model.specification.load import load, loads
 
 SPEC = load()
 PROPERTIES = list(SPEC.properties)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.inputs import UsageError
-from mipcheck.checker.readings import ambiguities, resolved
-from mipcheck.checker.run import check
-from mipcheck.model.load import load, loads
-from mipcheck.model.spec import Allow, Spec
+from mipcheck.checker.check.check import check
+from mipcheck.checker.check.readings import ambiguities, resolved
+from mipcheck.checker.console.errors import UsageError
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.spec import Allow, Spec
 
 TEXT = """
 spec small

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.ready import units
-from mipcheck.model import keep, parse
-from mipcheck.model.load import bundled, load
+from mipcheck.checker.cli.ready import units
+from mipcheck.model.language import parse
+from mipcheck.model.specification.load import bundled, load
+from mipcheck.model.values import cache as keep
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +23,8 @@ def test_nothing_is_left_to_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder = tmp_path / "kept"
     monkeypatch.setattr(keep, "INSTALLED", tmp_path / "none")
     code = (
-        "from mipcheck.checker import ready\n"
-        "from mipcheck.model import keep\n"
+        "from mipcheck.checker.cli import ready\n"
+        "from mipcheck.model.values import cache as keep\n"
         "keep.INSTALLED /= 'none'\n"  # as it is before there is an installation
         "ready.main()"
     )

@@ -15,18 +15,22 @@ from columns_of import ListColumns
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_text import HEAD, SITE, logs, mutated
-from mipcheck.checker import bulk_check, inputs, observe, watch
-from mipcheck.checker.derive import derive, modes_in_words, modes_seen
-from mipcheck.checker.observe import Observation, TooMuch
-from mipcheck.checker.replay import Replay
-from mipcheck.checker.run import judge, vocabulary_of
-from mipcheck.model.compile import Machine
-from mipcheck.model.configure import configure
-from mipcheck.model.event import Event, Position
-from mipcheck.model.load import load, loads
-from mipcheck.model.spec import Spec
-from mipcheck.model.types import Type, Value
-from mipcheck.model.unit import NativeError
+from mipcheck.checker.check import bulk as bulk_check
+from mipcheck.checker.check.check import judge
+from mipcheck.checker.inputs import read as inputs
+from mipcheck.checker.observe import observer as observe
+from mipcheck.checker.observe import watch
+from mipcheck.checker.observe.columns import Replay
+from mipcheck.checker.observe.observer import Observation, TooMuch
+from mipcheck.checker.trace.derive import derive, modes_in_words, modes_seen
+from mipcheck.checker.trace.vocabulary import vocabulary_of
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.native.unit import NativeError
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.spec import Spec
+from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.types import Type, Value
 
 # Of a mobile node and of an i-HA: each machine takes ten seconds to compile.
 TRACES = [
@@ -298,7 +302,7 @@ def test_a_pipe_gives_the_report_of_its_file(tmp_path: Path) -> None:
     assert len(text) > bulk_check.LONG
     reports = []
     for name in (str(tmp_path / "x.log"), "-"):
-        code = f"import sys; from mipcheck.checker.main import main; sys.exit(main([{name!r}, '--format', 'json']))"
+        code = f"import sys; from mipcheck.checker.cli.main import main; sys.exit(main([{name!r}, '--format', 'json']))"
         found = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=False)
         assert found.returncode == 3, found.stderr
         reports.append(found.stdout.replace(name if name != "-" else "<stdin>", "x"))
@@ -328,7 +332,7 @@ def test_without_native_code_it_still_runs(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "sys.modules['llvmlite'] = sys.modules['llvmlite.binding'] = None\n"
-        "from mipcheck.checker.main import main\n"
+        "from mipcheck.checker.cli.main import main\n"
         f"sys.exit(main([{str(tmp_path / 'x.log')!r}]))"
     )
     environment = {**os.environ, "MIPCHECK_CACHE": "off"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from mipcheck.checker.main import main
-from mipcheck.checker.requirements import KINDS, requirements, requirements_json
-from mipcheck.model.load import load, loads
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.verbs.requirements import KINDS, requirements, requirements_json
+from mipcheck.model.specification.load import load, loads
 
 TEXT = """
 spec small

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.proofs import broken_in, trace_text
-from mipcheck.checker.run import Report, check
-from mipcheck.model.examples import Examples
-from mipcheck.model.load import load
-from mipcheck.model.prove import prove
-from mipcheck.model.setting import setting_of
+from mipcheck.checker.check.check import check
+from mipcheck.checker.check.report import Report
+from mipcheck.checker.proofs.replayed import broken_in, trace_text
+from mipcheck.model.prover.examples import Examples
+from mipcheck.model.prover.prove import prove
+from mipcheck.model.prover.setting import setting_of
+from mipcheck.model.specification.load import load
 
 RFC, DRAFT = load("rfc5265"), load()
 HEAD = """\

@@ -10,24 +10,25 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mipcheck.checker.errors import InputError
-from mipcheck.checker.inputs import UsageError
-from mipcheck.checker.main import main
-from mipcheck.checker.observe import LIMIT, Observation, TooMuch, observe
-from mipcheck.checker.proofs import Proved, agree, needed_by, prove_one, trace_text
-from mipcheck.checker.report_json import as_object
-from mipcheck.checker.run import Report, check, resolved
-from mipcheck.model.compile import Machine
-from mipcheck.model.configure import configure
-from mipcheck.model.errors import SpecError
-from mipcheck.model.event import Event, Position
-from mipcheck.model.examples import Examples
-from mipcheck.model.kleene import UNKNOWN
-from mipcheck.model.load import load, loads
-from mipcheck.model.prove import prove
-from mipcheck.model.setting import setting_of
-from mipcheck.model.spec import Consistent, EventType, Spec
-from mipcheck.model.types import Value
+from mipcheck.checker.check.check import check, resolved
+from mipcheck.checker.check.report import Report
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.console.errors import InputError, UsageError
+from mipcheck.checker.observe.observer import LIMIT, Observation, TooMuch, observe
+from mipcheck.checker.proofs.replayed import agree, needed_by, trace_text
+from mipcheck.checker.report.json import as_object
+from mipcheck.checker.verbs.prove import Proved, prove_one
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.prover.examples import Examples
+from mipcheck.model.prover.prove import prove
+from mipcheck.model.prover.setting import setting_of
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.spec import Consistent, EventType, Spec
+from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.types import Value
 
 S = 10**9
 A, B, C = 0x0A010001, 0x0A010002, 0x0A010003
@@ -359,10 +360,10 @@ def test_findings_have_a_limit_over_all_nodes() -> None:
 
 
 def test_what_concerns_all_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mipcheck.checker.observe.SPREAD", 10)
+    monkeypatch.setattr("mipcheck.checker.observe.observer.SPREAD", 10)
     with pytest.raises(TooMuch, match=r"home=…"):
         seen([bind(0, A), *(event(n, "-", "reset") for n in range(20))])
-    monkeypatch.setattr("mipcheck.checker.observe.NODES", 10)
+    monkeypatch.setattr("mipcheck.checker.observe.observer.NODES", 10)
     with pytest.raises(TooMuch, match="more than 10 mobile nodes"):
         seen([bind(0, A + n) for n in range(20)])
 

@@ -8,12 +8,12 @@ from ipaddress import IPv4Network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker.errors import LIMIT, InputError, Problem
-from mipcheck.checker.log import Vocabulary
-from mipcheck.checker.site import EspSa, MnHaKey, Site, SiteError, merge_sites, site_from_words, site_words
-from mipcheck.checker.toml import SIZE_LIMIT, read_given, read_site
-from mipcheck.model.errors import closest
-from mipcheck.model.types import BOOL, INT, TIME
+from mipcheck.checker.console.errors import LIMIT, InputError, Problem
+from mipcheck.checker.site.site import EspSa, MnHaKey, Site, SiteError, merge_sites, site_from_words, site_words
+from mipcheck.checker.site.toml import SIZE_LIMIT, read_given, read_site
+from mipcheck.checker.trace.vocabulary import Vocabulary
+from mipcheck.model.values.nearest import closest
+from mipcheck.model.values.types import BOOL, INT, TIME
 
 PARAMETERS = {"t_reregister": TIME, "n_retransmit": INT, "strict": BOOL}
 WORDS = Vocabulary({}, PARAMETERS, {"vpn-fa", "endpoint-update"})

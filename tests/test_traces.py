@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.run import check
+from mipcheck.checker.check.check import check
 
 ROOT = Path(__file__).parent.parent
 TRACES = ROOT / "traces"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.model.types import (
+from mipcheck.model.values.types import (
     ADDRESS,
     BOOL,
     ID,

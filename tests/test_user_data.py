@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.errors import InputError
-from mipcheck.checker.run import check
+from mipcheck.checker.check.check import check
+from mipcheck.checker.console.errors import InputError
 
 CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
 LOG = """mipcheck-trace 1

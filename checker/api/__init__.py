@@ -9,20 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mipcheck.checker.run import check as check
-    from mipcheck.model.prove import prove as prove
+    from mipcheck.checker.check.check import check as check
+    from mipcheck.model.prover.prove import prove as prove
 
 __all__ = ["check", "prove"]
-__version__ = "0.1.0"
+from mipcheck.model.version import __version__ as __version__
 
 
 def __getattr__(name: str) -> Any:
     if name == "check":
-        from mipcheck.checker.run import check
+        from mipcheck.checker.check.check import check
 
         return check
     if name == "prove":
-        from mipcheck.model.prove import prove
+        from mipcheck.model.prover.prove import prove
 
         return prove
     raise AttributeError(f"module 'mipcheck' has no attribute {name!r}")

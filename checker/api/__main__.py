@@ -2,7 +2,7 @@
 
 import sys
 
-from mipcheck.checker.main import main
+from mipcheck.checker.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

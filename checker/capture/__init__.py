@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mipcheck.checker.capture.files import CaptureError, is_capture
+from mipcheck.checker.capture.frames.files import CaptureError, is_capture
 
 if TYPE_CHECKING:
     from mipcheck.checker.capture.read import Capture, Source, read_capture, read_captures

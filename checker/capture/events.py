@@ -13,10 +13,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
-from mipcheck.checker.capture import dhcp, ike, mobileip
-from mipcheck.checker.capture.esp import DUMMY, Keyring
-from mipcheck.checker.capture.extensions import NAMES, is_torn
-from mipcheck.checker.capture.layers import (
+from mipcheck.checker.capture.headers.layers import (
     ADVERTISEMENT,
     ASIDE,
     DHCP,
@@ -33,11 +30,14 @@ from mipcheck.checker.capture.layers import (
     Fragment,
     Packet,
 )
-from mipcheck.checker.capture.node import Knowledge, dotted, is_loopback, is_tunnel
-from mipcheck.checker.capture.replay import expected, is_clock
-from mipcheck.checker.site import Site
-from mipcheck.model.event import NODE, Event, Position
-from mipcheck.model.types import Value
+from mipcheck.checker.capture.messages import dhcp, ike, mobileip
+from mipcheck.checker.capture.messages.esp import DUMMY, Keyring
+from mipcheck.checker.capture.messages.extensions import NAMES, is_torn
+from mipcheck.checker.capture.messages.identification import expected, is_clock
+from mipcheck.checker.capture.node.knowledge import Knowledge, dotted, is_loopback, is_tunnel
+from mipcheck.checker.site.site import Site
+from mipcheck.model.values.event import NODE, Event, Position
+from mipcheck.model.values.types import Value
 
 _SAME: Final = 10**9
 """Nanoseconds within which one registration message on two devices is the same packet."""

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import BinaryIO, Final, NamedTuple
 
-from mipcheck.checker.capture import layers, wlan
-from mipcheck.checker.capture.cooked import tell_apart
-from mipcheck.checker.capture.devices import mark_tunnels, merge_copies, unlisted_tunnels
 from mipcheck.checker.capture.events import Protects, Reader, clear_registrations
-from mipcheck.checker.capture.files import SLL, SLL2, FileInfo, Frame, counted, open_frames
-from mipcheck.checker.capture.fragments import Reassembler
-from mipcheck.checker.capture.layers import Packet
-from mipcheck.checker.capture.node import Knowledge, is_loopback, is_tunnel, learn
-from mipcheck.checker.site import Site
-from mipcheck.model.event import NODE, Event, Position
+from mipcheck.checker.capture.frames.files import SLL, SLL2, FileInfo, Frame, counted, open_frames
+from mipcheck.checker.capture.headers import layers, wlan
+from mipcheck.checker.capture.headers.fragments import Reassembler
+from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.node.cooked import tell_apart
+from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, unlisted_tunnels
+from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
+from mipcheck.checker.site.site import Site
+from mipcheck.model.values.event import NODE, Event, Position
 
 _GAP: Final = "gap"
 _REPEATED: Final = "802.11 retransmission"

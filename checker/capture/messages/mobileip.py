@@ -1,0 +1,208 @@
+"""Mobile IPv4 messages: registration requests and replies, agent advertisements (RFC 3344), decoded in full."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mipcheck.checker.capture.messages import extensions as ext
+from mipcheck.checker.capture.messages.extensions import advertised, authenticator_of, fixed_size, is_tnc, nai
+from mipcheck.checker.capture.messages.extensions import extensions as extensions
+from mipcheck.checker.site.site import MnHaKey
+
+PORT: Final = 434
+REQUEST: Final = 1
+REPLY: Final = 3
+
+_FLAGS: Final = ((0x80, "S"), (0x40, "B"), (0x20, "D"), (0x10, "M"), (0x08, "G"), (0x04, "r"), (0x02, "T"))
+_ADVERTISED: Final = (
+    *((0x8000, "R"), (0x4000, "B"), (0x2000, "H"), (0x1000, "F"), (0x0800, "M"), (0x0400, "G"), (0x0200, "r")),
+    *((0x0100, "T"), (0x0080, "U")),
+)
+"""RFC 3344 section 2.1.1, and U of RFC 3519 section 3.4: the agent tunnels in UDP."""
+
+CODES: Final = {
+    0: "registration accepted",
+    1: "registration accepted, but simultaneous bindings unsupported",
+    64: "reason unspecified",
+    65: "administratively prohibited",
+    66: "insufficient resources",
+    67: "mobile node failed authentication",
+    68: "home agent failed authentication",
+    69: "requested lifetime too long",
+    70: "poorly formed request",
+    71: "poorly formed reply",
+    72: "requested encapsulation unavailable",
+    73: "requested compression unavailable",
+    74: "requested reverse tunnel unavailable",
+    75: "reverse tunnel is mandatory and T is not set",
+    76: "mobile node too distant",
+    77: "invalid care-of address",
+    78: "registration timeout",
+    79: "delivery style not supported",
+    80: "home network unreachable",
+    81: "home agent host unreachable",
+    82: "home agent port unreachable",
+    88: "home agent unreachable",
+    97: "NAI missing",
+    98: "home agent missing",
+    99: "home address missing",
+    104: "unknown challenge",
+    105: "missing challenge",
+    106: "stale challenge",
+    128: "reason unspecified",
+    129: "administratively prohibited",
+    130: "insufficient resources",
+    131: "mobile node failed authentication",
+    132: "foreign agent failed authentication",
+    133: "identification mismatch",
+    134: "poorly formed request",
+    135: "too many simultaneous bindings",
+    136: "unknown home agent address",
+    137: "requested reverse tunnel unavailable",
+    138: "reverse tunnel is mandatory and T is not set",
+    139: "requested encapsulation unavailable",
+    142: "UDP encapsulation unavailable",
+    144: "mobile node failed AAA authentication",
+}
+"""RFC 3344 section 3.4; RFC 3024 (74 to 76, 79, 137 to 139), RFC 2794 and 4433 (97 to 99), RFC 3519 (142),
+RFC 4721 (104 to 106, 144)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Registration request (RFC 3344 section 3.3); addresses as int, lifetime in seconds."""
+
+    flags: frozenset[str]
+    lifetime: int
+    home: int
+    agent: int
+    coa: int
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Registration reply (RFC 3344 section 3.4)."""
+
+    code: int
+    lifetime: int
+    home: int
+    agent: int
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advertisement:
+    """Mobility agent advertisement extension (RFC 3344 section 2.1.1)."""
+
+    sequence: int
+    """Starts at 0 with the agent, and again at 256 after 65535: below 256 otherwise, the agent has restarted."""
+    lifetime: int
+    """Longest registration that the agent takes, in seconds."""
+    flags: frozenset[str]
+    coas: tuple[int, ...]
+    nai: str = ""
+    challenge: bytes = b""
+    prefixes: tuple[int, ...] = ()
+    """Prefix lengths of the router addresses (section 2.1.2), in bits."""
+
+
+def read_request(message: bytes) -> Request | None:
+    """The fixed part of a registration request; None if it is cut short or something else."""
+    if len(message) < 24 or message[0] != REQUEST:
+        return None
+    flags, lifetime, home, agent, coa, identification = struct.unpack_from("!xBHIIIQ", message)
+    letters = frozenset(letter for bit, letter in _FLAGS if flags & bit)
+    return Request(letters, lifetime, home, agent, coa, identification)
+
+
+def read_reply(message: bytes) -> Reply | None:
+    """The fixed part of a registration reply; None if it is cut short or something else."""
+    if len(message) < 20 or message[0] != REPLY:
+        return None
+    return Reply(*struct.unpack_from("!xBHIIQ", message))
+
+
+def fixed_part(message: bytes) -> bytes:
+    """What identifies a message even where a copy of it was captured with a shorter snap length."""
+    return message[: fixed_size(message)]
+
+
+def code_name(code: int) -> str:
+    """What a reply's code means and, where it is a rejection, whose."""
+    text = CODES.get(code, "not assigned")
+    if code < 64:
+        return text
+    return f"{text} (foreign agent)" if code < 128 else f"{text} (home agent)"
+
+
+def authentication(message: bytes, agent: str, keys: Iterable[MnHaKey], whole: bool = True) -> str:
+    """ok, bad, absent or unchecked: the mobile-home authentication of a message of `agent` (iha or xha).
+
+    RFC 3344 section 3.5.1: it covers the message up to and with the extension's SPI. Section 3.6.2.1: there is exactly
+    one. A key for another SPI cannot check anything, and neither can a mobile-home key what the AAA server
+    authenticates (RFC 4721). `whole` says that the message was captured to its end.
+    """
+    found = [e for e in extensions(message) if e.type == ext.MN_HA]
+    if len(found) > 1:
+        return "bad"
+    if not found:
+        if not whole or any((e.type, e.subtype) == (ext.GENERALIZED, ext.MN_AAA) for e in extensions(message)):
+            return "unchecked"
+        return "absent"
+    spi, given = authenticator_of(found[0])
+    if not given:
+        return "bad"
+    known = [key for key in keys if key.agent == agent and key.spi == spi]
+    if not known:
+        return "unchecked"
+    covered = message[: found[0].start + 6]
+    return "ok" if any(hmac.compare_digest(authenticator(covered, key), given) for key in known) else "bad"
+
+
+def authenticator(covered: bytes, key: MnHaKey) -> bytes:
+    """What the authenticator has to be: HMAC-MD5 (RFC 3344), or MD5 in prefix+suffix mode (RFC 2002)."""
+    if key.algorithm == "keyed-md5":
+        return hashlib.md5(key.key + covered + key.key, usedforsecurity=False).digest()
+    return hmac.digest(key.key, covered, "md5")
+
+
+def trusted_networks_configured(message: bytes) -> bool:
+    """Whether the i-HA vouches for the networks it is reached from (RFC 5265 section 3.4).
+
+    What follows its authenticator could have been added by anybody, and does not count.
+    """
+    for extension in extensions(message):
+        if extension.type == ext.MN_HA:
+            return False
+        if is_tnc(extension):
+            return True
+    return False
+
+
+def read_advertisement(icmp: bytes) -> Advertisement | None:
+    """The mobility extension of a router advertisement (ICMP type 9, RFC 1256); None if it has none."""
+    found: Advertisement | None = None
+    for extension in advertised(icmp):
+        body = extension.data
+        if extension.type == ext.MOBILITY_AGENT and found is None:
+            if len(body) < 6:
+                return None
+            sequence, lifetime, flags = struct.unpack_from("!HHH", body)
+            coas = struct.unpack_from(f"!{(len(body) - 6) // 4}I", body, 6)
+            letters = frozenset(letter for bit, letter in _ADVERTISED if flags & bit)
+            found = Advertisement(sequence, lifetime, letters, coas)
+        elif found is None:
+            continue  # extensions of the mobility agent follow it
+        elif extension.type == ext.PREFIX_LENGTHS:
+            found = replace(found, prefixes=tuple(body))
+        elif extension.type == ext.ADVERTISED_CHALLENGE:
+            found = replace(found, challenge=body)
+        elif nai(extension):
+            found = replace(found, nai=nai(extension))
+    return found

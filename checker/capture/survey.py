@@ -1,0 +1,286 @@
+"""Who speaks with whom in a capture: the signalling in it, with frames, before any site gives it a meaning.
+
+`infer` proposes a site from this, and `contradictions` holds a given site against it. A survey reads what every
+message says of itself (addresses, SPIs, devices) and judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+from mipcheck.checker.capture.frames.files import SLL, SLL2, FileInfo, open_frames
+from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.headers.layers import (
+    ADVERTISEMENT,
+    ESP,
+    IKE,
+    LOOPBACK,
+    MULTICAST,
+    REGISTRATION,
+    TUNNEL,
+    Packet,
+)
+from mipcheck.checker.capture.messages import mobileip
+from mipcheck.checker.capture.node import devices
+
+MESSAGES: Final = 100_000
+"""Registration messages that are kept; what a site says shows long before."""
+_FLOWS: Final = 10_000
+_SPIS: Final = 64
+_DEVICES: Final = 1000
+_MN_HA: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A request or a reply where it was seen. `source` and `target` are those of its own IP header.
+
+    `tunnel` says that the link header called the device a tunnel (cooked captures do), `depth` how many IP headers
+    there are, `direction` what file or link say of it: in, out or "". `time` in ns.
+    """
+
+    frame: int
+    time: int
+    interface: str
+    tunnel: bool
+    direction: str
+    depth: int
+    source: int
+    target: int
+    message: mobileip.Request | mobileip.Reply
+    payload: bytes
+    whole: bool
+
+    @property
+    def agent(self) -> int:
+        return self.message.agent
+
+    @property
+    def home(self) -> int:
+        return self.message.home
+
+    @property
+    def spi(self) -> int | None:
+        """Of the mobile-home authentication extension."""
+        for extension in mobileip.extensions(self.payload):
+            if extension.type == _MN_HA and len(extension.data) >= 4:
+                return int.from_bytes(extension.data[:4])
+        return None
+
+
+@dataclass(slots=True)
+class Flow:
+    """Key exchange (`kind` ike) or protected packets (esp) in one direction, with the first frame.
+
+    `addresses` are those of all IP headers, outermost first. `begun` says that an exchange is opened.
+    """
+
+    kind: str
+    addresses: tuple[tuple[int, int], ...]
+    interface: str
+    frame: int
+    begun: bool = False
+    packets: int = 0
+    spis: dict[int, int] = field(default_factory=dict)
+    """SPI (ESP only) → first frame."""
+
+    @property
+    def source(self) -> int:
+        return self.addresses[-1][0]
+
+    @property
+    def target(self) -> int:
+        return self.addresses[-1][1]
+
+
+_FlowKey = tuple[str, str, tuple[tuple[int, int], ...]]
+"""Kind, interface and addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advert:
+    """An agent advertisement that offers care-of addresses, the first of its sender."""
+
+    frame: int
+    interface: str
+    source: int
+    coas: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Device:
+    """An interface, as far as the file tells; `linktype` is None where only frames name it (cooked, version 2)."""
+
+    name: str
+    linktype: int | None
+    frame: int
+    cooked_tunnel: bool = False
+    loopback: bool = False
+
+
+@dataclass(slots=True)
+class Survey:
+    """What was seen. Requests and replies are in order of time, devices in file order."""
+
+    info: FileInfo
+    requests: list[Registration] = field(default_factory=list)
+    replies: list[Registration] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
+    adverts: list[Advert] = field(default_factory=list)
+    devices: dict[str, Device] = field(default_factory=dict)
+
+    def messages(self) -> Iterator[Registration]:
+        """Requests, then replies."""
+        yield from self.requests
+        yield from self.replies
+
+    def tunnels(self) -> frozenset[str]:
+        """The interfaces that are tunnel devices, as far as the file alone tells."""
+        beside = self.beside()
+        return frozenset(d.name for d in self.devices.values() if how_tunnel(d, beside) in ("sure", "likely"))
+
+    def beside(self) -> bool:
+        """Whether there are devices with link addresses, beside which others are no access to a network."""
+        return any(d.linktype not in devices.POINT_TO_POINT for d in self.devices.values())
+
+
+def how_tunnel(device: Device, beside: bool) -> str:
+    """How sure it is that a device is a tunnel: sure, likely, uncertain, or "" for a physical one."""
+    if device.cooked_tunnel:
+        return "sure"
+    return "" if device.loopback else devices.how_tunnel(device.name, device.linktype, beside)
+
+
+def survey_of(stream: BinaryIO, name: str, interface: str = "if0") -> Survey:
+    """Read a capture that is called `name`, and its interface `interface` if it names none. Raises CaptureError."""
+    info, frames = open_frames(stream, name, interface)
+    surveyor = Surveyor(info)
+    for frame in frames:
+        surveyor.take(layers.decode(frame), frame.linktype)
+    return surveyor.survey()
+
+
+class Surveyor:
+    """Makes a survey of packets, given in file order, which `layers.decode` read without keys."""
+
+    def __init__(self, info: FileInfo) -> None:
+        self._found = Survey(info)
+        self._flows: dict[_FlowKey, Flow] = {}
+        self._senders: set[int] = set()
+
+    def take(self, packet: Packet, linktype: int) -> None:
+        found = self._found
+        interface = _interface(packet, linktype)
+        _device(found, packet, interface, linktype)
+        if packet.kind == REGISTRATION:
+            _registration(found, packet, interface)
+        elif packet.kind in (IKE, ESP):
+            _flow(self._flows, packet, interface)
+        elif packet.kind == ADVERTISEMENT and packet.addresses[-1][0] not in self._senders:
+            _advert(found, self._senders, packet, interface)
+
+    def again(self, packet: Packet, linktype: int, count: int) -> None:
+        """There were `count` more packets of protected data like this one, which was taken."""
+        if packet.kind == ESP:
+            flow = self._flows.get(("esp", _interface(packet, linktype), packet.addresses))
+            if flow is not None:
+                flow.packets += count
+
+    def survey(self) -> Survey:
+        """What was found; there will be no more."""
+        found = self._found
+        # Those without a frame too; cooked ones are in the frames.
+        for interface, linktype in found.info.interfaces.items():
+            if linktype not in (SLL, SLL2):
+                found.devices.setdefault(interface, Device(interface, linktype, 0))
+        found.flows.extend(self._flows.values())
+        # Devices are buffered one by one, so that file order is not order of time across them.
+        found.requests.sort(key=lambda seen: seen.time)
+        found.replies.sort(key=lambda seen: seen.time)
+        return found
+
+
+def in_clear(messages: Iterable[Registration], tunnels: frozenset[str]) -> set[bytes]:
+    """The fixed parts of the messages that were seen on a physical interface."""
+    return {mobileip.fixed_part(m.payload) for m in messages if not on_tunnel(m, tunnels)}
+
+
+def on_tunnel(seen: Registration, tunnels: frozenset[str]) -> bool:
+    return seen.tunnel or seen.interface in tunnels
+
+
+def is_unicast(address: int) -> bool:
+    """Whether it can be somebody's address: 0 and broadcast ask for any home agent (RFC 3344 section 2.3)."""
+    return 0 < address < MULTICAST
+
+
+def _interface(packet: Packet, linktype: int) -> str:
+    """As `cooked` names it: cooked captures of version 1 mix a tunnel's frames with all others under one name."""
+    if packet.device == TUNNEL and linktype == SLL:
+        return f"{packet.interface}.tunnel"
+    return packet.interface
+
+
+def _device(found: Survey, packet: Packet, name: str, linktype: int) -> None:
+    device = found.devices.get(name)
+    if device is None:
+        if len(found.devices) >= _DEVICES:
+            return
+        known = None if linktype in (SLL, SLL2) else linktype
+        device = found.devices[name] = Device(name, known, packet.frame)
+    device.cooked_tunnel |= packet.device == TUNNEL
+    device.loopback |= packet.device == LOOPBACK
+
+
+def _registration(found: Survey, packet: Packet, interface: str) -> None:
+    message: mobileip.Request | mobileip.Reply | None = None
+    if packet.dport == mobileip.PORT and packet.payload[0] == mobileip.REQUEST:
+        message, into = mobileip.read_request(packet.payload), found.requests
+    elif packet.sport == mobileip.PORT and packet.payload[0] == mobileip.REPLY:
+        message, into = mobileip.read_reply(packet.payload), found.replies
+    if message is None or packet.device == LOOPBACK or packet.interface == "lo":
+        return
+    if len(into) >= MESSAGES:
+        found.info.note(f"more than {MESSAGES} registration messages: who is who is told by the first of them")
+        return
+    source, target = packet.addresses[-1]
+    into.append(
+        Registration(
+            packet.frame,
+            packet.time,
+            interface,
+            packet.device == TUNNEL,
+            packet.direction,
+            len(packet.addresses),
+            source,
+            target,
+            message,
+            packet.payload,
+            packet.whole,
+        )
+    )
+
+
+def _flow(flows: dict[_FlowKey, Flow], packet: Packet, interface: str) -> None:
+    kind = "ike" if packet.kind == IKE else "esp"
+    key = (kind, interface, packet.addresses)
+    flow = flows.get(key)
+    if flow is None:
+        if len(flows) >= _FLOWS:
+            return
+        flow = flows[key] = Flow(kind, packet.addresses, interface, packet.frame)
+    flow.packets += 1
+    # RFC 7296 section 3.1, RFC 2408 section 3.1: who begins does not know the other side's SPI (cookie) yet.
+    flow.begun |= kind == "ike" and len(packet.payload) >= 18 and not any(packet.payload[8:16])
+    if kind == "esp" and len(flow.spis) < _SPIS:
+        flow.spis.setdefault(packet.spi, packet.frame)
+
+
+def _advert(found: Survey, senders: set[int], packet: Packet, interface: str) -> None:
+    read = mobileip.read_advertisement(packet.payload)
+    if read is not None and read.coas and len(packet.addresses) == 1 and len(senders) < _FLOWS:
+        source = packet.addresses[-1][0]
+        senders.add(source)
+        found.adverts.append(Advert(packet.frame, interface, source, read.coas))

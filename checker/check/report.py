@@ -1,0 +1,122 @@
+"""What a check comes to, as plain data: `Report`, its rules and its violations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mipcheck.checker.observe.explain import Because
+from mipcheck.checker.trace.times import show_datetime
+from mipcheck.model.specification.spec import MOBILE_NODE
+from mipcheck.model.values.event import Position
+
+
+@dataclass(frozen=True)
+class InputReport:
+    """What was read: `kind` is log, jsonl, pcap or pcapng; `skipped` counts unreadable lines."""
+
+    file: str
+    kind: str
+    events: int
+    frames: int | None
+    interfaces: tuple[str, ...]
+    skipped: int
+
+
+@dataclass(frozen=True)
+class RuleReport:
+    """What a rule came to. `status` is held, violated, inconclusive, unobservable or not-exercised.
+
+    `why` says what is missing where the status is one of the last three, `lacks` of what kind (`explain.Lack`).
+    `unlisted` violations are counted in `broken`, but are in no group.
+    """
+
+    id: str
+    level: str
+    section: str
+    cite: str
+    text: str
+    status: str
+    kept: int = 0
+    broken: int = 0
+    unknown: int = 0
+    unlisted: int = 0
+    reading: str | None = None
+    why: str = ""
+    lacks: frozenset[str] = frozenset()
+    configuration: bool = False
+
+    @property
+    def exercised(self) -> int:
+        """How often it could be judged."""
+        return self.kept + self.broken
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule broken `count` times for the same cause, and the first time in full.
+
+    `time` and `last_time` are ns from the report's `start`, or as in the log where there is none; `interface` is
+    None for the node's configuration, `node` names the mobile node where a trace tells several apart. What is
+    `overdue` has its deadline as `time`, and `at` where it began to be owed. `frames` are, by file, the frames of all
+    that was not allowed.
+    """
+
+    rule: str
+    level: str
+    section: str
+    interface: str | None
+    time: int
+    at: Position
+    message: str
+    seen: str
+    wrong: tuple[str, ...]
+    because: tuple[Because, ...]
+    allowed: tuple[str, ...]
+    count: int
+    last_time: int
+    last_at: Position
+    overdue: bool = False
+    frames: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    node: str | None = None
+
+
+@dataclass(frozen=True)
+class ParameterReport:
+    """A parameter in use, as a log spells it, and whether anyone gave it (else it is the default)."""
+
+    name: str
+    value: str
+    given: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer of a run. `verdict` is violation, inconclusive or conformant; `reasons` say why it is inconclusive.
+
+    `start` (ns since the epoch) is the time of the first event, None if the inputs count from their own start.
+    `nodes` is how many mobile nodes a device's trace tells apart, None for a node's own.
+    """
+
+    verdict: str
+    spec: str
+    inputs: tuple[InputReport, ...]
+    rules: tuple[RuleReport, ...]
+    violations: tuple[Violation, ...]
+    warnings: tuple[Violation, ...]
+    notes: tuple[str, ...]
+    reasons: tuple[str, ...]
+    set_aside: Mapping[str, int]
+    parameters: tuple[ParameterReport, ...]
+    start: int | None
+    role: str = MOBILE_NODE
+    nodes: int | None = None
+
+    @property
+    def events(self) -> int:
+        return sum(i.events for i in self.inputs)
+
+
+def date(report: Report, time: int) -> str | None:
+    """A time of the report as RFC 3339, if its inputs have dates."""
+    return None if report.start is None else show_datetime(report.start + time)

@@ -1,0 +1,52 @@
+"""The command `mipcheck`. Imports nothing heavy: `--help` has to be quick."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+
+from mipcheck.checker.console.output import INTERRUPTED, drop_stdout
+
+INTERNAL_ERROR = 4
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 conformant, 1 violation, 2 wrong input or usage, 3 inconclusive
+    or unknown, 4 internal error."""
+    _start_lightly()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # what the terminal cannot show is escaped, never an exception
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        from mipcheck.checker.cli.cli import run
+
+        return run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        drop_stdout()
+        return 0
+    except Exception as error:
+        if os.environ.get("MIPCHECK_DEBUG") == "1":
+            raise
+        text = "".join(c if c.isprintable() else "?" for c in f"{type(error).__name__}: {error}")[:300]
+        print(
+            f"mipcheck: internal error: {text}\n"
+            "This is a fault of mipcheck. Please report it with the command and, if you may, the input;"
+            " MIPCHECK_DEBUG=1 shows where it happened.",
+            file=sys.stderr,
+        )
+        return INTERNAL_ERROR
+
+
+def _start_lightly() -> None:
+    """Start-up is much of a short run. Numpy would start a thread a core for linear algebra, of which there is none
+    here, and what is imported is no garbage, so that looking for it so often is in vain."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.set_threshold(50_000, 20, 20)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

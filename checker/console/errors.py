@@ -1,0 +1,121 @@
+"""What is wrong with an input, said so that it can be mended: place, excerpt, what was expected, nearest name."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mipcheck.checker.console.escape import printable
+from mipcheck.model.values.event import Position
+from mipcheck.model.values.nearest import closest
+
+LIMIT: Final = 20
+"""Problems collected in one input before reading stops: several at once are a help, hundreds are not."""
+
+EXCERPT: Final = 120
+"""Characters of a line that a message shows, at most."""
+
+_WORD_SHOWN: Final = 40
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with an input.
+
+    `hint` says what was expected or meant. `excerpt` is the line as it may be shown and `marks` the carets
+    under the place; both are empty where there is no line to show (or where it may hold a key).
+    """
+
+    at: Position
+    message: str
+    hint: str = ""
+    excerpt: str = ""
+    marks: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"{self.at}: {self.message}"]
+        if self.excerpt:
+            lines += ["    " + self.excerpt, f"    {self.marks} {self.hint}".rstrip()]
+        elif self.hint:
+            lines.append("    " + self.hint)
+        return "\n".join(map(printable, lines))
+
+
+class InputError(Exception):
+    """An input that cannot be used. `str()` gives a `file:line:column: message` line for each problem."""
+
+    def __init__(self, problems: Iterable[Problem], more: bool = False) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        self.more = more
+        super().__init__(*self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.problems), *(["… and more"] if self.more else [])])
+
+
+def quoted(word: str) -> str:
+    """A word of an input as a message names it: escaped, shortened, in quotation marks."""
+    return '"' + printable(word if len(word) <= _WORD_SHOWN else word[:_WORD_SHOWN] + "…") + '"'
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean "path"?`, or nothing."""
+    name = closest(word, known)
+    return f'did you mean "{printable(name)}"?' if name is not None else ""
+
+
+def joined(*hints: str) -> str:
+    """Hints one after another, the empty ones left out."""
+    text = ""
+    for hint in filter(None, hints):
+        text += hint if not text else (" " if text.endswith("?") else "; ") + hint
+    return text
+
+
+def problem_in_line(at: Position, line: str, start: int, width: int, message: str, hint: str = "") -> Problem:
+    """A problem with the `width` characters of `line` from index `start`; the column follows from them."""
+    place = Position(at.file, at.line, column=start + 1)
+    return Problem(place, message, hint, *excerpt(line, start, width))
+
+
+def excerpt(line: str, start: int, width: int) -> tuple[str, str]:
+    """The part of a line around a place, escaped, and carets that stand under that place."""
+    start = min(start, len(line))
+    left = _fit(line[max(0, start - EXCERPT) : start], EXCERPT // 2, from_end=True)
+    right = _fit(line[start : start + EXCERPT], EXCERPT - len("".join(left)), from_end=False)
+    left = _fit(line[max(0, start - EXCERPT) : start], EXCERPT - len("".join(right)), from_end=True)
+    before = "…" if len(left) < start else ""
+    after = "…" if len(right) < len(line) - start else ""
+    marked = "".join(right[: max(1, width)])
+    shown = before + "".join(left) + "".join(right) + after
+    return shown, " " * _cells(before + "".join(left)) + "^" * max(1, _cells(marked))
+
+
+def _fit(text: str, room: int, from_end: bool) -> list[str]:
+    """The escaped characters of `text`, as many as fit into `room`, kept from the end or from the start."""
+    kept: list[str] = []
+    for char in reversed(text) if from_end else text:
+        shown = " " if char == "\t" else printable(char)
+        room -= len(shown)
+        if room < 0:
+            break
+        kept.append(shown)
+    return kept[::-1] if from_end else kept
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def listed(names: Sequence[str], most: int = 40) -> str:
+    """Names one after another, for a hint."""
+    return " ".join(names[:most]) + (" …" if len(names) > most else "")
+
+
+class UsageError(ValueError):
+    """Something on the command line, or among the arguments of `check`, that cannot be; the message says what can."""

@@ -1,0 +1,196 @@
+"""Files over a dask cluster: each to a worker, and again if the worker is lost, but not for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from typing import Any, Final
+
+from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.fleet import work as fleet_work
+from mipcheck.checker.fleet.inputs import File
+from mipcheck.checker.fleet.work import Job, OtherVersion, Outcome, examine
+
+DEATHS: Final = 3
+"""Workers that may be lost with a file, the last one while it had nothing else to do, before the file is to blame."""
+
+_AHEAD: Final = 2
+"""Files under way for each thread of the cluster: one that is checked and one that waits for it."""
+
+_TICK: Final = 0.5
+_CONNECT: Final = 15.0
+_DESERTED: Final = 300.0
+"""Seconds without any worker after which a cluster is given up; one that grows on demand needs some minutes."""
+
+_CONFIG: Final = {
+    # A file is put aside with the first worker that it takes along: `check_all` tries again by rules of its own.
+    "distributed.scheduler.allowed-failures": 0,
+    # A worker that is paused for lack of memory would not begin another file, ever. One that has too much is ended.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.worker.profile.enabled": False,
+    "distributed.scheduler.work-stealing": False,
+}
+
+
+class ClusterLost(Exception):
+    """The cluster has gone, with files unchecked; what was checked stays checked."""
+
+
+@contextlib.contextmanager
+def connected(scheduler: str | None, workers: int) -> Iterator[Any]:
+    """A client of the cluster at an address, or of a new local one. Raises UsageError."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    for name in [n for n in logging.root.manager.loggerDict if n.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what matters of it, the summary says
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=_CONNECT, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"no scheduler answers at {scheduler}: {error}") from None
+        with client:
+            yield client
+        return
+    with (
+        dask.config.set(_CONFIG),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+            preload=[fleet_work.__name__],
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def check_all(
+    client: Any, job: Job, files: Sequence[File], done: Callable[[Outcome], None], tick: Callable[[], None]
+) -> None:
+    """Check files, and hand over what became of each, once. `tick` is called twice a second or so.
+
+    A worker that is lost may not have been lost for the file that it was checking. So that file is tried again; where
+    it happens twice, by itself, with nothing else under way; and only a file with which `DEATHS` workers were lost, the
+    last one alone, is given up as `killed`. Raises ClusterLost.
+    """
+    _Run(client, job, files, done).go(tick)
+
+
+class _Run:
+    def __init__(self, client: Any, job: Job, files: Sequence[File], done: Callable[[Outcome], None]) -> None:
+        self.client, self.done = client, done
+        self.packed = job.packed()
+        self.waiting = deque(files)
+        self.suspects: deque[File] = deque()
+        self.deaths: dict[str, int] = {}
+        self.attempts: dict[str, int] = {}
+        self.flight: dict[str, tuple[Any, File]] = {}
+        self.alone = False
+        self.ready: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.name = f"mipcheck-{uuid.uuid4().hex}"
+        self.count = 0
+        self.room = 1
+        self.asked = self.peopled = time.monotonic()
+        self._ask()
+
+    def go(self, tick: Callable[[], None]) -> None:
+        try:
+            while self.waiting or self.suspects or self.flight:
+                self._launch()
+                with contextlib.suppress(queue.Empty):
+                    self._take(self.ready.get(timeout=_TICK))
+                self._watch()
+                tick()
+        finally:
+            if self.flight and self.client.status == "running":
+                self.client.cancel([future for future, _ in self.flight.values()])
+
+    def _launch(self) -> None:
+        while self.waiting and not self.alone and len(self.flight) < self.room:
+            self._submit(self.waiting.popleft())
+        if self.suspects and not self.flight:
+            self.alone = True
+            self._submit(self.suspects.popleft())
+
+    def _submit(self, file: File) -> None:
+        self.count += 1
+        self.attempts[file.path] = self.attempts.get(file.path, 0) + 1
+        key = f"{self.name}-{self.count}"
+        future = self.client.submit(examine, self.packed, file, key=key, pure=False, retries=0)
+        self.flight[key] = future, file
+        future.add_done_callback(self.ready.put)
+
+    def _take(self, future: Any) -> None:
+        from distributed import KilledWorker
+
+        if future.key not in self.flight:
+            return
+        _, file = self.flight.pop(future.key)
+        alone, self.alone = self.alone, False
+        try:
+            # A worker may be lost between its answer and this line; then dask has the file checked again first.
+            outcome: Outcome = future.result()
+        except KilledWorker as error:
+            self._died(file, error.allowed_failures + 1, alone, "its worker was lost")
+        except (ImportError, OtherVersion) as error:
+            raise UsageError(
+                f"the workers cannot do this: {printable(str(error))}; all need the same mipcheck"
+            ) from None
+        except (CancelledError, Exception) as error:
+            if self.client.status != "running":
+                raise ClusterLost("the scheduler is lost") from None
+            self._died(file, 1, alone, f"{type(error).__name__}: {error}")
+        else:
+            if outcome.status == "killed":
+                self._died(file, 1, alone, outcome.error)
+            else:
+                self._finish(file, outcome)
+
+    def _died(self, file: File, workers: int, alone: bool, why: str) -> None:
+        deaths = self.deaths[file.path] = self.deaths.get(file.path, 0) + workers
+        if alone and deaths >= DEATHS:
+            error = f"tried {self.attempts[file.path]} times, in the end by itself, and each time {why}"
+            self._finish(file, Outcome(file, "killed", printable(error), started=time.time()))
+        elif deaths == 1:
+            self.waiting.append(file)
+        else:
+            self.suspects.append(file)
+
+    def _finish(self, file: File, outcome: Outcome) -> None:
+        self.deaths.pop(file.path, None)
+        self.done(replace(outcome, attempts=self.attempts.pop(file.path)))
+
+    def _watch(self) -> None:
+        """Whether the cluster is there at all, and how much it can take."""
+        now = time.monotonic()
+        if now - self.asked > 10 * _TICK:
+            self._ask()
+        if self.client.status != "running":
+            raise ClusterLost("the scheduler is lost")
+        if now - self.peopled > _DESERTED:
+            raise ClusterLost(f"no worker was left for {_DESERTED:g} s")
+
+    def _ask(self) -> None:
+        try:
+            threads = sum(self.client.nthreads().values())
+        except (OSError, ValueError, TimeoutError):
+            raise ClusterLost("the scheduler does not answer") from None
+        self.asked = time.monotonic()
+        self.room = max(1, threads) * _AHEAD
+        if threads:
+            self.peopled = self.asked

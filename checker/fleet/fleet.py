@@ -1,0 +1,231 @@
+"""`mipcheck fleet`: many files on a dask cluster, one summary. Imports nothing heavy before it is needed."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from mipcheck.checker.console.progress import Parallel
+
+if TYPE_CHECKING:
+    from mipcheck.checker.fleet.inputs import File
+    from mipcheck.checker.fleet.store import Store
+    from mipcheck.checker.fleet.summary import Summary
+    from mipcheck.checker.fleet.work import Job, Outcome
+    from mipcheck.model.specification.spec import Spec
+
+NEEDS: Final = ("distributed", "fsspec", "pyarrow")
+
+EPILOG: Final = """\
+A folder stands for the logs and captures in it, by their names; a glob (quote it) for what it matches, ** for
+folders in between; a URL for what fsspec opens (s3:// needs s3fs, gs:// needs gcsfs; a worker makes a copy while it
+checks). Each file is a trace of its own.
+
+-o DIR is a Parquet dataset of a row a file, written as results come: path, size, stamp, fields, status, error,
+verdict, reasons, spec, role, nodes, kind, events, frames, interfaces, notes, rules, violations, warnings, started,
+seconds, attempts, worker, run, mipcheck. After a crash the same command goes on where it stood; a file that has
+changed since is checked again; other options need another DIR.
+
+exit codes, the first that applies: 2 the command line is wrong; 1 a violation in any file; 4 an internal error with
+any file; 2 no file can be read; 3 any file inconclusive or without a verdict; 0 all are conformant
+"""
+
+
+def arguments(parser: argparse.ArgumentParser, seconds: Callable[[str], float]) -> None:
+    """What the verb takes besides what all verbs take."""
+    parser.add_argument("inputs", nargs="+", metavar="PATH|GLOB|URL", help="files, folders, globs or URLs")
+    parser.add_argument(
+        "--workers", type=_workers, metavar="N", help="processes of the local cluster (default: a core each)"
+    )
+    parser.add_argument("--scheduler", metavar="tcp://…", help="an existing dask cluster, whose workers see the files")
+    parser.add_argument("--limit", type=seconds, metavar="S", help="seconds for a file, after which it is given up")
+    parser.add_argument("--pattern", metavar="P", help="fields of the path, as '{vendor}/{build}/*.log'")
+    parser.add_argument("--by", action="append", default=[], metavar="FIELD", help="count by a field, too (repeatable)")
+    parser.add_argument("--retry", action="store_true", help="try files again that an earlier run could not check")
+    parser.add_argument(
+        "--keep-going", action="store_true", help="skip lines that cannot be read; at best inconclusive"
+    )
+    parser.add_argument(
+        "--fail-on", choices=("must", "should"), default="must", help="what counts as a violation (default: must)"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="of the summary (default: text)")
+    parser.add_argument("-o", "--output", metavar="DIR", help="write results as a Parquet dataset, and resume from it")
+    parser.add_argument("-v", "--verbose", action="store_true", help="list every file and rule")
+
+
+def _workers(word: str) -> int:
+    if not word.isdecimal() or not 1 <= int(word) <= 1024:
+        raise argparse.ArgumentTypeError("a number of processes, from 1 to 1024")
+    return int(word)
+
+
+def run(
+    args: argparse.Namespace, spec: Spec, parameters: dict[str, str], render: Callable[[Summary], str]
+) -> tuple[str, int]:
+    """The summary of a fleet, written by `render`, and the exit code. Raises UsageError and what options may raise."""
+    _check_installed(args)
+    from mipcheck.checker.fleet import inputs as fleet_inputs
+    from mipcheck.checker.fleet.summary import Summary
+
+    pattern = fleet_inputs.read_pattern(args.pattern) if args.pattern is not None else None
+    by = fleet_inputs.fields_asked(pattern, args.by)
+    job = _job(args, spec, parameters)
+    found = fleet_inputs.find(args.inputs)
+    summary = Summary(spec.name, [r for m in spec.machines() for r in m.rules], args.fail_on, pattern, by, found.others)
+    store = _store(args, job, pattern) if args.output is not None else None
+    try:
+        todo = list(found.files) if store is None else _not_yet(found.files, store, summary, args.retry)
+        code = _check_files(args, job, todo, store, summary)
+    finally:
+        if store is not None:
+            store.close()
+    summary.pending(found.files, summary.stopped)
+    return render(summary), code if code is not None else summary.exit_code()
+
+
+def _check_installed(args: argparse.Namespace) -> None:
+    from mipcheck.checker.console.errors import UsageError
+
+    missing = [n for n in NEEDS if importlib.util.find_spec(n) is None]
+    if missing:
+        raise UsageError(f"fleet needs {', '.join(missing)}, not installed here: pip install 'mipcheck[fleet]'")
+    if args.scheduler is not None and args.workers is not None:
+        raise UsageError("--workers is for a local cluster; --scheduler names one that has workers already")
+
+
+def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Job:
+    """What is the same for all files. What is wrong with it is an error now, not once for each file."""
+    from mipcheck.checker.check.check import machine_of, of_role
+    from mipcheck.checker.console.errors import UsageError
+    from mipcheck.checker.fleet.work import Job
+    from mipcheck.checker.inputs.opening import open_input
+    from mipcheck.checker.site.site import Site, SiteError, merge_sites, site_from_words
+    from mipcheck.checker.site.toml import read_given
+    from mipcheck.checker.trace.vocabulary import vocabulary_of
+
+    vocabulary = vocabulary_of(spec)
+    site, config = Site(), None
+    if args.config is not None:
+        with open_input(args.config) as stream:
+            site, _ = read_given(stream, args.config, vocabulary)
+            stream.seek(0)
+            config = stream.read()
+    try:
+        words = site_from_words(parameters, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
+    except SiteError as error:
+        raise UsageError(f"{error.message}; {error.hint}" if error.hint else error.message) from None
+    site = merge_sites(site, words, parameters.keys())
+    machine_of(of_role(spec, site.role), site)
+    return Job(spec, config, parameters, args.keep_going, args.fail_on, args.limit)
+
+
+def _store(args: argparse.Namespace, job: Job, pattern: Any) -> Store:
+    from mipcheck.checker.console.errors import UsageError
+    from mipcheck.checker.fleet.store import Store
+
+    if "://" in args.output:
+        raise UsageError("-o takes a folder of this machine; only there can a part be written whole or not at all")
+
+    def fields(path: str) -> dict[str, str]:
+        return (pattern.fields(path) or {}) if pattern is not None else {}
+
+    return Store(args.output, options_of(job, args.pattern), fields)
+
+
+def options_of(job: Job, pattern: str | None) -> dict[str, Any]:
+    """What results depend on, by the option's name; what is long or secret as its digest."""
+    import hashlib
+
+    def digest(data: bytes) -> str:
+        return hashlib.sha256(data).hexdigest()
+
+    return {
+        "mipcheck": job.version,
+        "--spec": f"{job.spec.name} {digest(_plain(job.spec).encode())}",
+        "--config": None if job.config is None else digest(job.config),
+        "--set": dict(sorted(job.parameters.items())),
+        "--keep-going": job.keep_going,
+        "--fail-on": job.fail_on,
+        "--pattern": pattern,
+    }
+
+
+def _plain(value: Any) -> str:
+    """Data as text that is the same in every process: sets have no order, and addresses of objects mean nothing."""
+    from collections.abc import Mapping, Set
+    from dataclasses import fields, is_dataclass
+
+    if is_dataclass(value) and not isinstance(value, type):
+        return f"{type(value).__name__}({','.join(_plain(getattr(value, f.name)) for f in fields(value))})"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_plain(k)}:{_plain(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, Set):
+        return "{" + ",".join(sorted(map(_plain, value))) + "}"
+    return "[" + ",".join(map(_plain, value)) + "]" if isinstance(value, list | tuple) else repr(value)
+
+
+def _not_yet(files: tuple[File, ...], store: Store, summary: Summary, retry: bool) -> list[File]:
+    """Files without a result; the results of the others go into the summary."""
+    from dataclasses import replace
+
+    from mipcheck.checker.fleet.store import stored_path
+
+    wanted = {stored_path(f): f for f in files}
+    stale: set[str] = set()
+    for outcome in store.results():
+        file = wanted.get(outcome.file.path)
+        if file is None:
+            continue
+        if (file.size, file.stamp) != outcome.file[1:] or (retry and outcome.status != "checked"):
+            stale.add(outcome.file.path)
+        else:
+            summary.add(replace(outcome, file=file), earlier=True)
+    store.forget(stale)
+    return [f for f in files if f.path not in summary.lines]
+
+
+def _check_files(
+    args: argparse.Namespace, job: Job, todo: list[File], store: Store | None, summary: Summary
+) -> int | None:
+    """Check what is left to do. Returns the exit code of a run that was interrupted."""
+    from mipcheck.checker.console.output import INTERRUPTED
+    from mipcheck.checker.fleet.cluster import ClusterLost, check_all, connected
+
+    if not todo:
+        return None
+    shown = Parallel(len(todo), "checking", "files")
+    count = Counter[str]()
+
+    def done(outcome: Outcome) -> None:
+        summary.add(outcome)
+        if store is not None:
+            store.add(outcome)
+        count[outcome.verdict or ""] += 1
+
+    def tick() -> None:
+        if store is not None:
+            store.flush_if_due()
+        shown.update(count.total(), f"{count['violation']} with violations")
+
+    again = "; the same command with -o goes on from here" if store is not None else ""
+    try:
+        with shown, connected(args.scheduler, min(args.workers or _cores(), len(todo))) as client:
+            check_all(client, job, todo, done, tick)
+    except ClusterLost as error:
+        summary.stopped = f"{error}{again}"
+    except KeyboardInterrupt:
+        summary.stopped = f"interrupted{again}"
+        return INTERRUPTED
+    finally:
+        if store is not None:
+            store.flush()
+    return None
+
+
+def _cores() -> int:
+    from dask.system import CPU_COUNT
+
+    return int(CPU_COUNT)

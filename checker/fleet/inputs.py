@@ -1,0 +1,188 @@
+"""Which files a fleet consists of: folders, globs and URLs → files, each with what tells it from a later version."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from mipcheck.checker.console.errors import UsageError, quoted
+from mipcheck.checker.console.escape import printable
+
+SUFFIXES: Final = (".log", ".jsonl", ".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
+"""What is taken from a folder. A file that is named, or that a glob finds, is taken whatever it is called."""
+
+_TAGS: Final = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "last_modified", "updated",
+                "modified", "created")  # fmt: skip
+"""Where stores keep what changes with a file's content, the surest first."""
+
+
+class File(NamedTuple):
+    """A file of a fleet: its absolute path or URL, bytes, and its entity tag or time of modification."""
+
+    path: str
+    size: int
+    stamp: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files of a fleet in order, and how many others lay in the folders that were given."""
+
+    files: tuple[File, ...]
+    others: int
+
+
+def find(inputs: Sequence[str]) -> Found:
+    """The files that are meant. Raises UsageError for an input that names none, or that cannot be listed."""
+    files: dict[str, File] = {}
+    others = 0
+    for given in inputs:
+        here, more = _find(given)
+        files.update((f.path, f) for f in here)
+        others += more
+    return Found(tuple(files[path] for path in sorted(files)), others)
+
+
+def _find(given: str) -> tuple[list[File], int]:
+    if "::" in given:
+        raise UsageError(f"{printable(given)}: chained URLs are not supported; give the files themselves")
+    system, path = _system(given)
+    try:
+        infos = _infos(system, path)
+    # A store's library raises what it likes when there are no credentials or no network.
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise UsageError(f"{printable(given)} cannot be listed: {printable(str(reason))}") from None
+    if infos is None:
+        raise UsageError(f"{printable(given)}: no such file, and nothing that it matches")
+    folder, entries = infos
+    files = [_file(system, name, info) for name, info in entries.items() if info["type"] == "file"]
+    if not folder:
+        if not files:
+            raise UsageError(f"{printable(given)} is no file")
+        return files, 0
+    taken = [f for f in files if f.path.lower().endswith(SUFFIXES) and not _hidden(f.path)]
+    if not taken:
+        raise UsageError(f"{printable(given)}: no logs or captures in this folder ({' '.join(SUFFIXES)})")
+    return taken, len(files) - len(taken)
+
+
+def _infos(system: Any, path: str) -> tuple[bool, Mapping[str, Mapping[str, Any]]] | None:
+    """Whether it is a folder, and its files by name. None if there is nothing."""
+    if system.exists(path):
+        if system.isdir(path):
+            # Else what lies in a folder that cannot be read would be lost without a word.
+            strict = {"on_error": "raise"} if is_local(system) else {}
+            return True, system.find(path, detail=True, **strict)
+        return False, {path: system.info(path)}
+    found = system.glob(path, detail=True) if re.search(r"[*?\[]", path) else {}
+    files = {name: info for name, info in found.items() if info["type"] == "file"}
+    return (False, files) if files else None
+
+
+def _hidden(path: str) -> bool:
+    return path.rpartition("/")[2].startswith(".")
+
+
+def _system(url: str) -> tuple[Any, str]:
+    """The file system of a path or URL, and the path in it. Raises UsageError."""
+    from fsspec.core import url_to_fs
+
+    try:
+        system, path = url_to_fs(url)
+    except ImportError as error:
+        raise UsageError(f"{printable(url)} needs a package that is not installed: {printable(str(error))}") from None
+    except Exception as error:  # as above
+        raise UsageError(f"{printable(url)}: {printable(str(error))}") from None
+    return system, str(path)
+
+
+def _file(system: Any, name: str, info: Mapping[str, Any]) -> File:
+    path = name if is_local(system) else str(system.unstrip_protocol(name))
+    return File(path, int(info.get("size") or 0), _stamp(info))
+
+
+def is_local(system: Any) -> bool:
+    return "file" in ((system.protocol,) if isinstance(system.protocol, str) else system.protocol)
+
+
+def _stamp(info: Mapping[str, Any]) -> str:
+    """Empty where a store tells nothing of the kind: then the size alone has to do."""
+    found = next((info[tag] for tag in _TAGS if info.get(tag) is not None), "")
+    return found.isoformat() if isinstance(found, datetime) else str(found).strip('"')
+
+
+def look(path: str) -> tuple[Any, str, File]:
+    """A file's system, its path there, and the file as it is now. Raises what the file system raises."""
+    from fsspec import filesystem
+    from fsspec.core import url_to_fs
+
+    # A local name may hold what would mean something in a URL.
+    system, inside = (filesystem("file"), path) if path.startswith("/") else url_to_fs(path)
+    return system, inside, _file(system, inside, system.info(inside))
+
+
+def shown(path: str) -> str:
+    """A path as a report names it: from the working folder, if it lies in there."""
+    here = os.getcwd().rstrip("/") + "/"  # noqa: PTH109  # a text, like the path
+    return path.removeprefix(here)
+
+
+# --- fields of a path ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """`{vendor}/{build}/*.log`: names for parts of a path, which it has to match at its end."""
+
+    text: str
+    names: tuple[str, ...]
+    expression: re.Pattern[str]
+
+    def fields(self, path: str) -> dict[str, str] | None:
+        """The fields of a path, None if it does not match."""
+        match = self.expression.search(path)
+        return None if match is None else match.groupdict()
+
+
+def read_pattern(text: str) -> Pattern:
+    """Raises UsageError. `*` and `?` stay within a folder, `**` does not."""
+    names: list[str] = []
+    parts: list[str] = []
+    for token in re.findall(r"\{[^{}]*\}|\*\*/?|[*?]|[^*?]", text):
+        if token.startswith("{") and len(token) > 1:
+            name = token[1:-1]
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+                raise UsageError(f"--pattern: {quoted(token)} is no name of a field; letters, digits and _ are")
+            if name in names:
+                raise UsageError(f"--pattern: {quoted(token)} is there twice")
+            names.append(name)
+            parts.append(f"(?P<{name}>[^/]+?)")
+        elif token in "{}":
+            raise UsageError(f"--pattern: a brace without its other half in {quoted(text)}")
+        else:
+            wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+            parts.append(wild.get(token) or re.escape(token))
+    if not names:
+        raise UsageError(
+            f"--pattern names no field: {quoted(text)}; expected something like {{vendor}}/{{build}}/*.log"
+        )
+    start = "^" if text.startswith("/") or re.match(r"[a-z0-9]+://", text) else "(?:^|/)"
+    return Pattern(text, tuple(names), re.compile(start + "".join(parts) + r"\Z", re.DOTALL))
+
+
+def fields_asked(pattern: Pattern | None, by: Iterable[str]) -> tuple[str, ...]:
+    """The fields to count by. Raises UsageError for one that the pattern does not have."""
+    asked = tuple(dict.fromkeys(by))
+    for name in asked:
+        if pattern is None:
+            raise UsageError(
+                f"--by {name} needs a --pattern that says where in the path it stands, as '{{{name}}}/*.log'"
+            )
+        if name not in pattern.names:
+            raise UsageError(f"--by: {quoted(name)} is no field of the pattern; it has {' '.join(pattern.names)}")
+    return asked

@@ -1,0 +1,267 @@
+"""The results of a fleet as a Parquet dataset: written part by part as they come, and taken up again after a crash.
+
+A part is written beside its place, forced to the disk and renamed, so that it is there whole or not at all. What counts
+as done is what stands in a part, nothing else; so a crash at any moment loses at most what had not been written yet,
+and that is checked again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from mipcheck.checker.console.errors import UsageError, listed, quoted
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.console.output import replacing
+from mipcheck.checker.fleet.inputs import File
+from mipcheck.checker.fleet.work import Outcome
+from mipcheck.model.version import __version__
+
+FLUSH: Final = 1.0
+"""Seconds that a result waits for others before it is written: what a crash may cost. A part for each file would be
+too many."""
+
+_ROWS: Final = 1000
+_ABOUT: Final = "_mipcheck.json"  # what begins with _ or . is no part of a dataset
+_LOCK: Final = "_lock"
+_NEEDED: Final = ("path", "size", "stamp", "status", "error", "verdict", "spec", "kind", "events", "frames", "rules")
+
+COLUMNS: Final = (
+    ("path", "the file: absolute path or URL"),
+    ("size", "bytes, and"),
+    ("stamp", "entity tag or time of modification: with path and size, what tells the file from a later version"),
+    ("fields", "map: fields of the path by --pattern"),
+    ("status", "checked, unreadable, changed, limit, killed or error; only what was checked has a verdict"),
+    ("error", "why there is no verdict"),
+    ("verdict", "violation, inconclusive or conformant"),
+    ("reasons", "list: why inconclusive"),
+    ("spec", "name of the specification"),
+    ("role", "whose trace it is: mn, vpn, …"),
+    ("nodes", "mobile nodes that the trace of another role tells apart"),
+    ("kind", "log, jsonl, pcap or pcapng"),
+    ("events", "events checked"),
+    ("frames", "frames of a capture"),
+    ("interfaces", "list"),
+    ("notes", "list"),
+    ("rules", "list of id, level, section, status, exercised, violations, inconclusive"),
+    ("violations", "list of rule, level, section, interface, node, time (s), date, line, frame, count, message"),
+    ("warnings", "the same, of what does not fail"),
+    ("started", "when the check began"),
+    ("seconds", "how long it took"),
+    ("attempts", "how often it was begun"),
+    ("worker", "host and process"),
+    ("run", "which run of this folder, from 1"),
+    ("mipcheck", "version"),
+)
+"""Stable: columns may be added, none may go or change its type."""
+
+
+class Store:
+    """The dataset in a folder, for one run at a time; `results` of earlier runs first. Raises UsageError."""
+
+    def __init__(self, folder: str, options: Mapping[str, Any], fields: Callable[[str], Mapping[str, str]]) -> None:
+        """`options` are what the results depend on, by name; `fields` gives the fields of a path."""
+        self.folder = Path(folder)
+        self.fields = fields
+        self._rows: list[dict[str, Any]] = []
+        self._since = 0.0
+        self._number = 0
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            entries = [p.name for p in self.folder.iterdir() if not p.name.startswith(".") and p.name != _LOCK]
+            if entries and _ABOUT not in entries:
+                raise UsageError(f"-o {printable(folder)} is not empty, and what it holds are no results of a fleet")
+            self._lock = self._locked()
+            self._agree(dict(options))
+            for left in self.folder.glob(".part-*"):  # of a run that died while it wrote
+                left.unlink()
+        except OSError as error:
+            raise UsageError(f"-o {printable(folder)}: {error.strerror or error}") from None
+        self.run = 1 + max((int(p.name[5:11]) for p in self._parts()), default=0)
+
+    def _locked(self) -> int:
+        lock = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise UsageError(f"another run writes to {printable(str(self.folder))}") from None
+        return lock
+
+    def _agree(self, options: dict[str, Any]) -> None:
+        """The folder's options are these, now or since its first run."""
+        about = self.folder / _ABOUT
+        if not about.exists():
+            with replacing(str(about)) as file:
+                file.write(json.dumps({"mipcheck": __version__, "options": options}, indent=2).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            return
+        try:
+            before = json.loads(about.read_text("utf-8"))["options"]
+            differ = [n for n in options if before.get(n) != options[n]]
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise UsageError(f"{printable(str(about))} is damaged; give another folder with -o") from None
+        if differ:
+            raise UsageError(
+                f"the results in {printable(str(self.folder))} were made with other options ({listed(differ)});"
+                " repeat those, or give another folder with -o"
+            )
+
+    def _parts(self) -> list[Path]:
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    def results(self) -> Iterator[Outcome]:
+        """What earlier runs came to: one outcome a file, without its findings. Raises UsageError."""
+        for part in self._parts():
+            for row in _read(part, _NEEDED):
+                yield _outcome(row)
+
+    def forget(self, paths: set[str]) -> None:
+        """Take results out, of files that will be checked again."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        for part in self._parts() if paths else []:
+            table = _table(part)
+            kept = table.filter(pc.invert(pc.is_in(table["path"], pa.array(sorted(paths), pa.string()))))
+            if not kept.num_rows:
+                part.unlink()
+            elif kept.num_rows < table.num_rows:
+                self._write(kept, part)
+
+    def add(self, outcome: Outcome) -> None:
+        if not self._rows:
+            self._since = time.monotonic()
+        self._rows.append(_row(outcome, self.fields(outcome.file.path), self.run))
+        if len(self._rows) >= _ROWS:
+            self.flush()
+
+    def flush_if_due(self) -> None:
+        if self._rows and time.monotonic() - self._since >= FLUSH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Raises UsageError where the folder cannot be written."""
+        import pyarrow as pa
+
+        if not self._rows:
+            return
+        self._number += 1
+        part = self.folder / f"part-{self.run:06d}-{self._number:06d}.parquet"
+        try:
+            self._write(pa.Table.from_pylist(self._rows, schema=schema()), part)
+        except OSError as error:
+            raise UsageError(f"{printable(str(part))} cannot be written: {error.strerror or error}") from None
+        self._rows = []
+
+    def _write(self, table: Any, part: Path) -> None:
+        import pyarrow.parquet as pq
+
+        with replacing(str(part)) as file:
+            pq.write_table(table, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def close(self) -> None:
+        os.close(self._lock)
+
+
+def schema() -> Any:
+    """The Arrow schema of `COLUMNS`."""
+    import pyarrow as pa
+
+    text, texts, number = pa.string(), pa.list_(pa.string()), pa.int64()
+    rule = pa.struct(
+        {"id": text, "level": text, "section": text, "status": text}
+        | {"exercised": number, "violations": number, "inconclusive": number}
+    )
+    breach = pa.struct(
+        {
+            "rule": text,
+            "level": text,
+            "section": text,
+            "interface": text,
+            "node": text,
+            "time": pa.float64(),
+            "date": text,
+        }
+        | {"line": number, "frame": number, "count": number, "message": text}
+    )
+    types = {
+        "size": number,
+        "fields": pa.map_(text, text),
+        "reasons": texts,
+        "nodes": number,
+        "events": number,
+        "frames": number,
+        "interfaces": texts,
+        "notes": texts,
+        "rules": pa.list_(rule),
+        "violations": pa.list_(breach),
+        "warnings": pa.list_(breach),
+        "started": pa.timestamp("us", tz="UTC"),
+        "seconds": pa.float64(),
+        "attempts": pa.int32(),
+        "run": pa.int32(),
+    }
+    return pa.schema([(name, types.get(name, text)) for name, _ in COLUMNS], metadata={"mipcheck.fleet": "1"})
+
+
+def _row(outcome: Outcome, fields: Mapping[str, str], run: int) -> dict[str, Any]:
+    row: dict[str, Any] = asdict(outcome)
+    path, size, stamp = row.pop("file")
+    row |= {"path": path, "size": size, "stamp": stamp, "fields": dict(fields), "run": run, "mipcheck": __version__}
+    row["started"] = round(outcome.started * 1e6)
+    return {name: _storable(value) for name, value in row.items()}
+
+
+def _storable(value: Any) -> Any:
+    """Parquet holds UTF-8 only; a file's name, say, may be any bytes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {key: _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def stored_path(file: File) -> str:
+    """The path under which a file's result stands."""
+    return str(_storable(file.path))
+
+
+def _table(part: Path, columns: Sequence[str] | None = None) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(part).read(columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise UsageError(
+            f"{quoted(part.name)} in {printable(str(part.parent))} is damaged ({printable(str(error))}):"
+            " remove it, and what it held is checked again"
+        ) from None
+
+
+def _read(part: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for batch in _table(part, list(columns)).to_batches(max_chunksize=_ROWS):
+        yield from batch.to_pylist()
+
+
+def _outcome(row: dict[str, Any]) -> Outcome:
+    from mipcheck.checker.fleet.work import RuleOutcome
+
+    rules = tuple(RuleOutcome(**r) for r in row.pop("rules") or ())
+    file = File(row.pop("path"), row.pop("size"), row.pop("stamp"))
+    return Outcome(file, rules=rules, **row)

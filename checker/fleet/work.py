@@ -1,0 +1,309 @@
+"""What a worker of a fleet does: one file → `Outcome`. The checking is `check`, as for a single file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, cast
+
+from mipcheck.checker.capture import CaptureError
+from mipcheck.checker.check.check import check
+from mipcheck.checker.check.report import Report, Violation, date
+from mipcheck.checker.console.errors import InputError, UsageError
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.fleet.inputs import File, is_local, look
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.specification.configure import ParameterError
+from mipcheck.model.specification.spec import Spec
+from mipcheck.model.version import __version__
+
+_GRACE: Final = 30.0
+"""Seconds after which a process that outlives its own alarm is killed by the worker."""
+
+_SAID: Final = 2000
+"""Characters of an error that are kept."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is the same for all files. `config` is the site file's bytes, `limit` seconds for one file, None for any."""
+
+    spec: Spec
+    config: bytes | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    keep_going: bool = False
+    fail_on: str = "must"
+    limit: float | None = None
+    version: str = __version__
+
+    def packed(self) -> bytes:
+        """For the way to a worker, which may not see the files that these options name."""
+        return zlib.compress(pickle.dumps(self))
+
+
+@dataclass(frozen=True)
+class RuleOutcome:
+    """A rule in one file; the counts are of `run.RuleReport`."""
+
+    id: str
+    level: str
+    section: str
+    status: str
+    exercised: int
+    violations: int
+    inconclusive: int
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A finding in one file: `time` in seconds as the report counts, `date` (RFC 3339) if the file has dates; `node`
+    where the file tells several mobile nodes apart."""
+
+    rule: str
+    level: str
+    section: str
+    interface: str | None
+    node: str | None
+    time: float
+    date: str | None
+    line: int | None
+    frame: int | None
+    count: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file. `status` is one of `STATUS`; only a file that was `checked` has a verdict.
+
+    `started` is seconds since the epoch, `seconds` how long it took, `attempts` how often it was begun.
+    """
+
+    file: File
+    status: str
+    error: str = ""
+    started: float = 0.0
+    seconds: float = 0.0
+    worker: str = ""
+    attempts: int = 1
+    verdict: str | None = None
+    spec: str = ""
+    role: str = ""
+    nodes: int | None = None
+    kind: str | None = None
+    events: int | None = None
+    frames: int | None = None
+    interfaces: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    rules: tuple[RuleOutcome, ...] = ()
+    violations: tuple[Breach, ...] = ()
+    warnings: tuple[Breach, ...] = ()
+
+
+STATUS: Final = {
+    "checked": "has a verdict",
+    "unreadable": "the file cannot be read, or is no log or capture that can be checked",
+    "changed": "the file was written to meanwhile",
+    "limit": "the time limit was over",
+    "killed": "worker after worker died of it",
+    "error": "an error of mipcheck's own",
+}
+
+
+class OtherVersion(Exception):
+    """The worker's mipcheck is not the one that asks."""
+
+
+def dask_setup(worker: object) -> None:
+    """In a new worker of a local cluster: Ctrl-C is for the program that started it, which then ends its workers.
+    So is the terminal, where each check would show its own progress."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for as long as the process lives
+
+
+def examine(packed: bytes, file: File) -> Outcome:
+    """The task of a fleet. Whatever is wrong with a file is in the outcome; raises OtherVersion only."""
+    started = time.time()
+    job = _unpacked(packed)
+    if job.version != __version__:
+        raise OtherVersion(f"worker {socket.gethostname()} has mipcheck {__version__}, not {job.version}")
+    outcome = _check(job, file) if job.limit is None else _within(job.limit, packed, file)
+    took = time.time() - started
+    return replace(outcome, started=started, seconds=took, worker=f"{socket.gethostname()}:{os.getpid()}")
+
+
+@lru_cache(maxsize=2)
+def _unpacked(packed: bytes) -> Job:
+    return cast("Job", pickle.loads(zlib.decompress(packed)))
+
+
+# --- one file -----------------------------------------------------------------------------------------------------
+
+
+def _check(job: Job, file: File) -> Outcome:
+    local = ""
+    try:
+        before = _now(file)
+        with _local(file) as local, _config(job) as config:
+            report = check(
+                [local],
+                spec=job.spec,
+                config=config,
+                parameters=job.parameters,
+                keep_going=job.keep_going,
+                fail_on=job.fail_on,
+            )
+        if _now(file) != before:
+            return Outcome(file, "changed", "it was written to while it was checked")
+    except (InputError, CaptureError, UsageError, ParameterError, SpecError) as error:
+        return Outcome(file, "unreadable", _said(str(error), local, file))
+    except OSError as error:
+        return Outcome(
+            file, "unreadable", _said(f"{file.path}: cannot be read: {error.strerror or error}", local, file)
+        )
+    except MemoryError:
+        return Outcome(file, "error", "there was not enough memory")
+    # A fleet goes on; the type and text are what a report of the fault begins with.
+    except Exception as error:
+        return Outcome(file, "error", _said(f"{type(error).__name__}: {error}", local, file))
+    return _outcome(report, file, local)
+
+
+def _said(text: str, local: str, file: File) -> str:
+    """An error without the name of a copy, which nobody knows."""
+    text = text if local in ("", file.path) else text.replace(local, file.path)
+    return "\n".join(printable(line) for line in text[:_SAID].splitlines())
+
+
+@contextlib.contextmanager
+def _local(file: File) -> Iterator[str]:
+    """A path that can be opened: the file's own, or that of a copy. Raises OSError."""
+    with _store_errors():
+        system, path, _ = look(file.path)
+    if is_local(system):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="mipcheck-") as folder:
+        copy = str(Path(folder) / (Path(path).name or "file"))
+        with _store_errors():
+            system.get_file(path, copy)
+        yield copy
+
+
+def _now(file: File) -> File:
+    """The file as it is. Raises OSError. What a store says of a file may differ from what it says in a listing."""
+    with _store_errors():
+        return look(file.path)[2]
+
+
+@contextlib.contextmanager
+def _store_errors() -> Iterator[None]:
+    """A store's library raises what it likes; here it is all OSError."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from None
+
+
+@contextlib.contextmanager
+def _config(job: Job) -> Iterator[str | None]:
+    """The site file, for as long as it is needed: it may hold keys."""
+    if job.config is None:
+        yield None
+        return
+    with tempfile.NamedTemporaryFile(prefix="mipcheck-", suffix=".toml") as copy:
+        copy.write(job.config)
+        copy.flush()
+        yield copy.name
+
+
+def _outcome(report: Report, file: File, local: str) -> Outcome:
+    (source,) = report.inputs
+    return Outcome(
+        file,
+        "checked",
+        verdict=report.verdict,
+        spec=report.spec,
+        role=report.role,
+        nodes=report.nodes,
+        kind=source.kind,
+        events=source.events,
+        frames=source.frames,
+        interfaces=source.interfaces,
+        reasons=tuple(_said(r, local, file) for r in report.reasons),
+        notes=tuple(_said(n, local, file) for n in report.notes),
+        rules=tuple(
+            RuleOutcome(r.id, r.level, r.section, r.status, r.exercised, r.broken, r.unknown) for r in report.rules
+        ),
+        violations=tuple(_breach(report, v) for v in report.violations),
+        warnings=tuple(_breach(report, v) for v in report.warnings),
+    )
+
+
+def _breach(report: Report, v: Violation) -> Breach:
+    return Breach(
+        rule=v.rule,
+        level=v.level,
+        section=v.section,
+        interface=v.interface,
+        node=v.node,
+        time=v.time / 1e9,
+        date=date(report, v.time),
+        line=v.at.line,
+        frame=v.at.frame,
+        count=v.count,
+        message=v.message,
+    )
+
+
+# --- a limit ------------------------------------------------------------------------------------------------------
+
+
+def _within(limit: float, packed: bytes, file: File) -> Outcome:
+    """The same in a process of its own, which can be ended; a thread of a worker cannot."""
+    command = [sys.executable, "-c", "from mipcheck.checker.fleet.work import _child; _child()"]
+    given = pickle.dumps((packed, file))
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, timeout=limit + _GRACE, check=False)
+    except subprocess.TimeoutExpired:
+        return Outcome(file, "limit", f"not done in {limit:g} s")
+    if done.returncode == 0:
+        return cast("Outcome", pickle.loads(done.stdout))
+    if done.returncode == -signal.SIGALRM:
+        return Outcome(file, "limit", f"not done in {limit:g} s")
+    if done.returncode < 0:
+        return Outcome(file, "killed", f"the process that checked it died of signal {-done.returncode}")
+    last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+    return Outcome(file, "error", _said(": ".join(["the process that checked it failed", *last]), "", file))
+
+
+def _child() -> None:
+    """Reads a job and a file from standard input and writes the outcome to standard output, or dies of its alarm.
+
+    The kernel ends it, in whatever loop it is, even if the worker has died meanwhile.
+    """
+    answer = os.dup(1)
+    os.dup2(2, 1)  # nothing else may get into the answer
+    packed, file = pickle.load(sys.stdin.buffer)
+    job: Any = _unpacked(packed)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, job.limit)
+    outcome = _check(job, file)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    with os.fdopen(answer, "wb") as out:
+        pickle.dump(outcome, out)

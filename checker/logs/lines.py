@@ -1,0 +1,493 @@
+"""What logs in text and in JSON Lines share: raw lines, the trace as it grows, the meaning of keys, faults of a line.
+
+How a line is taken apart is the business of `text.py` and `jsonl.py`, which give an `Interpret` to `LogReader`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from mipcheck.checker.console.errors import (
+    LIMIT,
+    InputError,
+    Problem,
+    did_you_mean,
+    joined,
+    listed,
+    problem_in_line,
+    quoted,
+)
+from mipcheck.checker.console.escape import escaped
+from mipcheck.checker.site.site import KEYS, TEXTUAL, Site, SiteError, read_value, site_from_words, site_words
+from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.nearest import closest
+from mipcheck.model.values.types import Value
+
+if TYPE_CHECKING:
+    from mipcheck.model.specification.spec import EventType, Key
+
+from mipcheck.checker.logs.grammar import terminal
+from mipcheck.checker.trace.times import TIME_LIMIT, read_datetime, read_seconds
+from mipcheck.checker.trace.vocabulary import Vocabulary
+
+MAGIC: Final = "mipcheck-trace"
+VERSIONS: Final = (1,)
+FIRST_LINE: Final = f"{MAGIC} {VERSIONS[-1]}"
+LINE_LIMIT: Final = 64 * 1024
+"""Bytes of a line, its ending not counted."""
+
+REMEMBERED: Final = 1000
+"""Problems kept when bad lines are skipped; beyond that they are only counted."""
+
+
+@dataclass
+class Log:
+    """A trace as read. Times are ns since the epoch if `absolute`, else as the log counts them.
+
+    `lines` is the number of lines in the file, `skipped` that of bad lines left out (under keep_going) for the
+    reasons in `problems`. `given` names the site keys that the log states explicitly.
+    """
+
+    events: list[Event]
+    site: Site
+    lines: int
+    skipped: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    absolute: bool = False
+    given: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a line, from index `start` on for `width` characters. A fatal one ends the reading."""
+
+    start: int
+    width: int
+    message: str
+    hint: str = ""
+    fatal: bool = False
+
+
+class LineError(Exception):
+    """A line that cannot be parsed."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A key and its value, each with its index in the line. `value` is a word (str), or what JSON held."""
+
+    key: str
+    key_at: int
+    value: object
+    value_at: int
+    value_width: int
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A word of a line and its index there."""
+
+    word: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line of a file, counted from 1, without its ending; `offset` in bytes. `whole` is whether it had an ending."""
+
+    number: int
+    offset: int
+    data: bytes
+    whole: bool
+    overlong: bool = False
+
+
+def raw_lines(stream: BinaryIO) -> Iterator[RawLine]:
+    """The lines of a file. A byte order mark is dropped, and so is what a line holds beyond LINE_LIMIT."""
+    number, offset = 0, 0
+    room = LINE_LIMIT + len(b"\xef\xbb\xbf\r\n") + 1  # what fills it without an ending is too long for certain
+    while piece := stream.readline(room):
+        number, start, offset = number + 1, offset, offset + len(piece)
+        whole = piece.endswith(b"\n")
+        tail = piece
+        while len(piece) == room and not tail.endswith(b"\n") and (tail := stream.readline(LINE_LIMIT)):
+            offset += len(tail)
+        data = piece.removesuffix(b"\n").removesuffix(b"\r")
+        if number == 1 and data.startswith(b"\xef\xbb\xbf"):
+            data, start = data[3:], 3
+        if len(data) > LINE_LIMIT:
+            yield RawLine(number, start, data[:LINE_LIMIT], whole=True, overlong=True)
+        else:
+            yield RawLine(number, start, data, whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A time as written: ns, and whether it was absolute (RFC 3339)."""
+
+    ns: int
+    absolute: bool
+    span: Span
+
+
+@dataclass
+class Trace:
+    """What has been read so far. Methods that add to it return what is wrong, and then have added nothing."""
+
+    name: str
+    vocabulary: Vocabulary
+    keep_going: bool
+    headed: bool = False
+    words: dict[str, str] = field(default_factory=dict)
+    stated: dict[str, int] = field(default_factory=dict)  # the line of each site key
+    events: list[Event] = field(default_factory=list)
+    last: Time | None = None
+    first: tuple[Time, int] | None = None  # the time that decides between absolute and relative, and its line
+    mixed: bool = False
+    settled: bool = False  # the role is known from elsewhere, whatever the site says
+
+    def add_header(self, version: str, at: int) -> list[Fault]:
+        if self.headed:
+            return [Fault(at, len(version), "a second header")]
+        if version not in map(str, VERSIONS):
+            known = " and ".join(map(str, VERSIONS))
+            hint = f"this mipcheck knows version {known}"
+            return [Fault(at, len(version), f"unknown version {quoted(version)} of {MAGIC}", hint, fatal=True)]
+        self.headed = True
+        return []
+
+    def add_site(self, number: int, pairs: Sequence[Pair], at: int) -> list[Fault]:
+        """Pairs hold words. Several site lines add up; saying the same twice is harmless, contradiction is not."""
+        if self.events:
+            return [Fault(at, len("site"), "site after the first event", "site lines come before all events")]
+        faults: list[Fault] = []
+        new: dict[str, str] = {}
+        for pair in pairs:
+            word = str(pair.value)
+            earlier = new.get(pair.key, self.words.get(pair.key))
+            if earlier is not None and earlier != word:
+                where = f" in line {self.stated[pair.key]}" if pair.key in self.stated else ""
+                message = f"site key {quoted(pair.key)} again with another value"
+                faults.append(Fault(pair.key_at, len(pair.key), message, f"it was {quoted(earlier)}{where}"))
+                continue
+            if fault := self._site_fault(pair, word):
+                faults.append(fault)
+            new[pair.key] = word
+        if not faults:
+            self.words |= new
+            self.stated |= {k: self.stated.get(k, number) for k in new}
+            if "role" in new and not self.settled:
+                self.vocabulary = self.vocabulary.for_role(new["role"])
+        return faults
+
+    def _site_fault(self, pair: Pair, word: str) -> Fault | None:
+        try:
+            site_from_words(
+                {pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities, self.vocabulary.roles
+            )
+        except SiteError as error:
+            known = pair.key in KEYS or pair.key in self.vocabulary.parameters
+            start, width = (pair.value_at, pair.value_width) if known else (pair.key_at, len(pair.key))
+            return Fault(start, width, error.message, error.hint)
+        return None
+
+    def add_event(
+        self,
+        number: int,
+        time: Time,
+        interface: str,
+        kind: Span,
+        pairs: Sequence[Pair],
+        read: Callable[[Key, Pair], Value | Fault | None],
+    ) -> list[Fault]:
+        """`read` gives the value of a pair, or what is wrong with it, or None if it says nothing after all."""
+        faults = self._time_faults(number, time)
+        declared = self.vocabulary.events.get(kind.word)
+        if declared is None:
+            known = list(self.vocabulary.events)
+            hint = joined(did_you_mean(kind.word, known), f"events: {listed(known)}")
+            return [*faults, Fault(kind.at, len(kind.word), f"unknown event {quoted(kind.word)}", hint)]
+        args, wrong = read_pairs(declared, kind, pairs, read)
+        faults += wrong
+        if not faults:
+            self.first = self.first or (time, number)
+            self.last = time
+            self.events.append(Event(time.ns, interface, kind.word, args, Position(self.name, number)))
+        return faults
+
+    def _time_faults(self, number: int, time: Time) -> list[Fault]:
+        first, first_line = self.first or (time, number)
+        at, width = time.span.at, len(time.span.word)
+        if first.absolute != time.absolute:
+            report, self.mixed = self.keep_going or not self.mixed, True
+            names = ("relative (seconds)", "absolute (RFC 3339)")
+            message = f"{names[time.absolute]} time {quoted(time.span.word)} in a log of {names[first.absolute]} times"
+            hint = f"line {first_line} has {quoted(first.span.word)}; a log has to keep to one kind"
+            return [Fault(at, width, message, hint)] if report else []
+        if self.last is not None and time.ns < self.last.ns:
+            message = f"time runs backwards: {quoted(time.span.word)} after {quoted(self.last.span.word)}"
+            if not self.keep_going:
+                self.last = time  # one jump is one problem, not one for every line that follows
+            return [Fault(at, width, message, "events have to be in order of time")]
+        return []
+
+
+def read_pairs(
+    declared: EventType, kind: Span, pairs: Sequence[Pair], read: Callable[[Key, Pair], Value | Fault | None]
+) -> tuple[dict[str, Value], list[Fault]]:
+    """The arguments of an event of the declared kind, and all that is wrong with them."""
+    keys = declared.by_name
+    args: dict[str, Value] = {}
+    faults: list[Fault] = []
+    seen: set[str] = set()
+    for pair in pairs:
+        if pair.key in seen:
+            faults.append(Fault(pair.key_at, len(pair.key), f"key {quoted(pair.key)} appears twice"))
+            continue
+        seen.add(pair.key)
+        if pair.key not in keys:
+            message = f"unknown key {quoted(pair.key)} of event {declared.name}"
+            hint = joined(did_you_mean(pair.key, keys), signature(declared))
+            faults.append(Fault(pair.key_at, len(pair.key), message, hint))
+            seen.add(closest(pair.key, keys) or "")  # misspelt: reported once, not as missing too
+            continue
+        value = read(keys[pair.key], pair)
+        if isinstance(value, Fault):
+            faults.append(value)
+        elif value is not None:
+            args[pair.key] = value
+        else:
+            seen.discard(pair.key)
+    missing = [k.name for k in declared.keys if not k.optional and k.name not in seen]
+    if missing:
+        which = ("key " if len(missing) == 1 else "keys ") + " ".join(missing)
+        faults.append(Fault(kind.at, len(kind.word), f"event {declared.name} lacks {which}", signature(declared)))
+    return args, faults
+
+
+def signature(declared: EventType) -> str:
+    """`keys of rrq: to path … [home] [via]`."""
+    names = [f"[{k.name}]" if k.optional else k.name for k in declared.keys]
+    return f"keys of {declared.name}: {listed(names)}" if names else f"{declared.name} has no keys"
+
+
+def value_fault(key: Key, pair: Pair, shown: str, wanted: str) -> Fault:
+    """The fault of a value that its key cannot have."""
+    hint = joined(did_you_mean(shown, key.type.members if key.type.is_enum else ()), f"expected {wanted}")
+    return Fault(pair.value_at, pair.value_width, f"{quoted(shown)} is no value of key {key.name}", hint)
+
+
+Interpret = Callable[[Trace, int, str], list[Fault]]
+"""Takes a line (by number and text) into a trace; returns what is wrong with it. May raise LineError."""
+
+
+def read_lines(
+    stream: BinaryIO,
+    name: str,
+    vocabulary: Vocabulary,
+    keep_going: bool,
+    interpret: Interpret,
+    first: str = FIRST_LINE,
+    role: str | None = None,
+) -> Log:
+    """Read a trace whose lines `interpret` understands; `first` is what the first line has to be, for messages.
+
+    Where `role` does not say whose trace it is, its site lines do; until then it is a mobile node's.
+    """
+    reading = Reading(name, vocabulary, keep_going, interpret, first, role)
+    for line in raw_lines(stream):
+        reading.take(line)
+    return reading.log()
+
+
+class Reading:
+    """A log, line by line: the trace as it grows, and what is wrong with it."""
+
+    def __init__(
+        self, name: str, vocabulary: Vocabulary, keep_going: bool, interpret: Interpret, first: str, role: str | None
+    ) -> None:
+        if role is not None:
+            vocabulary = vocabulary.for_role(role)
+        self.trace = Trace(name, vocabulary, keep_going, settled=role is not None)
+        self.problems: list[Problem] = []
+        self.lines = 0
+        self.skipped = 0
+        self._interpret, self._first = interpret, first
+
+    def take(self, line: RawLine) -> None:
+        """Take the next line. Raises InputError for one after which there is no sense in going on."""
+        self.lines = line.number
+        trace, name = self.trace, self.trace.name
+        text, faults = _take(trace, line, self._interpret, self._first)
+        if not faults:
+            return
+        self.skipped += 1
+        found = [_problem(name, line, text, f) for f in faults]
+        if any(f.fatal for f in faults):
+            raise InputError([*self.problems, *found])
+        self.problems += found[: REMEMBERED - len(self.problems)] if trace.keep_going else found
+        if not trace.keep_going and len(self.problems) > LIMIT:
+            raise InputError(self.problems[:LIMIT], more=True)
+
+    def check(self) -> None:
+        """At the end: raises InputError if there was no header, or problems that are not to be skipped."""
+        if not self.trace.headed:
+            message = "the file has no header" if self.lines else "the file is empty"
+            raise InputError(
+                [Problem(Position(self.trace.name, 1), message, f"the first line has to be: {self._first}")]
+            )
+        if self.problems and not self.trace.keep_going:
+            raise InputError(self.problems)
+
+    def site(self) -> Site:
+        """What the site lines have said so far."""
+        trace = self.trace
+        vocabulary = trace.vocabulary
+        return site_from_words(trace.words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
+
+    def log(self) -> Log:
+        """All that was read. Raises InputError."""
+        self.check()
+        trace = self.trace
+        absolute = bool(trace.events) and trace.first is not None and trace.first[0].absolute
+        given = frozenset(trace.words)
+        return Log(trace.events, self.site(), self.lines, self.skipped, self.problems, absolute, given)
+
+
+def _take(trace: Trace, line: RawLine, interpret: Interpret, first: str) -> tuple[str, list[Fault]]:
+    """Take one raw line into the trace: its text as far as it is text, and what is wrong with it."""
+    try:
+        text = line.data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        text = line.data.decode("utf-8", "backslashreplace")
+        if not line.overlong:
+            return text, [_no_utf8(trace, line, error, first)]
+    if line.overlong:
+        hint = "" if trace.headed else f"the first line has to be: {first}"
+        return "", [Fault(LINE_LIMIT, 1, f"the line is longer than {LINE_LIMIT} bytes", hint, not trace.headed)]
+    try:
+        faults = interpret(trace, line.number, text)
+    except LineError as error:
+        faults = [error.fault]
+    if faults and not trace.headed and not any(f.fatal for f in faults):
+        faults = [Fault(0, len(text), "this is not the header of a trace", f"the first line has to be: {first}", True)]
+    if faults and not line.whole and trace.headed:
+        faults = [replace(f, message=f"the file ends in the middle of a line: {f.message}") for f in faults]
+    return text, faults
+
+
+def _no_utf8(trace: Trace, line: RawLine, error: UnicodeDecodeError, first: str) -> Fault:
+    byte = line.data[error.start]
+    message = f"invalid UTF-8: byte 0x{byte:02x} at byte offset {line.offset + error.start} of the file"
+    if not line.whole and error.reason == "unexpected end of data":
+        message = f"the file ends in the middle of a line: {message}"
+    hint = "" if trace.headed else f"the first line has to be: {first}"
+    if line.number == 1 and line.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        hint = "this looks like UTF-16; logs are UTF-8"
+    start = len(line.data[: error.start].decode("utf-8"))
+    return Fault(start, len("\\xff"), message, hint, fatal=not trace.headed)
+
+
+def _problem(name: str, line: RawLine, text: str, fault: Fault) -> Problem:
+    at = Position(name, line.number)
+    if line.overlong:
+        return Problem(Position(name, line.number, column=fault.start + 1), fault.message, fault.hint)
+    return problem_in_line(at, text, fault.start, fault.width, fault.message, fault.hint)
+
+
+def read_time(word: str, at: int) -> Time:
+    """A time in seconds or RFC 3339. Raises LineError."""
+    try:
+        if terminal("SECONDS").fullmatch(word):
+            return Time(read_seconds(word), False, Span(word, at))
+        if terminal("DATETIME").fullmatch(word):
+            return Time(read_datetime(word), True, Span(word, at))
+    except ValueError as error:
+        raise LineError(Fault(at, len(word), f"{quoted(word)} is no time", str(error))) from None
+    raise LineError(Fault(at, len(word), f"{quoted(word)} is no time", time_hint(word)))
+
+
+_TIMES: Final = "expected seconds (12.9) or RFC 3339 (2026-11-23T02:56:02Z)"
+
+
+def time_hint(word: str) -> str:
+    """What keeps a word from being a time."""
+    if re.fullmatch(r"-[0-9.]+", word):
+        return "times are not negative"
+    if re.search(r"\.[0-9]{10}", word):
+        return "times have at most nine decimals (nanoseconds)"
+    if re.fullmatch(r"[0-9]{11,}(\.[0-9]*)?", word):
+        return "times reach 146 years at most; " + _TIMES
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+", word):
+        return "RFC 3339 needs an offset: Z or +01:00"
+    if not word.isascii() and any(c.isdecimal() for c in word):
+        return "only the digits 0 to 9 make numbers"
+    return _TIMES
+
+
+def _shown(text: str, also_quoted: str = "") -> str:
+    """A text as a log holds it: bare where that can be, else quoted and escaped."""
+    plain = text.isprintable() and not any(c in '" ' or c in also_quoted for c in text)
+    if plain and text and not text.startswith("#"):
+        return text
+    body = "".join(f"\\{c}" if c in '"\\' else c if c.isprintable() else escaped(c) for c in text)
+    return f'"{body}"'
+
+
+# ---- What can be written ----
+
+
+def joined_lines(lines: Iterable[str]) -> str:
+    """The text of a file with these lines. Raises ValueError if one is longer than a reader accepts."""
+    parts: list[str] = []
+    for line in lines:
+        if len(line) * 4 > LINE_LIMIT and len(line.encode("utf-8")) > LINE_LIMIT:
+            raise ValueError(f"a line of a log holds at most {LINE_LIMIT} bytes")
+        parts += (line, "\n")
+    return "".join(parts)
+
+
+def writable_site(site: Site, vocabulary: Vocabulary) -> dict[str, str]:
+    """The words of a site, which read back to it. Raises ValueError if there are no such words."""
+    words = site_words(site)
+    again = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
+    if again != replace(site, mn_ha_keys=(), esp_sas=()):
+        raise ValueError("a log cannot hold this site")
+    return words
+
+
+def writable_events(events: Iterable[Event], vocabulary: Vocabulary) -> Iterator[tuple[Event, dict[str, str]]]:
+    """Each event and the words of its keys, in the order of declaration. Raises ValueError for what cannot be read."""
+    last = 0
+    for event in events:
+        if not last <= event.time < TIME_LIMIT:
+            raise ValueError(f"time {event.time} ns of event {event.kind} is negative, too large or runs backwards")
+        last = event.time
+        declared = vocabulary.events.get(event.kind)
+        if declared is None:
+            raise ValueError(f"unknown event {quoted(event.kind)}")
+        for name in event.args:
+            if name not in declared.by_name:
+                raise ValueError(f"unknown key {quoted(name)} of event {event.kind}")
+        shown = {k.name: _writable(k, event.args[k.name]) for k in declared.keys if k.name in event.args}
+        missing = [k.name for k in declared.keys if not k.optional and k.name not in shown]
+        if missing:
+            raise ValueError(f"event {event.kind} lacks {' '.join(missing)}")
+        yield event, shown
+
+
+def _writable(key: Key, value: Value) -> str:
+    if key.type.name in TEXTUAL and not key.type.members and isinstance(value, str):
+        return value
+    word = key.type.show(value)
+    if read_value(key.type, word) != value:
+        raise ValueError(f"{value!r} is no value of key {key.name}")
+    return word

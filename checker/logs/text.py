@@ -1,0 +1,189 @@
+"""Trace logs in text: `mipcheck-trace 1`, `site` lines, one event a line (design.md section 5).
+
+A line is parsed by the grammar in `log.lark`; its words are then given meaning by the specification's
+declarations, which come in as a `Vocabulary`. `jsonl.py` shares everything but the parsing of a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.site.site import KEYS, TEXTUAL, Site, expected, read_value
+from mipcheck.model.values.event import Event
+from mipcheck.model.values.types import Value, ValueSyntaxError, show_seconds
+
+if TYPE_CHECKING:
+    from lark import Token, Tree
+    from mipcheck.model.specification.spec import Key
+
+from mipcheck.checker.logs.diagnose import diagnose
+from mipcheck.checker.logs.grammar import line_parser
+from mipcheck.checker.logs.lines import (
+    FIRST_LINE,
+    MAGIC,
+    Fault,
+    LineError,
+    Log,
+    Pair,
+    Span,
+    Time,
+    Trace,
+    _shown,
+    joined_lines,
+    read_lines,
+    read_time,
+    value_fault,
+    writable_events,
+    writable_site,
+)
+from mipcheck.checker.trace.times import show_datetime
+from mipcheck.checker.trace.vocabulary import Vocabulary
+
+
+def read_log(
+    stream: BinaryIO, name: str, vocabulary: Vocabulary, keep_going: bool = False, role: str | None = None
+) -> Log:
+    """Read a text log; `name` stands for it in positions and messages. `role` is that of the node, if it is known.
+
+    Raises InputError with up to 20 problems. With `keep_going` bad lines are skipped and counted instead, and
+    only a missing or unknown header is an error. Raises RoleError if the node's role is one that is not spoken of.
+    """
+    return read_lines(stream, name, vocabulary, keep_going, interpret, role=role)
+
+
+def write_log(
+    events: Iterable[Event],
+    site: Site,
+    vocabulary: Vocabulary,
+    comments: Iterable[str] = (),
+    *,
+    absolute: bool = False,
+) -> str:
+    """The canonical text of a trace, which `read_log` reads back to the same events and site.
+
+    `comments` follow the header, a `#` line each. `absolute` writes times (ns since the epoch) as RFC 3339.
+    Secret keys of the site are never written. Raises ValueError for what no log can hold: kinds, keys or values
+    that are not in the vocabulary, times that are negative or run backwards.
+    """
+    vocabulary = vocabulary.for_role(site.role)
+    words = writable_site(site, vocabulary)
+    lines = [FIRST_LINE]
+    lines += [f"# {printable(line)}".rstrip() for comment in comments for line in comment.splitlines() or [""]]
+    for keys in ([k for k in words if k in KEYS], [k for k in words if k not in KEYS]):
+        if keys:
+            lines.append("site " + " ".join(f"{k}={_shown(words[k])}" for k in keys))
+    show = show_datetime if absolute else show_seconds
+    for event, shown in writable_events(events, vocabulary):
+        types = vocabulary.events[event.kind].by_name
+        pairs = [f"{k}={_shown(w) if types[k].type.name in TEXTUAL else w}" for k, w in shown.items()]
+        interface = _shown(event.interface, also_quoted="=")
+        lines.append(" ".join([show(event.time), interface, event.kind, *pairs]))
+    return joined_lines(lines)
+
+
+# ---- The text of a line ----
+
+
+def interpret(trace: Trace, number: int, text: str) -> list[Fault]:
+    """A line as most are, by itself; any other by the grammar, which both keep to."""
+    if not text.lstrip(" \t") or text.lstrip(" \t")[0] == "#":
+        return []
+    if trace.headed and (match := _PLAIN_EVENT.fullmatch(text)) and (time := _plain_time(match[1])) is not None:
+        kind = Span(match[3], match.start(3))
+        return trace.add_event(number, time, match[2], kind, _plain_pairs(text, match.end(3)), _read_word)
+    if trace.headed and _PLAIN_SITE.fullmatch(text):
+        return trace.add_site(number, _plain_pairs(text, len("site")), 0)
+    if match := _PLAIN_HEADER.fullmatch(text):
+        return trace.add_header(match[1], match.start(1))
+    return interpret_by_grammar(trace, number, text)
+
+
+def interpret_by_grammar(trace: Trace, number: int, text: str) -> list[Fault]:
+    if not text:
+        return []
+    tree = _parse(text)
+    if tree.data == "blank":
+        return []
+    children: list[Any] = list(tree.children)  # tokens and trees, as the grammar says for each rule
+    if tree.data == "header":
+        (version,) = children
+        return trace.add_header(str(version), _at(version))
+    if not trace.headed:
+        raise LineError(Fault(0, len(text), ""))  # said better by the caller
+    if tree.data == "site":
+        return trace.add_site(number, [_pair(c) for c in children], text.index("site"))
+    time, interface, kind, *pairs = children
+    token = _unquote(interface) if interface.type == "QUOTED" else str(interface)
+    span = Span(str(kind), _at(kind))
+    return trace.add_event(number, read_time(str(time), _at(time)), token, span, list(map(_pair, pairs)), _read_word)
+
+
+# Lines of bare ASCII words without a comment, as programs write them: a part of what the grammar defines. They are read
+# without it, since importing Lark takes longer than checking a small trace, and parsing with it longest of all.
+_BARE: Final = r"[!$-<>-~][!#-<>-~]*"
+_PAIRS: Final = rf"(?:[ \t]+{_BARE}=[!#-~]+)*"
+_PLAIN_EVENT: Final = re.compile(rf"([0-9][-0-9.:TtZz+]*)[ \t]+({_BARE})[ \t]+({_BARE}){_PAIRS}")
+_PLAIN_SITE: Final = re.compile(rf"site{_PAIRS}")
+_PLAIN_HEADER: Final = re.compile(rf"{MAGIC}[ \t]+([!$-~][!#-~]*)")
+_PLAIN_PAIR: Final = re.compile(r"([^ \t=]+)=([^ \t]+)")
+
+
+def _plain_time(word: str) -> Time | None:
+    """The time at the beginning of a line, if it is one."""
+    try:
+        return read_time(word, 0)
+    except LineError:
+        return None
+
+
+def _plain_pairs(text: str, start: int) -> list[Pair]:
+    return [Pair(m[1], m.start(1), m[2], m.start(2), len(m[2])) for m in _PLAIN_PAIR.finditer(text, start)]
+
+
+def _read_word(key: Key, pair: Pair) -> Value | Fault | None:
+    """The value of a pair of a text line."""
+    word = str(pair.value)
+    if pair.quoted:
+        if key.type.name in TEXTUAL and not key.type.members:
+            return word
+        hint = f"expected {expected(key.type)}, without quotation marks"
+        return Fault(pair.value_at, pair.value_width, f"key {key.name} takes no quoted text", hint)
+    try:
+        return read_value(key.type, word)
+    except ValueSyntaxError as error:
+        return value_fault(key, pair, word, str(error))
+
+
+def _pair(tree: Tree[Token]) -> Pair:
+    tokens: list[Any] = list(tree.children)
+    key, value = tokens
+    is_quoted = value.type == "QUOTED"
+    word = _unquote(value) if is_quoted else str(value)
+    return Pair(str(key), _at(key), word, _at(value), len(value), is_quoted)
+
+
+def _at(token: Token) -> int:
+    """The index of a token in its line."""
+    return token.start_pos or 0
+
+
+def _parse(text: str) -> Tree[Token]:
+    """The syntax tree of a line. Raises LineError."""
+    from lark.exceptions import UnexpectedInput
+
+    try:
+        return line_parser().parse(text)
+    except UnexpectedInput as error:
+        raise LineError(diagnose(text, error)) from None
+
+
+_ESCAPE: Final = re.compile(r'\\(?:(["\\])|x(..)|u(.{4})|U(.{8}))')
+
+
+def _unquote(word: str) -> str:
+    """The text that a QUOTED token denotes."""
+    if "\\" not in word:
+        return word[1:-1]
+    return _ESCAPE.sub(lambda m: m[1] or chr(int(m[2] or m[3] or m[4], 16)), word[1:-1])

@@ -1,0 +1,124 @@
+"""Which parts of a condition made it what it was: a false conjunct, disjuncts that all failed, an unknown value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mipcheck.model.machine.compile import Machine, State
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.specification.spec import Spec
+from mipcheck.model.specification.term import Term
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A copy of all that a judgement depended on.
+
+    `now` is in ns; `this` indexes `interfaces`, or is UNKNOWN for what concerns the whole node (whose state is then
+    in `own` alone). Writers are the numbers of the events that last wrote each variable, -1 for none. `kind` and
+    `keys` are those of the event that was judged, empty if there was none. `names` are those of the interfaces.
+    """
+
+    now: int
+    this: int
+    own: State
+    node: State
+    interfaces: tuple[State, ...]
+    own_writers: list[int]
+    node_writers: list[int]
+    interface_writers: tuple[list[int], ...]
+    kind: str = ""
+    keys: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def state(self, interface: int) -> State:
+        return self.own if interface == self.this else self.interfaces[interface]
+
+    def writers(self, interface: int) -> list[int]:
+        return self.own_writers if interface == self.this else self.interface_writers[interface]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A part of a condition without `and`, `or` or `not` outside of it: its truth value, and of which interface.
+
+    `quantified` is whether it was reached through `some` or `every` interface.
+    """
+
+    term: Term
+    interface: int
+    value: int
+    quantified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A variable that a leaf reads: whose (an index; None for the node's), its value, and the event that wrote it."""
+
+    name: str
+    interface: int | None
+    value: int
+    writer: int
+
+
+def evaluate(machine: Machine, term: Term, moment: Moment, interface: int) -> int:
+    """The value of a term, or of a part of one, for one interface."""
+    own = moment.state(interface)
+    return machine.evaluate(term, moment.now, interface, own, moment.node, moment.interfaces, moment.keys, moment.kind)
+
+
+def blame(machine: Machine, term: Term, moment: Moment, interface: int, quantified: bool = False) -> list[Leaf]:
+    """The leaves that made a condition what it was (true, false or unknown), in order of appearance."""
+    value = evaluate(machine, term, moment, interface)
+
+    def below(term: Term, interface: int = interface, quantified: bool = quantified) -> list[Leaf]:
+        return blame(machine, term, moment, interface, quantified)
+
+    def those(terms: tuple[Term, ...], wanted: int) -> list[Leaf]:
+        return [leaf for t in terms if evaluate(machine, t, moment, interface) == wanted for leaf in below(t)]
+
+    match term.kind:
+        case "def" if term.type.name == "bool":
+            return below(term.args[0])
+        case "not" | "seen":
+            return below(term.args[0])
+        case "and" | "or":
+            return those(term.args, value)
+        case "implies":
+            if value == 0:
+                return [leaf for t in term.args for leaf in below(t)]
+            if value == 1:
+                return those(term.args[:1], 0) + those(term.args[1:], 1)
+            return those(term.args, UNKNOWN)
+        case "some" | "every":
+            body = term.args[0]
+            every = range(len(moment.interfaces))
+            return [leaf for n in every if evaluate(machine, body, moment, n) == value for leaf in below(body, n, True)]
+    return [Leaf(term, interface, value, quantified)]
+
+
+def reads(machine: Machine, term: Term, moment: Moment, interface: int) -> Iterator[Read]:
+    """The variables that a term reads, each once for every interface that it is read of."""
+    seen: set[tuple[str, int | None]] = set()
+    for name, whose in _variables(machine.spec, term, interface, len(moment.interfaces)):
+        if (name, whose) in seen:
+            continue
+        seen.add((name, whose))
+        if whose is None:
+            slot = machine.node_slots[name]
+            yield Read(name, None, moment.node[slot], moment.node_writers[slot])
+        else:
+            slot = machine.interface_slots[name]
+            yield Read(name, whose, moment.state(whose)[slot], moment.writers(whose)[slot])
+
+
+def _variables(spec: Spec, term: Term, interface: int, count: int) -> Iterator[tuple[str, int | None]]:
+    if term.kind == "var":
+        yield term.name, interface if spec.variables[term.name].scope == "interface" else None
+    elif term.kind in ("some", "every"):
+        for n in range(count):
+            yield from _variables(spec, term.args[0], n, count)
+    else:
+        for a in term.args:
+            yield from _variables(spec, a, interface, count)

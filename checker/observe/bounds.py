@@ -1,0 +1,100 @@
+"""Whether a machine's integers stay within 64 bits, whatever the trace; else it runs in Python, where they may grow.
+
+Every value has a bound by its type; what expressions make of them is bounded in turn, and the state by what is assigned
+to it. Identifications fill 64 bits by themselves, so they may only be compared for equality."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from mipcheck.checker.trace.columns import NUMBER
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.native.unit import NativeError
+from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import Type
+
+_MOST: Final = 2**63 - 1
+_TIME: Final = 2**62 - 1
+
+_BY_TYPE: Final = {"bool": 1, "int": NUMBER, "time": _TIME, "address": 2**32, "text": 2**31, "interface": 2**31}
+_ROUNDS: Final = 8
+_ORDERED: Final = {"<", "<=", ">", ">=", "+", "-", "*", "minus", "max", "min"}
+
+
+def check_bounds(machine: Machine) -> None:
+    """Raises NativeError for a machine whose integers might overflow."""
+    state = {n: _of_type(machine.spec.variables[n].type) for n in (*machine.interface_slots, *machine.node_slots)}
+    state |= {n: 0 for n in state if machine.spec.variables[n].type.name in ("int", "time")}
+    for name in state:
+        initial = machine.spec.variables[name].initial
+        if initial is not None:
+            state[name] = max(state[name], _bound(machine, initial, state))
+    for _ in range(_ROUNDS):
+        before = dict(state)
+        for update in machine.spec.updates:
+            for name, term in update.assignments:
+                if name in state:
+                    state[name] = max(state[name], _bound(machine, term, state))
+        if state == before:
+            break
+    else:
+        raise NativeError("the state may grow without bound")
+    for term in _conditions(machine):
+        _bound(machine, term, state)
+    for _, body in machine.obligations:
+        if state[body.anchor] + _bound(machine, body.within, state) + machine.slack > _MOST:
+            raise NativeError("a deadline may lie beyond 64 bits")
+
+
+def numbers_read(machine: Machine) -> frozenset[str]:
+    """Names of keys whose numbers a machine reads."""
+    terms = [*_conditions(machine), *(t for u in machine.spec.updates for _, t in u.assignments)]
+    return frozenset(t.name for term in terms for t in term.walk() if t.kind == "key" and t.type.name == "int")
+
+
+def _conditions(machine: Machine) -> Iterator[Term]:
+    for rule in machine.rules:
+        yield rule.body.condition
+        for pattern in getattr(rule.body, "patterns", ()):
+            yield pattern.condition
+    for update in machine.spec.updates:
+        for pattern in update.patterns:
+            yield pattern.condition
+
+
+def _of_type(type_: Type) -> int:
+    if type_.is_set:
+        if len(type_.members) > 62:
+            raise NativeError(f"{type_.name} has too many members")
+        return 1 << len(type_.members)
+    if type_.is_enum:
+        return len(type_.members)
+    return int(_BY_TYPE.get(type_.name, _MOST))
+
+
+def _bound(machine: Machine, t: Term, state: Mapping[str, int]) -> int:
+    """The most that the value of a term may be, its sign apart."""
+    if t.kind in _ORDERED and any(a.type.name == "id" for a in t.args):
+        raise NativeError("identifications are put in order")
+    below = [_bound(machine, a, state) for a in t.args]
+    match t.kind:
+        case "const":
+            result = abs(t.value)
+        case "param":
+            result = abs(machine.parameters[t.name])
+        case "var" if t.name in state:
+            result = state[t.name]
+        case "now":
+            result = _TIME
+        case "+" | "-":
+            result = sum(below)
+        case "*":
+            result = below[0] * below[1]
+        case "max" | "min" | "minus" | "def":
+            result = max(below)
+        case _:
+            result = _of_type(t.type)
+    if result > _MOST:
+        raise NativeError("a value may leave 64 bits")
+    return result

@@ -1,0 +1,442 @@
+"""A finding → why: what was seen, the part of the condition that failed, the events that led there, what is allowed.
+
+Everything said about a requirement comes from the specification's own texts; here is only the grammar around them.
+Texts are safe to show (`escape.printable`), whatever the trace held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mipcheck.checker.console.escape import escaped, printable
+from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
+from mipcheck.checker.observe.observer import Finding, Hole
+from mipcheck.checker.trace.columns import Columns
+from mipcheck.model.language.show import show_expression
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.specification.spec import MOBILE_NODE, Require, Spec
+from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.values.event import NODE, Event, Position
+from mipcheck.model.values.types import BASIC, Type, show_seconds
+
+_FORWARD: Final = 100_000
+"""Events looked at for one that came late."""
+
+_NAMED: Final = 4
+"""Interfaces that one sentence names; of more, the number is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """An event (or the start of the trace) that helped to bring about what a finding says."""
+
+    text: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`seen` is what happened (or did not), `wrong` the facts against it, `allowed` what there is instead."""
+
+    seen: str
+    wrong: tuple[str, ...]
+    because: tuple[Because, ...]
+    allowed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What explanations refer to. `origin` (ns) is what shown times count from."""
+
+    machine: Machine
+    events: Sequence[Event]
+    interfaces: Sequence[str]
+    origin: int = 0
+
+    @property
+    def spec(self) -> Spec:
+        return self.machine.spec
+
+    def token(self, interface: int) -> str:
+        """The name of an interface, or that of the whole node."""
+        return self.interfaces[interface] if 0 <= interface < len(self.interfaces) else NODE
+
+    def name(self, interface: int) -> str:
+        return printable(self.token(interface))
+
+    def time(self, ns: int) -> str:
+        return show_seconds(ns - self.origin)
+
+
+def show_event(spec: Spec, event: Event) -> str:
+    """The event as a log has it, without its time: `eth0 data dir=out protection=none`."""
+    declared = spec.events.get(event.kind)
+    words = [printable(_word(event.interface, "=")), event.kind]
+    for key in declared.keys if declared is not None else ():
+        if key.name in event.args:
+            words.append(f"{key.name}={_word(key.type.show(event.args[key.name]))}")
+    return " ".join(words)
+
+
+def _word(word: str, also: str = "") -> str:
+    """A word of a log, in quotation marks where a log needs them."""
+    if word and word.isprintable() and not word.startswith("#") and not any(c in '" ' + also for c in word):
+        return word
+    inner = "".join("\\" + c if c in '"\\' else c if c.isprintable() else escaped(c) for c in word)
+    return f'"{inner}"'
+
+
+def duration(ns: int) -> str:
+    """Seconds, with as many decimals as needed: `6.115 s`."""
+    word = show_seconds(ns)
+    return (word.rstrip("0").rstrip(".") or "0") + " s"
+
+
+def explain(context: Context, finding: Finding) -> Explanation:
+    """Why a finding is one."""
+    if finding.moment is not None:
+        context = replace(context, interfaces=finding.moment.names)
+    if finding.moment is None:
+        return _explain_configuration(context, finding)
+    if finding.overdue:
+        return _explain_overdue(context, finding)
+    rule = context.machine.rules[finding.rule]
+    moment = finding.moment
+    leaves = blame(context.machine, rule.body.condition, moment, moment.this)
+    event = context.events[finding.event]
+    seen = f"{context.time(event.time)} {show_event(context.spec, event)}"
+    wrong = (f"allowed only if {condition_in_words(rule.body.condition)}", *sentences(context, finding, leaves))
+    return Explanation(seen, wrong, tuple(_because(context, finding, leaves)), _allowed(context, finding))
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Why a rule could not be judged. `kinds` of what is missing: history, gap, address, key, interface."""
+
+    text: str
+    kinds: frozenset[str]
+
+
+def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
+    """Why a rule could not be judged, the first time that it could not."""
+    context = replace(context, interfaces=hole.moment.names)
+    body = context.machine.rules[rule].body
+    if not 0 <= hole.event < len(context.events):
+        return Lack("what it depends on is not known", frozenset({"history"}))
+    event = context.events[hole.event]
+    where = f"{context.time(event.time)} ({printable(str(event.at))})"
+    if hole.node is not None:
+        where += f", for mobile node {BASIC['address'].show(hole.node)},"
+    if hole.gap:
+        text = f"at {where} evidence was missing while something was owed: {show_event(context.spec, event)}"
+        return Lack(text, frozenset({"gap"}))
+    moment = hole.moment
+    terms = [body.condition]
+    if not isinstance(body, Require) and evaluate(context.machine, body.condition, moment, moment.this) != UNKNOWN:
+        terms = [p.condition for p in getattr(body, "patterns", ()) if p.event == event.kind]
+    missing: dict[str, str] = {}
+    for term in terms:
+        for leaf in blame(context.machine, term, moment, moment.this):
+            if leaf.value == UNKNOWN:
+                missing.update(_missing(context, hole, leaf))
+    facts = "; ".join(missing) or "whether what was owed has been met is not known"
+    return Lack(f"at {where} {facts}", frozenset(missing.values()))
+
+
+def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[tuple[str, str]]:
+    """What is not known in an unknown leaf, and since when; each with its kind (see `Lack`)."""
+    moment = hole.moment
+    for read in reads(context.machine, leaf.term, moment, leaf.interface):
+        if read.value == UNKNOWN:
+            other = read.interface is not None and read.interface != moment.this
+            whose = f" of {context.name(read.interface)}" if other and read.interface is not None else ""
+            text = context.spec.variables[read.name].text
+            since, kind = "so far", "history"
+            if read.writer >= 0:
+                since = f"since {printable(str(context.events[read.writer].at))}"
+                sender = context.spec.events[context.events[read.writer].kind].sender
+                kind = "gap" if sender == "observer" else "history"
+            yield f"{_named(read.name, text)}{whose} is not known {since}", kind
+    for term in leaf.term.walk():
+        if term.kind == "site" and term.name not in context.machine.site:
+            yield f"the address {term.name} is not known", "address"
+        elif term.kind == "key" and evaluate(context.machine, term, moment, leaf.interface) == UNKNOWN:
+            yield f"the event does not tell {term.name}", "key"
+        elif term.kind == "this" and leaf.interface == UNKNOWN:
+            yield "the event names no interface", "interface"
+
+
+# --- facts --------------------------------------------------------------------------------------------------------
+
+
+def sentences(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list[str]:
+    """A sentence for each leaf, with the actual values; the same one of several interfaces is said once."""
+    several = any(leaf.quantified for leaf in leaves)
+    found: dict[str, tuple[str, dict[str, None]]] = {}
+    for leaf in leaves:
+        term = leaf.term
+        subject = source(term) if term.kind == "var" else ""
+        _, names = found.setdefault(_sentence(context, finding, leaf), (subject, {}))
+        own = any(r.interface is not None for r in _reads(context, finding, leaf))
+        if leaf.quantified or (several and own):
+            names[context.name(leaf.interface)] = None
+    told: set[str] = set()
+    result = []
+    for fact, (subject, names) in found.items():
+        meaning = context.spec.variables[subject].text if subject and subject not in told else ""
+        told.add(subject)
+        result.append((_named(subject, meaning) + fact[len(subject) :] if subject else fact) + _on(names))
+    return result
+
+
+def _reads(context: Context, finding: Finding, leaf: Leaf) -> Iterable[Read]:
+    return reads(context.machine, leaf.term, finding.moment, leaf.interface) if finding.moment is not None else ()
+
+
+def _on(names: Iterable[str]) -> str:
+    listed = list(names)
+    if not listed:
+        return ""
+    if len(listed) > _NAMED:
+        return f" on {', '.join(listed[:_NAMED])} and {len(listed) - _NAMED} more interfaces"
+    return f" on {' and '.join([', '.join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)}"
+
+
+def _sentence(context: Context, finding: Finding, leaf: Leaf) -> str:
+    term = leaf.term
+    if leaf.value == UNKNOWN:
+        return f"{source(term)} is not known"
+    if term.kind in _RELATION:
+        return _comparison(context, finding, leaf)
+    if term.kind == "has":
+        held = _value(context, finding, leaf, term.args[0])
+        return f"{source(term.args[0])} is {held}, {'with' if leaf.value else 'without'} {term.name}"
+    if term.kind == "in":
+        value, held = (_value(context, finding, leaf, t) for t in term.args)
+        return f"{source(term.args[0])} is {value}, {source(term.args[1])} is {held}"
+    if term.kind == "const":
+        return f"{source(term)} is never the case" if not leaf.value else f"{source(term)} is always the case"
+    return f"{source(term)} is {'true' if leaf.value else 'false'}"
+
+
+_RELATION: Final = {"=", "!=", "<", "<=", ">", ">="}
+
+
+def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
+    left, right = leaf.term.args
+    assert finding.moment is not None or leaf.interface == UNKNOWN
+    a, b = (_number(context, finding, leaf, t) for t in (left, right))
+    ordered = left.type.name in ("int", "time")
+    relation = "" if a == b else "not " if not ordered else "more than " if a > b else "less than "
+    if ordered and a == b and leaf.term.kind in ("<", ">", "!="):
+        relation = "exactly "
+    first = f"{source(left)} is {_value(context, finding, leaf, left)}"
+    if right.kind in ("const", "nobody"):
+        return (f"{first}, {relation}{source(right)}" if relation else first) + _limit(context, finding, leaf)
+    second = "this interface" if right.kind == "this" else source(right)
+    if a == b and not ordered and right.kind != "this":
+        return f"{source(left)} and {second} are both {_value(context, finding, leaf, left)}"
+    if a != b:
+        second += f" ({_value(context, finding, leaf, right)})"
+    return f"{first}, {relation}{second}{_limit(context, finding, leaf)}"
+
+
+def _limit(context: Context, finding: Finding, leaf: Leaf) -> str:
+    """When a condition such as `now - confirmed <= t_stop` ceased to hold."""
+    left, right = leaf.term.args
+    if leaf.term.kind not in ("<", "<=") or leaf.value != 0 or left.kind != "-" or left.args[0].kind != "now":
+        return ""
+    start, limit = (_number(context, finding, leaf, t) for t in (left.args[1], right))
+    return f", which was over at {context.time(start + limit)}"
+
+
+def _number(context: Context, finding: Finding, leaf: Leaf, term: Term) -> int:
+    if finding.moment is None:
+        return context.machine.evaluate(term, 0, UNKNOWN, [], [], [], [])
+    return evaluate(context.machine, term, finding.moment, leaf.interface)
+
+
+def _value(context: Context, finding: Finding, leaf: Leaf, term: Term) -> str:
+    """What a term is in a finding's moment, with its unit."""
+    return show_number(context, term.type, _number(context, finding, leaf, term), _instants(context, term) == 1)
+
+
+def show_number(context: Context, type_: Type, number: int, instant: bool) -> str:
+    """A value as an observer holds it, in words: of times, an instant of the trace or a duration."""
+    if number == UNKNOWN:
+        return "not known"
+    if type_.name == "time":
+        return context.time(number) if instant else duration(number)
+    if type_.name == "interface":
+        return "none" if number == -1 else context.name(number)
+    if type_.is_enum:
+        return type_.members[number]
+    if type_.is_set:
+        return type_.show(frozenset(m for n, m in enumerate(type_.members) if number >> n & 1))
+    if type_.name == "text":
+        return "another text"
+    return type_.show(bool(number) if type_.name == "bool" else number)
+
+
+def _instants(context: Context, term: Term) -> int:
+    """1 for a point in time, 0 for a duration: their sums and differences tell."""
+    match term.kind:
+        case "now" | "var" | "key":
+            return 1
+        case "+":
+            return sum(_instants(context, a) for a in term.args)
+        case "-":
+            return _instants(context, term.args[0]) - _instants(context, term.args[1])
+        case "max" | "min" | "def":
+            return _instants(context, term.args[0])
+    return 0
+
+
+def source(term: Term) -> str:
+    """A term as the specification writes it."""
+    return show_expression(term.source) if term.source is not None else term.name or term.kind
+
+
+def _named(name: str, text: str) -> str:
+    return f"{name} ({text})" if text else name
+
+
+# --- what led there -----------------------------------------------------------------------------------------------
+
+
+def _because(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list[Because]:
+    """The events that last wrote what the leaves read, in order of time."""
+    moment = finding.moment
+    assert moment is not None
+    by_writer: dict[int, dict[tuple[str, int | None], Read]] = {}
+    for leaf in leaves:
+        for read in reads(context.machine, leaf.term, moment, leaf.interface):
+            by_writer.setdefault(read.writer, {})[read.name, read.interface] = read
+    told = {leaf.term.name for leaf in leaves if leaf.term.kind == "var"}
+    result = []
+    for writer in sorted(by_writer):
+        written = list(by_writer[writer].values())
+        if writer < 0:
+            facts = _facts(context, written, told, "was", None)
+            booted = any(read.value != UNKNOWN for read in written)
+            whose = "node" if context.spec.role == MOBILE_NODE else "device"
+            since = f"when the {whose} started" if booted else "when this trace begins"
+            result.append(Because(f"{since}, {facts}", Position(context.events[0].at.file)))
+            continue
+        event = context.events[writer]
+        facts = _facts(context, written, told, "to", event.interface)
+        text = f"{context.time(event.time)} {show_event(context.spec, event)}: sets {facts}"
+        result.append(Because(text, event.at))
+    return result
+
+
+def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str, interface: str | None) -> str:
+    """`inside to true; confirmed (…) to 7.682000`; the texts of variables in `told` have been given already."""
+    groups: dict[str, list[str]] = {}
+    for read in written:
+        variable = context.spec.variables[read.name]
+        value = show_number(context, variable.type, read.value, instant=True)
+        fact = f"{_named(read.name, '' if read.name in told else variable.text)} {verb} {value}"
+        names = groups.setdefault(fact, [])
+        if read.interface is not None and context.token(read.interface) != interface:
+            names.append(context.name(read.interface))
+    return "; ".join(fact + _on(names) for fact, names in groups.items())
+
+
+# --- what would have been allowed ---------------------------------------------------------------------------------
+
+
+def condition_in_words(term: Term) -> str:
+    """A condition as the specification has it, with the definitions that it uses."""
+    text = source(term)
+    definitions = {t.name: t for t in term.walk() if t.kind == "def"}
+    where = [f"{name} = {source(t.args[0])}" for name, t in definitions.items()]
+    return text + (", where " + " and ".join(where) if where else "")
+
+
+def _allowed(context: Context, finding: Finding) -> tuple[str, ...]:
+    rule = context.machine.rules[finding.rule]
+    if rule.instead:
+        return (rule.instead,)
+    if isinstance(rule.body, Require):
+        return (f"{_patterns(rule.body.patterns)}, in time",)
+    return (f"what keeps to {condition_in_words(rule.body.condition)}",)
+
+
+def _patterns(patterns: Iterable[EventPattern]) -> str:
+    return " or ".join(p.source for p in patterns)
+
+
+# --- obligations and configuration --------------------------------------------------------------------------------
+
+
+def _explain_overdue(context: Context, finding: Finding) -> Explanation:
+    rule, moment = context.machine.rules[finding.rule], finding.moment
+    body = rule.body
+    assert isinstance(body, Require) and moment is not None
+    name = context.name(moment.this)
+    start = moment.own[context.machine.interface_slots[body.anchor]]
+    within = evaluate(context.machine, body.within, moment, moment.this)
+    what = _patterns(body.patterns)
+    limit = duration(within)
+    if body.within.kind != "const":
+        limit = f"{source(body.within)} ({limit})"
+    slack = f" and t_slack ({duration(context.machine.slack)})" if context.machine.slack else ""
+    leaves = blame(context.machine, body.condition, moment, moment.this)
+    wrong = [
+        f"it was owed by {context.time(finding.time)}: within {limit}{slack} of {body.anchor},"
+        f" which is {context.time(start)}",
+        *_late(context, finding, body),
+        f"owed while {condition_in_words(body.condition)}: " + "; ".join(sentences(context, finding, leaves)),
+    ]
+    anchor = Leaf(Term("def", context.spec.variables[body.anchor].type, args=(
+        Term("var", context.spec.variables[body.anchor].type, body.anchor),)), moment.this, 1)  # fmt: skip
+    return Explanation(
+        f"no {what} on {name} by {context.time(finding.time)}",
+        tuple(wrong),
+        tuple(_because(context, finding, [anchor, *leaves])),
+        _allowed(context, finding),
+    )
+
+
+def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
+    """The event that was owed, where it came after all; only looked for where its keys alone tell."""
+    patterns = [p for p in body.patterns if not any(p.condition.uses(k) for k in ("var", "now", "this"))]
+    if not patterns or finding.moment is None:
+        return
+    machine, moment = context.machine, finding.moment
+    for event in _following(context, finding, {p.event for p in patterns}):
+        if event.time <= finding.time or event.interface != finding.interface:
+            continue
+        if event.args.get(context.spec.tracks, finding.node) != finding.node:
+            continue
+        for p in patterns:
+            if p.event == event.kind:
+                keys = machine.encode(event.kind, event.args)
+                if machine.evaluate(
+                    p.condition, event.time, moment.this, moment.own, moment.node, moment.interfaces, keys, event.kind
+                ) == 1:  # fmt: skip
+                    late = duration(event.time - finding.time)
+                    yield f"it came at {context.time(event.time)} ({event.at}), {late} late"
+                    return
+    yield "nothing like it follows in this trace"
+
+
+def _following(context: Context, finding: Finding, kinds: Collection[str]) -> Iterable[Event]:
+    """Events after a finding, among them those of such kinds on its interface."""
+    events, first = context.events, finding.event + 1
+    if isinstance(events, Columns) and finding.interface is not None:
+        return events.following(finding.event, _FORWARD, kinds, finding.interface)
+    return events[first : first + _FORWARD]
+
+
+def _explain_configuration(context: Context, finding: Finding) -> Explanation:
+    rule = context.machine.rules[finding.rule]
+    moment = Moment(0, UNKNOWN, [], [], (), [], [], ())
+    leaves = blame(context.machine, rule.body.condition, moment, UNKNOWN)
+    facts = sentences(context, finding, leaves)
+    wrong = (f"allowed only if {condition_in_words(rule.body.condition)}", *facts)
+    return Explanation("the configuration of the node", wrong, (), _allowed(context, finding))

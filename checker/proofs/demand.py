@@ -1,0 +1,18 @@
+"""What a rule demands, in the words of the specification."""
+
+from __future__ import annotations
+
+from mipcheck.checker.observe.explain import source
+from mipcheck.model.specification.spec import Allow, Body, Require
+
+
+def demand(body: Body) -> str:
+    """What a rule demands, in the words of the specification's language."""
+    match body:
+        case Allow(patterns, condition):
+            return f"allow {', '.join(p.source for p in patterns)} only if {source(condition)}"
+        case Require(patterns, within, anchor, condition):
+            what = ", ".join(p.source for p in patterns)
+            return f"require {what} within {source(within)} of {anchor} while {source(condition)}"
+        case _:
+            return f"configure {source(body.condition)}"

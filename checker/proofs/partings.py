@@ -1,0 +1,234 @@
+"""Traces on which two specifications (or two readings of one) part: found, written as logs, and replayed in both.
+
+What the observer finds in each has to be what the search predicted; else that is an internal error and no result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mipcheck.checker.proofs.replayed import agree, trace_text
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.spec import Configure
+from mipcheck.model.values.event import Event
+from mipcheck.model.values.types import INT, TIME
+
+if TYPE_CHECKING:
+    from mipcheck.model.prover.compare import Comparison, Outcome, Parting
+    from mipcheck.model.prover.search import Trace
+    from mipcheck.model.prover.setting import Setting
+    from mipcheck.model.specification.spec import Spec
+
+TIMEOUT = 30.0
+"""Seconds for each search, unless the command line says otherwise."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A trace as a log, with the rules that it breaks under the one and under the other; or why there is none.
+
+    `both_read` says that it holds nothing that one of the two specifications does not know, `same` that it is proved
+    that there is none with the parameters as they are.
+    """
+
+    trace: str = ""
+    left: tuple[str, ...] = ()
+    right: tuple[str, ...] = ()
+    outright: bool = True
+    both_read: bool = True
+    reason: str = ""
+    same: bool = False
+
+
+class Partings:
+    """Searches between two machines of one role, which share what they can. `timeout` is in seconds, for each call of a
+    solver."""
+
+    def __init__(self, left: Spec, right: Spec, timeout: float = TIMEOUT) -> None:
+        self.left, self.right, self.timeout = left, right, timeout
+        self._comparisons: dict[_Case, Comparison] = {}
+
+    def alike(self, rule: str) -> bool:
+        """Whether a rule and all that it depends on are written alike, with whatever capability it takes."""
+        from mipcheck.model.prover.compare import alike
+
+        if rule not in self.left.rules or rule not in self.right.rules:
+            return False
+        settings = [self._settings(case) for case in self._cases([rule])]
+        applies = [(s, o) for s, o in settings if rule in s.rules or rule in o.rules]
+        return bool(applies) and all(alike(s, o, rule) for s, o in applies)
+
+    def find(self, rules: Iterable[str], title: Iterable[str]) -> Found:
+        """The shortest trace on which they part, by one of the rules, with whatever capability it takes. Where there is
+        none with the parameters as they are, one of them is given another value, or two addresses of the site are the
+        same. Raises Disagreement."""
+        named = list(dict.fromkeys(rules))
+        if not named:
+            return Found(reason="there is no rule to part on")
+        cases = self._cases(named)
+        reason = ""
+        for case in cases:
+            outcome = self._search(named, case)
+            if outcome.parting is not None:
+                return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
+            reason = reason or outcome.reason
+        if len(named) > 1:
+            return Found(reason=reason)
+        same = self._never(named[0])
+        for case in self._other_values(cases, named[0]):
+            parting = self._search(named, case).parting
+            if parting is not None:
+                parameters = {**case.given, **parting.trace.parameters}
+                trace = replace(parting.trace, parameters=parameters, site={**case.site, **parting.trace.site})
+                found = replace(parting, trace=trace)
+                return confirmed(self.left, self.right, found, list(title), case.capabilities)
+        return Found(reason="with the parameters as they are, they never part: that is proved" if same else reason,
+                     same=same)  # fmt: skip
+
+    def both_break(self, rule: str, title: Iterable[str]) -> Found:
+        """The shortest trace that breaks a rule in both, and no other. Raises Disagreement."""
+        for case in self._cases([rule]):
+            left, right = self._settings(case)
+            if rule in left.rules and rule in right.rules:
+                outcome = self._comparison(case).both_break(rule)
+                if outcome.parting is not None:
+                    return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
+        return Found(reason="no trace was found that breaks it in both")
+
+    def _comparison(self, case: _Case) -> Comparison:
+        from mipcheck.model.prover.compare import Comparison
+
+        if case not in self._comparisons:
+            left, right = self._settings(case)
+            self._comparisons[case] = Comparison(left, right, timeout=self.timeout, addresses=case.site)
+        return self._comparisons[case]
+
+    def _cases(self, rules: list[str]) -> list[_Case]:
+        """What a node may have to be capable of for it to make a difference: nothing first."""
+        known = [s.rules[r] for r in rules for s in (self.left, self.right) if r in s.rules]
+        sets = [frozenset[str](), *(frozenset(c) for r in known for c in (r.given, r.unless, r.given + r.unless))]
+        return [_Case(c) for c in dict.fromkeys(sets)]
+
+    def _other_values(self, cases: list[_Case], rule: str) -> Iterator[_Case]:
+        """The same with a parameter that the rule reads at the edge of what it can be: none, or far more."""
+        from mipcheck.model.prover.variants import read_by, same_addresses
+
+        names: dict[str, int] = {}
+        for spec in (self.left, self.right):
+            if rule in spec.rules:
+                values = configure(spec, {})
+                names |= {
+                    n: values[n] for n in sorted(read_by(spec.rules[rule])) if spec.parameters[n].type in (TIME, INT)
+                }
+        shared = [n for n in names if all(n in s.parameters for s in (self.left, self.right))]
+        for case in cases:
+            for name in shared:
+                for value in dict.fromkeys((0, 10 * names[name] + 10 * max(names.values()))):
+                    yield _Case(case.capabilities, ((name, value),))
+            for addresses in same_addresses(s.rules[rule] for s in (self.left, self.right) if rule in s.rules):
+                yield _Case(case.capabilities, (), tuple(addresses.items()))
+
+    def _settings(self, case: _Case) -> tuple[Setting, Setting]:
+        from mipcheck.model.prover.setting import setting_of
+
+        left, right = (
+            setting_of(s, case.given, capabilities=case.capabilities & set(s.capabilities))
+            for s in (self.left, self.right)
+        )
+        return left, right
+
+    def _search(self, rules: list[str], case: _Case) -> Outcome:
+        from mipcheck.model.prover.compare import part_settings
+
+        left, right = self._settings(case)
+        by_settings = part_settings(left, right, rules, self.timeout, case.site)
+        if by_settings.parting is not None or not self._on_events(rules):
+            return by_settings
+        return self._comparison(case).part(rules, rules)
+
+    def _on_events(self, rules: list[str]) -> bool:
+        bodies = [s.rules[r].body for s in (self.left, self.right) for r in rules if r in s.rules]
+        return any(not isinstance(b, Configure) for b in bodies)
+
+    def _never(self, rule: str) -> bool:
+        from mipcheck.model.prover.compare import never_part
+
+        settings = [self._settings(case) for case in self._cases([rule])]
+        applies = [(s, o) for s, o in settings if rule in s.rules or rule in o.rules]
+        return bool(applies) and all(never_part(s, o, rule, self.timeout) for s, o in applies)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What the node is capable of, parameters (name, value) that are not left to their defaults, and addresses."""
+
+    capabilities: frozenset[str] = frozenset()
+    values: tuple[tuple[str, int], ...] = ()
+    addresses: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def given(self) -> dict[str, int]:
+        return dict(self.values)
+
+    @property
+    def site(self) -> dict[str, int]:
+        return dict(self.addresses)
+
+
+def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capabilities: frozenset[str]) -> Found:
+    """The trace as a log, after both observers have found in it what was predicted. Raises Disagreement."""
+    from mipcheck.model.prover.compare import OTHER, clashing
+
+    clashes = clashing(left, right)
+    shown = []
+    for spec, predicted, names in (
+        (left, parting.left, {c + OTHER: "" for c in clashes}),
+        (right, parting.right, dict.fromkeys(clashes, "") | {c + OTHER: c for c in clashes}),
+    ):
+        known, lost = known_to(spec, parting.trace, names)
+        own = capabilities & set(spec.capabilities)
+        agree(spec, trace_text(spec, known, {}, (), own), predicted)
+        shown.append((lost, trace_text(spec, known, {}, title, own)))
+    return Found(
+        min(shown, key=lambda s: s[0])[1],
+        tuple(sorted(parting.left)),
+        tuple(sorted(parting.right)),
+        parting.outright,
+        not any(lost for lost, _ in shown),
+    )
+
+
+def known_to(spec: Spec, trace: Trace, names: Mapping[str, str]) -> tuple[Trace, int]:
+    """What a specification has words for, and the number of events and keys that it has none for. `names` are what it
+    calls an event, or nothing if it does not know it."""
+    events: list[Event] = []
+    silent = []
+    lost = 0
+    pending = list(trace.silent)
+    for number, event in enumerate([*trace.events, None]):
+        while pending and pending[0][0] <= number:
+            silent.append((len(events), pending.pop(0)[1]))
+        if event is None:
+            break
+        kind = names.get(event.kind, event.kind)
+        if kind not in spec.events:
+            lost += 1
+            continue
+        keys = spec.events[kind].by_name
+        args = {k: v for k, v in event.args.items() if k in keys}
+        lost += len(event.args) - len(args)
+        events.append(replace(event, kind=kind, args=args))
+    parameters = {n: v for n, v in trace.parameters.items() if n in spec.parameters}
+    site = {n: v for n, v in trace.site.items() if n in spec.sites}
+    return replace(trace, events=tuple(events), silent=tuple(silent), parameters=parameters, site=site), lost
+
+
+def verdicts(found: Found, first: str, second: str) -> str:
+    """What each of two makes of a trace, in words."""
+
+    def says(broken: tuple[str, ...]) -> str:
+        return f"{', '.join(broken)} broken" if broken else "nothing broken"
+
+    return f"{first}: {says(found.left)}; {second}: {says(found.right)}"

@@ -1,0 +1,139 @@
+"""What the prover says, replayed: its traces as logs, which the checker has to judge as the prover predicted."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mipcheck.checker.console.errors import UsageError
+from mipcheck.model.values.types import show_duration
+
+if TYPE_CHECKING:
+    from mipcheck.model.prover.search import Trace
+    from mipcheck.model.specification.spec import Spec
+
+
+class Disagreement(RuntimeError):
+    """The prover predicted a verdict that the observer does not give: one of them is wrong."""
+
+
+def trace_text(
+    spec: Spec,
+    trace: Trace,
+    given: Mapping[str, int],
+    title: Iterable[str] = (),
+    capabilities: frozenset[str] = frozenset(),
+) -> str:
+    """A trace of the prover as a log. What happens unseen stands in comments, where it happens."""
+    from mipcheck.checker.logs.text import write_log
+    from mipcheck.checker.site.site import Site
+    from mipcheck.checker.trace.vocabulary import vocabulary_of
+    from mipcheck.model.prover.setting import example_site
+
+    values = {**given, **trace.parameters}
+    site = Site(
+        role=spec.role,
+        boot=True,
+        addresses={**example_site(spec), **trace.site},
+        parameters={n: show_parameter(spec, n, v) for n, v in values.items()},
+        capabilities=capabilities,
+    )
+    lines = write_log(trace.events, site, vocabulary_of(spec), list(title)).splitlines()
+    first = len(lines) - len(trace.events)
+    for index, text in reversed(trace.silent):
+        lines.insert(first + index, f"# unseen: {text}")
+    return "\n".join(lines) + "\n"
+
+
+def show_parameter(spec: Spec, name: str, value: int) -> str:
+    type_ = spec.parameters[name].type
+    if type_.name == "time":
+        return show_duration(value)
+    if type_.is_enum:
+        return type_.members[value]
+    return ("true" if value else "false") if type_.name == "bool" else str(value)
+
+
+def agree(spec: Spec, text: str, predicted: frozenset[str]) -> None:
+    """Replays a log and compares the rules it breaks with those predicted. Raises Disagreement."""
+    broken = broken_in(spec, text)
+    if broken != predicted:
+        raise Disagreement(
+            f"the prover expects {sorted(predicted) or 'no rule'} to be broken, the observer finds "
+            f"{sorted(broken) or 'none'}, in this trace:\n{text}"
+        )
+
+
+def broken_in(spec: Spec, text: str) -> frozenset[str]:
+    """The rules that a log breaks, of whatever role the log says that it is."""
+    from mipcheck.checker.check.check import check
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "counterexample.log"
+        path.write_text(text, "utf-8")
+        report = check([str(path)], spec=spec)
+    return frozenset(r.id for r in report.rules if r.status == "violated")
+
+
+def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
+    """Values of parameters given as words. Raises UsageError, naming the nearest parameter there is."""
+    from mipcheck.model.specification.configure import ParameterError, read_parameter
+
+    check_names("parameter", words, spec.parameters)
+    try:
+        return {n: read_parameter(spec.parameters[n], w) for n, w in words.items()}
+    except ParameterError as error:
+        raise UsageError(str(error)) from None
+
+
+def check_names(what: str, names: Iterable[str], known: Collection[str]) -> None:
+    from mipcheck.model.values.nearest import nearest
+
+    for name in names:
+        if name not in known:
+            raise UsageError(f'there is no {what} "{name}"; {nearest(name, known)}')
+
+
+# --- for `explain` --------------------------------------------------------------------------------------------------
+
+
+def examples(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> tuple[str, str]:
+    """Logs that keep a rule and that break it, and nothing else; empty where none was found.
+
+    `step` hears of each before it is sought.
+    """
+    from mipcheck.model.prover.examples import Examples
+    from mipcheck.model.prover.setting import setting_of
+
+    capabilities = frozenset(spec.rules[rule].given)
+    if rule not in (setting := setting_of(spec, capabilities=capabilities)).rules:
+        return "", ""
+    found = Examples(setting)
+    texts = []
+    for broken in (False, True):
+        step(f"a trace that {'breaks' if broken else 'keeps'} it")
+        trace = found.find(rule, broken)
+        if trace is None:
+            texts.append("")
+            continue
+        title = f"The shortest trace that {'breaks' if broken else 'exercises'} {rule}."
+        text = trace_text(spec, trace, {}, [title], capabilities)
+        agree(spec, text, trace.broken)
+        texts.append(text)
+    return texts[0], texts[1]
+
+
+def needed_by(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> list[str]:
+    """Properties that fail without a rule, in the order of declaration. `step` hears of each before it is proved."""
+    from mipcheck.model.prover.prove import needs
+    from mipcheck.model.prover.setting import setting_of
+
+    setting = setting_of(spec)
+    found = []
+    for name in spec.properties:
+        step(f"needed by {name}?")
+        if needs(setting, name, rule):
+            found.append(name)
+    return found

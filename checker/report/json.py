@@ -1,0 +1,88 @@
+"""A `Report` → JSON (design.md section 6). Keys beyond the contract may be added, none may go."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mipcheck.checker.check.report import Report, Violation, date
+from mipcheck.model.values.event import Position
+from mipcheck.model.values.types import NS
+from mipcheck.model.version import __version__
+
+
+def report_json(report: Report) -> str:
+    """The whole report as one JSON object. Times are seconds since the first event, or as the log counts them."""
+    return json.dumps(as_object(report), indent=2) + "\n"
+
+
+def as_object(report: Report) -> dict[str, Any]:
+    return {
+        "mipcheck": __version__,
+        "spec": report.spec,
+        "role": report.role,
+        "nodes": report.nodes,
+        "verdict": report.verdict,
+        "reasons": list(report.reasons),
+        "start": date(report, 0),
+        "inputs": [
+            {
+                "file": i.file,
+                "kind": i.kind,
+                "events": i.events,
+                "frames": i.frames,
+                "interfaces": list(i.interfaces),
+                "skipped": i.skipped,
+            }
+            for i in report.inputs
+        ],
+        "rules": [
+            {
+                "id": r.id,
+                "level": r.level,
+                "section": r.section,
+                "status": r.status,
+                "exercised": r.exercised,
+                "violations": r.broken,
+                "inconclusive": r.unknown,
+                "reading": r.reading,
+                "why": r.why or None,
+            }
+            for r in report.rules
+        ],
+        "violations": [_violation(report, v) for v in report.violations],
+        "warnings": [_violation(report, v) for v in report.warnings],
+        "notes": list(report.notes),
+        "set_aside": dict(report.set_aside),
+        "parameters": {p.name: p.value for p in report.parameters},
+    }
+
+
+def _violation(report: Report, v: Violation) -> dict[str, Any]:
+    return {
+        "rule": v.rule,
+        "level": v.level,
+        "section": v.section,
+        "interface": v.interface,
+        "node": v.node,
+        "time": seconds(v.time),
+        "date": date(report, v.time),
+        "at": _at(v.at),
+        "message": v.message,
+        "seen": v.seen,
+        "wrong": list(v.wrong),
+        "because": [{"text": b.text, "at": _at(b.at)} for b in v.because],
+        "allowed": list(v.allowed),
+        "count": v.count,
+        "last_time": seconds(v.last_time),
+        "last_at": _at(v.last_at),
+    }
+
+
+def _at(at: Position) -> dict[str, Any]:
+    return {"file": at.file, "line": at.line, "frame": at.frame}
+
+
+def seconds(ns: int) -> float:
+    """A time as a JSON number; exact to the nanosecond for the first hundred days."""
+    return round(ns / NS["s"], 9)

@@ -1,0 +1,216 @@
+"""A `Report` → text for a terminal or a file.
+
+How lines are built, and why no input can do harm there, is in `lines.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from mipcheck.checker.check.report import InputReport, Report, RuleReport, Violation, date
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.console.lines import Lines
+from mipcheck.model.specification.spec import MOBILE_NODE
+from mipcheck.model.values.event import Position
+from mipcheck.model.values.types import show_seconds
+from mipcheck.model.version import __version__
+
+_SHOWN: Final = 5
+"""Violations of one rule that are described in full without --verbose."""
+
+_STYLE: Final = {
+    "violated": "bold red",
+    "inconclusive": "yellow",
+    "unobservable": "yellow",
+    "held": "green",
+    "not-exercised": "dim",
+    "violation": "bold red",
+    "conformant": "bold green",
+}
+
+
+_MEND: Final = {
+    "hidden": "capture where the note says, or supply the keys",
+    "address": "give the addresses that the note names",
+    "history": "let the trace begin when the node does (boot=true), or when its interfaces come up",
+    "gap": "capture again, without gaps",
+    "interface": "log the interface with every event",
+    "key": "log the keys that are missing",
+}
+"""What would make a run conclusive, by the kind of what is lacking."""
+
+
+def report_text(report: Report, width: int, colour: bool = False, verbose: bool = False) -> str:
+    """The report, in lines of at most `width` columns as far as words allow."""
+    lines = Lines(width, colour)
+    _Writer(lines, report, verbose).write()
+    return lines.text()
+
+
+class _Writer:
+    def __init__(self, lines: Lines, report: Report, verbose: bool) -> None:
+        self.lines, self.report, self.verbose = lines, report, verbose
+        self.rules = {r.id: r for r in report.rules}
+
+    def write(self) -> None:
+        for heading, found in (("VIOLATION", self.report.violations), ("WARNING", self.report.warnings)):
+            self._findings(heading, found)
+        self._rules()
+        self.lines.labelled("inputs", [_input(i) for i in self.report.inputs])
+        role = "" if self.report.role == MOBILE_NODE else f", role {self.report.role}{self._nodes()}"
+        self.lines.labelled("spec", [f"{printable(self.report.spec)}{role} (mipcheck {__version__})"])
+        self.lines.labelled("given", self._parameters())
+        aside = [f"{count} {reason}" for reason, count in self.report.set_aside.items()]
+        self.lines.labelled("aside", [", ".join(aside)] if aside else [])
+        self.lines.labelled("note", list(self.report.notes))
+        self._verdict()
+
+    def _nodes(self) -> str:
+        return "" if self.report.nodes is None else f" for {_count(self.report.nodes, 'mobile node')}"
+
+    # --- findings -------------------------------------------------------------------------------------------------
+
+    def _findings(self, heading: str, found: Sequence[Violation]) -> None:
+        shown: dict[str, int] = {}
+        for v in found:
+            shown[v.rule] = shown.get(v.rule, 0) + 1
+            if shown[v.rule] <= _SHOWN or self.verbose:
+                self._finding(heading, v)
+        for rule, count in shown.items():
+            more = count - _SHOWN if count > _SHOWN and not self.verbose else 0
+            unlisted = self.rules[rule].unlisted
+            if more:
+                self.lines.line(f"{more} more findings about {rule}: --verbose shows them.")
+            if unlisted:
+                self.lines.line(f"{unlisted} more violations of {rule}, for other causes, are only counted.")
+            if more or unlisted:
+                self.lines.line("")
+
+    def _finding(self, heading: str, v: Violation) -> None:
+        rule = self.rules[v.rule]
+        style = "bold red" if heading == "VIOLATION" else "bold yellow"
+        self.lines.title((heading, style), (f"  {v.rule} {v.level}", "bold"), (f"  {self._where(v)}", ""))
+        self.lines.indented(rule.text)
+        self.lines.labelled("cited", [rule.cite])
+        if rule.reading is not None:
+            self.lines.labelled("reading", [f"{rule.reading} (see mipcheck explain {v.rule} for the others)"])
+        self.lines.labelled("seen", [v.seen + self._again(v)])
+        self.lines.labelled("wrong", [v.wrong[0], *(f"- {w}" for w in v.wrong[1:])])
+        self.lines.labelled("because", [f"{printable(_place(b.at))}: {b.text}" for b in v.because])
+        self.lines.labelled("instead", list(v.allowed))
+        self.lines.labelled("more", [f"mipcheck explain {v.rule}"])
+        self.lines.line("")
+
+    def _where(self, v: Violation) -> str:
+        place = printable(str(v.at))
+        if v.interface is None:
+            return f"{place}, configuration"
+        day = date(self.report, v.time)
+        whose = f"mobile node {v.node}, " if v.node is not None else ""
+        when = f"{whose}{printable(v.interface)} at {show_seconds(v.time)}" + (f" ({day})" if day is not None else "")
+        return f"{when}, owed since {place}" if v.overdue else f"{place}, {when}"
+
+    def _again(self, v: Violation) -> str:
+        if v.count == 1:
+            return ""
+        times = "once more" if v.count == 2 else f"{v.count - 1} times more"
+        return f" (and {times} in the same state, until {show_seconds(v.last_time)}, {printable(_place(v.last_at))})"
+
+    # --- rules ----------------------------------------------------------------------------------------------------
+
+    def _rules(self) -> None:
+        listed = [r for r in self.report.rules if self.verbose or r.status != "not-exercised"]
+        self.lines.table(
+            [
+                [(r.id, "bold"), (r.level, ""), (r.section, ""), (r.status, _STYLE.get(r.status, "")), (_counts(r), "")]
+                for r in listed
+            ]
+        )
+        hidden = len(self.report.rules) - len(listed)
+        if hidden:
+            self.lines.line(f"{_count(hidden, 'rule')} not exercised by this trace (--verbose lists them).")
+        self.lines.line("")
+        unclear: dict[str, list[str]] = {}
+        for r in self.report.rules:
+            if r.why and r.status in ("inconclusive", "unobservable"):
+                unclear.setdefault(r.why, []).append(r.id)
+        self.lines.labelled("unclear", [f"{', '.join(ids)}: {why}" for why, ids in unclear.items()])
+
+    # --- the rest -------------------------------------------------------------------------------------------------
+
+    def _parameters(self) -> list[str]:
+        given = [f"{p.name} = {p.value}" for p in self.report.parameters if p.given or self.verbose]
+        return [", ".join(given)] if given else []
+
+    def _verdict(self) -> None:
+        report = self.report
+        self.lines.line("")
+        self.lines.title((report.verdict, _STYLE.get(report.verdict, "bold yellow")), (self._summary(), ""))
+        for reason in report.reasons if report.verdict == "inconclusive" else ():
+            self.lines.indented(f"- {reason}")
+        for line in self._next():
+            self.lines.line(line)
+
+    def _summary(self) -> str:
+        report = self.report
+        musts = [r for r in report.rules if r.level == "MUST"]
+        held = sum(r.status == "held" for r in report.rules)
+        if report.verdict == "violation":
+            ids = sorted({v.rule for v in report.violations}, key=list(self.rules).index)
+            total = sum(self.rules[i].broken for i in ids)
+            return f": {', '.join(ids)} broken, {_count(total, 'time')} in all"
+        if report.verdict == "conformant":
+            idle = sum(r.status == "not-exercised" for r in musts)
+            more = f"; {_count(idle, 'MUST')} of {len(musts)} not exercised" if idle else ""
+            return f": nothing in this trace breaks a MUST; {_count(held, 'rule')} held{more}"
+        return f": no MUST is seen broken, {_count(held, 'rule')} held, but the evidence has holes"
+
+    def _next(self) -> Iterable[str]:
+        report = self.report
+        if report.violations:
+            yield f"Next: mipcheck explain {report.violations[0].rule}, or --format json for machines."
+        elif report.verdict == "inconclusive":
+            yield f"Next: {self._mend()}."
+        elif report.warnings:
+            yield f"Next: mipcheck explain {report.warnings[0].rule}; --fail-on should makes warnings count."
+
+    def _mend(self) -> str:
+        """What would make an inconclusive run conclusive."""
+        report = self.report
+        if any(i.skipped for i in report.inputs):
+            return "mend the lines that could not be read"
+        lacks = {kind for r in report.rules if r.level == "MUST" for kind in r.lacks if r.status != "not-exercised"}
+        advice = [text for kind, text in _MEND.items() if kind in lacks]
+        if advice:
+            return "; ".join(advice)
+        return "see whether this is the trace you meant; --verbose lists what could have been judged"
+
+
+def _input(i: InputReport) -> str:
+    frames = f"{_count(i.frames, 'frame')}, " if i.frames is not None else ""
+    skipped = f", {_count(i.skipped, 'line')} skipped" if i.skipped else ""
+    interfaces = f" on {', '.join(i.interfaces)}" if i.interfaces else ""
+    return f"{i.file} ({i.kind}): {frames}{_count(i.events, 'event')}{interfaces}{skipped}"
+
+
+def _counts(r: RuleReport) -> str:
+    if r.status == "not-exercised":
+        return r.why
+    if r.configuration:
+        return "configuration"
+    parts = [f"{r.kept} kept" if r.kept else "", f"{r.broken} broken" if r.broken else ""]
+    return ", ".join(filter(None, [*parts, f"{r.unknown} unclear" if r.unknown else ""]))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _place(at: Position) -> str:
+    """A position beside which the file's folder need not be said again."""
+    name = Path(at.file).name or at.file
+    if at.frame is not None:
+        return f"{name} frame {at.frame}"
+    return name if at.line is None else f"{name}:{at.line}"

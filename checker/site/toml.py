@@ -1,0 +1,347 @@
+"""A site from a TOML file (`--config`): [site], [parameters], [[mn_ha_key]], [[esp_sa]] (design.md section 5)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from mipcheck.checker.console.errors import (
+    LIMIT,
+    InputError,
+    Problem,
+    did_you_mean,
+    joined,
+    listed,
+    problem_in_line,
+    quoted,
+)
+from mipcheck.checker.site.site import (
+    ADDRESSES,
+    KEYS,
+    LISTS,
+    EspSa,
+    MnHaKey,
+    Site,
+    SiteError,
+    expected,
+    natural_word,
+    site_from_words,
+)
+from mipcheck.model.values.event import Position
+
+if TYPE_CHECKING:
+    from mipcheck.checker.trace.vocabulary import Vocabulary
+
+SIZE_LIMIT: Final = 1024 * 1024
+"""Bytes; no site is longer."""
+
+_SECRET: Final = ("mn_ha_key", "esp_sa")
+_TABLES: Final = ("site", "parameters", *_SECRET)
+_MN_HA_FIELDS: Final = ("agent", "spi", "algorithm", "key")
+_ESP_FIELDS: Final = ("spi", "encryption", "encryption_key", "integrity", "integrity_key")
+_ALGORITHMS: Final = {
+    "hmac-md5": "hmac-md5",
+    "hmacmd5": "hmac-md5",
+    "keyed-md5": "keyed-md5",
+    "md5": "keyed-md5",
+    "prefix+suffix": "keyed-md5",
+    "md5-prefix+suffix": "keyed-md5",
+    "prefix+suffix-md5": "keyed-md5",
+    "keyed-md5-prefix+suffix": "keyed-md5",
+}
+"""Spellings in use; keyed MD5 in prefix+suffix mode is RFC 2002's default, HMAC-MD5 RFC 3344's."""
+
+_AT: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
+_HEADING: Final = re.compile(r"\s*\[\[?\s*[\"']?([^\]\"']*?)[\"']?\s*\]")
+
+
+def read_site(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> Site:
+    """The site that a TOML file describes; `name` stands for the file in messages. Raises InputError."""
+    return read_given(stream, name, vocabulary)[0]
+
+
+def read_given(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> tuple[Site, frozenset[str]]:
+    """As `read_site`, with the keys of [site] that the file states explicitly (for `merge_sites`)."""
+    file = _File(name, _read_text(stream, name))
+    tables = file.parse()
+    for key in tables:
+        if key not in _TABLES:
+            hint = joined(did_you_mean(key, _TABLES), _belongs(key, vocabulary), "tables: " + listed(_TABLES))
+            file.problem("", 0, key, f"unknown table or key {quoted(key)}", hint)
+    words = _site_table(file, file.table(tables, "site"), vocabulary)
+    words |= _parameter_table(file, file.table(tables, "parameters"), vocabulary)
+    mn_ha = [_mn_ha_key(f) for f in file.rows(tables, "mn_ha_key", _MN_HA_FIELDS)]
+    esp = [_esp_sa(f) for f in file.rows(tables, "esp_sa", _ESP_FIELDS)]
+    _no_doubles(file, "mn_ha_key", [(k.agent, k.spi) if k else None for k in mn_ha])
+    _no_doubles(file, "esp_sa", [sa.spi if sa else None for sa in esp])
+    if file.problems:
+        raise InputError(file.problems[:LIMIT], more=len(file.problems) > LIMIT)
+    plain = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
+    site = Site(
+        plain.role,
+        plain.boot,
+        plain.addresses,
+        plain.fa,
+        plain.internal,
+        plain.tunnels,
+        plain.capabilities,
+        plain.parameters,
+        tuple(filter(None, mn_ha)),
+        tuple(filter(None, esp)),
+        plain.upkeep,
+    )
+    return site, frozenset(words)
+
+
+def _read_text(stream: BinaryIO, name: str) -> str:
+    data = stream.read(SIZE_LIMIT + 1)
+    if len(data) > SIZE_LIMIT:
+        raise InputError([Problem(Position(name), f"the file is longer than {SIZE_LIMIT} bytes")])
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        at = Position(name, before.count(b"\n") + 1)
+        message = f"invalid UTF-8: byte 0x{data[error.start]:02x} at byte offset {error.start} of the file"
+        raise InputError([Problem(at, message)]) from None
+
+
+class _File:
+    """A TOML file and what is wrong with it."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name, self.text = name, text
+        self.lines = [line.removesuffix("\r") for line in text.split("\n")]
+        self.problems: list[Problem] = []
+
+    def parse(self) -> dict[str, object]:
+        try:
+            return tomllib.loads(self.text, parse_float=Decimal)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError([self._syntax_problem(str(error))]) from None
+        except RecursionError:
+            raise InputError([Problem(Position(self.name), "TOML nested too deeply")]) from None
+        except (ValueError, ArithmeticError):  # integers beyond Python's limit, exponents beyond Decimal's
+            raise InputError([Problem(Position(self.name), "a number out of range")]) from None
+
+    def _syntax_problem(self, message: str) -> Problem:
+        place = _AT.search(message)
+        line, column = (int(place[1]), int(place[2])) if place else (len(self.lines), len(self.lines[-1]) + 1)
+        said = (
+            "no TOML: " + (message[: place.start()] if place else message.removesuffix("(at end of document)")).strip()
+        )
+        headings = [m[1] for m in map(_HEADING.match, self.lines[:line]) if m]
+        if not headings or headings[-1] not in ("site", "parameters"):  # what else there is may be a key
+            return Problem(Position(self.name, line, column=column), said)
+        return problem_in_line(Position(self.name, line), self.lines[line - 1], column - 1, 1, said)
+
+    def problem(self, table: str, index: int, key: str, message: str, hint: str) -> None:
+        """Remember a problem of a key (or of the table, if `key` is empty); lines with secrets are not shown."""
+        line, start = self._find(table, index, key)
+        if line is None:
+            problem = Problem(Position(self.name), message, hint)
+        elif table in _SECRET:
+            problem = Problem(Position(self.name, line, column=start + 1), message, hint)
+        else:
+            width = len(key or table)
+            problem = problem_in_line(Position(self.name, line), self.lines[line - 1], start, width, message, hint)
+        self.problems.append(problem)
+
+    def _find(self, table: str, index: int, key: str) -> tuple[int | None, int]:
+        """The line (from 1) and the index in it of a key of the `index`th such table, as well as can be told."""
+        here, count = table == "", 0
+        heading: tuple[int | None, int] = (None, 0)
+        wanted = re.compile(rf"\s*(\[*\s*)[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+        for number, line in enumerate(self.lines, 1):
+            opened = _HEADING.match(line)
+            if opened and table:
+                here = opened[1] == table and count == index
+                count += opened[1] == table
+                if here:
+                    heading = (number, line.index("["))
+            elif here and key and (found := wanted.match(line)):
+                return number, found.end(1)
+        return heading
+
+    def table(self, tables: Mapping[str, object], name: str) -> dict[str, object]:
+        value = tables.get(name, {})
+        if isinstance(value, dict):
+            return value
+        self.problem(name, 0, "", f"{name} is no table", f"expected [{name}]")
+        return {}
+
+    def rows(self, tables: Mapping[str, object], name: str, known: tuple[str, ...]) -> Iterable[_Fields]:
+        value = tables.get(name, [])
+        if not isinstance(value, list) or any(not isinstance(row, dict) for row in value):
+            self.problem(name, 0, "", f"{name} is no list of tables", f"expected [[{name}]]")
+            return
+        for index, row in enumerate(value):
+            yield _Fields(self, name, index, row, known)
+
+
+class _Fields:
+    """One [[table]] with its fields. What is missing or wrong becomes a problem of the file; values are never shown."""
+
+    def __init__(self, file: _File, table: str, index: int, row: dict[str, object], known: tuple[str, ...]) -> None:
+        self.file, self.table, self.index, self.row = file, table, index, row
+        self.sound = True
+        for key in row:
+            if key not in known:
+                hint = joined(did_you_mean(key, known), f"keys of {table}: {listed(known)}")
+                self.wrong(key, f"unknown key {quoted(key)} of [[{table}]]", hint)
+
+    def wrong(self, key: str, message: str, hint: str) -> None:
+        self.sound = False
+        self.file.problem(self.table, self.index, key, message, hint)
+
+    def _bad(self, key: str, wanted: str) -> None:
+        self.wrong(key, f"key {key} of [[{self.table}]] has no such value", f"expected {wanted}")
+
+    def _has(self, key: str, wanted: str, optional: bool) -> bool:
+        if key in self.row:
+            return True
+        if not optional:
+            self.wrong("", f"[[{self.table}]] lacks key {key}", f"expected {wanted}")
+        return False
+
+    def text(self, key: str, wanted: str, read: Callable[[str], str | None], default: str | None = None) -> str:
+        if not self._has(key, wanted, default is not None):
+            return default or ""
+        value = self.row[key]
+        found = read(value) if isinstance(value, str) else None
+        if found is None:
+            self._bad(key, wanted)
+        return found or ""
+
+    def spi(self) -> int:
+        wanted = "a whole number of 32 bits, decimal or 0x…"
+        value = self.row.get("spi")
+        if not self._has("spi", wanted, False):
+            return 0
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+            self._bad("spi", wanted)
+            return 0
+        return value
+
+    def secret(self, key: str, wanted: str, read: Callable[[str], bytes | None], optional: bool = False) -> bytes:
+        if not self._has(key, wanted, optional):
+            return b""
+        value = self.row[key]
+        found = read(value) if isinstance(value, str) else None
+        if found is None:
+            self._bad(key, wanted)
+        return found or b""
+
+
+def _mn_ha_key(fields: _Fields) -> MnHaKey | None:
+    agent = fields.text("agent", "iha or xha", lambda w: w if w in ("iha", "xha") else None)
+    spi = fields.spi()
+    algorithm = fields.text("algorithm", "hmac-md5 or keyed-md5", _algorithm)
+    key = fields.secret("key", "a text, or hexadecimal digits after 0x", _text_or_hex)
+    return MnHaKey(agent, spi, algorithm, key) if fields.sound else None
+
+
+def _esp_sa(fields: _Fields) -> EspSa | None:
+    name = "the name of an algorithm, or null"
+    spi = fields.spi()
+    encryption = fields.text("encryption", name + ", such as aes-cbc", _algorithm_name)
+    encryption_key = fields.secret("encryption_key", "hexadecimal digits", _hex, encryption == "null")
+    integrity = fields.text("integrity", name + ", such as hmac-sha1-96", _algorithm_name, "null")
+    integrity_key = fields.secret("integrity_key", "hexadecimal digits", _hex, integrity == "null")
+    return EspSa(spi, encryption, encryption_key, integrity, integrity_key) if fields.sound else None
+
+
+def _algorithm(word: str) -> str | None:
+    return _ALGORITHMS.get(re.sub(r"[\s_/()-]+", "-", word.lower()).strip("-"))
+
+
+def _algorithm_name(word: str) -> str | None:
+    """A name in lower case, also as Wireshark spells it; which ones can be used is known to those who decrypt."""
+    name = word.strip().lower().replace("_", "-")
+    return name if re.fullmatch(r"[a-z0-9][a-z0-9 ()\[\]-]*", name) else None
+
+
+def _hex(word: str) -> bytes | None:
+    digits = word[2:] if word[:2] in ("0x", "0X") else word
+    return bytes.fromhex(digits) if re.fullmatch(r"(?:[0-9a-fA-F]{2})*", digits) else None
+
+
+def _text_or_hex(word: str) -> bytes | None:
+    found = _hex(word) if word[:2] in ("0x", "0X") else word.encode("utf-8")
+    return found or None
+
+
+def _no_doubles(file: _File, table: str, names: list[object]) -> None:
+    for index, name in enumerate(names):
+        if name is not None and name in names[:index]:
+            file.problem(table, index, "spi", f"a second [[{table}]] with the same SPI", "expected each only once")
+
+
+def _belongs(key: str, vocabulary: Vocabulary) -> str:
+    """Where a key that stands outside of its table belongs."""
+    if key in KEYS:
+        return f"{key} belongs into [site]"
+    return f"{key} belongs into [parameters]" if key in vocabulary.parameters else ""
+
+
+def _site_table(file: _File, table: Mapping[str, object], vocabulary: Vocabulary) -> dict[str, str]:
+    words: dict[str, str] = {}
+    for key, value in table.items():
+        if key not in KEYS:
+            hint = joined(did_you_mean(key, KEYS), _belongs(key, vocabulary), "keys of site: " + listed(KEYS))
+            file.problem("site", 0, key, f"unknown key {quoted(key)} of [site]", hint)
+        elif (word := _site_word(key, value)) is None:
+            file.problem("site", 0, key, f"key {key} of [site] has no such value", f"expected {_wanted(key)}")
+        elif _checked(file, "site", key, word, vocabulary):
+            words[key] = word
+    return words
+
+
+def _site_word(key: str, value: object) -> str | None:
+    if key == "boot":
+        return natural_word(value) if isinstance(value, bool) else None
+    if key not in LISTS:
+        return value if isinstance(value, str) else None
+    if not isinstance(value, list) or any(not isinstance(v, str) or not v or "," in v for v in value):
+        return None
+    return ",".join(value)
+
+
+def _wanted(key: str) -> str:
+    if key == "boot":
+        return "true or false, without quotation marks"
+    if key in ADDRESSES:
+        return 'a text with an IPv4 address, such as "10.1.0.2"'
+    examples = {"internal": '["10.0.0.0/8"]', "fa": '["10.1.7.1"]', "tunnels": '["ipsec0"]', "upkeep": '["dns", "ntp"]'}
+    return f"a list of texts, such as {examples.get(key, '[]')}" if key in LISTS else "a text"
+
+
+def _parameter_table(file: _File, table: Mapping[str, object], vocabulary: Vocabulary) -> dict[str, str]:
+    words: dict[str, str] = {}
+    known = vocabulary.parameters
+    for key, value in table.items():
+        if key not in known or key in KEYS:
+            hint = joined(did_you_mean(key, known), _belongs(key, vocabulary), "parameters: " + listed(list(known)))
+            file.problem("parameters", 0, key, f"unknown parameter {quoted(key)}", hint)
+            continue
+        try:
+            word = natural_word(value)
+        except ValueError:
+            hint = f"expected {expected(known[key])}"
+            file.problem("parameters", 0, key, f"parameter {key} has no such value", hint)
+            continue
+        if _checked(file, "parameters", key, word, vocabulary):
+            words[key] = word
+    return words
+
+
+def _checked(file: _File, table: str, key: str, word: str, vocabulary: Vocabulary) -> bool:
+    try:
+        site_from_words({key: word}, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
+    except SiteError as error:
+        file.problem(table, 0, key, error.message, error.hint)
+        return False
+    return True

@@ -1,0 +1,48 @@
+"""The words that a specification lets a trace use: events and their keys, parameters, capabilities, for each role."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from mipcheck.model.values.types import Type
+
+if TYPE_CHECKING:
+    from mipcheck.model.specification.spec import EventType, Spec
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a specification lets a trace say: its events, the types of its parameters, its capabilities.
+
+    `roles` are the events by role; without it, `events` are the same for all.
+    """
+
+    events: Mapping[str, EventType]
+    parameters: Mapping[str, Type]
+    capabilities: Collection[str]
+    roles: Mapping[str, Mapping[str, EventType]] = field(default_factory=dict)
+
+    def for_role(self, role: str) -> Vocabulary:
+        """What a trace may say that was taken at a node of that role. Raises RoleError if that is nothing."""
+        if not self.roles:
+            return self
+        if role not in self.roles:
+            raise RoleError(role, self.roles)
+        return replace(self, events=self.roles[role])
+
+
+class RoleError(ValueError):
+    """A role of which the specification says nothing."""
+
+    def __init__(self, role: str, known: Collection[str]) -> None:
+        super().__init__(f"role={role}: the specification states no requirements on such a node, only on role "
+                         f"{' '.join(known)}")  # fmt: skip
+
+
+def vocabulary_of(spec: Spec) -> Vocabulary:
+    """What traces of this specification may say."""
+    events = {n: e for n, e in spec.events.items() if e.seen}
+    roles = {m.role: {n: e for n, e in m.events.items() if e.seen} for m in spec.machines()}
+    return Vocabulary(events, {n: p.type for n, p in spec.parameters.items()}, list(spec.capabilities), roles)

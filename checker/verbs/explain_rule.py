@@ -1,0 +1,246 @@
+"""`mipcheck explain RULE`: all that a specification says about a rule, and what follows from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mipcheck.checker.check.readings import resolved
+from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
+from mipcheck.checker.console.progress import Steps
+from mipcheck.checker.observe.explain import duration, source
+from mipcheck.checker.proofs.demand import demand
+from mipcheck.checker.site.site import SiteError, site_from_words
+from mipcheck.model.language.show import show_citations
+from mipcheck.model.specification.configure import configure, read_parameter
+from mipcheck.model.specification.load import DEFAULT
+from mipcheck.model.specification.spec import Body, Require, Rule, Spec
+from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import Type
+
+
+@dataclass(frozen=True)
+class Named:
+    """A name with what it stands for."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ReadingText:
+    """One reading: why one may read so, and what it then demands."""
+
+    name: str
+    text: str
+    demand: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class RulePage:
+    """A rule, ready to be shown. `capabilities` are those on which it depends, in words.
+
+    `keeps` and `breaks` are logs, empty if none is known; `needed_by` names properties, None if that is not known.
+    """
+
+    id: str
+    level: str
+    section: str
+    cite: str
+    text: str
+    spec: str
+    role: str
+    role_text: str
+    document: str
+    demand: str
+    instead: str
+    note: str
+    capabilities: tuple[str, ...]
+    readings: tuple[ReadingText, ...]
+    definitions: tuple[Named, ...]
+    state: tuple[Named, ...]
+    parameters: tuple[Named, ...]
+    needed_by: tuple[str, ...] | None
+    keeps: str
+    breaks: str
+
+
+def rule_page(
+    rule_id: str,
+    *,
+    spec: str | Spec = DEFAULT,
+    parameters: Mapping[str, str] | None = None,
+    readings: Mapping[str, str] | None = None,
+) -> RulePage:
+    """The page of a rule. Raises SpecError, ParameterError or UsageError, which name the nearest rule there is."""
+    whole = resolved(spec, readings)
+    base = next((m for m in whole.machines() if rule_id in m.rules), None)
+    if base is None:
+        raise UsageError(_unknown(whole, rule_id))
+    rule = base.rules[rule_id]
+    values = _values(base, parameters or {})
+    needed_by, keeps, breaks = _proved(base, rule_id)
+    return RulePage(
+        id=rule.id,
+        level=rule.level,
+        section=rule.section,
+        cite=show_citations(rule.cite),
+        text=rule.text,
+        spec=base.name,
+        role=base.role,
+        role_text=base.role_text,
+        document=base.document,
+        demand=demand(rule.body),
+        instead=rule.instead,
+        note=rule.note,
+        capabilities=tuple(_capabilities(base, rule)),
+        readings=tuple(ReadingText(r.name, r.text, demand(r.body), r.name == rule.reading) for r in rule.readings),
+        definitions=tuple(_definitions(base, rule)),
+        state=tuple(_state(base, rule)),
+        parameters=tuple(_parameters(base, rule, values)),
+        needed_by=needed_by,
+        keeps=keeps,
+        breaks=breaks,
+    )
+
+
+def _unknown(spec: Spec, word: str) -> str:
+    machines = spec.machines()
+    rules = [r for m in machines for r in m.rules]
+    if any(word in m.properties for m in machines):
+        return f"{word} is a property, not a rule; see mipcheck prove {word}"
+    near = [r for r in rules if r.casefold() == word.casefold()]
+    guess = f'did you mean "{near[0]}"?' if near else did_you_mean(word, [*rules, *spec.accesses])
+    modes = f"access modes: {listed(list(spec.accesses))}" if spec.accesses else ""
+    return joined(f"there is no rule {quoted(word)} in {spec.name}", guess, f"rules: {listed(rules)}", modes)
+
+
+def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
+    try:
+        types = {n: p.type for n, p in spec.parameters.items()}
+        site = site_from_words(words, types, list(spec.capabilities), list(spec.roles))
+    except SiteError as error:
+        raise UsageError(joined(error.message, error.hint)) from None
+    return configure(spec, {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()})
+
+
+def _terms(body: Body) -> Iterator[Term]:
+    yield body.condition
+    if isinstance(body, Require):
+        yield body.within
+    for pattern in getattr(body, "patterns", ()):
+        yield pattern.condition
+
+
+def _names(terms: Iterable[Term], kind: str) -> dict[str, Term]:
+    """Names of that kind in order of appearance, each with a term that it names."""
+    found: dict[str, Term] = {}
+    for term in terms:
+        for t in term.walk():
+            if t.kind == kind:
+                found.setdefault(t.name, t)
+    return found
+
+
+def _variables(rule: Rule) -> list[str]:
+    anchor = [rule.body.anchor] if isinstance(rule.body, Require) else []
+    return list(dict.fromkeys([*_names(_terms(rule.body), "var"), *anchor]))
+
+
+def _setting(spec: Spec, variable: str) -> list[tuple[str, Term]]:
+    """The events that assign a variable, each as the specification writes it, with its condition."""
+    return [
+        (p.source, p.condition)
+        for u in spec.updates
+        for p in u.patterns
+        if any(name == variable for name, _ in u.assignments)
+    ]
+
+
+def _definitions(spec: Spec, rule: Rule) -> Iterator[Named]:
+    set_by = [term for v in _variables(rule) for _, term in _setting(spec, v)]
+    for name, term in _names([*_terms(rule.body), *set_by], "def").items():
+        yield Named(name, source(term.args[0]))
+
+
+def _state(spec: Spec, rule: Rule) -> Iterator[Named]:
+    for name in _variables(rule):
+        events = list(dict.fromkeys(shown for shown, _ in _setting(spec, name)))
+        yield Named(name, f"{spec.variables[name].text}; changes on {'; '.join(events) or 'nothing'}")
+
+
+def _parameters(spec: Spec, rule: Rule, values: Mapping[str, int]) -> Iterator[Named]:
+    names = list(_names(_terms(rule.body), "param"))
+    if isinstance(rule.body, Require) and "t_slack" in spec.parameters:
+        names.append("t_slack")
+    for name in dict.fromkeys(names):
+        parameter = spec.parameters[name]
+        value = _shown(parameter.type, values[name])
+        yield Named(name, f"{value}: {parameter.text}" if parameter.text else value)
+
+
+def _shown(type_: Type, value: int) -> str:
+    if type_.name == "time":
+        return duration(value)
+    return type_.members[value] if type_.is_enum else str(value)
+
+
+def _capabilities(spec: Spec, rule: Rule) -> Iterator[str]:
+    for name in rule.unless:
+        yield f"does not apply with {name}: {spec.capabilities[name]}"
+    for name in rule.given:
+        yield f"applies only with {name}: {spec.capabilities[name]}"
+
+
+def _proved(spec: Spec, rule_id: str) -> tuple[tuple[str, ...] | None, str, str]:
+    """What only the prover can tell; a page without it is of use too."""
+    try:
+        from mipcheck.checker.proofs.replayed import examples, needed_by
+    except ImportError:
+        return None, "", ""
+    with Steps(len(spec.properties) + 2, f"{rule_id},") as steps:
+        return tuple(needed_by(spec, rule_id, steps.step)), *examples(spec, rule_id, steps.step)
+
+
+# --- rendering ----------------------------------------------------------------------------------------------------
+
+
+def page_json(page: RulePage) -> str:
+    """The page as one JSON object."""
+    content: dict[str, Any] = asdict(page)
+    for key in ("definitions", "state", "parameters"):
+        content[key] = {entry["name"]: entry["text"] for entry in content[key]}
+    return json.dumps(content, indent=2) + "\n"
+
+
+def page_text(page: RulePage, width: int, colour: bool = False) -> str:
+    """The page for a terminal of that many columns."""
+    from mipcheck.checker.console.lines import Lines
+
+    lines = Lines(width, colour)
+    lines.title((page.id, "bold"), (f"  {page.level}  ", ""), (page.cite, ""))
+    lines.indented(page.text)
+    lines.labelled("source", [f"{page.document}, as encoded in {page.spec}"])
+    lines.labelled("role", [f"{page.role}: {page.role_text}"] if page.role_text else [])
+    lines.labelled("demand", [page.demand])
+    lines.labelled("where", [f"{d.name} = {d.text}" for d in page.definitions])
+    lines.labelled("state", [f"{s.name}: {s.text}" for s in page.state])
+    lines.labelled("values", [f"{p.name} = {p.text}" for p in page.parameters])
+    lines.labelled("instead", [page.instead] if page.instead else [])
+    lines.labelled("note", [page.note] if page.note else [])
+    lines.labelled("applies", list(page.capabilities))
+    for r in page.readings:
+        chosen = " (in force)" if r.chosen else f" (--reading {page.id}={r.name})"
+        lines.labelled("reading", [f"{r.name}{chosen}: {r.text}", r.demand])
+    if page.needed_by is not None:
+        none = ["no property fails without this rule"]
+        lines.labelled("proofs", [f"needed for {n}" for n in page.needed_by] or none)
+    for heading, log in (("kept in", page.keeps), ("broken in", page.breaks)):
+        if log:
+            lines.line("")
+            lines.line(f"{heading} this log:")
+            lines.verbatim(log)
+    return lines.text()

@@ -1,0 +1,493 @@
+"""Text of a specification → syntax tree."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from contextlib import suppress
+from functools import cache
+from importlib import resources
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from mipcheck.model.language import syntax as s
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.language.expression import (
+    Apply,
+    Citation,
+    Expression,
+    Literal,
+    Name,
+    Pattern,
+    Place,
+    Quantified,
+    SiteName,
+    Word,
+)
+from mipcheck.model.values import cache as keep
+from mipcheck.model.values.nearest import nearest
+from mipcheck.model.values.types import NS, ValueSyntaxError, read_duration
+
+if TYPE_CHECKING:
+    from lark import Lark, Token, Tree
+    from lark.lexer import TerminalDef
+
+MAX_SIZE: Final = 250_000
+"""Characters of a specification, ten times the largest so far: what is longer is some other file."""
+MAX_DEPTH: Final = 100
+"""Levels of an expression. Trees are walked recursively, and Python compiles at most 200 nested parentheses."""
+
+# Groups of terminals that an error message names by one word.
+_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
+               "WORD", "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
+_OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES"}
+_DECLARATION = {
+    "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
+    "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "ON", "DEFINE", "ASSUMPTION",
+    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY",
+}  # fmt: skip
+_CHOICES = {
+    "LEVEL": ("MUST", "SHOULD", "MAY"), "SCOPE": ("interface", "node"), "SENDER": ("node", "network", "observer"),
+    "WHERE": ("log", "capture"), "QUANTIFIER": ("some", "every"), "FUNCTION": ("max", "min"),
+    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role"),
+    "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param", "ambiguity"), "NOTHING": ("nothing",),
+}  # fmt: skip
+_NO_MORE: Final = r"(?!-?\w)"
+_NAMES = {
+    "NAME": "a name", "WORD": "a name", "STRING": "a text in quotes", "SECTION": "a section number",
+    "LINES": "line numbers (12-15)", "HEADERS": "headers (ip or udp4500/esp)",
+    "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
+    "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "*",
+}  # fmt: skip
+
+
+@cache
+def _parser() -> Lark:
+    """Its tables take longer to make than a specification to read, so they are kept for the next run."""
+    import lark
+
+    entry = keep.name_of("grammar", sys.version.encode(), lark.__version__.encode(), keep.code_of(__package__))
+    kept = keep.read(entry)
+    if kept is not None:
+        with suppress(Exception):  # whatever the entry is, it can be made anew
+            return lark.Lark.load(io.BytesIO(kept))
+    parser = lark.Lark(
+        resources.files(__package__).joinpath("grammar.lark").read_text("utf-8"),
+        parser="lalr",
+        propagate_positions=True,
+        maybe_placeholders=False,
+        edit_terminals=_whole_words,
+    )
+    if keep.folder() is not None:
+        tables = io.BytesIO()
+        parser.save(tables)
+        keep.write(entry, tables.getvalue())
+    return parser
+
+
+def _whole_words(terminal: TerminalDef) -> None:
+    """Where the grammar allows `on` but no name, `onli` would otherwise be read as `on` and `li`."""
+    from lark.lexer import PatternRE, PatternStr
+
+    if isinstance(terminal.pattern, PatternStr) and terminal.pattern.value.isalpha():
+        terminal.pattern = PatternRE(terminal.pattern.value + _NO_MORE)
+        terminal.priority = 3  # a keyword comes before a name, wherever both may stand
+
+
+@cache
+def _spellings() -> dict[str, tuple[str, ...]]:
+    """The words, or the one symbol, that a terminal stands for."""
+    found = dict(_CHOICES)
+    for terminal in _parser().terminals:
+        word = terminal.pattern.value.removesuffix(_NO_MORE)
+        if terminal.pattern.type == "str" or word.isalpha():
+            found[terminal.name] = (word,)
+    return found
+
+
+def parse(text: str, file: str = "<spec>") -> s.Module:
+    """The tree of one specification file. Raises SpecError at the first place that does not fit the grammar."""
+    from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
+
+    if len(text) > MAX_SIZE:
+        raise SpecError(file, Place(), f"a specification has at most {MAX_SIZE} characters")
+    try:
+        tree = _parser().parse(text)
+    except (UnexpectedToken, UnexpectedCharacters, UnexpectedEOF) as error:
+        raise _explain(error, text, file) from None
+    return _Builder(text, file).module(tree)
+
+
+def _explain(error: Any, text: str, file: str) -> SpecError:
+    """What Lark found, in the words of the language."""
+    token = getattr(error, "token", None)
+    wanted = sorted(error.interactive_parser.accepts())
+    hint = f"expected {_words(wanted)}"
+    if token is not None and token.type != "$END":
+        place, offset, found = Place(token.line, token.column), token.start_pos, str(token)
+    elif token is None and error.line > 0:
+        place, offset = Place(error.line, error.column), error.pos_in_stream
+        found = text[offset]
+        if found == '"':
+            return SpecError(file, place, "this text has no closing quote", _quote_hint(text, offset), text)
+    else:
+        lines = text.rstrip().split("\n")
+        place = Place(len(lines), len(lines[-1]) + 1)
+        return SpecError(file, place, "the specification ends too early", hint, text)
+    more = _quote_hint(text, offset)
+    if not more and re.match(r"[^\W\d]", found):
+        more = nearest(found, [w for t in wanted for w in _spellings().get(t, ()) if w.isalpha()])
+        if re.search(r"[0-9][ \t]*\Z", text[max(0, offset - 40) : offset]):
+            more = f"units of time are {', '.join(NS)}"
+    shown = found if len(found) < 30 else found[:27] + "…"
+    hint += f"; {more}" if not more.startswith("known") and more else ""
+    return SpecError(file, place, f"unexpected {shown!r}", hint, text)
+
+
+def _quote_hint(text: str, offset: int) -> str:
+    """A text of several lines that ends just before an error may have begun with the quote that should end another."""
+    before = text[:offset].rstrip()
+    texts = list(re.finditer(r'#[^\n]*|"[^"]*"', before))
+    last = texts[-1] if texts else None
+    if last is None or last.end() < len(before) or "\n" not in last[0]:
+        return ""
+    return f"the text before it begins in line {before.count(chr(10), 0, last.start()) + 1}: is a quote missing there?"
+
+
+def _words(terminals: list[str]) -> str:
+    """What could stand there, in few words."""
+    left = set(terminals)
+    shown = []
+    for group, sign, name in (
+        (_EXPRESSION, "TRUE", "an expression"),
+        (_OPERATOR, "AND", "an operator"),
+        (_DECLARATION, "DROP", "a declaration"),
+    ):
+        if sign in left:
+            left -= group
+            shown.append(name)
+    words = [w for t in terminals if t in left for w in ([_NAMES[t]] if t in _NAMES else _spellings()[t])]
+    shown += [w if w[0].isalnum() or w[0] == '"' else f'"{w}"' for w in dict.fromkeys(words)]
+    return ", ".join(shown[:-1]) + (" or " if len(shown) > 1 else "") + shown[-1] if shown else "something else"
+
+
+class _Builder:
+    """Walks Lark's tree. One method a grammar rule; `_at` keeps places."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text, self.file = text, file
+        self.depth = 0
+
+    def module(self, tree: Tree[Token]) -> s.Module:
+        header, *rest = tree.children
+        words = [t for t in header.children if t.type == "WORD"]  # type: ignore[union-attr]
+        texts = [_string(t) for t in header.children if t.type == "STRING"]  # type: ignore[union-attr]
+        return s.Module(
+            str(words[0]),
+            texts[0] if texts else "",
+            str(words[1]) if len(words) > 1 else None,
+            tuple(self._declaration(t) for t in rest),
+            _at(header),
+            _at(words[1]) if len(words) > 1 else Place(),
+        )
+
+    def _declaration(self, t: Any) -> s.Declaration:
+        method = getattr(self, f"_{t.data}")
+        result: s.Declaration = method(t, list(t.children), _at(t))
+        return result
+
+    def _document(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        return s.DocumentDecl(_string(c[0]), at)
+
+    def _enum(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        return s.EnumDecl(str(c[0]), _names(c[1]), False, at)
+
+    def _set_of(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        return s.EnumDecl(str(c[0]), _names(c[1]), True, at)
+
+    def _sites(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        return s.SiteDecl(tuple(map(str, c)), at)
+
+    def _layer(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        protects, c = _flag(c, "PROTECTS")
+        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
+        forms = tuple(self._form(k) for k in c if _is(k, "form"))
+        return s.LayerDecl(str(c[0]), text, protects, forms, override, at)
+
+    def _form(self, t: Any) -> s.FormDecl:
+        traversal, (headers, *rest) = _flag(t.children, "TRAVERSAL")
+        adds = next((self._expr(k.children[0]) for k in rest if _is(k, "adds")), None)
+        given = next((str(k.children[0]) for k in rest if _is(k, "form_given")), "")
+        return s.FormDecl("" if headers.type == "NOTHING" else str(headers), adds, given, traversal, _at(t))
+
+    def _access(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        parts = tuple(
+            (str(p.children[0]), str(p.children[1]) if len(p.children) > 1 else "") for p in c if _is(p, "part")
+        )
+        needs = next((_names(k) for k in c if _is(k, "needs")), ())
+        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
+        return s.AccessDecl(str(c[0]), parts, needs, text, override, at)
+
+    def _capability(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        return s.CapabilityDecl(str(c[0]), _string(c[1]), at)
+
+    def _parameter(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        name, type_, default, *rest = c
+        cite, text = self._cite_and_text(rest)
+        return s.ParamDecl(str(name), _type(type_), self._expr(default), cite, text, override, at)
+
+    def _event(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        keys = tuple(self._key(k) for k in c if _is(k, "key"))
+        sender = next(str(k) for k in c if getattr(k, "type", "") == "SENDER")
+        seen = next(tuple(map(str, k.children)) for k in c if _is(k, "seen") or _is(k, "silent"))
+        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
+        return s.EventDecl(str(c[0]), keys, sender, seen, text, at)
+
+    def _key(self, t: Any) -> s.KeyDecl:
+        optional, c = _flag(list(t.children), "OPTIONAL")
+        return s.KeyDecl(str(c[0]), _type(c[1]), optional, _at(t))
+
+    def _state(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        ghost, c = _flag(c, "GHOST")
+        return s.StateDecl(str(c[0]), ghost, tuple(self._variable(v) for v in c[1:]), at)
+
+    def _variable(self, t: Any) -> s.VariableDecl:
+        name, type_, *rest = t.children
+        text = next((_string(k) for k in rest if getattr(k, "type", "") == "STRING"), "")
+        initial = next((self._expr(k) for k in rest if getattr(k, "type", "") != "STRING"), None)
+        return s.VariableDecl(str(name), _type(type_), initial, text, _at(t))
+
+    def _update(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        assignments = tuple(
+            s.Assignment(str(a.children[0]), self._expr(a.children[1]), _at(a))
+            for a in c[1].children
+            if _is(a, "assignment")
+        )
+        return s.UpdateDecl(self._patterns(c[0]), assignments, at)
+
+    def _definition(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        return s.DefineDecl(str(c[0]), self._expr(c[1]), override, at)
+
+    def _assumption(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        name, *rest, patterns, condition = c
+        cite, text = self._cite_and_text(rest)
+        return s.AssumptionDecl(str(name), cite, text, self._patterns(patterns), self._expr(condition), override, at)
+
+    def _rule(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        name, level, cite, text, *rest = c
+        readings = tuple(
+            s.ReadingDecl(str(k.children[0]), _string(k.children[1]), self._body(k.children[2]), _at(k))
+            for k in rest
+            if _is(k, "reading")
+        )
+        if not readings:
+            readings = (s.ReadingDecl("", "", self._body(rest[0]), _at(rest[0])),)
+        options = tuple(
+            s.Option(k.data, _string(k.children[0]) if k.data in ("instead", "note") else str(k.children[0]), _at(k))
+            for k in rest
+            if any(_is(k, o) for o in ("unless", "given", "instead", "note"))
+        )
+        return s.RuleDecl(
+            str(name), str(level), self._cite_and_text([cite])[0], _string(text), readings, options, override, at
+        )
+
+    def _body(self, t: Any) -> s.BodyDecl:
+        c = t.children
+        if t.data == "allow":
+            return s.AllowDecl(self._patterns(c[0]), self._expr(c[1]), _at(t))
+        if t.data == "require":
+            return s.RequireDecl(self._patterns(c[0]), self._expr(c[1]), str(c[2]), self._expr(c[3]), _at(t), _at(c[2]))
+        return s.ConfigureDecl(self._expr(c[0]), _at(t))
+
+    def _property(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        relying = next((_names(k) for k in c if _is(k, "relying")), ())
+        name, *rest, claim = [k for k in c if not _is(k, "relying")]
+        cite, text = self._cite_and_text(rest)
+        return s.PropertyDecl(str(name), cite, text, self._claim(claim), override, relying, at)
+
+    def _claim(self, t: Any) -> s.ClaimDecl:
+        c = t.children
+        match t.data:
+            case "invariant":
+                return s.InvariantDecl(self._expr(c[0]))
+            case "whenever":
+                return s.WheneverDecl(self._patterns(c[0]), self._expr(c[1]))
+            case "permitted":
+                return s.PermittedDecl(self._patterns(c[0]))
+            case "independent":
+                names = tuple(Name(str(k.children[0]), _at(k)) for k in c if k.data == "subject_state")
+                allowed = tuple(self._pattern(k.children[0]) for k in c if k.data == "subject_allowed")
+                return s.IndependentDecl(names, allowed)
+            case _:
+                return s.ConsistentDecl()
+
+    def _default_reading(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        return s.DefaultReadingDecl(str(c[0]), str(c[1]), at)
+
+    def _drop(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        return s.DropDecl(str(c[0]), _names(c[1]), at)
+
+    def _confirm(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        kind, name, *rest = c
+        level = next((str(k) for k in rest if getattr(k, "type", "") == "LEVEL"), "")
+        cite, text = self._cite_and_text([k for k in rest if getattr(k, "type", "") != "LEVEL"])
+        return s.ConfirmDecl(str(kind), str(name), level, cite, text, at)
+
+    def _statement(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        name, level, cite, text, last = c
+        by = _names(last) if _is(last, "encoded") else ()
+        because = _string(last.children[0]) if _is(last, "because") else ""
+        return s.StatementDecl(
+            str(name), str(level), self._cite_and_text([cite])[0], _string(text), by, because, override, at
+        )
+
+    def _ambiguity(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        readings = tuple((str(k.children[0]), _string(k.children[1])) for k in c if _is(k, "choice"))
+        cite, text = self._cite_and_text([k for k in c[1:] if not _is(k, "choice")])
+        return s.AmbiguityDecl(str(c[0]), cite, text, readings, override, at)
+
+    def _role(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        name, *rest = c
+        tracks = next((str(k.children[0]) for k in rest if _is(k, "tracks")), "")
+        text = next((_string(k) for k in rest if getattr(k, "type", "") == "STRING"), "")
+        inner = [k for k in rest if getattr(k, "type", "") != "STRING" and not _is(k, "tracks")]
+        for k in inner:
+            if _is(k, "role"):
+                self._fail(_at(k), "a role cannot stand inside another")
+        return s.RoleDecl(str(name), tracks, text, tuple(self._declaration(k) for k in inner), at)
+
+    def _fail(self, at: Place, message: str, hint: str = "") -> NoReturn:
+        raise SpecError(self.file, at, message, hint, self.text)
+
+    def _number(self, token: Any, digits: int) -> int:
+        """Python itself refuses to read a number of thousands of digits."""
+        if len(token) > digits:
+            self._fail(_at(token), f"a number here has at most {digits} digits")
+        return int(token)
+
+    def _cite_and_text(self, items: list[Any]) -> tuple[tuple[Citation, ...], str]:
+        cite: list[Citation] = []
+        text = ""
+        for item in items:
+            if _is(item, "citations"):
+                for k in item.children:
+                    section, *lines = k.children
+                    cite.append(Citation(str(section), self._lines(lines[0]) if lines else None))
+            else:
+                text = _string(item)
+        return tuple(cite), text
+
+    def _lines(self, token: Any) -> tuple[int, int]:
+        if len(token) > 19:
+            self._fail(_at(token), "a line number has at most 9 digits")
+        first, _, last = str(token).partition("-")
+        if int(last or first) < int(first):
+            self._fail(_at(token), "these lines run backwards", f"{last}-{first}")
+        return int(first), int(last or first)
+
+    def _patterns(self, t: Any) -> tuple[Pattern, ...]:
+        return tuple(self._pattern(k) for k in t.children)
+
+    def _pattern(self, t: Any) -> Pattern:
+        name, *rest = t.children
+        conditions = [self._expr(k) for k in rest if not _is(k, "when")]
+        whens = [self._expr(k.children[0]) for k in rest if _is(k, "when")]
+        return Pattern(str(name), tuple(conditions), whens[0] if whens else None, _at(t))
+
+    def _expr(self, t: Any) -> Expression:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self._fail(_at(t), "this expression is nested too deeply", f"at most {MAX_DEPTH} levels; define its parts")
+        result = self._expression(t, _at(t), t.children)
+        self.depth -= 1
+        return result
+
+    def _expression(self, t: Any, at: Place, c: list[Any]) -> Expression:
+        match t.data:
+            case "parens":
+                return self._expr(c[0])
+            case "integer":
+                return Literal("int", self._number(c[0], 20), at)
+            case "duration":
+                try:
+                    return Literal("time", read_duration(str(c[0])), at)
+                except ValueSyntaxError as error:
+                    self._fail(at, f"expected {error}")
+            case "address":
+                try:
+                    return Literal("address", int(IPv4Address(str(c[0]))), at)
+                except ValueError:
+                    self._fail(at, "expected an IPv4 address")
+            case "true" | "false":
+                return Literal("bool", int(t.data == "true"), at)
+            case "now" | "this":
+                return Word(t.data, at)
+            case "site_ref":
+                return SiteName(str(c[0]), at)
+            case "name":
+                return Name(str(c[0]), at)
+            case "call":
+                return Apply(str(c[0]), tuple(map(self._expr, c[1:])), at)
+            case "quantified":
+                return Quantified(str(c[0]), self._expr(c[1]), at)
+            case "compare" | "binary":
+                return Apply(str(c[1]), (self._expr(c[0]), self._expr(c[2])), at)
+            case "has":
+                return Apply("has", (Name(str(c[0]), at), self._expr(c[1])), at)
+            case "uses":
+                names = tuple(Name(str(k), _at(k)) for k in c[1:])
+                return Apply("uses", (self._expr(c[0]), *names), at)
+            case "capable":
+                return Apply("capable", (Name(str(c[0]), at),), at)
+            case "negate":
+                return Apply("not", (self._expr(c[0]),), at)
+            case "known":
+                return Apply("seen", (self._expr(c[0]),), at)
+            case "minus":
+                return Apply("minus", (self._expr(c[0]),), at)
+            case "implies":
+                return Apply("implies", tuple(map(self._expr, c)), at)
+            case "disjunction" | "conjunction":
+                return Apply("or" if t.data == "disjunction" else "and", tuple(map(self._expr, c)), at)
+        raise AssertionError(t.data)
+
+
+def _is(item: Any, data: str) -> bool:
+    return getattr(item, "data", None) == data
+
+
+def _flag(children: list[Any], kind: str) -> tuple[bool, list[Any]]:
+    rest = [c for c in children if getattr(c, "type", "") != kind]
+    return len(rest) < len(children), rest
+
+
+def _at(t: Any) -> Place:
+    meta = getattr(t, "meta", None)
+    if meta is None:
+        return Place(t.line, t.column)
+    return Place(getattr(meta, "line", 0), getattr(meta, "column", 0))
+
+
+def _string(token: Any) -> str:
+    """Text in quotes, its line breaks and indentation folded to single spaces."""
+    return " ".join(str(token)[1:-1].split())
+
+
+def _names(t: Any) -> tuple[str, ...]:
+    return tuple(map(str, t.children))
+
+
+def _type(t: Any) -> s.TypeName:
+    if t.data == "named_type":
+        return s.TypeName(str(t.children[0]), (), _at(t))
+    return s.TypeName(None, _names(t.children[0]), _at(t))

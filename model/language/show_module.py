@@ -1,0 +1,138 @@
+"""Syntax tree of a specification → text. Parsing the text again gives the same tree."""
+
+from __future__ import annotations
+
+import re
+
+from mipcheck.model.language import syntax as s
+from mipcheck.model.language.expression import Citation, Expression
+from mipcheck.model.language.show import show_citations, show_expression, show_pattern, show_patterns
+
+
+def show_body(b: s.BodyDecl) -> str:
+    match b:
+        case s.AllowDecl(patterns, condition):
+            return f"allow {show_patterns(patterns)} only if {show_expression(condition)}"
+        case s.RequireDecl(patterns, within, anchor, condition):
+            return (
+                f"require {show_patterns(patterns)} within {show_expression(within)} of {anchor}"
+                f" while {show_expression(condition)}"
+            )
+        case s.ConfigureDecl(condition):
+            return f"configure {show_expression(condition)}"
+
+
+def show_claim(c: s.ClaimDecl) -> str:
+    match c:
+        case s.InvariantDecl(condition):
+            return f"invariant {show_expression(condition)}"
+        case s.WheneverDecl(patterns, condition):
+            return f"whenever {show_patterns(patterns)}: {show_expression(condition)}"
+        case s.PermittedDecl(patterns):
+            return f"permitted {show_patterns(patterns)}"
+        case s.IndependentDecl(variables, allowed):
+            subjects = [v.name for v in variables] + [f"allowed {show_pattern(p)}" for p in allowed]
+            return f"independent {', '.join(subjects)}"
+        case s.ConsistentDecl():
+            return "consistent"
+
+
+def _type(t: s.TypeName) -> str:
+    return t.name if t.name is not None else "{" + ", ".join(t.members) + "}"
+
+
+def _cite(cite: tuple[Citation, ...]) -> str:
+    return f" cite {show_citations(cite)}" if cite else ""
+
+
+def _text(text: str) -> str:
+    return f' "{text}"' if text else ""
+
+
+def show_declaration(d: s.Declaration) -> str:
+    override = "override " if getattr(d, "override", False) else ""
+    match d:
+        case s.DocumentDecl(name):
+            return f'document "{name}"'
+        case s.EnumDecl(name, members, is_set):
+            return f"{'set' if is_set else 'enum'} {name} {{{', '.join(members)}}}"
+        case s.SiteDecl(names):
+            return f"site {', '.join(names)}"
+        case s.LayerDecl(name, text, protects, forms):
+            head = f"{override}layer {name}{_text(text)}{' protects' if protects else ''}"
+            return f"{head} as {', '.join(map(_form, forms))}"
+        case s.AccessDecl(name, parts, needs, text):
+            layers = ", ".join(f"{layer} {kind}".rstrip() for layer, kind in parts)
+            needed = f" needs {', '.join(needs)}" if needs else ""
+            return f"{override}access {name} = {layers}{needed}{_text(text)}"
+        case s.CapabilityDecl(name, text):
+            return f'capability {name} "{text}"'
+        case s.ParamDecl(name, type_, default, cite, text):
+            return f"{override}param {name}: {_type(type_)} = {show_expression(default)}{_cite(cite)}{_text(text)}"
+        case s.EventDecl(name, keys, sender, seen, text):
+            shown = ", ".join(f"{k.name}{'?' if k.optional else ''}: {_type(k.type)}" for k in keys)
+            where = f"seen {', '.join(seen)}" if seen else "silent"
+            return f"event {name}({shown}) by {sender} {where}{_text(text)}"
+        case s.StateDecl(scope, ghost, variables):
+            lines = [
+                f"  {v.name}: {_type(v.type)}"
+                + (f" = {_closed(v.initial)}" if v.initial is not None else "")
+                + _text(v.text)
+                for v in variables
+            ]
+            return "\n".join([f"{'ghost ' if ghost else ''}{scope} {{", *lines, "}"])
+        case s.UpdateDecl(patterns, assignments):
+            shown = "; ".join(f"{a.name} := {show_expression(a.value)}" for a in assignments)
+            return f"on {show_patterns(patterns)} {{ {shown} }}"
+        case s.DefineDecl(name, value):
+            return f"{override}define {name} = {show_expression(value)}"
+        case s.AssumptionDecl(name, cite, text, patterns, condition):
+            return (
+                f'{override}assumption {name}{_cite(cite)} "{text}"\n'
+                f"  on {show_patterns(patterns)}: {show_expression(condition)}"
+            )
+        case s.RuleDecl(name, level, cite, text, readings, options):
+            lines = [f'{override}rule {name} {level}{_cite(cite)} "{text}"']
+            for r in readings:
+                lines += [f'  reading {r.name} "{r.text}"'] if r.name else []
+                lines.append(f"  {show_body(r.body)}")
+            for o in options:
+                said = f'"{o.value}"' if o.kind in ("instead", "note") else f"capability {o.value}"
+                lines.append(f"  {o.kind} {said}")
+            return "\n".join(lines)
+        case s.PropertyDecl(name, cite, text, claim, _, relying):
+            base = f"\n  relying on {', '.join(relying)}" if relying else ""
+            return f'{override}property {name}{_cite(cite)} "{text}"\n  {show_claim(claim)}{base}'
+        case s.DefaultReadingDecl(rule, reading):
+            return f"default reading {rule} {reading}"
+        case s.DropDecl(kind, names):
+            return f"drop {kind} {', '.join(names)}"
+        case s.ConfirmDecl(kind, name, level, cite, text):
+            return f"confirm {kind} {name}{f' {level}' if level else ''}{_cite(cite)}{_text(text)}"
+        case s.StatementDecl(name, level, cite, text, by, because):
+            encoded = f"by {', '.join(by)}" if by else f'because "{because}"'
+            return f'{override}statement {name} {level}{_cite(cite)} "{text}"\n  {encoded}'
+        case s.AmbiguityDecl(name, cite, text, readings):
+            choices = "".join(f'\n  reading {reading} "{why}"' for reading, why in readings)
+            return f'{override}ambiguity {name}{_cite(cite)} "{text}"{choices}'
+        case s.RoleDecl(name, tracks, text, declarations):
+            head = f"role {name}{f' tracks {tracks}' if tracks else ''}{_text(text)} {{"
+            return "\n".join([head, *map(show_declaration, declarations), "}"])
+
+
+def _closed(e: Expression) -> str:
+    """In parentheses if a name that comes after it would be taken for the last word of `uses`."""
+    text = show_expression(e)
+    return f"({text})" if re.search(r" uses [^ ]+$", text) else text
+
+
+def _form(f: s.FormDecl) -> str:
+    adds = f" adds {show_expression(f.adds)}" if f.adds is not None else ""
+    traversal, given = " traversal" if f.traversal else "", f" given {f.given}" if f.given else ""
+    return f"{f.headers or 'nothing'}{traversal}{adds}{given}"
+
+
+def show(module: s.Module) -> str:
+    """The whole specification."""
+    header = f"spec {module.name}{_text(module.text)}" + (f" extends {module.extends}" if module.extends else "")
+    return "\n".join([header, *map(show_declaration, module.declarations)]) + "\n"

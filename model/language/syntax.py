@@ -1,0 +1,360 @@
+"""The syntax tree of a specification: what its text says, before any name is looked up.
+
+Places (`at`, …) do not take part in comparison, so that a tree printed and parsed again is equal to itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mipcheck.model.language.expression import Citation, Expression, Name, Pattern, Place, place
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """A named type, or the members of an anonymous enumeration."""
+
+    name: str | None
+    members: tuple[str, ...] = ()
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class EnumDecl:
+    name: str
+    members: tuple[str, ...]
+    is_set: bool
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDecl:
+    names: tuple[str, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDecl:
+    name: str
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class FormDecl:
+    """What a layer may put on the wire: headers as `a/b`, outermost first ("" for nothing), the octets that it adds,
+    the capability without which it does not occur ("" if none), and whether it is the way through a NAT."""
+
+    headers: str
+    adds: Expression | None = None
+    given: str = ""
+    traversal: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class LayerDecl:
+    """A layer of the node's stack."""
+
+    name: str
+    text: str
+    protects: bool
+    forms: tuple[FormDecl, ...]
+    override: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDecl:
+    """An access mode: its layers, outermost first, each with the kind of care-of address ("" if it has none), and the
+    capabilities that it needs."""
+
+    name: str
+    parts: tuple[tuple[str, str], ...]
+    needs: tuple[str, ...] = ()
+    text: str = ""
+    override: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityDecl:
+    name: str
+    text: str
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ParamDecl:
+    name: str
+    type: TypeName
+    default: Expression
+    cite: tuple[Citation, ...] = ()
+    text: str = ""
+    override: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDecl:
+    name: str
+    type: TypeName
+    optional: bool
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class EventDecl:
+    name: str
+    keys: tuple[KeyDecl, ...]
+    sender: str
+    seen: tuple[str, ...]
+    text: str = ""
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class VariableDecl:
+    name: str
+    type: TypeName
+    initial: Expression | None
+    text: str = ""
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class StateDecl:
+    scope: str
+    ghost: bool
+    variables: tuple[VariableDecl, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    name: str
+    value: Expression
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateDecl:
+    patterns: tuple[Pattern, ...]
+    assignments: tuple[Assignment, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class DefineDecl:
+    name: str
+    value: Expression
+    override: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class AssumptionDecl:
+    name: str
+    cite: tuple[Citation, ...]
+    text: str
+    patterns: tuple[Pattern, ...]
+    condition: Expression
+    override: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class AllowDecl:
+    patterns: tuple[Pattern, ...]
+    condition: Expression
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class RequireDecl:
+    patterns: tuple[Pattern, ...]
+    within: Expression
+    anchor: str
+    condition: Expression
+    at: Place = place()
+    anchor_at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureDecl:
+    condition: Expression
+    at: Place = place()
+
+
+BodyDecl = AllowDecl | RequireDecl | ConfigureDecl
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingDecl:
+    name: str
+    text: str
+    body: BodyDecl
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`unless` or `given` a capability; `instead` or `note` with a text."""
+
+    kind: str
+    value: str
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDecl:
+    """`readings` has one entry, named "", where the rule has a single body."""
+
+    name: str
+    level: str
+    cite: tuple[Citation, ...]
+    text: str
+    readings: tuple[ReadingDecl, ...]
+    options: tuple[Option, ...] = ()
+    override: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class InvariantDecl:
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class WheneverDecl:
+    patterns: tuple[Pattern, ...]
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class PermittedDecl:
+    patterns: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndependentDecl:
+    variables: tuple[Name, ...]
+    allowed: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistentDecl:
+    pass
+
+
+ClaimDecl = InvariantDecl | WheneverDecl | PermittedDecl | IndependentDecl | ConsistentDecl
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyDecl:
+    name: str
+    cite: tuple[Citation, ...]
+    text: str
+    claim: ClaimDecl
+    override: bool = False
+    relying: tuple[str, ...] = ()
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultReadingDecl:
+    rule: str
+    reading: str
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class DropDecl:
+    kind: str
+    names: tuple[str, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmDecl:
+    """What an extended specification says stands here too, in this place of this document."""
+
+    kind: str
+    name: str
+    level: str
+    cite: tuple[Citation, ...]
+    text: str = ""
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class StatementDecl:
+    """A sentence that is no rule of its own: what encodes it (`by`), or why nothing does (`because`)."""
+
+    name: str
+    level: str
+    cite: tuple[Citation, ...]
+    text: str
+    by: tuple[str, ...] = ()
+    because: str = ""
+    override: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguityDecl:
+    """A question that a text leaves open, with its readings (name, why), the default first."""
+
+    name: str
+    cite: tuple[Citation, ...]
+    text: str
+    readings: tuple[tuple[str, str], ...]
+    override: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDecl:
+    """The machine of another party: its events, state, updates, rules and properties. `tracks` is the key that tells
+    mobile nodes apart in its traces ("" if it deals with one)."""
+
+    name: str
+    tracks: str
+    text: str
+    declarations: tuple[Declaration, ...]
+    at: Place = place()
+
+
+Declaration = (
+    DocumentDecl
+    | EnumDecl
+    | SiteDecl
+    | LayerDecl
+    | AccessDecl
+    | CapabilityDecl
+    | ParamDecl
+    | EventDecl
+    | StateDecl
+    | UpdateDecl
+    | DefineDecl
+    | AssumptionDecl
+    | RuleDecl
+    | PropertyDecl
+    | DefaultReadingDecl
+    | DropDecl
+    | ConfirmDecl
+    | StatementDecl
+    | AmbiguityDecl
+    | RoleDecl
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One specification file."""
+
+    name: str
+    text: str
+    extends: str | None
+    declarations: tuple[Declaration, ...]
+    at: Place = place()
+    extends_at: Place = place()

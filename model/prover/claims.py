@@ -1,0 +1,171 @@
+"""Claims as transition systems to prove, and as goals of a search for a counterexample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import z3
+from mipcheck.model.prover.runs import Run, condition_of, cone, patterns_of, roots_of_property, slots_of
+from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
+from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.spacer import Move, System
+from mipcheck.model.prover.symbolic import Action, Keys, State, World
+from mipcheck.model.specification.spec import Allow, Independent, Invariant, Permitted, Property, Rule
+from mipcheck.model.specification.term import EventPattern, Term
+
+Z = Any
+
+
+def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
+    run = Run(setting, rules, cone(setting.spec, roots_of_property(p, rules), whole), whole)
+    w, s = run.world, run.state
+    bad = []
+    if isinstance(p.claim, Permitted):
+        run.permissions = False  # of the event in question; the moves before it have theirs already
+        for a in w.actions:
+            if any(q.event == a.event for q in p.claim.patterns):
+                keys = run.keys[a.event]
+                asked = z3.And(run.enabled(a), w.matches(p.claim.patterns, s, a, keys, run.then))
+                bad.append(z3.And(asked, z3.Not(w.permitted(s, a, keys, run.then))))
+        run.permissions = whole
+    elif isinstance(p.claim, Invariant):
+        condition = condition_of(p)
+        bad = [z3.Not(w.term(condition, s, i, {}, run.now)) for i in w.interfaces]
+    else:
+        condition = condition_of(p)
+        for a in w.actions:
+            if any(q.event == a.event for q in patterns_of(p)):
+                keys = run.keys[a.event]
+                happens = z3.And(
+                    run.enabled(a), w.permitted(s, a, keys, run.then), w.matches(patterns_of(p), s, a, keys, run.then)
+                )
+                bad.append(z3.And(happens, z3.Not(w.term(condition, s, a.interface, keys, run.then))))
+    return run.system(bad)
+
+
+def search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
+    if isinstance(p.claim, Permitted):
+        return _search_forbidden(setting, p.claim.patterns, free)
+    return _search(setting, lambda run, k: violated(run, k, p), free)
+
+
+def violated(run: Unrolling, k: int, p: Property) -> Z:
+    """At step k a property is false: in the state after it, or of its event in the state before."""
+    w, condition = run.world, condition_of(p)
+    if isinstance(p.claim, Invariant):
+        return z3.Or([z3.Not(w.term(condition, run.states[k + 1], i, {}, run.steps[k].now)) for i in w.interfaces])
+
+    def violates(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+        if not any(q.event == a.event for q in patterns_of(p)):
+            return None
+        return z3.And(w.matches(patterns_of(p), s, a, keys, now), z3.Not(w.term(condition, s, a.interface, keys, now)))
+
+    return run.happens(k, violates)
+
+
+def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free: frozenset[str]) -> Trace | None:
+    """A trace that ends with such an event, which a MUST forbids; which of them it is, differs."""
+    found = []
+    for rule in setting.musts:
+        if rule.id in free or not isinstance(rule.body, Allow):
+            continue
+
+        def goal(run: Unrolling, k: int, rule: str = rule.id) -> Z:
+            w = run.world
+
+            def forbidden(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+                if not w.concerns(rule, a) or not any(q.event == a.event for q in patterns):
+                    return None
+                return z3.And(w.matches(patterns, s, a, keys, now), w.breaks(rule, s, a, keys, now))
+
+            return run.happens(k, forbidden)
+
+        if (trace := _search(setting, goal, free | {rule.id})) is not None:
+            found.append(trace)
+    return min(found, key=lambda t: t.steps, default=None)
+
+
+def _search(
+    setting: Setting, goal: Callable[[Unrolling, int], Z], free: frozenset[str], mirror: str = ""
+) -> Trace | None:
+    """The shortest trace that breaks only rules in `free`; one that breaks a SHOULD besides, if there is no other."""
+    unit = time_unit(setting.parameters, setting.spec)
+    search = Search(setting.world(setting.rules.values(), unit), timeout=setting.timeout, mirror=mirror)
+    trace = search.shortest(goal, free)
+    if trace is None:
+        trace = search.shortest(goal, free | {r.id for r in setting.rules.values() if r.level != "MUST"})
+    return None if trace is None else replace(trace, broken=trace.broken | misconfigured(setting))
+
+
+# --- independence, by self-composition ------------------------------------------------------------------------------
+
+
+def _allowed(w: World, p: EventPattern, s: State, keys: Keys, now: Z, rules: Iterable[str]) -> Z:
+    a = Action(p.event, 0)
+    return z3.And(w.matches([p], s, a, keys, now), w.permitted(s, a, keys, now, rules))
+
+
+def independence(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
+    """Two runs in which interface 0 sees the same; the others, and what is shared, do as they like in each."""
+    assert isinstance(p.claim, Independent)
+    roots = roots_of_property(p, rules)
+    names = cone(setting.spec, roots, False) | set(p.claim.variables)
+    names |= cone(setting.spec, [Term("var", setting.spec.variables[n].type, n) for n in names], False)
+    world = setting.world(rules)
+    left, right = world.fresh("", slots_of(world, names, False)), world.fresh("'", slots_of(world, names, False))
+    now, then = z3.Real("now"), z3.Real("then")
+    keys = {e: world.keys(e, "") for e in setting.spec.events}
+    state: dict[Any, Z] = {"now": now}
+    state |= {("left", s): z for s, z in left.items()} | {("right", s): z for s, z in right.items()}
+    moves = []
+    for a in world.actions:
+        k = keys[a.event]
+        guard = z3.And(then >= now, world.well_formed(a.event, k))
+        sides = [("left", left), ("right", right)]
+        after = {side: {(side, n): z for n, z in world.next(s, a, k, then).items()} for side, s in sides}
+        assumed = {side: world.assumed(s, a, k, then) for side, s in sides}
+        if not after["left"]:
+            continue
+        label = f"{a.event} on interface {a.interface}"
+        if a.interface == 0:
+            both = z3.And(guard, assumed["left"], assumed["right"])
+            moves.append(Move(label, both, {**after["left"], **after["right"], "now": then}))
+        else:
+            for side in ("left", "right"):
+                moves.append(Move(f"{label}, {side} run", z3.And(guard, assumed[side]), {**after[side], "now": then}))
+    bad = [left[v, 0] != right[v, 0] for v in p.claim.variables if (v, 0) in left]
+    chosen = [r.id for r in rules if isinstance(r.body, Allow)]
+    for q in p.claim.allowed:
+        sides = [_allowed(world, q, s, keys[q.event], then, chosen) for s in (left, right)]
+        bad.append(z3.And(then >= now, world.well_formed(q.event, keys[q.event]), sides[0] != sides[1]))
+    # A time without initial value is whatever it is, but the same in both runs.
+    initial = z3.And(
+        now == 0, world.initial(left), world.initial(right), *[left[s] == right[s] for s in left if s[1] != 1]
+    )
+    return System(state, initial, moves, bad)
+
+
+def search_independence(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
+    claim = p.claim
+    assert isinstance(claim, Independent)
+
+    def goal(run: Unrolling, k: int) -> Z:
+        w, s, m = run.world, run.states[k], run.mirrors[k]
+        rules = [r for r in w.allows if r not in free and w.rules[r].level == "MUST"]
+        step = run.steps[k]
+        parts = []
+        for n, a in enumerate(w.actions):
+            for q in claim.allowed:
+                if a == Action(q.event, 0):
+                    keys = step.keys[a.event]
+                    differs = z3.And(
+                        _allowed(w, q, s, keys, step.now, rules), z3.Not(_allowed(w, q, m, keys, step.now, rules))
+                    )
+                    parts.append(z3.And(step.act == n, differs))
+        after, mirror = run.states[k + 1], run.mirrors[k + 1]
+        parts += [after[v, 0] != mirror[v, 0] for v in claim.variables]
+        return z3.Or(parts)
+
+    return _search(setting, goal, free, "fewer") or _search(setting, goal, free, "more")

@@ -1,0 +1,451 @@
+"""Two specifications, or two readings of one, over the same events: the shortest trace on which they part.
+
+Two worlds take every step together, each with a state of its own, and all rules are kept in both until the last step.
+There one forbids what the other allows: a permission is broken in one of them only, or an obligation is overdue.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import z3
+from mipcheck.model.prover.runs import anchor_of, cone, roots_of_rules, slots_of
+from mipcheck.model.prover.search import Search, Trace, Unrolling, keys_used, time_unit
+from mipcheck.model.prover.setting import Setting, example_site, misconfigured
+from mipcheck.model.prover.spacer import Move, System, spacer
+from mipcheck.model.prover.symbolic import NODE, Action, Keys, State, World
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.spec import Configure, EventType, Require, Rule, Spec
+from mipcheck.model.specification.term import EventPattern
+
+Z = Any
+DEPTH = 10
+"""Events of a trace, silent ones included, up to which one is searched for."""
+_NONE: Mapping[str, int] = MappingProxyType({})
+TIME_IS_UP = "the time for the search was up"
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """A trace on which two worlds part, and the rules that it breaks in the first and in the second.
+
+    `outright` says that one of them allows all of it. Otherwise both find fault, only not with the same.
+    `trace.site` and `trace.parameters` are what has to be set for it; `settings` says that this alone makes the
+    difference.
+    """
+
+    trace: Trace
+    left: frozenset[str]
+    right: frozenset[str]
+    outright: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a search came to: a parting, or why there is none. That none was found proves nothing."""
+
+    parting: Parting | None
+    reason: str = ""
+
+
+# --- two settings, one table of events ------------------------------------------------------------------------------
+
+
+OTHER = "~"
+"""Ends the name of an event of the second specification that is another one than the first one's of that name."""
+
+
+def clashing(left: Spec, right: Spec) -> frozenset[str]:
+    """Events that both have, with a key that is of one type here and of another there: they are not the same."""
+    return frozenset(
+        name
+        for name, event in left.events.items()
+        if name in right.events
+        and any(k.name in event.by_name and event.by_name[k.name].type != k.type for k in right.events[name].keys)
+    )
+
+
+def merged_events(left: Spec, right: Spec) -> dict[str, EventType]:
+    """The events of both, with the keys of both."""
+    clashes = clashing(left, right)
+    events = dict(left.events)
+    for name, event in right.events.items():
+        if name in clashes:
+            events[name + OTHER] = replace(event, name=name + OTHER)
+        else:
+            events[name] = _merged(events[name], event) if name in events else event
+    return events
+
+
+def _merged(left: EventType, right: EventType) -> EventType:
+    both = {k.name for k in left.keys} & {k.name for k in right.keys}
+    keys = {k.name: k for k in (*right.keys, *left.keys)}
+    shared = tuple(replace(k, optional=k.optional or k.name not in both) for k in keys.values())
+    return replace(left, keys=shared, seen=left.seen | right.seen)
+
+
+def _renamed(spec: Spec, clashes: frozenset[str]) -> Spec:
+    """The same, speaking of its own events where they are not the first specification's of that name."""
+    if not clashes:
+        return spec
+
+    def own(patterns: tuple[EventPattern, ...]) -> tuple[EventPattern, ...]:
+        return tuple(replace(p, event=p.event + OTHER) if p.event in clashes else p for p in patterns)
+
+    def of_rule(rule: Rule) -> Rule:
+        body = rule.body
+        return rule if isinstance(body, Configure) else replace(rule, body=replace(body, patterns=own(body.patterns)))
+
+    return replace(
+        spec,
+        updates=tuple(replace(u, patterns=own(u.patterns)) for u in spec.updates),
+        assumptions={n: replace(a, patterns=own(a.patterns)) for n, a in spec.assumptions.items()},
+        rules={n: of_rule(r) for n, r in spec.rules.items()},
+        properties={},
+    )
+
+
+def merged(left: Setting, right: Setting, addresses: Mapping[str, int] = _NONE) -> tuple[Setting, Setting]:
+    """The same settings with the events of both and one site, which has the `addresses` given."""
+    events = merged_events(left.spec, right.spec)
+    sites = tuple(dict.fromkeys((*left.spec.sites, *right.spec.sites)))
+    site = {**example_site(replace(left.spec, sites=sites)), **addresses}
+    own = _renamed(right.spec, clashing(left.spec, right.spec))
+    rules = {n: own.rules[n] for n in right.rules}
+    return (
+        replace(left, spec=replace(left.spec, events=events), site=site),
+        replace(right, spec=replace(own, events=events), site=site, rules=rules),
+    )
+
+
+def _worlds(left: Setting, right: Setting, rules: Iterable[Iterable[Rule]], unit: int | None = None) -> list[World]:
+    """The worlds of two settings that were merged, with as many interfaces in one as in the other."""
+    count = max(len(s.interfaces) for s in (left, right))
+    return [
+        World(s.spec, s.parameters, s.site, of_rules, unit, count, capabilities=s.capabilities)
+        for s, of_rules in zip((left, right), rules, strict=True)
+    ]
+
+
+def alike(left: Setting, right: Setting, rule: str) -> bool:
+    """Whether a rule and all that it depends on are the same in both, as written: then its behaviour is."""
+    if rule not in left.rules or rule not in right.rules:
+        return False
+    if left.rules[rule].body != right.rules[rule].body:
+        return False
+    return _basis(left, left.rules[rule]) == _basis(right, right.rules[rule])
+
+
+def _basis(setting: Setting, rule: Rule) -> object:
+    """All that a rule depends on: updates and assumptions, initial values, parameters, capabilities."""
+    spec = setting.spec
+    if isinstance(rule.body, Configure):
+        return {n: setting.parameters[n] for n in rule.body.condition.names("param")}
+    roots = roots_of_rules([rule]) + (
+        [anchor_of(spec, rule), rule.body.within] if isinstance(rule.body, Require) else []
+    )
+    names = cone(spec, roots, False)
+    updates = [
+        ([(p.event, p.condition) for p in u.patterns], [(n, t) for n, t in u.assignments if n in names])
+        for u in spec.updates
+        if any(n in names for n, _ in u.assignments)
+    ]
+    events = {p.event for u in spec.updates for p in u.patterns if any(n in names for n, _ in u.assignments)}
+    assumed = [
+        ([(p.event, p.condition) for p in x.patterns], x.condition)
+        for x in spec.assumptions.values()
+        if any(p.event in events for p in x.patterns)
+    ]
+    terms = [*roots, *(t for u in updates for _, t in u[1]), *(c for u in updates for _, c in u[0])]
+    read = {n for t in terms for n in t.names("param")} | ({"t_slack"} if isinstance(rule.body, Require) else set())
+    capable = {n for t in terms for n in t.names("capable")}
+    variables = {n: (v.type, v.scope, v.initial) for n, v in spec.variables.items() if n in names}
+    values = {n: setting.parameters.get(n) for n in read}
+    return updates, assumed, variables, values, {c: c in setting.capabilities for c in capable}
+
+
+# --- traces ---------------------------------------------------------------------------------------------------------
+
+
+class _Both(Unrolling):
+    """Two unrollings of worlds with the same events, step by step; what is read is the first."""
+
+    def __init__(self, left: World, right: World) -> None:
+        super().__init__(left)
+        self.other = Unrolling(right, solver=self.solver, tag="~")
+
+    def extend(self) -> None:
+        super().extend()
+        self.other.extend()
+
+
+class Comparison(Search):
+    """Searches over one unrolling of two settings. `timeout` is in seconds, for each search.
+
+    `addresses` are those of the site that are not the usual ones.
+    """
+
+    def __init__(
+        self,
+        left: Setting,
+        right: Setting,
+        depth: int = DEPTH,
+        timeout: float = 60.0,
+        addresses: Mapping[str, int] = _NONE,
+    ) -> None:
+        self.left, self.right = merged(left, right, addresses)
+        unit = min(time_unit(s.parameters, s.spec) for s in (self.left, self.right))
+        worlds = _worlds(self.left, self.right, [s.rules.values() for s in (self.left, self.right)], unit)
+        self.world, self.depth, self.timeout = worlds[0], depth, timeout
+        self.both = self.run = _Both(*worlds)
+        self.used = keys_used(self.left.spec) | keys_used(self.right.spec)
+        self._configured = misconfigured(self.left), misconfigured(self.right)
+
+    def part(self, left: Iterable[str], right: Iterable[str], pretty: bool = True) -> Outcome:
+        """The shortest trace on which one world breaks one of its rules named, and the other allows it all.
+
+        Where there is none, SHOULDs may be broken besides; where there is none of these, both worlds may find fault
+        with the last step, if only one of them breaks the rule; and at last the world that allows it may have found
+        fault before.
+        """
+        deadline = time.monotonic() + self.timeout
+        named = [r for r in left if self._judges(self.both, r)], [r for r in right if self._judges(self.both.other, r)]
+        if not any(named):
+            return Outcome(None, "there is no rule on events to part on")
+        for strictness in (_ALL, _MUST, _BARE, _OWN):
+            for k in range(self.depth):
+                while len(self.run.steps) <= k:
+                    self.run.extend()
+                for turned in (False, True):
+                    rules = named[turned]
+                    if not rules:
+                        continue
+                    found = self._step(k, turned, rules, strictness, deadline, pretty)
+                    if found == z3.unknown:
+                        return Outcome(None, TIME_IS_UP)
+                    if isinstance(found, Parting):
+                        return Outcome(found)
+        return Outcome(None, f"none was found of up to {self.depth} events")
+
+    def both_break(self, rule: str, pretty: bool = True) -> Outcome:
+        """The shortest trace whose last step this rule forbids in both, and no other rule in either."""
+        deadline = time.monotonic() + self.timeout
+        if not (self._judges(self.both, rule) and self._judges(self.both.other, rule)):
+            return Outcome(None, "it is no rule on events in both")
+        for strictness in (_ALL, _MUST):
+            for k in range(self.depth):
+                while len(self.run.steps) <= k:
+                    self.run.extend()
+                goal = z3.And(self.both.breaks(rule, k), self.both.other.breaks(rule, k))
+                found = self._solve(k, goal, ([rule], [rule]), strictness, deadline, pretty)
+                if found == z3.unknown:
+                    return Outcome(None, TIME_IS_UP)
+                if isinstance(found, Parting):
+                    return Outcome(found)
+        return Outcome(None, f"none was found of up to {self.depth} events")
+
+    @staticmethod
+    def _judges(run: Unrolling, rule: str) -> bool:
+        return rule in run.world.allows or rule in run.world.requires
+
+    def _step(
+        self, k: int, turned: bool, rules: list[str], strictness: int, deadline: float, pretty: bool
+    ) -> Parting | Any:
+        """A trace whose step k one world forbids by `rules`, z3.unsat or z3.unknown; `turned`: the second world."""
+        forbids, allows = (self.both.other, self.both) if turned else (self.both, self.both.other)
+        differs = [
+            z3.And(forbids.breaks(r, k), z3.Not(allows.breaks(r, k)) if self._judges(allows, r) else True)
+            for r in rules
+        ]
+        free: tuple[list[str], list[str]] = ([], rules) if turned else (rules, [])
+        judges = (forbids,) if strictness == _OWN else (self.both, self.both.other)
+        return self._solve(k, z3.Or(differs), free, strictness, deadline, pretty, judges)
+
+    def _solve(
+        self,
+        k: int,
+        goal: Z,
+        free: tuple[list[str], list[str]],
+        strictness: int,
+        deadline: float,
+        pretty: bool,
+        judges: Sequence[Unrolling] = (),
+    ) -> Parting | Any:
+        """A trace whose step k is as the goal says; the `free` rules of each need not be kept there, all others do.
+
+        The rules of those that are no `judges` (all are, if none is named) need not be kept at all.
+        """
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return z3.unknown
+        self.run.solver.set("timeout", max(1, int(left * 1000)))
+        wanted = z3.Bool(f"wanted#{next(_COUNT)}")
+        self.run.solver.add(z3.Implies(wanted, z3.And(goal, self.run.shows(k))))
+        sides = (self.both, self.both.other)
+        assumptions = [wanted]
+        for side, own in zip(sides, free, strict=True):
+            if side in (judges or sides):
+                assumptions += self._kept(side, k, strictness)
+                assumptions += self._kept_at(side, k, strictness, own) if strictness < _BARE else []
+        answer = self.run.solver.check(*assumptions)
+        if answer != z3.sat:
+            return answer
+        model = self._prettier(assumptions, k + 1) if pretty else self.run.solver.model()
+        trace = self._read(k + 1, model)
+        broken = [u.broken(model, k + 1) | wrong for u, wrong in zip(sides, self._configured, strict=True)]
+        return Parting(trace, broken[0], broken[1], not (broken[0] and broken[1]))
+
+    def _kept(self, run: Unrolling, k: int, strictness: int) -> list[Z]:
+        """Before the last step, all rules are kept."""
+        return [z for i in range(k) for z in self._kept_at(run, i, strictness, ())]
+
+    def _kept_at(self, run: Unrolling, i: int, strictness: int, free: Iterable[str]) -> list[Z]:
+        rules = run.world.rules
+        return [z for r, z in run.kept[i].items()
+                if r not in free and (strictness == _ALL or rules[r].level == "MUST")]  # fmt: skip
+
+
+_ALL, _MUST, _BARE, _OWN = range(4)
+_COUNT = itertools.count()
+
+
+# --- proof ----------------------------------------------------------------------------------------------------------
+
+
+def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) -> bool:
+    """Whether it is proved that a rule on events is broken in one exactly when it is in the other, on any trace.
+
+    In dense time, whatever other rules are kept or broken.
+    """
+    left, right = merged(left, right)
+    sides = {"left": left, "right": right}
+    if any(rule not in s.rules or isinstance(s.rules[rule].body, Configure) for s in sides.values()):
+        return False
+    worlds = dict(zip(sides, _worlds(left, right, [[s.rules[rule]] for s in sides.values()]), strict=True))
+    states = {}
+    for side, s in sides.items():
+        roots = roots_of_rules([s.rules[rule]])
+        roots += [anchor_of(s.spec, s.rules[rule])] if isinstance(s.rules[rule].body, Require) else []
+        states[side] = worlds[side].fresh(side, slots_of(worlds[side], cone(s.spec, roots, False), True))
+    now, then = z3.Real("now"), z3.Real("then")
+    keys = {e: worlds["left"].keys(e, "") for e in left.spec.events}
+    moves, bad = [], []
+    for a in worlds["left"].actions:
+        k = keys[a.event]
+        after = {(side, slot): z for side, w in worlds.items() for slot, z in w.next(states[side], a, k, then).items()}
+        guard = [then >= now, worlds["left"].well_formed(a.event, k)]
+        # What the network is assumed to do is in the state that is followed only where the event changes that.
+        guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items() if any(s == side for s, _ in after)]
+        if after:
+            moves.append(Move(f"{a.event} on interface {a.interface}", z3.And(guard), {**after, "now": then}))
+        broken = [_forbids(w, rule, states[side], a, k, then) for side, w in worlds.items()]
+        bad.append(z3.And(*guard, broken[0] != broken[1]))
+    late = [_late(w, rule, states[side], then) for side, w in worlds.items()]
+    bad.append(z3.And(then >= now, late[0] != late[1]))
+    state: dict[Any, Z] = {"now": now} | {(side, slot): z for side, s in states.items() for slot, z in s.items()}
+    alike = [states["left"][slot] == z for slot, z in states["right"].items() if slot in states["left"]
+             and slot[0] in left.spec.variables and left.spec.variables[slot[0]].initial is None
+             and left.spec.variables[slot[0]].type == right.spec.variables[slot[0]].type]  # fmt: skip
+    initial = z3.And(now == 0, *[w.initial(states[side]) for side, w in worlds.items()], *alike)
+    return spacer(System(state, initial, moves, bad), timeout).answer == "proved"
+
+
+def _forbids(w: World, rule: str, s: State, a: Action, keys: Keys, now: Z) -> Z:
+    return w.breaks(rule, s, a, keys, now) if rule in w.allows and w.concerns(rule, a) else z3.BoolVal(False)
+
+
+def _late(w: World, rule: str, s: State, now: Z) -> Z:
+    return w.overdue(rule, s, now) if rule in w.requires else z3.BoolVal(False)
+
+
+# --- settings -------------------------------------------------------------------------------------------------------
+
+
+def part_settings(
+    left: Setting,
+    right: Setting,
+    rules: Iterable[str],
+    timeout: float = 60.0,
+    addresses: Mapping[str, int] = _NONE,
+) -> Outcome:
+    """A site or parameters on which rules on configuration part, as near to the defaults as can be."""
+    left, right = merged(left, right, addresses)
+    named = [r for r in rules if any(isinstance(_body(s, r), Configure) for s in (left, right))]
+    if not named:
+        return Outcome(None, "there is no rule on the configuration to part on")
+    broken = misconfigured(left), misconfigured(right)
+    if any((r in broken[0]) != (r in broken[1]) for r in named):
+        return Outcome(_on_settings(broken, {}, {}))
+    sure = True
+    for rule in named:
+        for kind, name in _influences(left, right, rule):
+            answer, value = _value(left, right, rule, kind, name, timeout)
+            sure &= answer != z3.unknown
+            if value is None:
+                continue
+            sides = [_with(s, kind, name, value) for s in (left, right)]
+            broken = misconfigured(sides[0]), misconfigured(sides[1])
+            if (rule in broken[0]) != (rule in broken[1]):
+                site, parameters = ({name: value}, {}) if kind == "site" else ({}, {name: value})
+                return Outcome(_on_settings(broken, site, parameters))
+    return Outcome(None, "no single value makes the difference" if sure else TIME_IS_UP)
+
+
+def _on_settings(
+    broken: tuple[frozenset[str], frozenset[str]], site: Mapping[str, int], parameters: Mapping[str, int]
+) -> Parting:
+    return Parting(Trace((), (), frozenset(), 0, site, parameters), *broken, not (broken[0] and broken[1]))
+
+
+def _body(setting: Setting, rule: str) -> object:
+    return setting.rules[rule].body if rule in setting.rules else None
+
+
+def _influences(left: Setting, right: Setting, rule: str) -> Iterator[tuple[str, str]]:
+    found = set()
+    for s in (left, right):
+        if isinstance(body := _body(s, rule), Configure):
+            found |= {("site", n) for n in body.condition.names("site")}
+            found |= {("parameter", n) for n in body.condition.names("param")}
+    yield from sorted(found)
+
+
+def _with(setting: Setting, kind: str, name: str, value: int) -> Setting:
+    """The same with one value set, and the defaults that are computed from it."""
+    if kind == "site":
+        return replace(setting, site={**setting.site, name: value})
+    if name not in setting.spec.parameters:
+        return setting
+    return replace(setting, parameters=configure(setting.spec, {**setting.given, name: value}))
+
+
+def _value(left: Setting, right: Setting, rule: str, kind: str, name: str, timeout: float) -> tuple[Any, int | None]:
+    """The smallest value not below 0 with which one breaks the rule and the other does not."""
+    unit = min(time_unit(s.parameters, s.spec) for s in (left, right))
+    types = [s.spec.parameters[name].type for s in (left, right) if kind == "parameter" and name in s.spec.parameters]
+    value = z3.Int(name)
+    solver = z3.Optimize()
+    solver.set("timeout", max(1, int(timeout * 1000)))
+    solver.add(value >= 0, *(value < (len(t.members) or 2) for t in types if t.members or t.name == "bool"))
+    holds = []
+    for s in (left, right):
+        parameters: dict[str, Any] = dict(s.parameters)
+        site: dict[str, Any] = dict(s.site)
+        (site if kind == "site" else parameters)[name] = value == 1 if types and types[0].name == "bool" else value
+        body = _body(s, rule)
+        world = World(s.spec, parameters, site, (), unit, capabilities=s.capabilities)
+        holds.append(
+            world.term(body.condition, {}, NODE, {}, None) if isinstance(body, Configure) else z3.BoolVal(True)
+        )
+    solver.add(holds[0] != holds[1])
+    solver.minimize(value)
+    answer = solver.check()
+    if answer != z3.sat:
+        return answer, None
+    found = int(solver.model().eval(value, model_completion=True).as_long())
+    return answer, found * unit if types and types[0].name == "time" else found

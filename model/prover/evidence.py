@@ -1,0 +1,109 @@
+"""Traces that show what a declaration is good for: that a property notices when a rule is dropped, that an assumption
+is relied on. All are the shortest of their kind, found by the prover, and stored nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import z3
+from mipcheck.model.prover.claims import search_independence, violated
+from mipcheck.model.prover.examples import Examples
+from mipcheck.model.prover.runs import patterns_of
+from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
+from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.symbolic import Action, Keys, State
+from mipcheck.model.specification.spec import (
+    Allow,
+    Assumption,
+    Configure,
+    Independent,
+    Invariant,
+    Property,
+    Rule,
+    Spec,
+    Whenever,
+)
+
+Z = Any
+DEPTH = 8
+"""Events of a trace, silent ones included, up to which one is searched for."""
+
+
+class Evidence:
+    """Searches for one setting, which share an unrolling.
+
+    None is found where there is none that is short enough, or the setting's time limit is up: that proves nothing.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self._examples = Examples(setting)
+        self._search: Search | None = None
+        self._wrong = misconfigured(setting)
+
+    def of_rule(self, rule: str, broken: bool) -> Trace | None:
+        """The rule exercised with all rules kept, or broken with all others kept."""
+        return self._examples.find(rule, broken, pretty=False)
+
+    def noticed(self, p: Property, rule: str) -> Trace | None:
+        """A trace that breaks just this rule, and with the same event the property: without the rule it is false."""
+        if isinstance(p.claim, Independent):
+            return search_independence(self.setting, p, frozenset({rule}))
+        if not isinstance(p.claim, Whenever | Invariant) or isinstance(self.setting.rules[rule].body, Configure):
+            return None
+        return self._find(lambda run, k: z3.And(run.breaks(rule, k), violated(run, k, p)), frozenset({rule}))
+
+    def arises(self, p: Property) -> Trace | None:
+        """What the property speaks of happens, with all rules kept."""
+        return self._find(lambda run, k: _matching(run, k, p), frozenset())
+
+    def relied_on(self, a: Assumption, p: Property) -> Trace | None:
+        """Without the assumption, a trace that keeps all rules and breaks the property."""
+        others = {n: x for n, x in self.setting.spec.assumptions.items() if n != a.id}
+        without = Evidence(replace(self.setting, spec=replace(self.setting.spec, assumptions=others)))
+        if not isinstance(p.claim, Whenever | Invariant):
+            return None
+        return without._find(lambda run, k: violated(run, k, p), frozenset())
+
+    def honoured(self, a: Assumption) -> Trace | None:
+        """What the assumption speaks of happens as it says."""
+
+        def condition(run: Unrolling) -> Callable[[State, Action, Keys, Z], Z | None]:
+            w = run.world
+
+            def holds(s: State, action: Action, keys: Keys, now: Z) -> Z | None:
+                if not any(q.event == action.event for q in a.patterns):
+                    return None
+                return z3.And(w.matches(a.patterns, s, action, keys, now),
+                              w.term(a.condition, s, action.interface, keys, now))  # fmt: skip
+
+            return holds
+
+        return self._find(lambda run, k: run.happens(k, condition(run)), frozenset())
+
+    def _find(self, goal: Callable[[Unrolling, int], Z], free: frozenset[str]) -> Trace | None:
+        if self._search is None:
+            unit = time_unit(self.setting.parameters, self.setting.spec)
+            world = self.setting.world(self.setting.rules.values(), unit)
+            self._search = Search(world, DEPTH, self.setting.timeout)
+        trace = self._search.shortest(goal, free, pretty=False)
+        return None if trace is None else replace(trace, broken=trace.broken | self._wrong)
+
+
+def about_the_same(spec: Spec, p: Property, rule: Rule) -> bool:
+    """Whether a permission speaks of events that the property speaks of: others cannot break it by the same event."""
+    events = {q.event for q in patterns_of(p)}
+    return isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns)
+
+
+def _matching(run: Unrolling, k: int, p: Property) -> Z:
+    w = run.world
+
+    def matches(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+        if not any(q.event == a.event for q in patterns_of(p)):
+            return None
+        return w.matches(patterns_of(p), s, a, keys, now)
+
+    return run.happens(k, matches) if patterns_of(p) else z3.BoolVal(True)

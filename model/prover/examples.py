@@ -1,0 +1,103 @@
+"""For each rule, the shortest trace that exercises it and breaks none, and the one that breaks it and no other.
+
+Some rules cannot be broken alone: a MUST that a stricter SHOULD surrounds, and what is demanded of a site that another
+rule forbids. The trace then breaks those too, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import z3
+from mipcheck.model.prover.search import Search, Trace, time_unit
+from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.symbolic import NODE, World
+from mipcheck.model.prover.variants import same_addresses
+from mipcheck.model.specification.spec import Configure
+from mipcheck.model.specification.term import Term
+
+Z = Any
+
+
+class Examples:
+    """Searches that share one unrolling. Each trace is found once, stored nowhere, and made anew when asked for."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.unit = time_unit(setting.parameters, setting.spec)
+        self._search: Search | None = None
+
+    def find(self, rule: str, broken: bool, pretty: bool = True) -> Trace | None:
+        """None if there is none as short as was searched for."""
+        if isinstance(self.setting.rules[rule].body, Configure):
+            return self._configured(rule, broken)
+        if self._search is None:
+            world = self.setting.world(self.setting.rules.values(), self.unit)
+            self._search = Search(world, timeout=self.setting.timeout)
+        if broken:
+            return self._broken(self._search, rule, pretty)
+        return self._search.shortest(lambda run, k: run.exercises(rule, k), self.setting.without, pretty)
+
+    def _broken(self, search: Search, rule: str, pretty: bool) -> Trace | None:
+        advice = {r.id for r in self.setting.rules.values() if r.level != "MUST"} - {rule}
+        for free in (frozenset({rule}), *([advice | {rule}] if advice else [])):
+            found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | free, pretty)
+            if found is not None:
+                return found
+        return self._elsewhere(rule, pretty)
+
+    def _elsewhere(self, rule: str, pretty: bool) -> Trace | None:
+        """The same on a site where two addresses that the rule compares are one."""
+        for same in same_addresses([self.setting.rules[rule]]):
+            site = {**self.setting.site, **same}
+            world = World(self.setting.spec, self.setting.parameters, site, self.setting.rules.values(), self.unit,
+                          capabilities=self.setting.capabilities)  # fmt: skip
+            search = Search(world, timeout=self.setting.timeout)
+            found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty)
+            if found is not None:
+                wrong = misconfigured(replace(self.setting, site=site)) - misconfigured(self.setting)
+                return replace(found, broken=found.broken | wrong, site=same)
+        return None
+
+    def _configured(self, rule: str, broken: bool) -> Trace | None:
+        """A site and parameters as they are, or with one value changed so that this rule is broken and no other."""
+        if not broken:
+            return Trace((), (), frozenset(), 0)
+        body = self.setting.rules[rule].body
+        assert isinstance(body, Configure)
+        for kind, name in sorted(self._influences(body.condition)):
+            value = z3.Int(name)
+            if kind == "site":
+                world = self._world({**self.setting.site, name: value}, self.setting.parameters)
+            else:
+                world = self._world(self.setting.site, {**self.setting.parameters, name: value})
+            if (found := self._solve(world, rule, value, self._is_time(kind, name))) is not None:
+                site, parameters = ({name: found}, {}) if kind == "site" else ({}, {name: found})
+                return Trace((), (), frozenset({rule}), 0, site, parameters)
+        return None
+
+    def _influences(self, condition: Term) -> set[tuple[str, str]]:
+        return {("site", n) for n in condition.names("site")} | {("parameter", n) for n in condition.names("param")}
+
+    def _is_time(self, kind: str, name: str) -> bool:
+        return kind == "parameter" and self.setting.spec.parameters[name].type.name == "time"
+
+    def _world(self, site: Mapping[str, Any], parameters: Mapping[str, Any]) -> World:
+        return World(self.setting.spec, parameters, site, (), self.unit, capabilities=self.setting.capabilities)
+
+    def _solve(self, world: World, rule: str, value: Z, is_time: bool) -> int | None:
+        """The smallest value not below 0 that breaks the rule and keeps the other rules on configuration."""
+        solver = z3.Optimize()
+        solver.set("timeout", int(self.setting.timeout * 1000))
+        solver.add(value >= 0)
+        for other in self.setting.rules.values():
+            if isinstance(other.body, Configure):
+                holds = world.term(other.body.condition, {}, NODE, {}, None)
+                solver.add(z3.Not(holds) if other.id == rule else holds)
+        solver.minimize(value)
+        if solver.check() != z3.sat:
+            return None
+        found = int(solver.model().eval(value, model_completion=True).as_long())
+        return found * self.unit if is_time else found

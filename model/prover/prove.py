@@ -1,0 +1,167 @@
+"""Proofs of a specification's properties, and what refutes them. No printing, no files.
+
+A property is tried with the rules that speak of its own events first: fewer constraints are a stronger theorem and
+an easier one. What that does not prove is tried with every rule and obligation; what then fails is searched for the
+shortest trace. Nothing is called proved without an invariant that plain queries have checked again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import mipcheck.model.prover.claims as claims
+import mipcheck.model.prover.consistency as consistency
+from mipcheck.model.prover.runs import patterns_of
+from mipcheck.model.prover.search import Trace
+from mipcheck.model.prover.setting import Setting, setting_of
+from mipcheck.model.prover.spacer import System, Verdict, spacer
+from mipcheck.model.specification.load import load
+from mipcheck.model.specification.spec import Allow, Configure, Consistent, Independent, Permitted, Property, Rule, Spec
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A rule without which the property fails, and the shortest trace on which it does."""
+
+    rule: str
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`result` is proved, refuted or unknown. `invariant` is SMT-LIB; `trace` refutes, `reason` is for unknown."""
+
+    name: str
+    section: str
+    result: str
+    seconds: float
+    method: str
+    needs: tuple[Needed, ...] = ()
+    invariant: str = ""
+    cross_checked: tuple[str, ...] = ()
+    trace: Trace | None = None
+    reason: str = ""
+
+
+def prove(
+    properties: Iterable[str] = (),
+    *,
+    spec: Spec | str = "draft-01",
+    parameters: Mapping[str, int] | None = None,
+    without: Iterable[str] = (),
+    capabilities: frozenset[str] = frozenset(),
+    timeout: float = 60.0,
+    with_needs: bool = True,
+    progress: Progress = lambda _: None,
+) -> list[Result]:
+    """Proves the named properties, or all of all roles, `without` these rules and assumptions.
+
+    `parameters` in ns, `timeout` in seconds for each solver call. Raises KeyError for a property, rule or assumption
+    that does not exist, ParameterError and SpecError.
+    """
+    resolved = load(spec) if isinstance(spec, str) else spec
+    machines = resolved.machines()
+    dropped = list(without)
+    for name in dropped:
+        if not any(name in m.rules or name in m.assumptions for m in machines):
+            raise KeyError(name)
+    owners = {name: m for m in machines for name in m.properties}
+    settings: dict[str, Setting] = {}
+    results = []
+    for name in list(properties) or list(owners):
+        progress(name)
+        owner = owners[name]
+        if owner.role not in settings:
+            rules = [name for name in dropped if name in owner.rules]
+            settings[owner.role] = setting_of(_unassuming(owner, dropped), parameters, rules, capabilities, timeout)
+        results.append(_prove(settings[owner.role], owner.properties[name], with_needs))
+    return results
+
+
+def _unassuming(spec: Spec, dropped: Iterable[str]) -> Spec:
+    return replace(spec, assumptions={n: a for n, a in spec.assumptions.items() if n not in set(dropped)})
+
+
+def needs(setting: Setting, name: str, rule: str) -> bool:
+    """Whether a property fails without a rule: there is no proof, and there is a counterexample."""
+    p = setting.spec.properties[name]
+    if isinstance(p.claim, Consistent | Permitted):
+        return False
+    setting = relying(setting, p)
+    own = _own_rules(setting, p)
+    tried = [([r for r in own if r.id != rule], False)]
+    if not any(r.id == rule for r in own):
+        tried.append(([r for r in setting.musts if r.id != rule], True))
+    if any(spacer(_system(setting, p, rules, whole), setting.timeout).answer == "proved" for rules, whole in tried):
+        return False
+    return _seek(setting, p, setting.without | {rule}) is not None
+
+
+def relying(setting: Setting, p: Property) -> Setting:
+    """The setting of a property: what it relies on is kept as if it were a MUST."""
+    rules = {i: replace(r, level="MUST") if i in p.relying else r for i, r in setting.rules.items()}
+    return replace(setting, rules=rules)
+
+
+def _prove(setting: Setting, p: Property, with_needs: bool) -> Result:
+    started = time.monotonic()
+    setting = relying(setting, p)
+    result = _consistent(setting, p) if isinstance(p.claim, Consistent) else _by_spacer(setting, p, with_needs)
+    return replace(result, seconds=time.monotonic() - started)
+
+
+def _by_spacer(setting: Setting, p: Property, with_needs: bool) -> Result:
+    verdict = Verdict("unknown")
+    for rules, whole in ((_own_rules(setting, p), False), (setting.musts, True)):
+        verdict = spacer(_system(setting, p, rules, whole), setting.timeout)
+        if verdict.answer == "proved":
+            needed = _needed(setting, p, rules, whole) if with_needs and not isinstance(p.claim, Permitted) else ()
+            how = "all rules" if whole else "rules on the same events"
+            method = f"Spacer, dense time, {setting.about}, {how}"
+            return Result(p.name, p.section, "proved", 0.0, method, needed, verdict.invariant.sexpr(), ("z3",))
+        if verdict.answer == "refuted" and (trace := _seek(setting, p, setting.without)) is not None:
+            return Result(p.name, p.section, "refuted", 0.0, f"bounded search, {trace.steps} steps", trace=trace)
+    reason = verdict.reason or "a counterexample exists, but none as short as was searched for"
+    return Result(p.name, p.section, "unknown", 0.0, f"Spacer, dense time, {setting.about}", reason=reason)
+
+
+def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
+    build = claims.independence if isinstance(p.claim, Independent) else claims.safety
+    return build(setting, p, rules, whole)
+
+
+def _seek(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
+    seek = claims.search_independence if isinstance(p.claim, Independent) else claims.search_safety
+    return seek(setting, p, free)
+
+
+def _own_rules(setting: Setting, p: Property) -> list[Rule]:
+    """Permissions on the events that a property speaks of."""
+    events = {q.event for q in patterns_of(p)}
+    return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
+
+
+def _needed(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> tuple[Needed, ...]:
+    """Rules without which there is no proof, and a counterexample that breaks just them."""
+    found = []
+    for rule in rules:
+        if isinstance(rule.body, Configure):
+            continue
+        others = [r for r in rules if r is not rule]
+        if spacer(_system(setting, p, others, whole), setting.timeout).answer == "proved":
+            continue
+        if (trace := _seek(setting, p, setting.without | {rule.id})) is not None:
+            found.append(Needed(rule.id, trace))
+    return tuple(found)
+
+
+def _consistent(setting: Setting, p: Property) -> Result:
+    verdict = consistency.consistent(setting)
+    method = consistency.METHOD.format(setting.about)
+    if verdict.answer != "proved":
+        return Result(p.name, p.section, verdict.answer, 0.0, method, reason=verdict.reason)
+    return Result(p.name, p.section, "proved", 0.0, method, (), verdict.invariant.sexpr(), ("z3",))

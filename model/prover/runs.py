@@ -1,0 +1,115 @@
+"""One run of a specification as a transition system, cut down to the state that matters for a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import z3
+from mipcheck.model.prover.setting import Setting
+from mipcheck.model.prover.spacer import Move, System
+from mipcheck.model.prover.symbolic import DONE, Action, Slot, State, World
+from mipcheck.model.specification.spec import (
+    Allow,
+    Independent,
+    Invariant,
+    Permitted,
+    Property,
+    Require,
+    Rule,
+    Spec,
+    Whenever,
+)
+from mipcheck.model.specification.term import EventPattern, Term
+
+Z = Any
+
+
+def patterns_of(p: Property) -> tuple[EventPattern, ...]:
+    match p.claim:
+        case Whenever(patterns, _) | Permitted(patterns):
+            return patterns
+        case Independent(_, allowed):
+            return allowed
+    return ()
+
+
+def cone(spec: Spec, roots: Iterable[Term], whole: bool) -> set[str]:
+    """Variables on which the roots depend, through updates and through what the network is assumed to do."""
+    names = set(spec.variables) if whole else {n for t in roots for n in t.names("var")}
+    while True:
+        before = len(names)
+        relevant = [u for u in spec.updates if any(a in names for a, _ in u.assignments)]
+        for u in relevant:
+            for p in u.patterns:
+                names |= p.condition.names("var")
+            for a, t in u.assignments:
+                names |= t.names("var") if a in names else set()
+        events = {p.event for u in relevant for p in u.patterns}
+        for x in spec.assumptions.values():
+            if any(p.event in events for p in x.patterns):
+                names |= x.condition.names("var").union(*(p.condition.names("var") for p in x.patterns))
+        if len(names) == before:
+            return names
+
+
+def condition_of(p: Property) -> Term:
+    assert isinstance(p.claim, Whenever | Invariant)
+    return p.claim.condition
+
+
+def roots_of_property(p: Property, rules: list[Rule]) -> list[Term]:
+    roots = [q.condition for q in patterns_of(p)]
+    roots += [condition_of(p)] if isinstance(p.claim, Whenever | Invariant) else []
+    return roots + roots_of_rules(rules)
+
+
+def roots_of_rules(rules: list[Rule]) -> list[Term]:
+    roots = []
+    for r in rules:
+        if isinstance(r.body, Allow | Require):
+            roots += [r.body.condition, *(q.condition for q in r.body.patterns)]
+    return roots
+
+
+def slots_of(world: World, names: set[str], whole: bool) -> list[Slot]:
+    return [s for s in world.slots if s[0] in names or (whole and s[0].startswith(DONE))]
+
+
+class Run:
+    """The system of one run: state, time, and moves that keep the rules (obligations only if `whole`)."""
+
+    def __init__(self, setting: Setting, rules: list[Rule], names: set[str], whole: bool) -> None:
+        self.world = setting.world(rules)
+        self.permissions = self.obligations = whole
+        self.state: State = self.world.fresh("", slots_of(self.world, names, whole))
+        self.now, self.then = z3.Real("now"), z3.Real("then")
+        self.keys = {e: self.world.keys(e, "") for e in setting.spec.events}
+
+    def enabled(self, a: Action) -> Z:
+        """The action may happen at time `then`, after time has passed from `now`."""
+        w, s, keys = self.world, self.state, self.keys[a.event]
+        parts = [self.then >= self.now, w.well_formed(a.event, keys), w.assumed(s, a, keys, self.then)]
+        if self.permissions:
+            parts.append(w.permitted(s, a, keys, self.then))
+        if self.obligations:
+            parts += [z3.Not(w.overdue(r, s, self.then)) for r in w.requires]
+        return z3.And(parts)
+
+    def moves(self) -> list[Move]:
+        result = []
+        for a in self.world.actions:
+            after = self.world.next(self.state, a, self.keys[a.event], self.then)
+            if after:
+                label = f"{a.event} on interface {a.interface}"
+                result.append(Move(label, self.enabled(a), {**after, "now": self.then}))
+        return result
+
+    def system(self, bad: list[Z]) -> System:
+        initial = z3.And(self.now == 0, self.world.initial(self.state))
+        return System({"now": self.now, **self.state}, initial, self.moves(), bad)
+
+
+def anchor_of(spec: Spec, rule: Rule) -> Term:
+    assert isinstance(rule.body, Require)
+    return Term("var", spec.variables[rule.body.anchor].type, rule.body.anchor)

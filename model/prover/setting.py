@@ -1,0 +1,82 @@
+"""What is proved about: a specification with values for its parameters, a site, and the rules in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import z3
+from mipcheck.model.prover.symbolic import NODE, World
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.spec import Configure, Rule, Spec
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Times in ns, `timeout` in seconds for each call of a solver; `without` are rules not in force.
+
+    `given` are the parameters that are not left to their defaults.
+    """
+
+    spec: Spec
+    parameters: Mapping[str, int]
+    site: Mapping[str, int]
+    rules: Mapping[str, Rule]
+    without: frozenset[str]
+    timeout: float
+    capabilities: frozenset[str] = frozenset()
+    given: Mapping[str, int] = field(default_factory=dict)
+
+    def world(self, rules: Iterable[Rule], unit: int | None = None) -> World:
+        count = len(self.interfaces)
+        return World(self.spec, self.parameters, self.site, rules, unit, count, capabilities=self.capabilities)
+
+    @property
+    def interfaces(self) -> range:
+        """Two of them tell all about any number: rules speak of this one and of some other. Where nothing is kept for
+        an interface, there is no telling them apart."""
+        return range(2 if self.spec.interface_variables() else 1)
+
+    @property
+    def about(self) -> str:
+        """What a proof is about, in words."""
+        return "two interfaces" if len(self.interfaces) > 1 else "any one mobile node"
+
+    @property
+    def musts(self) -> list[Rule]:
+        return [r for r in self.rules.values() if r.level == "MUST" and r.id not in self.without]
+
+
+SITE = {"iha": 0x0A010002, "xha": 0xC6336402, "vpn": 0xC0000201, "ihoa": 0x0A010064, "xhoa": 0xC6336464}
+"""Addresses that traces of the prover use, those of the example in the log format; others follow TEST-NET-1."""
+
+
+def example_site(spec: Spec) -> dict[str, int]:
+    return {name: SITE.get(name, 0xC0000210 + n) for n, name in enumerate(spec.sites)}
+
+
+def misconfigured(setting: Setting) -> frozenset[str]:
+    """Rules on configuration that the parameters and the example's addresses break."""
+    w = setting.world(())
+    return frozenset(
+        r.id
+        for r in setting.rules.values()
+        if isinstance(r.body, Configure) and z3.is_false(z3.simplify(w.term(r.body.condition, {}, NODE, {}, None)))
+    )
+
+
+def setting_of(
+    spec: Spec,
+    parameters: Mapping[str, int] | None = None,
+    without: Iterable[str] = (),
+    capabilities: frozenset[str] = frozenset(),
+    timeout: float = 60.0,
+) -> Setting:
+    """Parameters in ns by name, `timeout` in seconds for each solver call. Raises ParameterError, and KeyError for a
+    rule that does not exist."""
+    dropped = frozenset(without)
+    for name in sorted(dropped - set(spec.rules)):
+        raise KeyError(name)
+    rules = {r.id: r for r in spec.rules.values() if r.applies(capabilities)}
+    values = configure(spec, parameters or {})
+    return Setting(spec, values, example_site(spec), rules, dropped, timeout, capabilities, dict(parameters or {}))

@@ -1,0 +1,293 @@
+"""The symbolic semantics: a specification → Z3 terms, two-valued, for a node with a fixed number of interfaces.
+
+An action is one event on one interface. A run alternates time that passes and actions; `World` says, for a state
+and an action, what the action needs, what the rules say of it, and what the next state is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, reduce
+from typing import Any
+
+import z3
+from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Variable
+from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.values.types import Type
+
+Z = Any
+"""A Z3 expression; z3's own types are not checked."""
+Slot = tuple[str, int]
+"""A variable and the interface that it belongs to, or (name, NODE). `done` of an obligation is named `done:ID`."""
+State = dict[Slot, Z]
+Keys = dict[str, Any]
+"""Keys of one event: name → Z3 expression; for a set, member → Bool."""
+NODE = -1
+DONE = "done:"
+TRACKED = 0x0A010064
+"""The mobile node, 10.1.0.100, that is followed through a device that deals with many. What the others do is not seen
+in its state, so that a theorem about one is one about each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    event: str
+    interface: int
+
+
+class World:
+    """`unit` is the length of one step of integer time in ns, or None for real time in seconds.
+
+    `rules` are those in force. Site addresses are concrete; parameters too.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        parameters: Mapping[str, Any],
+        site: Mapping[str, Any],
+        rules: Iterable[Rule],
+        unit: int | None = None,
+        interfaces: int = 2,
+        capabilities: frozenset[str] = frozenset(),
+    ) -> None:
+        self.capabilities = capabilities
+        self.spec, self.parameters, self.site, self.unit = spec, parameters, site, unit
+        self.rules = {r.id: r for r in rules}
+        self.interfaces = range(interfaces)
+        self.allows = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Allow)}
+        self.requires = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Require)}
+        self.actions = [
+            Action(e.name, i) for e in spec.events.values() if e.sender != "observer" for i in self.interfaces
+        ]
+
+    # --- sorts and constants --------------------------------------------------------------------------------------
+
+    def time(self, ns: int) -> Z:
+        if self.unit is None:
+            return z3.RealVal(Fraction(ns, 10**9))
+        if ns % self.unit:
+            raise ValueError(f"{ns} ns is no multiple of {self.unit} ns")
+        return z3.IntVal(ns // self.unit)
+
+    def sort(self, type_: Type) -> Z:
+        if type_.name == "bool":
+            return z3.BoolSort()
+        if type_.name == "time" and self.unit is None:
+            return z3.RealSort()
+        return z3.IntSort()
+
+    def _constant(self, t: Term) -> Z:
+        if t.type.name == "bool":
+            return z3.BoolVal(bool(t.value))
+        return self.time(t.value) if t.type.name == "time" else z3.IntVal(t.value)
+
+    # --- state ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def slots(self) -> dict[Slot, Z]:
+        """Sorts of all state: variables, and for each obligation whether it has been met since its anchor."""
+        result: dict[Slot, Z] = {}
+        for v in self.spec.variables.values():
+            for i in self._copies(v):
+                result[v.name, i] = self.sort(v.type)
+        for r in self.requires:
+            for i in self.interfaces:
+                result[DONE + r, i] = z3.BoolSort()
+        return result
+
+    def _copies(self, v: Variable) -> Iterable[int]:
+        return self.interfaces if v.scope == "interface" else (NODE,)
+
+    def fresh(self, tag: str, slots: Iterable[Slot] | None = None) -> State:
+        chosen = self.slots if slots is None else {s: self.slots[s] for s in self.slots if s in set(slots)}
+        return {s: z3.Const(f"{s[0]}.{'n' if s[1] == NODE else s[1]}{tag}", sort) for s, sort in chosen.items()}
+
+    def initial(self, s: State) -> Z:
+        """The node has just started; a time without initial value may be any."""
+        parts = []
+        for (name, i), z in s.items():
+            if name.startswith(DONE):
+                parts.append(z3.Not(z))
+            elif (term := self.spec.variables[name].initial) is not None:
+                parts.append(z == self.term(term, s, i, {}, self.time(0)))
+        return z3.And(parts)
+
+    def keys(self, event: str, tag: str) -> Keys:
+        result: Keys = {}
+        for k in self.spec.events[event].keys:
+            name = f"{event}.{k.name}{tag}"
+            if k.type.is_set:
+                result[k.name] = {m: z3.Bool(f"{name}.{m}") for m in k.type.members}
+            else:
+                result[k.name] = z3.Const(name, self.sort(k.type))
+        return result
+
+    def well_formed(self, event: str, keys: Keys) -> Z:
+        """Enumerations stay in range; numbers, addresses and identifications are not negative."""
+        parts = []
+        for k in self.spec.events[event].keys:
+            z = keys[k.name]
+            if k.name == self.spec.tracks:
+                parts.append(z == TRACKED)
+            elif k.type.is_enum:
+                parts.append(z3.And(z >= 0, z < len(k.type.members)))
+            elif not k.type.is_set and k.type.name != "bool":
+                parts.append(z >= 0)
+        return z3.And(parts)
+
+    # --- what holds -----------------------------------------------------------------------------------------------
+
+    def term(self, t: Term, s: State, i: int, keys: Keys, now: Z) -> Z:
+        """A term for interface `i` (or NODE) in state `s`."""
+
+        def sub(a: Term) -> Z:
+            return self.term(a, s, i, keys, now)
+
+        match t.kind:
+            case "const":
+                return self._constant(t)
+            case "var":
+                scope = self.spec.variables[t.name].scope
+                return s[t.name, i if scope == "interface" else NODE]
+            case "key":
+                return keys[t.name]
+            case "param":
+                value = self.parameters[t.name]
+                # A search for a value puts a Z3 term here.
+                return value if z3.is_expr(value) else self._constant(Term("const", t.type, value=value))
+            case "site":
+                address = self.site[t.name]
+                return address if z3.is_expr(address) else z3.IntVal(address)
+            case "capable":
+                return z3.BoolVal(t.name in self.capabilities)
+            case "now":
+                return now
+            case "this":
+                return z3.IntVal(i)
+            case "nobody":
+                return z3.IntVal(-1)
+            case "def":
+                return sub(t.args[0])
+            case "some":
+                return z3.Or([self.term(t.args[0], s, j, keys, now) for j in self.interfaces])
+            case "every":
+                return z3.And([self.term(t.args[0], s, j, keys, now) for j in self.interfaces])
+            case "in":
+                value, members = sub(t.args[0]), sub(t.args[1])
+                return z3.Or([z3.And(value == n, members[m]) for n, m in enumerate(t.args[0].type.members)])
+            case "has":
+                return sub(t.args[0])[t.name]
+        return _apply(t.kind, [sub(a) for a in t.args])
+
+    def matches(self, patterns: Iterable[EventPattern], s: State, a: Action, keys: Keys, now: Z) -> Z:
+        return z3.Or([self.term(p.condition, s, a.interface, keys, now) for p in patterns if p.event == a.event])
+
+    def assumed(self, s: State, a: Action, keys: Keys, now: Z) -> Z:
+        """What the network does not do otherwise."""
+        return z3.And(
+            [
+                z3.Implies(self.matches(x.patterns, s, a, keys, now), self.term(x.condition, s, a.interface, keys, now))
+                for x in self.spec.assumptions.values()
+                if any(p.event == a.event for p in x.patterns)
+            ]
+        )
+
+    def concerns(self, rule: str, a: Action) -> bool:
+        """Whether a permission speaks of such an action at all."""
+        return any(p.event == a.event for p in self.allows[rule].patterns)
+
+    def breaks(self, rule: str, s: State, a: Action, keys: Keys, now: Z) -> Z:
+        """The action is one that this permission does not give."""
+        body = self.allows[rule]
+        return z3.And(
+            self.matches(body.patterns, s, a, keys, now),
+            z3.Not(self.term(body.condition, s, a.interface, keys, now)),
+        )
+
+    def permitted(self, s: State, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
+        chosen = self.allows if rules is None else [r for r in rules if r in self.allows]
+        return z3.And([z3.Not(self.breaks(r, s, a, keys, now)) for r in chosen if self.concerns(r, a)])
+
+    def owed(self, rule: str, s: State, i: int) -> Z:
+        return z3.And(self.term(self.requires[rule].condition, s, i, {}, None), z3.Not(s[DONE + rule, i]))
+
+    def deadline(self, rule: str, s: State, i: int) -> Z:
+        body = self.requires[rule]
+        limit = self.term(body.within, s, i, {}, None)
+        return s[body.anchor, i] + limit + self.time(self.parameters.get("t_slack", 0))
+
+    def overdue(self, rule: str, s: State, now: Z) -> Z:
+        """On some interface, the deadline has passed when time reaches `now`."""
+        return z3.Or([z3.And(self.owed(rule, s, i), now > self.deadline(rule, s, i)) for i in self.interfaces])
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
+    def _slot(self, name: str, interface: int) -> Slot:
+        return name, interface if self.spec.variables[name].scope == "interface" else NODE
+
+    def next(self, s: State, a: Action, keys: Keys, now: Z) -> State:
+        """The state after an action: only what changes. Later assignments win over earlier ones."""
+        result: State = {}
+        for rule, body in self.requires.items():
+            slot = (DONE + rule, a.interface)
+            if slot in s and any(p.event == a.event for p in body.patterns):
+                result[slot] = z3.Or(s[slot], self.matches(body.patterns, s, a, keys, now))
+        for u in self.spec.updates:
+            if not any(p.event == a.event for p in u.patterns):
+                continue
+            places = [(self._slot(name, a.interface), name, value) for name, value in u.assignments]
+            if not any(slot in s for slot, _, _ in places):
+                continue
+            guard = self.matches(u.patterns, s, a, keys, now)
+            for slot, name, value in places:
+                if slot not in s:
+                    continue
+                result[slot] = z3.If(guard, self.term(value, s, a.interface, keys, now), result.get(slot, s[slot]))
+                for rule, body in self.requires.items():
+                    done = (DONE + rule, a.interface)
+                    if body.anchor == name and done in s:
+                        result[done] = z3.And(z3.Not(guard), result.get(done, s[done]))
+        return result
+
+
+def _apply(op: str, args: list[Z]) -> Z:
+    match op:
+        case "and":
+            return z3.And(args)
+        case "or":
+            return z3.Or(args)
+        case "not":
+            return z3.Not(args[0])
+        case "seen":  # nothing is unknown here
+            return args[0]
+        case "implies":
+            return z3.Implies(*args)
+        case "minus":
+            return -args[0]
+        case "max":
+            return reduce(lambda x, y: z3.If(x >= y, x, y), args)
+        case "min":
+            return reduce(lambda x, y: z3.If(x <= y, x, y), args)
+    left, right = args
+    match op:
+        case "=":
+            return left == right
+        case "!=":
+            return left != right
+        case "<":
+            return left < right
+        case "<=":
+            return left <= right
+        case ">":
+            return left > right
+        case ">=":
+            return left >= right
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case _:
+            return left * right

@@ -1,0 +1,91 @@
+"""Values of parameters: what was set, else the default, which may be computed from other parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mipcheck.model.specification.spec import Parameter, Spec
+from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import ValueSyntaxError
+
+
+class ParameterError(ValueError):
+    """A parameter that does not exist, or a word that is no value of it. `name` says which."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def read_parameter(parameter: Parameter, word: str) -> int:
+    """The value of a word such as `60s`. Raises ParameterError."""
+    try:
+        value = parameter.type.read(word)
+    except ValueSyntaxError as error:
+        raise ParameterError(parameter.name, f"{parameter.name}: expected {error}") from None
+    return parameter.type.members.index(value) if isinstance(value, str) else int(value)  # type: ignore[arg-type]
+
+
+def configure(spec: Spec, given: Mapping[str, int]) -> dict[str, int]:
+    """All parameters of `spec` by name (times in ns), with the values `given` where there are any.
+
+    Raises ParameterError for a name that the specification does not declare, or defaults that need each other.
+    """
+    values = dict(given)
+    for name in given:
+        if name not in spec.parameters:
+            raise ParameterError(name, f'unknown parameter "{name}"')
+
+    def value(name: str, pending: tuple[str, ...]) -> int:
+        if name not in values:
+            if name in pending:
+                raise ParameterError(name, f"the default of {name} depends on itself")
+            values[name] = evaluate(spec.parameters[name].default, (*pending, name))
+        return values[name]
+
+    def evaluate(t: Term, pending: tuple[str, ...]) -> int:
+        if t.kind == "const":
+            return t.value
+        if t.kind == "param":
+            return value(t.name, pending)
+        return _apply(t.kind, [evaluate(a, pending) for a in t.args])
+
+    for name in spec.parameters:
+        value(name, ())
+    return {name: values[name] for name in spec.parameters}
+
+
+def value_of(t: Term, values: Mapping[str, int]) -> int:
+    """A term over constants and parameters, which all have values."""
+    if t.kind == "const":
+        return t.value
+    return values[t.name] if t.kind == "param" else _apply(t.kind, [value_of(a, values) for a in t.args])
+
+
+def _apply(op: str, args: list[int]) -> int:
+    match op:
+        case "+":
+            return args[0] + args[1]
+        case "-":
+            return args[0] - args[1]
+        case "*":
+            return args[0] * args[1]
+        case "minus":
+            return -args[0]
+        case "max":
+            return max(args)
+        case "min":
+            return min(args)
+        case "def" | "seen":
+            return args[0]
+        case "and":
+            return int(all(args))
+        case "or":
+            return int(any(args))
+        case "not":
+            return int(not args[0])
+        case "implies":
+            return int(not args[0] or bool(args[1]))
+    left, right = args
+    return int({"=": left == right, "!=": left != right, "<": left < right, "<=": left <= right,
+                ">": left > right, ">=": left >= right}[op])  # fmt: skip

@@ -1,0 +1,140 @@
+"""Finding specifications: bundled ones by name, others by path.
+
+Reading one takes longer than checking a small trace against it, so what has been resolved is kept for the next run.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.language.expression import Place
+from mipcheck.model.specification.spec import Spec
+from mipcheck.model.values import cache as keep
+from mipcheck.model.values.nearest import nearest
+
+if TYPE_CHECKING:
+    from mipcheck.model.language.syntax import Module
+
+DEFAULT = "draft-01"
+
+
+def bundled() -> list[str]:
+    """Names of the specifications that come with mipcheck."""
+    files = resources.files("mipcheck.specs").iterdir()
+    return sorted(f.name.removesuffix(".spec") for f in files if f.name.endswith(".spec"))
+
+
+def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec:
+    """The specification of that name, or in the file of that path. Raises SpecError, also if there is none."""
+    file, text = _read(name, None)
+    base = Path(file).parent if Path(file).exists() else None
+    entry = keep.name_of("spec", _code(), file.encode("utf-8", "surrogatepass"), text.encode(),
+                         repr(sorted((readings or {}).items())).encode())  # fmt: skip
+    kept = _unpacked(keep.read(entry))
+    if kept is not None and all(_same(other, base, extended) for other, extended in kept[0].items()):
+        return kept[1]
+
+    from mipcheck.model.language.parse import parse
+    from mipcheck.model.specification.resolve import resolve
+
+    others: dict[str, str] = {}
+
+    def extended(other: str) -> tuple[Module, str, str]:
+        other_file, other_text = _read(other, base)
+        others[other] = other_text
+        return parse(other_text, other_file), other_file, other_text
+
+    spec = resolve(parse(text, file), file, text, extended, readings)
+    if keep.folder() is not None:
+        keep.write(entry, _packed((others, spec)))
+    return spec
+
+
+def _code() -> bytes:
+    """What a resolved specification depends on besides its text: the code that makes it, and what it is made of."""
+    return sys.version.encode() + keep.code_of("mipcheck.model.values", "mipcheck.model.language", __package__)
+
+
+class _Pickler(pickle.Pickler):
+    """Frozen data is made anew by its class: the way of dataclasses takes three times as long to be read."""
+
+    def reducer_override(self, obj: object) -> Any:
+        if is_dataclass(obj) and not isinstance(obj, type):
+            return type(obj), tuple(getattr(obj, f.name) for f in fields(obj))
+        return NotImplemented
+
+
+def _packed(kept: tuple[dict[str, str], Spec]) -> bytes:
+    packed = io.BytesIO()
+    _Pickler(packed, pickle.HIGHEST_PROTOCOL).dump(kept)
+    return packed.getvalue()
+
+
+def _unpacked(entry: bytes | None) -> tuple[dict[str, str], Spec] | None:
+    """A kept specification, and the texts of those that it extends."""
+    if entry is None:
+        return None
+    try:
+        others, spec = pickle.loads(entry)
+    except Exception:  # whatever the entry is, it can be made anew
+        return None
+    return (others, spec) if isinstance(spec, Spec) else None
+
+
+def _same(other: str, base: Path | None, text: str) -> bool:
+    try:
+        return _read(other, base)[1] == text
+    except SpecError:
+        return False
+
+
+def loads(text: str, file: str = "<spec>", readings: Mapping[str, str] | None = None) -> Spec:
+    """The specification in a text; what it extends is looked for among the bundled ones."""
+    from mipcheck.model.language.parse import parse
+    from mipcheck.model.specification.resolve import resolve
+
+    def extended(other: str) -> tuple[Module, str, str]:
+        other_file, other_text = _read(other, None)
+        return parse(other_text, other_file), other_file, other_text
+
+    return resolve(parse(text, file), file, text, extended, readings)
+
+
+def _read(name: str, base: Path | None) -> tuple[str, str]:
+    """File name and text. A name with a slash or a suffix is a path; a sibling of `base` comes before a bundled one."""
+    if "/" in name or "\\" in name or name.endswith(".spec"):
+        return _read_path(Path(name))
+    if base is not None and (base / f"{name}.spec").exists():
+        return _read_path(base / f"{name}.spec")
+    resource = resources.files("mipcheck.specs").joinpath(f"{name}.spec")
+    if not resource.is_file():
+        raise SpecError(name, Place(), f'there is no specification "{name}"', nearest(name, bundled()))
+    return f"{name}.spec", resource.read_text("utf-8")
+
+
+def _read_path(path: Path) -> tuple[str, str]:
+    from mipcheck.model.language.parse import MAX_SIZE
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(4 * MAX_SIZE + 1)  # what is longer than that has too many characters as well
+    except OSError as error:
+        raise SpecError(str(path), Place(), f"cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise SpecError(str(path), Place(), "cannot be read: no such file can exist") from None
+    if len(data) > 4 * MAX_SIZE:
+        raise SpecError(str(path), Place(), f"a specification has at most {MAX_SIZE} characters")
+    try:
+        return str(path), data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise SpecError(str(path), place, "this is not UTF-8", source=data.decode("utf-8", "replace")) from None

@@ -1,0 +1,298 @@
+"""What a specification declares, after names are resolved and types checked: the one object that all else reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from mipcheck.model.language.expression import Citation
+from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.values.types import Type
+
+MOBILE_NODE: Final = "mn"
+"""The role of what stands outside any `role` block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of an event."""
+
+    name: str
+    type: Type
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class EventType:
+    """A kind of event: `sender` is node, network or observer; `seen` is among log, capture (empty: silent)."""
+
+    name: str
+    keys: tuple[Key, ...]
+    sender: str
+    seen: frozenset[str]
+    text: str = ""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Key]:
+        return {k.name: k for k in self.keys}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """`default` may be an expression over other parameters; `mipcheck.model.configure` evaluates it.
+
+    An ambiguity is a parameter too: `readings` (name, why) are then its values, and `text` the question.
+    """
+
+    name: str
+    type: Type
+    default: Term
+    cite: tuple[Citation, ...] = ()
+    text: str = ""
+    readings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def reading(self) -> str:
+        """The reading that an ambiguity has by default."""
+        return self.readings[self.default.value][0] if self.readings else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A piece of state: of the node, or of each interface; `ghost` state is the truth that no node can see."""
+
+    name: str
+    type: Type
+    scope: str  # "node" or "interface"
+    ghost: bool
+    initial: Term | None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """On an event that matches any of `patterns`: all assignments at once, right-hand sides in the state before."""
+
+    patterns: tuple[EventPattern, ...]
+    assignments: tuple[tuple[str, Term], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Permission: an event that matches happens only where `condition` holds (in the state before it)."""
+
+    patterns: tuple[EventPattern, ...]
+    condition: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """Obligation: while `condition` holds, an event that matches follows within `within` ns of time `anchor`."""
+
+    patterns: tuple[EventPattern, ...]
+    within: Term
+    anchor: str
+    condition: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """A demand on the site and the parameters alone."""
+
+    condition: Term
+
+
+Body = Allow | Require | Configure
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way of reading an ambiguous sentence; `text` says why."""
+
+    name: str
+    text: str
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A requirement. `body` is that of the reading chosen; `reading` names it where there are several."""
+
+    id: str
+    level: str
+    cite: tuple[Citation, ...]
+    text: str
+    body: Body
+    reading: str | None = None
+    readings: tuple[Reading, ...] = ()
+    unless: tuple[str, ...] = ()  # capabilities under which the rule does not apply
+    given: tuple[str, ...] = ()  # capabilities without which it does not apply
+    instead: str = ""  # what would have been allowed, in words
+    note: str = ""
+
+    @property
+    def section(self) -> str:
+        return self.cite[0].section if self.cite else ""
+
+    def applies(self, capabilities: frozenset[str]) -> bool:
+        return all(c in capabilities for c in self.given) and not any(c in capabilities for c in self.unless)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a layer may put on the wire: `headers` as `udp4500/esp` ("" for none), which `adds` octets (None if that is
+    not told), where the node has the capability `given` ("" if any node may); `traversal` is what passes a NAT."""
+
+    headers: str
+    adds: Term | None = None
+    given: str = ""
+    traversal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of the node's stack, and the forms that it takes on the wire, the plain one first."""
+
+    name: str
+    text: str
+    protects: bool
+    forms: tuple[Form, ...]
+
+    def usable(self, capabilities: frozenset[str] = frozenset()) -> tuple[Form, ...]:
+        """The forms of a node with these capabilities."""
+        return tuple(f for f in self.forms if not f.given or f.given in capabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An access mode: layers, outermost first, each with the kind of its care-of address ("" if it has none), and the
+    capabilities that it `needs`."""
+
+    name: str
+    parts: tuple[tuple[str, str], ...]
+    needs: tuple[str, ...] = ()
+    text: str = ""
+
+    def uses(self, layer: str, kind: str = "") -> bool:
+        return any(layer == name and kind in ("", k) for name, k in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What the network is assumed to do, seen in ghost state: on an event that matches, `condition` holds."""
+
+    id: str
+    cite: tuple[Citation, ...]
+    text: str
+    patterns: tuple[EventPattern, ...]
+    condition: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    condition: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Whenever:
+    patterns: tuple[EventPattern, ...]
+    condition: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """No MUST forbids an event that matches any of `patterns`."""
+
+    patterns: tuple[EventPattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Independent:
+    """State of one interface, and what rules allow on it, do not depend on the events of another."""
+
+    variables: tuple[str, ...]
+    allowed: tuple[EventPattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consistent:
+    """No MUST contradicts another, time is never blocked, every rule can be exercised and broken."""
+
+
+Claim = Invariant | Whenever | Permitted | Independent | Consistent
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A theorem about whoever keeps the MUST rules, and the rules named in `relying` whatever their level."""
+
+    name: str
+    cite: tuple[Citation, ...]
+    text: str
+    claim: Claim
+    relying: tuple[str, ...] = ()
+
+    @property
+    def section(self) -> str:
+        return self.cite[0].section if self.cite else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence that is no rule of its own: names of what encodes it (`by`), or why nothing does (`because`)."""
+
+    id: str
+    level: str
+    cite: tuple[Citation, ...]
+    text: str
+    by: tuple[str, ...] = ()
+    because: str = ""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A resolved specification, for one role. Mappings keep the order of declaration.
+
+    That of the mobile node has those of the other `roles`; types, sites, layers, access modes, capabilities and
+    parameters are common to all. `tracks` is the key that tells mobile nodes apart ("" if there is only one).
+    """
+
+    name: str
+    text: str
+    document: str
+    extends: str | None
+    enums: Mapping[str, Type]
+    sites: tuple[str, ...]
+    layers: Mapping[str, Layer]
+    accesses: Mapping[str, Access]
+    capabilities: Mapping[str, str]
+    parameters: Mapping[str, Parameter]
+    events: Mapping[str, EventType]
+    variables: Mapping[str, Variable]
+    definitions: Mapping[str, Term]
+    updates: tuple[Update, ...]
+    assumptions: Mapping[str, Assumption]
+    rules: Mapping[str, Rule]
+    properties: Mapping[str, Property]
+    statements: Mapping[str, Statement] = field(default_factory=dict)
+    roles: Mapping[str, Spec] = field(default_factory=dict)
+    role: str = MOBILE_NODE
+    tracks: str = ""
+    role_text: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    def machines(self) -> list[Spec]:
+        """This specification and those of the other roles."""
+        return [self, *self.roles.values()]
+
+    def for_role(self, role: str) -> Spec:
+        """What is said of one role. Raises KeyError for a role of which nothing is said."""
+        return self if role == self.role else self.roles[role]
+
+    def interface_variables(self, ghost: bool | None = None) -> list[Variable]:
+        return [v for v in self.variables.values() if v.scope == "interface" and ghost in (None, v.ghost)]
+
+    def node_variables(self, ghost: bool | None = None) -> list[Variable]:
+        return [v for v in self.variables.values() if v.scope == "node" and ghost in (None, v.ghost)]

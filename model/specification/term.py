@@ -1,0 +1,117 @@
+"""Resolved expressions: every name looked up, every type known. Both semantics are defined over these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mipcheck.model.language.expression import Expression
+from mipcheck.model.values.types import BOOL, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """`kind` says what it is:
+
+    const (`value`: 0/1, a number, ns, or the index of an enumeration's member), var, key, param, site (`name`),
+    now, this, nobody (the interface that is none), def (`name`, its body in `args`), some, every, or an operator of
+    `syntax.Apply`. `has` holds the member's index in `value` and the set in `args`; `in` a value and the set.
+    """
+
+    kind: str
+    type: Type
+    name: str = ""
+    value: int = 0
+    args: tuple[Term, ...] = ()
+    source: Expression | None = field(default=None, compare=False, repr=False)
+
+    def walk(self) -> Iterator[Term]:
+        """This term and all below it, bodies of definitions included."""
+        yield self
+        for a in self.args:
+            yield from a.walk()
+
+    def names(self, kind: str) -> set[str]:
+        return {t.name for t in self.walk() if t.kind == kind}
+
+    def uses(self, kind: str) -> bool:
+        return any(t.kind == kind for t in self.walk())
+
+
+TRUE = Term("const", BOOL, value=1)
+
+
+def conjunction(terms: tuple[Term, ...]) -> Term:
+    if not terms:
+        return TRUE
+    return terms[0] if len(terms) == 1 else Term("and", BOOL, args=terms)
+
+
+_FLIPPED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_DENIED = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+@dataclass(slots=True)
+class _Range:
+    """What several conditions leave for one value: bounds (value, whether it is itself excluded, why) and holes."""
+
+    low: tuple[int, bool, Term] | None = None
+    high: tuple[int, bool, Term] | None = None
+    holes: dict[int, Term] = field(default_factory=dict)
+
+    def narrow(self, op: str, value: int, why: Term) -> tuple[Term, Term] | None:
+        """Two conditions that cannot both hold, if this one leaves nothing."""
+        bound = value, op in ("<", ">"), why
+        if op in ("=", ">", ">=") and (self.low is None or bound[:2] > self.low[:2]):
+            self.low = bound
+        if op in ("=", "<", "<=") and (self.high is None or (-value, bound[1]) > (-self.high[0], self.high[1])):
+            self.high = bound
+        if op == "!=":
+            self.holes[value] = why
+        if self.low is None or self.high is None:
+            return None
+        if self.low[0] > self.high[0] or (self.low[0] == self.high[0] and (self.low[1] or self.high[1])):
+            return self.low[2], self.high[2]
+        if self.low[0] == self.high[0] and self.low[0] in self.holes:
+            return self.low[2], self.holes[self.low[0]]
+        return None
+
+
+def contradiction(terms: tuple[Term, ...]) -> tuple[Term, Term] | None:
+    """Two of the conditions, one of which denies the other; None where plain comparison with constants finds none."""
+    ranges: dict[Term, _Range] = {}
+    for fact in _facts(terms):
+        denied, t = fact.kind == "not", fact.args[0] if fact.kind == "not" else fact
+        subject, op, value = t, "=", 1
+        if t.kind in _FLIPPED:
+            left, right = t.args
+            flipped = left.kind == "const"
+            if flipped == (right.kind == "const"):
+                continue
+            subject, op = (right, _FLIPPED[t.kind]) if flipped else (left, t.kind)
+            value = (left if flipped else right).value
+        elif t.kind not in ("var", "key", "param", "has"):
+            continue
+        clash = ranges.setdefault(subject, _Range()).narrow(_DENIED[op] if denied else op, value, fact)
+        if clash:
+            return clash
+        if denied and t is subject and (clash := ranges[subject].narrow("=", 0, fact)):
+            return clash
+    return None
+
+
+def _facts(terms: tuple[Term, ...]) -> Iterator[Term]:
+    for t in terms:
+        if t.kind in ("and", "def"):
+            yield from _facts(t.args)
+        else:
+            yield t
+
+
+@dataclass(frozen=True, slots=True)
+class EventPattern:
+    """Events of one kind that meet a condition on their keys and the state before them."""
+
+    event: str
+    condition: Term
+    source: str = ""
