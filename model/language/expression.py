@@ -59,7 +59,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """`op` is one of and or not seen implies = != < <= > >= + - * minus has uses capable max min.
+    """`op` is one of and or not seen implies = != < <= > >= + - * minus has uses capable given max min.
 
     Of `uses`, the second argument names a layer, and a third the kind of its care-of address.
     """

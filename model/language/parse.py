@@ -301,10 +301,14 @@ class _Builder:
     def _body(self, t: Any) -> s.BodyDecl:
         c = t.children
         if t.data == "allow":
-            return s.AllowDecl(self._patterns(c[0]), self._expr(c[1]), _at(t))
+            return s.AllowDecl(self._patterns(c[0]), self._expr(c[1]), _at(t), self._unclear(c))
         if t.data == "require":
-            return s.RequireDecl(self._patterns(c[0]), self._expr(c[1]), str(c[2]), self._expr(c[3]), _at(t), _at(c[2]))
+            return s.RequireDecl(self._patterns(c[0]), self._expr(c[1]), str(c[2]), self._expr(c[3]), _at(t), _at(c[2]),
+                                 self._unclear(c))  # fmt: skip
         return s.ConfigureDecl(self._expr(c[0]), _at(t))
+
+    def _unclear(self, c: list[Any]) -> Expression | None:
+        return next((self._expr(k.children[0]) for k in c if _is(k, "unclear")), None)
 
     def _property(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
@@ -449,6 +453,8 @@ class _Builder:
                 return Apply("uses", (self._expr(c[0]), *names), at)
             case "capable":
                 return Apply("capable", (Name(str(c[0]), at),), at)
+            case "given_value":
+                return Apply("given", (Name(str(c[0]), at),), at)
             case "negate":
                 return Apply("not", (self._expr(c[0]),), at)
             case "known":

@@ -167,6 +167,7 @@ class AllowDecl:
     patterns: tuple[Pattern, ...]
     condition: Expression
     at: Place = place()
+    unclear: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,7 @@ class RequireDecl:
     condition: Expression
     at: Place = place()
     anchor_at: Place = place()
+    unclear: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

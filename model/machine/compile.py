@@ -11,7 +11,7 @@ so that compiled code can be kept for the next site.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,8 @@ class Due:
 class Machine:
     """One specification, ready to run for one site.
 
-    `parameters` are all of them (see `configure`), `site` the addresses that are known, as integers. Interface
+    `parameters` are all of them (see `configure`), `site` the addresses that are known, as integers, `given` the
+    parameters that were not left to their defaults. Interface
     state has one slot for each variable, then one for each obligation: whether it has been met since its anchor.
     """
 
@@ -59,6 +60,7 @@ class Machine:
         parameters: Mapping[str, int],
         site: Mapping[str, int],
         capabilities: frozenset[str] = frozenset(),
+        given: Collection[str] = (),
     ) -> None:
         self.spec, self.parameters, self.site, self.capabilities = spec, dict(parameters), dict(site), capabilities
         self.rules: list[Rule] = [r for r in spec.rules.values() if r.applies(capabilities)]
@@ -72,6 +74,9 @@ class Machine:
         self.constants = [*self.parameters.values(), *(self.site.get(s, UNKNOWN) for s in spec.sites)]
         self._constant_of = {("param", n): k for k, n in enumerate(self.parameters)}
         self._constant_of |= {("site", n): len(self.parameters) + k for k, n in enumerate(spec.sites)}
+        flags = sorted({n for t in spec.terms() for n in t.names("given")})
+        self._constant_of |= {("given", n): len(self.constants) + k for k, n in enumerate(flags)}
+        self.constants += [int(n in given) for n in flags]
         self._quantifiers: dict[str, str] = {}
         self.kinds = [e.name for e in spec.events.values() if e.seen]
         self.source = self._module()
@@ -190,7 +195,7 @@ class Machine:
         ]
         for n, rule in enumerate(self.rules):
             if isinstance(rule.body, Allow) and (match := self._match(rule.body.patterns, event.name)):
-                condition = self._term(rule.body.condition, event.name)
+                condition = self._judged(rule.body, event.name)
                 lines.append(f"    m = {match}\n    if m != 0:\n        c = {condition}\n        O[n] = {n}\n")
                 lines.append("        O[n + 1] = c if m == 1 or c == 1 else U\n        n += 2\n")
         for n, body in self.obligations:
@@ -202,6 +207,16 @@ class Machine:
                 lines.append(f"    elif m != 0 and I[{slot}] == 0:\n        I[{slot}] = U\n")
         lines += self._updates(event)
         return "".join([*lines, "    return n\n"])
+
+    def _judged(self, body: Allow, event: str) -> str:
+        """Source of what a permission comes to: 1, 0, or U where it is unclear."""
+        condition = self._term(body.condition, event)
+        return condition if body.unclear is None else f"or_({condition}, and_({self._term(body.unclear, event)}, U))"
+
+    def _owed(self, body: Require) -> str:
+        """Source of whether an obligation that was not met is broken: 1, 0, or U where that is unclear."""
+        condition = self._term(body.condition)
+        return condition if body.unclear is None else f"and_({condition}, or_(not_({self._term(body.unclear)}), U))"
 
     def _dispatch(self) -> str:
         """A step of an event whose kind is a number, in the order of `kinds`; of another, nothing."""
@@ -255,7 +270,7 @@ class Machine:
             slack = f"P[{self._constant_of['param', 't_slack']}]" if "t_slack" in self.parameters else "0"
             lines.append(f"    t = {anchor}\n    if I[{slot}] != 1 and t != U:\n")
             lines.append(f"        t += {self._term(body.within)} + {slack}\n        if t < now:\n")
-            lines.append(f"            c = {self._term(body.condition)}\n            if c != 0:\n")
+            lines.append(f"            c = {self._owed(body)}\n            if c != 0:\n")
             lines.append(f"                O[n] = {n}\n                O[n + 1] = t\n")
             lines.append(f"                O[n + 2] = 0 if c == 1 and I[{slot}] == 0 else U\n")
             lines.append(f"                n += 3\n                I[{slot}] = 1\n")
@@ -282,6 +297,8 @@ class Machine:
                 return "U" if number is None else f"P[{number}]"
             case "capable":
                 return str(int(t.name in self.capabilities))
+            case "given":
+                return f"P[{self._constant_of['given', t.name]}]"
             case "now":
                 return "now"
             case "this":

@@ -29,7 +29,8 @@ class Setting:
 
     def world(self, rules: Iterable[Rule], unit: int | None = None) -> World:
         count = len(self.interfaces)
-        return World(self.spec, self.parameters, self.site, rules, unit, count, capabilities=self.capabilities)
+        return World(self.spec, self.parameters, self.site, rules, unit, count, capabilities=self.capabilities,
+                     given=self.given)  # fmt: skip
 
     @property
     def interfaces(self) -> range:

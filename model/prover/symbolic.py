@@ -6,7 +6,7 @@ and an action, what the action needs, what the rules say of it, and what the nex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
@@ -52,8 +52,9 @@ class World:
         unit: int | None = None,
         interfaces: int = 2,
         capabilities: frozenset[str] = frozenset(),
+        given: Collection[str] = (),
     ) -> None:
-        self.capabilities = capabilities
+        self.capabilities, self.given = capabilities, given
         self.spec, self.parameters, self.site, self.unit = spec, parameters, site, unit
         self.rules = {r.id: r for r in rules}
         self.interfaces = range(interfaces)
@@ -163,6 +164,8 @@ class World:
                 return address if z3.is_expr(address) else z3.IntVal(address)
             case "capable":
                 return z3.BoolVal(t.name in self.capabilities)
+            case "given":
+                return z3.BoolVal(t.name in self.given)
             case "now":
                 return now
             case "this":

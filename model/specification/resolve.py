@@ -577,12 +577,16 @@ class _Resolver:
         match d:
             case s.AllowDecl(patterns, condition):
                 resolved = self._patterns(patterns, _Scope({}), observed=True)
-                return m.Allow(resolved, self._expr(condition, self._after(patterns), BOOL))
+                after = self._after(patterns)
+                unclear = self._expr(d.unclear, after, BOOL) if d.unclear is not None else None
+                return m.Allow(resolved, self._expr(condition, after, BOOL), unclear)
             case s.RequireDecl(patterns, within, anchor, condition):
                 resolved = self._patterns(patterns, _Scope({}), observed=True)
                 limit = self._expr(within, _CONSTANT, TIME)
                 self._anchor(anchor, d.anchor_at)
-                return m.Require(resolved, limit, anchor, self._expr(condition, _Scope({}, now=False), BOOL))
+                timeless = _Scope({}, now=False)
+                unclear = self._expr(d.unclear, timeless, BOOL) if d.unclear is not None else None
+                return m.Require(resolved, limit, anchor, self._expr(condition, timeless, BOOL), unclear)
             case s.ConfigureDecl(condition):
                 return m.Configure(self._expr(condition, _CONSTANT, BOOL))
 
@@ -764,6 +768,13 @@ class _Resolver:
     def _apply(self, e: Apply, op: str, args: tuple[Expression, ...], scope: _Scope, expected: Type | None) -> Term:
         if op in ("and", "or", "not", "seen", "implies"):
             return Term(op, BOOL, args=tuple(self._expr(a, scope, BOOL) for a in args), source=e)
+        if op == "given":
+            (name,) = args
+            assert isinstance(name, Name)
+            if name.name not in self.parameters:
+                self._fail(name.at, f'unknown parameter "{name.name}"', nearest(name.name, self.parameters))
+            self.used[f"parameter {name.name}"] += 1
+            return Term("given", BOOL, name.name, source=e)
         if op == "capable":
             (name,) = args
             assert isinstance(name, Name)

@@ -81,20 +81,28 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Permission: an event that matches happens only where `condition` holds (in the state before it)."""
+    """Permission: an event that matches happens only where `condition` holds (in the state before it).
+
+    Where it does not and `unclear` holds, evidence cannot tell whether the rule is broken.
+    """
 
     patterns: tuple[EventPattern, ...]
     condition: Term
+    unclear: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """Obligation: while `condition` holds, an event that matches follows within `within` ns of time `anchor`."""
+    """Obligation: while `condition` holds, an event that matches follows within `within` ns of time `anchor`.
+
+    Where it does not and `unclear` holds, evidence cannot tell whether the rule is broken.
+    """
 
     patterns: tuple[EventPattern, ...]
     within: Term
     anchor: str
     condition: Term
+    unclear: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)
