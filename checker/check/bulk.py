@@ -25,8 +25,8 @@ from mipcheck.checker.trace.ahead import ahead
 from mipcheck.checker.trace.derive import modes_in_words
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.native.unit import NativeError
-from mipcheck.model.specification.configure import ParameterError
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
+from mipcheck.model.values.errors import UserError
 
 if TYPE_CHECKING:
     from mipcheck.checker.logs.bulk.form import Form
@@ -245,7 +245,7 @@ def _watch(
                 with closing(_shown(columns, logs, piped)) as batches:
                     for batch in batches:
                         replay.take(batch)
-    except (InputError, UsageError, ParameterError, TooMuch):
+    except (UserError, TooMuch):
         logs.read()  # what is wrong with a log is said first
         raise
     absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)

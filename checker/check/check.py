@@ -54,8 +54,8 @@ def check(
     `inputs` are paths, `-` for standard input. `parameters` give values of parameters and site keys as a log spells
     them (`{"t_stop": "30s"}`), `readings` choose by rule
     (`{"M2": "both-ways"}`), or are as on a command line, `offsets` are seconds (or a date) by input. `fail_on` is
-    `must` or `should`. Raises SpecError, InputError, CaptureError, ParameterError or UsageError; all of them
-    say what to do.
+    `must` or `should`. Raises UserError (SpecError, InputError, CaptureError, ParameterError or UsageError),
+    which says what to do.
     """
     if fail_on not in ("must", "should"):
         raise UsageError(f"fail_on is must or should, not {quoted(fail_on)}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import show_duration
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mipcheck.model.specification.spec import Spec
 
 
-class Disagreement(RuntimeError):
+class Disagreement(MipcheckError, RuntimeError):
     """The prover predicted a verdict that the observer does not give: one of them is wrong."""
 
 

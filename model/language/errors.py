@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mipcheck.model.language.expression import Place
+from mipcheck.model.values.errors import UserError
 
 
-class SpecError(Exception):
+class SpecError(UserError):
     """A specification that cannot be used. `str()` is the whole message, with the line and a caret."""
 
     def __init__(self, file: str, place: Place, message: str, hint: str = "", source: str = "") -> None:

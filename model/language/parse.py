@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import resources
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
@@ -19,9 +19,11 @@ from mipcheck.model.language.expression import (
     Expression,
     Literal,
     Name,
+    Operator,
     Pattern,
     Place,
     Quantified,
+    Quantifier,
     SiteName,
     Word,
 )
@@ -441,11 +443,11 @@ class _Builder:
             case "name":
                 return Name(str(c[0]), at)
             case "call":
-                return Apply(str(c[0]), tuple(map(self._expr, c[1:])), at)
+                return Apply(_operator(c[0]), tuple(map(self._expr, c[1:])), at)
             case "quantified":
-                return Quantified(str(c[0]), self._expr(c[1]), at)
+                return Quantified(cast("Quantifier", str(c[0])), self._expr(c[1]), at)
             case "compare" | "binary":
-                return Apply(str(c[1]), (self._expr(c[0]), self._expr(c[2])), at)
+                return Apply(_operator(c[1]), (self._expr(c[0]), self._expr(c[2])), at)
             case "has":
                 return Apply("has", (Name(str(c[0]), at), self._expr(c[1])), at)
             case "uses":
@@ -482,6 +484,11 @@ def _at(t: Any) -> Place:
     if meta is None:
         return Place(t.line, t.column)
     return Place(getattr(meta, "line", 0), getattr(meta, "column", 0))
+
+
+def _operator(token: Any) -> Operator:
+    """Return the operator that a token is: FUNCTION, COMPARE, ADD and MUL of the grammar match no others."""
+    return cast("Operator", str(token))
 
 
 def _string(token: Any) -> str:

@@ -203,8 +203,12 @@ class World:
         return any(p.event == a.event for p in self.allows[rule].patterns)
 
     def breaks(self, rule: str, s: State, a: Action, keys: Keys, now: Z) -> Z:
-        """The action is one that this permission does not give."""
+        """The action is one that this permission does not give, and that is clear."""
         body = self.allows[rule]
+        clear = [] if body.unclear is None else [z3.Not(self.term(body.unclear, s, a.interface, keys, now))]
+        return z3.And(self._not_given(body, s, a, keys, now), *clear)
+
+    def _not_given(self, body: Allow, s: State, a: Action, keys: Keys, now: Z) -> Z:
         return z3.And(
             self.matches(body.patterns, s, a, keys, now),
             z3.Not(self.term(body.condition, s, a.interface, keys, now)),
@@ -212,7 +216,7 @@ class World:
 
     def permitted(self, s: State, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
         chosen = self.allows if rules is None else [r for r in rules if r in self.allows]
-        return z3.And([z3.Not(self.breaks(r, s, a, keys, now)) for r in chosen if self.concerns(r, a)])
+        return z3.And([z3.Not(self._not_given(self.allows[r], s, a, keys, now)) for r in chosen if self.concerns(r, a)])
 
     def owed(self, rule: str, s: State, i: int) -> Z:
         return z3.And(self.term(self.requires[rule].condition, s, i, {}, None), z3.Not(s[DONE + rule, i]))

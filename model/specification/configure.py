@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from mipcheck.model.specification.spec import Parameter, Spec
 from mipcheck.model.specification.term import Term
+from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.types import ValueSyntaxError
 
 
-class ParameterError(ValueError):
+class ParameterError(UserError, ValueError):
     """A parameter that does not exist, or a word that is no value of it. `name` says which."""
 
     def __init__(self, name: str, message: str) -> None:

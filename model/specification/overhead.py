@@ -13,6 +13,7 @@ from typing import Final
 
 from mipcheck.model.specification.configure import value_of
 from mipcheck.model.specification.spec import Access, Form, Layer, Spec
+from mipcheck.model.values.errors import MipcheckError
 
 FOREIGN_AGENT: Final = "foreign-agent"
 
@@ -29,7 +30,7 @@ COLUMNS: Final[Mapping[str, frozenset[str]]] = {
 """The table's columns by the capabilities that they stand for."""
 
 
-class Untold(ValueError):
+class Untold(MipcheckError, ValueError):
     """A layer whose declaration does not say what it adds."""
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
-from mipcheck.model.language.expression import Expression
+from mipcheck.model.language.expression import Expression, Operator, Quantifier
 from mipcheck.model.values.types import BOOL, Type
+
+TermKind = Literal["const", "var", "key", "param", "site", "now", "this", "nobody", "def", "in"] | Quantifier | Operator
+"""The kinds of `Term`, which says of each what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`kind` says what it is:
+    """An expression of type `type`, with what `kind` says it is:
 
-    const (`value`: 0/1, a number, ns, or the index of an enumeration's member), var, key, param, site (`name`),
-    now, this, nobody (the interface that is none), def (`name`, its body in `args`), some, every, or an operator of
-    `syntax.Apply`. `has` holds the member's index in `value` and the set in `args`; `in` a value and the set.
+    const (`value`: 0/1, a number, ns, or the index of an enumeration's member), var, key, param, site, capable
+    (`name`), now, this, nobody (the interface that is none), def (`name`, its body in `args`), some, every, or
+    another operator. `has` holds the member's index in `value` and the set in `args`; `in` a value and the set.
     """
 
-    kind: str
+    kind: TermKind
     type: Type
     name: str = ""
     value: int = 0
@@ -26,16 +30,18 @@ class Term:
     source: Expression | None = field(default=None, compare=False, repr=False)
 
     def walk(self) -> Iterator[Term]:
-        """This term and all below it, bodies of definitions included."""
+        """Yield this term and all below it, bodies of definitions included."""
         yield self
         for a in self.args:
             yield from a.walk()
 
-    def names(self, kind: str) -> set[str]:
+    def names(self, kind: TermKind) -> set[str]:
+        """Return the names of all terms of that kind, this one and those below."""
         return {t.name for t in self.walk() if t.kind == kind}
 
-    def uses(self, kind: str) -> bool:
-        return any(t.kind == kind for t in self.walk())
+    def uses(self, *kinds: TermKind) -> bool:
+        """Decide whether this term, or one below it, is of one of these kinds."""
+        return any(t.kind in kinds for t in self.walk())
 
 
 TRUE = Term("const", BOOL, value=1)

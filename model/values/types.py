@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from mipcheck.model.values.errors import MipcheckError
+
 Value = bool | int | str | frozenset[str]
 """What an `Event` holds: bool; int for int, time (ns), id and IPv4 address; str for enumerations and text."""
 
@@ -20,7 +22,7 @@ _DURATION = re.compile(r"\s*([0-9]{1,19})(?:\.([0-9]+))?\s*(ns|us|ms|s|min|h)?\s
 _INT64: Final = 2**62
 
 
-class ValueSyntaxError(ValueError):
+class ValueSyntaxError(MipcheckError, ValueError):
     """A word that is no value of its type; the message says what was expected."""
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, NamedTuple, Protocol
 
+from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.event import NODE, Position
 
 MAX_TIME: Final = 2**62
@@ -55,7 +56,7 @@ SLL: Final = 113
 SLL2: Final = 276
 
 
-class CaptureError(ValueError):
+class CaptureError(UserError, ValueError):
     """The input is no capture, or its header leaves nothing to read; `at` says where."""
 
     def __init__(self, message: str, at: Position) -> None:
