@@ -11,19 +11,16 @@ from mipcheck.model.language.show import show_citations, show_expression, show_p
 
 def show_body(b: s.BodyDecl) -> str:
     match b:
-        case s.AllowDecl(patterns, condition):
-            return f"allow {show_patterns(patterns)} only if {show_expression(condition)}{_unclear(b.unclear)}"
+        case s.AllowDecl(patterns, condition, unclear=unclear):
+            doubt = f" unclear if {show_expression(unclear)}" if unclear is not None else ""
+            return f"allow {show_patterns(patterns)} only if {show_expression(condition)}{doubt}"
         case s.RequireDecl(patterns, within, anchor, condition):
             return (
                 f"require {show_patterns(patterns)} within {show_expression(within)} of {anchor}"
-                f" while {show_expression(condition)}{_unclear(b.unclear)}"
+                f" while {show_expression(condition)}"
             )
         case s.ConfigureDecl(condition):
             return f"configure {show_expression(condition)}"
-
-
-def _unclear(condition: Expression | None) -> str:
-    return f" unclear if {show_expression(condition)}" if condition is not None else ""
 
 
 def show_claim(c: s.ClaimDecl) -> str:

@@ -178,7 +178,6 @@ class RequireDecl:
     condition: Expression
     at: Place = place()
     anchor_at: Place = place()
-    unclear: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

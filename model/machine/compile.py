@@ -19,7 +19,7 @@ from mipcheck.model.machine import kleene
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Allow, Configure, EventType, Require, Rule, Spec
 from mipcheck.model.specification.term import EventPattern, Term
-from mipcheck.model.values.types import Value
+from mipcheck.model.values.types import ID, LOW_HALF, Value
 
 State = list[int]
 Outcome = tuple[int, int]
@@ -28,7 +28,7 @@ Step = Callable[[int, int, State, State, Sequence[State], Sequence[int], int, St
 """(now, this, interface state, node state, all interface states, keys, event number, writers...) → outcomes."""
 
 OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", "add", "sub", "mul", "neg", "largest",
-              "smallest", "has", "contains", "join")  # fmt: skip
+              "smallest", "has", "contains", "join", "low_half")  # fmt: skip
 """Functions of `kleene` that the source calls, beside the constant U."""
 
 _CALL = {
@@ -185,7 +185,10 @@ class Machine:
         return "\n".join([*self._quantifiers.values(), *functions])
 
     def _unpack(self, event: EventType, depth: int) -> str:
-        return "".join(f"{'    ' * depth}k_{k.name} = a[{n}]\n" for n, k in enumerate(event.keys))
+        """Source that gives keys their names; of an identification the part that is compared (RFC 3344 3.6.2.1)."""
+        values = (f"low_half(a[{n}])" if k.type == ID else f"a[{n}]" for n, k in enumerate(event.keys))
+        lines = (f"k_{k.name} = {v}\n" for k, v in zip(event.keys, values, strict=True))
+        return "".join("    " * depth + line for line in lines)
 
     def _step(self, event: EventType) -> str:
         lines = [
@@ -212,11 +215,6 @@ class Machine:
         """Source of what a permission comes to: 1, 0, or U where it is unclear."""
         condition = self._term(body.condition, event)
         return condition if body.unclear is None else f"or_({condition}, and_({self._term(body.unclear, event)}, U))"
-
-    def _owed(self, body: Require) -> str:
-        """Source of whether an obligation that was not met is broken: 1, 0, or U where that is unclear."""
-        condition = self._term(body.condition)
-        return condition if body.unclear is None else f"and_({condition}, or_(not_({self._term(body.unclear)}), U))"
 
     def _dispatch(self) -> str:
         """A step of an event whose kind is a number, in the order of `kinds`; of another, nothing."""
@@ -270,7 +268,7 @@ class Machine:
             slack = f"P[{self._constant_of['param', 't_slack']}]" if "t_slack" in self.parameters else "0"
             lines.append(f"    t = {anchor}\n    if I[{slot}] != 1 and t != U:\n")
             lines.append(f"        t += {self._term(body.within)} + {slack}\n        if t < now:\n")
-            lines.append(f"            c = {self._owed(body)}\n            if c != 0:\n")
+            lines.append(f"            c = {self._term(body.condition)}\n            if c != 0:\n")
             lines.append(f"                O[n] = {n}\n                O[n + 1] = t\n")
             lines.append(f"                O[n + 2] = 0 if c == 1 and I[{slot}] == 0 else U\n")
             lines.append(f"                n += 3\n                I[{slot}] = 1\n")
@@ -287,7 +285,7 @@ class Machine:
         """Source of a term; keys are those of `event`."""
         match t.kind:
             case "const":
-                return str(t.value)
+                return str(t.value & LOW_HALF if t.type == ID else t.value)
             case "var":
                 return self._place(t.name)[0]
             case "key":

@@ -85,3 +85,8 @@ def contains(index: int, members: int) -> int:
 def join(a: int, b: int) -> int:
     """What is known of a value that is either a or b."""
     return a if a == b else U
+
+
+def low_half(a: int) -> int:
+    """Return the low 32 bits of an identification, which are all that RFC 3344 3.6.2.1 compares; U stays U."""
+    return U if a == U else a & 4294967295

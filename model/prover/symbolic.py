@@ -15,7 +15,7 @@ from typing import Any
 import z3
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Variable
 from mipcheck.model.specification.term import EventPattern, Term
-from mipcheck.model.values.types import Type
+from mipcheck.model.values.types import ID, LOW_HALF, Type
 
 Z = Any
 """A Z3 expression; z3's own types are not checked."""
@@ -83,6 +83,8 @@ class World:
     def _constant(self, t: Term) -> Z:
         if t.type.name == "bool":
             return z3.BoolVal(bool(t.value))
+        if t.type == ID:
+            return z3.IntVal(t.value & LOW_HALF)
         return self.time(t.value) if t.type.name == "time" else z3.IntVal(t.value)
 
     # --- state ----------------------------------------------------------------------------------------------------
@@ -135,6 +137,8 @@ class World:
                 parts.append(z == TRACKED)
             elif k.type.is_enum:
                 parts.append(z3.And(z >= 0, z < len(k.type.members)))
+            elif k.type == ID:  # only the half that is compared
+                parts.append(z3.And(z >= 0, z <= LOW_HALF))
             elif not k.type.is_set and k.type.name != "bool":
                 parts.append(z >= 0)
         return z3.And(parts)

@@ -9,7 +9,7 @@ from typing import Final
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.language.expression import Expression, Place
+from mipcheck.model.language.expression import Place
 from mipcheck.model.language.parse import MAX_DEPTH
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
@@ -242,19 +242,16 @@ class _RoleReader:
             case s.AllowDecl(patterns, condition):
                 resolved = self.types.patterns(patterns, Scope({}), observed=True)
                 after = self.types.scope_after(patterns)
-                return m.Allow(resolved, self.types.expression(condition, after, BOOL), self._unclear(d.unclear, after))
+                doubt = None if d.unclear is None else self.types.expression(d.unclear, after, BOOL)
+                return m.Allow(resolved, self.types.expression(condition, after, BOOL), doubt)
             case s.RequireDecl(patterns, within, anchor, condition):
                 resolved = self.types.patterns(patterns, Scope({}), observed=True)
                 limit = self.types.expression(within, CONSTANT, TIME)
                 self._anchor(anchor, d.anchor_at)
                 timeless = Scope({}, now=False)
-                owed = self.types.expression(condition, timeless, BOOL)
-                return m.Require(resolved, limit, anchor, owed, self._unclear(d.unclear, timeless))
+                return m.Require(resolved, limit, anchor, self.types.expression(condition, timeless, BOOL))
             case s.ConfigureDecl(condition):
                 return m.Configure(self.types.expression(condition, CONSTANT, BOOL))
-
-    def _unclear(self, condition: Expression | None, scope: Scope) -> Term | None:
-        return None if condition is None else self.types.expression(condition, scope, BOOL)
 
     def _anchor(self, name: str, at: Place) -> None:
         """Raise SpecError for what an obligation cannot count from."""
@@ -272,7 +269,7 @@ class _RoleReader:
         self.names.read[name] += 1
 
     def _rule(self, d: s.RuleDecl) -> m.Rule:
-        """Return a rule with the reading that was asked for, else the last default that a file gives, else the first."""
+        """Return a rule with the reading that was asked for, else the last default given, else the first."""
         self.names.declare("rule", d.name, d.at)
         readings = tuple(m.Reading(r.name, r.text, self._body(r.body)) for r in d.readings)
         names = [r.name for r in readings if r.name]

@@ -93,16 +93,12 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """Obligation: while `condition` holds, an event that matches follows within `within` ns of time `anchor`.
-
-    Where it does not and `unclear` holds, evidence cannot tell whether the rule is broken.
-    """
+    """Obligation: while `condition` holds, an event that matches follows within `within` ns of time `anchor`."""
 
     patterns: tuple[EventPattern, ...]
     within: Term
     anchor: str
     condition: Term
-    unclear: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)

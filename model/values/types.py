@@ -169,6 +169,8 @@ BOOL: Final = Type("bool")
 INT: Final = Type("int")
 TIME: Final = Type("time")
 ID: Final = Type("id")
+LOW_HALF: Final = 2**32 - 1
+"""Bits of an identification that are compared: the high half may be the agent's nonce or clock (RFC 3344 3.6.2.1, 5.7)."""
 ADDRESS: Final = Type("address")
 TEXT: Final = Type("text")
 INTERFACE: Final = Type("interface")
