@@ -11,7 +11,7 @@ from mipcheck.model.prover.runs import Run, condition_of, cone, patterns_of, roo
 from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
 from mipcheck.model.prover.spacer import Move, System
-from mipcheck.model.prover.symbolic import Action, Keys, State, World
+from mipcheck.model.prover.symbolic import NODE, Action, Keys, State, World
 from mipcheck.model.specification.spec import Allow, Independent, Invariant, Permitted, Property, Rule
 from mipcheck.model.specification.term import EventPattern, Term
 
@@ -108,13 +108,18 @@ def _allowed(w: World, p: EventPattern, s: State, keys: Keys, now: Z, rules: Ite
 
 
 def independence(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
-    """Two runs in which interface 0 sees the same; the others, and what is shared, do as they like in each."""
+    """Two runs in which an interface sees the same, while any number of others do as they like in each.
+
+    What happens elsewhere may leave what is shared in any state: that is more than it can do, and keeps the state of
+    other interfaces out of the question.
+    """
     assert isinstance(p.claim, Independent)
     roots = roots_of_property(p, rules)
     names = cone(setting.spec, roots, False) | set(p.claim.variables)
     names |= cone(setting.spec, [Term("var", setting.spec.variables[n].type, n) for n in names], False)
-    world = setting.world(rules)
+    world = setting.world(rules, elsewhere=True)
     left, right = world.fresh("", slots_of(world, names, False)), world.fresh("'", slots_of(world, names, False))
+    shared = world.fresh("*", [slot for slot in left if slot[1] == NODE])
     now, then = z3.Real("now"), z3.Real("then")
     keys = {e: world.keys(e, "") for e in setting.spec.events}
     state: dict[Any, Z] = {"now": now}
@@ -129,12 +134,11 @@ def independence(setting: Setting, p: Property, rules: list[Rule], whole: bool) 
         if not after["left"]:
             continue
         label = f"{a.event} on interface {a.interface}"
-        if a.interface == 0:
-            both = z3.And(guard, assumed["left"], assumed["right"])
-            moves.append(Move(label, both, {**after["left"], **after["right"], "now": then}))
-        else:
-            for side in ("left", "right"):
-                moves.append(Move(f"{label}, {side} run", z3.And(guard, assumed[side]), {**after[side], "now": then}))
+        both = z3.And(guard, assumed["left"], assumed["right"])
+        moves.append(Move(label, both, {**after["left"], **after["right"], "now": then}))
+    for side in ("left", "right") if shared else ():
+        anything = {(side, slot): z for slot, z in shared.items()}
+        moves.append(Move(f"what happens elsewhere, {side} run", then >= now, {**anything, "now": then}))
     bad = [left[v, 0] != right[v, 0] for v in p.claim.variables if (v, 0) in left]
     chosen = [r.id for r in rules if isinstance(r.body, Allow)]
     for q in p.claim.allowed:
@@ -142,7 +146,7 @@ def independence(setting: Setting, p: Property, rules: list[Rule], whole: bool) 
         bad.append(z3.And(then >= now, world.well_formed(q.event, keys[q.event]), sides[0] != sides[1]))
     # A time without initial value is whatever it is, but the same in both runs.
     initial = z3.And(
-        now == 0, world.initial(left), world.initial(right), *[left[s] == right[s] for s in left if s[1] != 1]
+        now == 0, world.initial(left), world.initial(right), *[left[s] == right[s] for s in left]
     )
     return System(state, initial, moves, bad)
 

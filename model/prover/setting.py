@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import z3
 from mipcheck.model.prover.symbolic import NODE, World
 from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.fold import Folding
 from mipcheck.model.specification.spec import Configure, Rule, Spec
 
 
@@ -27,10 +28,11 @@ class Setting:
     capabilities: frozenset[str] = frozenset()
     given: Mapping[str, int] = field(default_factory=dict)
 
-    def world(self, rules: Iterable[Rule], unit: int | None = None) -> World:
-        count = len(self.interfaces)
+    def world(self, rules: Iterable[Rule], unit: int | None = None, elsewhere: bool = False) -> World:
+        """Return the symbolic semantics under `rules`; with `elsewhere`, of one interface among any number."""
+        count = 1 if elsewhere else len(self.interfaces)
         return World(self.spec, self.parameters, self.site, rules, unit, count, capabilities=self.capabilities,
-                     given=self.given)  # fmt: skip
+                     given=self.given, elsewhere=elsewhere)  # fmt: skip
 
     @property
     def interfaces(self) -> range:
@@ -78,6 +80,8 @@ def setting_of(
     dropped = frozenset(without)
     for name in sorted(dropped - set(spec.rules)):
         raise KeyError(name)
-    rules = {r.id: r for r in spec.rules.values() if r.applies(capabilities)}
     values = configure(spec, parameters or {})
+    readings = {n: values[n] for n, p in spec.parameters.items() if p.readings}
+    spec = Folding(readings, capabilities, parameters or {}).spec(spec)
+    rules = {r.id: r for r in spec.rules.values() if r.applies(capabilities)}
     return Setting(spec, values, example_site(spec), rules, dropped, timeout, capabilities, dict(parameters or {}))

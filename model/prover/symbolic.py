@@ -40,7 +40,8 @@ class Action:
 class World:
     """`unit` is the length of one step of integer time in ns, or None for real time in seconds.
 
-    `rules` are those in force. Site addresses are concrete; parameters too.
+    `rules` are those in force. Site addresses are concrete; parameters too. With `elsewhere` there are any number of
+    other interfaces, of which nothing is known: what some or every interface finds is in each state one of two values.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class World:
         interfaces: int = 2,
         capabilities: frozenset[str] = frozenset(),
         given: Collection[str] = (),
+        elsewhere: bool = False,
     ) -> None:
         self.capabilities, self.given = capabilities, given
+        self._elsewhere: dict[tuple[int, str, Term], Z] | None = {} if elsewhere else None
         self.spec, self.parameters, self.site, self.unit = spec, parameters, site, unit
         self.rules = {r.id: r for r in rules}
         self.interfaces = range(interfaces)
@@ -178,10 +181,12 @@ class World:
                 return z3.IntVal(-1)
             case "def":
                 return sub(t.args[0])
-            case "some":
-                return z3.Or([self.term(t.args[0], s, j, keys, now) for j in self.interfaces])
-            case "every":
-                return z3.And([self.term(t.args[0], s, j, keys, now) for j in self.interfaces])
+            case "some" | "every":
+                each = [self.term(t.args[0], s, j, keys, now) for j in self.interfaces]
+                if self._elsewhere is not None:
+                    place = id(s), t.kind, t.args[0]
+                    each.append(self._elsewhere.setdefault(place, z3.FreshBool(t.kind)))
+                return z3.Or(each) if t.kind == "some" else z3.And(each)
             case "in":
                 value, members = sub(t.args[0]), sub(t.args[1])
                 return z3.Or([z3.And(value == n, members[m]) for n, m in enumerate(t.args[0].type.members)])
