@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mipcheck.checker.capture.frames.files import CaptureError, is_capture
+from mipcheck.checker.capture.frames.files import is_capture
+from mipcheck.checker.capture.frames.frame import CaptureError
 
 if TYPE_CHECKING:
     from mipcheck.checker.capture.read import Capture, Source, read_capture, read_captures

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-import struct
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import BinaryIO, Final, NamedTuple
 
-from mipcheck.checker.capture.events import Protects, Reader, clear_registrations
-from mipcheck.checker.capture.frames.files import SLL, SLL2, FileInfo, Frame, counted, open_frames
+from mipcheck.checker.capture.events.reader import Reader
+from mipcheck.checker.capture.events.registrations import clear_registrations
+from mipcheck.checker.capture.events.userdata import Protects
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame, counted
 from mipcheck.checker.capture.headers import layers, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.layers import Packet
 from mipcheck.checker.capture.node.cooked import tell_apart
 from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
+from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import NODE, Event, Position
 
@@ -63,18 +66,18 @@ def read_capture(stream: BinaryIO, name: str, site: Site) -> Capture:
     return read_captures([Source(stream, name)], site)[0][0]
 
 
-Watch = Callable[[FileInfo, Frame], None]
-"""Is shown each frame of a file before it is read; the description of the file is what is known so far."""
-
-
 def read_captures(
-    sources: Sequence[Source], site: Site, protects: Protects | None = None, watch: Watch | None = None
+    sources: Sequence[Source],
+    site: Site,
+    protects: Protects | None = None,
+    surveyors: list[Surveyor] | None = None,
 ) -> tuple[list[Capture], list[Event]]:
     """Read captures of one node as if they were one file: what one shows tells what another one means.
 
     `protects` tells protected headers by the layers that a specification declares; without it, ESP protects.
     A file a device is what tcpdump makes; only together do they show which packet is whose copy. Also returned are the
-    events of all of them in their order, which those of the same time have to keep. Raises CaptureError.
+    events of all of them in their order, which those of the same time have to keep. To `surveyors`, if given, one is
+    added for each file, which saw its packets in passing. Raises CaptureError.
     """
     keys = frozenset(sa.spi for sa in site.esp_sas)
     infos: list[FileInfo] = []
@@ -86,10 +89,11 @@ def read_captures(
         info, frames = open_frames(source.stream, source.name, source.interface)
         infos.append(info)
         firsts.append(total)
-        decoder = Decoder(keys, together, source.offset, total)
+        surveyor = None if surveyors is None else Surveyor.in_passing(info)
+        if surveyors is not None and surveyor is not None:
+            surveyors.append(surveyor)
+        decoder = Decoder(keys, together, source.offset, total, surveyor)
         for frame in frames:
-            if watch is not None:
-                watch(info, frame)
             packets.extend(decoder.take(frame))
         together.finish()
         total += info.frames
@@ -178,18 +182,26 @@ def described(
 class Decoder:
     """Frames of one file, in file order → packets. Those of a fragmented datagram change once it is complete."""
 
-    def __init__(self, keys: frozenset[int], together: Reassembler, offset: int, before: int) -> None:
-        """`keys` are SPIs that can be opened, `offset` (ns) is added to all times, `before` to the frames' numbers."""
+    def __init__(
+        self, keys: frozenset[int], together: Reassembler, offset: int, before: int, surveyor: Surveyor | None = None
+    ) -> None:
+        """`keys` are SPIs that can be opened, `offset` (ns) is added to all times, `before` to the frames' numbers.
+
+        The `surveyor` sees each packet as it was decoded.
+        """
         self._keys = keys
         self._together = together
         self._offset = offset
         self._before = before
+        self._surveyor = surveyor
         self._repeats = wlan.Repeats()
 
     def take(self, frame: Frame) -> list[Packet]:
         packets = []
-        for part in _parts(frame):
+        for part in layers.parts(frame):
             packet = layers.decode(part, self._keys)
+            if self._surveyor is not None:
+                self._surveyor.take(packet, frame.linktype)
             packet.time += self._offset
             repeats = self._repeats
             if packet.mark and repeats.is_repeat(packet.interface, packet.mark, packet.again, packet.time):
@@ -199,20 +211,6 @@ class Decoder:
                 self._together.take(packet)
             packets.append(packet)
         return packets
-
-
-def _parts(frame: Frame) -> list[Frame]:
-    """One frame of 802.11 may carry several of Ethernet's kind."""
-    if frame.linktype not in wlan.LINKTYPES:
-        return [frame]
-    try:
-        header = wlan.read(frame.data, frame.linktype)
-    except (struct.error, IndexError):
-        return [frame]
-    if header.why or not header.aggregate:
-        return [frame]
-    inside = wlan.parts(frame.data, header)
-    return [frame._replace(linktype=layers.ETHERNET, data=part, length=len(part)) for part in inside] or [frame]
 
 
 # --- what is missing ----------------------------------------------------------------------------------------------

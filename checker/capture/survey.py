@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from mipcheck.checker.capture.frames.files import SLL, SLL2, FileInfo, open_frames
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers.layers import (
     ADVERTISEMENT,
@@ -22,7 +23,7 @@ from mipcheck.checker.capture.headers.layers import (
     TUNNEL,
     Packet,
 )
-from mipcheck.checker.capture.messages import mobileip
+from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.node import devices
 
 MESSAGES: Final = 100_000
@@ -30,15 +31,14 @@ MESSAGES: Final = 100_000
 _FLOWS: Final = 10_000
 _SPIS: Final = 64
 _DEVICES: Final = 1000
-_MN_HA: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
-    """A request or a reply where it was seen. `source` and `target` are those of its own IP header.
+class Sighting:
+    """A registration message where it was seen. `source` and `target` are those of its own IP header.
 
     `tunnel` says that the link header called the device a tunnel (cooked captures do), `depth` how many IP headers
-    there are, `direction` what file or link say of it: in, out or "". `time` in ns.
+    there are, `direction` what file or link say of it: in, out or "". `time` in ns. `body` is the message's fixed part.
     """
 
     frame: int
@@ -49,25 +49,28 @@ class Registration:
     depth: int
     source: int
     target: int
-    message: mobileip.Request | mobileip.Reply
-    payload: bytes
-    whole: bool
+    body: mobileip.Request | mobileip.Reply
+    message: mobileip.Registration
 
     @property
     def agent(self) -> int:
-        return self.message.agent
+        """The home agent that the message names."""
+        return self.body.agent
 
     @property
     def home(self) -> int:
-        return self.message.home
+        """The home address that the message names."""
+        return self.body.home
 
     @property
     def spi(self) -> int | None:
-        """Of the mobile-home authentication extension."""
-        for extension in mobileip.extensions(self.payload):
-            if extension.type == _MN_HA and len(extension.data) >= 4:
-                return int.from_bytes(extension.data[:4])
-        return None
+        """The SPI of its mobile-home authentication extension, if it has one."""
+        return self.message.spi
+
+    @property
+    def fixed_part(self) -> bytes:
+        """What identifies the message, however much of it was captured."""
+        return mobileip.fixed_part(self.message.payload)
 
 
 @dataclass(slots=True)
@@ -125,13 +128,13 @@ class Survey:
     """What was seen. Requests and replies are in order of time, devices in file order."""
 
     info: FileInfo
-    requests: list[Registration] = field(default_factory=list)
-    replies: list[Registration] = field(default_factory=list)
+    requests: list[Sighting] = field(default_factory=list)
+    replies: list[Sighting] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
     adverts: list[Advert] = field(default_factory=list)
     devices: dict[str, Device] = field(default_factory=dict)
 
-    def messages(self) -> Iterator[Registration]:
+    def messages(self) -> Iterator[Sighting]:
         """Requests, then replies."""
         yield from self.requests
         yield from self.replies
@@ -158,19 +161,26 @@ def survey_of(stream: BinaryIO, name: str, interface: str = "if0") -> Survey:
     info, frames = open_frames(stream, name, interface)
     surveyor = Surveyor(info)
     for frame in frames:
-        surveyor.take(layers.decode(frame), frame.linktype)
+        for part in layers.parts(frame):
+            surveyor.take(layers.decode(part), frame.linktype)
     return surveyor.survey()
 
 
 class Surveyor:
-    """Makes a survey of packets, given in file order, which `layers.decode` read without keys."""
+    """Makes a survey of packets, given in file order. Whether ESP among them can be opened makes no difference."""
 
     def __init__(self, info: FileInfo) -> None:
         self._found = Survey(info)
         self._flows: dict[_FlowKey, Flow] = {}
         self._senders: set[int] = set()
 
+    @classmethod
+    def in_passing(cls, info: FileInfo) -> Surveyor:
+        """Return a surveyor of a file that is read for other reasons: what it notes is not said of the file."""
+        return cls(FileInfo(info.kind, info.name, info.interfaces))
+
     def take(self, packet: Packet, linktype: int) -> None:
+        """Look at one packet as `layers.decode` left it: nothing put together, nothing set aside."""
         found = self._found
         interface = _interface(packet, linktype)
         _device(found, packet, interface, linktype)
@@ -202,12 +212,12 @@ class Surveyor:
         return found
 
 
-def in_clear(messages: Iterable[Registration], tunnels: frozenset[str]) -> set[bytes]:
+def in_clear(messages: Iterable[Sighting], tunnels: frozenset[str]) -> set[bytes]:
     """The fixed parts of the messages that were seen on a physical interface."""
-    return {mobileip.fixed_part(m.payload) for m in messages if not on_tunnel(m, tunnels)}
+    return {m.fixed_part for m in messages if not on_tunnel(m, tunnels)}
 
 
-def on_tunnel(seen: Registration, tunnels: frozenset[str]) -> bool:
+def on_tunnel(seen: Sighting, tunnels: frozenset[str]) -> bool:
     return seen.tunnel or seen.interface in tunnels
 
 
@@ -235,19 +245,21 @@ def _device(found: Survey, packet: Packet, name: str, linktype: int) -> None:
 
 
 def _registration(found: Survey, packet: Packet, interface: str) -> None:
-    message: mobileip.Request | mobileip.Reply | None = None
-    if packet.dport == mobileip.PORT and packet.payload[0] == mobileip.REQUEST:
-        message, into = mobileip.read_request(packet.payload), found.requests
-    elif packet.sport == mobileip.PORT and packet.payload[0] == mobileip.REPLY:
-        message, into = mobileip.read_reply(packet.payload), found.replies
-    if message is None or packet.device == LOOPBACK or packet.interface == "lo":
+    message = carried.registration(packet)
+    if message.body is None or packet.device == LOOPBACK or packet.interface == "lo":
+        return
+    if message.is_request and packet.dport == mobileip.PORT:
+        into = found.requests
+    elif message.is_reply and packet.sport == mobileip.PORT:
+        into = found.replies
+    else:
         return
     if len(into) >= MESSAGES:
         found.info.note(f"more than {MESSAGES} registration messages: who is who is told by the first of them")
         return
     source, target = packet.addresses[-1]
     into.append(
-        Registration(
+        Sighting(
             packet.frame,
             packet.time,
             interface,
@@ -256,9 +268,8 @@ def _registration(found: Survey, packet: Packet, interface: str) -> None:
             len(packet.addresses),
             source,
             target,
+            message.body,
             message,
-            packet.payload,
-            packet.whole,
         )
     )
 
@@ -279,7 +290,7 @@ def _flow(flows: dict[_FlowKey, Flow], packet: Packet, interface: str) -> None:
 
 
 def _advert(found: Survey, senders: set[int], packet: Packet, interface: str) -> None:
-    read = mobileip.read_advertisement(packet.payload)
+    read = carried.advertisement(packet)
     if read is not None and read.coas and len(packet.addresses) == 1 and len(senders) < _FLOWS:
         source = packet.addresses[-1][0]
         senders.add(source)

@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from mipcheck.checker.capture.messages import mobileip
 from mipcheck.checker.capture.messages.mobileip import Reply, Request
 from mipcheck.checker.capture.node.knowledge import dotted, is_private
 from mipcheck.checker.capture.survey import (
     Flow,
-    Registration,
+    Sighting,
     Survey,
     how_tunnel,
     in_clear,
@@ -208,8 +207,8 @@ def _candidates(survey: Survey) -> dict[int, Agent]:
     for seen in survey.messages():
         if not is_unicast(seen.agent):
             continue
-        asks = isinstance(seen.message, Request)
-        hidden = on_tunnel(seen, tunnels) and mobileip.fixed_part(seen.payload) not in clear
+        asks = isinstance(seen.body, Request)
+        hidden = on_tunnel(seen, tunnels) and seen.fixed_part not in clear
         agent = found.setdefault(seen.agent, Agent(seen.agent, seen.frame))
         itself = {seen.agent}
         if asks and not hidden and not agent.direct:
@@ -230,12 +229,12 @@ def _withdrawals(survey: Survey, found: dict[int, Agent]) -> None:
     """Who is inside withdraws from the external home agent, and goes on with the internal one."""
     last: dict[int, int] = {}
     for seen in survey.requests:
-        if isinstance(seen.message, Request) and seen.message.lifetime:
+        if isinstance(seen.body, Request) and seen.body.lifetime:
             last[seen.agent] = seen.time
     latest = sorted(((time, address) for address, time in last.items()), reverse=True)[:2]
     for seen in survey.requests:
         agent = found.get(seen.agent)
-        if agent is None or not isinstance(seen.message, Request) or seen.message.lifetime or agent.withdrawn:
+        if agent is None or not isinstance(seen.body, Request) or seen.body.lifetime or agent.withdrawn:
             continue
         if any(time > seen.time for time, address in latest if address != agent.address):
             agent.withdrawn = seen.frame
@@ -271,7 +270,7 @@ def _reason(agent: Agent, other: Agent | None) -> tuple[str, str]:
 def _home(survey: Survey, agent: Agent) -> list[Fact]:
     """The home address registered with an agent, most often seen first; replies count where requests leave it open."""
     key = "ihoa" if agent.key == "iha" else "xhoa"
-    first: dict[int, Registration] = {}
+    first: dict[int, Sighting] = {}
     count: Counter[int] = Counter()
     for messages in (survey.requests, survey.replies):
         if not count:
@@ -282,12 +281,12 @@ def _home(survey: Survey, agent: Agent) -> list[Fact]:
     accepted = {
         seen.home
         for seen in survey.replies
-        if seen.agent == agent.address and isinstance(seen.message, Reply) and seen.message.code in ACCEPTED
+        if seen.agent == agent.address and isinstance(seen.body, Reply) and seen.body.code in ACCEPTED
     }
     facts: list[Fact] = []
     for home, _ in count.most_common(1 + _OTHERS):
         seen = first[home]
-        what = "request to" if isinstance(seen.message, Request) else "reply of"
+        what = "request to" if isinstance(seen.body, Request) else "reply of"
         why = f"Home Address of a registration {what} {agent.key}"
         sure = min(agent.sure, SURE if home in accepted else LIKELY, key=(UNCERTAIN, LIKELY, SURE).index)
         if home not in accepted:
@@ -318,10 +317,10 @@ def own_addresses(survey: Survey) -> set[int]:
     """Home and care-of addresses of whoever registers."""
     own: set[int] = set()
     for seen in survey.requests:
-        assert isinstance(seen.message, Request)
+        assert isinstance(seen.body, Request)
         own.add(seen.home)
-        if "D" in seen.message.flags or seen.message.coa == seen.source:
-            own.update((seen.source, seen.message.coa))
+        if "D" in seen.body.flags or seen.body.coa == seen.source:
+            own.update((seen.source, seen.body.coa))
     own.update(seen.home for seen in survey.replies)
     return {address for address in own if is_unicast(address)}
 
@@ -382,15 +381,15 @@ def _foreign_agents(survey: Survey, agents: Sequence[Agent]) -> list[Fact]:
             facts[advert.source] = Fact("fa", text, advert.frame, "agent advertisement with a care-of address")
     own = own_addresses(survey)
     for seen in survey.requests:
-        assert isinstance(seen.message, Request)
+        assert isinstance(seen.body, Request)
         target = seen.target
         if target == seen.agent or not is_unicast(target) or any(target in told for told in (known, facts, own)):
             continue
-        if seen.message.coa == seen.home:
+        if seen.body.coa == seen.home:
             continue  # at home, where the home agent has another address (RFC 3344 section 3.6.1.1)
-        sure = SURE if target == seen.message.coa else LIKELY
+        sure = SURE if target == seen.body.coa else LIKELY
         why = "a registration request is sent to it, for another home agent"
-        if "D" in seen.message.flags:
+        if "D" in seen.body.flags:
             sure, why = UNCERTAIN, f"{why}, with a co-located care-of address: a home agent behind a translator?"
         facts[target] = Fact("fa", _text(dotted(target)), seen.frame, why, sure, sure != UNCERTAIN)
     return list(facts.values())[:_OTHERS]
@@ -468,7 +467,7 @@ def _role(survey: Survey) -> Fact:
     for request in survey.requests:
         if on_tunnel(request, tunnels) or request.depth > 1:
             continue
-        first = sources.setdefault(mobileip.fixed_part(request.payload), request.source)
+        first = sources.setdefault(request.fixed_part, request.source)
         if first != request.source and first and "D" not in _flags(request):
             why = "the same request comes in and goes on: captured at a foreign agent, or at a switch?"
             return Fact("role", '"mn"', request.frame, why, UNCERTAIN)
@@ -479,8 +478,8 @@ def _role(survey: Survey) -> Fact:
     return Fact("role", '"mn"', seen.frame, "registration request; that it is sent here is assumed", LIKELY)
 
 
-def _flags(seen: Registration) -> frozenset[str]:
-    return seen.message.flags if isinstance(seen.message, Request) else frozenset()
+def _flags(seen: Sighting) -> frozenset[str]:
+    return seen.body.flags if isinstance(seen.body, Request) else frozenset()
 
 
 # --- timers -------------------------------------------------------------------------------------------------------
@@ -509,15 +508,15 @@ def _attempts(survey: Survey, iha: int | None) -> list[_Attempt]:
     tunnels = survey.tunnels()
     attempts: dict[tuple[int, str], _Attempt] = {}
     for seen in survey.requests:
-        message = seen.message
+        message = seen.body
         if seen.agent != iha or on_tunnel(seen, tunnels) or seen.depth > 1 or not isinstance(message, Request):
             continue
         if message.lifetime:
             where = (seen.interface, message.coa)
             attempts.setdefault((message.id, seen.interface), _Attempt(seen.frame, where, [])).sent.append(seen.time)
     for seen in survey.replies:
-        attempt = attempts.get((seen.message.id, seen.interface))
-        if attempt is not None and isinstance(seen.message, Reply) and seen.message.code in ACCEPTED:
+        attempt = attempts.get((seen.body.id, seen.interface))
+        if attempt is not None and isinstance(seen.body, Reply) and seen.body.code in ACCEPTED:
             attempt.accepted |= seen.agent == iha and seen.time >= attempt.sent[0]
     return sorted(attempts.values(), key=lambda a: a.sent[0])
 
@@ -624,17 +623,17 @@ def _remarks(survey: Survey, agents: Sequence[Agent]) -> Iterator[str]:
         yield f"interface {device.name}: {kind}, {nature} ({where})"
     known: set[tuple[str, int]] = set()
     for seen in survey.requests:
-        assert isinstance(seen.message, Request)
-        place = (seen.interface, seen.message.coa)
-        if place in known or not is_unicast(seen.message.coa) or seen.message.coa == seen.home:
+        assert isinstance(seen.body, Request)
+        place = (seen.interface, seen.body.coa)
+        if place in known or not is_unicast(seen.body.coa) or seen.body.coa == seen.home:
             continue
         known.add(place)
         if len(known) > 4 * _OTHERS:
             return
-        kind = "co-located" if "D" in _flags(seen) or seen.message.coa == seen.source else "foreign agent's"
+        kind = "co-located" if "D" in _flags(seen) or seen.body.coa == seen.source else "foreign agent's"
         if on_tunnel(seen, tunnels):
             kind = "tunnel inner"
-        yield f"care-of address {dotted(seen.message.coa)} on {seen.interface}, {kind} (frame {seen.frame})"
+        yield f"care-of address {dotted(seen.body.coa)} on {seen.interface}, {kind} (frame {seen.frame})"
     yield from (note for note in survey.info.notes if "names no interface" not in note)
 
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from mipcheck.checker.capture.frames.files import Frame, open_frames
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.messages.esp import Association, UnusableKey
 from mipcheck.model.values.event import Event

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.bulk.rows import Chunk, Rows
-from mipcheck.checker.capture.events import Reader
+from mipcheck.checker.capture.bulk.rows import Chunk, PacketRows
+from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.headers.layers import Packet
 from mipcheck.checker.capture.read import Gap
 from mipcheck.checker.trace.columns import Batch, Columns
@@ -34,7 +34,7 @@ _FOREVER: Final = 2**63 - 1
 
 
 @dataclass(slots=True)
-class Kind:
+class PacketKind:
     """Packets that are alike: one of them, and how many there are."""
 
     packet: Packet
@@ -55,15 +55,17 @@ class _Single(NamedTuple):
 class Meaning:
     """What a reader makes of rows; `read` once."""
 
-    def __init__(self, reader: Reader, rows: Rows, kinds: Sequence[Kind], unusual: Sequence[Packet]) -> None:
+    def __init__(
+        self, reader: Reader, rows: PacketRows, kinds: Sequence[PacketKind], unusual: Sequence[Packet]
+    ) -> None:
         self.reader = reader
         self.rows = rows
         self.shapes: list[Event] = []
-        """Data, as first seen, but for the bytes."""
+        """Distinct data events without their size."""
         self.firsts: list[int] = []
-        """The row of each."""
+        """For each shape the row where it was first seen."""
         self.counts: list[int] = []
-        """Of rows with an event, by chunk."""
+        """Events in each chunk."""
         self._kinds = kinds
         self._unusual = unusual
         self._shape_of = np.full(len(kinds) + 1, _NONE, np.int32)
@@ -334,7 +336,7 @@ class _OfFile(Sequence[Event]):
         return list(self)[number]
 
 
-def _with_gaps(singles: Sequence[_Single], gaps: Sequence[Gap], rows: Rows, file: str) -> list[_Single]:
+def _with_gaps(singles: Sequence[_Single], gaps: Sequence[Gap], rows: PacketRows, file: str) -> list[_Single]:
     """As `read.with_gaps`: a gap comes before or after all events of its time."""
     if not gaps:
         return list(singles)

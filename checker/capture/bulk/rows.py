@@ -37,7 +37,7 @@ class Chunk(NamedTuple):
         return Chunk(*(np.empty(0, _TYPE[name]) for name in Chunk._fields))
 
 
-class Rows:
+class PacketRows:
     """Append in file order, then `sort` once; after that the chunks are in order of time."""
 
     def __init__(self, chunk: int = CHUNK, held: int = _HELD) -> None:
@@ -111,11 +111,11 @@ class Rows:
                 return self.starts[number] + int(np.searchsorted(self.chunk(number).time, time, side))
         return len(self)
 
-    def sort(self) -> Rows:
+    def sort(self) -> PacketRows:
         """All rows in order of time, those of the same time as they were appended (frames were given in order)."""
         if all(a[1] <= b[0] for a, b in zip(self._spans, self._spans[1:], strict=False)):
             return self
-        result = Rows(self._chunk, self._held)
+        result = PacketRows(self._chunk, self._held)
         order = sorted(range(self.count), key=lambda n: self._spans[n][0])
         waiting, ready = Chunk.empty(), Chunk.empty()
         origin = np.empty(0, np.int64)  # the chunk of what waits: a frame of 802.11 may have rows in two of them

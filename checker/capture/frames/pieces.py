@@ -13,7 +13,7 @@ from threading import Thread
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.frames.files import Source
+from mipcheck.checker.capture.frames.frame import Stream
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -21,7 +21,7 @@ Bytes = npt.NDArray[np.uint8]
 class Pieces:
     """`buf[at:filled]` is what was read and not yet used; who uses it moves `at`."""
 
-    def __init__(self, source: Source, size: int, headroom: int, threaded: bool) -> None:
+    def __init__(self, source: Stream, size: int, headroom: int, threaded: bool) -> None:
         self.at = self.filled = headroom
         self.buf, self._other = np.empty(headroom + size, np.uint8), np.empty(headroom + size, np.uint8)
         self._source = source

@@ -16,10 +16,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Container
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from mipcheck.checker.capture.frames.files import SLL, SLL2, Frame
+from mipcheck.checker.capture.frames.frame import SLL, SLL2, Frame
 from mipcheck.checker.capture.headers import wlan
 
 # What the innermost readable header is. Small integers, because every frame is looked up by them.
@@ -82,6 +82,9 @@ _REACH: Final = 64
 _TRAILER: Final = 4
 """Bytes that may follow the packet in an unknown encapsulation: the checksum of a frame."""
 
+UNREAD: Final = object()
+"""In the place of a message that nobody has asked for yet."""
+
 Fragment = tuple[int, int, int, int]
 """Source, destination, protocol and identification: what the fragments of one datagram share."""
 
@@ -136,6 +139,8 @@ class Packet:
     mark: bytes = b""
     again: bool = False
     closed: bool = False
+    message: object = field(default=UNREAD, compare=False, repr=False)
+    """What `payload` says as a message, once `messages.carried` has read it: None where it makes no sense."""
 
 
 def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
@@ -149,6 +154,20 @@ def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
         if not packet.addresses:
             packet.kind, packet.why = ASIDE, "cut short"
     return packet
+
+
+def parts(frame: Frame) -> list[Frame]:
+    """Return the frames in a frame: one of 802.11 may carry several of Ethernet's kind, any other is itself."""
+    if frame.linktype not in wlan.LINKTYPES:
+        return [frame]
+    try:
+        header = wlan.read(frame.data, frame.linktype)
+    except (struct.error, IndexError):
+        return [frame]
+    if header.why or not header.aggregate:
+        return [frame]
+    inside = wlan.parts(frame.data, header)
+    return [frame._replace(linktype=ETHERNET, data=part, length=len(part)) for part in inside] or [frame]
 
 
 def ip_start(frame: Frame) -> int:
@@ -166,7 +185,7 @@ def resume(packet: Packet, piece: Piece, data: bytes, keys: Container[int] = ())
     header = _HEADER.pack(0x45, 20 + len(data), identification, 0, 64, protocol, source, target)
     packet.first_of, packet.rest_of, packet.piece = (), None, None
     packet.payload, packet.whole, packet.sport, packet.dport, packet.spi = b"", True, 0, 0, 0
-    packet.closed = False
+    packet.closed, packet.message = False, UNREAD
     with suppress(struct.error, IndexError):  # as in `decode`
         _ip(packet, header + data, 0, keys, False, piece.stack, piece.outer)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from mipcheck.checker.capture.frames.files import Frame
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers.layers import Packet
 from mipcheck.checker.site.site import EspSa

@@ -8,7 +8,7 @@ challenge (RFC 4721), vendor (RFC 3115), UDP tunnelling (RFC 3519), Trusted Netw
 from __future__ import annotations
 
 import struct
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -152,10 +152,13 @@ def _walk(message: bytes, at: int, long_form: Container[int], short_form: Contai
         at = end
 
 
-def is_torn(message: bytes) -> bool:
-    """Whether the last extension claims to be longer than the message, so that the message is malformed."""
+def is_torn(message: bytes, walked: Iterable[Extension] | None = None) -> bool:
+    """Decide whether the last extension of `message` claims to be longer than it, so that it is malformed.
+
+    `walked` are the extensions of `message`, where they are known already.
+    """
     at = fixed_size(message)
-    for extension in extensions(message):
+    for extension in extensions(message) if walked is None else walked:
         at = extension.start + (4 if extension.type in _LONG_FORM else 2) + extension.length
     return any(message[at:])
 

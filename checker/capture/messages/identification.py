@@ -22,7 +22,7 @@ _LOW: Final = _ERA - 1
 
 
 @dataclass(slots=True)
-class _Agent:
+class _Style:
     request: int | None = None
     nonce: int | None = None
     """Upper half of its last reply, where that was not simply the request's."""
@@ -34,16 +34,16 @@ class _Agent:
     """Whether a request had the time of day in it."""
 
 
-class Replay:
+class Identifications:
     """Follows the identifications of each home agent; requests and replies in order of time."""
 
     def __init__(self) -> None:
-        self._agents: dict[str, _Agent] = defaultdict(_Agent)
+        self._styles: dict[str, _Style] = defaultdict(_Style)
         self._newest: dict[Hashable, int] = {}
 
     def request(self, agent: str, identification: int, time: int) -> None:
         """A request to `agent` was seen at `time` (ns since the epoch)."""
-        state = self._agents[agent]
+        state = self._styles[agent]
         if identification == state.request:
             return  # transmitted again, or a copy of it
         state.request = identification
@@ -54,7 +54,7 @@ class Replay:
 
     def reply(self, agent: str, identification: int, code: int) -> None:
         """A reply of `agent` was seen."""
-        state = self._agents[agent]
+        state = self._styles[agent]
         if state.request is None or (identification ^ state.request) & _LOW:
             return
         if identification == state.request:
@@ -70,7 +70,7 @@ class Replay:
         No request holds the time of day, one took over the agent's nonce, and an accepted one was answered with
         another upper half. With timestamps none of the last two happens, unless a rejected node sets its clock.
         """
-        state = self._agents[agent]
+        state = self._styles[agent]
         return not state.clocked and state.adopted > 0 and state.halved > 0
 
     def goes_back(self, key: Hashable, identification: int) -> bool:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mipcheck.checker.capture.headers.layers import DHCP, ESP, IKE, LOOPBACK, PHYSICAL, REGISTRATION, TUNNEL, Packet
-from mipcheck.checker.capture.messages import dhcp, ike, mobileip
-from mipcheck.checker.capture.messages.identification import Replay
+from mipcheck.checker.capture.messages import carried, dhcp, mobileip
+from mipcheck.checker.capture.messages.identification import Identifications
 from mipcheck.checker.site.site import Site
 
 BROADCAST = 0xFFFFFFFF
@@ -49,7 +49,7 @@ class Knowledge:
     """(interface, care-of address) with which detection begins in the capture: the first there, asking both agents."""
     acks: dict[tuple[str, int], int] = field(default_factory=dict)
     """(interface, transaction) of DHCP → the frame with its last reply, where types were cut off: it is the ACK."""
-    replay: Replay = field(default_factory=Replay)
+    identifications: Identifications = field(default_factory=Identifications)
     """What the whole capture tells about identifications."""
     exchanges: dict[bytes, int] = field(default_factory=dict)
     """When (ns) the initiator last sent something in a key exchange, by the initiator's SPI."""
@@ -68,6 +68,10 @@ class Knowledge:
 
     def is_on_link(self, address: int) -> bool:
         return any(address & mask == network for network, mask in self.links)
+
+    def is_bound(self, packet: Packet, message: dhcp.DhcpMessage) -> bool:
+        """Decide whether the DHCP message of a packet binds its address: it is an ACK, or must be one."""
+        return message.type == dhcp.ACK or self.acks.get((packet.interface, message.xid)) == packet.frame
 
     def direction(self, packet: Packet) -> str:
         """out if the node sent it, in if the node was sent it, "" if it is neither or nobody can tell."""
@@ -121,7 +125,7 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
     asked: dict[str, set[bytes]] = defaultdict(set)
     homed: dict[str, set[bytes]] = defaultdict(set)
     leased: dict[str, set[bytes]] = defaultdict(set)
-    messages: list[tuple[Packet, dhcp.Message]] = []
+    messages: list[tuple[Packet, dhcp.DhcpMessage]] = []
     later: list[Packet] = []
     beginnings: dict[str, _Beginning] = {}
     late = False
@@ -131,12 +135,12 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
         elif packet.kind == ESP and not known.exchanges and not is_tunnel(packet, tunnels):
             late |= site.addresses.get("vpn", packet.addresses[-1][0]) in packet.addresses[-1]
         elif packet.kind == IKE:
-            exchange = ike.read_message(packet.payload)
+            exchange = carried.key_exchange(packet)
             vpn = site.addresses.get("vpn")
             if exchange is not None and (vpn is None or packet.addresses[-1][1] == vpn):
                 known.exchanges[exchange.initiator] = packet.time
         elif packet.kind == DHCP:
-            message = dhcp.read_message(packet.payload)
+            message = carried.lease(packet)
             if message is not None and packet.device == PHYSICAL:
                 messages.append((packet, message))
                 if message.cut and message.offered:
@@ -219,13 +223,11 @@ def _registration(
     beginnings: dict[str, _Beginning],
 ) -> None:
     """A request tells the node's link address, its home and its care-of addresses."""
-    reply = mobileip.read_reply(packet.payload)
+    message = carried.registration(packet)
+    reply, request = message.reply, message.request
     if reply is not None and packet.sport == mobileip.PORT and reply.agent in known.agents:
-        known.replay.reply(known.agents[reply.agent], reply.id, reply.code)
-    if packet.dport != mobileip.PORT or packet.direction == "in":
-        return
-    request = mobileip.read_request(packet.payload)
-    if request is None:
+        known.identifications.reply(known.agents[reply.agent], reply.id, reply.code)
+    if request is None or packet.dport != mobileip.PORT or packet.direction == "in":
         return
     agent = known.agents.get(request.agent)
     if agent is None:
@@ -238,7 +240,7 @@ def _registration(
     source = packet.addresses[-1][0]
     if source in known.far:
         return  # passed on by an agent
-    known.replay.request(agent, request.id, packet.time)
+    known.identifications.request(agent, request.id, packet.time)
     if request.home:
         known.own.add(request.home)
         if agent == "iha":
@@ -273,8 +275,8 @@ def _infer(request: mobileip.Request, site: Site, known: Knowledge) -> str | Non
     return agent
 
 
-def _lease(packet: Packet, message: dhcp.Message, known: Knowledge) -> None:
-    bound = message.type == dhcp.ACK or known.acks.get((packet.interface, message.xid)) == packet.frame
+def _lease(packet: Packet, message: dhcp.DhcpMessage, known: Knowledge) -> None:
+    bound = known.is_bound(packet, message)
     if message.from_client or not (bound or message.type == dhcp.OFFER):
         return
     macs = known.macs.get(packet.interface)
