@@ -14,9 +14,9 @@ from mipcheck.checker.capture.events.registrations import clear_registrations
 from mipcheck.checker.capture.events.userdata import Protects
 from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame, counted
-from mipcheck.checker.capture.headers import layers, wlan
+from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.headers.packet import ASIDE, Packet
 from mipcheck.checker.capture.node.cooked import tell_apart
 from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
@@ -198,14 +198,14 @@ class Decoder:
 
     def take(self, frame: Frame) -> list[Packet]:
         packets = []
-        for part in layers.parts(frame):
+        for part in link.parts(frame):
             packet = layers.decode(part, self._keys)
             if self._surveyor is not None:
                 self._surveyor.take(packet, frame.linktype)
             packet.time += self._offset
             repeats = self._repeats
             if packet.mark and repeats.is_repeat(packet.interface, packet.mark, packet.again, packet.time):
-                packet.kind, packet.why, packet.piece = layers.ASIDE, _REPEATED, None
+                packet.kind, packet.why, packet.piece = ASIDE, _REPEATED, None
             packet.frame += self._before
             if packet.piece is not None:
                 self._together.take(packet)

@@ -12,8 +12,8 @@ from typing import BinaryIO, Final
 
 from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo
-from mipcheck.checker.capture.headers import layers
-from mipcheck.checker.capture.headers.layers import (
+from mipcheck.checker.capture.headers import layers, link
+from mipcheck.checker.capture.headers.packet import (
     ADVERTISEMENT,
     ESP,
     IKE,
@@ -161,7 +161,7 @@ def survey_of(stream: BinaryIO, name: str, interface: str = "if0") -> Survey:
     info, frames = open_frames(stream, name, interface)
     surveyor = Surveyor(info)
     for frame in frames:
-        for part in layers.parts(frame):
+        for part in link.parts(frame):
             surveyor.take(layers.decode(part), frame.linktype)
     return surveyor.survey()
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture.bulk.rows import Chunk, PacketRows
 from mipcheck.checker.capture.events.reader import Reader
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.read import Gap
 from mipcheck.checker.trace.columns import Batch, Columns
 from mipcheck.model.values.event import NODE, Event, Position

@@ -19,9 +19,8 @@ from mipcheck.checker.capture.events.registrations import clear_registrations
 from mipcheck.checker.capture.events.userdata import Protects
 from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import SLL, FileInfo
-from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers.fragments import Reassembler
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.headers.packet import DHCP, IKE, LINK_PORTS, REGISTRATION, Packet
 from mipcheck.checker.capture.node.cooked import tell_apart
 from mipcheck.checker.capture.node.devices import mark_tunnels, sharing, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import learn
@@ -43,8 +42,8 @@ from mipcheck.model.values.event import Event
 
 _KNOWN_PORTS: Final = 1024
 """Ports below are told apart, and those that something here asks for."""
-_ASKED: Final = (4500, 1701, *layers.LINK_PORTS)
-_WITH_PORTS: Final = frozenset({layers.REGISTRATION, layers.IKE, layers.DHCP})
+_ASKED: Final = (4500, 1701, *LINK_PORTS)
+_WITH_PORTS: Final = frozenset({REGISTRATION, IKE, DHCP})
 """Signalling, of which the loop takes none: all its ports are known."""
 
 

@@ -17,9 +17,9 @@ from mipcheck.checker.capture.bulk.meaning import PacketKind
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, PacketRows
 from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame, Interface, Stream
 from mipcheck.checker.capture.frames.pieces import Pieces
-from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.headers import layers, link
 from mipcheck.checker.capture.headers.fragments import Reassembler
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.read import Decoder, Source
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.console.progress import Reading
@@ -37,12 +37,12 @@ _DIVERSE: Final = 50_000
 """With more kinds than this, and than half the packets, columns gain nothing: each kind is a packet of its own."""
 _SENSES: Final = ("", "in", "out")
 _LINKS: Final = {
-    layers.ETHERNET: loop.L_ETHERNET,
+    link.ETHERNET: loop.L_ETHERNET,
     SLL: loop.L_SLL,
     SLL2: loop.L_SLL2,
     0: loop.L_NULL,
     108: loop.L_NULL,
-} | dict.fromkeys(layers.RAW, loop.L_RAW)
+} | dict.fromkeys(link.RAW, loop.L_RAW)
 _MAX_SHIFT: Final = 2**32
 """Seconds (if_tsoffset) up to which times cannot overflow."""
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable
 from typing import Final
 
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.model.values.event import Event, Position
 from mipcheck.model.values.types import Value
 

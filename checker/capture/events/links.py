@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mipcheck.checker.capture.events.account import Account
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.messages import carried, dhcp
 from mipcheck.checker.capture.messages.mobileip import Request
 from mipcheck.checker.capture.node.knowledge import Knowledge

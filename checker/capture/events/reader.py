@@ -15,7 +15,7 @@ from mipcheck.checker.capture.events.links import Link, Links
 from mipcheck.checker.capture.events.registrations import DIRECT, THROUGH_VPN, Copies, Registrations
 from mipcheck.checker.capture.events.userdata import Protects, UserData
 from mipcheck.checker.capture.events.vpn import Vpn
-from mipcheck.checker.capture.headers.layers import (
+from mipcheck.checker.capture.headers.packet import (
     ADVERTISEMENT,
     ASIDE,
     DHCP,

@@ -8,7 +8,7 @@ from typing import Final
 
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.events.links import Links
-from mipcheck.checker.capture.headers.layers import REGISTRATION, Packet
+from mipcheck.checker.capture.headers.packet import REGISTRATION, Packet
 from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.messages.extensions import NAMES
 from mipcheck.checker.capture.messages.identification import expected, is_clock

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.events.links import Links
-from mipcheck.checker.capture.headers.layers import ICMP, LINK_PORTS, MULTICAST, Fragment, Packet
+from mipcheck.checker.capture.headers.packet import ICMP, LINK_PORTS, MULTICAST, Fragment, Packet
 from mipcheck.checker.capture.node.knowledge import Knowledge
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.types import Value

@@ -7,7 +7,7 @@ from typing import Final
 
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.events.registrations import COPY, THROUGH_VPN
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.messages import carried, ike
 from mipcheck.checker.capture.messages.esp import Keyring
 from mipcheck.checker.capture.node.knowledge import Knowledge

@@ -13,17 +13,8 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from mipcheck.checker.capture.headers.layers import (
-    ADVERTISEMENT,
-    ASIDE,
-    DHCP,
-    ESP,
-    IKE,
-    REGISTRATION,
-    Packet,
-    Piece,
-    resume,
-)
+from mipcheck.checker.capture.headers.layers import resume
+from mipcheck.checker.capture.headers.packet import ADVERTISEMENT, ASIDE, DHCP, ESP, IKE, REGISTRATION, Packet, Piece
 
 TIMEOUT: Final = 30 * 10**9
 """ns after the first fragment, as in Linux; RFC 791 leaves it open."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from mipcheck.checker.capture.headers.layers import UNREAD, Packet
+from mipcheck.checker.capture.headers.packet import UNREAD, Packet
 from mipcheck.checker.capture.messages import dhcp, ike, mobileip
 
 

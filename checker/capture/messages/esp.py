@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.headers.packet import ASIDE, Packet
 from mipcheck.checker.site.site import EspSa
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Keyring:
 def _packet(outer: Packet, opened: Opened) -> Packet:
     data, shared = opened.data, ""
     if opened.next_header == _NOTHING:
-        return replace(outer, kind=layers.ASIDE, why=DUMMY, payload=b"")
+        return replace(outer, kind=ASIDE, why=DUMMY, payload=b"")
     if opened.next_header != _IPV4:
         # Transport mode: the IP header is the one before ESP.
         shared = "ip"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mipcheck.checker.capture.headers.layers import DHCP, PHYSICAL, TUNNEL, Packet
+from mipcheck.checker.capture.headers.packet import DHCP, PHYSICAL, TUNNEL, Packet
 from mipcheck.checker.capture.messages import carried
 
 

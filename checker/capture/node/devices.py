@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Final
 
-from mipcheck.checker.capture.headers import layers
-from mipcheck.checker.capture.headers.layers import ASIDE, PHYSICAL, TUNNEL, Packet
+from mipcheck.checker.capture.headers import link
+from mipcheck.checker.capture.headers.packet import ASIDE, PHYSICAL, TUNNEL, Packet
 
-ETHERNET: Final = layers.ETHERNET
-POINT_TO_POINT: Final = frozenset({*layers.RAW, 0, 108})
+ETHERNET: Final = link.ETHERNET
+POINT_TO_POINT: Final = frozenset({*link.RAW, 0, 108})
 """Link types without link addresses: raw IP, and the null and loop headers of BSD's tunnel devices."""
 COPY: Final = "copy of another interface's"
 
@@ -52,7 +52,7 @@ def how_tunnel(name: str, linktype: int | None, beside: bool) -> str:
 def unlisted_tunnels(linktypes: Mapping[str, int], listed: Sequence[str]) -> tuple[list[str], list[str]]:
     """Raw IP beside Ethernet that no site lists: names of the devices that are tunnels for sure, and of the others."""
     beside = any(linktype not in POINT_TO_POINT for linktype in linktypes.values())
-    raw = [n for n, linktype in linktypes.items() if linktype in layers.RAW and n not in listed and beside]
+    raw = [n for n, linktype in linktypes.items() if linktype in link.RAW and n not in listed and beside]
     sure = [name for name in raw if how_tunnel(name, linktypes[name], beside) == "sure"]
     return sure, [name for name in raw if name not in sure]
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mipcheck.checker.capture.headers.layers import DHCP, ESP, IKE, LOOPBACK, PHYSICAL, REGISTRATION, TUNNEL, Packet
+from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LOOPBACK, PHYSICAL, REGISTRATION, TUNNEL, Packet
 from mipcheck.checker.capture.messages import carried, dhcp, mobileip
 from mipcheck.checker.capture.messages.identification import Identifications
 from mipcheck.checker.site.site import Site
