@@ -19,7 +19,8 @@ from mipcheck.checker.capture.survey import survey_of
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.infer.contradictions import Contradiction, as_error, find
-from mipcheck.checker.infer.proposal import propose, rounded_up
+from mipcheck.checker.infer.proposal import propose
+from mipcheck.checker.infer.timers import rounded_up
 from mipcheck.checker.site.site import EspSa, MnHaKey, Site
 from mipcheck.checker.site.toml import read_site
 from mipcheck.checker.trace.vocabulary import vocabulary_of

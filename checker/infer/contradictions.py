@@ -17,7 +17,7 @@ from mipcheck.checker.capture.node.knowledge import dotted, is_private
 from mipcheck.checker.capture.survey import Flow, Sighting, Survey, in_clear, is_unicast, on_tunnel
 from mipcheck.checker.console.errors import InputError, Problem
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.infer.proposal import ACCEPTED
+from mipcheck.checker.infer.fact import ACCEPTED
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import Position
 
