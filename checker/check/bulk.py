@@ -279,11 +279,5 @@ def _shown(columns: BulkLog | MergedLogs, logs: _Logs, piped: bool) -> Generator
 
 def _reads(machine: Machine) -> set[str]:
     """The addresses of the site that anything depends on."""
-    names: set[str] = set()
-    for rule in machine.rules:
-        for term in (rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))):
-            names |= term.names("site")
-    for update in machine.spec.updates:
-        for term in (*(p.condition for p in update.patterns), *(t for _, t in update.assignments)):
-            names |= term.names("site")
-    return names
+    terms = [t for r in machine.rules for t in r.terms()] + [t for u in machine.spec.updates for t in u.terms()]
+    return {name for term in terms for name in term.names("site")}

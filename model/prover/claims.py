@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import z3
-from mipcheck.model.prover.runs import Run, condition_of, cone, patterns_of, roots_of_property, slots_of
+from mipcheck.model.prover.runs import Run, condition_of, cone, roots_of_property, slots_of
 from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
 from mipcheck.model.prover.spacer import Move, System
@@ -36,10 +36,10 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Sys
     else:
         condition = condition_of(p)
         for a in w.actions:
-            if any(q.event == a.event for q in patterns_of(p)):
+            if any(q.event == a.event for q in p.patterns):
                 keys = run.keys[a.event]
                 happens = z3.And(
-                    run.enabled(a), w.permitted(s, a, keys, run.then), w.matches(patterns_of(p), s, a, keys, run.then)
+                    run.enabled(a), w.permitted(s, a, keys, run.then), w.matches(p.patterns, s, a, keys, run.then)
                 )
                 bad.append(z3.And(happens, z3.Not(w.term(condition, s, a.interface, keys, run.then))))
     return run.system(bad)
@@ -58,9 +58,9 @@ def violated(run: Unrolling, k: int, p: Property) -> Z:
         return z3.Or([z3.Not(w.term(condition, run.states[k + 1], i, {}, run.steps[k].now)) for i in w.interfaces])
 
     def violates(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
-        if not any(q.event == a.event for q in patterns_of(p)):
+        if not any(q.event == a.event for q in p.patterns):
             return None
-        return z3.And(w.matches(patterns_of(p), s, a, keys, now), z3.Not(w.term(condition, s, a.interface, keys, now)))
+        return z3.And(w.matches(p.patterns, s, a, keys, now), z3.Not(w.term(condition, s, a.interface, keys, now)))
 
     return run.happens(k, violates)
 

@@ -146,9 +146,7 @@ def _basis(setting: Setting, rule: Rule) -> object:
     spec = setting.spec
     if isinstance(rule.body, Configure):
         return {n: setting.parameters[n] for n in rule.body.condition.names("param")}
-    roots = roots_of_rules([rule]) + (
-        [anchor_of(spec, rule), rule.body.within] if isinstance(rule.body, Require) else []
-    )
+    roots = [*rule.terms(), *([anchor_of(spec, rule)] if isinstance(rule.body, Require) else [])]
     names = cone(spec, roots, False)
     updates = [
         ([(p.event, p.condition) for p in u.patterns], [(n, t) for n, t in u.assignments if n in names])

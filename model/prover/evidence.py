@@ -10,7 +10,6 @@ from typing import Any
 import z3
 from mipcheck.model.prover.claims import search_independence, violated
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.runs import patterns_of
 from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
 from mipcheck.model.prover.symbolic import Action, Keys, State
@@ -94,7 +93,7 @@ class Evidence:
 
 def about_the_same(spec: Spec, p: Property, rule: Rule) -> bool:
     """Whether a permission speaks of events that the property speaks of: others cannot break it by the same event."""
-    events = {q.event for q in patterns_of(p)}
+    events = {q.event for q in p.patterns}
     return isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns)
 
 
@@ -102,8 +101,8 @@ def _matching(run: Unrolling, k: int, p: Property) -> Z:
     w = run.world
 
     def matches(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
-        if not any(q.event == a.event for q in patterns_of(p)):
+        if not any(q.event == a.event for q in p.patterns):
             return None
-        return w.matches(patterns_of(p), s, a, keys, now)
+        return w.matches(p.patterns, s, a, keys, now)
 
-    return run.happens(k, matches) if patterns_of(p) else z3.BoolVal(True)
+    return run.happens(k, matches) if p.patterns else z3.BoolVal(True)

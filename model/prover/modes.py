@@ -211,7 +211,7 @@ class Mode:
         layering = [r for r in self.setting.rules.values() if isinstance(r.body, Allow) and self._is_layering(r.body)]
         if self.claim is None or not layering:
             return None
-        patterns = tuple(p for r in layering for p in r.body.patterns)  # type: ignore[union-attr]
+        patterns = tuple(p for r in layering for p in r.body.patterns)
         claimed = self.claim.of(self.access.name)
         condition = conjunction((*last, claimed))
         wanted = self._in_turn([r for r in rules if r in self._search.world.rules])

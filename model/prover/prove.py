@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import mipcheck.model.prover.claims as claims
 import mipcheck.model.prover.consistency as consistency
-from mipcheck.model.prover.runs import patterns_of
 from mipcheck.model.prover.search import Trace
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.spacer import System, Verdict, spacer
@@ -141,7 +140,7 @@ def _seek(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
 
 def _own_rules(setting: Setting, p: Property) -> list[Rule]:
     """Permissions on the events that a property speaks of."""
-    events = {q.event for q in patterns_of(p)}
+    events = {q.event for q in p.patterns}
     return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
 
 

@@ -10,28 +10,14 @@ from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Move, System
 from mipcheck.model.prover.symbolic import DONE, Action, Slot, State, World
 from mipcheck.model.specification.spec import (
-    Allow,
-    Independent,
-    Invariant,
-    Permitted,
     Property,
     Require,
     Rule,
     Spec,
-    Whenever,
 )
-from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.specification.term import Term
 
 Z = Any
-
-
-def patterns_of(p: Property) -> tuple[EventPattern, ...]:
-    match p.claim:
-        case Whenever(patterns, _) | Permitted(patterns):
-            return patterns
-        case Independent(_, allowed):
-            return allowed
-    return ()
 
 
 def cone(spec: Spec, roots: Iterable[Term], whole: bool) -> set[str]:
@@ -48,28 +34,25 @@ def cone(spec: Spec, roots: Iterable[Term], whole: bool) -> set[str]:
         events = {p.event for u in relevant for p in u.patterns}
         for x in spec.assumptions.values():
             if any(p.event in events for p in x.patterns):
-                names |= x.condition.names("var").union(*(p.condition.names("var") for p in x.patterns))
+                names |= {n for t in x.terms() for n in t.names("var")}
         if len(names) == before:
             return names
 
 
 def condition_of(p: Property) -> Term:
-    assert isinstance(p.claim, Whenever | Invariant)
-    return p.claim.condition
+    """Return the condition of an `invariant` or a `whenever`."""
+    assert p.condition is not None
+    return p.condition
 
 
 def roots_of_property(p: Property, rules: list[Rule]) -> list[Term]:
-    roots = [q.condition for q in patterns_of(p)]
-    roots += [condition_of(p)] if isinstance(p.claim, Whenever | Invariant) else []
-    return roots + roots_of_rules(rules)
+    """Return all expressions of a property and of the rules that it is proved with."""
+    return [*p.terms(), *roots_of_rules(rules)]
 
 
 def roots_of_rules(rules: list[Rule]) -> list[Term]:
-    roots = []
-    for r in rules:
-        if isinstance(r.body, Allow | Require):
-            roots += [r.body.condition, *(q.condition for q in r.body.patterns)]
-    return roots
+    """Return all expressions of some rules."""
+    return [t for r in rules for t in r.terms()]
 
 
 def slots_of(world: World, names: set[str], whole: bool) -> list[Slot]:

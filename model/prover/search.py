@@ -347,9 +347,7 @@ def keys_used(spec: Spec) -> set[tuple[str, str]]:
     for a in spec.assumptions.values():
         look(a.patterns, [a.condition])
     for r in spec.rules.values():
-        if hasattr(r.body, "patterns"):
-            look(r.body.patterns, [r.body.condition])
+        look(r.body.patterns, [r.body.condition])
     for p in spec.properties.values():
-        patterns = getattr(p.claim, "patterns", getattr(p.claim, "allowed", ()))
-        look(patterns, [c] if (c := getattr(p.claim, "condition", None)) is not None else [])
+        look(p.patterns, [] if p.condition is None else [p.condition])
     return {(e, k) for e, k in used if k in spec.events[e].by_name}

@@ -266,7 +266,7 @@ class _RoleReader:
         self.names.read[name] += 1
 
     def _rule(self, d: s.RuleDecl) -> m.Rule:
-        """Return a rule with the reading that was asked for, else the last default that a file gives, else the first."""
+        """Return a rule in the reading that was asked for, else the last default that a file gives, else the first."""
         self.names.declare("rule", d.name, d.at)
         readings = tuple(m.Reading(r.name, r.text, self._body(r.body)) for r in d.readings)
         names = [r.name for r in readings if r.name]

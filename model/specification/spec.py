@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -78,6 +78,11 @@ class Update:
     patterns: tuple[EventPattern, ...]
     assignments: tuple[tuple[str, Term], ...]
 
+    def terms(self) -> Iterator[Term]:
+        """Yield the conditions of its patterns, and the values that it assigns."""
+        yield from (p.condition for p in self.patterns)
+        yield from (value for _, value in self.assignments)
+
 
 @dataclass(frozen=True, slots=True)
 class Allow:
@@ -85,6 +90,11 @@ class Allow:
 
     patterns: tuple[EventPattern, ...]
     condition: Term
+
+    def terms(self) -> Iterator[Term]:
+        """Yield its condition, and those of its patterns."""
+        yield self.condition
+        yield from (p.condition for p in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +106,26 @@ class Require:
     anchor: str
     condition: Term
 
+    def terms(self) -> Iterator[Term]:
+        """Yield its condition, its time limit, and the conditions of its patterns."""
+        yield self.condition
+        yield self.within
+        yield from (p.condition for p in self.patterns)
+
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """A demand on the site and the parameters alone."""
+    """A demand on the site and the parameters alone: it has no patterns, because no event can break or meet it."""
 
     condition: Term
+
+    @property
+    def patterns(self) -> tuple[EventPattern, ...]:
+        return ()
+
+    def terms(self) -> Iterator[Term]:
+        """Yield its condition."""
+        yield self.condition
 
 
 Body = Allow | Require | Configure
@@ -135,6 +159,10 @@ class Rule:
     @property
     def section(self) -> str:
         return self.cite[0].section if self.cite else ""
+
+    def terms(self) -> Iterator[Term]:
+        """Yield all expressions of the reading chosen."""
+        return self.body.terms()
 
     def applies(self, capabilities: frozenset[str]) -> bool:
         return all(c in capabilities for c in self.given) and not any(c in capabilities for c in self.unless)
@@ -189,6 +217,11 @@ class Assumption:
     patterns: tuple[EventPattern, ...]
     condition: Term
 
+    def terms(self) -> Iterator[Term]:
+        """Yield its condition, and those of its patterns."""
+        yield self.condition
+        yield from (p.condition for p in self.patterns)
+
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
@@ -238,6 +271,25 @@ class Property:
     def section(self) -> str:
         return self.cite[0].section if self.cite else ""
 
+    @property
+    def patterns(self) -> tuple[EventPattern, ...]:
+        """The events that it speaks of; none for an invariant, and for consistency."""
+        match self.claim:
+            case Whenever(patterns, _) | Permitted(patterns) | Independent(_, patterns):
+                return patterns
+        return ()
+
+    @property
+    def condition(self) -> Term | None:
+        """What always holds, or at each of its events; None where it claims something else."""
+        return self.claim.condition if isinstance(self.claim, Whenever | Invariant) else None
+
+    def terms(self) -> Iterator[Term]:
+        """Yield its condition if it has one, and those of its patterns."""
+        if self.condition is not None:
+            yield self.condition
+        yield from (p.condition for p in self.patterns)
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -282,6 +334,13 @@ class Spec:
     tracks: str = ""
     role_text: str = ""
     warnings: tuple[str, ...] = field(default=())
+
+    def terms(self) -> Iterator[Term]:
+        """Yield all expressions of its updates and rules: what an observer looks at."""
+        for update in self.updates:
+            yield from update.terms()
+        for rule in self.rules.values():
+            yield from rule.terms()
 
     def machines(self) -> list[Spec]:
         """This specification and those of the other roles."""
