@@ -12,7 +12,7 @@ from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import show_duration
 
 if TYPE_CHECKING:
-    from mipcheck.model.prover.search import Trace
+    from mipcheck.model.prover.search import Witness
     from mipcheck.model.specification.spec import Spec
 
 
@@ -22,7 +22,7 @@ class Disagreement(MipcheckError, RuntimeError):
 
 def trace_text(
     spec: Spec,
-    trace: Trace,
+    trace: Witness,
     given: Mapping[str, int],
     title: Iterable[str] = (),
     capabilities: frozenset[str] = frozenset(),

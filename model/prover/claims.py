@@ -8,14 +8,12 @@ from typing import Any
 
 import z3
 from mipcheck.model.prover.runs import Run, condition_of, cone, roots_of_property, slots_of
-from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
+from mipcheck.model.prover.search import Search, Unrolling, Witness, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
-from mipcheck.model.prover.spacer import Move, System
-from mipcheck.model.prover.symbolic import Action, Keys, State, World
+from mipcheck.model.prover.spacer import Move, System, Z
+from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
 from mipcheck.model.specification.spec import Allow, Independent, Invariant, Permitted, Property, Rule
 from mipcheck.model.specification.term import EventPattern, Term
-
-Z = Any
 
 
 def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
@@ -45,7 +43,7 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Sys
     return run.system(bad)
 
 
-def search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
+def search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
     if isinstance(p.claim, Permitted):
         return _search_forbidden(setting, p.claim.patterns, free)
     return _search(setting, lambda run, k: violated(run, k, p), free)
@@ -57,7 +55,7 @@ def violated(run: Unrolling, k: int, p: Property) -> Z:
     if isinstance(p.claim, Invariant):
         return z3.Or([z3.Not(w.term(condition, run.states[k + 1], i, {}, run.steps[k].now)) for i in w.interfaces])
 
-    def violates(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+    def violates(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
         if not any(q.event == a.event for q in p.patterns):
             return None
         return z3.And(w.matches(p.patterns, s, a, keys, now), z3.Not(w.term(condition, s, a.interface, keys, now)))
@@ -65,7 +63,7 @@ def violated(run: Unrolling, k: int, p: Property) -> Z:
     return run.happens(k, violates)
 
 
-def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free: frozenset[str]) -> Trace | None:
+def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free: frozenset[str]) -> Witness | None:
     """A trace that ends with such an event, which a MUST forbids; which of them it is, differs."""
     found = []
     for rule in setting.musts:
@@ -75,7 +73,7 @@ def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free
         def goal(run: Unrolling, k: int, rule: str = rule.id) -> Z:
             w = run.world
 
-            def forbidden(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+            def forbidden(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
                 if not w.concerns(rule, a) or not any(q.event == a.event for q in patterns):
                     return None
                 return z3.And(w.matches(patterns, s, a, keys, now), w.breaks(rule, s, a, keys, now))
@@ -89,7 +87,7 @@ def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free
 
 def _search(
     setting: Setting, goal: Callable[[Unrolling, int], Z], free: frozenset[str], mirror: str = ""
-) -> Trace | None:
+) -> Witness | None:
     """The shortest trace that breaks only rules in `free`; one that breaks a SHOULD besides, if there is no other."""
     unit = time_unit(setting.parameters, setting.spec)
     search = Search(setting.world(setting.rules.values(), unit), timeout=setting.timeout, mirror=mirror)
@@ -102,7 +100,7 @@ def _search(
 # --- independence, by self-composition ------------------------------------------------------------------------------
 
 
-def _allowed(w: World, p: EventPattern, s: State, keys: Keys, now: Z, rules: Iterable[str]) -> Z:
+def _allowed(w: World, p: EventPattern, s: SymbolicState, keys: Keys, now: Z, rules: Iterable[str]) -> Z:
     a = Action(p.event, 0)
     return z3.And(w.matches([p], s, a, keys, now), w.permitted(s, a, keys, now, rules))
 
@@ -147,7 +145,7 @@ def independence(setting: Setting, p: Property, rules: list[Rule], whole: bool) 
     return System(state, initial, moves, bad)
 
 
-def search_independence(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
+def search_independence(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
     claim = p.claim
     assert isinstance(claim, Independent)
 

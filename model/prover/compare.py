@@ -10,24 +10,35 @@ import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
 import z3
 from mipcheck.model.prover.runs import anchor_of, cone, roots_of_rules, slots_of
-from mipcheck.model.prover.search import Search, Trace, Unrolling, keys_used, time_unit
+from mipcheck.model.prover.search import Search, Unrolling, Witness, keys_used, time_unit
 from mipcheck.model.prover.setting import Setting, example_site, misconfigured
-from mipcheck.model.prover.spacer import Move, System, spacer
-from mipcheck.model.prover.symbolic import NODE, Action, Keys, State, World
+from mipcheck.model.prover.spacer import Move, System, Z, spacer
+from mipcheck.model.prover.symbolic import NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.spec import Configure, EventType, Require, Rule, Spec
 from mipcheck.model.specification.term import EventPattern
 
-Z = Any
 DEPTH = 10
 """Events of a trace, silent ones included, up to which one is searched for."""
 _NONE: Mapping[str, int] = MappingProxyType({})
 TIME_IS_UP = "the time for the search was up"
+_COUNT = itertools.count()
+"""Numbers the goals of searches: all of them stay in one solver, each under a literal of its own."""
+
+
+class _Strictness(Enum):
+    """How much is asked of a trace on which two worlds part. Less is asked only where nothing is found otherwise."""
+
+    ALL = "all rules are kept in both until the last step, which breaks none but those in question"
+    MUST = "SHOULDs may be broken besides"
+    BARE = "and at the last step both may find fault, with whatever rules"
+    OWN = "and only the world that forbids the last step need have kept its rules before it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +50,15 @@ class Parting:
     difference.
     """
 
-    trace: Trace
+    trace: Witness
     left: frozenset[str]
     right: frozenset[str]
     outright: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a search came to: a parting, or why there is none. That none was found proves nothing."""
+class SearchOutcome:
+    """The parting that a search found, or the `reason` why it found none, which proves nothing."""
 
     parting: Parting | None
     reason: str = ""
@@ -204,7 +215,7 @@ class Comparison(Search):
         self.used = keys_used(self.left.spec) | keys_used(self.right.spec)
         self._configured = misconfigured(self.left), misconfigured(self.right)
 
-    def part(self, left: Iterable[str], right: Iterable[str], pretty: bool = True) -> Outcome:
+    def part(self, left: Iterable[str], right: Iterable[str], pretty: bool = True) -> SearchOutcome:
         """The shortest trace on which one world breaks one of its rules named, and the other allows it all.
 
         Where there is none, SHOULDs may be broken besides; where there is none of these, both worlds may find fault
@@ -214,8 +225,8 @@ class Comparison(Search):
         deadline = time.monotonic() + self.timeout
         named = [r for r in left if self._judges(self.both, r)], [r for r in right if self._judges(self.both.other, r)]
         if not any(named):
-            return Outcome(None, "there is no rule on events to part on")
-        for strictness in (_ALL, _MUST, _BARE, _OWN):
+            return SearchOutcome(None, "there is no rule on events to part on")
+        for strictness in _Strictness:
             for k in range(self.depth):
                 while len(self.run.steps) <= k:
                     self.run.extend()
@@ -225,34 +236,34 @@ class Comparison(Search):
                         continue
                     found = self._step(k, turned, rules, strictness, deadline, pretty)
                     if found == z3.unknown:
-                        return Outcome(None, TIME_IS_UP)
+                        return SearchOutcome(None, TIME_IS_UP)
                     if isinstance(found, Parting):
-                        return Outcome(found)
-        return Outcome(None, f"none was found of up to {self.depth} events")
+                        return SearchOutcome(found)
+        return SearchOutcome(None, f"none was found of up to {self.depth} events")
 
-    def both_break(self, rule: str, pretty: bool = True) -> Outcome:
+    def both_break(self, rule: str, pretty: bool = True) -> SearchOutcome:
         """The shortest trace whose last step this rule forbids in both, and no other rule in either."""
         deadline = time.monotonic() + self.timeout
         if not (self._judges(self.both, rule) and self._judges(self.both.other, rule)):
-            return Outcome(None, "it is no rule on events in both")
-        for strictness in (_ALL, _MUST):
+            return SearchOutcome(None, "it is no rule on events in both")
+        for strictness in (_Strictness.ALL, _Strictness.MUST):
             for k in range(self.depth):
                 while len(self.run.steps) <= k:
                     self.run.extend()
                 goal = z3.And(self.both.breaks(rule, k), self.both.other.breaks(rule, k))
                 found = self._solve(k, goal, ([rule], [rule]), strictness, deadline, pretty)
                 if found == z3.unknown:
-                    return Outcome(None, TIME_IS_UP)
+                    return SearchOutcome(None, TIME_IS_UP)
                 if isinstance(found, Parting):
-                    return Outcome(found)
-        return Outcome(None, f"none was found of up to {self.depth} events")
+                    return SearchOutcome(found)
+        return SearchOutcome(None, f"none was found of up to {self.depth} events")
 
     @staticmethod
     def _judges(run: Unrolling, rule: str) -> bool:
         return rule in run.world.allows or rule in run.world.requires
 
     def _step(
-        self, k: int, turned: bool, rules: list[str], strictness: int, deadline: float, pretty: bool
+        self, k: int, turned: bool, rules: list[str], strictness: _Strictness, deadline: float, pretty: bool
     ) -> Parting | Any:
         """A trace whose step k one world forbids by `rules`, z3.unsat or z3.unknown; `turned`: the second world."""
         forbids, allows = (self.both.other, self.both) if turned else (self.both, self.both.other)
@@ -261,7 +272,7 @@ class Comparison(Search):
             for r in rules
         ]
         free: tuple[list[str], list[str]] = ([], rules) if turned else (rules, [])
-        judges = (forbids,) if strictness == _OWN else (self.both, self.both.other)
+        judges = (forbids,) if strictness is _Strictness.OWN else (self.both, self.both.other)
         return self._solve(k, z3.Or(differs), free, strictness, deadline, pretty, judges)
 
     def _solve(
@@ -269,7 +280,7 @@ class Comparison(Search):
         k: int,
         goal: Z,
         free: tuple[list[str], list[str]],
-        strictness: int,
+        strictness: _Strictness,
         deadline: float,
         pretty: bool,
         judges: Sequence[Unrolling] = (),
@@ -289,7 +300,8 @@ class Comparison(Search):
         for side, own in zip(sides, free, strict=True):
             if side in (judges or sides):
                 assumptions += self._kept(side, k, strictness)
-                assumptions += self._kept_at(side, k, strictness, own) if strictness < _BARE else []
+                if strictness in (_Strictness.ALL, _Strictness.MUST):
+                    assumptions += self._kept_at(side, k, strictness, own)
         answer = self.run.solver.check(*assumptions)
         if answer != z3.sat:
             return answer
@@ -298,18 +310,14 @@ class Comparison(Search):
         broken = [u.broken(model, k + 1) | wrong for u, wrong in zip(sides, self._configured, strict=True)]
         return Parting(trace, broken[0], broken[1], not (broken[0] and broken[1]))
 
-    def _kept(self, run: Unrolling, k: int, strictness: int) -> list[Z]:
+    def _kept(self, run: Unrolling, k: int, strictness: _Strictness) -> list[Z]:
         """Before the last step, all rules are kept."""
         return [z for i in range(k) for z in self._kept_at(run, i, strictness, ())]
 
-    def _kept_at(self, run: Unrolling, i: int, strictness: int, free: Iterable[str]) -> list[Z]:
+    def _kept_at(self, run: Unrolling, i: int, strictness: _Strictness, free: Iterable[str]) -> list[Z]:
         rules = run.world.rules
         return [z for r, z in run.kept[i].items()
-                if r not in free and (strictness == _ALL or rules[r].level == "MUST")]  # fmt: skip
-
-
-_ALL, _MUST, _BARE, _OWN = range(4)
-_COUNT = itertools.count()
+                if r not in free and (strictness is _Strictness.ALL or rules[r].level == "MUST")]  # fmt: skip
 
 
 # --- proof ----------------------------------------------------------------------------------------------------------
@@ -353,11 +361,11 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
     return spacer(System(state, initial, moves, bad), timeout).answer == "proved"
 
 
-def _forbids(w: World, rule: str, s: State, a: Action, keys: Keys, now: Z) -> Z:
+def _forbids(w: World, rule: str, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
     return w.breaks(rule, s, a, keys, now) if rule in w.allows and w.concerns(rule, a) else z3.BoolVal(False)
 
 
-def _late(w: World, rule: str, s: State, now: Z) -> Z:
+def _late(w: World, rule: str, s: SymbolicState, now: Z) -> Z:
     return w.overdue(rule, s, now) if rule in w.requires else z3.BoolVal(False)
 
 
@@ -370,15 +378,15 @@ def part_settings(
     rules: Iterable[str],
     timeout: float = 60.0,
     addresses: Mapping[str, int] = _NONE,
-) -> Outcome:
+) -> SearchOutcome:
     """A site or parameters on which rules on configuration part, as near to the defaults as can be."""
     left, right = merged(left, right, addresses)
     named = [r for r in rules if any(isinstance(_body(s, r), Configure) for s in (left, right))]
     if not named:
-        return Outcome(None, "there is no rule on the configuration to part on")
+        return SearchOutcome(None, "there is no rule on the configuration to part on")
     broken = misconfigured(left), misconfigured(right)
     if any((r in broken[0]) != (r in broken[1]) for r in named):
-        return Outcome(_on_settings(broken, {}, {}))
+        return SearchOutcome(_on_settings(broken, {}, {}))
     sure = True
     for rule in named:
         for kind, name in _influences(left, right, rule):
@@ -390,14 +398,14 @@ def part_settings(
             broken = misconfigured(sides[0]), misconfigured(sides[1])
             if (rule in broken[0]) != (rule in broken[1]):
                 site, parameters = ({name: value}, {}) if kind == "site" else ({}, {name: value})
-                return Outcome(_on_settings(broken, site, parameters))
-    return Outcome(None, "no single value makes the difference" if sure else TIME_IS_UP)
+                return SearchOutcome(_on_settings(broken, site, parameters))
+    return SearchOutcome(None, "no single value makes the difference" if sure else TIME_IS_UP)
 
 
 def _on_settings(
     broken: tuple[frozenset[str], frozenset[str]], site: Mapping[str, int], parameters: Mapping[str, int]
 ) -> Parting:
-    return Parting(Trace((), (), frozenset(), 0, site, parameters), *broken, not (broken[0] and broken[1]))
+    return Parting(Witness((), (), frozenset(), 0, site, parameters), *broken, not (broken[0] and broken[1]))
 
 
 def _body(setting: Setting, rule: str) -> object:

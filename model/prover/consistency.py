@@ -10,11 +10,10 @@ import z3
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import System, Verdict, spacer
+from mipcheck.model.prover.spacer import System, Verdict, Z, spacer
 from mipcheck.model.prover.symbolic import Action, Keys, World
 from mipcheck.model.specification.spec import Allow, Require, Rule
 
-Z = Any
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 

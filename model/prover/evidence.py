@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import z3
 from mipcheck.model.prover.claims import search_independence, violated
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
+from mipcheck.model.prover.search import Search, Unrolling, Witness, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
-from mipcheck.model.prover.symbolic import Action, Keys, State
+from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.specification.spec import (
     Allow,
     Assumption,
@@ -25,7 +25,6 @@ from mipcheck.model.specification.spec import (
     Whenever,
 )
 
-Z = Any
 DEPTH = 8
 """Events of a trace, silent ones included, up to which one is searched for."""
 
@@ -42,11 +41,11 @@ class Evidence:
         self._search: Search | None = None
         self._wrong = misconfigured(setting)
 
-    def of_rule(self, rule: str, broken: bool) -> Trace | None:
+    def of_rule(self, rule: str, broken: bool) -> Witness | None:
         """The rule exercised with all rules kept, or broken with all others kept."""
         return self._examples.find(rule, broken, pretty=False)
 
-    def noticed(self, p: Property, rule: str) -> Trace | None:
+    def noticed(self, p: Property, rule: str) -> Witness | None:
         """A trace that breaks just this rule, and with the same event the property: without the rule it is false."""
         if isinstance(p.claim, Independent):
             return search_independence(self.setting, p, frozenset({rule}))
@@ -54,11 +53,11 @@ class Evidence:
             return None
         return self._find(lambda run, k: z3.And(run.breaks(rule, k), violated(run, k, p)), frozenset({rule}))
 
-    def arises(self, p: Property) -> Trace | None:
+    def arises(self, p: Property) -> Witness | None:
         """What the property speaks of happens, with all rules kept."""
         return self._find(lambda run, k: _matching(run, k, p), frozenset())
 
-    def relied_on(self, a: Assumption, p: Property) -> Trace | None:
+    def relied_on(self, a: Assumption, p: Property) -> Witness | None:
         """Without the assumption, a trace that keeps all rules and breaks the property."""
         others = {n: x for n, x in self.setting.spec.assumptions.items() if n != a.id}
         without = Evidence(replace(self.setting, spec=replace(self.setting.spec, assumptions=others)))
@@ -66,13 +65,13 @@ class Evidence:
             return None
         return without._find(lambda run, k: violated(run, k, p), frozenset())
 
-    def honoured(self, a: Assumption) -> Trace | None:
+    def honoured(self, a: Assumption) -> Witness | None:
         """What the assumption speaks of happens as it says."""
 
-        def condition(run: Unrolling) -> Callable[[State, Action, Keys, Z], Z | None]:
+        def condition(run: Unrolling) -> Callable[[SymbolicState, Action, Keys, Z], Z | None]:
             w = run.world
 
-            def holds(s: State, action: Action, keys: Keys, now: Z) -> Z | None:
+            def holds(s: SymbolicState, action: Action, keys: Keys, now: Z) -> Z | None:
                 if not any(q.event == action.event for q in a.patterns):
                     return None
                 return z3.And(w.matches(a.patterns, s, action, keys, now),
@@ -82,7 +81,7 @@ class Evidence:
 
         return self._find(lambda run, k: run.happens(k, condition(run)), frozenset())
 
-    def _find(self, goal: Callable[[Unrolling, int], Z], free: frozenset[str]) -> Trace | None:
+    def _find(self, goal: Callable[[Unrolling, int], Z], free: frozenset[str]) -> Witness | None:
         if self._search is None:
             unit = time_unit(self.setting.parameters, self.setting.spec)
             world = self.setting.world(self.setting.rules.values(), unit)
@@ -100,7 +99,7 @@ def about_the_same(spec: Spec, p: Property, rule: Rule) -> bool:
 def _matching(run: Unrolling, k: int, p: Property) -> Z:
     w = run.world
 
-    def matches(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+    def matches(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
         if not any(q.event == a.event for q in p.patterns):
             return None
         return w.matches(p.patterns, s, a, keys, now)

@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import z3
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.prover.claims import safety, violated
-from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
+from mipcheck.model.prover.search import Search, Unrolling, Witness, time_unit
 from mipcheck.model.prover.setting import setting_of
-from mipcheck.model.prover.spacer import spacer
-from mipcheck.model.prover.symbolic import Action, Keys, State
+from mipcheck.model.prover.spacer import Z, spacer
+from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.specification.spec import Access, Allow, EventType, Property, Require, Rule, Spec, Whenever
 from mipcheck.model.specification.term import EventPattern, Term, conjunction
 from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import ADDRESS, BOOL, Value
 
-Z = Any
 DEPTH, STEPS = 6, 12
 """Events up to which a trace that refutes a fact, and one that shows all steps, is searched for."""
 _NEVER = Term("const", BOOL, value=0)
@@ -52,7 +50,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class ModeFact:
     """In a situation, `key` is always `value`: for a flag, "set" or "not set". `level` is that of the weakest rule that
     it takes, MUST or SHOULD."""
 
@@ -63,7 +61,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Announcement:
     """How a node says which mode it uses: the event, its key, and the state that remembers it."""
 
     event: str
@@ -78,7 +76,7 @@ class Claim:
         return conjunction((*self.condition.args[:-1], said))
 
 
-def claim_of(spec: Spec) -> Claim | None:
+def announcement_of(spec: Spec) -> Announcement | None:
     """The event that tells the mode, by the type of its key and the state that is assigned from it; None if there is
     none."""
     for update in spec.updates:
@@ -89,7 +87,7 @@ def claim_of(spec: Spec) -> Claim | None:
                     guards = [Term("var", BOOL, n) for n, v in update.assignments
                               if v.kind == "const" and v.type == BOOL and v.value]  # fmt: skip
                     said = Term("=", BOOL, args=(variable, variable))
-                    return Claim(pattern.event, value.name, Term("and", BOOL, args=(*guards, said)))
+                    return Announcement(pattern.event, value.name, Term("and", BOOL, args=(*guards, said)))
     return None
 
 
@@ -100,7 +98,7 @@ class Mode:
         self, spec: Spec, access: Access, parameters: Mapping[str, int] | None = None, timeout: float = 20.0
     ) -> None:
         self.spec, self.access = spec, access
-        self.claim = claim_of(spec)
+        self.announcement = announcement_of(spec)
         self.setting = setting_of(spec, parameters, capabilities=frozenset(access.needs), timeout=timeout)
         unit = time_unit(self.setting.parameters, spec)
         self._search = Search(self.setting.world(self.setting.rules.values(), unit), DEPTH, timeout)
@@ -123,9 +121,9 @@ class Mode:
         """A capability that this mode does not need."""
         return feature in self.spec.capabilities and feature not in self.access.needs
 
-    def facts(self, steps: Trace | None) -> Iterator[Fact]:
+    def facts(self, steps: Witness | None) -> Iterator[ModeFact]:
         """All facts that are proved, situation by situation; of those only that the steps show."""
-        if self.claim is None or steps is None:
+        if self.announcement is None or steps is None:
             return
         for situation in self.situations():
             if not any(situation.covers(e) for e in steps.events) or self._counterexample(situation, _NEVER) is None:
@@ -135,7 +133,7 @@ class Mode:
                 level = "" if key in told else self._level(situation, condition)
                 if level:
                     told.add(key)
-                    yield Fact(situation, key, value, level)
+                    yield ModeFact(situation, key, value, level)
 
     def _candidates(self, situation: Situation) -> Iterator[tuple[str, str, Term]]:
         event = self.spec.events[situation.event]
@@ -191,35 +189,35 @@ class Mode:
         return ""
 
     def _property(self, situation: Situation, condition: Term) -> Property:
-        assert self.claim is not None
+        assert self.announcement is not None
         terms = [term for _, term in situation.atoms]
-        pattern = EventPattern(situation.event, conjunction((*terms, self.claim.of(self.access.name))))
+        pattern = EventPattern(situation.event, conjunction((*terms, self.announcement.of(self.access.name))))
         return Property("fact", (), "", Whenever((pattern,), condition))
 
-    def _counterexample(self, situation: Situation, condition: Term) -> Trace | None:
+    def _counterexample(self, situation: Situation, condition: Term) -> Witness | None:
         p = self._property(situation, condition)
         return self._search.shortest(lambda run, k: violated(run, k, p), (), pretty=False)
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
-    def steps(self, last: Iterable[Term], rules: Iterable[str]) -> Trace | None:
+    def steps(self, last: Iterable[Term], rules: Iterable[str]) -> Witness | None:
         """The shortest trace that exercises the rules one after the other and ends with user data of this mode.
 
         All rules are kept, and all of it happens on one interface. The node says which mode it uses before it does what
         a permission is about. The last event is one of which a rule on layering speaks, with all conditions of `last`.
         """
         layering = [r for r in self.setting.rules.values() if isinstance(r.body, Allow) and self._is_layering(r.body)]
-        if self.claim is None or not layering:
+        if self.announcement is None or not layering:
             return None
         patterns = tuple(p for r in layering for p in r.body.patterns)
-        claimed = self.claim.of(self.access.name)
+        claimed = self.announcement.of(self.access.name)
         condition = conjunction((*last, claimed))
         wanted = self._in_turn([r for r in rules if r in self._search.world.rules])
 
         def ends(run: Unrolling, k: int) -> Z:
             w = run.world
 
-            def holds(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+            def holds(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
                 if not any(p.event == a.event for p in patterns):
                     return None
                 return z3.And(w.matches(patterns, s, a, keys, now), w.term(condition, s, a.interface, keys, now))

@@ -13,13 +13,11 @@ from dataclasses import dataclass, replace
 
 import mipcheck.model.prover.claims as claims
 import mipcheck.model.prover.consistency as consistency
-from mipcheck.model.prover.search import Trace
+from mipcheck.model.prover.search import Witness
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.spacer import System, Verdict, spacer
 from mipcheck.model.specification.load import load
 from mipcheck.model.specification.spec import Allow, Configure, Consistent, Independent, Permitted, Property, Rule, Spec
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class Needed:
     """A rule without which the property fails, and the shortest trace on which it does."""
 
     rule: str
-    trace: Trace
+    trace: Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Result:
     needs: tuple[Needed, ...] = ()
     invariant: str = ""
     cross_checked: tuple[str, ...] = ()
-    trace: Trace | None = None
+    trace: Witness | None = None
     reason: str = ""
 
 
@@ -55,7 +53,7 @@ def prove(
     capabilities: frozenset[str] = frozenset(),
     timeout: float = 60.0,
     with_needs: bool = True,
-    progress: Progress = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> list[Result]:
     """Proves the named properties, or all of all roles, `without` these rules and assumptions.
 
@@ -133,7 +131,7 @@ def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Sy
     return build(setting, p, rules, whole)
 
 
-def _seek(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
+def _seek(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
     seek = claims.search_independence if isinstance(p.claim, Independent) else claims.search_safety
     return seek(setting, p, free)
 

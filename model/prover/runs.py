@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import z3
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import Move, System
-from mipcheck.model.prover.symbolic import DONE, Action, Slot, State, World
+from mipcheck.model.prover.spacer import Move, System, Z
+from mipcheck.model.prover.symbolic import DONE, Action, Slot, SymbolicState, World
 from mipcheck.model.specification.spec import (
     Property,
     Require,
@@ -16,8 +15,6 @@ from mipcheck.model.specification.spec import (
     Spec,
 )
 from mipcheck.model.specification.term import Term
-
-Z = Any
 
 
 def cone(spec: Spec, roots: Iterable[Term], whole: bool) -> set[str]:
@@ -65,7 +62,7 @@ class Run:
     def __init__(self, setting: Setting, rules: list[Rule], names: set[str], whole: bool) -> None:
         self.world = setting.world(rules)
         self.permissions = self.obligations = whole
-        self.state: State = self.world.fresh("", slots_of(self.world, names, whole))
+        self.state: SymbolicState = self.world.fresh("", slots_of(self.world, names, whole))
         self.now, self.then = z3.Real("now"), z3.Real("then")
         self.keys = {e: self.world.keys(e, "") for e in setting.spec.events}
 

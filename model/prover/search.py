@@ -12,23 +12,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import z3
-from mipcheck.model.prover.symbolic import Action, Keys, State, World
+from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
 from mipcheck.model.specification.spec import Key, Spec
 from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import Value
 
-Z = Any
 INTERFACES = ("eth0", "wlan0", "wwan0", "usb0")
 _MS = 10**6
 _ELSEWHERE = 0xCB007114  # 203.0.113.20: an address that means nothing to any site
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
-    """What was found. `silent` are the events that no log shows: (number of shown events before it, text).
+class Witness:
+    """A trace that shows what was searched for, be it an example or a counterexample.
 
-    `broken` are the rules that, by the symbolic semantics, this trace breaks. `site` and `parameters` are what differs
-    from the setting that was searched in.
+    `silent` are the events that no log shows, each with the number of shown events before it and a text. `broken` are
+    the rules that, by the symbolic semantics, this trace breaks. `site` and `parameters` are what differs from the
+    setting that was searched in.
     """
 
     events: tuple[Event, ...]
@@ -74,8 +75,8 @@ class Unrolling:
     def __init__(self, world: World, mirror: str = "", solver: Any = None, tag: str = "") -> None:
         self.world, self.mirror, self.tag = world, mirror, tag
         self.solver = z3.SolverFor("QF_LIA") if solver is None else solver
-        self.states: list[State] = [world.fresh(f"{tag}@0")]
-        self.mirrors: list[State] = [world.fresh("@0'")] if mirror else []
+        self.states: list[SymbolicState] = [world.fresh(f"{tag}@0")]
+        self.mirrors: list[SymbolicState] = [world.fresh("@0'")] if mirror else []
         self.steps: list[_Step] = []
         self.kept: list[dict[str, Z]] = []
         self.mirror_kept: list[dict[str, Z]] = []
@@ -106,7 +107,7 @@ class Unrolling:
             self.mirrors.append(self._after(self.mirrors[-1], step, f"@{k + 1}'", self.acts(True)))
             self.mirror_kept.append({r: self._literal(f"kept:{r}@{k}'", self.breaks(r, k, True)) for r in rules})
 
-    def _after(self, s: State, step: _Step, tag: str, actions: list[tuple[int, Action]]) -> State:
+    def _after(self, s: SymbolicState, step: _Step, tag: str, actions: list[tuple[int, Action]]) -> SymbolicState:
         after = self.world.fresh(tag)
         values = dict(s)
         for n, a in actions:
@@ -145,7 +146,7 @@ class Unrolling:
         events = self.world.spec.events
         return z3.Or([self.steps[k].act == n for n, a in self.acts(False) if events[a.event].seen])
 
-    def happens(self, k: int, condition: Callable[[State, Action, Keys, Z], Z | None]) -> Z:
+    def happens(self, k: int, condition: Callable[[SymbolicState, Action, Keys, Z], Z | None]) -> Z:
         """At step k, some action happens of which `condition` holds (None: not such an action)."""
         step = self.steps[k]
         parts = []
@@ -159,7 +160,7 @@ class Unrolling:
         """The permission is asked for, or the obligation met, at step k."""
         w = self.world
 
-        def condition(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+        def condition(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
             body = w.allows.get(rule) or w.requires[rule]
             if not any(p.event == a.event for p in body.patterns):
                 return None
@@ -179,7 +180,7 @@ class Search:
 
     def shortest(
         self, goal: Callable[[Unrolling, int], Z], free: Iterable[str] = (), pretty: bool = True
-    ) -> Trace | None:
+    ) -> Witness | None:
         """The shortest trace whose last step is as `goal` says, with every rule kept but those that are `free`.
 
         None if there is none up to the depth, or the time is up: that proves nothing. A `pretty` trace has ordinary
@@ -249,7 +250,7 @@ class Search:
             for key in sorted(keys, key=lambda key: key.type.is_set):
                 yield from _ordinary(key, step.keys[action.event][key.name], k)
 
-    def _read(self, length: int, model: Any) -> Trace:
+    def _read(self, length: int, model: Any) -> Witness:
         w = self.world
         events: list[Event] = []
         silent: list[tuple[int, str]] = []
@@ -272,7 +273,7 @@ class Search:
             events.append(
                 Event(model.eval(step.now, model_completion=True).as_long() * unit, interface, kind.name, args)
             )
-        return Trace(tuple(events), tuple(silent), self.run.broken(model, length), length)
+        return Witness(tuple(events), tuple(silent), self.run.broken(model, length), length)
 
 
 def _literals(solver: Any, wishes: list[Z]) -> list[Z]:

@@ -10,6 +10,7 @@ from typing import Any
 import z3
 
 Z = Any
+"""A Z3 expression; z3's own types are not checked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,14 @@ from functools import cached_property, reduce
 from typing import Any
 
 import z3
+from mipcheck.model.prover.spacer import Z
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Variable
 from mipcheck.model.specification.term import EventPattern, Term
 from mipcheck.model.values.types import Type
 
-Z = Any
-"""A Z3 expression; z3's own types are not checked."""
 Slot = tuple[str, int]
 """A variable and the interface that it belongs to, or (name, NODE). `done` of an obligation is named `done:ID`."""
-State = dict[Slot, Z]
+SymbolicState = dict[Slot, Z]
 Keys = dict[str, Any]
 """Keys of one event: name → Z3 expression; for a set, member → Bool."""
 NODE = -1
@@ -101,11 +100,11 @@ class World:
     def _copies(self, v: Variable) -> Iterable[int]:
         return self.interfaces if v.scope == "interface" else (NODE,)
 
-    def fresh(self, tag: str, slots: Iterable[Slot] | None = None) -> State:
+    def fresh(self, tag: str, slots: Iterable[Slot] | None = None) -> SymbolicState:
         chosen = self.slots if slots is None else {s: self.slots[s] for s in self.slots if s in set(slots)}
         return {s: z3.Const(f"{s[0]}.{'n' if s[1] == NODE else s[1]}{tag}", sort) for s, sort in chosen.items()}
 
-    def initial(self, s: State) -> Z:
+    def initial(self, s: SymbolicState) -> Z:
         """The node has just started; a time without initial value may be any."""
         parts = []
         for (name, i), z in s.items():
@@ -140,7 +139,7 @@ class World:
 
     # --- what holds -----------------------------------------------------------------------------------------------
 
-    def term(self, t: Term, s: State, i: int, keys: Keys, now: Z) -> Z:
+    def term(self, t: Term, s: SymbolicState, i: int, keys: Keys, now: Z) -> Z:
         """A term for interface `i` (or NODE) in state `s`."""
 
         def sub(a: Term) -> Z:
@@ -182,10 +181,10 @@ class World:
                 return sub(t.args[0])[t.name]
         return _apply(t.kind, [sub(a) for a in t.args])
 
-    def matches(self, patterns: Iterable[EventPattern], s: State, a: Action, keys: Keys, now: Z) -> Z:
+    def matches(self, patterns: Iterable[EventPattern], s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         return z3.Or([self.term(p.condition, s, a.interface, keys, now) for p in patterns if p.event == a.event])
 
-    def assumed(self, s: State, a: Action, keys: Keys, now: Z) -> Z:
+    def assumed(self, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """What the network does not do otherwise."""
         return z3.And(
             [
@@ -199,7 +198,7 @@ class World:
         """Whether a permission speaks of such an action at all."""
         return any(p.event == a.event for p in self.allows[rule].patterns)
 
-    def breaks(self, rule: str, s: State, a: Action, keys: Keys, now: Z) -> Z:
+    def breaks(self, rule: str, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """The action is one that this permission does not give."""
         body = self.allows[rule]
         return z3.And(
@@ -207,19 +206,19 @@ class World:
             z3.Not(self.term(body.condition, s, a.interface, keys, now)),
         )
 
-    def permitted(self, s: State, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
+    def permitted(self, s: SymbolicState, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
         chosen = self.allows if rules is None else [r for r in rules if r in self.allows]
         return z3.And([z3.Not(self.breaks(r, s, a, keys, now)) for r in chosen if self.concerns(r, a)])
 
-    def owed(self, rule: str, s: State, i: int) -> Z:
+    def owed(self, rule: str, s: SymbolicState, i: int) -> Z:
         return z3.And(self.term(self.requires[rule].condition, s, i, {}, None), z3.Not(s[DONE + rule, i]))
 
-    def deadline(self, rule: str, s: State, i: int) -> Z:
+    def deadline(self, rule: str, s: SymbolicState, i: int) -> Z:
         body = self.requires[rule]
         limit = self.term(body.within, s, i, {}, None)
         return s[body.anchor, i] + limit + self.time(self.parameters.get("t_slack", 0))
 
-    def overdue(self, rule: str, s: State, now: Z) -> Z:
+    def overdue(self, rule: str, s: SymbolicState, now: Z) -> Z:
         """On some interface, the deadline has passed when time reaches `now`."""
         return z3.Or([z3.And(self.owed(rule, s, i), now > self.deadline(rule, s, i)) for i in self.interfaces])
 
@@ -228,9 +227,9 @@ class World:
     def _slot(self, name: str, interface: int) -> Slot:
         return name, interface if self.spec.variables[name].scope == "interface" else NODE
 
-    def next(self, s: State, a: Action, keys: Keys, now: Z) -> State:
+    def next(self, s: SymbolicState, a: Action, keys: Keys, now: Z) -> SymbolicState:
         """The state after an action: only what changes. Later assignments win over earlier ones."""
-        result: State = {}
+        result: SymbolicState = {}
         for rule, body in self.requires.items():
             slot = (DONE + rule, a.interface)
             if slot in s and any(p.event == a.event for p in body.patterns):

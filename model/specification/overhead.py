@@ -12,7 +12,7 @@ from itertools import product
 from typing import Final
 
 from mipcheck.model.specification.configure import value_of
-from mipcheck.model.specification.spec import Access, Form, Layer, Spec
+from mipcheck.model.specification.spec import Access, Layer, LayerForm, Spec
 from mipcheck.model.values.errors import MipcheckError
 
 FOREIGN_AGENT: Final = "foreign-agent"
@@ -83,7 +83,7 @@ class Overhead:
         given = [f for f in layer.usable(capabilities) if f.given and (f.traversal or not nat)]
         return min(self._adds(layer, f) for f in (*plain, *given))
 
-    def _adds(self, layer: Layer, form: Form) -> int:
+    def _adds(self, layer: Layer, form: LayerForm) -> int:
         if form.adds is None:
             shown = form.headers or "nothing"
             raise Untold(f"layer {layer.name} of {self._spec.name} does not say what {shown} adds")

@@ -335,7 +335,7 @@ class _RoleReader:
             if f.given:
                 self.names.use_capability(f.given, f.at)
             adds = None if f.adds is None else self.types.expression(f.adds, replace(CONSTANT, site=False), INT)
-            forms.append(m.Form(f.headers, adds, f.given, f.traversal))
+            forms.append(m.LayerForm(f.headers, adds, f.given, f.traversal))
         return m.Layer(d.name, d.text, d.protects, tuple(forms))
 
     def _access(self, d: s.AccessDecl) -> m.Access:

@@ -169,7 +169,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class LayerForm:
     """What a layer may put on the wire: `headers` as `udp4500/esp` ("" for none), which `adds` octets (None if that is
     not told), where the node has the capability `given` ("" if any node may); `traversal` is what passes a NAT."""
 
@@ -186,9 +186,9 @@ class Layer:
     name: str
     text: str
     protects: bool
-    forms: tuple[Form, ...]
+    forms: tuple[LayerForm, ...]
 
-    def usable(self, capabilities: frozenset[str] = frozenset()) -> tuple[Form, ...]:
+    def usable(self, capabilities: frozenset[str] = frozenset()) -> tuple[LayerForm, ...]:
         """The forms of a node with these capabilities."""
         return tuple(f for f in self.forms if not f.given or f.given in capabilities)
 
