@@ -1,4 +1,4 @@
-"""Expressions as they are written, with their places: of the syntax tree, what a resolved specification still has."""
+"""Expressions as they are written, with their places: the part of the syntax tree that a `Spec` still has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Place:
 
 
 def place() -> Place:
-    """The field of a tree that says where it stands; it takes no part in comparison."""
+    """Return the field of a tree that says where it stands; it takes no part in comparison."""
     return field(default=Place(), compare=False, repr=False)
 
 

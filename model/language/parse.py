@@ -6,7 +6,7 @@ import io
 import re
 import sys
 from contextlib import suppress
-from functools import cache
+from functools import cache as once
 from importlib import resources
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
@@ -27,7 +27,7 @@ from mipcheck.model.language.expression import (
     SiteName,
     Word,
 )
-from mipcheck.model.values import cache as keep
+from mipcheck.model.values import cache
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import NS, ValueSyntaxError, read_duration
 
@@ -64,13 +64,13 @@ _NAMES = {
 }  # fmt: skip
 
 
-@cache
+@once
 def _parser() -> Lark:
-    """Its tables take longer to make than a specification to read, so they are kept for the next run."""
+    """Return Lark's parser. Its tables take longer to make than a specification to read, so they are kept."""
     import lark
 
-    entry = keep.name_of("grammar", sys.version.encode(), lark.__version__.encode(), keep.code_of(__package__))
-    kept = keep.read(entry)
+    entry = cache.name_of("grammar", sys.version.encode(), lark.__version__.encode(), cache.code_of(__package__))
+    kept = cache.read(entry)
     if kept is not None:
         with suppress(Exception):  # whatever the entry is, it can be made anew
             return lark.Lark.load(io.BytesIO(kept))
@@ -81,15 +81,18 @@ def _parser() -> Lark:
         maybe_placeholders=False,
         edit_terminals=_whole_words,
     )
-    if keep.folder() is not None:
+    if cache.folder() is not None:
         tables = io.BytesIO()
         parser.save(tables)
-        keep.write(entry, tables.getvalue())
+        cache.write(entry, tables.getvalue())
     return parser
 
 
 def _whole_words(terminal: TerminalDef) -> None:
-    """Where the grammar allows `on` but no name, `onli` would otherwise be read as `on` and `li`."""
+    """Let a keyword match whole words only.
+
+    Where the grammar allows `on` but no name, `onli` would otherwise be read as `on` and `li`.
+    """
     from lark.lexer import PatternRE, PatternStr
 
     if isinstance(terminal.pattern, PatternStr) and terminal.pattern.value.isalpha():
@@ -97,9 +100,9 @@ def _whole_words(terminal: TerminalDef) -> None:
         terminal.priority = 3  # a keyword comes before a name, wherever both may stand
 
 
-@cache
+@once
 def _spellings() -> dict[str, tuple[str, ...]]:
-    """The words, or the one symbol, that a terminal stands for."""
+    """Return, by terminal, the words or the one symbol that it stands for."""
     found = dict(_CHOICES)
     for terminal in _parser().terminals:
         word = terminal.pattern.value.removesuffix(_NO_MORE)
@@ -109,7 +112,7 @@ def _spellings() -> dict[str, tuple[str, ...]]:
 
 
 def parse(text: str, file: str = "<spec>") -> s.Module:
-    """The tree of one specification file. Raises SpecError at the first place that does not fit the grammar."""
+    """Return the tree of one specification file. Raises SpecError at the first place that does not fit the grammar."""
     from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
     if len(text) > MAX_SIZE:
@@ -122,7 +125,7 @@ def parse(text: str, file: str = "<spec>") -> s.Module:
 
 
 def _explain(error: Any, text: str, file: str) -> SpecError:
-    """What Lark found, in the words of the language."""
+    """Return Lark's error as one of ours, in the words of the language."""
     token = getattr(error, "token", None)
     wanted = sorted(error.interactive_parser.accepts())
     hint = f"expected {_words(wanted)}"
@@ -148,7 +151,10 @@ def _explain(error: Any, text: str, file: str) -> SpecError:
 
 
 def _quote_hint(text: str, offset: int) -> str:
-    """A text of several lines that ends just before an error may have begun with the quote that should end another."""
+    """Return a hint if a quote may be missing: a text of several lines that ends just before an error is suspicious.
+
+    It may have begun with the quote that should end another.
+    """
     before = text[:offset].rstrip()
     texts = list(re.finditer(r'#[^\n]*|"[^"]*"', before))
     last = texts[-1] if texts else None
@@ -158,7 +164,7 @@ def _quote_hint(text: str, offset: int) -> str:
 
 
 def _words(terminals: list[str]) -> str:
-    """What could stand there, in few words."""
+    """Return what could stand there, in few words."""
     left = set(terminals)
     shown = []
     for group, sign, name in (
@@ -182,6 +188,7 @@ class _Builder:
         self.depth = 0
 
     def module(self, tree: Tree[Token]) -> s.Module:
+        """Return the tree of a whole file."""
         header, *rest = tree.children
         words = [t for t in header.children if t.type == "WORD"]  # type: ignore[union-attr]
         texts = [_string(t) for t in header.children if t.type == "STRING"]  # type: ignore[union-attr]
@@ -369,15 +376,17 @@ class _Builder:
         return s.RoleDecl(str(name), tracks, text, tuple(self._declaration(k) for k in inner), at)
 
     def _fail(self, at: Place, message: str, hint: str = "") -> NoReturn:
+        """Raise a SpecError."""
         raise SpecError(self.file, at, message, hint, self.text)
 
     def _number(self, token: Any, digits: int) -> int:
-        """Python itself refuses to read a number of thousands of digits."""
+        """Return a number of few digits: Python itself refuses to read thousands. Raises SpecError."""
         if len(token) > digits:
             self._fail(_at(token), f"a number here has at most {digits} digits")
         return int(token)
 
     def _cite_and_text(self, items: list[Any]) -> tuple[tuple[Citation, ...], str]:
+        """Return the citations and the text among some children, each of which may be missing."""
         cite: list[Citation] = []
         text = ""
         for item in items:
@@ -390,6 +399,7 @@ class _Builder:
         return tuple(cite), text
 
     def _lines(self, token: Any) -> tuple[int, int]:
+        """Return the first and the last line of `12-15` or `12`. Raises SpecError."""
         if len(token) > 19:
             self._fail(_at(token), "a line number has at most 9 digits")
         first, _, last = str(token).partition("-")
@@ -469,11 +479,13 @@ def _is(item: Any, data: str) -> bool:
 
 
 def _flag(children: list[Any], kind: str) -> tuple[bool, list[Any]]:
+    """Return whether a child of that kind is there, and the other children."""
     rest = [c for c in children if getattr(c, "type", "") != kind]
     return len(rest) < len(children), rest
 
 
 def _at(t: Any) -> Place:
+    """Return where a token or tree stands."""
     meta = getattr(t, "meta", None)
     if meta is None:
         return Place(t.line, t.column)
@@ -486,7 +498,7 @@ def _operator(token: Any) -> Operator:
 
 
 def _string(token: Any) -> str:
-    """Text in quotes, its line breaks and indentation folded to single spaces."""
+    """Return the text in quotes, its line breaks and indentation folded to single spaces."""
     return " ".join(str(token)[1:-1].split())
 
 

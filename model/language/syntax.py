@@ -41,8 +41,8 @@ class DocumentDecl:
 
 @dataclass(frozen=True, slots=True)
 class FormDecl:
-    """What a layer may put on the wire: headers as `a/b`, outermost first ("" for nothing), the octets that it adds,
-    the capability without which it does not occur ("" if none), and whether it is the way through a NAT."""
+    """A form that a layer may take on the wire: headers as `a/b`, outermost first ("" for nothing), the octets that it
+    adds, the capability without which it does not occur ("" if none), and whether it is the way through a NAT."""
 
     headers: str
     adds: Expression | None = None
@@ -276,7 +276,7 @@ class DropDecl:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmDecl:
-    """What an extended specification says stands here too, in this place of this document."""
+    """A statement that this document says too, in this place, what an extended specification says."""
 
     kind: str
     name: str

@@ -17,6 +17,10 @@ from mipcheck.model.specification.term import EventPattern, Term
 
 
 def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
+    """Return the transition system in which the property is false in a bad state, or of a bad event.
+
+    The moves keep `rules`; with `whole`, obligations too, and all state is followed.
+    """
     run = Run(setting, rules, cone(setting.spec, roots_of_property(p, rules), whole), whole)
     w, s = run.world, run.state
     bad = []
@@ -44,13 +48,14 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Sys
 
 
 def search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
+    """Find the shortest trace on which the property is false and no rule is broken but `free` ones."""
     if isinstance(p.claim, Permitted):
         return _search_forbidden(setting, p.claim.patterns, free)
     return _search(setting, lambda run, k: violated(run, k, p), free)
 
 
 def violated(run: Unrolling, k: int, p: Property) -> Z:
-    """At step k a property is false: in the state after it, or of its event in the state before."""
+    """Return whether a property is false at step k: in the state after it, or of its event in the state before."""
     w, condition = run.world, condition_of(p)
     if isinstance(p.claim, Invariant):
         return z3.Or([z3.Not(w.term(condition, run.states[k + 1], i, {}, run.steps[k].now)) for i in w.interfaces])
@@ -64,7 +69,7 @@ def violated(run: Unrolling, k: int, p: Property) -> Z:
 
 
 def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free: frozenset[str]) -> Witness | None:
-    """A trace that ends with such an event, which a MUST forbids; which of them it is, differs."""
+    """Return the shortest trace that ends with one of these events, which some MUST forbids."""
     found = []
     for rule in setting.musts:
         if rule.id in free or not isinstance(rule.body, Allow):
@@ -88,7 +93,7 @@ def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free
 def _search(
     setting: Setting, goal: Callable[[Unrolling, int], Z], free: frozenset[str], mirror: str = ""
 ) -> Witness | None:
-    """The shortest trace that breaks only rules in `free`; one that breaks a SHOULD besides, if there is no other."""
+    """Return the shortest trace that breaks only rules in `free`, or else a SHOULD besides; None if none is found."""
     unit = time_unit(setting.parameters, setting.spec)
     search = Search(setting.world(setting.rules.values(), unit), timeout=setting.timeout, mirror=mirror)
     trace = search.shortest(goal, free)
@@ -106,7 +111,10 @@ def _allowed(w: World, p: EventPattern, s: SymbolicState, keys: Keys, now: Z, ru
 
 
 def independence(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
-    """Two runs in which interface 0 sees the same; the others, and what is shared, do as they like in each."""
+    """Return the system of two runs in which interface 0 sees the same; bad is where the property's subjects differ.
+
+    The other interfaces, and what is shared, do as they like in each run.
+    """
     assert isinstance(p.claim, Independent)
     roots = roots_of_property(p, rules)
     names = cone(setting.spec, roots, False) | set(p.claim.variables)
@@ -146,6 +154,10 @@ def independence(setting: Setting, p: Property, rules: list[Rule], whole: bool) 
 
 
 def search_independence(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
+    """Find the shortest trace after which interface 0, or what is allowed there, differs between two runs.
+
+    One of the runs has events of the other interfaces besides. No rule is broken but `free` ones.
+    """
     claim = p.claim
     assert isinstance(claim, Independent)
 

@@ -72,7 +72,7 @@ OTHER = "~"
 
 
 def clashing(left: Spec, right: Spec) -> frozenset[str]:
-    """Events that both have, with a key that is of one type here and of another there: they are not the same."""
+    """Return the events that both have with a key of one type here and another there: they are not the same event."""
     return frozenset(
         name
         for name, event in left.events.items()
@@ -82,7 +82,7 @@ def clashing(left: Spec, right: Spec) -> frozenset[str]:
 
 
 def merged_events(left: Spec, right: Spec) -> dict[str, EventType]:
-    """The events of both, with the keys of both."""
+    """Return the events of both specifications, each with the keys of both."""
     clashes = clashing(left, right)
     events = dict(left.events)
     for name, event in right.events.items():
@@ -101,7 +101,7 @@ def _merged(left: EventType, right: EventType) -> EventType:
 
 
 def _renamed(spec: Spec, clashes: frozenset[str]) -> Spec:
-    """The same, speaking of its own events where they are not the first specification's of that name."""
+    """Return a specification that speaks of its own events where the first one's of that name are others."""
     if not clashes:
         return spec
 
@@ -122,7 +122,7 @@ def _renamed(spec: Spec, clashes: frozenset[str]) -> Spec:
 
 
 def merged(left: Setting, right: Setting, addresses: Mapping[str, int] = _NONE) -> tuple[Setting, Setting]:
-    """The same settings with the events of both and one site, which has the `addresses` given."""
+    """Return the settings with the events of both and one site, which has the `addresses` given."""
     events = merged_events(left.spec, right.spec)
     sites = tuple(dict.fromkeys((*left.spec.sites, *right.spec.sites)))
     site = {**example_site(replace(left.spec, sites=sites)), **addresses}
@@ -135,7 +135,7 @@ def merged(left: Setting, right: Setting, addresses: Mapping[str, int] = _NONE) 
 
 
 def _worlds(left: Setting, right: Setting, rules: Iterable[Iterable[Rule]], unit: int | None = None) -> list[World]:
-    """The worlds of two settings that were merged, with as many interfaces in one as in the other."""
+    """Return the worlds of two settings that were merged, with as many interfaces in one as in the other."""
     count = max(len(s.interfaces) for s in (left, right))
     return [
         World(s.spec, s.parameters, s.site, of_rules, unit, count, capabilities=s.capabilities)
@@ -144,7 +144,7 @@ def _worlds(left: Setting, right: Setting, rules: Iterable[Iterable[Rule]], unit
 
 
 def alike(left: Setting, right: Setting, rule: str) -> bool:
-    """Whether a rule and all that it depends on are the same in both, as written: then its behaviour is."""
+    """Decide whether a rule and all that it depends on are written the same in both: then it behaves the same."""
     if rule not in left.rules or rule not in right.rules:
         return False
     if left.rules[rule].body != right.rules[rule].body:
@@ -153,7 +153,7 @@ def alike(left: Setting, right: Setting, rule: str) -> bool:
 
 
 def _basis(setting: Setting, rule: Rule) -> object:
-    """All that a rule depends on: updates and assumptions, initial values, parameters, capabilities."""
+    """Return all that a rule depends on: updates, assumptions, initial values, parameters, capabilities."""
     spec = setting.spec
     if isinstance(rule.body, Configure):
         return {n: setting.parameters[n] for n in rule.body.condition.names("param")}
@@ -216,11 +216,10 @@ class Comparison(Search):
         self._configured = misconfigured(self.left), misconfigured(self.right)
 
     def part(self, left: Iterable[str], right: Iterable[str], pretty: bool = True) -> SearchOutcome:
-        """The shortest trace on which one world breaks one of its rules named, and the other allows it all.
+        """Find the shortest trace on which one world breaks one of its rules named, and the other allows it all.
 
-        Where there is none, SHOULDs may be broken besides; where there is none of these, both worlds may find fault
-        with the last step, if only one of them breaks the rule; and at last the world that allows it may have found
-        fault before.
+        `left` and `right` are rules of the first and the second world. Where there is no such trace, less is
+        asked, step by step (see `_Strictness`).
         """
         deadline = time.monotonic() + self.timeout
         named = [r for r in left if self._judges(self.both, r)], [r for r in right if self._judges(self.both.other, r)]
@@ -242,7 +241,7 @@ class Comparison(Search):
         return SearchOutcome(None, f"none was found of up to {self.depth} events")
 
     def both_break(self, rule: str, pretty: bool = True) -> SearchOutcome:
-        """The shortest trace whose last step this rule forbids in both, and no other rule in either."""
+        """Find the shortest trace whose last step this rule forbids in both, and no other rule in either."""
         deadline = time.monotonic() + self.timeout
         if not (self._judges(self.both, rule) and self._judges(self.both.other, rule)):
             return SearchOutcome(None, "it is no rule on events in both")
@@ -260,12 +259,13 @@ class Comparison(Search):
 
     @staticmethod
     def _judges(run: Unrolling, rule: str) -> bool:
+        """Decide whether a world has the rule, and as one on events."""
         return rule in run.world.allows or rule in run.world.requires
 
     def _step(
         self, k: int, turned: bool, rules: list[str], strictness: _Strictness, deadline: float, pretty: bool
     ) -> Parting | Any:
-        """A trace whose step k one world forbids by `rules`, z3.unsat or z3.unknown; `turned`: the second world."""
+        """Find a trace whose step k one world forbids by `rules`, the second if `turned`; else z3.unsat or unknown."""
         forbids, allows = (self.both.other, self.both) if turned else (self.both, self.both.other)
         differs = [
             z3.And(forbids.breaks(r, k), z3.Not(allows.breaks(r, k)) if self._judges(allows, r) else True)
@@ -285,9 +285,10 @@ class Comparison(Search):
         pretty: bool,
         judges: Sequence[Unrolling] = (),
     ) -> Parting | Any:
-        """A trace whose step k is as the goal says; the `free` rules of each need not be kept there, all others do.
+        """Return a trace whose step k is as the goal says; else z3.unsat or z3.unknown.
 
-        The rules of those that are no `judges` (all are, if none is named) need not be kept at all.
+        The `free` rules of each world need not be kept at step k, all others are. Worlds that are no `judges` need not
+        keep any; if none is named, both are judges. `deadline` is on the monotonic clock.
         """
         left = deadline - time.monotonic()
         if left <= 0:
@@ -311,10 +312,11 @@ class Comparison(Search):
         return Parting(trace, broken[0], broken[1], not (broken[0] and broken[1]))
 
     def _kept(self, run: Unrolling, k: int, strictness: _Strictness) -> list[Z]:
-        """Before the last step, all rules are kept."""
+        """Return that all rules which `strictness` asks for are kept before step k."""
         return [z for i in range(k) for z in self._kept_at(run, i, strictness, ())]
 
     def _kept_at(self, run: Unrolling, i: int, strictness: _Strictness, free: Iterable[str]) -> list[Z]:
+        """Return that all rules but the `free` ones are kept at step i, as far as `strictness` asks for them."""
         rules = run.world.rules
         return [z for r, z in run.kept[i].items()
                 if r not in free and (strictness is _Strictness.ALL or rules[r].level == "MUST")]  # fmt: skip
@@ -324,9 +326,9 @@ class Comparison(Search):
 
 
 def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) -> bool:
-    """Whether it is proved that a rule on events is broken in one exactly when it is in the other, on any trace.
+    """Decide whether it is proved that, on any trace, a rule on events is broken in both settings or in neither.
 
-    In dense time, whatever other rules are kept or broken.
+    The proof is in dense time, whatever other rules are kept or broken. `timeout` is in seconds.
     """
     left, right = merged(left, right)
     sides = {"left": left, "right": right}
@@ -379,7 +381,7 @@ def part_settings(
     timeout: float = 60.0,
     addresses: Mapping[str, int] = _NONE,
 ) -> SearchOutcome:
-    """A site or parameters on which rules on configuration part, as near to the defaults as can be."""
+    """Find a site or parameters on which rules on configuration part, as near to the defaults as can be."""
     left, right = merged(left, right, addresses)
     named = [r for r in rules if any(isinstance(_body(s, r), Configure) for s in (left, right))]
     if not named:
@@ -422,7 +424,7 @@ def _influences(left: Setting, right: Setting, rule: str) -> Iterator[tuple[str,
 
 
 def _with(setting: Setting, kind: str, name: str, value: int) -> Setting:
-    """The same with one value set, and the defaults that are computed from it."""
+    """Return a setting with one value set, and with the defaults that are computed from it."""
     if kind == "site":
         return replace(setting, site={**setting.site, name: value})
     if name not in setting.spec.parameters:
@@ -431,7 +433,7 @@ def _with(setting: Setting, kind: str, name: str, value: int) -> Setting:
 
 
 def _value(left: Setting, right: Setting, rule: str, kind: str, name: str, timeout: float) -> tuple[Any, int | None]:
-    """The smallest value not below 0 with which one breaks the rule and the other does not."""
+    """Return the solver's answer and the smallest value not below 0 with which one setting alone breaks the rule."""
     unit = min(time_unit(s.parameters, s.spec) for s in (left, right))
     types = [s.spec.parameters[name].type for s in (left, right) if kind == "parameter" and name in s.spec.parameters]
     value = z3.Int(name)

@@ -42,11 +42,11 @@ class Evidence:
         self._wrong = misconfigured(setting)
 
     def of_rule(self, rule: str, broken: bool) -> Witness | None:
-        """The rule exercised with all rules kept, or broken with all others kept."""
+        """Find a trace that exercises the rule and keeps all, or one that breaks it (`broken`) and keeps all others."""
         return self._examples.find(rule, broken, pretty=False)
 
     def noticed(self, p: Property, rule: str) -> Witness | None:
-        """A trace that breaks just this rule, and with the same event the property: without the rule it is false."""
+        """Find a trace that breaks just this rule, and by the same event the property: without the rule it is false."""
         if isinstance(p.claim, Independent):
             return search_independence(self.setting, p, frozenset({rule}))
         if not isinstance(p.claim, Whenever | Invariant) or isinstance(self.setting.rules[rule].body, Configure):
@@ -54,11 +54,11 @@ class Evidence:
         return self._find(lambda run, k: z3.And(run.breaks(rule, k), violated(run, k, p)), frozenset({rule}))
 
     def arises(self, p: Property) -> Witness | None:
-        """What the property speaks of happens, with all rules kept."""
+        """Find a trace on which what the property speaks of happens, with all rules kept."""
         return self._find(lambda run, k: _matching(run, k, p), frozenset())
 
     def relied_on(self, a: Assumption, p: Property) -> Witness | None:
-        """Without the assumption, a trace that keeps all rules and breaks the property."""
+        """Find a trace that keeps all rules and breaks the property, once the assumption is dropped."""
         others = {n: x for n, x in self.setting.spec.assumptions.items() if n != a.id}
         without = Evidence(replace(self.setting, spec=replace(self.setting.spec, assumptions=others)))
         if not isinstance(p.claim, Whenever | Invariant):
@@ -66,7 +66,7 @@ class Evidence:
         return without._find(lambda run, k: violated(run, k, p), frozenset())
 
     def honoured(self, a: Assumption) -> Witness | None:
-        """What the assumption speaks of happens as it says."""
+        """Find a trace on which what the assumption speaks of happens, as it says."""
 
         def condition(run: Unrolling) -> Callable[[SymbolicState, Action, Keys, Z], Z | None]:
             w = run.world
@@ -91,7 +91,7 @@ class Evidence:
 
 
 def about_the_same(spec: Spec, p: Property, rule: Rule) -> bool:
-    """Whether a permission speaks of events that the property speaks of: others cannot break it by the same event."""
+    """Decide whether a permission speaks of events of the property: no other can break it by the same event."""
     events = {q.event for q in p.patterns}
     return isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns)
 

@@ -29,7 +29,7 @@ class Examples:
         self._search: Search | None = None
 
     def find(self, rule: str, broken: bool, pretty: bool = True) -> Witness | None:
-        """None if there is none as short as was searched for."""
+        """Find a trace that exercises or breaks the rule; None if there is none as short as was searched for."""
         if isinstance(self.setting.rules[rule].body, Configure):
             return self._configured(rule, broken)
         if self._search is None:
@@ -40,6 +40,7 @@ class Examples:
         return self._search.shortest(lambda run, k: run.exercises(rule, k), self.setting.without, pretty)
 
     def _broken(self, search: Search, rule: str, pretty: bool) -> Witness | None:
+        """Find a trace that breaks the rule alone, else one that breaks SHOULDs besides, else one on an odd site."""
         advice = {r.id for r in self.setting.rules.values() if r.level != "MUST"} - {rule}
         for free in (frozenset({rule}), *([advice | {rule}] if advice else [])):
             found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | free, pretty)
@@ -48,7 +49,7 @@ class Examples:
         return self._elsewhere(rule, pretty)
 
     def _elsewhere(self, rule: str, pretty: bool) -> Witness | None:
-        """The same on a site where two addresses that the rule compares are one."""
+        """Find a trace that breaks the rule on a site where two addresses that it compares are one."""
         for same in same_addresses([self.setting.rules[rule]]):
             site = {**self.setting.site, **same}
             world = World(self.setting.spec, self.setting.parameters, site, self.setting.rules.values(), self.unit,
@@ -61,7 +62,7 @@ class Examples:
         return None
 
     def _configured(self, rule: str, broken: bool) -> Witness | None:
-        """A site and parameters as they are, or with one value changed so that this rule is broken and no other."""
+        """Return the site and parameters as they are, or with one value changed so that only this rule is broken."""
         if not broken:
             return Witness((), (), frozenset(), 0)
         body = self.setting.rules[rule].body
@@ -78,6 +79,7 @@ class Examples:
         return None
 
     def _influences(self, condition: Term) -> set[tuple[str, str]]:
+        """Return the site addresses and parameters that a condition reads, as ("site" or "parameter", name)."""
         return {("site", n) for n in condition.names("site")} | {("parameter", n) for n in condition.names("param")}
 
     def _is_time(self, kind: str, name: str) -> bool:
@@ -87,7 +89,7 @@ class Examples:
         return World(self.setting.spec, parameters, site, (), self.unit, capabilities=self.setting.capabilities)
 
     def _solve(self, world: World, rule: str, value: Z, is_time: bool) -> int | None:
-        """The smallest value not below 0 that breaks the rule and keeps the other rules on configuration."""
+        """Return the smallest value not below 0 that breaks the rule and keeps the other rules on configuration."""
         solver = z3.Optimize()
         solver.set("timeout", int(self.setting.timeout * 1000))
         solver.add(value >= 0)

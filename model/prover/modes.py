@@ -1,4 +1,4 @@
-"""What follows for an access mode from its declaration and from the rules: asked of the prover, fact by fact.
+"""Facts that follow for an access mode from its declaration and from the rules: asked of the prover, one by one.
 
 A fact is about a node that says it uses the mode: what a flag or an address of something that it sends always is. It is
 only stated where it is proved for all traces; traces that refute it are tried first, because they are found quickly.
@@ -41,11 +41,11 @@ class Situation:
         return f"{self.event}({', '.join(text for text, _ in self.atoms)})" if self.atoms else self.event
 
     def covers(self, event: Event) -> bool:
-        """Whether an event is one of these."""
+        """Decide whether an event is one of these."""
         return event.kind == self.event and all(_holds(t, event) for _, t in self.atoms)
 
     def within(self, other: Situation) -> bool:
-        """Whether this is the other, told less closely."""
+        """Decide whether this is the other situation, told less closely."""
         return self.event == other.event and {a for a, _ in self.atoms} < {a for a, _ in other.atoms}
 
 
@@ -69,7 +69,7 @@ class Announcement:
     condition: Term
 
     def of(self, mode: str) -> Term:
-        """The state in which it has said so."""
+        """Return that the node has said that it uses the mode, as a condition on its state."""
         variable = self.condition.args[-1].args[0]
         index = variable.type.members.index(mode)
         said = Term("=", BOOL, args=(variable, Term("const", variable.type, mode, index)))
@@ -77,8 +77,7 @@ class Announcement:
 
 
 def announcement_of(spec: Spec) -> Announcement | None:
-    """The event that tells the mode, by the type of its key and the state that is assigned from it; None if there is
-    none."""
+    """Return the event that tells the mode, by its key's type and the state assigned from it; None if there is none."""
     for update in spec.updates:
         for pattern in update.patterns:
             for name, value in update.assignments:
@@ -106,7 +105,7 @@ class Mode:
     # --- facts ----------------------------------------------------------------------------------------------------
 
     def situations(self) -> list[Situation]:
-        """What the node sends, by what the permissions say of its keys; only the closest of each."""
+        """Return what the node sends, by what permissions say of its keys; of two, the one told more closely."""
         found: dict[tuple[str, frozenset[str]], Situation] = {}
         for rule in self.setting.rules.values():
             for p in rule.body.patterns if isinstance(rule.body, Allow) else ():
@@ -118,11 +117,11 @@ class Mode:
         return [s for s in found.values() if not any(s.within(o) for o in found.values())]
 
     def _is_foreign(self, feature: str) -> bool:
-        """A capability that this mode does not need."""
+        """Decide whether a feature is a capability that this mode does not need."""
         return feature in self.spec.capabilities and feature not in self.access.needs
 
     def facts(self, steps: Witness | None) -> Iterator[ModeFact]:
-        """All facts that are proved, situation by situation; of those only that the steps show."""
+        """Yield all facts that are proved, situation by situation, for situations that arise in `steps`."""
         if self.announcement is None or steps is None:
             return
         for situation in self.situations():
@@ -136,6 +135,7 @@ class Mode:
                     yield ModeFact(situation, key, value, level)
 
     def _candidates(self, situation: Situation) -> Iterator[tuple[str, str, Term]]:
+        """Yield what may be a fact in a situation: key, value, condition."""
         event = self.spec.events[situation.event]
         read = {
             n for r in self.setting.rules.values() if _speaks(r, {event.name}) for n in r.body.condition.names("key")
@@ -157,7 +157,7 @@ class Mode:
                 yield variable.text or name, f"site.{site}", equal
 
     def _places(self, key: str) -> Iterator[tuple[str, str, Term]]:
-        """That an address is one of those known, or one of two."""
+        """Yield that an address is one of those known, or one of two."""
         named = [(name, Term("=", BOOL, args=(Term("key", ADDRESS, key), term))) for name, term in self._addresses()]
         for name, equal in named:
             yield key, name, equal
@@ -165,12 +165,13 @@ class Mode:
             yield key, f"{one} or {other}", Term("or", BOOL, args=(first, second))
 
     def _read_at(self, event: EventType) -> set[str]:
-        """State that is an address, which some permission on the event reads."""
+        """Return the state of type address that some permission on the event reads."""
         rules = [r.body for r in self.setting.rules.values() if _speaks(r, {event.name})]
         names = {n for body in rules for n in body.condition.names("var")}
         return {n for n in names if self.spec.variables[n].type == ADDRESS and not self.spec.variables[n].ghost}
 
     def _addresses(self) -> Iterator[tuple[str, Term]]:
+        """Yield the addresses that a fact may name: the site's, and those that the node keeps."""
         for name in self.spec.sites:
             yield f"site.{name}", Term("site", ADDRESS, name)
         for v in self.spec.variables.values():
@@ -178,6 +179,7 @@ class Mode:
                 yield v.text or v.name, Term("var", ADDRESS, v.name)
 
     def _level(self, situation: Situation, condition: Term) -> str:
+        """Return the level of the weakest rule that the proof of a fact takes, "" if it is not proved."""
         if self._counterexample(situation, condition) is not None:
             return ""
         for level in ("MUST", "SHOULD"):
@@ -189,6 +191,7 @@ class Mode:
         return ""
 
     def _property(self, situation: Situation, condition: Term) -> Property:
+        """Return as a property that the condition holds in the situation, for a node that says it uses the mode."""
         assert self.announcement is not None
         terms = [term for _, term in situation.atoms]
         pattern = EventPattern(situation.event, conjunction((*terms, self.announcement.of(self.access.name))))
@@ -201,7 +204,7 @@ class Mode:
     # --- steps ----------------------------------------------------------------------------------------------------
 
     def steps(self, last: Iterable[Term], rules: Iterable[str]) -> Witness | None:
-        """The shortest trace that exercises the rules one after the other and ends with user data of this mode.
+        """Find the shortest trace that exercises the rules one after the other and ends with user data of this mode.
 
         All rules are kept, and all of it happens on one interface. The node says which mode it uses before it does what
         a permission is about. The last event is one of which a rule on layering speaks, with all conditions of `last`.
@@ -228,7 +231,7 @@ class Mode:
             return z3.And(run.happens(k, holds), *alone)
 
         def in_turn(run: Unrolling, k: int, bounds: Mapping[str, int]) -> Z:
-            """Each rule is exercised after the one before, and by the step that bounds it."""
+            """Return that each rule is exercised after the one before, and by the step that bounds it."""
             done = [z3.BoolVal(True)] * (k + 1)
             for rule in wanted:
                 now = z3.BoolVal(False)
@@ -238,7 +241,7 @@ class Mode:
             return done[k]
 
         def goal(bounds: Mapping[str, int], length: int = 0) -> Callable[[Unrolling, int], Z]:
-            """Of just that many steps, if a length is given."""
+            """Return the goal of a search; with a `length`, of traces of just that many steps."""
             return lambda run, k: (
                 z3.BoolVal(False) if length and k != length - 1 else z3.And(ends(run, k), in_turn(run, k, bounds))
             )
@@ -258,14 +261,14 @@ class Mode:
         return self._search.shortest(goal(bounds, first.steps))
 
     def _exercised(self, run: Unrolling, rule: str, step: int, claimed: Term) -> Z:
-        """At a step; a permission counts once the node has said which mode it uses."""
+        """Return that a rule is exercised at a step: a permission once the node has said which mode it uses."""
         here = run.exercises(rule, step)
         if rule in run.world.requires:
             return here
         return z3.And(here, run.world.term(claimed, run.states[step], 0, {}, run.steps[step].now))
 
     def _in_turn(self, rules: list[str]) -> list[str]:
-        """Permissions on the same kind of event together, where the first of them stands."""
+        """Return the rules with permissions on one kind of event together, where the first of them stands."""
 
         def kind(rule: str) -> tuple[bool, str]:
             body = self.setting.rules[rule].body
@@ -275,13 +278,16 @@ class Mode:
         return sorted(rules, key=lambda r: kinds.index(kind(r)))
 
     def _is_layering(self, body: Allow) -> bool:
+        """Decide whether a permission speaks of the access modes that fit a packet's headers."""
         modes = set(self.spec.accesses)
         return any(t.kind == "in" and set(t.args[1].type.members) >= modes for t in body.condition.walk())
 
 
 def _atoms(t: Term) -> Iterator[tuple[str, Term]]:
-    """What a condition says of keys alone: comparisons with a constant, members of a set. Not of addresses, which are
-    what is asked for."""
+    """Yield what a condition says of keys alone: comparisons with a constant, members of a set.
+
+    Addresses are left out: what they are is what is asked for.
+    """
     if t.kind in ("and", "def", "seen"):
         for a in t.args:
             yield from _atoms(a)
@@ -293,7 +299,7 @@ def _atoms(t: Term) -> Iterator[tuple[str, Term]]:
 
 
 def _holds(t: Term, event: Event) -> bool:
-    """An atom, of an event that tells its keys."""
+    """Decide whether an atom holds of an event that tells its keys."""
     if t.kind == "has":
         members = event.args.get(t.args[0].name, frozenset())
         return isinstance(members, frozenset) and t.name in members
@@ -304,11 +310,12 @@ def _holds(t: Term, event: Event) -> bool:
 
 
 def _value(t: Term) -> Value:
+    """Return the value of a constant as an event holds it."""
     return t.name if t.type.is_enum else bool(t.value) if t.type == BOOL else t.value
 
 
 def _asked(rules: Iterable[Rule], event: EventType, key: str) -> set[str]:
-    """Members of a set that some rule on the event asks for."""
+    """Return the members of a set that some rule on the event asks for."""
     found = set()
     for r in rules:
         for p in r.body.patterns if isinstance(r.body, Allow) else ():
@@ -321,4 +328,5 @@ def _asked(rules: Iterable[Rule], event: EventType, key: str) -> set[str]:
 
 
 def _speaks(rule: Rule, events: set[str]) -> bool:
+    """Decide whether a rule is a permission on one of these events."""
     return isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns)

@@ -55,7 +55,7 @@ def prove(
     with_needs: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Result]:
-    """Proves the named properties, or all of all roles, `without` these rules and assumptions.
+    """Prove the named properties, or all of all roles, `without` these rules and assumptions.
 
     `parameters` in ns, `timeout` in seconds for each solver call. Raises KeyError for a property, rule or assumption
     that does not exist, ParameterError and SpecError.
@@ -84,7 +84,7 @@ def _unassuming(spec: Spec, dropped: Iterable[str]) -> Spec:
 
 
 def needs(setting: Setting, name: str, rule: str) -> bool:
-    """Whether a property fails without a rule: there is no proof, and there is a counterexample."""
+    """Decide whether a property fails without a rule: there is no proof, and there is a counterexample."""
     p = setting.spec.properties[name]
     if isinstance(p.claim, Consistent | Permitted):
         return False
@@ -99,7 +99,7 @@ def needs(setting: Setting, name: str, rule: str) -> bool:
 
 
 def relying(setting: Setting, p: Property) -> Setting:
-    """The setting of a property: what it relies on is kept as if it were a MUST."""
+    """Return the setting of a property, in which what it relies on is kept as if it were a MUST."""
     rules = {i: replace(r, level="MUST") if i in p.relying else r for i, r in setting.rules.items()}
     return replace(setting, rules=rules)
 
@@ -137,13 +137,13 @@ def _seek(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None
 
 
 def _own_rules(setting: Setting, p: Property) -> list[Rule]:
-    """Permissions on the events that a property speaks of."""
+    """Return the permissions on the events that a property speaks of."""
     events = {q.event for q in p.patterns}
     return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
 
 
 def _needed(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> tuple[Needed, ...]:
-    """Rules without which there is no proof, and a counterexample that breaks just them."""
+    """Return the rules without which there is no proof, each with a counterexample that breaks just it."""
     found = []
     for rule in rules:
         if isinstance(rule.body, Configure):

@@ -18,7 +18,7 @@ from mipcheck.model.specification.term import Term
 
 
 def cone(spec: Spec, roots: Iterable[Term], whole: bool) -> set[str]:
-    """Variables on which the roots depend, through updates and through what the network is assumed to do."""
+    """Return the variables on which the roots depend, through updates and through what the network is assumed to do."""
     names = set(spec.variables) if whole else {n for t in roots for n in t.names("var")}
     while True:
         before = len(names)
@@ -53,6 +53,7 @@ def roots_of_rules(rules: list[Rule]) -> list[Term]:
 
 
 def slots_of(world: World, names: set[str], whole: bool) -> list[Slot]:
+    """Return the slots of these variables; if `whole`, those of all obligations too."""
     return [s for s in world.slots if s[0] in names or (whole and s[0].startswith(DONE))]
 
 
@@ -67,7 +68,7 @@ class Run:
         self.keys = {e: self.world.keys(e, "") for e in setting.spec.events}
 
     def enabled(self, a: Action) -> Z:
-        """The action may happen at time `then`, after time has passed from `now`."""
+        """Return that the action may happen at time `then`, after time has passed from `now`."""
         w, s, keys = self.world, self.state, self.keys[a.event]
         parts = [self.then >= self.now, w.well_formed(a.event, keys), w.assumed(s, a, keys, self.then)]
         if self.permissions:
@@ -77,6 +78,7 @@ class Run:
         return z3.And(parts)
 
     def moves(self) -> list[Move]:
+        """Return a move for each action that changes the state that is followed."""
         result = []
         for a in self.world.actions:
             after = self.world.next(self.state, a, self.keys[a.event], self.then)
@@ -86,10 +88,12 @@ class Run:
         return result
 
     def system(self, bad: list[Z]) -> System:
+        """Return the transition system of the run, in which `bad` must never hold."""
         initial = z3.And(self.now == 0, self.world.initial(self.state))
         return System({"now": self.now, **self.state}, initial, self.moves(), bad)
 
 
 def anchor_of(spec: Spec, rule: Rule) -> Term:
+    """Return the time from which an obligation counts."""
     assert isinstance(rule.body, Require)
     return Term("var", spec.variables[rule.body.anchor].type, rule.body.anchor)

@@ -41,7 +41,7 @@ class Witness:
 
 
 def time_unit(parameters: Mapping[str, int], spec: Spec) -> int:
-    """The step of integer time in ns: a millisecond where all parameters and literals allow it."""
+    """Return the step of integer time in ns: a millisecond where all parameters allow it, else a nanosecond."""
     times = [v for n, v in parameters.items() if spec.parameters[n].type.name == "time"]
     return _MS if all(t % _MS == 0 for t in times) else 1
 
@@ -85,11 +85,12 @@ class Unrolling:
             self.solver.add([m[slot] == z for slot, z in self.states[0].items()])
 
     def acts(self, mirror: bool) -> list[tuple[int, Action]]:
-        """The numbered actions that a run takes part in."""
+        """Return the numbered actions that a run takes part in."""
         idle = "fewer" if mirror else "more"
         return [(n, a) for n, a in enumerate(self.world.actions) if a.interface == 0 or self.mirror != idle]
 
     def extend(self) -> None:
+        """Add one more step."""
         w, k = self.world, len(self.steps)
         keys = {e: w.keys(e, f"@{k}") for e in w.spec.events}
         step = _Step(z3.Int(f"act@{k}"), keys, z3.Int(f"now@{k}"))
@@ -108,6 +109,7 @@ class Unrolling:
             self.mirror_kept.append({r: self._literal(f"kept:{r}@{k}'", self.breaks(r, k, True)) for r in rules})
 
     def _after(self, s: SymbolicState, step: _Step, tag: str, actions: list[tuple[int, Action]]) -> SymbolicState:
+        """Return the state after a step, which the solver is told about."""
         after = self.world.fresh(tag)
         values = dict(s)
         for n, a in actions:
@@ -119,11 +121,13 @@ class Unrolling:
         return after
 
     def _literal(self, name: str, broken: Z) -> Z:
+        """Return a literal that is true just if it is not broken."""
         literal = z3.Bool(name)
         self.solver.add(literal == z3.Not(broken))
         return literal
 
     def breaks(self, rule: str, k: int, mirror: bool = False) -> Z:
+        """Return that the rule is broken at step k, in the mirror run if so asked."""
         w, step = self.world, self.steps[k]
         s = self.mirrors[k] if mirror else self.states[k]
         if rule in w.requires:
@@ -137,17 +141,17 @@ class Unrolling:
         )
 
     def broken(self, model: Any, length: int) -> frozenset[str]:
-        """The rules that the first steps of a model break."""
+        """Return the rules that the first steps of a model break."""
         return frozenset(r for kept in self.kept[:length] for r, literal in kept.items()
                          if z3.is_false(model.eval(literal)))  # fmt: skip
 
     def shows(self, k: int) -> Z:
-        """Step k is one that a log shows: a trace ends with its last line, and with it the time that passes."""
+        """Return that a log shows step k: a trace ends with its last line, and with it the time that passes."""
         events = self.world.spec.events
         return z3.Or([self.steps[k].act == n for n, a in self.acts(False) if events[a.event].seen])
 
     def happens(self, k: int, condition: Callable[[SymbolicState, Action, Keys, Z], Z | None]) -> Z:
-        """At step k, some action happens of which `condition` holds (None: not such an action)."""
+        """Return that, at step k, some action happens of which `condition` holds (None: not such an action)."""
         step = self.steps[k]
         parts = []
         for n, a in enumerate(self.world.actions):
@@ -157,7 +161,7 @@ class Unrolling:
         return z3.Or(parts)
 
     def exercises(self, rule: str, k: int) -> Z:
-        """The permission is asked for, or the obligation met, at step k."""
+        """Return that the permission is asked for, or the obligation met, at step k."""
         w = self.world
 
         def condition(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
@@ -181,7 +185,7 @@ class Search:
     def shortest(
         self, goal: Callable[[Unrolling, int], Z], free: Iterable[str] = (), pretty: bool = True
     ) -> Witness | None:
-        """The shortest trace whose last step is as `goal` says, with every rule kept but those that are `free`.
+        """Find the shortest trace whose last step is as `goal` says, with every rule kept but those that are `free`.
 
         None if there is none up to the depth, or the time is up: that proves nothing. A `pretty` trace has ordinary
         values where any would do; that takes most of the time.
@@ -206,7 +210,7 @@ class Search:
         return None
 
     def _prettier(self, assumptions: list[Z], length: int) -> Any:
-        """A model in which whatever does not matter has its most ordinary value."""
+        """Return a model in which whatever does not matter has its most ordinary value."""
         solver = self.run.solver
         model = solver.model()
         solver.set("timeout", 2000)
@@ -225,7 +229,7 @@ class Search:
         return model
 
     def _earliest(self, wish: _Early, assumptions: list[Z], fixed: list[Z], model: Any) -> Any:
-        """A model in which a step comes as early as the others let it."""
+        """Return a model in which a step comes as early as the others let it."""
         solver = self.run.solver
         low = model.eval(wish.after, model_completion=True).as_long() - 1
         high = model.eval(wish.now, model_completion=True).as_long()
@@ -239,6 +243,7 @@ class Search:
         return model
 
     def _wishes(self, model: Any, length: int) -> Iterator[Z | _Early]:
+        """Yield what would be ordinary, step by step: a round time, else an early one, then the event's keys."""
         before = z3.IntVal(0)
         tick = self.world.time(100 * _MS)
         for k, step in enumerate(self.run.steps[:length]):
@@ -251,6 +256,7 @@ class Search:
                 yield from _ordinary(key, step.keys[action.event][key.name], k)
 
     def _read(self, length: int, model: Any) -> Witness:
+        """Return the first steps of a model as a trace."""
         w = self.world
         events: list[Event] = []
         silent: list[tuple[int, str]] = []
@@ -277,7 +283,7 @@ class Search:
 
 
 def _literals(solver: Any, wishes: list[Z]) -> list[Z]:
-    """Assumptions have to be literals."""
+    """Return a literal for each wish, because a solver's assumptions have to be literals."""
     result = []
     for wish in wishes:
         literal = z3.Bool(f"wish#{wish.get_id()}#{next(_COUNT)}")
@@ -297,6 +303,7 @@ _COUNT = _count()
 
 
 def _ordinary(key: Key, z: Any, k: int) -> Iterator[Z]:
+    """Yield that a key has its most ordinary value; several wishes, of which an earlier one comes first."""
     if key.type.is_set:
         for member in z.values():
             yield z3.Not(member)
@@ -314,6 +321,7 @@ def _ordinary(key: Key, z: Any, k: int) -> Iterator[Z]:
 
 
 def _decode(key: Key, z: Any, model: Any) -> Value:
+    """Return the value of a key in a model, as an event holds it."""
     if key.type.is_set:
         return frozenset(m for m, b in z.items() if z3.is_true(model.eval(b, model_completion=True)))
     value = model.eval(z, model_completion=True)
@@ -326,7 +334,7 @@ def _decode(key: Key, z: Any, model: Any) -> Value:
 
 
 def _default(key: Key, k: int) -> Value:
-    """A value for a key that no rule looks at."""
+    """Return a value for a key that no rule looks at."""
     if key.type.is_set:
         return frozenset()
     if key.type.is_enum:
@@ -335,7 +343,7 @@ def _default(key: Key, k: int) -> Value:
 
 
 def keys_used(spec: Spec) -> set[tuple[str, str]]:
-    """Keys that some pattern, condition or update looks at: (event, key)."""
+    """Return the keys that some pattern, condition or update looks at: (event, key)."""
     used: set[tuple[str, str]] = set()
 
     def look(patterns: Iterable[Any], terms: Iterable[Any]) -> None:

@@ -65,6 +65,7 @@ class World:
     # --- sorts and constants --------------------------------------------------------------------------------------
 
     def time(self, ns: int) -> Z:
+        """Return a time or duration in ns as a term. Raises ValueError for what is no multiple of the unit."""
         if self.unit is None:
             return z3.RealVal(Fraction(ns, 10**9))
         if ns % self.unit:
@@ -72,6 +73,7 @@ class World:
         return z3.IntVal(ns // self.unit)
 
     def sort(self, type_: Type) -> Z:
+        """Return the sort of a type's values; sets have none."""
         if type_.name == "bool":
             return z3.BoolSort()
         if type_.name == "time" and self.unit is None:
@@ -87,7 +89,7 @@ class World:
 
     @cached_property
     def slots(self) -> dict[Slot, Z]:
-        """Sorts of all state: variables, and for each obligation whether it has been met since its anchor."""
+        """The sorts of all state: variables, and for each obligation whether it has been met since its anchor."""
         result: dict[Slot, Z] = {}
         for v in self.spec.variables.values():
             for i in self._copies(v):
@@ -101,11 +103,12 @@ class World:
         return self.interfaces if v.scope == "interface" else (NODE,)
 
     def fresh(self, tag: str, slots: Iterable[Slot] | None = None) -> SymbolicState:
+        """Return new constants for all slots or for these, whose names end in `tag`."""
         chosen = self.slots if slots is None else {s: self.slots[s] for s in self.slots if s in set(slots)}
         return {s: z3.Const(f"{s[0]}.{'n' if s[1] == NODE else s[1]}{tag}", sort) for s, sort in chosen.items()}
 
     def initial(self, s: SymbolicState) -> Z:
-        """The node has just started; a time without initial value may be any."""
+        """Return that the node has just started; a time without initial value may be any."""
         parts = []
         for (name, i), z in s.items():
             if name.startswith(DONE):
@@ -115,6 +118,7 @@ class World:
         return z3.And(parts)
 
     def keys(self, event: str, tag: str) -> Keys:
+        """Return new constants for the keys of an event, whose names end in `tag`."""
         result: Keys = {}
         for k in self.spec.events[event].keys:
             name = f"{event}.{k.name}{tag}"
@@ -125,7 +129,10 @@ class World:
         return result
 
     def well_formed(self, event: str, keys: Keys) -> Z:
-        """Enumerations stay in range; numbers, addresses and identifications are not negative."""
+        """Return that keys have values that there are: enumerations in range, numbers and addresses not negative.
+
+        The key that tells mobile nodes apart is the one node's that is followed.
+        """
         parts = []
         for k in self.spec.events[event].keys:
             z = keys[k.name]
@@ -140,7 +147,7 @@ class World:
     # --- what holds -----------------------------------------------------------------------------------------------
 
     def term(self, t: Term, s: SymbolicState, i: int, keys: Keys, now: Z) -> Z:
-        """A term for interface `i` (or NODE) in state `s`."""
+        """Return a term for interface `i` (or NODE) in state `s`."""
 
         def sub(a: Term) -> Z:
             return self.term(a, s, i, keys, now)
@@ -182,10 +189,11 @@ class World:
         return _apply(t.kind, [sub(a) for a in t.args])
 
     def matches(self, patterns: Iterable[EventPattern], s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
+        """Return that an action is one of the patterns' events and meets its condition."""
         return z3.Or([self.term(p.condition, s, a.interface, keys, now) for p in patterns if p.event == a.event])
 
     def assumed(self, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
-        """What the network does not do otherwise."""
+        """Return that the network does nothing that it is assumed not to do."""
         return z3.And(
             [
                 z3.Implies(self.matches(x.patterns, s, a, keys, now), self.term(x.condition, s, a.interface, keys, now))
@@ -195,11 +203,11 @@ class World:
         )
 
     def concerns(self, rule: str, a: Action) -> bool:
-        """Whether a permission speaks of such an action at all."""
+        """Decide whether a permission speaks of such an action at all."""
         return any(p.event == a.event for p in self.allows[rule].patterns)
 
     def breaks(self, rule: str, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
-        """The action is one that this permission does not give."""
+        """Return that the action is one that this permission does not give."""
         body = self.allows[rule]
         return z3.And(
             self.matches(body.patterns, s, a, keys, now),
@@ -207,19 +215,22 @@ class World:
         )
 
     def permitted(self, s: SymbolicState, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
+        """Return that no permission forbids the action, of all in force or of these `rules`."""
         chosen = self.allows if rules is None else [r for r in rules if r in self.allows]
         return z3.And([z3.Not(self.breaks(r, s, a, keys, now)) for r in chosen if self.concerns(r, a)])
 
     def owed(self, rule: str, s: SymbolicState, i: int) -> Z:
+        """Return that an obligation is owed on an interface: its condition holds, and it has not been met."""
         return z3.And(self.term(self.requires[rule].condition, s, i, {}, None), z3.Not(s[DONE + rule, i]))
 
     def deadline(self, rule: str, s: SymbolicState, i: int) -> Z:
+        """Return the time by which an obligation has to be met on an interface, `t_slack` included."""
         body = self.requires[rule]
         limit = self.term(body.within, s, i, {}, None)
         return s[body.anchor, i] + limit + self.time(self.parameters.get("t_slack", 0))
 
     def overdue(self, rule: str, s: SymbolicState, now: Z) -> Z:
-        """On some interface, the deadline has passed when time reaches `now`."""
+        """Return that the deadline has passed, on some interface, when time reaches `now`."""
         return z3.Or([z3.And(self.owed(rule, s, i), now > self.deadline(rule, s, i)) for i in self.interfaces])
 
     # --- what happens ---------------------------------------------------------------------------------------------
@@ -228,7 +239,7 @@ class World:
         return name, interface if self.spec.variables[name].scope == "interface" else NODE
 
     def next(self, s: SymbolicState, a: Action, keys: Keys, now: Z) -> SymbolicState:
-        """The state after an action: only what changes. Later assignments win over earlier ones."""
+        """Return what an action changes in the state. Later assignments win over earlier ones."""
         result: SymbolicState = {}
         for rule, body in self.requires.items():
             slot = (DONE + rule, a.interface)

@@ -1,4 +1,4 @@
-"""What a specification declares, after names are resolved and types checked: the one object that all else reads."""
+"""The resolved specification, names looked up and types checked: the one object that all else reads."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ class EventType:
 
     @cached_property
     def by_name(self) -> Mapping[str, Key]:
+        """The keys by name."""
         return {k.name: k for k in self.keys}
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`default` may be an expression over other parameters; `mipcheck.model.configure` evaluates it.
+    """A parameter; its `default` may be an expression over others, which `configure` evaluates.
 
     An ambiguity is a parameter too: `readings` (name, why) are then its values, and `text` the question.
     """
@@ -158,6 +159,7 @@ class Rule:
 
     @property
     def section(self) -> str:
+        """The section that it cites first, empty if it cites none."""
         return self.cite[0].section if self.cite else ""
 
     def terms(self) -> Iterator[Term]:
@@ -165,13 +167,14 @@ class Rule:
         return self.body.terms()
 
     def applies(self, capabilities: frozenset[str]) -> bool:
+        """Decide whether the rule binds a node with these capabilities."""
         return all(c in capabilities for c in self.given) and not any(c in capabilities for c in self.unless)
 
 
 @dataclass(frozen=True, slots=True)
 class LayerForm:
-    """What a layer may put on the wire: `headers` as `udp4500/esp` ("" for none), which `adds` octets (None if that is
-    not told), where the node has the capability `given` ("" if any node may); `traversal` is what passes a NAT."""
+    """A form that a layer may take on the wire: `headers` as `udp4500/esp` ("" for none), which `adds` octets (None if
+    that is not told), where the node has the capability `given` ("" if any node may); `traversal` passes a NAT."""
 
     headers: str
     adds: Term | None = None
@@ -189,7 +192,7 @@ class Layer:
     forms: tuple[LayerForm, ...]
 
     def usable(self, capabilities: frozenset[str] = frozenset()) -> tuple[LayerForm, ...]:
-        """The forms of a node with these capabilities."""
+        """Return the forms that a node with these capabilities may use."""
         return tuple(f for f in self.forms if not f.given or f.given in capabilities)
 
 
@@ -204,12 +207,13 @@ class Access:
     text: str = ""
 
     def uses(self, layer: str, kind: str = "") -> bool:
+        """Decide whether the layer is among the mode's, with that kind of care-of address if one is given."""
         return any(layer == name and kind in ("", k) for name, k in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """What the network is assumed to do, seen in ghost state: on an event that matches, `condition` holds."""
+    """A thing that the network is assumed to do, seen in ghost state: on an event that matches, `condition` holds."""
 
     id: str
     cite: tuple[Citation, ...]
@@ -269,6 +273,7 @@ class Property:
 
     @property
     def section(self) -> str:
+        """The section that it cites first, empty if it cites none."""
         return self.cite[0].section if self.cite else ""
 
     @property
@@ -281,7 +286,7 @@ class Property:
 
     @property
     def condition(self) -> Term | None:
-        """What always holds, or at each of its events; None where it claims something else."""
+        """The condition that holds always, or at each of its events; None where it claims something else."""
         return self.claim.condition if isinstance(self.claim, Whenever | Invariant) else None
 
     def terms(self) -> Iterator[Term]:
@@ -343,15 +348,17 @@ class Spec:
             yield from rule.terms()
 
     def machines(self) -> list[Spec]:
-        """This specification and those of the other roles."""
+        """Return this specification and those of the other roles."""
         return [self, *self.roles.values()]
 
     def for_role(self, role: str) -> Spec:
-        """What is said of one role. Raises KeyError for a role of which nothing is said."""
+        """Return the specification of one role. Raises KeyError for a role of which nothing is said."""
         return self if role == self.role else self.roles[role]
 
     def interface_variables(self, ghost: bool | None = None) -> list[Variable]:
+        """Return the state that each interface has; only ghost state, or all but that, if `ghost` is given."""
         return [v for v in self.variables.values() if v.scope == "interface" and ghost in (None, v.ghost)]
 
     def node_variables(self, ghost: bool | None = None) -> list[Variable]:
+        """Return the state that the node has; only ghost state, or all but that, if `ghost` is given."""
         return [v for v in self.variables.values() if v.scope == "node" and ghost in (None, v.ghost)]

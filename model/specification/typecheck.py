@@ -33,8 +33,8 @@ KINDS_OF_ADDRESS: Final = ("colocated", "foreign-agent")
 
 @dataclass(frozen=True)
 class Scope:
-    """What an expression may speak of: the keys of an event, state (ghost state too), this interface, the present
-    time, the site's addresses.
+    """The things that an expression may speak of: keys of an event, state (ghost state too), this interface, the
+    present time, the site's addresses.
 
     `events` are those whose `keys` they are, for messages; `expanding` the definitions that are being written out.
     """
