@@ -39,12 +39,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Name:
+    """The name of a key, a piece of state, a parameter or a definition; or a word such as `iha`."""
+
     name: str
     at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class SiteName:
+    """An address of the site: `site.iha`."""
+
     name: str
     at: Place = place()
 

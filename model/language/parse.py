@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import sys
 from contextlib import suppress
-from functools import cache as once
 from importlib import resources
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
@@ -40,7 +40,7 @@ MAX_SIZE: Final = 250_000
 MAX_DEPTH: Final = 100
 """Levels of an expression. Trees are walked recursively, and Python compiles at most 200 nested parentheses."""
 
-# Groups of terminals that an error message names by one word.
+# Groups of terminals that an error message names by one word; if one of a group may stand there, any may.
 _EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
                "WORD", "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
 _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES"}
@@ -55,16 +55,19 @@ _CHOICES = {
     "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role"),
     "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param", "ambiguity"), "NOTHING": ("nothing",),
 }  # fmt: skip
+"""Words that a terminal of several words stands for."""
 _NO_MORE: Final = r"(?!-?\w)"
+"""Ends the pattern of a keyword: the word goes on no further."""
 _NAMES = {
     "NAME": "a name", "WORD": "a name", "STRING": "a text in quotes", "SECTION": "a section number",
     "LINES": "line numbers (12-15)", "HEADERS": "headers (ip or udp4500/esp)",
     "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
     "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "*",
 }  # fmt: skip
+"""What messages call terminals that are no words."""
 
 
-@once
+@functools.cache
 def _parser() -> Lark:
     """Return Lark's parser. Its tables take longer to make than a specification to read, so they are kept."""
     import lark
@@ -100,7 +103,7 @@ def _whole_words(terminal: TerminalDef) -> None:
         terminal.priority = 3  # a keyword comes before a name, wherever both may stand
 
 
-@once
+@functools.cache
 def _spellings() -> dict[str, tuple[str, ...]]:
     """Return, by terminal, the words or the one symbol that it stands for."""
     found = dict(_CHOICES)
@@ -137,13 +140,14 @@ def _explain(error: Any, text: str, file: str) -> SpecError:
         if found == '"':
             return SpecError(file, place, "this text has no closing quote", _quote_hint(text, offset), text)
     else:
+        # At the end Lark tells no place. Messages point behind the last word, not at the empty lines after it.
         lines = text.rstrip().split("\n")
         place = Place(len(lines), len(lines[-1]) + 1)
         return SpecError(file, place, "the specification ends too early", hint, text)
     more = _quote_hint(text, offset)
-    if not more and re.match(r"[^\W\d]", found):
+    if not more and re.match(r"[^\W\d]", found):  # a word, so that another may have been meant
         more = nearest(found, [w for t in wanted for w in _spellings().get(t, ()) if w.isalpha()])
-        if re.search(r"[0-9][ \t]*\Z", text[max(0, offset - 40) : offset]):
+        if re.search(r"[0-9][ \t]*\Z", text[max(0, offset - 40) : offset]):  # after a number
             more = f"units of time are {', '.join(NS)}"
     shown = found if len(found) < 30 else found[:27] + "…"
     hint += f"; {more}" if not more.startswith("known") and more else ""
@@ -181,7 +185,7 @@ def _words(terminals: list[str]) -> str:
 
 
 class _Builder:
-    """Walks Lark's tree. One method a grammar rule; `_at` keeps places."""
+    """Walks Lark's tree. A declaration has one method, which has the name of its grammar rule after an underscore."""
 
     def __init__(self, text: str, file: str) -> None:
         self.text, self.file = text, file
@@ -191,10 +195,9 @@ class _Builder:
         """Return the tree of a whole file."""
         header, *rest = tree.children
         words = [t for t in header.children if t.type == "WORD"]  # type: ignore[union-attr]
-        texts = [_string(t) for t in header.children if t.type == "STRING"]  # type: ignore[union-attr]
         return s.Module(
             str(words[0]),
-            texts[0] if texts else "",
+            _text(header.children),  # type: ignore[union-attr]
             str(words[1]) if len(words) > 1 else None,
             tuple(self._declaration(t) for t in rest),
             _at(header),
@@ -202,7 +205,7 @@ class _Builder:
         )
 
     def _declaration(self, t: Any) -> s.Declaration:
-        method = getattr(self, f"_{t.data}")
+        method = getattr(self, f"_{t.data}")  # what the grammar lists as a declaration, and only that, gets here
         result: s.Declaration = method(t, list(t.children), _at(t))
         return result
 
@@ -221,7 +224,7 @@ class _Builder:
     def _layer(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         protects, c = _flag(c, "PROTECTS")
-        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
+        text = _text(c)
         forms = tuple(self._form(k) for k in c if _is(k, "form"))
         return s.LayerDecl(str(c[0]), text, protects, forms, override, at)
 
@@ -237,7 +240,7 @@ class _Builder:
             (str(p.children[0]), str(p.children[1]) if len(p.children) > 1 else "") for p in c if _is(p, "part")
         )
         needs = next((_names(k) for k in c if _is(k, "needs")), ())
-        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
+        text = _text(c)
         return s.AccessDecl(str(c[0]), parts, needs, text, override, at)
 
     def _capability(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
@@ -251,9 +254,9 @@ class _Builder:
 
     def _event(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         keys = tuple(self._key(k) for k in c if _is(k, "key"))
-        sender = next(str(k) for k in c if getattr(k, "type", "") == "SENDER")
+        sender = next(str(k) for k in c if _is_token(k, "SENDER"))
         seen = next(tuple(map(str, k.children)) for k in c if _is(k, "seen") or _is(k, "silent"))
-        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
+        text = _text(c)
         return s.EventDecl(str(c[0]), keys, sender, seen, text, at)
 
     def _key(self, t: Any) -> s.KeyDecl:
@@ -266,8 +269,8 @@ class _Builder:
 
     def _variable(self, t: Any) -> s.VariableDecl:
         name, type_, *rest = t.children
-        text = next((_string(k) for k in rest if getattr(k, "type", "") == "STRING"), "")
-        initial = next((self._expr(k) for k in rest if getattr(k, "type", "") != "STRING"), None)
+        text = _text(rest)
+        initial = next((self._expr(k) for k in rest if not _is_token(k, "STRING")), None)
         return s.VariableDecl(str(name), _type(type_), initial, text, _at(t))
 
     def _update(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
@@ -346,8 +349,8 @@ class _Builder:
 
     def _confirm(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         kind, name, *rest = c
-        level = next((str(k) for k in rest if getattr(k, "type", "") == "LEVEL"), "")
-        cite, text = self._cite_and_text([k for k in rest if getattr(k, "type", "") != "LEVEL"])
+        level = next((str(k) for k in rest if _is_token(k, "LEVEL")), "")
+        cite, text = self._cite_and_text([k for k in rest if not _is_token(k, "LEVEL")])
         return s.ConfirmDecl(str(kind), str(name), level, cite, text, at)
 
     def _statement(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
@@ -368,8 +371,8 @@ class _Builder:
     def _role(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         name, *rest = c
         tracks = next((str(k.children[0]) for k in rest if _is(k, "tracks")), "")
-        text = next((_string(k) for k in rest if getattr(k, "type", "") == "STRING"), "")
-        inner = [k for k in rest if getattr(k, "type", "") != "STRING" and not _is(k, "tracks")]
+        text = _text(rest)
+        inner = [k for k in rest if not _is_token(k, "STRING") and not _is(k, "tracks")]
         for k in inner:
             if _is(k, "role"):
                 self._fail(_at(k), "a role cannot stand inside another")
@@ -475,12 +478,18 @@ class _Builder:
 
 
 def _is(item: Any, data: str) -> bool:
+    """Decide whether a child is the tree of that grammar rule; it may be a token as well."""
     return getattr(item, "data", None) == data
+
+
+def _is_token(item: Any, kind: str) -> bool:
+    """Decide whether a child is a token of that kind; it may be a tree as well."""
+    return getattr(item, "type", None) == kind
 
 
 def _flag(children: list[Any], kind: str) -> tuple[bool, list[Any]]:
     """Return whether a child of that kind is there, and the other children."""
-    rest = [c for c in children if getattr(c, "type", "") != kind]
+    rest = [c for c in children if not _is_token(c, kind)]
     return len(rest) < len(children), rest
 
 
@@ -500,6 +509,11 @@ def _operator(token: Any) -> Operator:
 def _string(token: Any) -> str:
     """Return the text in quotes, its line breaks and indentation folded to single spaces."""
     return " ".join(str(token)[1:-1].split())
+
+
+def _text(children: list[Any]) -> str:
+    """Return the text in quotes among some children, empty if there is none."""
+    return next((_string(k) for k in children if _is_token(k, "STRING")), "")
 
 
 def _names(t: Any) -> tuple[str, ...]:

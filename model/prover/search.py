@@ -56,6 +56,8 @@ class _Early:
 
 @dataclass
 class _Step:
+    """One step of an unrolling: the number of its action, the keys of each kind of event, its time."""
+
     act: Z
     keys: dict[str, Keys]
     now: Z

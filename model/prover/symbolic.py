@@ -15,7 +15,7 @@ from typing import Any
 import z3
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Variable
-from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.specification.term import EventPattern, Term, TermKind
 from mipcheck.model.values.types import Type
 
 Slot = tuple[str, int]
@@ -32,6 +32,8 @@ in its state, so that a theorem about one is one about each."""
 
 @dataclass(frozen=True, slots=True)
 class Action:
+    """One event on one interface."""
+
     event: str
     interface: int
 
@@ -263,7 +265,7 @@ class World:
         return result
 
 
-def _apply(op: str, args: list[Z]) -> Z:
+def _apply(op: TermKind, args: list[Z]) -> Z:
     match op:
         case "and":
             return z3.And(args)

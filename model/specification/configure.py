@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mipcheck.model.specification.spec import Parameter, Spec
-from mipcheck.model.specification.term import Term
+from mipcheck.model.specification.term import Term, TermKind
 from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.types import ValueSyntaxError
 
@@ -63,7 +63,7 @@ def value_of(t: Term, values: Mapping[str, int]) -> int:
     return values[t.name] if t.kind == "param" else _apply(t.kind, [value_of(a, values) for a in t.args])
 
 
-def _apply(op: str, args: list[int]) -> int:
+def _apply(op: TermKind, args: list[int]) -> int:
     match op:
         case "+":
             return args[0] + args[1]

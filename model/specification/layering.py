@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mipcheck.model.specification.spec import Access, Layer, Spec
+from mipcheck.model.specification.spec import FOREIGN_AGENT, Access, Layer, Spec
 
 
 class Layering:
@@ -57,7 +57,7 @@ class Layering:
     def _parts(self, access: Access) -> Iterator[str]:
         for name, kind in access.parts:
             layer = self._layers[name]
-            if kind != "foreign-agent":
+            if kind != FOREIGN_AGENT:
                 yield f"(?:{self._one_of(layer, '/')})"
             if layer.protects:
                 yield "(?:/.*)?"

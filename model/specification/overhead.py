@@ -12,10 +12,8 @@ from itertools import product
 from typing import Final
 
 from mipcheck.model.specification.configure import value_of
-from mipcheck.model.specification.spec import Access, Layer, LayerForm, Spec
+from mipcheck.model.specification.spec import FOREIGN_AGENT, Access, Layer, LayerForm, Spec
 from mipcheck.model.values.errors import MipcheckError
-
-FOREIGN_AGENT: Final = "foreign-agent"
 
 ROWS: Final = ("inside-fa", "inside-coa", "outside-fa", "outside-coa", "outside-coa-no-xmip")
 """Where the node is, and by what address: inside is where no layer protects; `no-xmip` where nothing is around it."""

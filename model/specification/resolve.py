@@ -15,7 +15,7 @@ from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
 from mipcheck.model.specification.names import Names
 from mipcheck.model.specification.term import TRUE, Term
-from mipcheck.model.specification.typecheck import CONSTANT, KINDS_OF_ADDRESS, Scope, TypeChecker, shown
+from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker, shown
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, BOOL, INT, INTERFACE, TIME, Type
 
@@ -343,8 +343,8 @@ class _RoleReader:
         for layer, kind in d.parts:
             if layer not in self.names.layers:
                 self.names.fail(d.at, f'unknown layer "{layer}"', nearest(layer, self.names.layers))
-            if kind not in ("", *KINDS_OF_ADDRESS):
-                self.names.fail(d.at, f'unknown kind of care-of address "{kind}"', nearest(kind, KINDS_OF_ADDRESS))
+            if kind not in ("", *m.KINDS_OF_ADDRESS):
+                self.names.fail(d.at, f'unknown kind of care-of address "{kind}"', nearest(kind, m.KINDS_OF_ADDRESS))
         for capability in d.needs:
             self.names.use_capability(capability, d.at)
         return m.Access(d.name, d.parts, d.needs, d.text)

@@ -14,6 +14,10 @@ from mipcheck.model.values.types import Type
 MOBILE_NODE: Final = "mn"
 """The role of what stands outside any `role` block."""
 
+FOREIGN_AGENT: Final = "foreign-agent"
+KINDS_OF_ADDRESS: Final = ("colocated", FOREIGN_AGENT)
+"""Kinds of care-of addresses (RFC 3344, 1.6): the node's own, and the foreign agent's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -122,6 +126,7 @@ class Configure:
 
     @property
     def patterns(self) -> tuple[EventPattern, ...]:
+        """None; other bodies have some."""
         return ()
 
     def terms(self) -> Iterator[Term]:
@@ -229,11 +234,15 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
+    """In every state that can be reached, `condition` holds."""
+
     condition: Term
 
 
 @dataclass(frozen=True, slots=True)
 class Whenever:
+    """On every event that matches any of `patterns`, `condition` holds in the state before it."""
+
     patterns: tuple[EventPattern, ...]
     condition: Term
 

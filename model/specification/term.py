@@ -60,7 +60,7 @@ _DENIED = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 @dataclass(slots=True)
 class _Range:
-    """The range that several conditions leave for one value: bounds (value, whether it is itself excluded, why) and holes."""
+    """The range that several conditions leave for a value: bounds (value, whether it is excluded, why) and holes."""
 
     low: tuple[int, bool, Term] | None = None
     high: tuple[int, bool, Term] | None = None
