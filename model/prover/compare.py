@@ -46,8 +46,7 @@ class Parting:
     """A trace on which two worlds part, and the rules that it breaks in the first and in the second.
 
     `outright` says that one of them allows all of it. Otherwise both find fault, only not with the same.
-    `trace.site` and `trace.parameters` are what has to be set for it; `settings` says that this alone makes the
-    difference.
+    `trace.site` and `trace.parameters` are what has to be set for it.
     """
 
     trace: Witness
@@ -94,6 +93,7 @@ def merged_events(left: Spec, right: Spec) -> dict[str, EventType]:
 
 
 def _merged(left: EventType, right: EventType) -> EventType:
+    """Return an event with the keys of both; those of one alone are optional, because the other does not tell them."""
     both = {k.name for k in left.keys} & {k.name for k in right.keys}
     keys = {k.name: k for k in (*right.keys, *left.keys)}
     shared = tuple(replace(k, optional=k.optional or k.name not in both) for k in keys.values())
@@ -182,7 +182,7 @@ def _basis(setting: Setting, rule: Rule) -> object:
 
 
 class _Both(Unrolling):
-    """Two unrollings of worlds with the same events, step by step; what is read is the first."""
+    """Two unrollings of worlds with the same events, in one solver; the trace that is read is that of the first."""
 
     def __init__(self, left: World, right: World) -> None:
         super().__init__(left)
@@ -190,7 +190,7 @@ class _Both(Unrolling):
 
     def extend(self) -> None:
         super().extend()
-        self.other.extend()
+        self.other.extend()  # the same step: it names the same constants for the action, the keys and the time
 
 
 class Comparison(Search):
@@ -347,7 +347,8 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
         k = keys[a.event]
         after = {(side, slot): z for side, w in worlds.items() for slot, z in w.next(states[side], a, k, then).items()}
         guard = [then >= now, worlds["left"].well_formed(a.event, k)]
-        # What the network is assumed to do is in the state that is followed only where the event changes that.
+        # What an assumption reads is followed only where its event changes what is followed (see `cone`): elsewhere
+        # there is no constant to speak of.
         guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items() if any(s == side for s, _ in after)]
         if after:
             moves.append(Move(f"{a.event} on interface {a.interface}", z3.And(guard), {**after, "now": then}))
@@ -356,10 +357,11 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
     late = [_late(w, rule, states[side], then) for side, w in worlds.items()]
     bad.append(z3.And(then >= now, late[0] != late[1]))
     state: dict[Any, Z] = {"now": now} | {(side, slot): z for side, s in states.items() for slot, z in s.items()}
-    alike = [states["left"][slot] == z for slot, z in states["right"].items() if slot in states["left"]
+    # A time without initial value may be any, but of both runs the same.
+    same = [states["left"][slot] == z for slot, z in states["right"].items() if slot in states["left"]
              and slot[0] in left.spec.variables and left.spec.variables[slot[0]].initial is None
              and left.spec.variables[slot[0]].type == right.spec.variables[slot[0]].type]  # fmt: skip
-    initial = z3.And(now == 0, *[w.initial(states[side]) for side, w in worlds.items()], *alike)
+    initial = z3.And(now == 0, *[w.initial(states[side]) for side, w in worlds.items()], *same)
     return spacer(System(state, initial, moves, bad), timeout).answer == "proved"
 
 
@@ -444,6 +446,7 @@ def _value(left: Setting, right: Setting, rule: str, kind: str, name: str, timeo
     for s in (left, right):
         parameters: dict[str, Any] = dict(s.parameters)
         site: dict[str, Any] = dict(s.site)
+        # The optimizer minimizes numbers, so a bool is searched for as 0 or 1.
         (site if kind == "site" else parameters)[name] = value == 1 if types and types[0].name == "bool" else value
         body = _body(s, rule)
         world = World(s.spec, parameters, site, (), unit, capabilities=s.capabilities)

@@ -184,7 +184,7 @@ class Mode:
             return ""
         for level in ("MUST", "SHOULD"):
             p = self._property(situation, condition)
-            events = {q.event for q in p.claim.patterns} if isinstance(p.claim, Whenever) else set()
+            events = {q.event for q in p.patterns}
             rules = [r for r in self.setting.rules.values() if r.level in ("MUST", level) and _speaks(r, events)]
             if spacer(safety(self.setting, p, rules, False), self.setting.timeout).answer == "proved":
                 return level
@@ -253,7 +253,8 @@ class Mode:
             return None
         bounds: dict[str, int] = {}
         start = 0
-        for rule in wanted:  # what no rule puts in its place then comes as late as it can
+        # Each rule as early as it can be, one after the other: what no rule bounds then comes as late as it can.
+        for rule in wanted:
             for n in range(start, first.steps):
                 if self._search.shortest(goal({**bounds, rule: n}, first.steps), pretty=False) is not None:
                     bounds[rule] = start = n
