@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
+from mipcheck.model.language import grammar
 from mipcheck.model.language import parse as parsing
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.specification.load import bundled, load
@@ -136,10 +137,10 @@ def test_what_is_kept_of_a_specification_is_all_of_it() -> None:
 
 
 def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    parsing._parser.cache_clear()
+    grammar.parser.cache_clear()
     first = parsing.parse(SPEC)
     (entry,) = cache.glob("grammar-*")
-    parsing._parser.cache_clear()
+    grammar.parser.cache_clear()
     monkeypatch.setattr(keep, "write", None)  # nothing is made anew
     assert parsing.parse(SPEC) == first
     with pytest.raises(SpecError, match="expected a name"):
@@ -147,6 +148,6 @@ def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.undo()
     monkeypatch.setenv(keep.OFF, str(cache))
     keep.write(entry.name, b"no tables")
-    parsing._parser.cache_clear()
+    grammar.parser.cache_clear()
     assert parsing.parse(SPEC) == first
-    parsing._parser.cache_clear()
+    grammar.parser.cache_clear()

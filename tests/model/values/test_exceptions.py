@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mipcheck
 import pytest
-from mipcheck.checker.capture.frames.files import CaptureError
+from mipcheck.checker.capture import CaptureError
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.fleet.work import OtherVersion
