@@ -109,7 +109,7 @@ def understand(
     packets: list[Packet],
     together: Reassembler,
 ) -> tuple[list[Capture], list[Event]]:
-    """What all packets mean, in file order and numbered throughout: `firsts` are the frames before each file."""
+    """Tell what packets mean, in file order and numbered throughout: `firsts` are the frames before each file."""
     # Devices are buffered one by one, so that file order is not order of time across them.
     packets.sort(key=attrgetter("time"))
     for info in infos:
@@ -151,7 +151,7 @@ def described(
     said: Sequence[str],
     events: Sequence[Sequence[Event]],
 ) -> list[Capture]:
-    """The captures that sources hold, with the `events` of each; `packets` in order of time. `said` is of devices."""
+    """Describe what sources hold, with the `events` of each; `packets` in order of time, `said` of devices."""
     captures = [
         Capture(
             events=of_file,
@@ -197,6 +197,7 @@ class Decoder:
         self._repeats = wlan.Repeats()
 
     def take(self, frame: Frame) -> list[Packet]:
+        """Return the packets in a frame: one, but for an aggregate of 802.11."""
         packets = []
         for part in link.parts(frame):
             packet = layers.decode(part, self._keys)
@@ -234,7 +235,7 @@ def lost(
     happened: Callable[[int, int], bool],
     site: Site,
 ) -> list[Gap]:
-    """Gaps for frames that were lost while capturing; `happened` tells whether there are events between two times.
+    """Make gaps for frames lost while capturing; `happened` tells whether there are events between two times (ns).
 
     A gap reaches back to the event before it. Where another interface was heard in between, its events would be
     judged by what was known before, so that the gap is said at both ends.
@@ -262,7 +263,7 @@ def lost(
 
 
 def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Gap]:
-    """Gaps for fragments that could not be put together and may have been the node's signalling."""
+    """Make gaps for fragments that could not be put together and may have been the node's signalling."""
     tunnels = frozenset(site.tunnels)
     found = []
     for packet in together.broken:
@@ -274,7 +275,7 @@ def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Gap]
 
 
 def with_gaps(events: list[Event], gaps: Sequence[Gap], name: str) -> list[Event]:
-    """All in order of time."""
+    """Put the gaps among the events, all in order of time."""
     if not gaps:
         return events
     made = [Event(g.time, g.interface, _GAP, {"reason": g.reason}, Position(name, None, g.frame)) for g in gaps]
@@ -284,7 +285,7 @@ def with_gaps(events: list[Event], gaps: Sequence[Gap], name: str) -> list[Event
 
 
 def _encrypted(packets: Sequence[Packet], known: Knowledge) -> list[str]:
-    """Of the node's own frames on the air, as far as its link addresses are known."""
+    """Say how many of the node's own frames on the air are encrypted, as far as its link addresses are known."""
     macs = {mac for of_interface in known.macs.values() for mac in of_interface}
     count = sum(
         packet.why == wlan.ENCRYPTED and (not macs or packet.source_mac in macs or packet.target_mac in macs)
@@ -302,14 +303,14 @@ def _encrypted(packets: Sequence[Packet], known: Knowledge) -> list[str]:
 
 
 def place(at: Position, sources: Sequence[Source], firsts: Sequence[int]) -> Position:
-    """A frame numbered throughout, as that of its file."""
+    """Return the place of a frame that is numbered throughout in its own file."""
     number = at.frame or 1
     file = bisect_left(firsts, number) - 1
     return Position(sources[file].name, None, number - firsts[file])
 
 
 def _renumbered(note: str, sources: Sequence[Source], firsts: Sequence[int]) -> str:
-    """A note on a frame, with the number that the frame has in its file."""
+    """Return a note on a frame with the number that the frame has in its file."""
     match = re.match(r"frame (\d+):", note)
     if match is None or len(sources) == 1:
         return note
@@ -317,7 +318,7 @@ def _renumbered(note: str, sources: Sequence[Source], firsts: Sequence[int]) -> 
 
 
 def _seen(packets: Sequence[Packet], firsts: Sequence[int]) -> list[dict[str, None]]:
-    """The interfaces of each file's packets, in order of their first."""
+    """Return the interfaces of each file's packets, in order of their first."""
     found: list[dict[str, None]] = [{} for _ in firsts]
     for packet in packets:
         found[bisect_left(firsts, packet.frame) - 1].setdefault(packet.interface)
@@ -325,13 +326,13 @@ def _seen(packets: Sequence[Packet], firsts: Sequence[int]) -> list[dict[str, No
 
 
 def _interfaces(seen: dict[str, None], info: FileInfo) -> tuple[str, ...]:
-    """Those with frames, then those that the file only declares; cooked files name theirs in the frames."""
+    """Return those with frames, then those that the file only declares; cooked files name theirs in the frames."""
     cooked = {name for name, linktype in info.interfaces.items() if linktype in (SLL, SLL2)}
     return tuple(dict.fromkeys([*seen, *(name for name in info.interfaces if name not in cooked)]))
 
 
 def unsaid_tunnels(taken: Sequence[str], left: Sequence[str]) -> list[str]:
-    """Raw IP beside Ethernet is mostly a tunnel device, but may be a modem; only the site is certain."""
+    """Say what raw IP beside Ethernet is taken for: mostly a tunnel device, maybe a modem; the site is certain."""
     notes = [f"{', '.join(taken)}: raw IP, taken for tunnel devices by their names"] if taken else []
     if left:
         notes.append(f"{', '.join(left)}: raw IP, taken for physical; list it under tunnels if it is a tunnel device")

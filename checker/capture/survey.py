@@ -91,10 +91,12 @@ class Flow:
 
     @property
     def source(self) -> int:
+        """The source address in the innermost header."""
         return self.addresses[-1][0]
 
     @property
     def target(self) -> int:
+        """The destination address in the innermost header."""
         return self.addresses[-1][1]
 
 
@@ -135,22 +137,22 @@ class Survey:
     devices: dict[str, Device] = field(default_factory=dict)
 
     def messages(self) -> Iterator[Sighting]:
-        """Requests, then replies."""
+        """Yield all requests, then all replies."""
         yield from self.requests
         yield from self.replies
 
     def tunnels(self) -> frozenset[str]:
-        """The interfaces that are tunnel devices, as far as the file alone tells."""
+        """Return the interfaces that are tunnel devices, as far as the file alone tells."""
         beside = self.beside()
         return frozenset(d.name for d in self.devices.values() if how_tunnel(d, beside) in ("sure", "likely"))
 
     def beside(self) -> bool:
-        """Whether there are devices with link addresses, beside which others are no access to a network."""
+        """Decide whether there are devices with link addresses, beside which others are no access to a network."""
         return any(d.linktype not in devices.POINT_TO_POINT for d in self.devices.values())
 
 
 def how_tunnel(device: Device, beside: bool) -> str:
-    """How sure it is that a device is a tunnel: sure, likely, uncertain, or "" for a physical one."""
+    """Say how sure it is that a device is a tunnel: sure, likely, uncertain, or "" for a physical one."""
     if device.cooked_tunnel:
         return "sure"
     return "" if device.loopback else devices.how_tunnel(device.name, device.linktype, beside)
@@ -192,14 +194,14 @@ class Surveyor:
             _advert(found, self._senders, packet, interface)
 
     def again(self, packet: Packet, linktype: int, count: int) -> None:
-        """There were `count` more packets of protected data like this one, which was taken."""
+        """Count `count` more packets of protected data like this one, which was taken."""
         if packet.kind == ESP:
             flow = self._flows.get(("esp", _interface(packet, linktype), packet.addresses))
             if flow is not None:
                 flow.packets += count
 
     def survey(self) -> Survey:
-        """What was found; there will be no more."""
+        """Return what was found; there will be no more."""
         found = self._found
         # Those without a frame too; cooked ones are in the frames.
         for interface, linktype in found.info.interfaces.items():
@@ -213,21 +215,22 @@ class Surveyor:
 
 
 def in_clear(messages: Iterable[Sighting], tunnels: frozenset[str]) -> set[bytes]:
-    """The fixed parts of the messages that were seen on a physical interface."""
+    """Return the fixed parts of the messages that were seen on a physical interface."""
     return {m.fixed_part for m in messages if not on_tunnel(m, tunnels)}
 
 
 def on_tunnel(seen: Sighting, tunnels: frozenset[str]) -> bool:
+    """Decide whether it was seen on a tunnel device, by its link header or its name."""
     return seen.tunnel or seen.interface in tunnels
 
 
 def is_unicast(address: int) -> bool:
-    """Whether it can be somebody's address: 0 and broadcast ask for any home agent (RFC 3344 section 2.3)."""
+    """Decide whether it can be somebody's address: 0 and broadcast ask for any home agent (RFC 3344 section 2.3)."""
     return 0 < address < MULTICAST
 
 
 def _interface(packet: Packet, linktype: int) -> str:
-    """As `cooked` names it: cooked captures of version 1 mix a tunnel's frames with all others under one name."""
+    """Name the interface as `cooked` does: version 1 mixes a tunnel's frames with all others under one name."""
     if packet.device == TUNNEL and linktype == SLL:
         return f"{packet.interface}.tunnel"
     return packet.interface

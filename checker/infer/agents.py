@@ -30,7 +30,7 @@ class Agent:
     why: str = ""
 
     def score(self) -> int:
-        """The higher, the more of an internal home agent.
+        """Return how much of an internal home agent it is: the higher, the more.
 
         Somebody's further VPN may run through the tunnel to the internal one, so that `carrier` weighs less.
         """
@@ -38,11 +38,12 @@ class Agent:
         return address + 8 * bool(self.inner) - 3 * bool(self.carrier) - 2 * bool(self.withdrawn)
 
     def fact(self, said: bool = True) -> Fact:
+        """Return the line of the site file; a comment unless it is to be `said`."""
         return Fact(self.key, toml_text(dotted(self.address)), self.frame, self.why, self.sure, said)
 
 
 def agents_of(survey: Survey) -> tuple[list[Agent], list[Fact]]:
-    """The internal and the external home agent, as far as there are any; and those left over, as comments."""
+    """Tell the internal and the external home agent, as far as there are any; and others left over, as comments."""
     seen = _candidates(survey)
     order = sorted(seen.values(), key=lambda a: (-a.score(), -a.requests, a.frame))
     chosen: list[Agent] = []
@@ -93,7 +94,7 @@ def _candidates(survey: Survey) -> dict[int, Agent]:
 
 
 def _withdrawals(survey: Survey, found: dict[int, Agent]) -> None:
-    """Who is inside withdraws from the external home agent, and goes on with the internal one."""
+    """Mark agents that are withdrawn from: who is inside leaves the external one, and goes on with the internal one."""
     last: dict[int, int] = {}
     for seen in survey.requests:
         if isinstance(seen.body, Request) and seen.body.lifetime:
@@ -108,7 +109,7 @@ def _withdrawals(survey: Survey, found: dict[int, Agent]) -> None:
 
 
 def _reason(agent: Agent, other: Agent | None) -> tuple[str, str]:
-    """How sure the role of an agent is, and why."""
+    """Say how sure the role of an agent is, and why."""
     inside = agent.key == "iha"
     kind = "private" if is_private(agent.address) else "public"
     fits = is_private(agent.address) == inside
@@ -135,7 +136,7 @@ def _reason(agent: Agent, other: Agent | None) -> tuple[str, str]:
 
 
 def home_of(survey: Survey, agent: Agent) -> list[Fact]:
-    """The home address registered with an agent, most often seen first; replies count where requests leave it open."""
+    """Find the home addresses registered with an agent, the most frequent first; replies count for want of requests."""
     key = "ihoa" if agent.key == "iha" else "xhoa"
     first: dict[int, Sighting] = {}
     count: Counter[int] = Counter()

@@ -37,7 +37,7 @@ class Contradiction:
 
 
 def find(survey: Survey, site: Site) -> list[Contradiction]:
-    """All contradictions, in file order; where one explains others, those are left out."""
+    """Find all contradictions, in file order; where one explains others, those are left out."""
     own = _own(survey, site)
     agents = list(_exchanged(survey, site)) or list(_other_agent(own, site))
     found = [*agents, *_vpn(survey, site), *_fa(survey, site), *_tunnels(survey, site)]
@@ -47,14 +47,14 @@ def find(survey: Survey, site: Site) -> list[Contradiction]:
 
 
 def as_error(found: Iterable[Contradiction], capture: str) -> InputError:
-    """The error that tells them all; `capture` is how the capture is called."""
+    """Return the error that tells them all; `capture` is how the capture is called."""
     hint = "correct the site; `mipcheck infer` proposes one for a capture"
     problems = [Problem(Position(capture, None, c.frame), f"site key {c.key}: {c.message}", hint) for c in found]
     return InputError(problems)
 
 
 def _own(survey: Survey, site: Site) -> list[Sighting]:
-    """The node's messages: those for its home addresses, and those with the same care-of or source address.
+    """Return the node's messages: those for its home addresses, and those with the same care-of or source address.
 
     If nothing is for a home address of the site, all are: one of them has to be the node's.
     """
@@ -68,7 +68,7 @@ def _own(survey: Survey, site: Site) -> list[Sighting]:
 
 
 def _places(seen: Sighting) -> set[int]:
-    """Where the sender of a request is; replies tell nothing that their request does not."""
+    """Return where the sender of a request is; replies tell nothing that their request does not."""
     return {seen.source, seen.body.coa} if isinstance(seen.body, Request) else set()
 
 
@@ -76,7 +76,7 @@ def _places(seen: Sighting) -> set[int]:
 
 
 def _exchanged(survey: Survey, site: Site) -> Iterator[Contradiction]:
-    """iha and xha exchanged: each is asked for the other's home address, or does what is the other's part."""
+    """Tell that iha and xha are exchanged: each is asked for the other's home address, or does the other's part."""
     iha, xha = site.addresses.get("iha"), site.addresses.get("xha")
     if iha is None or xha is None or iha == xha:
         return
@@ -102,7 +102,7 @@ def _exchanged(survey: Survey, site: Site) -> Iterator[Contradiction]:
 
 
 def _asked_for(survey: Survey, site: Site, agent: str, home: str) -> Iterator[Sighting]:
-    """Messages of the agent that are about this home address of the site, where it is not the other one's too."""
+    """Yield messages of the agent about this home address of the site, where it is not the other one's too."""
     address, same = site.addresses.get(home), len({site.addresses.get(h) for h in _HOME.values()}) == 1
     if address is not None and not same:
         yield from (s for s in survey.messages() if s.agent == site.addresses[agent] and s.home == address)
@@ -113,7 +113,7 @@ def _tunnel_names(survey: Survey, site: Site) -> frozenset[str]:
 
 
 def _inner(survey: Survey, site: Site, agent: int) -> int | None:
-    """First frame with a request to `agent` that was seen on a tunnel device only, and not in the x-MIP tunnel."""
+    """Find the first frame with a request to `agent` seen on a tunnel device only, and not in the x-MIP tunnel."""
     tunnels = _tunnel_names(survey, site)
     clear = in_clear(survey.requests, tunnels)
     homes = {s.home for s in survey.messages()}
@@ -126,7 +126,7 @@ def _inner(survey: Survey, site: Site, agent: int) -> int | None:
 
 
 def _carrier(survey: Survey, site: Site, agent: int) -> int | None:
-    """First frame with key exchange or ESP with the VPN gateway in a tunnel that ends at `agent`."""
+    """Find the first frame with key exchange or ESP with the VPN gateway in a tunnel that ends at `agent`."""
     vpn = site.addresses.get("vpn")
     frames = (
         f.frame for f in survey.flows if vpn in (f.source, f.target) and any(agent in pair for pair in f.addresses[:-1])
@@ -135,7 +135,7 @@ def _carrier(survey: Survey, site: Site, agent: int) -> int | None:
 
 
 def _other_agent(own: Sequence[Sighting], site: Site) -> Iterator[Contradiction]:
-    """The site's agent is in no message, and the node registers with somebody whom the site does not know."""
+    """Tell that the site's agent is in no message, and the node registers with somebody whom it does not know."""
     given = {key: site.addresses[key] for key in _AGENTS if key in site.addresses}
     named = {s.agent for s in own}
     strangers = [s for s in own if is_unicast(s.agent) and s.agent not in given.values()]
@@ -149,7 +149,7 @@ def _other_agent(own: Sequence[Sighting], site: Site) -> Iterator[Contradiction]
 
 
 def _stands_for(site: Site, seen: Sighting) -> str:
-    """Which agent a stranger is in the place of: told by the home address, else by what it is."""
+    """Tell which agent a stranger is in the place of: by the home address, else by what it is."""
     for agent, home in _HOME.items():
         if seen.home == site.addresses.get(home):
             return agent
@@ -157,7 +157,7 @@ def _stands_for(site: Site, seen: Sighting) -> str:
 
 
 def _homes(own: Sequence[Sighting], site: Site) -> Iterator[Contradiction]:
-    """The home address of the site is in no message of its agent, and another one is."""
+    """Tell that the home address of the site is in no message of its agent, and another one is."""
     for agent, key in _HOME.items():
         address, home = site.addresses.get(agent), site.addresses.get(key)
         of_agent = [s for s in own if s.agent == address and is_unicast(s.home)]
@@ -173,7 +173,7 @@ def _homes(own: Sequence[Sighting], site: Site) -> Iterator[Contradiction]:
 
 
 def _vpn(survey: Survey, site: Site) -> Iterator[Contradiction]:
-    """Keys and ESP are exchanged with another address, in a way that only the enterprise's VPN is used.
+    """Tell that keys and ESP are exchanged with another address, in a way that only the enterprise's VPN is used.
 
     Anybody may have a further VPN, so that one used from inside, or in the tunnel to the i-HA, says nothing.
     """
@@ -198,14 +198,14 @@ def _vpn(survey: Survey, site: Site) -> Iterator[Contradiction]:
 
 
 def _is_enterprise(flow: Flow, site: Site) -> bool:
-    """Whether a flow is of the external home address, or passes the tunnel to the x-HA."""
+    """Decide whether a flow is of the external home address, or passes the tunnel to the x-HA."""
     xhoa, xha = site.addresses.get("xhoa"), site.addresses.get("xha")
     in_tunnel = xha is not None and any(xha in pair for pair in flow.addresses[:-1])
     return in_tunnel or (xhoa is not None and xhoa in (flow.source, flow.target))
 
 
 def _was_inside(survey: Survey, site: Site) -> bool:
-    """Whether the i-HA ever accepted a registration outside of any tunnel device."""
+    """Decide whether the i-HA ever accepted a registration outside of any tunnel device."""
     tunnels, iha = _tunnel_names(survey, site), site.addresses.get("iha")
     return any(s.agent == iha and _accepts(s) and not on_tunnel(s, tunnels) for s in survey.replies)
 
@@ -215,7 +215,7 @@ def _accepts(seen: Sighting) -> bool:
 
 
 def _internal(survey: Survey, site: Site) -> Iterator[Contradiction]:
-    """The x-HA and the VPN gateway stand outside (the draft's section 2): no prefix of the inside holds them."""
+    """Tell that a prefix of the inside holds the x-HA or the VPN gateway, which stand outside (draft, section 2)."""
     frames = {
         "xha": (s.frame for s in survey.messages() if s.agent == site.addresses.get("xha")),
         "vpn": (f.frame for f in survey.flows if site.addresses.get("vpn") in (f.source, f.target)),
@@ -231,7 +231,7 @@ def _internal(survey: Survey, site: Site) -> Iterator[Contradiction]:
 
 
 def _fa(survey: Survey, site: Site) -> Iterator[Contradiction]:
-    """A co-located care-of address from which the node registers is no foreign agent's."""
+    """Tell that a foreign agent's address is a co-located care-of address, from which the node registers."""
     for address in site.fa:
         frames = [
             s.frame
@@ -244,7 +244,7 @@ def _fa(survey: Survey, site: Site) -> Iterator[Contradiction]:
 
 
 def _tunnels(survey: Survey, site: Site) -> Iterator[Contradiction]:
-    """The x-HA is registered with outside of every tunnel: an Ethernet device that shows it alone is no tunnel."""
+    """Tell that a tunnel is none: an Ethernet device alone shows that the x-HA is registered with."""
     xha = site.addresses.get("xha")
     clear = in_clear(survey.requests, frozenset(site.tunnels))
     for name in site.tunnels:
@@ -265,7 +265,7 @@ def _tunnels(survey: Survey, site: Site) -> Iterator[Contradiction]:
 
 
 def _keys(own: Sequence[Sighting], site: Site) -> Iterator[Contradiction]:
-    """An agent that authenticates under another SPI, or both sides under another key, than the site says."""
+    """Tell that an agent authenticates under another SPI, or both sides under another key, than the site says."""
     for agent in _AGENTS:
         spis = {key.spi for key in site.mn_ha_keys if key.agent == agent}
         signed = [(s, s.spi) for s in own if s.agent == site.addresses.get(agent)]
@@ -288,7 +288,7 @@ def _keys(own: Sequence[Sighting], site: Site) -> Iterator[Contradiction]:
 
 
 def _all_wrong(site: Site, agent: str, signed: Sequence[Sighting]) -> int | None:
-    """The frame of a request that was accepted, if no authenticator of either side fits the key.
+    """Find a request that was accepted, if no authenticator of either side fits the key; its frame.
 
     A stale key of the node alone, or forged replies, leave those of the other side right; a refused request (code
     131) says that the home agent does not share the key of the node, and nothing about that of the site.

@@ -35,6 +35,7 @@ class Fact:
 
     @property
     def evidence(self) -> str:
+        """The frame, how sure it is, and why, in words."""
         where = "no frame" if self.frame is None else f"frame {self.frame}, {self.sure}"
         return printable(f"{where}: {self.why}")
 

@@ -27,7 +27,7 @@ class Peer:
 
 
 def own_addresses(survey: Survey) -> set[int]:
-    """Home and care-of addresses of whoever registers."""
+    """Return the home and care-of addresses of whoever registers."""
     own: set[int] = set()
     for seen in survey.requests:
         assert isinstance(seen.body, Request)
@@ -39,7 +39,7 @@ def own_addresses(survey: Survey) -> set[int]:
 
 
 def vpn_of(survey: Survey, agents: Sequence[Agent]) -> list[Fact]:
-    """The peers of key exchange and ESP: the one taken for the VPN gateway first, all others as comments."""
+    """List the peers of key exchange and ESP: the one taken for the VPN gateway first, all others as comments."""
     order = sorted(_peers(survey, agents).values(), key=lambda p: (-p.rank, -p.packets, p.flow.frame))
     facts: list[Fact] = []
     for peer in order[: 1 + OTHERS]:

@@ -36,7 +36,7 @@ class Proposal:
     remarks: tuple[str, ...]
 
     def toml(self) -> str:
-        """The proposal as a site file, which `toml.read_site` reads as it is."""
+        """Write the proposal as a site file, which `toml.read_site` reads as it is."""
         frames = "1 frame" if self.frames == 1 else f"{self.frames} frames"
         lines = [
             f"# Proposed by `mipcheck infer` from {printable(self.file)} ({self.kind}, {frames}).",
@@ -56,12 +56,12 @@ class Proposal:
 
 
 def propose(stream: BinaryIO, name: str) -> Proposal:
-    """What a capture that is called `name` says about its site. Raises CaptureError for what is no capture."""
+    """Propose a site for a capture that is called `name`. Raises CaptureError for what is no capture."""
     return infer(survey_of(stream, name))
 
 
 def infer(survey: Survey) -> Proposal:
-    """What a survey says about the site."""
+    """Propose a site by what a survey says."""
     agents, more_agents = agents_of(survey)
     homes = {a.key: home_of(survey, a) for a in agents}
     site: list[Fact] = [_role(survey)]
@@ -104,7 +104,7 @@ def _unseen_list(key: str, why: str) -> Fact:
 
 
 def _foreign_agents(survey: Survey, agents: Sequence[Agent]) -> list[Fact]:
-    """Who advertises care-of addresses, and who passes registrations on."""
+    """List who advertises care-of addresses, and who passes registrations on."""
     known = {a.address for a in agents}
     facts: dict[int, Fact] = {}
     for advert in survey.adverts:
@@ -128,7 +128,7 @@ def _foreign_agents(survey: Survey, agents: Sequence[Agent]) -> list[Fact]:
 
 
 def _internal(site: Sequence[Fact]) -> list[Fact]:
-    """The prefixes of the enterprise: the RFC 1918 block around its addresses, less what has to be outside of it."""
+    """Guess the prefixes of the enterprise: the RFC 1918 block around its addresses, less what has to be outside."""
     named = {f.key: f for f in site if f.said and f.frame is not None}
     addresses = {k: ipaddress.IPv4Address(json.loads(named[k].value)) for k in _ADDRESSES if k in named}
     outside = [addresses[k] for k in ("xha", "vpn", "xhoa") if k in addresses]
@@ -157,7 +157,7 @@ _ADDRESSES: Final = ("iha", "xha", "vpn", "ihoa", "xhoa")
 def _without(
     outside: Sequence[ipaddress.IPv4Address], block: ipaddress.IPv4Network, address: ipaddress.IPv4Address
 ) -> ipaddress.IPv4Network:
-    """The widest prefix within `block` that holds `address` and nothing of `outside`."""
+    """Find the widest prefix within `block` that holds `address` and nothing of `outside`."""
     for length in range(block.prefixlen, 32):
         network = ipaddress.IPv4Network((int(address), length), strict=False)
         if not any(other in network for other in outside):
@@ -187,7 +187,7 @@ def _tunnels(survey: Survey) -> list[Fact]:
 
 
 def _role(survey: Survey) -> Fact:
-    """Whose packets these are: a capture taken at an agent shows requests that come in, or go on."""
+    """Tell whose packets these are: a capture taken at an agent shows requests that come in, or go on."""
     seen = next(iter(survey.requests), None)
     if seen is None:
         return Fact("role", '"mn"', None, "no registration request; taken for a mobile node's capture")
@@ -261,7 +261,7 @@ _KEY_TABLES: Final[dict[str, Callable[[Fact], list[str]]]] = {"mn_ha_key": _mn_h
 
 
 def _remarks(survey: Survey, agents: Sequence[Agent]) -> Iterator[str]:
-    """Interfaces and care-of addresses; a site file has no key for them."""
+    """Yield remarks on interfaces and care-of addresses; a site file has no key for them."""
     tunnels = survey.tunnels()
     for device in list(survey.devices.values())[: 4 * OTHERS]:
         kind = {1: "Ethernet", None: "cooked"}.get(device.linktype, f"link type {device.linktype}")
@@ -288,7 +288,7 @@ def _remarks(survey: Survey, agents: Sequence[Agent]) -> Iterator[str]:
 
 
 def _table(facts: Sequence[Fact]) -> Iterator[str]:
-    """Lines of a table: `key = value  # evidence`; lists over several lines, if one is not enough."""
+    """Yield the lines of a table: `key = value  # evidence`; lists over several lines, if one is not enough."""
     keys = dict.fromkeys(f.key for f in facts)
     for key in keys:
         of_key = [f for f in facts if f.key == key]

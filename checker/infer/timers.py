@@ -20,6 +20,7 @@ _JITTER: Final = 0.01
 
 
 def timers_of(survey: Survey, agents: Sequence[Agent]) -> list[Fact]:
+    """Return the timers: what the node shows, and as comments what cannot be seen."""
     iha = next((a.address for a in agents if a.key == "iha"), None)
     return [
         *_reregistration(_attempts(survey, iha)),
@@ -56,7 +57,7 @@ def _attempts(survey: Survey, iha: int | None) -> list[_Attempt]:
 
 
 def _reregistration(attempts: Sequence[_Attempt]) -> Iterator[Fact]:
-    """The interval between one success and the next with none between that failed, where the node stayed."""
+    """Find the interval between one success and the next with none between that failed, where the node stayed."""
     last: dict[tuple[str, int], _Attempt] = {}
     regular: list[int] = []
     again: list[int] = []
@@ -87,7 +88,7 @@ def _reregistration(attempts: Sequence[_Attempt]) -> Iterator[Fact]:
 
 
 def rounded_up(ns: int) -> str:
-    """A duration as somebody would configure it: two significant digits, upwards but for the timer's own lateness.
+    """Write a duration as somebody would configure it: two significant digits, upwards but for the timer's lateness.
 
     3.003 s was meant to be 3 s; 3.2 s stays, and 19.99 s is 20 s.
     """

@@ -137,7 +137,7 @@ def _one_by_one(
 
 
 def _ports(site: Site, protects: Protects | None) -> Collection[int]:
-    """The ports that make a difference to what a packet is."""
+    """Return the ports that make a difference to what a packet is."""
     found = {*range(_KNOWN_PORTS), *_ASKED}
     found.update(int(port) for _, colon, port in (word.rpartition(":") for word in site.upkeep) if colon)
     if protects is None:
@@ -147,7 +147,7 @@ def _ports(site: Site, protects: Protects | None) -> Collection[int]:
 
 
 def _mixed(taken: Taken, infos: Sequence[FileInfo]) -> bool:
-    """Whether cooked captures hold several interfaces, which only the order of all packets tells apart."""
+    """Decide whether cooked captures hold several interfaces, which only the order of all packets tells apart."""
     packets = [replace(packet) for packet in _few(taken)]
     mixed = [name for info in infos for name, linktype in info.interfaces.items() if linktype == SLL]
     notes = [tell_apart(packets, name) for name in mixed]
@@ -155,7 +155,7 @@ def _mixed(taken: Taken, infos: Sequence[FileInfo]) -> bool:
 
 
 def _all_packets(taken: Taken) -> list[Packet]:
-    """Every one of them, in the order in which they were appended.
+    """Make every packet again, in the order in which they were appended.
 
     No two are told apart by ports that nobody asks for, whichever the first of their kind had in each file: there are
     files that show the same packets.
@@ -174,7 +174,7 @@ def _all_packets(taken: Taken) -> list[Packet]:
 
 
 def _few(taken: Taken) -> list[Packet]:
-    """Of each kind the first and the last packet, and all unusual ones, in order of time.
+    """Return of each kind the first and the last packet, and all unusual ones, in order of time.
 
     What is learnt of the node, and what is said of the files, can be told by them as by all.
     """
@@ -195,7 +195,7 @@ def _understand(
     firsts: Sequence[int],
     taken: Taken,
 ) -> tuple[list[Capture], Sequence[Event]]:
-    """`read.understand`, for rows."""
+    """Do what `read.understand` does, for rows."""
     for info in infos:
         for name in (name for name, linktype in info.interfaces.items() if linktype == SLL):
             tell_apart([*(kind.packet for kind in taken.kinds), *taken.unusual], name)

@@ -30,10 +30,12 @@ class Chunk(NamedTuple):
     length: npt.NDArray[np.uint32]
 
     def part(self, rows: Any) -> Chunk:
+        """Return some of the rows, told by a slice, indices or a mask."""
         return Chunk(*(column[rows] for column in self))
 
     @staticmethod
     def empty() -> Chunk:
+        """Return a chunk without rows."""
         return Chunk(*(np.empty(0, _TYPE[name]) for name in Chunk._fields))
 
 
@@ -56,11 +58,11 @@ class PacketRows:
 
     @property
     def count(self) -> int:
-        """Of chunks."""
+        """How many chunks there are."""
         return len(self._spans)
 
     def append(self, rows: Chunk) -> None:
-        """At most a chunk; the arrays may be used again."""
+        """Take rows in file order, at most a chunk of them; their arrays may be used again."""
         if not len(rows.time):
             return
         if len(rows.time) > 1 and (np.diff(rows.time) < 0).any():
@@ -74,7 +76,7 @@ class PacketRows:
             self._chunks.append(Chunk(*(np.array(c, _TYPE[n]) for n, c in zip(Chunk._fields, rows, strict=True))))
 
     def _write(self, rows: Chunk) -> int | None:
-        """Where in the file the rows now are; None where nothing can be written: memory has to do."""
+        """Write rows and return where in the file they are; None where nothing can be written: memory has to do."""
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="mipcheck-")  # noqa: SIM115  # lives as long as the rows
@@ -88,6 +90,7 @@ class PacketRows:
         return place
 
     def chunk(self, number: int) -> Chunk:
+        """Return a chunk, from memory or from the file."""
         known = self._chunks[number]
         if isinstance(known, Chunk):
             return known
@@ -101,10 +104,11 @@ class PacketRows:
         return self._last[1]
 
     def chunks(self) -> Iterator[Chunk]:
+        """Yield all chunks."""
         return map(self.chunk, range(self.count))
 
     def until(self, time: int, before: bool) -> int:
-        """How many rows are `before` that time, or else not after it; for sorted rows."""
+        """Count the rows `before` that time (ns), or else those not after it; the rows have to be sorted."""
         side: Any = "left" if before else "right"
         for number, (_, last) in enumerate(self._spans):
             if last > time or (before and last == time):
@@ -112,7 +116,7 @@ class PacketRows:
         return len(self)
 
     def sort(self) -> PacketRows:
-        """All rows in order of time, those of the same time as they were appended (frames were given in order)."""
+        """Return all rows in order of time, those of one time as they were appended (frames were given in order)."""
         if all(a[1] <= b[0] for a, b in zip(self._spans, self._spans[1:], strict=False)):
             return self
         result = PacketRows(self._chunk, self._held)

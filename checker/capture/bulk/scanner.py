@@ -87,7 +87,7 @@ class _Devices:
         self._columns = [np.empty(0, np.int64)] * 5
 
     def add(self, name: str, linktype: int, number: int, unit: int, shift: int) -> None:
-        """`number` stands for the name and the link type, `unit` and `shift` are ns (0: the loop cannot tell time)."""
+        """Add an interface; `number` stands for name and link type, `unit` is in ns (0: the loop cannot tell time)."""
         at = len(self.known)
         if at == len(self._columns[0]):
             self._columns = [np.concatenate([c, np.zeros(at + 8, np.int64)]) for c in self._columns]
@@ -133,7 +133,7 @@ class Plan(NamedTuple):
 
 
 class Scanner:
-    """Takes one file's packets (`files.Ahead`): rows for those that it knows, `Packet`s for the others."""
+    """Takes one file's packets (`frame.Ahead`): rows for those that it knows, `Packet`s for the others."""
 
     def __init__(self, native: Native, taken: Taken, source: Source, plan: Plan, before: int) -> None:
         """`before` are the frames of the files before this one."""
@@ -171,6 +171,7 @@ class Scanner:
     # --- the stream -----------------------------------------------------------------------------------------------
 
     def over(self, source: Stream, info: FileInfo) -> Stream:
+        """Begin with a file (`frame.Ahead`): what is left of it is read from here."""
         self._info = info
         self._pieces = Pieces(source, _BUFFER, _HEADROOM, self._threaded)
         if self._plan.survey:
@@ -180,18 +181,20 @@ class Scanner:
         return self
 
     def read(self, size: int, /) -> bytes:
-        """What the loop left, for the reader of `files`."""
+        """Return up to `size` bytes that the loop left, for the reader of `files`."""
         return self._pieces.take(size)
 
     # --- records --------------------------------------------------------------------------------------------------
 
     def pcap(self, order: str, unit: int, name: str, linktype: int) -> None:
+        """Take records of a pcap file, if its link type is known; `unit` is ns in one unit of its fraction."""
         if linktype in _LINKS:
             if not self._devices.known:
                 self._devices.add(name, linktype, 0, unit, 0)
             self._run(loop.PCAP, order)
 
     def pcapng(self, order: str, interfaces: Sequence[Interface]) -> None:
+        """Take blocks of a section, as far as they are packets of its interfaces so far."""
         if self._section is not interfaces:
             self._section, self._devices = interfaces, _Devices()
         for i in interfaces[len(self._devices.known) :]:
@@ -274,7 +277,7 @@ class Scanner:
         self._kind[start:end][self._kind[start:end] >= 0] += self._first
 
     def take(self, frame: Frame) -> None:
-        """A frame whose record the loop did not know; one of 802.11 may hold several packets, or none."""
+        """Take a frame whose record the loop did not know; one of 802.11 may hold several packets, or none."""
         number = len(self._taken.unusual)
         for packet in self._full(frame):
             if self._n == CHUNK:
@@ -299,12 +302,12 @@ class Scanner:
             raise DiverseError
 
     def close(self) -> None:
-        """Nothing more is read."""
+        """End the reading of the file."""
         self._pieces.close()
         self._progress.end()
 
     def finish(self) -> None:
-        """The file has been read."""
+        """Count the packets of each kind, when the whole file has been read."""
         self._flush()
         stats = self._kinds.stats[: int(self._scalars[loop.KINDS])].tolist()
         for kind, (count, *seen) in zip(self._taken.kinds[self._first :], stats, strict=True):
@@ -314,7 +317,7 @@ class Scanner:
 
 
 def _unit(interface: Interface) -> int:
-    """ns in a unit of its time stamps; 0 where the loop cannot tell."""
+    """Return the ns in a unit of its time stamps; 0 where the loop cannot tell."""
     if interface.linktype not in _LINKS or abs(interface.offset) > _MAX_SHIFT or 10**9 % interface.units:
         return 0
     return 10**9 // interface.units

@@ -38,7 +38,7 @@ _PCAP: Final = {
 
 
 def is_capture(head: bytes) -> bool:
-    """Whether a file that starts so is a pcap or pcapng file: 12 bytes are enough, some 500 if it is compressed."""
+    """Decide whether a file that starts so is pcap or pcapng: 12 bytes are enough, some 500 if it is compressed."""
     if head[:2] == gunzip.MAGIC:
         head = gunzip.unpacked_head(head, 12)
     return head[:4] in _PCAP or (head[:4] == SECTION and (len(head) < 12 or head[8:12] in BYTE_ORDER))
@@ -47,7 +47,7 @@ def is_capture(head: bytes) -> bool:
 def open_frames(
     stream: BinaryIO, name: str, interface: str = "if0", ahead: Ahead | None = None
 ) -> tuple[FileInfo, Iterator[Frame]]:
-    """The file's description, filled in while the frames are taken from the iterator.
+    """Return the file's description and its frames; it is filled in while they are taken from the iterator.
 
     `interface` is how that of a pcap file is called, which names none, and what the names of unnamed ones in a pcapng
     file start with. Raises CaptureError for what is no capture, has a header cut short, or (while frames are taken)
@@ -80,7 +80,7 @@ def open_frames(
 
 
 def _to_the_end(frames: Iterator[Frame], info: FileInfo, packed: Gunzip | None) -> Iterator[Frame]:
-    """The frames; then what can be said only after the last one."""
+    """Yield the frames, and then note what can be said only after the last one."""
     yield from frames
     if packed is not None and packed.problem:
         info.note(f"after frame {info.frames}: {packed.problem}")

@@ -77,12 +77,12 @@ class FileInfo:
     """Time of the last frame of a pcapng file, whatever its interface."""
 
     def note(self, text: str) -> None:
-        """Notes are for people; a file that is damaged everywhere gets no more of them than can be read."""
+        """Keep a note for people; a file that is damaged everywhere gets no more of them than can be read."""
         if text not in self.notes and len(self.notes) < _MAX_NOTES:
             self.notes.append(text)
 
     def holes(self) -> tuple[str, ...]:
-        """What is missing without anybody knowing where."""
+        """Say what is missing without anybody knowing where."""
         return tuple(
             f"{counted(n)} on {name} {'was' if n == 1 else 'were'} lost while capturing"
             for name, n in self.lost.items()
@@ -105,6 +105,7 @@ class Interface:
     """What the last statistics counted: they count from the start."""
 
     def time(self, stamp: int) -> int:
+        """Return the time of a stamp, in ns since the epoch."""
         if self.units == 10**9:
             return stamp + self.offset * 10**9
         return stamp * 10**9 // self.units + self.offset * 10**9
@@ -123,13 +124,13 @@ class Ahead(Protocol):
     """
 
     def over(self, source: Stream, info: FileInfo) -> Stream:
-        """The stream to be read from, which starts where `source` does."""
+        """Return the stream to be read from, which starts where `source` does."""
 
     def pcap(self, order: str, unit: int, name: str, linktype: int) -> None:
-        """The next record is one of a pcap file; `unit` is ns in one unit of its fraction."""
+        """Take records of a pcap file, if the next one is known; `unit` is ns in one unit of its fraction."""
 
     def pcapng(self, order: str, interfaces: Sequence[Interface]) -> None:
-        """The next block is one of a section in this byte order, with these interfaces so far."""
+        """Take blocks of a section in this byte order, with these interfaces so far."""
 
 
 def read_up_to(stream: Stream, size: int) -> bytes:
@@ -149,4 +150,5 @@ def read_up_to(stream: Stream, size: int) -> bytes:
 
 
 def counted(count: int) -> str:
+    """Return a number of frames in words."""
     return "1 frame" if count == 1 else f"{count} frames"

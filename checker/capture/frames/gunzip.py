@@ -40,7 +40,7 @@ class Gunzip:
         self._engine = zlib.decompressobj(_WITH_HEADER)
 
     def read(self, size: int, /) -> bytes:
-        """At least one byte and at most `size`; none at the end. Raises CaptureError for a decompression bomb."""
+        """Return at least one byte and at most `size`, none at the end. Raises CaptureError for a bomb."""
         while not self._ended:
             packed = self._engine.unconsumed_tail or self._more()
             try:
@@ -69,7 +69,7 @@ class Gunzip:
         return data
 
     def _next_member(self) -> None:
-        """A gzip file may be several, one after the other; zeros after the last are padding (RFC 1952 section 2.2)."""
+        """Go on with the next file in the file, if there is one; zeros after the last are padding (RFC 1952 2.2)."""
         rest = self._engine.unused_data.lstrip(b"\0")
         while len(rest) < 2:
             more = self._more()

@@ -42,7 +42,7 @@ class _Cut(Exception):
 
 
 def read_pcapng(stream: Stream, info: FileInfo, rest: bytes, unnamed: str, ahead: Ahead | None) -> Iterator[Frame]:
-    """`rest` is the section header's length and byte-order magic, which were read with its type."""
+    """Read all frames; `rest` is the section header's length and byte-order magic, which were read with its type."""
     try:
         order = _section(stream, info, rest)
         if order is not None:
@@ -52,7 +52,7 @@ def read_pcapng(stream: Stream, info: FileInfo, rest: bytes, unnamed: str, ahead
 
 
 def _section(stream: Stream, info: FileInfo, rest: bytes) -> str | None:
-    """Byte order of the section whose header starts here; skips its body. None where it is damaged."""
+    """Return the byte order of the section that starts here, and skip its header's body; None where it is damaged."""
     order = BYTE_ORDER.get(rest[4:8])
     if order is None:
         info.note(f"damaged section header after frame {info.frames}; the rest is not read")
@@ -141,13 +141,13 @@ def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str
 
 
 def _token(value: bytes) -> str:
-    """A name as one word of a log: one with a space, = or # could not be written there."""
+    """Return a name as one word of a log: one with a space, = or # could not be written there."""
     text = value.split(b"\0")[0].decode("utf-8", "replace")
     return "".join("_" if c.isspace() or not c.isprintable() or c in "=#" else c for c in text)[:64]
 
 
 def _packet(kind: int, body: bytes, order: str, interfaces: list[Interface], info: FileInfo) -> Frame | None:
-    """The frame of a packet block; None where the block makes no sense (it still counts as a frame)."""
+    """Return the frame of a packet block; None where the block makes no sense (it still counts as a frame)."""
     info.frames += 1
     number = info.frames
     direction = ""
@@ -201,7 +201,7 @@ def _packet(kind: int, body: bytes, order: str, interfaces: list[Interface], inf
 
 
 def _statistics(body: bytes, order: str, interfaces: list[Interface], info: FileInfo) -> None:
-    """Frames that the capturing machine lost (isb_ifdrop, isb_osdrop) are holes in the evidence.
+    """Take note of frames that the capturing machine lost (isb_ifdrop, isb_osdrop): holes in the evidence.
 
     The counters run from the start of the capture, so that all that is known is that they rose since the statistics
     before; most files hold one block, at the end. To say that nothing is known throughout that time would throw away

@@ -49,7 +49,7 @@ class Pieces:
         return True
 
     def take(self, size: int) -> bytes:
-        """Up to `size` bytes, none at the end."""
+        """Return up to `size` bytes, none at the end."""
         if self.at == self.filled and not self.more():
             return b""
         data = self.buf[self.at : min(self.filled, self.at + size)].tobytes()
@@ -57,7 +57,7 @@ class Pieces:
         return data
 
     def close(self) -> None:
-        """No more is wanted; the stream may be closed after that."""
+        """End the reading; the stream may be closed after that."""
         if self._thread is not None:
             self._thread.end()
 
@@ -84,7 +84,7 @@ class _Thread:
         self._todo.put(argument)
 
     def answer(self) -> int:
-        """Raises what the function raised."""
+        """Return what the function said of the first buffer that was asked about; raise what it raised."""
         found = self._done.get()
         if isinstance(found, BaseException):
             raise found

@@ -58,7 +58,7 @@ _TRAILER: Final = 4
 
 
 def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
-    """The headers of one frame. The payload of ESP is kept for the SPIs in `keys` only: it is most of a capture."""
+    """Read the headers of one frame. ESP's payload is kept for the SPIs in `keys` only: it is most of a capture."""
     packet = Packet(frame.number, frame.time, frame.interface, frame.length, direction=frame.direction)
     try:
         at = ip_offset(packet, frame.linktype, frame.data)
@@ -72,7 +72,7 @@ def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
 
 
 def ip_start(frame: Frame) -> int:
-    """Where the outermost IPv4 header of a frame begins, or -1 if it has none."""
+    """Return where the outermost IPv4 header of a frame begins, or -1 if it has none."""
     packet = Packet(frame.number, frame.time, frame.interface, frame.length)
     try:
         return ip_offset(packet, frame.linktype, frame.data)
@@ -115,7 +115,7 @@ class _Walk:
 
 
 def _ip(walk: _Walk, at: int) -> None:
-    """IPv4 (RFC 791)."""
+    """Read an IPv4 header (RFC 791)."""
     packet, data = walk.packet, walk.data
     first, total, identification, fragment, protocol, source, target = _IP.unpack_from(data, at)
     header = (first & 15) * 4
@@ -142,7 +142,7 @@ def _ip(walk: _Walk, at: int) -> None:
 def _fragment(
     walk: _Walk, at: int, key: Fragment, fragment: int, outer: str, addresses: tuple[tuple[int, int], ...]
 ) -> None:
-    """A fragment; `outer` and `addresses` are of the headers before its own. Only the first one goes on."""
+    """Read a fragment; `outer` and `addresses` are of the headers before its own. Only the first one goes on."""
     packet, start = walk.packet, (fragment & 0x1FFF) * 8
     if packet.piece is None:
         more = bool(fragment & 0x2000)
@@ -157,7 +157,7 @@ def _fragment(
 
 
 def _carried(walk: _Walk, protocol: int, at: int) -> None:
-    """What an IP header carries, unless there have been too many of them."""
+    """Read what an IP header carries, unless there have been too many of them."""
     if len(walk.packet.addresses) < _MAX_DEPTH:
         if protocol in _NEXT:
             _NEXT[protocol](walk, at)
@@ -175,7 +175,7 @@ def _igmp(walk: _Walk, at: int) -> None:
 
 
 def _icmp(walk: _Walk, at: int) -> None:
-    """ICMP (RFC 792); router discovery (RFC 1256) carries the advertisements of mobility agents."""
+    """Read ICMP (RFC 792); router discovery (RFC 1256) carries the advertisements of mobility agents."""
     kind = walk.data[at]
     if kind in _ERRORS:
         walk.packet.kind = ICMP_ERROR  # it quotes other packets; the quote is nobody's signalling or data
@@ -188,7 +188,7 @@ def _icmp(walk: _Walk, at: int) -> None:
 
 
 def _esp(walk: _Walk, at: int) -> None:
-    """ESP (RFC 4303)."""
+    """Read the SPI of ESP (RFC 4303)."""
     packet = walk.packet
     packet.kind, packet.stack = ESP, walk.stack + "/esp"
     (packet.spi,) = _SPI.unpack_from(walk.data, at)
@@ -197,7 +197,7 @@ def _esp(walk: _Walk, at: int) -> None:
 
 
 def _gre(walk: _Walk, at: int) -> None:
-    """GRE (RFC 2784, 2890)."""
+    """Read GRE (RFC 2784, 2890)."""
     walk.stack += "/gre"
     flags, ethertype = struct.unpack_from("!HH", walk.data, at)
     if flags & 0x4007:  # source routing (RFC 1701) or another version
@@ -211,7 +211,7 @@ def _gre(walk: _Walk, at: int) -> None:
 
 
 def _minimal(walk: _Walk, at: int) -> None:
-    """Minimal encapsulation (RFC 2004): the original addresses are in the short header, there is no inner IP header."""
+    """Read minimal encapsulation (RFC 2004): a short header holds the original addresses; there is no inner IP header."""
     packet, data = walk.packet, walk.data
     protocol, flags, target = struct.unpack_from("!BBxxI", data, at)
     source = walk.source
@@ -226,7 +226,7 @@ def _minimal(walk: _Walk, at: int) -> None:
 
 
 def _closed(walk: _Walk, at: int) -> None:
-    """An encapsulation that is not known, and perhaps an IP packet in it."""
+    """Name an encapsulation that is not known, and go on with the IP packet in it, if there is one."""
     packet = walk.packet
     packet.stack, packet.closed = walk.stack, True
     inside = _embedded(walk.data, at, walk.claimed)
@@ -237,7 +237,7 @@ def _closed(walk: _Walk, at: int) -> None:
 
 
 def _udp(walk: _Walk, at: int) -> None:
-    """UDP (RFC 768); its ports tell what it carries."""
+    """Read UDP (RFC 768); its ports tell what it carries."""
     packet = walk.packet
     sport, dport, size = _UDP.unpack_from(walk.data, at)
     packet.sport, packet.dport = sport, dport
@@ -263,7 +263,7 @@ def _udp(walk: _Walk, at: int) -> None:
 
 
 def _any_udp(walk: _Walk, at: int) -> None:
-    """UDP of no port that is known, and perhaps an IP packet in it."""
+    """Go on with the IP packet in UDP of no port that is known, if there is one."""
     inside = _embedded(walk.data, at, walk.claimed)
     if inside >= 0:
         walk.stack += f"/udp{min(walk.packet.sport, walk.packet.dport)}" + "/other" * (inside > at)
@@ -271,7 +271,7 @@ def _any_udp(walk: _Walk, at: int) -> None:
 
 
 def _udp4500(walk: _Walk, at: int) -> None:
-    """ESP, key exchange or a keepalive in UDP (RFC 3948)."""
+    """Read ESP, key exchange or a keepalive in UDP (RFC 3948)."""
     packet, size = walk.packet, walk.end - at
     if size == 1 and walk.data[at] == 0xFF:
         packet.kind, packet.why = ASIDE, "nat keepalive"
@@ -285,7 +285,7 @@ def _udp4500(walk: _Walk, at: int) -> None:
 
 
 def _udp434(walk: _Walk, at: int) -> None:
-    """Mobile IP: a registration message (RFC 3344), or tunnelled data (RFC 3519 section 3.3)."""
+    """Read Mobile IP: a registration message (RFC 3344), or tunnelled data (RFC 3519 section 3.3)."""
     packet, data = walk.packet, walk.data
     kind = data[at] if at < walk.end else 0
     if kind in (1, 3):
@@ -301,7 +301,7 @@ def _udp434(walk: _Walk, at: int) -> None:
 
 
 def _l2tp(walk: _Walk, at: int) -> None:
-    """L2TP (RFC 2661 section 3.1): a control message, or PPP."""
+    """Read L2TP (RFC 2661 section 3.1): a control message, or PPP."""
     packet, data, start = walk.packet, walk.data, at
     (flags,) = struct.unpack_from("!H", data, at)
     if flags & 0x0F != 2:
@@ -336,7 +336,7 @@ _NEXT: Final = {1: _icmp, 2: _igmp, 4: _ip, 6: _tcp, 17: _udp, 47: _gre, 50: _es
 
 
 def _embedded(data: bytes, at: int, end: int) -> int:
-    """Where the IPv4 packet starts that an unknown encapsulation at `at` carries to its `end`; -1 if there is none.
+    """Find where the IPv4 packet starts that an unknown encapsulation at `at` carries to its `end`; -1 for none.
 
     It has a header without options and with the right checksum, which no hardware computes for an inner header, and
     ends where the encapsulation ends.

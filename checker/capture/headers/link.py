@@ -57,7 +57,7 @@ def parts(frame: Frame) -> list[Frame]:
 
 
 def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
-    """Offset of the IPv4 header, or -1 with the reason in the packet."""
+    """Return the offset of the IPv4 header, or -1 with the reason in the packet."""
     if linktype == ETHERNET:
         packet.target_mac, packet.source_mac = data[:6], data[6:12]
         return _ethertype(packet, data, 12)
@@ -94,7 +94,7 @@ def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
 
 
 def _cooked(packet: Packet, kind: int, device: int, address: bytes) -> None:
-    """Packet type 4 is "sent by us"; the address is the sender's, whichever side that is."""
+    """Read a cooked header: packet type 4 is "sent by us"; the address is the sender's, whichever side that is."""
     packet.source_mac = address
     packet.direction = "out" if kind == 4 else "in" if kind < 3 else ""
     if device == _ARPHRD_LOOPBACK:
@@ -114,7 +114,7 @@ def _ethertype(packet: Packet, data: bytes, at: int) -> int:
 
 
 def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
-    """What follows an Ethernet type, at `at`."""
+    """Return the offset of the IPv4 header that follows an Ethernet type, at `at` at the earliest."""
     if ethertype == IPV4:
         return at
     if ethertype < _LENGTH:
@@ -128,7 +128,7 @@ def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
 
 
 def _llc(packet: Packet, data: bytes, at: int) -> int:
-    """IEEE 802.2: an Ethernet type after a SNAP header (RFC 1042), or IP by its own service access point."""
+    """Read IEEE 802.2: an Ethernet type after a SNAP header (RFC 1042), or IP by its own service access point."""
     head = data[at : at + 6]
     if head in _SNAP:
         return _ethertype(packet, data, at + 6)
@@ -139,7 +139,7 @@ def _llc(packet: Packet, data: bytes, at: int) -> int:
 
 
 def read_ppp(packet: Packet, data: bytes, at: int) -> int:
-    """RFC 1661 section 2; address and control may be left out, and so may the first byte of the protocol if it is 0."""
+    """Read PPP (RFC 1661 section 2): address and control may be left out, and the protocol's first byte if it is 0."""
     if data[at : at + 2] == b"\xff\x03":
         at += 2
     protocol = data[at]

@@ -1,4 +1,4 @@
-"""What one frame shows, as its headers are read: the kinds of packet, and `Packet`."""
+"""The headers of one frame as they were read: `Packet`, and what kinds of packet there are."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class DhcpMessage:
 
 
 def read_message(data: bytes) -> DhcpMessage | None:
-    """A message as far as it was captured; None if its addresses are cut or there is no DHCP cookie."""
+    """Read a message as far as it was captured; None if its addresses are cut or there is no DHCP cookie."""
     if len(data) < _ADDRESSES or data[0] not in (1, 2) or not _COOKIE.startswith(data[236:240]):
         return None
     options: dict[int, bytes] = {}
@@ -112,6 +112,6 @@ def _first(data: bytes) -> int:
 
 
 def _word(data: bytes) -> str:
-    """A domain as one word of a log: what could not stand there becomes `_`."""
+    """Return a domain as one word of a log: what could not stand there becomes `_`."""
     text = data.split(b"\0")[0].decode("ascii", "replace")
     return "".join(c if c.isascii() and c.isprintable() and c not in ' ="#' else "_" for c in text)

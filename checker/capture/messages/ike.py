@@ -118,7 +118,7 @@ class IkeMessage:
 
 
 def read_message(data: bytes) -> IkeMessage | None:
-    """A message as far as it was captured; None if its header is cut or of another version."""
+    """Read a message as far as it was captured; None if its header is cut or of another version."""
     if len(data) < _HEADER.size:
         return None
     initiator, responder, following, version, exchange, flags, message_id, _ = _HEADER.unpack_from(data)

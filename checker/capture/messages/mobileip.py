@@ -179,7 +179,7 @@ def read_registration(message: bytes, whole: bool = True) -> Registration:
 
 
 def read_request(message: bytes) -> Request | None:
-    """The fixed part of a registration request; None if it is cut short or something else."""
+    """Read the fixed part of a registration request; None if it is cut short or something else."""
     if len(message) < 24 or message[0] != REQUEST:
         return None
     flags, lifetime, home, agent, coa, identification = struct.unpack_from("!xBHIIIQ", message)
@@ -188,19 +188,19 @@ def read_request(message: bytes) -> Request | None:
 
 
 def read_reply(message: bytes) -> Reply | None:
-    """The fixed part of a registration reply; None if it is cut short or something else."""
+    """Read the fixed part of a registration reply; None if it is cut short or something else."""
     if len(message) < 20 or message[0] != REPLY:
         return None
     return Reply(*struct.unpack_from("!xBHIIQ", message))
 
 
 def fixed_part(message: bytes) -> bytes:
-    """What identifies a message even where a copy of it was captured with a shorter snap length."""
+    """Return what identifies a message even where a copy of it was captured with a shorter snap length."""
     return message[: fixed_size(message)]
 
 
 def code_name(code: int) -> str:
-    """What a reply's code means and, where it is a rejection, whose."""
+    """Say what a reply's code means and, where it is a rejection, whose."""
     text = CODES.get(code, "not assigned")
     if code < 64:
         return text
@@ -232,7 +232,7 @@ def authentication(message: Registration, agent: str, keys: Iterable[MnHaKey]) -
 
 
 def authenticator(covered: bytes, key: MnHaKey) -> bytes:
-    """What the authenticator has to be: HMAC-MD5 (RFC 3344), or MD5 in prefix+suffix mode (RFC 2002)."""
+    """Compute what the authenticator has to be: HMAC-MD5 (RFC 3344), or MD5 in prefix+suffix mode (RFC 2002)."""
     if key.algorithm == "keyed-md5":
         return hashlib.md5(key.key + covered + key.key, usedforsecurity=False).digest()
     return hmac.digest(key.key, covered, "md5")
@@ -252,7 +252,7 @@ def trusted_networks_configured(message: Registration) -> bool:
 
 
 def read_advertisement(icmp: bytes) -> Advertisement | None:
-    """The mobility extension of a router advertisement (ICMP type 9, RFC 1256); None if it has none."""
+    """Read the mobility extension of a router advertisement (ICMP type 9, RFC 1256); None if it has none."""
     found: Advertisement | None = None
     for extension in advertised(icmp):
         body = extension.data

@@ -56,17 +56,19 @@ class Knowledge:
     notes: list[str] = field(default_factory=list)
 
     def is_internal(self, address: int) -> bool:
+        """Decide whether it is in a prefix of the enterprise."""
         return any(address & mask == network for network, mask in self.internal)
 
     def is_broadcast(self, address: int) -> bool:
-        """Whether it is the directed broadcast address of a link that DHCP told."""
+        """Decide whether it is the directed broadcast address of a link that DHCP told."""
         return any(address & mask == network and address | mask == BROADCAST for network, mask in self.links)
 
     def is_near(self, address: int) -> bool:
-        """Whether it is a neighbour or the default router, as far as DHCP told."""
+        """Decide whether it is a neighbour or the default router, as far as DHCP told."""
         return address in self.routers or self.is_on_link(address)
 
     def is_on_link(self, address: int) -> bool:
+        """Decide whether it is on a link that DHCP told."""
         return any(address & mask == network for network, mask in self.links)
 
     def is_bound(self, packet: Packet, message: dhcp.DhcpMessage) -> bool:
@@ -74,7 +76,7 @@ class Knowledge:
         return message.type == dhcp.ACK or self.acks.get((packet.interface, message.xid)) == packet.frame
 
     def direction(self, packet: Packet) -> str:
-        """out if the node sent it, in if the node was sent it, "" if it is neither or nobody can tell."""
+        """Return out if the node sent it, in if the node was sent it, "" if it is neither or nobody can tell."""
         if packet.direction:
             return packet.direction
         macs = self.macs.get(packet.interface)
@@ -86,6 +88,7 @@ class Knowledge:
         return self.direction_by_address(packet.addresses)
 
     def direction_by_address(self, addresses: tuple[tuple[int, int], ...]) -> str:
+        """Return the same by the addresses in the IP headers, outermost first."""
         if not addresses:
             return ""
         for source, target in (addresses[0], addresses[-1]):
@@ -105,21 +108,22 @@ class Knowledge:
 
 
 def is_private(address: int) -> bool:
-    """RFC 1918."""
+    """Decide whether an address is private (RFC 1918)."""
     return any(address & mask == network for network, mask in _PRIVATE)
 
 
 def is_tunnel(packet: Packet, tunnels: frozenset[str]) -> bool:
-    """Whether it was captured on a device where packets are not exposed, by the site or by the device's type."""
+    """Decide whether it was captured where packets are not exposed, by the site or by the device's type."""
     return packet.device == TUNNEL or packet.interface in tunnels
 
 
 def is_loopback(packet: Packet) -> bool:
+    """Decide whether it never left the node."""
     return packet.device == LOOPBACK or packet.interface == "lo"
 
 
 def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
-    """What a capture (packets in order of time) tells about the node, with what the site says."""
+    """Learn what a capture (packets in order of time) tells about the node, with what the site says."""
     tunnels = frozenset(site.tunnels)
     known = _from_site(site)
     asked: dict[str, set[bytes]] = defaultdict(set)
@@ -169,7 +173,7 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
 
 
 def _successors(packets: Sequence[Packet], interface: str, known: set[bytes], others: set[bytes]) -> set[bytes]:
-    """Those of `others` that appear only when the node's known link addresses have gone: it took a new, random one.
+    """Find those of `others` that appear only when the node's `known` link addresses have gone: it took a new one.
 
     Another station would be heard at the same time, and on most links only its broadcasts would be.
     """
@@ -222,7 +226,7 @@ def _registration(
     asked: dict[str, set[bytes]],
     beginnings: dict[str, _Beginning],
 ) -> None:
-    """A request tells the node's link address, its home and its care-of addresses."""
+    """Learn the node's link address, its home and its care-of addresses from a request, and identifications."""
     message = carried.registration(packet)
     reply, request = message.reply, message.request
     if reply is not None and packet.sport == mobileip.PORT and reply.agent in known.agents:
@@ -263,7 +267,7 @@ def _registration(
 
 
 def _infer(request: mobileip.Request, site: Site, known: Knowledge) -> str | None:
-    """Which agent this is, where the site leaves it open: a private address is inside, any other outside."""
+    """Tell which agent this is, where the site leaves it open: a private address is inside, any other outside."""
     if request.agent in (0, BROADCAST):
         return None
     agent = "iha" if is_private(request.agent) else "xha"
@@ -292,4 +296,5 @@ def _lease(packet: Packet, message: dhcp.DhcpMessage, known: Knowledge) -> None:
 
 
 def dotted(address: int) -> str:
+    """Write an address as people do."""
     return ".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0))
