@@ -198,7 +198,7 @@ def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) 
     rule = context.machine.rules[number]
     if tally.broken:
         return "violated", _NOTHING
-    if hidden and _speaks_of_vpn(rule) and not tally.kept and not tally.unknown:
+    if hidden and _may_be_hidden(context.spec, rule) and not tally.kept and not tally.unknown:
         return "unobservable", Lack("; ".join(dict.fromkeys(hidden)), frozenset({"hidden"}))
     if tally.hole is not None:
         return "inconclusive", explain_hole(context, number, tally.hole)
@@ -210,13 +210,9 @@ def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) 
     return "not-exercised", _NOTHING
 
 
-def _speaks_of_vpn(rule: Rule) -> bool:
-    """Whether a rule is about registrations that pass through the tunnel, which a capture outside cannot see."""
-    for pattern in rule.body.patterns:
-        for term in pattern.condition.walk():
-            if term.kind == "=" and {(a.kind, a.name) for a in term.args} == {("key", "path"), ("const", "vpn")}:
-                return True
-    return False
+def _may_be_hidden(spec: Spec, rule: Rule) -> bool:
+    """Decide whether a rule is about events that a capture may be unable to show, as the specification says of them."""
+    return any(spec.events[pattern.event].hides(pattern.condition) for pattern in rule.body.patterns)
 
 
 def _inapplicable(rule: Rule) -> str:

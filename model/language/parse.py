@@ -119,8 +119,9 @@ class _Builder:
         keys = tuple(self._key(k) for k in c if _is(k, "key"))
         sender = next(str(k) for k in c if _is_token(k, "SENDER"))
         seen = next(tuple(map(str, k.children)) for k in c if _is(k, "seen") or _is(k, "silent"))
+        hidden = next((self._expr(k.children[0]) for k in c if _is(k, "hidden")), None)
         text = _text(c)
-        return s.EventDecl(str(c[0]), keys, sender, seen, text, at)
+        return s.EventDecl(str(c[0]), keys, sender, seen, text, hidden, at)
 
     def _key(self, t: Any) -> s.KeyDecl:
         optional, c = _flag(list(t.children), "OPTIONAL")

@@ -116,13 +116,17 @@ class KeyDecl:
 
 @dataclass(frozen=True, slots=True)
 class EventDecl:
-    """`event rrp(from: agent, code: int) by network seen log, capture`; `seen` is empty if it is `silent`."""
+    """`event rrp(from: agent, path: path) by network seen log, capture unless path = vpn`.
+
+    `seen` is empty if it is `silent`; `hidden` is what stands behind `unless`: what a capture may be unable to show.
+    """
 
     name: str
     keys: tuple[KeyDecl, ...]
     sender: str
     seen: tuple[str, ...]
     text: str = ""
+    hidden: Expression | None = None
     at: Place = place()
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.language.expression import Place
+from mipcheck.model.language.expression import Expression, Place
 from mipcheck.model.language.parse import MAX_DEPTH
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
@@ -134,7 +134,17 @@ class _RoleReader:
                 self.names.fail(k.at, "a key cannot be an interface")
             self.names.key_of[k.name] = d.name
         keys = tuple(m.Key(k.name, self.names.type_of(k.type), k.optional) for k in d.keys)
-        self.names.events[d.name] = m.EventType(d.name, keys, d.sender, frozenset(d.seen), d.text)
+        event = self.names.events[d.name] = m.EventType(d.name, keys, d.sender, frozenset(d.seen), d.text)
+        if d.hidden is not None:
+            self.names.events[d.name] = replace(event, hidden=self._hidden(d, d.hidden, keys))
+
+    def _hidden(self, d: s.EventDecl, hidden: Expression, keys: tuple[m.Key, ...]) -> Term:
+        """Return when a capture may be unable to show the event, told by its keys. Raises SpecError."""
+        if "capture" not in d.seen:
+            hint = f"{d.name} is in no capture; write `seen capture`, or leave it out"
+            self.names.fail(hidden.at, "`unless` says what a capture may be unable to show", hint)
+        scope = Scope({k.name: k.type for k in keys}, (d.name,), state=False, this=False, now=False)
+        return self.types.expression(hidden, scope, BOOL)
 
     def _state(self) -> None:
         for d in self.names.each(s.StateDecl):

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from mipcheck.model.language.expression import Citation
-from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.specification.term import EventPattern, Term, facts
 from mipcheck.model.values.types import Type
 
 MOBILE_NODE: Final = "mn"
@@ -30,13 +30,21 @@ class Key:
 
 @dataclass(frozen=True)
 class EventType:
-    """A kind of event: `sender` is node, network or observer; `seen` is among log, capture (empty: silent)."""
+    """A kind of event: `sender` is node, network or observer; `seen` is among log, capture (empty: silent).
+
+    `hidden` is a condition on its keys under which a capture may be unable to show it, because something covers it.
+    """
 
     name: str
     keys: tuple[Key, ...]
     sender: str
     seen: frozenset[str]
     text: str = ""
+    hidden: Term | None = None
+
+    def hides(self, condition: Term) -> bool:
+        """Decide whether a capture may be unable to show every event of this kind that meets `condition`."""
+        return self.hidden is not None and set(facts((self.hidden,))) <= set(facts((condition,)))
 
     @cached_property
     def by_name(self) -> Mapping[str, Key]:

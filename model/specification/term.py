@@ -87,7 +87,7 @@ class _Range:
 def contradiction(terms: tuple[Term, ...]) -> tuple[Term, Term] | None:
     """Return two conditions, one of which denies the other; None where comparing with constants finds none."""
     ranges: dict[Term, _Range] = {}
-    for fact in _facts(terms):
+    for fact in facts(terms):
         denied, t = fact.kind == "not", fact.args[0] if fact.kind == "not" else fact
         subject, op, value = t, "=", 1
         if t.kind in _FLIPPED:
@@ -107,11 +107,11 @@ def contradiction(terms: tuple[Term, ...]) -> tuple[Term, Term] | None:
     return None
 
 
-def _facts(terms: tuple[Term, ...]) -> Iterator[Term]:
+def facts(terms: tuple[Term, ...]) -> Iterator[Term]:
     """Yield the conditions that have to hold for all terms to hold."""
     for t in terms:
         if t.kind in ("and", "def"):
-            yield from _facts(t.args)
+            yield from facts(t.args)
         else:
             yield t
 
