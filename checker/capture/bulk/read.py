@@ -39,7 +39,7 @@ from mipcheck.checker.capture.read import (
     unsaid_tunnels,
 )
 from mipcheck.checker.capture.survey import Survey, Surveyor
-from mipcheck.checker.console.progress import Reading
+from mipcheck.checker.console.progress import ReadingProgress
 from mipcheck.checker.site.site import Site
 from mipcheck.model.native.compiled import Native, compiled
 from mipcheck.model.specification.layering import Layering
@@ -180,7 +180,7 @@ class _Scanner:
         self._scalars[[loop.OFFSET, loop.ROOM, loop.SPIS]] = self._offset, CHUNK, len(self._spis)
         self._scalars[loop.SEED] = random.getrandbits(62)
         self._idle = self._pass = 0
-        self._progress = Reading([source.stream], source.name, "packets")
+        self._progress = ReadingProgress([source.stream], source.name, "packets")
         self._time, self._frame = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
         self._kind, self._length = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32)
         self._place, self._size = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
