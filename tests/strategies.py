@@ -133,7 +133,10 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
         st.lists(words, max_size=2).map(tuple), texts, st.booleans(),
     ),
     st.builds(s.ParamDecl, names, types, expressions, _cites, texts, st.booleans()),
-    st.builds(s.EventDecl, names, _keys, st.sampled_from(["node", "network", "observer"]), _seen, texts),
+    st.builds(
+        s.EventDecl, names, _keys, st.sampled_from(["node", "network", "observer"]), _seen, texts,
+        st.none() | expressions,
+    ),
     st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.booleans(), _variables),
     st.builds(s.UpdateDecl, _patterns, _assignments),
     st.builds(s.DefineDecl, names, expressions, st.booleans()),

@@ -27,8 +27,8 @@ from mipcheck.checker.trace.derive import modes_in_words
 from mipcheck.checker.trace.route import LOGS, decide, slowly
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.native.unit import NativeError, Unit
-from mipcheck.model.specification.configure import ParameterError
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
+from mipcheck.model.values.errors import UserError
 
 if TYPE_CHECKING:
     from mipcheck.checker.logs.bulk.log import BulkLog
@@ -170,7 +170,7 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
             # What was observed without an address stands if nothing depends on it.
             if _reads(machine) & (machine.site.keys() - before.site.keys()):
                 replay = _replayed(machine, columns, site.boot, logs, piped)
-    except (InputError, UsageError, ParameterError, TooMuch):
+    except (UserError, TooMuch):
         logs.read()  # what is wrong with a log is said first
         raise
     read = [replace(i, events=log) for i, log in zip(logs.inputs(), logs.logs, strict=True)]
@@ -222,11 +222,5 @@ def _shown(columns: BulkLog | MergedLogs, logs: _Logs, piped: bool) -> Generator
 
 def _reads(machine: Machine) -> set[str]:
     """Return the addresses of the site that anything depends on."""
-    names: set[str] = set()
-    for rule in machine.rules:
-        for term in (rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))):
-            names |= term.names("site")
-    for update in machine.spec.updates:
-        for term in (*(p.condition for p in update.patterns), *(t for _, t in update.assignments)):
-            names |= term.names("site")
-    return names
+    terms = [t for r in machine.rules for t in r.terms()] + [t for u in machine.spec.updates for t in u.terms()]
+    return {name for term in terms for name in term.names("site")}

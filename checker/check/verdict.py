@@ -61,7 +61,7 @@ def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) 
     rule = context.machine.rules[number]
     if tally.broken:
         return "violated", _NOTHING
-    if hidden and _speaks_of_vpn(rule) and not tally.kept and not tally.unknown:
+    if hidden and _may_be_hidden(context.spec, rule) and not tally.kept and not tally.unknown:
         return "unobservable", Lack("; ".join(dict.fromkeys(hidden)), frozenset({"hidden"}))
     if tally.hole is not None:
         return "inconclusive", explain_hole(context, number, tally.hole)
@@ -73,13 +73,9 @@ def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) 
     return "not-exercised", _NOTHING
 
 
-def _speaks_of_vpn(rule: Rule) -> bool:
-    """Tell whether a rule is about registrations through the tunnel, which a capture outside of it cannot see."""
-    for pattern in getattr(rule.body, "patterns", ()):
-        for term in pattern.condition.walk():
-            if term.kind == "=" and {(a.kind, a.name) for a in term.args} == {("key", "path"), ("const", "vpn")}:
-                return True
-    return False
+def _may_be_hidden(spec: Spec, rule: Rule) -> bool:
+    """Decide whether a rule is about events that a capture may be unable to show, as the specification says of them."""
+    return any(spec.events[pattern.event].hides(pattern.condition) for pattern in rule.body.patterns)
 
 
 def _inapplicable(rule: Rule) -> str:
@@ -102,11 +98,7 @@ def parameters_of(machine: Machine, given: frozenset[str]) -> Iterator[Parameter
 
 def _parameters_read(spec: Spec) -> set[str]:
     """Return the parameters that a role depends on, so that the open questions of other roles are not raised."""
-    terms = [t for u in spec.updates for t in (*(p.condition for p in u.patterns), *(t for _, t in u.assignments))]
-    for rule in spec.rules.values():
-        terms += [rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))]
-        terms += [within] if (within := getattr(rule.body, "within", None)) is not None else []
-    return {name for t in terms for name in t.names("param")}
+    return {name for t in spec.terms() for name in t.names("param")}
 
 
 def _word(type_: Type, value: int) -> str:
@@ -165,5 +157,4 @@ def notes_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Ite
 
 def _reads_site(rule: Rule, name: str) -> bool:
     """Tell whether a rule depends on the address of the site that is called `name`."""
-    terms = [rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))]
-    return any(name in t.names("site") for t in terms)
+    return any(name in t.names("site") for t in rule.terms())

@@ -26,7 +26,6 @@ from mipcheck.model.values.event import NODE, Event
 
 if TYPE_CHECKING:
     from mipcheck.checker.capture import Capture, Source
-    from mipcheck.checker.capture.frames.files import FileInfo, Frame
     from mipcheck.checker.capture.survey import Survey
     from mipcheck.checker.logs.lines import Log
 
@@ -76,10 +75,8 @@ def read_inputs(
         )
     ahead = shifts_of_captures(paths, {i.path: i.kind for i in inputs}, offsets)
     captures, captured, surveys = _read_captures([i for i in inputs if i.path not in logs], ahead, site, protects)
-    interfaces = _interface_names(list(captures))
-    for given in inputs:
-        if given.path in captures:
-            _check_site(given, interfaces[given.path], site, surveys.get(given.path))
+    for path, survey in surveys.items():
+        _check_site(path, site, survey)
     read = [_of_log(i, logs[i.path]) if i.path in logs else captures[i.path] for i in inputs]
     shifts = shifts_of(paths, read, offsets)
     # Captures were put in order together, after their clocks had been set right.
@@ -119,20 +116,12 @@ def _of_log(given: OpenInput, log: Log) -> Input:
 # --- captures -----------------------------------------------------------------------------------------------------
 
 
-def _check_site(given: OpenInput, interface: str, site: Site, survey: Survey | None) -> None:
-    """Raise InputError where a capture contradicts the site. One that cannot be read again needs its `survey`.
+def _check_site(path: str, site: Site, survey: Survey) -> None:
+    """Raise InputError where a capture contradicts what the site says."""
+    from mipcheck.checker.infer.contradictions import as_error, find
 
-    `interface` is how the interface of a capture is called that names none.
-    """
-    from mipcheck.checker.infer.contradictions import as_error, find, find_in
-
-    stream = given.stream
-    if not site.addresses or (survey is None and not stream.seekable()):
-        return
-    if survey is None:
-        stream.seek(0)
-    if found := find_in(stream, given.name, site, interface) if survey is None else find(survey, site):
-        raise as_error(found, given.name)
+    if found := find(survey, site):
+        raise as_error(found, name_of(path))
 
 
 def _read_captures(
@@ -143,7 +132,7 @@ def _read_captures(
 ) -> tuple[dict[str, Input], Sequence[Event], dict[str, Survey]]:
     """Read captures together; return them by path, the events of all, and surveys by path of who speaks with whom.
 
-    `shifts` are added to their times (ns), by path. Captures have no survey that were not surveyed in passing.
+    `shifts` are added to their times (ns), by path. Only for a site with addresses there are surveys.
     """
     if not given:
         return {}, [], {}
@@ -152,19 +141,17 @@ def _read_captures(
     paths = [i.path for i in given]
     names = _interface_names(paths)
     sources = [Source(i.stream, i.name, shifts.get(i.path, 0), names[i.path]) for i in given]
-    surveyed: list[Survey] = []
-    passed: dict[str, Survey] = {}
     native = decide(CAPTURES, lambda size: hold(given, size), _units).native
     if native:
         try:
             from mipcheck.checker.capture.bulk.read import read_bulk
 
-            captures, events, surveyed = read_bulk(sources, site, protects, bool(site.addresses))
+            captures, events, surveys = read_bulk(sources, site, protects, bool(site.addresses))
         except (ImportError, NativeError) as error:
             slowly(CAPTURES, str(error))
             native = False
     if not native:
-        captures, events, passed = _read_frames(sources, site, protects)
+        captures, events, surveys = _read_frames(sources, site, protects)
     inputs = {
         path: Input(
             name_of(path),
@@ -180,7 +167,7 @@ def _read_captures(
         )
         for path, capture in zip(paths, captures, strict=True)
     }
-    return inputs, events, passed | dict(zip(paths, surveyed, strict=False))
+    return inputs, events, dict(zip(paths, surveys, strict=bool(site.addresses)))
 
 
 def _units() -> list[Unit]:
@@ -192,23 +179,14 @@ def _units() -> list[Unit]:
 
 def _read_frames(
     sources: Sequence[Source], site: Site, protects: Callable[[str], bool] | None
-) -> tuple[list[Capture], Sequence[Event], dict[str, Survey]]:
-    """Read captures frame by frame; return them, their events, and surveys by path of what cannot be read again."""
+) -> tuple[list[Capture], Sequence[Event], list[Survey]]:
+    """Read captures frame by frame; return them, their events, and their surveys if the site has addresses."""
     from mipcheck.checker.capture import read_captures
-    from mipcheck.checker.capture.headers import layers
     from mipcheck.checker.capture.survey import Surveyor
 
-    gone = {s.name for s in sources if not s.stream.seekable()} if site.addresses else set()
-    surveyors: dict[str, Surveyor] = {}
-
-    def watch(info: FileInfo, frame: Frame) -> None:
-        if info.name in gone:
-            surveyor = surveyors.get(info.name) or surveyors.setdefault(info.name, Surveyor(info))
-            surveyor.take(layers.decode(frame), frame.linktype)
-
-    captures, events = read_captures(sources, site, protects, watch if gone else None)
-    paths = {name_of(STDIN): STDIN}
-    return captures, events, {paths.get(name, name): s.survey() for name, s in surveyors.items()}
+    surveyors: list[Surveyor] = []
+    captures, events = read_captures(sources, site, protects, surveyors if site.addresses else None)
+    return captures, events, [surveyor.survey() for surveyor in surveyors]
 
 
 def _interface_names(paths: Sequence[str]) -> dict[str, str]:

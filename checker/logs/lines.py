@@ -24,6 +24,7 @@ from mipcheck.checker.logs.grammar import terminal
 from mipcheck.checker.site.site import KEYS, Site, SiteError, site_from_words
 from mipcheck.checker.trace.times import read_datetime, read_seconds
 from mipcheck.checker.trace.vocabulary import Vocabulary
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event, Position
 from mipcheck.model.values.nearest import closest
 from mipcheck.model.values.types import Value
@@ -69,7 +70,7 @@ class Fault:
     fatal: bool = False
 
 
-class LineError(Exception):
+class LineError(MipcheckError):
     """A line that cannot be parsed."""
 
     def __init__(self, fault: Fault) -> None:

@@ -410,7 +410,7 @@ def _explain_overdue(context: Context, finding: Finding) -> Explanation:
 
 def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
     """Say whether the event that was owed came after all; it is only looked for where its keys alone tell."""
-    patterns = [p for p in body.patterns if not any(p.condition.uses(k) for k in ("var", "now", "this"))]
+    patterns = [p for p in body.patterns if not p.condition.uses("var", "now", "this")]
     if not patterns or finding.moment is None:
         return
     machine, moment = context.machine, finding.moment
