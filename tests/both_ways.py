@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mipcheck.checker.check import bulk as bulk_check
 from mipcheck.checker.check import check as run
 from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.inputs import read as inputs
+from mipcheck.checker.trace.route import LOGS
 from mipcheck.model.specification.load import load
+from routes import NEVER, native_from
 
 DRAFT = load()
 
@@ -20,10 +21,9 @@ def report(paths: Path | Sequence[Path], fast: bool, only: bool = False, **more:
     """A report, or what is wrong in words; `only` says that nothing may be left to the slow way."""
     given = [str(p) for p in ([paths] if isinstance(paths, Path) else paths)]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(bulk_check, "LONG", 0 if fast else 2**60)
-        patched.setattr(bulk_check, "VERY_LONG", 0)
+        native_from(patched, LOGS, 0 if fast else NEVER)
         if only:
-            patched.setattr(run, "read_streams", None)
+            patched.setattr(run, "read_inputs", None)
         try:
             return run.check(given, spec=DRAFT, **more)
         except InputError as error:

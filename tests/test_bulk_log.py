@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_text import HEAD, SITE, logs, mutated
 from mipcheck.checker.console.errors import InputError
+from mipcheck.checker.inputs.opening import Spool
 from mipcheck.checker.logs.bulk import log as bulk_log
-from mipcheck.checker.logs.bulk.log import BulkLog, Spool, form_of
+from mipcheck.checker.logs.bulk.form import FORMS
+from mipcheck.checker.logs.bulk.log import BulkLog
 from mipcheck.checker.logs.jsonl import read_jsonl, write_jsonl
 from mipcheck.checker.logs.lines import LINE_LIMIT
 from mipcheck.checker.logs.text import read_log
@@ -36,7 +38,7 @@ READERS = {"log": read_log, "jsonl": read_jsonl}
 
 
 def bulk(data: bytes, keep_going: bool = False, kind: str = "log") -> BulkLog:
-    log = BulkLog(io.BytesIO(data), "x.log", WORDS, keep_going, form=form_of(kind))
+    log = BulkLog(io.BytesIO(data), "x.log", WORDS, keep_going, form=FORMS[kind])
     log.tell(SPEC, frozenset())
     return log
 
@@ -63,9 +65,9 @@ def same(data: bytes, keep_going: bool = False, kind: str = "log") -> None:
     assert len(fast) == len(slow.events)
     assert list(fast) == slow.events
     assert fast.interfaces == [i for i in dict.fromkeys(e.interface for e in slow.events) if i != NODE]
-    reading = fast.reading
+    reading = fast.reader
     assert (reading.lines, reading.skipped, reading.problems) == (slow.lines, slow.skipped, slow.problems)
-    assert (reading.site(), frozenset(reading.trace.words)) == (slow.site, slow.given)
+    assert (reading.site(), reading.given) == (slow.site, slow.given)
     spec = SPEC.for_role(slow.site.role)
     machine = Machine(spec, configure(spec, {}), {})
     texts = {(k, key.name) for k, e in spec.events.items() for key in e.keys if key.type.name == "text"}
@@ -173,10 +175,10 @@ def test_a_key_that_is_called_like_those_of_every_event() -> None:
     event = '{"time": 1, "interface": "e", "event": "go", "n": 5}\n'
     for more in ('"time": 7', '"n": 6', '"x": 6'):
         data = (log_json.HEAD + event + event.replace('"n": 5', more) + event.replace("}", f", {more}}}")).encode()
-        log = BulkLog(io.BytesIO(data), "x", words, True, form=form_of("jsonl"))
+        log = BulkLog(io.BytesIO(data), "x", words, True, form=FORMS["jsonl"])
         slow = read_jsonl(io.BytesIO(data), "x", words, True)
         assert list(log) == slow.events
-        assert log.reading.problems == slow.problems
+        assert log.reader.problems == slow.problems
 
 
 @QUIET

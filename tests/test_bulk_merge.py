@@ -16,16 +16,17 @@ import pytest
 from both_ways import assert_same, report
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from mipcheck.checker.check import bulk as bulk_check
 from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.logs.bulk import log as bulk_log
 from mipcheck.checker.logs.bulk import merge as bulk_merge
-from mipcheck.checker.logs.bulk.log import BulkLog, form_of
+from mipcheck.checker.logs.bulk.form import FORMS
+from mipcheck.checker.logs.bulk.log import BulkLog
 from mipcheck.checker.logs.bulk.merge import MergedLogs
 from mipcheck.checker.logs.jsonl import read_jsonl, write_jsonl
 from mipcheck.checker.logs.text import read_log, write_log
 from mipcheck.checker.trace.derive import ACCESS, TRAVERSAL
 from mipcheck.checker.trace.merge import merge
+from mipcheck.checker.trace.route import LOGS, TABLE
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.unit import NativeError
@@ -64,7 +65,7 @@ def batches_of(rows: int) -> Iterator[None]:
 
 def opened(files: Sequence[bytes], keep_going: bool = True) -> list[BulkLog]:
     logs = [
-        BulkLog(io.BytesIO(data), f"{n}.log", WORDS, keep_going, form=form_of(KINDS[data[:1]]), share=len(files))
+        BulkLog(io.BytesIO(data), f"{n}.log", WORDS, keep_going, form=FORMS[KINDS[data[:1]]], share=len(files))
         for n, data in enumerate(files)
     ]
     for log in logs:
@@ -231,7 +232,7 @@ def test_example_traces_in_parts(tmp_path: Path, path: Path) -> None:
 def test_a_pipe_beside_a_file(tmp_path: Path) -> None:
     lines = [f"{n}.5 eth{n % 2} data dir=out protection=none bytes={n} stack=ip/ip\n" for n in range(8000)]
     paths = placed(tmp_path, [text(*lines[::2]), text(*lines[1::2])])
-    assert paths[0].stat().st_size < bulk_check.LONG < paths[0].stat().st_size + paths[1].stat().st_size
+    assert paths[0].stat().st_size < TABLE[LOGS].kept < paths[0].stat().st_size + paths[1].stat().st_size
     found = []
     for first in (str(paths[0]), "-"):
         code = f"import sys; from mipcheck.checker.cli.main import main; sys.exit(main([{first!r}, {str(paths[1])!r}]))"

@@ -20,14 +20,15 @@ from mipcheck.checker.capture.read import Capture
 from mipcheck.checker.capture.survey import Survey, survey_of
 from mipcheck.checker.check.check import check, resolved
 from mipcheck.checker.check.report import Report
-from mipcheck.checker.inputs import read as inputs
 from mipcheck.checker.inputs.read import read_trace
-from mipcheck.checker.observe import watch
 from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.route import CAPTURES as LONG_CAPTURES
+from mipcheck.checker.trace.route import EVENTS
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.native.unit import NativeError
 from mipcheck.model.specification.layering import Layering
 from mipcheck.model.values.event import Event
+from routes import native_from
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
@@ -193,8 +194,7 @@ def test_as_far_from_the_epoch_as_an_offset_can_take_it(
     found = []
     for long in (2**60, 0):
         be_long(monkeypatch, long)
-        monkeypatch.setattr(watch, "MANY", long)
-        monkeypatch.setattr(watch, "VERY_MANY", long)
+        native_from(monkeypatch, EVENTS, long)
         config = CAPTURES / f"{name}.toml"
         found.append(check(path, config=config, offsets={str(path): "4611686018.4"}))
     assert found[1] == found[0]
@@ -265,8 +265,7 @@ def test_pipes_that_show_the_same_packets_from_different_places_on(tmp_path: Pat
 
 
 def be_long(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(inputs, "_LONG", size)
-    monkeypatch.setattr(inputs, "_VERY_LONG", size)
+    native_from(monkeypatch, LONG_CAPTURES, size)
 
 
 def reports(path: Path, monkeypatch: pytest.MonkeyPatch, config: Path) -> Iterator[Report]:

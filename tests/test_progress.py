@@ -21,14 +21,16 @@ from mipcheck.checker.check import bulk as bulk_check
 from mipcheck.checker.cli.main import INTERNAL_ERROR, main
 from mipcheck.checker.console import progress
 from mipcheck.checker.console.output import INTERRUPTED
-from mipcheck.checker.console.progress import Parallel, Progress, Reading, Steps, fitted, line
+from mipcheck.checker.console.progress import Parallel, Progress, ReadingProgress, Steps, fitted, line
 from mipcheck.checker.fleet import cluster as fleet_cluster
 from mipcheck.checker.fleet.inputs import File
 from mipcheck.checker.fleet.work import Job, Outcome
 from mipcheck.checker.proofs.partings import Partings
+from mipcheck.checker.trace.route import LOGS
 from mipcheck.checker.verbs import audit
 from mipcheck.checker.verbs import explain_mode as mode_page
 from mipcheck.checker.verbs import prove as proofs
+from routes import native_from
 
 TRACES = Path(__file__).parent.parent / "traces"
 CLEAR = "\r\033[K"
@@ -138,7 +140,7 @@ def test_how_many_how_fast_and_how_long_still() -> None:
 
 def test_a_reading(terminal: MakeTerminal, half_read: Any) -> None:
     screen, clock = terminal(), Clock()
-    with Reading([half_read], "odd\x1b name", "packets", clock) as shown:
+    with ReadingProgress([half_read], "odd\x1b name", "packets", clock) as shown:
         shown.update(1)
         assert screen.text() == ""  # what is short needs no words
         clock.now += 2
@@ -154,7 +156,7 @@ def test_files_that_are_read_together(terminal: MakeTerminal, half_read: Any, tm
     (tmp_path / "y").write_bytes(bytes(1000))
     with (
         (tmp_path / "y").open("rb", buffering=0) as other,
-        Reading([half_read, other], "two", "events", clock) as shown,
+        ReadingProgress([half_read, other], "two", "events", clock) as shown,
     ):
         clock.now += 2
         shown.update(700)
@@ -163,7 +165,7 @@ def test_files_that_are_read_together(terminal: MakeTerminal, half_read: Any, tm
 
 def test_a_stream_without_a_size_has_no_end_in_sight(terminal: MakeTerminal, half_read: Any) -> None:
     screen, clock = terminal(), Clock()
-    with Reading([half_read, io.BytesIO(b"x")], "-", "packets", clock) as shown:
+    with ReadingProgress([half_read, io.BytesIO(b"x")], "-", "packets", clock) as shown:
         clock.now += 7
         shown.update(7)
     assert screen.lines() == ["-: 7 packets, 1/s", ""]
@@ -267,10 +269,14 @@ class Gone:
 
 def all_of(clock: Clock, stream: Any) -> None:
     """Say everything that can be said."""
-    shown: list[Progress] = [Steps(2, "a", clock), Parallel(2, "b", "c", clock), Reading([stream], "d", "e", clock)]
+    shown: list[Progress] = [
+        Steps(2, "a", clock),
+        Parallel(2, "b", "c", clock),
+        ReadingProgress([stream], "d", "e", clock),
+    ]
     clock.now += 9
     steps, parallel, reading = shown
-    assert isinstance(steps, Steps) and isinstance(parallel, Parallel) and isinstance(reading, Reading)
+    assert isinstance(steps, Steps) and isinstance(parallel, Parallel) and isinstance(reading, ReadingProgress)
     steps.step("x")
     parallel.update(1, "y")
     reading.update(3)
@@ -389,7 +395,7 @@ def test_a_reading_that_is_interrupted(
     """The line is cleared before it is said what was wrong, even if it is the replay that fails."""
     clock, made = Clock(), []
 
-    class Shown(Reading):
+    class Shown(ReadingProgress):
         def __init__(self, streams: Any, name: str, unit: str) -> None:
             super().__init__(streams, name, unit, clock)
             made.append(self)
@@ -399,9 +405,8 @@ def test_a_reading_that_is_interrupted(
         made[-1].update(3)
         raise error
 
-    monkeypatch.setattr(bulk_check, "Reading", Shown)
-    monkeypatch.setattr(bulk_check, "LONG", 1)
-    monkeypatch.setattr(bulk_check, "VERY_LONG", 1)
+    monkeypatch.setattr(bulk_check, "ReadingProgress", Shown)
+    native_from(monkeypatch, LOGS, 1)
     monkeypatch.setattr("mipcheck.checker.observe.columns.Replay.take", fail)
     screen = terminal()
     main([str(TRACES / "iha-fifty-nodes.log")])

@@ -15,14 +15,13 @@ from columns_of import ListColumns
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from log_text import HEAD, SITE, logs, mutated
-from mipcheck.checker.check import bulk as bulk_check
 from mipcheck.checker.check.check import judge
 from mipcheck.checker.inputs import read as inputs
 from mipcheck.checker.observe import observer as observe
-from mipcheck.checker.observe import watch
 from mipcheck.checker.observe.columns import Replay
 from mipcheck.checker.observe.observer import Observation, TooMuch
 from mipcheck.checker.trace.derive import derive, modes_in_words, modes_seen
+from mipcheck.checker.trace.route import EVENTS, LOGS, TABLE
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.native.unit import NativeError
@@ -31,6 +30,7 @@ from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.event import Event, Position
 from mipcheck.model.values.types import Type, Value
+from routes import native_from
 
 # Of a mobile node and of an i-HA: each machine takes ten seconds to compile.
 TRACES = [
@@ -299,7 +299,7 @@ def test_a_pipe_gives_the_report_of_its_file(tmp_path: Path) -> None:
         f"{n}.5 eth0 data dir=out protection=none bytes={n} stack=ip/ip\n" for n in range(8000)
     )  # fmt: skip
     (tmp_path / "x.log").write_text(text)
-    assert len(text) > bulk_check.LONG
+    assert len(text) > TABLE[LOGS].kept
     reports = []
     for name in (str(tmp_path / "x.log"), "-"):
         code = f"import sys; from mipcheck.checker.cli.main import main; sys.exit(main([{name!r}, '--format', 'json']))"
@@ -314,8 +314,7 @@ def test_events_of_a_capture_as_columns() -> None:
         trace = inputs.read_trace([str(path)], vocabulary_of(DRAFT))
         columns = ListColumns(trace.events, 5, ("data", "bytes"))
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(watch, "MANY", 0)
-            patched.setattr(watch, "VERY_MANY", 0)
+            native_from(patched, EVENTS, 0)
             fast = judge(DRAFT, replace(trace, events=columns))
         slow = judge(DRAFT, replace(trace, events=columns))
         assert fast == replace(judge(DRAFT, trace), violations=fast.violations, warnings=fast.warnings)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mipcheck.checker.capture.bulk import loop as scan
-from mipcheck.checker.logs.bulk import form as bulk_jsonl
-from mipcheck.checker.logs.bulk import log as bulk_log
+from mipcheck.checker.logs.bulk.form import FORMS
 from mipcheck.checker.observe.columns import unit_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.native.compiled import compiled
@@ -26,8 +25,8 @@ def units() -> Iterator[Unit]:
     among these. Reading the specifications keeps them as well.
     """
     yield scan.unit()
-    yield bulk_log.unit()
-    yield bulk_jsonl.unit()
+    for form in FORMS.values():
+        yield form.unit()
     for name in bundled():
         for spec in load(name).machines():
             yield unit_of(Machine(spec, configure(spec, {}), {}))

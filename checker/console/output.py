@@ -12,7 +12,10 @@ from typing import BinaryIO, cast
 
 
 def write_answer(text: str, path: str | None) -> None:
-    """Raises OSError where the file cannot be written; then an earlier file of that name is as it was."""
+    """Write to a file, or to standard output where `path` is None.
+
+    Raises OSError where the file cannot be written; then an earlier file of that name is as it was.
+    """
     if path is None:
         sys.stdout.write(text)
         return
@@ -22,7 +25,7 @@ def write_answer(text: str, path: str | None) -> None:
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` when all is written, and leaves it as it was if anything fails."""
+    """Open a new file that takes the place of `path` when all is written, and leaves it as it was if anything fails."""
     target = Path(path)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     temporary = Path(name)
@@ -37,6 +40,7 @@ def replacing(path: str) -> Iterator[BinaryIO]:
 
 
 def _umask() -> int:
+    """Return which rights a new file does not get; it can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -46,6 +50,6 @@ INTERRUPTED = 130  # as a shell reports a command that was interrupted
 
 
 def drop_stdout() -> None:
-    """Whoever read the output has gone; what Python flushes at its end must not fail again."""
+    """Lead standard output to nowhere when its reader has gone: what Python flushes at its end must not fail again."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

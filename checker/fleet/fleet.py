@@ -98,7 +98,7 @@ def _check_installed(args: argparse.Namespace) -> None:
 
 def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Job:
     """What is the same for all files. What is wrong with it is an error now, not once for each file."""
-    from mipcheck.checker.check.check import machine_of, of_role
+    from mipcheck.checker.check.machine import machine_of
     from mipcheck.checker.console.errors import UsageError
     from mipcheck.checker.fleet.work import Job
     from mipcheck.checker.inputs.opening import open_input
@@ -118,7 +118,7 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
     except SiteError as error:
         raise UsageError(f"{error.message}; {error.hint}" if error.hint else error.message) from None
     site = merge_sites(site, words, parameters.keys())
-    machine_of(of_role(spec, site.role), site)
+    machine_of(spec, site)
     return Job(spec, config, parameters, args.keep_going, args.fail_on, args.limit)
 
 

@@ -22,7 +22,7 @@ from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.read import Decoder, Source
 from mipcheck.checker.capture.survey import Surveyor
-from mipcheck.checker.console.progress import Reading
+from mipcheck.checker.console.progress import ReadingProgress
 from mipcheck.model.native.compiled import Native
 
 Ints = npt.NDArray[np.int64]
@@ -156,7 +156,7 @@ class Scanner:
         self._scalars[[loop.OFFSET, loop.ROOM, loop.SPIS]] = self._offset, CHUNK, len(self._spis)
         self._scalars[loop.SEED] = random.getrandbits(62)
         self._idle = self._pass = 0
-        self._progress = Reading([source.stream], source.name, "packets")
+        self._progress = ReadingProgress([source.stream], source.name, "packets")
         self._time, self._frame = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
         self._kind, self._length = np.empty(CHUNK, np.int32), np.empty(CHUNK, np.uint32)
         self._place, self._size = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
