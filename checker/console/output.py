@@ -10,7 +10,6 @@ import os
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -84,6 +83,8 @@ def warned(spec: Spec) -> Spec:
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` when all is written, and leaves it as it was if anything fails."""
+    import tempfile  # not above: it takes longer than all else here, and most runs write no file
+
     target = Path(path)
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     temporary = Path(name)
