@@ -99,6 +99,7 @@ def replacing(path: str) -> Iterator[BinaryIO]:
 
 
 def _umask() -> int:
+    """Return which rights a new file does not get; it can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -108,6 +109,6 @@ INTERRUPTED = 130  # as a shell reports a command that was interrupted
 
 
 def drop_stdout() -> None:
-    """Point standard output at nothing: its reader has gone, and what Python flushes at the end must not fail again."""
+    """Lead standard output to nowhere when its reader has gone: what Python flushes at its end must not fail again."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
