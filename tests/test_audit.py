@@ -70,7 +70,7 @@ def lines() -> dict[str, MatrixRow]:
 
 
 def noticed(line: MatrixRow) -> set[str]:
-    return {n for f in line.witnesses.values() for n in f.noticed}
+    return {n for f in line.coverage.values() for n in f.noticed}
 
 
 def test_rules_have_two_traces_and_what_notices_them(lines: dict[str, MatrixRow]) -> None:
@@ -83,7 +83,7 @@ def test_rules_have_two_traces_and_what_notices_them(lines: dict[str, MatrixRow]
 
 @pytest.mark.parametrize("name", ["A", "B", "C", "D", "E"])
 def test_the_traces_are_judged_so(name: str, lines: dict[str, MatrixRow]) -> None:
-    (found,) = lines[name].witnesses.values()
+    (found,) = lines[name].coverage.values()
     assert broken_in(loads(TEXT), found.exercised) == set()
     assert broken_in(loads(TEXT), found.broken) == {name}
 
@@ -107,7 +107,7 @@ def test_what_notices_what(lines: dict[str, MatrixRow]) -> None:
     assert noticed(lines["S5"]) == {"E"}
     assert noticed(lines["S7"]) == {"met"}
     assert noticed(lines["S12"]) == {"W"}
-    assert not lines["S6"].witnesses
+    assert not lines["S6"].coverage
 
 
 def test_what_has_no_effect_is_told(lines: dict[str, MatrixRow]) -> None:

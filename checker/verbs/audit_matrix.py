@@ -43,7 +43,7 @@ BY_TRACE: Final = "trace"
 
 
 @dataclass(frozen=True)
-class Witnesses:
+class Coverage:
     """The evidence that a rule, property, parameter, … is there for something.
 
     `noticed` names what would notice its absence; `exercised` and `broken` are logs, empty if none was found. Where
@@ -67,21 +67,21 @@ class Witnesses:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """A requirement, and the witnesses of each name that encodes it; there is none for what is informative."""
+    """A requirement, and what covers each name that encodes it, of which an informative one has none."""
 
     requirement: Requirement
-    witnesses: Mapping[str, Witnesses]
+    coverage: Mapping[str, Coverage]
 
     @property
     def lacks(self) -> list[str]:
         """What is missing, in words, each with the name that lacks it."""
         if not self.requirement.by and not self.requirement.reason:
             return ["a rule or a reason"]
-        return [f"{what} ({name})" for name, w in self.witnesses.items() for what in w.lacks]
+        return [f"{what} ({name})" for name, c in self.coverage.items() for what in c.lacks]
 
 
 def audit(spec: Spec, timeout: float = TIMEOUT) -> list[MatrixRow]:
-    """Seek the witnesses of every requirement; `timeout` is in seconds, for each call of a solver.
+    """Seek what covers every requirement; `timeout` is in seconds, for each call of a solver.
 
     Raises Disagreement.
     """
@@ -92,26 +92,26 @@ def audit(spec: Spec, timeout: float = TIMEOUT) -> list[MatrixRow]:
     with Steps(len(names), "auditing") as steps:
         for name in names:
             steps.step(name)
-            auditor.witnesses(name)
-    return [MatrixRow(r, {name: auditor.witnesses(name) for name in r.by}) for r in catalogue]
+            auditor.coverage(name)
+    return [MatrixRow(r, {name: auditor.coverage(name) for name in r.by}) for r in catalogue]
 
 
 class _Auditor:
-    """Seeks witnesses, each name's once: many requirements have a name in common."""
+    """Seeks what covers names, each once: many requirements have a name in common."""
 
     def __init__(self, spec: Spec, timeout: float) -> None:
         self._spec, self._timeout = spec, timeout
-        self._found: dict[str, Witnesses] = {}
+        self._found: dict[str, Coverage] = {}
         self._evidence: dict[tuple[str, frozenset[str]], Evidence] = {}
 
-    def witnesses(self, name: str) -> Witnesses:
-        """Return the witnesses of a name of the specification. Raises Disagreement, as all that is called here."""
+    def coverage(self, name: str) -> Coverage:
+        """Return what covers a name of the specification. Raises Disagreement, as all that is called here."""
         if name not in self._found:
             self._found[name] = self._of(name)
         return self._found[name]
 
-    def _of(self, name: str) -> Witnesses:
-        """Seek the witnesses of a name, by what it names."""
+    def _of(self, name: str) -> Coverage:
+        """Seek what covers a name, by what it names."""
         for machine in self._spec.machines():
             if name in machine.rules:
                 return self._rule(machine, machine.rules[name])
@@ -131,7 +131,7 @@ class _Auditor:
 
     # --- rules and properties -------------------------------------------------------------------------------------
 
-    def _rule(self, machine: Spec, rule: Rule) -> Witnesses:
+    def _rule(self, machine: Spec, rule: Rule) -> Coverage:
         """Seek traces that exercise and that break a rule, with the fewest capabilities or else with all."""
         given = frozenset(rule.given)
         everything = frozenset(machine.capabilities) - set(rule.unless) | given
@@ -151,15 +151,15 @@ class _Auditor:
                     if trace is not None:
                         self._replayed(machine, trace, capabilities, frozenset({rule.id}))
                         noticed.append(p.name)
-            return Witnesses(tuple(noticed), exercised, breaking)
-        return Witnesses()
+            return Coverage(tuple(noticed), exercised, breaking)
+        return Coverage()
 
-    def _property(self, machine: Spec, p: Property) -> Witnesses:
+    def _property(self, machine: Spec, p: Property) -> Coverage:
         """Seek a trace to which a property applies, and one that refutes it where a rule is missing."""
         if isinstance(p.claim, Consistent):
-            of_rules = [self.witnesses(r) for r in machine.rules]
-            whole = all(w.exercised and w.broken for w in of_rules)
-            return Witnesses(("two traces of every rule",) if whole else (), silent=True)
+            of_rules = [self.coverage(r) for r in machine.rules]
+            whole = all(c.exercised and c.broken for c in of_rules)
+            return Coverage(("two traces of every rule",) if whole else (), silent=True)
         nothing = frozenset[str]()
         evidence = self._of_machine(machine, nothing)
         arises = evidence.arises(p)
@@ -171,11 +171,11 @@ class _Auditor:
                 continue
             trace = evidence.noticed(p, rule.id)
             if trace is not None:
-                return Witnesses((f"{p.name} without {rule.id}",), exercised,
+                return Coverage((f"{p.name} without {rule.id}",), exercised,
                                self._replayed(machine, trace, nothing, trace.broken))  # fmt: skip
-        return Witnesses((), exercised)
+        return Coverage((), exercised)
 
-    def _assumption(self, machine: Spec, name: str) -> Witnesses:
+    def _assumption(self, machine: Spec, name: str) -> Coverage:
         """Seek a trace that honours an assumption, and one that refutes a property where it is missing."""
         nothing = frozenset[str]()
         evidence = self._of_machine(machine, nothing)
@@ -184,12 +184,12 @@ class _Auditor:
         for p in machine.properties.values():
             trace = evidence.relied_on(machine.assumptions[name], p)
             if trace is not None:
-                return Witnesses((p.name,), exercised, self._replayed(machine, trace, nothing, nothing))
-        return Witnesses((), exercised)
+                return Coverage((p.name,), exercised, self._replayed(machine, trace, nothing, nothing))
+        return Coverage((), exercised)
 
     # --- what is no rule of its own -------------------------------------------------------------------------------
 
-    def _parameter(self, p: Parameter) -> Witnesses:
+    def _parameter(self, p: Parameter) -> Coverage:
         """Seek another value that makes a difference to a rule, and a trace that is allowed with one value only."""
         for value in _other_values(p, configure(self._spec, {})[p.name]):
             other = _with_default(self._spec, p, value)
@@ -200,21 +200,21 @@ class _Auditor:
                 if found.trace:
                     decides = (set(found.left) ^ set(found.right)) & set(rules)
                     through = self._through(one.rules[r] for r in sorted(decides))
-                    return Witnesses((BY_TRACE, *sorted(decides)), through.exercised, found.trace)
-        return self._by_overhead(p.name) or Witnesses()
+                    return Coverage((BY_TRACE, *sorted(decides)), through.exercised, found.trace)
+        return self._by_overhead(p.name) or Coverage()
 
-    def _through(self, rules: Iterable[Rule]) -> Witnesses:
-        """Return the witnesses of the first rule that has all, with the names of all rules that have."""
-        whole = [(r.id, w) for r in rules if not (w := self.witnesses(r.id)).lacks]
+    def _through(self, rules: Iterable[Rule]) -> Coverage:
+        """Return what covers the first rule that has all, with the names of all rules that have."""
+        whole = [(r.id, c) for r in rules if not (c := self.coverage(r.id)).lacks]
         if not whole:
-            return Witnesses()
-        return Witnesses(tuple(name for name, _ in whole), whole[0][1].exercised, whole[0][1].broken)
+            return Coverage()
+        return Coverage(tuple(name for name, _ in whole), whole[0][1].exercised, whole[0][1].broken)
 
-    def _by_overhead(self, name: str) -> Witnesses | None:
-        """Return the witness of what makes a difference to octets only, which no trace shows: the table of `mipcheck
-        overhead`. None if that stays the same."""
+    def _by_overhead(self, name: str) -> Coverage | None:
+        """Return what covers a name that makes a difference to octets only, which no trace shows: the table of
+        `mipcheck overhead`. None if that stays the same."""
         before, after = _octets(self._spec, None), _octets(self._spec, name)
-        return Witnesses(("overhead",), silent=True) if before and before != after else None
+        return Coverage(("overhead",), silent=True) if before and before != after else None
 
     # --- traces ---------------------------------------------------------------------------------------------------
 
@@ -308,9 +308,9 @@ def _object(row: MatrixRow) -> dict[str, Any]:
         "by": list(r.by),
         "reason": r.reason or None,
         "evidence": {
-            name: {"noticed": list(w.noticed), "exercised": w.exercised or None, "broken": w.broken or None,
-                   "silent": w.silent}
-            for name, w in row.witnesses.items()
+            name: {"noticed": list(c.noticed), "exercised": c.exercised or None, "broken": c.broken or None,
+                   "silent": c.silent}
+            for name, c in row.coverage.items()
         },
         "lacks": row.lacks,
     }  # fmt: skip
@@ -336,11 +336,11 @@ def audit_text(spec: Spec, rows: list[MatrixRow], width: int, colour: bool = Fal
 
 def _cells(row: MatrixRow) -> list[tuple[str, str]]:
     """Return the cells of a row, each with its style."""
-    r, witnesses = row.requirement, list(row.witnesses.values())
-    if not witnesses:
+    r, covered = row.requirement, list(row.coverage.values())
+    if not covered:
         return [(r.id, ""), (r.kind, ""), ("-", ""), ("-", ""), ("a reason is given", "")]
-    noticed = dict.fromkeys(n for w in witnesses for n in w.noticed)
-    kept, broken = (_traces(witnesses, which) for which in (lambda w: w.exercised, lambda w: w.broken))
+    noticed = dict.fromkeys(n for c in covered for n in c.noticed)
+    kept, broken = (_traces(covered, which) for which in (lambda c: c.exercised, lambda c: c.broken))
     return [(r.id, "red" if row.lacks else ""), (r.kind, ""), kept, broken, (_few(list(noticed)) or "NOTHING", "")]
 
 
@@ -349,12 +349,12 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:2]) + (f" +{len(names) - 2}" if len(names) > 2 else "")
 
 
-def _traces(witnesses: list[Witnesses], which: Callable[[Witnesses], str]) -> tuple[str, str]:
+def _traces(covered: list[Coverage], which: Callable[[Coverage], str]) -> tuple[str, str]:
     """Tell how long the longest of the traces is, in events; with the cell's style."""
-    shown = [w for w in witnesses if not w.silent]
+    shown = [c for c in covered if not c.silent]
     if not shown:
         return "-", ""
     if not all(map(which, shown)):
         return "NONE", "red"
-    events = max(sum(line[:1].isdigit() for line in which(w).splitlines()) for w in shown)
+    events = max(sum(line[:1].isdigit() for line in which(c).splitlines()) for c in shown)
     return (f"{events} event{'s' * (events > 1)}" if events else "settings"), ""
