@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn, Protocol, cast
 
+from mipcheck.model.values.errors import WRONG_INPUT
+
 
 class Verb(NamedTuple):
     """A verb: its name, its module in checker/, what it takes, and what it does, for the list of `mipcheck --help`."""
@@ -41,9 +43,6 @@ CHECK: Final = REGISTRY[0]
 """The verb that is meant where none is named."""
 NAMED: Final = {verb.name: verb for verb in REGISTRY if verb is not CHECK}
 
-USAGE: Final = 2
-"""The exit code if the input or the command line is wrong."""
-
 
 class VerbModule(Protocol):
     """What the module of a verb holds. An `EPILOG`, which stands before the example, is for those that need one."""
@@ -70,29 +69,29 @@ def run(argv: Sequence[str]) -> int:
     parser = _parser(verb, module)
     if not argv:
         parser.print_help(sys.stderr)
-        return USAGE
+        return WRONG_INPUT
     return _guarded(verb, module, parser.parse(words))
 
 
 def _guarded(verb: Verb, module: VerbModule, args: argparse.Namespace) -> int:
     """Run a verb; what users can do wrong is told in a line or two on standard error."""
-    from mipcheck.checker.capture import CaptureError
     from mipcheck.checker.console.errors import InputError, UsageError
     from mipcheck.checker.console.escape import printable
     from mipcheck.model.language.errors import SpecError
     from mipcheck.model.specification.configure import ParameterError
+    from mipcheck.model.values.errors import UserError
 
     try:
         return module.run(args)
-    except (InputError, SpecError) as error:
-        print(error, file=sys.stderr)
-        if verb is CHECK:
-            _hint_verb(args.inputs)
-    except CaptureError as error:
-        print(printable(str(error)), file=sys.stderr)
-    except (UsageError, ParameterError) as error:
-        print(f"mipcheck: {printable(str(error))}", file=sys.stderr)
-    return USAGE
+    except UserError as error:
+        if isinstance(error, InputError | SpecError):  # lines with their places, escaped already
+            print(error, file=sys.stderr)
+            if verb is CHECK:
+                _hint_verb(args.inputs)
+        else:
+            named = "mipcheck: " if isinstance(error, UsageError | ParameterError) else ""
+            print(f"{named}{printable(str(error))}", file=sys.stderr)
+        return error.exit_code
 
 
 def _hint_verb(inputs: Sequence[str]) -> None:
@@ -135,7 +134,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message, harmless for a terminal."""
-        self.exit(USAGE, f"{self.prog}: {''.join(c if c.isprintable() else '?' for c in message)}\n")
+        self.exit(WRONG_INPUT, f"{self.prog}: {''.join(c if c.isprintable() else '?' for c in message)}\n")
 
 
 def _parser(verb: Verb, module: VerbModule) -> _Parser:

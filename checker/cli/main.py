@@ -8,8 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from mipcheck.checker.console.output import INTERRUPTED, drop_stdout
-
-INTERNAL_ERROR = 4
+from mipcheck.model.values.errors import INTERNAL_ERROR
 
 
 def main(argv: Sequence[str] | None = None) -> int:

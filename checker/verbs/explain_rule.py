@@ -16,7 +16,7 @@ from mipcheck.checker.site.site import SiteError, site_from_words
 from mipcheck.model.language.show import show_citations
 from mipcheck.model.specification.configure import configure, read_parameter
 from mipcheck.model.specification.load import DEFAULT
-from mipcheck.model.specification.spec import Body, Require, Rule, Spec
+from mipcheck.model.specification.spec import Require, Rule, Spec
 from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import Type
 
@@ -129,15 +129,6 @@ def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
     return configure(spec, {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()})
 
 
-def _terms(body: Body) -> Iterator[Term]:
-    """Yield the terms that a rule's body is made of."""
-    yield body.condition
-    if isinstance(body, Require):
-        yield body.within
-    for pattern in getattr(body, "patterns", ()):
-        yield pattern.condition
-
-
 def _names(terms: Iterable[Term], kind: str) -> dict[str, Term]:
     """Return the names of a kind of term in order of appearance, each with the first term of that name."""
     found: dict[str, Term] = {}
@@ -151,7 +142,7 @@ def _names(terms: Iterable[Term], kind: str) -> dict[str, Term]:
 def _variables(rule: Rule) -> list[str]:
     """Name the state that a rule reads."""
     anchor = [rule.body.anchor] if isinstance(rule.body, Require) else []
-    return list(dict.fromkeys([*_names(_terms(rule.body), "var"), *anchor]))
+    return list(dict.fromkeys([*_names(rule.terms(), "var"), *anchor]))
 
 
 def _setting(spec: Spec, variable: str) -> list[tuple[str, Term]]:
@@ -167,7 +158,7 @@ def _setting(spec: Spec, variable: str) -> list[tuple[str, Term]]:
 def _definitions(spec: Spec, rule: Rule) -> Iterator[Named]:
     """Yield the definitions that a rule uses, or the conditions of what sets its state."""
     set_by = [term for v in _variables(rule) for _, term in _setting(spec, v)]
-    for name, term in _names([*_terms(rule.body), *set_by], "def").items():
+    for name, term in _names([*rule.terms(), *set_by], "def").items():
         yield Named(name, source(term.args[0]))
 
 
@@ -180,7 +171,7 @@ def _state(spec: Spec, rule: Rule) -> Iterator[Named]:
 
 def _parameters(spec: Spec, rule: Rule, values: Mapping[str, int]) -> Iterator[Named]:
     """Yield the parameters that a rule reads, with their values; an obligation's deadline has `t_slack` added."""
-    names = list(_names(_terms(rule.body), "param"))
+    names = list(_names(rule.terms(), "param"))
     if isinstance(rule.body, Require) and "t_slack" in spec.parameters:
         names.append("t_slack")
     for name in dict.fromkeys(names):
