@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.replayed import broken_in
-from mipcheck.checker.verbs.audit import Line, audit
+from mipcheck.checker.verbs.audit_matrix import MatrixRow, audit
 from mipcheck.model.specification.load import loads
 
 TEXT = """
@@ -65,15 +65,15 @@ role vpn "the gateway" {
 
 
 @pytest.fixture(scope="module")
-def lines() -> dict[str, Line]:
+def lines() -> dict[str, MatrixRow]:
     return {line.requirement.id: line for line in audit(loads(TEXT))}
 
 
-def noticed(line: Line) -> set[str]:
-    return {n for f in line.findings.values() for n in f.noticed}
+def noticed(line: MatrixRow) -> set[str]:
+    return {n for f in line.coverage.values() for n in f.noticed}
 
 
-def test_rules_have_two_traces_and_what_notices_them(lines: dict[str, Line]) -> None:
+def test_rules_have_two_traces_and_what_notices_them(lines: dict[str, MatrixRow]) -> None:
     assert noticed(lines["A"]) == {"trace", "fine"}
     assert "fine" not in noticed(lines["E"])
     for name in ("A", "B", "C", "D", "E", "W"):
@@ -82,24 +82,24 @@ def test_rules_have_two_traces_and_what_notices_them(lines: dict[str, Line]) -> 
 
 
 @pytest.mark.parametrize("name", ["A", "B", "C", "D", "E"])
-def test_the_traces_are_judged_so(name: str, lines: dict[str, Line]) -> None:
-    (finding,) = lines[name].findings.values()
-    assert broken_in(loads(TEXT), finding.exercised) == set()
-    assert broken_in(loads(TEXT), finding.broken) == {name}
+def test_the_traces_are_judged_so(name: str, lines: dict[str, MatrixRow]) -> None:
+    (found,) = lines[name].coverage.values()
+    assert broken_in(loads(TEXT), found.exercised) == set()
+    assert broken_in(loads(TEXT), found.broken) == {name}
 
 
-def test_a_rule_that_cannot_be_exercised_lacks_everything(lines: dict[str, Line]) -> None:
+def test_a_rule_that_cannot_be_exercised_lacks_everything(lines: dict[str, MatrixRow]) -> None:
     assert lines["F"].lacks == [
         "something that notices its absence (F)", "a trace that exercises it (F)", "a trace that breaks it (F)",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["S1", "S2", "S3", "S4", "S5", "S7", "S10", "S12"])
-def test_statements_inherit(name: str, lines: dict[str, Line]) -> None:
+def test_statements_inherit(name: str, lines: dict[str, MatrixRow]) -> None:
     assert not lines[name].lacks, lines[name].lacks
 
 
-def test_what_notices_what(lines: dict[str, Line]) -> None:
+def test_what_notices_what(lines: dict[str, MatrixRow]) -> None:
     assert noticed(lines["S1"]) == {"trace", "fine", "fine without A"}
     assert noticed(lines["S2"]) == {"trace", "B"}
     assert noticed(lines["S3"]) == noticed(lines["S10"]) == {"overhead"}
@@ -107,10 +107,10 @@ def test_what_notices_what(lines: dict[str, Line]) -> None:
     assert noticed(lines["S5"]) == {"E"}
     assert noticed(lines["S7"]) == {"met"}
     assert noticed(lines["S12"]) == {"W"}
-    assert not lines["S6"].findings
+    assert not lines["S6"].coverage
 
 
-def test_what_has_no_effect_is_told(lines: dict[str, Line]) -> None:
+def test_what_has_no_effect_is_told(lines: dict[str, MatrixRow]) -> None:
     assert "something that notices its absence (unread)" in lines["S8"].lacks
     assert "something that notices its absence (idle_talk)" in lines["S9"].lacks
     assert "something that notices its absence (sane)" in lines["S11"].lacks  # for F has no traces

@@ -19,6 +19,7 @@ from mipcheck.checker.check.check import check
 from mipcheck.checker.cli import cli
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.output import terminal
 from mipcheck.checker.report.json import as_object
 from mipcheck.checker.report.text import report_text
 from mipcheck.model.specification.load import load
@@ -58,7 +59,7 @@ def test_exit_codes(args: list[str], code: int, capsys: pytest.CaptureFixture[st
     assert main(args) == code
 
 
-@pytest.mark.parametrize("verb", ["", *cli.VERBS])
+@pytest.mark.parametrize("verb", ["", *cli.NAMED])
 def test_help_ends_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         main([*([verb] if verb else []), "--help"])
@@ -318,7 +319,7 @@ def test_colour_is_only_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in report_text(report, 80)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    assert cli._terminal(None)[1] is False
+    assert terminal(None)[1] is False
 
 
 EVIL = st.text(st.characters(exclude_characters="\n\r"), max_size=12).filter(lambda text: text != "-")

@@ -9,7 +9,7 @@ import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs import partings
-from mipcheck.checker.proofs.partings import TIMEOUT, Found, Partings
+from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings
 from mipcheck.checker.proofs.replayed import Disagreement
 from mipcheck.model.prover.compare import Comparison, alike, clashing, merged_events
 from mipcheck.model.prover.setting import setting_of
@@ -37,7 +37,7 @@ def of(rules: str, base: str = BASE) -> Spec:
     return loads(base + rules)
 
 
-def find_parting(left: Spec, right: Spec, rules: list[str], title: list[str], timeout: float = TIMEOUT) -> Found:
+def find_parting(left: Spec, right: Spec, rules: list[str], title: list[str], timeout: float = TIMEOUT) -> PartingLog:
     return Partings(left, right, timeout).find(rules, title)
 
 

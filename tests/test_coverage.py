@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mipcheck.checker.verbs.requirements import requirements
+from mipcheck.checker.verbs.requirements_catalogue import requirements
 from mipcheck.model.specification.load import load
 
 LINES = {

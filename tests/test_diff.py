@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.replayed import broken_in
-from mipcheck.checker.verbs.diff import Change, difference
+from mipcheck.checker.verbs.diff_changes import Change, difference
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 

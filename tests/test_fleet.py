@@ -30,7 +30,7 @@ from mipcheck.checker.fleet import work as fleet_work
 from mipcheck.checker.fleet.inputs import File, find, look, read_pattern
 from mipcheck.checker.fleet.store import COLUMNS, Store, schema
 from mipcheck.checker.fleet.summary import Summary
-from mipcheck.checker.fleet.work import Job, Outcome, RuleOutcome, examine
+from mipcheck.checker.fleet.work import FileOutcome, Job, RuleOutcome, examine
 from mipcheck.model.specification.load import load
 
 TRACES = Path(__file__).parent.parent / "traces"
@@ -141,7 +141,7 @@ def test_an_existing_cluster_and_files_that_are_not_local(capsys: pytest.Capture
 # --- lost workers -------------------------------------------------------------------------------------------------
 
 
-def troubled(packed: bytes, file: File) -> Outcome:
+def troubled(packed: bytes, file: File) -> FileOutcome:
     """In the worker: a poisonous file takes it along; at a slow one it waits to be killed, the first time."""
     name = Path(file.path).name
     folder = Path(file.path).parent
@@ -213,19 +213,19 @@ class Scripted:
         def add_done_callback(self, call: Any) -> None:
             call(self)
 
-        def result(self) -> Outcome:
+        def result(self) -> FileOutcome:
             from distributed import KilledWorker
 
             if self.dies:
                 raise KilledWorker(self.key, None, 0)
-            return Outcome(self.file, "checked", verdict="conformant")
+            return FileOutcome(self.file, "checked", verdict="conformant")
 
 
 @settings(deadline=None)  # the first imports distributed
 @given(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 9)))
 def test_every_file_ends_once_however_workers_die(deadly: dict[str, int]) -> None:
     cluster = Scripted(deadly)
-    ends: list[Outcome] = []
+    ends: list[FileOutcome] = []
     job: Any = SimpleNamespace(packed=lambda: b"")
     fleet_cluster.check_all(cluster, job, [File(n, 1, "") for n in "abcdefgh"], ends.append, lambda: None)
     assert sorted(o.file.path for o in ends) == list("abcdefgh")
@@ -329,7 +329,7 @@ def test_the_folder_is_one_runs_at_a_time_and_nobody_elses(tmp_path: Path) -> No
 
 def test_text_of_any_kind_can_be_stored(tmp_path: Path) -> None:
     store = Store(str(tmp_path), {}, lambda path: {"vendor": "\udcff"})
-    store.add(Outcome(File("/a\udcff.log", 1, "x"), "unreadable", error="\ud800"))
+    store.add(FileOutcome(File("/a\udcff.log", 1, "x"), "unreadable", error="\ud800"))
     store.flush()
     store.close()
     assert rows(tmp_path)[0]["path"] == "/a\\udcff.log"
@@ -480,8 +480,10 @@ def test_a_pattern_gives_back_what_a_path_was_made_of(parts: list[str]) -> None:
     assert read_pattern("{v}/{b}/*.log").fields(f"/x/{vendor}/{build}/{name}.log") == {"v": vendor, "b": build}
 
 
-def ended(path: str, status: str = "checked", verdict: str | None = None) -> Outcome:
-    return Outcome(File(path, 1, ""), status, verdict=verdict, rules=(RuleOutcome("D1", "MUST", "1", "held", 1, 0, 0),))
+def ended(path: str, status: str = "checked", verdict: str | None = None) -> FileOutcome:
+    return FileOutcome(
+        File(path, 1, ""), status, verdict=verdict, rules=(RuleOutcome("D1", "MUST", "1", "held", 1, 0, 0),)
+    )
 
 
 @pytest.mark.parametrize(
@@ -496,7 +498,7 @@ def ended(path: str, status: str = "checked", verdict: str | None = None) -> Out
         ([ended("a", verdict="violation"), ended("b", "error"), ended("c", "unreadable")], 1),
     ],
 )
-def test_the_exit_code_is_that_of_the_whole(ends: list[Outcome], code: int) -> None:
+def test_the_exit_code_is_that_of_the_whole(ends: list[FileOutcome], code: int) -> None:
     summary = Summary("draft-01", ["D1"])
     for end in ends:
         summary.add(end)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import UsageError
-from mipcheck.checker.verbs.overhead import CIPHERS, INTEGRITIES, costs, sizes_of
+from mipcheck.checker.verbs.overhead_costs import CIPHERS, INTEGRITIES, costs, sizes_of
 from mipcheck.checker.verbs.overhead_measured import surrounding
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import load, loads

@@ -24,12 +24,12 @@ from mipcheck.checker.console.output import INTERRUPTED
 from mipcheck.checker.console.progress import Parallel, Progress, ReadingProgress, Steps, fitted, line
 from mipcheck.checker.fleet import cluster as fleet_cluster
 from mipcheck.checker.fleet.inputs import File
-from mipcheck.checker.fleet.work import Job, Outcome
+from mipcheck.checker.fleet.work import FileOutcome, Job
 from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.trace.route import LOGS
-from mipcheck.checker.verbs import audit
+from mipcheck.checker.verbs import audit_matrix as audit
 from mipcheck.checker.verbs import explain_mode as mode_page
-from mipcheck.checker.verbs import prove as proofs
+from mipcheck.checker.verbs import prove_results as proofs
 from routes import native_from
 
 TRACES = Path(__file__).parent.parent / "traces"
@@ -367,10 +367,10 @@ def test_a_fleet(
     interrupted: bool, terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def check_all(
-        client: object, job: Job, todo: list[File], done: Callable[[Outcome], None], tick: Callable[[], None]
+        client: object, job: Job, todo: list[File], done: Callable[[FileOutcome], None], tick: Callable[[], None]
     ) -> None:
         for file, verdict in zip(todo, ("violation", "conformant"), strict=True):
-            done(Outcome(file, "checked", verdict=verdict))
+            done(FileOutcome(file, "checked", verdict=verdict))
             tick()
             if interrupted:
                 raise KeyboardInterrupt

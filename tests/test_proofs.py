@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.cli.main import main
-from mipcheck.checker.verbs import prove as proofs
+from mipcheck.checker.verbs import prove_results as proofs
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.prove import Result, needs, prove
 from mipcheck.model.prover.setting import setting_of

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from mipcheck.checker.cli.ready import units
+from mipcheck.checker.cli.precompile import units
 from mipcheck.model.language import parse
 from mipcheck.model.specification.load import bundled, load
 from mipcheck.model.values import cache as keep
@@ -23,10 +23,10 @@ def test_nothing_is_left_to_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder = tmp_path / "kept"
     monkeypatch.setattr(keep, "INSTALLED", tmp_path / "none")
     code = (
-        "from mipcheck.checker.cli import ready\n"
+        "from mipcheck.checker.cli import precompile\n"
         "from mipcheck.model.values import cache as keep\n"
         "keep.INSTALLED /= 'none'\n"  # as it is before there is an installation
-        "ready.main()"
+        "precompile.main()"
     )
     subprocess.run([sys.executable, "-c", code], env=os.environ | {keep.OFF: str(folder)}, check=True)
     names = [part.name for unit in units() for part in (unit, *unit.linked)]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from mipcheck.checker.cli.main import main
-from mipcheck.checker.verbs.requirements import KINDS, requirements, requirements_json
+from mipcheck.checker.verbs.requirements_catalogue import KINDS, requirements, requirements_json
 from mipcheck.model.specification.load import load, loads
 
 TEXT = """

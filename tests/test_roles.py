@@ -17,7 +17,7 @@ from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.observe.observer import LIMIT, Observation, TooMuch, observe
 from mipcheck.checker.proofs.replayed import agree, needed_by, trace_text
 from mipcheck.checker.report.json import as_object
-from mipcheck.checker.verbs.prove import Proved, prove_one
+from mipcheck.checker.verbs.prove_results import Proved, prove_one
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN

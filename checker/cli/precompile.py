@@ -1,7 +1,7 @@
-"""What is made at installation, so that the first run need not: `python -m mipcheck.checker.cli.ready`.
+"""Compiles at installation what the first run would have to: `python -m mipcheck.checker.cli.precompile`.
 
-Everything goes to the cache directory (`keep.py`), which the installation lets be a part of the package. What is of
-no use to another interpreter or processor is not found by it, and made there when it is needed.
+Everything goes to the cache directory (`model/values/cache.py`), which the installation lets be a part of the package.
+Another interpreter or processor does not find what is of no use to it, and makes its own when it is needed.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from mipcheck.model.specification.load import bundled, load
 
 
 def units() -> Iterator[Unit]:
-    """What is compiled: the readers, and every machine of the specifications that come with mipcheck.
+    """Yield what is to be compiled: the readers, and every machine of the specifications that come with mipcheck.
 
     A machine is the same for all sites and parameters; one of a node with optional capabilities is another, and is not
-    among these. Reading the specifications keeps them as well.
+    among these. To load the specifications puts them into the cache as well.
     """
     yield scan.unit()
     for form in FORMS.values():
@@ -33,7 +33,7 @@ def units() -> Iterator[Unit]:
 
 
 def main() -> None:
-    """Raises NativeError where nothing can be compiled."""
+    """Compile all. Raises NativeError where nothing can be compiled."""
     for unit in units():
         compiled(unit)
 
