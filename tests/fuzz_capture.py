@@ -35,32 +35,8 @@ from mipcheck.checker.site.site import EspSa, Site
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
-from test_capture_encapsulations import OVERLAYS, carried
-from test_capture_events import (
-    COA,
-    IHA,
-    IHOA,
-    KEY,
-    NODE_MAC,
-    PEER_MAC,
-    SERVER,
-    SITE,
-    TUNNELS,
-    VPN,
-    XHA,
-    XHOA,
-    ike,
-    into,
-    lease,
-    out,
-    reply,
-    request,
-    signed,
-    sll,
-    sll2,
-    user,
-)
-from test_capture_files import (
+
+from making.files import (
     ETHERNET,
     LOOP,
     NULL,
@@ -75,6 +51,32 @@ from test_capture_files import (
     packet_block,
     pcap,
     section,
+)
+from making.packets import (
+    COA,
+    IHA,
+    IHOA,
+    KEY,
+    NODE_MAC,
+    OVERLAYS,
+    PEER_MAC,
+    SERVER,
+    SITE,
+    TUNNELS,
+    VPN,
+    XHA,
+    XHOA,
+    carried,
+    ike,
+    into,
+    lease,
+    out,
+    reply,
+    request,
+    signed,
+    sll,
+    sll2,
+    user,
 )
 
 BARE, RADIOTAP = 105, 127

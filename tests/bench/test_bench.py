@@ -6,14 +6,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import make_log
 import pytest
+import remake_log
 from mipcheck.checker.check.check import check
 
-BENCH = Path(__file__).parent / "bench"
+BENCH = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -53,21 +54,7 @@ def test_what_was_not_measured_has_a_reason(found: dict[str, Any]) -> None:
     assert all(n["reason"] for n in found["not_measured"])
 
 
-def imported(name: str) -> Any:
-    sys.path.insert(0, str(BENCH))
-    try:
-        return import_module(name)
-    finally:
-        sys.path.remove(str(BENCH))
-
-
-@pytest.fixture(scope="module")
-def make_log() -> Any:
-    return imported("make_log")
-
-
-def test_a_made_log_in_another_form_is_the_same_trace(make_log: Any, tmp_path: Path) -> None:
-    remake_log = imported("remake_log")
+def test_a_made_log_in_another_form_is_the_same_trace(tmp_path: Path) -> None:
     whole, as_json, *parts = (tmp_path / name for name in ("x.log", "x.jsonl", "0.log", "1.log"))
     make_log.make(str(whole), 3000, interfaces=3, rate=10)
     lines = whole.read_text().splitlines(keepends=True)
@@ -81,7 +68,7 @@ def test_a_made_log_in_another_form_is_the_same_trace(make_log: Any, tmp_path: P
     assert all(i.events > 500 for i in reports[2].inputs)
 
 
-def test_a_made_log_breaks_only_what_it_should(make_log: Any, tmp_path: Path) -> None:
+def test_a_made_log_breaks_only_what_it_should(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     make_log.make(str(path), 3000, interfaces=3, rate=10)
     report = check(path)
@@ -91,7 +78,7 @@ def test_a_made_log_breaks_only_what_it_should(make_log: Any, tmp_path: Path) ->
     assert {v.rule for v in check(path).violations} == {"M1", "M2", "P6"}
 
 
-def test_a_made_gateway_serves_many_nodes(make_log: Any, tmp_path: Path) -> None:
+def test_a_made_gateway_serves_many_nodes(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     make_log.make_gateway(str(path), 2000, 60)
     report = check(path)
@@ -102,14 +89,14 @@ def test_a_made_gateway_serves_many_nodes(make_log: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_seed_decides_what_is_made(make_log: Any, tmp_path: Path, seed: int) -> None:
+def test_a_seed_decides_what_is_made(tmp_path: Path, seed: int) -> None:
     def made(make: Callable[..., int], seed: int) -> bytes:
         path = tmp_path / "x.log"
         make(str(path), 2000, seed=seed)
         return path.read_bytes()
 
     def gateway(path: str, events: int, seed: int) -> int:
-        return int(make_log.make_gateway(path, events, 50, seed))
+        return make_log.make_gateway(path, events, 50, seed)
 
     for make in (make_log.make, gateway):
         text = made(make, seed)

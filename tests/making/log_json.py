@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from hypothesis import strategies as st
-from log_text import damaged, interfaces, kinds, odd_times, one, times, wrong
+
+from making.log_text import damaged, interfaces, kinds, odd_times, one, times, wrong
 
 HEAD = '{"mipcheck-trace": 1}\n'
 SITE = (

@@ -19,7 +19,9 @@ from scapy.layers.inet6 import ICMPv6MLReport2, ICMPv6ND_RS, IPv6
 from scapy.layers.l2 import ARP, GRE, Ether
 from scapy.layers.mobileip import MobileIP, MobileIPTunnelData
 from scapy.packet import Packet, Raw
-from test_capture_events import (
+
+from making.files import RAW, SLL, SLL2, Device, Record, pcap, pcapng
+from making.packets import (
     COA,
     GATEWAY,
     IHA,
@@ -44,7 +46,6 @@ from test_capture_events import (
     sll2,
     user,
 )
-from test_capture_files import RAW, SLL, SLL2, Device, Record, pcap, pcapng
 
 CONFIG = f"""[site]
 iha = "{IHA}"

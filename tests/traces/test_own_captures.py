@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 import tomllib
 from pathlib import Path
 
@@ -12,7 +11,9 @@ from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.console.errors import InputError
 
-CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
+from making.files import only
+from making.paths import CAPTURES
+
 EXPECTED = tomllib.loads((CAPTURES / "expected.toml").read_text("utf-8"))
 WITH_VPN = ("outside-cvc", "outside-fvc", "movement", "late-reply")
 THROUGH_VPN = ("V1", "V2", "V5")
@@ -34,21 +35,6 @@ def status(report: Report, *rules: str) -> set[str]:
 def only_physical(data: bytes) -> bytes:
     """A pcapng without the frames of tunnel devices: what a capture on eth0 and wlan0 alone would hold."""
     return only(data, ("eth0", "wlan0"))
-
-
-def only(data: bytes, interfaces: tuple[str, ...]) -> bytes:
-    """A pcapng with the frames of some interfaces."""
-    out, at, names = b"", 0, list[str]()
-    while at < len(data):
-        kind, length = struct.unpack_from("<II", data, at)
-        block = data[at : at + length]
-        if kind == 1:
-            (size,) = struct.unpack_from("<H", block, 18)  # the name is the first option
-            names.append(block[20 : 20 + size].decode())
-        if kind != 6 or names[struct.unpack_from("<I", block, 8)[0]] in interfaces:
-            out += block
-        at += length
-    return out
 
 
 def test_every_capture_is_small_and_complete() -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import tomllib
-from pathlib import Path
 
 import pytest
 from mipcheck.checker.check.check import check
 
-ROOT = Path(__file__).parent.parent
-TRACES = ROOT / "traces"
+from making.paths import OTHERS, TRACES
+
 EXPECTED = tomllib.loads((TRACES / "expected.toml").read_text("utf-8"))
-CAPTURES = ROOT.parent / "shared" / "captures"
 
 
 def test_every_trace_has_its_expectation() -> None:
@@ -33,15 +31,15 @@ def test_trace(name: str) -> None:
 
 
 def _truths() -> list[str]:
-    return sorted(p.stem for p in CAPTURES.glob("*.json")) if CAPTURES.is_dir() else []
+    return sorted(p.stem for p in OTHERS.glob("*.json")) if OTHERS.is_dir() else []
 
 
 @pytest.mark.parametrize("name", _truths() or [pytest.param("none", marks=pytest.mark.skip("no captures at hand"))])
 def test_real_capture(name: str) -> None:
     """Captures of software that we did not write; they are not part of the project."""
-    truth = json.loads((CAPTURES / f"{name}.json").read_text("utf-8"))
-    (capture,) = CAPTURES.glob(f"{name}.pcap*")
-    report = check([str(capture)], config=str(CAPTURES / f"{name}.toml"))
+    truth = json.loads((OTHERS / f"{name}.json").read_text("utf-8"))
+    (capture,) = OTHERS.glob(f"{name}.pcap*")
+    report = check([str(capture)], config=str(OTHERS / f"{name}.toml"))
     musts = [v for v in report.violations if v.level == "MUST"]
     assert report.verdict == truth["verdict"], [(v.rule, v.at) for v in musts]
     if truth["verdict"] == "violation":

@@ -7,10 +7,10 @@ import gzip
 import io
 import random
 import struct
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import make_capture
 import pytest
 from fuzz_capture import SITES, batch_of, seeds
 from hypothesis import HealthCheck, given, settings
@@ -31,8 +31,10 @@ from mipcheck.model.values.event import Event
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
-from test_capture_events import COA, IHA, IHOA, SERVER, VPN, out, user
-from test_capture_files import ETHERNET, Device, Record, block, device_block, option, packet_block, pcap, section
+
+from making.files import ETHERNET, Device, Record, block, device_block, option, packet_block, pcap, section
+from making.packets import COA, IHA, IHOA, SERVER, VPN, out, user
+from making.paths import CAPTURES
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
@@ -40,10 +42,6 @@ pytest.importorskip("llvmlite")
 from mipcheck.checker.capture.bulk import meaning, rows  # noqa: E402
 from mipcheck.checker.capture.bulk import read as bulk  # noqa: E402
 
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
-import make_capture  # noqa: E402
-
-CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
 SPEC = resolved("draft-01")
 PROTECTS = Layering(SPEC).protected
 LINKS = seeds()

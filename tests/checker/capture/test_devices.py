@@ -10,8 +10,10 @@ from mipcheck.checker.capture import Source, read_captures
 from mipcheck.checker.capture.node.devices import COPY
 from scapy.layers.inet import IP
 from scapy.layers.l2 import Dot1Q, Ether
-from test_capture_events import COA, IHA, IHOA, SERVER, SITE, brief, into, lease, out, read, reply, request, user
-from test_capture_files import RAW, Device, Record, pcap, pcapng
+
+from making.files import RAW, Device, Record, pcap, pcapng
+from making.packets import COA, IHA, IHOA, SERVER, SITE, into, lease, out, reply, request, user
+from making.reading import brief, read
 
 SESSION = [*lease(), out(request()), into(reply()), out(IP(src=COA, dst=IHA) / user(IHOA, SERVER))]
 EXPECTED = [("coa", "colocated"), ("rrq", "iha", "direct"), ("rrp", "iha", "direct"), ("data", "out", "none")]

@@ -3,54 +3,37 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Callable
 
 import pytest
 from mipcheck.checker.capture import Source, read_captures
 from mipcheck.model.specification.layering import Layering
 from mipcheck.model.specification.load import loads
 from scapy.layers.inet import ICMP, IP, UDP
-from scapy.layers.l2 import GRE, Ether
-from scapy.layers.vxlan import VXLAN
-from scapy.packet import Packet, Raw
-from test_capture_events import (
+from scapy.layers.l2 import GRE
+from scapy.packet import Raw
+
+from making.files import Record, pcapng
+from making.packets import (
     COA,
     IHA,
     IHOA,
+    OVERLAYS,
     SERVER,
     SITE,
     TIA,
     VPN,
     XHA,
     XHOA,
-    data,
-    ethernet,
+    carried,
     into,
     lease,
     number,
     out,
-    read,
     reply,
     request,
     user,
 )
-from test_capture_files import Record, pcapng
-
-OVERLAYS: dict[str, Callable[[Packet], Packet]] = {
-    "ip/udp4789/other/ip": lambda p: UDP(dport=4789, sport=50000) / VXLAN(vni=5) / Ether() / p,
-    "ip/udp5555/ip": lambda p: UDP(dport=5555, sport=50000) / p,
-    "ip/udp6081/other/ip": lambda p: UDP(sport=50000, dport=6081) / Raw(b"\1\0\x65\x58\0\0\1\0abcd") / Ether() / p,
-    "ip/gre/other/ip": lambda p: GRE(proto=0x6558) / Ether() / p,
-    "ip/proto97/other/ip": lambda p: Raw(b"\x30\0") / Ether() / p,
-    "ip/proto51/other/ip": lambda p: Raw(b"\4\4\0\0" + bytes(20)) / p,
-}
-
-
-def carried(name: str, inner: Packet, target: str = XHA) -> Packet:
-    protocol = re.match("ip/proto([0-9]+)", name)
-    outer = IP(src=COA, dst=target, **({"proto": int(protocol[1])} if protocol else {}))
-    return outer / OVERLAYS[name](IP(bytes(inner)))
+from making.reading import data, ethernet, read
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

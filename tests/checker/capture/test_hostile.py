@@ -18,22 +18,9 @@ from mipcheck.checker.capture.messages.mobileip import extensions, read_advertis
 from mipcheck.checker.site.site import Site
 from scapy.layers.inet import IP
 from scapy.packet import Raw
-from test_capture_events import (
-    COA,
-    IHA,
-    NODE_MAC,
-    PEER_MAC,
-    SESSION,
-    SITE,
-    TUNNELS,
-    into,
-    lease,
-    out,
-    request,
-    sll,
-    sll2,
-)
-from test_capture_files import ETHERNET, LOOP, NULL, RAW, SLL, SLL2, Device, Record, block, pcap, pcapng, section
+
+from making.files import ETHERNET, LOOP, NULL, RAW, SLL, SLL2, Device, Record, block, pcap, pcapng, section
+from making.packets import COA, IHA, NODE_MAC, PEER_MAC, SESSION, SITE, TUNNELS, into, lease, out, request, sll, sll2
 
 FRAMES = [*lease(), out(SESSION[0]), into(SESSION[1]), *(out(packet) for packet in TUNNELS.values())]
 RECORDS = [Record(i, frame) for i, frame in enumerate(FRAMES)]

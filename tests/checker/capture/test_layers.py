@@ -27,7 +27,9 @@ from scapy.layers.l2 import GRE, LLC, SNAP, Dot1Q, Dot3, Ether
 from scapy.layers.l2tp import L2TP
 from scapy.layers.ppp import HDLC, PPP, PPPoE
 from scapy.packet import Packet, Raw
-from test_capture_events import (
+
+from making.files import RAW, SLL, SLL2, Device, Record, block, option, packet_block, pcap, pcapng
+from making.packets import (
     COA,
     IHA,
     IHOA,
@@ -40,14 +42,10 @@ from test_capture_events import (
     TUNNELS,
     VPN,
     XHA,
-    brief,
-    data,
-    ethernet,
     into,
     lease,
     number,
     out,
-    read,
     reply,
     request,
     signed,
@@ -55,7 +53,7 @@ from test_capture_events import (
     sll2,
     user,
 )
-from test_capture_files import RAW, SLL, SLL2, Device, Record, block, option, packet_block, pcap, pcapng
+from making.reading import brief, data, ethernet, read
 
 BARE, RADIOTAP = 105, 127
 ACCESS_POINT = "02:00:00:00:00:aa"

@@ -22,12 +22,13 @@ from mipcheck.checker.capture.messages.identification import Replay, expected, i
 from mipcheck.checker.capture.node.knowledge import Knowledge
 from mipcheck.checker.site.site import MnHaKey, Site
 from mipcheck.model.values.event import Event
-from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.isakmp import ISAKMP, ISAKMP_payload
 from scapy.layers.l2 import ARP
 from scapy.packet import Packet, Raw
-from test_capture_events import (
+
+from making.files import START, Record, pcapng
+from making.packets import (
     COA,
     GATEWAY,
     IHA,
@@ -40,37 +41,23 @@ from test_capture_events import (
     SITE,
     VPN,
     XHOA,
-    brief,
     dhcp,
     esp,
-    ethernet,
     into,
     lease,
     number,
     out,
-    read,
     reply,
     request,
     signed,
     user,
 )
-from test_capture_files import START, Record, pcapng
+from making.reading import brief, ethernet, read
+from making.signalling import NAI, TNC, advert, bootp, generic, isakmp, long, simple, to_gateway, with_extensions
 
 SECOND = 10**9
 CLOCK = START // SECOND + 2_208_988_800
 """Upper half of an identification at START."""
-
-
-def simple(kind: int, data: bytes) -> bytes:
-    return bytes([kind, len(data)]) + data
-
-
-def long(kind: int, subtype: int, data: bytes) -> bytes:
-    return struct.pack("!BBH", kind, subtype, len(data)) + data
-
-
-TNC = simple(149, b"\0\0")
-NAI = simple(131, b"node@example.com")
 
 
 # Extensions.
@@ -150,13 +137,6 @@ def test_extensions_round_trip(given: list[tuple[int, int | None, bytes]], paddi
 def auth(packet: Packet, site: Site = SITE) -> str:
     events = ethernet([out(request()), into(packet)], site).events
     return str(events[-1].args["auth"])
-
-
-def with_extensions(packet: Packet, added: bytes) -> Packet:
-    message = bytes(packet[UDP].payload) + added
-    copy = packet.copy()
-    copy[UDP].remove_payload()
-    return copy / Raw(message)
 
 
 def test_exactly_one_authenticator() -> None:
@@ -298,16 +278,6 @@ def test_arbitrary_identifications(messages: list[tuple[bool, int, int]]) -> Non
 # Advertisements.
 
 
-def advert(coas: Sequence[str], flags: int = 0x9000, sequence: int = 7, after: bytes = b"", routers: int = 1) -> Packet:
-    body = b"".join(bytes(map(int, a.split("."))) for a in coas)
-    mobility = simple(16, struct.pack("!HHH", sequence, 600, flags) + body)
-    address = bytes([10, 1, 2, 1]) + bytes(4)
-    message = bytes([9, 0, 0, 0]) + struct.pack("!BBH", routers, 2, 1800) + address * routers + mobility + after
-    packet = IP(src="10.1.2.1", dst="224.0.0.1") / Raw(message)
-    packet[IP].proto = 1
-    return packet
-
-
 def test_advertisement_in_full() -> None:
     after = simple(19, bytes([24])) + b"\0" + simple(24, b"challenge") + simple(131, b"fa@example.com")
     packet = advert(["10.1.2.1", "10.1.2.2"], 0x9680, after=after)
@@ -336,13 +306,6 @@ def test_flags_of_an_advertisement(letters: set[str]) -> None:
 
 
 # DHCP and ARP.
-
-
-def bootp(options: list[object], **fields: Any) -> bytes:
-    message = BOOTP(xid=9, chaddr=bytes.fromhex(NODE_MAC.replace(":", "")), **fields) / DHCP(options=[*options, "end"])
-    if fields.get("op") == 2:
-        return into(IP(src=GATEWAY, dst="255.255.255.255") / UDP(sport=67, dport=68) / message)
-    return out(IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67) / message)
 
 
 def test_a_reboot_is_a_change_and_a_renewal_is_none() -> None:
@@ -432,26 +395,6 @@ def test_arp_after_dhcp_says_nothing_new() -> None:
 
 
 # Key exchange.
-
-
-def isakmp(
-    payloads: bytes,
-    kind: int,
-    version: int = 0x10,
-    exchange: int = 2,
-    cookies: bytes = b"initiatr" + bytes(8),
-    flags: int = 0,
-) -> bytes:
-    return cookies + struct.pack("!BBBBII", kind, version, exchange, flags, 0, 28 + len(payloads)) + payloads
-
-
-def generic(following: int, data: bytes) -> bytes:
-    return struct.pack("!BxH", following, 4 + len(data)) + data
-
-
-def to_gateway(message: bytes, port: int = 500) -> bytes:
-    marker = bytes(4) if port == 4500 else b""
-    return out(IP(src=XHOA, dst=VPN) / UDP(sport=port, dport=port) / Raw(marker + message))
 
 
 def test_scapy_and_we_read_the_same_header() -> None:

@@ -24,8 +24,10 @@ from mipcheck.checker.capture.node.knowledge import dotted
 from mipcheck.checker.site.site import EspSa, MnHaKey, Site
 from mipcheck.model.values.types import Value
 from scapy.layers.inet import IP
-from test_capture_esp import keys, sealed
-from test_capture_events import (
+
+from making.esp import keys, sealed
+from making.files import START, Device, Record, pcap, pcapng
+from making.packets import (
     COA,
     IHA,
     IHOA,
@@ -35,7 +37,6 @@ from test_capture_events import (
     TUNNELS,
     XHA,
     XHOA,
-    ethernet,
     into,
     lease,
     out,
@@ -44,13 +45,12 @@ from test_capture_events import (
     signed,
     user,
 )
-from test_capture_events import dhcp as dhcp_frame
-from test_capture_files import START, Device, Record, pcap, pcapng
-from test_capture_signalling import TNC, advert, bootp, generic, isakmp, long, simple, to_gateway, with_extensions
+from making.packets import dhcp as dhcp_frame
+from making.paths import CAPTURES, OTHER_CAPTURES
+from making.reading import ethernet
+from making.signalling import TNC, advert, bootp, generic, isakmp, long, simple, to_gateway, with_extensions
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "captures"
-OURS = sorted((Path(__file__).resolve().parent.parent / "traces" / "captures").glob("*.pcapng"))
-CAPTURES = sorted(p for p in SHARED.rglob("*") if p.suffix in (".pcap", ".pcapng", ".dump")) if SHARED.is_dir() else []
+OURS = sorted(CAPTURES.glob("*.pcapng"))
 WIRESHARK = {
     "aes-cbc": "AES-CBC [RFC3602]",
     "aes-gcm": "AES-GCM with 16 octet ICV [RFC4106]",
@@ -453,8 +453,8 @@ def test_our_own_captures(file: Path, tshark: str) -> None:
         assert compare_inside_esp(tshark, file, site)
 
 
-@pytest.mark.skipif(not CAPTURES, reason="no captures of other software beside the checkout")
-@pytest.mark.parametrize("file", CAPTURES, ids=lambda p: p.name)
+@pytest.mark.skipif(not OTHER_CAPTURES, reason="no captures of other software beside the checkout")
+@pytest.mark.parametrize("file", OTHER_CAPTURES, ids=lambda p: p.name)
 def test_captures_of_other_software(file: Path, tshark: str) -> None:
     site = load_site(file.with_suffix(".toml"))
     with file.open("rb") as stream:
@@ -488,7 +488,7 @@ def from_physical_interfaces(file: Path, site: Site) -> bytes:
     return pcapng(records, [Device(name, info.interfaces[name]) for name in names])
 
 
-KEYED = [file for file in CAPTURES if load_site(file.with_suffix(".toml")).esp_sas]
+KEYED = [file for file in OTHER_CAPTURES if load_site(file.with_suffix(".toml")).esp_sas]
 
 
 @pytest.mark.skipif(not KEYED, reason="no captures of other software beside the checkout")

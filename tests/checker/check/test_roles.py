@@ -30,6 +30,8 @@ from mipcheck.model.specification.spec import Consistent, EventType, Spec
 from mipcheck.model.values.event import Event, Position
 from mipcheck.model.values.types import Value
 
+from making.paths import CAPTURES, TRACES
+
 S = 10**9
 A, B, C = 0x0A010001, 0x0A010002, 0x0A010003
 
@@ -196,8 +198,7 @@ def test_at_a_mobile_node_no_node_is_told(tmp_path: Path) -> None:
 
 
 def test_captures_are_a_mobile_nodes(tmp_path: Path) -> None:
-    capture = Path(__file__).parent.parent / "traces" / "captures"
-    found = sorted(capture.glob("*.pcapng*"))
+    found = sorted(CAPTURES.glob("*.pcapng*"))
     with pytest.raises(UsageError, match="captures are read as a mobile node's"):
         check(found[0], spec=SPEC, parameters={"role": "vpn"})
 
@@ -477,7 +478,7 @@ def test_readings_of_a_role_can_be_chosen() -> None:
 
 DRAFT = load()
 ROLES = list(DRAFT.roles)
-README = (Path(__file__).parent.parent / "traces" / "README.md").read_text("utf-8")
+README = (TRACES / "README.md").read_text("utf-8")
 
 
 def row(kind: EventType) -> str:

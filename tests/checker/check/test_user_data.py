@@ -9,7 +9,8 @@ import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.console.errors import InputError
 
-CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
+from making.paths import CAPTURES, SPECS
+
 LOG = """mipcheck-trace 1
 site iha=10.1.0.2 xha=198.51.100.2
 0.0 wlan0 link state=up
@@ -55,7 +56,7 @@ def test_standard_input_is_held_against_the_site_too(tmp_path: Path, monkeypatch
 def test_what_protects_is_declared(tmp_path: Path) -> None:
     """In a specification whose tunnel does not protect, what goes through it is plaintext."""
     specification = tmp_path / "bare.spec"
-    draft = (CAPTURES.parent.parent / "specs" / "draft-01.spec").read_text("utf-8")
+    draft = (SPECS / "draft-01.spec").read_text("utf-8")
     specification.write_text(draft.replace('VPN gateway" protects as', 'VPN gateway" as'), "utf-8")
     site, capture = CAPTURES / "outside-cvc.toml", CAPTURES / "outside-cvc.pcapng"
     assert check([capture], config=site).verdict == "conformant"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.cli.main import main
-from test_own_captures import only
 
-CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
+from making.files import only
+from making.paths import CAPTURES, TRACES
+
 SITE = str(CAPTURES / "two-interfaces.toml")
 
 
@@ -30,7 +31,7 @@ def test_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = capture.read_bytes()
     assert main([str(capture), "--config", SITE, "--annotate", str(capture)]) == 2
     assert capture.read_bytes() == before
-    log = CAPTURES.parent / "joined-late.log"
+    log = TRACES / "joined-late.log"
     assert main([str(log), "--annotate", str(tmp_path / "out.pcapng")]) == 2
     assert "needs a capture" in capsys.readouterr().err
     assert not (tmp_path / "out.pcapng").exists()

@@ -23,7 +23,8 @@ from mipcheck.checker.report.json import as_object
 from mipcheck.checker.report.text import report_text
 from mipcheck.model.specification.load import load
 
-TRACES = Path(__file__).parent.parent / "traces"
+from making.paths import TRACES
+
 HEAD = "mipcheck-trace 1\nsite iha=10.1.0.2 xha=198.51.100.2 xhoa=198.51.100.100\n"
 BROKEN = str(TRACES / "plaintext-after-loss.log")
 FINE = str(TRACES / "inside-colocated.log")

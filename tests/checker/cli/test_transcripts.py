@@ -2,8 +2,9 @@
 
 A transcript begins with the command, `$ [VARIABLE=VALUE ...] mipcheck ...`, and goes on in sections: `--- file: NAME`
 and `--- stdin` are given, `--- exit`, `--- stdout` and `--- stderr` are what has to come out (an empty one is left
-out). It runs in a folder that holds those files and the example traces. `UPDATE=1 pytest tests/test_transcripts.py`
-writes what comes out into the transcripts; read the difference before you believe it.
+out). It runs in a folder that holds those files and the example traces.
+`UPDATE=1 pytest tests/checker/cli/test_transcripts.py` writes what comes out into the transcripts; read the difference
+before you believe it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from types import SimpleNamespace
 import pytest
 from mipcheck.checker.cli.main import main
 
-HERE = Path(__file__).parent
-TRANSCRIPTS = sorted((HERE / "transcripts").glob("*.txt"))
+from making.paths import TRACES, TRANSCRIPTS
+
+SCRIPTS = sorted(TRANSCRIPTS.glob("*.txt"))
 GIVEN = ("file:", "stdin")
 
 
@@ -44,14 +46,14 @@ def without_the_solvers_choice(text: str) -> str:
     return re.sub(r"\d+\.\d s\)", "… s)", text)
 
 
-@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
 def test_transcript(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = path.read_text("utf-8")
     command, sections = parse(text)
     given = {n: b for n, b in sections.items() if n.startswith(GIVEN)}
-    shutil.copytree(HERE.parent / "traces", tmp_path / "traces")
+    shutil.copytree(TRACES, tmp_path / "traces")
     for name, body in given.items():
         if name.startswith("file: "):
             (tmp_path / name.removeprefix("file: ")).write_text(body, "utf-8")
@@ -77,4 +79,4 @@ def test_transcript(
 
 
 def test_there_are_transcripts() -> None:
-    assert len(TRANSCRIPTS) >= 20
+    assert len(SCRIPTS) >= 20

@@ -30,7 +30,8 @@ from mipcheck.checker.verbs import audit
 from mipcheck.checker.verbs import explain_mode as mode_page
 from mipcheck.checker.verbs import prove as proofs
 
-TRACES = Path(__file__).parent.parent / "traces"
+from making.paths import TRACES
+
 CLEAR = "\r\033[K"
 SPEC = """
 spec small

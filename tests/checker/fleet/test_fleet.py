@@ -33,7 +33,8 @@ from mipcheck.checker.fleet.summary import Summary
 from mipcheck.checker.fleet.work import Job, Outcome, RuleOutcome, examine
 from mipcheck.model.specification.load import load
 
-TRACES = Path(__file__).parent.parent / "traces"
+from making.paths import TRACES
+
 FINE = "inside-colocated.log"
 BROKEN = "plaintext-after-loss.log"
 UNCLEAR = "joined-late.log"

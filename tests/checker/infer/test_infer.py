@@ -26,7 +26,9 @@ from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.specification.load import load
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.packet import Packet, Raw
-from test_capture_events import (
+
+from making.files import RAW, SLL, Device, Record, pcap, pcapng
+from making.packets import (
     COA,
     IHA,
     IHOA,
@@ -48,7 +50,7 @@ from test_capture_events import (
     signed,
     user,
 )
-from test_capture_files import RAW, SLL, Device, Record, pcap, pcapng
+from making.paths import OTHERS
 
 VOCABULARY = vocabulary_of(load())
 IHA_KEY, XHA_KEY = MnHaKey("iha", 256, "hmac-md5", b"i-ha-key"), MnHaKey("xha", 512, "hmac-md5", b"x-ha-key")
@@ -56,8 +58,7 @@ KEYED = dataclasses.replace(SITE, mn_ha_keys=(IHA_KEY, XHA_KEY))
 DEVICES = (Device("eth0"), Device("ipsec0", RAW), Device("xmip", RAW))
 MS = 10**6
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "captures"
-TRUTHS = sorted(SHARED.glob("*.json")) if SHARED.is_dir() else []
+TRUTHS = sorted(OTHERS.glob("*.json")) if OTHERS.is_dir() else []
 
 Seen = tuple[float, int, Packet | bytes]
 """Seconds, number of the interface in DEVICES, packet."""
@@ -533,6 +534,6 @@ def test_captures_and_sites(truth: Path) -> None:
 
 @pytest.mark.skipif(not TRUTHS, reason="no captures of other software beside the checkout")
 def test_third_party_captures_are_survived() -> None:
-    for file in sorted((SHARED / "third-party").iterdir()):
+    for file in sorted((OTHERS / "third-party").iterdir()):
         site, _ = proposed(file.read_bytes(), file.name)
         assert keys(file.read_bytes(), site) == [], file.name

@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import log_json
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from log_text import HEAD, SITE, logs, mutated
 from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.logs.bulk import log as bulk_log
 from mipcheck.checker.logs.bulk.log import BulkLog, Spool, form_of
@@ -27,7 +25,10 @@ from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.values.event import NODE
 
-TRACES = Path(__file__).parent.parent / "traces"
+from making import log_json
+from making.log_text import HEAD, SITE, logs, mutated
+from making.paths import TRACES
+
 SPEC = load()
 WORDS = vocabulary_of(SPEC)
 

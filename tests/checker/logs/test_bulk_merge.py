@@ -9,11 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import log_json
-import log_text
 import numpy as np
 import pytest
-from both_ways import assert_same, report
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.check import bulk as bulk_check
@@ -32,7 +29,10 @@ from mipcheck.model.native.unit import NativeError
 from mipcheck.model.specification.load import load
 from mipcheck.model.values.event import NODE, Event
 
-TRACES = sorted((Path(__file__).parent.parent / "traces").glob("*.log"))
+from making import log_json, log_text, paths
+from making.both_ways import assert_same, report
+
+TRACES = sorted(paths.TRACES.glob("*.log"))
 SPEC = load()
 WORDS = vocabulary_of(SPEC)
 GAPS = {"gap"}

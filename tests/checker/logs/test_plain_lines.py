@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from log_text import logs, mutated
 from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.logs import text as log
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.specification.load import load
 
-TRACES = Path(__file__).parent.parent / "traces"
+from making.log_text import logs, mutated
+from making.paths import TRACES
+
 WORDS = vocabulary_of(load())
 
 

@@ -8,13 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import log_json
 import pytest
-from both_ways import assert_same
-from columns_of import ListColumns
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from log_text import HEAD, SITE, logs, mutated
 from mipcheck.checker.check import bulk as bulk_check
 from mipcheck.checker.check.check import judge
 from mipcheck.checker.inputs import read as inputs
@@ -32,10 +28,15 @@ from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.event import Event, Position
 from mipcheck.model.values.types import Type, Value
 
+from making import log_json, paths
+from making.both_ways import assert_same
+from making.columns_of import ListColumns
+from making.log_text import HEAD, SITE, logs, mutated
+
 # Of a mobile node and of an i-HA: each machine takes ten seconds to compile.
 TRACES = [
     path
-    for path in sorted((Path(__file__).parent.parent / "traces").glob("*.log"))
+    for path in sorted(paths.TRACES.glob("*.log"))
     if "role=" not in (text := path.read_text("utf-8")) or "role=iha" in text
 ]
 S = 10**9

@@ -15,6 +15,8 @@ from mipcheck.model.prover.prove import Result, needs, prove
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import load, loads
 
+from making.paths import SPECS
+
 SPEC = load()
 PROPERTIES = list(SPEC.properties)
 
@@ -93,7 +95,7 @@ def test_the_bound_is_exactly_t_stop() -> None:
 
 
 def test_counted_from_the_reply_the_bound_does_not_hold() -> None:
-    text = Path(__file__).parent.parent.joinpath("specs/draft-01.spec").read_text("utf-8")
+    text = (SPECS / "draft-01.spec").read_text("utf-8")
     assert "confirmed := sent" in text
     result = prove(["no_plaintext_after_loss"], spec=loads(text.replace("confirmed := sent", "confirmed := now")))[0]
     assert result.result == "refuted"

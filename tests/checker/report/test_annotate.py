@@ -18,11 +18,10 @@ from mipcheck.checker.check.report import Report, RuleReport, Violation
 from mipcheck.checker.observe.explain import Because
 from mipcheck.checker.report.annotate import COMMENT_LIMIT, COMMENTS_LIMIT, PREFIX, annotate, comment_bytes, comments_of
 from mipcheck.model.values.event import Position
-from test_capture_events import IHOA, OUTSIDE, SERVER, VPN, XHA, XHOA, into, lease, out, reply, request, user
-from test_capture_files import Device, Record, block, device_block, option, packet_block, pcap, pcapng, section
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "captures"
-CAPTURES = sorted(p for p in SHARED.rglob("*") if p.suffix in (".pcap", ".pcapng", ".dump")) if SHARED.is_dir() else []
+from making.files import Device, Record, block, device_block, option, packet_block, pcap, pcapng, section
+from making.packets import IHOA, OUTSIDE, SERVER, VPN, XHA, XHOA, into, lease, out, reply, request, user
+from making.paths import OTHER_CAPTURES
 
 
 def read_back(tshark: str, file: Path, show: str = "frame.comment") -> dict[int, list[str]]:
@@ -325,8 +324,8 @@ def test_a_capture_checked_annotated_and_read_by_tshark(tshark: str, tmp_path: P
     assert read_back(tshark, target) == comments
 
 
-@pytest.mark.skipif(not CAPTURES, reason="no captures of other software beside the checkout")
-@pytest.mark.parametrize("file", CAPTURES, ids=lambda p: p.name)
+@pytest.mark.skipif(not OTHER_CAPTURES, reason="no captures of other software beside the checkout")
+@pytest.mark.parametrize("file", OTHER_CAPTURES, ids=lambda p: p.name)
 def test_captures_of_other_software(file: Path, tshark: str, tmp_path: Path) -> None:
     data = file.read_bytes()
     read = frames(data)

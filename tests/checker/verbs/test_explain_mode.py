@@ -13,7 +13,9 @@ from mipcheck.model.prover.modes import Fact, Mode, claim_of
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 
-TRANSCRIPT = (Path(__file__).parent / "transcripts" / "explain-mode.txt").read_text("utf-8")
+from making.paths import TRANSCRIPTS
+
+TRANSCRIPT = (TRANSCRIPTS / "explain-mode.txt").read_text("utf-8")
 TEXT = TRANSCRIPT[TRANSCRIPT.index('spec small "') :]
 
 

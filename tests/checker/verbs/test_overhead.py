@@ -19,8 +19,9 @@ from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.overhead import COLUMNS, Overhead
 
+from making.paths import CAPTURES, ROOT
+
 SPEC = load()
-CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
 TABLE = {
     "inside-fa": [0, 0, 0, 0, 0],
     "inside-coa": [20, 20, 20, 20, 20],
@@ -104,7 +105,7 @@ def test_no_packet_costs_more_than_its_cipher_can(cipher: str, check: str, lengt
 def test_what_is_wrong_is_said(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(CAPTURES.parent.parent)
+    monkeypatch.chdir(ROOT)
     try:
         assert main(["overhead", *words]) == 2
     except SystemExit as done:

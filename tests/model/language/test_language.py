@@ -8,7 +8,6 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-import strategies
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mipcheck.model.language import syntax as s
@@ -23,6 +22,8 @@ from mipcheck.model.specification.load import bundled, load, loads
 from mipcheck.model.specification.resolve import RESERVED
 from mipcheck.model.specification.spec import Allow, Spec
 from mipcheck.model.values.nearest import nearest
+
+from making import trees as strategies
 
 DRAFT = resources.files("mipcheck.specs").joinpath("draft-01.spec").read_text("utf-8")
 
