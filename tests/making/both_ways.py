@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from mipcheck.checker.check import bulk as bulk_check
 from mipcheck.checker.check import check as run
-from mipcheck.checker.console.errors import InputError
-from mipcheck.checker.inputs import read as inputs
+from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.model.specification.load import load
 
 DRAFT = load()
@@ -28,7 +27,7 @@ def report(paths: Path | Sequence[Path], fast: bool, only: bool = False, **more:
             return run.check(given, spec=DRAFT, **more)
         except InputError as error:
             return str(error)
-        except inputs.UsageError as error:
+        except UsageError as error:
             return f"usage: {error}"
 
 

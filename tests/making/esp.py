@@ -37,7 +37,7 @@ def keys(spi: int = OUT, encryption: str = "aes-cbc", size: int = 16, integrity:
 
 
 def association(sa: EspSa, tunnel: IP | None = None, **options: Any) -> Any:
-    return SecurityAssociation(  # type: ignore[no-untyped-call]
+    return SecurityAssociation(
         ESP,
         spi=sa.spi,
         seq_num=1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from hypothesis import strategies as st
 
 HEAD = "mipcheck-trace 1\n"
@@ -18,13 +20,15 @@ _bad_ids = st.sampled_from(["0x", "18446744073709551616", "0x11111111111111111",
 _stacks = st.sampled_from(["ip/ip", "ip/esp", "ip/udp434/ip/udp4500/esp/x", "ip/udp434/ip", "eth", "ip=ip", '"ip /ip"'])
 
 
+def _pair(key: str, value: str | None) -> str | None:
+    return None if value is None else f"{key}={value}"
+
+
 def _pairs(*keys: tuple[str, st.SearchStrategy[str]], absent: str = "") -> st.SearchStrategy[str]:
     """Keys with values, in any order; those in `absent` may be missing."""
     drawn = [
-        (v if k not in absent.split() else st.one_of(v, st.none())).map(
-            lambda w, k=k: None if w is None else f"{k}={w}"
-        )
-        for k, v in keys
+        (values if key not in absent.split() else st.one_of(values, st.none())).map(partial(_pair, key))
+        for key, values in keys
     ]
     return st.tuples(*drawn).map(lambda t: [w for w in t if w is not None]).flatmap(
         lambda words: st.one_of(st.just(words), st.permutations(words)).map(" ".join)

@@ -155,5 +155,7 @@ OVERLAYS: dict[str, Callable[[Packet], Packet]] = {
 
 def carried(name: str, inner: Packet, target: str = XHA) -> Packet:
     protocol = re.match("ip/proto([0-9]+)", name)
-    outer = IP(src=COA, dst=target, **({"proto": int(protocol[1])} if protocol else {}))
+    outer = IP(src=COA, dst=target)
+    if protocol:
+        outer.proto = int(protocol[1])
     return outer / OVERLAYS[name](IP(bytes(inner)))

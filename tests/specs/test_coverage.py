@@ -67,6 +67,9 @@ def test_what_binds_without_a_word_is_in_the_catalogue(spec: str, first: int, la
 
 @pytest.mark.parametrize("spec", LINES)
 def test_every_citation_names_lines_of_the_own_document(spec: str) -> None:
-    rules = [r for m in load(spec).machines() for r in (*m.rules.values(), *m.properties.values())]
-    statements = load(spec).statements.values()
-    assert [(getattr(r, "id", None) or r.name, c) for r in (*rules, *statements) for c in r.cite if c.document] == []
+    loaded = load(spec)
+    cited = [(statement.id, c) for statement in loaded.statements.values() for c in statement.cite]
+    for machine in loaded.machines():
+        cited += [(rule.id, c) for rule in machine.rules.values() for c in rule.cite]
+        cited += [(claim.name, c) for claim in machine.properties.values() for c in claim.cite]
+    assert [(name, c) for name, c in cited if c.document] == []

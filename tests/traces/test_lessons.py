@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import replace as other
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mipcheck.checker.check.check import check
@@ -72,6 +73,8 @@ XKEY = other(KEY, agent="xha", spi=512)
 SECOND_MAC = "02:00:00:00:00:02"
 MS = 10**6
 
+Shown = tuple[float, bytes] | tuple[float, bytes, int]
+"""Milliseconds, a frame, and the device where it is not eth0."""
 Judge = Callable[..., Report]
 
 
@@ -79,7 +82,7 @@ Judge = Callable[..., Report]
 def judge(tmp_path: Path) -> Judge:
     """Check a capture of (milliseconds, frame[, device]), in file order, or one that is made already."""
 
-    def run(*frames: tuple[float, bytes] | tuple[float, bytes, int], file: bytes = b"") -> Report:
+    def run(*frames: Shown, file: bytes = b"") -> Report:
         capture, config = tmp_path / "capture.pcapng", tmp_path / "site.toml"
         records = [Record(int(f[0] * MS), f[1], f[2] if len(f) > 2 else ETH0) for f in frames]
         capture.write_bytes(file or pcapng(records, DEVICES))
@@ -99,25 +102,25 @@ def plain(source: str = COA) -> Packet:
     return IP(src=source, dst=IHA) / user(IHOA, SERVER)
 
 
-def leased(
-    coa: str = COA, start: float = 0.0, mac: str = NODE_MAC, device: int = ETH0
-) -> list[tuple[float, bytes, int]]:
+def leased(coa: str = COA, start: float = 0.0, mac: str = NODE_MAC, device: int = ETH0) -> list[Shown]:
     kinds = ("discover", "offer", "request", "ack")
     return [(start + n, dhcp(kind, coa, int(start) + 1, mac), device) for n, kind in enumerate(kinds)]
 
 
-def asked(coa: str = COA, start: float = 10.0, number: int = 0xA0, mac: str = NODE_MAC, device: int = ETH0):  # type: ignore[no-untyped-def]
+def asked(
+    coa: str = COA, start: float = 10.0, number: int = 0xA0, mac: str = NODE_MAC, device: int = ETH0
+) -> list[Shown]:
     """Both agents are asked at once, the i-HA with identification `number`, the x-HA with the next."""
     inside = signed(request(coa, id=number), KEY)
     outside = request(coa, XHA, XHA, XHOA, id=number + 1)
     return [(start, out(inside, mac), device), (start + 0.1, out(outside, mac), device)]
 
 
-def accepted(coa: str = COA, at: float = 20.0, number: int = 0xA0, **fields: int) -> tuple[float, bytes]:
+def accepted(coa: str = COA, at: float = 20.0, number: int = 0xA0, **fields: Any) -> tuple[float, bytes]:
     return at, into(signed(reply(coa, id=number, **fields), KEY))
 
 
-def x_accepted(coa: str = COA, at: float = 21.0, number: int = 0xA1, **fields: int) -> tuple[float, bytes]:
+def x_accepted(coa: str = COA, at: float = 21.0, number: int = 0xA1, **fields: Any) -> tuple[float, bytes]:
     return at, into(signed(reply(coa, XHA, XHOA, id=number, **fields), XKEY))
 
 
@@ -125,9 +128,9 @@ def x_left(at: float = 30.0) -> tuple[float, bytes]:
     return at, out(request(COA, XHA, XHA, XHOA, id=0xAF, lifetime=0))
 
 
-INSIDE = [*leased(), *asked(), accepted(), x_accepted(), x_left()]
+INSIDE: list[Shown] = [*leased(), *asked(), accepted(), x_accepted(), x_left()]
 """Inside, and the x-HA is left; 50 ms and later, plaintext is fine."""
-SEARCHING = [*leased(OUTSIDE), *asked(OUTSIDE)]
+SEARCHING: list[Shown] = [*leased(OUTSIDE), *asked(OUTSIDE)]
 """Outside, nothing answered yet: no user data at all is fine."""
 
 
@@ -157,7 +160,7 @@ def test_lesson_2_offload_leaves_checksums_and_lengths_wrong(judge: Judge) -> No
     segment = IP(src=COA, dst=IHA) / IP(src=IHOA, dst=SERVER) / TCP(dport=80) / Raw(b"x" * 14_000)
     unset = bytearray(out(segment))
     unset[16:18] = b"\0\0"
-    report = judge(*wrong, (50, out(segment)), (51, bytes(unset)))  # type: ignore[arg-type]
+    report = judge(*wrong, (50, out(segment)), (51, bytes(unset)))
     assert report.verdict == "conformant"
     assert next(r.kept for r in report.rules if r.id == "D1") == 2
 
@@ -345,9 +348,11 @@ ACCEPTED = "0.4 eth0 rrp from=iha path=direct code=0 lifetime=10 id=0xa1 auth=ok
 X_ACCEPTED = "0.5 eth0 rrp from=xha path=direct code=0 lifetime=10 id=0xa2 auth=ok\n"
 DATA = "{} eth0 data dir=out protection=none bytes=900 stack=ip/ip\n"
 
+Replay = Callable[..., Report]
+
 
 @pytest.fixture
-def replay(tmp_path: Path):  # type: ignore[no-untyped-def]
+def replay(tmp_path: Path) -> Replay:
     def run(*lines: str) -> Report:
         log = tmp_path / "trace.log"
         log.write_text(SITE + "".join(lines), "utf-8")
@@ -360,7 +365,7 @@ def broken(report: Report) -> set[str]:
     return {v.rule for v in report.violations}
 
 
-def test_a_reply_counts_on_the_interface_of_its_request(replay) -> None:  # type: ignore[no-untyped-def]
+def test_a_reply_counts_on_the_interface_of_its_request(replay: Replay) -> None:
     """Direct and through the VPN, home address and home agent are the same: identification and path tell them apart."""
     vpn = "0.25 eth0 sa state=up\n0.3 eth0 rrq to=iha path=vpn coa=10.9.9.9 flags=DT lifetime=10 id=0xa3\n"
     asked = ASKED.splitlines(keepends=True)[0] + vpn
@@ -371,12 +376,12 @@ def test_a_reply_counts_on_the_interface_of_its_request(replay) -> None:  # type
     assert broken(replay(ASKED, ACCEPTED, DATA.format("0.6"))) == set()
 
 
-def test_a_late_rejection_of_an_older_request_changes_nothing(replay) -> None:  # type: ignore[no-untyped-def]
+def test_a_late_rejection_of_an_older_request_changes_nothing(replay: Replay) -> None:
     late = "0.5 eth0 rrp from=iha path=direct code=78 lifetime=0 id=0x99 auth=absent\n"
     assert broken(replay(ASKED, ACCEPTED, late, DATA.format("0.6"))) == set()
 
 
-def test_identical_retransmissions_are_answered_together(replay) -> None:  # type: ignore[no-untyped-def]
+def test_identical_retransmissions_are_answered_together(replay: Replay) -> None:
     """The reply may answer the first of them: what it proves is as old as that."""
     again = "1.2 eth0 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=10 id=0xa1\n"
     answer = ACCEPTED.replace("0.4", "1.3")
@@ -385,31 +390,31 @@ def test_identical_retransmissions_are_answered_together(replay) -> None:  # typ
     assert broken(replay(ASKED, again, answer, renew, DATA.format("6.301"))) == {"M2"}
 
 
-def test_a_133_with_the_same_identification_is_no_success(replay) -> None:  # type: ignore[no-untyped-def]
+def test_a_133_with_the_same_identification_is_no_success(replay: Replay) -> None:
     mismatch = ACCEPTED.replace("code=0", "code=133")
     assert "D1" in broken(replay(ASKED, mismatch, X_ACCEPTED, DATA.format("0.6")))
 
 
-def test_the_external_home_agent_proves_nothing(replay) -> None:  # type: ignore[no-untyped-def]
+def test_the_external_home_agent_proves_nothing(replay: Replay) -> None:
     """It answers from inside as well, through the firewall."""
     assert broken(replay(ASKED, X_ACCEPTED, DATA.format("0.6"))) == {"D1"}
     assert broken(replay(ASKED, X_ACCEPTED, ACCEPTED.replace("0.4", "0.6"), DATA.format("0.7"))) == set()
 
 
-def test_a_withdrawal_may_follow_at_once(replay) -> None:  # type: ignore[no-untyped-def]
+def test_a_withdrawal_may_follow_at_once(replay: Replay) -> None:
     """And ends what is owed; its reply is no registration."""
     leave = "0.9 eth0 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=0 id=0xa5\n"
     left = "1.0 eth0 rrp from=iha path=direct code=0 lifetime=0 id=0xa5 auth=ok\n"
     assert broken(replay(ASKED, ACCEPTED, leave, left, "30.0 eth0 link state=down\n")) == set()
 
 
-def test_data_may_run_past_a_lifetime_while_a_refresh_is_pending(replay) -> None:  # type: ignore[no-untyped-def]
+def test_data_may_run_past_a_lifetime_while_a_refresh_is_pending(replay: Replay) -> None:
     asked, accepted = ASKED.replace("lifetime=10", "lifetime=2"), ACCEPTED.replace("lifetime=10", "lifetime=2")
     refresh = "2.1 eth0 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=2 id=0xa6\n"
     assert broken(replay(asked, accepted, refresh, DATA.format("2.6"))) == set()
 
 
-def test_movement_shows_as_a_new_care_of_address(replay) -> None:  # type: ignore[no-untyped-def]
+def test_movement_shows_as_a_new_care_of_address(replay: Replay) -> None:
     """A capture shows no link event; a move that shows as nothing is bounded by t_stop alone."""
     moved = "1.0 eth0 coa kind=colocated addr=203.0.113.20\n"
     assert {"D1", "S1"} <= broken(replay(ASKED, ACCEPTED, moved, DATA.format("1.1")))

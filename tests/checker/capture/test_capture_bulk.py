@@ -9,6 +9,7 @@ import random
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import make_capture
 import pytest
@@ -197,7 +198,7 @@ def test_as_far_from_the_epoch_as_an_offset_can_take_it(
     assert bool(found[0].violations) == (name == "loss-ignored")
 
 
-def packet_blocks(data: bytes) -> Iterator[int]:
+def packet_blocks(data: bytes | bytearray) -> Iterator[int]:
     """Where they begin in a pcapng file."""
     at = 0
     while at < len(data):
@@ -289,12 +290,12 @@ def test_the_same_report(scene: str, packed: bool, tmp_path: Path, monkeypatch: 
 def test_a_report_of_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = make_capture.make(tmp_path / "soak.pcapng", 1000, scene="two", rate=8, leak=True)
     data = (tmp_path / "soak.pcapng").read_bytes()
-    expected, found = (
-        check("-", config=config)
-        for long in (2**60, 5000)
-        if not be_long(monkeypatch, long) and not monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
-    )
-    assert found == expected and found.violations
+    reports = []
+    for long in (2**60, 5000):
+        be_long(monkeypatch, long)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        reports.append(check("-", config=config))
+    assert reports[0] == reports[1] and reports[0].violations
 
 
 def test_the_columns_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,17 +368,17 @@ def test_rows_are_sorted_as_python_sorts(parts: list[list[int]], chunk: int, hel
 @pytest.mark.parametrize("room", [0, 3])
 def test_rows_stay_in_memory_where_nothing_can_be_written(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full(io.BytesIO):
-        def write(self, data: object) -> int:  # type: ignore[override]
+        def write(self, data: Any) -> int:
             if self.tell() > room * 48:
                 raise OSError("no space left")
-            return super().write(data)  # type: ignore[arg-type]
+            return super().write(data)
 
     def refuse(**options: object) -> Full:
         if not room:
             raise OSError("read-only")
         return Full()
 
-    monkeypatch.setattr(rows.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     table = rows.Rows(2, 1)
     for start in range(0, 20, 2):
         column = np.arange(start, start + 2)

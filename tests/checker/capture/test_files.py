@@ -13,6 +13,7 @@ import time
 import tracemalloc
 import zlib
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 from mipcheck.checker.capture import CaptureError, is_capture, read_capture
@@ -156,7 +157,7 @@ class Dribble(io.RawIOBase):
 
 @pytest.mark.parametrize("data", [pcap(TWO), pcapng(TWO)], ids=["pcap", "pcapng"])
 def test_a_pipe_may_give_little_at_a_time(data: bytes) -> None:
-    info, frames = open_frames(Dribble(data), "test")  # type: ignore[arg-type]
+    info, frames = open_frames(cast("BinaryIO", Dribble(data)), "test")
     assert len(list(frames)) == info.frames == 2
 
 
@@ -208,7 +209,7 @@ def test_compressed_captures(data: bytes) -> None:
     assert frames_of(packed) == whole
     split = gzip.compress(data[:70]) + bytes(3) + gzip.compress(b"") + gzip.compress(data[70:]) + bytes(512)
     assert frames_of(split) == whole
-    info, frames = open_frames(Dribble(packed), "test")  # type: ignore[arg-type]
+    info, frames = open_frames(cast("BinaryIO", Dribble(packed)), "test")
     assert (list(frames), info.notes) == whole
 
 

@@ -73,7 +73,7 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
     code = (
         "import sys; from mipcheck.checker.cli.main import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'lark', 'z3', 'rich', 'mipcheck.model.spec'} & set(sys.modules)\n"
+        "heavy = {'lark', 'z3', 'rich', 'mipcheck.model.specification.spec'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     start = time.monotonic()

@@ -34,6 +34,7 @@ from mipcheck.checker.fleet.work import Job, Outcome, RuleOutcome, examine
 from mipcheck.model.specification.load import load
 
 from making.paths import TRACES
+from making.troubled import troubled
 
 FINE = "inside-colocated.log"
 BROKEN = "plaintext-after-loss.log"
@@ -142,21 +143,6 @@ def test_an_existing_cluster_and_files_that_are_not_local(capsys: pytest.Capture
 # --- lost workers -------------------------------------------------------------------------------------------------
 
 
-def troubled(packed: bytes, file: File) -> Outcome:
-    """In the worker: a poisonous file takes it along; at a slow one it waits to be killed, the first time."""
-    name = Path(file.path).name
-    folder = Path(file.path).parent
-    with (folder / "begun").open("a") as begun:
-        begun.write(f"{name}\n")
-    if name == "poison.log":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if name == "slow.log" and not (folder / "pid").exists():
-        (folder / "pid.new").write_text(str(os.getpid()))
-        (folder / "pid.new").rename(folder / "pid")
-        time.sleep(60)
-    return examine(packed, file)
-
-
 def kill_when_named(pid: Path) -> None:
     while not pid.exists():
         time.sleep(0.01)
@@ -173,7 +159,8 @@ def test_lost_workers_and_a_file_that_kills_them(
     killer = threading.Thread(target=kill_when_named, args=[tmp_path / "pid"], daemon=True)
     killer.start()
     code, said = answer(capsys, str(tmp_path), "--workers", "2", "-o", str(tmp_path / "out"))
-    killer.join()
+    killer.join(60)
+    assert not killer.is_alive()
     assert code == 3
     assert [Path(f["file"]).name for f in said["by_file"]] == ["a.log", "b.log", "slow.log", "z.log"]
     (poison,) = said["unchecked"]
@@ -279,9 +266,9 @@ class Local(Scripted):
 CRASHES = """
 import os, sys
 from pathlib import Path
-from mipcheck.checker import fleet_store
 from mipcheck.checker.cli.main import main
-fleet_store.FLUSH = 0.0
+from mipcheck.checker.fleet import store
+store.FLUSH = 0.0
 count = 0
 rename = Path.replace
 def replace(self, target):
@@ -379,7 +366,7 @@ def test_options_reach_the_worker(files: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_results_depend_on_options_and_on_nothing_else() -> None:
     code = (
         "from mipcheck.checker.fleet.fleet import options_of; from mipcheck.checker.fleet.work import Job\n"
-        "from mipcheck.model.load import load; print(options_of(Job(load()), None)['--spec'])"
+        "from mipcheck.model.specification.load import load; print(options_of(Job(load()), None)['--spec'])"
     )
     seeds = [{**os.environ, "PYTHONHASHSEED": seed} for seed in ("1", "2")]
     texts = {subprocess.run([sys.executable, "-c", code], env=e, capture_output=True, check=True).stdout for e in seeds}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mipcheck.checker.check.check import check
+from mipcheck.checker.check.report import Report
 
 LOG = """mipcheck-trace 1
 site iha=10.1.0.2 xha=198.51.100.2 boot=true{more}
@@ -15,7 +16,7 @@ site iha=10.1.0.2 xha=198.51.100.2 boot=true{more}
 """
 
 
-def report(folder: Path, source: str, second: str = "10.1.0.100", more: str = ""):  # type: ignore[no-untyped-def]
+def report(folder: Path, source: str, second: str = "10.1.0.100", more: str = "") -> Report:
     log = folder / "trace.log"
     log.write_text(LOG.format(source=source, second=second, more=more), "utf-8")
     return check([log])

@@ -42,7 +42,7 @@ QUIET = settings(
 KINDS = {b"m": "log", b"{": "jsonl"}
 
 
-def event(time: float, interface: str = "e", kind: str = "solicit") -> str:
+def event(time: float | str, interface: str = "e", kind: str = "solicit") -> str:
     return f"{time} {interface} {kind}\n"
 
 
@@ -82,7 +82,8 @@ def same(files: Sequence[bytes], offsets: Sequence[int]) -> None:
     slow = merge(read(files), offsets, GAPS)
     try:
         fast = MergedLogs(opened(files), offsets, GAPS)
-        times, seen = [], []
+        times: list[int] = []
+        seen: list[object] = []
         for batch in fast.batches():
             assert batch.table is not None and batch.file is not None and batch.first == len(times)
             times += batch.time.tolist()
@@ -91,8 +92,8 @@ def same(files: Sequence[bytes], offsets: Sequence[int]) -> None:
                 token = table.interface[row]
                 interface = NODE if token < 0 else fast.interfaces[token]
                 kind = fast.events[table.kind[row]]
-                absent = {k.name for k, value in zip(kind.keys, table.keys[row], strict=False) if value == UNKNOWN}
-                seen.append((fast.files[file], int(place), interface, kind.name, absent - {ACCESS, TRAVERSAL}))
+                unsaid = {k.name for k, value in zip(kind.keys, table.keys[row], strict=False) if value == UNKNOWN}
+                seen.append((fast.files[file], int(place), interface, kind.name, unsaid - {ACCESS, TRAVERSAL}))
     except NativeError:  # what an array cannot hold
         return
     assert times == [e.time for e in slow]
@@ -192,8 +193,8 @@ AGENT = "1 e tunnel home=10.1.0.9 coa=10.1.0.8\n"
 @example([text(event(1)), text("site role=none\n")], None, False)
 @example([text("site iha=10.1.0.2\n", event(1)), text("site iha=10.1.0.3\n", event(1), "2 e lnk\n")], None, False)
 @example([text("site iha=10.1.0.2\n", event(1)), text("site iha=10.1.0.3\n", event(1), event(2))], None, True)
-@example([text(event(1)), text(event("2026-11-23T02:56:02Z"))], None, False)  # type: ignore[arg-type]
-@example([text(event(1)), text(event("2026-11-23T02:56:02Z"))], "2026-11-23T02:56:02Z", False)  # type: ignore[arg-type]
+@example([text(event(1)), text(event("2026-11-23T02:56:02Z"))], None, False)
+@example([text(event(1)), text(event("2026-11-23T02:56:02Z"))], "2026-11-23T02:56:02Z", False)
 @example([text(event(9, "a", TOLD)), text(event(1, "b", TOLD))], None, False)
 @example([text(event(9, "a", TOLD)), text(event(1, "b", TOLD.replace("192", "193")))], None, False)
 @example([text("site role=iha\n", "1 e gap\n"), text("1 e gap\n", AGENT)], None, False)

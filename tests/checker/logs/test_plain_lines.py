@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.logs import text as log
+from mipcheck.checker.logs.lines import Interpret, read_lines
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.specification.load import load
 
@@ -21,9 +22,9 @@ from making.paths import TRACES
 WORDS = vocabulary_of(load())
 
 
-def outcome(data: bytes, interpret: log.Interpret, keep_going: bool) -> object:
+def outcome(data: bytes, interpret: Interpret, keep_going: bool) -> object:
     try:
-        return log.read_lines(io.BytesIO(data), "x.log", WORDS, keep_going, interpret)
+        return read_lines(io.BytesIO(data), "x.log", WORDS, keep_going, interpret)
     except InputError as error:
         return str(error)
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.check.check import check
+from mipcheck.checker.check.report import Report
 from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs.replayed import trace_text
 from mipcheck.checker.verbs import prove as proofs
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.prove import Result, needs, prove
@@ -131,12 +133,12 @@ def test_is_broken_by_a_trace_that_breaks_nothing_else(rule: str, tmp_path: Path
     assert {v.rule for v in (*report.violations, *report.warnings)} == {rule}
 
 
-def _replay(rule: str, broken: bool, folder: Path):  # type: ignore[no-untyped-def]
+def _replay(rule: str, broken: bool, folder: Path) -> Report:
     capabilities = frozenset(SPEC.rules[rule].given)
     trace = examples(capabilities).find(rule, broken)
     assert trace is not None
     log = folder / "example.log"
-    log.write_text(proofs.trace_text(SPEC, trace, {}, (), capabilities), "utf-8")
+    log.write_text(trace_text(SPEC, trace, {}, (), capabilities), "utf-8")
     return check([str(log)])
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.language.expression import Apply, Name
+from mipcheck.model.language.expression import Apply, Expression, Name
 from mipcheck.model.language.parse import MAX_DEPTH, MAX_SIZE, parse
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.language.show_module import show
@@ -75,17 +75,18 @@ _NEXT_NAME = s.VariableDecl("layers", s.TypeName("bool"), Apply("uses", (Name("m
 @given(strategies.modules)
 @example(s.Module("x", "", None, (s.StateDecl("interface", False, (_NEXT_NAME, _NEXT_NAME)),)))
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-def test_what_is_printed_is_read(module: object) -> None:
-    text = show(module)  # type: ignore[arg-type]
+def test_what_is_printed_is_read(module: s.Module) -> None:
+    text = show(module)
     assert parse(text) == module
     assert show(parse(text)) == text
 
 
 @given(strategies.expressions)
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-def test_expressions_are_printed_with_the_parentheses_they_need(expression: object) -> None:
-    text = show_expression(expression)  # type: ignore[arg-type]
-    assert parse(f"spec a define x = {text}").declarations[0].value == expression  # type: ignore[union-attr]
+def test_expressions_are_printed_with_the_parentheses_they_need(expression: Expression) -> None:
+    text = show_expression(expression)
+    (definition,) = parse(f"spec a define x = {text}").declarations
+    assert isinstance(definition, s.DefineDecl) and definition.value == expression
 
 
 @pytest.mark.parametrize("name", bundled())
@@ -765,8 +766,8 @@ def test_text_soup(text: str) -> None:
 
 @given(strategies.modules)
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_trees_without_sense(module: object) -> None:
-    text = show(module)  # type: ignore[arg-type]
+def test_trees_without_sense(module: s.Module) -> None:
+    text = show(module)
     _load_or_refuse(text)
     _load_or_refuse(BASE + text.partition("\n")[2])
 

@@ -182,7 +182,7 @@ def run_both(
         encoded = machine.encode(event, args)
         outcomes = machine.steps[event](
             now, i, compiled[i], node, compiled, encoded, number, writers[i], [-1] * len(node)
-        )  # type: ignore[call-arg]
+        )
         verdicts = {machine.rules[n].id: v for n, v in outcomes if isinstance(machine.rules[n].body, Allow)}
         for r in world.allows:
             if world.concerns(r, action) and literal(

@@ -119,7 +119,7 @@ def test_where_only_another_value_makes_the_difference_it_is_found() -> None:
 def test_no_difference_in_what_is_written_in_two_ways_is_proved() -> None:
     for one, other in ((ALLOW, ALLOW.replace("only if ready", "only if not not ready and count >= 0 - 1")),
                        (SOON, SOON.replace("limit", "max(limit, 0 s)"))):  # fmt: skip
-        found = find_parting(of(one), of(other), ["A", "B"][one is SOON], [])
+        found = find_parting(of(one), of(other), [["A", "B"][one is SOON]], [])
         assert not found.trace
         assert found.same
 
