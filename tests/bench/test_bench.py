@@ -26,6 +26,7 @@ def found() -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.slow
 def test_a_quick_run_has_figures_beside_peers(found: dict[str, Any]) -> None:
     assert found["schema"] == 1
     assert {"cpu", "cores", "memory_gib", "os", "python"} <= found["machine"].keys()
@@ -46,6 +47,7 @@ def test_a_quick_run_has_figures_beside_peers(found: dict[str, Any]) -> None:
     assert all(set(r) == {"name", "value", "target", "met", "by_cpu"} for r in found["ratios"])
 
 
+@pytest.mark.slow
 def test_what_was_not_measured_has_a_reason(found: dict[str, Any]) -> None:
     """Every peer is there, or it is said why not."""
     measured = {r["name"].split(",")[0] for r in found["results"]}

@@ -44,12 +44,14 @@ def test_it_loads_without_a_warning() -> None:
     assert list(RFC.roles) == ["iha", "vpn"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [p for m in RFC.machines() for p in m.properties])
 def test_every_property_is_proved(name: str) -> None:
     (result,) = prove([name], spec=RFC, with_needs=False)
     assert result.result == "proved", result.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("role", "rule"), [(m.role, r) for m in RFC.machines() for r in m.rules])
 def test_every_rule_can_be_kept_and_broken(role: str, rule: str) -> None:
     machine = RFC.for_role(role)

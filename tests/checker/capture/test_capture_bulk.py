@@ -120,6 +120,7 @@ def test_own_captures(path: Path, keys: bool, monkeypatch: pytest.MonkeyPatch) -
     assert assert_same([path.read_bytes()], site if keys else dataclasses.replace(site, esp_sas=())) > 50
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(CAPTURES.glob("*.pcapng"))), st.integers(0, 2**32), SIZES)
 def test_own_captures_changed(

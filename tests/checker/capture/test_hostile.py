@@ -7,6 +7,7 @@ import gzip
 import io
 import random
 
+import pytest
 from fuzz_capture import fuzz, seeds
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -133,6 +134,7 @@ def test_arbitrary_fragments(pieces: list[tuple[int, int, bool, bytes]]) -> None
     survives(pcap(records))
 
 
+@pytest.mark.slow
 def test_a_few_thousand_mutated_packets() -> None:
     """The full run is `python tests/fuzz_capture.py`."""
     said: list[str] = []

@@ -385,6 +385,7 @@ def test_any_order_and_any_repetition(order: list[int], repeated: int) -> None:
     assert packets[-1].payload == bytes(message[UDP].payload)
 
 
+@pytest.mark.slow
 def test_memory_for_fragments_is_bounded() -> None:
     together = Reassembler()
     for n in range(3 * fragments.MAX_DATAGRAMS):
@@ -513,6 +514,7 @@ LINKS: dict[str, tuple[int, list[bytes]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", LINKS)
 def test_headers_as_tshark_dissects_them(link: str, tshark: str, tmp_path: Path) -> None:
     """All addresses in all headers, what is in them, and who sent it to whom on the link."""

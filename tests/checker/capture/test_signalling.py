@@ -596,6 +596,7 @@ def packets(story: list[tuple[str, dict[str, Any]]]) -> list[bytes]:
     return frames
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(stories())
 def test_events_to_packets_and_back(story: list[tuple[str, dict[str, Any]]]) -> None:

@@ -282,6 +282,7 @@ def test_extensions_as_tshark_reads_them(tshark: str, tmp_path: Path) -> None:
     assert compare(tshark, write(tmp_path, frames)) == len(frames)
 
 
+@pytest.mark.slow
 def test_advertisements_as_tshark_reads_them(tshark: str, tmp_path: Path) -> None:
     after = simple(19, bytes([24])) + b"\0" + simple(24, b"challenge")
     coas = ["10.1.2.1", "10.1.2.2"]
@@ -351,6 +352,7 @@ def test_nonces_as_tshark_reads_them(tshark: str, tmp_path: Path) -> None:
 CIPHERS = [("aes-cbc", 16), ("aes-cbc", 32), ("aes-gcm", 20), ("aes-ctr", 20), ("3des-cbc", 24), ("null", 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encryption", CIPHERS)
 @pytest.mark.parametrize("integrity", ["hmac-sha1-96", "hmac-md5-96", "hmac-sha2-256-128", "hmac-sha2-512-256"])
 def test_esp_as_tshark_opens_it(encryption: tuple[str, int], integrity: str, tshark: str, tmp_path: Path) -> None:
@@ -441,6 +443,7 @@ def compare_addresses(tshark: str, file: Path) -> int:
     return len(frames)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", OURS, ids=lambda p: p.name)
 def test_our_own_captures(file: Path, tshark: str) -> None:
     assert compare_addresses(tshark, file)

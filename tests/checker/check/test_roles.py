@@ -345,6 +345,7 @@ def steps(draw: st.DrawFn) -> list[Step]:
     return found
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.data())
 def test_waiting_for_deadlines_is_as_looking_always(data: st.DataObject) -> None:
@@ -406,6 +407,7 @@ def findings(found: Observation, node: int) -> set[tuple[object, ...]]:
     }
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.lists(steps(), min_size=1, max_size=4), steps(), st.booleans())
 def test_many_nodes_in_one_trace_are_as_each_alone(nodes: list[list[Step]], device: list[Step], boot: bool) -> None:
@@ -499,6 +501,7 @@ def test_the_table_of_events_is_the_specifications(role: str) -> None:
     assert rows == [row(e) for e in DRAFT.for_role(role).events.values() if e.seen]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ROLES)
 def test_what_is_said_of_a_role_is_proved(role: str) -> None:
     results = prove(spec=DRAFT.for_role(role), with_needs=False)
@@ -506,6 +509,7 @@ def test_what_is_said_of_a_role_is_proved(role: str) -> None:
     assert any(isinstance(p.claim, Consistent) for p in DRAFT.for_role(role).properties.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ROLES)
 def test_every_rule_of_a_role_has_a_trace_that_keeps_it_and_one_that_breaks_it(role: str) -> None:
     spec = DRAFT.for_role(role)
@@ -541,6 +545,7 @@ FAILS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "without", "last"), FAILS)
 def test_what_a_property_fails_without(name: str, without: str, last: str) -> None:
     owner = next(m for m in DRAFT.machines() if name in m.properties)
@@ -553,6 +558,7 @@ def test_what_a_property_fails_without(name: str, without: str, last: str) -> No
     assert re.search(f"eth0 {last}", text.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_either_reading_of_port_434_keeps_packets_apart() -> None:
     other = resolved(DRAFT, {"zot_port_434": "registration"}).for_role("xha")
     assert [r.result for r in prove(["zot_identity"], spec=other, with_needs=False)] == ["proved"]
@@ -629,6 +635,7 @@ def test_permitted_is_refuted_by_an_event_that_a_must_forbids() -> None:
     assert found.counterexample.splitlines()[-1] == "0.000000 eth0 relay home=10.1.0.100"
 
 
+@pytest.mark.slow
 def test_a_rule_knows_the_properties_that_fail_without_it() -> None:
     xha, vpn = DRAFT.for_role("xha"), DRAFT.for_role("vpn")
     assert needed_by(xha, "XH7") == ["zot_identity"]  # whose proof takes rules on other events too

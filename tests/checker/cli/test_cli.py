@@ -293,6 +293,7 @@ def test_foreign_files_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert hint in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_capture_is_converted_to_what_gives_the_same_verdict(tmp_path: Path) -> None:
     for source in TRACES.glob("*.log"):
         target = tmp_path / source.name
@@ -305,6 +306,7 @@ def test_a_capture_is_converted_to_what_gives_the_same_verdict(tmp_path: Path) -
 # --- what is shown ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_lines_fit_the_terminal(width: int) -> None:
     for trace in sorted(TRACES.glob("*.log")):
@@ -325,6 +327,7 @@ def test_colour_is_only_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
 EVIL = st.text(st.characters(exclude_characters="\n\r"), max_size=12).filter(lambda text: text != "-")
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(EVIL, EVIL)
 def test_no_text_of_a_trace_reaches_the_terminal_raw(interface: str, stack: str) -> None:

@@ -19,6 +19,7 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(keep.OFF, str(tmp_path / "cache"))
 
 
+@pytest.mark.slow
 def test_nothing_is_left_to_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "kept"
     monkeypatch.setattr(keep, "INSTALLED", tmp_path / "none")

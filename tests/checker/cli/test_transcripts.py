@@ -23,6 +23,8 @@ from mipcheck.checker.cli.main import main
 from making.paths import TRACES, TRANSCRIPTS
 
 SCRIPTS = sorted(TRANSCRIPTS.glob("*.txt"))
+SLOW = ("explain", "explain-json", "fleet")
+"""Transcripts that take seconds: the prover searches, or a cluster starts."""
 GIVEN = ("file:", "stdin")
 
 
@@ -46,7 +48,10 @@ def without_the_solvers_choice(text: str) -> str:
     return re.sub(r"\d+\.\d s\)", "… s)", text)
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, id=p.stem, marks=pytest.mark.slow if p.stem in SLOW else ()) for p in SCRIPTS],
+)
 def test_transcript(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,6 +67,7 @@ def answer(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, dict[st
 # --- a whole run --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_fleet_and_its_dataset(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = files.parent / "out"
     by = ["--pattern", "{vendor}/{build}/*.log", "--by", "vendor"]
@@ -149,6 +150,7 @@ def kill_when_named(pid: Path) -> None:
     os.kill(int(pid.read_text()), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_lost_workers_and_a_file_that_kills_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,6 +228,7 @@ def test_every_file_ends_once_however_workers_die(deadly: dict[str, int]) -> Non
 DRAFT = load()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("end", "code"), [(KeyboardInterrupt(), 130), (fleet_cluster.ClusterLost("lost"), 3)])
 def test_a_run_that_is_cut_short_keeps_what_it_has(
     end: BaseException,
@@ -283,6 +286,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_crash_loses_nothing_and_nothing_is_checked_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [f"{n}.log" for n in range(8)]
     for name in names:
@@ -363,6 +367,7 @@ def test_options_reach_the_worker(files: Path, monkeypatch: pytest.MonkeyPatch) 
         examine(job.packed(), file)
 
 
+@pytest.mark.slow
 def test_results_depend_on_options_and_on_nothing_else() -> None:
     code = (
         "from mipcheck.checker.fleet.fleet import options_of; from mipcheck.checker.fleet.work import Job\n"

@@ -84,6 +84,7 @@ def same(data: bytes, keep_going: bool = False, kind: str = "log") -> None:
                 assert table.keys[n, slot] == wanted
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 @given(logs(), st.booleans())
 @example(
@@ -101,6 +102,7 @@ def test_the_same_events(data: bytes, keep_going: bool) -> None:
     same(data, keep_going)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 @given(mutated(), st.booleans())
 def test_the_same_faults(data: bytes, keep_going: bool) -> None:
@@ -128,6 +130,7 @@ def test_lines_as_programs_write_them_are_read_without_jsonl(monkeypatch: pytest
     assert len(bulk(data, kind="jsonl")) == 5
 
 
+@pytest.mark.slow
 def test_what_is_json_and_what_is_not() -> None:
     """Each is read as jsonl.py reads it, between lines that the compiled parser takes."""
     times = ["1.", "01", "-1", "+1", "1e0", "1.0e0", "1.1234567891", "1.5000000000", "10000000000", "2026-11-23",
@@ -146,6 +149,7 @@ def test_what_is_json_and_what_is_not() -> None:
             same((log_json.HEAD + EVENT + EVENT.replace(old, new, 1) + EVENT).encode(), keep_going, "jsonl")
 
 
+@pytest.mark.slow
 def test_values_of_every_type_in_every_way() -> None:
     events = [
         '"rrq", "to": "iha", "path": "direct", "coa": "10.1.7.20", "flags": "T", "lifetime": 5, "id": 7',
@@ -180,6 +184,7 @@ def test_a_key_that_is_called_like_those_of_every_event() -> None:
         assert log.reading.problems == slow.problems
 
 
+@pytest.mark.slow
 @QUIET
 @given(log_json.logs(), st.booleans())
 @example((log_json.HEAD + EVENT.replace("1", "1.50") + EVENT + EVENT.replace("1", "0")).encode(), False)
@@ -191,6 +196,7 @@ def test_the_same_events_of_json_lines(data: bytes, keep_going: bool) -> None:
     same(data, keep_going, "jsonl")
 
 
+@pytest.mark.slow
 @QUIET
 @given(log_json.mutated(), st.booleans())
 def test_the_same_faults_of_json_lines(data: bytes, keep_going: bool) -> None:
@@ -215,6 +221,7 @@ def test_buffers_and_batches_of_any_size(data: bytes, size: int) -> None:
         same(data)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=40)
 @given(log_json.logs(), st.integers(900, 1000), st.booleans())
 def test_buffers_and_batches_of_any_size_of_json_lines(data: bytes, size: int, keep_going: bool) -> None:
@@ -225,6 +232,7 @@ def test_buffers_and_batches_of_any_size_of_json_lines(data: bytes, size: int, k
         same(data, keep_going, "jsonl")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "length", [LINE_LIMIT - 1, LINE_LIMIT, LINE_LIMIT + 1, bulk_log.BUFFER + 5, 3 * bulk_log.BUFFER]
 )

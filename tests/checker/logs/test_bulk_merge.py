@@ -117,6 +117,7 @@ UNCLEAN = log_text.logs() | log_json.logs()
 OFFSET = st.sampled_from([0, 0, 0, 1, 10**9, -(10**9), 30 * 10**9])
 
 
+@pytest.mark.slow
 @QUIET
 @given(st.lists(st.tuples(CLEAN | UNCLEAN, OFFSET), min_size=1, max_size=4), st.integers(1, 12))
 @example([(text(event(0), event(9, kind="gap")), 0), (text(event(5, "w")), 0)], 3)
@@ -185,6 +186,7 @@ TOLD = "ike phase=start src=198.51.100.100 dst=192.0.2.1"
 AGENT = "1 e tunnel home=10.1.0.9 coa=10.1.0.8\n"
 
 
+@pytest.mark.slow
 @QUIET
 @given(st.lists(ANY, min_size=1, max_size=3), st.none() | OFFSETS, st.booleans())
 @example([text(event(1), "2 e lnk\n"), text("site iha=1.2\n")], None, False)
@@ -214,6 +216,7 @@ def test_an_offset_for_nobody(tmp_path: Path) -> None:
         assert str(report(paths, True, offsets=offsets)).startswith("usage: --offset")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", TRACES, ids=lambda p: p.stem)
 def test_example_traces_in_parts(tmp_path: Path, path: Path) -> None:
     """Each interface's events in a log of its own, every other one of them in JSON Lines, give the report as before."""

@@ -619,6 +619,7 @@ def traces(draw: st.DrawFn) -> tuple[list[Event], Site, Vocabulary]:
     return events, draw(sites(vocabulary)), vocabulary
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(traces(), st.lists(texts, max_size=2), st.booleans())
 def test_write_then_read_is_the_identity(

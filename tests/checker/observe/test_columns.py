@@ -143,6 +143,7 @@ def traces(draw: st.DrawFn, spec: Spec, most: int) -> list[Event]:
     return events
 
 
+@pytest.mark.slow
 @QUIET
 @given(traces(SMALL, 60), st.booleans(), st.integers(1, 70))
 def test_a_small_machine(events: list[Event], boot: bool, size: int) -> None:
@@ -153,18 +154,21 @@ DRAFT = load()
 HOME_AGENT = DRAFT.for_role("iha")
 
 
+@pytest.mark.slow
 @QUIET
 @given(traces(DRAFT, 60), st.booleans(), st.integers(1, 70), st.booleans())
 def test_the_draft(events: list[Event], boot: bool, size: int, varying: bool) -> None:
     same(machine(DRAFT), events, boot, size, varying)
 
 
+@pytest.mark.slow
 @QUIET
 @given(traces(HOME_AGENT, 60), st.booleans(), st.integers(1, 70))
 def test_a_device_with_many_nodes(events: list[Event], boot: bool, size: int) -> None:
     same(machine(HOME_AGENT), events, boot, size)
 
 
+@pytest.mark.slow
 @QUIET
 @given(st.sampled_from(TRACES), st.data(), st.integers(1, 30))
 def test_mutated_example_traces(path: Path, data: st.DataObject, size: int) -> None:
@@ -206,6 +210,7 @@ def test_more_interfaces_than_a_node_has() -> None:
     same(machine(SMALL), [*events, Event(10**6, "more", "peek", {})], True, 100)
 
 
+@pytest.mark.slow
 def test_ten_thousand_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     events = []
     for round_ in range(2):
@@ -257,6 +262,7 @@ rule R MUST cite 1 "in order" allow go only if grows < 5
 # --- whole reports ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @QUIET
 @given(data=logs() | logs(clean=True) | mutated(), keep_going=st.booleans())
 @example(data=(HEAD + "1 e rrp from=iha path=direct code=0 lifetime=5 id=0x8000000000000000 auth=ok\n").encode(),
@@ -279,6 +285,7 @@ def test_the_same_report(tmp_path_factory: pytest.TempPathFactory, data: bytes, 
     assert_same(path, keep_going=keep_going)
 
 
+@pytest.mark.slow
 @QUIET
 @given(data=log_json.logs() | log_json.logs(clean=True) | log_json.mutated(), keep_going=st.booleans())
 @example(data=(log_json.HEAD + log_json.EVENT).encode(), keep_going=False)
@@ -289,12 +296,14 @@ def test_the_same_report_of_json_lines(tmp_path_factory: pytest.TempPathFactory,
     assert_same(path, keep_going=keep_going)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", TRACES, ids=lambda p: p.stem)
 def test_the_same_report_of_example_traces(path: Path) -> None:
     assert_same(path, only=True)
     assert_same(path, only=True, fail_on="should", parameters={"t_stop": "2s"})
 
 
+@pytest.mark.slow
 def test_a_pipe_gives_the_report_of_its_file(tmp_path: Path) -> None:
     text = HEAD + SITE + "".join(
         f"{n}.5 eth0 data dir=out protection=none bytes={n} stack=ip/ip\n" for n in range(8000)
@@ -310,6 +319,7 @@ def test_a_pipe_gives_the_report_of_its_file(tmp_path: Path) -> None:
     assert reports[0] == reports[1]
 
 
+@pytest.mark.slow
 def test_events_of_a_capture_as_columns() -> None:
     for path in TRACES:
         trace = inputs.read_trace([str(path)], vocabulary_of(DRAFT))
@@ -326,6 +336,7 @@ def test_events_of_a_capture_as_columns() -> None:
         ]
 
 
+@pytest.mark.slow
 def test_without_native_code_it_still_runs(tmp_path: Path) -> None:
     """Neither LLVM nor a place to keep what it makes."""
     text = HEAD + SITE + "".join(f"{n} eth0 solicit\n" for n in range(20000))

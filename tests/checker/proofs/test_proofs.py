@@ -19,6 +19,8 @@ from mipcheck.model.specification.load import load, loads
 
 from making.paths import SPECS
 
+pytestmark = pytest.mark.slow
+
 SPEC = load()
 PROPERTIES = list(SPEC.properties)
 

@@ -80,6 +80,7 @@ def stripped(data: bytes) -> bytes:
 THREE = [Record(n * 1_000_001_000, bytes([n]) * (60 + n)) for n in range(3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("nano", [False, True])
 def test_pcap_becomes_pcapng_with_the_same_packets(order: str, nano: bool, tshark: str, tmp_path: Path) -> None:
@@ -215,6 +216,7 @@ option_values = st.tuples(st.sampled_from([2, 3, 4, 6, 2988, 0x8001]), st.binary
 packets = st.tuples(st.binary(max_size=80), st.lists(option_values, max_size=3), st.booleans())
 
 
+@pytest.mark.slow
 @given(
     st.lists(packets, max_size=6),
     st.sampled_from("<>"),

@@ -89,6 +89,7 @@ def test_parameters_count(spec: Spec) -> None:
         mode_page(longer, "b", {"sael": "60"})
 
 
+@pytest.mark.slow
 def test_mode_cvc_of_the_draft() -> None:
     """Sections 3.5 and 6.2: what the draft says of it, none of which is written in the program."""
     page = mode_page(load(), "cvc")

@@ -59,6 +59,7 @@ def test_lines_and_roles() -> None:
     assert found["A"].document == "small.txt"
 
 
+@pytest.mark.slow
 def test_lines_are_those_of_the_own_document() -> None:
     following = """
     spec next extends draft-01

@@ -72,6 +72,7 @@ _NEXT_NAME = s.VariableDecl("layers", s.TypeName("bool"), Apply("uses", (Name("m
 """What comes after it must not be read as the kind of its care-of address."""
 
 
+@pytest.mark.slow
 @given(strategies.modules)
 @example(s.Module("x", "", None, (s.StateDecl("interface", False, (_NEXT_NAME, _NEXT_NAME)),)))
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -452,12 +453,14 @@ def test_definitions_may_not_nest_without_end() -> None:
     assert "nested too deeply" in _message(f'spec a\n{chain}property p "" invariant d0')
 
 
+@pytest.mark.slow
 def test_definitions_may_not_grow_without_end() -> None:
     tower = "".join(f"define d{n} = d{n + 1} and d{n + 1}\n" for n in range(30)) + "define d30 = true\n"
     assert "the specification is too large" in _message(f'spec a\n{tower}property p "" invariant d0')
     assert "the specification is too large" in _message(f"spec a\n{tower}")
 
 
+@pytest.mark.slow
 def test_defaults_may_not_depend_on_each_other_without_end() -> None:
     def chain(order: range) -> str:
         return "spec a\n" + "".join(f"param p{n}: int = {f'p{n - 1}' if n else '1'}\n" for n in order)
@@ -478,6 +481,7 @@ def test_huge_texts(size: int, tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}: {message}"
 
 
+@pytest.mark.slow
 def test_large_texts() -> None:
     """As large as may be, of every kind that grows."""
     rules = "".join(f'rule R{n} MUST cite 1 "" configure true\ndefault reading R{n} x\n' for n in range(3000))
@@ -764,6 +768,7 @@ def test_text_soup(text: str) -> None:
     _load_or_refuse(f"spec soup\n{text}")
 
 
+@pytest.mark.slow
 @given(strategies.modules)
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_trees_without_sense(module: s.Module) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 import z3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -204,6 +205,7 @@ def run_both(
             assert value == literal(z), (name, j)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(specifications(), traces())
 def test_random_specifications_mean_the_same_twice(text: str, trace: list[Any]) -> None:
@@ -247,6 +249,7 @@ def with_initial_times(spec: Spec) -> Spec:
         if not any(p.event in ("gain", "lose") for p in u.patterns)))  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(draft_traces(), st.sets(st.sampled_from(list(DRAFT.capabilities))).map(frozenset))
 def test_the_draft_means_the_same_twice(trace: list[Any], capabilities: frozenset[str]) -> None:

@@ -116,6 +116,7 @@ def test_where_only_another_value_makes_the_difference_it_is_found() -> None:
     assert "site limit=0s\n" in found.trace
 
 
+@pytest.mark.slow
 def test_no_difference_in_what_is_written_in_two_ways_is_proved() -> None:
     for one, other in ((ALLOW, ALLOW.replace("only if ready", "only if not not ready and count >= 0 - 1")),
                        (SOON, SOON.replace("limit", "max(limit, 0 s)"))):  # fmt: skip
@@ -124,6 +125,7 @@ def test_no_difference_in_what_is_written_in_two_ways_is_proved() -> None:
         assert found.same
 
 
+@pytest.mark.slow
 def test_what_may_part_beyond_the_search_is_not_called_the_same() -> None:
     found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if ready and count < 50")), ["A"], [])
     assert not found.trace
@@ -182,6 +184,7 @@ def test_a_verdict_that_was_not_predicted_is_an_internal_error() -> None:
 # --- the verb -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_pair_of_readings_of_the_draft_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ambiguities", "--format", "json"]) == 0
     answer = json.loads(capsys.readouterr().out)
@@ -230,6 +233,7 @@ role vpn {
     assert out.count(" pass n=") == 2
 
 
+@pytest.mark.slow
 def test_undecided_is_unknown_and_exits_3(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ambiguities", "M2", "--timeout", "0.0001"]) == 3
     out = capsys.readouterr().out
