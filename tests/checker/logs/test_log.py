@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.console.errors import LIMIT, InputError, Problem, excerpt
-from mipcheck.checker.console.escape import printable
 from mipcheck.checker.logs import jsonl, lines
 from mipcheck.checker.logs.jsonl import read_jsonl, write_jsonl
 from mipcheck.checker.logs.lines import Log
@@ -439,19 +438,6 @@ def test_excerpts_stay_short_and_carets_stay_under_the_place() -> None:
         assert len(shown) <= 122 and shown[marks.index("^")] == "X"
     shown, marks = excerpt("\x1b\x1b界X", 3, 1)
     assert shown == "\\x1b\\x1b界X" and marks == " " * 10 + "^"
-
-
-def test_printable() -> None:
-    assert printable("plain ü 界 text\\") == "plain ü 界 text\\"
-    assert printable("\x1b\x00\x7f\x9b\u202e\u2028\ud800\U000e0001\n\t\xa0") == (
-        "\\x1b\\x00\\x7f\\x9b\\u202e\\u2028\\ud800\\U000e0001\\x0a\\x09\\xa0"
-    )
-
-
-@given(st.text(st.characters()))
-def test_printable_is_printable_and_stays_so(text: str) -> None:
-    shown = printable(text)
-    assert shown.isprintable() and printable(shown) == shown
 
 
 # ---- JSON Lines ----

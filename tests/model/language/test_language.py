@@ -20,49 +20,12 @@ from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import bundled, load, loads
 from mipcheck.model.specification.resolve import RESERVED
-from mipcheck.model.specification.spec import Allow, Spec
 from mipcheck.model.values.nearest import nearest
 
 from making import trees as strategies
+from making.small import BASE, LINES, rule
 
 DRAFT = resources.files("mipcheck.specs").joinpath("draft-01.spec").read_text("utf-8")
-
-BASE = """\
-spec base "a small one"
-document "doc.txt"
-enum agent { iha, xha }
-set flags { S, D, T }
-site gateway
-capability relay "relays"
-param t_max: time = 20 s
-param n_max: int = 3
-event up(state: {yes, no}) by node seen log
-event rrq(to: agent, code: int, id: id, flags: flags, addr?: address, word?: text) by node seen log, capture
-event lose() by network silent
-interface { inside: bool = false
-  since: time
-  request: id = 0
-  count: int = 0 }
-node { holder: interface = none
-  seen_at: time }
-ghost interface { met: bool = true
-  lost: time }
-on up { inside := state = yes; since := now; met := inside }
-on rrq(to = iha) { request := id; count := n_max; holder := this; seen_at := now }
-on lose { lost := now }
-define fresh = now - since <= t_max
-rule R1 MUST cite 4.2 lines 10-12 "first"
-  allow rrq(to = iha) only if inside and fresh and count < 5 and request != id
-  unless capability relay
-rule R2 MUST cite 4.3 "second"
-  reading one "so" require rrq within t_max of since while inside and holder = this
-  reading two "or so" configure n_max > 2 and site.gateway = site.gateway
-rule R3 SHOULD cite 4.4 "third"
-  allow rrq only if seen_at <= now
-property P1 "sound" whenever rrq: met or now - lost <= 60 s
-assumption A1 "honest" on rrq: met
-"""
-LINES = BASE.count("\n")
 
 
 # --- printing and reading -----------------------------------------------------------------------------------------
@@ -173,39 +136,35 @@ def _message(text: str, offset: int = 0) -> str:
     return re.sub(r"\Ax\.spec:(\d+)", lambda m: f"x.spec:{int(m[1]) - offset}", str(caught.value))
 
 
-def _rule(body: str) -> str:
-    return f'rule X MUST cite 1 ""\n  {body}'
-
-
 NAMES = [
-    ("event", _rule("allow rqr only if inside"), 'x.spec:2:9: unknown event "rqr"', 8, 'did you mean "rrq"?'),
-    ("key", _rule("allow rrq(cod = 1) only if inside"), 'x.spec:2:13: unknown name "cod" in event rrq', 12,
+    ("event", rule("allow rqr only if inside"), 'x.spec:2:9: unknown event "rqr"', 8, 'did you mean "rrq"?'),
+    ("key", rule("allow rrq(cod = 1) only if inside"), 'x.spec:2:13: unknown name "cod" in event rrq', 12,
      'did you mean "code"?'),
-    ("key on the left", _rule("allow rrq(tto = iha) only if inside"),
+    ("key on the left", rule("allow rrq(tto = iha) only if inside"),
      'x.spec:2:13: unknown name "tto" in event rrq', 12,
      'did you mean "to"?'),
-    ("state", _rule("allow rrq only if insde"), 'x.spec:2:21: unknown name "insde" in event rrq', 20,
+    ("state", rule("allow rrq only if insde"), 'x.spec:2:21: unknown name "insde" in event rrq', 20,
      'did you mean "inside"?'),
-    ("state of an obligation", _rule("require rrq within 1 s of since while insde"),
+    ("state of an obligation", rule("require rrq within 1 s of since while insde"),
      'x.spec:2:41: unknown name "insde"', 40, 'did you mean "inside"?'),
     ("assigned state", "on rrq { insde := true }", 'x.spec:1:10: no state "insde" to assign', 9,
      'did you mean "inside"?'),
-    ("anchor", _rule("require rrq within 1 s of sinc while inside"), 'x.spec:2:29: unknown state "sinc"', 28,
+    ("anchor", rule("require rrq within 1 s of sinc while inside"), 'x.spec:2:29: unknown state "sinc"', 28,
      'did you mean "since"?'),
     ("independent state", 'property X "" independent holder', 'x.spec:1:27: no state "holder" of an interface', 26,
      "known: count, inside, lost, met, request, since"),
-    ("parameter", _rule("require rrq within t_mx of since while inside"), 'x.spec:2:22: unknown name "t_mx"', 21,
+    ("parameter", rule("require rrq within t_mx of since while inside"), 'x.spec:2:22: unknown name "t_mx"', 21,
      'did you mean "t_max"?'),
-    ("enum value", _rule("allow rrq(to = ihaa) only if inside"), 'x.spec:2:18: unknown value "ihaa" of agent', 17,
+    ("enum value", rule("allow rrq(to = ihaa) only if inside"), 'x.spec:2:18: unknown value "ihaa" of agent', 17,
      'did you mean "iha"?'),
     ("anonymous enum value", "on up(state = yess) { inside := true }",
      'x.spec:1:15: unknown value "yess" of {yes, no}', 14, 'did you mean "yes"?'),
-    ("set member", _rule("allow rrq only if X in flags"), 'x.spec:2:21: "X" is no member of set of flags', 20,
+    ("set member", rule("allow rrq only if X in flags"), 'x.spec:2:21: "X" is no member of set of flags', 20,
      "known: D, S, T"),
     ("type", "event x(a: bol) by node seen log", 'x.spec:1:12: unknown type "bol"', 11, 'did you mean "bool"?'),
-    ("capability", _rule("allow rrq only if inside unless capability relai"), 'x.spec:2:28: unknown capability "relai"',
+    ("capability", rule("allow rrq only if inside unless capability relai"), 'x.spec:2:28: unknown capability "relai"',
      27, 'did you mean "relay"?'),
-    ("site", _rule("configure site.gatway = site.gateway"), 'x.spec:2:13: unknown site address "gatway"', 12,
+    ("site", rule("configure site.gatway = site.gateway"), 'x.spec:2:13: unknown site address "gatway"', 12,
      'did you mean "gateway"?'),
     ("default reading", "default reading R2 tow", 'x.spec:1:1: rule R2 has no reading "tow"', 0, 'did you mean "two"?'),
     ("default reading of a rule without", "default reading R1 two", 'x.spec:1:1: rule R1 has no reading "two"', 0, ""),
@@ -216,52 +175,52 @@ NAMES = [
      'x.spec:1:1: there is no rule "R7" to override', 0, 'did you mean "R3"?'),
     ("parameter to override", "override param t_mix: time = 1 s",
      'x.spec:1:1: there is no parameter "t_mix" to override', 0, 'did you mean "t_max"?'),
-    ("key of one event only", _rule("allow rrq, up only if code = 1"),
+    ("key of one event only", rule("allow rrq, up only if code = 1"),
      'x.spec:2:25: not all of these events have a key "code"', 24, "rrq has"),
 ]  # fmt: skip
 TYPES = [
     ("number for a time", "param p: time = 60", "x.spec:1:17: 60 is of type int, where time is expected", 16,
      "a duration needs a unit: 60 s"),
     ("time for a number", "param p: int = 60 s", "x.spec:1:16: 60 s is of type time, where int is expected", 15, ""),
-    ("time beside a number", _rule("allow rrq only if now - since <= 5"),
+    ("time beside a number", rule("allow rrq only if now - since <= 5"),
      "x.spec:2:36: 5 is of type int, where time is expected", 35, "a duration needs a unit: 60 s"),
-    ("sum", _rule("allow rrq only if now + 5 > since"), "x.spec:2:21: a time and a number do not mix here", 20,
+    ("sum", rule("allow rrq only if now + 5 > since"), "x.spec:2:21: a time and a number do not mix here", 20,
      "write the number with a unit: 60 s"),
     ("another enumeration", "enum path { direct, vpn }\nevent e(p: path, a: agent) by node seen log\n"
-     + _rule("allow e(p = a) only if inside"), "x.spec:4:15: a is of type agent, where path is expected", 14, ""),
-    ("bool", _rule("allow rrq only if count"), "x.spec:2:21: count is of type int, where bool is expected", 20, ""),
+     + rule("allow e(p = a) only if inside"), "x.spec:4:15: a is of type agent, where path is expected", 14, ""),
+    ("bool", rule("allow rrq only if count"), "x.spec:2:21: count is of type int, where bool is expected", 20, ""),
     ("bool in a pattern", "on rrq(code) { inside := true }",
      "x.spec:1:8: code is of type int, where bool is expected", 7, ""),
     ("assignment", "on rrq { since := code }", "x.spec:1:19: code is of type int, where time is expected", 18,
      "a duration needs a unit: 60 s"),
-    ("ghost in a rule", _rule("allow rrq only if met"), 'x.spec:2:21: "met" is ghost state: no node can see it', 20,
+    ("ghost in a rule", rule("allow rrq only if met"), 'x.spec:2:21: "met" is ghost state: no node can see it', 20,
      "only properties and assumptions may read it"),
     ("ghost in an update", "on rrq { inside := met }", 'x.spec:1:20: "met" is ghost state: no node can see it', 19,
      "only properties and assumptions may read it"),
     ("ghost in an update's pattern", "on rrq when met { inside := true; met := true }",
      'x.spec:1:13: "met" is ghost state: no node can see it', 12, "only properties and assumptions may read it"),
-    ("ghost anchor", _rule("require rrq within 1 s of lost while inside"),
+    ("ghost anchor", rule("require rrq within 1 s of lost while inside"),
      'x.spec:2:29: "lost" is ghost state: no node can see it', 28, "an obligation counts from what a node knows"),
-    ("anchor that is no time", _rule("require rrq within 1 s of count while inside"),
+    ("anchor that is no time", rule("require rrq within 1 s of count while inside"),
      'x.spec:2:29: "count" is of type int: an obligation counts from a time', 28, ""),
-    ("anchor of the node", _rule("require rrq within 1 s of seen_at while inside"),
+    ("anchor of the node", rule("require rrq within 1 s of seen_at while inside"),
      'x.spec:2:29: "seen_at" is state of the node', 28, "an obligation counts from a time of its interface"),
-    ("silent event in a rule", _rule("allow lose only if inside"),
+    ("silent event in a rule", rule("allow lose only if inside"),
      'x.spec:2:9: event "lose" is silent: no node can see it', 8, "only ghost state may follow it"),
     ("silent event in an update", "on lose { inside := false }",
      'x.spec:1:4: event "lose" is silent: no node can see it', 3, "only ghost state may follow it"),
-    ("now in an obligation", _rule("require rrq within 1 s of since while now > since"),
+    ("now in an obligation", rule("require rrq within 1 s of since while now > since"),
      "x.spec:2:41: the present time cannot be used here", 40,
      "the condition of an obligation, like a parameter, does not change as time passes"),
     ("state in a parameter", "param p: int = count", 'x.spec:1:16: "count" is state, which has no value here', 15,
      "use numbers and parameters"),
-    ("state in a time limit", _rule("require rrq within since of since while inside"),
+    ("state in a time limit", rule("require rrq within since of since while inside"),
      'x.spec:2:22: "since" is state, which has no value here', 21, "use numbers and parameters"),
     ("site in a parameter", "param p: bool = site.gateway = site.gateway",
      "x.spec:1:17: a parameter cannot depend on the site's addresses", 16, ""),
-    ("interfaces in a configuration", _rule("configure some interface: true"),
+    ("interfaces in a configuration", rule("configure some interface: true"),
      "x.spec:2:13: there are no interfaces to speak of here", 12, ""),
-    ("this in a configuration", _rule("configure this = this"), 'x.spec:2:13: "this" interface makes no sense here', 12,
+    ("this in a configuration", rule("configure this = this"), 'x.spec:2:13: "this" interface makes no sense here', 12,
      ""),
     ("no initial value", "interface { x: bool }", 'x.spec:1:13: "x" needs an initial value', 12,
      "only a time may be without one"),
@@ -270,19 +229,19 @@ TYPES = [
     ("parameter of type id", "param x: id = 0", "x.spec:1:10: a parameter cannot be of type id", 9, ""),
     ("key of type interface", "event x(a: interface) by node seen log", "x.spec:1:9: a key cannot be an interface", 8,
      ""),
-    ("product of state", _rule("allow rrq only if count * code > 2"),
+    ("product of state", rule("allow rrq only if count * code > 2"),
      "x.spec:2:21: one factor has to be a number or a parameter", 20, "proofs stay in linear arithmetic"),
     ("product of times", "param x: time = t_max * t_max", "x.spec:1:17: a time cannot be multiplied by a time", 16, ""),
     ("product of agents", "param x: int = 2 * true", "x.spec:1:20: true is of type bool, not a number or a time",
      19, ""),
-    ("sets compared", _rule("allow rrq only if flags = T"), "x.spec:2:21: sets are asked for members, not compared", 20,
+    ("sets compared", rule("allow rrq only if flags = T"), "x.spec:2:21: sets are asked for members, not compared", 20,
      "S in flags"),
-    ("order of agents", _rule("allow rrq only if to < xha"), "x.spec:2:21: values of type agent have no order", 20, ""),
-    ("member of no set", _rule("allow rrq only if T in code"), "x.spec:2:26: code is no set", 25, ""),
+    ("order of agents", rule("allow rrq only if to < xha"), "x.spec:2:21: values of type agent have no order", 20, ""),
+    ("member of no set", rule("allow rrq only if T in code"), "x.spec:2:26: code is no set", 25, ""),
     ("number too large", "param x: int = 9999999999999999999",
      "x.spec:1:16: this number is too large, at most 62 bits", 15,
      ""),
-    ("id too large", _rule("allow rrq(id = 99999999999999999999) only if inside"),
+    ("id too large", rule("allow rrq(id = 99999999999999999999) only if inside"),
      "x.spec:2:18: this number is too large, at most 64 bits", 17, ""),
 ]  # fmt: skip
 DECLARED = [
@@ -322,7 +281,7 @@ DECLARED = [
      'x.spec:1:16: the definition of "x" uses itself', 15, "definition x is used in line 35"),
     ("definitions of each other", "define x = not y\ndefine y = not x\nproperty P \"\" invariant x",
      'x.spec:2:16: the definition of "x" uses itself', 15, "definition x is used in line 36"),
-    ("definition out of place", "define ok = code = 1\n" + _rule("allow up only if ok"),
+    ("definition out of place", "define ok = code = 1\n" + rule("allow up only if ok"),
      'x.spec:1:13: unknown name "code" in event up', 12,
      "known: count, fresh, holder, inside, n_max, ok, request, seen_at, since, state, t_max; "
      "definition ok is used in line 36"),
@@ -332,9 +291,9 @@ DECLARED = [
      0, ""),
 ]  # fmt: skip
 WRITTEN = [
-    ("misspelt only", _rule("allow rrq onli if inside"), "x.spec:2:13: unexpected 'onli'", 12,
+    ("misspelt only", rule("allow rrq onli if inside"), "x.spec:2:13: unexpected 'onli'", 12,
      'expected ",", "(", only or when; did you mean "only"?'),
-    ("misspelt if", _rule("allow rrq only of inside"), "x.spec:2:18: unexpected 'of'", 17,
+    ("misspelt if", rule("allow rrq only of inside"), "x.spec:2:18: unexpected 'of'", 17,
      'expected if; did you mean "if"?'),
     ("misspelt level", 'rule X must cite 1 "" configure true', "x.spec:1:8: unexpected 'must'", 7,
      'expected MUST, SHOULD or MAY; did you mean "MUST"?'),
@@ -348,9 +307,9 @@ WRITTEN = [
     ("too fine a time", "param x: time = 0.5 ns",
      "x.spec:1:17: expected a duration of whole nanoseconds, less than 146 years",
      16, ""),
-    ("operator", _rule("allow rrq only if inside & fresh"), "x.spec:2:28: unexpected '&'", 27,
+    ("operator", rule("allow rrq only if inside & fresh"), "x.spec:2:28: unexpected '&'", 27,
      "expected an operator, a declaration, the end, given, instead, note or unless"),
-    ("end", _rule("allow rrq only if (inside and"), "x.spec:2:32: the specification ends too early", 31,
+    ("end", rule("allow rrq only if (inside and"), "x.spec:2:32: the specification ends too early", 31,
      "expected an expression"),
     ("quote", 'property X "never closed\n consistent', "x.spec:1:12: this text has no closing quote", 11, ""),
     ("quote before", 'property X "never\n consistent\nproperty Y "closed" consistent',
@@ -533,211 +492,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "bom.spec").write_bytes(b"\xef\xbb\xbf" + BASE.encode())
     assert load(str(tmp_path / "bom.spec")).name == "base"
-
-
-# --- extends ------------------------------------------------------------------------------------------------------
-
-
-def _child(tmp_path: Path, text: str, **readings: str) -> Spec:
-    (tmp_path / "base.spec").write_text(BASE)
-    (tmp_path / "child.spec").write_text(f"spec child extends base\n{text}")
-    return load(str(tmp_path / "child.spec"), readings)
-
-
-def _child_message(tmp_path: Path, text: str, **readings: str) -> str:
-    with pytest.raises(SpecError) as caught:
-        _child(tmp_path, text, **readings)
-    return str(caught.value).replace(f"{tmp_path}/", "")
-
-
-def test_extending(tmp_path: Path) -> None:
-    spec = _child(
-        tmp_path,
-        """
-        document "other.txt"
-        override param t_max: time = t_new
-        param t_new: time = 7 s
-        override rule R1 SHOULD cite 9.9 "mine" allow rrq(to = xha) only if inside
-        default reading R2 two
-        drop rule R3
-        drop assumption A1
-        override property P1 "better" whenever rrq: met
-        rule N1 MUST cite 9 "new" allow rrq only if fresh
-        on rrq(to = iha) { count := 0 }
-        """,
-    )
-    assert (spec.name, spec.extends, spec.document) == ("child", "base", "other.txt")
-    assert configure(spec, {})["t_max"] == 7 * 10**9
-    assert list(spec.rules) == ["R1", "R2", "N1"] and spec.assumptions == {}
-    assert (spec.rules["R1"].level, spec.rules["R1"].section, spec.rules["R1"].unless) == ("SHOULD", "9.9", ())
-    assert spec.rules["R2"].reading == "two"
-    assert spec.properties["P1"].text == "better"
-    # What only the base's dropped rules used, and an update that replaces the base's, are not the child's mistakes.
-    assert spec.warnings == ()
-    changed = [u.assignments[0][0] for u in spec.updates if u.patterns[0].source == "rrq(to = iha)"]
-    assert changed == ["request", "count"]
-
-
-def test_readings(tmp_path: Path) -> None:
-    assert _child(tmp_path, "").rules["R2"].reading == "one"
-    assert _child(tmp_path, "default reading R2 two", R2="one").rules["R2"].reading == "one"
-    assert _child(tmp_path, "default reading R2 two default reading R2 one").rules["R2"].reading == "one"
-    assert _child(tmp_path, "", R2="two").rules["R2"].reading == "two"
-    assert [r.name for r in loads(BASE).rules["R2"].readings] == ["one", "two"]
-    assert loads(BASE).rules["R1"].reading is None and isinstance(loads(BASE).rules["R1"].body, Allow)
-    message = _child_message(tmp_path, "", R2="three")
-    assert message.splitlines()[0] == 'base.spec:27:1: rule R2 has no reading "three"'
-    message = _child_message(tmp_path, "", R9="one")
-    assert message == 'child.spec: there is no rule "R9" to choose a reading of (did you mean "R3"?)'
-
-
-def test_a_default_reading_goes_with_its_rule(tmp_path: Path) -> None:
-    (tmp_path / "top.spec").write_text("spec top extends child\ndrop rule R2")
-    _child(tmp_path, "default reading R2 two")
-    assert "R2" not in load(str(tmp_path / "top.spec")).rules
-    (tmp_path / "top.spec").write_text(
-        'spec top extends child\noverride rule R2 MUST cite 1 ""\n'
-        ' reading a "" configure true\n reading b "" configure false'
-    )
-    assert load(str(tmp_path / "top.spec")).rules["R2"].reading == "a"
-
-
-def test_errors_in_an_extended_specification_are_told_of_its_file(tmp_path: Path) -> None:
-    assert _child_message(tmp_path, _rule("allow up only if ok") + "\ndefine ok = code = 1") == (
-        'child.spec:4:13: unknown name "code" in event up\n'
-        "    define ok = code = 1\n"
-        "                ^ known: count, fresh, holder, inside, n_max, ok, request, seen_at, since, state, t_max; "
-        "definition ok is used in line 3"
-    )
-    (tmp_path / "base.spec").write_text(BASE + "define of_rrq = code = 1\n")
-    (tmp_path / "child.spec").write_text("spec child extends base\n" + _rule("allow up only if of_rrq"))
-    with pytest.raises(SpecError) as caught:
-        load(str(tmp_path / "child.spec"))
-    assert str(caught.value).replace(f"{tmp_path}/", "") == (
-        f'base.spec:{LINES + 1}:17: unknown name "code" in event up\n'
-        "    define of_rrq = code = 1\n"
-        "                    ^ known: count, fresh, holder, inside, n_max, of_rrq, request, seen_at, since, state, "
-        "t_max; definition of_rrq is used in child.spec:3"
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('rule R1 MUST cite 1 "" configure true', 'child.spec:2:1: rule "R1" is declared twice\n'
-         '    rule R1 MUST cite 1 "" configure true\n    ^ first in base.spec:24, which override replaces'),
-        ("event up() by node seen log", 'child.spec:2:1: event "up" is declared twice\n'
-         "    event up() by node seen log\n    ^ first in base.spec:9"),
-        ("drop rule R1\ndrop rule R1", 'child.spec:3:1: there is no rule "R1" to drop\n'
-         '    drop rule R1\n    ^ did you mean "R3"?'),
-    ],
-)  # fmt: skip
-def test_mistakes_in_extending(tmp_path: Path, text: str, message: str) -> None:
-    assert _child_message(tmp_path, text) == message
-
-
-def test_circles(tmp_path: Path) -> None:
-    (tmp_path / "a.spec").write_text("spec a extends b")
-    (tmp_path / "b.spec").write_text("spec b\n  extends a")
-    with pytest.raises(SpecError) as caught:
-        load(str(tmp_path / "a.spec"))
-    assert str(caught.value) == f"{tmp_path}/b.spec:2:11: b extends itself\n      extends a\n              ^"
-    (tmp_path / "c.spec").write_text("spec other extends c")  # a name that is not the file's
-    with pytest.raises(SpecError, match="extends itself"):
-        load(str(tmp_path / "c.spec"))
-
-
-def test_an_extended_file_that_cannot_be_used(tmp_path: Path) -> None:
-    (tmp_path / "base.spec").mkdir()
-    (tmp_path / "child.spec").write_text("spec child extends base\n")
-    with pytest.raises(SpecError) as caught:
-        load(str(tmp_path / "child.spec"))
-    assert str(caught.value).splitlines()[0] == (
-        f"{tmp_path}/child.spec:1:20: {tmp_path}/base.spec cannot be read: Is a directory"
-    )
-
-
-# --- warnings -----------------------------------------------------------------------------------------------------
-
-WARNINGS = [
-    ("parameter", "param p: int = 1", "1:1: parameter p is never used"),
-    ("definition", "define d = inside", "1:1: definition d is never used"),
-    ("state", "on rrq { x := code }\ninterface {\n  x: int = 0 }", "3:3: state x is never read"),
-    ("unassigned", 'interface { x: int = 0 }\nproperty X "" invariant x = 0', "1:13: state x is never assigned"),
-    ("unassigned time", 'interface { x: time }\nproperty X "" invariant x < now',
-     "1:13: state x is never assigned, and has no value"),
-    ("enum", "enum e { a }", "1:1: type e is never used"),
-    ("set", "set e { a }", "1:1: type e is never used"),
-    ("site", "site iha, xha, router", "1:1: site address router is never used"),
-    ("capability", 'capability c ""', "1:1: capability c is never used"),
-    ("values", "on rrq { count := 1 }\non up, rrq { count := 2 }",
-     "2:8: count is given two values on rrq; the later one counts"),
-    ("contradiction", "on rrq(to = iha, to = xha) { count := 1 }",
-     "1:4: rrq(to = iha, to = xha) can never happen: to = iha contradicts to = xha"),
-    ("contradiction of a bound", "on rrq(code = 0) when 0 < code { count := 1 }",
-     "1:4: rrq(code = 0) when 0 < code can never happen: 0 < code contradicts code = 0"),
-    ("contradiction of a conjunct", "on rrq(to = iha and code >= 3, code < 3) { count := 1 }",
-     "1:4: rrq(to = iha and code >= 3, code < 3) can never happen: code < 3 contradicts code >= 3"),
-    ("contradiction of a denial", "on rrq(T in flags, not T in flags) { count := 1 }",
-     "1:4: rrq(T in flags, not T in flags) can never happen: T in flags contradicts not T in flags"),
-    ("contradiction of state", "on rrq when inside and not inside { count := 1 }",
-     "1:4: rrq when inside and not inside can never happen: inside contradicts not inside"),
-    ("contradiction of a definition", "define zero = code = 0\non rrq(zero, code != 0) { count := 1 }",
-     "2:4: rrq(zero, code != 0) can never happen: code != 0 contradicts code = 0"),
-    ("contradiction of denied comparisons", "on rrq(not code > 3, not code <= 3) { count := 1 }",
-     "1:4: rrq(not code > 3, not code <= 3) can never happen: not code <= 3 contradicts not code > 3"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "warning"), [pytest.param(*w[1:], id=w[0]) for w in WARNINGS])
-def test_warnings(text: str, warning: str) -> None:
-    line, _, rest = warning.partition(":")
-    assert loads(BASE + text, "x.spec").warnings == (f"x.spec:{LINES + int(line)}:{rest}",)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "param t_slack: time = 1 s",  # the checker and the prover add it to every deadline
-        "site iha, xha, vpn, ihoa, xhoa",  # the trace format's own; readers of captures use them
-        'param p: int = 1\nparam q: int = p\nproperty X "" invariant q = 1',
-        'define a = inside\ndefine b = a\nproperty X "" invariant b',
-        'interface { x: time }\non rrq { x := now }\nproperty X "" invariant x < now',
-        "on rrq(to = xha) { count := 1 }\non rrq(to = xha, code = 1) { count := 2 }",
-        "on rrq(to = xha) { count := 1 }\non rrq(to = xha) { count := 1 }",
-        "on rrq(code > 0, code <= 1, code != 2, to != iha, to = xha) { count := 1 }",
-        "on rrq(code = 0 or code = 1, code = 1) when not inside and (inside or fresh) { count := 1 }",
-        "on rrq(code >= 1, code <= 1, not S in flags, T in flags, 2 > code) { count := 1 }",
-        "on rrq(code > count, code = count, code != 3, code != 4) { count := 1 }",
-    ],
-)
-def test_no_warning_without_reason(text: str) -> None:
-    assert loads(BASE + text).warnings == ()
-
-
-# --- meaning ------------------------------------------------------------------------------------------------------
-
-
-def test_a_word_is_looked_up_on_either_side() -> None:
-    for condition in ("to = iha", "iha = to", "id = 0", "0 = id", "holder = none", "none = holder", "this != holder"):
-        loads(f"{BASE}on rrq({condition}) {{ inside := true }}")
-
-
-def test_initial_values_may_use_parameters_and_definitions() -> None:
-    spec = loads(
-        BASE + "param p: int = two + 1\ndefine two = 2\ninterface { x: int = p }\non rrq when x = 3 { x := p }"
-    )
-    machine = Machine(spec, configure(spec, {"p": 9}), {})
-    assert machine.initial_interface()[machine.interface_slots["x"]] == 9
-    assert configure(spec, {})["p"] == 3
-
-
-def test_seen_in_a_default() -> None:
-    assert configure(loads("spec a param p: bool = seen not q param q: bool = false"), {}) == {"p": 1, "q": 0}
-
-
-def test_overriding_in_place() -> None:
-    assert configure(loads(BASE + "override param t_max: time = 1 s"), {})["t_max"] == 10**9
 
 
 # --- anything at all ----------------------------------------------------------------------------------------------
