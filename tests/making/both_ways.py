@@ -32,4 +32,5 @@ def report(paths: Path | Sequence[Path], fast: bool, only: bool = False, **more:
 
 
 def assert_same(paths: Path | Sequence[Path], only: bool = False, **more: Any) -> None:
+    """Assert that both ways give the same report, or the same error."""
     assert report(paths, True, only, **more) == report(paths, False, **more)

@@ -33,10 +33,12 @@ CIPHERS = {
 
 
 def keys(spi: int = OUT, encryption: str = "aes-cbc", size: int = 16, integrity: str = "hmac-sha1-96") -> EspSa:
+    """Return an association as a site declares it, with keys that are made up."""
     return EspSa(spi, encryption, SECRET[:size], integrity, SECRET[: NAMES[integrity][1]][::-1])
 
 
 def association(sa: EspSa, tunnel: IP | None = None, **options: Any) -> Any:
+    """Return scapy's form of an association."""
     return SecurityAssociation(
         ESP,
         spi=sa.spi,

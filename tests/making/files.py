@@ -35,6 +35,7 @@ class Device(NamedTuple):
 
 
 def pcap(records: Sequence[Record], linktype: int = ETHERNET, order: str = "<", nano: bool = False) -> bytes:
+    """Write a pcap file; `order` is struct's, `nano` says that stamps are in nanoseconds."""
     magic, unit = (0xA1B23C4D, 1) if nano else (0xA1B2C3D4, 1000)
     out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262144, linktype)
     for record in records:
@@ -45,19 +46,23 @@ def pcap(records: Sequence[Record], linktype: int = ETHERNET, order: str = "<", 
 
 
 def option(order: str, code: int, value: bytes) -> bytes:
+    """Return an option of a pcapng block."""
     return struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
 
 
 def block(order: str, kind: int, body: bytes) -> bytes:
+    """Return a pcapng block."""
     body += bytes(-len(body) % 4)
     return struct.pack(order + "II", kind, len(body) + 12) + body + struct.pack(order + "I", len(body) + 12)
 
 
 def section(order: str = "<") -> bytes:
+    """Return the header of a pcapng section."""
     return block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))
 
 
 def device_block(device: Device, order: str = "<") -> bytes:
+    """Return the block that declares an interface."""
     options = option(order, 2, device.name.encode()) if device.name else b""
     if device.description:
         options += option(order, 3, device.description.encode())
@@ -70,6 +75,7 @@ def device_block(device: Device, order: str = "<") -> bytes:
 
 
 def packet_block(record: Record, stamp: int, order: str = "<") -> bytes:
+    """Return an enhanced packet block; `stamp` is in units of the interface's resolution."""
     size = len(record.data)
     head = struct.pack(order + "IIIII", record.interface, stamp >> 32, stamp & 0xFFFFFFFF, size, record.length or size)
     options = record.options + option(order, 0, b"") if record.options else b""

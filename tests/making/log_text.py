@@ -21,6 +21,7 @@ _stacks = st.sampled_from(["ip/ip", "ip/esp", "ip/udp434/ip/udp4500/esp/x", "ip/
 
 
 def _pair(key: str, value: str | None) -> str | None:
+    """Return `key=value`, or None where there is no value."""
     return None if value is None else f"{key}={value}"
 
 

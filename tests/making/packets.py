@@ -26,6 +26,7 @@ SECOND = 10**9
 
 
 def number(address: str) -> int:
+    """Return the number that events hold for this address."""
     return int(ipaddress.IPv4Address(address))
 
 
@@ -38,22 +39,26 @@ SITE = Site(
 
 
 def out(packet: Packet, mac: str = NODE_MAC) -> bytes:
+    """Return the Ethernet frame in which the node sends the packet."""
     return bytes(Ether(src=mac, dst=PEER_MAC) / packet)
 
 
 def into(packet: Packet, mac: str = NODE_MAC) -> bytes:
+    """Return the Ethernet frame in which the node gets the packet."""
     return bytes(Ether(src=PEER_MAC, dst=mac) / packet)
 
 
 def request(
     source: str = COA, target: str = IHA, agent: str = IHA, home: str = IHOA, coa: str = "", **fields: int
 ) -> Packet:
+    """Make a registration request; `fields` are those of scapy's message."""
     values: dict[str, Any] = {"flags": 0x22, "lifetime": 60, "id": 0xD0C1, **fields}
     message = MobileIP(type=1) / MobileIPRRQ(homeaddr=home, haaddr=agent, coaddr=coa or source, **values)
     return IP(src=source, dst=target) / UDP(sport=50000, dport=434) / message
 
 
 def reply(target: str = COA, agent: str = IHA, home: str = IHOA, source: str = "", **fields: int) -> Packet:
+    """Make a registration reply, accepted and not authenticated unless `fields` say otherwise."""
     values: dict[str, Any] = {"code": 0, "lifetime": 60, "id": 0xD0C1, **fields}
     message = MobileIP(type=3) / MobileIPRRP(homeaddr=home, haaddr=agent, **values)
     return IP(src=source or agent, dst=target) / UDP(sport=434, dport=50000) / message
@@ -75,14 +80,17 @@ def signed(
 
 
 def user(source: str, target: str, size: int = 100) -> Packet:
+    """Make a packet of user data with `size` bytes in UDP."""
     return IP(src=source, dst=target) / UDP(sport=4000, dport=7777) / Raw(b"u" * size)
 
 
 def esp(source: str, target: str, spi: int = 0x1234) -> Packet:
+    """Make a packet of ESP in UDP that nobody can open."""
     return IP(src=source, dst=target) / UDP(sport=4500, dport=4500) / Raw(struct.pack("!II", spi, 1) + b"e" * 64)
 
 
 def ike(source: str, target: str, responder: bytes = bytes(8), port: int = 500) -> Packet:
+    """Make the header of an IKEv2 message, which begins an exchange unless there is a `responder`."""
     version, exchange = 0x20, 34
     header = b"initiatr" + responder + bytes([33, version, exchange, 8]) + struct.pack("!II", 0, 28)
     marker = bytes(4) if port == 4500 else b""
@@ -90,6 +98,7 @@ def ike(source: str, target: str, responder: bytes = bytes(8), port: int = 500) 
 
 
 def dhcp(kind: str, address: str = "0.0.0.0", xid: int = 1, client: str = NODE_MAC, current: str = "0.0.0.0") -> bytes:
+    """Return the frame of a DHCP message of this kind: offers and acknowledgements to the client, others from it."""
     options: list[object] = [("message-type", kind)]
     hardware = bytes.fromhex(client.replace(":", "")) + bytes(10)
     if kind in ("offer", "ack"):
@@ -106,6 +115,7 @@ def dhcp(kind: str, address: str = "0.0.0.0", xid: int = 1, client: str = NODE_M
 
 
 def lease(address: str = COA, xid: int = 1) -> list[bytes]:
+    """Return the four frames in which the node gets an address."""
     kinds = ("discover", "offer", "request", "ack")
     return [dhcp(kind, address, xid) for kind in kinds]
 
@@ -134,10 +144,12 @@ TUNNELS = {
 
 
 def sll(packet: Packet, kind: int, mac: str, device: int = 1) -> bytes:
+    """Return a cooked frame of version 1; `kind` 4 is sent by the node."""
     return struct.pack("!HHH8sH", kind, device, 6, bytes.fromhex(mac.replace(":", "")), 0x0800) + bytes(packet)
 
 
 def sll2(packet: Packet, kind: int, mac: str, index: int, device: int = 1) -> bytes:
+    """Return a cooked frame of version 2, which names its interface by `index`."""
     address = bytes.fromhex(mac.replace(":", ""))
     return struct.pack("!HxxIHBB8s", 0x0800, index, device, kind, 6, address) + bytes(packet)
 
@@ -154,6 +166,7 @@ OVERLAYS: dict[str, Callable[[Packet], Packet]] = {
 
 
 def carried(name: str, inner: Packet, target: str = XHA) -> Packet:
+    """Put the packet into one of OVERLAYS."""
     protocol = re.match("ip/proto([0-9]+)", name)
     outer = IP(src=COA, dst=target)
     if protocol:

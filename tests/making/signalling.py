@@ -14,10 +14,12 @@ from making.packets import GATEWAY, NODE_MAC, VPN, XHOA, into, out
 
 
 def simple(kind: int, data: bytes) -> bytes:
+    """Return an extension in the short form."""
     return bytes([kind, len(data)]) + data
 
 
 def long(kind: int, subtype: int, data: bytes) -> bytes:
+    """Return an extension in the long form, with a subtype."""
     return struct.pack("!BBH", kind, subtype, len(data)) + data
 
 
@@ -26,6 +28,7 @@ NAI = simple(131, b"node@example.com")
 
 
 def with_extensions(packet: Packet, added: bytes) -> Packet:
+    """Return the registration with bytes added to it."""
     message = bytes(packet[UDP].payload) + added
     copy = packet.copy()
     copy[UDP].remove_payload()
@@ -33,6 +36,7 @@ def with_extensions(packet: Packet, added: bytes) -> Packet:
 
 
 def advert(coas: Sequence[str], flags: int = 0x9000, sequence: int = 7, after: bytes = b"", routers: int = 1) -> Packet:
+    """Make an agent advertisement that offers these care-of addresses."""
     body = b"".join(bytes(map(int, a.split("."))) for a in coas)
     mobility = simple(16, struct.pack("!HHH", sequence, 600, flags) + body)
     address = bytes([10, 1, 2, 1]) + bytes(4)
@@ -43,6 +47,7 @@ def advert(coas: Sequence[str], flags: int = 0x9000, sequence: int = 7, after: b
 
 
 def bootp(options: list[object], **fields: Any) -> bytes:
+    """Return the frame of a DHCP message with these options, from the server where `op` is 2."""
     message = BOOTP(xid=9, chaddr=bytes.fromhex(NODE_MAC.replace(":", "")), **fields) / DHCP(options=[*options, "end"])
     if fields.get("op") == 2:
         return into(IP(src=GATEWAY, dst="255.255.255.255") / UDP(sport=67, dport=68) / message)
@@ -57,13 +62,16 @@ def isakmp(
     cookies: bytes = b"initiatr" + bytes(8),
     flags: int = 0,
 ) -> bytes:
+    """Return a message of IKE whose first payload is of this kind."""
     return cookies + struct.pack("!BBBBII", kind, version, exchange, flags, 0, 28 + len(payloads)) + payloads
 
 
 def generic(following: int, data: bytes) -> bytes:
+    """Return a payload of IKE and what kind follows it."""
     return struct.pack("!BxH", following, 4 + len(data)) + data
 
 
 def to_gateway(message: bytes, port: int = 500) -> bytes:
+    """Return the frame in which the node sends a message of IKE to the gateway."""
     marker = bytes(4) if port == 4500 else b""
     return out(IP(src=XHOA, dst=VPN) / UDP(sport=port, dport=port) / Raw(marker + message))

@@ -41,4 +41,5 @@ LINES = BASE.count("\n")
 
 
 def rule(body: str) -> str:
+    """Return a rule named X with this body."""
     return f'rule X MUST cite 1 ""\n  {body}'
