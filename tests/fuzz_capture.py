@@ -6,7 +6,7 @@ Takes frames of every kind that is decoded (and those of the captures given), ch
 pcap and pcapng files, changes some of those too, and reads them. Reading must raise nothing but CaptureError, take
 bounded time and leave no memory behind. Every batch has its own seed, so that a failure is repeated alone with
 `--batch N`; the file that failed is kept as well. Exit code 1 tells of a failure. Not collected by pytest;
-`test_capture_hostile.py` runs a few thousand packets of it.
+`checker/capture/test_hostile.py` runs a few thousand packets of it.
 
 Seeds that were run, a million packets each, without a failure: 1; 21; 22 with frames of other software's captures as
 well; 23 with those in `traces/captures`.

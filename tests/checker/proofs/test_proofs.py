@@ -19,8 +19,6 @@ from mipcheck.model.specification.load import load, loads
 
 from making.paths import SPECS
 
-pytestmark = pytest.mark.slow
-
 SPEC = load()
 PROPERTIES = list(SPEC.properties)
 
@@ -34,6 +32,7 @@ def test_all_are_there() -> None:
     assert set(PROPERTIES) == set(NEEDED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_is_proved_with_an_invariant_checked_again(name: str) -> None:
     result = proof(name)
@@ -57,11 +56,13 @@ NEEDED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_lists_the_rules_it_needs(name: str) -> None:
     assert {n.rule for n in proof(name).needs} == NEEDED[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rule"), [(n, r) for n, rules in NEEDED.items() for r in sorted(rules)])
 def test_without_a_needed_rule_it_is_refuted_by_a_trace_that_breaks_just_that(
     name: str, rule: str, tmp_path: Path
@@ -75,12 +76,14 @@ def test_without_a_needed_rule_it_is_refuted_by_a_trace_that_breaks_just_that(
     assert [r.id for r in report.rules if r.status == "violated"] == [rule]
 
 
+@pytest.mark.slow
 def test_a_rule_that_is_not_needed_leaves_the_proof() -> None:
     assert prove(["no_data_during_detection"], spec=SPEC, without=["M2"])[0].result == "proved"
     assert not needs(setting_of(SPEC), "no_data_during_detection", "M2")
     assert needs(setting_of(SPEC), "no_data_during_detection", "S1")
 
 
+@pytest.mark.slow
 def test_too_long_an_interval_is_refuted_and_the_trace_is_flagged(tmp_path: Path) -> None:
     answer, log = tmp_path / "answer.json", tmp_path / "counterexample.log"
     command = ["prove", "no_plaintext_after_loss", "--set", "t_reregister=90s", "--format", "json", "-o", str(answer)]
@@ -92,12 +95,14 @@ def test_too_long_an_interval_is_refuted_and_the_trace_is_flagged(tmp_path: Path
     assert "M3" in {r.id for r in check([str(log)]).rules if r.status == "violated"}
 
 
+@pytest.mark.slow
 def test_the_bound_is_exactly_t_stop() -> None:
     for word, expected in ((60 * 10**9, "proved"), (60 * 10**9 + 10**6, "refuted")):
         result = prove(["no_plaintext_after_loss"], spec=SPEC, parameters={"t_stop": word}, with_needs=False)[0]
         assert result.result == expected
 
 
+@pytest.mark.slow
 def test_counted_from_the_reply_the_bound_does_not_hold() -> None:
     text = (SPECS / "draft-01.spec").read_text("utf-8")
     assert "confirmed := sent" in text
@@ -120,6 +125,7 @@ def examples(capabilities: frozenset[str]) -> Examples:
     return Examples(setting_of(SPEC, capabilities=capabilities))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", list(SPEC.rules))
 def test_is_exercised_by_a_trace_that_breaks_nothing(rule: str, tmp_path: Path) -> None:
     report = _replay(rule, False, tmp_path)
@@ -128,6 +134,7 @@ def test_is_exercised_by_a_trace_that_breaks_nothing(rule: str, tmp_path: Path) 
     assert "violated" not in status.values()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", list(SPEC.rules))
 def test_is_broken_by_a_trace_that_breaks_nothing_else(rule: str, tmp_path: Path) -> None:
     report = _replay(rule, True, tmp_path)
@@ -214,6 +221,7 @@ def test_dependence_between_interfaces_is_found() -> None:
     assert result.result == "refuted"
 
 
+@pytest.mark.slow
 def test_what_the_node_is_capable_of_is_set_as_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     """V14 is for nodes with the VPN/FA feature only, and V13 is what keeps them from asking for an address by it."""
     dynamic = "dynamic_home_address_never_by_vpn_fa"
