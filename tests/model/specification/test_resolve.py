@@ -69,7 +69,7 @@ def test_readings(tmp_path: Path) -> None:
     assert message == 'child.spec: there is no rule "R9" to choose a reading of (did you mean "R3"?)'
 
 
-def test_a_default_reading_goes_with_itsrule(tmp_path: Path) -> None:
+def test_a_default_reading_goes_with_its_rule(tmp_path: Path) -> None:
     (tmp_path / "top.spec").write_text("spec top extends child\ndrop rule R2")
     _child(tmp_path, "default reading R2 two")
     assert "R2" not in load(str(tmp_path / "top.spec")).rules
