@@ -25,8 +25,8 @@ from mipcheck.checker.trace.ahead import ahead
 from mipcheck.checker.trace.derive import modes_in_words
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.native.unit import NativeError
-from mipcheck.model.specification.configure import ParameterError
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
+from mipcheck.model.values.errors import UserError
 
 if TYPE_CHECKING:
     from mipcheck.checker.logs.bulk.form import Form
@@ -245,7 +245,7 @@ def _watch(
                 with closing(_shown(columns, logs, piped)) as batches:
                     for batch in batches:
                         replay.take(batch)
-    except (InputError, UsageError, ParameterError, TooMuch):
+    except (UserError, TooMuch):
         logs.read()  # what is wrong with a log is said first
         raise
     absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
@@ -279,11 +279,5 @@ def _shown(columns: BulkLog | MergedLogs, logs: _Logs, piped: bool) -> Generator
 
 def _reads(machine: Machine) -> set[str]:
     """The addresses of the site that anything depends on."""
-    names: set[str] = set()
-    for rule in machine.rules:
-        for term in (rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))):
-            names |= term.names("site")
-    for update in machine.spec.updates:
-        for term in (*(p.condition for p in update.patterns), *(t for _, t in update.assignments)):
-            names |= term.names("site")
-    return names
+    terms = [t for r in machine.rules for t in r.terms()] + [t for u in machine.spec.updates for t in u.terms()]
+    return {name for term in terms for name in term.names("site")}

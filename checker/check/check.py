@@ -54,8 +54,8 @@ def check(
     `inputs` are paths, `-` for standard input. `parameters` give values of parameters and site keys as a log spells
     them (`{"t_stop": "30s"}`), `readings` choose by rule
     (`{"M2": "both-ways"}`), or are as on a command line, `offsets` are seconds (or a date) by input. `fail_on` is
-    `must` or `should`. Raises SpecError, InputError, CaptureError, ParameterError or UsageError; all of them
-    say what to do.
+    `must` or `should`. Raises UserError (SpecError, InputError, CaptureError, ParameterError or UsageError),
+    which says what to do.
     """
     if fail_on not in ("must", "should"):
         raise UsageError(f"fail_on is must or should, not {quoted(fail_on)}")
@@ -152,11 +152,7 @@ def conclude(
 
 def _parameters_read(spec: Spec) -> set[str]:
     """Parameters that the machine of a role depends on, so that the open questions of others are not raised."""
-    terms = [t for u in spec.updates for t in (*(p.condition for p in u.patterns), *(t for _, t in u.assignments))]
-    for rule in spec.rules.values():
-        terms += [rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))]
-        terms += [within] if (within := getattr(rule.body, "within", None)) is not None else []
-    return {name for t in terms for name in t.names("param")}
+    return {name for t in spec.terms() for name in t.names("param")}
 
 
 def _word(type_: Type, value: int) -> str:
@@ -216,7 +212,7 @@ def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) 
 
 def _speaks_of_vpn(rule: Rule) -> bool:
     """Whether a rule is about registrations that pass through the tunnel, which a capture outside cannot see."""
-    for pattern in getattr(rule.body, "patterns", ()):
+    for pattern in rule.body.patterns:
         for term in pattern.condition.walk():
             if term.kind == "=" and {(a.kind, a.name) for a in term.args} == {("key", "path"), ("const", "vpn")}:
                 return True
@@ -353,5 +349,4 @@ def _notes(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Itera
 
 
 def _reads_site(rule: Rule, name: str) -> bool:
-    terms = [rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))]
-    return any(name in t.names("site") for t in terms)
+    return any(name in t.names("site") for t in rule.terms())

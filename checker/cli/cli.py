@@ -77,23 +77,23 @@ def run(argv: Sequence[str]) -> int:
 
 def _guarded(verb: str, args: argparse.Namespace) -> int:
     """A verb, with what users can do wrong told in a line or two on standard error."""
-    from mipcheck.checker.capture import CaptureError
     from mipcheck.checker.console.errors import InputError, UsageError
     from mipcheck.checker.console.escape import printable
     from mipcheck.model.language.errors import SpecError
     from mipcheck.model.specification.configure import ParameterError
+    from mipcheck.model.values.errors import UserError
 
     try:
         return _CARRY_OUT[verb](args)
-    except (InputError, SpecError) as error:
-        print(error, file=sys.stderr)
-        if verb == "check":
-            _hint_verb(args.inputs)
-    except CaptureError as error:
-        print(printable(str(error)), file=sys.stderr)
-    except (UsageError, ParameterError) as error:
-        print(f"mipcheck: {printable(str(error))}", file=sys.stderr)
-    return USAGE
+    except UserError as error:
+        if isinstance(error, InputError | SpecError):  # lines with their places, escaped already
+            print(error, file=sys.stderr)
+            if verb == "check":
+                _hint_verb(args.inputs)
+        else:
+            named = "mipcheck: " if isinstance(error, UsageError | ParameterError) else ""
+            print(f"{named}{printable(str(error))}", file=sys.stderr)
+        return error.exit_code
 
 
 def _hint_verb(inputs: Sequence[str]) -> None:

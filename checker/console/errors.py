@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mipcheck.checker.console.escape import printable
+from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.event import Position
 from mipcheck.model.values.nearest import closest
 
@@ -43,7 +44,7 @@ class Problem:
         return "\n".join(map(printable, lines))
 
 
-class InputError(Exception):
+class InputError(UserError):
     """An input that cannot be used. `str()` gives a `file:line:column: message` line for each problem."""
 
     def __init__(self, problems: Iterable[Problem], more: bool = False) -> None:
@@ -117,5 +118,5 @@ def listed(names: Sequence[str], most: int = 40) -> str:
     return " ".join(names[:most]) + (" …" if len(names) > most else "")
 
 
-class UsageError(ValueError):
+class UsageError(UserError, ValueError):
     """Something on the command line, or among the arguments of `check`, that cannot be; the message says what can."""

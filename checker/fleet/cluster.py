@@ -18,6 +18,7 @@ from mipcheck.checker.console.escape import printable
 from mipcheck.checker.fleet import work as fleet_work
 from mipcheck.checker.fleet.inputs import File
 from mipcheck.checker.fleet.work import Job, OtherVersion, Outcome, examine
+from mipcheck.model.values.errors import INCONCLUSIVE, MipcheckError
 
 DEATHS: Final = 3
 """Workers that may be lost with a file, the last one while it had nothing else to do, before the file is to blame."""
@@ -43,8 +44,10 @@ _CONFIG: Final = {
 }
 
 
-class ClusterLost(Exception):
+class ClusterLost(MipcheckError):
     """The cluster has gone, with files unchecked; what was checked stays checked."""
+
+    exit_code = INCONCLUSIVE
 
 
 @contextlib.contextmanager

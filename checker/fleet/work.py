@@ -18,15 +18,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 
-from mipcheck.checker.capture import CaptureError
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report, Violation, date
-from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.fleet.inputs import File, is_local, look
-from mipcheck.model.language.errors import SpecError
-from mipcheck.model.specification.configure import ParameterError
 from mipcheck.model.specification.spec import Spec
+from mipcheck.model.values.errors import MipcheckError, UserError
 from mipcheck.model.version import __version__
 
 _GRACE: Final = 30.0
@@ -123,7 +120,7 @@ STATUS: Final = {
 }
 
 
-class OtherVersion(Exception):
+class OtherVersion(MipcheckError):
     """The worker's mipcheck is not the one that asks."""
 
 
@@ -168,7 +165,7 @@ def _check(job: Job, file: File) -> Outcome:
             )
         if _now(file) != before:
             return Outcome(file, "changed", "it was written to while it was checked")
-    except (InputError, CaptureError, UsageError, ParameterError, SpecError) as error:
+    except UserError as error:
         return Outcome(file, "unreadable", _said(str(error), local, file))
     except OSError as error:
         return Outcome(

@@ -22,6 +22,7 @@ from mipcheck.checker.console.errors import (
 )
 from mipcheck.checker.console.escape import escaped
 from mipcheck.checker.site.site import KEYS, TEXTUAL, Site, SiteError, read_value, site_from_words, site_words
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event, Position
 from mipcheck.model.values.nearest import closest
 from mipcheck.model.values.types import Value
@@ -71,7 +72,7 @@ class Fault:
     fatal: bool = False
 
 
-class LineError(Exception):
+class LineError(MipcheckError):
     """A line that cannot be parsed."""
 
     def __init__(self, fault: Fault) -> None:

@@ -136,7 +136,7 @@ def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
     moment = hole.moment
     terms = [body.condition]
     if not isinstance(body, Require) and evaluate(context.machine, body.condition, moment, moment.this) != UNKNOWN:
-        terms = [p.condition for p in getattr(body, "patterns", ()) if p.event == event.kind]
+        terms = [p.condition for p in body.patterns if p.event == event.kind]
     missing: dict[str, str] = {}
     for term in terms:
         for leaf in blame(context.machine, term, moment, moment.this):
@@ -404,7 +404,7 @@ def _explain_overdue(context: Context, finding: Finding) -> Explanation:
 
 def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
     """The event that was owed, where it came after all; only looked for where its keys alone tell."""
-    patterns = [p for p in body.patterns if not any(p.condition.uses(k) for k in ("var", "now", "this"))]
+    patterns = [p for p in body.patterns if not p.condition.uses("var", "now", "this")]
     if not patterns or finding.moment is None:
         return
     machine, moment = context.machine, finding.moment

@@ -20,6 +20,7 @@ from mipcheck.model.machine.compile import Due, Machine, State
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Allow, Require
 from mipcheck.model.specification.term import Term
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import NODE, Event
 
 LIMIT: Final = 100
@@ -37,7 +38,7 @@ SPREAD: Final = 5_000_000
 _NEVER: Final = 2**63
 
 
-class TooMuch(ValueError):
+class TooMuch(MipcheckError, ValueError):
     """The trace names more than there can be: interfaces of a node, or nodes of a device."""
 
 

@@ -16,8 +16,8 @@ from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import INT, TIME
 
 if TYPE_CHECKING:
-    from mipcheck.model.prover.compare import Comparison, Outcome, Parting
-    from mipcheck.model.prover.search import Trace
+    from mipcheck.model.prover.compare import Comparison, Parting, SearchOutcome
+    from mipcheck.model.prover.search import Witness
     from mipcheck.model.prover.setting import Setting
     from mipcheck.model.specification.spec import Spec
 
@@ -139,7 +139,7 @@ class Partings:
         )
         return left, right
 
-    def _search(self, rules: list[str], case: _Case) -> Outcome:
+    def _search(self, rules: list[str], case: _Case) -> SearchOutcome:
         from mipcheck.model.prover.compare import part_settings
 
         left, right = self._settings(case)
@@ -200,7 +200,7 @@ def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capab
     )
 
 
-def known_to(spec: Spec, trace: Trace, names: Mapping[str, str]) -> tuple[Trace, int]:
+def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witness, int]:
     """What a specification has words for, and the number of events and keys that it has none for. `names` are what it
     calls an event, or nothing if it does not know it."""
     events: list[Event] = []

@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import show_duration
 
 if TYPE_CHECKING:
-    from mipcheck.model.prover.search import Trace
+    from mipcheck.model.prover.search import Witness
     from mipcheck.model.specification.spec import Spec
 
 
-class Disagreement(RuntimeError):
+class Disagreement(MipcheckError, RuntimeError):
     """The prover predicted a verdict that the observer does not give: one of them is wrong."""
 
 
 def trace_text(
     spec: Spec,
-    trace: Trace,
+    trace: Witness,
     given: Mapping[str, int],
     title: Iterable[str] = (),
     capabilities: frozenset[str] = frozenset(),

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mipcheck.checker.console.errors import did_you_mean, joined, listed, quoted
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import ValueSyntaxError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ _NUMERAL: Final = 64  # characters; no number that means anything is longer
 _PREFIX: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?")
 
 
-class SiteError(ValueError):
+class SiteError(MipcheckError, ValueError):
     """A key of a site that is unknown or has no such value."""
 
     def __init__(self, key: str, message: str, hint: str = "") -> None:

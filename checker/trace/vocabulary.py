@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import Type
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Vocabulary:
         return replace(self, events=self.roles[role])
 
 
-class RoleError(ValueError):
+class RoleError(MipcheckError, ValueError):
     """A role of which the specification says nothing."""
 
     def __init__(self, role: str, known: Collection[str]) -> None:

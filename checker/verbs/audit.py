@@ -34,7 +34,7 @@ from mipcheck.model.specification.spec import (
 from mipcheck.model.specification.term import Term
 
 if TYPE_CHECKING:
-    from mipcheck.model.prover.search import Trace
+    from mipcheck.model.prover.search import Witness
 
 TIMEOUT: Final = 20.0
 """Seconds for each call of a solver."""
@@ -212,7 +212,7 @@ class _Auditor:
             self._evidence[key] = Evidence(setting_of(machine, capabilities=capabilities, timeout=self._timeout))
         return self._evidence[key]
 
-    def _replayed(self, machine: Spec, trace: Trace, capabilities: frozenset[str], expected: frozenset[str]) -> str:
+    def _replayed(self, machine: Spec, trace: Witness, capabilities: frozenset[str], expected: frozenset[str]) -> str:
         """The trace as a log, in which the observer finds just that broken.
 
         Besides, there may be SHOULDs that cannot but be broken, and rules on the site if it takes another site. Raises

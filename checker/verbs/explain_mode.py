@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.proofs.replayed import agree, parameters_of, trace_text
 from mipcheck.model.specification.configure import configure
-from mipcheck.model.specification.overhead import FOREIGN_AGENT, Overhead, Untold
+from mipcheck.model.specification.overhead import Overhead, Untold
+from mipcheck.model.specification.spec import FOREIGN_AGENT
 
 if TYPE_CHECKING:
     from mipcheck.model.specification.spec import Access, Spec

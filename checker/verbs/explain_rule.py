@@ -16,7 +16,7 @@ from mipcheck.checker.site.site import SiteError, site_from_words
 from mipcheck.model.language.show import show_citations
 from mipcheck.model.specification.configure import configure, read_parameter
 from mipcheck.model.specification.load import DEFAULT
-from mipcheck.model.specification.spec import Body, Require, Rule, Spec
+from mipcheck.model.specification.spec import Require, Rule, Spec
 from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import Type
 
@@ -127,14 +127,6 @@ def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
     return configure(spec, {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()})
 
 
-def _terms(body: Body) -> Iterator[Term]:
-    yield body.condition
-    if isinstance(body, Require):
-        yield body.within
-    for pattern in getattr(body, "patterns", ()):
-        yield pattern.condition
-
-
 def _names(terms: Iterable[Term], kind: str) -> dict[str, Term]:
     """Names of that kind in order of appearance, each with a term that it names."""
     found: dict[str, Term] = {}
@@ -147,7 +139,7 @@ def _names(terms: Iterable[Term], kind: str) -> dict[str, Term]:
 
 def _variables(rule: Rule) -> list[str]:
     anchor = [rule.body.anchor] if isinstance(rule.body, Require) else []
-    return list(dict.fromkeys([*_names(_terms(rule.body), "var"), *anchor]))
+    return list(dict.fromkeys([*_names(rule.terms(), "var"), *anchor]))
 
 
 def _setting(spec: Spec, variable: str) -> list[tuple[str, Term]]:
@@ -162,7 +154,7 @@ def _setting(spec: Spec, variable: str) -> list[tuple[str, Term]]:
 
 def _definitions(spec: Spec, rule: Rule) -> Iterator[Named]:
     set_by = [term for v in _variables(rule) for _, term in _setting(spec, v)]
-    for name, term in _names([*_terms(rule.body), *set_by], "def").items():
+    for name, term in _names([*rule.terms(), *set_by], "def").items():
         yield Named(name, source(term.args[0]))
 
 
@@ -173,7 +165,7 @@ def _state(spec: Spec, rule: Rule) -> Iterator[Named]:
 
 
 def _parameters(spec: Spec, rule: Rule, values: Mapping[str, int]) -> Iterator[Named]:
-    names = list(_names(_terms(rule.body), "param"))
+    names = list(_names(rule.terms(), "param"))
     if isinstance(rule.body, Require) and "t_slack" in spec.parameters:
         names.append("t_slack")
     for name in dict.fromkeys(names):

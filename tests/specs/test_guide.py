@@ -12,7 +12,7 @@ from mipcheck.model.language.parse import MAX_DEPTH, MAX_SIZE, parse
 from mipcheck.model.language.show_module import show
 from mipcheck.model.prover.prove import prove
 from mipcheck.model.specification.load import load
-from mipcheck.model.specification.resolve import MAX_TERMS
+from mipcheck.model.specification.typecheck import MAX_TERMS
 
 GUIDE = resources.files("mipcheck.specs").joinpath("README.md").read_text("utf-8")
 _BLOCKS = [

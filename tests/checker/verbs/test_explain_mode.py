@@ -9,7 +9,7 @@ import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.verbs.explain_mode import mode_page
-from mipcheck.model.prover.modes import Fact, Mode, claim_of
+from mipcheck.model.prover.modes import Mode, ModeFact, announcement_of
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 
@@ -27,16 +27,16 @@ def spec() -> Spec:
 def facts(spec: Spec, mode: str) -> set[tuple[str, str, str, str]]:
     asked = Mode(spec, spec.accesses[mode])
     own = [r for s in spec.statements.values() if mode in s.by for r in s.by if r in spec.rules]
-    found: list[Fact] = list(asked.facts(asked.steps([], own)))
+    found: list[ModeFact] = list(asked.facts(asked.steps([], own)))
     return {(str(f.situation), f.key, f.value, f.level) for f in found}
 
 
 def test_how_a_node_says_its_mode_is_found_by_type(spec: Spec) -> None:
-    claim = claim_of(spec)
+    claim = announcement_of(spec)
     assert claim is not None
     assert (claim.event, claim.key) == ("mode", "name")
     assert claim.of("b").names("var") == {"says", "said"}
-    assert claim_of(loads("spec s event go() by node seen log")) is None
+    assert announcement_of(loads("spec s event go() by node seen log")) is None
 
 
 def test_facts_are_proved_with_the_level_that_they_take(spec: Spec) -> None:

@@ -19,7 +19,7 @@ from mipcheck.model.language.show_module import show
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import bundled, load, loads
-from mipcheck.model.specification.resolve import RESERVED
+from mipcheck.model.specification.names import RESERVED
 from mipcheck.model.values.nearest import nearest
 
 from making import trees as strategies
