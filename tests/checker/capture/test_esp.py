@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mipcheck.checker.capture import Capture, read_capture
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.headers import packet as headers
 from mipcheck.checker.capture.messages.esp import DUMMY, Association, Keyring, Opened, UnusableKey
 from mipcheck.checker.site.site import EspSa, Site
 from scapy.layers.inet import IP, TCP
@@ -144,7 +145,7 @@ def test_arbitrary_packets(data: bytes, suite: tuple[str, int, str]) -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=80), st.sampled_from([4, 6, 17, 1, 59, 41, 50, 99]))
 def test_whatever_is_inside_is_survived(data: bytes, protocol: int) -> None:
-    outer = layers.Packet(1, 0, "eth0", 100, layers.ESP, stack="ip/esp", addresses=((1, 2),), spi=OUT)
+    outer = headers.Packet(1, 0, "eth0", 100, headers.ESP, stack="ip/esp", addresses=((1, 2),), spi=OUT)
     outer.payload = bytes.fromhex("0c44be6c00000001") + data + bytes([0, protocol])
     Keyring([EspSa(OUT, "null", b"", "null", b"")]).inside(outer)
 
@@ -152,7 +153,7 @@ def test_whatever_is_inside_is_survived(data: bytes, protocol: int) -> None:
 # Packets.
 
 
-def packet_of(packet: Packet) -> layers.Packet:
+def packet_of(packet: Packet) -> headers.Packet:
     """The decoded ESP packet, with its bytes whoever passes them on."""
     found = layers.decode(Frame(7, 9, "eth0", RAW, bytes(packet), len(packet), ""))
     found.payload = payload(packet)
@@ -162,12 +163,12 @@ def packet_of(packet: Packet) -> layers.Packet:
 def test_tunnel_mode() -> None:
     inner = Keyring([keys()]).inside(packet_of(IP(src=OUTSIDE, dst=XHA) / sealed(request(TIA), keys())))
     assert inner is not None
-    assert (inner.kind, inner.stack) == (layers.REGISTRATION, "ip/ip/udp4500/esp/ip")
+    assert (inner.kind, inner.stack) == (headers.REGISTRATION, "ip/ip/udp4500/esp/ip")
     assert (inner.frame, inner.time, inner.interface) == (7, 9, "eth0")
     assert inner.addresses == ((number(TIA), number(IHA)),)
     carried = sealed(IP(src=TIA, dst=IHA) / user(IHOA, SERVER), keys(), nat=False)
     inner = Keyring([keys()]).inside(packet_of(carried))
-    assert inner is not None and (inner.kind, inner.stack) == (layers.PLAIN, "ip/esp/ip/ip")
+    assert inner is not None and (inner.kind, inner.stack) == (headers.PLAIN, "ip/esp/ip/ip")
 
 
 def test_transport_mode() -> None:
@@ -175,19 +176,19 @@ def test_transport_mode() -> None:
     inner = Keyring([keys()]).inside(packet_of(protected))
     assert inner is not None
     assert (inner.kind, inner.stack, inner.addresses) == (
-        layers.REGISTRATION,
+        headers.REGISTRATION,
         "ip/esp",
         ((number(OUTSIDE), number(VPN)),),
     )
     inner = Keyring([keys()]).inside(packet_of(association(keys()).encrypt(IP(src=OUTSIDE, dst=VPN) / TCP(dport=80))))
-    assert inner is not None and (inner.kind, inner.dport) == (layers.PLAIN, 80)
+    assert inner is not None and (inner.kind, inner.dport) == (headers.PLAIN, 80)
 
 
 def test_dummies_are_nothing() -> None:
     sa = keys(OUT, "null", 0)
     dummy = association(sa).encrypt(IP(src=XHOA, dst=VPN, proto=59) / Raw(b"x" * 50))
     inner = Keyring([sa]).inside(packet_of(dummy))
-    assert inner is not None and (inner.kind, inner.why) == (layers.ASIDE, DUMMY)
+    assert inner is not None and (inner.kind, inner.why) == (headers.ASIDE, DUMMY)
 
 
 # Captures.

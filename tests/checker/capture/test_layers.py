@@ -18,6 +18,7 @@ from mipcheck.checker.capture import Capture, Source, read_captures
 from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import fragments, layers
+from mipcheck.checker.capture.headers import packet as headers
 from mipcheck.checker.capture.headers.fragments import OVERLAP, TIMEOUT, UNFINISHED, Reassembler
 from mipcheck.checker.capture.node.knowledge import dotted
 from mipcheck.checker.check.check import check
@@ -382,7 +383,7 @@ def test_any_order_and_any_repetition(order: list[int], repeated: int) -> None:
     for packet in packets:
         together.take(packet)
     together.finish()
-    assert [p.kind for p in packets].count(layers.REGISTRATION) == 1
+    assert [p.kind for p in packets].count(headers.REGISTRATION) == 1
     assert packets[-1].payload == bytes(message[UDP].payload)
 
 
@@ -531,8 +532,8 @@ def test_headers_as_tshark_dissects_them(link: str, tshark: str, tmp_path: Path)
         if "minenc" in packet.stack:  # tshark does not look into it
             assert ours.pop() == (IHOA, SERVER)
         assert ours == list(zip(sources, targets, strict=True))
-        assert (packet.kind == layers.ESP) == bool(spi)
-        assert (packet.kind == layers.REGISTRATION) == (kinds in (["1"], ["3"]))
+        assert (packet.kind == headers.ESP) == bool(spi)
+        assert (packet.kind == headers.REGISTRATION) == (kinds in (["1"], ["3"]))
         if spi:
             assert int(spi[0], 16) == packet.spi
         for theirs in (mac, sender):
@@ -557,7 +558,7 @@ def test_fragments_as_tshark_puts_them_together(tshark: str, tmp_path: Path) -> 
     for packet in ours:
         together.take(packet)
     together.finish()
-    messages = [p for p in ours if p.kind == layers.REGISTRATION]
+    messages = [p for p in ours if p.kind == headers.REGISTRATION]
     coas = [[dotted(struct.unpack_from("!I", p.payload, 12)[0])] if p.payload[0] == 1 else [] for p in messages]
     assert {p.frame: (str(p.payload[0]), c) for p, c in zip(messages, coas, strict=True)} == theirs
     assert len(theirs) == 3

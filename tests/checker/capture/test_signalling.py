@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.headers import packet as headers
 from mipcheck.checker.capture.messages import dhcp as dhcp_messages
 from mipcheck.checker.capture.messages import extensions as ext
 from mipcheck.checker.capture.messages import ike as ike_messages
@@ -346,8 +347,8 @@ def test_domain_of_the_offer_and_options_elsewhere() -> None:
     assert (message.domain, message.routers, message.lease) == ("a.com", (number(GATEWAY),), 600)
 
 
-def arp(packet: Packet, direction: str = "", mac: str = NODE_MAC) -> layers.Packet:
-    found = layers.Packet(9, START, "eth0", 42, why="arp", payload=bytes(packet), direction=direction)
+def arp(packet: Packet, direction: str = "", mac: str = NODE_MAC) -> headers.Packet:
+    found = headers.Packet(9, START, "eth0", 42, why="arp", payload=bytes(packet), direction=direction)
     found.source_mac = bytes.fromhex(mac.replace(":", ""))
     return found
 
@@ -356,7 +357,7 @@ def announce(address: str, mac: str = NODE_MAC) -> Packet:
     return ARP(op=1, hwsrc=mac, psrc=address, pdst=address)
 
 
-def arps(*packets: layers.Packet, before: Sequence[layers.Packet] = ()) -> list[Event]:
+def arps(*packets: headers.Packet, before: Sequence[headers.Packet] = ()) -> list[Event]:
     known = Knowledge({}, home={number(IHOA)}, macs={"eth0": {bytes.fromhex(NODE_MAC.replace(":", ""))}})
     reader = Reader("t", SITE, known, {})
     for packet in (*before, *packets):
@@ -385,7 +386,7 @@ def test_an_announced_address_is_a_new_care_of_address() -> None:
         arp(Raw(b"\0\6" + bytes(announce(COA))[2:])),
     ],
 )
-def test_other_arp_is_no_evidence(packet: layers.Packet) -> None:
+def test_other_arp_is_no_evidence(packet: headers.Packet) -> None:
     assert arps(packet) == []
 
 
@@ -479,7 +480,7 @@ def test_arbitrary_key_exchange(data: bytes, version: int, kind: int) -> None:
 
 @given(st.binary(max_size=120))
 def test_arbitrary_arp(data: bytes) -> None:
-    arps(layers.Packet(9, START, "eth0", 42, why="arp", payload=data, direction="out"))
+    arps(headers.Packet(9, START, "eth0", 42, why="arp", payload=data, direction="out"))
 
 
 # Events → packets → the same events.

@@ -17,6 +17,7 @@ import pytest
 from mipcheck.checker.capture import Capture, is_capture, read_capture
 from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.headers import packet as headers
 from mipcheck.checker.capture.messages import dhcp, ike, mobileip
 from mipcheck.checker.capture.messages import extensions as ext
 from mipcheck.checker.capture.messages.esp import Keyring
@@ -91,15 +92,15 @@ def values(fields: list[tuple[str, str, str]], name: str, shown: bool = False) -
     return [show if shown else value for n, show, value in fields if n == name]
 
 
-def decoded(file: Path, kind: int, site: Site | None = None) -> dict[int, layers.Packet]:
+def decoded(file: Path, kind: int, site: Site | None = None) -> dict[int, headers.Packet]:
     """Our packets of one kind, by frame; with a site, those inside ESP."""
     ring = Keyring(site.esp_sas) if site else None
-    found: dict[int, layers.Packet] = {}
+    found: dict[int, headers.Packet] = {}
     with file.open("rb") as stream:
         for frame in open_frames(stream, file.name)[1]:
-            packet: layers.Packet | None = layers.decode(frame, [sa.spi for sa in site.esp_sas] if site else [])
+            packet: headers.Packet | None = layers.decode(frame, [sa.spi for sa in site.esp_sas] if site else [])
             if ring is not None and packet is not None:
-                packet = ring.inside(packet) if packet.kind == layers.ESP else None
+                packet = ring.inside(packet) if packet.kind == headers.ESP else None
             if packet is not None and packet.kind == kind:
                 found[frame.number] = packet
     return found
@@ -151,7 +152,7 @@ def their_registration(fields: list[tuple[str, str, str]]) -> list[list[str]]:
 
 def compare(tshark: str, file: Path) -> int:
     theirs = dissected(tshark, file, "mip.type == 1 || mip.type == 3")
-    ours = {n: our_registration(p.payload) for n, p in decoded(file, layers.REGISTRATION).items()}
+    ours = {n: our_registration(p.payload) for n, p in decoded(file, headers.REGISTRATION).items()}
     assert ours == {number: their_registration(fields) for number, fields in theirs.items()}
     return len(theirs)
 
@@ -164,7 +165,7 @@ def compare_inside_esp(tshark: str, file: Path, site: Site) -> int:
         line = ["IPv4", "*", "*", f"{sa.spi:#010x}", *names, f"0x{sa.integrity_key.hex()}"]
         options += ["-o", "uat:esp_sa:" + ",".join(f'"{word}"' for word in line)]
     theirs = dissected(tshark, file, "esp && (mip.type == 1 || mip.type == 3)", *options)
-    ours = {n: our_registration(p.payload) for n, p in decoded(file, layers.REGISTRATION, site).items()}
+    ours = {n: our_registration(p.payload) for n, p in decoded(file, headers.REGISTRATION, site).items()}
     assert ours == {number: their_registration(fields) for number, fields in theirs.items()}
     return len(theirs)
 
@@ -175,7 +176,7 @@ def compare_advertisements(tshark: str, file: Path) -> int:
         for number, fields in dissected(tshark, file, "icmp.type == 9 && icmp.mip.seq").items()
     }
     ours = {}
-    for number, packet in decoded(file, layers.ADVERTISEMENT).items():
+    for number, packet in decoded(file, headers.ADVERTISEMENT).items():
         found = mobileip.read_advertisement(packet.payload)
         if found is not None:
             flags = sum(0x8000 >> "RBHFMGrTU".index(letter) for letter in found.flags)
@@ -197,7 +198,7 @@ def compare_dhcp(tshark: str, file: Path) -> int:
         for number, fields in dissected(tshark, file, "dhcp").items()
     }
     ours = {}
-    for number, packet in decoded(file, layers.DHCP).items():
+    for number, packet in decoded(file, headers.DHCP).items():
         found = dhcp.read_message(packet.payload)
         if found is not None:
             optional = (found.lease, found.server, found.requested, found.mask)
@@ -221,7 +222,7 @@ def compare_ike(tshark: str, file: Path) -> int:
         seen = [kind for kind in payloads if kind not in (2, 3, 46, 53)]
         vendors = values(fields, "isakmp.vid_bytes")
         theirs[number] = [*(values(fields, f"isakmp.{name}")[0] for name in names), seen, vendors]
-    for number, packet in decoded(file, layers.IKE).items():
+    for number, packet in decoded(file, headers.IKE).items():
         found = ike.read_message(packet.payload)
         assert found is not None
         version = f"{packet.payload[17]:02x}"
@@ -234,7 +235,7 @@ def compare_ike(tshark: str, file: Path) -> int:
 
 def compare_esp(tshark: str, file: Path) -> int:
     theirs = {int(n): spi for n, spi in run(tshark, file, "esp.spi && !icmp", "frame.number", "esp.spi")}
-    assert {n: f"{p.spi:#010x}" for n, p in decoded(file, layers.ESP).items()} == theirs
+    assert {n: f"{p.spi:#010x}" for n, p in decoded(file, headers.ESP).items()} == theirs
     return len(theirs)
 
 
@@ -328,7 +329,7 @@ def test_deletions_as_tshark_reads_them(tshark: str, tmp_path: Path) -> None:
     file = write(tmp_path, frames)
     rows = run(tshark, file, "isakmp", "isakmp.delete.protoid", "isakmp.delete.spi")
     for (protocol, spis), (their_protocol, their_spis), packet in zip(
-        asked, rows, decoded(file, layers.IKE).values(), strict=True
+        asked, rows, decoded(file, headers.IKE).values(), strict=True
     ):
         message = ike.read_message(packet.payload)
         assert message is not None and message.deletions == (ike.Deletion(protocol, spis),)

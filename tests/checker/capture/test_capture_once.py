@@ -7,18 +7,19 @@ import struct
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from mipcheck.checker.capture import read, survey
 from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.headers import packet as headers
 from mipcheck.checker.capture.messages import carried, dhcp, extensions, ike, mobileip
 from mipcheck.checker.check.check import check
 from mipcheck.checker.inputs import read as inputs
 from mipcheck.checker.site.site import Site
 
-CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
+from making.paths import CAPTURES
+
 MOVEMENT = CAPTURES / "movement.pcapng"
 FRAMES = 537
 
@@ -29,7 +30,7 @@ class Counted:
 
     calls: Counter[str] = field(default_factory=Counter)
     frames: Counter[tuple[int, int, bytes]] = field(default_factory=Counter)
-    packets: list[layers.Packet] = field(default_factory=list)
+    packets: list[headers.Packet] = field(default_factory=list)
 
     def watch(self, patch: pytest.MonkeyPatch, module: Any, name: str) -> None:
         original = getattr(module, name)
@@ -47,9 +48,9 @@ class Counted:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     found = Counted()
-    decode: Callable[..., layers.Packet] = layers.decode
+    decode: Callable[..., headers.Packet] = layers.decode
 
-    def decoding(frame: Any, *more: Any) -> layers.Packet:
+    def decoding(frame: Any, *more: Any) -> headers.Packet:
         packet = decode(frame, *more)
         found.frames[frame.number, frame.linktype, frame.data] += 1
         found.packets.append(packet)
@@ -75,21 +76,21 @@ def assert_once(counted: Counted) -> None:
     calls = counted.calls
     assert calls["open_frames"] == 1
     assert max(counted.frames.values()) == 1
-    registrations = counted.of_kind(layers.REGISTRATION)
+    registrations = counted.of_kind(headers.REGISTRATION)
     assert registrations > 30
     assert calls["read_request"] + calls["read_reply"] == registrations
     advertised = calls["read_advertisement"]
-    assert advertised <= counted.of_kind(layers.ADVERTISEMENT)
+    assert advertised <= counted.of_kind(headers.ADVERTISEMENT)
     assert 0 < calls["_walk"] <= registrations + advertised
-    assert 0 < calls["read_message"] <= counted.of_kind(layers.DHCP)
-    assert 0 < calls["ike"] <= counted.of_kind(layers.IKE)
+    assert 0 < calls["read_message"] <= counted.of_kind(headers.DHCP)
+    assert 0 < calls["ike"] <= counted.of_kind(headers.IKE)
 
 
 def test_frame_by_frame(counted: Counted) -> None:
     report = check(MOVEMENT, config=MOVEMENT.with_suffix(".toml"))
     assert report.inputs[0].frames == FRAMES
     assert_once(counted)
-    inside = counted.of_kind(layers.ESP)
+    inside = counted.of_kind(headers.ESP)
     assert FRAMES < len(counted.packets) <= FRAMES + inside
 
 
@@ -112,7 +113,7 @@ def test_in_columns(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_message_that_makes_no_sense_is_not_read_again(counted: Counted) -> None:
-    packet = layers.Packet(1, 0, "eth0", 42, kind=layers.DHCP, payload=b"\1")
+    packet = headers.Packet(1, 0, "eth0", 42, kind=headers.DHCP, payload=b"\1")
     assert [carried.lease(packet) for _ in range(3)] == [None] * 3
     assert counted.calls["read_message"] == 1
 
