@@ -9,7 +9,7 @@ Operator = OneOf[
     "and", "or", "not", "seen", "implies", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "minus", "max", "min",
     "has", "capable",
 ]  # fmt: skip
-"""What a term may apply. `has` asks a set for a member, `capable` a node for a capability."""
+"""Operators of a term. `has` asks a set for a member, `capable` a node for a capability."""
 
 Quantifier = OneOf["some", "every"]
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import io
-import re
-import sys
-from contextlib import suppress
-from importlib import resources
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
@@ -27,91 +21,17 @@ from mipcheck.model.language.expression import (
     SiteName,
     Word,
 )
-from mipcheck.model.values import cache
-from mipcheck.model.values.nearest import nearest
-from mipcheck.model.values.types import NS, ValueSyntaxError, read_duration
+from mipcheck.model.language.grammar import parser
+from mipcheck.model.language.unexpected import unexpected
+from mipcheck.model.values.types import ValueSyntaxError, read_duration
 
 if TYPE_CHECKING:
-    from lark import Lark, Token, Tree
-    from lark.lexer import TerminalDef
+    from lark import Token, Tree
 
 MAX_SIZE: Final = 250_000
 """Characters of a specification, ten times the largest so far: what is longer is some other file."""
 MAX_DEPTH: Final = 100
 """Levels of an expression. Trees are walked recursively, and Python compiles at most 200 nested parentheses."""
-
-# Groups of terminals that an error message names by one word; if one of a group may stand there, any may.
-_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
-               "WORD", "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
-_OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES"}
-_DECLARATION = {
-    "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
-    "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "ON", "DEFINE", "ASSUMPTION",
-    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY",
-}  # fmt: skip
-_CHOICES = {
-    "LEVEL": ("MUST", "SHOULD", "MAY"), "SCOPE": ("interface", "node"), "SENDER": ("node", "network", "observer"),
-    "WHERE": ("log", "capture"), "QUANTIFIER": ("some", "every"), "FUNCTION": ("max", "min"),
-    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role"),
-    "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param", "ambiguity"), "NOTHING": ("nothing",),
-}  # fmt: skip
-"""Words that a terminal of several words stands for."""
-_NO_MORE: Final = r"(?!-?\w)"
-"""Ends the pattern of a keyword: the word goes on no further."""
-_NAMES = {
-    "NAME": "a name", "WORD": "a name", "STRING": "a text in quotes", "SECTION": "a section number",
-    "LINES": "line numbers (12-15)", "HEADERS": "headers (ip or udp4500/esp)",
-    "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
-    "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "*",
-}  # fmt: skip
-"""What messages call terminals that are no words."""
-
-
-@functools.cache
-def _parser() -> Lark:
-    """Return Lark's parser. Its tables take longer to make than a specification to read, so they are kept."""
-    import lark
-
-    entry = cache.name_of("grammar", sys.version.encode(), lark.__version__.encode(), cache.code_of(__package__))
-    kept = cache.read(entry)
-    if kept is not None:
-        with suppress(Exception):  # whatever the entry is, it can be made anew
-            return lark.Lark.load(io.BytesIO(kept))
-    parser = lark.Lark(
-        resources.files(__package__).joinpath("grammar.lark").read_text("utf-8"),
-        parser="lalr",
-        propagate_positions=True,
-        maybe_placeholders=False,
-        edit_terminals=_whole_words,
-    )
-    if cache.folder() is not None:
-        tables = io.BytesIO()
-        parser.save(tables)
-        cache.write(entry, tables.getvalue())
-    return parser
-
-
-def _whole_words(terminal: TerminalDef) -> None:
-    """Let a keyword match whole words only.
-
-    Where the grammar allows `on` but no name, `onli` would otherwise be read as `on` and `li`.
-    """
-    from lark.lexer import PatternRE, PatternStr
-
-    if isinstance(terminal.pattern, PatternStr) and terminal.pattern.value.isalpha():
-        terminal.pattern = PatternRE(terminal.pattern.value + _NO_MORE)
-        terminal.priority = 3  # a keyword comes before a name, wherever both may stand
-
-
-@functools.cache
-def _spellings() -> dict[str, tuple[str, ...]]:
-    """Return, by terminal, the words or the one symbol that it stands for."""
-    found = dict(_CHOICES)
-    for terminal in _parser().terminals:
-        word = terminal.pattern.value.removesuffix(_NO_MORE)
-        if terminal.pattern.type == "str" or word.isalpha():
-            found[terminal.name] = (word,)
-    return found
 
 
 def parse(text: str, file: str = "<spec>") -> s.Module:
@@ -121,67 +41,10 @@ def parse(text: str, file: str = "<spec>") -> s.Module:
     if len(text) > MAX_SIZE:
         raise SpecError(file, Place(), f"a specification has at most {MAX_SIZE} characters")
     try:
-        tree = _parser().parse(text)
+        tree = parser().parse(text)
     except (UnexpectedToken, UnexpectedCharacters, UnexpectedEOF) as error:
-        raise _explain(error, text, file) from None
+        raise unexpected(error, text, file) from None
     return _Builder(text, file).module(tree)
-
-
-def _explain(error: Any, text: str, file: str) -> SpecError:
-    """Return Lark's error as one of ours, in the words of the language."""
-    token = getattr(error, "token", None)
-    wanted = sorted(error.interactive_parser.accepts())
-    hint = f"expected {_words(wanted)}"
-    if token is not None and token.type != "$END":
-        place, offset, found = Place(token.line, token.column), token.start_pos, str(token)
-    elif token is None and error.line > 0:
-        place, offset = Place(error.line, error.column), error.pos_in_stream
-        found = text[offset]
-        if found == '"':
-            return SpecError(file, place, "this text has no closing quote", _quote_hint(text, offset), text)
-    else:
-        # At the end Lark tells no place. Messages point behind the last word, not at the empty lines after it.
-        lines = text.rstrip().split("\n")
-        place = Place(len(lines), len(lines[-1]) + 1)
-        return SpecError(file, place, "the specification ends too early", hint, text)
-    more = _quote_hint(text, offset)
-    if not more and re.match(r"[^\W\d]", found):  # a word, so that another may have been meant
-        more = nearest(found, [w for t in wanted for w in _spellings().get(t, ()) if w.isalpha()])
-        if re.search(r"[0-9][ \t]*\Z", text[max(0, offset - 40) : offset]):  # after a number
-            more = f"units of time are {', '.join(NS)}"
-    shown = found if len(found) < 30 else found[:27] + "…"
-    hint += f"; {more}" if not more.startswith("known") and more else ""
-    return SpecError(file, place, f"unexpected {shown!r}", hint, text)
-
-
-def _quote_hint(text: str, offset: int) -> str:
-    """Return a hint if a quote may be missing: a text of several lines that ends just before an error is suspicious.
-
-    It may have begun with the quote that should end another.
-    """
-    before = text[:offset].rstrip()
-    texts = list(re.finditer(r'#[^\n]*|"[^"]*"', before))
-    last = texts[-1] if texts else None
-    if last is None or last.end() < len(before) or "\n" not in last[0]:
-        return ""
-    return f"the text before it begins in line {before.count(chr(10), 0, last.start()) + 1}: is a quote missing there?"
-
-
-def _words(terminals: list[str]) -> str:
-    """Return what could stand there, in few words."""
-    left = set(terminals)
-    shown = []
-    for group, sign, name in (
-        (_EXPRESSION, "TRUE", "an expression"),
-        (_OPERATOR, "AND", "an operator"),
-        (_DECLARATION, "DROP", "a declaration"),
-    ):
-        if sign in left:
-            left -= group
-            shown.append(name)
-    words = [w for t in terminals if t in left for w in ([_NAMES[t]] if t in _NAMES else _spellings()[t])]
-    shown += [w if w[0].isalnum() or w[0] == '"' else f'"{w}"' for w in dict.fromkeys(words)]
-    return ", ".join(shown[:-1]) + (" or " if len(shown) > 1 else "") + shown[-1] if shown else "something else"
 
 
 class _Builder:

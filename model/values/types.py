@@ -15,7 +15,7 @@ from typing import Final
 from mipcheck.model.values.errors import MipcheckError
 
 Value = bool | int | str | frozenset[str]
-"""What an `Event` holds: bool; int for int, time (ns), id and IPv4 address; str for enumerations and text."""
+"""A value as an `Event` holds it: bool; int for int, time (ns), id and IPv4 address; str for enumerations and text."""
 
 NS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"\s*([0-9]{1,19})(?:\.([0-9]+))?\s*(ns|us|ms|s|min|h)?\s*\Z", re.ASCII)

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 
 import pytest
 from mipcheck.model.specification.load import bundled, load
-from mipcheck.model.specification.spec import Configure, Require, Spec
+from mipcheck.model.specification.spec import Assumption, Configure, Property, Require, Spec, Update
 from mipcheck.model.specification.term import Term
 
 MACHINES = [machine for name in bundled() for machine in load(name).machines()]
@@ -27,7 +27,11 @@ def _within(thing: object) -> Iterator[int]:
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: f"{m.name}-{m.role}")
 def test_terms_are_all_that_there_are(machine: Spec) -> None:
-    parts = [*machine.updates, *machine.assumptions.values(), *machine.properties.values()]
+    parts: list[Update | Assumption | Property] = [
+        *machine.updates,
+        *machine.assumptions.values(),
+        *machine.properties.values(),
+    ]
     for part in parts:
         assert sorted(map(id, part.terms())) == sorted(_within(part))
     for rule in machine.rules.values():

@@ -6,12 +6,13 @@ import pickle
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 import mipcheck
 import pytest
-from mipcheck.checker.capture.frames.files import CaptureError
+from mipcheck.checker.capture import CaptureError
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.fleet.work import OtherVersion
@@ -62,7 +63,7 @@ def test_a_script_catches_them_at_one_base(tmp_path: Path) -> None:
     log.write_text(LOG)
     odd.write_bytes(b"\xd4\xc3\xb2\xa1 cut")
     spec.write_text("spec bad\nrule")
-    wrong = [
+    wrong: list[tuple[type[Exception], Callable[[], object]]] = [
         (InputError, lambda: mipcheck.check([tmp_path / "none.log"])),
         (CaptureError, lambda: mipcheck.check([odd])),
         (UsageError, lambda: mipcheck.check([])),
@@ -79,7 +80,7 @@ def test_the_base_is_imported_on_first_use() -> None:
     code = "import sys, mipcheck; assert not any('errors' in n for n in sys.modules if n.startswith('mipcheck'))"
     subprocess.run([sys.executable, "-c", f"{code}; mipcheck.Error"], check=True)
     with pytest.raises(AttributeError, match="no attribute 'Errors'"):
-        _ = mipcheck.Errors  # type: ignore[attr-defined]
+        _ = mipcheck.Errors
 
 
 def test_what_is_mipchecks_own_fault_is_an_internal_error(
