@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a specification lets a trace say: its events, the types of its parameters, its capabilities.
+    """The words that a specification lets a trace use: its events, the types of its parameters, its capabilities.
 
     `roles` are the events by role; without it, `events` are the same for all.
     """
@@ -26,12 +26,17 @@ class Vocabulary:
     roles: Mapping[str, Mapping[str, EventType]] = field(default_factory=dict)
 
     def for_role(self, role: str) -> Vocabulary:
-        """What a trace may say that was taken at a node of that role. Raises RoleError if that is nothing."""
+        """Return what a trace may say that was taken at a node of that role. Raises RoleError if that is nothing."""
         if not self.roles:
             return self
         if role not in self.roles:
             raise RoleError(role, self.roles)
         return replace(self, events=self.roles[role])
+
+    @property
+    def gaps(self) -> set[str]:
+        """The kinds of events that say that evidence is missing: the observer's own."""
+        return {e.name for e in self.events.values() if e.sender == "observer"}
 
 
 class RoleError(MipcheckError, ValueError):
@@ -43,7 +48,7 @@ class RoleError(MipcheckError, ValueError):
 
 
 def vocabulary_of(spec: Spec) -> Vocabulary:
-    """What traces of this specification may say."""
+    """Return what traces of this specification may say."""
     events = {n: e for n, e in spec.events.items() if e.seen}
     roles = {m.role: {n: e for n, e in m.events.items() if e.seen} for m in spec.machines()}
     return Vocabulary(events, {n: p.type for n, p in spec.parameters.items()}, list(spec.capabilities), roles)

@@ -15,12 +15,12 @@ class SpecError(UserError):
         self._source = source
 
     def elsewhere(self, file: str, place: Place, source: str) -> SpecError:
-        """The same, said of another place: of the line that extends a specification that cannot be read."""
+        """Return the error as one of the line that extends a specification which cannot be read."""
         message = self.message if self.message.startswith("there is no") else f"{self.file} {self.message}"
         return SpecError(file, place, message, self.hint, source)
 
     def also(self, hint: str) -> SpecError:
-        """The same with one more hint."""
+        """Return the error with one more hint."""
         hints = "; ".join(filter(None, (self.hint, hint)))
         return SpecError(self.file, self.place, self.message, hints, self._source)
 

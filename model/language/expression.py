@@ -1,4 +1,4 @@
-"""Expressions as they are written, with their places: of the syntax tree, what a resolved specification still has."""
+"""Expressions as they are written, with their places: the part of the syntax tree that a `Spec` still has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Operator = OneOf[
     "and", "or", "not", "seen", "implies", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "minus", "max", "min",
     "has", "capable", "given",
 ]  # fmt: skip
-"""What a term may apply. `has` asks a set for a member, `capable` a node for a capability."""
+"""Operators of a term. `has` asks a set for a member, `capable` a node for a capability."""
 
 Quantifier = OneOf["some", "every"]
 
@@ -23,7 +23,7 @@ class Place:
 
 
 def place() -> Place:
-    """The field of a tree that says where it stands; it takes no part in comparison."""
+    """Return the field of a tree that says where it stands; it takes no part in comparison."""
     return field(default=Place(), compare=False, repr=False)
 
 
@@ -39,12 +39,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Name:
+    """The name of a key, a piece of state, a parameter or a definition; or a word such as `iha`."""
+
     name: str
     at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class SiteName:
+    """An address of the site: `site.iha`."""
+
     name: str
     at: Place = place()
 

@@ -11,7 +11,7 @@ so that compiled code can be kept for the next site.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +74,7 @@ class Machine:
         self.constants = [*self.parameters.values(), *(self.site.get(s, UNKNOWN) for s in spec.sites)]
         self._constant_of = {("param", n): k for k, n in enumerate(self.parameters)}
         self._constant_of |= {("site", n): len(self.parameters) + k for k, n in enumerate(spec.sites)}
-        flags = sorted({n for t in _terms(spec) for n in t.names("given")})
+        flags = sorted({n for t in spec.terms() for n in t.names("given")})
         self._constant_of |= {("given", n): len(self.constants) + k for k, n in enumerate(flags)}
         self.constants += [int(n in given) for n in flags]
         self._quantifiers: dict[str, str] = {}
@@ -338,13 +338,6 @@ class Machine:
                 f"        if v == U:\n            r = U\n    return r\n"
             )
         return f"{name}({passed})"
-
-
-def _terms(spec: Spec) -> Iterator[Term]:
-    for part in (*spec.updates, *(r.body for r in spec.rules.values())):
-        yield from (p.condition for p in getattr(part, "patterns", ()))
-        yield from (t for t in (getattr(part, "condition", None), getattr(part, "unclear", None)) if t is not None)
-        yield from (t for _, t in getattr(part, "assignments", ()))
 
 
 def _nested(operation: str, arguments: list[str]) -> str:

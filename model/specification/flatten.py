@@ -20,7 +20,7 @@ KINDS: Final[Mapping[type, str]] = {
     s.StatementDecl: "statement", s.AccessDecl: "access mode", s.CapabilityDecl: "capability",
     s.AmbiguityDecl: "ambiguity", s.DefineDecl: "definition", s.LayerDecl: "layer", s.RoleDecl: "role",
 }  # fmt: skip
-"""What messages call the declarations that can be overridden, dropped or confirmed."""
+"""Words by which messages call the declarations that can be overridden, dropped or confirmed."""
 
 _DROPPABLE: Final[Mapping[str, type[s.Declaration]]] = {
     "rule": s.RuleDecl, "property": s.PropertyDecl, "assumption": s.AssumptionDecl, "statement": s.StatementDecl,
@@ -31,7 +31,7 @@ _DROPPABLE: Final[Mapping[str, type[s.Declaration]]] = {
 _SHARED: Final = (
     s.DocumentDecl, s.EnumDecl, s.SiteDecl, s.LayerDecl, s.AccessDecl, s.CapabilityDecl, s.ParamDecl, s.AmbiguityDecl,
 )  # fmt: skip
-"""What is common to all roles, wherever it stands."""
+"""Declarations that are common to all roles, wherever they stand."""
 
 
 @dataclass(frozen=True, slots=True)

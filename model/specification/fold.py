@@ -111,7 +111,7 @@ class Folding:
 
 
 def _is_constant(t: Term) -> bool:
-    return t == _TRUE or t == _FALSE
+    return t in (_TRUE, _FALSE)
 
 
 def _denied(t: Term) -> Term:

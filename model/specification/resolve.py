@@ -9,13 +9,13 @@ from typing import Final
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.language.expression import Place
+from mipcheck.model.language.expression import Expression, Place
 from mipcheck.model.language.parse import MAX_DEPTH
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
 from mipcheck.model.specification.names import Names
 from mipcheck.model.specification.term import TRUE, Term
-from mipcheck.model.specification.typecheck import CONSTANT, KINDS_OF_ADDRESS, Scope, TypeChecker, shown
+from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker, shown
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, BOOL, INT, INTERFACE, TIME, Type
 
@@ -134,7 +134,17 @@ class _RoleReader:
                 self.names.fail(k.at, "a key cannot be an interface")
             self.names.key_of[k.name] = d.name
         keys = tuple(m.Key(k.name, self.names.type_of(k.type), k.optional) for k in d.keys)
-        self.names.events[d.name] = m.EventType(d.name, keys, d.sender, frozenset(d.seen), d.text)
+        event = self.names.events[d.name] = m.EventType(d.name, keys, d.sender, frozenset(d.seen), d.text)
+        if d.hidden is not None:
+            self.names.events[d.name] = replace(event, hidden=self._hidden(d, d.hidden, keys))
+
+    def _hidden(self, d: s.EventDecl, hidden: Expression, keys: tuple[m.Key, ...]) -> Term:
+        """Return when a capture may be unable to show the event, told by its keys. Raises SpecError."""
+        if "capture" not in d.seen:
+            hint = f"{d.name} is in no capture; write `seen capture`, or leave it out"
+            self.names.fail(hidden.at, "`unless` says what a capture may be unable to show", hint)
+        scope = Scope({k.name: k.type for k in keys}, (d.name,), state=False, this=False, now=False)
+        return self.types.expression(hidden, scope, BOOL)
 
     def _state(self) -> None:
         for d in self.names.each(s.StateDecl):
@@ -338,7 +348,7 @@ class _RoleReader:
             if f.given:
                 self.names.use_capability(f.given, f.at)
             adds = None if f.adds is None else self.types.expression(f.adds, replace(CONSTANT, site=False), INT)
-            forms.append(m.Form(f.headers, adds, f.given, f.traversal))
+            forms.append(m.LayerForm(f.headers, adds, f.given, f.traversal))
         return m.Layer(d.name, d.text, d.protects, tuple(forms))
 
     def _access(self, d: s.AccessDecl) -> m.Access:
@@ -346,8 +356,8 @@ class _RoleReader:
         for layer, kind in d.parts:
             if layer not in self.names.layers:
                 self.names.fail(d.at, f'unknown layer "{layer}"', nearest(layer, self.names.layers))
-            if kind not in ("", *KINDS_OF_ADDRESS):
-                self.names.fail(d.at, f'unknown kind of care-of address "{kind}"', nearest(kind, KINDS_OF_ADDRESS))
+            if kind not in ("", *m.KINDS_OF_ADDRESS):
+                self.names.fail(d.at, f'unknown kind of care-of address "{kind}"', nearest(kind, m.KINDS_OF_ADDRESS))
         for capability in d.needs:
             self.names.use_capability(capability, d.at)
         return m.Access(d.name, d.parts, d.needs, d.text)

@@ -48,6 +48,7 @@ TRUE = Term("const", BOOL, value=1)
 
 
 def conjunction(terms: tuple[Term, ...]) -> Term:
+    """Return that all terms hold, none of which means true."""
     if not terms:
         return TRUE
     return terms[0] if len(terms) == 1 else Term("and", BOOL, args=terms)
@@ -59,14 +60,14 @@ _DENIED = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 @dataclass(slots=True)
 class _Range:
-    """What several conditions leave for one value: bounds (value, whether it is itself excluded, why) and holes."""
+    """The range that several conditions leave for a value: bounds (value, whether it is excluded, why) and holes."""
 
     low: tuple[int, bool, Term] | None = None
     high: tuple[int, bool, Term] | None = None
     holes: dict[int, Term] = field(default_factory=dict)
 
     def narrow(self, op: str, value: int, why: Term) -> tuple[Term, Term] | None:
-        """Two conditions that cannot both hold, if this one leaves nothing."""
+        """Take one more condition into account; return two that cannot both hold, if nothing is left."""
         bound = value, op in ("<", ">"), why
         if op in ("=", ">", ">=") and (self.low is None or bound[:2] > self.low[:2]):
             self.low = bound
@@ -84,9 +85,9 @@ class _Range:
 
 
 def contradiction(terms: tuple[Term, ...]) -> tuple[Term, Term] | None:
-    """Two of the conditions, one of which denies the other; None where plain comparison with constants finds none."""
+    """Return two conditions, one of which denies the other; None where comparing with constants finds none."""
     ranges: dict[Term, _Range] = {}
-    for fact in _facts(terms):
+    for fact in facts(terms):
         denied, t = fact.kind == "not", fact.args[0] if fact.kind == "not" else fact
         subject, op, value = t, "=", 1
         if t.kind in _FLIPPED:
@@ -106,10 +107,11 @@ def contradiction(terms: tuple[Term, ...]) -> tuple[Term, Term] | None:
     return None
 
 
-def _facts(terms: tuple[Term, ...]) -> Iterator[Term]:
+def facts(terms: tuple[Term, ...]) -> Iterator[Term]:
+    """Yield the conditions that have to hold for all terms to hold."""
     for t in terms:
         if t.kind in ("and", "def"):
-            yield from _facts(t.args)
+            yield from facts(t.args)
         else:
             yield t
 

@@ -22,19 +22,19 @@ from mipcheck.model.language.expression import (
 from mipcheck.model.language.parse import MAX_DEPTH
 from mipcheck.model.language.show import show_expression, show_pattern
 from mipcheck.model.specification.names import Names
+from mipcheck.model.specification.spec import KINDS_OF_ADDRESS
 from mipcheck.model.specification.term import EventPattern, Term, conjunction, contradiction
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, BOOL, ID, INT, INTERFACE, TIME, Type
 
 MAX_TERMS: Final = 100_000
 """Terms of a specification, a hundred times the largest so far: definitions that use definitions grow without bound."""
-KINDS_OF_ADDRESS: Final = ("colocated", "foreign-agent")
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What an expression may speak of: the keys of an event, state (ghost state too), this interface, the present
-    time, the site's addresses.
+    """The things that an expression may speak of: keys of an event, state (ghost state too), this interface, the
+    present time, the site's addresses.
 
     `events` are those whose `keys` they are, for messages; `expanding` the definitions that are being written out.
     """
