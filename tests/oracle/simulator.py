@@ -17,6 +17,7 @@ from .world import IHOA, VPN, XHOA, Asked, Journey, World
 
 TIA, VPN_COA = "10.1.200.7", "10.1.250.1"
 AGENT_DENIES = (64, 65, 66, 67, 69, 70, 71, 77, 78, 80, 81, 88, 95, 99)
+_MARGIN = 60_000  # how much before t_stop a node stops plaintext
 HOME_DENIES = (128, 129, 130, 131, 134, 135, 136)
 
 
@@ -251,7 +252,7 @@ class Port(Journey):
         entered = not self.trusted
         self.trusted, self.leaking = True, False
         self.resynchronised = 0
-        self.cancel("iha", "xha", "probe", "vpn", "refresh-xha", "rekey")
+        self.cancel("iha", "xha", "probe", "restart", "vpn", "refresh-xha", "rekey")
         if self.has("retransmits-after-acceptance") and entered:
             self.after("again", s.slack + 100_000, lambda: self.go_on_asking(4))
         if entered:
@@ -269,7 +270,7 @@ class Port(Journey):
         if not self.has("no-re-registration"):
             self.after("renew", max(20_000, due - now), self.renew)
         if not self.has("never-gives-up"):
-            self.after("stop", max(1000, asked.first + s.stop - 60_000 - now), self.fail)
+            self.after("stop", max(1000, asked.first + s.stop - _MARGIN - now), lambda: self.fail(_MARGIN))
 
     def go_on_asking(self, number: int) -> None:
         """Fault: retransmit what has been accepted."""
@@ -285,8 +286,8 @@ class Port(Journey):
         if self.has("refreshes-both"):
             self.transmit("xha", "direct", self.scenario.lifetime, new=True)
 
-    def fail(self) -> None:
-        """Re-registration has failed: stop plaintext, begin detection anew (4.3, lines 1106-1108)."""
+    def fail(self, pause: int = 0) -> None:
+        """Re-registration has failed: stop plaintext, begin detection anew after `pause` (4.3, lines 1106-1108)."""
         if self.has("plaintext-after-failure"):
             self.leaking = True
         self.trusted = self.stayed = False
@@ -297,13 +298,14 @@ class Port(Journey):
             return
         self.conclude("unknown")
         if not self.has("no-restart"):
-            self.after("restart", self.random.randint(1000, 50_000), self.detect)
+            self.after("restart", pause + self.random.randint(1000, 50_000), self.detect)
 
     def accepted_outside(self, asked: Asked) -> None:
         """The x-HA has accepted: outside, unless the i-HA has (4.3, lines 1083-1090 and 1098-1100)."""
         s, now = self.scenario, self.world.now
         self.cancel("xha")
         self.world.registered_outside = self.name
+        self.world.registered_until = asked.first + asked.lifetime * SECOND
         if self.trusted:
             self.after("withdraw", self.random.randint(20_000, SECOND), self.withdraw)
             return
@@ -320,13 +322,17 @@ class Port(Journey):
 
     # --- the VPN
 
+    def registered_outside(self) -> bool:
+        """Say whether the x-HA has the address of this interface."""
+        return self.world.registered_outside == self.name and self.world.now < self.world.registered_until
+
     def key_exchange(self) -> None:
         """Set up a security association from the x-HoA, unless there is one (3.5 to 3.8)."""
         world = self.world
         if world.sa_up:
             self.after("vpn", 1000, lambda: self.register_through_vpn(0))
             return
-        if world.registered_outside != self.name and not self.has("ike-before-registration"):
+        if not self.registered_outside() and not self.has("ike-before-registration"):
             self.ask_outside(True, 0)
             return
         if self.has("registers-without-vpn"):
@@ -380,7 +386,7 @@ class Port(Journey):
     def rekey(self) -> None:
         """Replace the security association: the new one first, or the old one gone first."""
         world = self.world
-        if not self.in_vpn or not world.sa_up or world.registered_outside != self.name:
+        if not self.in_vpn or not world.sa_up or not self.registered_outside():
             return
         first = self.random.random() < 0.6
         if not first:

@@ -28,6 +28,7 @@ class World:
         self._lows = count(random.randrange(1, 1 << 20) * 16)
         self.sa_up = False
         self.registered_outside: str | None = None  # the interface whose care-of address the x-HA has
+        self.registered_until = 0
         self.ports: list[Journey] = []
 
     def site(self) -> str:
