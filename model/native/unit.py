@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from mipcheck.model.values import cache as keep
+from mipcheck.model.values.errors import MipcheckError
 
 ENTRY: Final = "entry"
 """The symbol of the function that is called from outside: it takes pointers, in the order of the arguments."""
@@ -22,7 +23,7 @@ Kind = str
 """What is known of a value before it is there: "" of an integer, element type and dimensions of an array (int64:2)."""
 
 
-class NativeError(Exception):
+class NativeError(MipcheckError):
     """There is no native code to be had: a library is missing, or cannot do this."""
 
 
