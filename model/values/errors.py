@@ -15,6 +15,7 @@
       Untold (and ValueError)             an access mode whose octets the specification does not tell
       TooMuch (and ValueError)            more interfaces or nodes than are followed
       NativeError                         code that cannot be compiled; Python does the work instead
+      DiverseError                        a capture of which columns make nothing; it is read frame by frame instead
       ClusterLost                         a cluster that has gone, with files unchecked
       OtherVersion                        a worker with another mipcheck than the one that asks
       Disagreement (and RuntimeError)     prover and observer contradict each other: a fault of mipcheck

@@ -24,6 +24,7 @@ from mipcheck.checker.capture.read import Decoder, Source
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.console.progress import ReadingProgress
 from mipcheck.model.native.compiled import Native
+from mipcheck.model.values.errors import MipcheckError
 
 Ints = npt.NDArray[np.int64]
 
@@ -116,7 +117,7 @@ class Taken:
         self.together = together
 
 
-class DiverseError(Exception):
+class DiverseError(MipcheckError):
     """Most packets are of a kind of their own: nothing is gained by columns."""
 
 

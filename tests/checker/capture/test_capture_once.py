@@ -15,10 +15,11 @@ from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers import packet as headers
 from mipcheck.checker.capture.messages import carried, dhcp, extensions, ike, mobileip
 from mipcheck.checker.check.check import check
-from mipcheck.checker.inputs import read as inputs
 from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.route import CAPTURES as LONG_CAPTURES
 
 from making.paths import CAPTURES
+from making.routes import native_from
 
 MOVEMENT = CAPTURES / "movement.pcapng"
 FRAMES = 537
@@ -105,8 +106,7 @@ def test_in_columns(counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     from mipcheck.checker.capture.bulk import read as bulk
 
     counted.watch(monkeypatch, bulk, "open_frames")
-    monkeypatch.setattr(inputs, "_LONG", 0)
-    monkeypatch.setattr(inputs, "_VERY_LONG", 0)
+    native_from(monkeypatch, LONG_CAPTURES, 0)
     assert check(MOVEMENT, config=MOVEMENT.with_suffix(".toml")).inputs[0].frames == FRAMES
     assert_once(counted)
     assert len(counted.packets) < FRAMES

@@ -21,10 +21,10 @@ from mipcheck.model.native.unit import NativeError
 
 from making.both_ways import DRAFT
 from making.log_text import HEAD, SITE
+from making.paths import CAPTURES
 from making.routes import NEVER, native_from
 
 LINES = HEAD + SITE + "".join(f"{n}.5 eth0 data dir=out protection=none stack=ip/ip\n" for n in range(60))
-CAPTURES = Path(__file__).parent.parent / "traces" / "captures"
 
 Heard = Callable[[], list[str]]
 

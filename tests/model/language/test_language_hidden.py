@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import resources
-from pathlib import Path
 
 import pytest
 from mipcheck.checker.check.check import judge
@@ -17,9 +16,11 @@ from mipcheck.model.language.show_module import show
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 
+from making.paths import TRACES
+
 DRAFT = resources.files("mipcheck.specs").joinpath("draft-01.spec").read_text("utf-8")
 CLAUSE = " unless path = vpn"
-INSIDE = Path(__file__).parent.parent / "traces" / "inside-colocated.log"
+INSIDE = TRACES / "inside-colocated.log"
 
 SPEC = """\
 spec small "a small one"
