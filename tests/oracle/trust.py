@@ -1,0 +1,137 @@
+"""Decide when an interface counts as inside: from an acceptance by the i-HA until that is shown to have failed.
+
+The draft's lines 977-980 (what may be inferred, and from what), 995-998 and 1012-1018 (re-registration, and stopping
+when it fails), 1102-1108 (the same in the algorithm). The module `judge` says what counts as having failed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .evidence import Accepted, Denied, Item, Numbers, Sent, Stretch
+from .logtext import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Trust ended at `time`, shown by the line of that `order` (-1: by a timer).
+
+    `certainty` is `sure`; `untold`, where evidence is lacking; or `free`, where the draft leaves it open.
+    """
+
+    time: int
+    order: int
+    kind: str
+    certainty: str = "sure"
+
+    def before(self, event: Event) -> bool:
+        """Say whether `event` came after it."""
+        return event.order > self.order if self.order >= 0 else event.time > self.time
+
+
+@dataclass(slots=True)
+class Holding:
+    """One acceptance by the i-HA, and what ended it.
+
+    `begun` is when the unbroken chain of acceptances began to which it belongs, `until` when the next one came (or the
+    stretch ended). `items` are the lines in between.
+    """
+
+    event: Event
+    accepted: Accepted
+    begun: int
+    until: int
+    items: list[Item] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def holds(self, event: Event, grace: int = 0) -> str:
+        """Say whether it still held when `event` came: `yes`, `no`, `untold` or `free`.
+
+        A failure that is shown, and not by t_stop, counts only `grace` ns later.
+        """
+        if not self.accepted.sure:
+            return "untold"
+        ended = [failure for failure in self.failures if failure.before(event)]
+        if grace:
+            ended = [f for f in ended if f.kind == "t_stop" or event.time > f.time + grace]
+        certainties = {failure.certainty for failure in ended}
+        if "sure" in certainties:
+            return "no"
+        return "untold" if "untold" in certainties else "free" if certainties else "yes"
+
+    @property
+    def failed(self) -> Failure | None:
+        """Return the first failure that is sure, if any."""
+        return min((f for f in self.failures if f.certainty == "sure"), key=lambda f: (f.time, f.order), default=None)
+
+    @property
+    def doubted(self) -> Failure | None:
+        """Return the first failure, sure or not."""
+        return min(self.failures, key=lambda f: (f.time, f.order), default=None)
+
+
+def holdings_of(stretch: Stretch, numbers: Numbers) -> list[Holding]:
+    """Return the acceptances by the i-HA in `stretch`, in order, each with what ended it."""
+    found: list[Holding] = []
+    for item in stretch.items:
+        meaning = item.meaning
+        if (
+            isinstance(meaning, Accepted)
+            and meaning.request.agent == "iha"
+            and meaning.request.path == "direct"
+            and meaning.request.registers
+        ):
+            if found:
+                found[-1].until = item.event.time
+                found[-1].failures = _failures(found[-1], numbers)
+            unbroken = bool(found) and found[-1].holds(item.event) == "yes"
+            begun = found[-1].begun if unbroken else item.event.time
+            found.append(Holding(item.event, meaning, begun, stretch.end))
+        elif found:
+            found[-1].items.append(item)
+    if found:
+        found[-1].failures = _failures(found[-1], numbers)
+    return found
+
+
+def _failures(holding: Holding, numbers: Numbers) -> list[Failure]:
+    accepted = holding.accepted
+    failures = [Failure(accepted.last + numbers.stop, -1, "t_stop")]
+    if accepted.first != accepted.last:
+        failures.append(Failure(accepted.first + numbers.stop, -1, "t_stop", "untold"))
+    sent: list[int] = []
+    answered = False
+    for item in holding.items:
+        event, meaning = item.event, item.meaning
+        if event.name == "infer" and event.keys["where"] != "inside":
+            failures.append(Failure(event.time, event.order, event.keys["where"]))
+        elif isinstance(meaning, Denied) and meaning.request.agent == "iha" and meaning.request.path == "direct":
+            if meaning.by_agent or meaning.code == 133:
+                answered = True
+            elif meaning.auth in ("ok", "unchecked"):
+                checked = "sure" if meaning.auth == "ok" else "untold"
+                failures.append(Failure(event.time, event.order, "denied", checked))
+        elif isinstance(meaning, Sent) and meaning.request.path == "direct" and meaning.request.registers:
+            if meaning.request.agent == "xha":
+                if not meaning.again and sent and event.time - sent[0] >= numbers.retransmit:
+                    failures.append(Failure(event.time, event.order, "restarted", "free" if answered else "sure"))
+            elif not meaning.settled:
+                failures += _exhausted(sent, event.time, answered, numbers)
+                sent.append(event.time)
+    failures += _exhausted(sent, holding.until, answered, numbers)
+    return failures
+
+
+def _exhausted(sent: list[int], now: int, answered: bool, numbers: Numbers) -> list[Failure]:
+    """Return the failure that the transmissions `sent` show if nothing is sent or accepted before `now`.
+
+    The wait after the last one is at least t_retransmit, and no shorter than the wait before it. A reply by a foreign
+    agent, or one that asks to resynchronise, makes it doubtful that they are unanswered. One more transmission while
+    the last wait still runs makes it doubtful which of them is the last.
+    """
+    allowed = numbers.retransmissions
+    if allowed is None or len(sent) <= allowed:
+        return []
+    wait = max(numbers.retransmit, sent[-1] - sent[-2] if len(sent) > 1 else 0)
+    over = sent[-1] + wait
+    return [Failure(over, -1, "exhausted", "sure" if now > over and not answered else "free")]
