@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
 
 KEPT = Path("mipcheck", "kept")
@@ -38,6 +38,13 @@ class Build(build_py):
         return [*super().get_outputs(include_bytecode), *map(str, kept.glob("*"))]
 
 
+class Native(Distribution):
+    """A wheel that carries native code is one for the platform and the interpreter that it was compiled for."""
+
+    def has_ext_modules(self):
+        return True
+
+
 def packages():
     """Every folder with an `__init__.py`: a package that was forgotten here would be missing from an installation."""
     inner = [path.parent for top in ("model", "checker") for path in sorted(Path(top).rglob("__init__.py"))]
@@ -45,4 +52,4 @@ def packages():
     return ["mipcheck", *names, "mipcheck.specs", "mipcheck.traces"]
 
 
-setup(cmdclass={"build_py": Build}, packages=packages())
+setup(cmdclass={"build_py": Build}, distclass=Native, packages=packages())

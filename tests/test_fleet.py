@@ -278,7 +278,7 @@ class Local(Scripted):
 CRASHES = """
 import os, sys
 from pathlib import Path
-from mipcheck.checker import fleet_store
+from mipcheck.checker.fleet import store as fleet_store
 from mipcheck.checker.cli.main import main
 fleet_store.FLUSH = 0.0
 count = 0
@@ -378,7 +378,7 @@ def test_options_reach_the_worker(files: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_results_depend_on_options_and_on_nothing_else() -> None:
     code = (
         "from mipcheck.checker.fleet.fleet import options_of; from mipcheck.checker.fleet.work import Job\n"
-        "from mipcheck.model.load import load; print(options_of(Job(load()), None)['--spec'])"
+        "from mipcheck.model.specification.load import load; print(options_of(Job(load()), None)['--spec'])"
     )
     seeds = [{**os.environ, "PYTHONHASHSEED": seed} for seed in ("1", "2")]
     texts = {subprocess.run([sys.executable, "-c", code], env=e, capture_output=True, check=True).stdout for e in seeds}

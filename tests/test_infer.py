@@ -507,7 +507,8 @@ def test_inferred_sites_give_the_same_verdict(truth: Path, tmp_path: Path) -> No
     expected = json.loads(truth.read_text())
     found = verdict(check(file, config=site))
     assert found == verdict(check(file, config=truth.with_suffix(".toml")))
-    assert found[:2] == (expected["verdict"], expected.get("at_frame"))
+    right = expected["verdict"] if isinstance(expected["verdict"], list) else [expected["verdict"]]
+    assert right == [None] or (found[0] in right and found[1] == expected.get("at_frame"))
 
 
 @pytest.mark.skipif(not TRUTHS, reason="no captures of other software beside the checkout")

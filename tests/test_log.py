@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.console.errors import LIMIT, InputError, Problem, excerpt
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.logs import jsonl
-from mipcheck.checker.logs import text as log
+from mipcheck.checker.logs import jsonl, lines
 from mipcheck.checker.logs.jsonl import read_jsonl, write_jsonl
 from mipcheck.checker.logs.lines import Log
 from mipcheck.checker.logs.text import read_log, write_log
@@ -393,11 +392,11 @@ def test_an_endless_line(head: str, fill: bytes) -> None:
 @pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_lines_of_exactly_the_limit(ending: str, mark: bytes) -> None:
-    comment = "#" + "x" * (log.LINE_LIMIT - 1) + ending
+    comment = "#" + "x" * (lines.LINE_LIMIT - 1) + ending
     assert read(mark + (comment + (ending or "\n") + HEADER).encode()).lines == (3 if ending else 2)
     assert read(HEADER + comment).lines == 2
-    assert problem(HEADER + "#" + comment).at.column == log.LINE_LIMIT + 1
-    assert problem(mark + ("#" + comment).encode()).at.column == log.LINE_LIMIT + 1
+    assert problem(HEADER + "#" + comment).at.column == lines.LINE_LIMIT + 1
+    assert problem(mark + ("#" + comment).encode()).at.column == lines.LINE_LIMIT + 1
 
 
 def test_at_most_twenty_problems() -> None:
@@ -426,7 +425,7 @@ def test_keep_going() -> None:
     assert [p.at.line for p in found.problems] == [2, 3, 5, 6, 6, 7, 9]
     assert found.site == Site() and not found.absolute
     many = read(HEADER + "0.1 eth0 lnk\n" * 3000, keep_going=True)
-    assert many.skipped == 3000 and len(many.problems) == log.REMEMBERED
+    assert many.skipped == 3000 and len(many.problems) == lines.REMEMBERED
 
 
 def test_keep_going_needs_a_header() -> None:
@@ -670,9 +669,9 @@ def test_what_cannot_be_read_is_not_written(events: list[Event]) -> None:
 
 def test_too_long_a_line_is_not_written() -> None:
     with pytest.raises(ValueError):
-        write_log([Event(1, "e", "gap", {"reason": "x" * log.LINE_LIMIT})], Site(), WORDS)
+        write_log([Event(1, "e", "gap", {"reason": "x" * lines.LINE_LIMIT})], Site(), WORDS)
     with pytest.raises(ValueError):
-        write_jsonl([Event(1, "e", "gap", {"reason": "x" * log.LINE_LIMIT})], Site(), WORDS)
+        write_jsonl([Event(1, "e", "gap", {"reason": "x" * lines.LINE_LIMIT})], Site(), WORDS)
 
 
 # ---- Whatever the bytes, InputError and nothing else ----

@@ -43,7 +43,10 @@ def test_real_capture(name: str) -> None:
     (capture,) = CAPTURES.glob(f"{name}.pcap*")
     report = check([str(capture)], config=str(CAPTURES / f"{name}.toml"))
     musts = [v for v in report.violations if v.level == "MUST"]
-    assert report.verdict == truth["verdict"], [(v.rule, v.at) for v in musts]
+    if truth["verdict"] is None:
+        pytest.skip(truth["note"])
+    right = truth["verdict"] if isinstance(truth["verdict"], list) else [truth["verdict"]]
+    assert report.verdict in right, [(v.rule, v.at) for v in musts]
     if truth["verdict"] == "violation":
         first = min(musts, key=lambda v: v.time)
         assert first.section in truth["sections"]

@@ -58,7 +58,7 @@ def lark(path: str) -> Done:
     """Lines parsed by the grammar that defines them, without any meaning."""
     from lark import Lark
 
-    grammar = resources.files("mipcheck.checker").joinpath("log.lark").read_text("utf-8")
+    grammar = resources.files("mipcheck.checker.logs").joinpath("log.lark").read_text("utf-8")
     parser = Lark(grammar, parser="lalr", lexer="contextual")
     lines = Path(path).read_text("utf-8").splitlines()
     begin = Clock()

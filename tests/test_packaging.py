@@ -1,0 +1,40 @@
+"""What people install is whole: the source distribution builds, and the wheel made of it has everything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.slow
+def test_a_wheel_of_the_source_distribution_is_whole(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--outdir", str(tmp_path), str(ROOT)]
+    done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+
+    modules = {f"mipcheck/{p.relative_to(ROOT)}" for top in ("model", "checker") for p in (ROOT / top).rglob("*.py")}
+    inner = {name.replace("mipcheck/checker/api/", "mipcheck/") for name in modules}
+    assert inner <= names
+    assert {"mipcheck/model/language/grammar.lark", "mipcheck/checker/logs/log.lark", "mipcheck/py.typed"} <= names
+    assert {f"mipcheck/specs/{spec.name}" for spec in resources.files("mipcheck.specs").iterdir() if
+            spec.name.endswith(".spec")} <= names  # fmt: skip
+
+    # Native code is of one interpreter on one platform, so that pip must not take the wheel elsewhere.
+    assert any(name.startswith("mipcheck/kept/native-") for name in names)
+    version, interpreter, abi, platform = wheel.stem.removeprefix("mipcheck-").split("-")
+    assert interpreter == abi == f"cp{sys.version_info.major}{sys.version_info.minor}"
+    assert platform != "any"
+
+    metadata = zipfile.ZipFile(wheel).read(f"mipcheck-{version}.dist-info/METADATA").decode()
+    from mipcheck import __version__
+
+    assert f"\nVersion: {__version__}\n" in metadata
