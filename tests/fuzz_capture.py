@@ -30,7 +30,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mipcheck.checker.capture import CaptureError, read_capture
-from mipcheck.checker.capture.frames.files import MAX_TIME, open_frames
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.frames.frame import MAX_TIME
 from mipcheck.checker.site.site import EspSa, Site
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether

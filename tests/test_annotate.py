@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mipcheck.checker.capture import CaptureError
-from mipcheck.checker.capture.frames.files import Frame, open_frames
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report, RuleReport, Violation
 from mipcheck.checker.observe.explain import Because

@@ -37,7 +37,7 @@ from test_capture_files import ETHERNET, Device, Record, block, device_block, op
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
 
-from mipcheck.checker.capture.bulk import meaning, rows  # noqa: E402
+from mipcheck.checker.capture.bulk import meaning, rows, scanner  # noqa: E402
 from mipcheck.checker.capture.bulk import read as bulk  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent / "bench"))
@@ -53,10 +53,10 @@ class Sizes:
     """Pieces, chunks and what is held in memory, as small as wanted."""
 
     def __init__(self, patch: pytest.MonkeyPatch, piece: int, headroom: int, chunk: int, held: int) -> None:
-        patch.setattr(bulk, "_BUFFER", piece)
-        patch.setattr(bulk, "_HEADROOM", headroom)
-        patch.setattr(bulk, "CHUNK", chunk)
-        patch.setattr(bulk, "Rows", lambda: rows.Rows(chunk, held))
+        patch.setattr(scanner, "_BUFFER", piece)
+        patch.setattr(scanner, "_HEADROOM", headroom)
+        patch.setattr(scanner, "CHUNK", chunk)
+        patch.setattr(scanner, "PacketRows", lambda: rows.PacketRows(chunk, held))
 
 
 SIZES = st.tuples(st.sampled_from((64, 300, 5000)), st.sampled_from((16, 200)), st.sampled_from((1, 7, 100)),
@@ -156,13 +156,15 @@ def test_losses_are_said_where_they_are() -> None:
 @pytest.mark.parametrize("diverse", [0, 10**6])
 def test_where_no_packet_is_like_another(diverse: int, monkeypatch: pytest.MonkeyPatch) -> None:
     packets = [bytes(out(IP(src=f"10.1.2.{n}", dst=IHA) / UDP(sport=n, dport=n) / Raw(b"x"))) for n in range(1, 200)]
-    monkeypatch.setattr(bulk, "_DIVERSE", diverse)
-    monkeypatch.setattr(bulk, "CHUNK", 20)
+    monkeypatch.setattr(scanner, "_DIVERSE", diverse)
+    monkeypatch.setattr(scanner, "CHUNK", 20)
     data = pcap([Record(n, packet) for n, packet in enumerate(packets)])
     captures, events, surveys = bulk.read_bulk([Source(io.BytesIO(data), "a")], SITES[0], PROTECTS, True)
     expected = read_captures([Source(io.BytesIO(data), "a")], SITES[0], PROTECTS)
     assert list(events) == expected[1] and captures[0].set_aside == expected[0][0].set_aside
-    assert isinstance(events, list) == (not diverse) == (not surveys)
+    assert isinstance(events, list) == (not diverse)
+    (survey,), expected_survey = surveys, survey_of(io.BytesIO(data), "a")
+    assert survey.devices == expected_survey.devices and survey.flows == expected_survey.flows
 
 
 def test_what_hides_behind_a_packet_too_short_for_esp() -> None:
@@ -281,7 +283,7 @@ def test_the_same_report(scene: str, packed: bool, tmp_path: Path, monkeypatch: 
     config = make_capture.make(path, 2000, seed=3, kind=kind, scene=scene, rate=20, leak=True)
     if packed:
         path.write_bytes(gzip.compress(path.read_bytes(), 1))
-    monkeypatch.setattr(bulk, "CHUNK", 300)
+    monkeypatch.setattr(scanner, "CHUNK", 300)
     slow, fast = reports(path, monkeypatch, config)
     assert fast == slow
     assert fast.events > 500
@@ -351,7 +353,7 @@ def test_the_same_seed_gives_the_same_capture(tmp_path: Path) -> None:
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=9), max_size=9), st.integers(1, 9), st.integers(0, 3))
 def test_rows_are_sorted_as_python_sorts(parts: list[list[int]], chunk: int, held: int) -> None:
-    table = rows.Rows(chunk, held)
+    table = rows.PacketRows(chunk, held)
     flat = [time for part in parts for time in part]
     for start in range(0, len(flat), chunk):
         times = np.array(flat[start : start + chunk], np.int64)
@@ -380,7 +382,7 @@ def test_rows_stay_in_memory_where_nothing_can_be_written(room: int, monkeypatch
         return Full()
 
     monkeypatch.setattr(rows.tempfile, "TemporaryFile", refuse)
-    table = rows.Rows(2, 1)
+    table = rows.PacketRows(2, 1)
     for start in range(0, 20, 2):
         column = np.arange(start, start + 2)
         table.append(rows.Chunk(column, column, column.astype(np.int32), column.astype(np.uint32)))

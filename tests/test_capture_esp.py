@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.capture import Capture, read_capture
-from mipcheck.checker.capture.frames.files import Frame
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.messages.esp import DUMMY, Association, Keyring, Opened, UnusableKey
 from mipcheck.checker.site.site import EspSa, Site

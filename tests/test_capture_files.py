@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import pytest
 from mipcheck.checker.capture import CaptureError, is_capture, read_capture
-from mipcheck.checker.capture.frames.files import Frame, open_frames
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.check.check import check
 from mipcheck.checker.site.site import Site
 

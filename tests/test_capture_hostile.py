@@ -11,7 +11,7 @@ from fuzz_capture import fuzz, seeds
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.capture import CaptureError, read_capture
-from mipcheck.checker.capture.frames.files import Frame
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers.layers import decode
 from mipcheck.checker.capture.messages.dhcp import read_message
 from mipcheck.checker.capture.messages.mobileip import extensions, read_advertisement, read_reply, read_request

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mipcheck.checker.capture import Capture, Source, read_captures
-from mipcheck.checker.capture.frames.files import Frame, open_frames
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import fragments, layers
 from mipcheck.checker.capture.headers.fragments import OVERLAP, TIMEOUT, UNFINISHED, Reassembler
 from mipcheck.checker.capture.node.knowledge import dotted

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mipcheck.checker.capture.events import Reader
-from mipcheck.checker.capture.frames.files import Frame
+from mipcheck.checker.capture.events.reader import Reader
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.messages import dhcp as dhcp_messages
 from mipcheck.checker.capture.messages import extensions as ext
 from mipcheck.checker.capture.messages import ike as ike_messages
 from mipcheck.checker.capture.messages import mobileip
 from mipcheck.checker.capture.messages.extensions import Extension, extensions
-from mipcheck.checker.capture.messages.identification import Replay, expected, is_clock
+from mipcheck.checker.capture.messages.identification import Identifications, expected, is_clock
 from mipcheck.checker.capture.node.knowledge import Knowledge
 from mipcheck.checker.site.site import MnHaKey, Site
 from mipcheck.model.values.event import Event
@@ -286,7 +286,7 @@ def test_timestamps_that_go_back_are_noted() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 2**64 - 1), st.integers(0, 255)), max_size=20))
 def test_arbitrary_identifications(messages: list[tuple[bool, int, int]]) -> None:
-    replay = Replay()
+    replay = Identifications()
     for asking, identification, code in messages:
         if asking:
             replay.request("iha", identification, START)

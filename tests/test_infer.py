@@ -18,8 +18,9 @@ from mipcheck.checker.capture import CaptureError
 from mipcheck.checker.capture.survey import survey_of
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
-from mipcheck.checker.infer.contradictions import Contradiction, as_error, find, find_in
-from mipcheck.checker.infer.proposal import propose, rounded_up
+from mipcheck.checker.infer.contradictions import Contradiction, as_error, find
+from mipcheck.checker.infer.proposal import propose
+from mipcheck.checker.infer.timers import rounded_up
 from mipcheck.checker.site.site import EspSa, MnHaKey, Site
 from mipcheck.checker.site.toml import read_site
 from mipcheck.checker.trace.vocabulary import vocabulary_of
@@ -370,7 +371,7 @@ def named(site: Site, **addresses: str) -> Site:
 
 
 def keys(data: bytes, site: Site) -> list[tuple[str, int]]:
-    return [(c.key, c.frame) for c in find_in(io.BytesIO(data), "t.pcapng", site)]
+    return [(c.key, c.frame) for c in find(survey_of(io.BytesIO(data), "t.pcapng"), site)]
 
 
 def test_right_sites_are_not_contradicted() -> None:
@@ -416,7 +417,7 @@ def test_wrong_sites_outside(site: Site, found: list[tuple[str, int]]) -> None:
 
 
 def test_the_error_names_key_and_frame() -> None:
-    found = find_in(io.BytesIO(inside()), "t.pcapng", named(KEYED, iha="10.1.0.99"))
+    found = find(survey_of(io.BytesIO(inside()), "t.pcapng"), named(KEYED, iha="10.1.0.99"))
     assert found == [
         Contradiction("iha", 5, f"no message is of 10.1.0.99, but the node registers with {IHA}"),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker.capture.frames.files import Frame
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.verbs.overhead import CIPHERS, INTEGRITIES, costs, sizes_of

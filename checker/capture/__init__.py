@@ -1,16 +1,24 @@
 """Captures: pcap and pcapng files read into the same events as a log (design.md section 5).
 
-The way of a frame: `files` (file → frames) → `layers` (frame → headers) → `cooked` (which interface, where the file
-does not say) → `node` (what belongs to the node) → `events` (→ `Event`s); `read` puts them together. `mobileip` and
-`dhcp` decode the two kinds of message that are read in full. What reads is imported when a capture is read: a log can
-do without.
+The way of a frame, folder by folder, each knowing only those before it:
+
+- `frames`: a file, or a pipe → frames, in file order;
+- `headers`: a frame → the headers of its packet; fragments are put together;
+- `messages`: the message that a packet carries, read once when it is first asked for (`carried`); ESP is opened;
+- `node`: which interface it was, which devices show the same, and what belongs to the node;
+- `survey`: who speaks with whom, noted in passing and judged by nobody;
+- `events`: packets in order of time → `Event`s;
+- `read` puts all this together; `bulk` does so for long captures, in columns.
+
+What reads is imported when a capture is read: a log can do without.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mipcheck.checker.capture.frames.files import CaptureError, is_capture
+from mipcheck.checker.capture.frames.files import is_capture
+from mipcheck.checker.capture.frames.frame import CaptureError
 
 if TYPE_CHECKING:
     from mipcheck.checker.capture.read import Capture, Source, read_capture, read_captures

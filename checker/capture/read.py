@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-import struct
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import BinaryIO, Final, NamedTuple
 
-from mipcheck.checker.capture.events import Protects, Reader, clear_registrations
-from mipcheck.checker.capture.frames.files import SLL, SLL2, FileInfo, Frame, counted, open_frames
-from mipcheck.checker.capture.headers import layers, wlan
+from mipcheck.checker.capture.events.reader import Reader
+from mipcheck.checker.capture.events.registrations import clear_registrations
+from mipcheck.checker.capture.events.userdata import Protects
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame, counted
+from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.headers.packet import ASIDE, Packet
 from mipcheck.checker.capture.node.cooked import tell_apart
 from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
+from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import NODE, Event, Position
 
@@ -63,18 +66,18 @@ def read_capture(stream: BinaryIO, name: str, site: Site) -> Capture:
     return read_captures([Source(stream, name)], site)[0][0]
 
 
-Watch = Callable[[FileInfo, Frame], None]
-"""Is shown each frame of a file before it is read; the description of the file is what is known so far."""
-
-
 def read_captures(
-    sources: Sequence[Source], site: Site, protects: Protects | None = None, watch: Watch | None = None
+    sources: Sequence[Source],
+    site: Site,
+    protects: Protects | None = None,
+    surveyors: list[Surveyor] | None = None,
 ) -> tuple[list[Capture], list[Event]]:
     """Read captures of one node as if they were one file: what one shows tells what another one means.
 
     `protects` tells protected headers by the layers that a specification declares; without it, ESP protects.
     A file a device is what tcpdump makes; only together do they show which packet is whose copy. Also returned are the
-    events of all of them in their order, which those of the same time have to keep. Raises CaptureError.
+    events of all of them in their order, which those of the same time have to keep. To `surveyors`, if given, one is
+    added for each file, which saw its packets in passing. Raises CaptureError.
     """
     keys = frozenset(sa.spi for sa in site.esp_sas)
     infos: list[FileInfo] = []
@@ -86,10 +89,11 @@ def read_captures(
         info, frames = open_frames(source.stream, source.name, source.interface)
         infos.append(info)
         firsts.append(total)
-        decoder = Decoder(keys, together, source.offset, total)
+        surveyor = None if surveyors is None else Surveyor.in_passing(info)
+        if surveyors is not None and surveyor is not None:
+            surveyors.append(surveyor)
+        decoder = Decoder(keys, together, source.offset, total, surveyor)
         for frame in frames:
-            if watch is not None:
-                watch(info, frame)
             packets.extend(decoder.take(frame))
         together.finish()
         total += info.frames
@@ -105,7 +109,7 @@ def understand(
     packets: list[Packet],
     together: Reassembler,
 ) -> tuple[list[Capture], list[Event]]:
-    """What all packets mean, in file order and numbered throughout: `firsts` are the frames before each file."""
+    """Tell what packets mean, in file order and numbered throughout: `firsts` are the frames before each file."""
     # Devices are buffered one by one, so that file order is not order of time across them.
     packets.sort(key=attrgetter("time"))
     for info in infos:
@@ -147,7 +151,7 @@ def described(
     said: Sequence[str],
     events: Sequence[Sequence[Event]],
 ) -> list[Capture]:
-    """The captures that sources hold, with the `events` of each; `packets` in order of time. `said` is of devices."""
+    """Describe what sources hold, with the `events` of each; `packets` in order of time, `said` of devices."""
     captures = [
         Capture(
             events=of_file,
@@ -178,41 +182,36 @@ def described(
 class Decoder:
     """Frames of one file, in file order → packets. Those of a fragmented datagram change once it is complete."""
 
-    def __init__(self, keys: frozenset[int], together: Reassembler, offset: int, before: int) -> None:
-        """`keys` are SPIs that can be opened, `offset` (ns) is added to all times, `before` to the frames' numbers."""
+    def __init__(
+        self, keys: frozenset[int], together: Reassembler, offset: int, before: int, surveyor: Surveyor | None = None
+    ) -> None:
+        """`keys` are SPIs that can be opened, `offset` (ns) is added to all times, `before` to the frames' numbers.
+
+        The `surveyor` sees each packet as it was decoded.
+        """
         self._keys = keys
         self._together = together
         self._offset = offset
         self._before = before
+        self._surveyor = surveyor
         self._repeats = wlan.Repeats()
 
     def take(self, frame: Frame) -> list[Packet]:
+        """Return the packets in a frame: one, but for an aggregate of 802.11."""
         packets = []
-        for part in _parts(frame):
+        for part in link.parts(frame):
             packet = layers.decode(part, self._keys)
+            if self._surveyor is not None:
+                self._surveyor.take(packet, frame.linktype)
             packet.time += self._offset
             repeats = self._repeats
             if packet.mark and repeats.is_repeat(packet.interface, packet.mark, packet.again, packet.time):
-                packet.kind, packet.why, packet.piece = layers.ASIDE, _REPEATED, None
+                packet.kind, packet.why, packet.piece = ASIDE, _REPEATED, None
             packet.frame += self._before
             if packet.piece is not None:
                 self._together.take(packet)
             packets.append(packet)
         return packets
-
-
-def _parts(frame: Frame) -> list[Frame]:
-    """One frame of 802.11 may carry several of Ethernet's kind."""
-    if frame.linktype not in wlan.LINKTYPES:
-        return [frame]
-    try:
-        header = wlan.read(frame.data, frame.linktype)
-    except (struct.error, IndexError):
-        return [frame]
-    if header.why or not header.aggregate:
-        return [frame]
-    inside = wlan.parts(frame.data, header)
-    return [frame._replace(linktype=layers.ETHERNET, data=part, length=len(part)) for part in inside] or [frame]
 
 
 # --- what is missing ----------------------------------------------------------------------------------------------
@@ -236,7 +235,7 @@ def lost(
     happened: Callable[[int, int], bool],
     site: Site,
 ) -> list[Gap]:
-    """Gaps for frames that were lost while capturing; `happened` tells whether there are events between two times.
+    """Make gaps for frames lost while capturing; `happened` tells whether there are events between two times (ns).
 
     A gap reaches back to the event before it. Where another interface was heard in between, its events would be
     judged by what was known before, so that the gap is said at both ends.
@@ -264,7 +263,7 @@ def lost(
 
 
 def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Gap]:
-    """Gaps for fragments that could not be put together and may have been the node's signalling."""
+    """Make gaps for fragments that could not be put together and may have been the node's signalling."""
     tunnels = frozenset(site.tunnels)
     found = []
     for packet in together.broken:
@@ -276,7 +275,7 @@ def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Gap]
 
 
 def with_gaps(events: list[Event], gaps: Sequence[Gap], name: str) -> list[Event]:
-    """All in order of time."""
+    """Put the gaps among the events, all in order of time."""
     if not gaps:
         return events
     made = [Event(g.time, g.interface, _GAP, {"reason": g.reason}, Position(name, None, g.frame)) for g in gaps]
@@ -286,7 +285,7 @@ def with_gaps(events: list[Event], gaps: Sequence[Gap], name: str) -> list[Event
 
 
 def _encrypted(packets: Sequence[Packet], known: Knowledge) -> list[str]:
-    """Of the node's own frames on the air, as far as its link addresses are known."""
+    """Say how many of the node's own frames on the air are encrypted, as far as its link addresses are known."""
     macs = {mac for of_interface in known.macs.values() for mac in of_interface}
     count = sum(
         packet.why == wlan.ENCRYPTED and (not macs or packet.source_mac in macs or packet.target_mac in macs)
@@ -304,14 +303,14 @@ def _encrypted(packets: Sequence[Packet], known: Knowledge) -> list[str]:
 
 
 def place(at: Position, sources: Sequence[Source], firsts: Sequence[int]) -> Position:
-    """A frame numbered throughout, as that of its file."""
+    """Return the place of a frame that is numbered throughout in its own file."""
     number = at.frame or 1
     file = bisect_left(firsts, number) - 1
     return Position(sources[file].name, None, number - firsts[file])
 
 
 def _renumbered(note: str, sources: Sequence[Source], firsts: Sequence[int]) -> str:
-    """A note on a frame, with the number that the frame has in its file."""
+    """Return a note on a frame with the number that the frame has in its file."""
     match = re.match(r"frame (\d+):", note)
     if match is None or len(sources) == 1:
         return note
@@ -319,7 +318,7 @@ def _renumbered(note: str, sources: Sequence[Source], firsts: Sequence[int]) -> 
 
 
 def _seen(packets: Sequence[Packet], firsts: Sequence[int]) -> list[dict[str, None]]:
-    """The interfaces of each file's packets, in order of their first."""
+    """Return the interfaces of each file's packets, in order of their first."""
     found: list[dict[str, None]] = [{} for _ in firsts]
     for packet in packets:
         found[bisect_left(firsts, packet.frame) - 1].setdefault(packet.interface)
@@ -327,13 +326,13 @@ def _seen(packets: Sequence[Packet], firsts: Sequence[int]) -> list[dict[str, No
 
 
 def _interfaces(seen: dict[str, None], info: FileInfo) -> tuple[str, ...]:
-    """Those with frames, then those that the file only declares; cooked files name theirs in the frames."""
+    """Return those with frames, then those that the file only declares; cooked files name theirs in the frames."""
     cooked = {name for name, linktype in info.interfaces.items() if linktype in (SLL, SLL2)}
     return tuple(dict.fromkeys([*seen, *(name for name in info.interfaces if name not in cooked)]))
 
 
 def unsaid_tunnels(taken: Sequence[str], left: Sequence[str]) -> list[str]:
-    """Raw IP beside Ethernet is mostly a tunnel device, but may be a modem; only the site is certain."""
+    """Say what raw IP beside Ethernet is taken for: mostly a tunnel device, maybe a modem; the site is certain."""
     notes = [f"{', '.join(taken)}: raw IP, taken for tunnel devices by their names"] if taken else []
     if left:
         notes.append(f"{', '.join(left)}: raw IP, taken for physical; list it under tunnels if it is a tunnel device")

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from mipcheck.checker.capture.frames.files import SLL, SLL2, FileInfo, open_frames
-from mipcheck.checker.capture.headers import layers
-from mipcheck.checker.capture.headers.layers import (
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo
+from mipcheck.checker.capture.headers import layers, link
+from mipcheck.checker.capture.headers.packet import (
     ADVERTISEMENT,
     ESP,
     IKE,
@@ -22,7 +23,7 @@ from mipcheck.checker.capture.headers.layers import (
     TUNNEL,
     Packet,
 )
-from mipcheck.checker.capture.messages import mobileip
+from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.node import devices
 
 MESSAGES: Final = 100_000
@@ -30,15 +31,14 @@ MESSAGES: Final = 100_000
 _FLOWS: Final = 10_000
 _SPIS: Final = 64
 _DEVICES: Final = 1000
-_MN_HA: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
-    """A request or a reply where it was seen. `source` and `target` are those of its own IP header.
+class Sighting:
+    """A registration message where it was seen. `source` and `target` are those of its own IP header.
 
     `tunnel` says that the link header called the device a tunnel (cooked captures do), `depth` how many IP headers
-    there are, `direction` what file or link say of it: in, out or "". `time` in ns.
+    there are, `direction` what file or link say of it: in, out or "". `time` in ns. `body` is the message's fixed part.
     """
 
     frame: int
@@ -49,25 +49,28 @@ class Registration:
     depth: int
     source: int
     target: int
-    message: mobileip.Request | mobileip.Reply
-    payload: bytes
-    whole: bool
+    body: mobileip.Request | mobileip.Reply
+    message: mobileip.Registration
 
     @property
     def agent(self) -> int:
-        return self.message.agent
+        """The home agent that the message names."""
+        return self.body.agent
 
     @property
     def home(self) -> int:
-        return self.message.home
+        """The home address that the message names."""
+        return self.body.home
 
     @property
     def spi(self) -> int | None:
-        """Of the mobile-home authentication extension."""
-        for extension in mobileip.extensions(self.payload):
-            if extension.type == _MN_HA and len(extension.data) >= 4:
-                return int.from_bytes(extension.data[:4])
-        return None
+        """The SPI of its mobile-home authentication extension, if it has one."""
+        return self.message.spi
+
+    @property
+    def fixed_part(self) -> bytes:
+        """What identifies the message, however much of it was captured."""
+        return mobileip.fixed_part(self.message.payload)
 
 
 @dataclass(slots=True)
@@ -88,10 +91,12 @@ class Flow:
 
     @property
     def source(self) -> int:
+        """The source address in the innermost header."""
         return self.addresses[-1][0]
 
     @property
     def target(self) -> int:
+        """The destination address in the innermost header."""
         return self.addresses[-1][1]
 
 
@@ -125,29 +130,29 @@ class Survey:
     """What was seen. Requests and replies are in order of time, devices in file order."""
 
     info: FileInfo
-    requests: list[Registration] = field(default_factory=list)
-    replies: list[Registration] = field(default_factory=list)
+    requests: list[Sighting] = field(default_factory=list)
+    replies: list[Sighting] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
     adverts: list[Advert] = field(default_factory=list)
     devices: dict[str, Device] = field(default_factory=dict)
 
-    def messages(self) -> Iterator[Registration]:
-        """Requests, then replies."""
+    def messages(self) -> Iterator[Sighting]:
+        """Yield all requests, then all replies."""
         yield from self.requests
         yield from self.replies
 
     def tunnels(self) -> frozenset[str]:
-        """The interfaces that are tunnel devices, as far as the file alone tells."""
+        """Return the interfaces that are tunnel devices, as far as the file alone tells."""
         beside = self.beside()
         return frozenset(d.name for d in self.devices.values() if how_tunnel(d, beside) in ("sure", "likely"))
 
     def beside(self) -> bool:
-        """Whether there are devices with link addresses, beside which others are no access to a network."""
+        """Decide whether there are devices with link addresses, beside which others are no access to a network."""
         return any(d.linktype not in devices.POINT_TO_POINT for d in self.devices.values())
 
 
 def how_tunnel(device: Device, beside: bool) -> str:
-    """How sure it is that a device is a tunnel: sure, likely, uncertain, or "" for a physical one."""
+    """Say how sure it is that a device is a tunnel: sure, likely, uncertain, or "" for a physical one."""
     if device.cooked_tunnel:
         return "sure"
     return "" if device.loopback else devices.how_tunnel(device.name, device.linktype, beside)
@@ -158,19 +163,26 @@ def survey_of(stream: BinaryIO, name: str, interface: str = "if0") -> Survey:
     info, frames = open_frames(stream, name, interface)
     surveyor = Surveyor(info)
     for frame in frames:
-        surveyor.take(layers.decode(frame), frame.linktype)
+        for part in link.parts(frame):
+            surveyor.take(layers.decode(part), frame.linktype)
     return surveyor.survey()
 
 
 class Surveyor:
-    """Makes a survey of packets, given in file order, which `layers.decode` read without keys."""
+    """Makes a survey of packets, given in file order. Whether ESP among them can be opened makes no difference."""
 
     def __init__(self, info: FileInfo) -> None:
         self._found = Survey(info)
         self._flows: dict[_FlowKey, Flow] = {}
         self._senders: set[int] = set()
 
+    @classmethod
+    def in_passing(cls, info: FileInfo) -> Surveyor:
+        """Return a surveyor of a file that is read for other reasons: what it notes is not said of the file."""
+        return cls(FileInfo(info.kind, info.name, info.interfaces))
+
     def take(self, packet: Packet, linktype: int) -> None:
+        """Look at one packet as `layers.decode` left it: nothing put together, nothing set aside."""
         found = self._found
         interface = _interface(packet, linktype)
         _device(found, packet, interface, linktype)
@@ -182,14 +194,14 @@ class Surveyor:
             _advert(found, self._senders, packet, interface)
 
     def again(self, packet: Packet, linktype: int, count: int) -> None:
-        """There were `count` more packets of protected data like this one, which was taken."""
+        """Count `count` more packets of protected data like this one, which was taken."""
         if packet.kind == ESP:
             flow = self._flows.get(("esp", _interface(packet, linktype), packet.addresses))
             if flow is not None:
                 flow.packets += count
 
     def survey(self) -> Survey:
-        """What was found; there will be no more."""
+        """Return what was found; there will be no more."""
         found = self._found
         # Those without a frame too; cooked ones are in the frames.
         for interface, linktype in found.info.interfaces.items():
@@ -202,22 +214,23 @@ class Surveyor:
         return found
 
 
-def in_clear(messages: Iterable[Registration], tunnels: frozenset[str]) -> set[bytes]:
-    """The fixed parts of the messages that were seen on a physical interface."""
-    return {mobileip.fixed_part(m.payload) for m in messages if not on_tunnel(m, tunnels)}
+def in_clear(messages: Iterable[Sighting], tunnels: frozenset[str]) -> set[bytes]:
+    """Return the fixed parts of the messages that were seen on a physical interface."""
+    return {m.fixed_part for m in messages if not on_tunnel(m, tunnels)}
 
 
-def on_tunnel(seen: Registration, tunnels: frozenset[str]) -> bool:
+def on_tunnel(seen: Sighting, tunnels: frozenset[str]) -> bool:
+    """Decide whether it was seen on a tunnel device, by its link header or its name."""
     return seen.tunnel or seen.interface in tunnels
 
 
 def is_unicast(address: int) -> bool:
-    """Whether it can be somebody's address: 0 and broadcast ask for any home agent (RFC 3344 section 2.3)."""
+    """Decide whether it can be somebody's address: 0 and broadcast ask for any home agent (RFC 3344 section 2.3)."""
     return 0 < address < MULTICAST
 
 
 def _interface(packet: Packet, linktype: int) -> str:
-    """As `cooked` names it: cooked captures of version 1 mix a tunnel's frames with all others under one name."""
+    """Name the interface as `cooked` does: version 1 mixes a tunnel's frames with all others under one name."""
     if packet.device == TUNNEL and linktype == SLL:
         return f"{packet.interface}.tunnel"
     return packet.interface
@@ -235,19 +248,21 @@ def _device(found: Survey, packet: Packet, name: str, linktype: int) -> None:
 
 
 def _registration(found: Survey, packet: Packet, interface: str) -> None:
-    message: mobileip.Request | mobileip.Reply | None = None
-    if packet.dport == mobileip.PORT and packet.payload[0] == mobileip.REQUEST:
-        message, into = mobileip.read_request(packet.payload), found.requests
-    elif packet.sport == mobileip.PORT and packet.payload[0] == mobileip.REPLY:
-        message, into = mobileip.read_reply(packet.payload), found.replies
-    if message is None or packet.device == LOOPBACK or packet.interface == "lo":
+    message = carried.registration(packet)
+    if message.body is None or packet.device == LOOPBACK or packet.interface == "lo":
+        return
+    if message.is_request and packet.dport == mobileip.PORT:
+        into = found.requests
+    elif message.is_reply and packet.sport == mobileip.PORT:
+        into = found.replies
+    else:
         return
     if len(into) >= MESSAGES:
         found.info.note(f"more than {MESSAGES} registration messages: who is who is told by the first of them")
         return
     source, target = packet.addresses[-1]
     into.append(
-        Registration(
+        Sighting(
             packet.frame,
             packet.time,
             interface,
@@ -256,9 +271,8 @@ def _registration(found: Survey, packet: Packet, interface: str) -> None:
             len(packet.addresses),
             source,
             target,
+            message.body,
             message,
-            packet.payload,
-            packet.whole,
         )
     )
 
@@ -279,7 +293,7 @@ def _flow(flows: dict[_FlowKey, Flow], packet: Packet, interface: str) -> None:
 
 
 def _advert(found: Survey, senders: set[int], packet: Packet, interface: str) -> None:
-    read = mobileip.read_advertisement(packet.payload)
+    read = carried.advertisement(packet)
     if read is not None and read.coas and len(packet.addresses) == 1 and len(senders) < _FLOWS:
         source = packet.addresses[-1][0]
         senders.add(source)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import Final
 
 from mipcheck.checker.capture.messages import mobileip
 from mipcheck.checker.capture.messages.mobileip import Reply, Request
 from mipcheck.checker.capture.node.knowledge import dotted, is_private
-from mipcheck.checker.capture.survey import Flow, Registration, Survey, in_clear, is_unicast, on_tunnel, survey_of
+from mipcheck.checker.capture.survey import Flow, Sighting, Survey, in_clear, is_unicast, on_tunnel
 from mipcheck.checker.console.errors import InputError, Problem
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.infer.proposal import ACCEPTED
+from mipcheck.checker.infer.fact import ACCEPTED
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import Position
 
@@ -37,7 +37,7 @@ class Contradiction:
 
 
 def find(survey: Survey, site: Site) -> list[Contradiction]:
-    """All contradictions, in file order; where one explains others, those are left out."""
+    """Find all contradictions, in file order; where one explains others, those are left out."""
     own = _own(survey, site)
     agents = list(_exchanged(survey, site)) or list(_other_agent(own, site))
     found = [*agents, *_vpn(survey, site), *_fa(survey, site), *_tunnels(survey, site)]
@@ -46,23 +46,15 @@ def find(survey: Survey, site: Site) -> list[Contradiction]:
     return sorted(found, key=lambda c: c.frame)
 
 
-def find_in(stream: BinaryIO, name: str, site: Site, interface: str = "if0") -> list[Contradiction]:
-    """The contradictions between a capture that is called `name` and a site. Raises CaptureError.
-
-    `interface` is how that of a file is called which names none.
-    """
-    return find(survey_of(stream, name, interface), site)
-
-
 def as_error(found: Iterable[Contradiction], capture: str) -> InputError:
-    """The error that tells them all; `capture` is how the capture is called."""
+    """Return the error that tells them all; `capture` is how the capture is called."""
     hint = "correct the site; `mipcheck infer` proposes one for a capture"
     problems = [Problem(Position(capture, None, c.frame), f"site key {c.key}: {c.message}", hint) for c in found]
     return InputError(problems)
 
 
-def _own(survey: Survey, site: Site) -> list[Registration]:
-    """The node's messages: those for its home addresses, and those with the same care-of or source address.
+def _own(survey: Survey, site: Site) -> list[Sighting]:
+    """Return the node's messages: those for its home addresses, and those with the same care-of or source address.
 
     If nothing is for a home address of the site, all are: one of them has to be the node's.
     """
@@ -71,20 +63,20 @@ def _own(survey: Survey, site: Site) -> list[Registration]:
     if not certain:
         return list(survey.messages())
     places = {a for s in certain for a in _places(s)}
-    asked = {s.message.id for s in survey.requests if not places.isdisjoint(_places(s))}
-    return [s for s in survey.messages() if s.home in homes or s.message.id in asked]
+    asked = {s.body.id for s in survey.requests if not places.isdisjoint(_places(s))}
+    return [s for s in survey.messages() if s.home in homes or s.body.id in asked]
 
 
-def _places(seen: Registration) -> set[int]:
-    """Where the sender of a request is; replies tell nothing that their request does not."""
-    return {seen.source, seen.message.coa} if isinstance(seen.message, Request) else set()
+def _places(seen: Sighting) -> set[int]:
+    """Return where the sender of a request is; replies tell nothing that their request does not."""
+    return {seen.source, seen.body.coa} if isinstance(seen.body, Request) else set()
 
 
 # --- home agents and home addresses -------------------------------------------------------------------------------
 
 
 def _exchanged(survey: Survey, site: Site) -> Iterator[Contradiction]:
-    """iha and xha exchanged: each is asked for the other's home address, or does what is the other's part."""
+    """Tell that iha and xha are exchanged: each is asked for the other's home address, or does the other's part."""
     iha, xha = site.addresses.get("iha"), site.addresses.get("xha")
     if iha is None or xha is None or iha == xha:
         return
@@ -109,8 +101,8 @@ def _exchanged(survey: Survey, site: Site) -> Iterator[Contradiction]:
         yield Contradiction("iha", carrier, text)
 
 
-def _asked_for(survey: Survey, site: Site, agent: str, home: str) -> Iterator[Registration]:
-    """Messages of the agent that are about this home address of the site, where it is not the other one's too."""
+def _asked_for(survey: Survey, site: Site, agent: str, home: str) -> Iterator[Sighting]:
+    """Yield messages of the agent about this home address of the site, where it is not the other one's too."""
     address, same = site.addresses.get(home), len({site.addresses.get(h) for h in _HOME.values()}) == 1
     if address is not None and not same:
         yield from (s for s in survey.messages() if s.agent == site.addresses[agent] and s.home == address)
@@ -121,23 +113,20 @@ def _tunnel_names(survey: Survey, site: Site) -> frozenset[str]:
 
 
 def _inner(survey: Survey, site: Site, agent: int) -> int | None:
-    """First frame with a request to `agent` that was seen on a tunnel device only, and not in the x-MIP tunnel."""
+    """Find the first frame with a request to `agent` seen on a tunnel device only, and not in the x-MIP tunnel."""
     tunnels = _tunnel_names(survey, site)
     clear = in_clear(survey.requests, tunnels)
     homes = {s.home for s in survey.messages()}
     frames = (
         s.frame
         for s in survey.requests
-        if s.agent == agent
-        and on_tunnel(s, tunnels)
-        and s.source not in homes
-        and mobileip.fixed_part(s.payload) not in clear
+        if s.agent == agent and on_tunnel(s, tunnels) and s.source not in homes and s.fixed_part not in clear
     )
     return min(frames, default=None)
 
 
 def _carrier(survey: Survey, site: Site, agent: int) -> int | None:
-    """First frame with key exchange or ESP with the VPN gateway in a tunnel that ends at `agent`."""
+    """Find the first frame with key exchange or ESP with the VPN gateway in a tunnel that ends at `agent`."""
     vpn = site.addresses.get("vpn")
     frames = (
         f.frame for f in survey.flows if vpn in (f.source, f.target) and any(agent in pair for pair in f.addresses[:-1])
@@ -145,8 +134,8 @@ def _carrier(survey: Survey, site: Site, agent: int) -> int | None:
     return min(frames, default=None)
 
 
-def _other_agent(own: Sequence[Registration], site: Site) -> Iterator[Contradiction]:
-    """The site's agent is in no message, and the node registers with somebody whom the site does not know."""
+def _other_agent(own: Sequence[Sighting], site: Site) -> Iterator[Contradiction]:
+    """Tell that the site's agent is in no message, and the node registers with somebody whom it does not know."""
     given = {key: site.addresses[key] for key in _AGENTS if key in site.addresses}
     named = {s.agent for s in own}
     strangers = [s for s in own if is_unicast(s.agent) and s.agent not in given.values()]
@@ -159,23 +148,23 @@ def _other_agent(own: Sequence[Registration], site: Site) -> Iterator[Contradict
         yield Contradiction(key, seen.frame, text)
 
 
-def _stands_for(site: Site, seen: Registration) -> str:
-    """Which agent a stranger is in the place of: told by the home address, else by what it is."""
+def _stands_for(site: Site, seen: Sighting) -> str:
+    """Tell which agent a stranger is in the place of: by the home address, else by what it is."""
     for agent, home in _HOME.items():
         if seen.home == site.addresses.get(home):
             return agent
     return "iha" if is_private(seen.agent) else "xha"
 
 
-def _homes(own: Sequence[Registration], site: Site) -> Iterator[Contradiction]:
-    """The home address of the site is in no message of its agent, and another one is."""
+def _homes(own: Sequence[Sighting], site: Site) -> Iterator[Contradiction]:
+    """Tell that the home address of the site is in no message of its agent, and another one is."""
     for agent, key in _HOME.items():
         address, home = site.addresses.get(agent), site.addresses.get(key)
         of_agent = [s for s in own if s.agent == address and is_unicast(s.home)]
         if address is None or home is None or not of_agent or any(s.home == home for s in of_agent):
             continue
         seen = min(of_agent, key=lambda s: s.frame)
-        what = "request to" if isinstance(seen.message, Request) else "reply of"
+        what = "request to" if isinstance(seen.body, Request) else "reply of"
         text = f"no registration with {agent} is for {dotted(home)}, but this {what} it is for {dotted(seen.home)}"
         yield Contradiction(key, seen.frame, text)
 
@@ -184,7 +173,7 @@ def _homes(own: Sequence[Registration], site: Site) -> Iterator[Contradiction]:
 
 
 def _vpn(survey: Survey, site: Site) -> Iterator[Contradiction]:
-    """Keys and ESP are exchanged with another address, in a way that only the enterprise's VPN is used.
+    """Tell that keys and ESP are exchanged with another address, in a way that only the enterprise's VPN is used.
 
     Anybody may have a further VPN, so that one used from inside, or in the tunnel to the i-HA, says nothing.
     """
@@ -209,24 +198,24 @@ def _vpn(survey: Survey, site: Site) -> Iterator[Contradiction]:
 
 
 def _is_enterprise(flow: Flow, site: Site) -> bool:
-    """Whether a flow is of the external home address, or passes the tunnel to the x-HA."""
+    """Decide whether a flow is of the external home address, or passes the tunnel to the x-HA."""
     xhoa, xha = site.addresses.get("xhoa"), site.addresses.get("xha")
     in_tunnel = xha is not None and any(xha in pair for pair in flow.addresses[:-1])
     return in_tunnel or (xhoa is not None and xhoa in (flow.source, flow.target))
 
 
 def _was_inside(survey: Survey, site: Site) -> bool:
-    """Whether the i-HA ever accepted a registration outside of any tunnel device."""
+    """Decide whether the i-HA ever accepted a registration outside of any tunnel device."""
     tunnels, iha = _tunnel_names(survey, site), site.addresses.get("iha")
     return any(s.agent == iha and _accepts(s) and not on_tunnel(s, tunnels) for s in survey.replies)
 
 
-def _accepts(seen: Registration) -> bool:
-    return isinstance(seen.message, Reply) and seen.message.code in ACCEPTED
+def _accepts(seen: Sighting) -> bool:
+    return isinstance(seen.body, Reply) and seen.body.code in ACCEPTED
 
 
 def _internal(survey: Survey, site: Site) -> Iterator[Contradiction]:
-    """The x-HA and the VPN gateway stand outside (the draft's section 2): no prefix of the inside holds them."""
+    """Tell that a prefix of the inside holds the x-HA or the VPN gateway, which stand outside (draft, section 2)."""
     frames = {
         "xha": (s.frame for s in survey.messages() if s.agent == site.addresses.get("xha")),
         "vpn": (f.frame for f in survey.flows if site.addresses.get("vpn") in (f.source, f.target)),
@@ -242,12 +231,12 @@ def _internal(survey: Survey, site: Site) -> Iterator[Contradiction]:
 
 
 def _fa(survey: Survey, site: Site) -> Iterator[Contradiction]:
-    """A co-located care-of address from which the node registers is no foreign agent's."""
+    """Tell that a foreign agent's address is a co-located care-of address, from which the node registers."""
     for address in site.fa:
         frames = [
             s.frame
             for s in survey.requests
-            if isinstance(s.message, Request) and s.source == address == s.message.coa and "D" in s.message.flags
+            if isinstance(s.body, Request) and s.source == address == s.body.coa and "D" in s.body.flags
         ]
         if frames:
             text = f"{dotted(address)} is the node's own: it registers from there, with a co-located care-of address"
@@ -255,7 +244,7 @@ def _fa(survey: Survey, site: Site) -> Iterator[Contradiction]:
 
 
 def _tunnels(survey: Survey, site: Site) -> Iterator[Contradiction]:
-    """The x-HA is registered with outside of every tunnel: an Ethernet device that shows it alone is no tunnel."""
+    """Tell that a tunnel is none: an Ethernet device alone shows that the x-HA is registered with."""
     xha = site.addresses.get("xha")
     clear = in_clear(survey.requests, frozenset(site.tunnels))
     for name in site.tunnels:
@@ -265,7 +254,7 @@ def _tunnels(survey: Survey, site: Site) -> Iterator[Contradiction]:
         frames = [
             s.frame
             for s in survey.requests
-            if s.interface == name and s.agent == xha and s.depth == 1 and mobileip.fixed_part(s.payload) not in clear
+            if s.interface == name and s.agent == xha and s.depth == 1 and s.fixed_part not in clear
         ]
         if frames:
             text = f"{printable(name)} is Ethernet, and the x-HA is registered with there: it is no tunnel device"
@@ -275,15 +264,15 @@ def _tunnels(survey: Survey, site: Site) -> Iterator[Contradiction]:
 # --- keys ---------------------------------------------------------------------------------------------------------
 
 
-def _keys(own: Sequence[Registration], site: Site) -> Iterator[Contradiction]:
-    """An agent that authenticates under another SPI, or both sides under another key, than the site says."""
+def _keys(own: Sequence[Sighting], site: Site) -> Iterator[Contradiction]:
+    """Tell that an agent authenticates under another SPI, or both sides under another key, than the site says."""
     for agent in _AGENTS:
         spis = {key.spi for key in site.mn_ha_keys if key.agent == agent}
         signed = [(s, s.spi) for s in own if s.agent == site.addresses.get(agent)]
         seen = [s for s, spi in signed if spi is not None]
         if not spis or not seen:
             continue
-        if all(spi not in spis for _, spi in signed) and any(isinstance(s.message, Reply) for s in seen):
+        if all(spi not in spis for _, spi in signed) and any(isinstance(s.body, Reply) for s in seen):
             # A node that is configured wrongly uses another SPI too; but then the agent has no such SPI to answer with.
             first = min(seen, key=lambda s: s.frame)
             given = ", ".join(map(str, sorted(spis)))
@@ -298,16 +287,16 @@ def _keys(own: Sequence[Registration], site: Site) -> Iterator[Contradiction]:
             yield Contradiction("mn_ha_key", frame, text)
 
 
-def _all_wrong(site: Site, agent: str, signed: Sequence[Registration]) -> int | None:
-    """The frame of a request that was accepted, if no authenticator of either side fits the key.
+def _all_wrong(site: Site, agent: str, signed: Sequence[Sighting]) -> int | None:
+    """Find a request that was accepted, if no authenticator of either side fits the key; its frame.
 
     A stale key of the node alone, or forged replies, leave those of the other side right; a refused request (code
     131) says that the home agent does not share the key of the node, and nothing about that of the site.
     """
-    checked = [(s, mobileip.authentication(s.payload, agent, site.mn_ha_keys, s.whole)) for s in signed if s.whole]
+    checked = [(s, mobileip.authentication(s.message, agent, site.mn_ha_keys)) for s in signed if s.message.whole]
     if any(result == "ok" for _, result in checked):
         return None
     bad = [s for s, result in checked if result == "bad"]
-    accepted = {s.message.id for s in bad if _accepts(s)}
-    frames = (s.frame for s in bad if isinstance(s.message, Request) and s.message.id in accepted)
+    accepted = {s.body.id for s in bad if _accepts(s)}
+    frames = (s.frame for s in bad if isinstance(s.body, Request) and s.body.id in accepted)
     return min(frames, default=None)

@@ -21,7 +21,6 @@ from mipcheck.model.values.event import NODE, Event
 
 if TYPE_CHECKING:
     from mipcheck.checker.capture import Capture, Source
-    from mipcheck.checker.capture.frames.files import FileInfo, Frame
     from mipcheck.checker.capture.survey import Survey
     from mipcheck.checker.logs.lines import Log
 
@@ -89,8 +88,8 @@ def read_streams(
     captures, captured, surveys = _read_captures(
         {p: s for p, s in streams.items() if p not in logs}, ahead, site, protects
     )
-    for path, interface in _interface_names(list(captures)).items():
-        _check_site(streams[path], path, interface, site, surveys.get(path))
+    for path, survey in surveys.items():
+        _check_site(path, site, survey)
     inputs = [_of_log(path, kinds[path], logs[path]) if path in logs else captures[path] for path in paths]
     shifts = shifts_of(paths, inputs, offsets or {})
     gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
@@ -107,15 +106,11 @@ def read_streams(
     return Trace(tuple(inputs), events, site, given, absolute, notes)
 
 
-def _check_site(stream: BinaryIO, path: str, interface: str, site: Site, survey: Survey | None) -> None:
-    """Raises InputError where a capture contradicts what the site says. A pipe has gone by: it has a `survey`."""
-    from mipcheck.checker.infer.contradictions import as_error, find, find_in
+def _check_site(path: str, site: Site, survey: Survey) -> None:
+    """Raises InputError where a capture contradicts what the site says."""
+    from mipcheck.checker.infer.contradictions import as_error, find
 
-    if not site.addresses or (survey is None and not stream.seekable()):
-        return
-    if survey is None:
-        stream.seek(0)
-    if found := find_in(stream, name_of(path), site, interface) if survey is None else find(survey, site):
+    if found := find(survey, site):
         raise as_error(found, name_of(path))
 
 
@@ -146,24 +141,22 @@ def _read_captures(
     site: Site,
     protects: Callable[[str], bool] | None,
 ) -> tuple[dict[str, Input], Sequence[Event], dict[str, Survey]]:
-    """Captures by path, the events of all of them, and who speaks with whom in each, if that was seen in passing."""
+    """Captures by path, the events of all of them, and who speaks with whom in each, for a site with addresses."""
     if not streams:
         return {}, [], {}
     from mipcheck.checker.capture import Source
 
     names = _interface_names(list(streams))
     sources = [Source(s, name_of(p), shifts.get(p, 0), names[p]) for p, s in streams.items()]
-    surveyed: list[Survey] = []
-    passed: dict[str, Survey] = {}
     if _are_long(list(streams.values())):
         try:
             from mipcheck.checker.capture.bulk.read import read_bulk
 
-            captures, events, surveyed = read_bulk(sources, site, protects, bool(site.addresses))
+            captures, events, surveys = read_bulk(sources, site, protects, bool(site.addresses))
         except (ImportError, NativeError):  # no native code: it takes longer
-            captures, events, passed = _read_shortly(sources, site, protects)
+            captures, events, surveys = _read_shortly(sources, site, protects)
     else:
-        captures, events, passed = _read_shortly(sources, site, protects)
+        captures, events, surveys = _read_shortly(sources, site, protects)
     inputs = {
         path: Input(
             name_of(path),
@@ -179,28 +172,19 @@ def _read_captures(
         )
         for path, capture in zip(streams, captures, strict=True)
     }
-    return inputs, events, passed | dict(zip(streams, surveyed, strict=False))
+    return inputs, events, dict(zip(streams, surveys, strict=bool(site.addresses)))
 
 
 def _read_shortly(
     sources: Sequence[Source], site: Site, protects: Callable[[str], bool] | None
-) -> tuple[list[Capture], Sequence[Event], dict[str, Survey]]:
-    """Without native code. Also surveys, by path, of what cannot be read again."""
+) -> tuple[list[Capture], Sequence[Event], list[Survey]]:
+    """The same without native code."""
     from mipcheck.checker.capture import read_captures
-    from mipcheck.checker.capture.headers import layers
     from mipcheck.checker.capture.survey import Surveyor
 
-    gone = {s.name for s in sources if not s.stream.seekable()} if site.addresses else set()
-    surveyors: dict[str, Surveyor] = {}
-
-    def watch(info: FileInfo, frame: Frame) -> None:
-        if info.name in gone:
-            surveyor = surveyors.get(info.name) or surveyors.setdefault(info.name, Surveyor(info))
-            surveyor.take(layers.decode(frame), frame.linktype)
-
-    captures, events = read_captures(sources, site, protects, watch if gone else None)
-    paths = {name_of(STDIN): STDIN}
-    return captures, events, {paths.get(name, name): s.survey() for name, s in surveyors.items()}
+    surveyors: list[Surveyor] = []
+    captures, events = read_captures(sources, site, protects, surveyors if site.addresses else None)
+    return captures, events, [surveyor.survey() for surveyor in surveyors]
 
 
 def _are_long(streams: Sequence[BinaryIO]) -> bool:

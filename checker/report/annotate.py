@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from mipcheck.checker.capture.frames.files import MAX_RECORD, CaptureError
+from mipcheck.checker.capture.frames.frame import MAX_RECORD, CaptureError
 from mipcheck.checker.console.escape import printable
 from mipcheck.model.values.event import Position
 

@@ -7,8 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from mipcheck.checker.capture.frames.files import Frame, open_frames
+from mipcheck.checker.capture.frames.files import open_frames
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.headers.packet import ESP
 from mipcheck.checker.capture.messages.esp import Association, UnusableKey
 from mipcheck.model.values.event import Event
 
@@ -82,7 +84,7 @@ def surrounding(frame: Frame, associations: Mapping[int, Association]) -> tuple[
     if start < 0 or packet.piece is not None or packet.first_of or packet.rest_of:
         return None, _FRAGMENT
     total = _length(frame.data, start, frame.length)
-    if packet.kind != layers.ESP:
+    if packet.kind != ESP:
         inner = _innermost(frame.data, start, packet.stack, frame.length)
         return (None, "cut short") if inner is None else (total - inner, "")
     association = associations.get(packet.spi)

@@ -14,9 +14,9 @@ from typing import Final, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.bulk.rows import Chunk, Rows
-from mipcheck.checker.capture.events import Reader
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.bulk.rows import Chunk, PacketRows
+from mipcheck.checker.capture.events.reader import Reader
+from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.read import Gap
 from mipcheck.checker.trace.columns import Batch, Columns
 from mipcheck.model.values.event import NODE, Event, Position
@@ -34,7 +34,7 @@ _FOREVER: Final = 2**63 - 1
 
 
 @dataclass(slots=True)
-class Kind:
+class PacketKind:
     """Packets that are alike: one of them, and how many there are."""
 
     packet: Packet
@@ -53,17 +53,19 @@ class _Single(NamedTuple):
 
 
 class Meaning:
-    """What a reader makes of rows; `read` once."""
+    """What a reader makes of rows; `read` is to be called once."""
 
-    def __init__(self, reader: Reader, rows: Rows, kinds: Sequence[Kind], unusual: Sequence[Packet]) -> None:
+    def __init__(
+        self, reader: Reader, rows: PacketRows, kinds: Sequence[PacketKind], unusual: Sequence[Packet]
+    ) -> None:
         self.reader = reader
         self.rows = rows
         self.shapes: list[Event] = []
-        """Data, as first seen, but for the bytes."""
+        """Distinct data events without their size."""
         self.firsts: list[int] = []
-        """The row of each."""
+        """For each shape the row where it was first seen."""
         self.counts: list[int] = []
-        """Of rows with an event, by chunk."""
+        """Events in each chunk."""
         self._kinds = kinds
         self._unusual = unusual
         self._shape_of = np.full(len(kinds) + 1, _NONE, np.int32)
@@ -74,7 +76,7 @@ class Meaning:
         self._row_of: dict[int, int] = {}
 
     def shape_of(self, kind: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        """The shape of each row, or _NONE."""
+        """Return the shape of each row, or _NONE."""
         shapes = self._shape_of[np.maximum(kind, 0)]
         own = np.flatnonzero(kind < 0)
         if len(own):
@@ -154,7 +156,7 @@ class Meaning:
                         used.add(address)
 
     def singles(self) -> list[_Single]:
-        """The events that are not in the rows, in order."""
+        """Return the events that are not in the rows, in order."""
         found = []
         row = _FOREVER
         for event in reversed(self.reader.events):
@@ -164,7 +166,7 @@ class Meaning:
         return found[::-1]
 
     def next_times(self, times: Sequence[int]) -> dict[int, int]:
-        """For each time (ns) that of the next event after it."""
+        """Return for each time (ns) that of the next event after it."""
         if not times:
             return {}
         wanted = np.unique(np.array(times, np.int64))
@@ -211,7 +213,7 @@ class CaptureEvents(Columns):
         self._held: tuple[int, Batch] | None = None
 
     def _own_bounds(self) -> list[int]:
-        """Which events of their own fall to each chunk; those after the last row to the last one."""
+        """Return which events of their own fall to each chunk; those after the last row to the last one."""
         starts = self._rows.starts[:-1] or [0]
         return [*np.searchsorted(self._own_row, starts, "left").tolist(), len(self._own_row)]
 
@@ -228,6 +230,7 @@ class CaptureEvents(Columns):
         return int(self._starts[-1])
 
     def event(self, number: int) -> Event:
+        """Make the event of that number."""
         which = bisect_right(self._starts, number) - 1
         if self._held is None or self._held[0] != which:
             self._held = which, self._batch(which)
@@ -249,7 +252,7 @@ class CaptureEvents(Columns):
     # --- all of them ----------------------------------------------------------------------------------------------
 
     def batches(self) -> Iterator[Batch]:
-        """All events, in order."""
+        """Yield all events, in order."""
         for which in range(len(self._starts) - 1):
             if self._starts[which] < self._starts[which + 1]:
                 yield self._batch(which)
@@ -280,6 +283,7 @@ class CaptureEvents(Columns):
         return Batch(self._starts[which], time, shape, frame, file, None, number)
 
     def following(self, number: int, limit: int, kinds: Collection[str], interface: str) -> Iterator[Event]:
+        """Yield events of `kinds` on an interface, of the `limit` ones after the event of that number."""
         wanted = np.array([e.kind in kinds and e.interface == interface for e in self.shapes], np.bool_)
         end = min(number + 1 + limit, len(self))
         which = bisect_right(self._starts, number + 1) - 1
@@ -291,7 +295,7 @@ class CaptureEvents(Columns):
             which += 1
 
     def places(self, numbers: Ints) -> tuple[npt.NDArray[np.int16], Ints]:
-        """File and frame of the events of these numbers (ascending)."""
+        """Return file and frame of the events of these numbers (ascending)."""
         files, frames = np.zeros(len(numbers), np.int16), np.zeros(len(numbers), np.int64)
         for which in range(len(self._starts) - 1):
             a, b = np.searchsorted(numbers, self._starts[which : which + 2], "left")
@@ -303,7 +307,7 @@ class CaptureEvents(Columns):
         return files, frames
 
     def of_files(self) -> list[Sequence[Event]]:
-        """The events of each file."""
+        """Return the events of each file."""
         if len(self.files) == 1:
             return [self]
         counts = np.zeros(len(self.files), np.int64)
@@ -334,8 +338,8 @@ class _OfFile(Sequence[Event]):
         return list(self)[number]
 
 
-def _with_gaps(singles: Sequence[_Single], gaps: Sequence[Gap], rows: Rows, file: str) -> list[_Single]:
-    """As `read.with_gaps`: a gap comes before or after all events of its time."""
+def _with_gaps(singles: Sequence[_Single], gaps: Sequence[Gap], rows: PacketRows, file: str) -> list[_Single]:
+    """Put the gaps among the events as `read.with_gaps` does: a gap comes before or after all events of its time."""
     if not gaps:
         return list(singles)
     sides = (True, False)

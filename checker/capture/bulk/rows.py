@@ -30,14 +30,16 @@ class Chunk(NamedTuple):
     length: npt.NDArray[np.uint32]
 
     def part(self, rows: Any) -> Chunk:
+        """Return some of the rows, told by a slice, indices or a mask."""
         return Chunk(*(column[rows] for column in self))
 
     @staticmethod
     def empty() -> Chunk:
+        """Return a chunk without rows."""
         return Chunk(*(np.empty(0, _TYPE[name]) for name in Chunk._fields))
 
 
-class Rows:
+class PacketRows:
     """Append in file order, then `sort` once; after that the chunks are in order of time."""
 
     def __init__(self, chunk: int = CHUNK, held: int = _HELD) -> None:
@@ -56,11 +58,11 @@ class Rows:
 
     @property
     def count(self) -> int:
-        """Of chunks."""
+        """How many chunks there are."""
         return len(self._spans)
 
     def append(self, rows: Chunk) -> None:
-        """At most a chunk; the arrays may be used again."""
+        """Take rows in file order, at most a chunk of them; their arrays may be used again."""
         if not len(rows.time):
             return
         if len(rows.time) > 1 and (np.diff(rows.time) < 0).any():
@@ -74,7 +76,7 @@ class Rows:
             self._chunks.append(Chunk(*(np.array(c, _TYPE[n]) for n, c in zip(Chunk._fields, rows, strict=True))))
 
     def _write(self, rows: Chunk) -> int | None:
-        """Where in the file the rows now are; None where nothing can be written: memory has to do."""
+        """Write rows and return where in the file they are; None where nothing can be written: memory has to do."""
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="mipcheck-")  # noqa: SIM115  # lives as long as the rows
@@ -88,6 +90,7 @@ class Rows:
         return place
 
     def chunk(self, number: int) -> Chunk:
+        """Return a chunk, from memory or from the file."""
         known = self._chunks[number]
         if isinstance(known, Chunk):
             return known
@@ -101,21 +104,22 @@ class Rows:
         return self._last[1]
 
     def chunks(self) -> Iterator[Chunk]:
+        """Yield all chunks."""
         return map(self.chunk, range(self.count))
 
     def until(self, time: int, before: bool) -> int:
-        """How many rows are `before` that time, or else not after it; for sorted rows."""
+        """Count the rows `before` that time (ns), or else those not after it; the rows have to be sorted."""
         side: Any = "left" if before else "right"
         for number, (_, last) in enumerate(self._spans):
             if last > time or (before and last == time):
                 return self.starts[number] + int(np.searchsorted(self.chunk(number).time, time, side))
         return len(self)
 
-    def sort(self) -> Rows:
-        """All rows in order of time, those of the same time as they were appended (frames were given in order)."""
+    def sort(self) -> PacketRows:
+        """Return all rows in order of time, those of one time as they were appended (frames were given in order)."""
         if all(a[1] <= b[0] for a, b in zip(self._spans, self._spans[1:], strict=False)):
             return self
-        result = Rows(self._chunk, self._held)
+        result = PacketRows(self._chunk, self._held)
         order = sorted(range(self.count), key=lambda n: self._spans[n][0])
         waiting, ready = Chunk.empty(), Chunk.empty()
         origin = np.empty(0, np.int64)  # the chunk of what waits: a frame of 802.11 may have rows in two of them

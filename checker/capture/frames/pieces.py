@@ -13,7 +13,7 @@ from threading import Thread
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.frames.files import Source
+from mipcheck.checker.capture.frames.frame import Stream
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -21,7 +21,7 @@ Bytes = npt.NDArray[np.uint8]
 class Pieces:
     """`buf[at:filled]` is what was read and not yet used; who uses it moves `at`."""
 
-    def __init__(self, source: Source, size: int, headroom: int, threaded: bool) -> None:
+    def __init__(self, source: Stream, size: int, headroom: int, threaded: bool) -> None:
         self.at = self.filled = headroom
         self.buf, self._other = np.empty(headroom + size, np.uint8), np.empty(headroom + size, np.uint8)
         self._source = source
@@ -49,7 +49,7 @@ class Pieces:
         return True
 
     def take(self, size: int) -> bytes:
-        """Up to `size` bytes, none at the end."""
+        """Return up to `size` bytes, none at the end."""
         if self.at == self.filled and not self.more():
             return b""
         data = self.buf[self.at : min(self.filled, self.at + size)].tobytes()
@@ -57,7 +57,7 @@ class Pieces:
         return data
 
     def close(self) -> None:
-        """No more is wanted; the stream may be closed after that."""
+        """End the reading; the stream may be closed after that."""
         if self._thread is not None:
             self._thread.end()
 
@@ -84,7 +84,7 @@ class _Thread:
         self._todo.put(argument)
 
     def answer(self) -> int:
-        """Raises what the function raised."""
+        """Return what the function said of the first buffer that was asked about; raise what it raised."""
         found = self._done.get()
         if isinstance(found, BaseException):
             raise found

@@ -13,17 +13,8 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from mipcheck.checker.capture.headers.layers import (
-    ADVERTISEMENT,
-    ASIDE,
-    DHCP,
-    ESP,
-    IKE,
-    REGISTRATION,
-    Packet,
-    Piece,
-    resume,
-)
+from mipcheck.checker.capture.headers.layers import resume
+from mipcheck.checker.capture.headers.packet import ADVERTISEMENT, ASIDE, DHCP, ESP, IKE, REGISTRATION, Packet, Piece
 
 TIMEOUT: Final = 30 * 10**9
 """ns after the first fragment, as in Linux; RFC 791 leaves it open."""
@@ -100,12 +91,13 @@ class Reassembler:
         self._done: dict[_Key, _Done] = {}
 
     def take(self, packet: Packet) -> None:
+        """Take the fragment that a packet carries, and put together what is complete with it."""
         piece, packet.piece = packet.piece, None
         if piece is not None:
             self._feed(piece, [_Member(packet, piece.stack, piece.outer)], packet)
 
     def finish(self) -> None:
-        """There will be no more."""
+        """Give up what is not complete: there will be no more."""
         for key in list(self._datagrams):
             self._drop(key)
 
@@ -206,7 +198,7 @@ class Reassembler:
         self._give_up(datagram)
 
     def _give_up(self, datagram: _Datagram) -> None:
-        """What hangs on the missing part is not used. The others are judged one by one, by the headers they have."""
+        """Set aside what hangs on the missing part. Other fragments are judged one by one, by the headers they have."""
         members, datagram.members = datagram.members, []
         if not datagram.aside:
             signalling = [m.packet for m in members if m.packet.kind == REGISTRATION]
@@ -224,7 +216,7 @@ class Reassembler:
 
 
 def _become(member: _Member, lead: _Member, why: str) -> None:
-    """A fragment is what its datagram turned out to be, or, of signalling, no more than a part of it."""
+    """Let a fragment be what its datagram turned out to be, or, of signalling, no more than a part of it."""
     packet, whole = member.packet, lead.packet
     packet.kind, packet.why = (ASIDE, why) if why else (whole.kind, whole.why)
     packet.stack = member.stack + whole.stack[len(lead.stack) :]

@@ -57,7 +57,7 @@ class Header:
 
 
 def read(data: bytes, linktype: int) -> Header:
-    """The header of one frame. Raises struct.error or IndexError where it is cut short."""
+    """Read the header of one frame. Raises struct.error or IndexError where it is cut short."""
     at, padded = 0, False
     if linktype == RADIOTAP:
         (at,) = struct.unpack_from("<H", data, 2)
@@ -104,7 +104,7 @@ def read(data: bytes, linktype: int) -> Header:
 
 
 def _radiotap_flags(data: bytes, end: int) -> int:
-    """The flags field, 0 if there is none (radiotap.org: fields follow their presence words, each aligned)."""
+    """Return the flags field, 0 if there is none (radiotap.org: fields follow their presence words, each aligned)."""
     at = 4
     (present,) = word = struct.unpack_from("<I", data, at)
     while word[0] & 0x80000000 and at + 8 <= end:  # another presence word follows
@@ -117,7 +117,7 @@ def _radiotap_flags(data: bytes, end: int) -> int:
 
 
 def parts(data: bytes, header: Header) -> list[bytes]:
-    """The frames in an A-MSDU, as 802.3 frames; the last may be cut. Each is aligned to four bytes."""
+    """Return the frames in an A-MSDU, as 802.3 frames; the last may be cut. Each is aligned to four bytes."""
     found = []
     at = header.body
     while at + 14 <= len(data):
@@ -134,7 +134,7 @@ class Repeats:
         self._seen: dict[tuple[str, bytes], int] = {}
 
     def is_repeat(self, interface: str, mark: bytes, retry: bool, time: int) -> bool:
-        """Whether it was captured before; `time` in ns."""
+        """Decide whether a frame was captured before; `time` in ns."""
         key = interface, mark
         before = self._seen.get(key)
         if len(self._seen) >= _MAX_SEEN:

@@ -21,7 +21,7 @@ _SHORTEST: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class DhcpMessage:
     """`type` is the message type (option 53; 0 for plain BOOTP), addresses are int, 0 where not given."""
 
     from_client: bool
@@ -57,8 +57,8 @@ class Message:
         )
 
 
-def read_message(data: bytes) -> Message | None:
-    """A message as far as it was captured; None if its addresses are cut or there is no DHCP cookie."""
+def read_message(data: bytes) -> DhcpMessage | None:
+    """Read a message as far as it was captured; None if its addresses are cut or there is no DHCP cookie."""
     if len(data) < _ADDRESSES or data[0] not in (1, 2) or not _COOKIE.startswith(data[236:240]):
         return None
     options: dict[int, bytes] = {}
@@ -69,7 +69,7 @@ def read_message(data: bytes) -> Message | None:
         _collect(options, data, 108, 236)
     if overload in (b"\2", b"\3"):
         _collect(options, data, 44, 108)
-    return Message(
+    return DhcpMessage(
         from_client=data[0] == 1,
         type=options.get(53, b"\0")[0] if options.get(53) else 0,
         xid=int.from_bytes(data[4:8]),
@@ -112,6 +112,6 @@ def _first(data: bytes) -> int:
 
 
 def _word(data: bytes) -> str:
-    """A domain as one word of a log: what could not stand there becomes `_`."""
+    """Return a domain as one word of a log: what could not stand there becomes `_`."""
     text = data.split(b"\0")[0].decode("ascii", "replace")
     return "".join(c if c.isascii() and c.isprintable() and c not in ' ="#' else "_" for c in text)

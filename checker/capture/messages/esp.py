@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-from mipcheck.checker.capture.frames.files import Frame
+from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
-from mipcheck.checker.capture.headers.layers import Packet
+from mipcheck.checker.capture.headers.packet import ASIDE, Packet
 from mipcheck.checker.site.site import EspSa
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Association:
         self._formats = [(length, high) for high in (_NO_HIGH_HALF, _HIGH_HALF) for length in lengths]
 
     def open(self, packet: bytes) -> Opened | None:
-        """The inside of an ESP packet that starts with its SPI; None if it is not whole or these are not its keys."""
+        """Return the inside of an ESP packet that starts with its SPI; None if it is cut or these are not its keys."""
         for index, (length, high) in enumerate(self._formats):
             clear = self._clear(packet, length, high)
             opened = None if clear is None else _trailer(clear, strict=not (self._integrity or self._cipher.icv))
@@ -157,10 +157,11 @@ class Keyring:
                 self.unusable[sa.spi] = str(error)
 
     def has(self, spi: int) -> bool:
+        """Decide whether there are usable keys for an SPI."""
         return spi in self._associations
 
     def complaints(self) -> list[str]:
-        """What did not work with keys of packets that were there."""
+        """Say what did not work with the keys of packets that were there."""
         found = [f"the [[esp_sa]] keys of SPI {spi:#010x} are not used: {self.unusable[spi]}" for spi in self._unused]
         for spi, count in self.wrong.items():
             what = f"{count} of {count + self.opened[spi]} packets with SPI {spi:#010x}"
@@ -168,7 +169,7 @@ class Keyring:
         return found
 
     def inside(self, packet: Packet) -> Packet | None:
-        """The packet inside the ESP packet `packet`, of the same frame, time and interface; None if it cannot be had.
+        """Return the packet inside the ESP `packet`, of the same frame, time and interface; None if it cannot be had.
 
         `addresses` are those inside (in transport mode, those of the ESP packet); `stack` is that of both.
         """
@@ -191,7 +192,7 @@ class Keyring:
 def _packet(outer: Packet, opened: Opened) -> Packet:
     data, shared = opened.data, ""
     if opened.next_header == _NOTHING:
-        return replace(outer, kind=layers.ASIDE, why=DUMMY, payload=b"")
+        return replace(outer, kind=ASIDE, why=DUMMY, payload=b"")
     if opened.next_header != _IPV4:
         # Transport mode: the IP header is the one before ESP.
         shared = "ip"
@@ -205,7 +206,7 @@ def _packet(outer: Packet, opened: Opened) -> Packet:
 
 
 def _trailer(clear: bytes, strict: bool) -> Opened | None:
-    """RFC 4303 section 2.4: padding 1, 2, 3, …, its length, next header.
+    """Take off what ends the clear text (RFC 4303 section 2.4): padding 1, 2, 3, …, its length, next header.
 
     `strict` is for where nothing else tells that the key was right: then the padding has to be the default one.
     """
@@ -224,7 +225,7 @@ _T = TypeVar("_T", Cipher, Integrity)
 
 
 def _named(name: str, known: dict[str, _T], what: str) -> _T:
-    """The algorithm of that name, in this program's spelling, Wireshark's or strongSwan's. Raises UnusableKey."""
+    """Find the algorithm of that name, in our spelling, Wireshark's or strongSwan's. Raises UnusableKey."""
     wanted = _squeezed(name)
     for spelling, algorithm in known.items():
         if _squeezed(spelling) == wanted:
@@ -233,7 +234,7 @@ def _named(name: str, known: dict[str, _T], what: str) -> _T:
 
 
 def _squeezed(name: str) -> str:
-    """A name without what spellings differ in: signs, "with … octet icv", the key's length, sha2-256 for sha-256."""
+    """Return a name without what spellings differ in: signs, "with … octet icv", key length, sha2-256 for sha-256."""
     word = re.sub(r"\[.*|[^a-z0-9]", "", name.lower())
     word = word.replace("with", "").replace("octeticv", "").replace("tripledes", "3des").replace("desede3", "3des")
     word = re.sub(r"^aes(128|192|256)?(cbc|ctr|gcm)", r"aes\2", word)
@@ -246,7 +247,7 @@ def _is_null(name: str) -> bool:
 
 
 def _decryptor(mode: str, key: bytes, salt: bytes) -> _Decrypt:
-    """Raises UnusableKey where the library is missing."""
+    """Make what decrypts in this mode. Raises UnusableKey where the library is missing."""
     if mode == "null":
         return lambda iv, data, associated, icv: data
     try:

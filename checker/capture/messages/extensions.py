@@ -8,7 +8,7 @@ challenge (RFC 4721), vendor (RFC 3115), UDP tunnelling (RFC 3519), Trusted Netw
 from __future__ import annotations
 
 import struct
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,10 +82,12 @@ class Extension:
 
     @property
     def name(self) -> str:
+        """What it is called, or its number."""
         return NAMES.get(self.type, f"extension {self.type}")
 
     @property
     def skippable(self) -> bool:
+        """Whether who does not know it passes over it (RFC 3344 section 1.8)."""
         return self.type >= SKIPPABLE
 
 
@@ -117,17 +119,17 @@ class TunnelReply:
 
 
 def fixed_size(message: bytes) -> int:
-    """Bytes of a registration request (RFC 3344 section 3.3), or else of a reply (3.4), before the extensions."""
+    """Return the octets before the extensions of a request (RFC 3344 section 3.3), or else of a reply (3.4)."""
     return 24 if message[:1] == b"\x01" else 20
 
 
 def extensions(message: bytes) -> Iterator[Extension]:
-    """Those of a registration message, as far as they are complete."""
+    """Yield the extensions of a registration message, as far as they are complete."""
     return _walk(message, fixed_size(message), _LONG_FORM, _SHORT_FORM)
 
 
 def advertised(icmp: bytes) -> Iterator[Extension]:
-    """Those of a router advertisement (RFC 1256: the count of addresses and the words of each are told before)."""
+    """Yield those of a router advertisement (RFC 1256: before them, a count of addresses and the words of each)."""
     return _walk(icmp, 8 + icmp[4] * icmp[5] * 4, (), (CARRIED_NAI,)) if len(icmp) >= 8 else iter(())
 
 
@@ -152,21 +154,24 @@ def _walk(message: bytes, at: int, long_form: Container[int], short_form: Contai
         at = end
 
 
-def is_torn(message: bytes) -> bool:
-    """Whether the last extension claims to be longer than the message, so that the message is malformed."""
+def is_torn(message: bytes, walked: Iterable[Extension] | None = None) -> bool:
+    """Decide whether the last extension of `message` claims to be longer than it, so that it is malformed.
+
+    `walked` are the extensions of `message`, where they are known already.
+    """
     at = fixed_size(message)
-    for extension in extensions(message):
+    for extension in extensions(message) if walked is None else walked:
         at = extension.start + (4 if extension.type in _LONG_FORM else 2) + extension.length
     return any(message[at:])
 
 
 def authenticator_of(extension: Extension) -> tuple[int, bytes]:
-    """SPI and authenticator of an authentication extension; SPI 0 (reserved) where it is too short for one."""
+    """Return SPI and authenticator of an authentication extension; SPI 0 (reserved) where it is too short for one."""
     return int.from_bytes(extension.data[:4]) if len(extension.data) >= 4 else 0, extension.data[4:]
 
 
 def nai(extension: Extension) -> str:
-    """The network access identifier, as one word of a log; "" if the extension has none."""
+    """Return the network access identifier as one word of a log; "" if the extension has none."""
     if extension.type not in (NAI, CARRIED_NAI):
         return ""
     text = extension.data.rstrip(b"\0").decode("utf-8", "replace")
@@ -174,7 +179,7 @@ def nai(extension: Extension) -> str:
 
 
 def vendor(extension: Extension) -> Vendor | None:
-    """RFC 3115 section 2, and RFC 3025 with other numbers; None for another extension or one that is too short."""
+    """Read a vendor's extension (RFC 3115 section 2, RFC 3025); None for another one or one that is too short."""
     if extension.type in (OLD_CRITICAL_VENDOR, CRITICAL_VENDOR) and len(extension.data) >= 6:
         number, kind = struct.unpack_from("!IH", extension.data)
         return Vendor(number, kind, extension.data[6:])
@@ -185,7 +190,7 @@ def vendor(extension: Extension) -> Vendor | None:
 
 
 def tunnel_request(extension: Extension) -> TunnelRequest | None:
-    """None for another extension, subtype or length, and where what has to be zero is not (RFC 3519 section 3.1)."""
+    """Read a tunnel request (RFC 3519 section 3.1); None for another subtype or length, or reserved bits set."""
     if (extension.type, extension.subtype, extension.length) != (UDP_TUNNEL_REQUEST, 0, 6):
         return None
     flags, encapsulation, rest = struct.unpack("!xBBH", extension.data)
@@ -193,7 +198,7 @@ def tunnel_request(extension: Extension) -> TunnelRequest | None:
 
 
 def tunnel_reply(extension: Extension) -> TunnelReply | None:
-    """None for another extension, subtype or length."""
+    """Read a tunnel reply (RFC 3519 section 3.2); None for another extension, subtype or length."""
     if (extension.type, extension.subtype, extension.length) != (UDP_TUNNEL_REPLY, 0, 6):
         return None
     code, flags, keepalive = struct.unpack("!BHH", extension.data)
@@ -201,5 +206,5 @@ def tunnel_reply(extension: Extension) -> TunnelReply | None:
 
 
 def is_tnc(extension: Extension) -> bool:
-    """RFC 5265 section 3.4."""
+    """Decide whether it says that the trusted networks are configured (RFC 5265 section 3.4)."""
     return extension.type == TNC and extension.subtype == 0

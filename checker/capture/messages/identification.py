@@ -22,7 +22,7 @@ _LOW: Final = _ERA - 1
 
 
 @dataclass(slots=True)
-class _Agent:
+class _Style:
     request: int | None = None
     nonce: int | None = None
     """Upper half of its last reply, where that was not simply the request's."""
@@ -34,16 +34,16 @@ class _Agent:
     """Whether a request had the time of day in it."""
 
 
-class Replay:
+class Identifications:
     """Follows the identifications of each home agent; requests and replies in order of time."""
 
     def __init__(self) -> None:
-        self._agents: dict[str, _Agent] = defaultdict(_Agent)
+        self._styles: dict[str, _Style] = defaultdict(_Style)
         self._newest: dict[Hashable, int] = {}
 
     def request(self, agent: str, identification: int, time: int) -> None:
-        """A request to `agent` was seen at `time` (ns since the epoch)."""
-        state = self._agents[agent]
+        """Take a request to `agent` that was seen at `time` (ns since the epoch)."""
+        state = self._styles[agent]
         if identification == state.request:
             return  # transmitted again, or a copy of it
         state.request = identification
@@ -53,8 +53,8 @@ class Replay:
             state.adopted += 1
 
     def reply(self, agent: str, identification: int, code: int) -> None:
-        """A reply of `agent` was seen."""
-        state = self._agents[agent]
+        """Take a reply of `agent`."""
+        state = self._styles[agent]
         if state.request is None or (identification ^ state.request) & _LOW:
             return
         if identification == state.request:
@@ -65,27 +65,27 @@ class Replay:
             state.halved += 1
 
     def has_nonces(self, agent: str) -> bool:
-        """Whether what was seen makes plain that nonces are in use.
+        """Decide whether what was seen makes plain that nonces are in use.
 
         No request holds the time of day, one took over the agent's nonce, and an accepted one was answered with
         another upper half. With timestamps none of the last two happens, unless a rejected node sets its clock.
         """
-        state = self._agents[agent]
+        state = self._styles[agent]
         return not state.clocked and state.adopted > 0 and state.halved > 0
 
     def goes_back(self, key: Hashable, identification: int) -> bool:
-        """Whether a timestamp is below the one before it, of the same `key`; the same one is a retransmission."""
+        """Decide whether a timestamp is below the one before it, of the same `key`; an equal one was sent again."""
         before = self._newest.get(key, 0)
         self._newest[key] = max(before, identification)
         return identification < before
 
 
 def is_clock(identification: int, time: int) -> bool:
-    """Whether the upper half of an identification is the time of day, `time` in ns since the epoch."""
+    """Decide whether the upper half of an identification is the time of day, `time` in ns since the epoch."""
     off = (identification >> 32) - (time // 10**9 + _NTP_EPOCH)
     return min(off % _ERA, -off % _ERA) <= _PLAUSIBLE
 
 
 def expected(request: int, reply: int) -> int:
-    """The identification of a reply to `request` as it is to be compared where nonces are in use (section 3.6.2.1)."""
+    """Return the identification of a reply to `request` as it is compared where nonces are in use (3.6.2.1)."""
     return request if not (request ^ reply) & _LOW else reply

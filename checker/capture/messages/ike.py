@@ -66,7 +66,7 @@ class Deletion(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class IkeMessage:
     """`initiator` and `responder` are the SPIs (cookies in IKEv1), eight bytes each; `payloads` those in the clear."""
 
     version: int
@@ -117,8 +117,8 @@ class Message:
         return EXCHANGES[self.version].get(self.exchange, f"exchange {self.exchange}")
 
 
-def read_message(data: bytes) -> Message | None:
-    """A message as far as it was captured; None if its header is cut or of another version."""
+def read_message(data: bytes) -> IkeMessage | None:
+    """Read a message as far as it was captured; None if its header is cut or of another version."""
     if len(data) < _HEADER.size:
         return None
     initiator, responder, following, version, exchange, flags, message_id, _ = _HEADER.unpack_from(data)
@@ -128,7 +128,7 @@ def read_message(data: bytes) -> Message | None:
     encrypted = bool(flags & _ENCRYPTED) if version == 1 else following in _SEALED
     payloads = () if encrypted else _payloads(data, following)
     response = version == 2 and bool(flags & _RESPONSE)
-    return Message(version, initiator, responder, exchange, message_id, encrypted, response, payloads)
+    return IkeMessage(version, initiator, responder, exchange, message_id, encrypted, response, payloads)
 
 
 def _payloads(data: bytes, kind: int) -> tuple[Payload, ...]:

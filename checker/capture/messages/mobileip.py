@@ -6,11 +6,18 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mipcheck.checker.capture.messages import extensions as ext
-from mipcheck.checker.capture.messages.extensions import advertised, authenticator_of, fixed_size, is_tnc, nai
+from mipcheck.checker.capture.messages.extensions import (
+    Extension,
+    advertised,
+    authenticator_of,
+    fixed_size,
+    is_tnc,
+    nai,
+)
 from mipcheck.checker.capture.messages.extensions import extensions as extensions
 from mipcheck.checker.site.site import MnHaKey
 
@@ -112,8 +119,67 @@ class Advertisement:
     """Prefix lengths of the router addresses (section 2.1.2), in bits."""
 
 
+@dataclass(slots=True)
+class Registration:
+    """A registration message as it was captured; `whole` says that it is there to its end.
+
+    `body` is its fixed part, None where that is cut short.
+    """
+
+    payload: bytes
+    whole: bool
+    body: Request | Reply | None
+    _extensions: tuple[Extension, ...] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_request(self) -> bool:
+        """Whether its type is that of a request, even where it is cut short."""
+        return self.payload[0] == REQUEST
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether its type is that of a reply, even where it is cut short."""
+        return self.payload[0] == REPLY
+
+    @property
+    def request(self) -> Request | None:
+        """The fixed part of a request; None for a reply, or where it is cut short."""
+        return self.body if isinstance(self.body, Request) else None
+
+    @property
+    def reply(self) -> Reply | None:
+        """The fixed part of a reply; None for a request, or where it is cut short."""
+        return self.body if isinstance(self.body, Reply) else None
+
+    @property
+    def extensions(self) -> tuple[Extension, ...]:
+        """Its extensions, as far as they are complete; they are walked over when they are first asked for."""
+        if self._extensions is None:
+            self._extensions = tuple(extensions(self.payload))
+        return self._extensions
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether its last extension runs past its end."""
+        return ext.is_torn(self.payload, self.extensions)
+
+    @property
+    def spi(self) -> int | None:
+        """The SPI of the mobile-home authentication extension; None where there is none."""
+        for extension in self.extensions:
+            if extension.type == ext.MN_HA and len(extension.data) >= 4:
+                return authenticator_of(extension)[0]
+        return None
+
+
+def read_registration(message: bytes, whole: bool = True) -> Registration:
+    """Read a registration message; `whole` says that it was captured to its end."""
+    body = read_request(message) if message[:1] == bytes([REQUEST]) else read_reply(message)
+    return Registration(message, whole, body)
+
+
 def read_request(message: bytes) -> Request | None:
-    """The fixed part of a registration request; None if it is cut short or something else."""
+    """Read the fixed part of a registration request; None if it is cut short or something else."""
     if len(message) < 24 or message[0] != REQUEST:
         return None
     flags, lifetime, home, agent, coa, identification = struct.unpack_from("!xBHIIIQ", message)
@@ -122,37 +188,37 @@ def read_request(message: bytes) -> Request | None:
 
 
 def read_reply(message: bytes) -> Reply | None:
-    """The fixed part of a registration reply; None if it is cut short or something else."""
+    """Read the fixed part of a registration reply; None if it is cut short or something else."""
     if len(message) < 20 or message[0] != REPLY:
         return None
     return Reply(*struct.unpack_from("!xBHIIQ", message))
 
 
 def fixed_part(message: bytes) -> bytes:
-    """What identifies a message even where a copy of it was captured with a shorter snap length."""
+    """Return what identifies a message even where a copy of it was captured with a shorter snap length."""
     return message[: fixed_size(message)]
 
 
 def code_name(code: int) -> str:
-    """What a reply's code means and, where it is a rejection, whose."""
+    """Say what a reply's code means and, where it is a rejection, whose."""
     text = CODES.get(code, "not assigned")
     if code < 64:
         return text
     return f"{text} (foreign agent)" if code < 128 else f"{text} (home agent)"
 
 
-def authentication(message: bytes, agent: str, keys: Iterable[MnHaKey], whole: bool = True) -> str:
-    """ok, bad, absent or unchecked: the mobile-home authentication of a message of `agent` (iha or xha).
+def authentication(message: Registration, agent: str, keys: Iterable[MnHaKey]) -> str:
+    """Check the mobile-home authentication of a `message` of `agent` (iha or xha): ok, bad, absent or unchecked.
 
     RFC 3344 section 3.5.1: it covers the message up to and with the extension's SPI. Section 3.6.2.1: there is exactly
     one. A key for another SPI cannot check anything, and neither can a mobile-home key what the AAA server
-    authenticates (RFC 4721). `whole` says that the message was captured to its end.
+    authenticates (RFC 4721).
     """
-    found = [e for e in extensions(message) if e.type == ext.MN_HA]
+    found = [e for e in message.extensions if e.type == ext.MN_HA]
     if len(found) > 1:
         return "bad"
     if not found:
-        if not whole or any((e.type, e.subtype) == (ext.GENERALIZED, ext.MN_AAA) for e in extensions(message)):
+        if not message.whole or any((e.type, e.subtype) == (ext.GENERALIZED, ext.MN_AAA) for e in message.extensions):
             return "unchecked"
         return "absent"
     spi, given = authenticator_of(found[0])
@@ -161,23 +227,23 @@ def authentication(message: bytes, agent: str, keys: Iterable[MnHaKey], whole: b
     known = [key for key in keys if key.agent == agent and key.spi == spi]
     if not known:
         return "unchecked"
-    covered = message[: found[0].start + 6]
+    covered = message.payload[: found[0].start + 6]
     return "ok" if any(hmac.compare_digest(authenticator(covered, key), given) for key in known) else "bad"
 
 
 def authenticator(covered: bytes, key: MnHaKey) -> bytes:
-    """What the authenticator has to be: HMAC-MD5 (RFC 3344), or MD5 in prefix+suffix mode (RFC 2002)."""
+    """Compute what the authenticator has to be: HMAC-MD5 (RFC 3344), or MD5 in prefix+suffix mode (RFC 2002)."""
     if key.algorithm == "keyed-md5":
         return hashlib.md5(key.key + covered + key.key, usedforsecurity=False).digest()
     return hmac.digest(key.key, covered, "md5")
 
 
-def trusted_networks_configured(message: bytes) -> bool:
-    """Whether the i-HA vouches for the networks it is reached from (RFC 5265 section 3.4).
+def trusted_networks_configured(message: Registration) -> bool:
+    """Decide whether the i-HA vouches for the networks it is reached from (RFC 5265 section 3.4).
 
     What follows its authenticator could have been added by anybody, and does not count.
     """
-    for extension in extensions(message):
+    for extension in message.extensions:
         if extension.type == ext.MN_HA:
             return False
         if is_tnc(extension):
@@ -186,7 +252,7 @@ def trusted_networks_configured(message: bytes) -> bool:
 
 
 def read_advertisement(icmp: bytes) -> Advertisement | None:
-    """The mobility extension of a router advertisement (ICMP type 9, RFC 1256); None if it has none."""
+    """Read the mobility extension of a router advertisement (ICMP type 9, RFC 1256); None if it has none."""
     found: Advertisement | None = None
     for extension in advertised(icmp):
         body = extension.data

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mipcheck.checker.capture.headers.layers import DHCP, PHYSICAL, TUNNEL, Packet
-from mipcheck.checker.capture.messages import dhcp
+from mipcheck.checker.capture.headers.packet import DHCP, PHYSICAL, TUNNEL, Packet
+from mipcheck.checker.capture.messages import carried
 
 
 def tell_apart(packets: Iterable[Packet], name: str) -> str | None:
@@ -43,6 +43,6 @@ def tell_apart(packets: Iterable[Packet], name: str) -> str | None:
 
 def _addressed(packet: Packet, names: dict[bytes, str], by_address: dict[int, str]) -> str | None:
     if packet.kind == DHCP:
-        message = dhcp.read_message(packet.payload)
+        message = carried.lease(packet)
         return names.get(message.client) if message is not None else None
     return by_address.get(packet.addresses[0][1]) if packet.addresses else None

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Final
 
-from mipcheck.checker.capture.headers import layers
-from mipcheck.checker.capture.headers.layers import ASIDE, PHYSICAL, TUNNEL, Packet
+from mipcheck.checker.capture.headers import link
+from mipcheck.checker.capture.headers.packet import ASIDE, PHYSICAL, TUNNEL, Packet
 
-ETHERNET: Final = layers.ETHERNET
-POINT_TO_POINT: Final = frozenset({*layers.RAW, 0, 108})
+ETHERNET: Final = link.ETHERNET
+POINT_TO_POINT: Final = frozenset({*link.RAW, 0, 108})
 """Link types without link addresses: raw IP, and the null and loop headers of BSD's tunnel devices."""
 COPY: Final = "copy of another interface's"
 
@@ -33,7 +33,7 @@ _SHARE: Final = 0.9
 
 
 def how_tunnel(name: str, linktype: int | None, beside: bool) -> str:
-    """How sure name and link type make it that a device is a tunnel: sure, likely, uncertain, or "" for a physical one.
+    """Say how sure name and link type make it that this is a tunnel: sure, likely, uncertain, or "" if physical.
 
     Raw IP `beside` Ethernet is a tunnel, unless it is named like a modem; alone it may be anything.
     """
@@ -50,9 +50,9 @@ def how_tunnel(name: str, linktype: int | None, beside: bool) -> str:
 
 
 def unlisted_tunnels(linktypes: Mapping[str, int], listed: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Raw IP beside Ethernet that no site lists: names of the devices that are tunnels for sure, and of the others."""
+    """Find raw IP beside Ethernet that no site lists: the names of those that are tunnels for sure, and others."""
     beside = any(linktype not in POINT_TO_POINT for linktype in linktypes.values())
-    raw = [n for n, linktype in linktypes.items() if linktype in layers.RAW and n not in listed and beside]
+    raw = [n for n, linktype in linktypes.items() if linktype in link.RAW and n not in listed and beside]
     sure = [name for name in raw if how_tunnel(name, linktypes[name], beside) == "sure"]
     return sure, [name for name in raw if name not in sure]
 
@@ -92,7 +92,7 @@ def merge_copies(packets: Sequence[Packet], macs: Mapping[str, set[bytes]], tunn
 
 
 def sharing(macs: Mapping[str, set[bytes]], tunnels: frozenset[str]) -> list[tuple[str, str]]:
-    """Interfaces that share a link address of the node, and so may show the same packets."""
+    """Find interfaces that share a link address of the node, and so may show the same packets."""
     names = [name for name, found in macs.items() if found and name not in tunnels]
     return [(a, b) for a, b in combinations(names, 2) if macs[a] & macs[b]]
 
@@ -100,7 +100,7 @@ def sharing(macs: Mapping[str, set[bytes]], tunnels: frozenset[str]) -> list[tup
 def _order(
     pair: tuple[str, str], shown: Mapping[str, Sequence[Packet]], macs: Mapping[str, set[bytes]]
 ) -> tuple[str, str]:
-    """The interface whose packets count, then the other one: what lies above shows no more than what lies below.
+    """Return the interface whose packets count, then the other: what lies above shows no more than what is below.
 
     Where neither names nor numbers tell, what the node sends passes the upper one first.
     """
@@ -114,7 +114,7 @@ def _order(
 
 
 def _copies(kept: Sequence[Packet], others: Sequence[Packet]) -> list[Packet]:
-    """Those of `others` that are also among `kept`, each of which is the pattern of one."""
+    """Find those of `others` that are also among `kept`, each of which is the pattern of one."""
     times: dict[object, list[int]] = defaultdict(list)
     for packet in kept:
         times[_likeness(packet)].append(packet.time)
@@ -131,13 +131,16 @@ def _copies(kept: Sequence[Packet], others: Sequence[Packet]) -> list[Packet]:
 
 
 def _likeness(packet: Packet) -> object:
-    """What two pictures of one packet have in common."""
+    """Return what two pictures of one packet have in common."""
     ports = packet.sport, packet.dport, packet.spi
     return packet.source_mac, packet.target_mac, packet.addresses, packet.stack, packet.protocol, ports, packet.payload
 
 
 def _merge(packets: Sequence[Packet], kept: str, other: str, copies: Sequence[Packet]) -> None:
-    """What only the other interface shows went the same way, but is not known to have been captured there."""
+    """Move the packets of `other` to `kept`, and set the copies aside.
+
+    What only the other interface shows went the same way, but is not known to have been captured there.
+    """
     same = {id(packet) for packet in copies}
     for packet in packets:
         if packet.interface == other:

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mipcheck.checker.capture.headers.layers import DHCP, ESP, IKE, LOOPBACK, PHYSICAL, REGISTRATION, TUNNEL, Packet
-from mipcheck.checker.capture.messages import dhcp, ike, mobileip
-from mipcheck.checker.capture.messages.identification import Replay
+from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LOOPBACK, PHYSICAL, REGISTRATION, TUNNEL, Packet
+from mipcheck.checker.capture.messages import carried, dhcp, mobileip
+from mipcheck.checker.capture.messages.identification import Identifications
 from mipcheck.checker.site.site import Site
 
 BROADCAST = 0xFFFFFFFF
@@ -49,28 +49,34 @@ class Knowledge:
     """(interface, care-of address) with which detection begins in the capture: the first there, asking both agents."""
     acks: dict[tuple[str, int], int] = field(default_factory=dict)
     """(interface, transaction) of DHCP → the frame with its last reply, where types were cut off: it is the ACK."""
-    replay: Replay = field(default_factory=Replay)
+    identifications: Identifications = field(default_factory=Identifications)
     """What the whole capture tells about identifications."""
     exchanges: dict[bytes, int] = field(default_factory=dict)
     """When (ns) the initiator last sent something in a key exchange, by the initiator's SPI."""
     notes: list[str] = field(default_factory=list)
 
     def is_internal(self, address: int) -> bool:
+        """Decide whether it is in a prefix of the enterprise."""
         return any(address & mask == network for network, mask in self.internal)
 
     def is_broadcast(self, address: int) -> bool:
-        """Whether it is the directed broadcast address of a link that DHCP told."""
+        """Decide whether it is the directed broadcast address of a link that DHCP told."""
         return any(address & mask == network and address | mask == BROADCAST for network, mask in self.links)
 
     def is_near(self, address: int) -> bool:
-        """Whether it is a neighbour or the default router, as far as DHCP told."""
+        """Decide whether it is a neighbour or the default router, as far as DHCP told."""
         return address in self.routers or self.is_on_link(address)
 
     def is_on_link(self, address: int) -> bool:
+        """Decide whether it is on a link that DHCP told."""
         return any(address & mask == network for network, mask in self.links)
 
+    def is_bound(self, packet: Packet, message: dhcp.DhcpMessage) -> bool:
+        """Decide whether the DHCP message of a packet binds its address: it is an ACK, or must be one."""
+        return message.type == dhcp.ACK or self.acks.get((packet.interface, message.xid)) == packet.frame
+
     def direction(self, packet: Packet) -> str:
-        """out if the node sent it, in if the node was sent it, "" if it is neither or nobody can tell."""
+        """Return out if the node sent it, in if the node was sent it, "" if it is neither or nobody can tell."""
         if packet.direction:
             return packet.direction
         macs = self.macs.get(packet.interface)
@@ -82,6 +88,7 @@ class Knowledge:
         return self.direction_by_address(packet.addresses)
 
     def direction_by_address(self, addresses: tuple[tuple[int, int], ...]) -> str:
+        """Return the same by the addresses in the IP headers, outermost first."""
         if not addresses:
             return ""
         for source, target in (addresses[0], addresses[-1]):
@@ -101,27 +108,28 @@ class Knowledge:
 
 
 def is_private(address: int) -> bool:
-    """RFC 1918."""
+    """Decide whether an address is private (RFC 1918)."""
     return any(address & mask == network for network, mask in _PRIVATE)
 
 
 def is_tunnel(packet: Packet, tunnels: frozenset[str]) -> bool:
-    """Whether it was captured on a device where packets are not exposed, by the site or by the device's type."""
+    """Decide whether it was captured where packets are not exposed, by the site or by the device's type."""
     return packet.device == TUNNEL or packet.interface in tunnels
 
 
 def is_loopback(packet: Packet) -> bool:
+    """Decide whether it never left the node."""
     return packet.device == LOOPBACK or packet.interface == "lo"
 
 
 def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
-    """What a capture (packets in order of time) tells about the node, with what the site says."""
+    """Learn what a capture (packets in order of time) tells about the node, with what the site says."""
     tunnels = frozenset(site.tunnels)
     known = _from_site(site)
     asked: dict[str, set[bytes]] = defaultdict(set)
     homed: dict[str, set[bytes]] = defaultdict(set)
     leased: dict[str, set[bytes]] = defaultdict(set)
-    messages: list[tuple[Packet, dhcp.Message]] = []
+    messages: list[tuple[Packet, dhcp.DhcpMessage]] = []
     later: list[Packet] = []
     beginnings: dict[str, _Beginning] = {}
     late = False
@@ -131,12 +139,12 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
         elif packet.kind == ESP and not known.exchanges and not is_tunnel(packet, tunnels):
             late |= site.addresses.get("vpn", packet.addresses[-1][0]) in packet.addresses[-1]
         elif packet.kind == IKE:
-            exchange = ike.read_message(packet.payload)
+            exchange = carried.key_exchange(packet)
             vpn = site.addresses.get("vpn")
             if exchange is not None and (vpn is None or packet.addresses[-1][1] == vpn):
                 known.exchanges[exchange.initiator] = packet.time
         elif packet.kind == DHCP:
-            message = dhcp.read_message(packet.payload)
+            message = carried.lease(packet)
             if message is not None and packet.device == PHYSICAL:
                 messages.append((packet, message))
                 if message.cut and message.offered:
@@ -165,7 +173,7 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
 
 
 def _successors(packets: Sequence[Packet], interface: str, known: set[bytes], others: set[bytes]) -> set[bytes]:
-    """Those of `others` that appear only when the node's known link addresses have gone: it took a new, random one.
+    """Find those of `others` that appear only when the node's `known` link addresses have gone: it took a new one.
 
     Another station would be heard at the same time, and on most links only its broadcasts would be.
     """
@@ -218,14 +226,12 @@ def _registration(
     asked: dict[str, set[bytes]],
     beginnings: dict[str, _Beginning],
 ) -> None:
-    """A request tells the node's link address, its home and its care-of addresses."""
-    reply = mobileip.read_reply(packet.payload)
+    """Learn the node's link address, its home and its care-of addresses from a request, and identifications."""
+    message = carried.registration(packet)
+    reply, request = message.reply, message.request
     if reply is not None and packet.sport == mobileip.PORT and reply.agent in known.agents:
-        known.replay.reply(known.agents[reply.agent], reply.id, reply.code)
-    if packet.dport != mobileip.PORT or packet.direction == "in":
-        return
-    request = mobileip.read_request(packet.payload)
-    if request is None:
+        known.identifications.reply(known.agents[reply.agent], reply.id, reply.code)
+    if request is None or packet.dport != mobileip.PORT or packet.direction == "in":
         return
     agent = known.agents.get(request.agent)
     if agent is None:
@@ -238,7 +244,7 @@ def _registration(
     source = packet.addresses[-1][0]
     if source in known.far:
         return  # passed on by an agent
-    known.replay.request(agent, request.id, packet.time)
+    known.identifications.request(agent, request.id, packet.time)
     if request.home:
         known.own.add(request.home)
         if agent == "iha":
@@ -261,7 +267,7 @@ def _registration(
 
 
 def _infer(request: mobileip.Request, site: Site, known: Knowledge) -> str | None:
-    """Which agent this is, where the site leaves it open: a private address is inside, any other outside."""
+    """Tell which agent this is, where the site leaves it open: a private address is inside, any other outside."""
     if request.agent in (0, BROADCAST):
         return None
     agent = "iha" if is_private(request.agent) else "xha"
@@ -273,8 +279,8 @@ def _infer(request: mobileip.Request, site: Site, known: Knowledge) -> str | Non
     return agent
 
 
-def _lease(packet: Packet, message: dhcp.Message, known: Knowledge) -> None:
-    bound = message.type == dhcp.ACK or known.acks.get((packet.interface, message.xid)) == packet.frame
+def _lease(packet: Packet, message: dhcp.DhcpMessage, known: Knowledge) -> None:
+    bound = known.is_bound(packet, message)
     if message.from_client or not (bound or message.type == dhcp.OFFER):
         return
     macs = known.macs.get(packet.interface)
@@ -290,4 +296,5 @@ def _lease(packet: Packet, message: dhcp.Message, known: Knowledge) -> None:
 
 
 def dotted(address: int) -> str:
+    """Write an address as people do."""
     return ".".join(str(address >> shift & 255) for shift in (24, 16, 8, 0))

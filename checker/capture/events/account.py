@@ -1,0 +1,46 @@
+"""What packets come to: events, what is set aside and why, and notes for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from typing import Final
+
+from mipcheck.checker.capture.headers.packet import Packet
+from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.types import Value
+
+_MAX_NOTES: Final = 20
+
+
+class Account:
+    """Keeps the account of a capture that is called `name` in positions."""
+
+    def __init__(self, name: str) -> None:
+        self.events: list[Event] = []
+        self.set_aside: Counter[str] = Counter()
+        """Packets that are neither user data nor signalling, by reason."""
+        self._name = name
+        self._notes: dict[str, None] = {}
+        self._noted: set[Hashable] = set()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth knowing besides the events, in the order in which it was noticed."""
+        return tuple(self._notes)
+
+    def emit(self, packet: Packet, kind: str, args: dict[str, Value], interface: str = "") -> None:
+        """Add an event that `packet` shows; on its own interface, unless another one is named."""
+        at = Position(self._name, None, packet.frame)
+        self.events.append(Event(packet.time, interface or packet.interface, kind, args, at))
+
+    def note(self, text: str) -> None:
+        """Keep a note for people, once, as long as there are no more of them than can be read."""
+        if len(self._notes) < _MAX_NOTES:
+            self._notes[text] = None
+
+    def note_first(self, key: Hashable, text: str, packet: Packet) -> None:
+        """Keep a note on the first packet of its kind (`key`), with its frame."""
+        if key not in self._noted:
+            self._noted.add(key)
+            self.note(f"frame {packet.frame}: {text}")

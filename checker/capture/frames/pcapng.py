@@ -1,0 +1,250 @@
+"""pcapng (draft-ietf-opsawg-pcapng) → frames, with any number of sections and interfaces."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from mipcheck.checker.capture.frames.frame import (
+    CHUNK,
+    MAX_RECORD,
+    MAX_TIME,
+    SLL2,
+    Ahead,
+    FileInfo,
+    Frame,
+    Interface,
+    Loss,
+    Stream,
+    read_up_to,
+)
+from mipcheck.model.values.event import NODE
+
+SECTION: Final = b"\x0a\x0d\x0d\x0a"
+"""The type of a section header, the same in either byte order."""
+BYTE_ORDER: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+"""The byte-order magic of a section → its byte order, as `struct` writes it."""
+
+_INTERFACE_BLOCK: Final = 1
+_PACKET_BLOCK: Final = 2
+_SIMPLE_BLOCK: Final = 3
+_STATISTICS_BLOCK: Final = 5
+_ENHANCED_BLOCK: Final = 6
+_USED: Final = frozenset({_INTERFACE_BLOCK, _PACKET_BLOCK, _SIMPLE_BLOCK, _STATISTICS_BLOCK, _ENHANCED_BLOCK})
+
+_LATE: Final = 24 * 3600 * 10**9
+"""ns by which statistics may be written after the last frame of a quiet link."""
+
+
+class _Cut(Exception):
+    """The file ends inside a record."""
+
+
+def read_pcapng(stream: Stream, info: FileInfo, rest: bytes, unnamed: str, ahead: Ahead | None) -> Iterator[Frame]:
+    """Read all frames; `rest` is the section header's length and byte-order magic, which were read with its type."""
+    try:
+        order = _section(stream, info, rest)
+        if order is not None:
+            yield from _blocks(stream, info, order, unnamed, ahead)
+    except _Cut:
+        info.note(f"truncated at frame {info.frames + 1}")
+
+
+def _section(stream: Stream, info: FileInfo, rest: bytes) -> str | None:
+    """Return the byte order of the section that starts here, and skip its header's body; None where it is damaged."""
+    order = BYTE_ORDER.get(rest[4:8])
+    if order is None:
+        info.note(f"damaged section header after frame {info.frames}; the rest is not read")
+        return None
+    (length,) = struct.unpack(order + "I", rest[:4])
+    if length < 28 or length % 4:
+        info.note(f"damaged section header after frame {info.frames}; the rest is not read")
+        return None
+    _skip(stream, length - 12)
+    return order
+
+
+def _blocks(stream: Stream, info: FileInfo, order: str, unnamed: str, ahead: Ahead | None) -> Iterator[Frame]:
+    interfaces: list[Interface] = []
+    head = struct.Struct(order + "II")
+    while True:
+        if ahead is not None:
+            ahead.pcapng(order, interfaces)
+        start = read_up_to(stream, 8)
+        if not start:
+            return
+        if len(start) < 8:
+            raise _Cut
+        if start[:4] == SECTION:
+            # A new section starts its own list of interfaces and may change the byte order.
+            found = _section(stream, info, start[4:] + read_up_to(stream, 4))
+            if found is None:
+                return
+            order, interfaces, head = found, [], struct.Struct(found + "II")
+            continue
+        kind, length = head.unpack(start)
+        if length < 12 or length % 4:
+            info.note(f"damaged block after frame {info.frames}; the rest is not read")
+            return
+        if kind not in _USED:
+            _skip(stream, length - 8)
+            continue
+        if length > MAX_RECORD:
+            info.note(f"damaged block after frame {info.frames}: {length} bytes; the rest is not read")
+            return
+        body = read_up_to(stream, length - 8)
+        if len(body) < length - 8:
+            # What is there of a cut packet is not used: its options and padding cannot be told from its data.
+            raise _Cut
+        body = body[:-4]
+        if kind == _INTERFACE_BLOCK:
+            interfaces.append(_interface(body, order, len(interfaces), info, unnamed))
+            continue
+        if kind == _STATISTICS_BLOCK:
+            _statistics(body, order, interfaces, info)
+            continue
+        frame = _packet(kind, body, order, interfaces, info)
+        if frame is not None:
+            info.latest = frame.time
+            yield frame
+
+
+def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str) -> Interface:
+    linktype, snap = struct.unpack_from(order + "HxxI", body) if len(body) >= 8 else (-1, 0)
+    name, description, units, offset = "", "", 10**6, 0
+    for code, value in _options(body, 8, order):
+        if code == 2:
+            name = _token(value)
+        elif code == 3:
+            description = _token(value)
+        elif code == 9 and value:
+            exponent = value[0] & 0x7F
+            if value[0] & 0x80:
+                units = 2**exponent
+            elif exponent <= 20:
+                units = 10**exponent
+            else:
+                info.note(f"damaged time resolution of interface {index}: microseconds are used")
+        elif code == 14 and len(value) == 8:
+            (offset,) = struct.unpack(order + "q", value)
+    if name in ("", NODE) or (name.startswith("\\Device\\") and description not in ("", NODE)):
+        # Windows names a device by a number that nobody knows, and describes it by the name that everybody sees.
+        found = description if description not in ("", NODE) else f"{unnamed}{index}"
+        if name.startswith("\\"):
+            info.note(f"{name} is called {found}")
+        elif linktype != SLL2:
+            info.note(f"the file names no interface {index}: called {found}")
+        name = found
+    info.interfaces.setdefault(name, linktype)
+    return Interface(name, linktype, units, offset, snap)
+
+
+def _token(value: bytes) -> str:
+    """Return a name as one word of a log: one with a space, = or # could not be written there."""
+    text = value.split(b"\0")[0].decode("utf-8", "replace")
+    return "".join("_" if c.isspace() or not c.isprintable() or c in "=#" else c for c in text)[:64]
+
+
+def _packet(kind: int, body: bytes, order: str, interfaces: list[Interface], info: FileInfo) -> Frame | None:
+    """Return the frame of a packet block; None where the block makes no sense (it still counts as a frame)."""
+    info.frames += 1
+    number = info.frames
+    direction = ""
+    if kind == _SIMPLE_BLOCK:
+        index, start = 0, 4
+    else:
+        index, start = 0, 20
+    lost = 0
+    if len(body) < start:
+        info.note(f"damaged packet block at frame {number}")
+        return None
+    if kind == _ENHANCED_BLOCK:
+        index, high, low, size, length = struct.unpack_from(order + "IIIII", body)
+    elif kind == _PACKET_BLOCK:
+        index, lost, high, low, size, length = struct.unpack_from(order + "HHIIII", body)
+        lost = 0 if lost == 0xFFFF else lost  # not known
+    else:
+        (length,) = struct.unpack_from(order + "I", body)
+        high = low = 0
+        size = min(length, len(body) - start)
+        if interfaces and interfaces[0].snap:
+            size = min(size, interfaces[0].snap)
+    if index >= len(interfaces):
+        info.note(f"frame {number} is of an interface that the file does not describe: not read")
+        return None
+    if size > len(body) - start:
+        info.note(f"damaged packet block at frame {number}")
+        return None
+    interface = interfaces[index]
+    if kind == _SIMPLE_BLOCK:
+        time = info.latest  # a simple packet block has no stamp: as late as the frame before it
+        info.note("frames without a time stamp (simple packet blocks) got that of the frame before")
+    else:
+        time = interface.time(high << 32 | low)
+        if not 0 <= time < MAX_TIME:
+            info.note(f"damaged time stamp at frame {number}: that of the frame before is used")
+            time = info.latest
+    end = start + size
+    if kind != _SIMPLE_BLOCK and len(body) > end + 4:
+        for code, value in _options(body, end + (-size) % 4, order):
+            if code == 2 and len(value) == 4:
+                flags = struct.unpack(order + "I", value)[0] & 3
+                direction = "in" if flags == 1 else "out" if flags == 2 else ""
+            elif code == 4 and len(value) == 8:
+                (lost,) = struct.unpack(order + "Q", value)
+    if lost:
+        info.losses.append(Loss(interface.name, info.last.get(interface.name), time, number, lost))
+    info.last[interface.name] = time
+    data = body[start:end]
+    return Frame(number, time, interface.name, interface.linktype, data, max(length, size), direction)
+
+
+def _statistics(body: bytes, order: str, interfaces: list[Interface], info: FileInfo) -> None:
+    """Take note of frames that the capturing machine lost (isb_ifdrop, isb_osdrop): holes in the evidence.
+
+    The counters run from the start of the capture, so that all that is known is that they rose since the statistics
+    before; most files hold one block, at the end. To say that nothing is known throughout that time would throw away
+    all evidence, and to say nothing would call a trace conformant that nobody saw whole. So the state of knowledge
+    ends where the block stands (a `Loss` without `since`), and `FileInfo.holes` says that a verdict of conformant
+    cannot be had. A violation that was found stays one.
+    """
+    if len(body) < 12:
+        return
+    index, high, low = struct.unpack_from(order + "III", body)
+    if index >= len(interfaces):
+        return
+    interface = interfaces[index]
+    total = sum(
+        struct.unpack(order + "Q", value)[0]
+        for code, value in _options(body, 12, order)
+        if code in (5, 7) and len(value) == 8
+    )
+    more, interface.dropped[0] = total - interface.dropped[0], max(total, interface.dropped[0])
+    if more <= 0:
+        return
+    info.lost[interface.name] = info.lost.get(interface.name, 0) + more
+    if info.last:
+        last = max(info.last.values())
+        time = interface.time(high << 32 | low)
+        # What lies before the last frame would not be after all that may be missing; far after it, it is damage.
+        until = time if last <= time <= last + _LATE else last
+        info.losses.append(Loss(interface.name, None, until, info.frames, more))
+
+
+def _options(body: bytes, at: int, order: str) -> Iterator[tuple[int, bytes]]:
+    head = struct.Struct(order + "HH")
+    while at + 4 <= len(body):
+        code, length = head.unpack_from(body, at)
+        if code == 0 or at + 4 + length > len(body):
+            return
+        yield code, body[at + 4 : at + 4 + length]
+        at += 4 + length + (-length) % 4
+
+
+def _skip(stream: Stream, size: int) -> None:
+    while size > 0:
+        data = stream.read(min(size, CHUNK))
+        if not data:
+            raise _Cut
+        size -= len(data)

@@ -1,0 +1,161 @@
+"""Link headers: where the IPv4 packet in a frame begins, and what the link says of it.
+
+Ethernet (also 802.3 with LLC) with VLAN tags and PPPoE (RFC 2516), 802.11 (`wlan`), raw IP, Linux cooked version 1 and
+2, null/loopback. PPP (RFC 1661) is read here too, of PPPoE as of L2TP.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from mipcheck.checker.capture.frames.frame import SLL, SLL2, Frame
+from mipcheck.checker.capture.headers import wlan
+from mipcheck.checker.capture.headers.packet import LOOPBACK, TUNNEL, Packet
+
+ETHERNET: Final = 1
+RAW: Final = frozenset({12, 14, 101, 228})
+_NULL: Final = 0
+_LOOP: Final = 108
+_VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
+IPV4: Final = 0x0800
+_PPPOE: Final = 0x8864
+_LENGTH: Final = 0x0600
+"""A smaller value in place of an Ethernet type is a length, and LLC follows (IEEE 802.3)."""
+_SNAP: Final = (b"\xaa\xaa\x03\0\0\0", b"\xaa\xaa\x03\0\0\xf8")
+_LLC: Final = {b"\x42\x42": "stp", b"\xfe\xfe": "is-is"}
+
+_ARPHRD_LOOPBACK: Final = 772
+_ARPHRD_TUNNEL: Final = frozenset({768, 769, 776, 778, 823, 0xFFFE})
+"""Linux device types of IP-in-IP, SIT, GRE and tun devices (include/uapi/linux/if_arp.h)."""
+
+_ARP: Final = 0x0806
+_ETHERTYPES: Final = {
+    _ARP: "arp",
+    0x86DD: "ipv6",
+    0x888E: "802.1X",
+    0x88CC: "lldp",
+    0x8863: "pppoe discovery",
+    0x88E5: "macsec",
+}
+_PPP: Final = {0x57: "ipv6", 0x53: "encrypted ppp", 0xFD: "compressed ppp"}
+SEALED_PPP: Final = ("encrypted ppp", "compressed ppp")
+
+
+def parts(frame: Frame) -> list[Frame]:
+    """Return the frames in a frame: one of 802.11 may carry several of Ethernet's kind, any other is itself."""
+    if frame.linktype not in wlan.LINKTYPES:
+        return [frame]
+    try:
+        header = wlan.read(frame.data, frame.linktype)
+    except (struct.error, IndexError):
+        return [frame]
+    if header.why or not header.aggregate:
+        return [frame]
+    inside = wlan.parts(frame.data, header)
+    return [frame._replace(linktype=ETHERNET, data=part, length=len(part)) for part in inside] or [frame]
+
+
+def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
+    """Return the offset of the IPv4 header, or -1 with the reason in the packet."""
+    if linktype == ETHERNET:
+        packet.target_mac, packet.source_mac = data[:6], data[6:12]
+        return _ethertype(packet, data, 12)
+    if linktype in RAW:
+        return _version(packet, data, 0)
+    if linktype in wlan.LINKTYPES:
+        header = wlan.read(data, linktype)
+        packet.target_mac, packet.source_mac = header.target, header.source
+        packet.mark, packet.again = header.mark, header.retry
+        if header.why:
+            packet.why = header.why
+            return -1
+        return _llc(packet, data, header.body)
+    if linktype == SLL:
+        kind, device, size = struct.unpack_from("!HHH", data)
+        _cooked(packet, kind, device, data[6 : 6 + min(size, 8)])
+        return _ethertype(packet, data, 14)
+    if linktype == SLL2:
+        index, device, kind, size = struct.unpack_from("!4xIHBB", data)
+        packet.interface = f"if{index}"
+        _cooked(packet, kind, device, data[12 : 12 + min(size, 8)])
+        (ethertype,) = struct.unpack_from("!H", data)
+        if ethertype in _VLAN:
+            return _ethertype(packet, data, 22)
+        return _content(packet, data, ethertype, 20)
+    if linktype in (_NULL, _LOOP):
+        # The family is in the byte order of the capturing machine; AF_INET is 2 everywhere.
+        if data[:4] not in (b"\2\0\0\0", b"\0\0\0\2"):
+            packet.why = "not ip"
+            return -1
+        return _version(packet, data, 4)
+    packet.why = f"link type {linktype}"
+    return -1
+
+
+def _cooked(packet: Packet, kind: int, device: int, address: bytes) -> None:
+    """Read a cooked header: packet type 4 is "sent by us"; the address is the sender's, whichever side that is."""
+    packet.source_mac = address
+    packet.direction = "out" if kind == 4 else "in" if kind < 3 else ""
+    if device == _ARPHRD_LOOPBACK:
+        packet.device = LOOPBACK
+    elif device in _ARPHRD_TUNNEL:
+        packet.device = TUNNEL
+
+
+def _ethertype(packet: Packet, data: bytes, at: int) -> int:
+    (ethertype,) = struct.unpack_from("!H", data, at)
+    tags = 0
+    while ethertype in _VLAN and tags < 4:
+        at += 4
+        tags += 1
+        (ethertype,) = struct.unpack_from("!H", data, at)
+    return _content(packet, data, ethertype, at + 2)
+
+
+def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
+    """Return the offset of the IPv4 header that follows an Ethernet type, at `at` at the earliest."""
+    if ethertype == IPV4:
+        return at
+    if ethertype < _LENGTH:
+        return _llc(packet, data, at)
+    if ethertype == _PPPOE:
+        return read_ppp(packet, data, at + 6)
+    packet.why = _ETHERTYPES.get(ethertype, "not ip")
+    if ethertype == _ARP:
+        packet.payload = data[at : at + 28]
+    return -1
+
+
+def _llc(packet: Packet, data: bytes, at: int) -> int:
+    """Read IEEE 802.2: an Ethernet type after a SNAP header (RFC 1042), or IP by its own service access point."""
+    head = data[at : at + 6]
+    if head in _SNAP:
+        return _ethertype(packet, data, at + 6)
+    if head[:3] == b"\x06\x06\x03":
+        return _version(packet, data, at + 3)
+    packet.why = _LLC.get(head[:2], "not ip")
+    return -1
+
+
+def read_ppp(packet: Packet, data: bytes, at: int) -> int:
+    """Read PPP (RFC 1661 section 2): address and control may be left out, and the protocol's first byte if it is 0."""
+    if data[at : at + 2] == b"\xff\x03":
+        at += 2
+    protocol = data[at]
+    at += 1
+    if not protocol & 1:
+        protocol = protocol << 8 | data[at]
+        at += 1
+    if protocol == 0x21:
+        return at
+    packet.why = _PPP.get(protocol, "ppp control" if protocol >= 0x8000 else "not ip")
+    return -1
+
+
+def _version(packet: Packet, data: bytes, at: int) -> int:
+    version = data[at] >> 4
+    if version == 4:
+        return at
+    packet.why = "ipv6" if version == 6 else "not ip"
+    return -1

@@ -1,0 +1,87 @@
+"""The headers of one frame as they were read: `Packet`, and what kinds of packet there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+# What the innermost readable header is. Small integers, because every frame is looked up by them.
+PLAIN: Final = 0  # anything that may be user data in clear
+ESP: Final = 1
+IKE: Final = 2
+REGISTRATION: Final = 3
+ADVERTISEMENT: Final = 4
+SOLICITATION: Final = 5
+DHCP: Final = 6
+ICMP_ERROR: Final = 7
+ICMP: Final = 8
+REST: Final = 9  # a non-first fragment: what it belongs to is told by the first one
+ASIDE: Final = 10  # never user data; `why` says what it is
+
+PHYSICAL: Final = 0
+TUNNEL: Final = 1
+LOOPBACK: Final = 2
+
+LINK_PORTS: Final = {5353: "mdns", 1900: "ssdp", 5355: "llmnr"}
+"""UDP ports of protocols that do not leave the link."""
+MULTICAST: Final = 0xE0000000
+"""The first multicast address; broadcast is above it as well."""
+UNREAD: Final = object()
+"""In the place of a message that nobody has asked for yet."""
+
+Fragment = tuple[int, int, int, int]
+"""Source, destination, protocol and identification: what the fragments of one datagram share."""
+
+
+class Piece(NamedTuple):
+    """A fragment of an IPv4 datagram as captured, for reassembly.
+
+    `start` is the offset in bytes, `more` whether others follow, `whole` whether `data` is all of it. `stack` and
+    `outer` (the addresses) are of the headers around the datagram.
+    """
+
+    key: Fragment
+    start: int
+    more: bool
+    whole: bool
+    data: bytes
+    stack: str
+    outer: tuple[tuple[int, int], ...]
+
+
+@dataclass(slots=True)
+class Packet:
+    """What one frame shows. `addresses` holds (source, destination) of every IP header, outermost first.
+
+    `payload` is kept for signalling and for ESP that can be opened, and `whole` says that it is there to its end.
+    `closed` says that what the innermost header carries is an encapsulation that could not be opened.
+    `direction` is what the link or the file says about it: "in", "out" or "". `piece` is the outermost fragment, until
+    it is taken for reassembly; `mark` identifies a frame that its link may send again, and `again` says that it did.
+    """
+
+    frame: int
+    time: int
+    interface: str
+    length: int
+    kind: int = ASIDE
+    why: str = "not ip"
+    stack: str = ""
+    addresses: tuple[tuple[int, int], ...] = ()
+    protocol: int = 0
+    sport: int = 0
+    dport: int = 0
+    spi: int = 0
+    payload: bytes = b""
+    whole: bool = True
+    direction: str = ""
+    source_mac: bytes = b""
+    target_mac: bytes = b""
+    device: int = PHYSICAL
+    first_of: tuple[Fragment, ...] = ()
+    rest_of: Fragment | None = None
+    piece: Piece | None = None
+    mark: bytes = b""
+    again: bool = False
+    closed: bool = False
+    message: object = field(default=UNREAD, compare=False, repr=False)
+    """What `payload` says as a message, once `messages.carried` has read it: None where it makes no sense."""
