@@ -14,7 +14,7 @@ KEPT = Path("mipcheck", "kept")
 
 
 class Build(build_py):
-    """Adds `mipcheck/kept`, see `checker/ready.py`. Where that cannot be made the package is complete without it."""
+    """Adds `mipcheck/kept`, see `checker/cli/precompile.py`. The package is complete without it where that fails."""
 
     def run(self):
         super().run()
@@ -28,7 +28,7 @@ class Build(build_py):
                 copy = Path(folder, Path(there).resolve().relative_to(Path(self.build_lib).resolve()))
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(here, copy)
-            command = [sys.executable, "-m", "mipcheck.checker.cli.ready"]
+            command = [sys.executable, "-m", "mipcheck.checker.cli.precompile"]
             environment = os.environ | {"PYTHONPATH": os.pathsep.join([folder, *sys.path]), "MIPCHECK_CACHE": str(kept)}
             if subprocess.run(command, env=environment, check=False).returncode:
                 self.warn("nothing was compiled: the first run of mipcheck on a long file will take longer")

@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+pytest.register_assert_rewrite("making")
+
 
 @pytest.fixture(scope="session")
 def tshark() -> str:

@@ -6,7 +6,7 @@ Takes frames of every kind that is decoded (and those of the captures given), ch
 pcap and pcapng files, changes some of those too, and reads them. Reading must raise nothing but CaptureError, take
 bounded time and leave no memory behind. Every batch has its own seed, so that a failure is repeated alone with
 `--batch N`; the file that failed is kept as well. Exit code 1 tells of a failure. Not collected by pytest;
-`test_capture_hostile.py` runs a few thousand packets of it.
+`checker/capture/test_hostile.py` runs a few thousand packets of it.
 
 Seeds that were run, a million packets each, without a failure: 1; 21; 22 with frames of other software's captures as
 well; 23 with those in `traces/captures`.
@@ -36,32 +36,8 @@ from mipcheck.checker.site.site import EspSa, Site
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
-from test_capture_encapsulations import OVERLAYS, carried
-from test_capture_events import (
-    COA,
-    IHA,
-    IHOA,
-    KEY,
-    NODE_MAC,
-    PEER_MAC,
-    SERVER,
-    SITE,
-    TUNNELS,
-    VPN,
-    XHA,
-    XHOA,
-    ike,
-    into,
-    lease,
-    out,
-    reply,
-    request,
-    signed,
-    sll,
-    sll2,
-    user,
-)
-from test_capture_files import (
+
+from making.files import (
     ETHERNET,
     LOOP,
     NULL,
@@ -76,6 +52,32 @@ from test_capture_files import (
     packet_block,
     pcap,
     section,
+)
+from making.packets import (
+    COA,
+    IHA,
+    IHOA,
+    KEY,
+    NODE_MAC,
+    OVERLAYS,
+    PEER_MAC,
+    SERVER,
+    SITE,
+    TUNNELS,
+    VPN,
+    XHA,
+    XHOA,
+    carried,
+    ike,
+    into,
+    lease,
+    out,
+    reply,
+    request,
+    signed,
+    sll,
+    sll2,
+    user,
 )
 
 BARE, RADIOTAP = 105, 127

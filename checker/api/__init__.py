@@ -1,28 +1,34 @@
 """mipcheck: prove a Mobile IPv4/IPsec specification, and hold implementations to it.
 
 `check` replays traces against a specification and `prove` proves its properties; both are what the command
-line does, without printing. They are imported on first use, so that `import mipcheck` costs nothing.
+line does, without printing. `Error` is the base of all that they raise. They are imported on first use, so that
+`import mipcheck` costs nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from mipcheck.model.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from mipcheck.checker.check.check import check as check
     from mipcheck.model.prover.prove import prove as prove
+    from mipcheck.model.values.errors import MipcheckError as Error
 
-__all__ = ["check", "prove"]
-from mipcheck.model.version import __version__ as __version__
+__all__ = ["Error", "check", "prove"]
+
+_AT_HOME: Final = {
+    "check": ("mipcheck.checker.check.check", "check"),
+    "prove": ("mipcheck.model.prover.prove", "prove"),
+    "Error": ("mipcheck.model.values.errors", "MipcheckError"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "check":
-        from mipcheck.checker.check.check import check
-
-        return check
-    if name == "prove":
-        from mipcheck.model.prover.prove import prove
-
-        return prove
-    raise AttributeError(f"module 'mipcheck' has no attribute {name!r}")
+    """Import what is asked for. Raises AttributeError for a name that is not offered."""
+    if name not in _AT_HOME:
+        raise AttributeError(f"module 'mipcheck' has no attribute {name!r}")
+    module, attribute = _AT_HOME[name]
+    return getattr(import_module(module), attribute)

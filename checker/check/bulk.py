@@ -1,276 +1,219 @@
-"""Long logs, read and judged in one go: nothing of them is kept but counts, and what is reported.
+"""Long logs, read and observed in one go: nothing of them is kept but counts, and what is reported.
 
-`watch_in_bulk` is what `read_streams` and `judge` do, for logs with many lines. Errors come in the same order: what is
+`watch_in_bulk` does for logs with many lines what `read_inputs` and `judge` do. Errors come in the same order: what is
 wrong with the first log before what is wrong with the next, and that before what is wrong with the site.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, NamedTuple
 
+from mipcheck.checker.check.machine import machine_of
 from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.console.progress import Reading
-from mipcheck.checker.inputs.clocks import shifts_of
-from mipcheck.checker.inputs.opening import Pipe, kind_of, name_of
-from mipcheck.checker.inputs.settle import Over, over_logs, site_of, vocabulary_for
-from mipcheck.checker.inputs.trace import Input, Trace
-from mipcheck.checker.logs.lines import Log
-from mipcheck.checker.observe.observer import Observation, TooMuch
+from mipcheck.checker.console.progress import ReadingProgress
+from mipcheck.checker.inputs.addresses import SaidAddresses
+from mipcheck.checker.inputs.clocks import absolute_of, shifts_of
+from mipcheck.checker.inputs.opening import OpenInput, hold
+from mipcheck.checker.inputs.settle import Over, Settling
+from mipcheck.checker.inputs.trace import Input, Trace, input_of_log
+from mipcheck.checker.observe.observation import Observation
+from mipcheck.checker.observe.observer import TooMuch
 from mipcheck.checker.trace.ahead import ahead
 from mipcheck.checker.trace.derive import modes_in_words
+from mipcheck.checker.trace.route import LOGS, decide, slowly
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
-from mipcheck.model.native.unit import NativeError
-from mipcheck.model.specification.configure import ParameterError
+from mipcheck.model.native.unit import NativeError, Unit
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
+from mipcheck.model.values.errors import UserError
 
 if TYPE_CHECKING:
-    from mipcheck.checker.logs.bulk.form import Form
-    from mipcheck.checker.logs.bulk.log import BulkLog, Spool
+    from mipcheck.checker.logs.bulk.log import BulkLog
     from mipcheck.checker.logs.bulk.merge import MergedLogs
-    from mipcheck.checker.site.site import Site
+    from mipcheck.checker.observe.columns import Replay
     from mipcheck.checker.trace.columns import Batch
     from mipcheck.model.machine.compile import Machine
 
-LONG: Final = 256 * 1024
-"""Bytes of logs from which native code is sooner done, where it is at hand."""
 
-VERY_LONG: Final = 3 * 1024 * 1024
-"""The same where it has to be compiled first, for as long as it takes to read this many bytes without it."""
+class Watched(NamedTuple):
+    """A machine and a trace, what the trace showed, and in words which access modes were seen."""
 
-Build = Callable[[Spec, "Site"], "Machine"]
-"""Makes the machine for a site, of the specification for its role. Raises UsageError, ParameterError."""
-
-Watched = tuple["Machine", Trace, Observation, list[str]]
-"""A machine and a trace, what it showed, and which access modes were seen."""
-
-Has = Callable[[int], bool]
-"""Whether all logs together have so many bytes."""
+    machine: Machine
+    trace: Trace
+    observation: Observation
+    modes: list[str]
 
 
 def watch_in_bulk(
     spec: Spec,
-    streams: MutableMapping[str, BinaryIO],
+    inputs: Sequence[OpenInput],
     vocabulary: Vocabulary,
-    config: str | None,
-    words: Mapping[str, str],
+    over: Over,
     offsets: Mapping[str, str],
     keep_going: bool,
-    build: Build,
 ) -> Watched | None:
-    """What logs showed that are worth it; None if that is not for here.
+    """Read and observe inputs natively, if all are logs and that is worth it; else return None.
 
-    `streams` are open and stay so; one that can be read only once is exchanged for one that can be read again.
-    Raises as `read_streams` and `build` do, and TooMuch.
+    `over` is what wins over the site of the logs, `offsets` are by input. A pipe that is read here can be read again
+    afterwards. Raises as `read_inputs` and `machine_of` do, and TooMuch.
     """
-    kinds = _kinds_of(streams)
-    if kinds is None or not _are_long(streams.values()):
+    if not _are_logs(inputs):
         return None
+    if not decide(LOGS, lambda size: hold(inputs, size), lambda: _parsers(inputs)).native:
+        return None
+    piped = any(i.piped for i in inputs)
+    for given in inputs:
+        given.keep()
     watched = None
     try:
-        from mipcheck.checker.logs.bulk.log import form_of
-        from mipcheck.model.native.compiled import is_kept
-
-        over = over_logs(vocabulary, config, words)
-        forms = {path: form_of(kind) for path, kind in kinds.items()}
-        spools = _spooled(streams)
-        has = _size_of(streams.values(), spools)
-        if all(is_kept(form.unit()) for form in forms.values()) or has(VERY_LONG):
-            logs = _Logs(streams, forms, vocabulary, over, keep_going)
-            watched = _watch(spec, logs, kinds, over, offsets, build, has, bool(spools))
-    except (NativeError, ImportError):
-        watched = None
+        watched = _watch(spec, _Logs(inputs, Settling(vocabulary, over), keep_going), offsets, piped)
+    except (NativeError, ImportError) as error:
+        slowly(LOGS, str(error))
     if watched is None:
-        for stream in streams.values():
-            if not isinstance(stream, Pipe):
-                stream.seek(0)
+        for given in inputs:
+            given.stream.seek(0)
     return watched
 
 
-# --- how long they are --------------------------------------------------------------------------------------------
+def _are_logs(inputs: Sequence[OpenInput]) -> bool:
+    """Tell whether all inputs are logs. What is wrong with one that cannot be read, `read_inputs` says in its turn."""
+    try:
+        kinds = {i.kind for i in inputs}
+    except InputError as error:
+        slowly(LOGS, str(error))
+        return False
+    if kinds <= {"log", "jsonl"}:
+        return True
+    slowly(LOGS, "a capture is among the inputs")
+    return False
 
 
-def _kinds_of(streams: Mapping[str, BinaryIO]) -> dict[str, str] | None:
-    """`log` or `jsonl`, if all of them are; of what cannot be read, others say what is wrong."""
-    kinds: dict[str, str] = {}
-    for path, stream in streams.items():
-        try:
-            kinds[path] = kind_of(stream, name_of(path))
-        except InputError:
-            return None
-        if kinds[path] not in ("log", "jsonl"):
-            return None
-    return kinds
+def _parsers(inputs: Sequence[OpenInput]) -> list[Unit]:
+    """Return what would have to be compiled to read logs natively."""
+    from mipcheck.checker.logs.bulk.form import FORMS
 
-
-def _file_size(stream: BinaryIO) -> int:
-    size = stream.seek(0, io.SEEK_END)
-    stream.seek(0)
-    return size
-
-
-def _are_long(streams: Iterable[BinaryIO]) -> bool:
-    pipes = [s for s in streams if isinstance(s, Pipe)]
-    size = sum(_file_size(s) for s in streams if not isinstance(s, Pipe))
-    for pipe in pipes:
-        if size < LONG:
-            size += len(pipe.head(LONG - size))
-    return size >= LONG
-
-
-def _spooled(streams: MutableMapping[str, BinaryIO]) -> dict[BinaryIO, Spool]:
-    """Exchange pipes for what can be read again."""
-    from mipcheck.checker.logs.bulk.log import Spool
-
-    spools: dict[BinaryIO, Spool] = {}
-    for path, stream in streams.items():
-        if isinstance(stream, Pipe):
-            spool = Spool(stream)
-            streams[path] = cast("BinaryIO", io.BufferedReader(spool))
-            spools[streams[path]] = spool
-    return spools
-
-
-def _size_of(streams: Iterable[BinaryIO], spools: Mapping[BinaryIO, Spool]) -> Has:
-    files = sum(_file_size(s) for s in streams if s not in spools)
-
-    def has(wanted: int) -> bool:
-        size = files
-        for spool in spools.values():
-            if size < wanted:
-                size += spool.holds(wanted - size)
-        return size >= wanted
-
-    return has
-
-
-# --- reading and judging ------------------------------------------------------------------------------------------
+    return [FORMS[kind].unit() for kind in dict.fromkeys(i.kind for i in inputs)]
 
 
 class _Logs:
-    """All logs, by path, each read up to its first event. Raises InputError, UsageError."""
+    """All logs, each read up to its first event, and the site that they have told by then."""
 
-    def __init__(
-        self,
-        streams: Mapping[str, BinaryIO],
-        forms: Mapping[str, Form],
-        vocabulary: Vocabulary,
-        over: Over,
-        keep_going: bool,
-    ) -> None:
+    def __init__(self, inputs: Sequence[OpenInput], settling: Settling, keep_going: bool) -> None:
+        """Begin all logs, in order. Raises InputError, UsageError, NativeError."""
+        from mipcheck.checker.logs.bulk.form import FORMS
         from mipcheck.checker.logs.bulk.log import BulkLog
 
-        self.by_path: dict[str, BulkLog] = {}
+        self.given, self.settling = inputs, settling
+        self.logs: list[BulkLog] = []
         try:
-            for path, stream in streams.items():
-                log = BulkLog(stream, name_of(path), vocabulary, keep_going, over.role, forms[path], len(streams))
-                self.by_path[path] = log
-                trace = log.begin().trace
-                if "role" in trace.words and over.role is None:  # which holds for logs after it that do not say
-                    vocabulary = vocabulary.for_role(log.reading.site().role)
+            for given in inputs:
+                log = BulkLog(
+                    given.stream,
+                    given.name,
+                    settling.vocabulary,
+                    keep_going,
+                    settling.role,
+                    FORMS[given.kind],
+                    len(inputs),
+                )
+                self.logs.append(log)
+                reader = log.begin()
+                settling.add(given.path, reader.site(), reader.given)
         except (InputError, RoleError):
             self.read()
             raise
-        self.vocabulary = vocabulary
 
     def read(self) -> None:
         """Read all of them, for what is wrong with the first of which anything is. Raises InputError, UsageError."""
-        for log in self.by_path.values():
+        for log in self.logs:
             try:
                 len(log)
             except RoleError as error:
                 raise UsageError(f"{printable(log.name)}: {error}") from None
 
-    def inputs(self, kinds: Mapping[str, str]) -> list[Input]:
-        """As far as they have been read."""
-        result = []
-        for path, log in self.by_path.items():
-            reading = log.reading
-            first = reading.trace.first
-            absolute = first is not None and first[0].absolute
-            interfaces, problems = tuple(log.interfaces), tuple(reading.problems)
-            events = reading.trace.events[:1]
-            result.append(
-                Input(log.name, kinds[path], events, absolute, interfaces, skipped=reading.skipped, problems=problems)
-            )
-        return result
+    def inputs(self) -> list[Input]:
+        """Return what is known of each log, as far as it has been read; of its events only the first."""
+        return [
+            input_of_log(log.name, given.kind, log.reader, log.reader.builder.events[:1], log.interfaces)
+            for given, log in zip(self.given, self.logs, strict=True)
+        ]
 
 
-def _watch(
-    spec: Spec,
-    logs: _Logs,
-    kinds: Mapping[str, str],
-    over: Over,
-    offsets: Mapping[str, str],
-    build: Build,
-    has: Has,
-    piped: bool,
-) -> Watched | None:
-    from mipcheck.checker.inputs.addresses import Said
-    from mipcheck.checker.observe.columns import Replay, unit_of
-    from mipcheck.model.native.compiled import is_kept
+def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> Watched | None:
+    """Read the logs to their ends and observe them; None if that is not worth it or they do not fit together.
+
+    Raises InputError, UsageError, ParameterError, TooMuch, NativeError.
+    """
+    from mipcheck.checker.observe.columns import unit_of
 
     try:
-        known = {
-            path: Log([], log.reading.site(), 0, given=frozenset(log.reading.trace.words))
-            for path, log in logs.by_path.items()
-        }
-        site, given = site_of(known, over)
-        vocabulary = vocabulary_for(logs.vocabulary, site.role)
-        inputs = logs.inputs(kinds)
-        shifts = shifts_of(list(kinds), inputs, offsets)
-        machine = build(spec, site)
-        if not is_kept(unit_of(machine)) and not has(VERY_LONG):
+        site, said, vocabulary = logs.settling.settle()
+        inputs = logs.inputs()
+        shifts = shifts_of([i.path for i in logs.given], inputs, offsets)
+        machine = machine_of(spec, site)
+        if not decide(LOGS, lambda size: hold(logs.given, size), lambda: [unit_of(machine)]).native:
             return None
-        columns = _columns(list(logs.by_path.values()), [s.ns for s in shifts], vocabulary)
+        columns = _columns(logs.logs, [s.ns for s in shifts], vocabulary)
         if columns is None:
+            slowly(LOGS, "the logs are of different roles")
             return None
-        for log in logs.by_path.values():
+        for log in logs.logs:
             log.tell(machine.spec, machine.capabilities)
-        said = Said(site if site.role == MOBILE_NODE else None, columns)
-        replay = Replay(machine, columns, site.boot)
-        with closing(_shown(columns, logs, piped)) as batches:
-            for batch in batches:
-                said.take(batch)
-                replay.take(batch)
-        site, notes = said.complete(site)
+        addresses = SaidAddresses(site if site.role == MOBILE_NODE else None, columns)
+        replay = _replayed(machine, columns, site.boot, logs, piped, addresses)
+        site, notes = addresses.complete(site)
         if notes:
-            before, machine = machine, build(spec, site)
+            before, machine = machine, machine_of(spec, site)
+            # What was observed without an address stands if nothing depends on it.
             if _reads(machine) & (machine.site.keys() - before.site.keys()):
-                replay = Replay(machine, columns, site.boot)
-                with closing(_shown(columns, logs, piped)) as batches:
-                    for batch in batches:
-                        replay.take(batch)
-    except (InputError, UsageError, ParameterError, TooMuch):
+                replay = _replayed(machine, columns, site.boot, logs, piped)
+    except (UserError, TooMuch):
         logs.read()  # what is wrong with a log is said first
         raise
-    absolute = any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
-    read = [replace(i, events=log) for i, log in zip(logs.inputs(kinds), logs.by_path.values(), strict=True)]
-    trace = Trace(tuple(read), columns, site, given, absolute, notes)
-    return machine, trace, replay.observation(), modes_in_words(machine.spec, replay.modes())
+    read = [replace(i, events=log) for i, log in zip(logs.inputs(), logs.logs, strict=True)]
+    trace = Trace(tuple(read), columns, site, said, absolute_of(inputs, shifts), notes)
+    return Watched(machine, trace, replay.observation(), modes_in_words(machine.spec, replay.modes()))
 
 
 def _columns(logs: Sequence[BulkLog], offsets: Sequence[int], vocabulary: Vocabulary) -> BulkLog | MergedLogs | None:
-    """The logs as one trace; None if they do not speak the same language."""
+    """Return the logs as one trace, after `offsets` (ns) are added; None if they do not tell of the same events."""
     if len(logs) == 1 and not offsets[0]:
         return logs[0]
     from mipcheck.checker.logs.bulk.merge import MergedLogs
 
     if any(log.events != logs[0].events for log in logs):
         return None
-    gaps = {e.name for e in vocabulary.events.values() if e.sender == "observer"}
-    return MergedLogs(logs, offsets, gaps)
+    return MergedLogs(logs, offsets, vocabulary.gaps)
+
+
+def _replayed(
+    machine: Machine,
+    columns: BulkLog | MergedLogs,
+    boot: bool,
+    logs: _Logs,
+    piped: bool,
+    addresses: SaidAddresses | None = None,
+) -> Replay:
+    """Run a machine over all events; `addresses` sees them too."""
+    from mipcheck.checker.observe.columns import Replay
+
+    replay = Replay(machine, columns, boot)
+    with closing(_shown(columns, logs, piped)) as batches:
+        for batch in batches:
+            if addresses is not None:
+                addresses.take(batch, columns)
+            replay.take(batch)
+    return replay
 
 
 def _shown(columns: BulkLog | MergedLogs, logs: _Logs, piped: bool) -> Generator[Batch, None, None]:
-    """The batches, the next of which is read while one is being replayed."""
-    first, *others = logs.by_path.values()
+    """Return the batches, the next of which is read while one is being replayed, and show how far they are."""
+    first, *others = logs.logs
     name = first.name + (f" and {len(others)} more" if others else "")
-    with Reading([log.source for log in logs.by_path.values()], name, "events") as progress:
+    with ReadingProgress([log.source for log in logs.logs], name, "events") as progress:
         # A pipe is read by the main thread, which hears Ctrl-C and lets whoever writes to it come to an end.
         for batch in columns.batches() if piped else ahead(columns.batches()):
             yield batch
@@ -278,12 +221,6 @@ def _shown(columns: BulkLog | MergedLogs, logs: _Logs, piped: bool) -> Generator
 
 
 def _reads(machine: Machine) -> set[str]:
-    """The addresses of the site that anything depends on."""
-    names: set[str] = set()
-    for rule in machine.rules:
-        for term in (rule.body.condition, *(p.condition for p in getattr(rule.body, "patterns", ()))):
-            names |= term.names("site")
-    for update in machine.spec.updates:
-        for term in (*(p.condition for p in update.patterns), *(t for _, t in update.assignments)):
-            names |= term.names("site")
-    return names
+    """Return the addresses of the site that anything depends on."""
+    terms = [t for r in machine.rules for t in r.terms()] + [t for u in machine.spec.updates for t in u.terms()]
+    return {name for term in terms for name in term.names("site")}

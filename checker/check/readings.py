@@ -1,4 +1,4 @@
-"""Readings: which sentences can be read in several ways, and a specification as read in the way that a user chooses."""
+"""Readings: sentences that can be read in several ways, and a specification as read in the way that a user chooses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Ambiguity:
 
 
 def ambiguities(spec: Spec) -> list[Ambiguity]:
-    """Rules with readings, those of other roles included, and questions that rules ask; in the order of declaration."""
+    """Return questions that rules ask and rules with readings, those of all roles, in the order of declaration."""
     found = [_of_parameter(spec, p) for p in spec.parameters.values() if p.type.is_enum]
     for machine in spec.machines():
         found += [
@@ -44,13 +44,14 @@ def ambiguities(spec: Spec) -> list[Ambiguity]:
 
 
 def _of_parameter(spec: Spec, p: Parameter) -> Ambiguity:
+    """Return a parameter of which a specification asks which of its values is meant."""
     kind = "ambiguity" if p.readings else "parameter"
     readings = p.readings or tuple((m, "") for m in p.type.members)
     return Ambiguity(p.name, kind, p.cite, p.text, readings, p.type.members[configure(spec, {})[p.name]])
 
 
 def resolved(spec: str | Spec, readings: Mapping[str, str] | Iterable[str] | None = None) -> Spec:
-    """The specification of that name or path, as read in the way chosen.
+    """Return the specification of that name or path, as read in the way chosen.
 
     `readings` are a mapping of rules (or ambiguities) to the names of their readings, or words as a command line has
     them: `M2=both-ways`, or `both-ways` alone where only one sentence has a reading of that name. Raises SpecError,
@@ -73,6 +74,7 @@ def resolved(spec: str | Spec, readings: Mapping[str, str] | Iterable[str] | Non
 def _pairs(
     spec: Spec, known: list[Ambiguity], readings: Mapping[str, str] | Iterable[str]
 ) -> Iterator[tuple[str, str]]:
+    """Return of each choice what is read and the name of the reading. Raises UsageError."""
     if isinstance(readings, Mapping):
         yield from readings.items()
         return
@@ -87,7 +89,7 @@ def _pairs(
 
 
 def _named(spec: Spec, known: list[Ambiguity], reading: str) -> str:
-    """What has a reading of that name."""
+    """Return the name of what has a reading of that name. Raises UsageError unless there is exactly one."""
     owners = [a.name for a in known if reading in a.names]
     if len(owners) == 1:
         return owners[0]
@@ -102,7 +104,7 @@ def _named(spec: Spec, known: list[Ambiguity], reading: str) -> str:
 
 
 def _check(spec: Spec, known: list[Ambiguity], name: str, wanted: str) -> None:
-    """Raises UsageError unless there is a rule or an ambiguity of that name with that reading."""
+    """Raise UsageError unless there is a rule or an ambiguity of that name with that reading."""
     rules = [r for machine in spec.machines() for r in machine.rules]
     found = next((a for a in known if a.name == name), None)
     if found is None and name not in rules:
@@ -117,17 +119,19 @@ def _check(spec: Spec, known: list[Ambiguity], name: str, wanted: str) -> None:
 
 
 def _read_as(spec: Spec, chosen: Mapping[str, str]) -> Spec:
+    """Return a specification, of one role, as read in the ways chosen."""
     rules = {n: _rule_as(r, chosen[n]) if n in chosen else r for n, r in spec.rules.items()}
     parameters = {n: _parameter_as(p, chosen[n]) if n in chosen else p for n, p in spec.parameters.items()}
     return replace(spec, rules=rules, parameters=parameters)
 
 
 def _rule_as(rule: Rule, wanted: str) -> Rule:
+    """Return a rule as read in the way of that name."""
     reading = next(r for r in rule.readings if r.name == wanted)
     return replace(rule, body=reading.body, reading=wanted)
 
 
 def _parameter_as(parameter: Parameter, wanted: str) -> Parameter:
-    """The same with another default, as if it had been declared so."""
+    """Return a parameter with another default, as if it had been declared so."""
     type_ = parameter.type
     return replace(parameter, default=Term("const", type_, wanted, type_.members.index(wanted)))

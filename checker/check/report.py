@@ -1,4 +1,4 @@
-"""What a check comes to, as plain data: `Report`, its rules and its violations."""
+"""The answer of a check, as plain data: `Report`, its rules and its violations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mipcheck.model.values.event import Position
 
 @dataclass(frozen=True)
 class InputReport:
-    """What was read: `kind` is log, jsonl, pcap or pcapng; `skipped` counts unreadable lines."""
+    """An input that was read: `kind` is log, jsonl, pcap or pcapng; `skipped` counts unreadable lines."""
 
     file: str
     kind: str
@@ -25,7 +25,7 @@ class InputReport:
 
 @dataclass(frozen=True)
 class RuleReport:
-    """What a rule came to. `status` is held, violated, inconclusive, unobservable or not-exercised.
+    """A rule and its `status`: held, violated, inconclusive, unobservable or not-exercised.
 
     `why` says what is missing where the status is one of the last three, `lacks` of what kind (`explain.Lack`).
     `unlisted` violations are counted in `broken`, but are in no group.
@@ -118,5 +118,5 @@ class Report:
 
 
 def date(report: Report, time: int) -> str | None:
-    """A time of the report as RFC 3339, if its inputs have dates."""
+    """Return a time of the report as RFC 3339, None if its inputs have no dates."""
     return None if report.start is None else show_datetime(report.start + time)

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from mipcheck.checker.console.output import INTERRUPTED, drop_stdout
-
-INTERNAL_ERROR = 4
+from mipcheck.model.values.errors import INTERNAL_ERROR
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 conformant, 1 violation, 2 wrong input or usage, 3 inconclusive
+    """Run the command line and return the exit code: 0 conformant, 1 violation, 2 wrong input or usage, 3 inconclusive
     or unknown, 4 internal error."""
     _start_lightly()
     for stream in (sys.stdout, sys.stderr):
@@ -42,8 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _start_lightly() -> None:
-    """Start-up is much of a short run. Numpy would start a thread a core for linear algebra, of which there is none
-    here, and what is imported is no garbage, so that looking for it so often is in vain."""
+    """Shorten the start, which is much of a short run."""
+    # Numpy would start a thread for each core for linear algebra, of which there is none here. What is imported stays,
+    # so that to look for garbage as often as by default is in vain.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(50_000, 20, 20)
 

@@ -1,4 +1,4 @@
-"""What is wrong with an input, said so that it can be mended: place, excerpt, what was expected, nearest name."""
+"""Errors that say how to mend an input: place, excerpt, what was expected, the nearest name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mipcheck.checker.console.escape import printable
+from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.event import Position
 from mipcheck.model.values.nearest import closest
 
@@ -22,7 +23,7 @@ _WORD_SHOWN: Final = 40
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with an input.
+    """One thing wrong with an input, at a place.
 
     `hint` says what was expected or meant. `excerpt` is the line as it may be shown and `marks` the carets
     under the place; both are empty where there is no line to show (or where it may hold a key).
@@ -43,7 +44,7 @@ class Problem:
         return "\n".join(map(printable, lines))
 
 
-class InputError(Exception):
+class InputError(UserError):
     """An input that cannot be used. `str()` gives a `file:line:column: message` line for each problem."""
 
     def __init__(self, problems: Iterable[Problem], more: bool = False) -> None:
@@ -56,18 +57,18 @@ class InputError(Exception):
 
 
 def quoted(word: str) -> str:
-    """A word of an input as a message names it: escaped, shortened, in quotation marks."""
+    """Return a word of an input as a message names it: escaped, shortened, in quotation marks."""
     return '"' + printable(word if len(word) <= _WORD_SHOWN else word[:_WORD_SHOWN] + "…") + '"'
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`did you mean "path"?`, or nothing."""
+    """Return `did you mean "path"?` for the known name nearest to a word, or nothing."""
     name = closest(word, known)
     return f'did you mean "{printable(name)}"?' if name is not None else ""
 
 
 def joined(*hints: str) -> str:
-    """Hints one after another, the empty ones left out."""
+    """Return hints one after another, the empty ones left out."""
     text = ""
     for hint in filter(None, hints):
         text += hint if not text else (" " if text.endswith("?") else "; ") + hint
@@ -75,13 +76,13 @@ def joined(*hints: str) -> str:
 
 
 def problem_in_line(at: Position, line: str, start: int, width: int, message: str, hint: str = "") -> Problem:
-    """A problem with the `width` characters of `line` from index `start`; the column follows from them."""
+    """Return a problem with the `width` characters of `line` from index `start`; the column follows from them."""
     place = Position(at.file, at.line, column=start + 1)
     return Problem(place, message, hint, *excerpt(line, start, width))
 
 
 def excerpt(line: str, start: int, width: int) -> tuple[str, str]:
-    """The part of a line around a place, escaped, and carets that stand under that place."""
+    """Return the part of a line around `width` characters from index `start`, escaped, and carets under them."""
     start = min(start, len(line))
     left = _fit(line[max(0, start - EXCERPT) : start], EXCERPT // 2, from_end=True)
     right = _fit(line[start : start + EXCERPT], EXCERPT - len("".join(left)), from_end=False)
@@ -94,7 +95,7 @@ def excerpt(line: str, start: int, width: int) -> tuple[str, str]:
 
 
 def _fit(text: str, room: int, from_end: bool) -> list[str]:
-    """The escaped characters of `text`, as many as fit into `room`, kept from the end or from the start."""
+    """Return the escaped characters of `text`, as many as fit into `room`, kept from the end or from the start."""
     kept: list[str] = []
     for char in reversed(text) if from_end else text:
         shown = " " if char == "\t" else printable(char)
@@ -106,16 +107,16 @@ def _fit(text: str, room: int, from_end: bool) -> list[str]:
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """Return how many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def listed(names: Sequence[str], most: int = 40) -> str:
-    """Names one after another, for a hint."""
+    """Return names one after another, for a hint; those beyond `most` are left out."""
     return " ".join(names[:most]) + (" …" if len(names) > most else "")
 
 
-class UsageError(ValueError):
-    """Something on the command line, or among the arguments of `check`, that cannot be; the message says what can."""
+class UsageError(UserError, ValueError):
+    """An option of the command line, or an argument of `check`, that cannot be; the message says what can."""

@@ -40,12 +40,12 @@ class Lines:
         )
 
     def text(self) -> str:
-        """All lines so far, without white space at their ends."""
+        """Return all lines so far, without white space at their ends."""
         text = self._out.getvalue()
         return text if self._colour else "\n".join(line.rstrip() for line in text.split("\n"))
 
     def title(self, *parts: tuple[str, str]) -> None:
-        """Parts of one line, each with its style; what does not fit hangs."""
+        """Add a line of parts, each with its style; what does not fit hangs."""
         text = Text()
         for part, style in parts:
             text.append(printable(part), style or None)
@@ -54,13 +54,15 @@ class Lines:
         self._print(table)
 
     def line(self, text: str) -> None:
+        """Add a line, wrapped."""
         self._print(Text(printable(text)))
 
     def indented(self, text: str) -> None:
+        """Add a line two columns to the right, wrapped."""
         self._print(Padding(Text(printable(text)), (0, 0, 0, 2)))
 
     def labelled(self, label: str, texts: Sequence[str]) -> None:
-        """A label, and texts beside it, one below the other; nothing at all if there are none."""
+        """Add a label, and texts beside it, one below the other; nothing at all if there are none."""
         if not texts:
             return
         table = self._grid()
@@ -71,7 +73,7 @@ class Lines:
         self._print(table)
 
     def table(self, rows: Sequence[Sequence[tuple[str, str]]]) -> None:
-        """Rows of cells, each with its style; the last column wraps."""
+        """Add rows of cells, each with its style; the last column wraps."""
         if not rows:
             return
         table = self._grid(2)
@@ -82,7 +84,7 @@ class Lines:
         self._print(table)
 
     def verbatim(self, text: str) -> None:
-        """Lines that stay as they are, however long, so that they can be copied."""
+        """Add lines that stay as they are, however long, so that they can be copied."""
         for line in text.splitlines():
             self._console.print(Text(f"    {printable(line)}"), soft_wrap=True)
 

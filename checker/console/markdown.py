@@ -13,13 +13,13 @@ _FENCE = "~~~~"
 
 
 def plain(text: str) -> str:
-    """Words that are shown as they are, on one line."""
+    """Return words that are shown as they are, on one line."""
     safe = _SPECIAL.sub(r"\\\g<0>", _line(text).replace("&", "&amp;").replace("<", "&lt;"))
     return _LEADING.sub(r"\1\\\2", safe, count=1) if _LEADING.match(safe) else safe
 
 
 def block(text: str) -> str:
-    """Lines that stay as they are."""
+    """Return lines as a block in which they stay as they are."""
     lines = [printable(line) for line in text.splitlines()]
     longest = max((len(run) for line in lines for run in re.findall("~+", line)), default=0)
     fence = "~" * max(len(_FENCE), longest + 1)
@@ -27,7 +27,7 @@ def block(text: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells have to be safe already."""
+    """Return a table; its cells have to be safe already."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -1,8 +1,8 @@
-"""How far something long is: one line on standard error, and only if that is a terminal.
+"""Progress of something long: one line on standard error, and only if that is a terminal.
 
-`Reading` is for files, whose bytes tell how much is left; `Steps` for a list, one after another; `Parallel` for a list
-in whatever order. All are context managers: the line is gone at the end, on an error and on Ctrl-C, before anything
-else is said.
+`ReadingProgress` is for files, whose bytes tell how much is left; `Steps` for a list, one after another; `Parallel` for
+a list in whatever order. All are context managers: the line is gone at the end, on an error and on Ctrl-C, before
+anything else is said.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PAUSE: Final = 0.25
 """Seconds between two lines, where a line is only a new count."""
 _CLEAR: Final = "\r\033[K"
 _COLUMNS: Final = 80
-"""Of a terminal that does not say."""
+"""Columns of a terminal that does not say."""
 _CUT: Final = "..."
 
 Clock = Callable[[], float]
@@ -55,7 +55,7 @@ class Progress:
             self._write(_CLEAR + fitted(_shown_as(printable(what)), figures, _columns()))
 
     def _due(self, patience: float = 0.0) -> bool:
-        """Whether it is time for a new count, after so many seconds at the earliest."""
+        """Tell whether it is time for a new count, which it is not before `patience` seconds have passed."""
         if not self._on:
             return False
         now = self._clock()
@@ -72,22 +72,22 @@ class Progress:
             self._on = False
 
 
-class Reading(Progress):
-    """Of files that are read together. `update` is cheap enough to be called a thousand times a second."""
+class ReadingProgress(Progress):
+    """Progress of reading files together. `update` is cheap enough to be called a thousand times a second."""
 
     def __init__(self, streams: Iterable[BinaryIO], name: str, unit: str, clock: Clock = time.monotonic) -> None:
-        """`unit` is what is counted, in the plural. If a stream has no size, nobody knows how much is left."""
+        """Count `unit`, a word in the plural. If a stream has no size, nobody knows how much is left."""
         super().__init__(clock)
         self._name, self._unit = name, unit
         self._files = [_position(s) for s in streams] if self._on else []
 
     def update(self, count: int) -> None:
-        """So many have been read."""
+        """Say that `count` have been read."""
         if self._due(_PATIENCE):
             self._show(self._name, line(count, self._unit, self._clock() - self._begin, self._done()))
 
     def _done(self) -> float:
-        """The part of the bytes that has been read; 0 if nobody knows."""
+        """Return the part of the bytes that has been read; 0 if nobody knows."""
         at = size = 0
         for file in self._files:
             if file is None:
@@ -98,15 +98,15 @@ class Reading(Progress):
 
 
 class Steps(Progress):
-    """Of a list, one after another: which of how many, and how long the rest takes if it is like what is done."""
+    """Progress of a list, one after another: which of how many, and how long the rest takes if it goes on so."""
 
     def __init__(self, total: int, doing: str = "", clock: Clock = time.monotonic) -> None:
-        """`doing` stands before the name of each step."""
+        """Expect `total` steps; `doing` stands before the name of each."""
         super().__init__(clock)
         self._total, self._doing, self._number = total, doing, 0
 
     def step(self, name: str) -> None:
-        """The next one begins; the one before is done. It is said at once: nobody knows how long it takes."""
+        """Say that the next step begins, and the one before is done. It is said at once: it may take long."""
         done = self._number
         self._number += 1
         if self._on:
@@ -117,15 +117,15 @@ class Steps(Progress):
 
 
 class Parallel(Progress):
-    """Of a list that is done in whatever order."""
+    """Progress of a list that is done in whatever order."""
 
     def __init__(self, total: int, doing: str, unit: str, clock: Clock = time.monotonic) -> None:
-        """`unit` is what is counted, in the plural."""
+        """Expect `total` of `unit`, a word in the plural; `doing` stands before them."""
         super().__init__(clock)
         self._total, self._doing, self._unit = total, doing, unit
 
     def update(self, done: int, more: str) -> None:
-        """So many are done; `more` is said after that."""
+        """Say that `done` of them are done; `more` is said after that."""
         if self._due():
             spent = max(1e-9, self._clock() - self._begin)
             figures = f"{done} of {self._total} {self._unit}"
@@ -135,7 +135,10 @@ class Parallel(Progress):
 
 
 def line(count: int, unit: str, spent: float, done: float) -> str:
-    """How many, how fast, and how long it still takes; `spent` in seconds, `done` a fraction, 0 if nobody knows."""
+    """Return how many, how fast, and how long it still takes.
+
+    `spent` is in seconds; `done` is a fraction, 0 if nobody knows.
+    """
     text = f"{_short(count)} {unit}, {_short(round(count / max(1e-9, spent)))}/s"
     if 0 < done <= 1:
         text += f", {done:.0%}, {_left(spent, done, 1)}"
@@ -143,8 +146,10 @@ def line(count: int, unit: str, spent: float, done: float) -> str:
 
 
 def fitted(what: str, figures: str, columns: int) -> str:
-    """`what: figures` in one column less than there are, so that no terminal begins another line. Of `what` there is as
-    much as there is room for; `figures` is ASCII."""
+    """Return `what: figures` in one column less than there are, so that no terminal begins another line.
+
+    Of `what` there is as much as there is room for; `figures` is ASCII.
+    """
     room = columns - 1
     text = f"{what}: {figures}"
     if sum(map(_cells, text)) <= room:
@@ -154,6 +159,7 @@ def fitted(what: str, figures: str, columns: int) -> str:
 
 
 def _cut(text: str, room: int) -> str:
+    """Return as much of the beginning of a text as fits into `room` columns."""
     for index, char in enumerate(text):
         room -= _cells(char)
         if room < 0:
@@ -162,12 +168,12 @@ def _cut(text: str, room: int) -> str:
 
 
 def _cells(char: str) -> int:
-    """The columns that a character takes at most: terminals differ about combining and ambiguous ones."""
+    """Return how many columns a character takes at most: terminals differ about combining and ambiguous ones."""
     return 1 if char.isascii() else 2 if unicodedata.east_asian_width(char) in "WFA" else 1
 
 
 def _shown_as(text: str) -> str:
-    """As standard error writes it, for what it cannot encode takes more room."""
+    """Return a text as standard error writes it, for what it cannot encode takes more room."""
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -177,13 +183,13 @@ def _short(count: int) -> str:
 
 
 def _left(spent: float, done: float, total: float) -> str:
-    """How long the rest takes, if it goes on as it went."""
+    """Return in words how long the rest takes, if it goes on as it went; `spent` is in seconds."""
     minutes, rest = divmod(round(spent / done * (total - done)), 60)
     return f"{minutes} min {rest} s left" if minutes else f"{rest} s left"
 
 
 def _is_terminal() -> bool:
-    """Whether a line of standard error can be replaced."""
+    """Tell whether a line of standard error can be replaced."""
     try:
         return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     except (AttributeError, ValueError):  # there is none, or it is closed
@@ -198,7 +204,10 @@ def _columns() -> int:
 
 
 def _position(stream: BinaryIO) -> tuple[int, int] | None:
-    """The number of an open file that has a size, and its size: where it is read can be asked for without a lock."""
+    """Return the number of an open file that has a size, and its size; None for others.
+
+    By its number, how far it is read can be asked for while another thread holds the stream's lock.
+    """
     try:
         number = stream.fileno()
         size = os.fstat(number).st_size

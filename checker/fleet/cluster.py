@@ -17,7 +17,8 @@ from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.fleet import work as fleet_work
 from mipcheck.checker.fleet.inputs import File
-from mipcheck.checker.fleet.work import Job, OtherVersion, Outcome, examine
+from mipcheck.checker.fleet.work import FileOutcome, Job, OtherVersion, examine
+from mipcheck.model.values.errors import INCONCLUSIVE, MipcheckError
 
 DEATHS: Final = 3
 """Workers that may be lost with a file, the last one while it had nothing else to do, before the file is to blame."""
@@ -43,13 +44,16 @@ _CONFIG: Final = {
 }
 
 
-class ClusterLost(Exception):
+class ClusterLost(MipcheckError):
     """The cluster has gone, with files unchecked; what was checked stays checked."""
+
+    exit_code = INCONCLUSIVE
 
 
 @contextlib.contextmanager
 def connected(scheduler: str | None, workers: int) -> Iterator[Any]:
-    """A client of the cluster at an address, or of a new local one. Raises UsageError."""
+    """Connect to the cluster at the address `scheduler`, or to a new local one with so many `workers`; yields a client
+    of dask. Raises UsageError."""
     import dask
     from distributed import Client, LocalCluster
 
@@ -80,19 +84,22 @@ def connected(scheduler: str | None, workers: int) -> Iterator[Any]:
 
 
 def check_all(
-    client: Any, job: Job, files: Sequence[File], done: Callable[[Outcome], None], tick: Callable[[], None]
+    client: Any, job: Job, files: Sequence[File], done: Callable[[FileOutcome], None], tick: Callable[[], None]
 ) -> None:
-    """Check files, and hand over what became of each, once. `tick` is called twice a second or so.
+    """Check files, and hand what became of each to `done`, once. `tick` is called twice a second or so.
 
     A worker that is lost may not have been lost for the file that it was checking. So that file is tried again; where
     it happens twice, by itself, with nothing else under way; and only a file with which `DEATHS` workers were lost, the
     last one alone, is given up as `killed`. Raises ClusterLost.
     """
-    _Run(client, job, files, done).go(tick)
+    _Dispatcher(client, job, files, done).go(tick)
 
 
-class _Run:
-    def __init__(self, client: Any, job: Job, files: Sequence[File], done: Callable[[Outcome], None]) -> None:
+class _Dispatcher:
+    """One call of `check_all`. Files that are `waiting` are submitted as the cluster has room; `suspects`, with which
+    two workers were lost, one at a time while nothing else is in `flight`."""
+
+    def __init__(self, client: Any, job: Job, files: Sequence[File], done: Callable[[FileOutcome], None]) -> None:
         self.client, self.done = client, done
         self.packed = job.packed()
         self.waiting = deque(files)
@@ -109,6 +116,7 @@ class _Run:
         self._ask()
 
     def go(self, tick: Callable[[], None]) -> None:
+        """Check all files. Raises ClusterLost, and UsageError where the workers cannot do this."""
         try:
             while self.waiting or self.suspects or self.flight:
                 self._launch()
@@ -121,6 +129,7 @@ class _Run:
                 self.client.cancel([future for future, _ in self.flight.values()])
 
     def _launch(self) -> None:
+        """Submit what there is room for."""
         while self.waiting and not self.alone and len(self.flight) < self.room:
             self._submit(self.waiting.popleft())
         if self.suspects and not self.flight:
@@ -128,6 +137,7 @@ class _Run:
             self._submit(self.suspects.popleft())
 
     def _submit(self, file: File) -> None:
+        """Submit a file under a key that was never used before, so that dask does not take it for another attempt."""
         self.count += 1
         self.attempts[file.path] = self.attempts.get(file.path, 0) + 1
         key = f"{self.name}-{self.count}"
@@ -136,6 +146,7 @@ class _Run:
         future.add_done_callback(self.ready.put)
 
     def _take(self, future: Any) -> None:
+        """Take what became of a file that was submitted. Raises ClusterLost and UsageError, as `go` does."""
         from distributed import KilledWorker
 
         if future.key not in self.flight:
@@ -144,7 +155,7 @@ class _Run:
         alone, self.alone = self.alone, False
         try:
             # A worker may be lost between its answer and this line; then dask has the file checked again first.
-            outcome: Outcome = future.result()
+            outcome: FileOutcome = future.result()
         except KilledWorker as error:
             self._died(file, error.allowed_failures + 1, alone, "its worker was lost")
         except (ImportError, OtherVersion) as error:
@@ -162,21 +173,23 @@ class _Run:
                 self._finish(file, outcome)
 
     def _died(self, file: File, workers: int, alone: bool, why: str) -> None:
+        """Note that so many workers were lost with a file, and try it again or give it up."""
         deaths = self.deaths[file.path] = self.deaths.get(file.path, 0) + workers
         if alone and deaths >= DEATHS:
             error = f"tried {self.attempts[file.path]} times, in the end by itself, and each time {why}"
-            self._finish(file, Outcome(file, "killed", printable(error), started=time.time()))
+            self._finish(file, FileOutcome(file, "killed", printable(error), started=time.time()))
         elif deaths == 1:
             self.waiting.append(file)
         else:
             self.suspects.append(file)
 
-    def _finish(self, file: File, outcome: Outcome) -> None:
+    def _finish(self, file: File, outcome: FileOutcome) -> None:
+        """Hand over what became of a file."""
         self.deaths.pop(file.path, None)
         self.done(replace(outcome, attempts=self.attempts.pop(file.path)))
 
     def _watch(self) -> None:
-        """Whether the cluster is there at all, and how much it can take."""
+        """Ask now and then how much the cluster can take. Raises ClusterLost if it has gone."""
         now = time.monotonic()
         if now - self.asked > 10 * _TICK:
             self._ask()
@@ -186,6 +199,7 @@ class _Run:
             raise ClusterLost(f"no worker was left for {_DESERTED:g} s")
 
     def _ask(self) -> None:
+        """Ask how many threads the cluster has. Raises ClusterLost where it does not answer."""
         try:
             threads = sum(self.client.nthreads().values())
         except (OSError, ValueError, TimeoutError):

@@ -1,24 +1,26 @@
-"""`mipcheck fleet`: many files on a dask cluster, one summary. Imports nothing heavy before it is needed."""
+"""`mipcheck fleet PATH...`: many files on a dask cluster, one summary. Imports nothing heavy before it is needed."""
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from mipcheck.checker.console import options
+from mipcheck.checker.console.output import INTERRUPTED, terminal, warned, write
 from mipcheck.checker.console.progress import Parallel
 
 if TYPE_CHECKING:
-    from mipcheck.checker.fleet.inputs import File
+    from mipcheck.checker.fleet.inputs import File, Pattern
     from mipcheck.checker.fleet.store import Store
     from mipcheck.checker.fleet.summary import Summary
-    from mipcheck.checker.fleet.work import Job, Outcome
+    from mipcheck.checker.fleet.work import FileOutcome, Job
     from mipcheck.model.specification.spec import Spec
 
 NEEDS: Final = ("distributed", "fsspec", "pyarrow")
 
+DESCRIPTION: Final = "Check many files, each as a trace of its own, on the cores of this machine or on a dask cluster."
 EPILOG: Final = """\
 A folder stands for the logs and captures in it, by their names; a glob (quote it) for what it matches, ** for
 folders in between; a URL for what fsspec opens (s3:// needs s3fs, gs:// needs gcsfs; a worker makes a copy while it
@@ -32,40 +34,58 @@ changed since is checked again; other options need another DIR.
 exit codes, the first that applies: 2 the command line is wrong; 1 a violation in any file; 4 an internal error with
 any file; 2 no file can be read; 3 any file inconclusive or without a verdict; 0 all are conformant
 """
+EXAMPLE: Final = "mipcheck fleet 'traces/*.log' --pattern '{what}-*.log' --by what"
 
 
-def arguments(parser: argparse.ArgumentParser, seconds: Callable[[str], float]) -> None:
-    """What the verb takes besides what all verbs take."""
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
     parser.add_argument("inputs", nargs="+", metavar="PATH|GLOB|URL", help="files, folders, globs or URLs")
     parser.add_argument(
         "--workers", type=_workers, metavar="N", help="processes of the local cluster (default: a core each)"
     )
     parser.add_argument("--scheduler", metavar="tcp://…", help="an existing dask cluster, whose workers see the files")
-    parser.add_argument("--limit", type=seconds, metavar="S", help="seconds for a file, after which it is given up")
+    parser.add_argument(
+        "--limit", type=options.seconds, metavar="S", help="seconds for a file, after which it is given up"
+    )
     parser.add_argument("--pattern", metavar="P", help="fields of the path, as '{vendor}/{build}/*.log'")
     parser.add_argument("--by", action="append", default=[], metavar="FIELD", help="count by a field, too (repeatable)")
     parser.add_argument("--retry", action="store_true", help="try files again that an earlier run could not check")
-    parser.add_argument(
-        "--keep-going", action="store_true", help="skip lines that cannot be read; at best inconclusive"
-    )
-    parser.add_argument(
-        "--fail-on", choices=("must", "should"), default="must", help="what counts as a violation (default: must)"
-    )
+    options.add_judgement(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="of the summary (default: text)")
     parser.add_argument("-o", "--output", metavar="DIR", help="write results as a Parquet dataset, and resume from it")
     parser.add_argument("-v", "--verbose", action="store_true", help="list every file and rule")
+    options.add_spec(parser)
+    options.add_parameters(parser)
+    options.add_config(parser)
+    options.add_reading(parser)
 
 
 def _workers(word: str) -> int:
+    """Read a number of processes. Raises ArgumentTypeError, which argparse reports."""
     if not word.isdecimal() or not 1 <= int(word) <= 1024:
         raise argparse.ArgumentTypeError("a number of processes, from 1 to 1024")
     return int(word)
 
 
-def run(
-    args: argparse.Namespace, spec: Spec, parameters: dict[str, str], render: Callable[[Summary], str]
-) -> tuple[str, int]:
-    """The summary of a fleet, written by `render`, and the exit code. Raises UsageError and what options may raise."""
+def run(args: argparse.Namespace) -> int:
+    """Check the files, write the summary, and return the exit code, which `EPILOG` explains.
+
+    Raises UsageError, and what reading the specification and the site raises.
+    """
+    from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.fleet.summary import summary_json, summary_text
+
+    summary, code = _summary(args, warned(resolved(args.spec, args.reading)), options.parameters(args))
+    if args.format == "json":
+        write(summary_json(summary), None)
+    else:
+        write(summary_text(summary, *terminal(None), verbose=args.verbose), None)
+    return code
+
+
+def _summary(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> tuple[Summary, int]:
+    """Check the files that have no result yet; return the summary of all and the exit code. Raises UsageError and what
+    options may raise."""
     _check_installed(args)
     from mipcheck.checker.fleet import inputs as fleet_inputs
     from mipcheck.checker.fleet.summary import Summary
@@ -83,10 +103,11 @@ def run(
         if store is not None:
             store.close()
     summary.pending(found.files, summary.stopped)
-    return render(summary), code if code is not None else summary.exit_code()
+    return summary, code if code is not None else summary.exit_code()
 
 
 def _check_installed(args: argparse.Namespace) -> None:
+    """Raise UsageError where a package is missing, or options exclude each other."""
     from mipcheck.checker.console.errors import UsageError
 
     missing = [n for n in NEEDS if importlib.util.find_spec(n) is None]
@@ -97,8 +118,9 @@ def _check_installed(args: argparse.Namespace) -> None:
 
 
 def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Job:
-    """What is the same for all files. What is wrong with it is an error now, not once for each file."""
-    from mipcheck.checker.check.check import machine_of, of_role
+    """Return what is the same for all files. Raises UsageError and what reading the site raises: what is wrong with it
+    is an error now, not once for each file."""
+    from mipcheck.checker.check.machine import machine_of
     from mipcheck.checker.console.errors import UsageError
     from mipcheck.checker.fleet.work import Job
     from mipcheck.checker.inputs.opening import open_input
@@ -118,11 +140,12 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
     except SiteError as error:
         raise UsageError(f"{error.message}; {error.hint}" if error.hint else error.message) from None
     site = merge_sites(site, words, parameters.keys())
-    machine_of(of_role(spec, site.role), site)
+    machine_of(spec, site)
     return Job(spec, config, parameters, args.keep_going, args.fail_on, args.limit)
 
 
-def _store(args: argparse.Namespace, job: Job, pattern: Any) -> Store:
+def _store(args: argparse.Namespace, job: Job, pattern: Pattern | None) -> Store:
+    """Open the dataset in the folder that `-o` names. Raises UsageError."""
     from mipcheck.checker.console.errors import UsageError
     from mipcheck.checker.fleet.store import Store
 
@@ -136,7 +159,7 @@ def _store(args: argparse.Namespace, job: Job, pattern: Any) -> Store:
 
 
 def options_of(job: Job, pattern: str | None) -> dict[str, Any]:
-    """What results depend on, by the option's name; what is long or secret as its digest."""
+    """Return what results depend on, by the option's name; what is long or secret as its digest (SHA-256)."""
     import hashlib
 
     def digest(data: bytes) -> str:
@@ -154,7 +177,7 @@ def options_of(job: Job, pattern: str | None) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> str:
-    """Data as text that is the same in every process: sets have no order, and addresses of objects mean nothing."""
+    """Return data as text that is the same in every process: sets have no order, addresses of objects mean nothing."""
     from collections.abc import Mapping, Set
     from dataclasses import fields, is_dataclass
 
@@ -168,7 +191,10 @@ def _plain(value: Any) -> str:
 
 
 def _not_yet(files: tuple[File, ...], store: Store, summary: Summary, retry: bool) -> list[File]:
-    """Files without a result; the results of the others go into the summary."""
+    """Return the files without a result; add the results of the others to the summary.
+
+    Results of files that have changed since are taken out of the store, with `retry` those without a verdict too.
+    """
     from dataclasses import replace
 
     from mipcheck.checker.fleet.store import stored_path
@@ -190,8 +216,8 @@ def _not_yet(files: tuple[File, ...], store: Store, summary: Summary, retry: boo
 def _check_files(
     args: argparse.Namespace, job: Job, todo: list[File], store: Store | None, summary: Summary
 ) -> int | None:
-    """Check what is left to do. Returns the exit code of a run that was interrupted."""
-    from mipcheck.checker.console.output import INTERRUPTED
+    """Check the files in `todo`, and hand the outcomes to the store and the summary. Returns the exit code of a run
+    that was interrupted, else None."""
     from mipcheck.checker.fleet.cluster import ClusterLost, check_all, connected
 
     if not todo:
@@ -199,7 +225,7 @@ def _check_files(
     shown = Parallel(len(todo), "checking", "files")
     count = Counter[str]()
 
-    def done(outcome: Outcome) -> None:
+    def done(outcome: FileOutcome) -> None:
         summary.add(outcome)
         if store is not None:
             store.add(outcome)
@@ -226,6 +252,7 @@ def _check_files(
 
 
 def _cores() -> int:
+    """Return the cores that this process may use."""
     from dask.system import CPU_COUNT
 
     return int(CPU_COUNT)

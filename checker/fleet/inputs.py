@@ -29,25 +29,26 @@ class File(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class FleetFiles:
     """The files of a fleet in order, and how many others lay in the folders that were given."""
 
     files: tuple[File, ...]
     others: int
 
 
-def find(inputs: Sequence[str]) -> Found:
-    """The files that are meant. Raises UsageError for an input that names none, or that cannot be listed."""
+def find(inputs: Sequence[str]) -> FleetFiles:
+    """List the files that `inputs` name. Raises UsageError for an input that names none, or that cannot be listed."""
     files: dict[str, File] = {}
     others = 0
     for given in inputs:
         here, more = _find(given)
         files.update((f.path, f) for f in here)
         others += more
-    return Found(tuple(files[path] for path in sorted(files)), others)
+    return FleetFiles(tuple(files[path] for path in sorted(files)), others)
 
 
 def _find(given: str) -> tuple[list[File], int]:
+    """List the files that one input names, and count the others in its folder. Raises UsageError."""
     if "::" in given:
         raise UsageError(f"{printable(given)}: chained URLs are not supported; give the files themselves")
     system, path = _system(given)
@@ -72,10 +73,10 @@ def _find(given: str) -> tuple[list[File], int]:
 
 
 def _infos(system: Any, path: str) -> tuple[bool, Mapping[str, Mapping[str, Any]]] | None:
-    """Whether it is a folder, and its files by name. None if there is nothing."""
+    """Return whether `path` is a folder of a file system of fsspec, and its files by name; None if there is nothing."""
     if system.exists(path):
         if system.isdir(path):
-            # Else what lies in a folder that cannot be read would be lost without a word.
+            # By default fsspec leaves out a folder that cannot be read, without a word.
             strict = {"on_error": "raise"} if is_local(system) else {}
             return True, system.find(path, detail=True, **strict)
         return False, {path: system.info(path)}
@@ -85,39 +86,43 @@ def _infos(system: Any, path: str) -> tuple[bool, Mapping[str, Mapping[str, Any]
 
 
 def _hidden(path: str) -> bool:
+    """Decide whether a file is hidden by its name."""
     return path.rpartition("/")[2].startswith(".")
 
 
 def _system(url: str) -> tuple[Any, str]:
-    """The file system of a path or URL, and the path in it. Raises UsageError."""
+    """Return the file system of a path or URL, and the path in it. Raises UsageError."""
     from fsspec.core import url_to_fs
 
     try:
         system, path = url_to_fs(url)
     except ImportError as error:
         raise UsageError(f"{printable(url)} needs a package that is not installed: {printable(str(error))}") from None
-    except Exception as error:  # as above
+    except Exception as error:  # as in `_find`
         raise UsageError(f"{printable(url)}: {printable(str(error))}") from None
     return system, str(path)
 
 
 def _file(system: Any, name: str, info: Mapping[str, Any]) -> File:
+    """Return a file by what its file system says of it."""
     path = name if is_local(system) else str(system.unstrip_protocol(name))
     return File(path, int(info.get("size") or 0), _stamp(info))
 
 
 def is_local(system: Any) -> bool:
+    """Decide whether a file system of fsspec is that of this machine."""
     return "file" in ((system.protocol,) if isinstance(system.protocol, str) else system.protocol)
 
 
 def _stamp(info: Mapping[str, Any]) -> str:
-    """Empty where a store tells nothing of the kind: then the size alone has to do."""
+    """Return what changes with a file's content; empty where a store tells nothing of the kind, so that the size alone
+    has to do."""
     found = next((info[tag] for tag in _TAGS if info.get(tag) is not None), "")
     return found.isoformat() if isinstance(found, datetime) else str(found).strip('"')
 
 
 def look(path: str) -> tuple[Any, str, File]:
-    """A file's system, its path there, and the file as it is now. Raises what the file system raises."""
+    """Return the file system of `path`, the path in it, and the file as it is now. Raises what that system raises."""
     from fsspec import filesystem
     from fsspec.core import url_to_fs
 
@@ -127,7 +132,7 @@ def look(path: str) -> tuple[Any, str, File]:
 
 
 def shown(path: str) -> str:
-    """A path as a report names it: from the working folder, if it lies in there."""
+    """Return a path as a report names it: from the working folder, if it lies in there."""
     here = os.getcwd().rstrip("/") + "/"  # noqa: PTH109  # a text, like the path
     return path.removeprefix(here)
 
@@ -144,13 +149,13 @@ class Pattern:
     expression: re.Pattern[str]
 
     def fields(self, path: str) -> dict[str, str] | None:
-        """The fields of a path, None if it does not match."""
+        """Return the fields of a path by name, None if it does not match."""
         match = self.expression.search(path)
         return None if match is None else match.groupdict()
 
 
 def read_pattern(text: str) -> Pattern:
-    """Raises UsageError. `*` and `?` stay within a folder, `**` does not."""
+    """Read a pattern as `--pattern` has it; `*` and `?` stay within a folder, `**` does not. Raises UsageError."""
     names: list[str] = []
     parts: list[str] = []
     for token in re.findall(r"\{[^{}]*\}|\*\*/?|[*?]|[^*?]", text):
@@ -176,7 +181,7 @@ def read_pattern(text: str) -> Pattern:
 
 
 def fields_asked(pattern: Pattern | None, by: Iterable[str]) -> tuple[str, ...]:
-    """The fields to count by. Raises UsageError for one that the pattern does not have."""
+    """Return the fields to count by, each once. Raises UsageError for one that the pattern does not have."""
     asked = tuple(dict.fromkeys(by))
     for name in asked:
         if pattern is None:

@@ -20,12 +20,12 @@ from mipcheck.checker.console.errors import UsageError, listed, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.output import replacing
 from mipcheck.checker.fleet.inputs import File
-from mipcheck.checker.fleet.work import Outcome
+from mipcheck.checker.fleet.work import FileOutcome
 from mipcheck.model.version import __version__
 
 FLUSH: Final = 1.0
-"""Seconds that a result waits for others before it is written: what a crash may cost. A part for each file would be
-too many."""
+"""Seconds that a result waits for others before it is written, so that not every file makes a part; a crash may cost
+that much."""
 
 _ROWS: Final = 1000
 _ABOUT: Final = "_mipcheck.json"  # what begins with _ or . is no part of a dataset
@@ -63,10 +63,13 @@ COLUMNS: Final = (
 
 
 class Store:
-    """The dataset in a folder, for one run at a time; `results` of earlier runs first. Raises UsageError."""
+    """The dataset in a folder, for one run at a time. `results` of earlier runs are read before any are added."""
 
     def __init__(self, folder: str, options: Mapping[str, Any], fields: Callable[[str], Mapping[str, str]]) -> None:
-        """`options` are what the results depend on, by name; `fields` gives the fields of a path."""
+        """Open or make the folder, and lock it. Raises UsageError.
+
+        `options` are what the results depend on, by name; `fields` gives the fields of a path.
+        """
         self.folder = Path(folder)
         self.fields = fields
         self._rows: list[dict[str, Any]] = []
@@ -86,6 +89,7 @@ class Store:
         self.run = 1 + max((int(p.name[5:11]) for p in self._parts()), default=0)
 
     def _locked(self) -> int:
+        """Return a descriptor whose lock keeps other runs out. Raises UsageError where one is at work."""
         lock = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o666)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,7 +99,7 @@ class Store:
         return lock
 
     def _agree(self, options: dict[str, Any]) -> None:
-        """The folder's options are these, now or since its first run."""
+        """Note the options in a new folder, or compare them with those of its first run. Raises UsageError."""
         about = self.folder / _ABOUT
         if not about.exists():
             with replacing(str(about)) as file:
@@ -115,16 +119,17 @@ class Store:
             )
 
     def _parts(self) -> list[Path]:
+        """List the parts that are written, in order."""
         return sorted(self.folder.glob("part-*.parquet"))
 
-    def results(self) -> Iterator[Outcome]:
-        """What earlier runs came to: one outcome a file, without its findings. Raises UsageError."""
+    def results(self) -> Iterator[FileOutcome]:
+        """Read what earlier runs came to: one outcome a file, without its findings. Raises UsageError."""
         for part in self._parts():
             for row in _read(part, _NEEDED):
                 yield _outcome(row)
 
     def forget(self, paths: set[str]) -> None:
-        """Take results out, of files that will be checked again."""
+        """Take out the results of files that will be checked again."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -136,7 +141,8 @@ class Store:
             elif kept.num_rows < table.num_rows:
                 self._write(kept, part)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: FileOutcome) -> None:
+        """Take a result, and write all that wait if they are many. Raises UsageError."""
         if not self._rows:
             self._since = time.monotonic()
         self._rows.append(_row(outcome, self.fields(outcome.file.path), self.run))
@@ -144,11 +150,12 @@ class Store:
             self.flush()
 
     def flush_if_due(self) -> None:
+        """Write the results that wait, if the first of them has waited for `FLUSH` seconds. Raises UsageError."""
         if self._rows and time.monotonic() - self._since >= FLUSH:
             self.flush()
 
     def flush(self) -> None:
-        """Raises UsageError where the folder cannot be written."""
+        """Write the results that wait as a part. Raises UsageError where the folder cannot be written."""
         import pyarrow as pa
 
         if not self._rows:
@@ -162,6 +169,7 @@ class Store:
         self._rows = []
 
     def _write(self, table: Any, part: Path) -> None:
+        """Write a part whole or not at all, and force it to the disk. Raises OSError."""
         import pyarrow.parquet as pq
 
         with replacing(str(part)) as file:
@@ -175,11 +183,12 @@ class Store:
             os.close(folder)
 
     def close(self) -> None:
+        """Let other runs in."""
         os.close(self._lock)
 
 
 def schema() -> Any:
-    """The Arrow schema of `COLUMNS`."""
+    """Return the Arrow schema of `COLUMNS`."""
     import pyarrow as pa
 
     text, texts, number = pa.string(), pa.list_(pa.string()), pa.int64()
@@ -219,7 +228,8 @@ def schema() -> Any:
     return pa.schema([(name, types.get(name, text)) for name, _ in COLUMNS], metadata={"mipcheck.fleet": "1"})
 
 
-def _row(outcome: Outcome, fields: Mapping[str, str], run: int) -> dict[str, Any]:
+def _row(outcome: FileOutcome, fields: Mapping[str, str], run: int) -> dict[str, Any]:
+    """Return an outcome as a row: the values of `COLUMNS` by name."""
     row: dict[str, Any] = asdict(outcome)
     path, size, stamp = row.pop("file")
     row |= {"path": path, "size": size, "stamp": stamp, "fields": dict(fields), "run": run, "mipcheck": __version__}
@@ -228,7 +238,7 @@ def _row(outcome: Outcome, fields: Mapping[str, str], run: int) -> dict[str, Any
 
 
 def _storable(value: Any) -> Any:
-    """Parquet holds UTF-8 only; a file's name, say, may be any bytes."""
+    """Return a value as Parquet can hold it: in UTF-8, whereas a file's name, say, may be any bytes."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Mapping):
@@ -237,11 +247,12 @@ def _storable(value: Any) -> Any:
 
 
 def stored_path(file: File) -> str:
-    """The path under which a file's result stands."""
+    """Return the path under which a file's result stands."""
     return str(_storable(file.path))
 
 
 def _table(part: Path, columns: Sequence[str] | None = None) -> Any:
+    """Read a part as an Arrow table of these columns, or of all. Raises UsageError if it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -255,13 +266,15 @@ def _table(part: Path, columns: Sequence[str] | None = None) -> Any:
 
 
 def _read(part: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Read the rows of a part, without having them all at once as Python's objects. Raises UsageError."""
     for batch in _table(part, list(columns)).to_batches(max_chunksize=_ROWS):
         yield from batch.to_pylist()
 
 
-def _outcome(row: dict[str, Any]) -> Outcome:
+def _outcome(row: dict[str, Any]) -> FileOutcome:
+    """Return the outcome that a row of the columns `_NEEDED` was made of."""
     from mipcheck.checker.fleet.work import RuleOutcome
 
     rules = tuple(RuleOutcome(**r) for r in row.pop("rules") or ())
     file = File(row.pop("path"), row.pop("size"), row.pop("stamp"))
-    return Outcome(file, rules=rules, **row)
+    return FileOutcome(file, rules=rules, **row)

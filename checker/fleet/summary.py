@@ -11,7 +11,7 @@ from mipcheck.checker.console.errors import listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.fleet.inputs import File, Pattern, shown
-from mipcheck.checker.fleet.work import Outcome
+from mipcheck.checker.fleet.work import FileOutcome
 from mipcheck.model.version import __version__
 
 _SHOWN: Final = 40
@@ -26,8 +26,8 @@ _STYLE: Final = {"violation": "bold red", "inconclusive": "yellow", "conformant"
 
 
 @dataclass(frozen=True)
-class Line:
-    """A file in the summary. `status` is one of `fleet_work.STATUS`, or `pending` if the run ended before."""
+class FileLine:
+    """A file in the summary. `status` is one of `STATUS` in `work.py`, or `pending` if the run ended before."""
 
     path: str
     status: str
@@ -52,7 +52,7 @@ class RuleCount:
 
 @dataclass
 class Summary:
-    """Grows file by file. `others` counts what lay in the folders and is no log or capture."""
+    """What a fleet came to; it grows file by file. `others` counts what lay in the folders and is no log or capture."""
 
     spec: str
     order: Sequence[str]
@@ -61,14 +61,14 @@ class Summary:
     by: tuple[str, ...] = ()
     others: int = 0
     stopped: str = ""
-    lines: dict[str, Line] = field(default_factory=dict)
+    lines: dict[str, FileLine] = field(default_factory=dict)
     rules: dict[str, RuleCount] = field(default_factory=dict)
 
-    def add(self, outcome: Outcome, earlier: bool = False) -> None:
-        """A file that is done with; `earlier` if its result is of a run before."""
+    def add(self, outcome: FileOutcome, earlier: bool = False) -> None:
+        """Add a file that is done with; `earlier` if its result is of a run before."""
         checked = outcome.status == "checked"
         counts = ("MUST", "SHOULD") if self.fail_on == "should" else ("MUST",)
-        self.lines[outcome.file.path] = Line(
+        self.lines[outcome.file.path] = FileLine(
             outcome.file.path,
             outcome.status,
             outcome.verdict,
@@ -85,46 +85,48 @@ class Summary:
             count.violations += rule.violations
 
     def pending(self, files: Iterable[File], why: str) -> None:
-        """What no run has come to."""
+        """Add those of the `files` that no run has come to; `why` is said of each."""
         self.stopped = why
         for file in files:
             if file.path not in self.lines:
-                self.lines[file.path] = Line(file.path, "pending", None, why, (), (), 0, None, False)
+                self.lines[file.path] = FileLine(file.path, "pending", None, why, (), (), 0, None, False)
 
     # --- counts ---------------------------------------------------------------------------------------------------
 
-    def counted(self, lines: Iterable[Line]) -> dict[str, int]:
-        """Files by verdict, and those without any."""
+    def counted(self, lines: Iterable[FileLine]) -> dict[str, int]:
+        """Count files by verdict, and those without any."""
         counts = dict.fromkeys((*VERDICTS, "unchecked"), 0)
         for line in lines:
             counts[line.verdict or "unchecked"] += 1
         return counts
 
-    def grouped(self, name: str) -> dict[str, list[Line]]:
-        """Files by a field of their path, those last that the pattern does not match."""
-        groups: dict[str, list[Line]] = {}
+    def grouped(self, name: str) -> dict[str, list[FileLine]]:
+        """Return the files by a field of their path, those last that the pattern does not match."""
+        groups: dict[str, list[FileLine]] = {}
         for line in self.ordered():
             fields = self.pattern.fields(line.path) if self.pattern is not None else None
             groups.setdefault(UNMATCHED if fields is None else fields[name], []).append(line)
         return {n: groups[n] for n in sorted(groups, key=lambda n: (n == UNMATCHED, n))}
 
-    def ordered(self) -> list[Line]:
+    def ordered(self) -> list[FileLine]:
+        """Return all files by path."""
         return [self.lines[path] for path in sorted(self.lines)]
 
     def ordered_rules(self) -> list[tuple[str, RuleCount]]:
+        """Return the rules as the specification orders them, those last that it does not have."""
         known = [*self.order, *sorted(self.rules.keys() - set(self.order))]
         return [(name, self.rules[name]) for name in known if name in self.rules]
 
     def verdict(self) -> str:
-        """Of the fleet: what is seen broken stays broken, whatever else could not be checked."""
+        """Return the verdict of the fleet: what is seen broken stays broken, whatever else could not be checked."""
         counts = self.counted(self.lines.values())
         if counts["violation"]:
             return "violation"
         return "inconclusive" if counts["inconclusive"] or counts["unchecked"] else "conformant"
 
     def exit_code(self) -> int:
-        """The first that applies: 1 a violation in any file, 4 an error of mipcheck's own with any, 2 no file could be
-        read, 3 a file without a verdict or an inconclusive one, 0 all are conformant."""
+        """Return the first that applies: 1 a violation in any file, 4 an error of mipcheck's own with any, 2 no file
+        could be read, 3 a file without a verdict or an inconclusive one, 0 all are conformant."""
         states = {line.status for line in self.lines.values()}
         if self.verdict() == "violation":
             return 1
@@ -139,10 +141,12 @@ class Summary:
 
 
 def summary_json(summary: Summary) -> str:
+    """Return the summary as one JSON object."""
     return json.dumps(_object(summary), indent=2) + "\n"
 
 
 def _object(s: Summary) -> dict[str, Any]:
+    """Return the summary as JSON has it."""
     lines = s.ordered()
     return {
         "mipcheck": __version__,
@@ -166,7 +170,8 @@ def _object(s: Summary) -> dict[str, Any]:
     }
 
 
-def _file(s: Summary, line: Line) -> dict[str, Any]:
+def _file(s: Summary, line: FileLine) -> dict[str, Any]:
+    """Return a file as JSON has it: its verdict, or why there is none."""
     fields = s.pattern.fields(line.path) if s.pattern is not None else None
     found = {"file": line.path, "fields": fields, "status": line.status, "earlier": line.earlier}
     if line.status != "checked":
@@ -179,16 +184,20 @@ def _file(s: Summary, line: Line) -> dict[str, Any]:
 
 
 def summary_text(summary: Summary, width: int, colour: bool = False, verbose: bool = False) -> str:
+    """Return the summary for a terminal of `width` columns; `verbose` lists every file and rule."""
     lines = Lines(width, colour)
     _Writer(lines, summary, verbose).write()
     return lines.text()
 
 
 class _Writer:
+    """Writes a summary into lines, section by section."""
+
     def __init__(self, lines: Lines, summary: Summary, verbose: bool) -> None:
         self.lines, self.summary, self.verbose = lines, summary, verbose
 
     def write(self) -> None:
+        """Write all sections, and the verdict last, where a terminal shows it."""
         self._by_file()
         self._by_rule()
         for name in self.summary.by:
@@ -197,6 +206,7 @@ class _Writer:
         self._verdict()
 
     def _by_file(self) -> None:
+        """Write what became of each file that was checked."""
         checked = [line for line in self.summary.ordered() if line.status == "checked"]
         listed_ = [line for line in checked if self.verbose or line.verdict != "conformant"]
         self._listed(
@@ -212,6 +222,7 @@ class _Writer:
         self._space(bool(checked))
 
     def _by_rule(self) -> None:
+        """Write in how many files each rule had which status."""
         rules = [
             (n, r) for n, r in self.summary.ordered_rules() if self.verbose or {"violated", *_UNCLEAR} & r.files.keys()
         ]
@@ -223,6 +234,7 @@ class _Writer:
         self._space(bool(rules))
 
     def _by_field(self, name: str) -> None:
+        """Write the counts for each value of a field."""
         groups = self.summary.grouped(name)
         rows = [[("", ""), *((word, "dim") for word in ("files", *VERDICTS, "unchecked"))]]
         for value, group in groups.items():
@@ -233,6 +245,7 @@ class _Writer:
         self._space(True)
 
     def _unchecked(self) -> None:
+        """Write which files have no verdict, and why."""
         missing = [line for line in self.summary.ordered() if line.status != "checked"]
         self._listed(
             "not checked",
@@ -244,6 +257,7 @@ class _Writer:
         self._space(bool(missing or others))
 
     def _verdict(self) -> None:
+        """Write what was read, the verdict, and what to do next."""
         s = self.summary
         lines = s.ordered()
         counts = s.counted(lines)
@@ -263,6 +277,7 @@ class _Writer:
             self.lines.line(f"Next: mipcheck {what}, with the same options, explains that file.")
 
     def _listed(self, title: str, rows: Sequence[Sequence[tuple[str, str]]], all_of_them: bool = False) -> None:
+        """Write a title and rows of cells below, as many as there is room for."""
         if not rows:
             return
         few = rows if self.verbose or all_of_them else rows[:_SHOWN]
@@ -272,18 +287,20 @@ class _Writer:
             self.lines.line(f"  and {len(rows) - len(few)} more (--verbose or --format json lists them)")
 
     def _space(self, wanted: bool) -> None:
+        """Write an empty line below what was written."""
         if wanted:
             self.lines.line("")
 
 
-def _rules(line: Line) -> str:
+def _rules(line: FileLine) -> str:
+    """Name the rules to which a file owes its verdict."""
     if line.verdict == "violation":
         return listed(line.violated)
     return listed(line.unclear) if line.verdict == "inconclusive" else ""
 
 
 def _spread(r: RuleCount) -> str:
-    """`violated in 2 files (5 times), held in 7`."""
+    """Tell a rule's statuses and in how many files each: `violated in 2 (5 times), held in 7`."""
     words = ("violated", "inconclusive", "unobservable", "held", "not-exercised")
     parts = [f"{word} in {r.files[word]}" for word in words if word in r.files]
     times = f" ({_count(r.violations, 'time')})" if r.violations else ""
@@ -291,10 +308,11 @@ def _spread(r: RuleCount) -> str:
 
 
 def _first(reason: str, path: str) -> str:
-    """The first line of a reason, without the path that stands beside it."""
+    """Return the first line of a reason, without the path that stands beside it."""
     line = reason.partition("\n")[0]
     return line.removeprefix(printable(path)).removeprefix(":").strip()
 
 
 def _count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `2 files`."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

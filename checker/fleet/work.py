@@ -1,4 +1,4 @@
-"""What a worker of a fleet does: one file → `Outcome`. The checking is `check`, as for a single file."""
+"""What a worker of a fleet does: one file → `FileOutcome`. The checking is that of `check`, as for a single file."""
 
 from __future__ import annotations
 
@@ -18,15 +18,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 
-from mipcheck.checker.capture import CaptureError
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report, Violation, date
-from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.fleet.inputs import File, is_local, look
-from mipcheck.model.language.errors import SpecError
-from mipcheck.model.specification.configure import ParameterError
 from mipcheck.model.specification.spec import Spec
+from mipcheck.model.values.errors import MipcheckError, UserError
 from mipcheck.model.version import __version__
 
 _GRACE: Final = 30.0
@@ -49,13 +46,13 @@ class Job:
     version: str = __version__
 
     def packed(self) -> bytes:
-        """For the way to a worker, which may not see the files that these options name."""
+        """Return the job as bytes for a worker, which may not see the files that these options name."""
         return zlib.compress(pickle.dumps(self))
 
 
 @dataclass(frozen=True)
 class RuleOutcome:
-    """A rule in one file; the counts are of `run.RuleReport`."""
+    """A rule in one file; the counts are those of the report's `RuleReport`."""
 
     id: str
     level: str
@@ -85,7 +82,7 @@ class Breach:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileOutcome:
     """What became of a file. `status` is one of `STATUS`; only a file that was `checked` has a verdict.
 
     `started` is seconds since the epoch, `seconds` how long it took, `attempts` how often it was begun.
@@ -123,19 +120,22 @@ STATUS: Final = {
 }
 
 
-class OtherVersion(Exception):
+class OtherVersion(MipcheckError):
     """The worker's mipcheck is not the one that asks."""
 
 
 def dask_setup(worker: object) -> None:
-    """In a new worker of a local cluster: Ctrl-C is for the program that started it, which then ends its workers.
-    So is the terminal, where each check would show its own progress."""
+    """Prepare a new worker of a local cluster; dask calls this by its name.
+
+    Ctrl-C is for the program that started the worker, and then ends it. So is the terminal, where each check would show
+    its own progress.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for as long as the process lives
 
 
-def examine(packed: bytes, file: File) -> Outcome:
-    """The task of a fleet. Whatever is wrong with a file is in the outcome; raises OtherVersion only."""
+def examine(packed: bytes, file: File) -> FileOutcome:
+    """Check one file: the task of a fleet. Whatever is wrong with it is in the outcome; raises OtherVersion only."""
     started = time.time()
     job = _unpacked(packed)
     if job.version != __version__:
@@ -147,13 +147,15 @@ def examine(packed: bytes, file: File) -> Outcome:
 
 @lru_cache(maxsize=2)
 def _unpacked(packed: bytes) -> Job:
+    """Return the job of `Job.packed`; a worker does so once for thousands of files."""
     return cast("Job", pickle.loads(zlib.decompress(packed)))
 
 
 # --- one file -----------------------------------------------------------------------------------------------------
 
 
-def _check(job: Job, file: File) -> Outcome:
+def _check(job: Job, file: File) -> FileOutcome:
+    """Check a file, whatever happens."""
     local = ""
     try:
         before = _now(file)
@@ -167,30 +169,30 @@ def _check(job: Job, file: File) -> Outcome:
                 fail_on=job.fail_on,
             )
         if _now(file) != before:
-            return Outcome(file, "changed", "it was written to while it was checked")
-    except (InputError, CaptureError, UsageError, ParameterError, SpecError) as error:
-        return Outcome(file, "unreadable", _said(str(error), local, file))
+            return FileOutcome(file, "changed", "it was written to while it was checked")
+    except UserError as error:
+        return FileOutcome(file, "unreadable", _said(str(error), local, file))
     except OSError as error:
-        return Outcome(
+        return FileOutcome(
             file, "unreadable", _said(f"{file.path}: cannot be read: {error.strerror or error}", local, file)
         )
     except MemoryError:
-        return Outcome(file, "error", "there was not enough memory")
+        return FileOutcome(file, "error", "there was not enough memory")
     # A fleet goes on; the type and text are what a report of the fault begins with.
     except Exception as error:
-        return Outcome(file, "error", _said(f"{type(error).__name__}: {error}", local, file))
+        return FileOutcome(file, "error", _said(f"{type(error).__name__}: {error}", local, file))
     return _outcome(report, file, local)
 
 
 def _said(text: str, local: str, file: File) -> str:
-    """An error without the name of a copy, which nobody knows."""
+    """Return the text of an error, shortened and safe to show, without the name of a copy, which nobody knows."""
     text = text if local in ("", file.path) else text.replace(local, file.path)
     return "\n".join(printable(line) for line in text[:_SAID].splitlines())
 
 
 @contextlib.contextmanager
 def _local(file: File) -> Iterator[str]:
-    """A path that can be opened: the file's own, or that of a copy. Raises OSError."""
+    """Provide a path that can be opened: the file's own, or that of a copy for as long. Raises OSError."""
     with _store_errors():
         system, path, _ = look(file.path)
     if is_local(system):
@@ -204,14 +206,14 @@ def _local(file: File) -> Iterator[str]:
 
 
 def _now(file: File) -> File:
-    """The file as it is. Raises OSError. What a store says of a file may differ from what it says in a listing."""
+    """Return the file as it is now: what a store says of a file may differ from its listing. Raises OSError."""
     with _store_errors():
         return look(file.path)[2]
 
 
 @contextlib.contextmanager
 def _store_errors() -> Iterator[None]:
-    """A store's library raises what it likes; here it is all OSError."""
+    """Turn whatever a store's library raises into OSError."""
     try:
         yield
     except OSError:
@@ -222,7 +224,7 @@ def _store_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _config(job: Job) -> Iterator[str | None]:
-    """The site file, for as long as it is needed: it may hold keys."""
+    """Provide the path of the site file, for no longer than it is needed, as it may hold keys."""
     if job.config is None:
         yield None
         return
@@ -232,9 +234,10 @@ def _config(job: Job) -> Iterator[str | None]:
         yield copy.name
 
 
-def _outcome(report: Report, file: File, local: str) -> Outcome:
+def _outcome(report: Report, file: File, local: str) -> FileOutcome:
+    """Return a report as the outcome of a file; `local` is the path that was checked."""
     (source,) = report.inputs
-    return Outcome(
+    return FileOutcome(
         file,
         "checked",
         verdict=report.verdict,
@@ -256,6 +259,7 @@ def _outcome(report: Report, file: File, local: str) -> Outcome:
 
 
 def _breach(report: Report, v: Violation) -> Breach:
+    """Return a violation or warning of a report as a breach."""
     return Breach(
         rule=v.rule,
         level=v.level,
@@ -274,26 +278,27 @@ def _breach(report: Report, v: Violation) -> Breach:
 # --- a limit ------------------------------------------------------------------------------------------------------
 
 
-def _within(limit: float, packed: bytes, file: File) -> Outcome:
-    """The same in a process of its own, which can be ended; a thread of a worker cannot."""
+def _within(limit: float, packed: bytes, file: File) -> FileOutcome:
+    """Check a file as `_check` does, for `limit` seconds at most, in a process of its own: that can be ended, whereas a
+    thread of a worker cannot."""
     command = [sys.executable, "-c", "from mipcheck.checker.fleet.work import _child; _child()"]
     given = pickle.dumps((packed, file))
     try:
         done = subprocess.run(command, input=given, capture_output=True, timeout=limit + _GRACE, check=False)
     except subprocess.TimeoutExpired:
-        return Outcome(file, "limit", f"not done in {limit:g} s")
+        return FileOutcome(file, "limit", f"not done in {limit:g} s")
     if done.returncode == 0:
-        return cast("Outcome", pickle.loads(done.stdout))
+        return cast("FileOutcome", pickle.loads(done.stdout))
     if done.returncode == -signal.SIGALRM:
-        return Outcome(file, "limit", f"not done in {limit:g} s")
+        return FileOutcome(file, "limit", f"not done in {limit:g} s")
     if done.returncode < 0:
-        return Outcome(file, "killed", f"the process that checked it died of signal {-done.returncode}")
+        return FileOutcome(file, "killed", f"the process that checked it died of signal {-done.returncode}")
     last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-    return Outcome(file, "error", _said(": ".join(["the process that checked it failed", *last]), "", file))
+    return FileOutcome(file, "error", _said(": ".join(["the process that checked it failed", *last]), "", file))
 
 
 def _child() -> None:
-    """Reads a job and a file from standard input and writes the outcome to standard output, or dies of its alarm.
+    """Read a job and a file from standard input and write the outcome to standard output, or die of the alarm.
 
     The kernel ends it, in whatever loop it is, even if the worker has died meanwhile.
     """

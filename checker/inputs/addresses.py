@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mipcheck.checker.logs.bulk.merge import MergedLogs
     from mipcheck.checker.trace.columns import Batch
 
-# An event, what it has to be about, and the key in which it names an address of the site.
+# An event, the key by which it is about an agent, that agent, the key with an address, and whose address that is.
 _SAID = (
     ("rrq", "to", "xha", "home", "xhoa"),
     ("rrq", "to", "iha", "home", "ihoa"),
@@ -25,50 +25,46 @@ _SAID = (
 )
 
 
-def complete(site: Site, events: Iterable[Event]) -> tuple[Site, tuple[str, ...]]:
-    """The site with such addresses added, and a note on each. What events disagree about is not plain."""
-    missing = [s for s in _SAID if s[4] not in site.addresses]
-    if not missing:
-        return site, ()
-    said: dict[str, set[int]] = {}
-    where: dict[str, str] = {}
+def complete(site: Site, events: Sequence[Event]) -> tuple[Site, tuple[str, ...]]:
+    """Add to a site the addresses that it lacks and `events` make plain; return it, and a note on each address."""
     if isinstance(events, Columns) and events.settled:
         events = events.shapes  # further events of one shape say the same
-    for event in events:
-        for kind, key, value, address, name in missing:
-            found = event.args.get(address)
-            if event.kind == kind and event.args.get(key) == value and isinstance(found, int) and found:
-                said.setdefault(name, set()).add(found)
-                where.setdefault(name, str(event.at))
-    return _completed(site, said, where)
+    said = SaidAddresses(site, events)
+    said.take_all()
+    return said.complete(site)
 
 
-def _completed(site: Site, said: Mapping[str, set[int]], where: Mapping[str, str]) -> tuple[Site, tuple[str, ...]]:
-    plain = {name: min(found) for name, found in said.items() if len(found) == 1}
-    notes = tuple(
-        f"{name} is taken to be {IPv4Address(address)}, as every such event says (first {where[name]})"
-        for name, address in plain.items()
-    )
-    return replace(site, addresses={**site.addresses, **plain}), notes
+class SaidAddresses:
+    """The addresses that the events of a trace say and its site lacks. What events disagree about is not plain.
 
+    Events are taken all at once, or in the batches of columns as they go by, before `complete` is called.
+    """
 
-class Said:
-    """The same for logs that go by in columns: `take` their batches, then `complete` the site."""
-
-    def __init__(self, site: Site | None, columns: BulkLog | MergedLogs) -> None:
-        """Without a site, nothing is looked for."""
-        self._columns = columns
+    def __init__(self, site: Site | None, events: Sequence[Event]) -> None:
+        """Look for what `site` lacks, for nothing where it is None."""
+        self._events = events
         self._missing = [s for s in _SAID if site is not None and s[4] not in site.addresses]
         self._plain: dict[str, set[int]] = {}
-        self._first: dict[str, int] = {}  # the number of the first event that says it
+        self._first: dict[str, int] = {}
+        """The number of the first event that says it."""
 
-    def take(self, batch: Batch) -> None:
+    def take_all(self) -> None:
+        """Take all events, one by one."""
+        for number, event in enumerate(self._events) if self._missing else ():
+            for kind, key, value, address, name in self._missing:
+                found = event.args.get(address)
+                if event.kind == kind and event.args.get(key) == value and isinstance(found, int) and found:
+                    self._plain.setdefault(name, set()).add(found)
+                    self._first.setdefault(name, number)
+
+    def take(self, batch: Batch, columns: BulkLog | MergedLogs) -> None:
+        """Take the next batch of `columns`, which are the events."""
         if not self._missing or batch.table is None:
             return
         import numpy as np
 
         table = batch.table
-        kinds = {e.name: (n, e) for n, e in enumerate(self._columns.events)}
+        kinds = {e.name: (n, e) for n, e in enumerate(columns.events)}
         for kind, key, value, address, name in self._missing:
             number, event = kinds.get(kind, (-1, None))
             if event is None or len(self._plain.get(name, ())) > 1:
@@ -84,7 +80,12 @@ class Said:
                 self._first.setdefault(name, batch.first + int(np.flatnonzero(found[batch.row])[0]))
 
     def complete(self, site: Site) -> tuple[Site, tuple[str, ...]]:
-        """To be called when all has gone by."""
+        """Add to a site what is plain now that all events were taken; return it, and a note on each address."""
         first = sorted(self._first.items(), key=lambda item: item[1])
-        where = {name: str(self._columns[n].at) for name, n in first}
-        return _completed(site, {n: self._plain[n] for n in where}, where)
+        plain = {name: (min(self._plain[name]), number) for name, number in first if len(self._plain[name]) == 1}
+        notes = tuple(
+            f"{name} is taken to be {IPv4Address(address)}, as every such event says (first {self._events[number].at})"
+            for name, (address, number) in plain.items()
+        )
+        addresses = {name: address for name, (address, _) in plain.items()}
+        return replace(site, addresses={**site.addresses, **addresses}), notes

@@ -6,33 +6,28 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mipcheck.checker.console.errors import did_you_mean, joined, quoted
+from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, quoted
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.logs.lines import LineError, read_time
-from mipcheck.checker.trace.times import read_datetime
-
-if TYPE_CHECKING:
-    pass
-
-from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.inputs.opening import name_of
 from mipcheck.checker.inputs.trace import Input
-
-# --- clocks -------------------------------------------------------------------------------------------------------
+from mipcheck.checker.logs.lines import LineError, read_time
+from mipcheck.checker.trace.times import read_datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What is added to an input's times (ns), and whether that makes relative times absolute."""
+    """An amount (ns) that is added to an input's times, and whether that makes relative times absolute."""
 
     ns: int = 0
     absolute: bool = False
 
 
 def shifts_of(paths: Sequence[str], inputs: Sequence[Input], offsets: Mapping[str, str]) -> list[Shift]:
-    """One for each input. Raises UsageError for inputs whose times cannot be compared."""
+    """Return the shift of each input; `offsets` are by the input's path or name, as a command line has them.
+
+    Raises UsageError for an offset that is none or belongs to no input, and for inputs whose times cannot be compared.
+    """
     shifts = [Shift() for _ in inputs]
     for name, which in [(name, _which(paths, name)) for name in offsets]:
         shifts[which] = _shift(inputs[which].absolute, name, offsets[name])
@@ -46,8 +41,13 @@ def shifts_of(paths: Sequence[str], inputs: Sequence[Input], offsets: Mapping[st
     return shifts
 
 
+def absolute_of(inputs: Sequence[Input], shifts: Sequence[Shift]) -> bool:
+    """Tell whether the times of a run count from the epoch: those of any input with events, after its shift."""
+    return any(i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events)
+
+
 def shifts_of_captures(paths: Sequence[str], kinds: Mapping[str, str], offsets: Mapping[str, str]) -> dict[str, int]:
-    """Path → ns. Raises UsageError."""
+    """Return what is added to the times of captures (ns), by path, where anything is. Raises UsageError."""
     found = {}
     for name, word in offsets.items():
         path = paths[_which(paths, name)]
@@ -57,7 +57,7 @@ def shifts_of_captures(paths: Sequence[str], kinds: Mapping[str, str], offsets: 
 
 
 def _which(paths: Sequence[str], name: str) -> int:
-    """The input that is meant. Raises UsageError."""
+    """Return the number of the input whose path or file name is `name`. Raises UsageError unless there is one."""
     which = [n for n, p in enumerate(paths) if p == name] or [
         n for n, p in enumerate(paths) if Path(p).name == name or name_of(p) == name
     ]
@@ -68,6 +68,7 @@ def _which(paths: Sequence[str], name: str) -> int:
 
 
 def _shift(absolute: bool, name: str, word: str) -> Shift:
+    """Read the offset of the input called `name`, whose times are `absolute` or not. Raises UsageError."""
     match = re.fullmatch(r"([+-]?)([0-9]{1,10}(?:\.[0-9]{1,9})?)", word)
     if match is not None:
         try:

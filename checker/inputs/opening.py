@@ -9,23 +9,24 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import BinaryIO, Final, cast
 
-from mipcheck.checker.console.errors import InputError, Problem
+from mipcheck.checker.console.errors import InputError, Problem, UsageError
 from mipcheck.checker.console.escape import printable
 from mipcheck.model.values.event import Position
 
-if TYPE_CHECKING:
-    pass
-
-from mipcheck.checker.console.errors import UsageError
-
 STDIN: Final = "-"
 STDIN_NAME: Final = "<stdin>"
-"""How standard input is called in positions and messages."""
+"""The name of standard input in positions and messages."""
 
 _HEAD: Final = 4096
+"""Bytes by which it is told what an input is."""
+
+_MEMORY: Final = 2**24
+"""Bytes of a pipe that are kept in memory to be read again; what comes after them is kept in a file."""
+
 _LISTED: Final = 2000
 """Files of a folder among which the one that was meant is looked for."""
 
@@ -39,16 +40,65 @@ _FOREIGN: Final = (
 )
 
 
-def open_inputs(paths: Sequence[str], stack: ExitStack) -> dict[str, BinaryIO]:
-    """All inputs, open until the stack is closed. Raises InputError, UsageError."""
+class OpenInput:
+    """An input that is open: its `path` as it was given, its `name` in messages, its `stream`, which may be a `Pipe`.
+
+    `kind` is capture, log or jsonl, by the first bytes, which are looked at once. Asking for it raises InputError for
+    what is none of these or cannot be read.
+    """
+
+    def __init__(self, path: str, stream: BinaryIO) -> None:
+        self.path, self.name, self.stream = path, name_of(path), stream
+
+    @cached_property
+    def kind(self) -> str:
+        return kind_of(self.stream, self.name)
+
+    @property
+    def piped(self) -> bool:
+        """Whether it can be read once only."""
+        return isinstance(self.stream, Pipe)
+
+    def keep(self) -> None:
+        """Make a pipe an input that can be read again, by keeping what has been read of it."""
+        if self.piped:
+            self.stream = cast("BinaryIO", io.BufferedReader(Spool(self.stream)))
+
+    def wait_for(self, size: int) -> int:
+        """Return how many bytes there are; of a pipe as many as have come when these are `size`, or when it ends."""
+        raw = getattr(self.stream, "raw", self.stream)
+        if isinstance(raw, Pipe | Spool):
+            return raw.wait_for(size)
+        found = self.stream.seek(0, io.SEEK_END)
+        self.stream.seek(0)
+        return found
+
+
+def open_inputs(paths: Sequence[str], stack: ExitStack) -> list[OpenInput]:
+    """Open all inputs, until the stack is closed. Raises InputError, UsageError."""
     _check_paths(paths)
-    return {path: stack.enter_context(_open_input(path)) for path in paths}
+    return [OpenInput(path, stack.enter_context(_open_input(path))) for path in paths]
+
+
+def hold(inputs: Sequence[OpenInput], size: int) -> bool:
+    """Tell whether inputs hold at least `size` bytes, all together. Of pipes no more is read than it takes."""
+    found = 0
+    for given in sorted(inputs, key=_is_endless):
+        if found < size:
+            found += given.wait_for(size - found)
+    return found >= size
+
+
+def _is_endless(given: OpenInput) -> bool:
+    """Tell whether the size of an input is not known before its end has come."""
+    return isinstance(getattr(given.stream, "raw", given.stream), Pipe | Spool)
 
 
 # --- files --------------------------------------------------------------------------------------------------------
 
 
 def _check_paths(paths: Sequence[str]) -> None:
+    """Check that there are inputs, each given once. Raises UsageError."""
     if not paths:
         raise UsageError("nothing to check: give a log or a capture, or - for standard input")
     seen: set[str] = set()
@@ -60,13 +110,15 @@ def _check_paths(paths: Sequence[str]) -> None:
 
 
 def name_of(path: str) -> str:
+    """Return how the input of that path is called in positions and messages."""
     return STDIN_NAME if path == STDIN else path
 
 
 class Pipe(io.RawIOBase):
-    """What can be read once and forwards only, perhaps while somebody is still writing to it."""
+    """A stream that can be read once and forwards only, perhaps while somebody is still writing to it."""
 
     def __init__(self, stream: BinaryIO, keep_open: bool) -> None:
+        """Read `stream`, which is closed with the pipe unless it is to be kept open."""
         self._stream = stream
         self._keep_open = keep_open
         self._interrupted = False
@@ -77,7 +129,10 @@ class Pipe(io.RawIOBase):
         return True
 
     def head(self, size: int) -> bytes:
-        """The first bytes, which will be read once more: `size` of them, or as many as it takes to know a capture."""
+        """Return the first bytes, which will be read once more.
+
+        They are `size` or more, fewer if the end has come or a capture is known by them.
+        """
         from mipcheck.checker.capture import is_capture
 
         while len(self._head) < size and not (len(self._head) >= 12 and is_capture(self._head)):
@@ -88,7 +143,7 @@ class Pipe(io.RawIOBase):
         return self._head
 
     def wait_for(self, size: int) -> int:
-        """How many bytes there are, once there are that many or the end has come; they will be read once more."""
+        """Return how many bytes there are, once these are `size` or the end has come; they will be read once more."""
         parts = [self._head]
         have = len(self._head)
         while have < size and (more := self._some(size - have)):
@@ -98,7 +153,7 @@ class Pipe(io.RawIOBase):
         return have
 
     def read(self, size: int = -1, /) -> bytes:
-        """Up to `size` bytes, as many as there are already; none at the end."""
+        """Read up to `size` bytes, as many as there are already; none at the end. A negative `size` reads all."""
         if size < 0:
             rest, self._head = [self._head[self._given :]], b""
             while more := self._some(1 << 20):
@@ -112,6 +167,7 @@ class Pipe(io.RawIOBase):
         return self._some(size)
 
     def _some(self, size: int) -> bytes:
+        """Read what the stream gives at once, at most `size` bytes."""
         read = getattr(self._stream, "read1", self._stream.read)
         while True:
             try:
@@ -129,8 +185,63 @@ class Pipe(io.RawIOBase):
         super().close()
 
 
+class Spool(io.RawIOBase):
+    """A pipe whose bytes are kept, in memory and then in a file without a name, so that they can be read again."""
+
+    def __init__(self, pipe: BinaryIO, memory: int = _MEMORY) -> None:
+        """Read `pipe` as far as anybody wants; `memory` is how many bytes of it are kept there."""
+        from tempfile import SpooledTemporaryFile
+
+        self._pipe = pipe
+        self._kept = SpooledTemporaryFile(memory)  # noqa: SIM115  # closed with this
+        self._size = self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go on at an offset from the start, at most where the pipe has been read to."""
+        if whence != io.SEEK_SET:
+            raise io.UnsupportedOperation("only from the start")
+        self._at = offset
+        return offset
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, into: memoryview, /) -> int:  # type: ignore[override]
+        """Fill `into` as far as bytes are kept, or else as far as the pipe gives some; 0 at the end."""
+        if self._at < self._size:
+            self._kept.seek(self._at)
+            data = self._kept.read(min(len(into), self._size - self._at))
+        else:
+            data = self._pipe.read(len(into))
+            self._kept.seek(self._size)
+            self._kept.write(data)
+            self._size += len(data)
+        into[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def wait_for(self, size: int) -> int:
+        """Return how many bytes there are, once these are `size` or the end has come; they are read for that."""
+        at, piece = self._at, bytearray(2**18)
+        self._at = self._size
+        while self._size < size and self.readinto(memoryview(piece)):
+            pass
+        self._at = at
+        return self._size
+
+    def close(self) -> None:
+        self._kept.close()
+        super().close()
+
+
 def open_input(path: str) -> BinaryIO:
-    """A file that can be read more than once."""
+    """Open a file so that it can be read more than once; of a pipe all is read. Raises InputError."""
     stream = _open_input(path)
     if not isinstance(stream, Pipe):
         return stream
@@ -139,7 +250,7 @@ def open_input(path: str) -> BinaryIO:
 
 
 def _open_input(path: str) -> BinaryIO:
-    """A file, or a `Pipe`."""
+    """Open a file; what cannot be read again becomes a `Pipe`. Raises InputError."""
     if path == STDIN:
         return cast("BinaryIO", Pipe(sys.stdin.buffer, keep_open=True))
     try:
@@ -156,7 +267,7 @@ def _open_input(path: str) -> BinaryIO:
 
 
 def _near(path: str) -> str:
-    """The file that was probably meant."""
+    """Return a hint at the file that was probably meant, or nothing."""
     if "://" in path:
         return "mipcheck fleet reads URLs; to check one by itself, give a copy of it"
     folder, name = Path(path).parent, Path(path).name
@@ -169,7 +280,10 @@ def _near(path: str) -> str:
 
 
 def kind_of(stream: BinaryIO, name: str) -> str:
-    """What a file is, by its first bytes. Raises InputError for what is known to be something else."""
+    """Tell by its first bytes whether a stream is a capture, a log or jsonl.
+
+    `name` stands for it in messages. Raises InputError for what is known to be something else, or cannot be read.
+    """
     from mipcheck.checker.capture import is_capture
 
     try:
@@ -193,12 +307,3 @@ def kind_of(stream: BinaryIO, name: str) -> str:
         hint = f"it looks like a specification: give it with --spec {printable(name)}, beside a log or a capture"
         raise InputError([Problem(Position(name), "is neither a log nor a capture", hint)])
     return "jsonl" if text.startswith(b"{") else "log"
-
-
-def size_of(stream: BinaryIO, enough: int) -> int:
-    """Bytes of an input; of a pipe, as many as have come when that many have, or its end."""
-    if isinstance(stream, Pipe):
-        return stream.wait_for(enough)
-    size = stream.seek(0, io.SEEK_END)
-    stream.seek(0)
-    return size

@@ -1,37 +1,29 @@
-"""What the site comes to: what the logs say, under a configuration file, under the command line."""
+"""The site of a run: what its logs say, under a configuration file, under the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from mipcheck.checker.console.errors import InputError, Problem, joined, quoted
+from mipcheck.checker.console.errors import InputError, Problem, UsageError, joined, quoted
 from mipcheck.checker.console.escape import printable
+from mipcheck.checker.inputs.opening import name_of, open_input
 from mipcheck.checker.site.site import Site, SiteError, merge_sites, site_from_words, site_words
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.values.event import Position
 
-if TYPE_CHECKING:
-    from mipcheck.checker.logs.lines import Log
-
-from mipcheck.checker.console.errors import UsageError
-from mipcheck.checker.inputs.opening import name_of, open_input
-
 
 def vocabulary_for(vocabulary: Vocabulary, role: str) -> Vocabulary:
+    """Return what a trace of that role may say. Raises UsageError where the specification knows no such role."""
     try:
         return vocabulary.for_role(role)
     except RoleError as error:
         raise UsageError(str(error)) from None
 
 
-# --- the site -----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Over:
-    """What wins over the logs: a site, what it says explicitly, and the role if that is among it."""
+    """The site that wins over the logs, the names of what it says explicitly, and the role if that is among them."""
 
     site: Site
     given: frozenset[str]
@@ -39,7 +31,10 @@ class Over:
 
 
 def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, str]) -> Over:
-    """The file, then the command line; the later wins."""
+    """Read what wins over the logs: the file `config`, and over it the `words` of the command line.
+
+    Raises InputError for what is wrong with the file, UsageError for words.
+    """
     site, given = Site(), frozenset[str]()
     if config is not None:
         from mipcheck.checker.site.toml import read_given
@@ -56,19 +51,46 @@ def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, st
     return Over(site, given, site.role if "role" in given else None)
 
 
-def site_of(logs: Mapping[str, Log], over: Over) -> tuple[Site, frozenset[str]]:
-    """What the logs say, and over it what wins over them. Logs must not contradict each other."""
-    settled = over.given
-    site, given = Site(), frozenset[str]()
-    said: dict[str, tuple[str, str]] = {}
-    for path, log in logs.items():
-        shown = site_words(log.site)
-        for key in sorted(log.given - settled):
-            word = shown.get(key, "")
-            file, earlier = said.setdefault(key, (path, word))
-            if earlier != word:
-                hint = f"decide with --set {key}=… or in a --config file"
-                message = f"site key {key} is {quoted(word)} here, but {quoted(earlier)} in {printable(name_of(file))}"
-                raise InputError([Problem(Position(name_of(path)), message, hint)])
-        site, given = merge_sites(site, log.site, log.given), given | log.given
-    return merge_sites(site, over.site, settled), given | settled
+class Settling:
+    """The site of a run while its logs are read, one after another.
+
+    `vocabulary` is what the next log may say: the role that one log states holds for those after it that do not.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, over: Over) -> None:
+        self.vocabulary, self._over = vocabulary, over
+        self._said: dict[str, tuple[Site, frozenset[str]]] = {}
+
+    @property
+    def role(self) -> str | None:
+        """The role that is known whatever the logs say."""
+        return self._over.role
+
+    def add(self, path: str, site: Site, given: frozenset[str]) -> None:
+        """Take what a log says of the site; `given` names what it says explicitly. Raises RoleError."""
+        self._said[path] = (site, given)
+        if "role" in given and self._over.role is None:
+            self.vocabulary = self.vocabulary.for_role(site.role)
+
+    def settle(self) -> tuple[Site, frozenset[str], Vocabulary]:
+        """Return the site, what of it was said explicitly by anybody, and what a trace of its role may say.
+
+        Raises InputError where one log contradicts another, UsageError for a role that the specification has not.
+        """
+        settled = self._over.given
+        site, given = Site(), frozenset[str]()
+        said: dict[str, tuple[str, str]] = {}
+        for path, (own, explicit) in self._said.items():
+            shown = site_words(own)
+            for key in sorted(explicit - settled):
+                word = shown.get(key, "")
+                file, earlier = said.setdefault(key, (path, word))
+                if earlier != word:
+                    hint = f"decide with --set {key}=… or in a --config file"
+                    message = (
+                        f"site key {key} is {quoted(word)} here, but {quoted(earlier)} in {printable(name_of(file))}"
+                    )
+                    raise InputError([Problem(Position(name_of(path)), message, hint)])
+            site, given = merge_sites(site, own, explicit), given | explicit
+        site = merge_sites(site, self._over.site, settled)
+        return site, given | settled, vocabulary_for(self.vocabulary, site.role)

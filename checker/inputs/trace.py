@@ -1,4 +1,4 @@
-"""What reading the inputs of a run comes to."""
+"""The inputs of a run as one trace: what is known of each, their events by time, and one site for all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import Event
 
 if TYPE_CHECKING:
-    pass
+    from mipcheck.checker.logs.lines import Log, LogReader
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,15 @@ class Input:
     notes: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     holes: tuple[str, ...] = ()
-    """What is missing without anybody knowing where, so that a verdict of conformant cannot be had."""
+    """Evidence that is missing without anybody knowing where, so that a verdict of conformant cannot be had."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """All inputs as one: events in order of time, and the site that holds for all. `given` names what the site says."""
+    """All inputs as one: events in order of time, and the site that holds for all. `given` names what the site says.
+
+    `absolute` is whether times count from the epoch, `notes` say what was inferred.
+    """
 
     inputs: tuple[Input, ...]
     events: Sequence[Event]
@@ -46,3 +49,18 @@ class Trace:
     given: frozenset[str]
     absolute: bool
     notes: tuple[str, ...] = ()
+
+
+def input_of_log(
+    file: str, kind: str, read: Log | LogReader, events: Sequence[Event], interfaces: Sequence[str]
+) -> Input:
+    """Return the input that a log of `kind` (log or jsonl) is, as far as it has been `read`."""
+    return Input(
+        file,
+        kind,
+        events,
+        read.absolute,
+        tuple(interfaces),
+        skipped=read.skipped,
+        problems=tuple(read.problems),
+    )

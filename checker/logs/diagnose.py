@@ -1,21 +1,16 @@
-"""What is wrong with a line that the grammar refuses: where, what was expected there, the nearest right spelling."""
+"""A line that the grammar refuses → its fault: where it is, what was expected there, the nearest right spelling."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
 
-from mipcheck.checker.console.errors import (
-    did_you_mean,
-    joined,
-    quoted,
-)
+from mipcheck.checker.console.errors import did_you_mean, joined, quoted
 from mipcheck.checker.console.escape import escaped
+from mipcheck.checker.logs.lines import MAGIC, Fault, time_hint
 
 if TYPE_CHECKING:
     from lark.exceptions import UnexpectedInput
-
-from mipcheck.checker.logs.lines import MAGIC, Fault, time_hint
 
 _EXPECTED: Final = {  # by a terminal that only this place of a line admits
     "SECONDS": "a time, site or #",
@@ -31,7 +26,7 @@ _QUOTED_START: Final = re.compile(r'"(?:[^"\\\x00-\x1f\x7f-\x9f]|\\["\\]|\\x[0-9
 
 
 def diagnose(text: str, error: UnexpectedInput) -> Fault:
-    """What is wrong where the parser stopped."""
+    """Return the fault of a line where the parser stopped with `error`."""
     from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
     names: set[str] = set()
@@ -53,7 +48,7 @@ def diagnose(text: str, error: UnexpectedInput) -> Fault:
 
 
 def _after(before: str, names: set[str]) -> str:
-    """What is expected where only white space can follow a word."""
+    """Return what is expected after `before`, where only white space can follow a word; `names` are terminals."""
     if "_TAIL" in names or "$END" in names:
         return "a space, or the end of the line"
     words = before.split()
@@ -63,7 +58,10 @@ def _after(before: str, names: set[str]) -> str:
 
 
 def _bad_word(rest: str, at: int, width: int, names: set[str], hint: str) -> Fault:
-    """The fault of `rest` of a line, whose first word (of `width` characters) stands where it cannot."""
+    """Return the fault of the `rest` of a line, whose first word (of `width` characters) stands where it cannot.
+
+    `at` is the index of `rest`, `names` are the terminals that can stand there, `hint` says so in words.
+    """
     word = rest[:width]
     for offset, char in enumerate(word):
         if char < " " or "\x7f" <= char <= "\x9f" or (char.isspace() and char != " "):
@@ -82,7 +80,7 @@ def _bad_word(rest: str, at: int, width: int, names: set[str], hint: str) -> Fau
 
 
 def _bad_quotes(rest: str, at: int) -> Fault:
-    """The fault of a quoted text that is none."""
+    """Return the fault of a quoted text that is none, with which the `rest` of a line begins, at index `at`."""
     good = _QUOTED_START.match(rest)
     stop = good.end() if good else 0
     if rest[stop : stop + 1] == "\\":

@@ -18,7 +18,7 @@ def _grammar() -> str:
 
 @cache
 def line_parser() -> Lark:
-    """The parser of a line; made when a line needs it, since importing Lark takes its time."""
+    """Return the parser of a line; made when a line needs it, since importing Lark takes its time."""
     from lark import Lark
 
     return Lark(_grammar(), parser="lalr", lexer="contextual")
@@ -26,7 +26,7 @@ def line_parser() -> Lark:
 
 @cache
 def terminal(name: str) -> re.Pattern[str]:
-    """A terminal of the grammar by itself."""
+    """Return a terminal of the grammar by itself."""
     match = re.search(rf"^{name}: /(.*)/$", _grammar(), re.MULTILINE)
     assert match is not None
     return re.compile(match[1])

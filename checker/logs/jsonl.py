@@ -1,7 +1,7 @@
 """Trace logs in JSON Lines: `{"mipcheck-trace": 1, "site": {…}}`, then one event a line.
 
 An event is `{"time": 0.113, "interface": "eth0", "event": "rrq", "to": "iha", …}`. Numbers keep every digit
-that is written; everything but the parsing of a line is shared with `log.py`.
+that is written; everything but the parsing of a line is shared with `text.py`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -17,19 +18,17 @@ from mipcheck.checker.logs.lines import (
     MAGIC,
     VERSIONS,
     Fault,
+    KeyValue,
     LineError,
     Log,
-    Pair,
+    LogBuilder,
     Span,
     Time,
-    Trace,
-    joined_lines,
     read_lines,
     read_time,
     value_fault,
-    writable_events,
-    writable_site,
 )
+from mipcheck.checker.logs.writing import joined_lines, writable_events, writable_site
 from mipcheck.checker.site.site import LISTS, TEXTUAL, expected, natural_word, read_value
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.checker.trace.vocabulary import Vocabulary
@@ -44,7 +43,7 @@ FIRST_LINE: Final = f'{{"{MAGIC}": {VERSIONS[-1]}}}'
 
 _HEADER_KEYS: Final = (MAGIC, "site", "comments")
 EVENT_KEYS: Final = ("time", "interface", "event")
-"""What every event has."""
+"""The keys that every event has."""
 
 _NUMERAL: Final = 64  # characters; a longer integer is refused anyway, and Python's own limit is an exception
 
@@ -67,7 +66,7 @@ def write_jsonl(
     *,
     absolute: bool = False,
 ) -> str:
-    """The JSON Lines of a trace, which `read_jsonl` reads back to the same events and site.
+    """Return the JSON Lines of a trace, which `read_jsonl` reads back to the same events and site.
 
     Times are strings of seconds (a double holds no nanoseconds since the epoch), or RFC 3339 if `absolute`.
     Raises ValueError as `write_log` does.
@@ -95,6 +94,7 @@ class _DuplicateKey(Exception):
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object of its pairs. Raises _DuplicateKey, where `json` would take the last."""
     found: dict[str, object] = {}
     for key, value in pairs:
         if key in found:
@@ -104,15 +104,17 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _integer(digits: str) -> int | Decimal:
+    """Read an integer; a longer one than Python takes becomes a Decimal, and is refused later by a message."""
     return int(digits) if len(digits) <= _NUMERAL else Decimal(digits)
 
 
 def _no_constant(word: str) -> object:
+    """Refuse NaN and Infinity, which `json` takes though they are no JSON. Raises ValueError."""
     raise ValueError(f"{word} is no JSON")
 
 
 def _parse(text: str) -> object:
-    """The JSON of a line. Raises LineError."""
+    """Read the JSON of a line. Raises LineError."""
     try:
         return json.loads(
             text, object_pairs_hook=_once, parse_float=Decimal, parse_int=_integer, parse_constant=_no_constant
@@ -132,45 +134,46 @@ def _parse(text: str) -> object:
 
 
 def _name(inside: str) -> str:
-    """A key from the text between its quotation marks."""
+    """Return a key from the text between its quotation marks."""
     try:
         return str(json.loads(f'"{inside}"')) if "\\" in inside else inside
     except ValueError:
         return inside
 
 
-def _pairs(text: str, values: Mapping[str, object]) -> dict[str, Pair]:
-    """Each of the keys with its value and the places of both."""
+def _pairs(text: str, values: Mapping[str, object]) -> dict[str, KeyValue]:
+    """Return each of the keys of an object in `text` with its value and the places of both."""
     places: dict[str, tuple[int, int]] = {}
     for match in _KEYS.finditer(text):
         if match[2]:
             places.setdefault(_name(match[1]), (match.start(1), match.end()))
-    found: dict[str, Pair] = {}
+    found: dict[str, KeyValue] = {}
     for key, value in values.items():
         at, value_at = places.get(key, (0, 0))
         token = _VALUE.match(text, value_at)
-        found[key] = Pair(key, at, value, value_at, len(token[0]) if token else 1)
+        found[key] = KeyValue(key, at, value, value_at, len(token[0]) if token else 1)
     return found
 
 
-def interpret(trace: Trace, number: int, text: str) -> list[Fault]:
-    """A line, for `log.read_lines`. May raise LineError."""
+def interpret(builder: LogBuilder, number: int, text: str) -> list[Fault]:
+    """Take a line into a log, for `lines.read_lines`. May raise LineError."""
     if not text.strip(" \t"):
         return []
     line = _parse(text)
     if not isinstance(line, dict):
         return [Fault(0, len(text), f"{quoted(text)} is no JSON object", "expected {…}")]
     pairs = _pairs(text, line)
-    if not trace.headed or MAGIC in line:
-        return _header(trace, number, text, pairs)
-    return _event(trace, number, pairs)
+    if not builder.headed or MAGIC in line:
+        return _header(builder, number, text, pairs)
+    return _event(builder, number, pairs)
 
 
-def _header(trace: Trace, number: int, text: str, pairs: dict[str, Pair]) -> list[Fault]:
+def _header(builder: LogBuilder, number: int, text: str, pairs: dict[str, KeyValue]) -> list[Fault]:
+    """Take the header, and the site in it."""
     if MAGIC not in pairs:
         return [Fault(0, len(text), "")]  # said better by the caller
     version = pairs[MAGIC]
-    if faults := trace.add_header(_word(version.value), version.value_at):
+    if faults := builder.add_header(_word(version.value), version.value_at):
         return faults
     faults = _unknown(pairs, _HEADER_KEYS)
     site = pairs.get("site")
@@ -178,21 +181,21 @@ def _header(trace: Trace, number: int, text: str, pairs: dict[str, Pair]) -> lis
         return faults
     if not isinstance(site.value, dict):
         return [*faults, Fault(site.value_at, site.value_width, "site is no JSON object", 'expected {"iha": …}')]
-    words: list[Pair] = []
+    words: list[KeyValue] = []
     for pair in _pairs(text[site.value_at :], site.value).values():
-        moved = Pair(pair.key, pair.key_at + site.value_at, pair.value, pair.value_at + site.value_at, pair.value_width)
+        moved = replace(pair, key_at=pair.key_at + site.value_at, value_at=pair.value_at + site.value_at)
         try:
             word = _site_word(moved)
         except ValueError as error:
             message = f"site key {quoted(pair.key)} has no such value"
             faults.append(Fault(moved.value_at, moved.value_width, message, f"expected {error}"))
             continue
-        words.append(Pair(moved.key, moved.key_at, word, moved.value_at, moved.value_width))
-    return faults + trace.add_site(number, words, site.key_at)
+        words.append(replace(moved, value=word))
+    return faults + builder.add_site(number, words, site.key_at)
 
 
-def _site_word(pair: Pair) -> str:
-    """The word of a site key. Raises ValueError saying what was expected."""
+def _site_word(pair: KeyValue) -> str:
+    """Return the word of a site key. Raises ValueError saying what was expected."""
     if isinstance(pair.value, list):
         if pair.key not in LISTS or any(not isinstance(v, str) or "," in v or not v for v in pair.value):
             raise ValueError("a list of words" if pair.key in LISTS else "one value, not a list")
@@ -203,7 +206,8 @@ def _site_word(pair: Pair) -> str:
         raise ValueError("a text, a number of reasonable size, true or false") from None
 
 
-def _unknown(pairs: Mapping[str, Pair], known: tuple[str, ...]) -> list[Fault]:
+def _unknown(pairs: Mapping[str, KeyValue], known: tuple[str, ...]) -> list[Fault]:
+    """Return a fault for each pair whose key is not among the known ones."""
     return [
         Fault(p.key_at, len(p.key), f"unknown key {quoted(p.key)}", joined(did_you_mean(p.key, known), listed(known)))
         for p in pairs.values()
@@ -212,14 +216,15 @@ def _unknown(pairs: Mapping[str, Pair], known: tuple[str, ...]) -> list[Fault]:
 
 
 def _word(value: object) -> str:
-    """A value as a message names it, and numbers as the words that they stand for."""
+    """Return a value as a message names it, and numbers as the words that they stand for."""
     try:
         return natural_word(value)
     except ValueError:
         return str(value)[:_NUMERAL]
 
 
-def _event(trace: Trace, number: int, pairs: dict[str, Pair]) -> list[Fault]:
+def _event(builder: LogBuilder, number: int, pairs: dict[str, KeyValue]) -> list[Fault]:
+    """Take an event. May raise LineError."""
     if missing := [k for k in EVENT_KEYS if k not in pairs]:
         near = joined(*(did_you_mean(k, missing) for k in pairs if k not in EVENT_KEYS))
         return [
@@ -234,11 +239,11 @@ def _event(trace: Trace, number: int, pairs: dict[str, Pair]) -> list[Fault]:
     if faults:
         return faults
     span = Span(str(kind.value), kind.value_at + 1)
-    return trace.add_event(number, _time(time), str(interface.value), span, list(pairs.values()), _read)
+    return builder.add_event(number, _time(time), str(interface.value), span, list(pairs.values()), _read)
 
 
-def _time(pair: Pair) -> Time:
-    """The time of an event. Raises LineError."""
+def _time(pair: KeyValue) -> Time:
+    """Read the time of an event. Raises LineError."""
     if isinstance(pair.value, str):
         return read_time(pair.value, pair.value_at + 1)
     word = _word(pair.value)
@@ -248,13 +253,13 @@ def _time(pair: Pair) -> Time:
 
 
 def time_word(text: str) -> str:
-    """The time of an event's line, as messages name it. Raises LineError if it has none."""
+    """Return the time of an event's line as messages name it. Raises LineError if it has none."""
     line = _parse(text)
-    return _time(Pair("time", 0, line.get("time") if isinstance(line, dict) else None, 0, 1)).span.word
+    return _time(KeyValue("time", 0, line.get("time") if isinstance(line, dict) else None, 0, 1)).span.word
 
 
-def _read(key: Key, pair: Pair) -> Value | Fault | None:
-    """The value of a key of an event; `null` says nothing."""
+def _read(key: Key, pair: KeyValue) -> Value | Fault | None:
+    """Read the value of a key of an event, or return its fault; `null` says nothing, so that it is None."""
     if pair.value is None:
         return None
     try:
@@ -266,7 +271,7 @@ def _read(key: Key, pair: Pair) -> Value | Fault | None:
 
 
 def _value(type_: Type, value: object) -> Value:
-    """The value of a type that a JSON value stands for. Raises ValueError."""
+    """Return the value of a type that a JSON value stands for. Raises ValueError."""
     if type_.is_set and isinstance(value, list):
         items = [v for v in value if isinstance(v, str) and v in type_.members]
         if len(set(items)) < len(value):

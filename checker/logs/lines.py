@@ -1,4 +1,4 @@
-"""What logs in text and in JSON Lines share: raw lines, the trace as it grows, the meaning of keys, faults of a line.
+"""Reading logs, as text and JSON Lines share it: raw lines, the log as it grows, meaning of keys, faults of a line.
 
 How a line is taken apart is the business of `text.py` and `jsonl.py`, which give an `Interpret` to `LogReader`.
 """
@@ -6,7 +6,7 @@ How a line is taken apart is the business of `text.py` and `jsonl.py`, which giv
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -20,18 +20,17 @@ from mipcheck.checker.console.errors import (
     problem_in_line,
     quoted,
 )
-from mipcheck.checker.console.escape import escaped
-from mipcheck.checker.site.site import KEYS, TEXTUAL, Site, SiteError, read_value, site_from_words, site_words
+from mipcheck.checker.logs.grammar import terminal
+from mipcheck.checker.site.site import KEYS, Site, SiteError, site_from_words
+from mipcheck.checker.trace.times import read_datetime, read_seconds
+from mipcheck.checker.trace.vocabulary import Vocabulary
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event, Position
 from mipcheck.model.values.nearest import closest
 from mipcheck.model.values.types import Value
 
 if TYPE_CHECKING:
     from mipcheck.model.specification.spec import EventType, Key
-
-from mipcheck.checker.logs.grammar import terminal
-from mipcheck.checker.trace.times import TIME_LIMIT, read_datetime, read_seconds
-from mipcheck.checker.trace.vocabulary import Vocabulary
 
 MAGIC: Final = "mipcheck-trace"
 VERSIONS: Final = (1,)
@@ -45,7 +44,7 @@ REMEMBERED: Final = 1000
 
 @dataclass
 class Log:
-    """A trace as read. Times are ns since the epoch if `absolute`, else as the log counts them.
+    """A log as read. Times are ns since the epoch if `absolute`, else as the log counts them.
 
     `lines` is the number of lines in the file, `skipped` that of bad lines left out (under keep_going) for the
     reasons in `problems`. `given` names the site keys that the log states explicitly.
@@ -62,7 +61,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a line, from index `start` on for `width` characters. A fatal one ends the reading."""
+    """One thing wrong with a line, at `width` characters from index `start` on. A fatal one ends the reading."""
 
     start: int
     width: int
@@ -71,7 +70,7 @@ class Fault:
     fatal: bool = False
 
 
-class LineError(Exception):
+class LineError(MipcheckError):
     """A line that cannot be parsed."""
 
     def __init__(self, fault: Fault) -> None:
@@ -80,7 +79,7 @@ class LineError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class KeyValue:
     """A key and its value, each with its index in the line. `value` is a word (str), or what JSON held."""
 
     key: str
@@ -111,7 +110,7 @@ class RawLine:
 
 
 def raw_lines(stream: BinaryIO) -> Iterator[RawLine]:
-    """The lines of a file. A byte order mark is dropped, and so is what a line holds beyond LINE_LIMIT."""
+    """Read the lines of a file. A byte order mark is dropped, and so is what a line holds beyond LINE_LIMIT."""
     number, offset = 0, 0
     room = LINE_LIMIT + len(b"\xef\xbb\xbf\r\n") + 1  # what fills it without an ending is too long for certain
     while piece := stream.readline(room):
@@ -139,22 +138,28 @@ class Time:
 
 
 @dataclass
-class Trace:
-    """What has been read so far. Methods that add to it return what is wrong, and then have added nothing."""
+class LogBuilder:
+    """A log while it is read: what it has said so far. Methods return what is wrong, and then have added nothing.
+
+    `words` are those of the site lines, `stated` the line of each. `first` is the time that decides between absolute
+    and relative, with its line; `mixed` is whether another kind of time was met. If `settled`, the role is known from
+    elsewhere, whatever the site says.
+    """
 
     name: str
     vocabulary: Vocabulary
     keep_going: bool
     headed: bool = False
     words: dict[str, str] = field(default_factory=dict)
-    stated: dict[str, int] = field(default_factory=dict)  # the line of each site key
+    stated: dict[str, int] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     last: Time | None = None
-    first: tuple[Time, int] | None = None  # the time that decides between absolute and relative, and its line
+    first: tuple[Time, int] | None = None
     mixed: bool = False
-    settled: bool = False  # the role is known from elsewhere, whatever the site says
+    settled: bool = False
 
     def add_header(self, version: str, at: int) -> list[Fault]:
+        """Add the header, which states a version at index `at` of its line."""
         if self.headed:
             return [Fault(at, len(version), "a second header")]
         if version not in map(str, VERSIONS):
@@ -164,8 +169,11 @@ class Trace:
         self.headed = True
         return []
 
-    def add_site(self, number: int, pairs: Sequence[Pair], at: int) -> list[Fault]:
-        """Pairs hold words. Several site lines add up; saying the same twice is harmless, contradiction is not."""
+    def add_site(self, number: int, pairs: Sequence[KeyValue], at: int) -> list[Fault]:
+        """Add the pairs of a site line, whose values are words; `at` is where the line begins to be one.
+
+        Several site lines add up; saying the same twice is harmless, contradiction is not.
+        """
         if self.events:
             return [Fault(at, len("site"), "site after the first event", "site lines come before all events")]
         faults: list[Fault] = []
@@ -188,7 +196,8 @@ class Trace:
                 self.vocabulary = self.vocabulary.for_role(new["role"])
         return faults
 
-    def _site_fault(self, pair: Pair, word: str) -> Fault | None:
+    def _site_fault(self, pair: KeyValue, word: str) -> Fault | None:
+        """Return what is wrong with a pair of a site line by itself."""
         try:
             site_from_words(
                 {pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities, self.vocabulary.roles
@@ -205,10 +214,10 @@ class Trace:
         time: Time,
         interface: str,
         kind: Span,
-        pairs: Sequence[Pair],
-        read: Callable[[Key, Pair], Value | Fault | None],
+        pairs: Sequence[KeyValue],
+        read: Callable[[Key, KeyValue], Value | Fault | None],
     ) -> list[Fault]:
-        """`read` gives the value of a pair, or what is wrong with it, or None if it says nothing after all."""
+        """Add the event of a line. `read` gives the value of a pair, or its fault, or None if it says nothing."""
         faults = self._time_faults(number, time)
         declared = self.vocabulary.events.get(kind.word)
         if declared is None:
@@ -224,6 +233,7 @@ class Trace:
         return faults
 
     def _time_faults(self, number: int, time: Time) -> list[Fault]:
+        """Return what is wrong with a time after those before it: another kind of time, or one that runs backwards."""
         first, first_line = self.first or (time, number)
         at, width = time.span.at, len(time.span.word)
         if first.absolute != time.absolute:
@@ -241,9 +251,12 @@ class Trace:
 
 
 def read_pairs(
-    declared: EventType, kind: Span, pairs: Sequence[Pair], read: Callable[[Key, Pair], Value | Fault | None]
+    declared: EventType, kind: Span, pairs: Sequence[KeyValue], read: Callable[[Key, KeyValue], Value | Fault | None]
 ) -> tuple[dict[str, Value], list[Fault]]:
-    """The arguments of an event of the declared kind, and all that is wrong with them."""
+    """Return the arguments of an event of the declared kind, and all that is wrong with them.
+
+    `kind` is where the line names the event; `read` is as for `LogBuilder.add_event`.
+    """
     keys = declared.by_name
     args: dict[str, Value] = {}
     faults: list[Fault] = []
@@ -274,19 +287,19 @@ def read_pairs(
 
 
 def signature(declared: EventType) -> str:
-    """`keys of rrq: to path … [home] [via]`."""
+    """Return which keys an event has, as messages say it: `keys of rrq: to path … [home] [via]`."""
     names = [f"[{k.name}]" if k.optional else k.name for k in declared.keys]
     return f"keys of {declared.name}: {listed(names)}" if names else f"{declared.name} has no keys"
 
 
-def value_fault(key: Key, pair: Pair, shown: str, wanted: str) -> Fault:
-    """The fault of a value that its key cannot have."""
+def value_fault(key: Key, pair: KeyValue, shown: str, wanted: str) -> Fault:
+    """Return the fault of a value, as `shown` in the message, that its key cannot have; `wanted` says what it can."""
     hint = joined(did_you_mean(shown, key.type.members if key.type.is_enum else ()), f"expected {wanted}")
     return Fault(pair.value_at, pair.value_width, f"{quoted(shown)} is no value of key {key.name}", hint)
 
 
-Interpret = Callable[[Trace, int, str], list[Fault]]
-"""Takes a line (by number and text) into a trace; returns what is wrong with it. May raise LineError."""
+Interpret = Callable[[LogBuilder, int, str], list[Fault]]
+"""Takes a line (by number and text) into a log; returns what is wrong with it. May raise LineError."""
 
 
 def read_lines(
@@ -298,25 +311,30 @@ def read_lines(
     first: str = FIRST_LINE,
     role: str | None = None,
 ) -> Log:
-    """Read a trace whose lines `interpret` understands; `first` is what the first line has to be, for messages.
+    """Read a log whose lines `interpret` understands; `first` is what the first line has to be, for messages.
 
-    Where `role` does not say whose trace it is, its site lines do; until then it is a mobile node's.
+    Where `role` does not say whose trace it is, its site lines do; until then it is a mobile node's. Raises InputError,
+    and RoleError for a role that the specification has not.
     """
-    reading = Reading(name, vocabulary, keep_going, interpret, first, role)
+    reader = LogReader(name, vocabulary, keep_going, interpret, first, role)
     for line in raw_lines(stream):
-        reading.take(line)
-    return reading.log()
+        reader.take(line)
+    return reader.log()
 
 
-class Reading:
-    """A log, line by line: the trace as it grows, and what is wrong with it."""
+class LogReader:
+    """Reads a log line by line: `builder` is the log as it grows, `problems` are what is wrong with it.
+
+    `lines` counts the lines taken, `skipped` the bad ones among them.
+    """
 
     def __init__(
         self, name: str, vocabulary: Vocabulary, keep_going: bool, interpret: Interpret, first: str, role: str | None
     ) -> None:
+        """Begin a log called `name` in messages; the rest is as for `read_lines`. Raises RoleError."""
         if role is not None:
             vocabulary = vocabulary.for_role(role)
-        self.trace = Trace(name, vocabulary, keep_going, settled=role is not None)
+        self.builder = LogBuilder(name, vocabulary, keep_going, settled=role is not None)
         self.problems: list[Problem] = []
         self.lines = 0
         self.skipped = 0
@@ -325,78 +343,90 @@ class Reading:
     def take(self, line: RawLine) -> None:
         """Take the next line. Raises InputError for one after which there is no sense in going on."""
         self.lines = line.number
-        trace, name = self.trace, self.trace.name
-        text, faults = _take(trace, line, self._interpret, self._first)
+        builder, name = self.builder, self.builder.name
+        text, faults = _take(builder, line, self._interpret, self._first)
         if not faults:
             return
         self.skipped += 1
         found = [_problem(name, line, text, f) for f in faults]
         if any(f.fatal for f in faults):
             raise InputError([*self.problems, *found])
-        self.problems += found[: REMEMBERED - len(self.problems)] if trace.keep_going else found
-        if not trace.keep_going and len(self.problems) > LIMIT:
+        self.problems += found[: REMEMBERED - len(self.problems)] if builder.keep_going else found
+        if not builder.keep_going and len(self.problems) > LIMIT:
             raise InputError(self.problems[:LIMIT], more=True)
 
     def check(self) -> None:
-        """At the end: raises InputError if there was no header, or problems that are not to be skipped."""
-        if not self.trace.headed:
+        """Raise InputError, at the end, if there was no header, or problems that are not to be skipped."""
+        if not self.builder.headed:
             message = "the file has no header" if self.lines else "the file is empty"
             raise InputError(
-                [Problem(Position(self.trace.name, 1), message, f"the first line has to be: {self._first}")]
+                [Problem(Position(self.builder.name, 1), message, f"the first line has to be: {self._first}")]
             )
-        if self.problems and not self.trace.keep_going:
+        if self.problems and not self.builder.keep_going:
             raise InputError(self.problems)
 
+    @property
+    def absolute(self) -> bool:
+        """Whether times count from the epoch, as far as there are events."""
+        return self.builder.first is not None and self.builder.first[0].absolute
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The site keys that the site lines have stated so far."""
+        return frozenset(self.builder.words)
+
     def site(self) -> Site:
-        """What the site lines have said so far."""
-        trace = self.trace
-        vocabulary = trace.vocabulary
-        return site_from_words(trace.words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
+        """Return the site that the site lines have described so far."""
+        builder = self.builder
+        vocabulary = builder.vocabulary
+        return site_from_words(builder.words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
 
     def log(self) -> Log:
-        """All that was read. Raises InputError."""
+        """Return all that was read. Raises InputError as `check` does."""
         self.check()
-        trace = self.trace
-        absolute = bool(trace.events) and trace.first is not None and trace.first[0].absolute
-        given = frozenset(trace.words)
-        return Log(trace.events, self.site(), self.lines, self.skipped, self.problems, absolute, given)
+        return Log(self.builder.events, self.site(), self.lines, self.skipped, self.problems, self.absolute, self.given)
 
 
-def _take(trace: Trace, line: RawLine, interpret: Interpret, first: str) -> tuple[str, list[Fault]]:
-    """Take one raw line into the trace: its text as far as it is text, and what is wrong with it."""
+def _take(builder: LogBuilder, line: RawLine, interpret: Interpret, first: str) -> tuple[str, list[Fault]]:
+    """Take a raw line into a log; return its text as far as it is text, and what is wrong with it.
+
+    `first` is what the first line has to be, for messages.
+    """
     try:
         text = line.data.decode("utf-8")
     except UnicodeDecodeError as error:
         text = line.data.decode("utf-8", "backslashreplace")
         if not line.overlong:
-            return text, [_no_utf8(trace, line, error, first)]
+            return text, [_no_utf8(builder, line, error, first)]
     if line.overlong:
-        hint = "" if trace.headed else f"the first line has to be: {first}"
-        return "", [Fault(LINE_LIMIT, 1, f"the line is longer than {LINE_LIMIT} bytes", hint, not trace.headed)]
+        hint = "" if builder.headed else f"the first line has to be: {first}"
+        return "", [Fault(LINE_LIMIT, 1, f"the line is longer than {LINE_LIMIT} bytes", hint, not builder.headed)]
     try:
-        faults = interpret(trace, line.number, text)
+        faults = interpret(builder, line.number, text)
     except LineError as error:
         faults = [error.fault]
-    if faults and not trace.headed and not any(f.fatal for f in faults):
+    if faults and not builder.headed and not any(f.fatal for f in faults):
         faults = [Fault(0, len(text), "this is not the header of a trace", f"the first line has to be: {first}", True)]
-    if faults and not line.whole and trace.headed:
+    if faults and not line.whole and builder.headed:
         faults = [replace(f, message=f"the file ends in the middle of a line: {f.message}") for f in faults]
     return text, faults
 
 
-def _no_utf8(trace: Trace, line: RawLine, error: UnicodeDecodeError, first: str) -> Fault:
+def _no_utf8(builder: LogBuilder, line: RawLine, error: UnicodeDecodeError, first: str) -> Fault:
+    """Return the fault of a line that is no UTF-8, where `error` found it."""
     byte = line.data[error.start]
     message = f"invalid UTF-8: byte 0x{byte:02x} at byte offset {line.offset + error.start} of the file"
     if not line.whole and error.reason == "unexpected end of data":
         message = f"the file ends in the middle of a line: {message}"
-    hint = "" if trace.headed else f"the first line has to be: {first}"
+    hint = "" if builder.headed else f"the first line has to be: {first}"
     if line.number == 1 and line.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         hint = "this looks like UTF-16; logs are UTF-8"
     start = len(line.data[: error.start].decode("utf-8"))
-    return Fault(start, len("\\xff"), message, hint, fatal=not trace.headed)
+    return Fault(start, len("\\xff"), message, hint, fatal=not builder.headed)
 
 
 def _problem(name: str, line: RawLine, text: str, fault: Fault) -> Problem:
+    """Return a fault of a line as a problem of the file called `name`; `text` is what is shown of the line."""
     at = Position(name, line.number)
     if line.overlong:
         return Problem(Position(name, line.number, column=fault.start + 1), fault.message, fault.hint)
@@ -404,7 +434,7 @@ def _problem(name: str, line: RawLine, text: str, fault: Fault) -> Problem:
 
 
 def read_time(word: str, at: int) -> Time:
-    """A time in seconds or RFC 3339. Raises LineError."""
+    """Read a time in seconds or RFC 3339, which stands at index `at` of its line. Raises LineError."""
     try:
         if terminal("SECONDS").fullmatch(word):
             return Time(read_seconds(word), False, Span(word, at))
@@ -419,7 +449,7 @@ _TIMES: Final = "expected seconds (12.9) or RFC 3339 (2026-11-23T02:56:02Z)"
 
 
 def time_hint(word: str) -> str:
-    """What keeps a word from being a time."""
+    """Return a hint at what keeps a word from being a time."""
     if re.fullmatch(r"-[0-9.]+", word):
         return "times are not negative"
     if re.search(r"\.[0-9]{10}", word):
@@ -431,63 +461,3 @@ def time_hint(word: str) -> str:
     if not word.isascii() and any(c.isdecimal() for c in word):
         return "only the digits 0 to 9 make numbers"
     return _TIMES
-
-
-def _shown(text: str, also_quoted: str = "") -> str:
-    """A text as a log holds it: bare where that can be, else quoted and escaped."""
-    plain = text.isprintable() and not any(c in '" ' or c in also_quoted for c in text)
-    if plain and text and not text.startswith("#"):
-        return text
-    body = "".join(f"\\{c}" if c in '"\\' else c if c.isprintable() else escaped(c) for c in text)
-    return f'"{body}"'
-
-
-# ---- What can be written ----
-
-
-def joined_lines(lines: Iterable[str]) -> str:
-    """The text of a file with these lines. Raises ValueError if one is longer than a reader accepts."""
-    parts: list[str] = []
-    for line in lines:
-        if len(line) * 4 > LINE_LIMIT and len(line.encode("utf-8")) > LINE_LIMIT:
-            raise ValueError(f"a line of a log holds at most {LINE_LIMIT} bytes")
-        parts += (line, "\n")
-    return "".join(parts)
-
-
-def writable_site(site: Site, vocabulary: Vocabulary) -> dict[str, str]:
-    """The words of a site, which read back to it. Raises ValueError if there are no such words."""
-    words = site_words(site)
-    again = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
-    if again != replace(site, mn_ha_keys=(), esp_sas=()):
-        raise ValueError("a log cannot hold this site")
-    return words
-
-
-def writable_events(events: Iterable[Event], vocabulary: Vocabulary) -> Iterator[tuple[Event, dict[str, str]]]:
-    """Each event and the words of its keys, in the order of declaration. Raises ValueError for what cannot be read."""
-    last = 0
-    for event in events:
-        if not last <= event.time < TIME_LIMIT:
-            raise ValueError(f"time {event.time} ns of event {event.kind} is negative, too large or runs backwards")
-        last = event.time
-        declared = vocabulary.events.get(event.kind)
-        if declared is None:
-            raise ValueError(f"unknown event {quoted(event.kind)}")
-        for name in event.args:
-            if name not in declared.by_name:
-                raise ValueError(f"unknown key {quoted(name)} of event {event.kind}")
-        shown = {k.name: _writable(k, event.args[k.name]) for k in declared.keys if k.name in event.args}
-        missing = [k.name for k in declared.keys if not k.optional and k.name not in shown]
-        if missing:
-            raise ValueError(f"event {event.kind} lacks {' '.join(missing)}")
-        yield event, shown
-
-
-def _writable(key: Key, value: Value) -> str:
-    if key.type.name in TEXTUAL and not key.type.members and isinstance(value, str):
-        return value
-    word = key.type.show(value)
-    if read_value(key.type, word) != value:
-        raise ValueError(f"{value!r} is no value of key {key.name}")
-    return word

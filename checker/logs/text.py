@@ -9,37 +9,33 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from mipcheck.checker.console.escape import printable
-from mipcheck.checker.site.site import KEYS, TEXTUAL, Site, expected, read_value
-from mipcheck.model.values.event import Event
-from mipcheck.model.values.types import Value, ValueSyntaxError, show_seconds
-
-if TYPE_CHECKING:
-    from lark import Token, Tree
-    from mipcheck.model.specification.spec import Key
-
+from mipcheck.checker.console.escape import as_in_log, printable
 from mipcheck.checker.logs.diagnose import diagnose
 from mipcheck.checker.logs.grammar import line_parser
 from mipcheck.checker.logs.lines import (
     FIRST_LINE,
     MAGIC,
     Fault,
+    KeyValue,
     LineError,
     Log,
-    Pair,
+    LogBuilder,
     Span,
     Time,
-    Trace,
-    _shown,
-    joined_lines,
     read_lines,
     read_time,
     value_fault,
-    writable_events,
-    writable_site,
 )
+from mipcheck.checker.logs.writing import joined_lines, writable_events, writable_site
+from mipcheck.checker.site.site import KEYS, TEXTUAL, Site, expected, read_value
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.checker.trace.vocabulary import Vocabulary
+from mipcheck.model.values.event import Event
+from mipcheck.model.values.types import Value, ValueSyntaxError, show_seconds
+
+if TYPE_CHECKING:
+    from lark import Token, Tree
+    from mipcheck.model.specification.spec import Key
 
 
 def read_log(
@@ -61,7 +57,7 @@ def write_log(
     *,
     absolute: bool = False,
 ) -> str:
-    """The canonical text of a trace, which `read_log` reads back to the same events and site.
+    """Return the canonical text of a trace, which `read_log` reads back to the same events and site.
 
     `comments` follow the header, a `#` line each. `absolute` writes times (ns since the epoch) as RFC 3339.
     Secret keys of the site are never written. Raises ValueError for what no log can hold: kinds, keys or values
@@ -73,12 +69,12 @@ def write_log(
     lines += [f"# {printable(line)}".rstrip() for comment in comments for line in comment.splitlines() or [""]]
     for keys in ([k for k in words if k in KEYS], [k for k in words if k not in KEYS]):
         if keys:
-            lines.append("site " + " ".join(f"{k}={_shown(words[k])}" for k in keys))
+            lines.append("site " + " ".join(f"{k}={as_in_log(words[k])}" for k in keys))
     show = show_datetime if absolute else show_seconds
     for event, shown in writable_events(events, vocabulary):
         types = vocabulary.events[event.kind].by_name
-        pairs = [f"{k}={_shown(w) if types[k].type.name in TEXTUAL else w}" for k, w in shown.items()]
-        interface = _shown(event.interface, also_quoted="=")
+        pairs = [f"{k}={as_in_log(w) if types[k].type.name in TEXTUAL else w}" for k, w in shown.items()]
+        interface = as_in_log(event.interface, also_quoted="=")
         lines.append(" ".join([show(event.time), interface, event.kind, *pairs]))
     return joined_lines(lines)
 
@@ -86,21 +82,25 @@ def write_log(
 # ---- The text of a line ----
 
 
-def interpret(trace: Trace, number: int, text: str) -> list[Fault]:
-    """A line as most are, by itself; any other by the grammar, which both keep to."""
+def interpret(builder: LogBuilder, number: int, text: str) -> list[Fault]:
+    """Take a line into a log, for `read_lines`: a plain one without the grammar, with the same meaning.
+
+    May raise LineError.
+    """
     if not text.lstrip(" \t") or text.lstrip(" \t")[0] == "#":
         return []
-    if trace.headed and (match := _PLAIN_EVENT.fullmatch(text)) and (time := _plain_time(match[1])) is not None:
+    if builder.headed and (match := _PLAIN_EVENT.fullmatch(text)) and (time := _plain_time(match[1])) is not None:
         kind = Span(match[3], match.start(3))
-        return trace.add_event(number, time, match[2], kind, _plain_pairs(text, match.end(3)), _read_word)
-    if trace.headed and _PLAIN_SITE.fullmatch(text):
-        return trace.add_site(number, _plain_pairs(text, len("site")), 0)
+        return builder.add_event(number, time, match[2], kind, _plain_pairs(text, match.end(3)), _read_word)
+    if builder.headed and _PLAIN_SITE.fullmatch(text):
+        return builder.add_site(number, _plain_pairs(text, len("site")), 0)
     if match := _PLAIN_HEADER.fullmatch(text):
-        return trace.add_header(match[1], match.start(1))
-    return interpret_by_grammar(trace, number, text)
+        return builder.add_header(match[1], match.start(1))
+    return interpret_by_grammar(builder, number, text)
 
 
-def interpret_by_grammar(trace: Trace, number: int, text: str) -> list[Fault]:
+def interpret_by_grammar(builder: LogBuilder, number: int, text: str) -> list[Fault]:
+    """Take a line into a log by the grammar. Raises LineError for a line that the grammar refuses."""
     if not text:
         return []
     tree = _parse(text)
@@ -109,15 +109,15 @@ def interpret_by_grammar(trace: Trace, number: int, text: str) -> list[Fault]:
     children: list[Any] = list(tree.children)  # tokens and trees, as the grammar says for each rule
     if tree.data == "header":
         (version,) = children
-        return trace.add_header(str(version), _at(version))
-    if not trace.headed:
+        return builder.add_header(str(version), _at(version))
+    if not builder.headed:
         raise LineError(Fault(0, len(text), ""))  # said better by the caller
     if tree.data == "site":
-        return trace.add_site(number, [_pair(c) for c in children], text.index("site"))
+        return builder.add_site(number, [_pair(c) for c in children], text.index("site"))
     time, interface, kind, *pairs = children
     token = _unquote(interface) if interface.type == "QUOTED" else str(interface)
     span = Span(str(kind), _at(kind))
-    return trace.add_event(number, read_time(str(time), _at(time)), token, span, list(map(_pair, pairs)), _read_word)
+    return builder.add_event(number, read_time(str(time), _at(time)), token, span, list(map(_pair, pairs)), _read_word)
 
 
 # Lines of bare ASCII words without a comment, as programs write them: a part of what the grammar defines. They are read
@@ -131,19 +131,20 @@ _PLAIN_PAIR: Final = re.compile(r"([^ \t=]+)=([^ \t]+)")
 
 
 def _plain_time(word: str) -> Time | None:
-    """The time at the beginning of a line, if it is one."""
+    """Read the time at the beginning of a line; None if it is none."""
     try:
         return read_time(word, 0)
     except LineError:
         return None
 
 
-def _plain_pairs(text: str, start: int) -> list[Pair]:
-    return [Pair(m[1], m.start(1), m[2], m.start(2), len(m[2])) for m in _PLAIN_PAIR.finditer(text, start)]
+def _plain_pairs(text: str, start: int) -> list[KeyValue]:
+    """Return the pairs of a plain line from an index on."""
+    return [KeyValue(m[1], m.start(1), m[2], m.start(2), len(m[2])) for m in _PLAIN_PAIR.finditer(text, start)]
 
 
-def _read_word(key: Key, pair: Pair) -> Value | Fault | None:
-    """The value of a pair of a text line."""
+def _read_word(key: Key, pair: KeyValue) -> Value | Fault | None:
+    """Read the value of a pair of a text line, or return its fault."""
     word = str(pair.value)
     if pair.quoted:
         if key.type.name in TEXTUAL and not key.type.members:
@@ -156,21 +157,22 @@ def _read_word(key: Key, pair: Pair) -> Value | Fault | None:
         return value_fault(key, pair, word, str(error))
 
 
-def _pair(tree: Tree[Token]) -> Pair:
+def _pair(tree: Tree[Token]) -> KeyValue:
+    """Return the pair that the grammar has found."""
     tokens: list[Any] = list(tree.children)
     key, value = tokens
     is_quoted = value.type == "QUOTED"
     word = _unquote(value) if is_quoted else str(value)
-    return Pair(str(key), _at(key), word, _at(value), len(value), is_quoted)
+    return KeyValue(str(key), _at(key), word, _at(value), len(value), is_quoted)
 
 
 def _at(token: Token) -> int:
-    """The index of a token in its line."""
+    """Return the index of a token in its line."""
     return token.start_pos or 0
 
 
 def _parse(text: str) -> Tree[Token]:
-    """The syntax tree of a line. Raises LineError."""
+    """Return the syntax tree of a line. Raises LineError."""
     from lark.exceptions import UnexpectedInput
 
     try:
@@ -183,7 +185,7 @@ _ESCAPE: Final = re.compile(r'\\(?:(["\\])|x(..)|u(.{4})|U(.{8}))')
 
 
 def _unquote(word: str) -> str:
-    """The text that a QUOTED token denotes."""
+    """Return the text that a QUOTED token denotes."""
     if "\\" not in word:
         return word[1:-1]
     return _ESCAPE.sub(lambda m: m[1] or chr(int(m[2] or m[3] or m[4], 16)), word[1:-1])

@@ -1,4 +1,4 @@
-"""Which parts of a condition made it what it was: a false conjunct, disjuncts that all failed, an unknown value."""
+"""The parts of a condition that made it what it was: a false conjunct, disjuncts that all failed, an unknown value."""
 
 from __future__ import annotations
 
@@ -63,13 +63,16 @@ class Read:
 
 
 def evaluate(machine: Machine, term: Term, moment: Moment, interface: int) -> int:
-    """The value of a term, or of a part of one, for one interface."""
+    """Return the value of a term, or of a part of one, in a moment, for the interface of that index."""
     own = moment.state(interface)
     return machine.evaluate(term, moment.now, interface, own, moment.node, moment.interfaces, moment.keys, moment.kind)
 
 
 def blame(machine: Machine, term: Term, moment: Moment, interface: int, quantified: bool = False) -> list[Leaf]:
-    """The leaves that made a condition what it was (true, false or unknown), in order of appearance."""
+    """Return the leaves that made a condition what it was (true, false or unknown), in order of appearance.
+
+    `interface` is the index of the one that the condition is about; `quantified` is as in `Leaf`.
+    """
     value = evaluate(machine, term, moment, interface)
 
     def below(term: Term, interface: int = interface, quantified: bool = quantified) -> list[Leaf]:
@@ -99,7 +102,7 @@ def blame(machine: Machine, term: Term, moment: Moment, interface: int, quantifi
 
 
 def reads(machine: Machine, term: Term, moment: Moment, interface: int) -> Iterator[Read]:
-    """The variables that a term reads, each once for every interface that it is read of."""
+    """Return the variables that a term reads, each once for every interface that it is read of."""
     seen: set[tuple[str, int | None]] = set()
     for name, whose in _variables(machine.spec, term, interface, len(moment.interfaces)):
         if (name, whose) in seen:
@@ -113,7 +116,21 @@ def reads(machine: Machine, term: Term, moment: Moment, interface: int) -> Itera
             yield Read(name, whose, moment.state(whose)[slot], moment.writers(whose)[slot])
 
 
+def cause_of(machine: Machine, rule: int, moment: Moment) -> list[tuple[str, int, int]]:
+    """Return what made a permission's condition false: variables, whose each is, and the event that wrote it.
+
+    Violations of one cause are one finding.
+    """
+    leaves = blame(machine, machine.rules[rule].body.condition, moment, moment.this)
+    return sorted(
+        (r.name, UNKNOWN if r.interface is None else r.interface, r.writer)
+        for leaf in leaves
+        for r in reads(machine, leaf.term, moment, leaf.interface)
+    )
+
+
 def _variables(spec: Spec, term: Term, interface: int, count: int) -> Iterator[tuple[str, int | None]]:
+    """Return names of variables, and whose each is (None for the node's); `count` is how many interfaces there are."""
     if term.kind == "var":
         yield term.name, interface if spec.variables[term.name].scope == "interface" else None
     elif term.kind in ("some", "every"):

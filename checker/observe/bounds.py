@@ -55,9 +55,7 @@ def numbers_read(machine: Machine) -> frozenset[str]:
 
 def _conditions(machine: Machine) -> Iterator[Term]:
     for rule in machine.rules:
-        yield rule.body.condition
-        for pattern in getattr(rule.body, "patterns", ()):
-            yield pattern.condition
+        yield from rule.terms()
     for update in machine.spec.updates:
         for pattern in update.patterns:
             yield pattern.condition

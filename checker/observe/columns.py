@@ -16,9 +16,11 @@ from typing import Final
 import numpy as np
 from mipcheck.checker.observe import loop
 from mipcheck.checker.observe import observer as observe
-from mipcheck.checker.observe.blame import Moment
+from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.bounds import check_bounds, numbers_read
-from mipcheck.checker.observe.observer import Finding, Hole, Observation, Tally, TooMuch, cause_of
+from mipcheck.checker.observe.facts import facts_of
+from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
+from mipcheck.checker.observe.observer import TooMuch
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, Table
 from mipcheck.checker.trace.derive import ACCESS, derive
 from mipcheck.checker.trace.times import TIME_LIMIT
@@ -112,7 +114,7 @@ class Replay:
     def __init__(self, machine: Machine, columns: Columns, boot: bool = False, record: bool = False) -> None:
         self._machine, self._columns = machine, columns
         self._native = native_of(machine)
-        self._facts = observe.facts_of(machine)
+        self._facts = facts_of(machine)
         self._tracks = machine.spec.tracks
         self._width = max((len(machine.spec.events[k].keys) for k in machine.kinds), default=1) or 1
         self._counted = numbers_read(machine) | {_COUNT}
@@ -458,7 +460,7 @@ class Replay:
         by_rule = [f for causes in self._causes for f in causes.values()]
         names = [self._name(int(t)) for t in a["NM"][: int(a["C"][loop.NAMES])]]
         nodes = int(a["C"][loop.SEEN]) if self._tracks else None
-        return observe.concluded(machine, tallies, by_rule, names, self._events, nodes)
+        return concluded(machine, tallies, by_rule, names, self._events, nodes)
 
     def modes(self) -> list[tuple[str, frozenset[str], int]]:
         """Interfaces, access modes that packets which left them fit, and how many; in order of appearance."""

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mipcheck.checker.console.escape import escaped, printable
+from mipcheck.checker.console.escape import as_in_log, printable
 from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
-from mipcheck.checker.observe.observer import Finding, Hole
+from mipcheck.checker.observe.observation import Finding, Hole
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine.compile import Machine
@@ -49,7 +49,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Context:
-    """What explanations refer to. `origin` (ns) is what shown times count from."""
+    """The things that explanations refer to. Times are shown as they count from `origin` (ns)."""
 
     machine: Machine
     events: Sequence[Event]
@@ -61,42 +61,36 @@ class Context:
         return self.machine.spec
 
     def token(self, interface: int) -> str:
-        """The name of an interface, or that of the whole node."""
+        """Return the name of an interface, or that of the whole node."""
         return self.interfaces[interface] if 0 <= interface < len(self.interfaces) else NODE
 
     def name(self, interface: int) -> str:
+        """Return the same, safe to show."""
         return printable(self.token(interface))
 
     def time(self, ns: int) -> str:
+        """Return a time in seconds, as it is shown."""
         return show_seconds(ns - self.origin)
 
 
 def show_event(spec: Spec, event: Event) -> str:
-    """The event as a log has it, without its time: `eth0 data dir=out protection=none`."""
+    """Return an event as a log has it, without its time: `eth0 data dir=out protection=none`."""
     declared = spec.events.get(event.kind)
-    words = [printable(_word(event.interface, "=")), event.kind]
+    words = [printable(as_in_log(event.interface, "=")), event.kind]
     for key in declared.keys if declared is not None else ():
         if key.name in event.args:
-            words.append(f"{key.name}={_word(key.type.show(event.args[key.name]))}")
+            words.append(f"{key.name}={as_in_log(key.type.show(event.args[key.name]))}")
     return " ".join(words)
 
 
-def _word(word: str, also: str = "") -> str:
-    """A word of a log, in quotation marks where a log needs them."""
-    if word and word.isprintable() and not word.startswith("#") and not any(c in '" ' + also for c in word):
-        return word
-    inner = "".join("\\" + c if c in '"\\' else c if c.isprintable() else escaped(c) for c in word)
-    return f'"{inner}"'
-
-
 def duration(ns: int) -> str:
-    """Seconds, with as many decimals as needed: `6.115 s`."""
+    """Return a duration in seconds, with as many decimals as needed: `6.115 s`."""
     word = show_seconds(ns)
     return (word.rstrip("0").rstrip(".") or "0") + " s"
 
 
 def explain(context: Context, finding: Finding) -> Explanation:
-    """Why a finding is one."""
+    """Explain a finding: what was seen, why it is wrong, what led there, what would have been allowed."""
     if finding.moment is not None:
         context = replace(context, interfaces=finding.moment.names)
     if finding.moment is None:
@@ -114,14 +108,17 @@ def explain(context: Context, finding: Finding) -> Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Why a rule could not be judged. `kinds` of what is missing: history, gap, address, key, interface."""
+    """The reason why a rule could not be judged; `kinds` of what is missing are history, gap, address, key, interface.
+
+    Of a rule that is unobservable, it is hidden.
+    """
 
     text: str
     kinds: frozenset[str]
 
 
 def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
-    """Why a rule could not be judged, the first time that it could not."""
+    """Explain why the rule of that number could not be judged, the first time that it could not."""
     context = replace(context, interfaces=hole.moment.names)
     body = context.machine.rules[rule].body
     if not 0 <= hole.event < len(context.events):
@@ -147,7 +144,7 @@ def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
 
 
 def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[tuple[str, str]]:
-    """What is not known in an unknown leaf, and since when; each with its kind (see `Lack`)."""
+    """Return what is not known in an unknown leaf, and since when; each with its kind (see `Lack`)."""
     moment = hole.moment
     for read in reads(context.machine, leaf.term, moment, leaf.interface):
         if read.value == UNKNOWN:
@@ -173,7 +170,7 @@ def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[tuple[str, st
 
 
 def sentences(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list[str]:
-    """A sentence for each leaf, with the actual values; the same one of several interfaces is said once."""
+    """Return a sentence for each leaf, with the actual values; the same one of several interfaces is said once."""
     several = any(leaf.quantified for leaf in leaves)
     found: dict[str, tuple[str, dict[str, None]]] = {}
     for leaf in leaves:
@@ -197,6 +194,7 @@ def _reads(context: Context, finding: Finding, leaf: Leaf) -> Iterable[Read]:
 
 
 def _on(names: Iterable[str]) -> str:
+    """Return on which interfaces something is so, as the end of a sentence; nothing without `names`."""
     listed = list(names)
     if not listed:
         return ""
@@ -206,6 +204,7 @@ def _on(names: Iterable[str]) -> str:
 
 
 def _sentence(context: Context, finding: Finding, leaf: Leaf) -> str:
+    """Return a leaf as a sentence, with the actual values."""
     term = leaf.term
     if leaf.value == UNKNOWN:
         return f"{source(term)} is not known"
@@ -226,6 +225,7 @@ _RELATION: Final = {"=", "!=", "<", "<=", ">", ">="}
 
 
 def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
+    """Return a comparison as a sentence, with the actual values and how they relate."""
     left, right = leaf.term.args
     assert finding.moment is not None or leaf.interface == UNKNOWN
     a, b = (_number(context, finding, leaf, t) for t in (left, right))
@@ -245,7 +245,7 @@ def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
 
 
 def _limit(context: Context, finding: Finding, leaf: Leaf) -> str:
-    """When a condition such as `now - confirmed <= t_stop` ceased to hold."""
+    """Return when a condition such as `now - confirmed <= t_stop` ceased to hold, as the end of a sentence."""
     left, right = leaf.term.args
     if leaf.term.kind not in ("<", "<=") or leaf.value != 0 or left.kind != "-" or left.args[0].kind != "now":
         return ""
@@ -254,18 +254,19 @@ def _limit(context: Context, finding: Finding, leaf: Leaf) -> str:
 
 
 def _number(context: Context, finding: Finding, leaf: Leaf, term: Term) -> int:
+    """Return the value of a term in a finding's moment, as an observer holds it."""
     if finding.moment is None:
         return context.machine.evaluate(term, 0, UNKNOWN, [], [], [], [])
     return evaluate(context.machine, term, finding.moment, leaf.interface)
 
 
 def _value(context: Context, finding: Finding, leaf: Leaf, term: Term) -> str:
-    """What a term is in a finding's moment, with its unit."""
+    """Return the value of a term in a finding's moment, in words, with its unit."""
     return show_number(context, term.type, _number(context, finding, leaf, term), _instants(context, term) == 1)
 
 
 def show_number(context: Context, type_: Type, number: int, instant: bool) -> str:
-    """A value as an observer holds it, in words: of times, an instant of the trace or a duration."""
+    """Return in words a value as an observer holds it; one of type time is an instant of the trace or a duration."""
     if number == UNKNOWN:
         return "not known"
     if type_.name == "time":
@@ -282,7 +283,7 @@ def show_number(context: Context, type_: Type, number: int, instant: bool) -> st
 
 
 def _instants(context: Context, term: Term) -> int:
-    """1 for a point in time, 0 for a duration: their sums and differences tell."""
+    """Return 1 for a point in time, 0 for a duration: their sums and differences tell."""
     match term.kind:
         case "now" | "var" | "key":
             return 1
@@ -296,7 +297,7 @@ def _instants(context: Context, term: Term) -> int:
 
 
 def source(term: Term) -> str:
-    """A term as the specification writes it."""
+    """Return a term as the specification writes it."""
     return show_expression(term.source) if term.source is not None else term.name or term.kind
 
 
@@ -308,7 +309,7 @@ def _named(name: str, text: str) -> str:
 
 
 def _because(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list[Because]:
-    """The events that last wrote what the leaves read, in order of time."""
+    """Return the events that last wrote what the leaves read, in order of time."""
     moment = finding.moment
     assert moment is not None
     by_writer: dict[int, dict[tuple[str, int | None], Read]] = {}
@@ -334,7 +335,10 @@ def _because(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list
 
 
 def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str, interface: str | None) -> str:
-    """`inside to true; confirmed (…) to 7.682000`; the texts of variables in `told` have been given already."""
+    """Return what an event wrote: `inside to true; confirmed (…) to 7.682000`.
+
+    The texts of variables in `told` have been given already; `interface` is the event's.
+    """
     groups: dict[str, list[str]] = {}
     for read in written:
         variable = context.spec.variables[read.name]
@@ -350,7 +354,7 @@ def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str,
 
 
 def condition_in_words(term: Term) -> str:
-    """A condition as the specification has it, with the definitions that it uses."""
+    """Return a condition as the specification has it, with the definitions that it uses."""
     text = source(term)
     definitions = {t.name: t for t in term.walk() if t.kind == "def"}
     where = [f"{name} = {source(t.args[0])}" for name, t in definitions.items()]
@@ -358,6 +362,7 @@ def condition_in_words(term: Term) -> str:
 
 
 def _allowed(context: Context, finding: Finding) -> tuple[str, ...]:
+    """Return what would have been allowed instead."""
     rule = context.machine.rules[finding.rule]
     if rule.instead:
         return (rule.instead,)
@@ -374,6 +379,7 @@ def _patterns(patterns: Iterable[EventPattern]) -> str:
 
 
 def _explain_overdue(context: Context, finding: Finding) -> Explanation:
+    """Explain an obligation that was not met."""
     rule, moment = context.machine.rules[finding.rule], finding.moment
     body = rule.body
     assert isinstance(body, Require) and moment is not None
@@ -403,8 +409,8 @@ def _explain_overdue(context: Context, finding: Finding) -> Explanation:
 
 
 def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
-    """The event that was owed, where it came after all; only looked for where its keys alone tell."""
-    patterns = [p for p in body.patterns if not any(p.condition.uses(k) for k in ("var", "now", "this"))]
+    """Say whether the event that was owed came after all; it is only looked for where its keys alone tell."""
+    patterns = [p for p in body.patterns if not p.condition.uses("var", "now", "this")]
     if not patterns or finding.moment is None:
         return
     machine, moment = context.machine, finding.moment
@@ -426,7 +432,7 @@ def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
 
 
 def _following(context: Context, finding: Finding, kinds: Collection[str]) -> Iterable[Event]:
-    """Events after a finding, among them those of such kinds on its interface."""
+    """Return events after a finding, among them those of such kinds on its interface."""
     events, first = context.events, finding.event + 1
     if isinstance(events, Columns) and finding.interface is not None:
         return events.following(finding.event, _FORWARD, kinds, finding.interface)
@@ -434,6 +440,7 @@ def _following(context: Context, finding: Finding, kinds: Collection[str]) -> It
 
 
 def _explain_configuration(context: Context, finding: Finding) -> Explanation:
+    """Explain a configuration of the node that was not allowed."""
     rule = context.machine.rules[finding.rule]
     moment = Moment(0, UNKNOWN, [], [], (), [], [], ())
     leaves = blame(context.machine, rule.body.condition, moment, UNKNOWN)

@@ -8,18 +8,19 @@ many interfaces they have.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
-from mipcheck.checker.observe.blame import Moment, blame, reads
+from mipcheck.checker.observe.blame import Moment, cause_of
+from mipcheck.checker.observe.facts import facts_of
+from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.model.machine.compile import Due, Machine, State
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.specification.spec import Allow, Require
-from mipcheck.model.specification.term import Term
+from mipcheck.model.specification.spec import Require
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import NODE, Event
 
 LIMIT: Final = 100
@@ -32,17 +33,17 @@ NODES: Final = 2_000_000
 """Mobile nodes that one device serves."""
 
 SPREAD: Final = 5_000_000
-"""How often what happens to a whole device is carried out for a node, all together."""
+"""Times that what happens to a whole device is carried out for a node, all together."""
 
 _NEVER: Final = 2**63
 
 
-class TooMuch(ValueError):
-    """The trace names more than there can be: interfaces of a node, or nodes of a device."""
+class TooMuch(MipcheckError, ValueError):
+    """A trace that names more than there can be: interfaces of a node, or nodes of a device."""
 
 
 class TooManyInterfaces(TooMuch):
-    """The trace names more interfaces than a node has."""
+    """A trace that names more interfaces than a node has."""
 
 
 def too_many_interfaces() -> TooMuch:
@@ -57,92 +58,24 @@ def too_much_spread(nodes: int, tracks: str) -> TooMuch:
     return TooMuch(f"{nodes} mobile nodes, and too many events that do not say which they are about ({tracks}=…)")
 
 
-@dataclass(slots=True)
-class Finding:
-    """A rule broken, once or many times for the same cause.
-
-    `event` is the number of the event that was not allowed; for an obligation that was not met, of the one that
-    its deadline was counted from (-1 if that is not in the trace), and `overdue` is set. `time` (ns) is that of the
-    event, or the deadline. The node's configuration has no interface, event or moment. `node` is the address that
-    tells the mobile node apart, None where there is only one or the whole device is concerned.
-    """
-
-    rule: int
-    interface: str | None
-    time: int
-    event: int
-    overdue: bool = False
-    moment: Moment | None = None
-    count: int = 1
-    last_time: int = 0
-    last_event: int = -1
-    events: array[int] = field(default_factory=lambda: array("q"))  # numbers of all events that were not allowed
-    node: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """The first time that a rule could not be judged: at which event (number), and in what state."""
-
-    event: int
-    interface: str
-    moment: Moment
-    gap: bool = False
-    node: int | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """How often a rule was kept, broken, or could not be judged. `unlisted` broken ones are in no finding."""
-
-    kept: int = 0
-    broken: int = 0
-    unknown: int = 0
-    unlisted: int = 0
-    hole: Hole | None = None
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What a trace showed. `tallies` are in the order of the machine's rules; `findings` in order of time.
-
-    `nodes` is the number of mobile nodes that were told apart, None where the role has only one.
-    """
-
-    tallies: Sequence[Tally]
-    findings: Sequence[Finding]
-    interfaces: Sequence[str]
-    events: int
-    nodes: int | None = None
-
-
 _Copy = tuple[int, State, list[int], State, list[int]]
 """An interface (by index), its state and writers, the node's state and writers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interest:
-    """Slots of the variables that a condition reads: its interface's, the node's, those of every interface."""
-
-    own: tuple[int, ...]
-    node: tuple[int, ...]
-    all: tuple[int, ...]
-
-
 @dataclass(slots=True, eq=False)
-class _Interface:
+class _InterfaceState:
     """An interface of a node. `queued` is the deadline for which it waits to be looked at."""
 
     name: str
     index: int
-    node: _Node
+    node: _NodeState
     state: State
     writers: list[int]
     queued: int = _NEVER
 
 
 @dataclass(slots=True, eq=False)
-class _Node:
+class _NodeState:
     """A mobile node. Interfaces that it is not known to have start in their initial state only if it `boots`.
 
     `states` are those of `places`; `expired` the interfaces that owe something whose time is up, if its condition
@@ -153,9 +86,9 @@ class _Node:
     boots: bool
     state: State
     writers: list[int]
-    places: dict[str, _Interface] = field(default_factory=dict)
+    places: dict[str, _InterfaceState] = field(default_factory=dict)
     states: list[State] = field(default_factory=list)
-    expired: set[_Interface] | None = None
+    expired: set[_InterfaceState] | None = None
 
 
 @dataclass(slots=True)
@@ -164,40 +97,6 @@ class _Groups:
 
     by_cause: dict[tuple[object, ...], Finding] = field(default_factory=dict)
     last: dict[tuple[int | None, str, str], tuple[tuple[int, ...], Finding]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What an observer asks of a machine again and again.
-
-    `interests` are those of permissions, by rule; `limits` for each obligation the slot that says whether it has been
-    met, that of its anchor, and the time (ns) from there to its deadline. `entangled` is whether an obligation on one
-    interface depends on others. Kinds of events: `changing` ones change state or meet obligations, `telling` ones are
-    judged as well, `gaps` say that evidence is missing.
-    """
-
-    interests: Mapping[int, Interest]
-    limits: Sequence[tuple[int, int, int]]
-    entangled: bool
-    changing: frozenset[str]
-    telling: frozenset[str]
-    gaps: frozenset[str]
-
-
-def facts_of(machine: Machine) -> Facts:
-    allowed = {n: r.body for n, r in enumerate(machine.rules) if isinstance(r.body, Allow)}
-    changing = _changing(machine)
-    return Facts(
-        interests={n: _interest(machine, body.condition) for n, body in allowed.items()},
-        limits=[
-            (machine.done_slot[n], machine.interface_slots[b.anchor], _constant(machine, b.within))
-            for n, b in machine.obligations
-        ],
-        entangled=any(_interest(machine, b.condition).all for _, b in machine.obligations),
-        changing=frozenset(changing),
-        telling=frozenset(changing | {p.event for body in allowed.values() for p in body.patterns}),
-        gaps=frozenset(e.name for e in machine.spec.events.values() if e.sender == "observer"),
-    )
 
 
 def observe(machine: Machine, events: Iterable[Event], boot: bool = False) -> Observation:
@@ -211,29 +110,15 @@ def observe(machine: Machine, events: Iterable[Event], boot: bool = False) -> Ob
     return observer.observation()
 
 
-def concluded(
-    machine: Machine, tallies: list[Tally], findings: list[Finding], names: list[str], events: int, nodes: int | None
-) -> Observation:
-    """The observation, when what does not depend on events has been judged as well; `findings` are by rule."""
-    for rule, outcome in machine.configuration():
-        if outcome == UNKNOWN:
-            continue
-        tallies[rule].kept, tallies[rule].broken = int(outcome == 1), int(outcome == 0)
-        if outcome == 0:
-            findings.append(Finding(rule, None, 0, -1))
-    findings.sort(key=lambda f: (f.interface is not None, f.time, f.rule))
-    return Observation(tallies, findings, names, events, nodes)
-
-
 class Observer:
     """One machine, running. Times are ns."""
 
     def __init__(self, machine: Machine, boot: bool = False) -> None:
         self._machine = machine
         self._tracks = machine.spec.tracks
-        self._nodes: dict[int, _Node] = {}
+        self._nodes: dict[int, _NodeState] = {}
         # Where nodes are not told apart, the only one; else the state in which the next one begins.
-        self._one = _Node(None, boot, machine.initial_node() if boot else machine.unknown_node(), [])
+        self._one = _NodeState(None, boot, machine.initial_node() if boot else machine.unknown_node(), [])
         self._one.writers = [-1] * len(self._one.state)
         self._names: dict[str, None] = {}
         self._tallies = [Tally() for _ in machine.rules]
@@ -241,20 +126,20 @@ class Observer:
         facts = facts_of(machine)
         self._interests, self._limits, self._entangled = facts.interests, facts.limits, facts.entangled
         self._changing, self._telling, self._gaps = facts.changing, facts.telling, facts.gaps
-        self._heap: list[tuple[int, int, _Interface]] = []
+        self._heap: list[tuple[int, int, _InterfaceState]] = []
         self._ticket = count()
-        self._late: list[_Interface] = []
+        self._late: list[_InterfaceState] = []
         self._count = self._spread = self._seen = 0
         self._now: int | None = None
 
     def observation(self) -> Observation:
-        """What has been seen so far. An obligation whose deadline lies after the last event is not overdue."""
+        """Return what has been seen so far. An obligation whose deadline lies after the last event is not overdue."""
         found = [f for g in self._groups for f in g.by_cause.values()]
         nodes = self._seen if self._tracks else None
         return concluded(self._machine, self._tallies, found, list(self._names), self._count, nodes)
 
     def take(self, event: Event) -> None:
-        """Take the next event. Kinds that the specification does not know pass unseen."""
+        """Take the next event. Kinds that the specification does not know pass unseen. Raises ValueError, TooMuch."""
         number, self._count = self._count, self._count + 1
         if self._now is not None and event.time < self._now:
             raise ValueError(f"event {number} at {event.time} ns is earlier than the one before it")
@@ -278,8 +163,8 @@ class Observer:
         elif kind in self._telling:
             self._happen_to_all(event, number, keys)
 
-    def _happen(self, event: Event, number: int, node: _Node, keys: list[int], judged: bool = True) -> None:
-        """An event to one node; if it is not to be judged, it only changes state."""
+    def _happen(self, event: Event, number: int, node: _NodeState, keys: list[int], judged: bool = True) -> None:
+        """Let an event happen to one node; if it is not to be `judged`, it only changes state."""
         kind = event.kind
         place = self._place(node, event.interface)
         changing = kind in self._changing
@@ -310,7 +195,7 @@ class Observer:
                 self._late += [other for other in _in_order(node.expired) if other is not place]
 
     def _happen_to_all(self, event: Event, number: int, keys: list[int]) -> None:
-        """What does not say which node it is about concerns the device, and so all of them, and those to come."""
+        """Let an event happen that does not say which node it is about: to the device, all nodes and those to come."""
         self._spread += len(self._nodes)
         if self._spread > SPREAD:
             raise too_much_spread(len(self._nodes), self._tracks)
@@ -320,47 +205,51 @@ class Observer:
 
     # --- state ----------------------------------------------------------------------------------------------------
 
-    def _node(self, key: int) -> _Node:
-        """The node of that address; one that is new begins as the device is by now."""
+    def _node(self, key: int) -> _NodeState:
+        """Return the node of that address; one that is new begins as the device is by now."""
         node = self._nodes.get(key)
         if node is None:
             if self._seen >= NODES:
                 raise too_many_nodes()
             one = self._one
-            node = self._nodes[key] = _Node(key, one.boots, one.state[:], one.writers[:])
+            node = self._nodes[key] = _NodeState(key, one.boots, one.state[:], one.writers[:])
             self._seen += 1
             for place in one.places.values():
                 self._add(node, place.name, place.state[:], place.writers[:])
         return node
 
-    def _place(self, node: _Node, name: str) -> _Interface:
-        """An interface of a node; what concerns the whole node has a state of its own, forgotten at once."""
+    def _place(self, node: _NodeState, name: str) -> _InterfaceState:
+        """Return an interface of a node; what concerns the whole node has a state of its own, forgotten at once."""
         place = node.places.get(name)
         if place is not None:
             return place
         machine = self._machine
         writers = [-1] * len(machine.interface_slots)
         if name == NODE:
-            return _Interface(name, UNKNOWN, node, machine.unknown_interface(), writers)
+            return _InterfaceState(name, UNKNOWN, node, machine.unknown_interface(), writers)
         if len(node.places) >= INTERFACES:
             raise too_many_interfaces()
         return self._add(
             node, name, machine.initial_interface() if node.boots else machine.unknown_interface(), writers
         )
 
-    def _add(self, node: _Node, name: str, state: State, writers: list[int]) -> _Interface:
-        place = node.places[name] = _Interface(name, len(node.states), node, state, writers)
+    def _add(self, node: _NodeState, name: str, state: State, writers: list[int]) -> _InterfaceState:
+        """Add an interface to a node."""
+        place = node.places[name] = _InterfaceState(name, len(node.states), node, state, writers)
         node.states.append(state)
         self._names[name] = None
         if self._limits and self._plan(place, self._now or 0):
             self._late.append(place)
         return place
 
-    def _copy(self, place: _Interface) -> _Copy:
-        """What a step may change."""
+    def _copy(self, place: _InterfaceState) -> _Copy:
+        """Return copies of what a step may change."""
         return place.index, place.state[:], place.writers[:], place.node.state[:], place.node.writers[:]
 
-    def _moment(self, now: int, place: _Interface, before: _Copy, kind: str = "", keys: Sequence[int] = ()) -> Moment:
+    def _moment(
+        self, now: int, place: _InterfaceState, before: _Copy, kind: str = "", keys: Sequence[int] = ()
+    ) -> Moment:
+        """Return a copy of all that a judgement depended on, which was made in the state `before`."""
         this, own, writers, shared, shared_writers = before
         node = place.node
         states = tuple(own if n == this else s[:] for n, s in enumerate(node.states))
@@ -371,9 +260,12 @@ class Observer:
     # --- findings -------------------------------------------------------------------------------------------------
 
     def _broken(
-        self, rule: int, event: Event, number: int, place: _Interface, before: _Copy | None, keys: list[int]
+        self, rule: int, event: Event, number: int, place: _InterfaceState, before: _Copy | None, keys: list[int]
     ) -> None:
-        """`before` is the state that was judged, None if it is still there."""
+        """Note that an event was not allowed; `before` is the state that was judged, None if it is still there.
+
+        What the condition reads is compared first, because finding out the cause takes much longer.
+        """
         groups, interest = self._groups[rule], self._interests[rule]
         node = place.node
         writers, shared_writers = (before[2], before[4]) if before else (place.writers, node.writers)
@@ -402,8 +294,8 @@ class Observer:
 
     # --- what is owed ---------------------------------------------------------------------------------------------
 
-    def _plan(self, place: _Interface, now: int) -> bool:
-        """See when what an interface owes falls due next; whether some of it has been due before `now`."""
+    def _plan(self, place: _InterfaceState, now: int) -> bool:
+        """See when what an interface owes falls due next; tell whether some of it has been due before `now`."""
         first, late, state = _NEVER, False, place.state
         for done, anchor, limit in self._limits:
             start = state[anchor]
@@ -440,7 +332,8 @@ class Observer:
                 place.queued = _NEVER
                 self._look(place, now)
 
-    def _look(self, place: _Interface, now: int) -> None:
+    def _look(self, place: _InterfaceState, now: int) -> None:
+        """Judge what an interface owed before `now`, and see what is due next."""
         node = place.node
         missed = self._machine.due(now, place.index, place.state, node.state, node.states)
         if node.key is not None or not self._tracks:  # else there is nobody yet to owe anything
@@ -448,7 +341,8 @@ class Observer:
                 self._missed(due, place)
         self._plan(place, now)
 
-    def _missed(self, due: Due, place: _Interface) -> None:
+    def _missed(self, due: Due, place: _InterfaceState) -> None:
+        """Note an obligation that was not met, or of which that is not known."""
         body = self._machine.rules[due.rule].body
         assert isinstance(body, Require)
         tally, groups = self._tallies[due.rule], self._groups[due.rule]
@@ -476,7 +370,7 @@ class Observer:
     # --- gaps -----------------------------------------------------------------------------------------------------
 
     def _gap(self, event: Event, number: int) -> None:
-        """From the last event to here anything may have happened: nothing is known, and what was owed may be met."""
+        """Forget what was known: from the last event to here anything may have happened, and what was owed be met."""
         if self._now is not None:
             self._overdue(self._now)
         key = event.args.get(self._tracks) if self._tracks else None
@@ -493,10 +387,10 @@ class Observer:
                     place.queued = _NEVER
             self._nodes.clear()
             self._late.clear()
-            self._one = _Node(None, False, self._machine.unknown_node(), [number] * len(self._one.state))
+            self._one = _NodeState(None, False, self._machine.unknown_node(), [number] * len(self._one.state))
 
-    def _blind(self, node: _Node, event: Event, number: int) -> None:
-        """Nothing is known of a node, or of one interface and what all share."""
+    def _blind(self, node: _NodeState, event: Event, number: int) -> None:
+        """Forget what was known of a node, or of one interface and of what all share."""
         whole = event.interface == NODE
         places = list(node.places.values()) if whole else [self._place(node, event.interface)]
         self._pending(node, event, number, places)
@@ -509,8 +403,8 @@ class Observer:
         node.boots &= not whole
         self._late += _in_order(node.expired or ()) if self._limits else []
 
-    def _pending(self, node: _Node, event: Event, number: int, places: Iterable[_Interface]) -> None:
-        """What was owed when the evidence was lost may have been met."""
+    def _pending(self, node: _NodeState, event: Event, number: int, places: Iterable[_InterfaceState]) -> None:
+        """Note that it is not known whether what was owed at interfaces has been met, when evidence was lost."""
         for place in places:
             for rule in self._machine.pending(place.index, place.state, node.state, node.states):
                 tally = self._tallies[rule]
@@ -520,60 +414,25 @@ class Observer:
                     tally.hole = Hole(number, place.name, moment, gap=True, node=node.key)
 
 
-def _in_order(places: Iterable[_Interface]) -> list[_Interface]:
-    """Which hole is the first, and which findings find room, is not left to chance."""
+def _in_order(places: Iterable[_InterfaceState]) -> list[_InterfaceState]:
+    """Return interfaces by index.
+
+    Iterating the set directly would make the first hole, and which findings fit under LIMIT, differ from run to run.
+    """
     return sorted(places, key=lambda place: place.index)
 
 
 def _again(finding: Finding, time: int, number: int) -> None:
+    """Count a finding once more, for the event of that number, at a time (ns)."""
     finding.count += 1
     finding.last_time, finding.last_event = time, number
     if not finding.overdue:
         finding.events.append(number)
 
 
-def cause_of(machine: Machine, rule: int, moment: Moment) -> list[tuple[str, int, int]]:
-    """What made a permission's condition false: variables, whose, and the events that wrote them."""
-    leaves = blame(machine, machine.rules[rule].body.condition, moment, moment.this)
-    return sorted(
-        (r.name, UNKNOWN if r.interface is None else r.interface, r.writer)
-        for leaf in leaves
-        for r in reads(machine, leaf.term, moment, leaf.interface)
-    )
-
-
 def _unchanged(state: State, before: State, writers: list[int], writers_before: list[int]) -> None:
-    """Who writes what a variable already was has not brought it about: the writer before is kept."""
+    """Restore the writers of variables that a step did not change: who writes what they were brings nothing about."""
     if writers != writers_before:
         for n, writer in enumerate(writers_before):
             if state[n] == before[n]:
                 writers[n] = writer
-
-
-def _changing(machine: Machine) -> set[str]:
-    """Kinds of events that change state or meet obligations."""
-    patterns = [p for u in machine.spec.updates for p in u.patterns]
-    patterns += [p for _, body in machine.obligations for p in body.patterns]
-    return {p.event for p in patterns}
-
-
-def _interest(machine: Machine, condition: Term) -> Interest:
-    own: set[int] = set()
-    node: set[int] = set()
-    every: set[int] = set()
-
-    def look(term: Term, quantified: bool) -> None:
-        if term.kind == "var" and term.name in machine.node_slots:
-            node.add(machine.node_slots[term.name])
-        elif term.kind == "var":
-            (every if quantified else own).add(machine.interface_slots[term.name])
-        for a in term.args:
-            look(a, quantified or term.kind in ("some", "every"))
-
-    look(condition, False)
-    return Interest(tuple(sorted(own)), tuple(sorted(node)), tuple(sorted(every)))
-
-
-def _constant(machine: Machine, within: Term) -> int:
-    """From an anchor to its deadline, ns: what is granted, and the slack."""
-    return machine.evaluate(within, 0, UNKNOWN, [], [], [], []) + machine.slack

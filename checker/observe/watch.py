@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from mipcheck.checker.observe.observer import Observation, observe
+from mipcheck.checker.observe.observation import Observation
+from mipcheck.checker.observe.observer import observe
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.derive import derive, derived, modes_in_words, modes_seen
+from mipcheck.checker.trace.route import EVENTS, decide, slowly
+from mipcheck.model.native.unit import NativeError, Unit
 
 if TYPE_CHECKING:
     from mipcheck.model.machine.compile import Machine
-    from mipcheck.model.specification.spec import Spec
     from mipcheck.model.values.event import Event
 
-MANY: Final = 5_000
-"""Events from which on native code is sooner done where it is at hand."""
 
-VERY_MANY: Final = 50_000
-"""The same where it has to be compiled first, which takes the time in which Python observes so many."""
-
-
-def watch(spec: Spec, machine: Machine, events: Sequence[Event], boot: bool) -> tuple[Observation, list[str]]:
-    """What a trace shows, and which access modes were seen, in words. Raises TooMuch for hostile ones."""
+def watch(machine: Machine, events: Sequence[Event], boot: bool) -> tuple[Observation, list[str]]:
+    """Return what a trace shows, and in words which access modes were seen. Raises TooMuch for hostile traces."""
+    spec = machine.spec
     if isinstance(events, Columns):
-        from mipcheck.model.native.unit import NativeError
-
-        try:
-            if is_worth_it(machine, len(events)):
-                return _natively(spec, machine, events, boot)
-        except NativeError:
-            pass
+        if decide(EVENTS, lambda count: len(events) >= count, lambda: _units(machine)).native:
+            try:
+                return _natively(machine, events, boot)
+            except NativeError as error:
+                slowly(EVENTS, str(error))
+        # Derived once for each, one event at a time: a list of all would take the memory that columns save.
         return (
             observe(machine, derived(spec, events, machine.capabilities), boot),
             modes_seen(spec, derived(spec, events, machine.capabilities)),
@@ -39,21 +35,19 @@ def watch(spec: Spec, machine: Machine, events: Sequence[Event], boot: bool) -> 
     return observe(machine, known, boot), modes_seen(spec, known)
 
 
-def is_worth_it(machine: Machine, events: int) -> bool:
-    """Whether so many events are sooner observed natively. Raises NativeError."""
-    if events < MANY:
-        return False
+def _units(machine: Machine) -> list[Unit]:
+    """Return what would have to be compiled to observe natively."""
     from mipcheck.checker.observe.columns import unit_of
-    from mipcheck.model.native.compiled import is_kept
 
-    return events >= VERY_MANY or is_kept(unit_of(machine))
+    return [unit_of(machine)]
 
 
-def _natively(spec: Spec, machine: Machine, columns: Columns, boot: bool) -> tuple[Observation, list[str]]:
+def _natively(machine: Machine, columns: Columns, boot: bool) -> tuple[Observation, list[str]]:
+    """Observe by the compiled loop. Raises NativeError where it cannot count with this machine, or this trace."""
     from mipcheck.checker.observe.columns import Replay
     from mipcheck.checker.trace.ahead import ahead
 
     replay = Replay(machine, columns, boot, record=columns.framed)
     for batch in ahead(columns.batches()):
         replay.take(batch)
-    return replay.observation(), modes_in_words(spec, replay.modes())
+    return replay.observation(), modes_in_words(machine.spec, replay.modes())

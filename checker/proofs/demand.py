@@ -1,4 +1,4 @@
-"""What a rule demands, in the words of the specification."""
+"""A rule's body → what it demands, in the words of the specification."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from mipcheck.model.specification.spec import Allow, Body, Require
 
 
 def demand(body: Body) -> str:
-    """What a rule demands, in the words of the specification's language."""
+    """Return what a rule demands, in the words of the specification's language."""
     match body:
         case Allow(patterns, condition):
             return f"allow {', '.join(p.source for p in patterns)} only if {source(condition)}"

@@ -16,8 +16,8 @@ from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import INT, TIME
 
 if TYPE_CHECKING:
-    from mipcheck.model.prover.compare import Comparison, Outcome, Parting
-    from mipcheck.model.prover.search import Trace
+    from mipcheck.model.prover.compare import Comparison, Parting, SearchOutcome
+    from mipcheck.model.prover.search import Witness
     from mipcheck.model.prover.setting import Setting
     from mipcheck.model.specification.spec import Spec
 
@@ -26,8 +26,9 @@ TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
-class Found:
-    """A trace as a log, with the rules that it breaks under the one and under the other; or why there is none.
+class PartingLog:
+    """A trace on which two specifications part, as a log, with the rules that it breaks under either; or the `reason`
+    why there is none.
 
     `both_read` says that it holds nothing that one of the two specifications does not know, `same` that it is proved
     that there is none with the parameters as they are.
@@ -51,7 +52,7 @@ class Partings:
         self._comparisons: dict[_Case, Comparison] = {}
 
     def alike(self, rule: str) -> bool:
-        """Whether a rule and all that it depends on are written alike, with whatever capability it takes."""
+        """Decide whether a rule and all that it depends on are written alike, with whatever capability it takes."""
         from mipcheck.model.prover.compare import alike
 
         if rule not in self.left.rules or rule not in self.right.rules:
@@ -60,13 +61,15 @@ class Partings:
         applies = [(s, o) for s, o in settings if rule in s.rules or rule in o.rules]
         return bool(applies) and all(alike(s, o, rule) for s, o in applies)
 
-    def find(self, rules: Iterable[str], title: Iterable[str]) -> Found:
-        """The shortest trace on which they part, by one of the rules, with whatever capability it takes. Where there is
-        none with the parameters as they are, one of them is given another value, or two addresses of the site are the
-        same. Raises Disagreement."""
+    def find(self, rules: Iterable[str], title: Iterable[str]) -> PartingLog:
+        """Seek the shortest trace on which they part, by one of the rules, with whatever capability it takes.
+
+        Where there is none with the parameters as they are, one of them is given another value, or two addresses of the
+        site are the same. Raises Disagreement.
+        """
         named = list(dict.fromkeys(rules))
         if not named:
-            return Found(reason="there is no rule to part on")
+            return PartingLog(reason="there is no rule to part on")
         cases = self._cases(named)
         reason = ""
         for case in cases:
@@ -75,7 +78,7 @@ class Partings:
                 return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
             reason = reason or outcome.reason
         if len(named) > 1:
-            return Found(reason=reason)
+            return PartingLog(reason=reason)
         same = self._never(named[0])
         for case in self._other_values(cases, named[0]):
             parting = self._search(named, case).parting
@@ -84,20 +87,21 @@ class Partings:
                 trace = replace(parting.trace, parameters=parameters, site={**case.site, **parting.trace.site})
                 found = replace(parting, trace=trace)
                 return confirmed(self.left, self.right, found, list(title), case.capabilities)
-        return Found(reason="with the parameters as they are, they never part: that is proved" if same else reason,
+        return PartingLog(reason="with the parameters as they are, they never part: that is proved" if same else reason,
                      same=same)  # fmt: skip
 
-    def both_break(self, rule: str, title: Iterable[str]) -> Found:
-        """The shortest trace that breaks a rule in both, and no other. Raises Disagreement."""
+    def both_break(self, rule: str, title: Iterable[str]) -> PartingLog:
+        """Seek the shortest trace that breaks a rule in both, and no other. Raises Disagreement."""
         for case in self._cases([rule]):
             left, right = self._settings(case)
             if rule in left.rules and rule in right.rules:
                 outcome = self._comparison(case).both_break(rule)
                 if outcome.parting is not None:
                     return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
-        return Found(reason="no trace was found that breaks it in both")
+        return PartingLog(reason="no trace was found that breaks it in both")
 
     def _comparison(self, case: _Case) -> Comparison:
+        """Return the comparison for a case, made once."""
         from mipcheck.model.prover.compare import Comparison
 
         if case not in self._comparisons:
@@ -106,13 +110,14 @@ class Partings:
         return self._comparisons[case]
 
     def _cases(self, rules: list[str]) -> list[_Case]:
-        """What a node may have to be capable of for it to make a difference: nothing first."""
+        """List what a node may have to be capable of for the rules to make a difference: nothing first."""
         known = [s.rules[r] for r in rules for s in (self.left, self.right) if r in s.rules]
         sets = [frozenset[str](), *(frozenset(c) for r in known for c in (r.given, r.unless, r.given + r.unless))]
         return [_Case(c) for c in dict.fromkeys(sets)]
 
     def _other_values(self, cases: list[_Case], rule: str) -> Iterator[_Case]:
-        """The same with a parameter that the rule reads at the edge of what it can be: none, or far more."""
+        """Yield the cases with a parameter that the rule reads at the edge of what it can be, none or far more, and
+        those with two addresses that are the same."""
         from mipcheck.model.prover.variants import read_by, same_addresses
 
         names: dict[str, int] = {}
@@ -131,6 +136,7 @@ class Partings:
                 yield _Case(case.capabilities, (), tuple(addresses.items()))
 
     def _settings(self, case: _Case) -> tuple[Setting, Setting]:
+        """Return the settings of both in a case; each knows only the capabilities of its own specification."""
         from mipcheck.model.prover.setting import setting_of
 
         left, right = (
@@ -139,7 +145,8 @@ class Partings:
         )
         return left, right
 
-    def _search(self, rules: list[str], case: _Case) -> Outcome:
+    def _search(self, rules: list[str], case: _Case) -> SearchOutcome:
+        """Seek a parting in a case: by the site alone, else by events."""
         from mipcheck.model.prover.compare import part_settings
 
         left, right = self._settings(case)
@@ -149,10 +156,12 @@ class Partings:
         return self._comparison(case).part(rules, rules)
 
     def _on_events(self, rules: list[str]) -> bool:
+        """Decide whether any of the rules is about events, not about the site alone."""
         bodies = [s.rules[r].body for s in (self.left, self.right) for r in rules if r in s.rules]
         return any(not isinstance(b, Configure) for b in bodies)
 
     def _never(self, rule: str) -> bool:
+        """Decide whether it is proved that they never part by a rule, with the parameters as they are."""
         from mipcheck.model.prover.compare import never_part
 
         settings = [self._settings(case) for case in self._cases([rule])]
@@ -162,7 +171,7 @@ class Partings:
 
 @dataclass(frozen=True)
 class _Case:
-    """What the node is capable of, parameters (name, value) that are not left to their defaults, and addresses."""
+    """Under what a search is made: capabilities, parameters (name, value) that have not their defaults, addresses."""
 
     capabilities: frozenset[str] = frozenset()
     values: tuple[tuple[str, int], ...] = ()
@@ -170,15 +179,20 @@ class _Case:
 
     @property
     def given(self) -> dict[str, int]:
+        """The parameters by name."""
         return dict(self.values)
 
     @property
     def site(self) -> dict[str, int]:
+        """The addresses by name."""
         return dict(self.addresses)
 
 
-def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capabilities: frozenset[str]) -> Found:
-    """The trace as a log, after both observers have found in it what was predicted. Raises Disagreement."""
+def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capabilities: frozenset[str]) -> PartingLog:
+    """Return the trace as a log, after both observers have found in it what was predicted. Raises Disagreement.
+
+    The log is in the words of the specification that knows more of it.
+    """
     from mipcheck.model.prover.compare import OTHER, clashing
 
     clashes = clashing(left, right)
@@ -191,7 +205,7 @@ def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capab
         own = capabilities & set(spec.capabilities)
         agree(spec, trace_text(spec, known, {}, (), own), predicted)
         shown.append((lost, trace_text(spec, known, {}, title, own)))
-    return Found(
+    return PartingLog(
         min(shown, key=lambda s: s[0])[1],
         tuple(sorted(parting.left)),
         tuple(sorted(parting.right)),
@@ -200,9 +214,9 @@ def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capab
     )
 
 
-def known_to(spec: Spec, trace: Trace, names: Mapping[str, str]) -> tuple[Trace, int]:
-    """What a specification has words for, and the number of events and keys that it has none for. `names` are what it
-    calls an event, or nothing if it does not know it."""
+def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witness, int]:
+    """Return the part of a trace that a specification has words for, and the number of events and keys that it has none
+    for. `names` are what it calls an event, or nothing if it does not know it."""
     events: list[Event] = []
     silent = []
     lost = 0
@@ -225,8 +239,8 @@ def known_to(spec: Spec, trace: Trace, names: Mapping[str, str]) -> tuple[Trace,
     return replace(trace, events=tuple(events), silent=tuple(silent), parameters=parameters, site=site), lost
 
 
-def verdicts(found: Found, first: str, second: str) -> str:
-    """What each of two makes of a trace, in words."""
+def verdicts(found: PartingLog, first: str, second: str) -> str:
+    """Say what each of two specifications, or readings, makes of a trace; `first` and `second` name them."""
 
     def says(broken: tuple[str, ...]) -> str:
         return f"{', '.join(broken)} broken" if broken else "nothing broken"

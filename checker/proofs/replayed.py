@@ -1,4 +1,4 @@
-"""What the prover says, replayed: its traces as logs, which the checker has to judge as the prover predicted."""
+"""The prover's traces, replayed: written as logs, which the checker has to judge as the prover predicted."""
 
 from __future__ import annotations
 
@@ -8,25 +8,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import show_duration
 
 if TYPE_CHECKING:
-    from mipcheck.model.prover.search import Trace
+    from mipcheck.model.prover.search import Witness
     from mipcheck.model.specification.spec import Spec
 
 
-class Disagreement(RuntimeError):
+class Disagreement(MipcheckError, RuntimeError):
     """The prover predicted a verdict that the observer does not give: one of them is wrong."""
 
 
 def trace_text(
     spec: Spec,
-    trace: Trace,
+    trace: Witness,
     given: Mapping[str, int],
     title: Iterable[str] = (),
     capabilities: frozenset[str] = frozenset(),
 ) -> str:
-    """A trace of the prover as a log. What happens unseen stands in comments, where it happens."""
+    """Return a trace of the prover as a log, with the parameters `given` and its own, and a `title` in comments.
+
+    What happens unseen stands in comments, where it happens.
+    """
     from mipcheck.checker.logs.text import write_log
     from mipcheck.checker.site.site import Site
     from mipcheck.checker.trace.vocabulary import vocabulary_of
@@ -48,6 +52,7 @@ def trace_text(
 
 
 def show_parameter(spec: Spec, name: str, value: int) -> str:
+    """Return a parameter's value as a log has it."""
     type_ = spec.parameters[name].type
     if type_.name == "time":
         return show_duration(value)
@@ -57,7 +62,7 @@ def show_parameter(spec: Spec, name: str, value: int) -> str:
 
 
 def agree(spec: Spec, text: str, predicted: frozenset[str]) -> None:
-    """Replays a log and compares the rules it breaks with those predicted. Raises Disagreement."""
+    """Replay a log and compare the rules it breaks with those predicted. Raises Disagreement."""
     broken = broken_in(spec, text)
     if broken != predicted:
         raise Disagreement(
@@ -67,7 +72,7 @@ def agree(spec: Spec, text: str, predicted: frozenset[str]) -> None:
 
 
 def broken_in(spec: Spec, text: str) -> frozenset[str]:
-    """The rules that a log breaks, of whatever role the log says that it is."""
+    """Replay a log, and return the rules that it breaks, of whatever role the log says that it is."""
     from mipcheck.checker.check.check import check
 
     with tempfile.TemporaryDirectory() as folder:
@@ -78,7 +83,7 @@ def broken_in(spec: Spec, text: str) -> frozenset[str]:
 
 
 def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
-    """Values of parameters given as words. Raises UsageError, naming the nearest parameter there is."""
+    """Read values of parameters given as words. Raises UsageError, naming the nearest parameter there is."""
     from mipcheck.model.specification.configure import ParameterError, read_parameter
 
     check_names("parameter", words, spec.parameters)
@@ -89,6 +94,7 @@ def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
 
 
 def check_names(what: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raise UsageError for a name that is not known, naming the nearest; `what` says what it should name."""
     from mipcheck.model.values.nearest import nearest
 
     for name in names:
@@ -100,9 +106,9 @@ def check_names(what: str, names: Iterable[str], known: Collection[str]) -> None
 
 
 def examples(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> tuple[str, str]:
-    """Logs that keep a rule and that break it, and nothing else; empty where none was found.
+    """Seek logs that keep a rule and that break it, and nothing else; empty where none was found.
 
-    `step` hears of each before it is sought.
+    `step` hears of each before it is sought. Raises Disagreement.
     """
     from mipcheck.model.prover.examples import Examples
     from mipcheck.model.prover.setting import setting_of
@@ -126,7 +132,8 @@ def examples(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None
 
 
 def needed_by(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> list[str]:
-    """Properties that fail without a rule, in the order of declaration. `step` hears of each before it is proved."""
+    """List the properties that fail without a rule, in the order of declaration. `step` hears of each before it is
+    proved."""
     from mipcheck.model.prover.prove import needs
     from mipcheck.model.prover.setting import setting_of
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mipcheck.checker.check.report import Report, Violation
 
 PREFIX: Final = "mipcheck: "
-"""How every comment begins, so that those of others are told apart: `frame.comment contains "mipcheck"`."""
+"""The beginning of every comment, so that those of others are told apart: `frame.comment contains "mipcheck"`."""
 COMMENT_LIMIT: Final = 1000
 """Bytes of one comment."""
 COMMENTS_LIMIT: Final = 32
@@ -42,7 +42,7 @@ _SIMPLE: Final = 3
 _STATISTICS: Final = 5
 _PACKET: Final = 6
 _BOUNDED: Final = (_INTERFACE, _OLD_PACKET, _SIMPLE, _STATISTICS, _PACKET)
-"""The blocks of which an absurd size ends what `capture.files` reads."""
+"""The blocks of which an absurd size ends what `capture/frames/files.py` reads."""
 _SIZE_AT: Final = 12
 """Offset of the captured size in the bodies that may have options, old packet blocks like enhanced ones."""
 _DATA_AT: Final = 20
@@ -52,11 +52,11 @@ _TSRESOL: Final = 9
 _FCS_STATED: Final = 0x04000000
 
 
-# --- what is said -------------------------------------------------------------------------------------------------
+# --- comments -----------------------------------------------------------------------------------------------------
 
 
 def comments_of(report: Report, file: str) -> dict[int, list[str]]:
-    """The comments on the frames of `file` (as positions of the report call it), for violations and warnings.
+    """Return the comments on the frames of `file` (as positions of the report call it), for violations and warnings.
 
     On each packet that broke a rule: the rule, its level, section and text. On those that led to it: which rule and
     section, where, and what they did. Frames with the same comments share one list, as there may be very many of them.
@@ -76,13 +76,14 @@ def comments_of(report: Report, file: str) -> dict[int, list[str]]:
 
 
 def _add(found: dict[int, tuple[str, ...]], frame: int, text: str) -> None:
+    """Add a comment on a frame, unless it has the same already."""
     earlier = found.get(frame, ())
     if text not in earlier:
         found[frame] = (*earlier, text)
 
 
 def _broken(violation: Violation, file: str, text: str) -> Iterator[tuple[int, str]]:
-    """The frames of a violation, each with what happened there."""
+    """Return the frames of `file` with a violation, each with what happened there; `text` is the rule's."""
     first = violation.at
     rule = f"{PREFIX}{violation.rule} ({violation.level}, {violation.section})"
     if violation.overdue:
@@ -99,11 +100,12 @@ def _broken(violation: Violation, file: str, text: str) -> Iterator[tuple[int, s
 
 
 def _where(at: Position, file: str) -> str:
+    """Return a place in words, as it is called within `file`."""
     return f"frame {at.frame}" if at.file == file and at.frame is not None else str(at)
 
 
 def _bounded(comments: Sequence[str]) -> list[str]:
-    """A packet may have led to hundreds of violations."""
+    """Return as many comments as a packet may have, which may have led to hundreds of violations."""
     shown = list(comments[:COMMENTS_LIMIT])
     if len(comments) > len(shown):
         shown[-1] = f"{PREFIX}and {len(comments) - len(shown) + 1} more"
@@ -111,7 +113,7 @@ def _bounded(comments: Sequence[str]) -> list[str]:
 
 
 def comment_bytes(comment: str) -> bytes:
-    """A comment as it is stored: UTF-8 without control characters, and cut to the limit."""
+    """Return a comment as it is stored: UTF-8 without control characters, and cut to the limit."""
     data = printable(comment).encode("utf-8")
     if len(data) <= COMMENT_LIMIT:
         return data
@@ -148,12 +150,17 @@ def annotate(source: BinaryIO, target: BinaryIO, comments: Mapping[int, Sequence
 
 
 def _name(source: BinaryIO) -> str:
+    """Return how a stream is called in messages."""
     return str(getattr(source, "name", "-"))
 
 
 def _of_pcap(
     source: BinaryIO, target: BinaryIO, comments: Mapping[int, list[bytes]], order: str, decimals: int, header: bytes
 ) -> int:
+    """Copy a pcap file as pcapng; return how many packets got comments.
+
+    `header` is what follows the magic number, which has told the byte order and the decimals of stamps.
+    """
     snap, network = struct.unpack_from(order + "II", header, 12)
     common = b""
     if network & _FCS_STATED:
@@ -181,6 +188,7 @@ def _of_pcap(
 
 
 def _of_pcapng(source: BinaryIO, target: BinaryIO, comments: Mapping[int, list[bytes]], magic: bytes) -> int:
+    """Copy a pcapng file, of which `magic` has been read; return how many packets got comments."""
     order = "<"
     frame = annotated = 0
     start = magic + _read(source, 4)
@@ -220,7 +228,7 @@ def _of_pcapng(source: BinaryIO, target: BinaryIO, comments: Mapping[int, list[b
 
 
 def _commented(kind: int, order: str, body: bytes, comments: Sequence[bytes]) -> bytes | None:
-    """The block with comments put before its other options; None if it is damaged. `body` ends with the length."""
+    """Return a block with comments before its other options; None if it is damaged. `body` ends with the length."""
     if len(body) < _DATA_AT + 4:
         return None
     (size,) = struct.unpack_from(order + "I", body, _SIZE_AT)
@@ -232,16 +240,18 @@ def _commented(kind: int, order: str, body: bytes, comments: Sequence[bytes]) ->
 
 
 def _option(order: str, code: int, value: bytes) -> bytes:
+    """Return an option of a block, padded to 32 bits."""
     return struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
 
 
 def _block(order: str, kind: int, body: bytes) -> bytes:
+    """Return a block, its length before and after its body."""
     length = struct.pack(order + "I", len(body) + 12)
     return struct.pack(order + "I", kind) + length + body + length
 
 
 def _read(source: BinaryIO, size: int) -> bytes:
-    """`size` bytes, or fewer at the end; a raw stream may give less than it is asked for."""
+    """Read `size` bytes, or fewer at the end; a raw stream may give less than it is asked for."""
     data = source.read(size) or b""
     while len(data) < size and (more := source.read(size - len(data))):
         data += more
@@ -249,7 +259,7 @@ def _read(source: BinaryIO, size: int) -> bytes:
 
 
 def _copy(source: BinaryIO, target: BinaryIO, size: int) -> bool:
-    """Copy `size` bytes; False if there are fewer."""
+    """Copy `size` bytes; return False if there are fewer."""
     while size:
         data = source.read(min(size, _CHUNK))
         if not data:

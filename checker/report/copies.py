@@ -38,7 +38,7 @@ def annotate_inputs(report: Report, inputs: Sequence[str], target: str) -> None:
 
 
 def _targets(paths: Sequence[str], target: str) -> list[str]:
-    """Where each capture is copied to. Raises UsageError."""
+    """Return where each capture is copied to; the folder `target` is made if need be. Raises UsageError."""
     folder = Path(target)
     if not target.endswith(("/", os.sep)) and not folder.is_dir():
         if len(paths) == 1:
@@ -61,7 +61,7 @@ def _targets(paths: Sequence[str], target: str) -> list[str]:
 
 
 def _unpacked(path: str) -> BinaryIO:
-    """A capture, which may be compressed; it has been read before, so that it is known not to be a bomb."""
+    """Open a capture, which may be compressed; it has been read before, so that it is known not to be a bomb."""
     stream = Path(path).open("rb")  # noqa: SIM115  # the caller closes it
     magic = stream.read(2)
     stream.seek(0)

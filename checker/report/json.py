@@ -12,11 +12,12 @@ from mipcheck.model.version import __version__
 
 
 def report_json(report: Report) -> str:
-    """The whole report as one JSON object. Times are seconds since the first event, or as the log counts them."""
+    """Return the report as one JSON object. Times are seconds since the first event, or as the log counts them."""
     return json.dumps(as_object(report), indent=2) + "\n"
 
 
 def as_object(report: Report) -> dict[str, Any]:
+    """Return the report as the dictionary that becomes that object."""
     return {
         "mipcheck": __version__,
         "spec": report.spec,
@@ -84,5 +85,5 @@ def _at(at: Position) -> dict[str, Any]:
 
 
 def seconds(ns: int) -> float:
-    """A time as a JSON number; exact to the nanosecond for the first hundred days."""
+    """Return a time (ns) as a JSON number of seconds; exact to the nanosecond for the first hundred days."""
     return round(ns / NS["s"], 9)

@@ -1,6 +1,6 @@
 """A `Report` → text for a terminal or a file.
 
-How lines are built, and why no input can do harm there, is in `lines.py`.
+How lines are built, and why no input can do harm there, is in `console/lines.py`.
 """
 
 from __future__ import annotations
@@ -39,17 +39,22 @@ _MEND: Final = {
     "interface": "log the interface with every event",
     "key": "log the keys that are missing",
 }
-"""What would make a run conclusive, by the kind of what is lacking."""
+"""Advice that would make a run conclusive, by the kind of what is lacking."""
 
 
 def report_text(report: Report, width: int, colour: bool = False, verbose: bool = False) -> str:
-    """The report, in lines of at most `width` columns as far as words allow."""
+    """Return the report, in lines of at most `width` columns as far as words allow.
+
+    `colour` puts terminal escapes in; `verbose` lists all findings, rules and parameters.
+    """
     lines = Lines(width, colour)
     _Writer(lines, report, verbose).write()
     return lines.text()
 
 
 class _Writer:
+    """Writes a report into `lines`, part by part."""
+
     def __init__(self, lines: Lines, report: Report, verbose: bool) -> None:
         self.lines, self.report, self.verbose = lines, report, verbose
         self.rules = {r.id: r for r in report.rules}
@@ -89,6 +94,7 @@ class _Writer:
                 self.lines.line("")
 
     def _finding(self, heading: str, v: Violation) -> None:
+        """Write a violation in full."""
         rule = self.rules[v.rule]
         style = "bold red" if heading == "VIOLATION" else "bold yellow"
         self.lines.title((heading, style), (f"  {v.rule} {v.level}", "bold"), (f"  {self._where(v)}", ""))
@@ -104,6 +110,7 @@ class _Writer:
         self.lines.line("")
 
     def _where(self, v: Violation) -> str:
+        """Return where and when a violation was."""
         place = printable(str(v.at))
         if v.interface is None:
             return f"{place}, configuration"
@@ -113,6 +120,7 @@ class _Writer:
         return f"{when}, owed since {place}" if v.overdue else f"{place}, {when}"
 
     def _again(self, v: Violation) -> str:
+        """Return how often more a rule was broken for the same cause, nothing if it was not."""
         if v.count == 1:
             return ""
         times = "once more" if v.count == 2 else f"{v.count - 1} times more"
@@ -154,6 +162,7 @@ class _Writer:
             self.lines.line(line)
 
     def _summary(self) -> str:
+        """Return the verdict's grounds in one sentence."""
         report = self.report
         musts = [r for r in report.rules if r.level == "MUST"]
         held = sum(r.status == "held" for r in report.rules)
@@ -168,6 +177,7 @@ class _Writer:
         return f": no MUST is seen broken, {_count(held, 'rule')} held, but the evidence has holes"
 
     def _next(self) -> Iterable[str]:
+        """Return what a reader may do next."""
         report = self.report
         if report.violations:
             yield f"Next: mipcheck explain {report.violations[0].rule}, or --format json for machines."
@@ -177,7 +187,7 @@ class _Writer:
             yield f"Next: mipcheck explain {report.warnings[0].rule}; --fail-on should makes warnings count."
 
     def _mend(self) -> str:
-        """What would make an inconclusive run conclusive."""
+        """Return what would make an inconclusive run conclusive."""
         report = self.report
         if any(i.skipped for i in report.inputs):
             return "mend the lines that could not be read"
@@ -189,6 +199,7 @@ class _Writer:
 
 
 def _input(i: InputReport) -> str:
+    """Return one line on an input."""
     frames = f"{_count(i.frames, 'frame')}, " if i.frames is not None else ""
     skipped = f", {_count(i.skipped, 'line')} skipped" if i.skipped else ""
     interfaces = f" on {', '.join(i.interfaces)}" if i.interfaces else ""
@@ -196,6 +207,7 @@ def _input(i: InputReport) -> str:
 
 
 def _counts(r: RuleReport) -> str:
+    """Return how often a rule was kept, broken or unclear; of one not exercised, why."""
     if r.status == "not-exercised":
         return r.why
     if r.configuration:
@@ -209,7 +221,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _place(at: Position) -> str:
-    """A position beside which the file's folder need not be said again."""
+    """Return a place beside which the file's folder need not be said again."""
     name = Path(at.file).name or at.file
     if at.frame is not None:
         return f"{name} frame {at.frame}"

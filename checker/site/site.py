@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mipcheck.checker.console.errors import did_you_mean, joined, listed, quoted
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import ValueSyntaxError
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 ADDRESSES = ("iha", "xha", "vpn", "ihoa", "xhoa")
 UPKEEP: Final = ("multicast", "dns", "ntp", "mdns", "ssdp", "llmnr", "icmp", "keepalive")
-"""What keeps a link going and is no user data, unless a site says otherwise: broadcasts and others' multicast, the
-name and time servers that DHCP named, neighbour protocols, ICMP with the link, echoes inside a UDP tunnel."""
+"""Traffic that keeps a link going and is no user data, unless a site says otherwise: broadcasts and others' multicast,
+the name and time servers that DHCP named, neighbour protocols, ICMP with the link, echoes inside a UDP tunnel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +64,17 @@ ROLES: Final = ("mn", "vpn", "iha", "xha", "fa")
 """The roles of the format, besides which a specification may declare others."""
 LISTS: Final = ("fa", "internal", "tunnels", "upkeep", "capabilities")
 KEYS: Final = ("role", "boot", *ADDRESSES, *LISTS)
-"""What a site may say besides the parameters of the specification."""
+"""The keys of a site besides the parameters of the specification."""
 
 TEXTUAL: Final = ("text", "interface")
 """The types whose every string is a value."""
 
-_NUMERAL: Final = 64  # characters; no number that means anything is longer
+_NUMERAL: Final = 64
+"""Characters of a number; none that means anything is longer."""
 _PREFIX: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?")
 
 
-class SiteError(ValueError):
+class SiteError(MipcheckError, ValueError):
     """A key of a site that is unknown or has no such value."""
 
     def __init__(self, key: str, message: str, hint: str = "") -> None:
@@ -86,7 +88,7 @@ def site_from_words(
     capabilities: Collection[str],
     roles: Collection[str] = (),
 ) -> Site:
-    """The site that the words of a log (or of a command line) describe; lists are separated by commas.
+    """Return the site that the words of a log (or of a command line) describe; lists are separated by commas.
 
     `parameters`, `capabilities` and `roles` are those that the specification declares. Raises SiteError.
     """
@@ -114,7 +116,7 @@ def site_from_words(
 
 
 def site_words(site: Site) -> dict[str, str]:
-    """The words that a log holds for a site, in canonical order; defaults and secret keys are left out."""
+    """Return the words that a log holds for a site, in canonical order; defaults and secret keys are left out."""
     words: dict[str, str] = {}
     if site.role != "mn":
         words["role"] = site.role
@@ -133,7 +135,7 @@ def site_words(site: Site) -> dict[str, str]:
 
 
 def merge_sites(base: Site, over: Site, given: Collection[str] = ()) -> Site:
-    """Both sites in one; where both say something about a key, `over` wins.
+    """Return both sites in one; where both say something about a key, `over` wins.
 
     What has its default value counts as not said, unless `given` names it: the keys that `over` states
     explicitly (as `Log.given` and `toml.read_given` tell), which matters for `role=mn`, `boot=false` and empty lists.
@@ -160,7 +162,7 @@ _NOTHING_SAID: Final = Site()
 
 
 def read_value(type_: Type, word: str) -> Value:
-    """`Type.read` for words of an input, which may hold anything. Raises ValueSyntaxError.
+    """Read the value of a word of an input, as `Type.read` does, but the word may be anything. Raises ValueSyntaxError.
 
     Digits of other scripts are refused and so are endless numerals.
     """
@@ -174,12 +176,12 @@ def read_value(type_: Type, word: str) -> Value:
 
 
 def expected(type_: Type) -> str:
-    """What an input has to hold for a value of this type."""
+    """Return in words what an input has to hold for a value of this type."""
     return "a word" if type_.name in TEXTUAL and not type_.members else type_.expected
 
 
 def natural_word(value: object) -> str:
-    """The word of a log for a value of TOML or JSON. Raises ValueError if there is none (tables, NaN, dates)."""
+    """Return the word of a log for a value of TOML or JSON. Raises ValueError if there is none (tables, NaN, dates)."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -196,6 +198,7 @@ def natural_word(value: object) -> str:
 
 
 def _choice(key: str, word: str, known: Collection[str]) -> str:
+    """Read one of the known words. Raises SiteError."""
     if word not in known:
         wanted = "expected " + (" or ".join(known) if len(known) < 3 else "one of " + ", ".join(known))
         raise SiteError(key, f"{quoted(word)} is no value of site key {key}", joined(did_you_mean(word, known), wanted))
@@ -203,6 +206,7 @@ def _choice(key: str, word: str, known: Collection[str]) -> str:
 
 
 def _address(key: str, word: str) -> int:
+    """Read an IPv4 address. Raises SiteError."""
     try:
         return int(ipaddress.IPv4Address(word))
     except ValueError:
@@ -210,6 +214,7 @@ def _address(key: str, word: str) -> int:
 
 
 def _prefix(key: str, word: str) -> ipaddress.IPv4Network:
+    """Read an IPv4 prefix, which has no bits beyond its length. Raises SiteError."""
     wrong = f"{quoted(word)} is no value of site key {key}"
     try:
         if not _PREFIX.fullmatch(word):
@@ -223,13 +228,14 @@ def _prefix(key: str, word: str) -> ipaddress.IPv4Network:
 
 
 def _name(key: str, word: str) -> str:
+    """Read the name of an interface. Raises SiteError."""
     if not word or "," in word:
         raise SiteError(key, f"{quoted(word)} is no value of site key {key}", "expected an interface without a comma")
     return word
 
 
 def _upkeep(key: str, word: str) -> str:
-    """A kind of upkeep, or a host and port whose traffic is (a captive portal's, a time server's)."""
+    """Read a kind of upkeep, or a host and port whose traffic is (a captive portal's). Raises SiteError."""
     host, colon, port = word.rpartition(":")
     if colon:
         _address(key, host)
@@ -242,6 +248,7 @@ def _upkeep(key: str, word: str) -> str:
 
 
 def _capability(key: str, word: str, known: Collection[str]) -> str:
+    """Read one of the known capabilities. Raises SiteError."""
     if word not in known:
         all_known = "capabilities: " + (listed(sorted(known)) or "none in this specification")
         raise SiteError(key, f"unknown capability {quoted(word)}", joined(did_you_mean(word, known), all_known))
@@ -252,12 +259,14 @@ _T = TypeVar("_T")
 
 
 def _items(words: Mapping[str, str], key: str, read: Callable[[str, str], _T]) -> tuple[_T, ...]:
+    """Read the list of a key, each item by `read`; none where the key is absent. Raises SiteError."""
     if not words.get(key):
         return ()
     return tuple(read(key, item) for item in words[key].split(","))
 
 
 def _parameter(key: str, word: str, type_: Type) -> str:
+    """Return the word of a parameter as it is, if its type can read it. Raises SiteError."""
     try:
         read_value(type_, word)
     except ValueSyntaxError as error:

@@ -59,13 +59,13 @@ _HEADING: Final = re.compile(r"\s*\[\[?\s*[\"']?([^\]\"']*?)[\"']?\s*\]")
 
 
 def read_site(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> Site:
-    """The site that a TOML file describes; `name` stands for the file in messages. Raises InputError."""
+    """Read the site that a TOML file describes; `name` stands for the file in messages. Raises InputError."""
     return read_given(stream, name, vocabulary)[0]
 
 
 def read_given(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> tuple[Site, frozenset[str]]:
-    """As `read_site`, with the keys of [site] that the file states explicitly (for `merge_sites`)."""
-    file = _File(name, _read_text(stream, name))
+    """Do as `read_site`; return besides the keys of [site] that the file states explicitly (for `merge_sites`)."""
+    file = _TomlFile(name, _read_text(stream, name))
     tables = file.parse()
     for key in tables:
         if key not in _TABLES:
@@ -97,6 +97,7 @@ def read_given(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> tuple[Sit
 
 
 def _read_text(stream: BinaryIO, name: str) -> str:
+    """Read a file of reasonable length in UTF-8. Raises InputError."""
     data = stream.read(SIZE_LIMIT + 1)
     if len(data) > SIZE_LIMIT:
         raise InputError([Problem(Position(name), f"the file is longer than {SIZE_LIMIT} bytes")])
@@ -109,8 +110,8 @@ def _read_text(stream: BinaryIO, name: str) -> str:
         raise InputError([Problem(at, message)]) from None
 
 
-class _File:
-    """A TOML file and what is wrong with it."""
+class _TomlFile:
+    """A TOML file and its problems so far, found by line since `tomllib` tells no places."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name, self.text = name, text
@@ -118,6 +119,7 @@ class _File:
         self.problems: list[Problem] = []
 
     def parse(self) -> dict[str, object]:
+        """Return the tables of the file, which need not be what they should. Raises InputError for what is no TOML."""
         try:
             return tomllib.loads(self.text, parse_float=Decimal)
         except tomllib.TOMLDecodeError as error:
@@ -128,6 +130,7 @@ class _File:
             raise InputError([Problem(Position(self.name), "a number out of range")]) from None
 
     def _syntax_problem(self, message: str) -> Problem:
+        """Return the problem of which `tomllib` says the message; a line that may hold a key is not shown."""
         place = _AT.search(message)
         line, column = (int(place[1]), int(place[2])) if place else (len(self.lines), len(self.lines[-1]) + 1)
         said = (
@@ -151,7 +154,7 @@ class _File:
         self.problems.append(problem)
 
     def _find(self, table: str, index: int, key: str) -> tuple[int | None, int]:
-        """The line (from 1) and the index in it of a key of the `index`th such table, as well as can be told."""
+        """Return the line (from 1) and the index in it of a key of the `index`th such table, as well as can be told."""
         here, count = table == "", 0
         heading: tuple[int | None, int] = (None, 0)
         wanted = re.compile(rf"\s*(\[*\s*)[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
@@ -167,6 +170,7 @@ class _File:
         return heading
 
     def table(self, tables: Mapping[str, object], name: str) -> dict[str, object]:
+        """Return a table by name, empty if it is absent or no table."""
         value = tables.get(name, {})
         if isinstance(value, dict):
             return value
@@ -174,6 +178,7 @@ class _File:
         return {}
 
     def rows(self, tables: Mapping[str, object], name: str, known: tuple[str, ...]) -> Iterable[_Fields]:
+        """Return the tables of a list of them; `known` are the keys that each may have."""
         value = tables.get(name, [])
         if not isinstance(value, list) or any(not isinstance(row, dict) for row in value):
             self.problem(name, 0, "", f"{name} is no list of tables", f"expected [[{name}]]")
@@ -185,7 +190,7 @@ class _File:
 class _Fields:
     """One [[table]] with its fields. What is missing or wrong becomes a problem of the file; values are never shown."""
 
-    def __init__(self, file: _File, table: str, index: int, row: dict[str, object], known: tuple[str, ...]) -> None:
+    def __init__(self, file: _TomlFile, table: str, index: int, row: dict[str, object], known: tuple[str, ...]) -> None:
         self.file, self.table, self.index, self.row = file, table, index, row
         self.sound = True
         for key in row:
@@ -194,6 +199,7 @@ class _Fields:
                 self.wrong(key, f"unknown key {quoted(key)} of [[{table}]]", hint)
 
     def wrong(self, key: str, message: str, hint: str) -> None:
+        """Remember a problem of a field, or of the table if `key` is empty; the table is then not sound."""
         self.sound = False
         self.file.problem(self.table, self.index, key, message, hint)
 
@@ -201,6 +207,7 @@ class _Fields:
         self.wrong(key, f"key {key} of [[{self.table}]] has no such value", f"expected {wanted}")
 
     def _has(self, key: str, wanted: str, optional: bool) -> bool:
+        """Tell whether there is such a field; one that is missing is a problem unless it is optional."""
         if key in self.row:
             return True
         if not optional:
@@ -208,6 +215,7 @@ class _Fields:
         return False
 
     def text(self, key: str, wanted: str, read: Callable[[str], str | None], default: str | None = None) -> str:
+        """Return a text as `read` makes it, which gives None for a wrong one; `wanted` says what is right."""
         if not self._has(key, wanted, default is not None):
             return default or ""
         value = self.row[key]
@@ -217,6 +225,7 @@ class _Fields:
         return found or ""
 
     def spi(self) -> int:
+        """Return the security parameter index."""
         wanted = "a whole number of 32 bits, decimal or 0x…"
         value = self.row.get("spi")
         if not self._has("spi", wanted, False):
@@ -227,6 +236,7 @@ class _Fields:
         return value
 
     def secret(self, key: str, wanted: str, read: Callable[[str], bytes | None], optional: bool = False) -> bytes:
+        """Return a key as `read` makes it of a text; no message shows the text."""
         if not self._has(key, wanted, optional):
             return b""
         value = self.row[key]
@@ -237,6 +247,7 @@ class _Fields:
 
 
 def _mn_ha_key(fields: _Fields) -> MnHaKey | None:
+    """Return the mobility security association of a table; None if anything is wrong with it."""
     agent = fields.text("agent", "iha or xha", lambda w: w if w in ("iha", "xha") else None)
     spi = fields.spi()
     algorithm = fields.text("algorithm", "hmac-md5 or keyed-md5", _algorithm)
@@ -245,6 +256,7 @@ def _mn_ha_key(fields: _Fields) -> MnHaKey | None:
 
 
 def _esp_sa(fields: _Fields) -> EspSa | None:
+    """Return the ESP security association of a table; None if anything is wrong with it."""
     name = "the name of an algorithm, or null"
     spi = fields.spi()
     encryption = fields.text("encryption", name + ", such as aes-cbc", _algorithm_name)
@@ -255,39 +267,44 @@ def _esp_sa(fields: _Fields) -> EspSa | None:
 
 
 def _algorithm(word: str) -> str | None:
+    """Return the algorithm of a mobility security association, whose name has many spellings; None if unknown."""
     return _ALGORITHMS.get(re.sub(r"[\s_/()-]+", "-", word.lower()).strip("-"))
 
 
 def _algorithm_name(word: str) -> str | None:
-    """A name in lower case, also as Wireshark spells it; which ones can be used is known to those who decrypt."""
+    """Return a name in lower case, also of one as Wireshark spells it; those who decrypt know which can be used."""
     name = word.strip().lower().replace("_", "-")
     return name if re.fullmatch(r"[a-z0-9][a-z0-9 ()\[\]-]*", name) else None
 
 
 def _hex(word: str) -> bytes | None:
+    """Return the bytes of hexadecimal digits, with or without 0x before them; None for anything else."""
     digits = word[2:] if word[:2] in ("0x", "0X") else word
     return bytes.fromhex(digits) if re.fullmatch(r"(?:[0-9a-fA-F]{2})*", digits) else None
 
 
 def _text_or_hex(word: str) -> bytes | None:
+    """Return the bytes of a text, or of hexadecimal digits after 0x; None if there are none."""
     found = _hex(word) if word[:2] in ("0x", "0X") else word.encode("utf-8")
     return found or None
 
 
-def _no_doubles(file: _File, table: str, names: list[object]) -> None:
+def _no_doubles(file: _TomlFile, table: str, names: list[object]) -> None:
+    """Remember a problem for each table whose name another had before it; None is no name."""
     for index, name in enumerate(names):
         if name is not None and name in names[:index]:
             file.problem(table, index, "spi", f"a second [[{table}]] with the same SPI", "expected each only once")
 
 
 def _belongs(key: str, vocabulary: Vocabulary) -> str:
-    """Where a key that stands outside of its table belongs."""
+    """Return a hint at the table where a key belongs, or nothing."""
     if key in KEYS:
         return f"{key} belongs into [site]"
     return f"{key} belongs into [parameters]" if key in vocabulary.parameters else ""
 
 
-def _site_table(file: _File, table: Mapping[str, object], vocabulary: Vocabulary) -> dict[str, str]:
+def _site_table(file: _TomlFile, table: Mapping[str, object], vocabulary: Vocabulary) -> dict[str, str]:
+    """Return the words of [site] as a log has them; what is wrong becomes a problem of the file."""
     words: dict[str, str] = {}
     for key, value in table.items():
         if key not in KEYS:
@@ -301,6 +318,7 @@ def _site_table(file: _File, table: Mapping[str, object], vocabulary: Vocabulary
 
 
 def _site_word(key: str, value: object) -> str | None:
+    """Return the word of a key of [site]; None for a value of the wrong type."""
     if key == "boot":
         return natural_word(value) if isinstance(value, bool) else None
     if key not in LISTS:
@@ -311,6 +329,7 @@ def _site_word(key: str, value: object) -> str | None:
 
 
 def _wanted(key: str) -> str:
+    """Return in words which value a key of [site] has."""
     if key == "boot":
         return "true or false, without quotation marks"
     if key in ADDRESSES:
@@ -319,7 +338,8 @@ def _wanted(key: str) -> str:
     return f"a list of texts, such as {examples.get(key, '[]')}" if key in LISTS else "a text"
 
 
-def _parameter_table(file: _File, table: Mapping[str, object], vocabulary: Vocabulary) -> dict[str, str]:
+def _parameter_table(file: _TomlFile, table: Mapping[str, object], vocabulary: Vocabulary) -> dict[str, str]:
+    """Return the words of [parameters] as a log has them; what is wrong becomes a problem of the file."""
     words: dict[str, str] = {}
     known = vocabulary.parameters
     for key, value in table.items():
@@ -338,7 +358,8 @@ def _parameter_table(file: _File, table: Mapping[str, object], vocabulary: Vocab
     return words
 
 
-def _checked(file: _File, table: str, key: str, word: str, vocabulary: Vocabulary) -> bool:
+def _checked(file: _TomlFile, table: str, key: str, word: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a site may say that word of a key; if not, that is a problem of the file."""
     try:
         site_from_words({key: word}, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     except SiteError as error:

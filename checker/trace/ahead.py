@@ -14,14 +14,14 @@ _PATIENCE: Final = 0.2
 
 
 class _End:
-    """The last of what was made; what went wrong, if anything did."""
+    """A mark after the last item, with what went wrong, if anything did."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
 def ahead(items: Iterator[_T]) -> Iterator[_T]:
-    """The same items, of which the next is made while one is being used.
+    """Return the same items, of which the next is made while one is being used.
 
     At any time there are at most three: one in use, one that waits, one that is being made. What `items` raises is
     raised here. If nobody wants more, `items` is closed.

@@ -1,4 +1,4 @@
-"""A trace as columns: what readers hand to the replay where there are too many events to make an object of each.
+"""A trace as columns: readers hand it to the native observer where there are too many events to make an object of each.
 
 A reader delivers batches of rows in order of time. What an event says besides its time stands in a table: a capture has
 few distinct events and one table for all of it (`shapes`), a log a table for each batch. Whoever wants an `Event` gets
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
-WHOLE = -1
+WHOLE: Final = -1
 """The interface of what concerns the whole node, by number."""
 
 NUMBER: Final = 10**9
@@ -82,7 +82,7 @@ class Columns(Sequence[Event]):
 
     files: Sequence[str] = ()
     wide: Collection[str] = frozenset()
-    """Keys of numbers that native code may not be able to count with (`replay_bounds.NUMBER`); grows."""
+    """Keys of numbers that native code may not be able to count with (`NUMBER`); grows."""
 
     _count: int | None = None
 
@@ -94,20 +94,20 @@ class Columns(Sequence[Event]):
         return self._count
 
     def batches(self) -> Iterator[Batch]:
-        """All of it in order of time; each call begins anew and gives the same."""
+        """Read all of it in order of time; each call begins anew and gives the same."""
         raise NotImplementedError
 
     def event(self, number: int) -> Event:
-        """The event of that number, which exists."""
+        """Return the event of that number, which exists."""
         raise NotImplementedError
 
     def following(self, number: int, limit: int, kinds: Collection[str], interface: str) -> Iterator[Event]:
-        """Of the `limit` events after that number, in order, those of these kinds on an interface; or more."""
+        """Return, of the `limit` events after that number, in order, those of these kinds on an interface; or more."""
         for n in range(number + 1, min(number + 1 + limit, len(self))):
             yield self.event(n)
 
     def places(self, numbers: Array) -> tuple[Array, Array]:
-        """The files (by number) and places of events, whose numbers are in order."""
+        """Return the files (by number) and the places of events, whose numbers are in order."""
         import numpy as np
 
         files, places = np.zeros(len(numbers), np.int16), np.zeros(len(numbers), np.int64)

@@ -1,5 +1,5 @@
-"""What an event says without saying it: the access modes that a packet's headers fit, and the layers that pass
-through a NAT, by the layers declared."""
+"""Keys that an event's headers tell, by the layers declared: the access modes that a packet fits, and the layers that
+pass through a NAT."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ STACK, ACCESS, TRAVERSAL = "stack", "access", "traversal"
 
 
 def derive(spec: Spec, events: Iterable[Event], capabilities: frozenset[str] = frozenset()) -> list[Event]:
-    """The events with `access` and `traversal` told where there is a `stack`; what an input says itself stands."""
+    """Return events with `access` and `traversal` told where there is a `stack`; what an input says itself stands."""
     return list(derived(spec, events, capabilities))
 
 
 def derived(spec: Spec, events: Iterable[Event], capabilities: frozenset[str] = frozenset()) -> Iterator[Event]:
-    """The same, one at a time."""
+    """Do the same, one event at a time."""
     layering = Layering(spec, capabilities)
     told = {ACCESS: layering.modes, TRAVERSAL: layering.traversal}
     kinds = derives(spec)
@@ -32,7 +32,7 @@ def derived(spec: Spec, events: Iterable[Event], capabilities: frozenset[str] = 
 
 
 def derives(spec: Spec) -> dict[str, list[str]]:
-    """Which keys are told, by kind of event."""
+    """Return by kind of event which keys are told."""
     names = {ACCESS: set(spec.accesses), TRAVERSAL: set(spec.layers)}
     return {
         e.name: [k for k in names if k in e.by_name and names[k] and names[k] <= set(e.by_name[k].type.members)]
@@ -42,11 +42,12 @@ def derives(spec: Spec) -> dict[str, list[str]]:
 
 
 def modes_seen(spec: Spec, events: Iterable[Event]) -> list[str]:
-    """For each interface, which access modes the packets that left it fit, in words; nothing where none was seen."""
+    """Return for each interface, in words, which access modes the packets that left it fit; nothing where none was."""
     return modes_in_words(spec, _outward(events))
 
 
 def _outward(events: Iterable[Event]) -> Iterator[tuple[str, frozenset[str], int]]:
+    """Return of packets that left: the interface, the access modes that they fit, and how many they are."""
     for event in events:
         modes = event.args.get(ACCESS)
         if isinstance(modes, frozenset) and event.args.get("dir") == "out":
@@ -55,7 +56,7 @@ def _outward(events: Iterable[Event]) -> Iterator[tuple[str, frozenset[str], int
 
 
 def modes_in_words(spec: Spec, seen: Iterable[tuple[str, frozenset[str], int]]) -> list[str]:
-    """The same of interfaces, access modes that packets fit, and how many there were."""
+    """Return the same for `seen`: interfaces, access modes that packets fit, and how many there were."""
     order = {name: n for n, name in enumerate(spec.accesses)}  # a log may name others
     counts: dict[str, Counter[str]] = {}
     for interface, modes, count in seen:

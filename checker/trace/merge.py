@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def merge(
     streams: Sequence[Sequence[Event]], offsets: Sequence[int], gaps: Collection[str] = frozenset()
 ) -> list[Event]:
-    """All events in order of time, after `offsets[i]` ns are added to the times of `streams[i]`.
+    """Return all events in order of time, after `offsets[i]` ns are added to the times of `streams[i]`.
 
     Events of the same time keep the order of the streams, and within a stream their own. `gaps` are kinds of events
     that say that evidence is missing back to the event before. What another stream shows in between was not missed,
@@ -32,6 +32,7 @@ def merge(
 
 
 def _with_both_ends(stream: Sequence[Event], gaps: Collection[str]) -> Iterator[Event]:
+    """Return the events of a stream, with each gap once more right after the event before it."""
     for event, after in zip_longest(stream, stream[1:]):
         yield event
         if after is not None and after.kind in gaps:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mipcheck.model.values.types import show_seconds
 
-if TYPE_CHECKING:
-    pass
-
-
-TIME_LIMIT: Final = 2**62  # ns; what an observer's 64-bit state can add to
+TIME_LIMIT: Final = 2**62
+"""ns; times are less, so that a deadline after one still fits into the 64 bits of an observer's state."""
 
 _NS: Final = 10**9
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 def read_seconds(word: str) -> int:
-    """ns in a numeral that the grammar's SECONDS accepts. Raises ValueError if it is too large."""
+    """Return the ns of a numeral that the grammar's SECONDS accepts. Raises ValueError if it is too large."""
     whole, _, fraction = word.partition(".")
     ns = int(whole) * _NS + int(fraction.ljust(9, "0"))
     if ns >= TIME_LIMIT:
@@ -27,7 +24,7 @@ def read_seconds(word: str) -> int:
 
 
 def read_datetime(word: str) -> int:
-    """ns since the epoch in what the grammar's DATETIME accepts; a leap second is the second after it.
+    """Return the ns since the epoch of what the grammar's DATETIME accepts; a leap second is the second after it.
 
     Raises ValueError for what no calendar or clock shows, and for times before 1970.
     """
@@ -51,6 +48,6 @@ def read_datetime(word: str) -> int:
 
 
 def show_datetime(ns: int) -> str:
-    """RFC 3339, in UTC, with six or nine decimals; `ns` since the epoch."""
+    """Return RFC 3339, in UTC, with six or nine decimals; `ns` since the epoch."""
     moment = _EPOCH + datetime.timedelta(seconds=ns // _NS)
     return f"{moment:%Y-%m-%dT%H:%M:%S}{show_seconds(ns % _NS)[1:]}Z"

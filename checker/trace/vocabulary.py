@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import Type
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a specification lets a trace say: its events, the types of its parameters, its capabilities.
+    """The words that a specification lets a trace use: its events, the types of its parameters, its capabilities.
 
     `roles` are the events by role; without it, `events` are the same for all.
     """
@@ -25,15 +26,20 @@ class Vocabulary:
     roles: Mapping[str, Mapping[str, EventType]] = field(default_factory=dict)
 
     def for_role(self, role: str) -> Vocabulary:
-        """What a trace may say that was taken at a node of that role. Raises RoleError if that is nothing."""
+        """Return what a trace may say that was taken at a node of that role. Raises RoleError if that is nothing."""
         if not self.roles:
             return self
         if role not in self.roles:
             raise RoleError(role, self.roles)
         return replace(self, events=self.roles[role])
 
+    @property
+    def gaps(self) -> set[str]:
+        """The kinds of events that say that evidence is missing: the observer's own."""
+        return {e.name for e in self.events.values() if e.sender == "observer"}
 
-class RoleError(ValueError):
+
+class RoleError(MipcheckError, ValueError):
     """A role of which the specification says nothing."""
 
     def __init__(self, role: str, known: Collection[str]) -> None:
@@ -42,7 +48,7 @@ class RoleError(ValueError):
 
 
 def vocabulary_of(spec: Spec) -> Vocabulary:
-    """What traces of this specification may say."""
+    """Return what traces of this specification may say."""
     events = {n: e for n, e in spec.events.items() if e.seen}
     roles = {m.role: {n: e for n, e in m.events.items() if e.seen} for m in spec.machines()}
     return Vocabulary(events, {n: p.type for n, p in spec.parameters.items()}, list(spec.capabilities), roles)

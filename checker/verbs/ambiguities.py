@@ -1,175 +1,39 @@
-"""`mipcheck ambiguities`: sentences that can be read in several ways, and for each pair of readings where they part."""
+"""`mipcheck ambiguities [NAME]`: sentences with several readings, and where these part."""
 
 from __future__ import annotations
 
-import itertools
-import json
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import argparse
+from typing import Final
 
-from mipcheck.checker.check.readings import Ambiguity, ambiguities, resolved
-from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
-from mipcheck.checker.console.progress import Steps
-from mipcheck.checker.proofs.demand import demand
-from mipcheck.checker.proofs.partings import TIMEOUT, Found, Partings, verdicts
-from mipcheck.model.language.show import show_citations
+from mipcheck.checker.console import options
+from mipcheck.checker.console.output import terminal, warned, write
 
-if TYPE_CHECKING:
-    from mipcheck.checker.console.lines import Lines
-    from mipcheck.model.specification.spec import Spec
+DESCRIPTION: Final = (
+    "List the sentences that can be read in several ways, and for each pair of readings the shortest"
+    " trace on which they part."
+)
+EXAMPLE: Final = "mipcheck ambiguities M2"
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two readings and where they part; `rules` are those that it makes a difference to."""
-
-    first: str
-    second: str
-    rules: tuple[str, ...]
-    found: Found
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An ambiguous sentence, what each of its readings demands (empty where that is for other rules to say)."""
-
-    ambiguity: Ambiguity
-    level: str
-    demands: tuple[str, ...]
-    pairs: tuple[Pair, ...]
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a rule or an ambiguity (default: all)")
+    options.add_spec(parser)
+    options.add_reading(parser)
+    options.add_timeout(parser, 30.0)
+    options.add_output(parser, ("text", "json"))
 
 
-def run(
-    names: Sequence[str], *, spec: Spec, timeout: float = TIMEOUT, form: str = "text", width: int = 80,
-    colour: bool = False,
-) -> tuple[str, int]:  # fmt: skip
-    """The answer and the exit code: 0 if every pair of readings parts on a trace, 3 if for one none was found.
+def run(args: argparse.Namespace) -> int:
+    """Write the list; return 0 if every pair of readings is decided, else 3.
 
-    `timeout` in seconds for each search. Raises UsageError for what is no ambiguity, Disagreement.
+    Raises UsageError, SpecError and Disagreement.
     """
-    wanted = _wanted(spec, names)
-    with Steps(sum(math.comb(len(a.names), 2) for a in wanted), "comparing") as steps:
-        entries = [_entry(spec, a, timeout, steps) for a in wanted]
-    decided = all(p.found.trace or p.found.same for e in entries for p in e.pairs)
-    return (_json(spec, entries) if form == "json" else _text(spec, entries, width, colour)), 0 if decided else 3
+    from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.verbs.ambiguities_parted import entries_json, entries_text, parted
 
-
-def _wanted(spec: Spec, names: Sequence[str]) -> list[Ambiguity]:
-    known = {a.name: a for a in ambiguities(spec)}
-    for name in names:
-        if name not in known:
-            rules = [r for machine in spec.machines() for r in machine.rules]
-            what = f"rule {name} has one reading only" if name in rules else f"there is no ambiguity {quoted(name)}"
-            raise UsageError(joined(f"{what} in {spec.name}", did_you_mean(name, known),
-                                    f"with readings: {listed(list(known)) or 'nothing'}"))  # fmt: skip
-    if names:
-        return [known[n] for n in dict.fromkeys(names)]
-    return [a for a in known.values() if a.kind != "parameter"]
-
-
-def _entry(spec: Spec, a: Ambiguity, timeout: float, steps: Steps) -> Entry:
-    rule = next((m.rules[a.name] for m in spec.machines() if a.kind == "rule" and a.name in m.rules), None)
-    demands = tuple(demand(r.body) for r in rule.readings) if rule else ()
-    pairs = []
-    for first, second in itertools.combinations(a.names, 2):
-        steps.step(f"{first} with {second} of {a.name}")
-        pairs.append(_pair(spec, a, first, second, timeout))
-    return Entry(a, rule.level if rule else "", demands, tuple(pairs))
-
-
-def _pair(spec: Spec, a: Ambiguity, first: str, second: str, timeout: float) -> Pair:
-    """The first machine, of whichever role, in which it makes a difference."""
-    title = f"The shortest trace on which readings {first} and {second} of {a.name} part."
-    concerned: list[str] = []
-    found = Found(reason="it makes no difference to any rule", same=True)
-    left, right = resolved(spec, {a.name: first}), resolved(spec, {a.name: second})
-    for one, other in zip(left.machines(), right.machines(), strict=True):
-        partings = Partings(one, other, timeout)
-        rules = [r for r in one.rules if (r == a.name if a.kind == "rule" else not partings.alike(r))]
-        if rules and not found.trace:
-            found = partings.find(rules, [title])
-        concerned += rules
-    return Pair(first, second, tuple(concerned), found)
-
-
-# --- rendering ----------------------------------------------------------------------------------------------------
-
-
-def _json(spec: Spec, entries: list[Entry]) -> str:
-    return json.dumps({"spec": spec.name, "ambiguities": [_object(e) for e in entries]}, indent=2) + "\n"
-
-
-def _object(e: Entry) -> dict[str, Any]:
-    a = e.ambiguity
-    demands = e.demands or (None,) * len(a.readings)
-    return {
-        "name": a.name,
-        "kind": a.kind,
-        "role": a.role,
-        "level": e.level or None,
-        "section": a.cite[0].section if a.cite else None,
-        "cite": show_citations(a.cite),
-        "text": a.text,
-        "readings": [
-            {"name": name, "why": why, "demand": d, "default": name == a.chosen}
-            for (name, why), d in zip(a.readings, demands, strict=True)
-        ],
-        "pairs": [
-            {
-                "readings": [p.first, p.second],
-                "rules": list(p.rules),
-                "result": "parted" if p.found.trace else "same" if p.found.same else "unknown",
-                "broken": {p.first: list(p.found.left), p.second: list(p.found.right)} if p.found.trace else None,
-                "trace": p.found.trace or None,
-                "reason": p.found.reason or None,
-            }
-            for p in e.pairs
-        ],
-    }
-
-
-def _text(spec: Spec, entries: list[Entry], width: int, colour: bool) -> str:
-    from mipcheck.checker.console.lines import Lines
-
-    lines = Lines(width, colour)
-    for e in entries:
-        _show(lines, e)
-        lines.line("")
-    pairs = [p for e in entries for p in e.pairs]
-    parted = sum(bool(p.found.trace) for p in pairs)
-    unknown = sum(not p.found.trace and not p.found.same for p in pairs)
-    lines.line(f"{spec.name}: {_count(len(entries), 'ambiguity', 'ambiguities')}; {parted} of "
-               f"{_count(len(pairs), 'pair', 'pairs')} of readings part on a trace")  # fmt: skip
-    if unknown:
-        lines.line("Unknown is not the same: a longer --timeout may find a trace.")
-    return lines.text()
-
-
-def _count(n: int, one: str, more: str) -> str:
-    return f"{n} {one if n == 1 else more}"
-
-
-def _show(lines: Lines, e: Entry) -> None:
-    a = e.ambiguity
-    level = f"  {e.level}  " if e.level else "  "
-    lines.title((a.name, "bold"), (level, ""), (show_citations(a.cite), ""))
-    lines.indented(a.text)
-    for n, (name, why) in enumerate(a.readings):
-        how = "the default" if name == a.chosen else f"--reading {a.name}={name}"
-        said = f"{name} ({how})" + (f": {why}" if why else "")
-        lines.labelled("reading", [said, *(e.demands[n : n + 1])])
-    for p in e.pairs:
-        lines.line("")
-        if a.kind != "rule" and p.rules:
-            lines.labelled("rules", [f"{p.first} or {p.second} makes a difference to {' '.join(p.rules)}"])
-        if p.found.same:
-            said = f"{p.first} and {p.second} never part with the parameters as they are, which is proved"
-            lines.labelled("same", [said])
-            continue
-        if not p.found.trace:
-            lines.labelled("unknown", [f"no trace was found on which {p.first} and {p.second} part: {p.found.reason}"])
-            continue
-        lines.labelled("parted", [verdicts(p.found, p.first, p.second)])
-        lines.verbatim(p.found.trace)
+    spec = warned(resolved(args.spec, args.reading))
+    entries = parted(spec, args.names, args.timeout)
+    as_json = args.format == "json"
+    write(entries_json(spec, entries) if as_json else entries_text(spec, entries, *terminal(args.output)), args.output)
+    return 0 if all(entry.decided for entry in entries) else 3

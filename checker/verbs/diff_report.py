@@ -8,13 +8,16 @@ from typing import Any
 from mipcheck.checker.console import markdown
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.proofs.partings import verdicts
-from mipcheck.checker.verbs.diff import ALIKE, KINDS, LEVEL, PARTED, Behaviour, Change, Difference
+from mipcheck.checker.verbs.diff_changes import ALIKE, KINDS, LEVEL, PARTED, Behaviour, Change, Difference
 
 _PLURAL = {"property": "properties", "ambiguity": "ambiguities", "capability": "capabilities"}
 
 
 def diff_json(d: Difference) -> str:
-    """Aspects are [before, after], null where there is none; a trace is one that `mipcheck --spec …` reads."""
+    """Return the difference as one JSON object.
+
+    Aspects are [before, after], null where there is none; a trace is one that `mipcheck --spec …` reads.
+    """
     changes = [
         {
             "kind": c.kind,
@@ -22,7 +25,7 @@ def diff_json(d: Difference) -> str:
             "role": c.role,
             "change": c.change,
             "aspects": {a: [before or None, after or None] for a, (before, after) in c.aspects.items()},
-            "behaviour": None if c.behaviour is None else _behaviour(d, c.behaviour),
+            "behaviour": None if c.behaviour is None else _object(c.behaviour),
         }
         for c in d.changes
     ]
@@ -30,13 +33,15 @@ def diff_json(d: Difference) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def _behaviour(d: Difference, b: Behaviour) -> dict[str, Any]:
+def _object(b: Behaviour) -> dict[str, Any]:
+    """Return a behaviour as JSON has it."""
     found = b.found
     broken = {"from": list(found.left), "to": list(found.right)} if found.trace else None
     return {"result": b.result, "broken": broken, "trace": found.trace or None, "reason": found.reason or None}
 
 
 def _summary(d: Difference) -> str:
+    """Count what differs, by kind, in a sentence."""
     counts = {k: [c for c in d.changes if c.kind == k] for k in KINDS}
     parts = []
     for kind, changes in counts.items():
@@ -47,7 +52,7 @@ def _summary(d: Difference) -> str:
 
 
 def _how(d: Difference, b: Behaviour) -> str:
-    """What became of the rule's behaviour, in a sentence."""
+    """Say in a sentence whether the rule still allows the same."""
     if b.result == LEVEL:
         levels = f"broken, it is a {b.levels[0]} for {d.left.name} and a {b.levels[1]} for {d.right.name}"
         return f"the same is allowed and demanded; {levels if b.found.trace else b.found.reason}"
@@ -60,6 +65,7 @@ def _how(d: Difference, b: Behaviour) -> str:
 
 
 def _role(c: Change) -> str:
+    """Name the role of a change, unless it is the mobile node."""
     return "" if c.role == "mn" else f" (role {c.role})"
 
 
@@ -67,6 +73,7 @@ def _role(c: Change) -> str:
 
 
 def diff_text(d: Difference, width: int, colour: bool = False) -> str:
+    """Return the difference for a terminal of `width` columns."""
     lines = Lines(width, colour)
     for c in d.changes:
         lines.title((c.name, "bold"), (f"  {c.kind}{_role(c)}  ", ""), (c.change, "yellow"))
@@ -84,7 +91,7 @@ def diff_text(d: Difference, width: int, colour: bool = False) -> str:
 
 
 def _labelled(aspect: str, before: str, after: str) -> list[tuple[str, list[str]]]:
-    """Short things side by side, long ones one below the other."""
+    """Return an aspect's label and what stands beside it: short things side by side, long ones one below the other."""
     name, _, detail = aspect.partition(" ")
     name = {"condition": "demand"}.get(name, name)
     shown = [f"{detail}: {x}" if detail and x else x for x in (before, after)]
@@ -99,6 +106,7 @@ def _labelled(aspect: str, before: str, after: str) -> list[tuple[str, list[str]
 
 
 def diff_markdown(d: Difference) -> str:
+    """Return the difference as a page of Markdown: a table for each kind of declaration."""
     parts = [f"# {markdown.plain(d.left.name)} → {markdown.plain(d.right.name)}\n", markdown.plain(_summary(d)) + "\n"]
     for kind in KINDS:
         changes = [c for c in d.changes if c.kind == kind]
@@ -116,6 +124,7 @@ def diff_markdown(d: Difference) -> str:
 
 
 def _rows(d: Difference, c: Change) -> list[list[str]]:
+    """Return the rows of a change: one for each aspect, and one for its behaviour."""
     name = markdown.plain(c.name + _role(c))
     rows = [[name, c.change, markdown.plain(a), markdown.plain(before), markdown.plain(after)]
             for a, (before, after) in c.telling.items()]  # fmt: skip
@@ -129,4 +138,5 @@ def _rows(d: Difference, c: Change) -> list[list[str]]:
 
 
 def _broken(rules: tuple[str, ...]) -> str:
+    """Say which rules a trace breaks."""
     return markdown.plain(", ".join(rules) + " broken" if rules else "nothing broken")

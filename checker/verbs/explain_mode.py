@@ -1,4 +1,4 @@
-"""`mipcheck explain MODE`: what an access mode is, by its declaration, and what the rules make of it.
+"""The page of an access mode: what it is by its declaration, and what the rules make of it.
 
 Flags and addresses are facts that the prover has proved for whoever says that they use the mode. The steps are the
 shortest trace that exercises, one after the other, what the specification lists for the mode; it is replayed.
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.proofs.replayed import agree, parameters_of, trace_text
 from mipcheck.model.specification.configure import configure
-from mipcheck.model.specification.overhead import FOREIGN_AGENT, Overhead, Untold
+from mipcheck.model.specification.overhead import Overhead, Untold
+from mipcheck.model.specification.spec import FOREIGN_AGENT
 
 if TYPE_CHECKING:
     from mipcheck.model.specification.spec import Access, Spec
@@ -38,7 +39,7 @@ class LayerOfMode:
 
 @dataclass(frozen=True)
 class Always:
-    """What always holds of something that the node sends: `key` is `value`, by rules of that level at least."""
+    """A fact about something that the node sends: `key` is always `value`, by rules of that level at least."""
 
     event: str
     key: str
@@ -67,7 +68,7 @@ class ModePage:
 
 
 def mode_page(spec: Spec, name: str, parameters: Mapping[str, str] | None = None, timeout: float = 20.0) -> ModePage:
-    """`parameters` are words by name, `timeout` is in seconds, for each call of a solver.
+    """Make the page of an access mode; `parameters` are words by name, `timeout` is seconds for each call of a solver.
 
     Raises KeyError, UsageError, ParameterError, Disagreement.
     """
@@ -108,7 +109,7 @@ def mode_page(spec: Spec, name: str, parameters: Mapping[str, str] | None = None
 
 
 def _last(spec: Spec, access: Access) -> list[Term]:
-    """What the last step is: user data that leaves, protected if a layer protects, with the headers of the mode."""
+    """Return conditions on the last step: user data leaves, protected if a layer protects, with the mode's headers."""
     from mipcheck.checker.trace.derive import ACCESS
     from mipcheck.model.specification.term import Term
     from mipcheck.model.values.types import BOOL
@@ -133,7 +134,7 @@ def _last(spec: Spec, access: Access) -> list[Term]:
 
 
 def _layers(spec: Spec, access: Access, octets: list[int] | None) -> Iterator[LayerOfMode]:
-    """From the outermost; what is inside a protecting layer has its agents at that layer's far end."""
+    """Yield the layers from the outermost; what is inside a protecting layer has its agents at that layer's far end."""
     far = "on the link"
     for n, (name, kind) in enumerate(access.parts):
         layer = spec.layers[name]
@@ -145,6 +146,7 @@ def _layers(spec: Spec, access: Access, octets: list[int] | None) -> Iterator[La
 
 
 def _octets(spec: Spec, access: Access, given: Mapping[str, int], nat: bool) -> list[int] | None:
+    """Return the octets that each layer adds, None if that is not declared."""
     try:
         return [o for _, o in Overhead(spec, configure(spec, given)).layers(access, nat=nat)]
     except Untold:
@@ -152,7 +154,7 @@ def _octets(spec: Spec, access: Access, given: Mapping[str, int], nat: bool) -> 
 
 
 def _headers(spec: Spec, access: Access, nat: bool) -> str:
-    """What is on the wire around the user's packet: each layer in its plain form, or in the one that passes a NAT."""
+    """Return the headers around the user's packet on the wire: each layer in its plain form, or in that for NATs."""
     parts = ["ip"]
     for name, kind in access.parts:
         forms = [f for f in spec.layers[name].forms if not f.given]
@@ -166,16 +168,16 @@ def _headers(spec: Spec, access: Access, nat: bool) -> str:
 # --- rendering ------------------------------------------------------------------------------------------------------
 
 
-def page_json(page: ModePage) -> str:
-    """The page as one JSON object."""
+def mode_json(page: ModePage) -> str:
+    """Return the page as one JSON object."""
     content: dict[str, Any] = asdict(page)
     for key in ("rules", "statements"):
         content[key] = dict(content[key])
     return json.dumps(content, indent=2) + "\n"
 
 
-def page_text(page: ModePage, width: int, colour: bool = False) -> str:
-    """The page for a terminal of that many columns."""
+def mode_text(page: ModePage, width: int, colour: bool = False) -> str:
+    """Return the page for a terminal of `width` columns."""
     from mipcheck.checker.console.lines import Lines
 
     lines = Lines(width, colour)
@@ -207,6 +209,7 @@ def page_text(page: ModePage, width: int, colour: bool = False) -> str:
 
 
 def _layer(x: LayerOfMode) -> str:
+    """Describe a layer in a line."""
     words = [f"{x.name}: {x.text}" if x.text else x.name]
     words += [f"registers {x.address} care-of address"] if x.address else []
     words += ["protects what is inside"] if x.protects else []

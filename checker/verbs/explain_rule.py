@@ -1,4 +1,4 @@
-"""`mipcheck explain RULE`: all that a specification says about a rule, and what follows from it."""
+"""The page of a rule: all that a specification says about it, and what follows from that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mipcheck.checker.site.site import SiteError, site_from_words
 from mipcheck.model.language.show import show_citations
 from mipcheck.model.specification.configure import configure, read_parameter
 from mipcheck.model.specification.load import DEFAULT
-from mipcheck.model.specification.spec import Body, Require, Rule, Spec
+from mipcheck.model.specification.spec import Require, Rule, Spec
 from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import Type
 
@@ -75,7 +75,7 @@ def rule_page(
     parameters: Mapping[str, str] | None = None,
     readings: Mapping[str, str] | None = None,
 ) -> RulePage:
-    """The page of a rule. Raises SpecError, ParameterError or UsageError, which name the nearest rule there is."""
+    """Make the page of a rule. Raises SpecError, ParameterError or UsageError, which name the nearest rule there is."""
     whole = resolved(spec, readings)
     base = next((m for m in whole.machines() if rule_id in m.rules), None)
     if base is None:
@@ -108,6 +108,7 @@ def rule_page(
 
 
 def _unknown(spec: Spec, word: str) -> str:
+    """Say that `word` names no rule, and what was probably meant."""
     machines = spec.machines()
     rules = [r for m in machines for r in m.rules]
     if any(word in m.properties for m in machines):
@@ -119,6 +120,7 @@ def _unknown(spec: Spec, word: str) -> str:
 
 
 def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
+    """Return the values of all parameters; `words` give some. Raises UsageError and ParameterError."""
     try:
         types = {n: p.type for n, p in spec.parameters.items()}
         site = site_from_words(words, types, list(spec.capabilities), list(spec.roles))
@@ -127,16 +129,8 @@ def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
     return configure(spec, {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()})
 
 
-def _terms(body: Body) -> Iterator[Term]:
-    yield body.condition
-    if isinstance(body, Require):
-        yield body.within
-    for pattern in getattr(body, "patterns", ()):
-        yield pattern.condition
-
-
 def _names(terms: Iterable[Term], kind: str) -> dict[str, Term]:
-    """Names of that kind in order of appearance, each with a term that it names."""
+    """Return the names of a kind of term in order of appearance, each with the first term of that name."""
     found: dict[str, Term] = {}
     for term in terms:
         for t in term.walk():
@@ -146,12 +140,13 @@ def _names(terms: Iterable[Term], kind: str) -> dict[str, Term]:
 
 
 def _variables(rule: Rule) -> list[str]:
+    """Name the state that a rule reads."""
     anchor = [rule.body.anchor] if isinstance(rule.body, Require) else []
-    return list(dict.fromkeys([*_names(_terms(rule.body), "var"), *anchor]))
+    return list(dict.fromkeys([*_names(rule.terms(), "var"), *anchor]))
 
 
 def _setting(spec: Spec, variable: str) -> list[tuple[str, Term]]:
-    """The events that assign a variable, each as the specification writes it, with its condition."""
+    """Return the events that assign a variable, each as the specification writes it, with its condition."""
     return [
         (p.source, p.condition)
         for u in spec.updates
@@ -161,19 +156,22 @@ def _setting(spec: Spec, variable: str) -> list[tuple[str, Term]]:
 
 
 def _definitions(spec: Spec, rule: Rule) -> Iterator[Named]:
+    """Yield the definitions that a rule uses, or the conditions of what sets its state."""
     set_by = [term for v in _variables(rule) for _, term in _setting(spec, v)]
-    for name, term in _names([*_terms(rule.body), *set_by], "def").items():
+    for name, term in _names([*rule.terms(), *set_by], "def").items():
         yield Named(name, source(term.args[0]))
 
 
 def _state(spec: Spec, rule: Rule) -> Iterator[Named]:
+    """Yield the state that a rule reads, and the events that change it."""
     for name in _variables(rule):
         events = list(dict.fromkeys(shown for shown, _ in _setting(spec, name)))
         yield Named(name, f"{spec.variables[name].text}; changes on {'; '.join(events) or 'nothing'}")
 
 
 def _parameters(spec: Spec, rule: Rule, values: Mapping[str, int]) -> Iterator[Named]:
-    names = list(_names(_terms(rule.body), "param"))
+    """Yield the parameters that a rule reads, with their values; an obligation's deadline has `t_slack` added."""
+    names = list(_names(rule.terms(), "param"))
     if isinstance(rule.body, Require) and "t_slack" in spec.parameters:
         names.append("t_slack")
     for name in dict.fromkeys(names):
@@ -183,12 +181,14 @@ def _parameters(spec: Spec, rule: Rule, values: Mapping[str, int]) -> Iterator[N
 
 
 def _shown(type_: Type, value: int) -> str:
+    """Return a parameter's value in words."""
     if type_.name == "time":
         return duration(value)
     return type_.members[value] if type_.is_enum else str(value)
 
 
 def _capabilities(spec: Spec, rule: Rule) -> Iterator[str]:
+    """Say on which capabilities a rule depends."""
     for name in rule.unless:
         yield f"does not apply with {name}: {spec.capabilities[name]}"
     for name in rule.given:
@@ -196,7 +196,10 @@ def _capabilities(spec: Spec, rule: Rule) -> Iterator[str]:
 
 
 def _proved(spec: Spec, rule_id: str) -> tuple[tuple[str, ...] | None, str, str]:
-    """What only the prover can tell; a page without it is of use too."""
+    """Return what only the prover can tell: the properties that need a rule, and logs that keep and that break it.
+
+    Where there is no solver nothing of it is known, and the page is of use all the same. Raises Disagreement.
+    """
     try:
         from mipcheck.checker.proofs.replayed import examples, needed_by
     except ImportError:
@@ -208,16 +211,16 @@ def _proved(spec: Spec, rule_id: str) -> tuple[tuple[str, ...] | None, str, str]
 # --- rendering ----------------------------------------------------------------------------------------------------
 
 
-def page_json(page: RulePage) -> str:
-    """The page as one JSON object."""
+def rule_json(page: RulePage) -> str:
+    """Return the page as one JSON object."""
     content: dict[str, Any] = asdict(page)
     for key in ("definitions", "state", "parameters"):
         content[key] = {entry["name"]: entry["text"] for entry in content[key]}
     return json.dumps(content, indent=2) + "\n"
 
 
-def page_text(page: RulePage, width: int, colour: bool = False) -> str:
-    """The page for a terminal of that many columns."""
+def rule_text(page: RulePage, width: int, colour: bool = False) -> str:
+    """Return the page for a terminal of `width` columns."""
     from mipcheck.checker.console.lines import Lines
 
     lines = Lines(width, colour)

@@ -1,4 +1,4 @@
-"""What user data in a capture really carries around it: octets outside the innermost packet, by mode and headers."""
+"""Measures what user data in a capture carries around it: octets outside the innermost packet, by mode and headers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _IPV4: Final = 4
 _TUNNEL_DATA: Final = 12
-"""A UDP header and that of RFC 3519 section 3."""
+"""Octets of a UDP header and that of RFC 3519 section 3."""
 _SEALED: Final = "the inside of ESP cannot be seen: its keys belong in [[esp_sa]] of the site file"
 _FRAGMENT: Final = "a fragment does not show the length of its packet"
 
@@ -40,15 +40,17 @@ class Measured:
 
     @property
     def packets(self) -> int:
+        """How many packets were measured."""
         return sum(self.octets.values())
 
     @property
     def mean(self) -> float:
+        """Octets a packet, on average. Raises ZeroDivisionError if none was measured."""
         return sum(o * n for o, n in self.octets.items()) / self.packets
 
 
 def measure(stream: BinaryIO, name: str, events: Iterable[Event], sas: Iterable[EspSa]) -> list[Measured]:
-    """The `data` events of one capture, measured in its frames. Raises CaptureError."""
+    """Measure the `data` events of one capture in its frames; `sas` open what ESP hides. Raises CaptureError."""
     wanted: dict[int, Event] = {e.at.frame: e for e in events if e.kind == "data" and e.at.frame is not None}
     associations = _associations(sas)
     found: dict[tuple[str, str], Measured] = {}
@@ -70,6 +72,7 @@ def measure(stream: BinaryIO, name: str, events: Iterable[Event], sas: Iterable[
 
 
 def _associations(sas: Iterable[EspSa]) -> dict[int, Association]:
+    """Return associations that can be opened, by SPI."""
     found = {}
     for sa in sas:
         with suppress(UnusableKey):
@@ -78,7 +81,8 @@ def _associations(sas: Iterable[EspSa]) -> dict[int, Association]:
 
 
 def surrounding(frame: Frame, associations: Mapping[int, Association]) -> tuple[int | None, str]:
-    """Octets of the outermost IP packet that are not of the innermost one; or None, and why that cannot be told."""
+    """Count the octets of the outermost IP packet that are not of the innermost one; or return None, and why that
+    cannot be told."""
     packet = layers.decode(frame, associations.keys())
     start = layers.ip_start(frame)
     if start < 0 or packet.piece is not None or packet.first_of or packet.rest_of:
@@ -97,12 +101,12 @@ def surrounding(frame: Frame, associations: Mapping[int, Association]) -> tuple[
 
 
 def _length(data: bytes, at: int, captured: int) -> int:
-    """The total length of an IP packet; with segmentation offload it is not told, and the frame's end is its end."""
+    """Return the total length of an IP packet; with segmentation offload it is 0, and the frame's end is its end."""
     return int.from_bytes(data[at + 2 : at + 4]) or captured - at
 
 
 def _innermost(data: bytes, at: int, stack: str, captured: int) -> int | None:
-    """The length of the innermost IP packet, along the headers that were read; None if the bytes end before."""
+    """Return the length of the innermost IP packet, along the headers that were read; None if the bytes end before."""
     inner = 0
     for header in stack.split("/"):
         if at + 20 > len(data):

@@ -1,184 +1,35 @@
-"""`mipcheck requirements`: what a document requires, by the specification's citations, and what encodes each of it."""
+"""`mipcheck requirements`: what the document requires, and what encodes it."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+import argparse
+from typing import Final
 
-from mipcheck.checker.console import markdown
-from mipcheck.model.specification.spec import MOBILE_NODE, Rule, Spec, Statement
+from mipcheck.checker.console import options
+from mipcheck.checker.console.output import terminal, warned, write
 
-if TYPE_CHECKING:
-    from mipcheck.model.language.expression import Citation
-
-KINDS: Final = ("rule", "property", "assumption", "parameter", "capability", "declared", "informative")
-"""What may encode a requirement; where several things do, the first of these is its kind. `declared` are layers, access
-modes and roles; `informative` is what nothing encodes, for a reason."""
+DESCRIPTION: Final = (
+    "List what the document requires: where, how strictly, in our words, and what encodes it or why nothing does."
+)
+EXAMPLE: Final = "mipcheck requirements --format markdown"
 
 
-@dataclass(frozen=True)
-class Place:
-    """A section of a document and, if they are told, lines (first, last) of its text file."""
-
-    document: str
-    section: str
-    lines: tuple[int, int] | None
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    options.add_spec(parser)
+    options.add_output(parser, ("text", "markdown", "json"))
 
 
-@dataclass(frozen=True)
-class Requirement:
-    """An entry of the catalogue. `by` are names of what encodes it, `reason` why nothing does; one of them is empty.
+def run(args: argparse.Namespace) -> int:
+    """Write the catalogue; return 0. Raises UsageError and SpecError."""
+    from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.verbs import requirements_catalogue as catalogue
 
-    `places` are in the specification's own document, or in the one that all of them are in; `elsewhere` are others.
-    """
-
-    id: str
-    level: str
-    text: str
-    kind: str
-    by: tuple[str, ...]
-    reason: str
-    places: tuple[Place, ...]
-    elsewhere: tuple[Place, ...] = ()
-    role: str = MOBILE_NODE
-
-    @property
-    def section(self) -> str:
-        return self.places[0].section if self.places else ""
-
-    @property
-    def document(self) -> str:
-        return self.places[0].document if self.places else ""
-
-    @property
-    def lines(self) -> list[tuple[int, int]]:
-        return [p.lines for p in self.places if p.lines is not None]
-
-
-def requirements(spec: Spec) -> list[Requirement]:
-    """Every rule, of whatever role, and every statement, in the order of the document's lines."""
-    kinds = _kinds(spec)
-    found = [_of_rule(machine, r) for machine in spec.machines() for r in machine.rules.values()]
-    found += [_of_statement(spec, s, kinds) for s in spec.statements.values()]
-
-    def place(r: Requirement) -> tuple[bool, list[int], list[tuple[int, int]]]:
-        return r.document != spec.document, _section(r.section), sorted(r.lines)[:1]
-
-    return sorted(found, key=place)
-
-
-def _section(section: str) -> list[int]:
-    """Sections in the order of the document: numbers, then letters."""
-    return [int(part) if part.isdigit() else 10**6 + ord(part[0]) if part else 0 for part in section.split(".")]
-
-
-def _kinds(spec: Spec) -> dict[str, str]:
-    """What each name stands for."""
-    kinds = dict.fromkeys((*spec.layers, *spec.accesses, *(m.role for m in spec.machines())), "declared")
-    kinds |= dict.fromkeys(spec.capabilities, "capability") | dict.fromkeys(spec.parameters, "parameter")
-    for machine in spec.machines():
-        kinds |= dict.fromkeys(machine.assumptions, "assumption")
-        kinds |= dict.fromkeys(machine.properties, "property")
-        kinds |= dict.fromkeys(machine.rules, "rule")
-    return kinds
-
-
-def _of_rule(spec: Spec, rule: Rule) -> Requirement:
-    return Requirement(rule.id, rule.level, rule.text, "rule", (rule.id,), "", *_places(spec, rule.cite), spec.role)
-
-
-def _of_statement(spec: Spec, s: Statement, kinds: Mapping[str, str]) -> Requirement:
-    by = [kinds[name] for name in s.by]
-    kind = min(by, key=KINDS.index) if by else "informative"
-    return Requirement(s.id, s.level, s.text, kind, s.by, s.because, *_places(spec, s.cite))
-
-
-def _places(spec: Spec, cite: tuple[Citation, ...]) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
-    places = [Place(c.document or spec.document, c.section, c.lines) for c in cite]
-    documents = list(dict.fromkeys(p.document for p in places))
-    own = spec.document if spec.document in documents else documents[0] if documents else ""
-    return tuple(p for p in places if p.document == own), tuple(p for p in places if p.document != own)
-
-
-# --- rendering ------------------------------------------------------------------------------------------------------
-
-
-def requirements_json(spec: Spec) -> str:
-    """A list (design.md section 6). Keys beyond the contract: the document of `lines`, other places, the role."""
-    return json.dumps([_object(r) for r in requirements(spec)], indent=2) + "\n"
-
-
-def _object(r: Requirement) -> dict[str, Any]:
-    return {
-        "id": r.id,
-        "level": r.level,
-        "section": r.section,
-        "lines": [list(lines) for lines in r.lines],
-        "text": r.text,
-        "kind": r.kind,
-        "by": list(r.by),
-        "reason": r.reason or None,
-        "document": r.document,
-        "elsewhere": [
-            {"document": p.document, "section": p.section, "lines": None if p.lines is None else list(p.lines)}
-            for p in r.elsewhere
-        ],
-        "role": r.role,
+    spec = warned(resolved(args.spec))
+    shown = {
+        "json": lambda: catalogue.requirements_json(spec),
+        "markdown": lambda: catalogue.requirements_markdown(spec),
+        "text": lambda: catalogue.requirements_text(spec, *terminal(args.output)),
     }
-
-
-def _where(spec: Spec, r: Requirement) -> str:
-    """The places in words; the document is named where it is not the specification's own."""
-    parts = []
-    document = spec.document
-    for p in (*r.places, *r.elsewhere):
-        named = "" if p.document == document else f"{p.document}: "
-        lines = "" if p.lines is None else f" lines {p.lines[0]}-{p.lines[1]}" if p.lines[0] < p.lines[1] else (
-            f" lines {p.lines[0]}"
-        )  # fmt: skip
-        parts.append(f"{named}{p.section}{lines}")
-        document = p.document
-    return ", ".join(parts)
-
-
-def _encoded(r: Requirement) -> str:
-    if not r.by:
-        return f"nothing encodes it: {r.reason}"
-    return f"{r.kind} of role {r.role}" if r.kind == "rule" and r.role != MOBILE_NODE else r.kind
-
-
-def _summary(spec: Spec, found: list[Requirement]) -> str:
-    counts = Counter(r.kind for r in found)
-    return f"{spec.name}: {len(found)} requirements of {spec.document or 'no document'} (" + ", ".join(
-        f"{k} {counts[k]}" for k in KINDS if counts[k]
-    ) + ")"  # fmt: skip
-
-
-def requirements_text(spec: Spec, width: int, colour: bool = False) -> str:
-    from mipcheck.checker.console.lines import Lines
-
-    found = requirements(spec)
-    lines = Lines(width, colour)
-    for r in found:
-        lines.title((r.id, "bold"), (f"  {r.level}  ", ""), (_where(spec, r), ""))
-        lines.indented(r.text)
-        if not r.by:
-            lines.labelled("because", [r.reason])
-        elif r.by != (r.id,) or r.role != MOBILE_NODE:
-            lines.labelled("by", [f"{_encoded(r)}: {', '.join(r.by)}"])
-        lines.line("")
-    lines.line(_summary(spec, found))
-    return lines.text()
-
-
-def requirements_markdown(spec: Spec) -> str:
-    found = requirements(spec)
-    rows = [
-        [markdown.plain(x) for x in (r.id, r.level, _where(spec, r), r.text, _encoded(r), ", ".join(r.by))]
-        for r in found
-    ]
-    head = ["requirement", "level", "place", "text", "kind", "by"]
-    return markdown.plain(_summary(spec, found)) + "\n\n" + markdown.table(head, rows)
+    write(shown[args.format](), args.output)
+    return 0

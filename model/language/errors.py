@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mipcheck.model.language.expression import Place
+from mipcheck.model.values.errors import UserError
 
 
-class SpecError(Exception):
+class SpecError(UserError):
     """A specification that cannot be used. `str()` is the whole message, with the line and a caret."""
 
     def __init__(self, file: str, place: Place, message: str, hint: str = "", source: str = "") -> None:
@@ -14,12 +15,12 @@ class SpecError(Exception):
         self._source = source
 
     def elsewhere(self, file: str, place: Place, source: str) -> SpecError:
-        """The same, said of another place: of the line that extends a specification that cannot be read."""
+        """Return the error as one of the line that extends a specification which cannot be read."""
         message = self.message if self.message.startswith("there is no") else f"{self.file} {self.message}"
         return SpecError(file, place, message, self.hint, source)
 
     def also(self, hint: str) -> SpecError:
-        """The same with one more hint."""
+        """Return the error with one more hint."""
         hints = "; ".join(filter(None, (self.hint, hint)))
         return SpecError(self.file, self.place, self.message, hints, self._source)
 

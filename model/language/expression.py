@@ -1,8 +1,17 @@
-"""Expressions as they are written, with their places: of the syntax tree, what a resolved specification still has."""
+"""Expressions as they are written, with their places: the part of the syntax tree that a `Spec` still has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal as OneOf
+
+Operator = OneOf[
+    "and", "or", "not", "seen", "implies", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "minus", "max", "min",
+    "has", "capable",
+]  # fmt: skip
+"""Operators of a term. `has` asks a set for a member, `capable` a node for a capability."""
+
+Quantifier = OneOf["some", "every"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +23,7 @@ class Place:
 
 
 def place() -> Place:
-    """The field of a tree that says where it stands; it takes no part in comparison."""
+    """Return the field of a tree that says where it stands; it takes no part in comparison."""
     return field(default=Place(), compare=False, repr=False)
 
 
@@ -30,12 +39,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Name:
+    """The name of a key, a piece of state, a parameter or a definition; or a word such as `iha`."""
+
     name: str
     at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class SiteName:
+    """An address of the site: `site.iha`."""
+
     name: str
     at: Place = place()
 
@@ -44,7 +57,7 @@ class SiteName:
 class Literal:
     """A whole number, a boolean, a duration in ns or an IPv4 address (`kind` int, bool, time, address)."""
 
-    kind: str
+    kind: OneOf["int", "bool", "time", "address"]
     value: int
     at: Place = place()
 
@@ -53,18 +66,19 @@ class Literal:
 class Word:
     """`now` or `this`."""
 
-    word: str
+    word: OneOf["now", "this"]
     at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """`op` is one of and or not seen implies = != < <= > >= + - * minus has uses capable max min.
+    """An operator and its arguments.
 
-    Of `uses`, the second argument names a layer, and a third the kind of its care-of address.
+    Of `uses`, the first argument is an access mode, the second names a layer, and a third the kind of its care-of
+    address. It is no operator of a term: the modes that have the layer are written out.
     """
 
-    op: str
+    op: Operator | OneOf["uses"]
     args: tuple[Expression, ...]
     at: Place = place()
 
@@ -73,7 +87,7 @@ class Apply:
 class Quantified:
     """`some` or `every` interface."""
 
-    quantifier: str
+    quantifier: Quantifier
     body: Expression
     at: Place = place()
 

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import re
-import sys
-from contextlib import suppress
-from functools import cache
-from importlib import resources
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
@@ -19,173 +13,54 @@ from mipcheck.model.language.expression import (
     Expression,
     Literal,
     Name,
+    Operator,
     Pattern,
     Place,
     Quantified,
+    Quantifier,
     SiteName,
     Word,
 )
-from mipcheck.model.values import cache as keep
-from mipcheck.model.values.nearest import nearest
-from mipcheck.model.values.types import NS, ValueSyntaxError, read_duration
+from mipcheck.model.language.grammar import parser
+from mipcheck.model.language.unexpected import unexpected
+from mipcheck.model.values.types import ValueSyntaxError, read_duration
 
 if TYPE_CHECKING:
-    from lark import Lark, Token, Tree
-    from lark.lexer import TerminalDef
+    from lark import Token, Tree
 
 MAX_SIZE: Final = 250_000
 """Characters of a specification, ten times the largest so far: what is longer is some other file."""
 MAX_DEPTH: Final = 100
 """Levels of an expression. Trees are walked recursively, and Python compiles at most 200 nested parentheses."""
 
-# Groups of terminals that an error message names by one word.
-_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
-               "WORD", "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
-_OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES"}
-_DECLARATION = {
-    "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
-    "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "ON", "DEFINE", "ASSUMPTION",
-    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY",
-}  # fmt: skip
-_CHOICES = {
-    "LEVEL": ("MUST", "SHOULD", "MAY"), "SCOPE": ("interface", "node"), "SENDER": ("node", "network", "observer"),
-    "WHERE": ("log", "capture"), "QUANTIFIER": ("some", "every"), "FUNCTION": ("max", "min"),
-    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role"),
-    "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param", "ambiguity"), "NOTHING": ("nothing",),
-}  # fmt: skip
-_NO_MORE: Final = r"(?!-?\w)"
-_NAMES = {
-    "NAME": "a name", "WORD": "a name", "STRING": "a text in quotes", "SECTION": "a section number",
-    "LINES": "line numbers (12-15)", "HEADERS": "headers (ip or udp4500/esp)",
-    "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
-    "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "*",
-}  # fmt: skip
-
-
-@cache
-def _parser() -> Lark:
-    """Its tables take longer to make than a specification to read, so they are kept for the next run."""
-    import lark
-
-    entry = keep.name_of("grammar", sys.version.encode(), lark.__version__.encode(), keep.code_of(__package__))
-    kept = keep.read(entry)
-    if kept is not None:
-        with suppress(Exception):  # whatever the entry is, it can be made anew
-            return lark.Lark.load(io.BytesIO(kept))
-    parser = lark.Lark(
-        resources.files(__package__).joinpath("grammar.lark").read_text("utf-8"),
-        parser="lalr",
-        propagate_positions=True,
-        maybe_placeholders=False,
-        edit_terminals=_whole_words,
-    )
-    if keep.folder() is not None:
-        tables = io.BytesIO()
-        parser.save(tables)
-        keep.write(entry, tables.getvalue())
-    return parser
-
-
-def _whole_words(terminal: TerminalDef) -> None:
-    """Where the grammar allows `on` but no name, `onli` would otherwise be read as `on` and `li`."""
-    from lark.lexer import PatternRE, PatternStr
-
-    if isinstance(terminal.pattern, PatternStr) and terminal.pattern.value.isalpha():
-        terminal.pattern = PatternRE(terminal.pattern.value + _NO_MORE)
-        terminal.priority = 3  # a keyword comes before a name, wherever both may stand
-
-
-@cache
-def _spellings() -> dict[str, tuple[str, ...]]:
-    """The words, or the one symbol, that a terminal stands for."""
-    found = dict(_CHOICES)
-    for terminal in _parser().terminals:
-        word = terminal.pattern.value.removesuffix(_NO_MORE)
-        if terminal.pattern.type == "str" or word.isalpha():
-            found[terminal.name] = (word,)
-    return found
-
 
 def parse(text: str, file: str = "<spec>") -> s.Module:
-    """The tree of one specification file. Raises SpecError at the first place that does not fit the grammar."""
+    """Return the tree of one specification file. Raises SpecError at the first place that does not fit the grammar."""
     from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
     if len(text) > MAX_SIZE:
         raise SpecError(file, Place(), f"a specification has at most {MAX_SIZE} characters")
     try:
-        tree = _parser().parse(text)
+        tree = parser().parse(text)
     except (UnexpectedToken, UnexpectedCharacters, UnexpectedEOF) as error:
-        raise _explain(error, text, file) from None
+        raise unexpected(error, text, file) from None
     return _Builder(text, file).module(tree)
 
 
-def _explain(error: Any, text: str, file: str) -> SpecError:
-    """What Lark found, in the words of the language."""
-    token = getattr(error, "token", None)
-    wanted = sorted(error.interactive_parser.accepts())
-    hint = f"expected {_words(wanted)}"
-    if token is not None and token.type != "$END":
-        place, offset, found = Place(token.line, token.column), token.start_pos, str(token)
-    elif token is None and error.line > 0:
-        place, offset = Place(error.line, error.column), error.pos_in_stream
-        found = text[offset]
-        if found == '"':
-            return SpecError(file, place, "this text has no closing quote", _quote_hint(text, offset), text)
-    else:
-        lines = text.rstrip().split("\n")
-        place = Place(len(lines), len(lines[-1]) + 1)
-        return SpecError(file, place, "the specification ends too early", hint, text)
-    more = _quote_hint(text, offset)
-    if not more and re.match(r"[^\W\d]", found):
-        more = nearest(found, [w for t in wanted for w in _spellings().get(t, ()) if w.isalpha()])
-        if re.search(r"[0-9][ \t]*\Z", text[max(0, offset - 40) : offset]):
-            more = f"units of time are {', '.join(NS)}"
-    shown = found if len(found) < 30 else found[:27] + "…"
-    hint += f"; {more}" if not more.startswith("known") and more else ""
-    return SpecError(file, place, f"unexpected {shown!r}", hint, text)
-
-
-def _quote_hint(text: str, offset: int) -> str:
-    """A text of several lines that ends just before an error may have begun with the quote that should end another."""
-    before = text[:offset].rstrip()
-    texts = list(re.finditer(r'#[^\n]*|"[^"]*"', before))
-    last = texts[-1] if texts else None
-    if last is None or last.end() < len(before) or "\n" not in last[0]:
-        return ""
-    return f"the text before it begins in line {before.count(chr(10), 0, last.start()) + 1}: is a quote missing there?"
-
-
-def _words(terminals: list[str]) -> str:
-    """What could stand there, in few words."""
-    left = set(terminals)
-    shown = []
-    for group, sign, name in (
-        (_EXPRESSION, "TRUE", "an expression"),
-        (_OPERATOR, "AND", "an operator"),
-        (_DECLARATION, "DROP", "a declaration"),
-    ):
-        if sign in left:
-            left -= group
-            shown.append(name)
-    words = [w for t in terminals if t in left for w in ([_NAMES[t]] if t in _NAMES else _spellings()[t])]
-    shown += [w if w[0].isalnum() or w[0] == '"' else f'"{w}"' for w in dict.fromkeys(words)]
-    return ", ".join(shown[:-1]) + (" or " if len(shown) > 1 else "") + shown[-1] if shown else "something else"
-
-
 class _Builder:
-    """Walks Lark's tree. One method a grammar rule; `_at` keeps places."""
+    """Walks Lark's tree. A declaration has one method, which has the name of its grammar rule after an underscore."""
 
     def __init__(self, text: str, file: str) -> None:
         self.text, self.file = text, file
         self.depth = 0
 
     def module(self, tree: Tree[Token]) -> s.Module:
+        """Return the tree of a whole file."""
         header, *rest = tree.children
         words = [t for t in header.children if t.type == "WORD"]  # type: ignore[union-attr]
-        texts = [_string(t) for t in header.children if t.type == "STRING"]  # type: ignore[union-attr]
         return s.Module(
             str(words[0]),
-            texts[0] if texts else "",
+            _text(header.children),  # type: ignore[union-attr]
             str(words[1]) if len(words) > 1 else None,
             tuple(self._declaration(t) for t in rest),
             _at(header),
@@ -193,7 +68,7 @@ class _Builder:
         )
 
     def _declaration(self, t: Any) -> s.Declaration:
-        method = getattr(self, f"_{t.data}")
+        method = getattr(self, f"_{t.data}")  # what the grammar lists as a declaration, and only that, gets here
         result: s.Declaration = method(t, list(t.children), _at(t))
         return result
 
@@ -212,7 +87,7 @@ class _Builder:
     def _layer(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         protects, c = _flag(c, "PROTECTS")
-        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
+        text = _text(c)
         forms = tuple(self._form(k) for k in c if _is(k, "form"))
         return s.LayerDecl(str(c[0]), text, protects, forms, override, at)
 
@@ -228,7 +103,7 @@ class _Builder:
             (str(p.children[0]), str(p.children[1]) if len(p.children) > 1 else "") for p in c if _is(p, "part")
         )
         needs = next((_names(k) for k in c if _is(k, "needs")), ())
-        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
+        text = _text(c)
         return s.AccessDecl(str(c[0]), parts, needs, text, override, at)
 
     def _capability(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
@@ -242,10 +117,11 @@ class _Builder:
 
     def _event(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         keys = tuple(self._key(k) for k in c if _is(k, "key"))
-        sender = next(str(k) for k in c if getattr(k, "type", "") == "SENDER")
+        sender = next(str(k) for k in c if _is_token(k, "SENDER"))
         seen = next(tuple(map(str, k.children)) for k in c if _is(k, "seen") or _is(k, "silent"))
-        text = next((_string(k) for k in c if getattr(k, "type", "") == "STRING"), "")
-        return s.EventDecl(str(c[0]), keys, sender, seen, text, at)
+        hidden = next((self._expr(k.children[0]) for k in c if _is(k, "hidden")), None)
+        text = _text(c)
+        return s.EventDecl(str(c[0]), keys, sender, seen, text, hidden, at)
 
     def _key(self, t: Any) -> s.KeyDecl:
         optional, c = _flag(list(t.children), "OPTIONAL")
@@ -257,8 +133,8 @@ class _Builder:
 
     def _variable(self, t: Any) -> s.VariableDecl:
         name, type_, *rest = t.children
-        text = next((_string(k) for k in rest if getattr(k, "type", "") == "STRING"), "")
-        initial = next((self._expr(k) for k in rest if getattr(k, "type", "") != "STRING"), None)
+        text = _text(rest)
+        initial = next((self._expr(k) for k in rest if not _is_token(k, "STRING")), None)
         return s.VariableDecl(str(name), _type(type_), initial, text, _at(t))
 
     def _update(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
@@ -337,8 +213,8 @@ class _Builder:
 
     def _confirm(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         kind, name, *rest = c
-        level = next((str(k) for k in rest if getattr(k, "type", "") == "LEVEL"), "")
-        cite, text = self._cite_and_text([k for k in rest if getattr(k, "type", "") != "LEVEL"])
+        level = next((str(k) for k in rest if _is_token(k, "LEVEL")), "")
+        cite, text = self._cite_and_text([k for k in rest if not _is_token(k, "LEVEL")])
         return s.ConfirmDecl(str(kind), str(name), level, cite, text, at)
 
     def _statement(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
@@ -359,23 +235,25 @@ class _Builder:
     def _role(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         name, *rest = c
         tracks = next((str(k.children[0]) for k in rest if _is(k, "tracks")), "")
-        text = next((_string(k) for k in rest if getattr(k, "type", "") == "STRING"), "")
-        inner = [k for k in rest if getattr(k, "type", "") != "STRING" and not _is(k, "tracks")]
+        text = _text(rest)
+        inner = [k for k in rest if not _is_token(k, "STRING") and not _is(k, "tracks")]
         for k in inner:
             if _is(k, "role"):
                 self._fail(_at(k), "a role cannot stand inside another")
         return s.RoleDecl(str(name), tracks, text, tuple(self._declaration(k) for k in inner), at)
 
     def _fail(self, at: Place, message: str, hint: str = "") -> NoReturn:
+        """Raise a SpecError."""
         raise SpecError(self.file, at, message, hint, self.text)
 
     def _number(self, token: Any, digits: int) -> int:
-        """Python itself refuses to read a number of thousands of digits."""
+        """Return a number of few digits: Python itself refuses to read thousands. Raises SpecError."""
         if len(token) > digits:
             self._fail(_at(token), f"a number here has at most {digits} digits")
         return int(token)
 
     def _cite_and_text(self, items: list[Any]) -> tuple[tuple[Citation, ...], str]:
+        """Return the citations and the text among some children, each of which may be missing."""
         cite: list[Citation] = []
         text = ""
         for item in items:
@@ -388,6 +266,7 @@ class _Builder:
         return tuple(cite), text
 
     def _lines(self, token: Any) -> tuple[int, int]:
+        """Return the first and the last line of `12-15` or `12`. Raises SpecError."""
         if len(token) > 19:
             self._fail(_at(token), "a line number has at most 9 digits")
         first, _, last = str(token).partition("-")
@@ -437,11 +316,11 @@ class _Builder:
             case "name":
                 return Name(str(c[0]), at)
             case "call":
-                return Apply(str(c[0]), tuple(map(self._expr, c[1:])), at)
+                return Apply(_operator(c[0]), tuple(map(self._expr, c[1:])), at)
             case "quantified":
-                return Quantified(str(c[0]), self._expr(c[1]), at)
+                return Quantified(cast("Quantifier", str(c[0])), self._expr(c[1]), at)
             case "compare" | "binary":
-                return Apply(str(c[1]), (self._expr(c[0]), self._expr(c[2])), at)
+                return Apply(_operator(c[1]), (self._expr(c[0]), self._expr(c[2])), at)
             case "has":
                 return Apply("has", (Name(str(c[0]), at), self._expr(c[1])), at)
             case "uses":
@@ -463,24 +342,42 @@ class _Builder:
 
 
 def _is(item: Any, data: str) -> bool:
+    """Decide whether a child is the tree of that grammar rule; it may be a token as well."""
     return getattr(item, "data", None) == data
 
 
+def _is_token(item: Any, kind: str) -> bool:
+    """Decide whether a child is a token of that kind; it may be a tree as well."""
+    return getattr(item, "type", None) == kind
+
+
 def _flag(children: list[Any], kind: str) -> tuple[bool, list[Any]]:
-    rest = [c for c in children if getattr(c, "type", "") != kind]
+    """Return whether a child of that kind is there, and the other children."""
+    rest = [c for c in children if not _is_token(c, kind)]
     return len(rest) < len(children), rest
 
 
 def _at(t: Any) -> Place:
+    """Return where a token or tree stands."""
     meta = getattr(t, "meta", None)
     if meta is None:
         return Place(t.line, t.column)
     return Place(getattr(meta, "line", 0), getattr(meta, "column", 0))
 
 
+def _operator(token: Any) -> Operator:
+    """Return the operator that a token is: FUNCTION, COMPARE, ADD and MUL of the grammar match no others."""
+    return cast("Operator", str(token))
+
+
 def _string(token: Any) -> str:
-    """Text in quotes, its line breaks and indentation folded to single spaces."""
+    """Return the text in quotes, its line breaks and indentation folded to single spaces."""
     return " ".join(str(token)[1:-1].split())
+
+
+def _text(children: list[Any]) -> str:
+    """Return the text in quotes among some children, empty if there is none."""
+    return next((_string(k) for k in children if _is_token(k, "STRING")), "")
 
 
 def _names(t: Any) -> tuple[str, ...]:

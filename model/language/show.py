@@ -25,7 +25,7 @@ _STRENGTH = {
 
 
 def show_expression(e: Expression, strength: int = 0) -> str:
-    """One line of text; parentheses only where they are needed."""
+    """Return an expression as one line of text, with parentheses only where they are needed."""
     match e:
         case Name(name):
             return name
@@ -80,6 +80,7 @@ def _duration(ns: int) -> str:
 
 
 def show_pattern(p: Pattern) -> str:
+    """Return a pattern as text: `rrp(code = 0) when inside`."""
     text = p.event
     if p.conditions:
         text += f"({', '.join(map(show_expression, p.conditions))})"
@@ -87,10 +88,12 @@ def show_pattern(p: Pattern) -> str:
 
 
 def show_patterns(patterns: tuple[Pattern, ...]) -> str:
+    """Return patterns as text, separated by commas."""
     return ", ".join(map(show_pattern, patterns))
 
 
 def show_citation(c: Citation) -> str:
+    """Return a citation as text: `4.2.1 lines 977-980`."""
     if c.lines is None:
         return c.section
     first, last = c.lines
@@ -98,4 +101,5 @@ def show_citation(c: Citation) -> str:
 
 
 def show_citations(cite: tuple[Citation, ...]) -> str:
+    """Return citations as text, separated by commas."""
     return ", ".join(map(show_citation, cite))

@@ -10,6 +10,7 @@ from mipcheck.model.language.show import show_citations, show_expression, show_p
 
 
 def show_body(b: s.BodyDecl) -> str:
+    """Return what a rule demands, as text."""
     match b:
         case s.AllowDecl(patterns, condition):
             return f"allow {show_patterns(patterns)} only if {show_expression(condition)}"
@@ -23,6 +24,7 @@ def show_body(b: s.BodyDecl) -> str:
 
 
 def show_claim(c: s.ClaimDecl) -> str:
+    """Return what a property claims, as text."""
     match c:
         case s.InvariantDecl(condition):
             return f"invariant {show_expression(condition)}"
@@ -50,6 +52,7 @@ def _text(text: str) -> str:
 
 
 def show_declaration(d: s.Declaration) -> str:
+    """Return a declaration as text, of one line or several."""
     override = "override " if getattr(d, "override", False) else ""
     match d:
         case s.DocumentDecl(name):
@@ -69,10 +72,11 @@ def show_declaration(d: s.Declaration) -> str:
             return f'capability {name} "{text}"'
         case s.ParamDecl(name, type_, default, cite, text):
             return f"{override}param {name}: {_type(type_)} = {show_expression(default)}{_cite(cite)}{_text(text)}"
-        case s.EventDecl(name, keys, sender, seen, text):
+        case s.EventDecl(name, keys, sender, seen, text, hidden):
             shown = ", ".join(f"{k.name}{'?' if k.optional else ''}: {_type(k.type)}" for k in keys)
             where = f"seen {', '.join(seen)}" if seen else "silent"
-            return f"event {name}({shown}) by {sender} {where}{_text(text)}"
+            but = "" if hidden is None else f" unless {show_expression(hidden)}"
+            return f"event {name}({shown}) by {sender} {where}{but}{_text(text)}"
         case s.StateDecl(scope, ghost, variables):
             lines = [
                 f"  {v.name}: {_type(v.type)}"
@@ -121,7 +125,7 @@ def show_declaration(d: s.Declaration) -> str:
 
 
 def _closed(e: Expression) -> str:
-    """In parentheses if a name that comes after it would be taken for the last word of `uses`."""
+    """Return an expression, in parentheses if a name after it would be taken for the last word of `uses`."""
     text = show_expression(e)
     return f"({text})" if re.search(r" uses [^ ]+$", text) else text
 
@@ -133,6 +137,6 @@ def _form(f: s.FormDecl) -> str:
 
 
 def show(module: s.Module) -> str:
-    """The whole specification."""
+    """Return the text of the whole specification."""
     header = f"spec {module.name}{_text(module.text)}" + (f" extends {module.extends}" if module.extends else "")
     return "\n".join([header, *map(show_declaration, module.declarations)]) + "\n"

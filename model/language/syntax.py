@@ -21,6 +21,8 @@ class TypeName:
 
 @dataclass(frozen=True, slots=True)
 class EnumDecl:
+    """`enum agent {iha, xha}`, or `set flags {S, B, D}`."""
+
     name: str
     members: tuple[str, ...]
     is_set: bool
@@ -29,20 +31,24 @@ class EnumDecl:
 
 @dataclass(frozen=True, slots=True)
 class SiteDecl:
+    """`site iha, xha, vpn`: addresses that the site has."""
+
     names: tuple[str, ...]
     at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentDecl:
+    """`document "…"`: the text whose sections and lines citations name."""
+
     name: str
     at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class FormDecl:
-    """What a layer may put on the wire: headers as `a/b`, outermost first ("" for nothing), the octets that it adds,
-    the capability without which it does not occur ("" if none), and whether it is the way through a NAT."""
+    """A form that a layer may take on the wire: headers as `a/b`, outermost first ("" for nothing), the octets that it
+    adds, the capability without which it does not occur ("" if none), and whether it is the way through a NAT."""
 
     headers: str
     adds: Expression | None = None
@@ -78,6 +84,8 @@ class AccessDecl:
 
 @dataclass(frozen=True, slots=True)
 class CapabilityDecl:
+    """`capability vpn-fa "…"`."""
+
     name: str
     text: str
     at: Place = place()
@@ -85,6 +93,8 @@ class CapabilityDecl:
 
 @dataclass(frozen=True, slots=True)
 class ParamDecl:
+    """`param t_reregister: time = 20 s cite 4.2.2 "…"`."""
+
     name: str
     type: TypeName
     default: Expression
@@ -96,6 +106,8 @@ class ParamDecl:
 
 @dataclass(frozen=True, slots=True)
 class KeyDecl:
+    """A key of an event, as `code: int`, or `tnc?: bool` for one that may be absent."""
+
     name: str
     type: TypeName
     optional: bool
@@ -104,16 +116,24 @@ class KeyDecl:
 
 @dataclass(frozen=True, slots=True)
 class EventDecl:
+    """`event rrp(from: agent, path: path) by network seen log, capture unless path = vpn`.
+
+    `seen` is empty if it is `silent`; `hidden` is what stands behind `unless`: what a capture may be unable to show.
+    """
+
     name: str
     keys: tuple[KeyDecl, ...]
     sender: str
     seen: tuple[str, ...]
     text: str = ""
+    hidden: Expression | None = None
     at: Place = place()
 
 
 @dataclass(frozen=True, slots=True)
 class VariableDecl:
+    """A piece of state, as `inside: bool = false "…"`; a time may be without initial value."""
+
     name: str
     type: TypeName
     initial: Expression | None
@@ -123,6 +143,8 @@ class VariableDecl:
 
 @dataclass(frozen=True, slots=True)
 class StateDecl:
+    """`interface { … }` or `node { … }`, after `ghost` where no node can see it."""
+
     scope: str
     ghost: bool
     variables: tuple[VariableDecl, ...]
@@ -131,6 +153,8 @@ class StateDecl:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
+    """`inside := true`, in an update."""
+
     name: str
     value: Expression
     at: Place = place()
@@ -138,6 +162,8 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class UpdateDecl:
+    """`on PATTERN, … { ASSIGNMENT; … }`."""
+
     patterns: tuple[Pattern, ...]
     assignments: tuple[Assignment, ...]
     at: Place = place()
@@ -145,6 +171,8 @@ class UpdateDecl:
 
 @dataclass(frozen=True, slots=True)
 class DefineDecl:
+    """`define fresh = now - confirmed < t_stop`: written out wherever its name is used."""
+
     name: str
     value: Expression
     override: bool = False
@@ -153,6 +181,8 @@ class DefineDecl:
 
 @dataclass(frozen=True, slots=True)
 class AssumptionDecl:
+    """`assumption prompt cite 4.2.2 "…" on PATTERN, …: CONDITION`."""
+
     name: str
     cite: tuple[Citation, ...]
     text: str
@@ -164,6 +194,8 @@ class AssumptionDecl:
 
 @dataclass(frozen=True, slots=True)
 class AllowDecl:
+    """`allow PATTERN, … only if CONDITION`."""
+
     patterns: tuple[Pattern, ...]
     condition: Expression
     at: Place = place()
@@ -171,6 +203,8 @@ class AllowDecl:
 
 @dataclass(frozen=True, slots=True)
 class RequireDecl:
+    """`require PATTERN, … within DURATION of ANCHOR while CONDITION`; the anchor is state, a time."""
+
     patterns: tuple[Pattern, ...]
     within: Expression
     anchor: str
@@ -181,6 +215,8 @@ class RequireDecl:
 
 @dataclass(frozen=True, slots=True)
 class ConfigureDecl:
+    """`configure CONDITION`: on parameters and the site's addresses."""
+
     condition: Expression
     at: Place = place()
 
@@ -190,6 +226,8 @@ BodyDecl = AllowDecl | RequireDecl | ConfigureDecl
 
 @dataclass(frozen=True, slots=True)
 class ReadingDecl:
+    """One reading of a rule: `reading narrow "…"` and the body that it gives the rule."""
+
     name: str
     text: str
     body: BodyDecl
@@ -221,28 +259,38 @@ class RuleDecl:
 
 @dataclass(frozen=True, slots=True)
 class InvariantDecl:
+    """`invariant CONDITION`."""
+
     condition: Expression
 
 
 @dataclass(frozen=True, slots=True)
 class WheneverDecl:
+    """`whenever PATTERN, …: CONDITION`."""
+
     patterns: tuple[Pattern, ...]
     condition: Expression
 
 
 @dataclass(frozen=True, slots=True)
 class PermittedDecl:
+    """`permitted PATTERN, …`."""
+
     patterns: tuple[Pattern, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class IndependentDecl:
+    """`independent inside, allowed PATTERN, …`."""
+
     variables: tuple[Name, ...]
     allowed: tuple[Pattern, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ConsistentDecl:
+    """`consistent`."""
+
     pass
 
 
@@ -251,6 +299,8 @@ ClaimDecl = InvariantDecl | WheneverDecl | PermittedDecl | IndependentDecl | Con
 
 @dataclass(frozen=True, slots=True)
 class PropertyDecl:
+    """`property NAME cite … "…" CLAIM relying on RULE, …`."""
+
     name: str
     cite: tuple[Citation, ...]
     text: str
@@ -262,6 +312,8 @@ class PropertyDecl:
 
 @dataclass(frozen=True, slots=True)
 class DefaultReadingDecl:
+    """`default reading M2 narrow`: of a rule or an ambiguity."""
+
     rule: str
     reading: str
     at: Place = place()
@@ -269,6 +321,8 @@ class DefaultReadingDecl:
 
 @dataclass(frozen=True, slots=True)
 class DropDecl:
+    """`drop rule M2, M3`: what an extended specification declares."""
+
     kind: str
     names: tuple[str, ...]
     at: Place = place()
@@ -276,7 +330,7 @@ class DropDecl:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmDecl:
-    """What an extended specification says stands here too, in this place of this document."""
+    """`confirm rule M2 MUST cite … "…"`: the document says here, too, what an extended specification has."""
 
     kind: str
     name: str

@@ -16,7 +16,7 @@ def not_(a: int) -> int:
 
 
 def seen(a: int) -> int:
-    """Whether the evidence shows it: what is unknown is not seen."""
+    """Return whether the evidence shows it: what is unknown is not seen."""
     return int(a == 1)
 
 
@@ -73,15 +73,15 @@ def smallest(a: int, b: int) -> int:
 
 
 def has(members: int, index: int) -> int:
-    """Whether a set, written as a bit mask, has its member number `index`."""
+    """Return whether a set, written as a bit mask, has its member number `index`."""
     return U if members == U else (members >> index) & 1
 
 
 def contains(index: int, members: int) -> int:
-    """Whether a set, written as a bit mask, has the member with that index."""
+    """Return whether a set, written as a bit mask, has the member with that index."""
     return U if index == U or members == U else (members >> index) & 1
 
 
 def join(a: int, b: int) -> int:
-    """What is known of a value that is either a or b."""
+    """Return what is known of a value that is either a or b."""
     return a if a == b else U

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mipcheck.model.native.record import Record
 from mipcheck.model.values import cache as keep
+from mipcheck.model.values.errors import MipcheckError
 
 ENTRY: Final = "entry"
 """The symbol of the function that is called from outside: it takes a pointer to the record, or to each argument."""
@@ -26,7 +27,7 @@ Records are elements too, and their type is their name: a table of `Interface` i
 """
 
 
-class NativeError(Exception):
+class NativeError(MipcheckError):
     """There is no native code to be had: a library is missing, or cannot do this."""
 
 

@@ -7,18 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 import z3
-from mipcheck.model.prover.runs import Run, condition_of, cone, patterns_of, roots_of_property, slots_of
-from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
+from mipcheck.model.prover.runs import Run, condition_of, cone, roots_of_property, slots_of
+from mipcheck.model.prover.search import Search, Unrolling, Witness, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
-from mipcheck.model.prover.spacer import Move, System
-from mipcheck.model.prover.symbolic import Action, Keys, State, World
+from mipcheck.model.prover.spacer import Move, System, Z
+from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
 from mipcheck.model.specification.spec import Allow, Independent, Invariant, Permitted, Property, Rule
 from mipcheck.model.specification.term import EventPattern, Term
 
-Z = Any
-
 
 def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
+    """Return the transition system in which the property is false in a bad state, or of a bad event.
+
+    The moves keep `rules`; with `whole`, obligations too, and all state is followed.
+    """
     run = Run(setting, rules, cone(setting.spec, roots_of_property(p, rules), whole), whole)
     w, s = run.world, run.state
     bad = []
@@ -36,37 +38,38 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Sys
     else:
         condition = condition_of(p)
         for a in w.actions:
-            if any(q.event == a.event for q in patterns_of(p)):
+            if any(q.event == a.event for q in p.patterns):
                 keys = run.keys[a.event]
                 happens = z3.And(
-                    run.enabled(a), w.permitted(s, a, keys, run.then), w.matches(patterns_of(p), s, a, keys, run.then)
+                    run.enabled(a), w.permitted(s, a, keys, run.then), w.matches(p.patterns, s, a, keys, run.then)
                 )
                 bad.append(z3.And(happens, z3.Not(w.term(condition, s, a.interface, keys, run.then))))
     return run.system(bad)
 
 
-def search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
+def search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
+    """Find the shortest trace on which the property is false and no rule is broken but `free` ones."""
     if isinstance(p.claim, Permitted):
         return _search_forbidden(setting, p.claim.patterns, free)
     return _search(setting, lambda run, k: violated(run, k, p), free)
 
 
 def violated(run: Unrolling, k: int, p: Property) -> Z:
-    """At step k a property is false: in the state after it, or of its event in the state before."""
+    """Return whether a property is false at step k: in the state after it, or of its event in the state before."""
     w, condition = run.world, condition_of(p)
     if isinstance(p.claim, Invariant):
         return z3.Or([z3.Not(w.term(condition, run.states[k + 1], i, {}, run.steps[k].now)) for i in w.interfaces])
 
-    def violates(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
-        if not any(q.event == a.event for q in patterns_of(p)):
+    def violates(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
+        if not any(q.event == a.event for q in p.patterns):
             return None
-        return z3.And(w.matches(patterns_of(p), s, a, keys, now), z3.Not(w.term(condition, s, a.interface, keys, now)))
+        return z3.And(w.matches(p.patterns, s, a, keys, now), z3.Not(w.term(condition, s, a.interface, keys, now)))
 
     return run.happens(k, violates)
 
 
-def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free: frozenset[str]) -> Trace | None:
-    """A trace that ends with such an event, which a MUST forbids; which of them it is, differs."""
+def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free: frozenset[str]) -> Witness | None:
+    """Return the shortest trace that ends with one of these events, which some MUST forbids."""
     found = []
     for rule in setting.musts:
         if rule.id in free or not isinstance(rule.body, Allow):
@@ -75,7 +78,7 @@ def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free
         def goal(run: Unrolling, k: int, rule: str = rule.id) -> Z:
             w = run.world
 
-            def forbidden(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+            def forbidden(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
                 if not w.concerns(rule, a) or not any(q.event == a.event for q in patterns):
                     return None
                 return z3.And(w.matches(patterns, s, a, keys, now), w.breaks(rule, s, a, keys, now))
@@ -89,8 +92,8 @@ def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free
 
 def _search(
     setting: Setting, goal: Callable[[Unrolling, int], Z], free: frozenset[str], mirror: str = ""
-) -> Trace | None:
-    """The shortest trace that breaks only rules in `free`; one that breaks a SHOULD besides, if there is no other."""
+) -> Witness | None:
+    """Return the shortest trace that breaks only rules in `free`, or else a SHOULD besides; None if none is found."""
     unit = time_unit(setting.parameters, setting.spec)
     search = Search(setting.world(setting.rules.values(), unit), timeout=setting.timeout, mirror=mirror)
     trace = search.shortest(goal, free)
@@ -102,13 +105,16 @@ def _search(
 # --- independence, by self-composition ------------------------------------------------------------------------------
 
 
-def _allowed(w: World, p: EventPattern, s: State, keys: Keys, now: Z, rules: Iterable[str]) -> Z:
+def _allowed(w: World, p: EventPattern, s: SymbolicState, keys: Keys, now: Z, rules: Iterable[str]) -> Z:
     a = Action(p.event, 0)
     return z3.And(w.matches([p], s, a, keys, now), w.permitted(s, a, keys, now, rules))
 
 
 def independence(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
-    """Two runs in which interface 0 sees the same; the others, and what is shared, do as they like in each."""
+    """Return the system of two runs in which interface 0 sees the same; bad is where the property's subjects differ.
+
+    The other interfaces, and what is shared, do as they like in each run.
+    """
     assert isinstance(p.claim, Independent)
     roots = roots_of_property(p, rules)
     names = cone(setting.spec, roots, False) | set(p.claim.variables)
@@ -147,7 +153,11 @@ def independence(setting: Setting, p: Property, rules: list[Rule], whole: bool) 
     return System(state, initial, moves, bad)
 
 
-def search_independence(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
+def search_independence(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
+    """Find the shortest trace after which interface 0, or what is allowed there, differs between two runs.
+
+    One of the runs has events of the other interfaces besides. No rule is broken but `free` ones.
+    """
     claim = p.claim
     assert isinstance(claim, Independent)
 

@@ -10,24 +10,35 @@ import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
 import z3
 from mipcheck.model.prover.runs import anchor_of, cone, roots_of_rules, slots_of
-from mipcheck.model.prover.search import Search, Trace, Unrolling, keys_used, time_unit
+from mipcheck.model.prover.search import Search, Unrolling, Witness, keys_used, time_unit
 from mipcheck.model.prover.setting import Setting, example_site, misconfigured
-from mipcheck.model.prover.spacer import Move, System, spacer
-from mipcheck.model.prover.symbolic import NODE, Action, Keys, State, World
+from mipcheck.model.prover.spacer import Move, System, Z, spacer
+from mipcheck.model.prover.symbolic import NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.spec import Configure, EventType, Require, Rule, Spec
 from mipcheck.model.specification.term import EventPattern
 
-Z = Any
 DEPTH = 10
 """Events of a trace, silent ones included, up to which one is searched for."""
 _NONE: Mapping[str, int] = MappingProxyType({})
 TIME_IS_UP = "the time for the search was up"
+_COUNT = itertools.count()
+"""Numbers the goals of searches: all of them stay in one solver, each under a literal of its own."""
+
+
+class _Strictness(Enum):
+    """How much is asked of a trace on which two worlds part. Less is asked only where nothing is found otherwise."""
+
+    ALL = "all rules are kept in both until the last step, which breaks none but those in question"
+    MUST = "SHOULDs may be broken besides"
+    BARE = "and at the last step both may find fault, with whatever rules"
+    OWN = "and only the world that forbids the last step need have kept its rules before it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +46,18 @@ class Parting:
     """A trace on which two worlds part, and the rules that it breaks in the first and in the second.
 
     `outright` says that one of them allows all of it. Otherwise both find fault, only not with the same.
-    `trace.site` and `trace.parameters` are what has to be set for it; `settings` says that this alone makes the
-    difference.
+    `trace.site` and `trace.parameters` are what has to be set for it.
     """
 
-    trace: Trace
+    trace: Witness
     left: frozenset[str]
     right: frozenset[str]
     outright: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a search came to: a parting, or why there is none. That none was found proves nothing."""
+class SearchOutcome:
+    """The parting that a search found, or the `reason` why it found none, which proves nothing."""
 
     parting: Parting | None
     reason: str = ""
@@ -61,7 +71,7 @@ OTHER = "~"
 
 
 def clashing(left: Spec, right: Spec) -> frozenset[str]:
-    """Events that both have, with a key that is of one type here and of another there: they are not the same."""
+    """Return the events that both have with a key of one type here and another there: they are not the same event."""
     return frozenset(
         name
         for name, event in left.events.items()
@@ -71,7 +81,7 @@ def clashing(left: Spec, right: Spec) -> frozenset[str]:
 
 
 def merged_events(left: Spec, right: Spec) -> dict[str, EventType]:
-    """The events of both, with the keys of both."""
+    """Return the events of both specifications, each with the keys of both."""
     clashes = clashing(left, right)
     events = dict(left.events)
     for name, event in right.events.items():
@@ -83,6 +93,7 @@ def merged_events(left: Spec, right: Spec) -> dict[str, EventType]:
 
 
 def _merged(left: EventType, right: EventType) -> EventType:
+    """Return an event with the keys of both; those of one alone are optional, because the other does not tell them."""
     both = {k.name for k in left.keys} & {k.name for k in right.keys}
     keys = {k.name: k for k in (*right.keys, *left.keys)}
     shared = tuple(replace(k, optional=k.optional or k.name not in both) for k in keys.values())
@@ -90,7 +101,7 @@ def _merged(left: EventType, right: EventType) -> EventType:
 
 
 def _renamed(spec: Spec, clashes: frozenset[str]) -> Spec:
-    """The same, speaking of its own events where they are not the first specification's of that name."""
+    """Return a specification that speaks of its own events where the first one's of that name are others."""
     if not clashes:
         return spec
 
@@ -111,7 +122,7 @@ def _renamed(spec: Spec, clashes: frozenset[str]) -> Spec:
 
 
 def merged(left: Setting, right: Setting, addresses: Mapping[str, int] = _NONE) -> tuple[Setting, Setting]:
-    """The same settings with the events of both and one site, which has the `addresses` given."""
+    """Return the settings with the events of both and one site, which has the `addresses` given."""
     events = merged_events(left.spec, right.spec)
     sites = tuple(dict.fromkeys((*left.spec.sites, *right.spec.sites)))
     site = {**example_site(replace(left.spec, sites=sites)), **addresses}
@@ -124,7 +135,7 @@ def merged(left: Setting, right: Setting, addresses: Mapping[str, int] = _NONE) 
 
 
 def _worlds(left: Setting, right: Setting, rules: Iterable[Iterable[Rule]], unit: int | None = None) -> list[World]:
-    """The worlds of two settings that were merged, with as many interfaces in one as in the other."""
+    """Return the worlds of two settings that were merged, with as many interfaces in one as in the other."""
     count = max(len(s.interfaces) for s in (left, right))
     return [
         World(s.spec, s.parameters, s.site, of_rules, unit, count, capabilities=s.capabilities)
@@ -133,7 +144,7 @@ def _worlds(left: Setting, right: Setting, rules: Iterable[Iterable[Rule]], unit
 
 
 def alike(left: Setting, right: Setting, rule: str) -> bool:
-    """Whether a rule and all that it depends on are the same in both, as written: then its behaviour is."""
+    """Decide whether a rule and all that it depends on are written the same in both: then it behaves the same."""
     if rule not in left.rules or rule not in right.rules:
         return False
     if left.rules[rule].body != right.rules[rule].body:
@@ -142,13 +153,11 @@ def alike(left: Setting, right: Setting, rule: str) -> bool:
 
 
 def _basis(setting: Setting, rule: Rule) -> object:
-    """All that a rule depends on: updates and assumptions, initial values, parameters, capabilities."""
+    """Return all that a rule depends on: updates, assumptions, initial values, parameters, capabilities."""
     spec = setting.spec
     if isinstance(rule.body, Configure):
         return {n: setting.parameters[n] for n in rule.body.condition.names("param")}
-    roots = roots_of_rules([rule]) + (
-        [anchor_of(spec, rule), rule.body.within] if isinstance(rule.body, Require) else []
-    )
+    roots = [*rule.terms(), *([anchor_of(spec, rule)] if isinstance(rule.body, Require) else [])]
     names = cone(spec, roots, False)
     updates = [
         ([(p.event, p.condition) for p in u.patterns], [(n, t) for n, t in u.assignments if n in names])
@@ -173,7 +182,7 @@ def _basis(setting: Setting, rule: Rule) -> object:
 
 
 class _Both(Unrolling):
-    """Two unrollings of worlds with the same events, step by step; what is read is the first."""
+    """Two unrollings of worlds with the same events, in one solver; the trace that is read is that of the first."""
 
     def __init__(self, left: World, right: World) -> None:
         super().__init__(left)
@@ -181,7 +190,7 @@ class _Both(Unrolling):
 
     def extend(self) -> None:
         super().extend()
-        self.other.extend()
+        self.other.extend()  # the same step: it names the same constants for the action, the keys and the time
 
 
 class Comparison(Search):
@@ -206,18 +215,17 @@ class Comparison(Search):
         self.used = keys_used(self.left.spec) | keys_used(self.right.spec)
         self._configured = misconfigured(self.left), misconfigured(self.right)
 
-    def part(self, left: Iterable[str], right: Iterable[str], pretty: bool = True) -> Outcome:
-        """The shortest trace on which one world breaks one of its rules named, and the other allows it all.
+    def part(self, left: Iterable[str], right: Iterable[str], pretty: bool = True) -> SearchOutcome:
+        """Find the shortest trace on which one world breaks one of its rules named, and the other allows it all.
 
-        Where there is none, SHOULDs may be broken besides; where there is none of these, both worlds may find fault
-        with the last step, if only one of them breaks the rule; and at last the world that allows it may have found
-        fault before.
+        `left` and `right` are rules of the first and the second world. Where there is no such trace, less is
+        asked, step by step (see `_Strictness`).
         """
         deadline = time.monotonic() + self.timeout
         named = [r for r in left if self._judges(self.both, r)], [r for r in right if self._judges(self.both.other, r)]
         if not any(named):
-            return Outcome(None, "there is no rule on events to part on")
-        for strictness in (_ALL, _MUST, _BARE, _OWN):
+            return SearchOutcome(None, "there is no rule on events to part on")
+        for strictness in _Strictness:
             for k in range(self.depth):
                 while len(self.run.steps) <= k:
                     self.run.extend()
@@ -227,43 +235,44 @@ class Comparison(Search):
                         continue
                     found = self._step(k, turned, rules, strictness, deadline, pretty)
                     if found == z3.unknown:
-                        return Outcome(None, TIME_IS_UP)
+                        return SearchOutcome(None, TIME_IS_UP)
                     if isinstance(found, Parting):
-                        return Outcome(found)
-        return Outcome(None, f"none was found of up to {self.depth} events")
+                        return SearchOutcome(found)
+        return SearchOutcome(None, f"none was found of up to {self.depth} events")
 
-    def both_break(self, rule: str, pretty: bool = True) -> Outcome:
-        """The shortest trace whose last step this rule forbids in both, and no other rule in either."""
+    def both_break(self, rule: str, pretty: bool = True) -> SearchOutcome:
+        """Find the shortest trace whose last step this rule forbids in both, and no other rule in either."""
         deadline = time.monotonic() + self.timeout
         if not (self._judges(self.both, rule) and self._judges(self.both.other, rule)):
-            return Outcome(None, "it is no rule on events in both")
-        for strictness in (_ALL, _MUST):
+            return SearchOutcome(None, "it is no rule on events in both")
+        for strictness in (_Strictness.ALL, _Strictness.MUST):
             for k in range(self.depth):
                 while len(self.run.steps) <= k:
                     self.run.extend()
                 goal = z3.And(self.both.breaks(rule, k), self.both.other.breaks(rule, k))
                 found = self._solve(k, goal, ([rule], [rule]), strictness, deadline, pretty)
                 if found == z3.unknown:
-                    return Outcome(None, TIME_IS_UP)
+                    return SearchOutcome(None, TIME_IS_UP)
                 if isinstance(found, Parting):
-                    return Outcome(found)
-        return Outcome(None, f"none was found of up to {self.depth} events")
+                    return SearchOutcome(found)
+        return SearchOutcome(None, f"none was found of up to {self.depth} events")
 
     @staticmethod
     def _judges(run: Unrolling, rule: str) -> bool:
+        """Decide whether a world has the rule, and as one on events."""
         return rule in run.world.allows or rule in run.world.requires
 
     def _step(
-        self, k: int, turned: bool, rules: list[str], strictness: int, deadline: float, pretty: bool
+        self, k: int, turned: bool, rules: list[str], strictness: _Strictness, deadline: float, pretty: bool
     ) -> Parting | Any:
-        """A trace whose step k one world forbids by `rules`, z3.unsat or z3.unknown; `turned`: the second world."""
+        """Find a trace whose step k one world forbids by `rules`, the second if `turned`; else z3.unsat or unknown."""
         forbids, allows = (self.both.other, self.both) if turned else (self.both, self.both.other)
         differs = [
             z3.And(forbids.breaks(r, k), z3.Not(allows.breaks(r, k)) if self._judges(allows, r) else True)
             for r in rules
         ]
         free: tuple[list[str], list[str]] = ([], rules) if turned else (rules, [])
-        judges = (forbids,) if strictness == _OWN else (self.both, self.both.other)
+        judges = (forbids,) if strictness is _Strictness.OWN else (self.both, self.both.other)
         return self._solve(k, z3.Or(differs), free, strictness, deadline, pretty, judges)
 
     def _solve(
@@ -271,14 +280,15 @@ class Comparison(Search):
         k: int,
         goal: Z,
         free: tuple[list[str], list[str]],
-        strictness: int,
+        strictness: _Strictness,
         deadline: float,
         pretty: bool,
         judges: Sequence[Unrolling] = (),
     ) -> Parting | Any:
-        """A trace whose step k is as the goal says; the `free` rules of each need not be kept there, all others do.
+        """Return a trace whose step k is as the goal says; else z3.unsat or z3.unknown.
 
-        The rules of those that are no `judges` (all are, if none is named) need not be kept at all.
+        The `free` rules of each world need not be kept at step k, all others are. Worlds that are no `judges` need not
+        keep any; if none is named, both are judges. `deadline` is on the monotonic clock.
         """
         left = deadline - time.monotonic()
         if left <= 0:
@@ -291,7 +301,8 @@ class Comparison(Search):
         for side, own in zip(sides, free, strict=True):
             if side in (judges or sides):
                 assumptions += self._kept(side, k, strictness)
-                assumptions += self._kept_at(side, k, strictness, own) if strictness < _BARE else []
+                if strictness in (_Strictness.ALL, _Strictness.MUST):
+                    assumptions += self._kept_at(side, k, strictness, own)
         answer = self.run.solver.check(*assumptions)
         if answer != z3.sat:
             return answer
@@ -300,27 +311,24 @@ class Comparison(Search):
         broken = [u.broken(model, k + 1) | wrong for u, wrong in zip(sides, self._configured, strict=True)]
         return Parting(trace, broken[0], broken[1], not (broken[0] and broken[1]))
 
-    def _kept(self, run: Unrolling, k: int, strictness: int) -> list[Z]:
-        """Before the last step, all rules are kept."""
+    def _kept(self, run: Unrolling, k: int, strictness: _Strictness) -> list[Z]:
+        """Return that all rules which `strictness` asks for are kept before step k."""
         return [z for i in range(k) for z in self._kept_at(run, i, strictness, ())]
 
-    def _kept_at(self, run: Unrolling, i: int, strictness: int, free: Iterable[str]) -> list[Z]:
+    def _kept_at(self, run: Unrolling, i: int, strictness: _Strictness, free: Iterable[str]) -> list[Z]:
+        """Return that all rules but the `free` ones are kept at step i, as far as `strictness` asks for them."""
         rules = run.world.rules
         return [z for r, z in run.kept[i].items()
-                if r not in free and (strictness == _ALL or rules[r].level == "MUST")]  # fmt: skip
-
-
-_ALL, _MUST, _BARE, _OWN = range(4)
-_COUNT = itertools.count()
+                if r not in free and (strictness is _Strictness.ALL or rules[r].level == "MUST")]  # fmt: skip
 
 
 # --- proof ----------------------------------------------------------------------------------------------------------
 
 
 def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) -> bool:
-    """Whether it is proved that a rule on events is broken in one exactly when it is in the other, on any trace.
+    """Decide whether it is proved that, on any trace, a rule on events is broken in both settings or in neither.
 
-    In dense time, whatever other rules are kept or broken.
+    The proof is in dense time, whatever other rules are kept or broken. `timeout` is in seconds.
     """
     left, right = merged(left, right)
     sides = {"left": left, "right": right}
@@ -339,7 +347,8 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
         k = keys[a.event]
         after = {(side, slot): z for side, w in worlds.items() for slot, z in w.next(states[side], a, k, then).items()}
         guard = [then >= now, worlds["left"].well_formed(a.event, k)]
-        # What the network is assumed to do is in the state that is followed only where the event changes that.
+        # What an assumption reads is followed only where its event changes what is followed (see `cone`): elsewhere
+        # there is no constant to speak of.
         guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items() if any(s == side for s, _ in after)]
         if after:
             moves.append(Move(f"{a.event} on interface {a.interface}", z3.And(guard), {**after, "now": then}))
@@ -348,18 +357,19 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
     late = [_late(w, rule, states[side], then) for side, w in worlds.items()]
     bad.append(z3.And(then >= now, late[0] != late[1]))
     state: dict[Any, Z] = {"now": now} | {(side, slot): z for side, s in states.items() for slot, z in s.items()}
-    alike = [states["left"][slot] == z for slot, z in states["right"].items() if slot in states["left"]
+    # A time without initial value may be any, but of both runs the same.
+    same = [states["left"][slot] == z for slot, z in states["right"].items() if slot in states["left"]
              and slot[0] in left.spec.variables and left.spec.variables[slot[0]].initial is None
              and left.spec.variables[slot[0]].type == right.spec.variables[slot[0]].type]  # fmt: skip
-    initial = z3.And(now == 0, *[w.initial(states[side]) for side, w in worlds.items()], *alike)
+    initial = z3.And(now == 0, *[w.initial(states[side]) for side, w in worlds.items()], *same)
     return spacer(System(state, initial, moves, bad), timeout).answer == "proved"
 
 
-def _forbids(w: World, rule: str, s: State, a: Action, keys: Keys, now: Z) -> Z:
+def _forbids(w: World, rule: str, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
     return w.breaks(rule, s, a, keys, now) if rule in w.allows and w.concerns(rule, a) else z3.BoolVal(False)
 
 
-def _late(w: World, rule: str, s: State, now: Z) -> Z:
+def _late(w: World, rule: str, s: SymbolicState, now: Z) -> Z:
     return w.overdue(rule, s, now) if rule in w.requires else z3.BoolVal(False)
 
 
@@ -372,15 +382,15 @@ def part_settings(
     rules: Iterable[str],
     timeout: float = 60.0,
     addresses: Mapping[str, int] = _NONE,
-) -> Outcome:
-    """A site or parameters on which rules on configuration part, as near to the defaults as can be."""
+) -> SearchOutcome:
+    """Find a site or parameters on which rules on configuration part, as near to the defaults as can be."""
     left, right = merged(left, right, addresses)
     named = [r for r in rules if any(isinstance(_body(s, r), Configure) for s in (left, right))]
     if not named:
-        return Outcome(None, "there is no rule on the configuration to part on")
+        return SearchOutcome(None, "there is no rule on the configuration to part on")
     broken = misconfigured(left), misconfigured(right)
     if any((r in broken[0]) != (r in broken[1]) for r in named):
-        return Outcome(_on_settings(broken, {}, {}))
+        return SearchOutcome(_on_settings(broken, {}, {}))
     sure = True
     for rule in named:
         for kind, name in _influences(left, right, rule):
@@ -392,14 +402,14 @@ def part_settings(
             broken = misconfigured(sides[0]), misconfigured(sides[1])
             if (rule in broken[0]) != (rule in broken[1]):
                 site, parameters = ({name: value}, {}) if kind == "site" else ({}, {name: value})
-                return Outcome(_on_settings(broken, site, parameters))
-    return Outcome(None, "no single value makes the difference" if sure else TIME_IS_UP)
+                return SearchOutcome(_on_settings(broken, site, parameters))
+    return SearchOutcome(None, "no single value makes the difference" if sure else TIME_IS_UP)
 
 
 def _on_settings(
     broken: tuple[frozenset[str], frozenset[str]], site: Mapping[str, int], parameters: Mapping[str, int]
 ) -> Parting:
-    return Parting(Trace((), (), frozenset(), 0, site, parameters), *broken, not (broken[0] and broken[1]))
+    return Parting(Witness((), (), frozenset(), 0, site, parameters), *broken, not (broken[0] and broken[1]))
 
 
 def _body(setting: Setting, rule: str) -> object:
@@ -416,7 +426,7 @@ def _influences(left: Setting, right: Setting, rule: str) -> Iterator[tuple[str,
 
 
 def _with(setting: Setting, kind: str, name: str, value: int) -> Setting:
-    """The same with one value set, and the defaults that are computed from it."""
+    """Return a setting with one value set, and with the defaults that are computed from it."""
     if kind == "site":
         return replace(setting, site={**setting.site, name: value})
     if name not in setting.spec.parameters:
@@ -425,7 +435,7 @@ def _with(setting: Setting, kind: str, name: str, value: int) -> Setting:
 
 
 def _value(left: Setting, right: Setting, rule: str, kind: str, name: str, timeout: float) -> tuple[Any, int | None]:
-    """The smallest value not below 0 with which one breaks the rule and the other does not."""
+    """Return the solver's answer and the smallest value not below 0 with which one setting alone breaks the rule."""
     unit = min(time_unit(s.parameters, s.spec) for s in (left, right))
     types = [s.spec.parameters[name].type for s in (left, right) if kind == "parameter" and name in s.spec.parameters]
     value = z3.Int(name)
@@ -436,6 +446,7 @@ def _value(left: Setting, right: Setting, rule: str, kind: str, name: str, timeo
     for s in (left, right):
         parameters: dict[str, Any] = dict(s.parameters)
         site: dict[str, Any] = dict(s.site)
+        # The optimizer minimizes numbers, so a bool is searched for as 0 or 1.
         (site if kind == "site" else parameters)[name] = value == 1 if types and types[0].name == "bool" else value
         body = _body(s, rule)
         world = World(s.spec, parameters, site, (), unit, capabilities=s.capabilities)

@@ -10,16 +10,15 @@ import z3
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import System, Verdict, spacer
+from mipcheck.model.prover.spacer import System, Verdict, Z, spacer
 from mipcheck.model.prover.symbolic import Action, Keys, World
 from mipcheck.model.specification.spec import Allow, Require, Rule
 
-Z = Any
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 
 def consistent(setting: Setting) -> Verdict:
-    """Proved, refuted with what is wrong, or unknown with what was not decided."""
+    """Decide whether the rules are consistent: proved, refuted with the reason, or unknown with what is undecided."""
     verdict = spacer(_time_goes_on(setting, []), setting.timeout)
     if verdict.answer == "refuted":  # by an event that the permissions may forbid
         verdict = spacer(_time_goes_on(setting, _permissions(setting)), setting.timeout)
@@ -44,7 +43,7 @@ def consistent(setting: Setting) -> Verdict:
 
 
 def _permissions(setting: Setting) -> list[Rule]:
-    """Permissions on events that change what obligations look at."""
+    """Return the permissions on events that change what obligations look at."""
     owed = [r for r in setting.musts if isinstance(r.body, Require)]
     names = {n for t in roots_of_rules(owed) for n in t.names("var")}
     events = {p.event for u in setting.spec.updates if any(a in names for a, _ in u.assignments) for p in u.patterns}
@@ -52,7 +51,10 @@ def _permissions(setting: Setting) -> list[Rule]:
 
 
 def _time_goes_on(setting: Setting, permissions: list[Rule]) -> System:
-    """Bad: an event, permitted by these rules, after which some obligation is overdue at once."""
+    """Return the system in which it is bad if, after an event, some obligation is overdue at once.
+
+    The event is permitted by `permissions`.
+    """
     owed = [r for r in setting.musts if isinstance(r.body, Require)]
     roots = roots_of_rules([*owed, *permissions]) + [anchor_of(setting.spec, r) for r in owed]
     run = Run(setting, [*owed, *permissions], cone(setting.spec, roots, False), True)
@@ -60,9 +62,9 @@ def _time_goes_on(setting: Setting, permissions: list[Rule]) -> System:
 
 
 def _blocked(setting: Setting) -> tuple[list[str], list[str]]:
-    """Obligations that can be owed, at their deadline, where the rules permit no event that meets them.
+    """Return the obligations that can be owed, at their deadline, where the rules permit no event that meets them.
 
-    Second, those for which that was not decided.
+    The second list has those for which that was not decided.
     """
     stuck: list[str] = []
     unsure: list[str] = []
@@ -75,7 +77,7 @@ def _blocked(setting: Setting) -> tuple[list[str], list[str]]:
 
 
 def _due_and_forbidden(setting: Setting, rule: Rule) -> System:
-    """Bad: the rule is due now, and none of a choice of events would meet it and be permitted.
+    """Return the system in which it is bad if the rule is due and no event of a choice is permitted and meets it.
 
     Some event is permitted if one of the choice is, so that nothing is called possible that is not.
     """
@@ -100,7 +102,7 @@ def _due_and_forbidden(setting: Setting, rule: Rule) -> System:
 
 
 def _choice(w: World, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:
-    """Events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification.
+    """Yield events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification.
 
     Keys that none of the rules looks at keep one value, addresses are those that the rules name, and one more.
     """

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import z3
 from mipcheck.model.prover.claims import search_independence, violated
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.runs import patterns_of
-from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
+from mipcheck.model.prover.search import Search, Unrolling, Witness, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
-from mipcheck.model.prover.symbolic import Action, Keys, State
+from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.specification.spec import (
     Allow,
     Assumption,
@@ -26,7 +25,6 @@ from mipcheck.model.specification.spec import (
     Whenever,
 )
 
-Z = Any
 DEPTH = 8
 """Events of a trace, silent ones included, up to which one is searched for."""
 
@@ -43,37 +41,37 @@ class Evidence:
         self._search: Search | None = None
         self._wrong = misconfigured(setting)
 
-    def of_rule(self, rule: str, broken: bool) -> Trace | None:
-        """The rule exercised with all rules kept, or broken with all others kept."""
+    def of_rule(self, rule: str, broken: bool) -> Witness | None:
+        """Find a trace that exercises the rule and keeps all, or one that breaks it (`broken`) and keeps all others."""
         return self._examples.find(rule, broken, pretty=False)
 
-    def noticed(self, p: Property, rule: str) -> Trace | None:
-        """A trace that breaks just this rule, and with the same event the property: without the rule it is false."""
+    def noticed(self, p: Property, rule: str) -> Witness | None:
+        """Find a trace that breaks just this rule, and by the same event the property: without the rule it is false."""
         if isinstance(p.claim, Independent):
             return search_independence(self.setting, p, frozenset({rule}))
         if not isinstance(p.claim, Whenever | Invariant) or isinstance(self.setting.rules[rule].body, Configure):
             return None
         return self._find(lambda run, k: z3.And(run.breaks(rule, k), violated(run, k, p)), frozenset({rule}))
 
-    def arises(self, p: Property) -> Trace | None:
-        """What the property speaks of happens, with all rules kept."""
+    def arises(self, p: Property) -> Witness | None:
+        """Find a trace on which what the property speaks of happens, with all rules kept."""
         return self._find(lambda run, k: _matching(run, k, p), frozenset())
 
-    def relied_on(self, a: Assumption, p: Property) -> Trace | None:
-        """Without the assumption, a trace that keeps all rules and breaks the property."""
+    def relied_on(self, a: Assumption, p: Property) -> Witness | None:
+        """Find a trace that keeps all rules and breaks the property, once the assumption is dropped."""
         others = {n: x for n, x in self.setting.spec.assumptions.items() if n != a.id}
         without = Evidence(replace(self.setting, spec=replace(self.setting.spec, assumptions=others)))
         if not isinstance(p.claim, Whenever | Invariant):
             return None
         return without._find(lambda run, k: violated(run, k, p), frozenset())
 
-    def honoured(self, a: Assumption) -> Trace | None:
-        """What the assumption speaks of happens as it says."""
+    def honoured(self, a: Assumption) -> Witness | None:
+        """Find a trace on which what the assumption speaks of happens, as it says."""
 
-        def condition(run: Unrolling) -> Callable[[State, Action, Keys, Z], Z | None]:
+        def condition(run: Unrolling) -> Callable[[SymbolicState, Action, Keys, Z], Z | None]:
             w = run.world
 
-            def holds(s: State, action: Action, keys: Keys, now: Z) -> Z | None:
+            def holds(s: SymbolicState, action: Action, keys: Keys, now: Z) -> Z | None:
                 if not any(q.event == action.event for q in a.patterns):
                     return None
                 return z3.And(w.matches(a.patterns, s, action, keys, now),
@@ -83,7 +81,7 @@ class Evidence:
 
         return self._find(lambda run, k: run.happens(k, condition(run)), frozenset())
 
-    def _find(self, goal: Callable[[Unrolling, int], Z], free: frozenset[str]) -> Trace | None:
+    def _find(self, goal: Callable[[Unrolling, int], Z], free: frozenset[str]) -> Witness | None:
         if self._search is None:
             unit = time_unit(self.setting.parameters, self.setting.spec)
             world = self.setting.world(self.setting.rules.values(), unit)
@@ -93,17 +91,17 @@ class Evidence:
 
 
 def about_the_same(spec: Spec, p: Property, rule: Rule) -> bool:
-    """Whether a permission speaks of events that the property speaks of: others cannot break it by the same event."""
-    events = {q.event for q in patterns_of(p)}
+    """Decide whether a permission speaks of events of the property: no other can break it by the same event."""
+    events = {q.event for q in p.patterns}
     return isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns)
 
 
 def _matching(run: Unrolling, k: int, p: Property) -> Z:
     w = run.world
 
-    def matches(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
-        if not any(q.event == a.event for q in patterns_of(p)):
+    def matches(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
+        if not any(q.event == a.event for q in p.patterns):
             return None
-        return w.matches(patterns_of(p), s, a, keys, now)
+        return w.matches(p.patterns, s, a, keys, now)
 
-    return run.happens(k, matches) if patterns_of(p) else z3.BoolVal(True)
+    return run.happens(k, matches) if p.patterns else z3.BoolVal(True)

@@ -11,14 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 import z3
-from mipcheck.model.prover.search import Search, Trace, time_unit
+from mipcheck.model.prover.search import Search, Witness, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import NODE, World
 from mipcheck.model.prover.variants import same_addresses
 from mipcheck.model.specification.spec import Configure
 from mipcheck.model.specification.term import Term
-
-Z = Any
 
 
 class Examples:
@@ -29,8 +28,8 @@ class Examples:
         self.unit = time_unit(setting.parameters, setting.spec)
         self._search: Search | None = None
 
-    def find(self, rule: str, broken: bool, pretty: bool = True) -> Trace | None:
-        """None if there is none as short as was searched for."""
+    def find(self, rule: str, broken: bool, pretty: bool = True) -> Witness | None:
+        """Find a trace that exercises or breaks the rule; None if there is none as short as was searched for."""
         if isinstance(self.setting.rules[rule].body, Configure):
             return self._configured(rule, broken)
         if self._search is None:
@@ -40,7 +39,8 @@ class Examples:
             return self._broken(self._search, rule, pretty)
         return self._search.shortest(lambda run, k: run.exercises(rule, k), self.setting.without, pretty)
 
-    def _broken(self, search: Search, rule: str, pretty: bool) -> Trace | None:
+    def _broken(self, search: Search, rule: str, pretty: bool) -> Witness | None:
+        """Find a trace that breaks the rule alone, else one that breaks SHOULDs besides, else one on an odd site."""
         advice = {r.id for r in self.setting.rules.values() if r.level != "MUST"} - {rule}
         for free in (frozenset({rule}), *([advice | {rule}] if advice else [])):
             found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | free, pretty)
@@ -48,8 +48,8 @@ class Examples:
                 return found
         return self._elsewhere(rule, pretty)
 
-    def _elsewhere(self, rule: str, pretty: bool) -> Trace | None:
-        """The same on a site where two addresses that the rule compares are one."""
+    def _elsewhere(self, rule: str, pretty: bool) -> Witness | None:
+        """Find a trace that breaks the rule on a site where two addresses that it compares are one."""
         for same in same_addresses([self.setting.rules[rule]]):
             site = {**self.setting.site, **same}
             world = World(self.setting.spec, self.setting.parameters, site, self.setting.rules.values(), self.unit,
@@ -61,10 +61,10 @@ class Examples:
                 return replace(found, broken=found.broken | wrong, site=same)
         return None
 
-    def _configured(self, rule: str, broken: bool) -> Trace | None:
-        """A site and parameters as they are, or with one value changed so that this rule is broken and no other."""
+    def _configured(self, rule: str, broken: bool) -> Witness | None:
+        """Return the site and parameters as they are, or with one value changed so that only this rule is broken."""
         if not broken:
-            return Trace((), (), frozenset(), 0)
+            return Witness((), (), frozenset(), 0)
         body = self.setting.rules[rule].body
         assert isinstance(body, Configure)
         for kind, name in sorted(self._influences(body.condition)):
@@ -75,10 +75,11 @@ class Examples:
                 world = self._world(self.setting.site, {**self.setting.parameters, name: value})
             if (found := self._solve(world, rule, value, self._is_time(kind, name))) is not None:
                 site, parameters = ({name: found}, {}) if kind == "site" else ({}, {name: found})
-                return Trace((), (), frozenset({rule}), 0, site, parameters)
+                return Witness((), (), frozenset({rule}), 0, site, parameters)
         return None
 
     def _influences(self, condition: Term) -> set[tuple[str, str]]:
+        """Return the site addresses and parameters that a condition reads, as ("site" or "parameter", name)."""
         return {("site", n) for n in condition.names("site")} | {("parameter", n) for n in condition.names("param")}
 
     def _is_time(self, kind: str, name: str) -> bool:
@@ -88,7 +89,7 @@ class Examples:
         return World(self.setting.spec, parameters, site, (), self.unit, capabilities=self.setting.capabilities)
 
     def _solve(self, world: World, rule: str, value: Z, is_time: bool) -> int | None:
-        """The smallest value not below 0 that breaks the rule and keeps the other rules on configuration."""
+        """Return the smallest value not below 0 that breaks the rule and keeps the other rules on configuration."""
         solver = z3.Optimize()
         solver.set("timeout", int(self.setting.timeout * 1000))
         solver.add(value >= 0)

@@ -1,4 +1,4 @@
-"""What follows for an access mode from its declaration and from the rules: asked of the prover, fact by fact.
+"""Facts that follow for an access mode from its declaration and from the rules: asked of the prover, one by one.
 
 A fact is about a node that says it uses the mode: what a flag or an address of something that it sends always is. It is
 only stated where it is proved for all traces; traces that refute it are tried first, because they are found quickly.
@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import z3
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.prover.claims import safety, violated
-from mipcheck.model.prover.search import Search, Trace, Unrolling, time_unit
+from mipcheck.model.prover.search import Search, Unrolling, Witness, time_unit
 from mipcheck.model.prover.setting import setting_of
-from mipcheck.model.prover.spacer import spacer
-from mipcheck.model.prover.symbolic import Action, Keys, State
+from mipcheck.model.prover.spacer import Z, spacer
+from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.specification.spec import Access, Allow, EventType, Property, Require, Rule, Spec, Whenever
 from mipcheck.model.specification.term import EventPattern, Term, conjunction
 from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import ADDRESS, BOOL, Value
 
-Z = Any
 DEPTH, STEPS = 6, 12
 """Events up to which a trace that refutes a fact, and one that shows all steps, is searched for."""
 _NEVER = Term("const", BOOL, value=0)
@@ -43,16 +41,16 @@ class Situation:
         return f"{self.event}({', '.join(text for text, _ in self.atoms)})" if self.atoms else self.event
 
     def covers(self, event: Event) -> bool:
-        """Whether an event is one of these."""
+        """Decide whether an event is one of these."""
         return event.kind == self.event and all(_holds(t, event) for _, t in self.atoms)
 
     def within(self, other: Situation) -> bool:
-        """Whether this is the other, told less closely."""
+        """Decide whether this is the other situation, told less closely."""
         return self.event == other.event and {a for a, _ in self.atoms} < {a for a, _ in other.atoms}
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class ModeFact:
     """In a situation, `key` is always `value`: for a flag, "set" or "not set". `level` is that of the weakest rule that
     it takes, MUST or SHOULD."""
 
@@ -63,7 +61,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Announcement:
     """How a node says which mode it uses: the event, its key, and the state that remembers it."""
 
     event: str
@@ -71,16 +69,15 @@ class Claim:
     condition: Term
 
     def of(self, mode: str) -> Term:
-        """The state in which it has said so."""
+        """Return that the node has said that it uses the mode, as a condition on its state."""
         variable = self.condition.args[-1].args[0]
         index = variable.type.members.index(mode)
         said = Term("=", BOOL, args=(variable, Term("const", variable.type, mode, index)))
         return conjunction((*self.condition.args[:-1], said))
 
 
-def claim_of(spec: Spec) -> Claim | None:
-    """The event that tells the mode, by the type of its key and the state that is assigned from it; None if there is
-    none."""
+def announcement_of(spec: Spec) -> Announcement | None:
+    """Return the event that tells the mode, by its key's type and the state assigned from it; None if there is none."""
     for update in spec.updates:
         for pattern in update.patterns:
             for name, value in update.assignments:
@@ -89,7 +86,7 @@ def claim_of(spec: Spec) -> Claim | None:
                     guards = [Term("var", BOOL, n) for n, v in update.assignments
                               if v.kind == "const" and v.type == BOOL and v.value]  # fmt: skip
                     said = Term("=", BOOL, args=(variable, variable))
-                    return Claim(pattern.event, value.name, Term("and", BOOL, args=(*guards, said)))
+                    return Announcement(pattern.event, value.name, Term("and", BOOL, args=(*guards, said)))
     return None
 
 
@@ -100,7 +97,7 @@ class Mode:
         self, spec: Spec, access: Access, parameters: Mapping[str, int] | None = None, timeout: float = 20.0
     ) -> None:
         self.spec, self.access = spec, access
-        self.claim = claim_of(spec)
+        self.announcement = announcement_of(spec)
         self.setting = setting_of(spec, parameters, capabilities=frozenset(access.needs), timeout=timeout)
         unit = time_unit(self.setting.parameters, spec)
         self._search = Search(self.setting.world(self.setting.rules.values(), unit), DEPTH, timeout)
@@ -108,7 +105,7 @@ class Mode:
     # --- facts ----------------------------------------------------------------------------------------------------
 
     def situations(self) -> list[Situation]:
-        """What the node sends, by what the permissions say of its keys; only the closest of each."""
+        """Return what the node sends, by what permissions say of its keys; of two, the one told more closely."""
         found: dict[tuple[str, frozenset[str]], Situation] = {}
         for rule in self.setting.rules.values():
             for p in rule.body.patterns if isinstance(rule.body, Allow) else ():
@@ -120,12 +117,12 @@ class Mode:
         return [s for s in found.values() if not any(s.within(o) for o in found.values())]
 
     def _is_foreign(self, feature: str) -> bool:
-        """A capability that this mode does not need."""
+        """Decide whether a feature is a capability that this mode does not need."""
         return feature in self.spec.capabilities and feature not in self.access.needs
 
-    def facts(self, steps: Trace | None) -> Iterator[Fact]:
-        """All facts that are proved, situation by situation; of those only that the steps show."""
-        if self.claim is None or steps is None:
+    def facts(self, steps: Witness | None) -> Iterator[ModeFact]:
+        """Yield all facts that are proved, situation by situation, for situations that arise in `steps`."""
+        if self.announcement is None or steps is None:
             return
         for situation in self.situations():
             if not any(situation.covers(e) for e in steps.events) or self._counterexample(situation, _NEVER) is None:
@@ -135,9 +132,10 @@ class Mode:
                 level = "" if key in told else self._level(situation, condition)
                 if level:
                     told.add(key)
-                    yield Fact(situation, key, value, level)
+                    yield ModeFact(situation, key, value, level)
 
     def _candidates(self, situation: Situation) -> Iterator[tuple[str, str, Term]]:
+        """Yield what may be a fact in a situation: key, value, condition."""
         event = self.spec.events[situation.event]
         read = {
             n for r in self.setting.rules.values() if _speaks(r, {event.name}) for n in r.body.condition.names("key")
@@ -159,7 +157,7 @@ class Mode:
                 yield variable.text or name, f"site.{site}", equal
 
     def _places(self, key: str) -> Iterator[tuple[str, str, Term]]:
-        """That an address is one of those known, or one of two."""
+        """Yield that an address is one of those known, or one of two."""
         named = [(name, Term("=", BOOL, args=(Term("key", ADDRESS, key), term))) for name, term in self._addresses()]
         for name, equal in named:
             yield key, name, equal
@@ -167,12 +165,13 @@ class Mode:
             yield key, f"{one} or {other}", Term("or", BOOL, args=(first, second))
 
     def _read_at(self, event: EventType) -> set[str]:
-        """State that is an address, which some permission on the event reads."""
+        """Return the state of type address that some permission on the event reads."""
         rules = [r.body for r in self.setting.rules.values() if _speaks(r, {event.name})]
         names = {n for body in rules for n in body.condition.names("var")}
         return {n for n in names if self.spec.variables[n].type == ADDRESS and not self.spec.variables[n].ghost}
 
     def _addresses(self) -> Iterator[tuple[str, Term]]:
+        """Yield the addresses that a fact may name: the site's, and those that the node keeps."""
         for name in self.spec.sites:
             yield f"site.{name}", Term("site", ADDRESS, name)
         for v in self.spec.variables.values():
@@ -180,46 +179,48 @@ class Mode:
                 yield v.text or v.name, Term("var", ADDRESS, v.name)
 
     def _level(self, situation: Situation, condition: Term) -> str:
+        """Return the level of the weakest rule that the proof of a fact takes, "" if it is not proved."""
         if self._counterexample(situation, condition) is not None:
             return ""
         for level in ("MUST", "SHOULD"):
             p = self._property(situation, condition)
-            events = {q.event for q in p.claim.patterns} if isinstance(p.claim, Whenever) else set()
+            events = {q.event for q in p.patterns}
             rules = [r for r in self.setting.rules.values() if r.level in ("MUST", level) and _speaks(r, events)]
             if spacer(safety(self.setting, p, rules, False), self.setting.timeout).answer == "proved":
                 return level
         return ""
 
     def _property(self, situation: Situation, condition: Term) -> Property:
-        assert self.claim is not None
+        """Return as a property that the condition holds in the situation, for a node that says it uses the mode."""
+        assert self.announcement is not None
         terms = [term for _, term in situation.atoms]
-        pattern = EventPattern(situation.event, conjunction((*terms, self.claim.of(self.access.name))))
+        pattern = EventPattern(situation.event, conjunction((*terms, self.announcement.of(self.access.name))))
         return Property("fact", (), "", Whenever((pattern,), condition))
 
-    def _counterexample(self, situation: Situation, condition: Term) -> Trace | None:
+    def _counterexample(self, situation: Situation, condition: Term) -> Witness | None:
         p = self._property(situation, condition)
         return self._search.shortest(lambda run, k: violated(run, k, p), (), pretty=False)
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
-    def steps(self, last: Iterable[Term], rules: Iterable[str]) -> Trace | None:
-        """The shortest trace that exercises the rules one after the other and ends with user data of this mode.
+    def steps(self, last: Iterable[Term], rules: Iterable[str]) -> Witness | None:
+        """Find the shortest trace that exercises the rules one after the other and ends with user data of this mode.
 
         All rules are kept, and all of it happens on one interface. The node says which mode it uses before it does what
         a permission is about. The last event is one of which a rule on layering speaks, with all conditions of `last`.
         """
         layering = [r for r in self.setting.rules.values() if isinstance(r.body, Allow) and self._is_layering(r.body)]
-        if self.claim is None or not layering:
+        if self.announcement is None or not layering:
             return None
-        patterns = tuple(p for r in layering for p in r.body.patterns)  # type: ignore[union-attr]
-        claimed = self.claim.of(self.access.name)
+        patterns = tuple(p for r in layering for p in r.body.patterns)
+        claimed = self.announcement.of(self.access.name)
         condition = conjunction((*last, claimed))
         wanted = self._in_turn([r for r in rules if r in self._search.world.rules])
 
         def ends(run: Unrolling, k: int) -> Z:
             w = run.world
 
-            def holds(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+            def holds(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
                 if not any(p.event == a.event for p in patterns):
                     return None
                 return z3.And(w.matches(patterns, s, a, keys, now), w.term(condition, s, a.interface, keys, now))
@@ -230,7 +231,7 @@ class Mode:
             return z3.And(run.happens(k, holds), *alone)
 
         def in_turn(run: Unrolling, k: int, bounds: Mapping[str, int]) -> Z:
-            """Each rule is exercised after the one before, and by the step that bounds it."""
+            """Return that each rule is exercised after the one before, and by the step that bounds it."""
             done = [z3.BoolVal(True)] * (k + 1)
             for rule in wanted:
                 now = z3.BoolVal(False)
@@ -240,7 +241,7 @@ class Mode:
             return done[k]
 
         def goal(bounds: Mapping[str, int], length: int = 0) -> Callable[[Unrolling, int], Z]:
-            """Of just that many steps, if a length is given."""
+            """Return the goal of a search; with a `length`, of traces of just that many steps."""
             return lambda run, k: (
                 z3.BoolVal(False) if length and k != length - 1 else z3.And(ends(run, k), in_turn(run, k, bounds))
             )
@@ -252,7 +253,8 @@ class Mode:
             return None
         bounds: dict[str, int] = {}
         start = 0
-        for rule in wanted:  # what no rule puts in its place then comes as late as it can
+        # Each rule as early as it can be, one after the other: what no rule bounds then comes as late as it can.
+        for rule in wanted:
             for n in range(start, first.steps):
                 if self._search.shortest(goal({**bounds, rule: n}, first.steps), pretty=False) is not None:
                     bounds[rule] = start = n
@@ -260,14 +262,14 @@ class Mode:
         return self._search.shortest(goal(bounds, first.steps))
 
     def _exercised(self, run: Unrolling, rule: str, step: int, claimed: Term) -> Z:
-        """At a step; a permission counts once the node has said which mode it uses."""
+        """Return that a rule is exercised at a step: a permission once the node has said which mode it uses."""
         here = run.exercises(rule, step)
         if rule in run.world.requires:
             return here
         return z3.And(here, run.world.term(claimed, run.states[step], 0, {}, run.steps[step].now))
 
     def _in_turn(self, rules: list[str]) -> list[str]:
-        """Permissions on the same kind of event together, where the first of them stands."""
+        """Return the rules with permissions on one kind of event together, where the first of them stands."""
 
         def kind(rule: str) -> tuple[bool, str]:
             body = self.setting.rules[rule].body
@@ -277,13 +279,16 @@ class Mode:
         return sorted(rules, key=lambda r: kinds.index(kind(r)))
 
     def _is_layering(self, body: Allow) -> bool:
+        """Decide whether a permission speaks of the access modes that fit a packet's headers."""
         modes = set(self.spec.accesses)
         return any(t.kind == "in" and set(t.args[1].type.members) >= modes for t in body.condition.walk())
 
 
 def _atoms(t: Term) -> Iterator[tuple[str, Term]]:
-    """What a condition says of keys alone: comparisons with a constant, members of a set. Not of addresses, which are
-    what is asked for."""
+    """Yield what a condition says of keys alone: comparisons with a constant, members of a set.
+
+    Addresses are left out: what they are is what is asked for.
+    """
     if t.kind in ("and", "def", "seen"):
         for a in t.args:
             yield from _atoms(a)
@@ -295,7 +300,7 @@ def _atoms(t: Term) -> Iterator[tuple[str, Term]]:
 
 
 def _holds(t: Term, event: Event) -> bool:
-    """An atom, of an event that tells its keys."""
+    """Decide whether an atom holds of an event that tells its keys."""
     if t.kind == "has":
         members = event.args.get(t.args[0].name, frozenset())
         return isinstance(members, frozenset) and t.name in members
@@ -306,11 +311,12 @@ def _holds(t: Term, event: Event) -> bool:
 
 
 def _value(t: Term) -> Value:
+    """Return the value of a constant as an event holds it."""
     return t.name if t.type.is_enum else bool(t.value) if t.type == BOOL else t.value
 
 
 def _asked(rules: Iterable[Rule], event: EventType, key: str) -> set[str]:
-    """Members of a set that some rule on the event asks for."""
+    """Return the members of a set that some rule on the event asks for."""
     found = set()
     for r in rules:
         for p in r.body.patterns if isinstance(r.body, Allow) else ():
@@ -323,4 +329,5 @@ def _asked(rules: Iterable[Rule], event: EventType, key: str) -> set[str]:
 
 
 def _speaks(rule: Rule, events: set[str]) -> bool:
+    """Decide whether a rule is a permission on one of these events."""
     return isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns)

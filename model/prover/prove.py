@@ -13,14 +13,11 @@ from dataclasses import dataclass, replace
 
 import mipcheck.model.prover.claims as claims
 import mipcheck.model.prover.consistency as consistency
-from mipcheck.model.prover.runs import patterns_of
-from mipcheck.model.prover.search import Trace
+from mipcheck.model.prover.search import Witness
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.spacer import System, Verdict, spacer
 from mipcheck.model.specification.load import load
 from mipcheck.model.specification.spec import Allow, Configure, Consistent, Independent, Permitted, Property, Rule, Spec
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,7 @@ class Needed:
     """A rule without which the property fails, and the shortest trace on which it does."""
 
     rule: str
-    trace: Trace
+    trace: Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Result:
     needs: tuple[Needed, ...] = ()
     invariant: str = ""
     cross_checked: tuple[str, ...] = ()
-    trace: Trace | None = None
+    trace: Witness | None = None
     reason: str = ""
 
 
@@ -56,9 +53,9 @@ def prove(
     capabilities: frozenset[str] = frozenset(),
     timeout: float = 60.0,
     with_needs: bool = True,
-    progress: Progress = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> list[Result]:
-    """Proves the named properties, or all of all roles, `without` these rules and assumptions.
+    """Prove the named properties, or all of all roles, `without` these rules and assumptions.
 
     `parameters` in ns, `timeout` in seconds for each solver call. Raises KeyError for a property, rule or assumption
     that does not exist, ParameterError and SpecError.
@@ -87,7 +84,7 @@ def _unassuming(spec: Spec, dropped: Iterable[str]) -> Spec:
 
 
 def needs(setting: Setting, name: str, rule: str) -> bool:
-    """Whether a property fails without a rule: there is no proof, and there is a counterexample."""
+    """Decide whether a property fails without a rule: there is no proof, and there is a counterexample."""
     p = setting.spec.properties[name]
     if isinstance(p.claim, Consistent | Permitted):
         return False
@@ -102,7 +99,7 @@ def needs(setting: Setting, name: str, rule: str) -> bool:
 
 
 def relying(setting: Setting, p: Property) -> Setting:
-    """The setting of a property: what it relies on is kept as if it were a MUST."""
+    """Return the setting of a property, in which what it relies on is kept as if it were a MUST."""
     rules = {i: replace(r, level="MUST") if i in p.relying else r for i, r in setting.rules.items()}
     return replace(setting, rules=rules)
 
@@ -134,19 +131,19 @@ def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Sy
     return build(setting, p, rules, whole)
 
 
-def _seek(setting: Setting, p: Property, free: frozenset[str]) -> Trace | None:
+def _seek(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
     seek = claims.search_independence if isinstance(p.claim, Independent) else claims.search_safety
     return seek(setting, p, free)
 
 
 def _own_rules(setting: Setting, p: Property) -> list[Rule]:
-    """Permissions on the events that a property speaks of."""
-    events = {q.event for q in patterns_of(p)}
+    """Return the permissions on the events that a property speaks of."""
+    events = {q.event for q in p.patterns}
     return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
 
 
 def _needed(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> tuple[Needed, ...]:
-    """Rules without which there is no proof, and a counterexample that breaks just them."""
+    """Return the rules without which there is no proof, each with a counterexample that breaks just it."""
     found = []
     for rule in rules:
         if isinstance(rule.body, Configure):

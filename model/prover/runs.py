@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import z3
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import Move, System
-from mipcheck.model.prover.symbolic import DONE, Action, Slot, State, World
+from mipcheck.model.prover.spacer import Move, System, Z
+from mipcheck.model.prover.symbolic import DONE, Action, Slot, SymbolicState, World
 from mipcheck.model.specification.spec import (
-    Allow,
-    Independent,
-    Invariant,
-    Permitted,
     Property,
     Require,
     Rule,
     Spec,
-    Whenever,
 )
-from mipcheck.model.specification.term import EventPattern, Term
-
-Z = Any
-
-
-def patterns_of(p: Property) -> tuple[EventPattern, ...]:
-    match p.claim:
-        case Whenever(patterns, _) | Permitted(patterns):
-            return patterns
-        case Independent(_, allowed):
-            return allowed
-    return ()
+from mipcheck.model.specification.term import Term
 
 
 def cone(spec: Spec, roots: Iterable[Term], whole: bool) -> set[str]:
-    """Variables on which the roots depend, through updates and through what the network is assumed to do."""
+    """Return the variables on which the roots depend, through updates and through what the network is assumed to do."""
     names = set(spec.variables) if whole else {n for t in roots for n in t.names("var")}
     while True:
         before = len(names)
@@ -48,31 +31,29 @@ def cone(spec: Spec, roots: Iterable[Term], whole: bool) -> set[str]:
         events = {p.event for u in relevant for p in u.patterns}
         for x in spec.assumptions.values():
             if any(p.event in events for p in x.patterns):
-                names |= x.condition.names("var").union(*(p.condition.names("var") for p in x.patterns))
+                names |= {n for t in x.terms() for n in t.names("var")}
         if len(names) == before:
             return names
 
 
 def condition_of(p: Property) -> Term:
-    assert isinstance(p.claim, Whenever | Invariant)
-    return p.claim.condition
+    """Return the condition of an `invariant` or a `whenever`."""
+    assert p.condition is not None
+    return p.condition
 
 
 def roots_of_property(p: Property, rules: list[Rule]) -> list[Term]:
-    roots = [q.condition for q in patterns_of(p)]
-    roots += [condition_of(p)] if isinstance(p.claim, Whenever | Invariant) else []
-    return roots + roots_of_rules(rules)
+    """Return all expressions of a property and of the rules that it is proved with."""
+    return [*p.terms(), *roots_of_rules(rules)]
 
 
 def roots_of_rules(rules: list[Rule]) -> list[Term]:
-    roots = []
-    for r in rules:
-        if isinstance(r.body, Allow | Require):
-            roots += [r.body.condition, *(q.condition for q in r.body.patterns)]
-    return roots
+    """Return all expressions of some rules."""
+    return [t for r in rules for t in r.terms()]
 
 
 def slots_of(world: World, names: set[str], whole: bool) -> list[Slot]:
+    """Return the slots of these variables; if `whole`, those of all obligations too."""
     return [s for s in world.slots if s[0] in names or (whole and s[0].startswith(DONE))]
 
 
@@ -82,12 +63,12 @@ class Run:
     def __init__(self, setting: Setting, rules: list[Rule], names: set[str], whole: bool) -> None:
         self.world = setting.world(rules)
         self.permissions = self.obligations = whole
-        self.state: State = self.world.fresh("", slots_of(self.world, names, whole))
+        self.state: SymbolicState = self.world.fresh("", slots_of(self.world, names, whole))
         self.now, self.then = z3.Real("now"), z3.Real("then")
         self.keys = {e: self.world.keys(e, "") for e in setting.spec.events}
 
     def enabled(self, a: Action) -> Z:
-        """The action may happen at time `then`, after time has passed from `now`."""
+        """Return that the action may happen at time `then`, after time has passed from `now`."""
         w, s, keys = self.world, self.state, self.keys[a.event]
         parts = [self.then >= self.now, w.well_formed(a.event, keys), w.assumed(s, a, keys, self.then)]
         if self.permissions:
@@ -97,6 +78,7 @@ class Run:
         return z3.And(parts)
 
     def moves(self) -> list[Move]:
+        """Return a move for each action that changes the state that is followed."""
         result = []
         for a in self.world.actions:
             after = self.world.next(self.state, a, self.keys[a.event], self.then)
@@ -106,10 +88,12 @@ class Run:
         return result
 
     def system(self, bad: list[Z]) -> System:
+        """Return the transition system of the run, in which `bad` must never hold."""
         initial = z3.And(self.now == 0, self.world.initial(self.state))
         return System({"now": self.now, **self.state}, initial, self.moves(), bad)
 
 
 def anchor_of(spec: Spec, rule: Rule) -> Term:
+    """Return the time from which an obligation counts."""
     assert isinstance(rule.body, Require)
     return Term("var", spec.variables[rule.body.anchor].type, rule.body.anchor)

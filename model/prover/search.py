@@ -12,23 +12,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import z3
-from mipcheck.model.prover.symbolic import Action, Keys, State, World
+from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
 from mipcheck.model.specification.spec import Key, Spec
 from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import Value
 
-Z = Any
 INTERFACES = ("eth0", "wlan0", "wwan0", "usb0")
 _MS = 10**6
 _ELSEWHERE = 0xCB007114  # 203.0.113.20: an address that means nothing to any site
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
-    """What was found. `silent` are the events that no log shows: (number of shown events before it, text).
+class Witness:
+    """A trace that shows what was searched for, be it an example or a counterexample.
 
-    `broken` are the rules that, by the symbolic semantics, this trace breaks. `site` and `parameters` are what differs
-    from the setting that was searched in.
+    `silent` are the events that no log shows, each with the number of shown events before it and a text. `broken` are
+    the rules that, by the symbolic semantics, this trace breaks. `site` and `parameters` are what differs from the
+    setting that was searched in.
     """
 
     events: tuple[Event, ...]
@@ -40,7 +41,7 @@ class Trace:
 
 
 def time_unit(parameters: Mapping[str, int], spec: Spec) -> int:
-    """The step of integer time in ns: a millisecond where all parameters and literals allow it."""
+    """Return the step of integer time in ns: a millisecond where all parameters allow it, else a nanosecond."""
     times = [v for n, v in parameters.items() if spec.parameters[n].type.name == "time"]
     return _MS if all(t % _MS == 0 for t in times) else 1
 
@@ -55,6 +56,8 @@ class _Early:
 
 @dataclass
 class _Step:
+    """One step of an unrolling: the number of its action, the keys of each kind of event, its time."""
+
     act: Z
     keys: dict[str, Keys]
     now: Z
@@ -74,8 +77,8 @@ class Unrolling:
     def __init__(self, world: World, mirror: str = "", solver: Any = None, tag: str = "") -> None:
         self.world, self.mirror, self.tag = world, mirror, tag
         self.solver = z3.SolverFor("QF_LIA") if solver is None else solver
-        self.states: list[State] = [world.fresh(f"{tag}@0")]
-        self.mirrors: list[State] = [world.fresh("@0'")] if mirror else []
+        self.states: list[SymbolicState] = [world.fresh(f"{tag}@0")]
+        self.mirrors: list[SymbolicState] = [world.fresh("@0'")] if mirror else []
         self.steps: list[_Step] = []
         self.kept: list[dict[str, Z]] = []
         self.mirror_kept: list[dict[str, Z]] = []
@@ -84,11 +87,12 @@ class Unrolling:
             self.solver.add([m[slot] == z for slot, z in self.states[0].items()])
 
     def acts(self, mirror: bool) -> list[tuple[int, Action]]:
-        """The numbered actions that a run takes part in."""
+        """Return the numbered actions that a run takes part in."""
         idle = "fewer" if mirror else "more"
         return [(n, a) for n, a in enumerate(self.world.actions) if a.interface == 0 or self.mirror != idle]
 
     def extend(self) -> None:
+        """Add one more step."""
         w, k = self.world, len(self.steps)
         keys = {e: w.keys(e, f"@{k}") for e in w.spec.events}
         step = _Step(z3.Int(f"act@{k}"), keys, z3.Int(f"now@{k}"))
@@ -106,7 +110,8 @@ class Unrolling:
             self.mirrors.append(self._after(self.mirrors[-1], step, f"@{k + 1}'", self.acts(True)))
             self.mirror_kept.append({r: self._literal(f"kept:{r}@{k}'", self.breaks(r, k, True)) for r in rules})
 
-    def _after(self, s: State, step: _Step, tag: str, actions: list[tuple[int, Action]]) -> State:
+    def _after(self, s: SymbolicState, step: _Step, tag: str, actions: list[tuple[int, Action]]) -> SymbolicState:
+        """Return the state after a step, which the solver is told about."""
         after = self.world.fresh(tag)
         values = dict(s)
         for n, a in actions:
@@ -118,11 +123,13 @@ class Unrolling:
         return after
 
     def _literal(self, name: str, broken: Z) -> Z:
+        """Return a literal that is true just if it is not broken."""
         literal = z3.Bool(name)
         self.solver.add(literal == z3.Not(broken))
         return literal
 
     def breaks(self, rule: str, k: int, mirror: bool = False) -> Z:
+        """Return that the rule is broken at step k, in the mirror run if so asked."""
         w, step = self.world, self.steps[k]
         s = self.mirrors[k] if mirror else self.states[k]
         if rule in w.requires:
@@ -136,17 +143,17 @@ class Unrolling:
         )
 
     def broken(self, model: Any, length: int) -> frozenset[str]:
-        """The rules that the first steps of a model break."""
+        """Return the rules that the first steps of a model break."""
         return frozenset(r for kept in self.kept[:length] for r, literal in kept.items()
                          if z3.is_false(model.eval(literal)))  # fmt: skip
 
     def shows(self, k: int) -> Z:
-        """Step k is one that a log shows: a trace ends with its last line, and with it the time that passes."""
+        """Return that a log shows step k: a trace ends with its last line, and with it the time that passes."""
         events = self.world.spec.events
         return z3.Or([self.steps[k].act == n for n, a in self.acts(False) if events[a.event].seen])
 
-    def happens(self, k: int, condition: Callable[[State, Action, Keys, Z], Z | None]) -> Z:
-        """At step k, some action happens of which `condition` holds (None: not such an action)."""
+    def happens(self, k: int, condition: Callable[[SymbolicState, Action, Keys, Z], Z | None]) -> Z:
+        """Return that, at step k, some action happens of which `condition` holds (None: not such an action)."""
         step = self.steps[k]
         parts = []
         for n, a in enumerate(self.world.actions):
@@ -156,10 +163,10 @@ class Unrolling:
         return z3.Or(parts)
 
     def exercises(self, rule: str, k: int) -> Z:
-        """The permission is asked for, or the obligation met, at step k."""
+        """Return that the permission is asked for, or the obligation met, at step k."""
         w = self.world
 
-        def condition(s: State, a: Action, keys: Keys, now: Z) -> Z | None:
+        def condition(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
             body = w.allows.get(rule) or w.requires[rule]
             if not any(p.event == a.event for p in body.patterns):
                 return None
@@ -179,8 +186,8 @@ class Search:
 
     def shortest(
         self, goal: Callable[[Unrolling, int], Z], free: Iterable[str] = (), pretty: bool = True
-    ) -> Trace | None:
-        """The shortest trace whose last step is as `goal` says, with every rule kept but those that are `free`.
+    ) -> Witness | None:
+        """Find the shortest trace whose last step is as `goal` says, with every rule kept but those that are `free`.
 
         None if there is none up to the depth, or the time is up: that proves nothing. A `pretty` trace has ordinary
         values where any would do; that takes most of the time.
@@ -205,7 +212,7 @@ class Search:
         return None
 
     def _prettier(self, assumptions: list[Z], length: int) -> Any:
-        """A model in which whatever does not matter has its most ordinary value."""
+        """Return a model in which whatever does not matter has its most ordinary value."""
         solver = self.run.solver
         model = solver.model()
         solver.set("timeout", 2000)
@@ -224,7 +231,7 @@ class Search:
         return model
 
     def _earliest(self, wish: _Early, assumptions: list[Z], fixed: list[Z], model: Any) -> Any:
-        """A model in which a step comes as early as the others let it."""
+        """Return a model in which a step comes as early as the others let it."""
         solver = self.run.solver
         low = model.eval(wish.after, model_completion=True).as_long() - 1
         high = model.eval(wish.now, model_completion=True).as_long()
@@ -238,6 +245,7 @@ class Search:
         return model
 
     def _wishes(self, model: Any, length: int) -> Iterator[Z | _Early]:
+        """Yield what would be ordinary, step by step: a round time, else an early one, then the event's keys."""
         before = z3.IntVal(0)
         tick = self.world.time(100 * _MS)
         for k, step in enumerate(self.run.steps[:length]):
@@ -249,7 +257,8 @@ class Search:
             for key in sorted(keys, key=lambda key: key.type.is_set):
                 yield from _ordinary(key, step.keys[action.event][key.name], k)
 
-    def _read(self, length: int, model: Any) -> Trace:
+    def _read(self, length: int, model: Any) -> Witness:
+        """Return the first steps of a model as a trace."""
         w = self.world
         events: list[Event] = []
         silent: list[tuple[int, str]] = []
@@ -272,11 +281,11 @@ class Search:
             events.append(
                 Event(model.eval(step.now, model_completion=True).as_long() * unit, interface, kind.name, args)
             )
-        return Trace(tuple(events), tuple(silent), self.run.broken(model, length), length)
+        return Witness(tuple(events), tuple(silent), self.run.broken(model, length), length)
 
 
 def _literals(solver: Any, wishes: list[Z]) -> list[Z]:
-    """Assumptions have to be literals."""
+    """Return a literal for each wish, because a solver's assumptions have to be literals."""
     result = []
     for wish in wishes:
         literal = z3.Bool(f"wish#{wish.get_id()}#{next(_COUNT)}")
@@ -296,6 +305,7 @@ _COUNT = _count()
 
 
 def _ordinary(key: Key, z: Any, k: int) -> Iterator[Z]:
+    """Yield that a key has its most ordinary value; several wishes, of which an earlier one comes first."""
     if key.type.is_set:
         for member in z.values():
             yield z3.Not(member)
@@ -313,6 +323,7 @@ def _ordinary(key: Key, z: Any, k: int) -> Iterator[Z]:
 
 
 def _decode(key: Key, z: Any, model: Any) -> Value:
+    """Return the value of a key in a model, as an event holds it."""
     if key.type.is_set:
         return frozenset(m for m, b in z.items() if z3.is_true(model.eval(b, model_completion=True)))
     value = model.eval(z, model_completion=True)
@@ -325,7 +336,7 @@ def _decode(key: Key, z: Any, model: Any) -> Value:
 
 
 def _default(key: Key, k: int) -> Value:
-    """A value for a key that no rule looks at."""
+    """Return a value for a key that no rule looks at."""
     if key.type.is_set:
         return frozenset()
     if key.type.is_enum:
@@ -334,7 +345,7 @@ def _default(key: Key, k: int) -> Value:
 
 
 def keys_used(spec: Spec) -> set[tuple[str, str]]:
-    """Keys that some pattern, condition or update looks at: (event, key)."""
+    """Return the keys that some pattern, condition or update looks at: (event, key)."""
     used: set[tuple[str, str]] = set()
 
     def look(patterns: Iterable[Any], terms: Iterable[Any]) -> None:
@@ -347,9 +358,7 @@ def keys_used(spec: Spec) -> set[tuple[str, str]]:
     for a in spec.assumptions.values():
         look(a.patterns, [a.condition])
     for r in spec.rules.values():
-        if hasattr(r.body, "patterns"):
-            look(r.body.patterns, [r.body.condition])
+        look(r.body.patterns, [r.body.condition])
     for p in spec.properties.values():
-        patterns = getattr(p.claim, "patterns", getattr(p.claim, "allowed", ()))
-        look(patterns, [c] if (c := getattr(p.claim, "condition", None)) is not None else [])
+        look(p.patterns, [] if p.condition is None else [p.condition])
     return {(e, k) for e, k in used if k in spec.events[e].by_name}

@@ -1,4 +1,4 @@
-"""What is proved about: a specification with values for its parameters, a site, and the rules in force."""
+"""The setting of a proof: a specification with values for its parameters, a site, and the rules in force."""
 
 from __future__ import annotations
 
@@ -28,22 +28,26 @@ class Setting:
     given: Mapping[str, int] = field(default_factory=dict)
 
     def world(self, rules: Iterable[Rule], unit: int | None = None) -> World:
+        """Return the world of some rules; `unit` is the step of integer time in ns, None for real time."""
         count = len(self.interfaces)
         return World(self.spec, self.parameters, self.site, rules, unit, count, capabilities=self.capabilities)
 
     @property
     def interfaces(self) -> range:
-        """Two of them tell all about any number: rules speak of this one and of some other. Where nothing is kept for
-        an interface, there is no telling them apart."""
+        """The interfaces of a proof. Two tell all about any number: rules speak of this one and of some other.
+
+        Where nothing is kept for an interface, there is no telling them apart, and one does.
+        """
         return range(2 if self.spec.interface_variables() else 1)
 
     @property
     def about(self) -> str:
-        """What a proof is about, in words."""
+        """The interfaces that a proof is about, in words."""
         return "two interfaces" if len(self.interfaces) > 1 else "any one mobile node"
 
     @property
     def musts(self) -> list[Rule]:
+        """The MUST rules in force."""
         return [r for r in self.rules.values() if r.level == "MUST" and r.id not in self.without]
 
 
@@ -52,11 +56,12 @@ SITE = {"iha": 0x0A010002, "xha": 0xC6336402, "vpn": 0xC0000201, "ihoa": 0x0A010
 
 
 def example_site(spec: Spec) -> dict[str, int]:
+    """Return an address for each name of the site."""
     return {name: SITE.get(name, 0xC0000210 + n) for n, name in enumerate(spec.sites)}
 
 
 def misconfigured(setting: Setting) -> frozenset[str]:
-    """Rules on configuration that the parameters and the example's addresses break."""
+    """Return the rules on configuration that the parameters and the example's addresses break."""
     w = setting.world(())
     return frozenset(
         r.id
@@ -72,8 +77,11 @@ def setting_of(
     capabilities: frozenset[str] = frozenset(),
     timeout: float = 60.0,
 ) -> Setting:
-    """Parameters in ns by name, `timeout` in seconds for each solver call. Raises ParameterError, and KeyError for a
-    rule that does not exist."""
+    """Return the setting of a specification, with its example site.
+
+    `parameters` are in ns by name, `timeout` is in seconds for each solver call. Raises ParameterError, and KeyError
+    for a rule to be `without` that does not exist.
+    """
     dropped = frozenset(without)
     for name in sorted(dropped - set(spec.rules)):
         raise KeyError(name)

@@ -10,6 +10,7 @@ from typing import Any
 import z3
 
 Z = Any
+"""A Z3 expression; z3's own types are not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Verdict:
 
 
 def spacer(system: System, timeout: float) -> Verdict:
-    """Asks Spacer whether a bad state can be reached. `timeout` in seconds.
+    """Ask Spacer whether a bad state can be reached. `timeout` in seconds.
 
     `proved` is only said after the invariant has passed `recheck`.
     """
@@ -80,12 +81,13 @@ def spacer(system: System, timeout: float) -> Verdict:
 
 
 def recheck(system: System, invariant: Z, timeout: float) -> str:
-    """Whether an invariant holds at first, is kept by every move, and excludes what is bad.
+    """Check that an invariant holds at first, is kept by every move, and excludes what is bad.
 
-    By separate, plain queries that know nothing of how it was found. Returns what failed, or nothing.
+    That takes separate, plain queries that know nothing of how it was found. Returns what failed, or nothing.
     """
 
     def impossible(*formulas: Z) -> bool:
+        """Decide whether the formulas cannot all hold; a solver that gives up does not say so."""
         solver = z3.Solver()
         solver.set("timeout", max(1, int(timeout * 1000)))
         solver.add(*formulas)
@@ -109,7 +111,7 @@ def _rule(engine: Any, head: Z, body: Z) -> None:
 
 
 def _constants(*terms: Z) -> list[Z]:
-    """The uninterpreted constants in some terms."""
+    """Return the uninterpreted constants in some terms."""
     found: dict[int, Z] = {}
     seen: set[int] = set()
     stack = list(terms)

@@ -13,15 +13,14 @@ from functools import cached_property, reduce
 from typing import Any
 
 import z3
+from mipcheck.model.prover.spacer import Z
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Variable
-from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.specification.term import EventPattern, Term, TermKind
 from mipcheck.model.values.types import Type
 
-Z = Any
-"""A Z3 expression; z3's own types are not checked."""
 Slot = tuple[str, int]
 """A variable and the interface that it belongs to, or (name, NODE). `done` of an obligation is named `done:ID`."""
-State = dict[Slot, Z]
+SymbolicState = dict[Slot, Z]
 Keys = dict[str, Any]
 """Keys of one event: name → Z3 expression; for a set, member → Bool."""
 NODE = -1
@@ -33,6 +32,8 @@ in its state, so that a theorem about one is one about each."""
 
 @dataclass(frozen=True, slots=True)
 class Action:
+    """One event on one interface."""
+
     event: str
     interface: int
 
@@ -66,6 +67,7 @@ class World:
     # --- sorts and constants --------------------------------------------------------------------------------------
 
     def time(self, ns: int) -> Z:
+        """Return a time or duration in ns as a term. Raises ValueError for what is no multiple of the unit."""
         if self.unit is None:
             return z3.RealVal(Fraction(ns, 10**9))
         if ns % self.unit:
@@ -73,6 +75,7 @@ class World:
         return z3.IntVal(ns // self.unit)
 
     def sort(self, type_: Type) -> Z:
+        """Return the sort of a type's values; sets have none."""
         if type_.name == "bool":
             return z3.BoolSort()
         if type_.name == "time" and self.unit is None:
@@ -88,7 +91,7 @@ class World:
 
     @cached_property
     def slots(self) -> dict[Slot, Z]:
-        """Sorts of all state: variables, and for each obligation whether it has been met since its anchor."""
+        """The sorts of all state: variables, and for each obligation whether it has been met since its anchor."""
         result: dict[Slot, Z] = {}
         for v in self.spec.variables.values():
             for i in self._copies(v):
@@ -101,12 +104,13 @@ class World:
     def _copies(self, v: Variable) -> Iterable[int]:
         return self.interfaces if v.scope == "interface" else (NODE,)
 
-    def fresh(self, tag: str, slots: Iterable[Slot] | None = None) -> State:
+    def fresh(self, tag: str, slots: Iterable[Slot] | None = None) -> SymbolicState:
+        """Return new constants for all slots or for these, whose names end in `tag`."""
         chosen = self.slots if slots is None else {s: self.slots[s] for s in self.slots if s in set(slots)}
         return {s: z3.Const(f"{s[0]}.{'n' if s[1] == NODE else s[1]}{tag}", sort) for s, sort in chosen.items()}
 
-    def initial(self, s: State) -> Z:
-        """The node has just started; a time without initial value may be any."""
+    def initial(self, s: SymbolicState) -> Z:
+        """Return that the node has just started; a time without initial value may be any."""
         parts = []
         for (name, i), z in s.items():
             if name.startswith(DONE):
@@ -116,6 +120,7 @@ class World:
         return z3.And(parts)
 
     def keys(self, event: str, tag: str) -> Keys:
+        """Return new constants for the keys of an event, whose names end in `tag`."""
         result: Keys = {}
         for k in self.spec.events[event].keys:
             name = f"{event}.{k.name}{tag}"
@@ -126,7 +131,10 @@ class World:
         return result
 
     def well_formed(self, event: str, keys: Keys) -> Z:
-        """Enumerations stay in range; numbers, addresses and identifications are not negative."""
+        """Return that keys have values that there are: enumerations in range, numbers and addresses not negative.
+
+        The key that tells mobile nodes apart is the one node's that is followed.
+        """
         parts = []
         for k in self.spec.events[event].keys:
             z = keys[k.name]
@@ -140,8 +148,8 @@ class World:
 
     # --- what holds -----------------------------------------------------------------------------------------------
 
-    def term(self, t: Term, s: State, i: int, keys: Keys, now: Z) -> Z:
-        """A term for interface `i` (or NODE) in state `s`."""
+    def term(self, t: Term, s: SymbolicState, i: int, keys: Keys, now: Z) -> Z:
+        """Return a term for interface `i` (or NODE) in state `s`."""
 
         def sub(a: Term) -> Z:
             return self.term(a, s, i, keys, now)
@@ -182,11 +190,12 @@ class World:
                 return sub(t.args[0])[t.name]
         return _apply(t.kind, [sub(a) for a in t.args])
 
-    def matches(self, patterns: Iterable[EventPattern], s: State, a: Action, keys: Keys, now: Z) -> Z:
+    def matches(self, patterns: Iterable[EventPattern], s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
+        """Return that an action is one of the patterns' events and meets its condition."""
         return z3.Or([self.term(p.condition, s, a.interface, keys, now) for p in patterns if p.event == a.event])
 
-    def assumed(self, s: State, a: Action, keys: Keys, now: Z) -> Z:
-        """What the network does not do otherwise."""
+    def assumed(self, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
+        """Return that the network does nothing that it is assumed not to do."""
         return z3.And(
             [
                 z3.Implies(self.matches(x.patterns, s, a, keys, now), self.term(x.condition, s, a.interface, keys, now))
@@ -196,31 +205,34 @@ class World:
         )
 
     def concerns(self, rule: str, a: Action) -> bool:
-        """Whether a permission speaks of such an action at all."""
+        """Decide whether a permission speaks of such an action at all."""
         return any(p.event == a.event for p in self.allows[rule].patterns)
 
-    def breaks(self, rule: str, s: State, a: Action, keys: Keys, now: Z) -> Z:
-        """The action is one that this permission does not give."""
+    def breaks(self, rule: str, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
+        """Return that the action is one that this permission does not give."""
         body = self.allows[rule]
         return z3.And(
             self.matches(body.patterns, s, a, keys, now),
             z3.Not(self.term(body.condition, s, a.interface, keys, now)),
         )
 
-    def permitted(self, s: State, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
+    def permitted(self, s: SymbolicState, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
+        """Return that no permission forbids the action, of all in force or of these `rules`."""
         chosen = self.allows if rules is None else [r for r in rules if r in self.allows]
         return z3.And([z3.Not(self.breaks(r, s, a, keys, now)) for r in chosen if self.concerns(r, a)])
 
-    def owed(self, rule: str, s: State, i: int) -> Z:
+    def owed(self, rule: str, s: SymbolicState, i: int) -> Z:
+        """Return that an obligation is owed on an interface: its condition holds, and it has not been met."""
         return z3.And(self.term(self.requires[rule].condition, s, i, {}, None), z3.Not(s[DONE + rule, i]))
 
-    def deadline(self, rule: str, s: State, i: int) -> Z:
+    def deadline(self, rule: str, s: SymbolicState, i: int) -> Z:
+        """Return the time by which an obligation has to be met on an interface, `t_slack` included."""
         body = self.requires[rule]
         limit = self.term(body.within, s, i, {}, None)
         return s[body.anchor, i] + limit + self.time(self.parameters.get("t_slack", 0))
 
-    def overdue(self, rule: str, s: State, now: Z) -> Z:
-        """On some interface, the deadline has passed when time reaches `now`."""
+    def overdue(self, rule: str, s: SymbolicState, now: Z) -> Z:
+        """Return that the deadline has passed, on some interface, when time reaches `now`."""
         return z3.Or([z3.And(self.owed(rule, s, i), now > self.deadline(rule, s, i)) for i in self.interfaces])
 
     # --- what happens ---------------------------------------------------------------------------------------------
@@ -228,9 +240,9 @@ class World:
     def _slot(self, name: str, interface: int) -> Slot:
         return name, interface if self.spec.variables[name].scope == "interface" else NODE
 
-    def next(self, s: State, a: Action, keys: Keys, now: Z) -> State:
-        """The state after an action: only what changes. Later assignments win over earlier ones."""
-        result: State = {}
+    def next(self, s: SymbolicState, a: Action, keys: Keys, now: Z) -> SymbolicState:
+        """Return what an action changes in the state. Later assignments win over earlier ones."""
+        result: SymbolicState = {}
         for rule, body in self.requires.items():
             slot = (DONE + rule, a.interface)
             if slot in s and any(p.event == a.event for p in body.patterns):
@@ -253,7 +265,7 @@ class World:
         return result
 
 
-def _apply(op: str, args: list[Z]) -> Z:
+def _apply(op: TermKind, args: list[Z]) -> Z:
     match op:
         case "and":
             return z3.And(args)

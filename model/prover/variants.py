@@ -1,4 +1,4 @@
-"""What a rule reads, and settings other than the usual one in which it may show what it is for."""
+"""The parameters and modes that a rule reads, and odd settings in which it may show what it is for."""
 
 from __future__ import annotations
 
@@ -6,28 +6,21 @@ from collections.abc import Iterable
 
 from mipcheck.model.language.expression import Apply, Name
 from mipcheck.model.prover.setting import SITE
-from mipcheck.model.specification.spec import Require, Rule, Spec
+from mipcheck.model.specification.spec import Rule, Spec
 from mipcheck.model.specification.term import Term
 
 _SOMEWHERE = 0xC0000210
 
 
-def terms_of(rule: Rule) -> list[Term]:
-    """All expressions of a rule."""
-    body = rule.body
-    terms = [body.condition, *(p.condition for p in getattr(body, "patterns", ()))]
-    return [*terms, body.within] if isinstance(body, Require) else terms
-
-
 def read_by(rule: Rule) -> set[str]:
-    """Parameters that the rule itself speaks of."""
-    return {n for t in terms_of(rule) for n in t.names("param")}
+    """Return the parameters that the rule itself speaks of."""
+    return {n for t in rule.terms() for n in t.names("param")}
 
 
 def same_addresses(rules: Iterable[Rule]) -> list[dict[str, int]]:
-    """For every two addresses of the site that the rules compare with each other, a site where they are the same."""
+    """Return, for every two addresses of the site that the rules compare, a site where they are the same."""
     found: dict[tuple[str, str], dict[str, int]] = {}
-    for t in (t for rule in rules for root in terms_of(rule) for t in root.walk()):
+    for t in (t for rule in rules for root in rule.terms() for t in root.walk()):
         if t.kind in ("=", "!=") and all(a.kind == "site" for a in t.args):
             one, other = sorted(a.name for a in t.args)
             found[one, other] = dict.fromkeys((one, other), SITE.get(one, _SOMEWHERE))
@@ -35,10 +28,10 @@ def same_addresses(rules: Iterable[Rule]) -> list[dict[str, int]]:
 
 
 def speaks_of(spec: Spec, rule: Rule, name: str) -> bool:
-    """Whether a rule depends on a capability, an access mode or a layer."""
+    """Decide whether a rule depends on a capability, an access mode or a layer."""
     if name in (*rule.given, *rule.unless):
         return True
-    return any(_is_about(spec, t, name) for root in terms_of(rule) for t in root.walk())
+    return any(_is_about(spec, t, name) for root in rule.terms() for t in root.walk())
 
 
 def _is_about(spec: Spec, t: Term, name: str) -> bool:

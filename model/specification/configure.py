@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mipcheck.model.specification.spec import Parameter, Spec
-from mipcheck.model.specification.term import Term
+from mipcheck.model.specification.term import Term, TermKind
+from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.types import ValueSyntaxError
 
 
-class ParameterError(ValueError):
+class ParameterError(UserError, ValueError):
     """A parameter that does not exist, or a word that is no value of it. `name` says which."""
 
     def __init__(self, name: str, message: str) -> None:
@@ -18,7 +19,7 @@ class ParameterError(ValueError):
 
 
 def read_parameter(parameter: Parameter, word: str) -> int:
-    """The value of a word such as `60s`. Raises ParameterError."""
+    """Return the value that a word such as `60s` gives a parameter. Raises ParameterError."""
     try:
         value = parameter.type.read(word)
     except ValueSyntaxError as error:
@@ -27,7 +28,7 @@ def read_parameter(parameter: Parameter, word: str) -> int:
 
 
 def configure(spec: Spec, given: Mapping[str, int]) -> dict[str, int]:
-    """All parameters of `spec` by name (times in ns), with the values `given` where there are any.
+    """Return all parameters of `spec` by name (times in ns), with the values `given` where there are any.
 
     Raises ParameterError for a name that the specification does not declare, or defaults that need each other.
     """
@@ -56,13 +57,13 @@ def configure(spec: Spec, given: Mapping[str, int]) -> dict[str, int]:
 
 
 def value_of(t: Term, values: Mapping[str, int]) -> int:
-    """A term over constants and parameters, which all have values."""
+    """Return the value of a term over constants and parameters, which all have values."""
     if t.kind == "const":
         return t.value
     return values[t.name] if t.kind == "param" else _apply(t.kind, [value_of(a, values) for a in t.args])
 
 
-def _apply(op: str, args: list[int]) -> int:
+def _apply(op: TermKind, args: list[int]) -> int:
     match op:
         case "+":
             return args[0] + args[1]

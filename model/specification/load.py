@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Place
 from mipcheck.model.specification.spec import Spec
-from mipcheck.model.values import cache as keep
+from mipcheck.model.values import cache
 from mipcheck.model.values.nearest import nearest
 
 if TYPE_CHECKING:
@@ -27,18 +27,18 @@ DEFAULT = "draft-01"
 
 
 def bundled() -> list[str]:
-    """Names of the specifications that come with mipcheck."""
+    """Return the names of the specifications that come with mipcheck."""
     files = resources.files("mipcheck.specs").iterdir()
     return sorted(f.name.removesuffix(".spec") for f in files if f.name.endswith(".spec"))
 
 
 def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec:
-    """The specification of that name, or in the file of that path. Raises SpecError, also if there is none."""
+    """Return the specification of that name, or in the file of that path. Raises SpecError, also if there is none."""
     file, text = _read(name, None)
     base = Path(file).parent if Path(file).exists() else None
-    entry = keep.name_of("spec", _code(), file.encode("utf-8", "surrogatepass"), text.encode(),
+    entry = cache.name_of("spec", _code(), file.encode("utf-8", "surrogatepass"), text.encode(),
                          repr(sorted((readings or {}).items())).encode())  # fmt: skip
-    kept = _unpacked(keep.read(entry))
+    kept = _unpacked(cache.read(entry))
     if kept is not None and all(_same(other, base, extended) for other, extended in kept[0].items()):
         return kept[1]
 
@@ -53,14 +53,14 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
         return parse(other_text, other_file), other_file, other_text
 
     spec = resolve(parse(text, file), file, text, extended, readings)
-    if keep.folder() is not None:
-        keep.write(entry, _packed((others, spec)))
+    if cache.folder() is not None:
+        cache.write(entry, _packed((others, spec)))
     return spec
 
 
 def _code() -> bytes:
-    """What a resolved specification depends on besides its text: the code that makes it, and what it is made of."""
-    return sys.version.encode() + keep.code_of("mipcheck.model.values", "mipcheck.model.language", __package__)
+    """Return a digest of all that a resolved specification depends on besides its text: Python and our code."""
+    return sys.version.encode() + cache.code_of("mipcheck.model.values", "mipcheck.model.language", __package__)
 
 
 class _Pickler(pickle.Pickler):
@@ -79,7 +79,7 @@ def _packed(kept: tuple[dict[str, str], Spec]) -> bytes:
 
 
 def _unpacked(entry: bytes | None) -> tuple[dict[str, str], Spec] | None:
-    """A kept specification, and the texts of those that it extends."""
+    """Return a kept specification with the texts of those that it extends; None if it cannot be read."""
     if entry is None:
         return None
     try:
@@ -90,6 +90,7 @@ def _unpacked(entry: bytes | None) -> tuple[dict[str, str], Spec] | None:
 
 
 def _same(other: str, base: Path | None, text: str) -> bool:
+    """Decide whether an extended specification still has the text that it had when this was kept."""
     try:
         return _read(other, base)[1] == text
     except SpecError:
@@ -97,7 +98,7 @@ def _same(other: str, base: Path | None, text: str) -> bool:
 
 
 def loads(text: str, file: str = "<spec>", readings: Mapping[str, str] | None = None) -> Spec:
-    """The specification in a text; what it extends is looked for among the bundled ones."""
+    """Return the specification in a text; what it extends is looked for among the bundled ones."""
     from mipcheck.model.language.parse import parse
     from mipcheck.model.specification.resolve import resolve
 
@@ -109,7 +110,10 @@ def loads(text: str, file: str = "<spec>", readings: Mapping[str, str] | None = 
 
 
 def _read(name: str, base: Path | None) -> tuple[str, str]:
-    """File name and text. A name with a slash or a suffix is a path; a sibling of `base` comes before a bundled one."""
+    """Return the file name and the text of a specification. Raises SpecError.
+
+    A name with a slash or a suffix is a path; a sibling of `base` comes before a bundled one.
+    """
     if "/" in name or "\\" in name or name.endswith(".spec"):
         return _read_path(Path(name))
     if base is not None and (base / f"{name}.spec").exists():

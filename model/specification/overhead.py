@@ -1,4 +1,4 @@
-"""What access modes cost in octets, by what their layers are declared to add (section 6.2 of the draft).
+"""The cost of access modes in octets, by the octets that their layers are declared to add (section 6.2 of the draft).
 
 The figures are those between the node and the nearest router: what a foreign agent puts on and takes off costs nothing
 there. Layers take their plain form, or one that a capability gives where that is smaller, or the one that passes a NAT.
@@ -12,9 +12,8 @@ from itertools import product
 from typing import Final
 
 from mipcheck.model.specification.configure import value_of
-from mipcheck.model.specification.spec import Access, Form, Layer, Spec
-
-FOREIGN_AGENT: Final = "foreign-agent"
+from mipcheck.model.specification.spec import FOREIGN_AGENT, Access, Layer, LayerForm, Spec
+from mipcheck.model.values.errors import MipcheckError
 
 ROWS: Final = ("inside-fa", "inside-coa", "outside-fa", "outside-coa", "outside-coa-no-xmip")
 """Where the node is, and by what address: inside is where no layer protects; `no-xmip` where nothing is around it."""
@@ -29,7 +28,7 @@ COLUMNS: Final[Mapping[str, frozenset[str]]] = {
 """The table's columns by the capabilities that they stand for."""
 
 
-class Untold(ValueError):
+class Untold(MipcheckError, ValueError):
     """A layer whose declaration does not say what it adds."""
 
 
@@ -48,7 +47,7 @@ class Overhead:
         self._spec, self._parameters = spec, parameters
 
     def table(self, nat: bool = False) -> dict[str, dict[str, Cell]]:
-        """Row → column → the least that a node with those capabilities pays there; `nat`: with a NAT for each layer."""
+        """Return, by row and column, what the cheapest mode costs a node there; `nat`: with a NAT for each layer."""
         return {row: {column: self._least(row, c, nat) for column, c in COLUMNS.items()} for row in ROWS}
 
     def _least(self, row: str, capabilities: frozenset[str], nat: bool) -> Cell:
@@ -57,7 +56,7 @@ class Overhead:
         return min(cells, key=lambda cell: cell.octets or 0, default=Cell())
 
     def row(self, access: Access) -> str:
-        """The row of the table that a mode belongs to, by its layers."""
+        """Return the row of the table that a mode belongs to, by its layers."""
         outermost, kind = access.parts[0]
         protecting = [name for name, _ in access.parts if self._spec.layers[name].protects]
         if protecting and outermost == protecting[0]:
@@ -65,13 +64,13 @@ class Overhead:
         return f"{'outside' if protecting else 'inside'}-{'fa' if kind == FOREIGN_AGENT else 'coa'}"
 
     def mode(self, access: Access, capabilities: frozenset[str] = frozenset(), nat: bool = False) -> int:
-        """Octets of all layers of a mode, at most."""
+        """Return the octets of all layers of a mode, at most."""
         return sum(octets for _, octets in self.layers(access, capabilities, nat))
 
     def layers(
         self, access: Access, capabilities: frozenset[str] = frozenset(), nat: bool = False
     ) -> list[tuple[str, int]]:
-        """What each layer of a mode adds, outermost first."""
+        """Return what each layer of a mode adds, outermost first."""
         return [(name, self._part(name, kind, capabilities, nat)) for name, kind in access.parts]
 
     def _part(self, name: str, kind: str, capabilities: frozenset[str], nat: bool) -> int:
@@ -82,7 +81,7 @@ class Overhead:
         given = [f for f in layer.usable(capabilities) if f.given and (f.traversal or not nat)]
         return min(self._adds(layer, f) for f in (*plain, *given))
 
-    def _adds(self, layer: Layer, form: Form) -> int:
+    def _adds(self, layer: Layer, form: LayerForm) -> int:
         if form.adds is None:
             shown = form.headers or "nothing"
             raise Untold(f"layer {layer.name} of {self._spec.name} does not say what {shown} adds")
@@ -91,7 +90,7 @@ class Overhead:
     # --- the headers that a packet has ---------------------------------------------------------------------------
 
     def of_stack(self, stack: str) -> dict[str, int]:
-        """Mode → octets at most, for the modes whose layers, in the forms that they may take, give these headers.
+        """Return the octets, at most, by mode, for the modes whose layers can take forms that give these headers.
 
         What follows a protecting layer may be hidden; then the layers inside take their plain form.
         """
@@ -103,7 +102,7 @@ class Overhead:
         return found
 
     def _wire(self, access: Access) -> Iterator[tuple[str, int]]:
-        """The headers that packets of a mode may show, with what all of its layers add then."""
+        """Yield the headers that packets of a mode may show, with what all of its layers add then."""
         visible = [(name, kind) for name, kind in access.parts if kind != FOREIGN_AGENT]
         choices = [self._spec.layers[name].forms for name, _ in visible]
         for forms in product(*choices):

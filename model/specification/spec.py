@@ -1,18 +1,22 @@
-"""What a specification declares, after names are resolved and types checked: the one object that all else reads."""
+"""The resolved specification, names looked up and types checked: the one object that all else reads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 from mipcheck.model.language.expression import Citation
-from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.specification.term import EventPattern, Term, facts
 from mipcheck.model.values.types import Type
 
 MOBILE_NODE: Final = "mn"
 """The role of what stands outside any `role` block."""
+
+FOREIGN_AGENT: Final = "foreign-agent"
+KINDS_OF_ADDRESS: Final = ("colocated", FOREIGN_AGENT)
+"""Kinds of care-of addresses (RFC 3344, 1.6): the node's own, and the foreign agent's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +30,31 @@ class Key:
 
 @dataclass(frozen=True)
 class EventType:
-    """A kind of event: `sender` is node, network or observer; `seen` is among log, capture (empty: silent)."""
+    """A kind of event: `sender` is node, network or observer; `seen` is among log, capture (empty: silent).
+
+    `hidden` is a condition on its keys under which a capture may be unable to show it, because something covers it.
+    """
 
     name: str
     keys: tuple[Key, ...]
     sender: str
     seen: frozenset[str]
     text: str = ""
+    hidden: Term | None = None
+
+    def hides(self, condition: Term) -> bool:
+        """Decide whether a capture may be unable to show every event of this kind that meets `condition`."""
+        return self.hidden is not None and set(facts((self.hidden,))) <= set(facts((condition,)))
 
     @cached_property
     def by_name(self) -> Mapping[str, Key]:
+        """The keys by name."""
         return {k.name: k for k in self.keys}
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`default` may be an expression over other parameters; `mipcheck.model.configure` evaluates it.
+    """A parameter; its `default` may be an expression over others, which `configure` evaluates.
 
     An ambiguity is a parameter too: `readings` (name, why) are then its values, and `text` the question.
     """
@@ -78,6 +91,11 @@ class Update:
     patterns: tuple[EventPattern, ...]
     assignments: tuple[tuple[str, Term], ...]
 
+    def terms(self) -> Iterator[Term]:
+        """Yield the conditions of its patterns, and the values that it assigns."""
+        yield from (p.condition for p in self.patterns)
+        yield from (value for _, value in self.assignments)
+
 
 @dataclass(frozen=True, slots=True)
 class Allow:
@@ -85,6 +103,11 @@ class Allow:
 
     patterns: tuple[EventPattern, ...]
     condition: Term
+
+    def terms(self) -> Iterator[Term]:
+        """Yield its condition, and those of its patterns."""
+        yield self.condition
+        yield from (p.condition for p in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +119,27 @@ class Require:
     anchor: str
     condition: Term
 
+    def terms(self) -> Iterator[Term]:
+        """Yield its condition, its time limit, and the conditions of its patterns."""
+        yield self.condition
+        yield self.within
+        yield from (p.condition for p in self.patterns)
+
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """A demand on the site and the parameters alone."""
+    """A demand on the site and the parameters alone: it has no patterns, because no event can break or meet it."""
 
     condition: Term
+
+    @property
+    def patterns(self) -> tuple[EventPattern, ...]:
+        """None; other bodies have some."""
+        return ()
+
+    def terms(self) -> Iterator[Term]:
+        """Yield its condition."""
+        yield self.condition
 
 
 Body = Allow | Require | Configure
@@ -134,16 +172,22 @@ class Rule:
 
     @property
     def section(self) -> str:
+        """The section that it cites first, empty if it cites none."""
         return self.cite[0].section if self.cite else ""
 
+    def terms(self) -> Iterator[Term]:
+        """Yield all expressions of the reading chosen."""
+        return self.body.terms()
+
     def applies(self, capabilities: frozenset[str]) -> bool:
+        """Decide whether the rule binds a node with these capabilities."""
         return all(c in capabilities for c in self.given) and not any(c in capabilities for c in self.unless)
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """What a layer may put on the wire: `headers` as `udp4500/esp` ("" for none), which `adds` octets (None if that is
-    not told), where the node has the capability `given` ("" if any node may); `traversal` is what passes a NAT."""
+class LayerForm:
+    """A form that a layer may take on the wire: `headers` as `udp4500/esp` ("" for none), which `adds` octets (None if
+    that is not told), where the node has the capability `given` ("" if any node may); `traversal` passes a NAT."""
 
     headers: str
     adds: Term | None = None
@@ -158,10 +202,10 @@ class Layer:
     name: str
     text: str
     protects: bool
-    forms: tuple[Form, ...]
+    forms: tuple[LayerForm, ...]
 
-    def usable(self, capabilities: frozenset[str] = frozenset()) -> tuple[Form, ...]:
-        """The forms of a node with these capabilities."""
+    def usable(self, capabilities: frozenset[str] = frozenset()) -> tuple[LayerForm, ...]:
+        """Return the forms that a node with these capabilities may use."""
         return tuple(f for f in self.forms if not f.given or f.given in capabilities)
 
 
@@ -176,12 +220,13 @@ class Access:
     text: str = ""
 
     def uses(self, layer: str, kind: str = "") -> bool:
+        """Decide whether the layer is among the mode's, with that kind of care-of address if one is given."""
         return any(layer == name and kind in ("", k) for name, k in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """What the network is assumed to do, seen in ghost state: on an event that matches, `condition` holds."""
+    """A thing that the network is assumed to do, seen in ghost state: on an event that matches, `condition` holds."""
 
     id: str
     cite: tuple[Citation, ...]
@@ -189,14 +234,23 @@ class Assumption:
     patterns: tuple[EventPattern, ...]
     condition: Term
 
+    def terms(self) -> Iterator[Term]:
+        """Yield its condition, and those of its patterns."""
+        yield self.condition
+        yield from (p.condition for p in self.patterns)
+
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
+    """In every state that can be reached, `condition` holds."""
+
     condition: Term
 
 
 @dataclass(frozen=True, slots=True)
 class Whenever:
+    """On every event that matches any of `patterns`, `condition` holds in the state before it."""
+
     patterns: tuple[EventPattern, ...]
     condition: Term
 
@@ -236,7 +290,27 @@ class Property:
 
     @property
     def section(self) -> str:
+        """The section that it cites first, empty if it cites none."""
         return self.cite[0].section if self.cite else ""
+
+    @property
+    def patterns(self) -> tuple[EventPattern, ...]:
+        """The events that it speaks of; none for an invariant, and for consistency."""
+        match self.claim:
+            case Whenever(patterns, _) | Permitted(patterns) | Independent(_, patterns):
+                return patterns
+        return ()
+
+    @property
+    def condition(self) -> Term | None:
+        """The condition that holds always, or at each of its events; None where it claims something else."""
+        return self.claim.condition if isinstance(self.claim, Whenever | Invariant) else None
+
+    def terms(self) -> Iterator[Term]:
+        """Yield its condition if it has one, and those of its patterns."""
+        if self.condition is not None:
+            yield self.condition
+        yield from (p.condition for p in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,16 +357,25 @@ class Spec:
     role_text: str = ""
     warnings: tuple[str, ...] = field(default=())
 
+    def terms(self) -> Iterator[Term]:
+        """Yield all expressions of its updates and rules: what an observer looks at."""
+        for update in self.updates:
+            yield from update.terms()
+        for rule in self.rules.values():
+            yield from rule.terms()
+
     def machines(self) -> list[Spec]:
-        """This specification and those of the other roles."""
+        """Return this specification and those of the other roles."""
         return [self, *self.roles.values()]
 
     def for_role(self, role: str) -> Spec:
-        """What is said of one role. Raises KeyError for a role of which nothing is said."""
+        """Return the specification of one role. Raises KeyError for a role of which nothing is said."""
         return self if role == self.role else self.roles[role]
 
     def interface_variables(self, ghost: bool | None = None) -> list[Variable]:
+        """Return the state that each interface has; only ghost state, or all but that, if `ghost` is given."""
         return [v for v in self.variables.values() if v.scope == "interface" and ghost in (None, v.ghost)]
 
     def node_variables(self, ghost: bool | None = None) -> list[Variable]:
+        """Return the state that the node has; only ghost state, or all but that, if `ghost` is given."""
         return [v for v in self.variables.values() if v.scope == "node" and ghost in (None, v.ghost)]

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
-from mipcheck.model.language.expression import Expression
+from mipcheck.model.language.expression import Expression, Operator, Quantifier
 from mipcheck.model.values.types import BOOL, Type
+
+TermKind = Literal["const", "var", "key", "param", "site", "now", "this", "nobody", "def", "in"] | Quantifier | Operator
+"""The kinds of `Term`, which says of each what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`kind` says what it is:
+    """An expression of type `type`, with what `kind` says it is:
 
-    const (`value`: 0/1, a number, ns, or the index of an enumeration's member), var, key, param, site (`name`),
-    now, this, nobody (the interface that is none), def (`name`, its body in `args`), some, every, or an operator of
-    `syntax.Apply`. `has` holds the member's index in `value` and the set in `args`; `in` a value and the set.
+    const (`value`: 0/1, a number, ns, or the index of an enumeration's member), var, key, param, site, capable
+    (`name`), now, this, nobody (the interface that is none), def (`name`, its body in `args`), some, every, or
+    another operator. `has` holds the member's index in `value` and the set in `args`; `in` a value and the set.
     """
 
-    kind: str
+    kind: TermKind
     type: Type
     name: str = ""
     value: int = 0
@@ -26,22 +30,25 @@ class Term:
     source: Expression | None = field(default=None, compare=False, repr=False)
 
     def walk(self) -> Iterator[Term]:
-        """This term and all below it, bodies of definitions included."""
+        """Yield this term and all below it, bodies of definitions included."""
         yield self
         for a in self.args:
             yield from a.walk()
 
-    def names(self, kind: str) -> set[str]:
+    def names(self, kind: TermKind) -> set[str]:
+        """Return the names of all terms of that kind, this one and those below."""
         return {t.name for t in self.walk() if t.kind == kind}
 
-    def uses(self, kind: str) -> bool:
-        return any(t.kind == kind for t in self.walk())
+    def uses(self, *kinds: TermKind) -> bool:
+        """Decide whether this term, or one below it, is of one of these kinds."""
+        return any(t.kind in kinds for t in self.walk())
 
 
 TRUE = Term("const", BOOL, value=1)
 
 
 def conjunction(terms: tuple[Term, ...]) -> Term:
+    """Return that all terms hold, none of which means true."""
     if not terms:
         return TRUE
     return terms[0] if len(terms) == 1 else Term("and", BOOL, args=terms)
@@ -53,14 +60,14 @@ _DENIED = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 @dataclass(slots=True)
 class _Range:
-    """What several conditions leave for one value: bounds (value, whether it is itself excluded, why) and holes."""
+    """The range that several conditions leave for a value: bounds (value, whether it is excluded, why) and holes."""
 
     low: tuple[int, bool, Term] | None = None
     high: tuple[int, bool, Term] | None = None
     holes: dict[int, Term] = field(default_factory=dict)
 
     def narrow(self, op: str, value: int, why: Term) -> tuple[Term, Term] | None:
-        """Two conditions that cannot both hold, if this one leaves nothing."""
+        """Take one more condition into account; return two that cannot both hold, if nothing is left."""
         bound = value, op in ("<", ">"), why
         if op in ("=", ">", ">=") and (self.low is None or bound[:2] > self.low[:2]):
             self.low = bound
@@ -78,9 +85,9 @@ class _Range:
 
 
 def contradiction(terms: tuple[Term, ...]) -> tuple[Term, Term] | None:
-    """Two of the conditions, one of which denies the other; None where plain comparison with constants finds none."""
+    """Return two conditions, one of which denies the other; None where comparing with constants finds none."""
     ranges: dict[Term, _Range] = {}
-    for fact in _facts(terms):
+    for fact in facts(terms):
         denied, t = fact.kind == "not", fact.args[0] if fact.kind == "not" else fact
         subject, op, value = t, "=", 1
         if t.kind in _FLIPPED:
@@ -100,10 +107,11 @@ def contradiction(terms: tuple[Term, ...]) -> tuple[Term, Term] | None:
     return None
 
 
-def _facts(terms: tuple[Term, ...]) -> Iterator[Term]:
+def facts(terms: tuple[Term, ...]) -> Iterator[Term]:
+    """Yield the conditions that have to hold for all terms to hold."""
     for t in terms:
         if t.kind in ("and", "def"):
-            yield from _facts(t.args)
+            yield from facts(t.args)
         else:
             yield t
 

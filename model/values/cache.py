@@ -1,4 +1,4 @@
-"""What takes long to make and is needed again by the next run: kept beside the code and in the user's cache directory.
+"""A cache of what takes long to make and the next run needs again, beside the code and in the user's directory.
 
 Entries are files named by what they were made from, so that none is ever out of date. Those for the specifications that
 come with mipcheck are made at installation, and are a part of it like any other. The rest is in a directory of the
@@ -30,7 +30,7 @@ _DIGEST: Final = 32
 
 
 def folder() -> Path | None:
-    """The directory, made if need be; None if there is none that is the user's alone to write to."""
+    """Return the directory, made if need be; None if there is none that the user alone may write to."""
     if _is_off():
         return None
     chosen = os.environ.get(OFF, "")
@@ -49,6 +49,7 @@ def _is_off() -> bool:
 
 
 def _usual() -> Path | None:
+    """Return the directory where the user's caches are, by the XDG specification; None if there is none."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     # The XDG specification has relative paths ignored; without a home, expanduser raises or changes nothing.
     path = Path(base) if base and Path(base).is_absolute() else Path("~/.cache").expanduser()
@@ -56,12 +57,13 @@ def _usual() -> Path | None:
 
 
 def _is_own(path: Path) -> bool:
+    """Decide whether a file or directory is the user's own, and nobody else's to write to."""
     status = path.stat()
     return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o022)
 
 
 def name_of(kind: str, *parts: bytes) -> str:
-    """The name of an entry that is made from `parts`; of another kind are others."""
+    """Return the name of an entry that is made from `parts`; no entry of another kind has it."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "little"))
@@ -71,7 +73,7 @@ def name_of(kind: str, *parts: bytes) -> str:
 
 @cache
 def code_of(*folders: str) -> bytes:
-    """A digest of every file in these packages (`mipcheck.model.language`, for instance).
+    """Return a digest of every file in these packages (`mipcheck.model.language`, for instance).
 
     What is made by code is kept under a name that changes with any line of it; a list of files would forget the next
     one. Raises ImportError if there is no such package, OSError if its files cannot be read.
@@ -87,7 +89,7 @@ def code_of(*folders: str) -> bytes:
 
 
 def read(name: str) -> bytes | None:
-    """An entry as it was written; None if there is none."""
+    """Return an entry as it was written; None if there is none."""
     if _is_off():
         return None
     found = _content(INSTALLED / name)
@@ -108,6 +110,7 @@ def read(name: str) -> bytes | None:
 
 
 def _content(path: Path) -> bytes | None:
+    """Return what was kept in a file; None if there is none, or it is damaged."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -134,6 +137,7 @@ def write(name: str, content: bytes) -> None:
 
 
 def _make_room(place: Path, kind: str) -> None:
+    """Delete the entries of a kind that were used longest ago, beyond the most that are kept."""
     entries = sorted((p for p in place.glob(f"{kind}-*") if p.is_file()), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in entries[_MOST:]:
         old.unlink(missing_ok=True)

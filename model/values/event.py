@@ -1,4 +1,4 @@
-"""What a trace is made of, whoever wrote it: a log, a capture or the prover."""
+"""The events that a trace is made of, whoever wrote it: a log, a capture or the prover."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ _MOST = 20
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant, if any is near enough."""
+    """Return the known name that was probably meant, None if none is near enough."""
     if len(word) > _LONGEST:
         return None
     folded = {_folded(n): n for n in reversed(list(known)) if len(n) <= _LONGEST}
@@ -20,12 +20,12 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _folded(name: str) -> str:
-    """A name without the differences that are only typing."""
+    """Return a name without the differences that are only typing."""
     return name.casefold().replace("_", "-")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`did you mean "x"?`, or what there is if nothing is near; empty if there is nothing."""
+    """Return `did you mean "x"?`, or what is known if nothing is near; empty if nothing is known."""
     names = sorted(set(known))
     meant = closest(name, names)
     if meant is not None:

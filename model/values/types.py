@@ -12,15 +12,17 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from mipcheck.model.values.errors import MipcheckError
+
 Value = bool | int | str | frozenset[str]
-"""What an `Event` holds: bool; int for int, time (ns), id and IPv4 address; str for enumerations and text."""
+"""A value as an `Event` holds it: bool; int for int, time (ns), id and IPv4 address; str for enumerations and text."""
 
 NS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"\s*([0-9]{1,19})(?:\.([0-9]+))?\s*(ns|us|ms|s|min|h)?\s*\Z", re.ASCII)
 _INT64: Final = 2**62
 
 
-class ValueSyntaxError(ValueError):
+class ValueSyntaxError(MipcheckError, ValueError):
     """A word that is no value of its type; the message says what was expected."""
 
 
@@ -33,15 +35,17 @@ class Type:
 
     @property
     def is_set(self) -> bool:
+        """Whether values are sets of members."""
         return self.name.startswith("set of ")
 
     @property
     def is_enum(self) -> bool:
+        """Whether values are members."""
         return bool(self.members) and not self.is_set
 
     @property
     def expected(self) -> str:
-        """What a log has to hold here, for an error message."""
+        """The words by which an error message says what a log has to hold here."""
         if self.is_enum:
             return " or ".join(self.members) if len(self.members) < 3 else "one of " + ", ".join(self.members)
         if self.is_set:
@@ -59,7 +63,7 @@ class Type:
         }[self.name]
 
     def read(self, word: str) -> Value:
-        """The value that a word of a log denotes. Raises ValueSyntaxError."""
+        """Return the value that a word of a log denotes. Raises ValueSyntaxError."""
         try:
             return self._read(word)
         except ValueSyntaxError:
@@ -109,7 +113,7 @@ class Type:
         return frozenset(parts)
 
     def show(self, value: Value) -> str:
-        """The word that a log holds for a value."""
+        """Return the word that a log holds for a value."""
         if isinstance(value, frozenset):
             compact = all(len(m) == 1 for m in self.members)
             return ("" if compact else ",").join(m for m in self.members if m in value) or "-"
@@ -129,7 +133,7 @@ class Type:
 
 
 def read_duration(word: str) -> int:
-    """Nanoseconds in `60 s`, `500ms`, `1.5s`; a number without unit is in seconds. Raises ValueSyntaxError."""
+    """Return the ns of `60 s`, `500ms`, `1.5s`; a number without unit is in seconds. Raises ValueSyntaxError."""
     match = _DURATION.match(word)
     if match is None:
         raise ValueSyntaxError("a duration such as 60s or 500ms")
@@ -144,7 +148,7 @@ def read_duration(word: str) -> int:
 
 
 def show_duration(ns: int) -> str:
-    """The shortest exact spelling: `60s`, `500ms`."""
+    """Return the shortest exact spelling of a duration in ns: `60s`, `500ms`."""
     if ns < 0:
         return "-" + show_duration(-ns)
     for unit in ("s", "ms", "us"):
@@ -156,7 +160,7 @@ def show_duration(ns: int) -> str:
 
 
 def show_seconds(ns: int) -> str:
-    """Seconds with as many decimals as needed, six at least: `12.310000`."""
+    """Return a time in ns as seconds with as many decimals as needed, six at least: `12.310000`."""
     sign, ns = ("-", -ns) if ns < 0 else ("", ns)
     whole, rest = divmod(ns, 10**9)
     digits = f"{rest:09d}"

@@ -98,7 +98,7 @@ def make(
     with target.open("wb") as stream:
         stream.write(_file_header(kind, made.interfaces))
         for block in _blocks(made.templates, singles, packets, seconds, random, kind):
-            stream.write(memoryview(block))
+            stream.write(block.data)
     site = target.with_name(target.name + ".toml")
     site.write_text(SITE, encoding="utf-8")
     return site

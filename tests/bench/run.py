@@ -337,7 +337,7 @@ def interfaces(bench: Bench) -> None:
 
 
 def varied(bench: Bench, group: str, n: int, what: str, counts: Sequence[int]) -> None:
-    found = []
+    found: list[tuple[int, Result | None]] = []
     for count in counts:
         path = bench.made(f"{n}-{count}-{what}.log", "make_log.py", "--events", str(n), f"--{what}", str(count))
         if not found:  # not measured: what is compiled for the first would count against it

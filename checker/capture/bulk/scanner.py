@@ -22,7 +22,7 @@ from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.read import Decoder, Source
 from mipcheck.checker.capture.survey import Surveyor
-from mipcheck.checker.console.progress import Reading
+from mipcheck.checker.console.progress import ReadingProgress
 from mipcheck.model.native.compiled import Native
 
 _BUFFER: Final = 1 << 22
@@ -116,7 +116,7 @@ class Scanner:
         s.spis_cap, s.spis = len(plan.keys), np.array(sorted(plan.keys), np.int64)
         s.ports[list(plan.ports)] = 1
         self._idle = self._pass = 0
-        self._progress = Reading([source.stream], source.name, "packets")
+        self._progress = ReadingProgress([source.stream], source.name, "packets")
 
     # --- the stream -----------------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ class Scanner:
             self._run(scanned.PCAPNG, order)
 
     def _add_device(self, name: str, linktype: int, number: int, unit: int, shift: int) -> None:
-        """Add an interface; `number` stands for name and link type, `unit` is in ns (0: the loop cannot tell time)."""
+        """Add an interface; `number` stands for name and link type; `unit` (0: not for the loop) and `shift` are ns."""
         s, at = self._s, len(self._devices)
         if at == s.devices_cap:
             s.grow(devices_cap=2 * at)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.event import Position
 
 MAX_TIME: Final = 2**62
@@ -21,7 +22,7 @@ SLL2: Final = 276
 """Link types of Linux cooked captures, which mix all interfaces: versions 1 and 2."""
 
 
-class CaptureError(ValueError):
+class CaptureError(UserError, ValueError):
     """The input is no capture, or its header leaves nothing to read; `at` says where."""
 
     def __init__(self, message: str, at: Position) -> None:

@@ -211,7 +211,7 @@ def _gre(walk: _Walk, at: int) -> None:
 
 
 def _minimal(walk: _Walk, at: int) -> None:
-    """Read minimal encapsulation (RFC 2004): a short header holds the original addresses; there is no inner IP header."""
+    """Read minimal encapsulation (RFC 2004): a short header with the original addresses, and no inner IP header."""
     packet, data = walk.packet, walk.data
     protocol, flags, target = struct.unpack_from("!BBxxI", data, at)
     source = walk.source

@@ -21,6 +21,7 @@ from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers.packet import ASIDE, Packet
 from mipcheck.checker.site.site import EspSa
+from mipcheck.model.values.errors import MipcheckError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import Cipher as LibraryCipher
@@ -87,7 +88,7 @@ class Opened(NamedTuple):
     data: bytes
 
 
-class UnusableKey(ValueError):
+class UnusableKey(MipcheckError, ValueError):
     """The keys of an SPI cannot be used; the message says why."""
 
 

@@ -1,4 +1,4 @@
-"""Several logs of one node → one trace in columns, by time: what `merge` does, with a batch of each log at hand.
+"""Several logs of one node → one trace in columns, by time: as `merge` does, with a batch of each log at hand.
 
 The log whose rows at hand end first says how far the others can be taken: whatever it has after those comes later.
 Nothing is kept of what has gone by but, every so often, how far each log was, so that a single event is found again.
@@ -25,11 +25,11 @@ _REMEMBERED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _MergeRows:
     """Some events in order of time; `row` indexes `table`.
 
-    `own` is twice the event's number in its log, and one more: one less is free for the gap that is repeated before it,
-    at the time of the event before (see `merge`).
+    `own` is 2·n + 1 for event n of its log. 2·n is the copy of a gap that is put before event n, at the time of event
+    n - 1 (see `merge`), so that both can be sorted and sought by one number.
     """
 
     time: Array
@@ -41,26 +41,28 @@ class _Rows:
     def __len__(self) -> int:
         return len(self.time)
 
-    def part(self, low: int, high: int) -> _Rows:
-        """Those from one place up to another, at least one."""
+    def part(self, low: int, high: int) -> _MergeRows:
+        """Return those from one place up to another, at least one."""
         t, first, last = self.table, int(self.row[low]), int(self.row[high - 1]) + 1
         table = Table(t.interface[first:last], t.kind[first:last], t.keys[first:last])
-        return _Rows(
+        return _MergeRows(
             self.time[low:high], self.own[low:high], self.place[low:high], self.row[low:high] - np.int32(first), table
         )
 
 
-class _Source:
-    """A log on its way: the rows at hand, of which those before `at` are taken, and what comes after them."""
+class _LogAtHand:
+    """A log on its way: the rows at hand, of which those before `at` are taken, and what comes after them.
 
-    def __init__(self, number: int, later: Iterator[_Rows]) -> None:
+    `next` and `last` are the times of the first row that is not taken and of the last.
+    """
+
+    def __init__(self, number: int, later: Iterator[_MergeRows]) -> None:
         self.number, self._later, self._ended = number, later, False
-        self.rows: _Rows | None = None
+        self.rows: _MergeRows | None = None
         self.at = self.next = self.last = 0
-        """`next` and `last` are the times of the first row that is not taken and of the last."""
 
     def fill(self, few: int) -> bool:
-        """If only a few rows are at hand, have more. False at the end."""
+        """Have more rows at hand if they are fewer than `few`; tell whether there are any, which ends with the log."""
         left = 0 if self.rows is None else len(self.rows) - self.at
         if left < few and not self._ended:
             # Once there may be more, what is at hand is written over.
@@ -75,8 +77,8 @@ class _Source:
                 self.at, self.next, self.last = 0, int(self.rows.time[0]), int(self.rows.time[-1])
         return self.rows is not None and self.at < len(self.rows)
 
-    def take(self, bound: _Source) -> _Rows | None:
-        """The rows that come before all that another log has after those at hand."""
+    def take(self, bound: _LogAtHand) -> _MergeRows | None:
+        """Take the rows that come before all that the log `bound` has after those at hand; None if there are none."""
         rows, begin = self.rows, self.at
         if rows is None or (self.next > bound.last and self is not bound):
             return None
@@ -116,10 +118,11 @@ class MergedLogs(Columns):
 
     @property
     def events(self) -> list[EventType]:
-        """What the logs may say."""
+        """The events that the logs may tell of."""
         return self.logs[0].events
 
     def batches(self) -> Iterator[Batch]:
+        """Merge all logs; the first time to the end also tells how long they are and where events stand."""
         unmarked = self._count is None
         if unmarked:
             self._marks = array("q")
@@ -132,8 +135,11 @@ class MergedLogs(Columns):
             first += len(rows)
         self._count = first
 
-    def _mark(self, first: int, rows: _Rows, file: Array, taken: Array) -> None:
-        """Remember how far the logs are at certain events; `taken` says so for the first row, then for those after."""
+    def _mark(self, first: int, rows: _MergeRows, file: Array, taken: Array) -> None:
+        """Remember how far the logs are at every so many events, of rows that begin with event `first`.
+
+        `file` is the log of each row; `taken` is how far the logs are at the first row, and then after the last.
+        """
         at = np.arange(-first % self._stride, len(rows), self._stride)
         marks = np.tile(taken, (len(at), 1))
         for n in np.flatnonzero(np.bincount(file)):
@@ -145,10 +151,11 @@ class MergedLogs(Columns):
 
     # --- merging ----------------------------------------------------------------------------------------------------
 
-    def _merged(self, batches: Sequence[Iterator[Batch]], begins: Sequence[int]) -> Iterator[tuple[_Rows, Array]]:
-        """Rows of all logs, each log from its `begins` on, and which log each is of."""
+    def _merged(self, batches: Sequence[Iterator[Batch]], begins: Sequence[int]) -> Iterator[tuple[_MergeRows, Array]]:
+        """Merge the `batches` of all logs, each log from its `begins` on; return rows, and which log each is of."""
         sources = [
-            _Source(n, self._rows(n, part, begin)) for n, (part, begin) in enumerate(zip(batches, begins, strict=True))
+            _LogAtHand(n, self._rows(n, part, begin))
+            for n, (part, begin) in enumerate(zip(batches, begins, strict=True))
         ]
         few = max(1, self.logs[0].rows // 2)
         while sources := [source for source in sources if source.fill(few)]:
@@ -157,8 +164,8 @@ class MergedLogs(Columns):
             if parts:  # there are some, but for a log that is out of order, as it will say
                 yield _in_order(parts)
 
-    def _rows(self, n: int, batches: Iterator[Batch], begin: int) -> Iterator[_Rows]:
-        """The rows of a log from `begin` on, as they are in the whole."""
+    def _rows(self, n: int, batches: Iterator[Batch], begin: int) -> Iterator[_MergeRows]:
+        """Return the rows of the `n`-th log from `begin` on, as they are in the whole."""
         offset, before = self.offsets[n], 0
         for batch in batches:
             table = batch.table
@@ -174,13 +181,13 @@ class MergedLogs(Columns):
                 row, place = np.insert(row, gaps, row[gaps]), np.insert(place, gaps, place[gaps])
             elif len(time):
                 before = int(time[-1])
-            rows = _Rows(time, own, place, row, Table(self._named(n, table.interface), table.kind, table.keys))
+            rows = _MergeRows(time, own, place, row, Table(self._named(n, table.interface), table.kind, table.keys))
             low = int(np.searchsorted(own, begin))
             if low < len(rows):
                 yield rows.part(low, len(rows)) if low else rows
 
     def _named(self, n: int, tokens: Array) -> Array:
-        """A log's interfaces as they are numbered here."""
+        """Return a log's interfaces as they are numbered here."""
         known, names = self._tokens[n], self.logs[n].interfaces
         if len(known) <= len(names):
             new = [self._numbers.setdefault(name, len(self._numbers)) for name in names[len(known) - 1 :]]
@@ -196,11 +203,12 @@ class MergedLogs(Columns):
         return self._event(int(file[row]), int(own[row]), int(time[row]))
 
     def _event(self, file: int, own: int, time: int) -> Event:
+        """Return the event of a row; a gap that was repeated is that of `own` itself, at another time."""
         event = self.logs[file].event(own >> 1)
         return event if event.time == time else replace(event, time=time)
 
     def _stretch(self, stretch: int) -> tuple[Array, Array, Array]:
-        """Of the events between two places that are remembered, which log each is of, its `own`, and its time."""
+        """Return for the events between two places that are remembered: which log each is of, its `own`, its time."""
         if stretch not in self._stretches:
             if len(self._stretches) >= _REMEMBERED:
                 self._stretches.clear()
@@ -235,8 +243,8 @@ class MergedLogs(Columns):
             if at >= end:
                 return
 
-    def _resumed(self, stretch: int, passes: Sequence[Pass | None], most: int) -> Iterator[tuple[_Rows, Array]]:
-        """From a place that is remembered on; a way through each log that has events, `most` of them at a time."""
+    def _resumed(self, stretch: int, passes: Sequence[Pass | None], most: int) -> Iterator[tuple[_MergeRows, Array]]:
+        """Merge from a place that is remembered on, by a pass through each log that has events, `most` at a time."""
         count = len(self.logs)
         begins = self._marks[stretch * count : (stretch + 1) * count].tolist()
         # The event before is wanted too, for its time.
@@ -247,21 +255,24 @@ class MergedLogs(Columns):
         return self._merged(batches, begins)
 
 
-def _joined(parts: Sequence[_Rows]) -> _Rows:
-    """Rows one after another, copied."""
+def _joined(parts: Sequence[_MergeRows]) -> _MergeRows:
+    """Return rows one after another, copied."""
     begins = np.cumsum([0, *(len(p.table.kind) for p in parts)])
     row = np.concatenate([p.row + np.int32(begin) for p, begin in zip(parts, begins[:-1], strict=True)])
     time, own, place = (np.concatenate([getattr(p, name) for p in parts]) for name in ("time", "own", "place"))
     table = (np.concatenate([getattr(p.table, name) for p in parts]) for name in ("interface", "kind", "keys"))
-    return _Rows(time, own, place, row, Table(*table))
+    return _MergeRows(time, own, place, row, Table(*table))
 
 
-def _in_order(parts: Sequence[tuple[int, _Rows]]) -> tuple[_Rows, Array]:
-    """The rows of several logs, each in order by itself, and which log each is of. Nothing of them is shared."""
+def _in_order(parts: Sequence[tuple[int, _MergeRows]]) -> tuple[_MergeRows, Array]:
+    """Put the rows of several logs in order, each of which is; return them, and which log each is of.
+
+    Nothing of them is shared with `parts`.
+    """
     file = np.concatenate([np.full(len(rows), n, np.int16) for n, rows in parts])
     rows = _joined([rows for _, rows in parts])
     if len(parts) > 1:
         order = np.argsort(rows.time, kind="stable")
         file = file[order]
-        rows = _Rows(rows.time[order], rows.own[order], rows.place[order], rows.row[order], rows.table)
+        rows = _MergeRows(rows.time[order], rows.own[order], rows.place[order], rows.row[order], rows.table)
     return rows, file

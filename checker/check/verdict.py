@@ -1,0 +1,160 @@
+"""An observation → the status of each rule, the reasons against a verdict of conformant, and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mipcheck.checker.check.report import ParameterReport, RuleReport
+from mipcheck.checker.console.errors import listed
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.inputs.trace import Input, Trace
+from mipcheck.checker.observe.explain import Context, Lack, duration, explain_hole
+from mipcheck.checker.observe.observation import Observation, Tally
+from mipcheck.model.language.show import show_citations
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.specification.spec import Configure, Rule, Spec
+from mipcheck.model.values.types import Type
+
+_PROBLEMS_SHOWN = 3
+"""Unreadable lines that are described; the others are only counted."""
+
+_NOTHING = Lack("", frozenset())
+
+# --- rules --------------------------------------------------------------------------------------------------------
+
+
+def rules_of(context: Context, observation: Observation, inputs: Sequence[Input]) -> list[RuleReport]:
+    """Return what each rule of the specification came to, in its order; rules that do not apply are among them."""
+    machine = context.machine
+    numbers = {r.id: n for n, r in enumerate(machine.rules)}
+    hidden = [h for i in inputs for h in i.hidden]
+    result = []
+    for rule in context.spec.rules.values():
+        report = RuleReport(
+            rule.id,
+            rule.level,
+            rule.section,
+            show_citations(rule.cite),
+            rule.text,
+            "not-exercised",
+            reading=rule.reading,
+            configuration=isinstance(rule.body, Configure),
+        )
+        if rule.id not in numbers:
+            result.append(replace(report, why=_inapplicable(rule)))
+            continue
+        number = numbers[rule.id]
+        tally = observation.tallies[number]
+        report = replace(report, kept=tally.kept, broken=tally.broken, unknown=tally.unknown, unlisted=tally.unlisted)
+        status, lack = _status(context, number, tally, hidden)
+        result.append(replace(report, status=status, why=lack.text, lacks=lack.kinds))
+    return result
+
+
+def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) -> tuple[str, Lack]:
+    """Return the status of the rule of that number, and what is missing for a better one.
+
+    `hidden` says what the inputs cannot show, such as registrations inside the tunnel.
+    """
+    rule = context.machine.rules[number]
+    if tally.broken:
+        return "violated", _NOTHING
+    if hidden and _may_be_hidden(context.spec, rule) and not tally.kept and not tally.unknown:
+        return "unobservable", Lack("; ".join(dict.fromkeys(hidden)), frozenset({"hidden"}))
+    if tally.hole is not None:
+        return "inconclusive", explain_hole(context, number, tally.hole)
+    if tally.kept:
+        return "held", _NOTHING
+    if isinstance(rule.body, Configure):
+        missing = [s for s in rule.body.condition.names("site") if s not in context.machine.site]
+        return "not-exercised", Lack(f"not known: {listed(sorted(missing))}", frozenset({"address"}))
+    return "not-exercised", _NOTHING
+
+
+def _may_be_hidden(spec: Spec, rule: Rule) -> bool:
+    """Decide whether a rule is about events that a capture may be unable to show, as the specification says of them."""
+    return any(spec.events[pattern.event].hides(pattern.condition) for pattern in rule.body.patterns)
+
+
+def _inapplicable(rule: Rule) -> str:
+    """Return why a rule that the machine has not does not apply."""
+    words = [*(f"without capability {c}" for c in rule.given), *(f"with capability {c}" for c in rule.unless)]
+    return "does not apply " + " or ".join(words)
+
+
+# --- parameters ---------------------------------------------------------------------------------------------------
+
+
+def parameters_of(machine: Machine, given: frozenset[str]) -> Iterator[ParameterReport]:
+    """Return the parameters in use; `given` names what the site says. Open questions of other roles are left out."""
+    spec = machine.spec
+    read = _parameters_read(spec)
+    for name, value in machine.parameters.items():
+        if name in given or not spec.parameters[name].readings or name in read:
+            yield ParameterReport(name, _word(spec.parameters[name].type, value), name in given)
+
+
+def _parameters_read(spec: Spec) -> set[str]:
+    """Return the parameters that a role depends on, so that the open questions of other roles are not raised."""
+    return {name for t in spec.terms() for name in t.names("param")}
+
+
+def _word(type_: Type, value: int) -> str:
+    """Return the value of a parameter as a log spells it."""
+    if type_.name == "time":
+        return duration(value).replace(" ", "")
+    if type_.is_enum:
+        return type_.members[value]
+    return type_.show(bool(value) if type_.name == "bool" else value)
+
+
+# --- reasons and notes --------------------------------------------------------------------------------------------
+
+
+def reasons_of(rules: Sequence[RuleReport], inputs: Sequence[Input]) -> list[str]:
+    """Return why the evidence does not suffice for a verdict of conformant; nothing if it does."""
+    reasons = []
+    musts = [r for r in rules if r.level == "MUST" and not r.configuration]
+    if not any(r.exercised or r.unknown for r in musts):
+        reasons.append("the trace holds nothing that any MUST speaks of: there is no evidence")
+    for status in ("inconclusive", "unobservable"):
+        ids = [r.id for r in rules if r.level == "MUST" and r.status == status]
+        if ids:
+            reasons.append(f"{', '.join(ids)} {'is' if len(ids) == 1 else 'are'} {status}")
+    for i in inputs:
+        if i.skipped:
+            reasons.append(f"{_lines(i.skipped)} of {printable(i.file)} could not be read")
+        reasons.extend(f"{printable(i.file)}: {printable(hole)}" for hole in i.holes)
+    return reasons
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
+
+
+def notes_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Iterator[str]:
+    """Return what else is worth knowing: of the inputs, of what was inferred, of addresses that rules would need."""
+    for i in trace.inputs:
+        named = f"{printable(Path(i.file).name)}: " if len(trace.inputs) > 1 else ""
+        yield from (named + printable(note) for note in (*(n for n in i.notes if n not in i.holes), *i.hidden))
+        for problem in i.problems[:_PROBLEMS_SHOWN]:
+            yield f"skipped: {problem.at}: {problem.message}"
+    yield from map(printable, trace.notes)
+    by_id = {r.id: r for r in rules}
+    for name in machine.spec.sites:
+        if name in machine.site:
+            continue
+        judged = [r.id for r in machine.rules if _reads_site(r, name) and by_id[r.id].status in
+                  ("inconclusive", "not-exercised") and (by_id[r.id].unknown or by_id[r.id].configuration)]  # fmt: skip
+        if judged:
+            yield (
+                f"the address {name} is not known, so {listed(judged)} cannot be judged:"
+                f" give it as {name}=… in the log's site line, in --config or with --set"
+            )
+
+
+def _reads_site(rule: Rule, name: str) -> bool:
+    """Tell whether a rule depends on the address of the site that is called `name`."""
+    return any(name in t.names("site") for t in rule.terms())

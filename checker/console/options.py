@@ -1,0 +1,105 @@
+"""Options that several verbs take, added to a parser, and the words of the command line read.
+
+Imports nothing heavy: every `--help` begins here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+
+def add_spec(parser: argparse.ArgumentParser) -> None:
+    """Add `--spec`."""
+    parser.add_argument(
+        "--spec", default="draft-01", metavar="NAME|PATH", help="the specification (default: %(default)s)"
+    )
+
+
+def add_parameters(parser: argparse.ArgumentParser) -> None:
+    """Add `--set`, which `parameters` reads."""
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="PARAM=VALUE", help="give a parameter or site key, as t_stop=30s"
+    )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add `--config`."""
+    parser.add_argument("--config", metavar="FILE", help="a site file (TOML): addresses, parameters, keys")
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add `--reading`."""
+    parser.add_argument(
+        "--reading",
+        action="append",
+        default=[],
+        metavar="[RULE=]NAME",
+        help="read an ambiguous sentence in another way (mipcheck ambiguities lists them)",
+    )
+
+
+def add_judgement(parser: argparse.ArgumentParser) -> None:
+    """Add `--keep-going` and `--fail-on`, on which a verdict depends."""
+    parser.add_argument(
+        "--keep-going", action="store_true", help="skip lines that cannot be read; at best inconclusive"
+    )
+    parser.add_argument(
+        "--fail-on", choices=("must", "should"), default="must", help="what counts as a violation (default: must)"
+    )
+
+
+def add_timeout(parser: argparse.ArgumentParser, default: float) -> None:
+    """Add `--timeout`; `default` is in seconds."""
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=default,
+        metavar="S",
+        help="seconds for each call of the solver (%(default)g)",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
+    """Add `--format`, of which the first of `formats` is the default, and `-o`."""
+    parser.add_argument("--format", choices=formats, default=formats[0], help="what to write (default: %(default)s)")
+    add_output_file(parser)
+
+
+def add_output_file(parser: argparse.ArgumentParser) -> None:
+    """Add `-o` alone."""
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
+
+
+def seconds(word: str) -> float:
+    """Read a number of seconds up to a day. Raises ArgumentTypeError, which argparse reports."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 86400:
+        raise argparse.ArgumentTypeError("a number of seconds above 0, at most 86400")
+    return value
+
+
+def parameters(args: argparse.Namespace) -> dict[str, str]:
+    """Return what `--set` gives: words by the name of a parameter or site key. Raises UsageError."""
+    return pairs(args.set, "--set", "PARAM=VALUE")
+
+
+def pairs(words: Iterable[str], option: str, form: str, last: bool = False) -> dict[str, str]:
+    """Return `NAME=VALUE` words as a mapping; `option` and `form` are for the message. Raises UsageError.
+
+    With `last` a word is divided at its last `=`, as a file's name may hold one.
+    """
+    from mipcheck.checker.console.errors import UsageError, quoted
+
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.rpartition("=") if last else word.partition("=")
+        if not equals or not name or not value:
+            raise UsageError(f"{option} takes {form}, not {quoted(word)}")
+        if found.get(name, value) != value:
+            raise UsageError(f"{option} gives {quoted(name)} two values")
+        found[name] = value
+    return found

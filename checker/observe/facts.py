@@ -1,0 +1,85 @@
+"""Facts about a machine: what its rules read and which events concern them. Found once, asked at every event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.specification.spec import Allow
+from mipcheck.model.specification.term import Term
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """Slots of the variables that a condition reads: its interface's, the node's, those of every interface."""
+
+    own: tuple[int, ...]
+    node: tuple[int, ...]
+    all: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Answers to what an observer asks of a machine again and again.
+
+    `interests` are those of permissions, by rule; `limits` for each obligation the slot that says whether it has been
+    met, that of its anchor, and the time (ns) from there to its deadline. `entangled` is whether an obligation on one
+    interface depends on others. Kinds of events: `changing` ones change state or meet obligations, `telling` ones are
+    judged as well, `gaps` say that evidence is missing.
+    """
+
+    interests: Mapping[int, Interest]
+    limits: Sequence[tuple[int, int, int]]
+    entangled: bool
+    changing: frozenset[str]
+    telling: frozenset[str]
+    gaps: frozenset[str]
+
+
+def facts_of(machine: Machine) -> Facts:
+    """Return the facts of a machine, which hold for all its traces."""
+    allowed = {n: r.body for n, r in enumerate(machine.rules) if isinstance(r.body, Allow)}
+    changing = _changing(machine)
+    return Facts(
+        interests={n: _interest(machine, body.condition) for n, body in allowed.items()},
+        limits=[
+            (machine.done_slot[n], machine.interface_slots[b.anchor], _constant(machine, b.within))
+            for n, b in machine.obligations
+        ],
+        entangled=any(_interest(machine, b.condition).all for _, b in machine.obligations),
+        changing=frozenset(changing),
+        telling=frozenset(changing | {p.event for body in allowed.values() for p in body.patterns}),
+        gaps=frozenset(e.name for e in machine.spec.events.values() if e.sender == "observer"),
+    )
+
+
+def _changing(machine: Machine) -> set[str]:
+    """Return the kinds of events that change state or meet obligations."""
+    patterns = [p for u in machine.spec.updates for p in u.patterns]
+    patterns += [p for _, body in machine.obligations for p in body.patterns]
+    return {p.event for p in patterns}
+
+
+def _interest(machine: Machine, condition: Term) -> Interest:
+    """Return the slots of the variables that a condition reads."""
+    own: set[int] = set()
+    node: set[int] = set()
+    every: set[int] = set()
+
+    def look(term: Term, quantified: bool) -> None:
+        if term.kind == "var" and term.name in machine.node_slots:
+            node.add(machine.node_slots[term.name])
+        elif term.kind == "var":
+            (every if quantified else own).add(machine.interface_slots[term.name])
+        for a in term.args:
+            look(a, quantified or term.kind in ("some", "every"))
+
+    look(condition, False)
+    return Interest(tuple(sorted(own)), tuple(sorted(node)), tuple(sorted(every)))
+
+
+def _constant(machine: Machine, within: Term) -> int:
+    """Return the time (ns) from an anchor to its deadline: what is granted, and the slack."""
+    return machine.evaluate(within, 0, UNKNOWN, [], [], [], []) + machine.slack

@@ -1,0 +1,94 @@
+"""`mipcheck INPUT...`, the verb that needs no name: check logs and captures, and report."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Final
+
+from mipcheck.checker.console import options
+from mipcheck.checker.console.output import keep_inputs, terminal, warned, write
+from mipcheck.model.version import __version__
+
+if TYPE_CHECKING:
+    from mipcheck.checker.check.report import Report
+
+DESCRIPTION: Final = (
+    "Check logs and captures of a mobile node against a specification of Mobile IPv4 across VPN gateways."
+)
+EPILOG: Final = """\
+exit codes: 0 conformant, 1 violation, 2 the input or the command line is wrong,
+            3 inconclusive, 4 internal error
+"""
+EXAMPLE: Final = "mipcheck traces/plaintext-after-loss.log"
+
+EXIT: Final = {"conformant": 0, "violation": 1, "inconclusive": 3}
+"""Exit codes by verdict."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="a log, JSON Lines, pcap or pcapng; several are merged by time. A file called like a verb: ./prove",
+    )
+    options.add_spec(parser)
+    options.add_parameters(parser)
+    options.add_config(parser)
+    options.add_reading(parser)
+    parser.add_argument(
+        "--offset",
+        action="append",
+        default=[],
+        metavar="INPUT=SECONDS",
+        help="add seconds to the times of an input (or give the date at which a log of relative times starts)",
+    )
+    options.add_judgement(parser)
+    parser.add_argument(
+        "--annotate",
+        metavar="OUT",
+        help="copy the capture to OUT (a pcapng file), or each of several into the folder OUT/, with a comment on each"
+        " packet that the verdict is about",
+    )
+    options.add_output(parser, ("text", "json"))
+    parser.add_argument("-v", "--verbose", action="store_true", help="list every rule, parameter and finding")
+    parser.add_argument("--version", action="version", version=f"mipcheck {__version__}")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the report, and the annotated captures if they are asked for; return the verdict's exit code.
+
+    Raises UsageError, and what reading the specification, the site and the inputs raises.
+    """
+    from mipcheck.checker.check.check import check
+    from mipcheck.checker.check.readings import resolved
+
+    for output in (args.output, args.annotate):
+        keep_inputs(output, [*args.inputs, args.config or None])
+    report = check(
+        args.inputs,
+        spec=warned(resolved(args.spec, args.reading)),
+        config=args.config,
+        parameters=options.parameters(args),
+        offsets=options.pairs(args.offset, "--offset", "INPUT=SECONDS", last=True),
+        keep_going=args.keep_going,
+        fail_on=args.fail_on,
+    )
+    if args.annotate is not None:
+        from mipcheck.checker.report.copies import annotate_inputs
+
+        annotate_inputs(report, args.inputs, args.annotate)
+    write(_rendered(report, args), args.output)
+    return EXIT[report.verdict]
+
+
+def _rendered(report: Report, args: argparse.Namespace) -> str:
+    """Return the report in the format asked for."""
+    if args.format == "json":
+        from mipcheck.checker.report.json import report_json
+
+        return report_json(report)
+    from mipcheck.checker.report.text import report_text
+
+    return report_text(report, *terminal(args.output), verbose=args.verbose)

@@ -1,0 +1,73 @@
+"""The grammar of specifications, as Lark's parser: kept for the next run, because its tables take long to make."""
+
+from __future__ import annotations
+
+import functools
+import io
+import sys
+from contextlib import suppress
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+from mipcheck.model.values import cache
+
+if TYPE_CHECKING:
+    from lark import Lark
+    from lark.lexer import TerminalDef
+
+_CHOICES = {
+    "LEVEL": ("MUST", "SHOULD", "MAY"), "SCOPE": ("interface", "node"), "SENDER": ("node", "network", "observer"),
+    "WHERE": ("log", "capture"), "QUANTIFIER": ("some", "every"), "FUNCTION": ("max", "min"),
+    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role"),
+    "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param", "ambiguity"), "NOTHING": ("nothing",),
+}  # fmt: skip
+"""Words that a terminal of several words stands for."""
+_NO_MORE: Final = r"(?!-?\w)"
+"""Ends the pattern of a keyword: the word goes on no further."""
+
+
+@functools.cache
+def parser() -> Lark:
+    """Return Lark's parser. Making its tables takes longer than reading a specification with it."""
+    import lark
+
+    entry = cache.name_of("grammar", sys.version.encode(), lark.__version__.encode(), cache.code_of(__package__))
+    kept = cache.read(entry)
+    if kept is not None:
+        with suppress(Exception):  # whatever the entry is, it can be made anew
+            return lark.Lark.load(io.BytesIO(kept))
+    made = lark.Lark(
+        resources.files(__package__).joinpath("grammar.lark").read_text("utf-8"),
+        parser="lalr",
+        propagate_positions=True,
+        maybe_placeholders=False,
+        edit_terminals=_whole_words,
+    )
+    if cache.folder() is not None:
+        tables = io.BytesIO()
+        made.save(tables)
+        cache.write(entry, tables.getvalue())
+    return made
+
+
+def _whole_words(terminal: TerminalDef) -> None:
+    """Let a keyword match whole words only.
+
+    Where the grammar allows `on` but no name, `onli` would otherwise be read as `on` and `li`.
+    """
+    from lark.lexer import PatternRE, PatternStr
+
+    if isinstance(terminal.pattern, PatternStr) and terminal.pattern.value.isalpha():
+        terminal.pattern = PatternRE(terminal.pattern.value + _NO_MORE)
+        terminal.priority = 3  # a keyword comes before a name, wherever both may stand
+
+
+@functools.cache
+def spellings() -> dict[str, tuple[str, ...]]:
+    """Return, by terminal, the words or the one symbol that it stands for."""
+    found = dict(_CHOICES)
+    for terminal in parser().terminals:
+        word = terminal.pattern.value.removesuffix(_NO_MORE)
+        if terminal.pattern.type == "str" or word.isalpha():
+            found[terminal.name] = (word,)
+    return found

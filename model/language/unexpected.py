@@ -1,0 +1,86 @@
+"""Text that does not fit the grammar → an error in the words of the language."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.language.expression import Place
+from mipcheck.model.language.grammar import spellings
+from mipcheck.model.values.nearest import nearest
+from mipcheck.model.values.types import NS
+
+# Groups of terminals that an error message names by one word; if one of a group may stand there, any may.
+_EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
+               "WORD", "QUANTIFIER", "SEEN", "CAPABILITY"}  # fmt: skip
+_OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES"}
+_DECLARATION = {
+    "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
+    "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "ON", "DEFINE", "ASSUMPTION",
+    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY",
+}  # fmt: skip
+_NAMES = {
+    "NAME": "a name", "WORD": "a name", "STRING": "a text in quotes", "SECTION": "a section number",
+    "LINES": "line numbers (12-15)", "HEADERS": "headers (ip or udp4500/esp)",
+    "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
+    "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "*",
+}  # fmt: skip
+"""Words by which messages call terminals that are no words."""
+
+
+def unexpected(error: Any, text: str, file: str) -> SpecError:
+    """Return Lark's error as one of ours, in the words of the language."""
+    token = getattr(error, "token", None)
+    wanted = sorted(error.interactive_parser.accepts())
+    hint = f"expected {_words(wanted)}"
+    if token is not None and token.type != "$END":
+        place, offset, found = Place(token.line, token.column), token.start_pos, str(token)
+    elif token is None and error.line > 0:
+        place, offset = Place(error.line, error.column), error.pos_in_stream
+        found = text[offset]
+        if found == '"':
+            return SpecError(file, place, "this text has no closing quote", _quote_hint(text, offset), text)
+    else:
+        # At the end Lark tells no place. Messages point behind the last word, not at the empty lines after it.
+        lines = text.rstrip().split("\n")
+        place = Place(len(lines), len(lines[-1]) + 1)
+        return SpecError(file, place, "the specification ends too early", hint, text)
+    more = _quote_hint(text, offset)
+    if not more and re.match(r"[^\W\d]", found):  # a word, so that another may have been meant
+        more = nearest(found, [w for t in wanted for w in spellings().get(t, ()) if w.isalpha()])
+        if re.search(r"[0-9][ \t]*\Z", text[max(0, offset - 40) : offset]):  # after a number
+            more = f"units of time are {', '.join(NS)}"
+    shown = found if len(found) < 30 else found[:27] + "…"
+    hint += f"; {more}" if not more.startswith("known") and more else ""
+    return SpecError(file, place, f"unexpected {shown!r}", hint, text)
+
+
+def _quote_hint(text: str, offset: int) -> str:
+    """Return a hint if a quote may be missing: a text of several lines that ends just before an error is suspicious.
+
+    It may have begun with the quote that should end another.
+    """
+    before = text[:offset].rstrip()
+    texts = list(re.finditer(r'#[^\n]*|"[^"]*"', before))
+    last = texts[-1] if texts else None
+    if last is None or last.end() < len(before) or "\n" not in last[0]:
+        return ""
+    return f"the text before it begins in line {before.count(chr(10), 0, last.start()) + 1}: is a quote missing there?"
+
+
+def _words(terminals: list[str]) -> str:
+    """Return what could stand there, in few words."""
+    left = set(terminals)
+    shown = []
+    for group, sign, name in (
+        (_EXPRESSION, "TRUE", "an expression"),
+        (_OPERATOR, "AND", "an operator"),
+        (_DECLARATION, "DROP", "a declaration"),
+    ):
+        if sign in left:
+            left -= group
+            shown.append(name)
+    words = [w for t in terminals if t in left for w in ([_NAMES[t]] if t in _NAMES else spellings()[t])]
+    shown += [w if w[0].isalnum() or w[0] == '"' else f'"{w}"' for w in dict.fromkeys(words)]
+    return ", ".join(shown[:-1]) + (" or " if len(shown) > 1 else "") + shown[-1] if shown else "something else"

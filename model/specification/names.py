@@ -1,0 +1,126 @@
+"""The names that a specification declares, what each stands for, and the place in the text that is being read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final, NoReturn, TypeVar
+
+from mipcheck.model.language import syntax as s
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.language.expression import Place
+from mipcheck.model.specification import spec as m
+from mipcheck.model.specification.flatten import KINDS, Item
+from mipcheck.model.values.nearest import nearest
+from mipcheck.model.values.types import BASIC, Type
+
+RESERVED: Final = frozenset({"true", "false", "now", "this", "site", "not", "seen", "some", "every", "max", "min"})
+"""Words that begin an expression: whatever had such a name could not be spoken of."""
+
+_NAMED: Final = ("parameter", "ambiguity", "state", "definition")
+"""Kinds of declarations that share one space of names, because expressions do not tell them apart."""
+
+_D = TypeVar("_D", bound=s.Declaration)
+
+
+class Names:
+    """The tables that reading the declarations of one role fills, each from a name to what it stands for.
+
+    `item` is the declaration that is being read: errors are said of its file. `used` and `read` count what warnings
+    are made from, as `parameter t_stop` and the name of a piece of state.
+    """
+
+    def __init__(self, items: Sequence[Item], file: str) -> None:
+        self.items = items
+        self.item = Item(s.DocumentDecl(""), file, "")
+        self.enums: dict[str, Type] = {}
+        self.sites: list[str] = []
+        self.capabilities: dict[str, str] = {}
+        self.parameters: dict[str, m.Parameter] = {}
+        self.events: dict[str, m.EventType] = {}
+        self.variables: dict[str, m.Variable] = {}
+        self.defines: dict[str, Item] = {}
+        self.layers: dict[str, m.Layer] = {}
+        self.accesses: dict[str, m.Access] = {}
+        self.declared: dict[tuple[str, str], tuple[str, Item, Place]] = {}
+        """(space of names, name) → what it was declared as, and where."""
+        self.key_of: dict[str, str] = {}
+        """The name of a key → an event that has it."""
+        self.used: Counter[str] = Counter()
+        self.read: Counter[str] = Counter()
+        self.warnings: list[str] = []
+        # State is known by name from the start, so that a parameter that uses it can be told why it cannot.
+        self.states = {v.name for i in items if isinstance(i.declaration, s.StateDecl) for v in i.declaration.variables}
+
+    def each(self, kind: type[_D]) -> Iterator[_D]:
+        """Yield the declarations of one kind; `item` says meanwhile where each stands."""
+        for item in self.items:
+            if isinstance(item.declaration, kind):
+                self.item = item
+                yield item.declaration
+
+    def fail(self, at: Place, message: str, hint: str = "") -> NoReturn:
+        """Raise a SpecError about a place in the file that is being read."""
+        raise SpecError(self.item.file, at, message, hint, self.item.source)
+
+    def warn(self, item: Item, at: Place, message: str) -> None:
+        """Add a warning about a place in the file of `item`, if the author can mend it: not in one that is extended."""
+        if item.own:
+            self.warnings.append(f"{item.file}:{at.line}:{at.column}: {message}")
+
+    def warn_declared(self, what: str, name: str, message: str) -> None:
+        """Add a warning about a name where it was declared."""
+        space = "name" if what in _NAMED else what
+        _, item, at = self.declared[space, name]
+        self.warn(item, at, f"{what} {name} {message}")
+
+    def declare(self, what: str, name: str, at: Place) -> None:
+        """Enter a name as a `what`. Raises SpecError if it is taken, a word of the language, or the key of an event."""
+        space = "name" if what in _NAMED else what
+        if (space, name) in self.declared:
+            earlier, item, place = self.declared[space, name]
+            if item.file == self.item.file and (place.line, place.column) > (at.line, at.column):
+                # Declarations are read kind by kind, not in their order: the later one in the text is the second.
+                self.item, item, what, earlier, at, place = item, self.item, earlier, what, place, at
+            where = f"line {place.line}" if item.file == self.item.file else f"{item.file}:{place.line}"
+            hint = f"first in {where}"
+            if item.own < self.item.own and what in KINDS.values():
+                hint += ", which override replaces"
+            quoted = f'{what} "{name}"' if name else what
+            second = "twice" if earlier == what else f"as {earlier} already"
+            self.fail(at, f"{quoted} is declared {second}", hint)
+        if space == "name":
+            self.check_word(name, at)
+            if name in self.key_of:
+                self.fail(at, f'{what} "{name}" could not be told from the key of event {self.key_of[name]}')
+        self.declared[space, name] = what, self.item, at
+
+    def check_word(self, name: str, at: Place) -> None:
+        """Raise SpecError for a name that is a word of the language."""
+        if name in RESERVED:
+            self.fail(at, f'"{name}" is a word of the language and cannot be a name')
+
+    def check_members(self, what: str, members: tuple[str, ...], at: Place) -> None:
+        """Raise SpecError for members that are words of the language, or stand there twice."""
+        for word, count in Counter(members).items():
+            self.check_word(word, at)
+            if count > 1:
+                self.fail(at, f'"{word}" stands twice in {what}')
+
+    def type_of(self, t: s.TypeName) -> Type:
+        """Return the type that is named, or the anonymous enumeration. Raises SpecError for an unknown one."""
+        if t.name is None:
+            anonymous = Type("{" + ", ".join(t.members) + "}", t.members)
+            self.check_members(anonymous.name, t.members, t.at)
+            return anonymous
+        self.used[f"type {t.name}"] += 1
+        known = self.enums.get(t.name) or BASIC.get(t.name)
+        if known is None:
+            self.fail(t.at, f'unknown type "{t.name}"', nearest(t.name, [*BASIC, *self.enums]))
+        return known
+
+    def use_capability(self, name: str, at: Place) -> None:
+        """Count a use of a capability. Raises SpecError for an unknown one."""
+        if name not in self.capabilities:
+            self.fail(at, f'unknown capability "{name}"', nearest(name, self.capabilities))
+        self.used[f"capability {name}"] += 1

@@ -1,0 +1,348 @@
+"""Expressions and patterns → typed terms: every name looked up, every type checked, definitions written out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mipcheck.model.language import syntax as s
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.language.expression import (
+    Apply,
+    Expression,
+    Literal,
+    Name,
+    Operator,
+    Pattern,
+    Quantified,
+    SiteName,
+    Word,
+)
+from mipcheck.model.language.parse import MAX_DEPTH
+from mipcheck.model.language.show import show_expression, show_pattern
+from mipcheck.model.specification.names import Names
+from mipcheck.model.specification.spec import KINDS_OF_ADDRESS
+from mipcheck.model.specification.term import EventPattern, Term, conjunction, contradiction
+from mipcheck.model.values.nearest import nearest
+from mipcheck.model.values.types import BASIC, BOOL, ID, INT, INTERFACE, TIME, Type
+
+MAX_TERMS: Final = 100_000
+"""Terms of a specification, a hundred times the largest so far: definitions that use definitions grow without bound."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The things that an expression may speak of: keys of an event, state (ghost state too), this interface, the
+    present time, the site's addresses.
+
+    `events` are those whose `keys` they are, for messages; `expanding` the definitions that are being written out.
+    """
+
+    keys: Mapping[str, Type]
+    events: tuple[str, ...] = ()
+    state: bool = True
+    ghost: bool = False
+    this: bool = True
+    now: bool = True
+    site: bool = True
+    expanding: tuple[str, ...] = ()
+
+
+CONSTANT: Final = Scope({}, state=False, this=False, now=False)
+"""Of parameters and the site's addresses alone."""
+
+
+class TypeChecker:
+    """Makes terms of expressions, by the names that have been declared so far."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.depth = self.terms = 0
+
+    def _pattern(self, p: Pattern, scope: Scope, observed: bool) -> EventPattern:
+        if p.event not in self.names.events:
+            self.names.fail(p.at, f'unknown event "{p.event}"', nearest(p.event, self.names.events))
+        event = self.names.events[p.event]
+        if observed and not event.seen:
+            self.names.fail(p.at, f'event "{p.event}" is silent: no node can see it', "only ghost state may follow it")
+        inner = replace(scope, keys={k.name: k.type for k in event.keys}, events=(p.event,))
+        terms = [self.expression(c, inner, BOOL) for c in p.conditions]
+        if p.when is not None:
+            terms.append(self.expression(p.when, inner, BOOL))
+        if clash := contradiction(tuple(terms)):
+            reason = " contradicts ".join(sorted(_show(t.source) for t in clash if t.source))
+            self.names.warn(self.names.item, p.at, f"{shown(show_pattern(p))} can never happen: {reason}")
+        return EventPattern(p.event, conjunction(tuple(terms)), show_pattern(p))
+
+    def patterns(self, patterns: tuple[Pattern, ...], scope: Scope, observed: bool) -> tuple[EventPattern, ...]:
+        """Return patterns whose conditions may speak of their events' keys and of what `scope` has.
+
+        An `observed` one is of events that a node can see. Raises SpecError, warns of patterns that never match.
+        """
+        return tuple(self._pattern(p, scope, observed) for p in patterns)
+
+    def scope_after(self, patterns: tuple[Pattern, ...], ghost: bool = False) -> Scope:
+        """Return what an expression beside these patterns may speak of: of keys, those that all of them have."""
+        return Scope(self._shared_keys(patterns), tuple(dict.fromkeys(p.event for p in patterns)), ghost=ghost)
+
+    def _shared_keys(self, patterns: tuple[Pattern, ...]) -> dict[str, Type]:
+        tables = [{k.name: k.type for k in self.names.events[p.event].keys} for p in patterns]
+        return {k: t for k, t in tables[0].items() if all(other.get(k) == t for other in tables)}
+
+    def expression(self, e: Expression, scope: Scope, expected: Type | None) -> Term:
+        """Return the term of an expression, of the `expected` type if there is one. Raises SpecError."""
+        term = self._infer(e, scope, expected)
+        if expected is not None and term.type != expected:
+            hint = "a duration needs a unit: 60 s" if expected == TIME and term.type == INT else ""
+            self.names.fail(e.at, f"{_show(e)} is of type {term.type.name}, where {expected.name} is expected", hint)
+        return term
+
+    def _infer(self, e: Expression, scope: Scope, expected: Type | None) -> Term:
+        """Return the term of an expression, of whatever type; the `expected` one says what words and numbers mean."""
+        self.depth += 1
+        self.terms += 1
+        if self.depth > MAX_DEPTH:
+            hint = f"at most {MAX_DEPTH} levels, definitions included"
+            self.names.fail(e.at, "this expression is nested too deeply", hint)
+        if self.terms > MAX_TERMS:
+            self.names.fail(
+                e.at, "the specification is too large", f"at most {MAX_TERMS} terms, definitions written out"
+            )
+        term = self._infer_one(e, scope, expected)
+        self.depth -= 1
+        return term
+
+    def _infer_one(self, e: Expression, scope: Scope, expected: Type | None) -> Term:
+        match e:
+            case Literal(kind, value):
+                type_ = ID if kind == "int" and expected == ID else BASIC[kind]
+                if value >= (2**64 if type_ == ID else 2**62):
+                    self.names.fail(e.at, f"this number is too large, at most {64 if type_ == ID else 62} bits")
+                return Term("const", type_, value=value, source=e)
+            case Word("now"):
+                if not scope.now:
+                    hint = "the condition of an obligation, like a parameter, does not change as time passes"
+                    self.names.fail(e.at, "the present time cannot be used here", hint)
+                return Term("now", TIME, source=e)
+            case Word():
+                if not scope.this:
+                    self.names.fail(e.at, '"this" interface makes no sense here')
+                return Term("this", INTERFACE, source=e)
+            case SiteName(name):
+                if not scope.site:
+                    self.names.fail(e.at, "a parameter cannot depend on the site's addresses")
+                if name not in self.names.sites:
+                    self.names.fail(e.at, f'unknown site address "{name}"', nearest(name, self.names.sites))
+                self.names.used[f"site {name}"] += 1
+                return Term("site", BASIC["address"], name, source=e)
+            case Name(name):
+                return self._name(e, name, scope, expected)
+            case Quantified(quantifier, body):
+                if not scope.state:
+                    self.names.fail(e.at, "there are no interfaces to speak of here")
+                return Term(quantifier, BOOL, args=(self.expression(body, scope, BOOL),), source=e)
+            case Apply():
+                return self._apply(e, scope)
+
+    def _name(self, e: Name, name: str, scope: Scope, expected: Type | None) -> Term:
+        if expected is not None and expected.is_enum and name in expected.members:
+            return Term("const", expected, name, expected.members.index(name), source=e)
+        if expected == INTERFACE and name == "none":
+            return Term("nobody", INTERFACE, source=e)
+        if name in scope.keys:
+            return Term("key", scope.keys[name], name, source=e)
+        if name in self.names.variables and scope.state:
+            variable = self.names.variables[name]
+            if variable.ghost and not scope.ghost:
+                self.names.fail(
+                    e.at, f'"{name}" is ghost state: no node can see it', "only properties and assumptions may read it"
+                )
+            self.names.read[name] += 1
+            return Term("var", variable.type, name, source=e)
+        if name in self.names.parameters:
+            self.names.used[f"parameter {name}"] += 1
+            return Term("param", self.names.parameters[name].type, name, source=e)
+        if name in self.names.defines:
+            return self._expand(e, name, scope, expected)
+        if expected is not None and expected.is_enum:
+            self.names.fail(e.at, f'unknown value "{name}" of {expected.name}', nearest(name, expected.members))
+        if name in self.names.states:
+            self.names.fail(e.at, f'"{name}" is state, which has no value here', "use numbers and parameters")
+        visible = [n for n, v in self.names.variables.items() if scope.state and scope.ghost >= v.ghost]
+        known = [*scope.keys, *self.names.parameters, *self.names.defines, *visible]
+        owners = [event for event in scope.events if name in self.names.events[event].by_name]
+        if owners:
+            self.names.fail(e.at, f'not all of these events have a key "{name}"', f"{', '.join(owners)} has")
+        where = f" in event {' or '.join(scope.events)}" if scope.events else ""
+        self.names.fail(e.at, f'unknown name "{name}"{where}', nearest(name, known))
+
+    def _expand(self, e: Name, name: str, scope: Scope, expected: Type | None) -> Term:
+        """Return a definition written out: its names are looked up where it is used, its errors are where it stands."""
+        if name in scope.expanding:
+            self.names.fail(e.at, f'the definition of "{name}" uses itself')
+        self.names.used[f"definition {name}"] += 1
+        here, self.names.item = self.names.item, self.names.defines[name]
+        assert isinstance(self.names.item.declaration, s.DefineDecl)
+        inner = replace(scope, expanding=(*scope.expanding, name))
+        try:
+            body = self._infer(self.names.item.declaration.value, inner, expected)
+        except SpecError as error:
+            if scope.expanding:
+                raise
+            where = f"line {e.at.line}" if here.file == self.names.item.file else f"{here.file}:{e.at.line}"
+            raise error.also(f"definition {name} is used in {where}") from None
+        finally:
+            self.names.item = here
+        return Term("def", body.type, name, args=(body,), source=e)
+
+    def _apply(self, e: Apply, scope: Scope) -> Term:
+        match e.op:
+            case "and" | "or" | "not" | "seen" | "implies":
+                return Term(e.op, BOOL, args=tuple(self.expression(a, scope, BOOL) for a in e.args), source=e)
+            case "capable":
+                (name,) = e.args
+                assert isinstance(name, Name)
+                self.names.use_capability(name.name, name.at)
+                return Term("capable", BOOL, name.name, source=e)
+            case "uses":
+                return self._uses(e, scope)
+            case "has":
+                return self._has(e, scope)
+            case "=" | "!=" | "<" | "<=" | ">" | ">=":
+                return self._comparison(e, e.op, scope)
+            case "*":
+                return self._product(e, scope)
+            case "+" | "-" | "minus" | "max" | "min":
+                terms = self._numbers(e.args, scope)
+                if len({t.type for t in terms}) > 1:
+                    self.names.fail(e.at, "a time and a number do not mix here", "write the number with a unit: 60 s")
+                return Term(e.op, terms[0].type, args=terms, source=e)
+
+    def _uses(self, e: Apply, scope: Scope) -> Term:
+        """Return whether an access mode has a layer (with that kind of care-of address): it is one of those that do."""
+        mode, layer, *kinds = e.args
+        assert isinstance(layer, Name)
+        value = self._infer(mode, scope, None)
+        if not value.type.is_enum or not set(value.type.members) >= set(self.names.accesses):
+            self.names.fail(
+                mode.at, f"{_show(mode)} is no access mode", "an enumeration with every access mode is needed"
+            )
+        if layer.name not in self.names.layers:
+            self.names.fail(layer.at, f'unknown layer "{layer.name}"', nearest(layer.name, self.names.layers))
+        kind = ""
+        for k in kinds:
+            assert isinstance(k, Name)
+            kind = k.name
+            if kind not in KINDS_OF_ADDRESS:
+                self.names.fail(k.at, f'unknown kind of care-of address "{kind}"', nearest(kind, KINDS_OF_ADDRESS))
+        members = value.type.members
+        cases = tuple(
+            Term("=", BOOL, args=(value, Term("const", value.type, a.name, members.index(a.name))), source=e)
+            for a in self.names.accesses.values()
+            if a.uses(layer.name, kind)
+        )
+        return Term("or", BOOL, args=cases, source=e) if len(cases) != 1 else cases[0]
+
+    def _has(self, e: Apply, scope: Scope) -> Term:
+        """Return whether a set has a member, which is a word or else a value.
+
+        A value is asked for by `in`; its enumeration has to be that of the set's members.
+        """
+        member, collection = e.args
+        assert isinstance(member, Name)
+        term = self._infer(collection, scope, None)
+        members = term.type.members
+        if not term.type.is_set:
+            self.names.fail(collection.at, f"{_show(collection)} is no set")
+        if member.name in members:
+            return Term("has", BOOL, member.name, members.index(member.name), (term,), e)
+        if not self._is_known(member.name, scope):
+            self.names.fail(e.at, f'"{member.name}" is no member of {term.type.name}', nearest(member.name, members))
+        value = self._infer(member, scope, None)
+        if not value.type.is_enum or value.type.members != members:
+            self.names.fail(e.at, f"{_show(member)} is of type {value.type.name}, which has not the members of "
+                            f"{term.type.name}")  # fmt: skip
+        return Term("in", BOOL, args=(value, term), source=e)
+
+    def _comparison(self, e: Apply, op: Operator, scope: Scope) -> Term:
+        left, right = e.args
+        # A word such as `iha`, or the number of an id, means something only beside the other side: look there first.
+        if self._needs_other(left, scope) and not self._is_misspelt(left, right, scope):
+            second = self._infer(right, scope, None)
+            first = self.expression(left, scope, second.type)
+            judged = second
+        else:
+            judged = first = self._infer(left, scope, None)
+            self._check_comparable(e, op, first.type)
+            second = self.expression(right, scope, first.type)
+        self._check_comparable(e, op, judged.type)
+        return Term(op, BOOL, args=(first, second), source=e)
+
+    def _check_comparable(self, e: Apply, op: str, type_: Type) -> None:
+        if type_.is_set:
+            self.names.fail(
+                e.at, "sets are asked for members, not compared", f"{type_.members[0]} in {_show(e.args[0])}"
+            )
+        if op not in ("=", "!=") and type_ not in (INT, TIME):
+            self.names.fail(e.at, f"values of type {type_.name} have no order")
+
+    def _needs_other(self, e: Expression, scope: Scope) -> bool:
+        """Decide whether an expression means something only beside another, which tells its type."""
+        return (isinstance(e, Name) and not self._is_known(e.name, scope)) or (
+            isinstance(e, Literal) and e.kind == "int"
+        )
+
+    def _is_misspelt(self, left: Expression, right: Expression, scope: Scope) -> bool:
+        """Decide whether the left side of `fro = iha` is to be reported: neither side means anything by itself."""
+        if not (isinstance(left, Name) and self._needs_other(right, scope) and isinstance(right, Name)):
+            return False
+        types = [*scope.keys.values(), *(v.type for v in self.names.variables.values()), *self.names.enums.values()]
+        return all(left.name not in t.members for t in types)
+
+    def _is_known(self, name: str, scope: Scope) -> bool:
+        return name in scope.keys or name in self.names.parameters or name in self.names.defines or (
+            scope.state and name in self.names.variables
+        )  # fmt: skip
+
+    def _product(self, e: Apply, scope: Scope) -> Term:
+        terms = self._numbers(e.args, scope)
+        types = {t.type for t in terms}
+        if types == {TIME}:
+            self.names.fail(e.at, "a time cannot be multiplied by a time")
+        if all(t.uses("var", "key", "now") for t in terms):
+            self.names.fail(e.at, "one factor has to be a number or a parameter", "proofs stay in linear arithmetic")
+        return Term("*", TIME if TIME in types else INT, args=terms, source=e)
+
+    def _numbers(self, args: tuple[Expression, ...], scope: Scope) -> tuple[Term, ...]:
+        """Return the terms of expressions that are numbers or times, as arithmetic needs them. Raises SpecError."""
+        terms = tuple(self._infer(a, scope, None) for a in args)
+        for a, t in zip(args, terms, strict=True):
+            if t.type not in (INT, TIME):
+                self.names.fail(a.at, f"{_show(a)} is of type {t.type.name}, not a number or a time")
+        return terms
+
+    def definition(self, name: str) -> Term | None:
+        """Return a definition as a term; None for one that needs an event, which is written out where it is used."""
+        self.names.item = self.names.defines[name]
+        assert isinstance(self.names.item.declaration, s.DefineDecl)
+        depth = self.depth
+        used, read = self.names.used.copy(), self.names.read.copy()
+        try:
+            return self._infer(self.names.item.declaration.value, Scope({}, expanding=(name,)), None)
+        except SpecError:
+            if self.terms > MAX_TERMS:
+                raise
+            return None
+        finally:
+            # Looking at a definition is no use of what it names: that is counted where it is written out.
+            self.names.used, self.names.read, self.depth = used, read, depth
+
+
+def shown(text: str) -> str:
+    """Return a text as a message shows it: at most 80 characters."""
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+def _show(e: Expression) -> str:
+    return shown(show_expression(e))

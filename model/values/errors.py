@@ -1,0 +1,44 @@
+"""The exceptions of mipcheck, under one base: a script catches them all by `except mipcheck.Error`.
+
+    MipcheckError                         anything that mipcheck raises of itself
+      UserError                           what was given cannot be used; the message says why, and what to do
+        UsageError (and ValueError)       an option, or an argument of a function
+        ParameterError (and ValueError)   a parameter of the specification, or its value
+        SpecError                         a specification
+        InputError                        a log or a site: `problems`, each with its place
+        CaptureError (and ValueError)     a capture
+      ValueSyntaxError (and ValueError)   a word;     whoever reads the file around it says where it stands,
+      LineError                           a line of a log;                        by one of the errors above
+      SiteError (and ValueError)          a key of a site
+      RoleError (and ValueError)          a role
+      UnusableKey (and ValueError)        a key of IPsec
+      Untold (and ValueError)             an access mode whose octets the specification does not tell
+      TooMuch (and ValueError)            more interfaces or nodes than are followed
+      NativeError                         code that cannot be compiled; Python does the work instead
+      ClusterLost                         a cluster that has gone, with files unchecked
+      OtherVersion                        a worker with another mipcheck than the one that asks
+      Disagreement (and RuntimeError)     prover and observer contradict each other: a fault of mipcheck
+
+Only a UserError is for who runs a command. Where any other reaches the command line, or anything that is no
+MipcheckError does, mipcheck itself is at fault.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+WRONG_INPUT: Final = 2
+INCONCLUSIVE: Final = 3
+INTERNAL_ERROR: Final = 4
+
+
+class MipcheckError(Exception):
+    """The base of all errors. `exit_code` is what the command exits with where nothing catches the error."""
+
+    exit_code: ClassVar[int] = INTERNAL_ERROR
+
+
+class UserError(MipcheckError):
+    """The base of what is wrong with a command line, a specification or an input, and not with mipcheck."""
+
+    exit_code: ClassVar[int] = WRONG_INPUT

@@ -1,0 +1,155 @@
+"""What `mipcheck diff` says changed, changed; where it shows a trace, both observers judge it as it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs.replayed import broken_in
+from mipcheck.checker.verbs.diff_changes import Change, difference
+from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.spec import Spec
+
+BASE = """
+spec base "first"
+document "one.txt"
+capability fast "quick"
+param limit: time = 5 s cite 2
+event go(n: int) by node seen log
+event stop() by node seen log
+event tick() by network seen log
+interface { ready: bool = false  since: time  count: int = 0 }
+on tick { ready := true; since := now; count := count + 1 }
+rule D1 MUST cite 1 lines 2-3 "ready or none" allow go only if ready or n = 0
+rule M1 MUST cite 2 lines 4-5 "go soon" require go within 9 s of since while ready
+rule M2 MUST cite 3 lines 6-7 "ready to stop" allow stop only if ready
+rule M3 MUST cite 3 lines 6-7 "stopped in time" require stop within limit of since while count > 1
+rule P6 MUST cite 4 lines 8-9 "stop early" allow stop only if count < 3
+rule Q MUST cite 4 "not to be touched" allow go only if n < 100
+property fine cite 1 "it is ready" whenever stop: ready
+"""
+NEXT = """
+spec next "the successor" extends base
+document "two.txt"
+override param limit: time = 8 s cite 4.2
+override rule D1 MUST cite 3.1 lines 7-8 "ready"
+  allow go only if ready
+confirm rule M1 SHOULD cite 3.2 lines 9-10
+confirm rule M2 cite 3.3 lines 9-10
+drop rule P6
+rule N1 MUST cite 3.4 "few" allow go only if count < 2 or n > 1
+drop property fine
+statement T SHOULD cite 9 "be kind" because "it is no protocol"
+capability patience "the node waits"
+role vpn { event pass() by node seen log  rule W MUST cite 6 "never" allow pass only if false }
+"""
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Spec, Spec]:
+    folder = tmp_path_factory.mktemp("specs")
+    for name, text in (("base", BASE), ("next", NEXT)):
+        (folder / f"{name}.spec").write_text(text, "utf-8")
+    return load(str(folder / "base.spec")), load(str(folder / "next.spec"))
+
+
+@pytest.fixture(scope="module")
+def changes(specs: tuple[Spec, Spec]) -> dict[str, Change]:
+    found = difference(*specs)
+    assert found.decided
+    return {c.name: c for c in found.changes}
+
+
+def test_what_changed_is_named(changes: dict[str, Change]) -> None:
+    said = {(c.kind, n, c.change) for n, c in changes.items() if c.aspects}
+    assert said == {
+        ("rule", "D1", "changed"), ("rule", "M1", "changed"), ("rule", "M2", "changed"), ("rule", "P6", "dropped"),
+        ("rule", "N1", "added"), ("rule", "W", "added"), ("property", "fine", "dropped"), ("statement", "T", "added"),
+        ("capability", "patience", "added"), ("parameter", "limit", "changed"),
+    }  # fmt: skip
+    assert changes["W"].role == "vpn"
+
+
+def test_aspects(changes: dict[str, Change]) -> None:
+    assert changes["M1"].aspects["level"] == ("MUST", "SHOULD")
+    assert set(changes["M2"].aspects) == {"cite"}
+    assert changes["M2"].aspects["cite"] == ("one.txt: 3 lines 6-7", "two.txt: 3.3 lines 9-10")
+    assert changes["D1"].aspects["condition"][1] == "allow go only if ready"
+    assert changes["limit"].aspects["default"] == ("5 s", "8 s")
+    assert changes["N1"].aspects["level"] == ("", "MUST")
+
+
+def test_what_depends_on_what_changed_is_found(changes: dict[str, Change]) -> None:
+    assert not changes["M3"].aspects
+    assert changes["M3"].behaviour is not None
+    assert changes["M3"].behaviour.result == "changed"
+    assert "Q" not in changes
+
+
+@pytest.mark.parametrize("rule", ["D1", "M3", "P6", "N1", "W"])
+def test_the_trace_is_judged_by_each_as_is_said(
+    rule: str, changes: dict[str, Change], specs: tuple[Spec, Spec]
+) -> None:
+    behaviour = changes[rule].behaviour
+    assert behaviour is not None
+    assert behaviour.result == "changed"
+    assert (rule in behaviour.found.left) != (rule in behaviour.found.right)
+    if rule != "W":
+        assert broken_in(specs[0], behaviour.found.trace) == set(behaviour.found.left)
+        assert broken_in(specs[1], behaviour.found.trace) == set(behaviour.found.right)
+
+
+def test_a_level_alone_is_no_other_behaviour(changes: dict[str, Change]) -> None:
+    behaviour = changes["M1"].behaviour
+    assert behaviour is not None
+    assert behaviour.result == "level"
+    assert behaviour.found.left == behaviour.found.right == ("M1",)
+
+
+def test_a_citation_alone_changes_no_behaviour(changes: dict[str, Change]) -> None:
+    behaviour = changes["M2"].behaviour
+    assert behaviour is not None
+    assert behaviour.result == "same"
+    assert not behaviour.found.trace
+
+
+def test_layers_and_modes_are_compared() -> None:
+    text = "spec {} layer wire as ip adds {} access plain = wire event go(name: {{plain}}) by node seen log "
+    before = loads(text.format("one", 20) + "access quick = wire")
+    after = loads(text.format("two", 24))
+    found = {(c.kind, c.name, c.change): c.aspects for c in difference(before, after).changes}
+    assert found == {
+        ("layer", "wire", "changed"): {"adds": ("20", "24")},
+        ("access mode", "quick", "dropped"): {"layers": ("wire", "")},
+    }
+
+
+def test_nothing_differs_from_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "draft-01", "draft-01", "--format", "json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["changes"] == []
+    assert answer["unchanged"]["rule"] == sum(len(m.rules) for m in load().machines())
+
+
+PLAIN = "spec {} event go(n: int) by node seen log\ninterface {{ count: int = 0 }}\non go {{ count := count + n }}\n"
+
+
+def test_undecided_is_unknown_and_exits_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rule = 'rule A MUST cite 1 "few" allow go only if '
+    for name, condition in (("one", "n < 2"), ("two", "n < 2 and count < 100")):
+        (tmp_path / f"{name}.spec").write_text(PLAIN.format(name) + rule + condition, "utf-8")
+    assert main(["diff", str(tmp_path / "one.spec"), str(tmp_path / "two.spec")]) == 3
+    out = capsys.readouterr().out
+    assert "unknown: no trace was found on which they disagree (none was found of up to 10 events)" in " ".join(
+        out.split()
+    )
+
+
+def test_specifications_of_different_things_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, type_, condition in (("one", "int", "n = 1"), ("two", "{few, many}", "n = few")):
+        rule = f'rule A MUST cite 1 "never" allow go only if {condition}'
+        (tmp_path / f"{name}.spec").write_text(f"spec {name} event go(n: {type_}) by node seen log {rule}", "utf-8")
+    assert main(["diff", str(tmp_path / "one.spec"), str(tmp_path / "two.spec")]) == 0
+    assert "one of them does not know all events and keys of it" in " ".join(capsys.readouterr().out.split())

@@ -1,0 +1,241 @@
+"""Two specifications over the same events: where they part, by the shortest trace, and both observers agree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from mipcheck.checker.check.check import check
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs import partings
+from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings
+from mipcheck.checker.proofs.replayed import Disagreement
+from mipcheck.model.prover.compare import Comparison, alike, clashing, merged_events
+from mipcheck.model.prover.setting import setting_of
+from mipcheck.model.specification.load import loads
+from mipcheck.model.specification.spec import Spec
+
+BASE = """
+spec base
+capability fast "the node is fast"
+param limit: time = 5 s
+event go(n: int) by node seen log
+event tick() by network seen log
+event hide() by network silent
+interface { ready: bool = false  since: time  count: int = 0 }
+ghost interface { hidden: bool = false }
+on tick { ready := true; since := now; count := count + 1 }
+on hide { hidden := true }
+assumption honest "hides before the tick" on tick: hidden
+"""
+ALLOW = 'rule A MUST cite 1 "go when ready" allow go only if ready\n'
+SOON = 'rule B MUST cite 2 "go soon" require go within limit of since while ready\n'
+
+
+def of(rules: str, base: str = BASE) -> Spec:
+    return loads(base + rules)
+
+
+def find_parting(left: Spec, right: Spec, rules: list[str], title: list[str], timeout: float = TIMEOUT) -> PartingLog:
+    return Partings(left, right, timeout).find(rules, title)
+
+
+def lines(trace: str) -> list[str]:
+    return [" ".join(x.split()[2:]) for x in trace.splitlines() if x[0].isdigit()]
+
+
+def test_one_allows_what_the_other_forbids() -> None:
+    found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if ready or n = 7")), ["A"], [])
+    assert (found.left, found.right, found.outright) == (("A",), (), True)
+    assert lines(found.trace) == ["go n=7"]
+
+
+def test_it_is_the_shortest_and_hidden_events_are_told() -> None:
+    found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if ready and count >= 3")), ["A"], ["why"])
+    assert lines(found.trace) == ["tick", "go n=60"]
+    assert "# why\n" in found.trace
+    assert "# unseen: hide (eth0)\n" in found.trace
+
+
+def test_one_obliges_by_then() -> None:
+    found = find_parting(of(SOON), of(SOON.replace("limit", "7 s")), ["B"], [])
+    assert (found.left, found.right) == (("B",), ())
+    assert lines(found.trace)[0] == "tick"
+
+
+def test_a_default_makes_the_difference() -> None:
+    found = find_parting(of(SOON), of(SOON, BASE.replace("5 s", "9 s")), ["B"], [])
+    assert (found.left, found.right) == (("B",), ())
+
+
+def test_a_rule_that_only_one_has() -> None:
+    assert find_parting(of(ALLOW), of(""), ["A"], []).left == ("A",)
+    assert find_parting(of(""), of(ALLOW), ["A"], []).right == ("A",)
+
+
+def test_state_that_is_kept_in_another_way() -> None:
+    other = BASE.replace("on tick { ready", "on tick { ready := false }\non tick when count > 0 { ready")
+    found = find_parting(of(ALLOW), of(ALLOW, other), ["A"], [])
+    assert (found.left, found.right) == ((), ("A",))
+    assert lines(found.trace) == ["tick", "go n=60"]
+
+
+def test_events_and_keys_that_only_one_knows() -> None:
+    other = BASE.replace("go(n: int)", "go(n: int, m: int)").replace(
+        "event tick", "event more() by node seen log\nevent tick"
+    )
+    found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if ready or m = 3"), other), ["A"], [])
+    assert (found.left, found.right, found.both_read) == (("A",), (), False)
+    assert lines(found.trace) == ["go n=60 m=3"]
+
+
+def test_a_capability_that_a_rule_takes() -> None:
+    rule = ALLOW + "  given capability fast\n"
+    found = find_parting(of(rule), of(rule.replace("only if ready", "only if true")), ["A"], [])
+    assert found.left == ("A",)
+    assert "site boot=true capabilities=fast\n" in found.trace
+
+
+def test_where_both_find_fault_only_one_does_with_this_rule() -> None:
+    never = 'rule N MUST cite 3 "never" allow go only if false\n'
+    found = find_parting(of(ALLOW + never), of(never + ALLOW.replace("only if ready", "only if true")), ["A"], [])
+    assert (found.left, found.right, found.outright) == (("A", "N"), ("N",), False)
+
+
+def test_settings_on_which_they_part() -> None:
+    rule = 'rule C MUST cite 4 "quick" configure limit <= 6 s\n'
+    found = find_parting(of(rule), of(rule.replace("6 s", "8 s")), ["C"], [])
+    assert (found.left, found.right) == (("C",), ())
+    assert "site limit=6001ms\n" in found.trace
+
+
+def test_where_only_another_value_makes_the_difference_it_is_found() -> None:
+    found = find_parting(of(SOON), of(SOON.replace("limit", "max(limit, 1 s)")), ["B"], [])
+    assert (found.left, found.right) == (("B",), ())
+    assert "site limit=0s\n" in found.trace
+
+
+@pytest.mark.slow
+def test_no_difference_in_what_is_written_in_two_ways_is_proved() -> None:
+    for one, other in ((ALLOW, ALLOW.replace("only if ready", "only if not not ready and count >= 0 - 1")),
+                       (SOON, SOON.replace("limit", "max(limit, 0 s)"))):  # fmt: skip
+        found = find_parting(of(one), of(other), [["A", "B"][one is SOON]], [])
+        assert not found.trace
+        assert found.same
+
+
+@pytest.mark.slow
+def test_what_may_part_beyond_the_search_is_not_called_the_same() -> None:
+    found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if ready and count < 50")), ["A"], [])
+    assert not found.trace
+    assert not found.same
+    assert found.reason == "none was found of up to 10 events"
+
+
+def test_time_that_is_up_is_said() -> None:
+    found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if not not ready")), ["A"], [], 1e-9)
+    assert not found.trace
+    assert not found.same
+    assert found.reason == "the time for the search was up"
+
+
+def test_one_name_for_two_things_is_two_events() -> None:
+    other = BASE.replace("go(n: int)", "go(n: {few, many})")
+    left, right = of(ALLOW), of(ALLOW.replace("only if ready", "only if ready and n = few"), other)
+    assert clashing(left, right) == {"go"}
+    assert set(merged_events(left, right)) == {"go", "go~", "tick", "hide"}
+    found = find_parting(left, right, ["A"], [])
+    assert (found.left, found.right, found.both_read) == (("A",), (), False)
+    assert lines(found.trace) == ["go n=60"]
+    turned = find_parting(right, left, ["A"], [])
+    assert (turned.left, turned.right) == (("A",), ())
+    assert lines(turned.trace) == ["go n=few"]
+
+
+def test_one_has_no_state_of_an_interface() -> None:
+    text = "spec s event go(n: int) by node seen log node {{ many: bool = false }} on go {{ many := true }} {}"
+    rule = 'rule A MUST cite 1 "x" allow go only if not many'
+    left, right = loads(text.format(rule)), loads(text.format(rule + " or n = 7 interface { x: bool = false }"))
+    found = find_parting(left, right, ["A"], [])
+    assert found.left == ("A",)
+    assert lines(found.trace) == ["go n=60", "go n=7"]
+
+
+def test_alike_is_what_depends_on_the_same() -> None:
+    first = setting_of(of(ALLOW + SOON))
+    assert alike(first, setting_of(of(ALLOW + SOON)), "A")
+    slower = setting_of(of(ALLOW + SOON, BASE.replace("5 s", "9 s")))
+    assert alike(first, slower, "A")
+    assert not alike(first, slower, "B")
+    unready = setting_of(of(ALLOW + SOON, BASE.replace("ready := true; ", "")))
+    assert not alike(first, unready, "A")
+    assert not alike(first, setting_of(of(SOON)), "A")
+
+
+def test_a_verdict_that_was_not_predicted_is_an_internal_error() -> None:
+    left, right = of(ALLOW), of(ALLOW.replace("only if ready", "only if true"))
+    (parting,) = [Comparison(setting_of(left), setting_of(right)).part(["A"], ["A"]).parting]
+    assert parting is not None
+    with pytest.raises(Disagreement, match=r"expects .'A'. to be broken, the observer finds none"):
+        partings.confirmed(right, left, parting, [], frozenset())
+
+
+# --- the verb -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_every_pair_of_readings_of_the_draft_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ambiguities", "--format", "json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["ambiguities"]
+    log = tmp_path / "in.log"
+    for entry in answer["ambiguities"]:
+        assert sum(r["default"] for r in entry["readings"]) == 1
+        assert all(r["why"] for r in entry["readings"])
+        for pair in entry["pairs"]:
+            assert pair["result"] == "parted", pair
+            first, second = pair["readings"]
+            assert pair["broken"][first] != pair["broken"][second]
+            if entry["role"] != "mn":
+                continue
+            log.write_text(pair["trace"], "utf-8")
+            for reading in pair["readings"]:
+                report = check([str(log)], readings={entry["name"]: reading})
+                assert [r.id for r in report.rules if r.status == "violated"] == pair["broken"][reading]
+
+
+def test_readings_of_another_role(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "small.spec"
+    path.write_text(
+        """
+spec small
+event go() by node seen log
+interface { ready: bool = false }
+on go { ready := true }
+rule A MUST cite 1 "once" allow go only if not ready
+role vpn {
+  event pass(n: int) by node seen log
+  interface { open: bool = false }
+  on pass { open := true }
+  rule W MUST cite 5 lines 3-4 "pass once"
+    reading first "one is as good as another"
+      allow pass only if not open
+    reading second "two are needed"
+      allow pass only if not open or n > 1
+}
+""",
+        "utf-8",
+    )
+    assert main(["ambiguities", "W", "--spec", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "parted   first: W broken; second: nothing broken" in out
+    assert out.count(" pass n=") == 2
+
+
+@pytest.mark.slow
+def test_undecided_is_unknown_and_exits_3(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ambiguities", "M2", "--timeout", "0.0001"]) == 3
+    out = capsys.readouterr().out
+    assert "unknown" in out
+    assert "0 of 3 pairs" in out

@@ -1,0 +1,153 @@
+"""What is kept for the next run: used where it can be trusted, made anew where not, and never missed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+from mipcheck.model.language import grammar
+from mipcheck.model.language import parse as parsing
+from mipcheck.model.language.errors import SpecError
+from mipcheck.model.specification.load import bundled, load
+from mipcheck.model.values import cache as keep
+
+SPEC = """
+spec kept
+document "none"
+event go() by node seen log
+interface { gone: bool = false }
+on go { gone := true }
+rule R MUST cite 1 "only once" allow go only if not gone
+"""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv(keep.OFF, raising=False)
+    monkeypatch.setattr(keep, "INSTALLED", tmp_path / "installed")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "mipcheck"
+
+
+def test_what_is_written_is_read(cache: Path) -> None:
+    assert keep.read("x") is None
+    keep.write("x", b"content")
+    assert keep.read("x") == b"content"
+    assert (cache / "x").stat().st_mode & 0o077 == 0
+
+
+def test_a_damaged_entry_is_none(cache: Path) -> None:
+    keep.write("x", b"content")
+    (cache / "x").write_bytes((cache / "x").read_bytes()[:-1])
+    assert keep.read("x") is None
+
+
+def test_what_was_installed_comes_first(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(keep.OFF, str(tmp_path / "installed"))
+    keep.write("x", b"installed")
+    monkeypatch.delenv(keep.OFF)
+    assert keep.read("x") == b"installed"
+    keep.write("x", b"the user's")
+    assert keep.read("x") == b"installed"
+    (tmp_path / "installed" / "x").write_bytes(b"damaged")
+    assert keep.read("x") == b"the user's"
+    monkeypatch.setenv(keep.OFF, "off")
+    assert keep.read("x") is None
+
+
+def test_what_others_may_write_to_is_not_trusted(cache: Path) -> None:
+    keep.write("x", b"content")
+    (cache / "x").chmod(0o666)
+    assert keep.read("x") is None
+    keep.write("x", b"content")
+    cache.chmod(0o777)
+    assert keep.read("x") is None
+
+
+def test_old_entries_make_room(cache: Path) -> None:
+    keep.write("other-1", b"")
+    os.utime(cache / "other-1", (0, 0))
+    for n in range(70):
+        keep.write(f"e-{n}", b"")
+        os.utime(cache / f"e-{n}", (n, n))
+    assert len(list(cache.glob("e-*"))) == 64
+    assert keep.read("e-69") == b"" and keep.read("e-0") is None
+    assert keep.read("other-1") == b""
+
+
+@pytest.mark.parametrize("where", ["off", "/proc/nowhere"])
+def test_without_a_cache_all_still_works(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(keep.OFF, where)
+    keep.write("x", b"content")
+    assert keep.read("x") is None
+    assert load().name == "draft-01"
+
+
+def test_a_relative_cache_home_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert keep.folder() == tmp_path / "home" / ".cache" / "mipcheck"
+
+
+def test_a_specification_is_resolved_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "kept.spec"
+    path.write_text(SPEC, "utf-8")
+    first = load(str(path))
+    with monkeypatch.context() as patched:
+        patched.setattr(parsing, "parse", None)  # what is kept needs no parser
+        assert load(str(path)) == first
+    path.write_text(SPEC.replace("only once", "but once"), "utf-8")
+    assert load(str(path)).rules["R"].text == "but once"
+
+
+def test_what_a_specification_extends_may_change(tmp_path: Path) -> None:
+    (tmp_path / "base.spec").write_text(SPEC.replace("spec kept", "spec base"), "utf-8")
+    path = tmp_path / "more.spec"
+    path.write_text("spec more extends base\n", "utf-8")
+    assert load(str(path)).rules["R"].text == "only once"
+    assert load(str(path)).rules["R"].text == "only once"
+    (tmp_path / "base.spec").write_text(
+        SPEC.replace("spec kept", "spec base").replace("only once", "but once"), "utf-8"
+    )
+    assert load(str(path)).rules["R"].text == "but once"
+
+
+def test_readings_are_kept_apart() -> None:
+    assert load("draft-01", {"M2": "both-ways"}) != load("draft-01")
+    assert load("draft-01", {"M2": "both-ways"}) == load("draft-01", {"M2": "both-ways"})
+
+
+def _whole(value: object) -> object:
+    """All of it, what takes no part in comparison included."""
+    if is_dataclass(value):
+        return type(value).__name__, [_whole(getattr(value, f.name)) for f in fields(value)]
+    if isinstance(value, Mapping):
+        return [(k, _whole(v)) for k, v in value.items()]
+    return [_whole(v) for v in value] if isinstance(value, tuple | list) else value
+
+
+def test_what_is_kept_of_a_specification_is_all_of_it() -> None:
+    for name in bundled():
+        first, kept = load(name), load(name)
+        assert kept is not first
+        assert _whole(kept) == _whole(first)
+
+
+def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grammar.parser.cache_clear()
+    first = parsing.parse(SPEC)
+    (entry,) = cache.glob("grammar-*")
+    grammar.parser.cache_clear()
+    monkeypatch.setattr(keep, "write", None)  # nothing is made anew
+    assert parsing.parse(SPEC) == first
+    with pytest.raises(SpecError, match="expected a name"):
+        parsing.parse(SPEC.replace("event go", "event 7"))
+    monkeypatch.undo()
+    monkeypatch.setenv(keep.OFF, str(cache))
+    keep.write(entry.name, b"no tables")
+    grammar.parser.cache_clear()
+    assert parsing.parse(SPEC) == first
+    grammar.parser.cache_clear()
