@@ -88,17 +88,18 @@ def _take_line(s: JsonLines) -> int:
 
 def _note_object(s: JsonLines, p: int) -> int:
     """Note the fields of an object that begins here and is all of its line; return where that ends, -1 if it is odd."""
-    s.count = 0
     if s.buf[p] != ord("{"):
         return -1
     p = past_spaces(s.buf, p + 1)
-    while s.buf[p] == ord('"') and s.count < FIELDS:
-        p = _note_field(s, s.fields[s.count], p)
+    count = 0
+    while s.buf[p] == ord('"') and count < FIELDS:
+        p = _note_field(s, s.fields[count], p)
         if p < 0:
             return -1
-        s.count += 1
+        count += 1
         p = past_spaces(s.buf, p)
         if s.buf[p] == ord("}"):
+            s.count = count
             p = past_spaces(s.buf, p + 1)
             return end_of_line(s.buf, p) if ends_here(s.buf, p) else -1
         if s.buf[p] != ord(","):
@@ -253,25 +254,26 @@ def _take_keys(s: JsonLines) -> bool:
     """Write the values of the other keys; return whether none is odd, and all are there that are needed."""
     clear_keys(s)
     s.stack_at, s.stack_end = 0, 0
-    kind = s.kinds[s.kind]
+    scope, kind, keys = s.kind + 1, s.kinds[s.kind], s.keys_of[s.rows]
+    first, stack = kind.keys, kind.stack
     named = 0  # keys, a bit each
     seen = 0  # those with a value
     for n in range(s.count):
         field = s.fields[n]
         if field.own != NOT_OWN:
             continue
-        slot = word(s, s.kind + 1, field.key_at, field.key_end)
+        slot = word(s, scope, field.key_at, field.key_end)
         if slot < 0 or (named >> slot) & 1:
             return False
         named |= 1 << slot
         if field.sort == NULL:  # says nothing
             continue
-        value = _value(s, field, s.keys[kind.keys + slot], slot == kind.stack)
+        value = _value(s, field, s.keys[first + slot], slot == stack)
         if value == U:
             return False
         seen |= 1 << slot
-        s.keys_of[s.rows, slot] = value
-        if slot == kind.stack:
+        keys[slot] = value
+        if slot == stack:
             s.stack_at, s.stack_end = field.value_at, field.value_end
     return seen & kind.needed == kind.needed
 

@@ -113,7 +113,7 @@ def _take_keys(s: LogLines, p: int) -> int:
     """Write the values of the keys that follow, to the end of the line; return where that is, -1 if one is odd."""
     clear_keys(s)
     s.stack_at, s.stack_end = 0, 0
-    needed = s.kinds[s.kind].needed
+    scope, needed = s.kind + 1, s.kinds[s.kind].needed
     seen = 0  # keys, a bit each
     while True:
         begin = p
@@ -126,10 +126,10 @@ def _take_keys(s: LogLines, p: int) -> int:
             p = _end_of_comment(s.buf, p)
             break
         begin = p
-        p = _end_of_word(s, s.kind + 1, p)
+        p = _end_of_word(s, scope, p)
         if s.buf[p] != ord("=") or p == begin:
             return -1
-        slot = look_up(s, s.words, s.kind + 1, begin, p)
+        slot = look_up(s, s.words, scope, begin, p)
         if slot < 0 or (seen >> slot) & 1:
             return -1
         seen |= 1 << slot

@@ -381,8 +381,9 @@ def _address(buf: Any, p: int, q: int) -> int:
 
 def clear_keys(s: LogLines) -> None:
     """Let the next row have no keys."""
-    for slot in range(s.width):
-        s.keys_of[s.rows, slot] = U
+    keys = s.keys_of[s.rows]
+    for slot in range(len(keys)):
+        keys[slot] = U
 
 
 def take_event(s: LogLines, q: int) -> int:
