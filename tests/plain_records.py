@@ -46,7 +46,7 @@ class Numbers:
 
     def _fitting(self, value: int) -> int:
         bits, least = _BITS[self._type], 0 if self._type[0] == "u" else -(2 ** (_BITS[self._type] - 1))
-        return (int(value) - least) % 2**bits + least
+        return int((int(value) - least) % 2**bits + least)
 
 
 class _Slice(Numbers):

@@ -424,7 +424,7 @@ def test_another_record_than_declared_is_not_taken() -> None:
     with pytest.raises(TypeError, match="words takes a Words"):
         made.words = Interface()  # type: ignore[assignment]
     with pytest.raises(TypeError, match="interfaces"):
-        made.interfaces = np.zeros((4, 3), np.int64)  # type: ignore[assignment]
+        made.interfaces = np.zeros((4, 3), np.int64)
     with pytest.raises(TypeError, match="not a State"):
         compiled(unit("def f(s):\n    return 1\n"))(Words())
     with pytest.raises(TypeError, match="not arrays"):
