@@ -5,7 +5,7 @@ How lines are built, and why no input can do harm there, is in `console/lines.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -105,6 +105,7 @@ class _Writer:
         self.lines.labelled("seen", [v.seen + self._again(v)])
         self.lines.labelled("wrong", [v.wrong[0], *(f"- {w}" for w in v.wrong[1:])])
         self.lines.labelled("because", [f"{printable(_place(b.at))}: {b.text}" for b in v.because])
+        self.lines.labelled("misses", list(_misses(v)))
         self.lines.labelled("instead", list(v.allowed))
         self.lines.labelled("more", [f"mipcheck explain {v.rule}"])
         self.lines.line("")
@@ -196,6 +197,14 @@ class _Writer:
         if advice:
             return "; ".join(advice)
         return "see whether this is the trace you meant; --verbose lists what could have been judged"
+
+
+def _misses(v: Violation) -> Iterator[str]:
+    """Return the near misses of a violation, the oldest first."""
+    if v.not_counted_more:
+        yield f"{v.not_counted_more} more before these, not counted either"
+    for miss in v.not_counted:
+        yield f"{printable(_place(miss.at))}: {miss.text}: not counted: {miss.why}"
 
 
 def _input(i: InputReport) -> str:
