@@ -14,7 +14,10 @@ from mipcheck.model.values.event import Position
 
 @dataclass(frozen=True)
 class InputReport:
-    """An input that was read: `kind` is log, jsonl, pcap or pcapng; `skipped` counts unreadable lines."""
+    """An input that was read: `kind` is log, jsonl, pcap or pcapng; `skipped` counts unreadable lines.
+
+    `holes` say what else of it was not read.
+    """
 
     file: str
     kind: str
@@ -22,6 +25,7 @@ class InputReport:
     frames: int | None
     interfaces: tuple[str, ...]
     skipped: int
+    holes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
