@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report, Violation
+from mipcheck.checker.report.text import report_text
 
 from making.both_ways import assert_same
 
@@ -168,3 +170,39 @@ def test_a_long_log_is_looked_back_on(tmp_path: Path) -> None:
     assert reasons(tmp_path, UP + ASK + reply(auth="bad") + data + LEAK) == [(6, "its authenticator is wrong")]
     hints = "".join(f"0.{400000 + n} wlan0 hint kind=nai says=outside\n" for n in range(3000))
     assert reasons(tmp_path, UP + ASK + reply(auth="bad") + hints + LEAK) == []
+
+
+def test_a_note_calls_no_leak_an_access_mode(tmp_path: Path) -> None:
+    """What was forbidden is no access, though its headers are those of a mode."""
+    leak = LEAK.replace("bytes", "stack=ip/ip bytes")
+    (note,) = (n for n in judged(tmp_path, UP + ASK + leak).notes if n.startswith("eth0: user data left"))
+    assert note == "eth0: user data left, some of it against D1, S1; its headers fit c (1)"
+    (note,) = (n for n in judged(tmp_path, UP + ASK + reply() + leak).notes if n.startswith("eth0: user data left"))
+    assert note == "eth0: user data left as access mode c (1)"
+
+
+@pytest.mark.parametrize(
+    ("lacks", "advice"),
+    [
+        ({"key tia", "key vendor"}, "log tia and vendor with every event that has it"),
+        ({"address xhoa"}, "give the address xhoa in the log's site line, in --config or with --set"),
+        ({"hidden"}, "capture where the note says, or supply the keys"),
+        ({"gap", "key id"}, "capture again, without gaps; log id with every event that has it"),
+    ],
+)
+def test_what_to_do_next_fits_the_reason(lacks: set[str], advice: str, tmp_path: Path) -> None:
+    report = judged(tmp_path, UP + ASK + reply())
+    first, *others = report.rules
+    lacking = replace(first, status="inconclusive", lacks=frozenset(lacks))
+    unclear = replace(report, verdict="inconclusive", rules=(lacking, *others))
+    assert report_text(unclear, 200).splitlines()[-1] == f"Next: {advice}."
+
+
+def test_what_to_do_next_after_holes(tmp_path: Path) -> None:
+    report = judged(tmp_path, UP + ASK + reply())
+    (given,) = report.inputs
+    holed = replace(
+        report, verdict="inconclusive", reasons=("made.log: a block was damaged",),
+        inputs=(replace(given, holes=("a block was damaged",)),),
+    )  # fmt: skip
+    assert report_text(holed, 200).splitlines()[-1] == "Next: capture anew what could not be read, as said above."
