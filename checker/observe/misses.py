@@ -33,7 +33,7 @@ SHOWN: Final = 5
 _LIMIT: Final = 100_000
 """Events looked at before a finding, and after the start of what was overdue."""
 
-_MOST: Final = 1_000
+_MOST: Final = 200
 """Of these, the ones that change state and are run through again."""
 
 _BUDGET: Final = 20_000
@@ -143,12 +143,13 @@ class Misses:
         boot = whole and any(writer < 0 and value != UNKNOWN for writer, value in known)
         walk = _Walk(Observer(self._machine, boot))
         linked = {v for w in wants for p, _ in w.targets for v in _switches(p.condition)}
+        kinds = {p.event for w in wants for u in w.update_of for p in u.patterns}
         found: list[NearMiss] = []
         for event in events:
-            met = walk.observer.meets(event)
-            if self._sets(event, met, finding, wants, linked):
+            met = walk.observer.meets(event) if event.kind in kinds else None
+            if met is not None and self._sets(event, met, finding, wants, linked):
                 found.clear()
-            elif self._of_network(event.kind):
+            elif met is not None and self._of_network(event.kind):
                 miss = self._missed(walk, event, met, finding, wants)
                 found += [miss] if miss is not None else []
             walk.observer.take(event)
