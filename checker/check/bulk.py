@@ -22,6 +22,7 @@ from mipcheck.checker.inputs.settle import Over, Settling
 from mipcheck.checker.inputs.trace import Input, Trace, input_of_log
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import TooMuch
+from mipcheck.checker.observe.watch import forbidden
 from mipcheck.checker.trace.ahead import ahead
 from mipcheck.checker.trace.derive import modes_in_words
 from mipcheck.checker.trace.route import LOGS, decide, slowly
@@ -175,7 +176,9 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
         raise
     read = [replace(i, events=log) for i, log in zip(logs.inputs(), logs.logs, strict=True)]
     trace = Trace(tuple(read), columns, site, said, absolute_of(inputs, shifts), notes)
-    return Watched(machine, trace, replay.observation(), modes_in_words(machine.spec, replay.modes()))
+    observation = replay.observation()
+    modes = modes_in_words(machine.spec, replay.modes(), forbidden(machine, observation))
+    return Watched(machine, trace, observation, modes)
 
 
 def _columns(logs: Sequence[BulkLog], offsets: Sequence[int], vocabulary: Vocabulary) -> BulkLog | MergedLogs | None:

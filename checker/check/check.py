@@ -93,7 +93,8 @@ def conclude(watched: Watched, fail_on: str = "must") -> Report:
         verdict="violation" if violations else "inconclusive" if reasons else "conformant",
         spec=machine.spec.name,
         inputs=tuple(
-            InputReport(i.file, i.kind, len(i.events), i.frames, i.interfaces, i.skipped) for i in trace.inputs
+            InputReport(i.file, i.kind, len(i.events), i.frames, i.interfaces, i.skipped, tuple(i.holes))
+            for i in trace.inputs
         ),
         rules=tuple(rules),
         violations=violations,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mipcheck.checker.observe.explain import Because
+from mipcheck.checker.observe.misses import NearMiss
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import Position
@@ -13,7 +14,10 @@ from mipcheck.model.values.event import Position
 
 @dataclass(frozen=True)
 class InputReport:
-    """An input that was read: `kind` is log, jsonl, pcap or pcapng; `skipped` counts unreadable lines."""
+    """An input that was read: `kind` is log, jsonl, pcap or pcapng; `skipped` counts unreadable lines.
+
+    `holes` say what else of it was not read.
+    """
 
     file: str
     kind: str
@@ -21,6 +25,7 @@ class InputReport:
     frames: int | None
     interfaces: tuple[str, ...]
     skipped: int
+    holes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Violation:
     `time` and `last_time` are ns from the report's `start`, or as in the log where there is none; `interface` is
     None for the node's configuration, `node` names the mobile node where a trace tells several apart. What is
     `overdue` has its deadline as `time`, and `at` where it began to be owed. `frames` are, by file, the frames of all
-    that was not allowed.
+    that was not allowed. `not_counted` are the newest near misses, `not_counted_more` how many came before them.
     """
 
     rule: str
@@ -79,6 +84,8 @@ class Violation:
     overdue: bool = False
     frames: Mapping[str, Sequence[int]] = field(default_factory=dict)
     node: str | None = None
+    not_counted: tuple[NearMiss, ...] = ()
+    not_counted_more: int = 0
 
 
 @dataclass(frozen=True)

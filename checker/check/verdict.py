@@ -69,7 +69,9 @@ def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) 
         return "held", _NOTHING
     if isinstance(rule.body, Configure):
         missing = [s for s in rule.body.condition.names("site") if s not in context.machine.site]
-        return "not-exercised", Lack(f"not known: {listed(sorted(missing))}", frozenset({"address"}))
+        return "not-exercised", Lack(
+            f"not known: {listed(sorted(missing))}", frozenset(f"address {s}" for s in missing)
+        )
     return "not-exercised", _NOTHING
 
 

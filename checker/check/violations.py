@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from mipcheck.checker.check.report import Violation
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.observe.explain import Context, Explanation, explain
+from mipcheck.checker.observe.misses import Misses, NearMisses
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.language.show import show_citations
@@ -18,12 +19,14 @@ from mipcheck.model.values.types import BASIC
 
 def violations_of(context: Context, trace: Trace, findings: Sequence[Finding]) -> list[Violation]:
     """Return findings explained, in their order, whatever their level."""
-    frames = _frames(trace, findings)
-    return [_violation(context, trace, f, w) for f, w in zip(findings, frames, strict=True)]
+    frames, misses = _frames(trace, findings), Misses(context)
+    return [_violation(context, trace, f, misses.of(f), w) for f, w in zip(findings, frames, strict=True)]
 
 
-def _violation(context: Context, trace: Trace, finding: Finding, frames: Mapping[str, Sequence[int]]) -> Violation:
-    """Return a finding explained; `frames` are, by file, those of all that was not allowed."""
+def _violation(
+    context: Context, trace: Trace, finding: Finding, misses: NearMisses, frames: Mapping[str, Sequence[int]]
+) -> Violation:
+    """Return a finding explained, with its near `misses`; `frames` are, by file, those of all that was not allowed."""
     rule = context.machine.rules[finding.rule]
     explanation = explain(context, finding)
     first = context.origin
@@ -51,6 +54,8 @@ def _violation(context: Context, trace: Trace, finding: Finding, frames: Mapping
         overdue=finding.overdue,
         frames=frames,
         node=None if finding.node is None else BASIC["address"].show(finding.node),
+        not_counted=misses.told,
+        not_counted_more=misses.more,
     )
 
 

@@ -17,7 +17,7 @@ from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.specification.spec import MOBILE_NODE, Require, Spec
+from mipcheck.model.specification.spec import MOBILE_NODE, Allow, Require, Rule, Spec
 from mipcheck.model.specification.term import EventPattern, Term
 from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import BASIC, Type, show_seconds
@@ -108,7 +108,8 @@ def explain(context: Context, finding: Finding) -> Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """The reason why a rule could not be judged; `kinds` of what is missing are history, gap, address, key, interface.
+    """The reason why a rule could not be judged; `kinds` of what is missing are history, gap, interface, and, each with
+    its name after a blank, address and key.
 
     Of a rule that is unobservable, it is hidden.
     """
@@ -159,9 +160,9 @@ def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[tuple[str, st
             yield f"{_named(read.name, text)}{whose} is not known {since}", kind
     for term in leaf.term.walk():
         if term.kind == "site" and term.name not in context.machine.site:
-            yield f"the address {term.name} is not known", "address"
+            yield f"the address {term.name} is not known", f"address {term.name}"
         elif term.kind == "key" and evaluate(context.machine, term, moment, leaf.interface) == UNKNOWN:
-            yield f"the event does not tell {term.name}", "key"
+            yield f"the event does not tell {term.name}", f"key {term.name}"
         elif term.kind == "this" and leaf.interface == UNKNOWN:
             yield "the event names no interface", "interface"
 
@@ -362,13 +363,46 @@ def condition_in_words(term: Term) -> str:
 
 
 def _allowed(context: Context, finding: Finding) -> tuple[str, ...]:
-    """Return what would have been allowed instead."""
+    """Return what would have been allowed instead; where other rules forbid it too, what they advise."""
     rule = context.machine.rules[finding.rule]
+    if prevailing := _prevailing(context, finding):
+        return prevailing
     if rule.instead:
         return (rule.instead,)
     if isinstance(rule.body, Require):
         return (f"{_patterns(rule.body.patterns)}, in time",)
     return (f"what keeps to {condition_in_words(rule.body.condition)}",)
+
+
+def _prevailing(context: Context, finding: Finding) -> tuple[str, ...]:
+    """Return the advice of other MUSTs that forbid an event altogether in the state that it met.
+
+    Whoever follows the advice of a rule that wants it done otherwise, or after something else, would break those.
+    """
+    machine, moment = context.machine, finding.moment
+    if moment is None or finding.overdue or _forbids(machine, machine.rules[finding.rule], moment):
+        return ()
+    others = [r for n, r in enumerate(machine.rules) if n != finding.rule and r.level == "MUST" and r.instead]
+    return tuple(dict.fromkeys(r.instead for r in others if _forbids(machine, r, moment)))
+
+
+def _forbids(machine: Machine, rule: Rule, moment: Moment) -> bool:
+    """Decide whether a permission is denied in a moment because of something that is so, whatever the event's keys.
+
+    Where something is not so yet, there is a way to keep to the rule: to wait for it, or to bring it about.
+    """
+    body = rule.body
+    if not isinstance(body, Allow):
+        return False
+    conditions = [p.condition for p in body.patterns if p.event == moment.kind]
+    if not any(evaluate(machine, c, moment, moment.this) == 1 for c in conditions):
+        return False
+    if evaluate(machine, body.condition, moment, moment.this) != 0:
+        return False
+    if body.unclear is not None and evaluate(machine, body.unclear, moment, moment.this) != 0:
+        return False
+    leaves = blame(machine, body.condition, moment, moment.this)
+    return any(f.term.kind == "var" and f.value == 1 for f in leaves) and not any(f.term.uses("key") for f in leaves)
 
 
 def _patterns(patterns: Iterable[EventPattern]) -> str:

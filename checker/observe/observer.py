@@ -163,6 +163,13 @@ class Observer:
         elif kind in self._telling:
             self._happen_to_all(event, number, keys)
 
+    def meets(self, event: Event) -> Moment:
+        """Return what an event would be judged by if it came next, which may name a new interface or node."""
+        key = event.args.get(self._tracks) if self._tracks else None
+        place = self._place(self._node(key) if isinstance(key, int) else self._one, event.interface)
+        keys = self._machine.encode(event.kind, event.args)
+        return self._moment(event.time, place, self._copy(place), event.kind, keys)
+
     def _happen(self, event: Event, number: int, node: _NodeState, keys: list[int], judged: bool = True) -> None:
         """Let an event happen to one node; if it is not to be `judged`, it only changes state."""
         kind = event.kind

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mipcheck.checker.observe.blame import Moment
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import observe
 from mipcheck.checker.trace.columns import Columns
-from mipcheck.checker.trace.derive import derive, derived, modes_in_words, modes_seen
+from mipcheck.checker.trace.derive import ACCESS, derive, derived, modes_in_words, modes_seen
 from mipcheck.checker.trace.route import EVENTS, decide, slowly
 from mipcheck.model.native.unit import NativeError, Unit
 
@@ -27,12 +28,33 @@ def watch(machine: Machine, events: Sequence[Event], boot: bool) -> tuple[Observ
             except NativeError as error:
                 slowly(EVENTS, str(error))
         # Derived once for each, one event at a time: a list of all would take the memory that columns save.
-        return (
-            observe(machine, derived(spec, events, machine.capabilities), boot),
-            modes_seen(spec, derived(spec, events, machine.capabilities)),
-        )
+        observation = observe(machine, derived(spec, events, machine.capabilities), boot)
+        left = modes_seen(spec, derived(spec, events, machine.capabilities), forbidden(machine, observation))
+        return observation, left
     known = derive(spec, events, machine.capabilities)
-    return observe(machine, known, boot), modes_seen(spec, known)
+    observation = observe(machine, known, boot)
+    return observation, modes_seen(spec, known, forbidden(machine, observation))
+
+
+def forbidden(machine: Machine, observation: Observation) -> dict[str, list[str]]:
+    """Return by interface the MUSTs that packets which left it broke, in the order of the rules."""
+    found: dict[str, set[int]] = {}
+    for finding in observation.findings:
+        must = machine.rules[finding.rule].level == "MUST"
+        if must and finding.interface is not None and finding.moment is not None and _leaves(machine, finding.moment):
+            found.setdefault(finding.interface, set()).add(finding.rule)
+    return {interface: [machine.rules[n].id for n in sorted(rules)] for interface, rules in found.items()}
+
+
+def _leaves(machine: Machine, moment: Moment) -> bool:
+    """Decide whether the event of a moment is a packet that leaves, of which an access mode is told."""
+    if not moment.kind:
+        return False
+    event = machine.spec.events[moment.kind]
+    said = {
+        k.name: k.type.members[v] for k, v in zip(event.keys, moment.keys, strict=True) if k.name == "dir" and v >= 0
+    }
+    return ACCESS in event.by_name and said.get("dir") == "out"
 
 
 def _units(machine: Machine) -> list[Unit]:
@@ -50,4 +72,5 @@ def _natively(machine: Machine, columns: Columns, boot: bool) -> tuple[Observati
     replay = NativeObserver(machine, columns, boot, record=columns.framed)
     for batch in ahead(columns.batches()):
         replay.take(batch)
-    return replay.observation(), modes_in_words(machine.spec, replay.modes())
+    observation = replay.observation()
+    return observation, modes_in_words(machine.spec, replay.modes(), forbidden(machine, observation))

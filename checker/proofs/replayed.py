@@ -12,6 +12,7 @@ from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import show_duration
 
 if TYPE_CHECKING:
+    from mipcheck.checker.check.report import Report
     from mipcheck.model.prover.search import Witness
     from mipcheck.model.specification.spec import Spec
 
@@ -73,13 +74,24 @@ def agree(spec: Spec, text: str, predicted: frozenset[str]) -> None:
 
 def broken_in(spec: Spec, text: str) -> frozenset[str]:
     """Replay a log, and return the rules that it breaks, of whatever role the log says that it is."""
+    return frozenset(r.id for r in _report(spec, text).rules if r.status == "violated")
+
+
+def near_misses(spec: Spec, text: str, rule: str) -> list[str]:
+    """Replay a log that breaks a rule, and say which of its lines did not count there, and why."""
+    report = _report(spec, text)
+    broken = [v for v in (*report.violations, *report.warnings) if v.rule == rule]
+    return list(dict.fromkeys(f"line {m.at.line}: {m.text}: {m.why}" for v in broken for m in v.not_counted))
+
+
+def _report(spec: Spec, text: str) -> Report:
+    """Replay a log."""
     from mipcheck.checker.check.check import check
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "counterexample.log"
         path.write_text(text, "utf-8")
-        report = check([str(path)], spec=spec)
-    return frozenset(r.id for r in report.rules if r.status == "violated")
+        return check([str(path)], spec=spec)
 
 
 def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:

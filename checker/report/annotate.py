@@ -59,7 +59,8 @@ def comments_of(report: Report, file: str) -> dict[int, list[str]]:
     """Return the comments on the frames of `file` (as positions of the report call it), for violations and warnings.
 
     On each packet that broke a rule: the rule, its level, section and text. On those that led to it: which rule and
-    section, where, and what they did. Frames with the same comments share one list, as there may be very many of them.
+    section, where, and what they did. On near misses: what they did not count for, and why. Frames with the same
+    comments share one list, as there may be very many of them.
     """
     texts = {rule.id: rule.text for rule in report.rules}
     found: dict[int, tuple[str, ...]] = {}
@@ -71,6 +72,10 @@ def comments_of(report: Report, file: str) -> dict[int, list[str]]:
             if because.at.file == file and because.at.frame is not None:
                 what = f"{violation.rule} ({violation.section}) at {_where(violation.at, file)}"
                 _add(found, because.at.frame, f"{PREFIX}led to {what}: {because.text}")
+        for miss in violation.not_counted:
+            if miss.at.file == file and miss.at.frame is not None:
+                what = f"{violation.rule} ({violation.section}) at {_where(violation.at, file)}"
+                _add(found, miss.at.frame, f"{PREFIX}did not count for {what}: {miss.why}: {miss.text}")
     shared: dict[tuple[str, ...], list[str]] = {}
     return {frame: shared.setdefault(found[frame], _bounded(found[frame])) for frame in sorted(found)}
 

@@ -73,6 +73,8 @@ def _violation(report: Report, v: Violation) -> dict[str, Any]:
         "seen": v.seen,
         "wrong": list(v.wrong),
         "because": [{"text": b.text, "at": _at(b.at)} for b in v.because],
+        "not_counted": [{"text": m.text, "why": m.why, "at": _at(m.at)} for m in v.not_counted],
+        "not_counted_more": v.not_counted_more,
         "allowed": list(v.allowed),
         "count": v.count,
         "last_time": seconds(v.last_time),

@@ -5,7 +5,7 @@ How lines are built, and why no input can do harm there, is in `console/lines.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,13 +33,13 @@ _STYLE: Final = {
 
 _MEND: Final = {
     "hidden": "capture where the note says, or supply the keys",
-    "address": "give the addresses that the note names",
+    "address": "give the address {names} in the log's site line, in --config or with --set",
     "history": "let the trace begin when the node does (boot=true), or when its interfaces come up",
     "gap": "capture again, without gaps",
     "interface": "log the interface with every event",
-    "key": "log the keys that are missing",
+    "key": "log {names} with every event that has it",
 }
-"""Advice that would make a run conclusive, by the kind of what is lacking."""
+"""Advice that would make a run conclusive, by the kind of what is lacking, and the names of that."""
 
 
 def report_text(report: Report, width: int, colour: bool = False, verbose: bool = False) -> str:
@@ -105,6 +105,7 @@ class _Writer:
         self.lines.labelled("seen", [v.seen + self._again(v)])
         self.lines.labelled("wrong", [v.wrong[0], *(f"- {w}" for w in v.wrong[1:])])
         self.lines.labelled("because", [f"{printable(_place(b.at))}: {b.text}" for b in v.because])
+        self.lines.labelled("misses", list(_misses(v)))
         self.lines.labelled("instead", list(v.allowed))
         self.lines.labelled("more", [f"mipcheck explain {v.rule}"])
         self.lines.line("")
@@ -192,10 +193,29 @@ class _Writer:
         if any(i.skipped for i in report.inputs):
             return "mend the lines that could not be read"
         lacks = {kind for r in report.rules if r.level == "MUST" for kind in r.lacks if r.status != "not-exercised"}
-        advice = [text for kind, text in _MEND.items() if kind in lacks]
-        if advice:
-            return "; ".join(advice)
-        return "see whether this is the trace you meant; --verbose lists what could have been judged"
+        names: dict[str, list[str]] = {}
+        for lack in sorted(lacks):
+            kind, _, name = lack.partition(" ")
+            names.setdefault(kind, []).append(name)
+        advice = [text.format(names=_listed(names[kind])) for kind, text in _MEND.items() if kind in names]
+        if any(i.holes for i in report.inputs):
+            advice.append("capture anew what could not be read, as said above")
+        return (
+            "; ".join(advice) or "see whether this is the trace you meant; --verbose lists what could have been judged"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a part of a sentence: `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def _misses(v: Violation) -> Iterator[str]:
+    """Return the near misses of a violation, the oldest first."""
+    if v.not_counted_more:
+        yield f"{v.not_counted_more} more before these, not counted either"
+    for miss in v.not_counted:
+        yield f"{printable(_place(miss.at))}: {miss.text}: not counted: {miss.why}"
 
 
 def _input(i: InputReport) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
 from mipcheck.model.values.event import Event
@@ -101,10 +102,19 @@ class Columns(Sequence[Event]):
         """Return the event of that number, which exists."""
         raise NotImplementedError
 
-    def following(self, number: int, limit: int, kinds: Collection[str], interface: str) -> Iterator[Event]:
-        """Return, of the `limit` events after that number, in order, those of these kinds on an interface; or more."""
+    def following(self, number: int, limit: int, kinds: Collection[str], interface: str | None) -> Iterator[Event]:
+        """Return, of the `limit` events after that number, in order, those of these kinds on an interface; or more.
+
+        Without an `interface`, those on any.
+        """
         for n in range(number + 1, min(number + 1 + limit, len(self))):
             yield self.event(n)
+
+    def before(self, number: int, limit: int, kinds: Collection[str], most: int) -> list[Event]:
+        """Return, of the `limit` events before that number, the newest `most` of these kinds, in order."""
+        last = min(number, len(self))
+        newest = (e for n in range(last - 1, max(-1, last - 1 - limit), -1) if (e := self.event(n)).kind in kinds)
+        return list(islice(newest, most))[::-1]
 
     def places(self, numbers: Array) -> tuple[Array, Array]:
         """Return the files (by number) and the places of events, whose numbers are in order."""

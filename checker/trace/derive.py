@@ -4,14 +4,18 @@ pass through a NAT."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 
 from mipcheck.model.specification.layering import Layering
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.event import Event
 
 STACK, ACCESS, TRAVERSAL = "stack", "access", "traversal"
+
+NOTHING_FORBIDDEN: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 
 
 def derive(spec: Spec, events: Iterable[Event], capabilities: frozenset[str] = frozenset()) -> list[Event]:
@@ -41,9 +45,14 @@ def derives(spec: Spec) -> dict[str, list[str]]:
     }
 
 
-def modes_seen(spec: Spec, events: Iterable[Event]) -> list[str]:
-    """Return for each interface, in words, which access modes the packets that left it fit; nothing where none was."""
-    return modes_in_words(spec, _outward(events))
+def modes_seen(
+    spec: Spec, events: Iterable[Event], forbidden: Mapping[str, Sequence[str]] = NOTHING_FORBIDDEN
+) -> list[str]:
+    """Return for each interface, in words, which access modes the packets that left it fit; nothing where none was.
+
+    `forbidden` names by interface the rules that some of these packets broke.
+    """
+    return modes_in_words(spec, _outward(events), forbidden)
 
 
 def _outward(events: Iterable[Event]) -> Iterator[tuple[str, frozenset[str], int]]:
@@ -55,14 +64,28 @@ def _outward(events: Iterable[Event]) -> Iterator[tuple[str, frozenset[str], int
             yield event.interface, modes, count if isinstance(count, int) else 1
 
 
-def modes_in_words(spec: Spec, seen: Iterable[tuple[str, frozenset[str], int]]) -> list[str]:
-    """Return the same for `seen`: interfaces, access modes that packets fit, and how many there were."""
+def modes_in_words(
+    spec: Spec,
+    seen: Iterable[tuple[str, frozenset[str], int]],
+    forbidden: Mapping[str, Sequence[str]] = NOTHING_FORBIDDEN,
+) -> list[str]:
+    """Return the same for `seen`: interfaces, access modes that packets fit, and how many there were.
+
+    Where some of it was `forbidden`, only headers are spoken of: a leak is no way to access anything.
+    """
     order = {name: n for n, name in enumerate(spec.accesses)}  # a log may name others
     counts: dict[str, Counter[str]] = {}
     for interface, modes, count in seen:
         named = " or ".join(sorted(modes, key=lambda m: (order.get(m, len(order)), m))) or "no mode at all"
         counts.setdefault(interface, Counter())[named] += count
     return [
-        f"{interface}: user data left as access mode " + ", ".join(f"{m} ({n})" for m, n in found.most_common())
+        f"{interface}: {_left(forbidden.get(interface, ()))} " + ", ".join(f"{m} ({n})" for m, n in found.most_common())
         for interface, found in counts.items()
     ]
+
+
+def _left(rules: Sequence[str]) -> str:
+    """Say how user data left, of which some broke these rules."""
+    if rules:
+        return f"user data left, some of it against {', '.join(rules)}; its headers fit"
+    return "user data left as access mode"

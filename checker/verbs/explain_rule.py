@@ -43,7 +43,8 @@ class ReadingText:
 class RulePage:
     """A rule, ready to be shown. `capabilities` are those on which it depends, in words.
 
-    `keeps` and `breaks` are logs, empty if none is known; `needed_by` names properties, None if that is not known.
+    `keeps` and `breaks` are logs, empty if none is known; `not_counted` says which lines of the latter did not count,
+    and why; `needed_by` names properties, None if that is not known.
     """
 
     id: str
@@ -66,6 +67,7 @@ class RulePage:
     needed_by: tuple[str, ...] | None
     keeps: str
     breaks: str
+    not_counted: tuple[str, ...] = ()
 
 
 def rule_page(
@@ -104,6 +106,7 @@ def rule_page(
         needed_by=needed_by,
         keeps=keeps,
         breaks=breaks,
+        not_counted=tuple(_not_counted(base, rule_id, breaks)),
     )
 
 
@@ -208,6 +211,15 @@ def _proved(spec: Spec, rule_id: str) -> tuple[tuple[str, ...] | None, str, str]
         return tuple(needed_by(spec, rule_id, steps.step)), *examples(spec, rule_id, steps.step)
 
 
+def _not_counted(spec: Spec, rule_id: str, log: str) -> list[str]:
+    """Return the near misses of a log that breaks a rule; none of an empty one."""
+    if not log:
+        return []
+    from mipcheck.checker.proofs.replayed import near_misses
+
+    return near_misses(spec, log, rule_id)
+
+
 # --- rendering ----------------------------------------------------------------------------------------------------
 
 
@@ -246,4 +258,5 @@ def rule_text(page: RulePage, width: int, colour: bool = False) -> str:
             lines.line("")
             lines.line(f"{heading} this log:")
             lines.verbatim(log)
+    lines.labelled("misses", list(page.not_counted))
     return lines.text()

@@ -282,9 +282,10 @@ class CaptureEvents(Columns):
             frame = frame - self._firsts[file]
         return Batch(self._starts[which], time, shape, frame, file, None, number)
 
-    def following(self, number: int, limit: int, kinds: Collection[str], interface: str) -> Iterator[Event]:
+    def following(self, number: int, limit: int, kinds: Collection[str], interface: str | None) -> Iterator[Event]:
         """Yield events of `kinds` on an interface, of the `limit` ones after the event of that number."""
-        wanted = np.array([e.kind in kinds and e.interface == interface for e in self.shapes], np.bool_)
+        fits = [e.kind in kinds and interface in (None, e.interface) for e in self.shapes]
+        wanted = np.array(fits, np.bool_)
         end = min(number + 1 + limit, len(self))
         which = bisect_right(self._starts, number + 1) - 1
         while which < len(self._starts) - 1 and self._starts[which] < end:
@@ -293,6 +294,31 @@ class CaptureEvents(Columns):
                 if number < self._starts[which] + at < end:
                     yield self._event(batch, at)
             which += 1
+
+    def before(self, number: int, limit: int, kinds: Collection[str], most: int) -> list[Event]:
+        """Return the newest `most` events of `kinds` before that number; of user data, of the `limit` ones before."""
+        if _DATA in kinds:
+            return super().before(number, limit, kinds, most)
+        found: list[Event] = []
+        own = self._own_before(number)
+        while own and len(found) < most:
+            own -= 1
+            shape = self.shapes[self._own_shape[own]]
+            if shape.kind in kinds:
+                frame = int(self._own_frame[own])
+                file = max(0, int(np.searchsorted(self._firsts, frame, "left")) - 1) if len(self.files) > 1 else 0
+                at = Position(self.files[file], None, frame - int(self._firsts[file]) if len(self.files) > 1 else frame)
+                found.append(Event(int(self._own_time[own]), shape.interface, shape.kind, dict(shape.args), at))
+        return found[::-1]
+
+    def _own_before(self, number: int) -> int:
+        """Return how many events of their own there are before that number."""
+        which = bisect_right(self._starts, max(0, number)) - 1
+        if which >= len(self._starts) - 1:
+            return len(self._own_row)
+        batch = self._batch(which)
+        at = number - self._starts[which]
+        return self._bounds[which] + (0 if batch.number is None else int(np.count_nonzero(batch.number[:at] < 0)))
 
     def places(self, numbers: Ints) -> tuple[npt.NDArray[np.int16], Ints]:
         """Return file and frame of the events of these numbers (ascending)."""

@@ -20,6 +20,7 @@ from mipcheck.checker.capture.messages.extensions import (
 )
 from mipcheck.checker.capture.messages.extensions import extensions as extensions
 from mipcheck.checker.site.site import MnHaKey
+from mipcheck.checker.trace.replies import code_name as code_name
 
 PORT: Final = 434
 REQUEST: Final = 1
@@ -31,53 +32,6 @@ _ADVERTISED: Final = (
     *((0x0100, "T"), (0x0080, "U")),
 )
 """RFC 3344 section 2.1.1, and U of RFC 3519 section 3.4: the agent tunnels in UDP."""
-
-CODES: Final = {
-    0: "registration accepted",
-    1: "registration accepted, but simultaneous bindings unsupported",
-    64: "reason unspecified",
-    65: "administratively prohibited",
-    66: "insufficient resources",
-    67: "mobile node failed authentication",
-    68: "home agent failed authentication",
-    69: "requested lifetime too long",
-    70: "poorly formed request",
-    71: "poorly formed reply",
-    72: "requested encapsulation unavailable",
-    73: "requested compression unavailable",
-    74: "requested reverse tunnel unavailable",
-    75: "reverse tunnel is mandatory and T is not set",
-    76: "mobile node too distant",
-    77: "invalid care-of address",
-    78: "registration timeout",
-    79: "delivery style not supported",
-    80: "home network unreachable",
-    81: "home agent host unreachable",
-    82: "home agent port unreachable",
-    88: "home agent unreachable",
-    97: "NAI missing",
-    98: "home agent missing",
-    99: "home address missing",
-    104: "unknown challenge",
-    105: "missing challenge",
-    106: "stale challenge",
-    128: "reason unspecified",
-    129: "administratively prohibited",
-    130: "insufficient resources",
-    131: "mobile node failed authentication",
-    132: "foreign agent failed authentication",
-    133: "identification mismatch",
-    134: "poorly formed request",
-    135: "too many simultaneous bindings",
-    136: "unknown home agent address",
-    137: "requested reverse tunnel unavailable",
-    138: "reverse tunnel is mandatory and T is not set",
-    139: "requested encapsulation unavailable",
-    142: "UDP encapsulation unavailable",
-    144: "mobile node failed AAA authentication",
-}
-"""RFC 3344 section 3.4; RFC 3024 (74 to 76, 79, 137 to 139), RFC 2794 and 4433 (97 to 99), RFC 3519 (142),
-RFC 4721 (104 to 106, 144)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +151,6 @@ def read_reply(message: bytes) -> Reply | None:
 def fixed_part(message: bytes) -> bytes:
     """Return what identifies a message even where a copy of it was captured with a shorter snap length."""
     return message[: fixed_size(message)]
-
-
-def code_name(code: int) -> str:
-    """Say what a reply's code means and, where it is a rejection, whose."""
-    text = CODES.get(code, "not assigned")
-    if code < 64:
-        return text
-    return f"{text} (foreign agent)" if code < 128 else f"{text} (home agent)"
 
 
 def authentication(message: Registration, agent: str, keys: Iterable[MnHaKey]) -> str:

@@ -9,6 +9,7 @@ text and JSON Lines have of their own is a `LogForm` (`form.py`).
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final, NamedTuple
@@ -193,17 +194,27 @@ class BulkLog(Columns):
                     break
         return self._known[number]
 
-    def following(self, number: int, limit: int, kinds: Collection[str], interface: str) -> Iterator[Event]:
+    def following(self, number: int, limit: int, kinds: Collection[str], interface: str | None) -> Iterator[Event]:
+        for line, offset in self._found(number + 1, number + 1 + limit, kinds, interface):
+            yield self._read(line, offset)
+
+    def before(self, number: int, limit: int, kinds: Collection[str], most: int) -> list[Event]:
+        newest = deque(self._found(max(0, number - limit), number, kinds, None), most) if number > 0 else ()
+        return [self._read(line, offset) for line, offset in newest]
+
+    def _found(self, first: int, end: int, kinds: Collection[str], interface: str | None) -> Iterator[tuple[int, int]]:
+        """Yield lines and offsets of the events from number `first` to before `end` of such kinds."""
         wanted = [n for n, e in enumerate(self.events) if e.name in kinds]
-        token = WHOLE if interface == NODE else self.interfaces.index(interface)
-        end = number + 1 + limit
-        for batch, rows in self._from(number, self.one_more_pass(), self.rows):
-            first, count = batch.first, len(batch)
-            part = slice(max(0, number + 1 - first), max(0, min(end - first, count)))
-            found = np.flatnonzero(np.isin(rows.kind[part], wanted) & (rows.token[part] == token)) + part.start
-            for line, offset in [(int(rows.line[n]), int(rows.offset[n])) for n in found]:
-                yield self._read(line, offset)
-            if first + count >= end:
+        token = WHOLE if interface in (None, NODE) else self.interfaces.index(interface or NODE)
+        for batch, rows in self._from(first, self.one_more_pass(), self.rows):
+            begin, count = batch.first, len(batch)
+            part = slice(max(0, first - begin), max(0, min(end - begin, count)))
+            those = np.isin(rows.kind[part], wanted)
+            if interface is not None:
+                those &= rows.token[part] == token
+            found = np.flatnonzero(those) + part.start
+            yield from [(int(rows.line[n]), int(rows.offset[n])) for n in found]
+            if begin + count >= end:
                 return
 
     def one_more_pass(self, small: bool = False) -> Pass:

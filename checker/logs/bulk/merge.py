@@ -7,6 +7,7 @@ Nothing is kept of what has gone by but, every so often, how far each log was, s
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -224,21 +225,33 @@ class MergedLogs(Columns):
             self._stretches[stretch] = file, own, time
         return self._stretches[stretch]
 
-    def following(self, number: int, limit: int, kinds: Collection[str], interface: str) -> Iterator[Event]:
-        first, end = number + 1, min(number + 1 + limit, len(self))
+    def following(self, number: int, limit: int, kinds: Collection[str], interface: str | None) -> Iterator[Event]:
+        for file, own, time in self._found(number + 1, number + 1 + limit, kinds, interface):
+            yield self._event(file, own, time)
+
+    def before(self, number: int, limit: int, kinds: Collection[str], most: int) -> list[Event]:
+        newest = deque(self._found(max(0, number - limit), number, kinds, None), most)
+        return [self._event(file, own, time) for file, own, time in newest]
+
+    def _found(
+        self, first: int, end: int, kinds: Collection[str], interface: str | None
+    ) -> Iterator[tuple[int, int, int]]:
+        """Yield log, `own` and time of the events from number `first` to before `end` of such kinds."""
+        end = min(end, len(self))
         if first >= end:
             return
         wanted = [n for n, e in enumerate(self.events) if e.name in kinds]
-        token = WHOLE if interface == NODE else self._numbers[interface]
+        token = WHOLE if interface in (None, NODE) else self._numbers[interface or NODE]
         stretch = first // self._stride
         at = stretch * self._stride
         passes = [log.one_more_pass() if len(log) else None for log in self.logs]
         for rows, file in self._resumed(stretch, passes, self.logs[0].rows):
             low, high = max(0, first - at), min(end - at, len(rows))
             some = rows.row[low:high] if low < high else rows.row[:0]
-            found = np.isin(rows.table.kind[some], wanted) & (rows.table.interface[some] == token)
-            for n in np.flatnonzero(found) + low:
-                yield self._event(int(file[n]), int(rows.own[n]), int(rows.time[n]))
+            found = np.isin(rows.table.kind[some], wanted)
+            if interface is not None:
+                found &= rows.table.interface[some] == token
+            yield from [(int(file[n]), int(rows.own[n]), int(rows.time[n])) for n in np.flatnonzero(found) + low]
             at += len(rows)
             if at >= end:
                 return

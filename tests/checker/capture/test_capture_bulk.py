@@ -23,6 +23,7 @@ from mipcheck.checker.check.check import check, resolved
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.inputs.read import read_trace
 from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.route import CAPTURES as LONG_CAPTURES
 from mipcheck.checker.trace.route import EVENTS
 from mipcheck.checker.trace.vocabulary import vocabulary_of
@@ -47,6 +48,7 @@ from mipcheck.checker.capture.bulk import read as bulk  # noqa: E402
 SPEC = resolved("draft-01")
 PROTECTS = Layering(SPEC).protected
 LINKS = seeds()
+SIGNALS = frozenset({"coa", "advert", "solicit", "rrq", "rrp", "ike", "gap"})
 
 
 class Sizes:
@@ -92,6 +94,8 @@ def assert_same(files: Sequence[bytes], site: Site) -> int:
     assert len(events) == len(expected[1])
     for n in range(0, len(events), 7):
         assert events[n] == expected[1][n]
+        if isinstance(events, Columns):  # else what was not read natively
+            assert events.before(n, n, SIGNALS, 5) == [e for e in expected[1][:n] if e.kind in SIGNALS][-5:]
     for one, other in zip(captures, expected[0], strict=True):
         shown = dataclasses.replace(one, events=list(one.events))
         assert shown == other and len(one.events) == len(other.events)

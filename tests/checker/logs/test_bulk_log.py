@@ -263,6 +263,11 @@ def test_what_is_asked_for_is_read_again() -> None:
     ]
     wanted = [e for e in slow[101:3101] if e.kind == "link" and e.interface == "e1"]
     assert list(log.following(100, 3000, {"link"}, "e1")) == wanted
+    links = [e for e in slow[1001:4001] if e.kind == "link"]
+    assert list(log.following(1000, 3000, {"link"}, None)) == links
+    assert log.before(4001, 3000, {"link"}, 10_000) == links
+    assert log.before(4001, 3000, {"link"}, 20) == links[-20:]
+    assert log.before(0, 3000, {"link"}, 20) == []
     with pytest.raises(IndexError):
         log[5000]
 

@@ -109,6 +109,8 @@ def same(files: Sequence[bytes], offsets: Sequence[int]) -> None:
     for n, before in enumerate(slow[:5]):
         wanted = [e for e in slow[n + 1 : n + 8] if e.kind in kinds and e.interface == before.interface]
         assert list(fast.following(n, 7, kinds, before.interface)) == wanted
+    for n in range(len(slow) + 1):
+        assert fast.before(n, 7, kinds, 3) == [e for e in slow[max(0, n - 7) : n] if e.kind in kinds][-3:]
 
 
 CLEAN = log_text.logs(clean=True) | log_json.logs(clean=True)

@@ -181,9 +181,9 @@ def test_why_a_rule_is_unclear() -> None:
     text, kinds = lack("require paint within 5 s of since while up", go(1, 1), gap)
     assert (text, kinds) == ("at 2.000000 (t.log:2) evidence was missing while something was owed: a gap", {"gap"})
     text, kinds = lack("allow paint only if src = site.here", paint(1))
-    assert (text, kinds) == ("at 1.000000 (t.log:1) the address here is not known", {"address"})
+    assert (text, kinds) == ("at 1.000000 (t.log:1) the address here is not known", {"address here"})
     text, kinds = lack("allow paint only if what = what", paint(1))
-    assert (text, kinds) == ("at 1.000000 (t.log:1) the event does not tell what", {"key"})
+    assert (text, kinds) == ("at 1.000000 (t.log:1) the event does not tell what", {"key what"})
 
 
 def test_blame_agrees_with_the_value() -> None:
@@ -214,3 +214,23 @@ def test_what_is_said_of_the_whole_node() -> None:
     found = explained("allow go only if n = 1 or seen up", go(1, 2, "-"), boot=False)
     assert found.seen == "1.000000 - go n=2"
     assert [b.text for b in found.because] == ["when this trace begins, up was not known on -"]
+
+
+def test_advice_gives_way_to_a_rule_that_forbids_the_event_altogether() -> None:
+    """Where the i-HA answers directly (L2), nobody is told to register with the x-HA for a key exchange (V3)."""
+    spec = load()
+    site = {"iha": 1, "xha": 2, "vpn": 3, "ihoa": 4, "xhoa": 5}
+    machine = Machine(spec, configure(spec, {}), site)
+
+    def advice(inside: bool) -> dict[str, tuple[str, ...]]:
+        asked = {"to": "iha", "path": "direct", "coa": 9, "flags": frozenset("T"), "lifetime": 60, "id": 7}
+        answer = {"from": "iha", "path": "direct", "code": 0, "lifetime": 60, "id": 7, "auth": "ok"}
+        events = [event(1, "a", "link", state="up"), event(2, "a", "rrq", **asked)]
+        events += [event(3, "a", "rrp", **answer)] if inside else []
+        events.append(event(6, "a", "ike", phase="start", src=5, dst=3))
+        found = observe(machine, events, True)
+        context = Context(machine, events, found.interfaces)
+        return {machine.rules[f.rule].id: explain(context, f).allowed for f in found.findings}
+
+    assert advice(inside=False) == {"V3": ("register with the x-HA first",)}
+    assert advice(inside=True) == {"V3": ("use the direct registration",), "L2": ("use the direct registration",)}

@@ -1,0 +1,388 @@
+"""A finding → its near misses: what came and would have prevented it, did not count, and why.
+
+Nothing here knows a requirement. A condition was false because of some variables; the specification says on which
+events of the network those would have been set. Such events that came are looked at again, in the state that they met:
+the part of the pattern that was false there is the reason why one did not count. Another interface that met the
+condition is a near miss too, since what one interface has shown holds for no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice, takewhile
+from typing import Final
+
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
+from mipcheck.checker.observe.explain import Context, sentences, show_event
+from mipcheck.checker.observe.facts import facts_of
+from mipcheck.checker.observe.observation import Finding
+from mipcheck.checker.observe.observer import Observer
+from mipcheck.checker.trace.columns import Columns
+from mipcheck.checker.trace.replies import fault
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.specification.spec import Allow, Update
+from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.types import BOOL, ID, INTERFACE, LOW_HALF, TIME
+
+SHOWN: Final = 5
+"""Near misses of a finding that are told, the newest ones."""
+
+_LIMIT: Final = 100_000
+"""Events looked at before a finding, and after the start of what was overdue."""
+
+_MOST: Final = 200
+"""Of these, the ones that change state and are run through again."""
+
+_BUDGET: Final = 20_000
+"""Events that are run through again for all findings of a report; those that come after get no near misses."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """Something that came and did not count, `why` not, and where it is."""
+
+    text: str
+    why: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class NearMisses:
+    """The near misses of a finding, in order of time; `more` came before them and are not told."""
+
+    told: tuple[NearMiss, ...] = ()
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Want:
+    """A variable that made a condition false, by its value; interface variables are those of the finding's interface.
+
+    `targets` are the events of the network that set it: pattern, and the value that is assigned.
+    """
+
+    read: Read
+    targets: tuple[tuple[EventPattern, Term], ...]
+    update_of: tuple[Update, ...] = ()
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Events before a finding, as far as they have been run through, and those that the device itself sent."""
+
+    observer: Observer
+    events: list[Event] = field(default_factory=list)
+    sent: list[Event] = field(default_factory=list)
+
+
+class Misses:
+    """Finds near misses for the findings of one report, as long as the work for them stays small."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._machine = context.machine
+        facts = facts_of(context.machine)
+        self._kinds = facts.changing | facts.gaps
+        self._left = _BUDGET
+
+    def of(self, finding: Finding) -> NearMisses:
+        """Return the near misses of a finding; the configuration of the node has none."""
+        moment = finding.moment
+        if moment is None:
+            return NearMisses()
+        context = replace(self._context, interfaces=moment.names)
+        rule = self._machine.rules[finding.rule]
+        leaves = blame(self._machine, rule.body.condition, moment, moment.this)
+        wants = self._wants(moment, leaves)
+        if not wants:
+            return NearMisses()
+        found = self._walked(finding, moment, wants)
+        others = list(_others(context, finding, rule.body.condition, wants, isinstance(rule.body, Allow)))
+        return NearMisses((*found[-SHOWN:], *others), max(0, len(found) - SHOWN))
+
+    # --- what would have had to be set ----------------------------------------------------------------------------
+
+    def _wants(self, moment: Moment, leaves: Sequence[Leaf]) -> list[_Want]:
+        """Return the variables that made false leaves false and that the network can set, in order of appearance."""
+        found: dict[str, _Want] = {}
+        for leaf in leaves:
+            if leaf.value != 0 or (leaf.quantified and leaf.interface != moment.this):
+                continue
+            for read in reads(self._machine, leaf.term, moment, leaf.interface):
+                type_ = self._context.spec.variables[read.name].type
+                if read.name in found or type_ == ID or (type_ == BOOL and read.value != 0):
+                    continue
+                updates = [u for u in self._context.spec.updates if any(n == read.name for n, _ in u.assignments)]
+                targets = [
+                    (p, term)
+                    for u in updates
+                    for p in u.patterns
+                    for name, term in u.assignments
+                    if name == read.name and self._of_network(p.event) and not _resets(term)
+                ]
+                if targets:
+                    found[read.name] = _Want(read, tuple(targets), tuple(updates))
+        return list(found.values())
+
+    def _of_network(self, kind: str) -> bool:
+        declared = self._context.spec.events[kind]
+        return declared.sender == "network" and bool(declared.seen)
+
+    # --- what came ------------------------------------------------------------------------------------------------
+
+    def _walked(self, finding: Finding, moment: Moment, wants: Sequence[_Want]) -> list[NearMiss]:
+        """Run the events before a finding once more; return those that would have set what is wanted, and did not."""
+        if self._left <= 0:
+            return []
+        events, whole = self._events(finding)
+        self._left -= len(events)
+        known = zip((*moment.own_writers, *moment.node_writers), (*moment.own, *moment.node), strict=False)
+        boot = whole and any(writer < 0 and value != UNKNOWN for writer, value in known)
+        walk = _Walk(Observer(self._machine, boot))
+        linked = {v for w in wants for p, _ in w.targets for v in _switches(p.condition)}
+        kinds = {p.event for w in wants for u in w.update_of for p in u.patterns}
+        found: list[NearMiss] = []
+        for event in events:
+            met = walk.observer.meets(event) if event.kind in kinds else None
+            if met is not None and self._sets(event, met, finding, wants, linked):
+                found.clear()
+            elif met is not None and self._of_network(event.kind):
+                miss = self._missed(walk, event, met, finding, wants)
+                found += [miss] if miss is not None else []
+            walk.observer.take(event)
+            walk.events.append(event)
+            if self._context.spec.events[event.kind].sender == "node":
+                walk.sent.append(event)
+        return found
+
+    def _events(self, finding: Finding) -> tuple[list[Event], bool]:
+        """Return the events before a finding (before its deadline, if overdue) that change state, in order.
+
+        Also tell whether these are all that there are since the trace began.
+        """
+        events, first = self._context.events, finding.event + finding.overdue
+        limit = _LIMIT
+        if isinstance(events, Columns):
+            found = events.before(first, limit, self._kinds, _MOST)
+        else:
+            back = (events[n] for n in range(first - 1, max(-1, first - 1 - limit), -1))
+            found = list(islice((e for e in back if e.kind in self._kinds), _MOST))[::-1]
+        whole = first <= limit and len(found) < _MOST
+        if finding.overdue:
+            later = (
+                events.following(first - 1, limit, self._kinds, None)
+                if isinstance(events, Columns)
+                else islice(events, first, first + limit)
+            )
+            in_time = takewhile(lambda e: e.time <= finding.time, later)
+            found += islice((e for e in in_time if e.kind in self._kinds), _MOST)
+        tracks = self._context.spec.tracks
+        if tracks and finding.node is not None:
+            found = [e for e in found if e.args.get(tracks, finding.node) == finding.node]
+        return [e for e in found if e.kind in self._context.spec.events], whole
+
+    def _sets(self, event: Event, met: Moment, finding: Finding, wants: Sequence[_Want], linked: set[str]) -> bool:
+        """Decide whether an event sets what is wanted, or voids it together with what an answer to it depends on.
+
+        What came before that is of no interest any more: it counted, or a change of status has made it void.
+        """
+        for want in wants:
+            if not _concerns(event, finding, want):
+                continue
+            for update in want.update_of:
+                value = dict(update.assignments)
+                voids = {n for n in linked & value.keys() if value[n].kind == "const" and value[n].value == 0}
+                if not any(self._matches(p, event, met) for p in update.patterns):
+                    continue
+                if voids or self._differs(value[want.read.name], met, want):
+                    return True
+        return False
+
+    def _matches(self, pattern: EventPattern, event: Event, met: Moment) -> bool:
+        return pattern.event == event.kind and evaluate(self._machine, pattern.condition, met, met.this) == 1
+
+    def _differs(self, term: Term, met: Moment, want: _Want) -> bool:
+        """Decide whether an update would have given a variable another value than it has in the finding."""
+        value = evaluate(self._machine, term, met, met.this)
+        if term.type == INTERFACE:
+            return term.kind != "nobody"
+        return value > want.read.value if term.type == TIME else value != want.read.value
+
+    # --- why it did not count -------------------------------------------------------------------------------------
+
+    def _missed(
+        self, walk: _Walk, event: Event, met: Moment, finding: Finding, wants: Sequence[_Want]
+    ) -> NearMiss | None:
+        """Return an event as a near miss, None if it would not have set anything that is wanted."""
+        context = replace(self._context, interfaces=met.names)
+        for want in wants:
+            if not _concerns(event, finding, want):
+                continue
+            for pattern, term in want.targets:
+                if pattern.event != event.kind or not self._differs(term, met, want):
+                    continue
+                why = self._why(context, walk, event, met, pattern)
+                if why:
+                    text = f"{context.time(event.time)} {show_event(context.spec, event)}"
+                    return NearMiss(text, "; ".join(dict.fromkeys(why)), event.at)
+        return None
+
+    def _why(self, context: Context, walk: _Walk, event: Event, met: Moment, pattern: EventPattern) -> list[str]:
+        """Return the reasons why an event did not match a pattern; none if it did, or was about something else."""
+        if evaluate(self._machine, pattern.condition, met, met.this) != 0:
+            return []
+        leaves = [f for f in blame(self._machine, pattern.condition, met, met.this) if f.value == 0]
+        answers = any(t.kind == "key" and t.type == ID for t in pattern.condition.walk())
+        stub = Finding(0, event.interface, event.time, -1, moment=met)
+        reasons: list[str] = []
+        for leaf in leaves:
+            keys = [t for t in leaf.term.walk() if t.kind == "key"]
+            if any(_names_parties(k) for k in keys):
+                return []
+            if answers and (any(k.type == ID for k in keys) or (not keys and leaf.term.kind == "var")):
+                reasons.append(self._unasked(context, walk, event, met, leaves))
+            elif keys:
+                said = [fault(event, k.name) for k in keys]
+                reasons += [s for s in said if s] or sentences(context, stub, [leaf])
+            elif leaf.term.kind == "var" and leaf.term.type == BOOL:
+                reasons += sentences(context, stub, [leaf])
+            else:
+                return []
+        return reasons
+
+    def _unasked(self, context: Context, walk: _Walk, event: Event, met: Moment, leaves: Sequence[Leaf]) -> str:
+        """Say why an answer is none to what was asked: by its identification, or because nothing waits for it."""
+        theirs = _identification(event)
+        request = next((e for e in reversed(walk.sent) if _asks_for(e, event, theirs)), None)
+        waits = next((f for f in leaves if f.term.kind == "var" and f.term.type == BOOL), None)
+        ours = next((f for f in leaves if any(t.kind == "key" and t.type == ID for t in f.term.walk())), None)
+        closed = self._writer(walk, met, waits) if waits is not None else None
+        if request is not None and request.interface != event.interface:
+            return f"it was asked for on {printable(request.interface)}, {_place(request, event)}"
+        if request is None:
+            if waits is not None:
+                return "nobody had asked for it" + (f" since {_place(closed, event)}" if closed is not None else "")
+            return self._other_identification(met, ours, theirs)
+        asked = f"it answers the request of {_place(request, event)}"
+        if closed is not None:
+            if _identification(closed) == theirs and context.spec.events[closed.kind].sender == "network":
+                return f"a copy of the reply of {_place(closed, event)}, which has counted"
+            if context.spec.events[closed.kind].sender == "node":
+                return f"asked before the change of {_place(closed, event)} ({show_event(context.spec, closed)})"
+        newest = next((e for e in reversed(walk.sent) if _asks_for(e, event, None)), request)
+        if newest is not request and _identification(newest) != theirs:
+            return f"{asked}, and only the newest counts, that of {_place(newest, event)}"
+        return f"{asked}, which waits for no answer any more"
+
+    def _other_identification(self, met: Moment, leaf: Leaf | None, theirs: int | None) -> str:
+        """Say that the identification is another one than what it is compared with."""
+        held = "not known"
+        if leaf is not None:
+            ids = [r.value for r in reads(self._machine, leaf.term, met, leaf.interface)]
+            held = f"{ids[0] & LOW_HALF:#010x}" if ids and ids[0] != UNKNOWN else held
+        shown = "not known" if theirs is None else f"{theirs:#010x}"
+        return f"its identification differs in the low 32 bits: ours {held}, theirs {shown}"
+
+    def _writer(self, walk: _Walk, met: Moment, leaf: Leaf) -> Event | None:
+        """Return the event that made a variable what it was, None if none did."""
+        written = [r.writer for r in reads(self._machine, leaf.term, met, leaf.interface)]
+        return walk.events[written[0]] if written and written[0] >= 0 else None
+
+
+def _concerns(event: Event, finding: Finding, want: _Want) -> bool:
+    """Decide whether an event can have to do with the variable of a finding: another interface's cannot."""
+    return want.read.interface is None or event.interface == finding.interface
+
+
+def _resets(term: Term) -> bool:
+    """Decide whether a term gives a variable the value that means nothing has been shown."""
+    return (term.kind == "const" and term.type == BOOL and term.value == 0) or term.kind == "nobody"
+
+
+def _switches(condition: Term) -> Iterator[str]:
+    """Yield the names of what a condition reads as true or false, outside of any comparison."""
+    if condition.kind == "var" and condition.type == BOOL:
+        yield condition.name
+    elif condition.kind in ("and", "or", "def"):
+        for a in condition.args:
+            yield from _switches(a)
+
+
+def _names_parties(key: Term) -> bool:
+    """Decide whether a key says what an event is about (who, which way), and not how it came out.
+
+    Enumerations that the specification gives a name are those that requests and replies share.
+    """
+    return key.type.is_enum and not key.type.name.startswith("{")
+
+
+def _identification(event: Event) -> int | None:
+    """Return the part of an event's identification that is compared (RFC 3344 section 3.6.2.1)."""
+    value = event.args.get("id")
+    return value & LOW_HALF if isinstance(value, int) else None
+
+
+def _asks_for(request: Event, reply: Event, identification: int | None) -> bool:
+    """Decide whether a request could have had that reply; `identification` is the one it has, None for any."""
+    if "id" not in request.args or (identification is not None and _identification(request) != identification):
+        return False
+    if identification is None and request.interface != reply.interface:
+        return False
+    to, origin = request.args.get("to"), reply.args.get("from")
+    ways = request.args.get("path"), reply.args.get("path")
+    return (None in (to, origin) or to == origin) and (None in ways or ways[0] == ways[1])
+
+
+def _place(event: Event, beside: Event) -> str:
+    """Return where an event is, in few words where that is the file of another one."""
+    at = event.at
+    if at.file != beside.at.file or (at.frame is None and at.line is None):
+        return printable(str(at))
+    return f"frame {at.frame}" if at.frame is not None else f"line {at.line}"
+
+
+# --- other interfaces ---------------------------------------------------------------------------------------------
+
+
+def _others(
+    context: Context, finding: Finding, condition: Term, wants: Sequence[_Want], permits: bool
+) -> Iterator[NearMiss]:
+    """Return the other interfaces on which what was wanted here had been shown.
+
+    Of a permission that is its whole condition, else the first variable that was wanted.
+    """
+    moment, machine = finding.moment, context.machine
+    assert moment is not None
+    names = {w.read.name for w in wants if w.read.interface is not None}
+    for other in range(len(moment.interfaces)) if names else ():
+        if other == moment.this:
+            continue
+        if permits:
+            met = evaluate(machine, condition, moment, other) == 1
+            leaves = [f for f in blame(machine, condition, moment, other) if f.value == 1] if met else []
+        else:
+            first = next(w.read.name for w in wants if w.read.name in names)
+            leaves = list(_shown_by(context, first, moment, other))
+        told = [f for f in leaves if any(r.name in names for r in _of(context, f, moment))]
+        if not told:
+            continue
+        writers = [r.writer for f in told for r in _of(context, f, moment) if r.name in names]
+        at = context.events[max(writers)].at if max(writers) >= 0 else Position(context.events[0].at.file)
+        name = context.name(other)
+        facts = "; ".join(sentences(context, finding, [replace(f, quantified=False) for f in told]))
+        why = f"this was on {name}, and what one interface has shown counts for no other"
+        yield NearMiss(f"{name}: {facts}", why, at)
+
+
+def _of(context: Context, leaf: Leaf, moment: Moment) -> Iterable[Read]:
+    return reads(context.machine, leaf.term, moment, leaf.interface)
+
+
+def _shown_by(context: Context, name: str, moment: Moment, interface: int) -> Iterator[Leaf]:
+    """Yield that variable as a leaf, if it is true of an interface."""
+    variable = context.spec.variables[name]
+    if variable.type == BOOL and moment.state(interface)[context.machine.interface_slots[name]] == 1:
+        yield Leaf(Term("var", BOOL, name), interface, 1)
