@@ -211,7 +211,6 @@ class Reader:
             if self._copies.has(inner):
                 self._vpn.put_where_it_went(inner)
             else:
-                self._registrations.follow(inner)
                 self._through_vpn(inner, packet.interface)
         elif inner is not None and inner.kind == ASIDE and inner.why == DUMMY:
             self._data.aside(packet, inner.why)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LOOPBACK, PHYSICAL, REGISTRATION, TUNNEL, Packet
 from mipcheck.checker.capture.messages import carried, dhcp, mobileip
-from mipcheck.checker.capture.messages.identification import Identifications
 from mipcheck.checker.site.site import Site
 
 BROADCAST = 0xFFFFFFFF
@@ -49,8 +48,6 @@ class Knowledge:
     """(interface, care-of address) with which detection begins in the capture: the first there, asking both agents."""
     acks: dict[tuple[str, int], int] = field(default_factory=dict)
     """(interface, transaction) of DHCP → the frame with its last reply, where types were cut off: it is the ACK."""
-    identifications: Identifications = field(default_factory=Identifications)
-    """What the whole capture tells about identifications."""
     exchanges: dict[bytes, int] = field(default_factory=dict)
     """When (ns) the initiator last sent something in a key exchange, by the initiator's SPI."""
     notes: list[str] = field(default_factory=list)
@@ -226,11 +223,9 @@ def _registration(
     asked: dict[str, set[bytes]],
     beginnings: dict[str, _Beginning],
 ) -> None:
-    """Learn the node's link address, its home and its care-of addresses from a request, and identifications."""
+    """Learn the node's link address, its home and its care-of addresses from a request."""
     message = carried.registration(packet)
-    reply, request = message.reply, message.request
-    if reply is not None and packet.sport == mobileip.PORT and reply.agent in known.agents:
-        known.identifications.reply(known.agents[reply.agent], reply.id, reply.code)
+    request = message.request
     if request is None or packet.dport != mobileip.PORT or packet.direction == "in":
         return
     agent = known.agents.get(request.agent)
@@ -244,7 +239,6 @@ def _registration(
     source = packet.addresses[-1][0]
     if source in known.far:
         return  # passed on by an agent
-    known.identifications.request(agent, request.id, packet.time)
     if request.home:
         known.own.add(request.home)
         if agent == "iha":
