@@ -13,7 +13,7 @@ from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.events.registrations import clear_registrations
 from mipcheck.checker.capture.events.userdata import Protects
 from mipcheck.checker.capture.frames.files import open_frames
-from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame, counted
+from mipcheck.checker.capture.frames.frame import REST, SLL, SLL2, FileInfo, Frame, Loss, counted
 from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import ASIDE, Packet
@@ -249,6 +249,9 @@ def lost(
         for loss in info.losses:
             if loss.interface == "lo":
                 continue
+            if loss.why:
+                found.extend(_unread(loss, first, source.offset, packets[-1].time if packets else 0))
+                continue
             # What passes through a tunnel device or a cooked capture concerns more than the interface of that name.
             own = loss.interface in physical and info.interfaces.get(loss.interface) not in (SLL, SLL2)
             interface = loss.interface if own else NODE
@@ -260,6 +263,16 @@ def lost(
                     found.append(Gap(since, False, interface, reason, first + loss.frame))
             found.append(Gap(until, loss.since is not None, interface, reason, first + loss.frame))
     return found
+
+
+def _unread(loss: Loss, first: int, offset: int, end: int) -> list[Gap]:
+    """Make gaps for what is in the file and was not read: at both ends, as nobody can tell when it happened.
+
+    The rest of a file reaches to the `end` of all (ns).
+    """
+    rest = loss.why == REST
+    until = Gap(max(loss.until + offset, end if rest else 0), not rest, NODE, loss.why, first + loss.frame)
+    return [until] if loss.since is None else [until._replace(time=loss.since + offset, before=False), until]
 
 
 def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Gap]:

@@ -418,6 +418,8 @@ def scan(
             if after > filled:
                 why = MORE
                 break
+            if _file32(buf, after - 4, big) != block:
+                break  # damaged
             device = _file32(buf, at + 8, big)
             size = _file32(buf, at + 20, big)
             body = after - 4  # where the options end

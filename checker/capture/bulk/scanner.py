@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.meaning import PacketKind
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, PacketRows
-from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame, Interface, Stream
+from mipcheck.checker.capture.frames.frame import JUMP, SLL, SLL2, FileInfo, Frame, Interface, Stream
 from mipcheck.checker.capture.frames.pieces import Pieces
 from mipcheck.checker.capture.headers import layers, link
 from mipcheck.checker.capture.headers.fragments import Reassembler
@@ -269,6 +269,7 @@ class Scanner:
             else:
                 (packet,) = self._full(frame)
                 self._kind[row] = -len(self._taken.unusual)
+        self._heard(self._time[start:end] - self._offset, first)
         heard = np.flatnonzero(np.bincount(self._device[start:end]))
         for device in heard[np.argsort(lasts[heard])].tolist():  # interfaces may share a name
             info.last[devices[device][0]] = int(self._time[lasts[device]]) - self._offset
@@ -276,6 +277,14 @@ class Scanner:
         info.latest = int(self._time[end - 1]) - self._offset
         info.frames += end - start
         self._kind[start:end][self._kind[start:end] >= 0] += self._first
+
+    def _heard(self, times: Ints, first: int) -> None:
+        """Do what `FileInfo.heard` does, for the times of rows; `first` is the number of the first of them."""
+        info = self._info
+        info.heard(int(times[0]), first)
+        for at in np.flatnonzero(np.abs(np.diff(times)) > JUMP).tolist():
+            info.jumped(int(times[at]), int(times[at + 1]), first + at + 1)
+        info.heard_last = int(times[-1])
 
     def take(self, frame: Frame) -> None:
         """Take a frame whose record the loop did not know; one of 802.11 may hold several packets, or none."""

@@ -18,6 +18,7 @@ from mipcheck.checker.capture.events.vpn import Vpn
 from mipcheck.checker.capture.headers.packet import (
     ADVERTISEMENT,
     ASIDE,
+    CUT,
     DHCP,
     ESP,
     ICMP,
@@ -33,7 +34,7 @@ from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.messages.esp import DUMMY
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel
 from mipcheck.checker.site.site import Site
-from mipcheck.model.values.event import Event
+from mipcheck.model.values.event import NODE, Event
 from mipcheck.model.values.types import Value
 
 
@@ -89,7 +90,7 @@ class Reader:
 
     def holes(self) -> tuple[str, ...]:
         """Say what else could not be known, and may have been anything."""
-        return self._data.holes()
+        return (*self._account.holes(), *self._data.holes())
 
     def hidden(self) -> tuple[str, ...]:
         """Say why signalling could not be seen."""
@@ -99,7 +100,12 @@ class Reader:
         """Turn one packet into events, or count it as set aside."""
         if is_loopback(packet):
             self._account.set_aside["loopback"] += 1
-        elif is_tunnel(packet, self._tunnels):
+            return
+        if packet.unread:
+            # On a tunnel device, or where headers were cut, what it was may concern any interface.
+            everywhere = is_tunnel(packet, self._tunnels) or packet.why == CUT
+            self._account.unread(packet, packet.unread, NODE if everywhere else packet.interface)
+        if is_tunnel(packet, self._tunnels):
             self._on_tunnel(packet)
         else:
             self._on_link(packet)

@@ -21,6 +21,8 @@ DIRECT: Final = "direct"
 THROUGH_VPN: Final = "vpn"
 """The paths of a registration, as a log spells them."""
 
+_CUT: Final = "registration messages were cut short: capture more bytes of each frame (-s 0)"
+
 COPY: Final = 250 * 10**6
 """ns within which one message on two tunnel devices is the same packet; a node may retransmit after a second."""
 _SAME: Final = 10**9
@@ -42,7 +44,7 @@ class Registrations:
         message = carried.registration(packet)
         request = message.request
         if request is None:
-            self._account.note(f"frame {packet.frame}: a registration request is cut short")
+            self._account.unread(packet, _CUT, interface)
             return
         agent = self._agent(request.agent, request.home)
         if agent is None:
@@ -76,7 +78,7 @@ class Registrations:
         message = carried.registration(packet)
         reply = message.reply
         if reply is None:
-            self._account.note(f"frame {packet.frame}: a registration reply is cut short")
+            self._account.unread(packet, _CUT, interface)
             return
         agent = self._agent(reply.agent, reply.home)
         if agent is None:

@@ -25,6 +25,21 @@ _LENGTH: Final = 0x0600
 _SNAP: Final = (b"\xaa\xaa\x03\0\0\0", b"\xaa\xaa\x03\0\0\xf8")
 _LLC: Final = {b"\x42\x42": "stp", b"\xfe\xfe": "is-is"}
 
+_IPV6: Final = 229
+_WITHOUT_IP: Final = frozenset({
+    *(187, 189, 195, 201, 215, 220, 227, 230, 247, 248, 249, 251, 253, 254, 255, 256, 270, 272, 278, 283),
+})  # fmt: skip
+"""Link types of USB, Bluetooth, CAN, IEEE 802.15.4, netlink and the like, which carry none of the node's IPv4."""
+_NAMES: Final = {
+    3: "AX.25", 6: "Token Ring", 7: "ARCNET", 8: "SLIP", 9: "PPP", 10: "FDDI", 50: "PPP in HDLC-like framing",
+    51: "PPPoE", 100: "ATM, RFC 1483", 104: "Cisco HDLC", 107: "Frame Relay", 117: "OpenBSD pflog",
+    119: "Prism and 802.11", 122: "IP over Fibre Channel", 123: "SunATM", 138: "IP over FireWire",
+    163: "AVS and 802.11", 166: "PPP of pppd", 192: "PPI", 204: "PPP with its direction",
+    239: "NFLOG", 242: "IP over InfiniBand", 258: "Apple PKTAP", 274: "Ethernet with its preamble",
+    **dict.fromkeys(range(147, 163), "reserved for private use"),
+}  # fmt: skip
+"""Link types that are not read, as tcpdump.org lists them."""
+
 _ARPHRD_LOOPBACK: Final = 772
 _ARPHRD_TUNNEL: Final = frozenset({768, 769, 776, 778, 823, 0xFFFE})
 """Linux device types of IP-in-IP, SIT, GRE and tun devices (include/uapi/linux/if_arp.h)."""
@@ -90,7 +105,20 @@ def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
             return -1
         return _version(packet, data, 4)
     packet.why = f"link type {linktype}"
+    if linktype == _IPV6:
+        packet.why = "ipv6"
+    elif linktype not in _WITHOUT_IP:
+        packet.unread = unread_link(linktype)
     return -1
+
+
+def unread_link(linktype: int) -> str:
+    """Say by its name that a link type is not read, and what to do."""
+    name = f" ({_NAMES[linktype]})" if linktype in _NAMES else ""
+    return (
+        f"frames of link type {linktype}{name} are not read: capture on an Ethernet, Wi-Fi or raw IP device instead,"
+        " or set the type right (editcap -T) where the file names a wrong one"
+    )
 
 
 def _cooked(packet: Packet, kind: int, device: int, address: bytes) -> None:

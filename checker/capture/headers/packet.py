@@ -26,6 +26,8 @@ LINK_PORTS: Final = {5353: "mdns", 1900: "ssdp", 5355: "llmnr"}
 """UDP ports of protocols that do not leave the link."""
 MULTICAST: Final = 0xE0000000
 """The first multicast address; broadcast is above it as well."""
+CUT: Final = "cut short"
+"""Why a packet is set aside whose headers were not captured to their end, or are damaged."""
 UNREAD: Final = object()
 """In the place of a message that nobody has asked for yet."""
 
@@ -83,5 +85,7 @@ class Packet:
     mark: bytes = b""
     again: bool = False
     closed: bool = False
+    unread: str = ""
+    """Why nobody can tell what it is, in words; "" where that does not matter."""
     message: object = field(default=UNREAD, compare=False, repr=False)
     """What `payload` says as a message, once `messages.carried` has read it: None where it makes no sense."""

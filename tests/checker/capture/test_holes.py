@@ -1,0 +1,175 @@
+"""What is in a capture and is not read is a hole: with its place and count, in both ways of reading, and no more."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from mipcheck.checker.capture import Source, is_capture, read_captures
+from mipcheck.checker.capture.read import Capture
+from mipcheck.checker.console.errors import InputError
+from mipcheck.checker.inputs.opening import kind_of
+from mipcheck.checker.site.site import Site
+
+from making.files import START, Device, Record, block, device_block, packet_block, pcap, pcapng, section
+from making.packets import COA, IHOA, SECOND, SERVER, SITE, into, lease, out, reply, request, user
+
+YEARS = 20 * 365 * 24 * 3600 * SECOND
+FRAMES = [*lease(), out(request()), into(reply()), out(user(IHOA, SERVER)), out(user(IHOA, SERVER))]
+RECORDS = [Record(n * SECOND, frame) for n, frame in enumerate(FRAMES)]
+
+
+def both(files: bytes | Sequence[bytes], site: Site = SITE) -> tuple[list[tuple[float, str, str]], Capture]:
+    """Read frame by frame and in columns, which has to come to the same: (seconds, interface, event), and the first."""
+    pytest.importorskip("llvmlite")
+    from mipcheck.checker.capture.bulk.read import read_bulk
+
+    given = [files] if isinstance(files, bytes) else files
+    sources = [[Source(io.BytesIO(data), f"f{n}", 0, f"if{n}") for n, data in enumerate(given)] for _ in range(2)]
+    captures, events = read_captures(sources[0], site)
+    columns, found, _ = read_bulk(sources[1], site)
+    assert list(found) == events
+    assert [replace(c, events=list(c.events)) for c in columns] == captures
+    return [((e.time - START) / SECOND, e.interface, e.kind) for e in events], captures[0]
+
+
+def gaps(files: bytes | Sequence[bytes]) -> list[tuple[float, str]]:
+    return [(time, interface) for time, interface, kind in both(files)[0] if kind == "gap"]
+
+
+def blocks(records: Sequence[Record] = RECORDS) -> list[bytes]:
+    return [packet_block(record, START + record.time) for record in records]
+
+
+HEAD = section() + device_block(Device("eth0"))
+
+
+def test_without_holes_there_are_none() -> None:
+    events, capture = both(pcapng(RECORDS))
+    assert "gap" not in [kind for _, _, kind in events] and capture.holes == ()
+
+
+@pytest.mark.parametrize("byte", range(8))
+def test_one_flipped_byte_in_the_header_of_a_block(byte: int) -> None:
+    """Its type and its length: whatever becomes of the packet, it does not vanish without a word."""
+    made = blocks()
+    for flip in (0x01, 0x04, 0x80, 0xFF):
+        damaged = bytearray(made[4])
+        damaged[byte] ^= flip
+        if damaged[0] == 2:
+            continue  # an older type of packet, which says the same
+        events, capture = both(HEAD + b"".join([*made[:4], bytes(damaged), *made[5:]]))
+        assert capture.holes and "gap" in [kind for _, _, kind in events]
+
+
+def test_a_damaged_block_leaves_the_rest_unread() -> None:
+    made = blocks()
+    file = HEAD + b"".join([*made[:4], struct.pack("<II", 6, 7), *made[5:]])
+    assert gaps(file) == [(3.0, "-"), (3.0, "-")]
+    assert both(file)[1].holes == ("damaged block after frame 4; the rest is not read",)
+
+
+@pytest.mark.parametrize("data", [pcap(RECORDS), pcapng(RECORDS)], ids=["pcap", "pcapng"])
+def test_a_cut_file_says_that_its_end_is_missing(data: bytes) -> None:
+    assert both(data[:-9])[1].holes == (f"truncated at frame {len(FRAMES)}: what came after it is unknown",)
+
+
+def test_what_is_missing_of_one_file_is_so_until_the_end_of_all() -> None:
+    other = pcap([Record(n * SECOND, FRAMES[-1]) for n in (2, 60)])
+    assert gaps([pcap(RECORDS)[:-9], other]) == [(len(FRAMES) - 2, "-"), (60.0, "-")]
+
+
+def test_packets_of_an_interface_that_nobody_describes() -> None:
+    made = blocks()
+    strange = [packet_block(r._replace(interface=9), START + r.time) for r in RECORDS[2:4]]
+    file = HEAD + b"".join([*made[:2], *strange, *made[4:]])
+    assert gaps(file) == [(1.0, "-"), (4.0, "-")]
+    hole = "frame 3: a packet of an interface that the file does not describe is not read; 2 such in all"
+    assert both(file)[1].holes == (hole,)
+
+
+def test_a_block_of_an_unknown_type() -> None:
+    made = blocks()
+    file = HEAD + b"".join([*made[:4], block("<", 0x66, bytes(40)), *made[4:]])
+    assert gaps(file) == [(3.0, "-"), (4.0, "-")]
+    assert "unknown type 0x66" in both(file)[1].holes[0]
+
+
+@pytest.mark.parametrize("years", [-YEARS, YEARS])
+def test_times_that_jump_by_years(years: int) -> None:
+    records = [r._replace(time=r.time + years * (n == 3)) for n, r in enumerate(RECORDS)]
+    for file in (pcap(records), pcapng(records)):
+        far = years / SECOND + 3
+        assert sorted(gaps(file)) == sorted([(2.0, "-"), (far, "-"), (far, "-"), (4.0, "-")])
+        assert both(file)[1].holes == (
+            "the times of the file jump by years 2 times, first at frame 4: what lies between is unknown",
+        )
+
+
+def test_link_types_that_nobody_reads_are_called_by_their_names() -> None:
+    devices = [Device("eth0"), Device("wwan0", 9)]
+    records = [*RECORDS, *(Record((9 + n) * SECOND, b"\xff\x03\0\x21" + bytes(40), 1) for n in range(3))]
+    file = pcapng(records, devices)
+    assert gaps(file) == [(9.0, "wwan0"), (10.0, "wwan0"), (11.0, "wwan0")]
+    (hole,) = both(file)[1].holes
+    assert "link type 9 (PPP)" in hole and "editcap" in hole and "3 frames on wwan0" in hole
+
+
+def test_link_types_without_ip_do_not_matter() -> None:
+    records = [*RECORDS, Record(9 * SECOND, bytes(40), 1)]
+    assert both(pcapng(records, [Device("eth0"), Device("usbmon1", 220)]))[1].holes == ()
+
+
+def test_frames_that_were_cut_inside_their_headers() -> None:
+    cut = out(user(COA, SERVER))
+    records = [*RECORDS, *(Record((9 + n) * SECOND, cut[:30], length=len(cut)) for n in range(2))]
+    assert gaps(pcapng(records)) == [(9.0, "-"), (10.0, "-")]
+    (hole,) = both(pcapng(records))[1].holes
+    assert hole.startswith("frame 9: frames were cut inside their headers") or "2 frames" in hole
+    # A short frame that was captured to its end is a short frame.
+    assert both(pcapng([*RECORDS, Record(9 * SECOND, cut[:30])]))[1].holes == ()
+
+
+def test_registrations_that_were_cut() -> None:
+    asked = out(request())
+    file = pcapng([*RECORDS, Record(9 * SECOND, asked[:50], length=len(asked))])
+    assert gaps(file) == [(9.0, "eth0")]
+    assert "registration messages were cut short" in both(file)[1].holes[0]
+
+
+def modified(records: Sequence[Record], order: str) -> bytes:
+    """A file as Kuznetzov's libpcap wrote it."""
+    made = struct.pack(order + "IHHiIII", 0xA1B2CD34, 2, 4, 0, 0, 262144, 1)
+    for record in records:
+        seconds, rest = divmod(START + record.time, SECOND)
+        size = len(record.data)
+        made += struct.pack(order + "IIIIIHBx", seconds, rest // 1000, size, size, 2, 0x0800, 0) + record.data
+    return made
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_modified_pcap_is_read(order: str) -> None:
+    file = modified(RECORDS, order)
+    assert is_capture(file[:12])
+    assert both(file) == both(pcap(RECORDS))
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"GMBU", "Network Monitor"),
+        (b"RTSS", "Network Monitor"),
+        (b"TRSNIFF data    \x1a", "Sniffer"),
+        (b"XCP\0", "NetXRay"),
+        (b"btsnoop\0", "Bluetooth"),
+        (b"iptrace 2.0", "iptrace"),
+    ],
+)
+def test_captures_in_other_formats_are_named(head: bytes, name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        kind_of(io.BytesIO(head + bytes(90)), "x.cap")
+    assert name in str(caught.value)
