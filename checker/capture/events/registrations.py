@@ -89,9 +89,6 @@ class Registrations:
             text = f"a registration with {agent} is rejected ({name})"
             self._account.note_first((agent, reply.code), text, packet)
         auth = mobileip.authentication(message, agent, self._site.mn_ha_keys)
-        if auth == "unchecked" and message.whole and any(key.agent == agent for key in self._site.mn_ha_keys):
-            text = f"a reply of {agent} is authenticated in a way that no [[mn_ha_key]] fits, and counts unchecked"
-            self._account.note_first((agent, "spi"), text, packet)
         args: dict[str, Value] = {
             "from": agent,
             "path": path,
@@ -104,6 +101,12 @@ class Registrations:
         if message.whole:
             args["tnc"] = "yes" if mobileip.trusted_networks_configured(message) else "no"
         self._account.emit(packet, "rrp", args, interface)
+        if auth == "unchecked" and any(key.agent == agent for key in self._site.mn_ha_keys):
+            # A node discards what it cannot check (RFC 3344 section 3.6.2.1), and whether this one can is not known.
+            spi = "" if message.spi is None else f" (SPI {message.spi})"
+            why = f"replies of {agent} are authenticated in a way that no [[mn_ha_key]] fits{spi}"
+            text = f"{why}: whether they count is unknown" if message.whole else _CUT
+            self._account.unread(packet, text, interface)
 
     def _note_oddities(self, packet: Packet, message: Registration) -> None:
         """Note what may have made the receiver discard the message, although its fixed part is sound."""

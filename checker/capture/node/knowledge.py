@@ -20,6 +20,8 @@ _TOGETHER = 2 * 10**9
 """ns within which both agents are asked where detection begins."""
 _COPY = 250 * 10**6
 """ns within which the same request is the same packet, captured twice."""
+_NEIGHBOURS = 16
+"""Bits in which addresses of one enterprise may differ, where nobody says what its prefixes are."""
 _PRIVATE = ((0x0A000000, 0xFF000000), (0xAC100000, 0xFFF00000), (0xC0A80000, 0xFFFF0000))
 
 
@@ -55,6 +57,16 @@ class Knowledge:
     def is_internal(self, address: int) -> bool:
         """Decide whether it is in a prefix of the enterprise."""
         return any(address & mask == network for network, mask in self.internal)
+
+    def may_be_internal(self, address: int) -> bool:
+        """Decide whether somebody inside may have it: it is private, or a neighbour of the i-HA or the home address.
+
+        What is known to be outside, as the agents and the gateway are, is not asked for.
+        """
+        if address in self.far or address in self.own:
+            return False
+        near = {a >> _NEIGHBOURS for a in (*self.home, *(a for a, name in self.agents.items() if name == "iha"))}
+        return is_private(address) or address >> _NEIGHBOURS in near
 
     def is_broadcast(self, address: int) -> bool:
         """Decide whether it is the directed broadcast address of a link that DHCP told."""
@@ -124,7 +136,7 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
     tunnels = frozenset(site.tunnels)
     known = _from_site(site)
     asked: dict[str, set[bytes]] = defaultdict(set)
-    homed: dict[str, set[bytes]] = defaultdict(set)
+    homed: dict[str, dict[bytes, int]] = defaultdict(dict)  # with the first frame of each
     leased: dict[str, set[bytes]] = defaultdict(set)
     messages: list[tuple[Packet, dhcp.DhcpMessage]] = []
     later: list[Packet] = []
@@ -157,10 +169,18 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
     if known.home:
         for packet in later:
             if packet.direction != "in" and any(source in known.home for source, _ in packet.addresses):
-                homed[packet.interface].add(packet.source_mac)
+                homed[packet.interface].setdefault(packet.source_mac, packet.frame)
     for interface in {*asked, *homed, *leased}:
+        # Whoever asks for a registration is the node; what carries its address may be a copy that somebody passed on.
         # Another station's DHCP is broadcast to everybody, so it counts only where nothing better was seen.
-        known.macs[interface] = asked[interface] | homed[interface] or leased[interface]
+        claims = set(homed[interface])
+        known.macs[interface] = asked[interface] or (claims & leased[interface]) or claims or leased[interface]
+        for mac in homed[interface]:
+            if mac not in known.macs[interface]:
+                known.notes.append(
+                    f"frame {homed[interface][mac]}: {mac.hex(':')} sends from the home address on {interface} too:"
+                    " not taken for the node"
+                )
     for interface, macs in leased.items():
         if not macs <= known.macs[interface]:
             known.macs[interface] |= _successors(packets, interface, known.macs[interface], macs)

@@ -15,7 +15,22 @@ from mipcheck.checker.inputs.opening import kind_of
 from mipcheck.checker.site.site import Site
 
 from making.files import START, Device, Record, block, device_block, packet_block, pcap, pcapng, section
-from making.packets import COA, IHOA, SECOND, SERVER, SITE, into, lease, out, reply, request, user
+from making.packets import (
+    COA,
+    IHOA,
+    KEY,
+    PEER_MAC,
+    SECOND,
+    SERVER,
+    SITE,
+    into,
+    lease,
+    out,
+    reply,
+    request,
+    signed,
+    user,
+)
 
 YEARS = 20 * 365 * 24 * 3600 * SECOND
 FRAMES = [*lease(), out(request()), into(reply()), out(user(IHOA, SERVER)), out(user(IHOA, SERVER))]
@@ -138,6 +153,36 @@ def test_registrations_that_were_cut() -> None:
     file = pcapng([*RECORDS, Record(9 * SECOND, asked[:50], length=len(asked))])
     assert gaps(file) == [(9.0, "eth0")]
     assert "registration messages were cut short" in both(file)[1].holes[0]
+
+
+def test_a_reply_with_an_spi_of_no_key_may_count_or_not() -> None:
+    """With a key at hand for that agent, nobody can say so; without any, replies count unchecked as ever."""
+    answer = into(signed(reply(), replace(KEY, spi=999)))
+    file = pcapng([Record(0, out(request())), Record(SECOND, answer)])
+    events, capture = both(file)
+    assert events[-2:] == [(1.0, "eth0", "rrp"), (1.0, "eth0", "gap")]
+    assert "SPI 999" in capture.holes[0] and "mn_ha_key" in capture.holes[0]
+    events, capture = both(file, replace(SITE, mn_ha_keys=()))
+    assert events[-1] == (1.0, "eth0", "rrp") and capture.holes == ()
+
+
+def test_clear_traffic_where_nobody_says_what_is_internal() -> None:
+    inside = out(user(COA, "10.1.5.20"))
+    file = pcapng([*RECORDS, *(Record((9 + n) * SECOND, inside) for n in range(3))])
+    assert both(file)[1].holes == ()
+    capture = both(file, replace(SITE, internal=()))[1]
+    (hole,) = capture.holes
+    assert hole.startswith(f"frame {len(FRAMES) + 1}: ") and "3 frames" in hole and "internal=" in hole
+    # What goes to a public address far from the home network is with somebody outside.
+    public = pcapng([*RECORDS, Record(9 * SECOND, out(user(COA, "93.184.216.34")))])
+    assert both(public, replace(SITE, internal=()))[1].holes == ()
+
+
+def test_a_copy_that_somebody_passed_on_turns_no_direction() -> None:
+    frames = [*FRAMES, out(user(IHOA, SERVER), mac=PEER_MAC), into(user(SERVER, IHOA))]
+    _, capture = both(pcapng([Record(n * SECOND, frame) for n, frame in enumerate(frames)]))
+    assert [e.args["dir"] for e in capture.events if e.kind == "data"] == ["out", "out", "in"]
+    assert any(PEER_MAC in note and "home address" in note for note in capture.notes)
 
 
 def modified(records: Sequence[Record], order: str) -> bytes:
