@@ -8,7 +8,7 @@ kind and by where it was seen; what it comes to is said in `links` (care-of addr
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.events.links import Link, Links
@@ -24,6 +24,7 @@ from mipcheck.checker.capture.headers.packet import (
     ICMP,
     ICMP_ERROR,
     IKE,
+    IPV6,
     PLAIN,
     REGISTRATION,
     REST,
@@ -34,8 +35,12 @@ from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.messages.esp import DUMMY
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel
 from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.vocabulary import IPV6_NOTE
 from mipcheck.model.values.event import NODE, Event
 from mipcheck.model.values.types import Value
+
+IPV6_LEFT: Final = "ipv6 sent in the clear"
+"""Why IPv6 is set aside that the node sends to somebody."""
 
 
 class Again(NamedTuple):
@@ -86,7 +91,10 @@ class Reader:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing besides the events."""
-        return (*self._account.notes, *self._vpn.complaints)
+        left = self._account.set_aside[IPV6_LEFT]
+        packets = "1 IPv6 packet" if left == 1 else f"{left} IPv6 packets"
+        leak = (f"{packets} {IPV6_NOTE}",) if left else ()
+        return (*self._account.notes, *self._vpn.complaints, *leak)
 
     def holes(self) -> tuple[str, ...]:
         """Say what else could not be known, and may have been anything."""
@@ -177,7 +185,7 @@ class Reader:
     def _on_link(self, packet: Packet) -> None:
         kind = packet.kind
         if kind == ASIDE:
-            self._data.aside(packet, packet.why)
+            self._data.aside(packet, IPV6_LEFT if self._is_ipv6_out(packet) else packet.why)
             if packet.why == "arp" and packet.payload:
                 self._links.arp(packet, self._vpn.tia)
             return
@@ -205,6 +213,11 @@ class Reader:
         else:
             assert kind == ICMP_ERROR
             self._data.aside(packet, "icmp error")
+
+    def _is_ipv6_out(self, packet: Packet) -> bool:
+        """Decide whether the node sends IPv6 to somebody; to a group of its neighbours it is upkeep of the link."""
+        to_many = bool(packet.target_mac) and packet.target_mac[0] & 1
+        return packet.why == IPV6 and not to_many and self._known.direction(packet) == "out"
 
     def _esp(self, packet: Packet, direction: str) -> None:
         if not direction or self._vpn.is_other(packet):

@@ -11,7 +11,7 @@ from typing import Final
 
 from mipcheck.checker.capture.frames.frame import SLL, SLL2, Frame
 from mipcheck.checker.capture.headers import wlan
-from mipcheck.checker.capture.headers.packet import LOOPBACK, TUNNEL, Packet
+from mipcheck.checker.capture.headers.packet import IPV6, LOOPBACK, TUNNEL, Packet
 
 ETHERNET: Final = 1
 RAW: Final = frozenset({12, 14, 101, 228})
@@ -47,13 +47,13 @@ _ARPHRD_TUNNEL: Final = frozenset({768, 769, 776, 778, 823, 0xFFFE})
 _ARP: Final = 0x0806
 _ETHERTYPES: Final = {
     _ARP: "arp",
-    0x86DD: "ipv6",
+    0x86DD: IPV6,
     0x888E: "802.1X",
     0x88CC: "lldp",
     0x8863: "pppoe discovery",
     0x88E5: "macsec",
 }
-_PPP: Final = {0x57: "ipv6", 0x53: "encrypted ppp", 0xFD: "compressed ppp"}
+_PPP: Final = {0x57: IPV6, 0x53: "encrypted ppp", 0xFD: "compressed ppp"}
 SEALED_PPP: Final = ("encrypted ppp", "compressed ppp")
 
 
@@ -106,7 +106,7 @@ def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
         return _version(packet, data, 4)
     packet.why = f"link type {linktype}"
     if linktype == _IPV6:
-        packet.why = "ipv6"
+        packet.why = IPV6
     elif linktype not in _WITHOUT_IP:
         packet.unread = unread_link(linktype)
     return -1
@@ -185,5 +185,5 @@ def _version(packet: Packet, data: bytes, at: int) -> int:
     version = data[at] >> 4
     if version == 4:
         return at
-    packet.why = "ipv6" if version == 6 else "not ip"
+    packet.why = IPV6 if version == 6 else "not ip"
     return -1

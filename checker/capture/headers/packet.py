@@ -28,6 +28,8 @@ MULTICAST: Final = 0xE0000000
 """The first multicast address; broadcast is above it as well."""
 CUT: Final = "cut short"
 """Why a packet is set aside whose headers were not captured to their end, or are damaged."""
+IPV6: Final = "ipv6"
+"""Why IPv6 is set aside: the draft speaks of IPv4 only."""
 UNREAD: Final = object()
 """In the place of a message that nobody has asked for yet."""
 

@@ -6,19 +6,26 @@ import io
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from mipcheck.checker.capture import Source, is_capture, read_captures
 from mipcheck.checker.capture.read import Capture
+from mipcheck.checker.check.check import check
 from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.inputs.opening import kind_of
+from mipcheck.checker.report.text import report_text
 from mipcheck.checker.site.site import Site
+from scapy.layers.inet import TCP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
 
 from making.files import START, Device, Record, block, device_block, packet_block, pcap, pcapng, section
 from making.packets import (
     COA,
     IHOA,
     KEY,
+    NODE_MAC,
     PEER_MAC,
     SECOND,
     SERVER,
@@ -183,6 +190,21 @@ def test_a_copy_that_somebody_passed_on_turns_no_direction() -> None:
     _, capture = both(pcapng([Record(n * SECOND, frame) for n, frame in enumerate(frames)]))
     assert [e.args["dir"] for e in capture.events if e.kind == "data"] == ["out", "out", "in"]
     assert any(PEER_MAC in note and "home address" in note for note in capture.notes)
+
+
+def test_ipv6_that_left_in_the_clear_is_counted(tmp_path: Path) -> None:
+    far, group = IPv6(src="2001:db8::1", dst="2001:db8:2::9") / TCP(), IPv6(dst="ff02::2") / TCP()
+    to_all = bytes(Ether(src=NODE_MAC, dst="33:33:00:00:00:02") / group)
+    frames = [*FRAMES, out(far), out(far), to_all, into(far), out(far)]
+    file = pcapng([Record(n * SECOND, frame) for n, frame in enumerate(frames)])
+    _, capture = both(file)
+    assert capture.set_aside["ipv6 sent in the clear"] == 3 and capture.set_aside["ipv6"] == 2
+    note = "3 IPv6 packets left in the clear; the draft speaks of IPv4 only"
+    assert capture.notes[-1] == note
+    (tmp_path / "t.pcapng").write_bytes(file)
+    report = check([str(tmp_path / "t.pcapng")])
+    assert note in report.notes
+    assert report_text(report, 100).rstrip().splitlines()[-1] == note
 
 
 def modified(records: Sequence[Record], order: str) -> bytes:
