@@ -96,6 +96,8 @@ class FileInfo:
     """Time of the last frame that was read."""
     skipped: Loss | None = None
     """What was not read since then; its `until` is open."""
+    filters: list[str] = field(default_factory=list)
+    """Capture filters, as its interfaces name them."""
     stopped: str = ""
     """Why the rest of the file was not read."""
 

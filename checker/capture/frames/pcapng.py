@@ -161,6 +161,8 @@ def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str
                 units = 10**exponent
             else:
                 info.note(f"damaged time resolution of interface {index}: microseconds are used")
+        elif code == 11 and value[:1] == b"\0":
+            info.filters.append(value[1:].split(b"\0")[0].decode("utf-8", "replace")[:200])
         elif code == 14 and len(value) == 8:
             (offset,) = struct.unpack(order + "q", value)
     if name in ("", NODE) or (name.startswith("\\Device\\") and description not in ("", NODE)):

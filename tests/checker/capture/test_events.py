@@ -287,7 +287,7 @@ def test_advertisement_and_solicitation() -> None:
 def test_forms_of_user_data(stack: str) -> None:
     packet = TUNNELS[stack]
     capture = ethernet([*lease(), out(packet)])
-    event = capture.events[-1]
+    event = next(e for e in capture.events if e.kind == "data")
     assert data(capture) == [(5, "out", "esp" if stack.endswith("esp") else "none", stack)]
     assert event.args["bytes"] == len(out(packet))
     if not stack.endswith("esp"):
@@ -423,7 +423,8 @@ def test_vpn_signalling_on_the_tunnel_device() -> None:
 
 def test_registration_inside_esp_is_hidden() -> None:
     capture = ethernet([*lease(OUTSIDE), out(esp(OUTSIDE, VPN))])
-    assert brief(capture.events)[1:] == [("eth0", "sa", "up"), ("eth0", "data", "out", "esp")]
+    seen = [e for e in capture.events if e.kind != "gap"]  # that no registration is seen at all, says another test
+    assert brief(seen)[1:] == [("eth0", "sa", "up"), ("eth0", "data", "out", "esp")]
     assert len(capture.hidden) == 1 and "[[esp_sa]]" in capture.hidden[0]
 
 

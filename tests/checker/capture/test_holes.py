@@ -16,13 +16,15 @@ from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.inputs.opening import kind_of
 from mipcheck.checker.report.text import report_text
 from mipcheck.checker.site.site import Site
-from scapy.layers.inet import TCP
+from scapy.layers.inet import ICMP, IP, TCP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
+from scapy.packet import Packet, Raw
 
-from making.files import START, Device, Record, block, device_block, packet_block, pcap, pcapng, section
+from making.files import START, Device, Record, block, device_block, option, packet_block, pcap, pcapng, section
 from making.packets import (
     COA,
+    IHA,
     IHOA,
     KEY,
     NODE_MAC,
@@ -30,6 +32,11 @@ from making.packets import (
     SECOND,
     SERVER,
     SITE,
+    TIA,
+    VPN,
+    XHA,
+    esp,
+    ike,
     into,
     lease,
     out,
@@ -205,6 +212,59 @@ def test_ipv6_that_left_in_the_clear_is_counted(tmp_path: Path) -> None:
     report = check([str(tmp_path / "t.pcapng")])
     assert note in report.notes
     assert report_text(report, 100).rstrip().splitlines()[-1] == note
+
+
+def test_what_the_kernel_decrypted_is_no_packet_on_the_wire() -> None:
+    """Linux shows an inbound packet of the VPN twice: as it came, and right after it what was in it."""
+    inner = IP(src=IHA, dst=TIA) / IP(src=SERVER, dst=IHOA) / TCP() / Raw(bytes(60))
+    outer = esp(XHA, COA) / Raw(bytes(80))
+
+    def directions(gap: int, packet: Packet) -> list[tuple[str, str]]:
+        records = [*RECORDS, Record(20 * SECOND, into(outer)), Record(20 * SECOND + gap, into(packet))]
+        found = both(pcapng([*records, Record(30 * SECOND, out(user(IHOA, SERVER)))]))[1].events
+        return [(str(e.args["dir"]), str(e.args["protection"])) for e in found if e.kind == "data" and e.at.frame > 8]
+
+    assert directions(100_000, inner) == [("in", "esp"), ("out", "none")]
+    # What comes later, or is for the address that the ESP came to, was on the wire.
+    assert directions(SECOND, inner) == [("in", "esp"), ("in", "none"), ("out", "none")]
+    assert directions(100_000, IP(src=IHA, dst=COA) / inner[IP].payload) == [
+        ("in", "esp"),
+        ("in", "none"),
+        ("out", "none"),
+    ]
+
+
+def test_a_capture_that_cannot_show_registrations() -> None:
+    """It shows the node come to a link and its VPN, and no registration: that none was sent is not known."""
+    frames = [*lease(), out(ike(COA, VPN)), out(esp(COA, VPN))]
+    records = [Record(n * SECOND, frame) for n, frame in enumerate(frames)]
+    events, capture = both(pcapng(records))
+    assert "not one registration" in capture.holes[0]
+    kinds = [kind for _, _, kind in events]
+    assert [kinds[n + 1] for n, kind in enumerate(kinds) if kind == "coa"] == ["gap"]
+    # One is enough to show that they are captured; without the VPN, plaintext is what it is.
+    assert both(pcapng([*records, Record(9 * SECOND, out(request()))]))[1].holes == ()
+    assert both(pcapng([*records[:4], Record(9 * SECOND, out(user(IHOA, SERVER)))]))[1].holes == ()
+
+
+def test_a_capture_filter_is_named() -> None:
+    head = section() + block("<", 1, struct.pack("<HHI", 1, 0, 0) + option("<", 11, b"\0esp or port 500"))
+    frames = [*lease(), out(user(IHOA, SERVER))]
+    made = [packet_block(Record(0, frame), (START + n * SECOND) // 1000) for n, frame in enumerate(frames)]
+    assert "esp or port 500" in both(head + b"".join(made))[1].holes[0]
+    asked = packet_block(Record(0, out(request())), (START + 9 * SECOND) // 1000)
+    assert both(head + b"".join([*made, asked]))[1].holes == ()
+
+
+def test_who_has_an_address_and_solicits_all_the_time_has_not_just_arrived() -> None:
+    def kinds(*frames: bytes) -> list[str]:
+        return [kind for _, _, kind in both(pcapng([Record(n * SECOND, f) for n, f in enumerate(frames)]))[0]]
+
+    looks = out(IP(src=COA, dst="224.0.0.11") / ICMP(type=10))
+    asks = out(request(target="10.1.2.1", coa="10.1.2.1", flags=0))
+    assert "coa" in kinds(looks, asks)
+    assert "coa" not in kinds(out(user(IHOA, SERVER)), looks, asks)
+    assert "coa" not in kinds(looks, out(user(IHOA, SERVER)), asks)
 
 
 def modified(records: Sequence[Record], order: str) -> bytes:
