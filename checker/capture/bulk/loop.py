@@ -241,6 +241,13 @@ def _key(buf: Any, at: int, stop: int, link: int, ports: Any, spis: Any, key: An
         if ethertype == 0x0806 and (at + 28 > stop or _u32(buf, at + 14) == _u32(buf, at + 24)):
             return 0  # who asks for its own address announces it
         key[n] = _OTHER_TYPE | ethertype
+        if ethertype == 0x86DD:
+            if at + 40 > stop:
+                return 0
+            # As `link` tells what stays on the link, or is ESP, from what does not.
+            first = buf[at + 24]
+            if first == 0xFF or (first == 0xFE and buf[at + 25] & 0xC0 == 0x80) or buf[at + 6] == 50:
+                key[n] |= 1 << 16
         return n + 1
 
     end = claimed = stop

@@ -25,6 +25,7 @@ from mipcheck.checker.capture.headers.packet import (
     ICMP_ERROR,
     IKE,
     IPV6,
+    IPV6_BEYOND,
     PLAIN,
     REGISTRATION,
     REST,
@@ -40,7 +41,7 @@ from mipcheck.model.values.event import NODE, Event
 from mipcheck.model.values.types import Value
 
 IPV6_LEFT: Final = "ipv6 sent in the clear"
-"""Why IPv6 is set aside that the node sends to somebody."""
+"""Why IPv6 is set aside that the node sends beyond the link."""
 
 
 class Again(NamedTuple):
@@ -185,7 +186,7 @@ class Reader:
     def _on_link(self, packet: Packet) -> None:
         kind = packet.kind
         if kind == ASIDE:
-            self._data.aside(packet, IPV6_LEFT if self._is_ipv6_out(packet) else packet.why)
+            self._data.aside(packet, self._why_aside(packet))
             if packet.why == "arp" and packet.payload:
                 self._links.arp(packet, self._vpn.tia)
             return
@@ -214,10 +215,11 @@ class Reader:
             assert kind == ICMP_ERROR
             self._data.aside(packet, "icmp error")
 
-    def _is_ipv6_out(self, packet: Packet) -> bool:
-        """Decide whether the node sends IPv6 to somebody; to a group of its neighbours it is upkeep of the link."""
-        to_many = bool(packet.target_mac) and packet.target_mac[0] & 1
-        return packet.why == IPV6 and not to_many and self._known.direction(packet) == "out"
+    def _why_aside(self, packet: Packet) -> str:
+        """Return why a packet is set aside that can be neither user data nor signalling."""
+        if packet.why == IPV6_BEYOND:
+            return IPV6_LEFT if self._known.direction(packet) == "out" else IPV6
+        return packet.why
 
     def _esp(self, packet: Packet, direction: str) -> None:
         if not direction or self._vpn.is_other(packet):

@@ -11,7 +11,7 @@ from typing import Final
 
 from mipcheck.checker.capture.frames.frame import SLL, SLL2, Frame
 from mipcheck.checker.capture.headers import wlan
-from mipcheck.checker.capture.headers.packet import IPV6, LOOPBACK, TUNNEL, Packet
+from mipcheck.checker.capture.headers.packet import IPV6, IPV6_BEYOND, LOOPBACK, TUNNEL, Packet
 
 ETHERNET: Final = 1
 RAW: Final = frozenset({12, 14, 101, 228})
@@ -26,6 +26,8 @@ _SNAP: Final = (b"\xaa\xaa\x03\0\0\0", b"\xaa\xaa\x03\0\0\xf8")
 _LLC: Final = {b"\x42\x42": "stp", b"\xfe\xfe": "is-is"}
 
 _IPV6: Final = 229
+_ETHERTYPE_IPV6: Final = 0x86DD
+_ESP: Final = 50
 _WITHOUT_IP: Final = frozenset({
     *(187, 189, 195, 201, 215, 220, 227, 230, 247, 248, 249, 251, 253, 254, 255, 256, 270, 272, 278, 283),
 })  # fmt: skip
@@ -47,13 +49,13 @@ _ARPHRD_TUNNEL: Final = frozenset({768, 769, 776, 778, 823, 0xFFFE})
 _ARP: Final = 0x0806
 _ETHERTYPES: Final = {
     _ARP: "arp",
-    0x86DD: IPV6,
     0x888E: "802.1X",
     0x88CC: "lldp",
     0x8863: "pppoe discovery",
     0x88E5: "macsec",
 }
-_PPP: Final = {0x57: IPV6, 0x53: "encrypted ppp", 0xFD: "compressed ppp"}
+_PPP_IPV6: Final = 0x57
+_PPP: Final = {0x53: "encrypted ppp", 0xFD: "compressed ppp"}
 SEALED_PPP: Final = ("encrypted ppp", "compressed ppp")
 
 
@@ -106,7 +108,7 @@ def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
         return _version(packet, data, 4)
     packet.why = f"link type {linktype}"
     if linktype == _IPV6:
-        packet.why = IPV6
+        packet.why = _ipv6(data, 0)
     elif linktype not in _WITHOUT_IP:
         packet.unread = unread_link(linktype)
     return -1
@@ -149,7 +151,7 @@ def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
         return _llc(packet, data, at)
     if ethertype == _PPPOE:
         return read_ppp(packet, data, at + 6)
-    packet.why = _ETHERTYPES.get(ethertype, "not ip")
+    packet.why = _ipv6(data, at) if ethertype == _ETHERTYPE_IPV6 else _ETHERTYPES.get(ethertype, "not ip")
     if ethertype == _ARP:
         packet.payload = data[at : at + 28]
     return -1
@@ -177,6 +179,9 @@ def read_ppp(packet: Packet, data: bytes, at: int) -> int:
         at += 1
     if protocol == 0x21:
         return at
+    if protocol == _PPP_IPV6:
+        packet.why = _ipv6(data, at)
+        return -1
     packet.why = _PPP.get(protocol, "ppp control" if protocol >= 0x8000 else "not ip")
     return -1
 
@@ -185,5 +190,14 @@ def _version(packet: Packet, data: bytes, at: int) -> int:
     version = data[at] >> 4
     if version == 4:
         return at
-    packet.why = IPV6 if version == 6 else "not ip"
+    packet.why = _ipv6(data, at) if version == 6 else "not ip"
     return -1
+
+
+def _ipv6(data: bytes, at: int) -> str:
+    """Tell why IPv6 (RFC 8200) is set aside: it stays on the link (to ff00::/8 or fe80::/10) or is ESP, or is not."""
+    if len(data) < at + 40:
+        return IPV6
+    first, second = data[at + 24], data[at + 25]
+    near = first == 0xFF or (first == 0xFE and second & 0xC0 == 0x80)
+    return IPV6 if near or data[at + 6] == _ESP else IPV6_BEYOND

@@ -29,7 +29,8 @@ MULTICAST: Final = 0xE0000000
 CUT: Final = "cut short"
 """Why a packet is set aside whose headers were not captured to their end, or are damaged."""
 IPV6: Final = "ipv6"
-"""Why IPv6 is set aside: the draft speaks of IPv4 only."""
+IPV6_BEYOND: Final = "ipv6 beyond the link"
+"""Why IPv6 is set aside, of which the draft does not speak: upkeep of the link or ESP, or anything else."""
 UNREAD: Final = object()
 """In the place of a message that nobody has asked for yet."""
 

@@ -18,7 +18,6 @@ from mipcheck.checker.report.text import report_text
 from mipcheck.checker.site.site import Site
 from scapy.layers.inet import ICMP, IP, TCP
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Ether
 from scapy.packet import Packet, Raw
 
 from making.files import START, Device, Record, block, device_block, option, packet_block, pcap, pcapng, section
@@ -27,7 +26,6 @@ from making.packets import (
     IHA,
     IHOA,
     KEY,
-    NODE_MAC,
     PEER_MAC,
     SECOND,
     SERVER,
@@ -201,11 +199,11 @@ def test_a_copy_that_somebody_passed_on_turns_no_direction() -> None:
 
 def test_ipv6_that_left_in_the_clear_is_counted(tmp_path: Path) -> None:
     far, group = IPv6(src="2001:db8::1", dst="2001:db8:2::9") / TCP(), IPv6(dst="ff02::2") / TCP()
-    to_all = bytes(Ether(src=NODE_MAC, dst="33:33:00:00:00:02") / group)
-    frames = [*FRAMES, out(far), out(far), to_all, into(far), out(far)]
+    neighbour, sealed = IPv6(dst="fe80::9") / TCP(), IPv6(dst="2001:db8:2::9", nh=50) / Raw(bytes(40))
+    frames = [*FRAMES, *map(out, (far, far, group, neighbour, sealed)), into(far), out(far)]
     file = pcapng([Record(n * SECOND, frame) for n, frame in enumerate(frames)])
     _, capture = both(file)
-    assert capture.set_aside["ipv6 sent in the clear"] == 3 and capture.set_aside["ipv6"] == 2
+    assert capture.set_aside["ipv6 sent in the clear"] == 3 and capture.set_aside["ipv6"] == 4
     note = "3 IPv6 packets left in the clear; the draft speaks of IPv4 only"
     assert capture.notes[-1] == note
     (tmp_path / "t.pcapng").write_bytes(file)
