@@ -22,20 +22,24 @@ _ROUNDS: Final = 8
 _ORDERED: Final = {"<", "<=", ">", ">=", "+", "-", "*", "minus", "max", "min"}
 
 
+Bounds = tuple[int, int]
+"""The least and the greatest value that there may be."""
+
+
 def check_bounds(machine: Machine) -> None:
-    """Raises NativeError for a machine whose integers might overflow."""
+    """Raise NativeError for a machine whose integers might overflow."""
     state = {n: _of_type(machine.spec.variables[n].type) for n in (*machine.interface_slots, *machine.node_slots)}
-    state |= {n: 0 for n in state if machine.spec.variables[n].type.name in ("int", "time")}
+    state |= {n: (0, 0) for n in state if machine.spec.variables[n].type.name in ("int", "time")}
     for name in state:
         initial = machine.spec.variables[name].initial
         if initial is not None:
-            state[name] = max(state[name], _bound(machine, initial, state))
+            state[name] = _either(state[name], _bound(machine, initial, state))
     for _ in range(_ROUNDS):
         before = dict(state)
         for update in machine.spec.updates:
             for name, term in update.assignments:
                 if name in state:
-                    state[name] = max(state[name], _bound(machine, term, state))
+                    state[name] = _either(state[name], _bound(machine, term, state))
         if state == before:
             break
     else:
@@ -43,7 +47,8 @@ def check_bounds(machine: Machine) -> None:
     for term in _conditions(machine):
         _bound(machine, term, state)
     for _, body in machine.obligations:
-        if state[body.anchor] + _bound(machine, body.within, state) + machine.slack > _MOST:
+        within = _bound(machine, body.within, state)
+        if state[body.anchor][1] + within[1] + machine.slack > _MOST:
             raise NativeError("a deadline may lie beyond 64 bits")
 
 
@@ -61,38 +66,52 @@ def _conditions(machine: Machine) -> Iterator[Term]:
             yield pattern.condition
 
 
-def _of_type(type_: Type) -> int:
+def _of_type(type_: Type) -> Bounds:
     if type_.is_set:
         if len(type_.members) > 62:
             raise NativeError(f"{type_.name} has too many members")
-        return 1 << len(type_.members)
+        return 0, 1 << len(type_.members)
     if type_.is_enum:
-        return len(type_.members)
-    return int(_BY_TYPE.get(type_.name, _MOST))
+        return 0, len(type_.members)
+    most = int(_BY_TYPE.get(type_.name, _MOST))
+    return -most, most
 
 
-def _bound(machine: Machine, t: Term, state: Mapping[str, int]) -> int:
-    """The most that the value of a term may be, its sign apart."""
+def _either(a: Bounds, b: Bounds) -> Bounds:
+    return min(a[0], b[0]), max(a[1], b[1])
+
+
+def _bound(machine: Machine, t: Term, state: Mapping[str, Bounds]) -> Bounds:
+    """Return the least and the greatest value of a term. Raises NativeError if either leaves 64 bits."""
     if t.kind in _ORDERED and any(a.type.name == "id" for a in t.args):
         raise NativeError("identifications are put in order")
     below = [_bound(machine, a, state) for a in t.args]
     match t.kind:
         case "const":
-            result = abs(t.value)
+            result = t.value, t.value
         case "param":
-            result = abs(machine.parameters[t.name])
+            result = machine.parameters[t.name], machine.parameters[t.name]
         case "var" if t.name in state:
             result = state[t.name]
         case "now":
-            result = _TIME
-        case "+" | "-":
-            result = sum(below)
+            result = -_TIME, _TIME
+        case "+":
+            result = sum(low for low, _ in below), sum(high for _, high in below)
+        case "-":
+            result = below[0][0] - below[1][1], below[0][1] - below[1][0]
         case "*":
-            result = below[0] * below[1]
-        case "max" | "min" | "minus" | "def":
-            result = max(below)
+            corners = [x * y for x in below[0] for y in below[1]]
+            result = min(corners), max(corners)
+        case "max" | "min":
+            choose = max if t.kind == "max" else min
+            result = choose(low for low, _ in below), choose(high for _, high in below)
+        case "minus":
+            result = -below[0][1], -below[0][0]
+        case "def":
+            result = below[0]
         case _:
             result = _of_type(t.type)
-    if result > _MOST:
+    # An identification fills 64 bits, and is never calculated with.
+    if t.type.name != "id" and max(-result[0], result[1]) > _MOST:
         raise NativeError("a value may leave 64 bits")
     return result

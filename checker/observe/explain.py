@@ -133,7 +133,7 @@ def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
     moment = hole.moment
     terms = [body.condition]
     if not isinstance(body, Require) and evaluate(context.machine, body.condition, moment, moment.this) != UNKNOWN:
-        terms = [p.condition for p in getattr(body, "patterns", ()) if p.event == event.kind]
+        terms = [p.condition for p in body.patterns if p.event == event.kind]
     missing: dict[str, str] = {}
     for term in terms:
         for leaf in blame(context.machine, term, moment, moment.this):

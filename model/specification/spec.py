@@ -241,10 +241,8 @@ class Assumption:
     condition: Term
 
     def terms(self) -> Iterator[Term]:
-        """Yield its condition, when it is unclear, and the conditions of its patterns."""
+        """Yield its condition, and those of its patterns."""
         yield self.condition
-        if self.unclear is not None:
-            yield self.unclear
         yield from (p.condition for p in self.patterns)
 
 

@@ -213,8 +213,8 @@ class _Judge:
             self._keep("re-register")
         elif asked is not None and asked <= latest:
             if cancel > earliest:
-                late = "untold" if accepted.first != accepted.last else "free"
-                self._note(late, "re-register", stretch.interface, asked, "on time for the last copy only")
+                # Whether the interval counts from the request or from its reply is open, so the last copy's will do.
+                self._note("free", "re-register", stretch.interface, asked, "on time for the last copy only")
         else:
             outcome = self._overdue(stretch, latest, cancel)
             if outcome:

@@ -46,6 +46,8 @@ NEEDED = {
     "interface_independence": {"D1", "I1"},
     "inside_is_sound": {"D1", "I1"},
     "no_data_during_detection": {"S1"},
+    "no_plaintext_once_failed": {"D1", "I1", "M2"},
+    "no_plaintext_once_refused": {"D1", "I1", "M2"},
     "no_plaintext_outside": {"D1", "I1"},
     "late_reply_goes_direct": {"L1"},
     "layers_agree_with_mode": {"C3"},
