@@ -33,7 +33,7 @@ from mipcheck.model.values.errors import UserError
 if TYPE_CHECKING:
     from mipcheck.checker.logs.bulk.log import BulkLog
     from mipcheck.checker.logs.bulk.merge import MergedLogs
-    from mipcheck.checker.observe.columns import Replay
+    from mipcheck.checker.observe.columns import NativeObserver
     from mipcheck.checker.trace.columns import Batch
     from mipcheck.model.machine.compile import Machine
 
@@ -196,11 +196,11 @@ def _replayed(
     logs: _Logs,
     piped: bool,
     addresses: SaidAddresses | None = None,
-) -> Replay:
+) -> NativeObserver:
     """Run a machine over all events; `addresses` sees them too."""
-    from mipcheck.checker.observe.columns import Replay
+    from mipcheck.checker.observe.columns import NativeObserver
 
-    replay = Replay(machine, columns, boot)
+    replay = NativeObserver(machine, columns, boot)
     with closing(_shown(columns, logs, piped)) as batches:
         for batch in batches:
             if addresses is not None:

@@ -1,7 +1,8 @@
-"""Whether a machine's integers stay within 64 bits, whatever the trace; else it runs in Python, where they may grow.
+"""Whether a machine's integers stay within 64 bits, whatever the trace. Else it runs in Python, where they may grow.
 
 Every value has a bound by its type; what expressions make of them is bounded in turn, and the state by what is assigned
-to it. Identifications fill 64 bits by themselves, so they may only be compared for equality."""
+to it. Identifications fill 64 bits by themselves, so they may only be compared for equality.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +17,13 @@ from mipcheck.model.values.types import Type
 
 _MOST: Final = 2**63 - 1
 _TIME: Final = 2**62 - 1
-
+"""The latest that an event may be, ns: `times.TIME_LIMIT` is less."""
 _BY_TYPE: Final = {"bool": 1, "int": NUMBER, "time": _TIME, "address": 2**32, "text": 2**31, "interface": 2**31}
+"""The most that a value of a type may be, its sign apart; of types that are not listed it may be _MOST."""
 _ROUNDS: Final = 8
+"""How often updates may make bounds of the state larger, before it is taken that they always will."""
 _ORDERED: Final = {"<", "<=", ">", ">=", "+", "-", "*", "minus", "max", "min"}
+"""Operators that depend on more of their operands than whether they are equal."""
 
 
 Bounds = tuple[int, int]
@@ -27,7 +31,7 @@ Bounds = tuple[int, int]
 
 
 def check_bounds(machine: Machine) -> None:
-    """Raise NativeError for a machine whose integers might overflow."""
+    """Check that no integer of a machine can overflow. Raises NativeError if one might."""
     state = {n: _of_type(machine.spec.variables[n].type) for n in (*machine.interface_slots, *machine.node_slots)}
     state |= {n: (0, 0) for n in state if machine.spec.variables[n].type.name in ("int", "time")}
     for name in state:
@@ -53,12 +57,13 @@ def check_bounds(machine: Machine) -> None:
 
 
 def numbers_read(machine: Machine) -> frozenset[str]:
-    """Names of keys whose numbers a machine reads."""
+    """Return the names of keys whose numbers a machine reads."""
     terms = [*_conditions(machine), *(t for u in machine.spec.updates for _, t in u.assignments)]
     return frozenset(t.name for term in terms for t in term.walk() if t.kind == "key" and t.type.name == "int")
 
 
 def _conditions(machine: Machine) -> Iterator[Term]:
+    """Yield all terms that a machine evaluates, but for the values that updates assign."""
     for rule in machine.rules:
         yield from rule.terms()
     for update in machine.spec.updates:
@@ -67,6 +72,7 @@ def _conditions(machine: Machine) -> Iterator[Term]:
 
 
 def _of_type(type_: Type) -> Bounds:
+    """Return the least and greatest value of a type. Raises NativeError for a set that is too large."""
     if type_.is_set:
         if len(type_.members) > 62:
             raise NativeError(f"{type_.name} has too many members")
@@ -82,7 +88,10 @@ def _either(a: Bounds, b: Bounds) -> Bounds:
 
 
 def _bound(machine: Machine, t: Term, state: Mapping[str, Bounds]) -> Bounds:
-    """Return the least and the greatest value of a term. Raises NativeError if either leaves 64 bits."""
+    """Return the least and the greatest value of a term; `state` has those of each variable.
+
+    Raises NativeError if either, or anything on the way, may leave 64 bits.
+    """
     if t.kind in _ORDERED and any(a.type.name == "id" for a in t.args):
         raise NativeError("identifications are put in order")
     below = [_bound(machine, a, state) for a in t.args]

@@ -1,11 +1,11 @@
-"""Replay of columns in native code: what `observe` does, for traces of any length.
+"""A trace in columns → what each rule came to, in native code: what `observer.Observer` does, for traces of any length.
 
-The compiled loop (`replay_loop.py`, with the functions generated from the specification) runs over a batch's arrays
-and stops only where words are needed: at a finding for a cause that is new, and the first time that a rule cannot be
-judged. Then the state is in the arrays as the observer would have it in its lists; a `Moment` is made of it, and the
-same code decides (`observe.cause_of`). All else is counted where it happens.
+The compiled loop (`loop.py` and `tables.py`, with the functions generated from the specification) runs over a batch's
+arrays and stops only where words are needed: at a finding for a cause that is new, and the first time that a rule
+cannot be judged. Then the state is in the record (`state.py`) as the observer would have it in its objects; a `Moment`
+is made of it, and the same code decides (`observer.cause_of`). All else is counted where it happens.
 
-Which machines can run natively is a matter of their integers: nothing may leave 64 bits (`replay_bounds.py`).
+Which machines can run natively is a matter of their integers: nothing may leave 64 bits (`bounds.py`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from collections.abc import Sequence, Set
 from typing import Final
 
 import numpy as np
-from mipcheck.checker.observe import loop
+from mipcheck.checker.observe import loop, tables
 from mipcheck.checker.observe import observer as observe
 from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.bounds import check_bounds, numbers_read
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.observe.observer import TooMuch
+from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, Table
 from mipcheck.checker.trace.derive import ACCESS, derive
 from mipcheck.checker.trace.times import TIME_LIMIT
@@ -28,7 +29,7 @@ from mipcheck.model.machine import kleene
 from mipcheck.model.machine.compile import Machine, State
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.compiled import Native, compiled
-from mipcheck.model.native.unit import Argument, NativeError, Unit, constants_of, source_of
+from mipcheck.model.native.unit import NativeError, Unit, constants_of, source_of
 from mipcheck.model.values.event import NODE
 
 _FEW: Final = 4096
@@ -41,71 +42,33 @@ _WRAP: Final = 2**64
 _COUNT: Final = "count"
 """The key that says how many packets an event stands for; those in an access mode are added up."""
 
-_ARGUMENTS: Final = tuple(Argument(*a) for a in (
-    ("C", "int64", ("SCALARS",)),
-    ("time", "int64", ("C[SIZE]",)),
-    ("row_of", "int32", ("C[SIZE]",)),
-    ("kind_of", "int32", ("C[TABLE]",)),
-    ("token_of", "int32", ("C[TABLE]",)),
-    ("keys", "int64", ("C[TABLE]", "C[WIDTH]")),
-    ("number", "int32", ("C[SIZE]",)),
-    ("S", "int64", ("C[ROWS_CAP]", "C[SLOTS]")),
-    ("W", "int64", ("C[ROWS_CAP]", "C[VARIABLES]")),
-    ("R", "int64", ("C[ROWS_CAP]", "R_WIDTH")),
-    ("N", "int64", ("C[NODES_CAP]", "C[SHARED]")),
-    ("WN", "int64", ("C[NODES_CAP]", "C[SHARED]")),
-    ("M", "int64", ("C[NODES_CAP]", "M_WIDTH")),
-    ("HT", "int64", ("C[HASH_CAP]", "2")),
-    ("H", "int64", ("C[HEAP_CAP]", "3")),
-    ("Q", "int64", ("C[LATE_CAP]",)),
-    ("K", "int64", ("C[KINDS]", "K_WIDTH")),
-    ("L", "int64", ("C[LIMITS]", "3")),
-    ("IO", "int64", ("C[RULES]", "4")),
-    ("IS", "int64", ("C[INTERESTS]",)),
-    ("T", "int64", ("C[RULES]", "T_WIDTH")),
-    ("G", "int64", ("C[RULES] * LIMIT", "G_WIDTH")),
-    ("F", "int64", ("C[RULES] * LIMIT", "F_WIDTH")),
-    ("OC", "int64", ("C[OCCURRED_CAP]", "2")),
-    ("A", "int64", ("C[MODES_CAP]", "5")),
-    ("B", "int64", ("2", "C[SLOTS]")),
-    ("NM", "int64", ("C[TOKENS]",)),
-    ("TF", "int64", ("C[TOKENS]",)),
-    ("P", "int64", ("C[CONSTANTS]",)),
-    ("Z", "int64", ("C[RULES] * 3 + 3",)),
-    ("OS", "int64", ("C[SLOTS]",)),
-    ("OW", "int64", ("C[VARIABLES]",)),
-    ("ON", "int64", ("C[SHARED]",)),
-    ("OV", "int64", ("C[SHARED]",)),
-    ("X", "int64", ("C[WIDTH]",)),
-))  # fmt: skip
-
-
 _ROW, _TABLE = "int64:1", "int64:2"
 _STEPS: Final = {
     "step": ("", "", "", _ROW, _ROW, _TABLE, _ROW, _ROW, "", _ROW, _ROW, _ROW),
     "due": ("", "", _ROW, _ROW, _TABLE, _ROW, _ROW),
     "pending": ("", _ROW, _ROW, _TABLE, _ROW, _ROW),
 }
-"""What is generated from a specification, with the kinds of its parameters."""
+"""Functions that are generated from a specification, with the kinds of their parameters."""
 
 
 def unit_of(machine: Machine) -> Unit:
-    """What is compiled to run a machine: the loop, which is the same for all, and what the specification says.
+    """Return what is compiled to run a machine: the loop, which is the same for all, and what its specification says.
 
     Both are the same for all sites and parameters.
     """
     steps = Unit("", (), (source_of(kleene), machine.source), {"U": UNKNOWN}, _STEPS)
-    sources = source_of(kleene), source_of(loop)
-    return Unit("replay", _ARGUMENTS, sources, {"U": UNKNOWN} | constants_of(vars(loop)), linked=(steps,))
+    sources = source_of(tables), source_of(loop)
+    constants = {"U": UNKNOWN} | constants_of(vars(tables)) | constants_of(vars(loop))
+    return Unit("replay", (), sources, constants, linked=(steps,), record=ObserverState)
 
 
 def native_of(machine: Machine) -> Native:
-    """The compiled loop of a machine. Raises NativeError where it cannot be had, or could leave 64 bits."""
+    """Return the compiled loop of a machine. Raises NativeError where it cannot be had, or could leave 64 bits."""
     check_bounds(machine)
     return compiled(unit_of(machine))
 
 
-class Replay:
+class NativeObserver:
     """One machine, running over batches of `columns`. With `record`, the events of each finding are remembered.
 
     Raises NativeError if there is no native code for it.
@@ -126,69 +89,59 @@ class Replay:
         self._events = 0
         self._record = record
         self._unsigned = _unsigned_slots(machine)
-        self._arrays = self._start(boot)
+        self._state = self._start(boot)
 
-    # --- arrays -----------------------------------------------------------------------------------------------------
+    # --- the record -------------------------------------------------------------------------------------------------
 
-    def _start(self, boot: bool) -> dict[str, Array]:
+    def _start(self, boot: bool) -> ObserverState:
         machine, facts = self._machine, self._facts
-        rules, slots, variables = len(machine.rules), machine.interface_size, len(machine.interface_slots)
-        shared, kinds = len(machine.node_slots), len(machine.kinds)
-        shapes = {
-            "C": (loop.SCALARS,), "S": (_FEW, slots), "W": (_FEW, variables), "R": (_FEW, loop.R_WIDTH),
-            "N": (_FEW, shared), "WN": (_FEW, shared), "M": (_FEW, loop.M_WIDTH), "HT": (4 * _FEW, 2),
-            "H": (4 * _FEW, 3), "Q": (4 * _FEW,), "K": (kinds, loop.K_WIDTH), "L": (len(facts.limits), 3),
-            "IO": (rules, 4), "T": (rules, loop.T_WIDTH), "G": (rules * loop.LIMIT, loop.G_WIDTH),
-            "F": (rules * loop.LIMIT, loop.F_WIDTH), "OC": (16 * _FEW if self._record else rules + 1, 2),
-            "A": (_FEW, 5), "B": (2, slots), "NM": (_FEW,), "TF": (_FEW,), "P": (len(machine.constants),),
-            "Z": (machine.most_outcomes,), "OS": (slots,), "OW": (variables,), "ON": (shared,), "OV": (shared,),
-            "X": (self._width,),
-        }  # fmt: skip
-        a: dict[str, Array] = {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
-        a["P"][:] = _signed(machine.constants)
-        a["B"][0] = UNKNOWN
-        a["B"][1] = _signed(machine.initial_interface())
-        a["S"][0] = UNKNOWN
-        a["W"][0] = -1
-        a["R"][0] = (-1, loop.NEVER, 0, 0, -1)
-        a["N"][0] = _signed(machine.initial_node()) if boot else UNKNOWN
-        a["WN"][0] = -1
-        a["M"][0] = (UNKNOWN, int(boot), 1, 0, 0, 0)
-        a["L"][:] = np.array(facts.limits, np.int64).reshape(-1, 3)
-        self._fill_interests(a)
-        self._fill_kinds(a["K"])
+        interests = self._interests()
+        s = ObserverState(
+            rules_count=len(machine.rules), kinds_count=len(machine.kinds), limits_count=len(facts.limits),
+            interests_count=sum(map(len, interests)), constants_count=len(machine.constants),
+            slots=machine.interface_size, variables=len(machine.interface_slots), shared_slots=len(machine.node_slots),
+            rows_room=_FEW, nodes_room=_FEW, node_of_room=4 * _FEW, deadlines_room=4 * _FEW, late_room=4 * _FEW,
+            occurrences_room=16 * _FEW if self._record else len(machine.rules) + 1, modes_room=_FEW, names_room=_FEW,
+            width=self._width, now=UNKNOWN, rows_count=1, nodes_count=1,
+            tracks=int(bool(self._tracks)), entangled=int(facts.entangled), recording=int(self._record),
+            most_nodes=observe.NODES, most_spread=observe.SPREAD,
+        )  # fmt: skip
+        s.constants[:] = _signed(machine.constants)
+        s.initial[0] = UNKNOWN
+        s.initial[1] = _signed(machine.initial_interface())
+        s.values[0] = UNKNOWN
+        s.writers[0] = -1
+        s.interfaces[0] = (WHOLE, tables.NEVER, 0, 0, -1)
+        s.nodes[0] = (UNKNOWN, int(boot), 1, 0, 0, 0)
+        s.shared[0] = _signed(machine.initial_node()) if boot else UNKNOWN
+        s.shared_writers[0] = -1
+        for n, limit in enumerate(facts.limits):
+            s.limits[n] = limit
+        self._fill_interests(s, interests)
+        self._fill_kinds(s)
         for rule, body in machine.obligations:
-            a["T"][rule, loop.ANCHOR] = machine.interface_slots[body.anchor]
-        c = a["C"]
-        c[loop.NOW] = UNKNOWN
-        c[loop.ROWS] = c[loop.NODES] = 1
-        c[loop.TRACKS], c[loop.ENTANGLED] = int(bool(self._tracks)), int(facts.entangled)
-        c[loop.LIMITS], c[loop.RULES], c[loop.RECORD] = len(facts.limits), rules, int(self._record)
-        c[loop.MOST_NODES], c[loop.MOST_SPREAD] = observe.NODES, observe.SPREAD
-        c[loop.WIDTH], c[loop.SLOTS], c[loop.VARIABLES], c[loop.SHARED] = self._width, slots, variables, shared
-        c[loop.KINDS], c[loop.CONSTANTS], c[loop.INTERESTS] = kinds, len(machine.constants), len(a["IS"])
-        c[loop.VARYING], c[loop.VARYING_KEY] = self._varying()
-        self._note_sizes(a)
-        return a
+            s.rules[rule].anchor = machine.interface_slots[body.anchor]
+        s.varying, s.varying_key = self._varying()
+        return s
 
-    def _fill_interests(self, a: dict[str, Array]) -> None:
-        """Which slots a permission reads: its interface's, the node's, those of every interface."""
-        slots: list[int] = []
+    def _interests(self) -> list[tuple[int, ...]]:
+        """Return which slots rules read, three tuples for each: its interface's, the node's, every interface's."""
+        interests = (self._facts.interests.get(rule) for rule in range(len(self._machine.rules)))
+        return [part for of in interests for part in ((of.own, of.node, of.all) if of else ((), (), ()))]
+
+    def _fill_interests(self, s: ObserverState, interests: Sequence[tuple[int, ...]]) -> None:
+        s.interests[:] = [slot for part in interests for slot in part]
+        ends = [0, *np.cumsum([len(part) for part in interests]).tolist()]
         for rule in range(len(self._machine.rules)):
-            interest = self._facts.interests.get(rule)
-            a["IO"][rule, 0] = len(slots)
-            for n, part in enumerate((interest.own, interest.node, interest.all) if interest else ((), (), ())):
-                slots += part
-                a["IO"][rule, n + 1] = len(slots)
-        a["IS"] = np.array(slots, np.int64)
+            s.interest[rule] = tuple(ends[3 * rule : 3 * rule + 4])
 
-    def _fill_kinds(self, table: Array) -> None:
+    def _fill_kinds(self, s: ObserverState) -> None:
         for n, name in enumerate(self._machine.kinds):
             event = self._machine.spec.events[name]
             slot = {k.name: i for i, k in enumerate(event.keys)}
             direction = event.by_name.get("dir")
             outward = direction.type.members.index("out") if direction and "out" in direction.type.members else -1
-            table[n] = (
+            s.kinds[n] = (
                 name in self._facts.changing,
                 name in self._facts.gaps,
                 name in self._facts.telling,
@@ -200,7 +153,7 @@ class Replay:
             )
 
     def _varying(self) -> tuple[int, int]:
-        """The kind and the key that vary beside the table, if they matter to anybody."""
+        """Return the kind and the key that vary beside the table, -1 for both if the machine does not know them."""
         if self._columns.varying is None:
             return -1, -1
         kind, key = self._columns.varying
@@ -209,124 +162,108 @@ class Replay:
         names = [k.name for k in self._machine.spec.events[kind].keys]
         return self._machine.kinds.index(kind), names.index(key)
 
-    def _note_sizes(self, a: dict[str, Array]) -> None:
-        c = a["C"]
-        c[loop.ROWS_CAP], c[loop.NODES_CAP], c[loop.HASH_CAP] = len(a["S"]), len(a["N"]), len(a["HT"])
-        c[loop.HEAP_CAP], c[loop.LATE_CAP], c[loop.OCCURRED_CAP] = len(a["H"]), len(a["Q"]), len(a["OC"])
-        c[loop.MODES_CAP], c[loop.TOKENS] = len(a["A"]), len(a["NM"])
-
     def _grow(self) -> None:
         """Double whatever might not suffice for the next event."""
-        a, c = self._arrays, self._arrays["C"]
-        if len(a["S"]) - c[loop.ROWS] < 2 * loop.ROOM:
-            for name in ("S", "W", "R"):
-                a[name] = _doubled(a[name])
-        if len(a["N"]) - c[loop.NODES] < 4:
-            for name in ("N", "WN", "M"):
-                a[name] = _doubled(a[name])
-        if len(a["S"]) * (a["S"].shape[1] + a["W"].shape[1]) > _MOST_CELLS:
+        s = self._state
+        if s.rows_room - s.rows_count < 2 * loop.SPARE:
+            s.grow(rows_room=2 * s.rows_room)
+        if s.nodes_room - s.nodes_count < 4:
+            s.grow(nodes_room=2 * s.nodes_room)
+        if s.rows_room * (s.slots + s.variables) > _MOST_CELLS:
             raise TooMuch("more interfaces and nodes than any device serves")
-        if len(a["HT"]) < 4 * c[loop.NODES] + 8:
+        if s.node_of_room < 4 * s.nodes_count + 8:
             self._rehash_nodes()
-        while len(a["H"]) < c[loop.HEAP] + 2 * c[loop.ROWS] + 2 * loop.ROOM:
-            a["H"] = _doubled(a["H"])
-        while len(a["Q"]) < c[loop.LATE] + 4 * c[loop.ROWS] + 2 * loop.ROOM:
-            a["Q"] = _doubled(a["Q"])
-        if len(a["A"]) < 4 * c[loop.MODES] + 8:
+        _make_room(s, "deadlines_room", s.deadlines_count + 2 * s.rows_count + 2 * loop.SPARE)
+        _make_room(s, "late_room", s.late_count + 4 * s.rows_count + 2 * loop.SPARE)
+        if s.modes_room < 4 * s.modes_count + 8:
             self._rehash_modes()
-        self._note_sizes(a)
 
     def _rehash_nodes(self) -> None:
-        a, count = self._arrays, int(self._arrays["C"][loop.NODES])
-        table = np.zeros((2 * len(a["HT"]), 2), np.int64)
-        for node in range(1, count):
-            key = int(a["M"][node, loop.KEY])
-            at = _mixed(0, key) & (len(table) - 1)
-            while table[at, 1]:
-                at = (at + 1) & (len(table) - 1)
-            table[at] = (key, node)
-            a["M"][node, loop.SLOT] = at
-        a["HT"] = table
+        s = self._state
+        s.grow(node_of_room=2 * s.node_of_room)
+        entries, places = s.node_of.cells, s.nodes.column("entry")
+        entries[:] = 0
+        nodes = s.node_of.column("node")
+        for node, key in enumerate(s.nodes.column("key")[1 : s.nodes_count].tolist(), 1):
+            at = tables.mixed(0, key) & (len(entries) - 1)
+            while nodes[at]:
+                at = (at + 1) & (len(entries) - 1)
+            entries[at] = (key, node)
+            places[node] = at
 
     def _rehash_modes(self) -> None:
-        old = self._arrays["A"]
-        table = np.zeros((2 * len(old), 5), np.int64)
-        for entry in old[old[:, 2] != 0]:
-            at = _mixed(int(entry[0]), int(entry[1])) & (len(table) - 1)
-            while table[at, 2]:
-                at = (at + 1) & (len(table) - 1)
-            table[at] = entry
-        self._arrays["A"] = table
+        s = self._state
+        old = s.modes.cells[s.modes.column("filled") != 0]
+        s.grow(modes_room=2 * s.modes_room)
+        s.modes.cells[:] = 0
+        for token, modes, *others in old.tolist():
+            at = tables.mixed(token, modes) & (s.modes_room - 1)
+            while s.modes[at].filled:
+                at = (at + 1) & (s.modes_room - 1)
+            s.modes[at] = (token, modes, *others)
 
     # --- running ----------------------------------------------------------------------------------------------------
 
     def take(self, batch: Batch) -> None:
         """Take the next batch. Raises TooMuch for hostile ones, NativeError for what only Python can count with."""
-        a, c = self._arrays, self._arrays["C"]
+        s = self._state
         table = batch.table or self._shapes.table(self._columns)
         if not self._counted.isdisjoint(self._columns.wide) or self._shapes.wide or self._is_wide(batch):
             raise NativeError("a number is too large")
         if len(batch) and (batch.time[0] <= -TIME_LIMIT or batch.time[-1] >= TIME_LIMIT):
             raise NativeError("a time is too far away")  # an offset took it there, where a deadline would overflow
-        while len(a["NM"]) <= len(self._columns.interfaces):
-            a["NM"], a["TF"] = _doubled(a["NM"]), _doubled(a["TF"])
-        self._note_sizes(a)
-        c[loop.AT], c[loop.SIZE], c[loop.FIRST], c[loop.TABLE] = 0, len(batch), batch.first, len(table.kind)
-        c[loop.WIDTH] = table.keys.shape[1]
-        if len(a["X"]) < c[loop.WIDTH]:
-            a["X"] = np.zeros(int(c[loop.WIDTH]), np.int64)
-        number = batch.number if batch.number is not None else _NO_NUMBERS
+        _make_room(s, "names_room", len(self._columns.interfaces) + 1)
+        s.at, s.size, s.first = 0, len(batch), batch.first
+        s.time, s.distinct_of = batch.time, batch.row
+        s.distinct, s.width = table.keys.shape
+        s.kind_of, s.token_of, s.keys = table.kind, table.interface, table.keys
+        if len(s.completed) != s.width:
+            s.completed = np.zeros(s.width, np.int64)
         if batch.number is None:
-            c[loop.VARYING] = -1
-        rows = (batch.time, batch.row, table.kind, table.interface, table.keys, number)
-        while True:
-            arrays = [a["C"], *rows, *(a[argument.name] for argument in _ARGUMENTS[7:])]
-            reason = self._native(arrays)
-            if reason == loop.DONE:
-                break
+            s.numbers, s.varying = 0, -1
+        else:
+            s.numbers, s.number = len(batch), batch.number
+        while (reason := self._native(s)) != loop.DONE:
             self._pause(reason, batch, table)
         self._flush()
         self._events += len(batch)
 
     def _is_wide(self, batch: Batch) -> bool:
-        """Whether the key that varies beside the table is counted with, and too large for that."""
+        """Decide whether the key that varies beside the table is counted with, and too large for that."""
         if batch.number is None or not len(batch) or self._columns.varying is None:
             return False
         return self._columns.varying[1] in self._counted and int(batch.number.max()) >= NUMBER
 
     def _pause(self, reason: int, batch: Batch, table: Table) -> None:
-        """What the loop stopped for."""
+        """Do what the loop stopped for."""
+        s = self._state
         if reason == loop.GROW:
             self._grow()
         elif reason == loop.FLUSH:
             self._flush()
-            if len(self._arrays["OC"]) <= len(self._machine.rules):
-                self._arrays["OC"] = _doubled(self._arrays["OC"])
-            self._note_sizes(self._arrays)
+            if s.occurrences_room <= s.rules_count:
+                s.grow(occurrences_room=2 * s.occurrences_room)
         elif reason == loop.TOO_MANY_INTERFACES:
             raise observe.too_many_interfaces()
         elif reason == loop.TOO_MANY_NODES:
             raise observe.too_many_nodes()
         elif reason == loop.TOO_MUCH_SPREAD:
-            raise observe.too_much_spread(int(self._arrays["C"][loop.NODES]) - 1, self._tracks)
+            raise observe.too_much_spread(s.nodes_count - 1, self._tracks)
+        elif reason in (loop.BROKEN, loop.UNJUDGED):
+            self._at_event(reason, batch, table)
         else:
-            c = self._arrays["C"]
-            rule, row, node = int(c[loop.RULE]), int(c[loop.ROW]), self._arrays["M"][int(c[loop.NODE])]
-            key = None if node[loop.KEY] == UNKNOWN else int(node[loop.KEY])
-            if reason in (loop.BROKEN, loop.HOLE):
-                self._at_event(reason, rule, row, key, batch, table)
-            else:
-                self._at_deadline(reason, rule, row, key, batch)
+            self._at_deadline(reason, batch)
 
-    def _at_event(self, reason: int, rule: int, row: int, node: int | None, batch: Batch, table: Table) -> None:
-        c = self._arrays["C"]
-        at = int(c[loop.AT])
-        number, time = batch.first + at, int(batch.time[at])
-        cell = int(batch.row[at])
-        kind, token = int(table.kind[cell]), int(table.interface[cell])
+    def _at_event(self, reason: int, batch: Batch, table: Table) -> None:
+        """Note that a rule did not allow the event, or could not tell."""
+        s = self._state
+        rule, node = s.rule, self._address(s.node)
+        number, time = batch.first + s.at, int(batch.time[s.at])
+        row = int(batch.row[s.at])
+        kind, token = int(table.kind[row]), int(table.interface[row])
         name = self._name(token)
-        moment = self._moment(time, row, kind, self._keys(batch, table, at, kind))
-        if reason == loop.HOLE:
+        moment = self._moment(time, kind, self._keys(batch, table, s.at, kind))
+        if reason == loop.UNJUDGED:
             self._hole(rule, Hole(number, name, moment, node=node))
             return
         event = self._machine.kinds[kind]
@@ -339,133 +276,131 @@ class Replay:
         if self._record:
             self._flush()  # what was noted before comes first
             finding.events.append(number)
-        self._remember(rule, finding, (UNKNOWN if node is None else node, token, kind), int(c[loop.DEADLINE]))
+        self._remember(finding, token, kind)
 
-    def _at_deadline(self, reason: int, rule: int, row: int, node: int | None, batch: Batch) -> None:
-        """What was owed was missed, or may have been met, or it was owed when evidence was lost."""
-        c, a = self._arrays["C"], self._arrays
-        token = int(a["R"][row, loop.TOKEN])
-        name = self._name(token)
-        if reason == loop.GAP_HOLE:
-            at = int(c[loop.AT])
-            number = batch.first + at
-            owner = int(a["M"][int(a["R"][row, loop.WHOSE]), loop.KEY])
-            moment = self._moment(int(batch.time[at]), row)
-            self._hole(rule, Hole(number, name, moment, gap=True, node=None if owner == UNKNOWN else owner))
+    def _at_deadline(self, reason: int, batch: Batch) -> None:
+        """Note that what was owed was missed, or may have been met, or was owed when evidence was lost."""
+        s = self._state
+        rule, row, interface = s.rule, s.row, s.interfaces[s.row]
+        name = self._name(interface.token)
+        if reason == loop.UNJUDGED_GAP:
+            moment = self._moment(int(batch.time[s.at]))
+            self._hole(rule, Hole(batch.first + s.at, name, moment, gap=True, node=self._address(interface.node)))
             return
-        anchor = int(a["W"][row, int(a["T"][rule, loop.ANCHOR])])
-        deadline = int(c[loop.DEADLINE])
-        moment = self._moment(deadline, row)
-        if reason == loop.MISSED_HOLE:
+        node, anchor, deadline = self._address(s.node), int(s.writers[row, s.rules[rule].anchor]), s.deadline
+        moment = self._moment(deadline)
+        if reason == loop.UNJUDGED_MISS:
             self._hole(rule, Hole(anchor, name, moment, node=node))
             return
         finding = Finding(rule, name, deadline, anchor, True, moment, 0, node=node)
         self._add((node, name, anchor), finding)
         self._count(finding, deadline, anchor)
-        self._remember(rule, finding, (UNKNOWN if node is None else node, token, anchor), 0)
+        self._remember(finding, interface.token, anchor)
 
     def _hole(self, rule: int, hole: Hole) -> None:
         self._holes[rule] = hole
-        self._arrays["T"][rule, loop.HOLED] = 1
+        self._state.rules[rule].holed = 1
 
     def _add(self, cause: tuple[object, ...], finding: Finding) -> None:
         self._causes[finding.rule][cause] = finding
-        self._arrays["T"][finding.rule, loop.GROUPS] += 1
+        self._state.rules[finding.rule].findings += 1
         self._numbers[id(finding)] = len(self._findings)
         self._findings.append(finding)
 
     def _count(self, finding: Finding, time: int, number: int) -> None:
-        """Once more, counted where the loop goes on counting."""
-        counts = self._arrays["F"][self._numbers[id(finding)]]
-        counts[:] = (counts[0] + 1, time, number)
+        """Count a finding once more, where the loop goes on counting."""
+        counts = self._state.findings[self._numbers[id(finding)]]
+        counts.count += 1
+        counts.time, counts.event = time, number
 
-    def _remember(self, rule: int, finding: Finding, whose: tuple[int, int, int], read: int) -> None:
-        """The last finding of a rule for an interface and kind of event, or for an anchor, for the loop to compare."""
-        tally, groups = self._arrays["T"][rule], self._arrays["G"]
-        begin = rule * loop.LIMIT
-        for at in range(begin, begin + int(tally[loop.CAUSES])):
-            if tuple(groups[at, :3]) == whose:
-                break
-        else:
-            at = begin + int(tally[loop.CAUSES])
-            tally[loop.CAUSES] += 1
-        groups[at] = (*whose, read, 0, self._numbers[id(finding)])
+    def _remember(self, finding: Finding, token: int, what: int) -> None:
+        """Leave word for the loop: this is the last finding of its rule for a node, an interface, and `what` it was."""
+        s = self._state
+        key = UNKNOWN if finding.node is None else finding.node
+        begin, rule = finding.rule * observe.LIMIT, s.rules[finding.rule]
+        known = s.causes.cells[begin : begin + rule.causes, :3]  # key, token, what
+        same = np.flatnonzero((known == (key, token, what)).all(axis=1))
+        at = begin + (int(same[0]) if len(same) else rule.causes)
+        rule.causes += not len(same)
+        s.causes[at] = (key, token, what, s.read, self._numbers[id(finding)])
 
     def _flush(self) -> None:
         """Give the events that the loop has noted to their findings."""
-        c, noted = self._arrays["C"], self._arrays["OC"]
-        count = int(c[loop.OCCURRED])
-        c[loop.OCCURRED] = 0
+        s = self._state
+        count, s.occurrences_count = s.occurrences_count, 0
         if not count:
             return
-        which, numbers = noted[:count, 0], noted[:count, 1]
+        which, numbers = s.occurrences.column("finding")[:count], s.occurrences.column("event")[:count]
         for n in np.unique(which):
             self._findings[int(n)].events.frombytes(np.ascontiguousarray(numbers[which == n]).tobytes())
 
-    # --- what the arrays say, in the observer's terms ---------------------------------------------------------------
+    # --- what the record says, in the observer's terms --------------------------------------------------------------
 
     def _name(self, token: int) -> str:
         return NODE if token < 0 else self._columns.interfaces[token]
 
+    def _address(self, node: int) -> int | None:
+        """Return the address that tells a node apart, None for node 0, which has none."""
+        key = self._state.nodes[node].key
+        return None if key == UNKNOWN else key
+
     def _keys(self, batch: Batch, table: Table, at: int, kind: int) -> list[int]:
         event = self._machine.spec.events[self._machine.kinds[kind]]
         keys = [int(k) for k in table.keys[int(batch.row[at]), : len(event.keys)]]
-        c = self._arrays["C"]
-        if batch.number is not None and kind == c[loop.VARYING]:
+        if batch.number is not None and kind == self._state.varying:
             number = int(batch.number[at])
             if number >= 0:
-                keys[int(c[loop.VARYING_KEY])] = number
+                keys[self._state.varying_key] = number
         return [_unsigned(v) if k.type.name == "id" else v for k, v in zip(event.keys, keys, strict=True)]
 
-    def _moment(self, now: int, row: int, kind: int = -1, keys: Sequence[int] = ()) -> Moment:
-        """As `Observer._moment`; of an event that changes state, before it did."""
-        a, c = self._arrays, self._arrays["C"]
-        node, index = int(a["R"][row, loop.WHOSE]), int(c[loop.INDEX])
-        begin, count = int(a["M"][node, loop.BEGIN]), int(a["M"][node, loop.COUNT])
-        before = kind >= 0 and a["K"][kind, loop.CHANGING] == 1
-        own = self._interface(a["OS"] if before else a["S"][row])
-        writers = [int(v) for v in (a["OW"] if before else a["W"][row])]
-        shared = self._shared(a["ON"] if before else a["N"][node])
-        shared_writers = [int(v) for v in (a["OV"] if before else a["WN"][node])]
-        rows = range(begin, begin + count)
-        states = tuple(own if r == row else self._interface(a["S"][r]) for r in rows)
-        all_writers = tuple(writers if r == row else [int(v) for v in a["W"][r]] for r in rows)
-        names = tuple(self._name(int(a["R"][r, loop.TOKEN])) for r in rows)
+    def _moment(self, now: int, kind: int = -1, keys: Sequence[int] = ()) -> Moment:
+        """Return the moment in which the loop stands: as it was before an event of a changing kind, else as it is.
+
+        `kind` and `keys` are those of the event that was judged.
+        """
+        s, row = self._state, self._state.row
+        node = s.interfaces[row].node
+        before = kind >= 0 and s.kinds[kind].changing == 1
+        own = self._interface(s.values_before if before else s.values[row])
+        writers = (s.writers_before if before else s.writers[row]).tolist()
+        shared = self._shared(s.shared_before if before else s.shared[node])
+        shared_writers = (s.shared_writers_before if before else s.shared_writers[node]).tolist()
+        rows = range(s.nodes[node].begin, s.nodes[node].begin + s.nodes[node].count)
+        states = tuple(own if r == row else self._interface(s.values[r]) for r in rows)
+        all_writers = tuple(writers if r == row else s.writers[r].tolist() for r in rows)
+        names = tuple(self._name(s.interfaces[r].token) for r in rows)
         event = self._machine.kinds[kind] if kind >= 0 else ""
-        return Moment(now, index, own, shared, states, writers, shared_writers, all_writers, event, tuple(keys), names)
+        return Moment(
+            now, s.index, own, shared, states, writers, shared_writers, all_writers, event, tuple(keys), names
+        )
 
     def _interface(self, state: Array) -> State:
-        return [_unsigned(int(v)) if n in self._unsigned[0] else int(v) for n, v in enumerate(state)]
+        return [_unsigned(v) if n in self._unsigned[0] else v for n, v in enumerate(state.tolist())]
 
     def _shared(self, state: Array) -> State:
-        return [_unsigned(int(v)) if n in self._unsigned[1] else int(v) for n, v in enumerate(state)]
+        return [_unsigned(v) if n in self._unsigned[1] else v for n, v in enumerate(state.tolist())]
 
     # --- the answer -------------------------------------------------------------------------------------------------
 
     def observation(self) -> Observation:
-        """What has been seen so far."""
-        machine, a = self._machine, self._arrays
+        """Return what has been seen so far. An obligation whose deadline lies after the last event is not overdue."""
+        s = self._state
         tallies = [
-            Tally(
-                int(t[loop.KEPT]),
-                int(t[loop.BREACHES]),
-                int(t[loop.UNKNOWN]),
-                int(t[loop.UNLISTED]),
-                self._holes.get(n),
-            )
-            for n, t in enumerate(a["T"])
+            Tally(rule.kept, rule.broken, rule.unknown, rule.unlisted, self._holes.get(n))
+            for n, rule in enumerate(s.rules)
         ]
-        for n, finding in enumerate(self._findings):
-            finding.count, finding.last_time, finding.last_event = map(int, a["F"][n])
+        for finding, row in zip(self._findings, s.findings, strict=False):
+            finding.count, finding.last_time, finding.last_event = row.count, row.time, row.event
         by_rule = [f for causes in self._causes for f in causes.values()]
-        names = [self._name(int(t)) for t in a["NM"][: int(a["C"][loop.NAMES])]]
-        nodes = int(a["C"][loop.SEEN]) if self._tracks else None
-        return concluded(machine, tallies, by_rule, names, self._events, nodes)
+        names = [self._name(token) for token in s.names[: s.names_count].tolist()]
+        nodes = s.seen if self._tracks else None
+        return concluded(self._machine, tallies, by_rule, names, self._events, nodes)
 
     def modes(self) -> list[tuple[str, frozenset[str], int]]:
-        """Interfaces, access modes that packets which left them fit, and how many; in order of appearance."""
-        entries = self._arrays["A"]
-        found = sorted((int(e[3]), int(e[0]), int(e[1]), int(e[4])) for e in entries[entries[:, 2] != 0])
+        """Return interfaces, access modes that packets which left them fit, and how many; in order of appearance."""
+        entries = self._state.modes
+        filled = entries.cells[entries.column("filled") != 0].tolist()
+        found = sorted((first, token, modes, count) for token, modes, _, first, count in filled)
         types = (e.by_name[ACCESS].type for e in self._machine.spec.events.values() if ACCESS in e.by_name)
         members = next(types).members if found else ()
         return [
@@ -511,7 +446,7 @@ class _Shapes:
 
 
 def _unsigned_slots(machine: Machine) -> tuple[set[int], set[int]]:
-    """The slots of interface and node that hold identifications."""
+    """Return the slots of an interface, and those of a node, that hold identifications: numbers without a sign."""
     variables = machine.spec.variables
     return (
         {slot for name, slot in machine.interface_slots.items() if variables[name].type.name == "id"},
@@ -531,15 +466,14 @@ def _signed(values: Sequence[int]) -> list[int]:
 
 
 def _doubled(array: Array) -> Array:
-    """An array with as much again after it."""
+    """Return an array with as many zeros after it as it has elements."""
     return np.concatenate([array, np.zeros_like(array)])
 
 
-def _mixed(h: int, value: int) -> int:
-    """As `replay_loop._mixed`, whose integers wrap by themselves."""
-    h = (h ^ (value & 0xFFFFFFFF)) * 0x5851F42D4C957F2D % _WRAP
-    h = ((h ^ ((h >> 29) & 0x7FFFFFFF)) + ((value >> 32) & 0xFFFFFFFF) * 0x14057B7EF767814F) % _WRAP
-    return h ^ (h >> 32)
-
-
-_NO_NUMBERS: Final = np.zeros(1, np.int32)
+def _make_room(s: ObserverState, size: str, least: int) -> None:
+    """Double a size of the record, and the arrays that have it, until it is `least` or more."""
+    room = before = getattr(s, size)
+    while room < least:
+        room *= 2
+    if room > before:
+        s.grow(**{size: room})

@@ -44,10 +44,10 @@ def _units(machine: Machine) -> list[Unit]:
 
 def _natively(machine: Machine, columns: Columns, boot: bool) -> tuple[Observation, list[str]]:
     """Observe by the compiled loop. Raises NativeError where it cannot count with this machine, or this trace."""
-    from mipcheck.checker.observe.columns import Replay
+    from mipcheck.checker.observe.columns import NativeObserver
     from mipcheck.checker.trace.ahead import ahead
 
-    replay = Replay(machine, columns, boot, record=columns.framed)
+    replay = NativeObserver(machine, columns, boot, record=columns.framed)
     for batch in ahead(columns.batches()):
         replay.take(batch)
     return replay.observation(), modes_in_words(machine.spec, replay.modes())

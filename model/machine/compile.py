@@ -3,18 +3,23 @@
 State is a list of integers for the node and one for each interface; a value that is not known is UNKNOWN, and
 logic over it is Kleene's (`kleene.py`). Nothing here knows a requirement: everything comes from the `Spec`.
 
-The source is for Python as it stands (`Machine`), over lists, and for native code (`native.py`), over arrays: one text,
-two ways to run it. So it keeps to integers, indices and loops; what it finds goes into an array that is passed
+The source is for Python as it stands (`Machine`), over lists, and for native code (`model/native/`), over arrays: one
+text, two ways to run it. So it keeps to integers, indices and loops; what it finds goes into an array that is passed
 in; and it depends on nothing but the specification and the capabilities: parameters and addresses are passed in too,
 so that compiled code can be kept for the next site.
+
+It is made to be read, too: `print(machine.source)`. Each function begins by giving what it reads the names that the
+specification has for it, and each rule and update has a line of comment above what became of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from keyword import kwlist
+from typing import Any, Final
 
+from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine import kleene
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Allow, Configure, EventType, Require, Rule, Spec
@@ -25,10 +30,10 @@ State = list[int]
 Outcome = tuple[int, int]
 """A rule's number and 1 (kept), 0 (broken) or UNKNOWN."""
 Step = Callable[[int, int, State, State, Sequence[State], Sequence[int], int, State, State], list[Outcome]]
-"""(now, this, interface state, node state, all interface states, keys, event number, writers...) → outcomes."""
+"""(now, this, own, node, every, keys, event, own_writers, node_writers) → outcomes; _LEGEND says what they are."""
 
 OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", "add", "sub", "mul", "neg", "largest",
-              "smallest", "has", "contains", "join", "low_half")  # fmt: skip
+              "smallest", "has", "contains", "join", "low_half", "doubted")  # fmt: skip
 """Functions of `kleene` that the source calls, beside the constant U."""
 
 _CALL = {
@@ -78,7 +83,10 @@ class Machine:
         self._constant_of |= {("given", n): len(self.constants) + k for k, n in enumerate(flags)}
         self.constants += [int(n in given) for n in flags]
         self._quantifiers: dict[str, str] = {}
+        self._reads: set[tuple[str, str]] = set()  # by the function that is being written: kinds and names
         self.kinds = [e.name for e in spec.events.values() if e.seen]
+        self._local_of = _local_names(spec, self._constant_of)
+        self._taken = _RESERVED.union(self._local_of.values())
         self.source = self._module()
         self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (*OPERATIONS, "U")}
         exec(compile(self.source, f"<{spec.name}>", "exec"), self._names)
@@ -100,7 +108,7 @@ class Machine:
         return [UNKNOWN] * len(self.node_slots)
 
     def initial_interface(self) -> State:
-        """State of an interface when the node starts; nothing is owed yet."""
+        """Return the state of an interface when the node starts; nothing is owed yet."""
         return self._initial(self.interface_slots) + [0] * len(self.obligations)
 
     def initial_node(self) -> State:
@@ -116,7 +124,7 @@ class Machine:
     # --- running --------------------------------------------------------------------------------------------------
 
     def encode(self, kind: str, args: Mapping[str, Value]) -> list[int]:
-        """The keys of an event as integers, in the order of declaration; absent ones are UNKNOWN."""
+        """Return the keys of an event as integers, in the order of declaration; absent ones are UNKNOWN."""
         return [self._encode(args.get(k.name), k.type.members) for k in self.spec.events[kind].keys]
 
     def _encode(self, value: Value | None, members: tuple[str, ...]) -> int:
@@ -137,40 +145,40 @@ class Machine:
         constants, out = self.constants, self._out
 
         def step(
-            now: int, this: int, i: State, n: State, all_: Sequence[State], keys: Sequence[int], number: int,
+            now: int, this: int, own: State, node: State, every: Sequence[State], keys: Sequence[int], event: int,
             own_writers: State, node_writers: State,
         ) -> list[Outcome]:  # fmt: skip
-            count = function(now, this, i, n, all_, keys, constants, number, own_writers, node_writers, out)
+            count = function(now, this, own, node, every, keys, constants, event, own_writers, node_writers, out)
             return [(out[k], out[k + 1]) for k in range(0, count, 2)]
 
         return step
 
-    def due(self, now: int, this: int, i: State, n: State, all_: Sequence[State]) -> list[Due]:
-        """Obligations of this interface whose deadline lies before `now`; each is given once."""
-        count, out = self._due(now, this, i, n, all_, self.constants, self._out), self._out
+    def due(self, now: int, this: int, own: State, node: State, every: Sequence[State]) -> list[Due]:
+        """Return obligations of this interface whose deadline lies before `now` (ns); each is given once."""
+        count, out = self._due(now, this, own, node, every, self.constants, self._out), self._out
         return [Due(*out[k : k + 3]) for k in range(0, count, 3)]
 
-    def pending(self, this: int, i: State, n: State, all_: Sequence[State]) -> list[int]:
-        """Rules whose obligation is owed on this interface now."""
-        return self._out[: self._pending(this, i, n, all_, self.constants, self._out)]
+    def pending(self, this: int, own: State, node: State, every: Sequence[State]) -> list[int]:
+        """Return the numbers of rules whose obligation is owed on this interface now."""
+        return self._out[: self._pending(this, own, node, every, self.constants, self._out)]
 
     def evaluate(
-        self, term: Term, now: int, this: int, i: State, n: State, all_: Sequence[State], keys: Sequence[int],
+        self, term: Term, now: int, this: int, own: State, node: State, every: Sequence[State], keys: Sequence[int],
         event: str = "",
     ) -> int:  # fmt: skip
-        """A sub-expression in a state, for initial values and explanations."""
+        """Return the value of a sub-expression in a state, for initial values and explanations."""
         _, function = self._terms.get((id(term), event), (term, None))
         if function is None:
             known = len(self._quantifiers)
-            source = self._unpack(self.spec.events[event], 1) if event else ""
-            source = f"def f(now, x, I, N, S, a, P):\n{source}    return {self._term(term, event)}\n"
+            result = self._term(term, event)
+            source = f"def value({_VALUE}):\n{self._unpack(event)}    return {result}\n"
             exec("\n".join([*list(self._quantifiers.values())[known:], source]), self._names)
-            function = self._names.pop("f")
+            function = self._names.pop("value")
             self._terms[(id(term), event)] = term, function  # an id is a term's own only while the term is kept
-        return function(now, this, i, n, all_, keys, self.constants)
+        return function(now, this, own, node, every, keys, self.constants)
 
     def configuration(self) -> list[Outcome]:
-        """Rules on the site and the parameters alone."""
+        """Return the outcomes of rules on the site and the parameters alone."""
         return [
             (n, self.evaluate(r.body.condition, 0, UNKNOWN, [], [], [], []))
             for n, r in enumerate(self.rules)
@@ -182,125 +190,147 @@ class Machine:
     def _module(self) -> str:
         steps = [self._step(self.spec.events[name]) for name in self.kinds]
         functions = [*steps, self._dispatch(), self._due_source(), self._pending_source()]
-        return "\n".join([*self._quantifiers.values(), *functions])
+        heading = _comment(f"{self.spec.name} as a machine, role {self.spec.role}") + _LEGEND
+        return "\n".join([heading, *self._quantifiers.values(), *functions])
 
-    def _unpack(self, event: EventType, depth: int) -> str:
-        """Source that gives keys their names; of an identification the part that is compared (RFC 3344 3.6.2.1)."""
-        values = (f"low_half(a[{n}])" if k.type == ID else f"a[{n}]" for n, k in enumerate(event.keys))
-        lines = (f"k_{k.name} = {v}\n" for k, v in zip(event.keys, values, strict=True))
-        return "".join("    " * depth + line for line in lines)
+    def _local(self, kind: str, name: str) -> str:
+        """Return the name of what is read, and note that `_unpack` has to give it that."""
+        self._reads.add((kind, name))
+        return self._local_of[kind, name]
+
+    def _unpack(self, event: str = "", depth: int = 1, array: str = "") -> str:
+        """Return source that gives what has been read its name, for the head of the function that reads it.
+
+        `event` is that whose keys are read. With `array` it is only what stands in that array.
+        """
+        keys = self.spec.events[event].keys if event else ()
+        places = [(("key", k.name), f"keys[{n}]") for n, k in enumerate(keys)]
+        halved = {("key", k.name) for k in keys if k.type == ID}  # only that half is compared (RFC 3344 3.6.2.1)
+        places += [(("var", name), self._place(name)[0]) for name in (*self.interface_slots, *self.node_slots)]
+        places += [(constant, f"constants[{n}]") for constant, n in self._constant_of.items()]
+        found = [(read, place) for read, place in places if read in self._reads and place.startswith(array)]
+        self._reads.difference_update(read for read, _ in found)
+        return "".join(f"{'    ' * depth}{self._local_of[read]} = "
+                       f"{f'low_half({place})' if read in halved else place}\n" for read, place in found)  # fmt: skip
 
     def _step(self, event: EventType) -> str:
-        lines = [
-            f"def step_{event.name}(now, x, I, N, S, a, P, e, WI, WN, O):\n",
-            self._unpack(event, 1),
-            "    n = 0\n",
-        ]
+        lines = []
         for n, rule in enumerate(self.rules):
             if isinstance(rule.body, Allow) and (match := self._match(rule.body.patterns, event.name)):
                 condition = self._judged(rule.body, event.name)
-                lines.append(f"    m = {match}\n    if m != 0:\n        c = {condition}\n        O[n] = {n}\n")
-                lines.append("        O[n + 1] = c if m == 1 or c == 1 else U\n        n += 2\n")
+                lines.append(_comment(f"{rule.id}: {rule.text}", 1))
+                lines.append(f"    match = {match}\n    if match != 0:\n        kept = {condition}\n")
+                lines.append(f"        outcomes[count] = {n}\n")
+                lines.append("        outcomes[count + 1] = kept if match == 1 or kept == 1 else U\n")
+                lines.append("        count += 2\n")
         for n, body in self.obligations:
             if match := self._match(body.patterns, event.name):
                 slot = self.done_slot[n]
-                lines.append(f"    m = {match}\n    if m == 1:\n        if I[{slot}] == 0 and ")
-                lines.append(f"{self._term(body.condition, event.name)} == 1:\n            O[n] = {n}\n")
-                lines.append(f"            O[n + 1] = 1\n            n += 2\n        I[{slot}] = 1\n")
-                lines.append(f"    elif m != 0 and I[{slot}] == 0:\n        I[{slot}] = U\n")
+                lines.append(_comment(f"{self.rules[n].id} is met: {self.rules[n].text}", 1))
+                lines.append(f"    match = {match}\n    met = own[{slot}]\n    if match == 1:\n")
+                lines.append(f"        if met == 0 and {self._term(body.condition, event.name)} == 1:\n")
+                lines.append(f"            outcomes[count] = {n}\n            outcomes[count + 1] = 1\n")
+                lines.append(f"            count += 2\n        own[{slot}] = 1\n")
+                lines.append(f"    elif match != 0 and met == 0:\n        own[{slot}] = U\n")
         lines += self._updates(event)
-        return "".join([*lines, "    return n\n"])
+        head = f"{_comment(f'{event.name}: {event.text}')}def step_{event.name}({_STEP}):\n"
+        return "".join([head, self._unpack(event.name), "    count = 0\n", *lines, "    return count\n"])
 
     def _judged(self, body: Allow, event: str) -> str:
-        """Source of what a permission comes to: 1, 0, or U where it is unclear."""
+        """Return source of what a permission comes to: 1, 0, or U where it is unclear."""
         condition = self._term(body.condition, event)
-        return condition if body.unclear is None else f"or_({condition}, and_({self._term(body.unclear, event)}, U))"
+        return condition if body.unclear is None else f"doubted({condition}, {self._term(body.unclear, event)})"
 
     def _dispatch(self) -> str:
-        """A step of an event whose kind is a number, in the order of `kinds`; of another, nothing."""
-        lines = ["def step(kind, now, x, I, N, S, a, P, e, WI, WN, O):\n"]
+        """Return source of a step that takes the event's kind as a number, in the order of `kinds`."""
+        lines = [f"def step(kind, {_STEP}):\n"]
         for n, name in enumerate(self.kinds):
-            lines.append(f"    if kind == {n}:\n        return step_{name}(now, x, I, N, S, a, P, e, WI, WN, O)\n")
+            lines.append(f"    if kind == {n}:\n        return step_{name}({_STEP})\n")
         return "".join([*lines, "    return 0\n"])
 
     def _updates(self, event: EventType) -> list[str]:
-        """All right-hand sides first, in the state before; then the assignments, in the order of declaration."""
+        """Return source of what updates do.
+
+        All right-hand sides come first, in the state before; then the assignments, in the order of declaration.
+        """
         compute, assign = [], []
         count = 0
         for update in self.spec.updates:
             values = [(v, t) for v, t in update.assignments if not self.spec.variables[v].ghost]
             if not values:  # of ghost state alone, which its patterns may read
                 continue
-            match = self._match(update.patterns, event.name)
-            if not match:
+            source = self._match(update.patterns, event.name)
+            if not source:
                 continue
-            temporaries = [f"v{count}_{n}" for n in range(len(values))]
-            compute.append(f"    g{count} = {match}\n    {' = '.join(temporaries)} = 0\n    if g{count} != 0:\n")
-            assign.append(f"    if g{count} != 0:\n")
-            for temporary, (name, term) in zip(temporaries, values, strict=True):
-                compute.append(f"        {temporary} = {self._term(term, event.name)}\n")
+            match = _other_than(self._taken, f"match_{count}")
+            on = _comment("on " + " or ".join(p.source for p in update.patterns if p.event == event.name), 1)
+            compute.append(f"{on}    {match} = {source}\n    if {match} != 0:\n")
+            assign.append(f"{on}    if {match} != 0:\n")
+            for name, term in values:
+                value = _other_than(self._taken, f"{self._local_of['var', name]}_{count}")
+                compute.append(f"        {value} = {self._term(term, event.name)}\n")
                 place, writer = self._place(name)
-                assign.append(f"        {place} = {temporary} if g{count} == 1 else join({place}, {temporary})\n")
-                assign.append(f"        {writer} = e\n")
+                assign.append(f"        {place} = {value} if {match} == 1 else join({place}, {value})\n")
+                assign.append(f"        {writer} = event\n")
                 for rule, body in self.obligations:
                     if body.anchor == name:
-                        done = f"I[{self.done_slot[rule]}]"
-                        assign.append(f"        {done} = 0 if g{count} == 1 else join({done}, 0)\n")
+                        met = f"own[{self.done_slot[rule]}]"
+                        owed = f"  # {self.rules[rule].id} is to be met anew"
+                        assign.append(f"        {met} = 0 if {match} == 1 else join({met}, 0){owed}\n")
             count += 1
         return compute + assign
 
     def _place(self, name: str) -> tuple[str, str]:
+        """Return source of where a variable and its writer are."""
         if name in self.interface_slots:
             slot = self.interface_slots[name]
-            return f"I[{slot}]", f"WI[{slot}]"
+            return f"own[{slot}]", f"own_writers[{slot}]"
         slot = self.node_slots[name]
-        return f"N[{slot}]", f"WN[{slot}]"
+        return f"node[{slot}]", f"node_writers[{slot}]"
 
     def _match(self, patterns: tuple[EventPattern, ...], event: str) -> str:
-        """Source of whether an event of that kind matches; empty if it never does."""
+        """Return source of whether an event of that kind matches; empty if it never does."""
         conditions = [self._term(p.condition, event) for p in patterns if p.event == event]
         return _nested("or_", conditions) if conditions else ""
 
     def _due_source(self) -> str:
-        lines = ["def due(now, x, I, N, S, P, O):\n    n = 0\n"]
+        lines = []
         for n, body in self.obligations:
-            slot, anchor = self.done_slot[n], self._place(body.anchor)[0]
-            slack = f"P[{self._constant_of['param', 't_slack']}]" if "t_slack" in self.parameters else "0"
-            lines.append(f"    t = {anchor}\n    if I[{slot}] != 1 and t != U:\n")
-            lines.append(f"        t += {self._term(body.within)} + {slack}\n        if t < now:\n")
-            lines.append(f"            c = {self._term(body.condition)}\n            if c != 0:\n")
-            lines.append(f"                O[n] = {n}\n                O[n + 1] = t\n")
-            lines.append(f"                O[n + 2] = 0 if c == 1 and I[{slot}] == 0 else U\n")
-            lines.append(f"                n += 3\n                I[{slot}] = 1\n")
-        return "".join([*lines, "    return n\n"])
+            slot, anchor = self.done_slot[n], self._local("var", body.anchor)
+            slack = self._local("param", "t_slack") if "t_slack" in self.parameters else "0"
+            lines.append(_comment(f"{self.rules[n].id}: {self.rules[n].text}", 1))
+            lines.append(f"    met = own[{slot}]\n    if met != 1 and {anchor} != U:\n")
+            lines.append(f"        deadline = {anchor} + {self._term(body.within)} + {slack}\n")
+            lines.append(f"        if deadline < now:\n            owed = {self._term(body.condition)}\n")
+            lines.append(f"            if owed != 0:\n                outcomes[count] = {n}\n")
+            lines.append("                outcomes[count + 1] = deadline\n")
+            lines.append("                outcomes[count + 2] = 0 if owed == 1 and met == 0 else U\n")
+            lines.append(f"                count += 3\n                own[{slot}] = 1\n")
+        head = "def due(now, this, own, node, every, constants, outcomes):\n"
+        return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
 
     def _pending_source(self) -> str:
-        lines = ["def pending(x, I, N, S, P, O):\n    n = 0\n"]
+        lines = []
         for n, body in self.obligations:
-            lines.append(f"    if I[{self.done_slot[n]}] != 1 and {self._term(body.condition)} == 1:\n")
-            lines.append(f"        O[n] = {n}\n        n += 1\n")
-        return "".join([*lines, "    return n\n"])
+            lines.append(_comment(f"{self.rules[n].id}: {self.rules[n].text}", 1))
+            lines.append(f"    if own[{self.done_slot[n]}] != 1 and {self._term(body.condition)} == 1:\n")
+            lines.append(f"        outcomes[count] = {n}\n        count += 1\n")
+        head = "def pending(this, own, node, every, constants, outcomes):\n"
+        return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
 
     def _term(self, t: Term, event: str = "") -> str:
-        """Source of a term; keys are those of `event`."""
+        """Return source of a term; keys are those of `event`. The function that it goes into begins with `_unpack`."""
         match t.kind:
             case "const":
                 return str(t.value & LOW_HALF if t.type == ID else t.value)
-            case "var":
-                return self._place(t.name)[0]
-            case "key":
-                return f"k_{t.name}"
+            case "var" | "key" | "given":
+                return self._local(t.kind, t.name)
             case "param" | "site":
-                number = self._constant_of.get((t.kind, t.name))
-                return "U" if number is None else f"P[{number}]"
+                return self._local(t.kind, t.name) if (t.kind, t.name) in self._constant_of else "U"
             case "capable":
                 return str(int(t.name in self.capabilities))
-            case "given":
-                return f"P[{self._constant_of['given', t.name]}]"
-            case "now":
-                return "now"
-            case "this":
-                return "x"
+            case "now" | "this":
+                return t.kind
             case "nobody":
                 return "-1"
             case "def":
@@ -320,28 +350,91 @@ class Machine:
         return f"{_CALL[t.kind]}({', '.join(arguments)})"
 
     def _quantified(self, t: Term, event: str) -> str:
-        """A call of a function with a loop over all interfaces; that function joins the source, once."""
+        """Return a call of a function with a loop over all interfaces; that function joins the source, once."""
         body = t.args[0]
+        outside, self._reads = self._reads, set()
         inner = self._term(body, event)
+        each = self._unpack(event, 2, "own")
+        each = f"        own = every[this]\n{each}" if each else ""
+        shared = self._unpack(event)
+        self._reads = outside
         now, keys = body.uses("now"), body.uses("key")
-        passed = ", ".join([*(["now"] if now else []), "N", "S", "P", *(["a"] if keys else [])])
+        passed = ", ".join([*(["now"] if now else []), "node", "every", "constants", *(["keys"] if keys else [])])
         key = f"{t.kind} {passed} {event if keys else ''} {inner}"
-        name = f"q{len(self._quantifiers)}"
+        name = _other_than(self._taken, f"{t.kind}_interface_{len(self._quantifiers)}")
         if key in self._quantifiers:
-            name = self._quantifiers[key].removeprefix("def ").partition("(")[0]
+            name = self._quantifiers[key].partition("def ")[2].partition("(")[0]
         else:
             decides = 1 if t.kind == "some" else 0
-            unpack = self._unpack(self.spec.events[event], 2) if keys else ""
             self._quantifiers[key] = (
-                f"def {name}({passed}):\n    r = {1 - decides}\n    for x in range(len(S)):\n        I = S[x]\n{unpack}"
-                f"        v = {inner}\n        if v == {decides}:\n            return {decides}\n"
-                f"        if v == U:\n            r = U\n    return r\n"
+                f"{_comment(show_expression(t.source) if t.source else '')}"
+                f"def {name}({passed}):\n{shared}    result = {1 - decides}\n    for this in range(len(every)):\n"
+                f"{each}        value = {inner}\n        if value == {decides}:\n"
+                f"            return {decides}\n        if value == U:\n            result = U\n    return result\n"
             )
         return f"{name}({passed})"
 
 
+_VALUE: Final = "now, this, own, node, every, keys, constants"
+_STEP: Final = f"{_VALUE}, event, own_writers, node_writers, outcomes"
+"""Parameters of generated functions; _LEGEND says what they are."""
+_RESERVED: Final = frozenset([*kwlist, *OPERATIONS, "U", "range", "len", *_STEP.split(", "), "count", "match", "kept",
+                              "met", "deadline", "owed", "result", "value"])  # fmt: skip
+"""Names in the source that stand for something else than a variable, a key or a constant of the specification."""
+_WIDTH: Final = 100
+"""Characters of a comment in the source, before it is cut off."""
+_LEGEND: Final = """\
+#
+# now           time of the event, ns
+# this          the interface that it is about, an index of `every`; U if the whole node
+# own           state of that interface: a variable in each slot, then for each obligation whether it has been met
+# node          what its interfaces share
+# every         states of all of its interfaces
+# keys          of the event
+# constants     parameters and addresses of the site
+# event         its number; it is put into own_writers and node_writers at the slots that are written
+# outcomes      what is found; the function returns how many integers that is
+#
+# Names are the specification's (key_name for keys) and stand for what was there before the event; name_1 is the value
+# that an update assigns. U is what is not known.
+"""
+
+
+def _local_names(spec: Spec, constants: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return a name for each variable, key and constant (by kind and name) in the source, no two of them the same.
+
+    It is the specification's own where Python allows it; those of keys are apart, as many share that of a variable.
+    """
+    variables = [("var", name) for name in spec.variables]
+    keys = [("key", k.name) for event in spec.events.values() for k in event.keys]
+    found: dict[tuple[str, str], str] = {}
+    taken = set(_RESERVED)
+    for kind, name in dict.fromkeys([*variables, *constants, *keys]):
+        wanted = name if kind in ("var", "param", "site") else f"{kind}_{name}"
+        found[kind, name] = local = _other_than(taken, wanted.replace("-", "_"))
+        taken.add(local)
+    return found
+
+
+def _comment(text: str, depth: int = 0) -> str:
+    """Return a line of comment, cut off where it is long; nothing for no text."""
+    line = " ".join(text.split())
+    if not line.isprintable():  # Python takes no text with a NUL in it
+        line = "".join(c if c.isprintable() else "?" for c in line)
+    if len(line) > _WIDTH:
+        line = f"{line[:_WIDTH].rpartition(' ')[0] or line[:_WIDTH]} …"
+    return f"{'    ' * depth}# {line}\n" if line else ""
+
+
+def _other_than(taken: Collection[str], name: str) -> str:
+    """Return the name, with as many underscores after it as it takes to be none of `taken`."""
+    while name in taken:
+        name += "_"
+    return name
+
+
 def _nested(operation: str, arguments: list[str]) -> str:
-    """`f(f(a, b), c)`, as operations take two; no deeper than need be, since Python sets a limit to parentheses."""
+    """Return `f(f(a, b), c)`, as operations take two; no deeper than need be: Python sets a limit to parentheses."""
     if len(arguments) == 1:
         return arguments[0]
     half = (len(arguments) + 1) // 2

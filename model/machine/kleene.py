@@ -90,3 +90,8 @@ def join(a: int, b: int) -> int:
 def low_half(a: int) -> int:
     """Return the low 32 bits of an identification, which are all that RFC 3344 3.6.2.1 compares; U stays U."""
     return U if a == U else a & 4294967295
+
+
+def doubted(a: int, doubt: int) -> int:
+    """Return what a condition comes to where something makes it unclear: U if it does, or may."""
+    return a if doubt == 0 else U

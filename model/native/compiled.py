@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from mipcheck.model.native.record import Record
 from mipcheck.model.native.unit import ENTRY, NativeError, Unit
 from mipcheck.model.values import cache as keep
 
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 _HARMLESS: Final = ("llvm.", "memcpy", "memmove", "memset", "memcmp")
 
 
-Native = Callable[[Sequence["np.ndarray[Any, Any]"]], int]
-"""Takes the arrays, in the order of the unit's arguments; C-contiguous, of the types declared."""
+Native = Callable[["Record | Sequence[np.ndarray[Any, Any]]"], int]
+"""Takes the unit's record, or the arrays in the order of its arguments; C-contiguous, of the types declared.
+
+A record or an array must not be given to two calls at a time.
+"""
 
 
 def is_kept(unit: Unit) -> bool:
@@ -135,23 +139,42 @@ def _address(engine: Any, name: str) -> int:
 
 
 def _callable(unit: Unit) -> Native:
-    import numpy as np
-
     engines = [_load(_object(u)) for u in (unit, *unit.linked)]
     for other, engine in zip(unit.linked, engines[1:], strict=True):
         for name in other.exports:
             place = ctypes.c_void_p.from_address(engines[0].get_global_value_address(name))
             place.value = _address(engine, name)
-    types = [np.dtype(a.type) for a in unit.arguments]
-    function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * len(types))(_address(engines[0], ENTRY))
+    address = _address(engines[0], ENTRY)
+    call = _taking_record(unit.record, address) if unit.record is not None else _taking_arrays(unit, address)
+    call.engines = engines  # type: ignore[attr-defined]  # kept alive, as the object code is by `_objects`
+    return call
 
-    def call(arrays: Sequence[np.ndarray[Any, Any]]) -> int:
+
+def _taking_record(record: type[Record], address: int) -> Native:
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)
+
+    def call(given: Record | Sequence[np.ndarray[Any, Any]]) -> int:
+        if type(given) is not record:
+            raise TypeError(f"a {type(given).__name__}, not a {record.__name__}")
+        return int(function(given.address()))
+
+    return call
+
+
+def _taking_arrays(unit: Unit, address: int) -> Native:
+    import numpy as np
+
+    types = [np.dtype(a.type) for a in unit.arguments]
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * len(types))(address)
+
+    def call(given: Record | Sequence[np.ndarray[Any, Any]]) -> int:
+        if isinstance(given, Record):
+            raise TypeError(f"a {type(given).__name__}, not arrays")
         pointers = []
-        for array, type_ in zip(arrays, types, strict=True):
+        for array, type_ in zip(given, types, strict=True):
             if array.dtype != type_ or not array.flags.c_contiguous:
                 raise TypeError(f"an array of {array.dtype}, not a contiguous one of {type_}")
             pointers.append(array.ctypes.data)
         return int(function(*pointers))
 
-    call.engines = engines  # type: ignore[attr-defined]  # kept alive, as the object code is by `_objects`
     return call

@@ -3,8 +3,12 @@
 The subset: functions of positional parameters whose variables are integers or (parts of) arrays; assignment, also of
 several at once; `if`, `while`, `for … in range(…)`, `break`, `continue`, `return`; arithmetic, comparisons, `and`,
 `or`, `not`, `in` a tuple, `… if … else …`; calls among the functions and of `min`, `max`, `abs`, `int`, `bool`, `len`;
-indices and slices, and global integers. Types are not declared: a function is lowered once for each kind of arguments
-that it is called with. Anything else raises NativeError, which names it and the line.
+indices and slices, and global integers; `ord` of a character of ASCII. Types are not declared: a function is lowered
+once for each kind of arguments that it is called with. Anything else raises NativeError, which names it and the line.
+
+Records (`record.py`) are values too, and their fields are read and written by name: `s.late += 1`, `s.time[row]`,
+`s.rows[row].token`. A record is passed, and bound to a name, as a view: `row = s.rows[at]` is no copy. Assigning to a
+row of a table copies all its fields, or takes them from a tuple: `s.rows[to] = s.rows[at]`, `s.heap[at] = time, row`.
 
 Meaning is Python's, with integers of 64 bits that wrap. What raises in Python must not happen: division by zero gives
 zero, a shift by a negative number counts as one by many, and an index must lie within the array: it is not looked at, a
@@ -19,9 +23,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from mipcheck.model.native.record import CELL, ELEMENTS, Layout
 from mipcheck.model.native.unit import ENTRY, Kind, NativeError, Unit
+from mipcheck.model.values.nearest import nearest
 
-_BITS: Final = {"int64": 64, "int32": 32, "int16": 16, "int8": 8, "uint8": 8, "uint16": 16, "uint32": 32}
 _LONG: Final = 600
 """Instructions from which on a function is called; what is shorter becomes part of its callers."""
 
@@ -35,13 +40,19 @@ _INTRINSICS: Final = """
 declare i64 @llvm.smin.i64(i64, i64)
 declare i64 @llvm.smax.i64(i64, i64)
 declare i64 @llvm.umin.i64(i64, i64)
+!0 = !{}
 """
+_FIXED: Final = "!invariant.load !0"
+"""Of a load: what is there stays as it is while native code runs, so that it need not be loaded again."""
 _LEAST: Final = -(2**63)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An array or a part of one, row after row: its element type, where it begins, and its size in each dimension."""
+    """An array or a part of one, row after row: its element type, where it begins, and its size in each dimension.
+
+    Without dimensions it is one element: a record, or the place of an integer.
+    """
 
     type: str
     pointer: str
@@ -95,6 +106,10 @@ class _Module:
             body = _statements(function)
             if len(body) == 1 and isinstance(body[0], ast.Return) and body[0].value is not None:
                 self.expressions[name] = body[0].value
+        self.layouts: dict[str, Layout] = {}
+        for layout in unit.record.__layout__.all() if unit.record else ():
+            if self.layouts.setdefault(layout.name, layout).described() != layout.described():
+                raise NativeError(f"there are two records named {layout.name}")
         self._simple: dict[str, bool] = {}
         self._symbols: dict[tuple[str, tuple[Kind, ...]], str | None] = {}
         self._texts: list[str] = []
@@ -118,8 +133,13 @@ class _Module:
         unit = self.unit
         names: dict[str, Value] = {}
         body = _Body(self, unit.entry, names)
+        if unit.record is not None:
+            record = View(unit.record.__name__, "%s.", ())
+            body.give(body.call_of(self._function(unit.entry), [record]))
+            self._texts.append(f"define i64 @{ENTRY}({self.parameter(record)}) nounwind {{\n{body.text()}}}\n")
+            return
         for argument in unit.arguments:
-            if argument.type not in _BITS:
+            if argument.type not in ELEMENTS:
                 raise NativeError(f"arrays of {argument.type} cannot be compiled")
             sizes = tuple(body.integer(ast.parse(size, mode="eval").body) for size in argument.shape)
             names[argument.name] = View(argument.type, f"%{argument.name}.", sizes)
@@ -147,8 +167,8 @@ class _Module:
         for name, argument in zip(_parameters(function), arguments, strict=True):
             if isinstance(argument, View):
                 sizes = tuple(f"%{name}.{n}" for n in range(len(argument.sizes)))
-                names[name] = View(argument.type, f"%{name}.", sizes)
-                parameters += [f"ptr %{name}.", *(f"i64 {size}" for size in sizes)]
+                view = names[name] = View(argument.type, f"%{name}.", sizes)
+                parameters += [self.parameter(view), *(f"i64 {size}" for size in sizes)]
             else:
                 names[name] = f"%{name}."
                 parameters.append(f"i64 %{name}.")
@@ -158,6 +178,13 @@ class _Module:
         self.lengths[symbol] = 1 if body.length > _LONG else body.length
         define = "define" if public else "define internal"
         self._texts.append(f"{define} i64 @{symbol}({', '.join(parameters)}) nounwind {inline} {{\n{body.text()}}}\n")
+
+    def parameter(self, view: View) -> str:
+        """The declaration of a view's pointer. A record with arrays is no row: its pointer may be followed at once."""
+        layout = self.layouts.get(view.type)
+        if layout is None or view.sizes or not layout.fields:
+            return f"ptr {view.pointer}"
+        return f"ptr dereferenceable({8 * len(layout.places)}) align 8 {view.pointer}"
 
     def is_simple(self, node: ast.expr) -> bool:
         """Whether working an expression out can do no harm and takes no time, wanted or not."""
@@ -203,6 +230,9 @@ class _Body:
         self._broken: set[str] = set()
         self._inlined: list[str] = []
         self._own: set[str] = set()  # names that are assigned to somewhere
+        # Of records that are parameters, and of their parts, arrays are loaded where the function starts.
+        self._known = {view.pointer for view in names.values() if isinstance(view, View)}
+        self._fields: dict[tuple[str, str], View] = {}
 
     # --- text -------------------------------------------------------------------------------------------------------
 
@@ -287,7 +317,7 @@ class _Body:
             case ast.AugAssign(ast.Name(name), operator, value):
                 now = self._integer_of(self._load(node, name), node)
                 self._store(node, name, self._arithmetic(node, operator, now, self.integer(value)))
-            case ast.AugAssign(ast.Subscript() as target, operator, value):
+            case ast.AugAssign(ast.Subscript() | ast.Attribute() as target, operator, value):
                 type_, place = self._place(target)
                 now = self._read(type_, place)  # before the right side, which may change it
                 self._write(type_, place, self._arithmetic(node, operator, now, self.integer(value)))
@@ -314,10 +344,14 @@ class _Body:
         several = isinstance(value, ast.Tuple)
         values = [self.value(v) for v in value.elts] if isinstance(value, ast.Tuple) else [self.value(value)]
         for target in targets:
-            if several:
+            if several and isinstance(target, ast.Subscript):
+                self._fill(target, values)
+            elif several:
                 if not isinstance(target, ast.Tuple) or len(target.elts) != len(values):
                     raise self._refused(target, "this assignment of a tuple")
                 for one, v in zip(target.elts, values, strict=True):
+                    if not isinstance(one, ast.Name):
+                        self._integer_of(v, value)  # a row of a table would be a view still when it is copied
                     self._put_into(one, v)
             else:
                 self._put_into(target, values[0])
@@ -325,10 +359,29 @@ class _Body:
     def _put_into(self, target: ast.expr, value: Value) -> None:
         if isinstance(target, ast.Name):
             self._store(target, target.id, value)
-        elif isinstance(target, ast.Subscript):
+        elif isinstance(target, ast.Subscript) and isinstance(value, View):
+            self._copy(target, value)
+        elif isinstance(target, ast.Subscript | ast.Attribute):
             self._write(*self._place(target), self._integer_of(value, target))
         else:
             raise self._refused(target)
+
+    def _copy(self, target: ast.Subscript, row: View) -> None:
+        """Copy a row of a table onto another."""
+        layout = self._module.layouts.get(row.type)
+        if layout is None or row.sizes:
+            raise self._refused(target, "an array as a number")
+        cells = [self._read(CELL, self._cell(row, n)) for n in range(len(layout.cells))]
+        self._fill(target, cells, row.type)
+
+    def _fill(self, target: ast.Subscript, values: Sequence[Value], type_: str = "") -> None:
+        """Set all fields of a row of a table, which has to be of type `type_` if that is given."""
+        row = self._part(target)
+        layout = self._module.layouts.get(row.type)
+        if layout is None or row.sizes or len(layout.cells) != len(values) or type_ not in ("", row.type):
+            raise self._refused(target, f"this assignment of {type_ or 'a tuple'}")
+        for n, value in enumerate(values):
+            self._write(CELL, self._cell(row, n), self._integer_of(value, target))
 
     def _if(self, test: ast.expr, then: Sequence[ast.stmt], other: Sequence[ast.stmt]) -> None:
         yes, no, end = self._label(), self._label(), self._label()
@@ -439,11 +492,13 @@ class _Body:
 
     # --- arrays -----------------------------------------------------------------------------------------------------
 
-    def _place(self, node: ast.Subscript) -> tuple[str, str]:
-        """The type of an element, and a pointer to it."""
-        found = self._part(node)
+    def _place(self, node: ast.Subscript | ast.Attribute) -> tuple[str, str]:
+        """The type of an element that is written to, and a pointer to it."""
+        found = self._part(node) if isinstance(node, ast.Subscript) else self._field(node, written=True)
         if found.sizes:
             raise self._refused(node, "a part of an array as a number")
+        if found.type not in ELEMENTS:
+            raise self._refused(node, "a record as a number")
         return found.type, found.pointer
 
     def _part(self, node: ast.Subscript) -> View:
@@ -453,6 +508,8 @@ class _Body:
         if isinstance(node.slice, ast.Slice):
             if node.slice.step is not None:
                 raise self._refused(node, "a slice with steps")
+            if not view.sizes:
+                raise self._refused(node, "a slice of a record")
             low = self.integer(node.slice.lower) if node.slice.lower else "0"
             high = self.integer(node.slice.upper) if node.slice.upper else view.sizes[0]
             size = self._new(f"sub i64 {high}, {low}")
@@ -470,20 +527,81 @@ class _Body:
     def _moved(self, view: View, index: str) -> str:
         for size in view.sizes[1:]:
             index = self._new(f"mul i64 {index}, {size}")
-        return self._new(f"getelementptr i{_BITS[view.type]}, ptr {view.pointer}, i64 {index}")
+        layout = self._module.layouts.get(view.type)
+        element = f"i{ELEMENTS[view.type]}" if layout is None else f"[{len(layout.cells)} x i64]"
+        return self._new(f"getelementptr {element}, ptr {view.pointer}, i64 {index}")
+
+    def _element(self, view: View) -> Value:
+        """An integer as it is now; a part of an array and a record as a view."""
+        return self._read(view.type, view.pointer) if not view.sizes and view.type in ELEMENTS else view
 
     def _read(self, type_: str, place: str) -> str:
-        bits = _BITS[type_]
+        bits = ELEMENTS[type_]
         found = self._new(f"load i{bits}, ptr {place}")
         if bits == 64:
             return found
         return self._new(f"{'zext' if type_[0] == 'u' else 'sext'} i{bits} {found} to i64")
 
     def _write(self, type_: str, place: str, value: str) -> None:
-        bits = _BITS[type_]
+        bits = ELEMENTS[type_]
         if bits < 64:
             value = self._new(f"trunc i64 {value} to i{bits}")
         self.put(f"store i{bits} {value}, ptr {place}")
+
+    # --- records ----------------------------------------------------------------------------------------------------
+
+    def _field(self, node: ast.Attribute, written: bool = False) -> View:
+        """The place of a cell, or an array or record."""
+        owner = self.value(node.value)
+        layout = self._module.layouts.get(owner.type) if isinstance(owner, View) and not owner.sizes else None
+        if layout is None or isinstance(owner, str):
+            raise self._refused(node, f"the attribute {node.attr} of what is no record")
+        if node.attr not in layout.places:
+            raise self._refused(
+                node, f"{node.attr}, which {layout.name} does not have ({nearest(node.attr, layout.places)}),"
+            )
+        if node.attr in layout.fields:
+            if written:
+                raise self._refused(node, f"an assignment to {node.attr} as a whole")
+            return self._array(owner, layout, node.attr)
+        if written and node.attr in layout.sizes:
+            raise self._refused(node, f"an assignment to {node.attr}, which says how large arrays are,")
+        return View(CELL, self._cell(owner, layout.places[node.attr]), ())
+
+    def _cell(self, record: View, n: int) -> str:
+        return self._new(f"getelementptr i64, ptr {record.pointer}, i64 {n}")
+
+    def _array(self, record: View, layout: Layout, name: str) -> View:
+        """An array, table or part of a record; where it is and its sizes stay what they are."""
+        if record.pointer not in self._known:
+            return self._loaded(record, layout, name)
+        key = record.pointer, name
+        if key not in self._fields:
+            lines, self._lines = self._lines, []
+            found = self._fields[key] = self._loaded(record, layout, name)
+            self._start += [line.lstrip() for line in self._lines]
+            self._called += len(self._lines)
+            self._lines = lines
+            if not layout.fields[name].shape:
+                self._known.add(found.pointer)
+        return self._fields[key]
+
+    def _loaded(self, record: View, layout: Layout, name: str) -> View:
+        field = layout.fields[name]
+        pointer = self._new(f"load ptr, ptr {self._cell(record, layout.places[name])}, {_FIXED}")
+        cells = [(n, self._cell(record, layout.places[n])) for n in sorted(field.cells)]
+        sizes = {n: self._new(f"load i64, ptr {place}, {_FIXED}") for n, place in cells}
+        shape = [ast.parse(size, mode="eval").body for size in field.shape]
+        return View(field.type, pointer, tuple(self._with(sizes, size) for size in shape))
+
+    def _with(self, names: Mapping[str, Value], node: ast.expr) -> str:
+        """An expression in which names have these values."""
+        outside, self._names = self._names, names
+        self._inlined.append("")
+        found = self.integer(node)
+        self._inlined.pop()
+        self._names = outside
+        return found
 
     # --- expressions ------------------------------------------------------------------------------------------------
 
@@ -492,7 +610,7 @@ class _Body:
 
     def _integer_of(self, value: Value, node: ast.AST | None) -> str:
         if not isinstance(value, str):
-            raise self._refused(node, "an array as a number")
+            raise self._refused(node, f"{'an array' if value.sizes else 'a record'} as a number")
         return value
 
     def _literal(self, node: ast.AST, number: int) -> str:
@@ -506,6 +624,10 @@ class _Body:
                 return int(number)
             case ast.Name(name) if name not in self._names and (self._inlined or name not in self._own):
                 return self._module.constants.get(name)
+            case ast.Call(ast.Name("ord"), [ast.Constant(str() as letter)], []) if (
+                len(letter) == 1 and letter.isascii()
+            ):
+                return ord(letter)
             case ast.UnaryOp(ast.USub(), operand):
                 known = self._constant(operand)
                 return None if known is None else -known
@@ -536,8 +658,9 @@ class _Body:
             case ast.IfExp(test, then, other):
                 return self._choice(node, test, then, other)
             case ast.Subscript():
-                part = self._part(node)
-                return part if part.sizes else self._read(part.type, part.pointer)
+                return self._element(self._part(node))
+            case ast.Attribute():
+                return self._element(self._field(node))
             case ast.Call(ast.Name(name), arguments, []):
                 return self._call(node, name, arguments)
         raise self._refused(node)
@@ -590,6 +713,11 @@ class _Body:
             return self.call_of(function, [self.value(a) for a in arguments])
         if name in self._module.unit.given:
             return self._call_given(name, [self.value(a) for a in arguments])
+        if name == "ord":
+            known = self._constant(node)
+            if known is None:
+                raise self._refused(node, "ord of what is no character of ASCII")
+            return str(known)
         if name == "len" and len(arguments) == 1:
             view = self.value(arguments[0])
             if isinstance(view, View):

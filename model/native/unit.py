@@ -12,15 +12,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from mipcheck.model.native.record import Record
 from mipcheck.model.values import cache as keep
 from mipcheck.model.values.errors import MipcheckError
 
 ENTRY: Final = "entry"
-"""The symbol of the function that is called from outside: it takes pointers, in the order of the arguments."""
+"""The symbol of the function that is called from outside: it takes a pointer to the record, or to each argument."""
 
 
 Kind = str
-"""What is known of a value before it is there: "" of an integer, element type and dimensions of an array (int64:2)."""
+"""What is known of a value before it is there: "" of an integer, element type and dimensions of an array (int64:2).
+
+Records are elements too, and their type is their name: a table of `Interface` is Interface:1, and a row Interface:0.
+"""
 
 
 class NativeError(MipcheckError):
@@ -44,9 +48,10 @@ class Unit:
     """What is compiled together: functions that call each other by name, and constants they use.
 
     `sources` is their text; of two functions of one name the later counts. `entry` is the one that can be called from
-    outside, with `arguments` in this order; it returns an integer. `exports` are those that other units may call, with
-    the kinds of their parameters; units that have such a function are `linked`, and theirs is called rather than one of
-    that name here. They are compiled by themselves, so that one that changes costs nothing to the others.
+    outside: with a `record` as its one parameter, or else with `arguments` in this order. It returns an integer.
+    `exports` are those that other units may call, with the kinds of their parameters; units that have such a function
+    are `linked`, and theirs is called rather than one of that name here. They are compiled by themselves, so that one
+    that changes costs nothing to the others.
     """
 
     entry: str
@@ -55,6 +60,7 @@ class Unit:
     constants: Mapping[str, int]
     exports: Mapping[str, tuple[Kind, ...]] = field(default_factory=dict)
     linked: tuple[Unit, ...] = ()
+    record: type[Record] | None = None
 
     @cached_property
     def given(self) -> dict[str, tuple[Kind, ...]]:
@@ -69,10 +75,11 @@ class Unit:
         """
         llvm = import_module("llvmlite.binding")
         mappings = [sorted(m.items()) for m in (self.constants, self.exports, self.given)]
+        record = self.record.__layout__.described() if self.record else None
         parts = [keep.code_of(__package__), sys.version.encode(), repr(llvm.llvm_version_info).encode(),
                  llvm.get_process_triple().encode(), llvm.get_host_cpu_name().encode(),
                  llvm.get_host_cpu_features().flatten().encode(),
-                 json.dumps([self.entry, [[a.name, a.type, a.shape] for a in self.arguments]]).encode(),
+                 json.dumps([self.entry, [[a.name, a.type, a.shape] for a in self.arguments], record]).encode(),
                  json.dumps(mappings).encode()]  # fmt: skip
         parts += [source.encode() for source in self.sources]
         return keep.name_of("native", *parts)

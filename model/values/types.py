@@ -172,7 +172,7 @@ INT: Final = Type("int")
 TIME: Final = Type("time")
 ID: Final = Type("id")
 LOW_HALF: Final = 2**32 - 1
-"""Bits of an identification that are compared (RFC 3344 3.6.2.1): the others may be the agent's nonce or clock (5.7)."""
+"""Bits of an identification that are compared (RFC 3344 3.6.2.1); others may be the agent's nonce or clock (5.7)."""
 ADDRESS: Final = Type("address")
 TEXT: Final = Type("text")
 INTERFACE: Final = Type("interface")

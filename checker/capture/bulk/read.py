@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.meaning import CaptureEvents, Meaning
+from mipcheck.checker.capture.bulk.scanned import PORTS
 from mipcheck.checker.capture.bulk.scanner import DiverseError, Plan, Scanner, Taken
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.events.registrations import clear_registrations
@@ -146,7 +147,7 @@ def _ports(site: Site, protects: Protects | None) -> Collection[int]:
     if protects is None:
         return found
     owner = getattr(protects, "__self__", None)
-    return found | owner.ports if isinstance(owner, Layering) else range(loop.PORTS)
+    return found | owner.ports if isinstance(owner, Layering) else range(PORTS)
 
 
 def _mixed(taken: Taken, infos: Sequence[FileInfo]) -> bool:
@@ -212,7 +213,7 @@ def _all_packets(taken: Taken) -> list[Packet]:
     found = []
     for packet in (*(kind.packet for kind in taken.kinds), *taken.unusual):
         if packet.kind not in _WITH_PORTS:
-            packet.sport, packet.dport = (p if p in taken.ports else loop.PORTS for p in (packet.sport, packet.dport))
+            packet.sport, packet.dport = (p if p in taken.ports else PORTS for p in (packet.sport, packet.dport))
     for chunk in taken.rows.chunks():
         for time, frame, kind, length in zip(*(column.tolist() for column in chunk), strict=True):
             if kind < 0:

@@ -120,6 +120,7 @@ def _blocks(stream: Stream, info: FileInfo, order: str, unnamed: str, ahead: Ahe
             return
         body = body[:-4]
         if kind not in _PACKETS and _is_packet(body, len(body), order, interfaces, info):
+            info.frames += kind == _SIMPLE_BLOCK
             info.skip(_MISTYPED)
             continue
         if kind == _INTERFACE_BLOCK:

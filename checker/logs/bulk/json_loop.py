@@ -1,362 +1,310 @@
-"""Lines of a JSON Lines log → columns, plain enough to be compiled: `jsonl.py` once more, for lines as programs write
-them.
+"""Compiled: lines of a JSON Lines log → rows, for lines as programs write them; `jsonl.py` once more.
 
-What this takes, `jsonl.py` takes too, and with the same meaning: flat objects in printable ASCII without escapes. As in
-`bulk_lines.py`, whose tables and functions it shares, any other line is *odd*, and the parser stops before it.
+What this takes, `jsonl.py` takes too, and with the same meaning: flat objects in printable ASCII without escapes. Any
+other line is *odd*: the parser stops before it (`words.py` says why). First the fields of the object are noted, then
+those looked at that every event has, then the keys of its kind.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from mipcheck.checker.logs.bulk.text_loop import (
-    BASIS,
+from mipcheck.checker.logs.bulk.parsed import (
+    DECIMAL,
     DONE,
-    END,
     ENUM,
+    FALSE,
+    FIELDS,
     FULL,
-    KEYS,
+    INTEGER,
     LETTER_SET,
-    LINE,
-    LINE_LIMIT,
-    MOST,
-    NEEDED,
+    LIST,
+    NAMES,
+    NOT_OWN,
+    NULL,
     ODD,
-    POS,
-    PRIME,
-    ROWS,
-    STACK,
-    STOP,
-    TAKEN,
+    OWN,
+    OWN_EVENT,
+    OWN_INTERFACE,
+    OWN_KEYS,
+    OWN_TIME,
     TEXT,
-    TYPE,
-    VALUE,
-    WHERE_FALSE,
-    WHERE_TRUE,
-    WIDTH,
+    TRUE,
+    WORD,
     WORD_SET,
-    WORDS_CAP,
-    WORDS_OF,
+    EventKey,
+    FieldRow,
+    JsonLines,
+)
+from mipcheck.checker.logs.bulk.words import (
+    TAKEN,
+    clear_keys,
     end_of_line,
     ends_here,
-    find,
-    stopped,
+    hash_word,
+    is_digit,
+    pass_over,
+    past_spaces,
     take_event,
     time_at,
     value_of,
+    with_member,
+    word,
 )
+from mipcheck.checker.logs.lines import LINE_LIMIT
 from mipcheck.model.machine.kleene import U
 
-FIELDS: Final = 64
-"""Keys of an object; one with more is odd."""
-
-# A key of the object, in `J`: where it stands, where its value does (without quotation marks or brackets), and what
-# that is; then the number of the key if it is one of those that every event has, else -1.
-KEY_AT: Final = 0
-KEY_END: Final = 1
-VALUE_AT: Final = 2
-VALUE_END: Final = 3
-SORT: Final = 4
-OWN: Final = 5
-J_WIDTH: Final = 6
-
-WORD: Final = 0
-INTEGER: Final = 1
-DECIMAL: Final = 2
-TRUE: Final = 3
-FALSE: Final = 4
-NULL: Final = 5
-LIST: Final = 6
-
-OWN_KEYS: Final = -1
-"""The scope of the keys that every event has, which have these numbers:"""
-OWN_TIME: Final = 0
-OWN_INTERFACE: Final = 1
-OWN_EVENT: Final = 2
-OWN_ALL: Final = 7  # all three, a bit each
-
-_TAB: Final = 9
-_SPACE: Final = 32
-_QUOTE: Final = 34
-_COMMA: Final = 44
-_MINUS: Final = 45
-_POINT: Final = 46
-_ZERO: Final = 48
-_NINE: Final = 57
-_COLON: Final = 58
-_OPEN_LIST: Final = 91
-_BACKSLASH: Final = 92
-_CLOSE_LIST: Final = 93
-_OPEN: Final = 123
-_CLOSE: Final = 125
-_DELETE: Final = 127
+_ALL_OWN: Final = (1 << OWN) - 1
 
 
-def _past_spaces(buf: Any, p: int) -> int:
-    while buf[p] == _SPACE or buf[p] == _TAB:
+def parse_json(s: JsonLines) -> int:
+    """Take lines into rows; return why it stopped, which is DONE, FULL, ODD, NEW_STACK or NO_ROOM."""
+    while s.at < s.end:
+        if s.rows == s.rows_cap:
+            return FULL
+        why = _take_line(s)
+        if why != TAKEN:
+            if why == ODD:
+                s.stop = end_of_line(s.buf, s.at)
+            return why
+    return DONE
+
+
+def _take_line(s: JsonLines) -> int:
+    """Take the line at `s.at`; return TAKEN, or why not."""
+    p = past_spaces(s.buf, s.at)
+    if ends_here(s.buf, p):
+        return pass_over(s, end_of_line(s.buf, p))
+    q = _note_object(s, p)
+    if q < 0 or q - s.at > LINE_LIMIT:
+        return ODD
+    if not _find_own(s) or not _take_time(s) or not _take_interface(s) or not _take_kind(s) or not _take_keys(s):
+        return ODD
+    return take_event(s, q)
+
+
+# --- the object -----------------------------------------------------------------------------------------------------
+
+
+def _note_object(s: JsonLines, p: int) -> int:
+    """Note the fields of an object that begins here and is all of its line; return where that ends, -1 if it is odd."""
+    if s.buf[p] != ord("{"):
+        return -1
+    p = past_spaces(s.buf, p + 1)
+    count = 0
+    while s.buf[p] == ord('"') and count < FIELDS:
+        p = _note_field(s, s.fields[count], p)
+        if p < 0:
+            return -1
+        count += 1
+        p = past_spaces(s.buf, p)
+        if s.buf[p] == ord("}"):
+            s.count = count
+            p = past_spaces(s.buf, p + 1)
+            return end_of_line(s.buf, p) if ends_here(s.buf, p) else -1
+        if s.buf[p] != ord(","):
+            return -1
+        p = past_spaces(s.buf, p + 1)
+    return -1
+
+
+def _note_field(s: JsonLines, field: FieldRow, p: int) -> int:
+    """Note a field whose key begins here with its quotation mark; return where its value ends, -1 if one is odd."""
+    field.key_at = p + 1
+    p = _end_of_text(s.buf, p + 1)
+    if p < 0:
+        return -1
+    field.key_end = p
+    p = past_spaces(s.buf, p + 1)
+    if s.buf[p] != ord(":"):
+        return -1
+    return _note_value(s.buf, field, past_spaces(s.buf, p + 1))
+
+
+def _note_value(buf: Any, field: FieldRow, p: int) -> int:
+    """Note a value that begins here; return where it ends, -1 if it is odd."""
+    if buf[p] == ord('"'):
+        q = _end_of_text(buf, p + 1)
+        field.value_at, field.value_end, field.sort = p + 1, q, WORD
+        return q + 1 if q >= 0 else -1
+    if buf[p] == ord("-") or is_digit(buf, p):
+        return _note_number(buf, field, p)
+    if buf[p] == ord("["):
+        q = _end_of_list(buf, p + 1)
+        field.value_at, field.value_end, field.sort = p + 1, q, LIST
+        return q + 1 if q >= 0 else -1
+    if _reads(buf, p, ord("t"), ord("r"), ord("u"), ord("e")):
+        field.sort = TRUE
+        return p + 4
+    if buf[p] == ord("f") and _reads(buf, p + 1, ord("a"), ord("l"), ord("s"), ord("e")):
+        field.sort = FALSE
+        return p + 5
+    if _reads(buf, p, ord("n"), ord("u"), ord("l"), ord("l")):
+        field.sort = NULL
+        return p + 4
+    return -1
+
+
+def _reads(buf: Any, p: int, a: int, b: int, c: int, d: int) -> bool:
+    """Whether these four letters are here."""
+    return bool(buf[p] == a and buf[p + 1] == b and buf[p + 2] == c and buf[p + 3] == d)
+
+
+def _note_number(buf: Any, field: FieldRow, p: int) -> int:
+    """Note a number that begins here; return where it ends, -1 if it is odd, as one with an exponent is."""
+    field.value_at, field.sort = p, INTEGER
+    first = p + 1 if buf[p] == ord("-") else p
+    q = _end_of_digits(buf, first)
+    if q == first or (buf[first] == ord("0") and (q > first + 1 or first > p)):  # no digit, 01 or -0
+        return -1
+    if buf[q] == ord("."):
+        field.sort = DECIMAL
+        first = q + 1
+        q = _end_of_digits(buf, first)
+        if q == first:
+            return -1
+    field.value_end = q
+    return q
+
+
+def _end_of_digits(buf: Any, p: int) -> int:
+    while is_digit(buf, p):
         p += 1
     return p
 
 
 def _end_of_text(buf: Any, p: int) -> int:
-    """Where a text ends that begins here, after its quotation mark; -1 for one that is odd."""
-    while _SPACE <= buf[p] < _DELETE and buf[p] != _QUOTE and buf[p] != _BACKSLASH:
+    """Return where a text ends that begins here, after its quotation mark; -1 for one that is odd."""
+    while buf[p] >= ord(" ") and buf[p] < ord("\x7f") and buf[p] != ord('"') and buf[p] != ord("\\"):
         p += 1
-    return p if buf[p] == _QUOTE else -1
-
-
-def _end_of_digits(buf: Any, p: int) -> int:
-    while _ZERO <= buf[p] <= _NINE:
-        p += 1
-    return p
+    return p if buf[p] == ord('"') else -1
 
 
 def _end_of_list(buf: Any, p: int) -> int:
-    """Where a list of plain texts ends whose first stands here; -1 for any other list."""
-    p = _past_spaces(buf, p)
-    if buf[p] == _CLOSE_LIST:
+    """Return where a list of plain texts ends that begins here, after its bracket; -1 for any other list."""
+    p = past_spaces(buf, p)
+    if buf[p] == ord("]"):
         return p
-    while buf[p] == _QUOTE:
+    while buf[p] == ord('"'):
         p = _end_of_text(buf, p + 1)
         if p < 0:
             return -1
-        p = _past_spaces(buf, p + 1)
-        if buf[p] == _CLOSE_LIST:
+        p = past_spaces(buf, p + 1)
+        if buf[p] == ord("]"):
             return p
-        if buf[p] != _COMMA:
+        if buf[p] != ord(","):
             return -1
-        p = _past_spaces(buf, p + 1)
+        p = past_spaces(buf, p + 1)
     return -1
 
 
-def _place_of(buf: Any, p: int, q: int, scope: int, V: Any, VA: Any, mask: int) -> int:
-    """As `find`, of the word from `p` to `q`."""
-    h = BASIS ^ scope
-    for n in range(p, q):
-        h = (h ^ buf[n]) * PRIME
-    return find(V, VA, mask, scope, h, buf, p, q - p)
+# --- what every event has -------------------------------------------------------------------------------------------
 
 
-def _take_value(buf: Any, p: int, J: Any) -> int:
-    """Note a value that begins here; where it ends, -1 for one that is odd. `J` is the row of its key."""
-    J[VALUE_AT] = p
-    if buf[p] == _QUOTE:
-        q = _end_of_text(buf, p + 1)
-        J[VALUE_AT], J[VALUE_END], J[SORT] = p + 1, q, WORD
-        return q + 1 if q >= 0 else -1
-    if buf[p] == _MINUS or _ZERO <= buf[p] <= _NINE:
-        first = p + 1 if buf[p] == _MINUS else p
-        q = _end_of_digits(buf, first)
-        if q == first or (buf[first] == _ZERO and (q > first + 1 or first > p)):
-            return -1
-        J[SORT] = INTEGER
-        if buf[q] == _POINT:
-            J[SORT] = DECIMAL
-            first = q + 1
-            q = _end_of_digits(buf, first)
-            if q == first:
-                return -1
-        J[VALUE_END] = q
-        return q
-    if buf[p] == _OPEN_LIST:
-        q = _end_of_list(buf, p + 1)
-        J[VALUE_AT], J[VALUE_END], J[SORT] = p + 1, q, LIST
-        return q + 1 if q >= 0 else -1
-    if buf[p] == 116 and buf[p + 1] == 114 and buf[p + 2] == 117 and buf[p + 3] == 101:
-        J[SORT] = TRUE
-        return p + 4
-    if buf[p] == 102 and buf[p + 1] == 97 and buf[p + 2] == 108 and buf[p + 3] == 115 and buf[p + 4] == 101:
-        J[SORT] = FALSE
-        return p + 5
-    if buf[p] == 110 and buf[p + 1] == 117 and buf[p + 2] == 108 and buf[p + 3] == 108:
-        J[SORT] = NULL
-        return p + 4
-    return -1
-
-
-def _take_object(D: Any, buf: Any, p: int, J: Any) -> int:
-    """Note the keys and values of an object that begins here and is all of its line, which ends at `D[STOP]`.
-
-    How many there are, -1 if anything is odd.
-    """
-    if buf[p] != _OPEN:
-        return -1
-    p = _past_spaces(buf, p + 1)
-    count = 0
-    while buf[p] == _QUOTE and count < FIELDS:
-        J[count, KEY_AT] = p + 1
-        p = _end_of_text(buf, p + 1)
-        if p < 0:
-            return -1
-        J[count, KEY_END] = p
-        p = _past_spaces(buf, p + 1)
-        if buf[p] != _COLON:
-            return -1
-        p = _take_value(buf, _past_spaces(buf, p + 1), J[count])
-        if p < 0:
-            return -1
-        count += 1
-        p = _past_spaces(buf, p)
-        if buf[p] == _CLOSE:
-            p = _past_spaces(buf, p + 1)
-            if not ends_here(buf, p):
-                return -1
-            D[STOP] = end_of_line(buf, p)
-            return count
-        if buf[p] != _COMMA:
-            return -1
-        p = _past_spaces(buf, p + 1)
-    return -1
-
-
-def _own_keys(D: Any, buf: Any, count: int, V: Any, VA: Any, J: Any, A: Any) -> int:
-    """Which of the keys that every event has are there, -1 if one is repeated; `A` then holds their places in `J`."""
+def _find_own(s: JsonLines) -> bool:
+    """Find the fields that every event has; return whether each is there, and once."""
     found = 0
-    for n in range(count):
-        J[n, OWN] = -1
-        if found != OWN_ALL:  # as a key of its kind, a further one is unknown
-            place = _place_of(buf, J[n, KEY_AT], J[n, KEY_END], OWN_KEYS, V, VA, D[WORDS_CAP] - 1)
-            if place >= 0:
-                own = V[place, VALUE]
+    for n in range(s.count):
+        field = s.fields[n]
+        field.own = NOT_OWN
+        if found != _ALL_OWN:  # as a key of its kind, a further one is unknown
+            own = word(s, OWN_KEYS, field.key_at, field.key_end)
+            if own >= 0:
                 if (found >> own) & 1:
-                    return -1
+                    return False
                 found |= 1 << own
-                J[n, OWN] = own
-                A[own] = n
-    return found
+                field.own = own
+                s.own[own] = n
+    return found == _ALL_OWN
 
 
-def _list_value(D: Any, buf: Any, p: int, q: int, type_: int, scope: int, V: Any, VA: Any) -> int:
-    """The value of a list of plain texts, UNKNOWN for what is none for certain."""
-    if type_ != LETTER_SET and type_ != WORD_SET:
-        return U
-    members = 0
-    while p < q:
-        if buf[p] == _QUOTE:
-            stop = _end_of_text(buf, p + 1)
-            place = _place_of(buf, p + 1, stop, scope, V, VA, D[WORDS_CAP] - 1) if stop > p + 1 else -1
-            if place < 0 or (members >> V[place, VALUE]) & 1:
-                return U
-            members |= 1 << V[place, VALUE]
-            p = stop
-        p += 1
-    return int(members)
+def _take_time(s: JsonLines) -> bool:
+    """Note the event's time, a number or a text; return whether it is one for certain."""
+    field = s.fields[s.own[OWN_TIME]]
+    if field.sort not in (WORD, INTEGER, DECIMAL):
+        return False
+    s.time = time_at(s, field.value_at)
+    return s.time >= 0 and s.stop == field.value_end
 
 
-def _json_value(D: Any, buf: Any, J: Any, KT: Any, stack: bool, V: Any, VA: Any) -> int:
-    """The value of a key of an event, UNKNOWN for what is none for certain. `J` and `KT` are the rows of the key."""
-    p = J[VALUE_AT]
-    q = J[VALUE_END]
-    type_ = KT[TYPE]
-    if J[SORT] == WORD:
+def _take_interface(s: JsonLines) -> bool:
+    """Note the event's interface; return whether it is a name."""
+    field = s.fields[s.own[OWN_INTERFACE]]
+    s.token_at, s.token_end = field.value_at, field.value_end
+    if field.sort != WORD or s.token_at == s.token_end:
+        return False
+    hash_word(s, NAMES, s.token_at, s.token_end)
+    s.token_hash = s.hash
+    return True
+
+
+def _take_kind(s: JsonLines) -> bool:
+    """Note the event's kind; return whether there is one of that name."""
+    field = s.fields[s.own[OWN_EVENT]]
+    if field.sort != WORD:
+        return False
+    s.kind = word(s, NAMES, field.value_at, field.value_end)
+    return s.kind >= 0
+
+
+# --- the keys of its kind -------------------------------------------------------------------------------------------
+
+
+def _take_keys(s: JsonLines) -> bool:
+    """Write the values of the other keys; return whether none is odd, and all are there that are needed."""
+    clear_keys(s)
+    s.stack_at, s.stack_end = 0, 0
+    scope, kind, keys = s.kind + 1, s.kinds[s.kind], s.keys_of[s.rows]
+    first, stack = kind.keys, kind.stack
+    named = 0  # keys, a bit each
+    seen = 0  # those with a value
+    for n in range(s.count):
+        field = s.fields[n]
+        if field.own != NOT_OWN:
+            continue
+        slot = word(s, scope, field.key_at, field.key_end)
+        if slot < 0 or (named >> slot) & 1:
+            return False
+        named |= 1 << slot
+        if field.sort == NULL:  # says nothing
+            continue
+        value = _value(s, field, s.keys[first + slot], slot == stack)
+        if value == U:
+            return False
+        seen |= 1 << slot
+        keys[slot] = value
+        if slot == stack:
+            s.stack_at, s.stack_end = field.value_at, field.value_end
+    return seen & kind.needed == kind.needed
+
+
+def _value(s: JsonLines, field: FieldRow, key: EventKey, stack: int) -> int:
+    """Return the value of a key, UNKNOWN for what is none for certain; whether it is the event's `stack` is told."""
+    p, q, type_ = field.value_at, field.value_end, key.type
+    if field.sort == WORD:
         if p == q:
             return 0 if type_ == TEXT and not stack else U
-        return value_of(D, buf, p, q, type_, KT[WORDS_OF], V, VA)
-    if J[SORT] == INTEGER:
-        return value_of(D, buf, p, q, type_, KT[WORDS_OF], V, VA) if type_ != TEXT else U
-    if J[SORT] == TRUE:
-        return int(KT[WHERE_TRUE]) if type_ == ENUM else U
-    if J[SORT] == FALSE:
-        return int(KT[WHERE_FALSE]) if type_ == ENUM else U
-    if J[SORT] == LIST:
-        return _list_value(D, buf, p, q, type_, KT[WORDS_OF], V, VA)
+        return value_of(s, key, p, q)
+    if field.sort == INTEGER:
+        return value_of(s, key, p, q) if type_ != TEXT else U
+    if field.sort == TRUE:
+        return key.true if type_ == ENUM else U
+    if field.sort == FALSE:
+        return key.false if type_ == ENUM else U
+    if field.sort == LIST:
+        return _set(s, key, p, q)
     return U
 
 
-def parse_json(
-    D: Any, buf: Any, V: Any, VA: Any, E: Any, KT: Any, IT: Any, IA: Any, ST: Any, SA: Any, SM: Any,
-    time: Any, kind_of: Any, token_of: Any, line: Any, offset: Any, keys: Any, J: Any, A: Any,
-) -> int:  # fmt: skip
-    """As `bulk_lines.parse`, of JSON Lines; `J` and `A` are for its own use."""
-    width = D[WIDTH]
-    mask = D[WORDS_CAP] - 1
-    p = D[POS]
-    row = D[ROWS]
-    while True:
-        if p >= D[END]:
-            return stopped(D, p, row, DONE)
-        if row == D[MOST]:
-            return stopped(D, p, row, FULL)
-        start = p
-        p = _past_spaces(buf, p)
-        if ends_here(buf, p):
-            p = end_of_line(buf, p)
-            if p - start > LINE_LIMIT:
-                break
-            p += 1
-            D[LINE] += 1
-            continue
-        count = _take_object(D, buf, p, J)
-        stop = D[STOP]
-        if count < 0 or stop - start > LINE_LIMIT or _own_keys(D, buf, count, V, VA, J, A) != OWN_ALL:
-            break
-
-        # The time, a number or a text.
-        at = A[OWN_TIME]
-        ns = -1
-        if J[at, SORT] == WORD or J[at, SORT] == INTEGER or J[at, SORT] == DECIMAL:
-            ns = time_at(D, buf, J[at, VALUE_AT])
-        if ns < 0 or D[STOP] != J[at, VALUE_END]:
-            break
-
-        # The interface and the kind.
-        at = A[OWN_INTERFACE]
-        token_at = J[at, VALUE_AT]
-        token_end = J[at, VALUE_END]
-        event = A[OWN_EVENT]
-        if J[at, SORT] != WORD or token_at == token_end or J[event, SORT] != WORD:
-            break
-        token_hash = BASIS
-        for n in range(token_at, token_end):
-            token_hash = (token_hash ^ buf[n]) * PRIME
-        place = _place_of(buf, J[event, VALUE_AT], J[event, VALUE_END], 0, V, VA, mask)
-        if place < 0:
-            break
-        kind = V[place, VALUE]
-        first_key = E[kind, KEYS]
-        for n in range(width):
-            keys[row, n] = U
-
-        # The other keys.
-        named = 0
-        seen = 0
-        stack_at = 0
-        stack_end = 0
-        good = True
-        for n in range(count):
-            if J[n, OWN] >= 0:
-                continue
-            place = _place_of(buf, J[n, KEY_AT], J[n, KEY_END], kind + 1, V, VA, mask)
-            if place < 0:
-                good = False
-                break
-            slot = V[place, VALUE]
-            if (named >> slot) & 1:
-                good = False
-                break
-            named |= 1 << slot
-            if J[n, SORT] == NULL:  # says nothing
-                continue
-            value = _json_value(D, buf, J[n], KT[first_key + slot], slot == E[kind, STACK], V, VA)
-            if value == U:
-                good = False
-                break
-            seen |= 1 << slot
-            keys[row, slot] = value
-            if slot == E[kind, STACK]:
-                stack_at = J[n, VALUE_AT]
-                stack_end = J[n, VALUE_END]
-        if not good or (seen & E[kind, NEEDED]) != E[kind, NEEDED]:
-            break
-
-        why = take_event(
-            D, buf, start, row, ns, kind, token_at, token_end, token_hash, stack_at, stack_end,
-            E, IT, IA, ST, SA, SM, time, kind_of, token_of, line, offset, keys,
-        )  # fmt: skip
-        if why != TAKEN:
-            return stopped(D, start, row, why)
-        row += 1
-        p = stop + 1
-
-    D[STOP] = end_of_line(buf, start)
-    return stopped(D, start, row, ODD)
+def _set(s: JsonLines, key: EventKey, p: int, q: int) -> int:
+    """Return the value of a list of plain texts, UNKNOWN for what is none for certain."""
+    if key.type not in (LETTER_SET, WORD_SET):
+        return U
+    members = 0
+    while p < q and members != U:
+        if s.buf[p] == ord('"'):
+            end = _end_of_text(s.buf, p + 1)
+            members = with_member(members, word(s, key.scope, p + 1, end) if end > p + 1 else -1)
+            p = end
+        p += 1
+    return members

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
-from mipcheck.checker.logs.bulk import text_loop as lines
+from mipcheck.checker.logs.bulk import parsed
 from mipcheck.checker.logs.bulk.form import TEXT, LogForm
-from mipcheck.checker.logs.bulk.lexicon import TOLD, Lexicon, Words, hash_of
+from mipcheck.checker.logs.bulk.lexicon import TOLD, Lexicon
+from mipcheck.checker.logs.bulk.parsed import LogLines, Words
 from mipcheck.checker.logs.lines import LINE_LIMIT, LogBuilder, LogReader, RawLine, Span, Time
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, Table
 from mipcheck.checker.trace.derive import ACCESS, STACK, TRAVERSAL, derives
@@ -80,6 +81,12 @@ class _ParsedRows:
     offset: Array
     keys: Array
 
+    def give(self, s: LogLines) -> None:
+        """Let a parser fill these rows from the first on."""
+        s.time_of, s.kind_of, s.token_of = self.time, self.kind, self.token
+        s.line_of, s.offset_of, s.keys_of = self.line, self.offset, self.keys
+        s.rows = 0
+
     @staticmethod
     def make(n: int, width: int) -> _ParsedRows:
         """Make room for `n` events of at most `width` keys."""
@@ -110,7 +117,7 @@ class BulkLog(Columns):
         self.told: dict[str, Callable[[str], frozenset[str]]] = {}
         self.tells: dict[str, list[str]] = {}
         self.native: Native = compiled(form.unit())
-        self.tokens = Words(256, 4096)
+        self.tokens = Words(rows_cap=256, letters_cap=4096)
         self.wide: set[str] = set()
         self._vocabulary, self._keep_going, self._role = vocabulary, keep_going, role
         self._points: list[_Point] = []
@@ -239,21 +246,19 @@ class BulkLog(Columns):
 class Pass:
     """A way through a log, a buffer of `size` bytes at a time.
 
-    The buffer has lines from `D[POS]` to `D[END]`, bytes up to `_filled`, and stands at `D[OFFSET]` in the file, which
-    is read on at `_at`. `events` counts those of the batches given; `_synced` of the rows at hand are known to the
-    reader.
+    `_s` is what the parser works on. The buffer has lines from `_s.at` to `_s.end`, bytes up to `_filled`, and stands
+    at `_s.offset` in the file, which is read on at `_at`. `events` counts those of the batches given; `_synced` of the
+    rows at hand are known to the reader.
     """
 
     def __init__(self, log: BulkLog, reader: LogReader, size: int) -> None:
         self._log, self._reader, self._builder = log, reader, reader.builder
         self._size = size
         self._bytes = bytearray(size + _SLACK)
-        self._buffer: Array = np.frombuffer(self._bytes, np.uint8)
-        self._d = np.zeros(lines.SCALARS, np.int64)
-        self._d[lines.BUFFER], self._d[lines.MOST] = len(self._buffer), log.rows
-        self._scratch: list[Array] = [np.zeros(shape, np.int64) for shape in log.form.scratch]
-        self._stacks = Words(1024, 1 << 16)
-        self._said: Array = np.zeros((len(self._stacks.table), 2), np.int64)
+        self._s = s = log.form.lines(told_cap=1024)
+        s.buf, s.buf_cap = np.frombuffer(self._bytes, np.uint8), len(self._bytes)
+        s.rows_cap, s.tokens = log.rows, log.tokens
+        s.stacks = Words(rows_cap=1024, letters_cap=1 << 16)
         self._lexicon: Lexicon | None = None
         self._pool: list[_ParsedRows] = []
         self._turn = self._synced = self._filled = self._at = self.events = 0
@@ -261,9 +266,9 @@ class Pass:
 
     def restart(self, point: _Point, most: int) -> None:
         """Go on at another place, with at most `most` rows in a batch."""
-        d = self._d
-        d[lines.OFFSET], d[lines.LINE], d[lines.POS], d[lines.END] = point.offset, point.lines, 0, 0
-        d[lines.MOST] = min(most, self._log.rows)
+        s = self._s
+        s.offset, s.line, s.at, s.end = point.offset, point.lines, 0, 0
+        s.rows_cap = min(most, self._log.rows)
         self.events, self._at, self._filled = point.events, point.offset, 0
         self._ended = self._unfinished = False
         first = self._builder.first
@@ -272,19 +277,19 @@ class Pass:
 
     def batches(self) -> Iterator[tuple[Batch, _ParsedRows]]:
         """Read on to the end: batches, with the rows behind each. Raises InputError, RoleError, NativeError."""
-        d, builder = self._d, self._builder
+        s, builder = self._s, self._builder
         start = None
         while builder.first is None:  # the site lines, and the first event
-            if d[lines.POS] >= d[lines.END] and not self._fill():
+            if s.at >= s.end and not self._fill():
                 return
-            if d[lines.POS] < d[lines.END]:
-                start = int(d[lines.OFFSET] + d[lines.POS])
+            if s.at < s.end:
+                start = s.offset + s.at
                 self._take_line()
         if self._lexicon is None:
             self._prepare()
         first, last = builder.first, builder.last
         assert last is not None and first is not None
-        d[lines.LAST], d[lines.ABSOLUTE] = last.ns, int(first[0].absolute)
+        s.last, s.absolute = last.ns, int(first[0].absolute)
         rows = self._next_rows()
         if start is not None:
             self._append(rows, builder.events[0], start)
@@ -294,60 +299,44 @@ class Pass:
 
     def _native_batches(self, rows: _ParsedRows) -> Iterator[tuple[Batch, _ParsedRows]]:
         """Let the compiled parser fill `rows` and others after them, and do what it stops for."""
-        d = self._d
+        s, log = self._s, self._log
         while True:
-            reason = self._parse(rows)
-            if reason == lines.ODD:
+            reason = log.native(s)
+            if reason == parsed.ODD:
                 self._take_odd(rows)
-            elif reason == lines.NEW_STACK:
+            elif reason == parsed.NEW_STACK:
                 self._learn_stack()
-            elif reason == lines.NO_ROOM:
-                self._log.tokens.grow()
-                if len(self._log.tokens.table) > 4 * _TOKENS:
+            elif reason == parsed.NO_ROOM:
+                log.tokens.double()
+                if log.tokens.rows_cap > 4 * _TOKENS:
                     raise NativeError("too many interfaces")
             else:
-                if d[lines.ROWS]:
+                if s.rows:
                     self._sync(rows)
                     yield self._batch(rows), rows
                     rows = self._next_rows()
-                if reason == lines.DONE and not self._fill():
-                    self._reader.lines = int(d[lines.LINE])
+                if reason == parsed.DONE and not self._fill():
+                    self._reader.lines = s.line
                     return
-
-    def _parse(self, rows: _ParsedRows) -> int:
-        """Run the compiled parser on the buffer; return why it stopped."""
-        d, log, lexicon = self._d, self._log, self._lexicon
-        assert lexicon is not None
-        tokens, stacks, words = log.tokens, self._stacks, lexicon.words
-        d[lines.WORDS_CAP], d[lines.LETTERS] = len(words.table), len(words.letters)
-        d[lines.TOKENS_CAP], d[lines.TOKENS_LETTERS] = len(tokens.table), len(tokens.letters)
-        d[lines.STACKS_CAP], d[lines.STACKS_LETTERS] = len(stacks.table), len(stacks.letters)
-        d[lines.TOKENS], d[lines.TOKENS_USED] = tokens.count, tokens.used
-        reason = log.native([
-            d, self._buffer, words.table, words.letters, lexicon.kinds, lexicon.types, tokens.table, tokens.letters,
-            stacks.table, stacks.letters, self._said, rows.time, rows.kind, rows.token, rows.line, rows.offset,
-            rows.keys, *self._scratch,
-        ])  # fmt: skip
-        tokens.count, tokens.used = int(d[lines.TOKENS]), int(d[lines.TOKENS_USED])
-        return reason
 
     def _prepare(self) -> None:
         """Make the tables and the rows that the parser needs, now that the site lines have told the role."""
         events = list(self._builder.vocabulary.events.values())
         self._lexicon = self._log.lexicon(events)
-        self._d[lines.WIDTH], self._d[lines.KINDS] = self._lexicon.width, len(self._lexicon.kinds)
-        self._d[lines.KEY_TYPES] = len(self._lexicon.types)
+        self._lexicon.give(self._s)
         self._pool = [_ParsedRows.make(self._log.rows, self._lexicon.width) for _ in range(self._log.spare)]
 
     def _next_rows(self) -> _ParsedRows:
         """Return rows to fill; those that others still use come round again later."""
         self._turn = (self._turn + 1) % len(self._pool)
-        self._d[lines.ROWS] = self._synced = 0
-        return self._pool[self._turn]
+        self._synced = 0
+        rows = self._pool[self._turn]
+        rows.give(self._s)
+        return rows
 
     def _batch(self, rows: _ParsedRows) -> Batch:
         """Return the rows that are filled as the next batch."""
-        count, first = int(self._d[lines.ROWS]), self.events
+        count, first = self._s.rows, self.events
         self.events += count
         table = Table(rows.token[:count], rows.kind[:count], rows.keys[:count])
         return Batch(first, rows.time[:count], _ALL_ROWS[:count], rows.line[:count], table=table)
@@ -356,46 +345,46 @@ class Pass:
 
     def _take_line(self) -> None:
         """Give the next line to the reader, whatever it is."""
-        start = int(self._d[lines.POS])
+        start = self._s.at
         self._take(start, self._bytes.index(b"\n", start))
 
     def _take(self, start: int, stop: int) -> None:
         """Give the line to the reader that stands in the buffer from `start` to its end at `stop`."""
-        d = self._d
-        number, offset = int(d[lines.LINE]) + 1, int(d[lines.OFFSET]) + start
+        s = self._s
+        number, offset = s.line + 1, s.offset + start
         data = bytes(self._bytes[start:stop]).removesuffix(b"\r")
         if number == 1 and data.startswith(_MARK):
             data, offset = data[3:], 3
-        whole = not (self._unfinished and stop + 1 == d[lines.END])
+        whole = not (self._unfinished and stop + 1 == s.end)
         overlong = len(data) > LINE_LIMIT
-        d[lines.LINE], d[lines.POS] = number, stop + 1
+        s.line, s.at = number, stop + 1
         self._reader.take(RawLine(number, offset, data[:LINE_LIMIT], whole or overlong, overlong))
 
     def _take_odd(self, rows: _ParsedRows) -> None:
         """Give the line to the reader that the parser stopped at; what event it tells becomes a row."""
-        d, builder = self._d, self._builder
+        s, builder = self._s, self._builder
         self._sync(rows)
-        start, offset = int(d[lines.POS]), int(d[lines.OFFSET] + d[lines.POS])
-        self._take(start, int(d[lines.STOP]))
+        offset = s.offset + s.at
+        self._take(s.at, s.stop)
         if len(builder.events) > 1:
             self._append(rows, builder.events.pop(), offset)
         assert builder.last is not None
-        d[lines.LAST] = builder.last.ns
+        s.last = builder.last.ns
 
     def _sync(self, rows: _ParsedRows) -> None:
         """Tell the reader the time of the last event that the compiled parser took."""
-        count = int(self._d[lines.ROWS])
+        count = self._s.rows
         if count > self._synced:
-            start = int(rows.offset[count - 1] - self._d[lines.OFFSET])
+            start = int(rows.offset[count - 1]) - self._s.offset
             word = self._log.form.time_word(bytes(self._bytes[start : self._bytes.index(b"\n", start)]))
-            self._builder.last = Time(int(rows.time[count - 1]), bool(self._d[lines.ABSOLUTE]), Span(word, 0))
+            self._builder.last = Time(int(rows.time[count - 1]), bool(self._s.absolute), Span(word, 0))
         self._synced = count
 
     def _append(self, rows: _ParsedRows, event: Event, offset: int) -> None:
         """Add a row for an event that the reader has read, whose line begins at an offset. Raises NativeError."""
         assert self._lexicon is not None and event.at.line is not None
-        row = int(self._d[lines.ROWS])
-        self._d[lines.ROWS] = self._synced = row + 1
+        row = self._s.rows
+        self._s.rows = self._synced = row + 1
         kind = next(n for n, e in enumerate(self._lexicon.events) if e.name == event.kind)
         rows.time[row], rows.kind[row], rows.token[row] = event.time, kind, self._token(event.interface)
         rows.line[row], rows.offset[row] = event.at.line, offset
@@ -416,7 +405,7 @@ class Pass:
                     self._log.wide.add(key.name)
         stack = event.args.get(STACK)
         for n, name in enumerate(TOLD):
-            slot = int(self._lexicon.kinds[kind, lines.TOLD + n])
+            slot = getattr(self._lexicon.kinds[kind], name)
             if slot >= 0 and isinstance(stack, str) and name not in event.args:
                 rows.keys[row, slot] = self._telling(stack)[n]
 
@@ -427,11 +416,11 @@ class Pass:
         tokens, word = self._log.tokens, interface.encode("utf-8", "surrogatepass")  # which an escape can make
         if not word:
             raise NativeError("an interface without a name")
-        for entry in tokens.table[tokens.table[:, lines.HASH] == hash_of(word, 0)]:
-            if bytes(tokens.letters[entry[lines.AT] : entry[lines.AT] + entry[lines.LENGTH]]) == word:
-                return int(entry[lines.VALUE])
-        tokens.add(word, tokens.count)
-        return tokens.count - 1
+        number = tokens.value_of(word)
+        if number is None:
+            number = tokens.count
+            tokens.add(word, number)
+        return number
 
     def _telling(self, stack: str) -> list[int]:
         """Return what a stack tells, in the order of `TOLD`, as sets of bits."""
@@ -443,26 +432,26 @@ class Pass:
 
     def _learn_stack(self) -> None:
         """Remember what the stack tells that the parser stopped at."""
-        d = self._d
-        word = bytes(self._bytes[d[lines.BEGIN] : d[lines.STOP]])
-        if self._stacks.count >= _STACKS or self._stacks.used + len(word) > _STACK_LETTERS:
-            self._stacks = Words(1024, 1 << 16)
-        self._stacks.add(word, self._stacks.count)
-        if len(self._said) < len(self._stacks.table):
-            more = np.zeros((len(self._stacks.table) - len(self._said), 2), np.int64)
-            self._said = np.concatenate([self._said, more])
-        self._said[self._stacks.count - 1] = self._telling(word.decode("ascii"))
+        s = self._s
+        word = bytes(self._bytes[s.begin : s.stop])
+        if s.stacks.count >= _STACKS or s.stacks.used + len(word) > _STACK_LETTERS:
+            s.stacks = Words(rows_cap=1024, letters_cap=1 << 16)
+        number = s.stacks.count
+        s.stacks.add(word, number)
+        if number >= s.told_cap:
+            s.grow(told_cap=2 * s.told_cap)
+        s.told[number] = tuple(self._telling(word.decode("ascii")))
 
     # --- bytes ------------------------------------------------------------------------------------------------------
 
     def _fill(self) -> bool:
         """Read on, so that there is another whole line; False at the end."""
-        d, view = self._d, memoryview(self._bytes)
-        rest = int(d[lines.POS])
+        s, view = self._s, memoryview(self._bytes)
+        rest = s.at
         keep = self._filled - rest
         view[:keep] = view[rest : self._filled]
-        d[lines.OFFSET] += rest
-        d[lines.POS] = 0
+        s.offset += rest
+        s.at = 0
         self._filled = keep
         while not self._ended and self._filled < self._size:
             self._log.source.seek(self._at)
@@ -473,24 +462,24 @@ class Pass:
         end = self._bytes.rfind(b"\n", 0, self._filled) + 1
         if not end and self._filled >= self._size:
             self._skip_overlong()
-            return self._fill() if d[lines.POS] >= d[lines.END] else True
+            return self._fill() if s.at >= s.end else True
         if self._ended and end < self._filled:
             self._bytes[self._filled] = 10
             self._filled += 1
             end = self._filled
             self._unfinished = True
-        d[lines.END] = end
+        s.end = end
         return end > 0
 
     def _skip_overlong(self) -> None:
         """Pass over a line that is longer than the buffer; the reader gets its beginning, which is enough to say so."""
         head = bytes(self._bytes[: LINE_LIMIT + len(_MARK)])
-        start = int(self._d[lines.OFFSET])
-        number = int(self._d[lines.LINE]) + 1
+        s = self._s
+        start, number = s.offset, s.line + 1
         if number == 1 and head.startswith(_MARK):
             head, start = head[3:], 3
         while True:
-            self._d[lines.OFFSET] += self._filled
+            s.offset += self._filled
             self._log.source.seek(self._at)
             count = self._log.source.readinto(memoryview(self._bytes)[: self._size])  # type: ignore[attr-defined]
             self._at += count
@@ -499,6 +488,6 @@ class Pass:
             if end or not count:
                 break
         self._ended = not count
-        self._d[lines.POS] = self._d[lines.END] = end
-        self._d[lines.LINE] = number
+        s.at = s.end = end
+        s.line = number
         self._reader.take(RawLine(number, start, head[:LINE_LIMIT], True, True))

@@ -274,6 +274,7 @@ def reports(path: Path, monkeypatch: pytest.MonkeyPatch, config: Path) -> Iterat
         yield check(path, config=config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scene", make_capture.SCENES)
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_same_report(scene: str, packed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from mipcheck.checker.cli.main import main
 from making.paths import TRACES, TRANSCRIPTS
 
 SCRIPTS = sorted(TRANSCRIPTS.glob("*.txt"))
-SLOW = ("explain", "explain-json", "fleet")
+SLOW = ("explain", "explain-json", "explain-mode", "explain-mode-json", "fleet")
 """Transcripts that take seconds: the prover searches, or a cluster starts."""
 GIVEN = ("file:", "stdin")
 

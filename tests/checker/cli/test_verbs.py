@@ -17,7 +17,8 @@ from mipcheck.checker.cli.cli import REGISTRY, Verb
 from mipcheck.checker.cli.main import main
 from mipcheck.model.specification.load import load
 
-TRACES = Path(__file__).parents[3] / "traces"
+from making.paths import TRACES
+
 SLOW = ("prove", "explain", "audit", "ambiguities", "diff")
 """Verbs that ask a solver. Their examples are run by other tests and by .ci/run; here their words are looked at."""
 
@@ -82,7 +83,14 @@ def test_help_imports_its_own_verb_only_and_nothing_heavy(verb: Verb) -> None:
     assert own == {f"mipcheck.checker.{verb.module}"}
 
 
-@pytest.mark.parametrize("verb", [v for v in REGISTRY if v.name not in SLOW], ids=lambda v: v.name)
+@pytest.mark.parametrize(
+    "verb",
+    [
+        pytest.param(v, id=v.name, marks=pytest.mark.slow if v.name == "fleet" else ())  # which starts a cluster
+        for v in REGISTRY
+        if v.name not in SLOW
+    ],
+)
 def test_the_example_works(
     verb: Verb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

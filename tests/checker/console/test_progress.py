@@ -409,7 +409,7 @@ def test_a_reading_that_is_interrupted(
 
     monkeypatch.setattr(bulk_check, "ReadingProgress", Shown)
     native_from(monkeypatch, LOGS, 1)
-    monkeypatch.setattr("mipcheck.checker.observe.columns.Replay.take", fail)
+    monkeypatch.setattr("mipcheck.checker.observe.columns.NativeObserver.take", fail)
     screen = terminal()
     main([str(TRACES / "iha-fifty-nodes.log")])
     shown, said = screen.text().split(CLEAR)[1:]

@@ -233,16 +233,17 @@ def test_example_traces_in_parts(tmp_path: Path, path: Path) -> None:
         assert_same(paths, only=True, fail_on="should", parameters={"t_stop": "2s"}, offsets={str(paths[0]): "-0.25"})
 
 
+@pytest.mark.slow
 def test_a_pipe_beside_a_file(tmp_path: Path) -> None:
     lines = [f"{n}.5 eth{n % 2} data dir=out protection=none bytes={n} stack=ip/ip\n" for n in range(8000)]
     paths = placed(tmp_path, [text(*lines[::2]), text(*lines[1::2])])
     assert paths[0].stat().st_size < TABLE[LOGS].kept < paths[0].stat().st_size + paths[1].stat().st_size
     found = []
-    for first in (str(paths[0]), "-"):
-        code = f"import sys; from mipcheck.checker.cli.main import main; sys.exit(main([{first!r}, {str(paths[1])!r}]))"
-        done = subprocess.run(
-            [sys.executable, "-c", code], input=paths[0].read_bytes(), capture_output=True, check=False
-        )
+    for first in (paths[0].name, "-"):
+        code = f"import sys; from mipcheck.checker.cli.main import main; sys.exit(main([{first!r}, {paths[1].name!r}]))"
+        command = [sys.executable, "-c", code]
+        data = paths[0].read_bytes()
+        done = subprocess.run(command, cwd=paths[0].parent, input=data, capture_output=True, check=False)
         assert done.returncode == 3, done.stderr
         found.append(done.stdout.decode().replace(first if first != "-" else "<stdin>", "x").split())
     assert found[0] == found[1]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mipcheck.checker.check.check import judge
 from mipcheck.checker.inputs import read as inputs
 from mipcheck.checker.observe import observer as observe
-from mipcheck.checker.observe.columns import Replay
+from mipcheck.checker.observe.columns import NativeObserver
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import TooMuch
 from mipcheck.checker.trace.derive import derive, modes_in_words, modes_seen
@@ -88,7 +88,7 @@ def natively(
     one: Machine, events: list[Event], boot: bool, size: int, varying: bool = False
 ) -> tuple[Observation, list[str]]:
     columns = ListColumns(events, size, ("data", "bytes") if varying else None)
-    replay = Replay(one, columns, boot, record=True)
+    replay = NativeObserver(one, columns, boot, record=True)
     for batch in columns.batches():
         replay.take(batch)
     return replay.observation(), modes_in_words(one.spec, replay.modes())
@@ -234,7 +234,7 @@ def test_ten_thousand_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_64_bits_cannot_hold_is_left_to_python() -> None:
     with pytest.raises(NativeError):
-        Replay(machine(SMALL, t_slack=2**62 - 1), ListColumns([], 1))
+        NativeObserver(machine(SMALL, t_slack=2**62 - 1), ListColumns([], 1))
     ordered = loads("""
 spec ordered
 document "none"
@@ -245,7 +245,7 @@ on go { last := id; grows := grows + n }
 rule R MUST cite 1 "in order" allow go only if grows < 5
 """)
     with pytest.raises(NativeError, match=r"without bound|64 bits"):
-        Replay(Machine(ordered, {}, {}), ListColumns([], 1))
+        NativeObserver(Machine(ordered, {}, {}), ListColumns([], 1))
     for far in (2**62, -(2**62)):
         with pytest.raises(NativeError, match="too far"):
             natively(machine(SMALL), [Event(far, "a", "off", {})], True, 1)
@@ -254,7 +254,7 @@ rule R MUST cite 1 "in order" allow go only if grows < 5
         natively(machine(SMALL), wide, True, 1)
     beside = ListColumns(wide, 1, ("send", "bytes"))
     with pytest.raises(NativeError, match="too large"):
-        Replay(machine(SMALL), beside).take(next(beside.batches()))
+        NativeObserver(machine(SMALL), beside).take(next(beside.batches()))
     same_id = [Event(0, "a", "on_", {"id": 2**63})]
     with pytest.raises(NativeError):
         natively(machine(SMALL), same_id, True, 1)

@@ -77,6 +77,7 @@ def test_the_steps_come_in_order_and_break_no_rule(spec: Spec, tmp_path: Path) -
     assert {r.id for r in check([str(log)], spec=spec).rules if r.status == "held"} == {"P", "Q", "B", "R", "T"}
 
 
+@pytest.mark.slow
 def test_parameters_count(spec: Spec) -> None:
     longer = loads(
         TEXT.replace("adds 40", "adds seal").replace("capability ferry", "param seal: int = 40\ncapability ferry")

@@ -45,6 +45,7 @@ def test_what_is_printed_is_read(module: s.Module) -> None:
     assert show(parse(text)) == text
 
 
+@pytest.mark.slow
 @given(strategies.expressions)
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_expressions_are_printed_with_the_parentheses_they_need(expression: Expression) -> None:

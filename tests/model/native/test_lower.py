@@ -79,6 +79,7 @@ EXPRESSIONS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_expressions(expression: str) -> None:
     @settings(max_examples=40, deadline=None, database=None)
@@ -357,6 +358,7 @@ def late(a, b):
 """
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.recursive(leaves, _grown, max_leaves=12), st.lists(whole, min_size=4, max_size=4))
 def test_any_expression(texts: Pair, values: list[int]) -> None:

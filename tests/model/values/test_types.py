@@ -47,6 +47,7 @@ def test_what_is_shown_is_read(type_: Type, values: st.SearchStrategy[Value]) ->
     check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("type_", [t for t, _ in _VALUES], ids=[t.name for t, _ in _VALUES])
 @given(word=st.text() | st.from_regex(r"-?[0-9]{1,30}(\.[0-9]{1,40})?( ?[a-z]{1,3})?", fullmatch=True))
 def test_any_word_is_a_value_or_a_syntax_error(type_: Type, word: str) -> None:

@@ -1,0 +1,121 @@
+"""What the compiled loop over a capture and its driver (`scanner.py`) both work on.
+
+Of each packet the loop writes a row, and the number of the packet's kind. Two packets are of one kind if their *keys*
+are the same: words of 64 bits that the headers add, one after another (`key.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mipcheck.model.native.record import Record, array, table
+
+UNUSUAL: Final = -1
+"""The kind of a packet that has to be read in full."""
+
+# Why the loop ends.
+MORE: Final = 0  # the next record is not there as a whole
+OTHER: Final = 1  # it is none that the loop knows
+FULL: Final = 2  # there is no room for another row
+CROWDED: Final = 3  # there is no room for another kind
+
+# Forms of files.
+PCAP: Final = 0
+PCAPNG: Final = 1
+
+# Link types as the loop tells them apart; of any other, which is NO_LINK, all packets are unusual.
+NO_LINK: Final = 0
+ETHERNET: Final = 1
+RAW: Final = 2
+SLL: Final = 3
+SLL2: Final = 4
+NULL: Final = 5
+
+PORTS: Final = 0x10000
+"""How many ports there are; as a port in a key, any that nobody asks for."""
+KEY: Final = 64
+"""Words of a key at most: eight IP headers, each with what may follow it, take fewer."""
+
+
+class DeviceRow(Record):
+    """An interface of the section that is read; a pcap file has one. The driver writes it, the loop only `last`."""
+
+    link: int  # its link type: one of those above
+    name: int  # a number that stands for its name and link type, the same in all sections of the file
+    unit: int  # ns in a unit of its time stamps (of pcap: of their fractions); 0 if the loop cannot tell time
+    shift: int  # ns to add to its times
+    last: int  # the row of the last packet that came or went there; -1 for none, to which the driver sets it back
+
+
+class KindRow(Record):
+    """A kind of packets of the file. The loop writes it."""
+
+    hash: int  # of its key
+    start: int  # where its key begins in `pool`
+    words: int  # how many words that has
+    origin: int  # the row of the first packet in the file
+    count: int  # how many packets there are
+    first: int  # the time (ns) of the first in time
+    first_frame: int  # and its frame
+    last: int  # the time (ns) of the last in time
+    last_frame: int  # and its frame
+
+
+class Scanned(Record):
+    """All that the loop works on: one for each file."""
+
+    # What is known of the file. The driver writes it.
+    form: int  # PCAP or PCAPNG
+    big: int  # 1 if numbers in records have the most significant octet first
+    offset: int  # ns to add to all times
+    seed: int  # of the hash, so that nobody can make packets that all fall into one place
+    device_count: int  # how many of `devices` there are
+    # Where it goes on. The driver writes it before each call, the loop while it goes.
+    at: int  # where the next record begins in `buf`
+    filled: int  # where the bytes in `buf` end (the loop only reads it)
+    frame: int  # the number of the next frame
+    rows: int  # rows that are filled
+    known: int  # kinds that are known
+    used: int  # words of `pool` that are filled
+    # The packet under way: what its record says of it. The loop writes it.
+    after: int  # where in `buf` the record ends
+    start: int  # where the packet begins
+    size: int  # octets of it that were captured
+    length: int  # octets that it had on the wire
+    time: int  # ns, with the offset
+    device: int  # which of `devices` it passed
+    sense: int  # what the file says of its direction: 0 nothing, 1 in, 2 out
+    # The packet under way: what its headers say. The loop writes it.
+    here: int  # where in `buf` the next header begins
+    stop: int  # where the packet ends, as far as it was captured
+    end: int  # where the content ends by the headers so far, and by what was captured
+    claimed: int  # where it ends by the last header that says so, captured or not
+    depth: int  # IP headers so far
+    source: int  # the source address in the last one
+    words: int  # words of `key` that are written
+    hash: int  # of the key; it is a cell, where it wraps at 64 bits for Python too
+    # Sizes. The driver writes them, and the loop may only read them.
+    buf_cap: int
+    devices_cap: int
+    spis_cap: int
+    kinds_cap: int  # a power of two
+    pool_cap: int
+    rows_cap: int
+
+    buf = array("uint8", "buf_cap")  # bytes of the file, those from `at` to `filled` not yet used (driver)
+    devices = table(DeviceRow, "devices_cap")
+    ports = array("uint8", PORTS)  # by port, 1 if it is told apart (driver)
+    spis = array("int64", "spis_cap")  # SPIs of ESP that can be opened, ascending (driver)
+    kinds = table(KindRow, "kinds_cap")
+    slots = array("int32", "2 * kinds_cap")  # hash table: numbers of kinds, -1 for none; so it is half full at most
+    pool = array("int64", "pool_cap")  # the keys of all kinds, one after another
+    key = array("int64", KEY)  # of the packet under way
+    # The packets, a row each, as columns. The loop writes them, and the driver rows of frames that it has read in full.
+    time_of = array("int64", "rows_cap")  # ns, with the offset
+    frame_of = array("int64", "rows_cap")  # numbered over all files
+    kind_of = array("int32", "rows_cap")  # of the file's, or UNUSUAL; the driver numbers them over all files
+    length_of = array("uint32", "rows_cap")  # octets on the wire
+    start_of = array("int64", "rows_cap")  # where in `buf` the packet begins
+    size_of = array("int64", "rows_cap")  # octets of it there
+    sense_of = array("uint8", "rows_cap")  # as `sense`
+    device_of = array("int32", "rows_cap")  # as `device`

@@ -1,0 +1,186 @@
+"""Interfaces, nodes and deadlines of `ObserverState`: to be found, added, planned; compiled as a part of the loop."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mipcheck.checker.observe.observer import INTERFACES
+from mipcheck.checker.observe.state import ObserverState
+from mipcheck.model.machine.kleene import U
+
+NEVER: Final = 2**63 - 1
+"""A deadline that never comes, ns."""
+
+
+def mixed(h: int, value: int) -> int:
+    """Carry a hash on by a value. Only its low 64 bits count, whether integers wrap or grow."""
+    h = (h ^ (value & 0xFFFFFFFF)) * 0x5851F42D4C957F2D
+    h = (h ^ ((h >> 29) & 0x7FFFFFFF)) + ((value >> 32) & 0xFFFFFFFF) * 0x14057B7EF767814F
+    return h ^ ((h >> 32) & 0xFFFFFFFF)
+
+
+def copy(to: Any, row: Any) -> None:
+    """Copy a row of integers, of the length of `to`."""
+    for k in range(len(to)):
+        to[k] = row[k]
+
+
+def fill(row: Any, value: int) -> None:
+    """Set all of a row of integers to a value."""
+    for k in range(len(row)):
+        row[k] = value
+
+
+# --- deadlines --------------------------------------------------------------------------------------------------------
+
+
+def _push(s: ObserverState, deadline: int, row: int) -> None:
+    """Put a deadline into the heap."""
+    at = s.deadlines_count
+    s.deadlines_count += 1
+    ticket = s.tickets
+    s.tickets += 1
+    while at > 0:
+        up = (at - 1) // 2
+        entry = s.deadlines[up]
+        if entry.time < deadline or (entry.time == deadline and entry.ticket < ticket):
+            break
+        s.deadlines[at] = s.deadlines[up]
+        at = up
+    s.deadlines[at] = deadline, ticket, row
+
+
+def pop(s: ObserverState) -> None:
+    """Take the first deadline off the heap."""
+    s.deadlines_count -= 1
+    size = s.deadlines_count
+    time = s.deadlines[size].time
+    ticket = s.deadlines[size].ticket
+    row = s.deadlines[size].row
+    at = 0
+    while True:
+        down = 2 * at + 1
+        if down >= size:
+            break
+        left, right = s.deadlines[down], s.deadlines[down + 1]
+        if down + 1 < size and (right.time < left.time or (right.time == left.time and right.ticket < left.ticket)):
+            down += 1
+        entry = s.deadlines[down]
+        if time < entry.time or (time == entry.time and ticket < entry.ticket):
+            break
+        s.deadlines[at] = s.deadlines[down]
+        at = down
+    s.deadlines[at] = time, ticket, row
+
+
+def look_later(s: ObserverState, row: int) -> None:
+    """Have an interface looked at before the next event."""
+    s.late[s.late_count] = row
+    s.late_count += 1
+
+
+def plan(s: ObserverState, row: int, now: int) -> int:
+    """Plan to look at an interface when what it owes falls due next. Return 1 if some was due before `now`, else 0."""
+    first = NEVER
+    late = 0
+    for n in range(s.limits_count):
+        limit = s.limits[n]
+        start = s.values[row, limit.anchor]
+        if s.values[row, limit.met] == 1 or start == U:
+            continue
+        if start + limit.within < now:
+            late = 1
+        elif start + limit.within < first:
+            first = start + limit.within
+    if first < s.interfaces[row].queued:
+        s.interfaces[row].queued = first
+        _push(s, first, row)
+    s.interfaces[row].expired = late
+    return late
+
+
+def end_of(s: ObserverState, node: int) -> int:
+    """Return the row after a node's last interface."""
+    return s.nodes[node].begin + s.nodes[node].count
+
+
+# --- interfaces and nodes ---------------------------------------------------------------------------------------------
+
+
+def place(s: ObserverState, node: int, token: int) -> int:
+    """Return the row of an interface of a node, which may be new; -1 if there are too many."""
+    for row in range(s.nodes[node].begin, end_of(s, node)):
+        if s.interfaces[row].token == token:
+            return int(row)
+    if s.nodes[node].count >= INTERFACES:
+        return -1
+    return _add(s, node, token, -1)
+
+
+def _add(s: ObserverState, node: int, token: int, like: int) -> int:
+    """Add an interface to a node: like that of row `like`, or with -1 as one that has not been seen. Return its row."""
+    owner = s.nodes[node]
+    if owner.count == owner.capacity:
+        _move(s, node)
+    row = owner.begin + owner.count
+    owner.count += 1
+    if like >= 0:
+        copy(s.values[row], s.values[like])
+        copy(s.writers[row], s.writers[like])
+    else:
+        copy(s.values[row], s.initial[owner.boots])
+        fill(s.writers[row], -1)
+    s.interfaces[row] = token, NEVER, 0, node, -1
+    if s.named[token] == 0:
+        s.named[token] = 1
+        s.names[s.names_count] = token
+        s.names_count += 1
+    if s.limits_count > 0 and plan(s, row, s.now if s.now != U else 0) == 1:
+        look_later(s, row)
+    return int(row)
+
+
+def _move(s: ObserverState, node: int) -> None:
+    """Give a node room for twice as many interfaces, at the end of all rows, and leave word where they went."""
+    owner = s.nodes[node]
+    begin = s.rows_count
+    room = 2 * owner.count if owner.count > 0 else 1
+    s.rows_count += room
+    for n in range(owner.count):
+        old = owner.begin + n
+        copy(s.values[begin + n], s.values[old])
+        copy(s.writers[begin + n], s.writers[old])
+        s.interfaces[begin + n] = s.interfaces[old]
+        s.interfaces[old].moved = begin + n
+    owner.begin = begin
+    owner.capacity = room
+
+
+def moved(s: ObserverState, row: int) -> int:
+    """Return where the interface is by now that once was in a row."""
+    while s.interfaces[row].moved >= 0:
+        row = s.interfaces[row].moved
+    return row
+
+
+def find_node(s: ObserverState, key: int) -> int:
+    """Return the node of an address; a new one begins as the device (node 0) is by now. -1 if there are too many."""
+    mask = s.node_of_room - 1
+    at = mixed(0, key) & mask
+    while s.node_of[at].node != 0:
+        if s.node_of[at].key == key:
+            return int(s.node_of[at].node)
+        at = (at + 1) & mask
+    if s.seen >= s.most_nodes:
+        return -1
+    s.seen += 1
+    node = s.nodes_count
+    s.nodes_count += 1
+    device = s.nodes[0]
+    s.node_of[at] = key, node
+    s.nodes[node] = key, device.boots, s.rows_count, 0, 0, at
+    copy(s.shared[node], s.shared[0])
+    copy(s.shared_writers[node], s.shared_writers[0])
+    for row in range(device.begin, device.begin + device.count):
+        _add(s, node, s.interfaces[row].token, row)
+    return int(node)
