@@ -13,11 +13,12 @@ from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.events.registrations import clear_registrations
 from mipcheck.checker.capture.events.userdata import Protects
 from mipcheck.checker.capture.frames.files import open_frames
-from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame, counted
+from mipcheck.checker.capture.frames.frame import REST, SLL, SLL2, FileInfo, Frame, Loss, counted
 from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
-from mipcheck.checker.capture.headers.packet import ASIDE, Packet
+from mipcheck.checker.capture.headers.packet import ASIDE, ESP, IKE, REGISTRATION, Packet
 from mipcheck.checker.capture.node.cooked import tell_apart
+from mipcheck.checker.capture.node.decrypted import set_aside_decrypted
 from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
 from mipcheck.checker.capture.survey import Surveyor
@@ -25,6 +26,8 @@ from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import NODE, Event, Position
 
 _GAP: Final = "gap"
+_TELLING: Final = frozenset({"coa", "rrq", "rrp", "ike", "sa", "advert", "solicit"})
+"""Events that tell something of the node's state; there are few of them."""
 _REPEATED: Final = "802.11 retransmission"
 
 
@@ -122,6 +125,7 @@ def understand(
     mark_tunnels(packets, taken)
     known = learn(packets, site)
     merged = merge_copies(packets, known.macs, frozenset(site.tunnels))
+    merged += set_aside_decrypted(packets, known, frozenset(site.tunnels))
     reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
     for packet in packets:
         reader.take(packet)
@@ -131,14 +135,15 @@ def understand(
         return bisect_left(times, since + 1) < bisect_left(times, until)
 
     gaps = [*lost(infos, firsts, sources, packets, happened, site), *unreadable(together, known, site)]
-    events = with_gaps(reader.events, gaps, sources[0].name)
+    blind = blindness(infos, packets, reader.events, known, site)
+    events = with_gaps(reader.events, [*gaps, *blind.gaps], sources[0].name)
     if len(sources) > 1:
         events = [replace(event, at=place(event.at, sources, firsts)) for event in events]
     by_file: dict[str, list[Event]] = {source.name: [] for source in sources}
     for event in events:
         by_file[event.at.file].append(event)
     said = [*unsaid_tunnels(taken, left), *merged]
-    return described(sources, infos, firsts, packets, known, reader, said, list(by_file.values())), events
+    return described(sources, infos, firsts, packets, known, reader, said, blind, list(by_file.values())), events
 
 
 def described(
@@ -149,6 +154,7 @@ def described(
     known: Knowledge,
     reader: Reader,
     said: Sequence[str],
+    blind: Blindness,
     events: Sequence[Sequence[Event]],
 ) -> list[Capture]:
     """Describe what sources hold, with the `events` of each; `packets` in order of time, `said` of devices."""
@@ -172,9 +178,9 @@ def described(
     captures[0] = replace(
         first,
         set_aside=dict(reader.set_aside),
-        notes=(*first.notes, *notes, *sealed, *orphans),
+        notes=(*first.notes, *notes, *sealed, *orphans, *blind.holes),
         hidden=reader.hidden(),
-        holes=(*first.holes, *sealed, *orphans),
+        holes=(*first.holes, *sealed, *orphans, *blind.holes),
     )
     return captures
 
@@ -249,6 +255,9 @@ def lost(
         for loss in info.losses:
             if loss.interface == "lo":
                 continue
+            if loss.why:
+                found.extend(_unread(loss, first, source.offset, packets[-1].time if packets else 0))
+                continue
             # What passes through a tunnel device or a cooked capture concerns more than the interface of that name.
             own = loss.interface in physical and info.interfaces.get(loss.interface) not in (SLL, SLL2)
             interface = loss.interface if own else NODE
@@ -260,6 +269,52 @@ def lost(
                     found.append(Gap(since, False, interface, reason, first + loss.frame))
             found.append(Gap(until, loss.since is not None, interface, reason, first + loss.frame))
     return found
+
+
+def _unread(loss: Loss, first: int, offset: int, end: int) -> list[Gap]:
+    """Make gaps for what is in the file and was not read: at both ends, as nobody can tell when it happened.
+
+    The rest of a file reaches to the `end` of all (ns).
+    """
+    rest = loss.why == REST
+    until = Gap(max(loss.until + offset, end if rest else 0), not rest, NODE, loss.why, first + loss.frame)
+    return [until] if loss.since is None else [until._replace(time=loss.since + offset, before=False), until]
+
+
+class Blindness(NamedTuple):
+    """Why captures cannot show what they do not show, in words, and where that leaves things unknown."""
+
+    holes: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+def blindness(
+    infos: Sequence[FileInfo], packets: Sequence[Packet], events: Sequence[Event], known: Knowledge, site: Site
+) -> Blindness:
+    """Decide whether captures are unable to show registrations: then that none are seen says nothing.
+
+    They name a filter, or they show the node on a new link and its VPN, and in either case not one registration in
+    clear. What such a trace says of the node's state is unknown after every event by which it would be known.
+    """
+    tunnels = frozenset(site.tunnels)
+    shown = [p for p in packets if not is_tunnel(p, tunnels) and not is_loopback(p)]
+    if any(p.kind == REGISTRATION for p in shown):
+        return Blindness()
+    filters = list(dict.fromkeys(f for info in infos for f in info.filters if f))
+    gateway = site.addresses.get("vpn")
+    private = (p for p in shown if p.kind in (ESP, IKE) and known.direction(p))
+    vpn = any(gateway is None or any(gateway in pair for pair in p.addresses) for p in private)
+    if filters:
+        named = f"the capture filter {filters[0]!r} may have kept them out"
+    elif vpn and any(e.kind == "coa" for e in events):
+        named = "a capture filter may have kept them out; capture UDP port 434 too"
+    else:
+        return Blindness()
+    said = f"not one registration is seen in clear: {named}"
+    found = (
+        Gap(e.time, False, NODE, "registrations are not seen", e.at.frame or 0) for e in events if e.kind in _TELLING
+    )
+    return Blindness((said,), tuple(found))
 
 
 def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Gap]:

@@ -30,14 +30,30 @@ _MEMORY: Final = 2**24
 _LISTED: Final = 2000
 """Files of a folder among which the one that was meant is looked for."""
 
+_CONVERT: Final = "convert it first (editcap -F pcapng)"
 _FOREIGN: Final = (
     (b"\x1f\x8b", "it is compressed with gzip; unpack it first (gunzip)"),
     (b"(\xb5/\xfd", "it is compressed with zstd; unpack it first (unzstd)"),
     (b"\xfd7zXZ", "it is compressed with xz; unpack it first (unxz)"),
     (b"BZh", "it is compressed with bzip2; unpack it first (bunzip2)"),
     (b"PK\x03\x04", "it is a zip archive; unpack it first"),
-    (b"snoop\0", "it is a snoop capture; convert it first (editcap -F pcapng)"),
+    (b"\x04\x22\x4d\x18", "it is compressed with lz4; unpack it first (lz4 -d)"),
+    (b"\x02\x21\x4c\x18", "it is compressed with lz4; unpack it first (lz4 -d)"),
+    (b"snoop\0", f"it is a snoop capture; {_CONVERT}"),
+    (b"RTSS", f"it is a capture of Microsoft Network Monitor 1; {_CONVERT}"),
+    (b"GMBU", f"it is a capture of Microsoft Network Monitor 2; {_CONVERT}"),
+    (b"TRSNIFF data", f"it is a capture of a Sniffer; {_CONVERT}"),
+    (b"XCP\0", f"it is a capture of NetXRay or a Sniffer for Windows; {_CONVERT}"),
+    (b"btsnoop\0", "it is a capture of Bluetooth (btsnoop), which holds nothing of Mobile IP; capture on the network"),
+    (b"iptrace ", f"it is a capture of AIX iptrace; {_CONVERT}"),
+    (b"\x7fver", f"it is a capture of EtherPeek or OmniPeek; {_CONVERT}"),
+    (b"\x05VNF", f"it is a capture of Visual UpTime; {_CONVERT}"),
+    (b"\xa1\xb2\x23\x4d", f"it is a capture in a dialect of pcap (IXIA); {_CONVERT}"),
 )
+_BY_ENDING: Final = {
+    ".erf": f"it looks like a capture of an Endace card (ERF); {_CONVERT}",
+}
+"""What names say of formats that begin with no mark of their own."""
 
 
 class OpenInput:
@@ -299,6 +315,8 @@ def kind_of(stream: BinaryIO, name: str) -> str:
     for magic, hint in _FOREIGN:
         if head.startswith(magic):
             raise InputError([Problem(Position(name), "is neither a log nor a capture", hint)])
+    if b"\0" in head and (known := _BY_ENDING.get(Path(name).suffix.lower())):
+        raise InputError([Problem(Position(name), "is neither a log nor a capture", known)])
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if re.search(rb"^\s*\[\[?(site|parameters|mn_ha_key|esp_sa)\]", text, re.MULTILINE) or name.endswith(".toml"):
         hint = f"it looks like a site file: give it with --config {printable(name)}, beside a log or a capture"

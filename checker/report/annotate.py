@@ -28,12 +28,14 @@ COMMENTS_LIMIT: Final = 32
 
 _CHUNK: Final = 64 * 1024
 _PCAP: Final = {
-    b"\xd4\xc3\xb2\xa1": ("<", 6),
-    b"\xa1\xb2\xc3\xd4": (">", 6),
-    b"\x4d\x3c\xb2\xa1": ("<", 9),
-    b"\xa1\xb2\x3c\x4d": (">", 9),
+    b"\xd4\xc3\xb2\xa1": ("<", 6, 16),
+    b"\xa1\xb2\xc3\xd4": (">", 6, 16),
+    b"\x4d\x3c\xb2\xa1": ("<", 9, 16),
+    b"\xa1\xb2\x3c\x4d": (">", 9, 16),
+    b"\x34\xcd\xb2\xa1": ("<", 6, 24),
+    b"\xa1\xb2\xcd\x34": (">", 6, 24),
 }
-"""Magic number → byte order, and decimals of a stamp (if_tsresol)."""
+"""Magic number → byte order, decimals of a stamp (if_tsresol), and bytes of a record's header."""
 _BYTE_ORDER: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _SECTION: Final = b"\x0a\x0d\x0d\x0a"
 _INTERFACE: Final = 1
@@ -160,11 +162,18 @@ def _name(source: BinaryIO) -> str:
 
 
 def _of_pcap(
-    source: BinaryIO, target: BinaryIO, comments: Mapping[int, list[bytes]], order: str, decimals: int, header: bytes
+    source: BinaryIO,
+    target: BinaryIO,
+    comments: Mapping[int, list[bytes]],
+    order: str,
+    decimals: int,
+    long: int,
+    header: bytes,
 ) -> int:
     """Copy a pcap file as pcapng; return how many packets got comments.
 
-    `header` is what follows the magic number, which has told the byte order and the decimals of stamps.
+    `header` is what follows the magic number, which has told the byte order, the decimals of stamps and how `long` the
+    headers of records are.
     """
     snap, network = struct.unpack_from(order + "II", header, 12)
     common = b""
@@ -176,8 +185,8 @@ def _of_pcap(
     target.write(_block(order, _INTERFACE, struct.pack(order + "HHI", network & 0xFFFF, 0, snap) + resolution))
     record, packet = struct.Struct(order + "IIII"), struct.Struct(order + "IIIII")
     frame = annotated = 0
-    while len(head := _read(source, 16)) == 16:
-        seconds, fraction, size, length = record.unpack(head)
+    while len(head := _read(source, long)) == long:
+        seconds, fraction, size, length = record.unpack_from(head)
         if size > MAX_RECORD or len(data := _read(source, size)) < size:
             break
         frame += 1

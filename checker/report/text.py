@@ -12,6 +12,7 @@ from typing import Final
 from mipcheck.checker.check.report import InputReport, Report, RuleReport, Violation, date
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
+from mipcheck.checker.trace.vocabulary import IPV6_NOTE
 from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import Position
 from mipcheck.model.values.types import show_seconds
@@ -69,7 +70,8 @@ class _Writer:
         self.lines.labelled("given", self._parameters())
         aside = [f"{count} {reason}" for reason, count in self.report.set_aside.items()]
         self.lines.labelled("aside", [", ".join(aside)] if aside else [])
-        self.lines.labelled("note", list(self.report.notes))
+        beside = self._beside()
+        self.lines.labelled("note", [note for note in self.report.notes if note not in beside])
         self._verdict()
 
     def _nodes(self) -> str:
@@ -159,8 +161,12 @@ class _Writer:
         self.lines.title((report.verdict, _STYLE.get(report.verdict, "bold yellow")), (self._summary(), ""))
         for reason in report.reasons if report.verdict == "inconclusive" else ():
             self.lines.indented(f"- {reason}")
-        for line in self._next():
+        for line in (*self._next(), *self._beside()):
             self.lines.line(line)
+
+    def _beside(self) -> list[str]:
+        """Return the notes that no reader of the verdict may miss: they come last."""
+        return [note for note in self.report.notes if note.endswith(IPV6_NOTE)]
 
     def _summary(self) -> str:
         """Return the verdict's grounds in one sentence."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import Type
 
 if TYPE_CHECKING:
     from mipcheck.model.specification.spec import EventType, Spec
+
+IPV6_NOTE: Final = "left in the clear; the draft speaks of IPv4 only"
+"""How the note on IPv6 packets ends, which closes a report: no rule speaks of them, and they may be a leak."""
 
 
 @dataclass(frozen=True)

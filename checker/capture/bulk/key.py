@@ -16,6 +16,7 @@ from mipcheck.checker.capture.headers.link import IPV4
 _LEAST_TYPE: Final = 0x0600  # what is less is a length, and LLC follows
 _ARP: Final = 0x0806
 _IPV6: Final = 0x86DD
+_IPV6_HEADER: Final = 40
 _PPPOE: Final = 0x8864
 _TAGS: Final = 4  # VLAN tags that are read, at most
 
@@ -211,8 +212,21 @@ def _write_other(s: Scanned, ethertype: int) -> bool:
     at = s.here
     if ethertype == _ARP and (at + 28 > s.stop or u32(s.buf, at + 14) == u32(s.buf, at + 24)):
         return False  # who asks for its own address announces it
+    if ethertype == _IPV6:
+        if at + _IPV6_HEADER > s.stop:
+            return False
+        _say(s, _OF_TYPE | ethertype | _stays(s, at) << 16)
+        return True
     _say(s, _OF_TYPE | ethertype)
     return True
+
+
+def _stays(s: Scanned, at: int) -> int:
+    """Return 1 for IPv6 that `link` tells from other IPv6: it stays on the link (ff00::/8, fe80::/10), or is ESP."""
+    first = s.buf[at + 24]
+    if first == 0xFF or (first == 0xFE and s.buf[at + 25] & 0xC0 == 0x80) or s.buf[at + 6] == _ESP:
+        return 1
+    return 0
 
 
 # --- IP and what it carries -----------------------------------------------------------------------------------------

@@ -125,6 +125,8 @@ def _pcapng_record(s: Scanned) -> int:
     s.after = at + block
     if s.after > s.filled:
         return MORE
+    if _file32(s, s.after - _BLOCK_LENGTH) != block:
+        return OTHER
     s.device = _file32(s, at + 8)
     s.start = at + _PACKET_HEADER
     s.size = _file32(s, at + 20)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.meaning import CaptureEvents, Meaning
 from mipcheck.checker.capture.bulk.scanned import PORTS
@@ -21,13 +22,15 @@ from mipcheck.checker.capture.events.userdata import Protects
 from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import SLL, FileInfo
 from mipcheck.checker.capture.headers.fragments import Reassembler
-from mipcheck.checker.capture.headers.packet import DHCP, IKE, LINK_PORTS, REGISTRATION, Packet
+from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LINK_PORTS, REGISTRATION, Packet
 from mipcheck.checker.capture.node.cooked import tell_apart
+from mipcheck.checker.capture.node.decrypted import SOON, could_hold, may_be_decrypted
 from mipcheck.checker.capture.node.devices import mark_tunnels, sharing, unlisted_tunnels
-from mipcheck.checker.capture.node.knowledge import learn
+from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
 from mipcheck.checker.capture.read import (
     Capture,
     Source,
+    blindness,
     described,
     lost,
     read_captures,
@@ -155,6 +158,52 @@ def _mixed(taken: Taken, infos: Sequence[FileInfo]) -> bool:
     return any(note is not None for note in notes)
 
 
+def _shown_decrypted(taken: Taken, known: Knowledge, tunnels: frozenset[str]) -> bool:
+    """Decide whether a packet may be there that the kernel had decrypted: only one after the other tells.
+
+    Whatever `set_aside_decrypted` would set aside is found here, and now and then what it would not.
+    """
+    physical = [p for p in _each(taken) if not is_tunnel(p, tunnels) and not is_loopback(p)]
+    ends: dict[object, dict[int, Packet]] = {}  # by link, one packet of ESP for each address that it came to
+    outers: dict[str, set[int]] = {}
+    for packet in physical:
+        if packet.kind == ESP and known.direction(packet) == "in":
+            ends.setdefault(_link(packet), {}).setdefault(packet.addresses[0][1], packet)
+            outers.setdefault(packet.interface, set()).add(id(packet))
+    inners: dict[str, set[int]] = {}
+    for packet in physical:
+        held = ends.get(_link(packet))
+        if held and may_be_decrypted(packet, known) and any(could_hold(outer, packet) for outer in held.values()):
+            inners.setdefault(packet.interface, set()).add(id(packet))
+    return any(_follow(taken, outers[name], found) for name, found in inners.items())
+
+
+def _link(packet: Packet) -> object:
+    """Return over which link a packet came, and between which stations."""
+    return packet.interface, packet.source_mac, packet.target_mac
+
+
+def _each(taken: Taken) -> list[Packet]:
+    """Return a packet of each kind, then those that were read in full."""
+    return [*(kind.packet for kind in taken.kinds), *taken.unusual]
+
+
+def _follow(taken: Taken, outers: Collection[int], inners: Collection[int]) -> bool:
+    """Decide whether one of `inners` comes soon after one of `outers`; both are ids of packets as `_each` has them."""
+    each = _each(taken)
+    is_outer, is_inner = (np.array([id(p) in ids for p in each] or [False]) for ids in (outers, inners))
+    last = -(2**62)
+    for chunk in taken.rows.chunks():
+        at = np.where(chunk.kind >= 0, chunk.kind, len(taken.kinds) - 1 - chunk.kind)
+        times, found = chunk.time[is_outer[at]], chunk.time[is_inner[at]]
+        times = np.concatenate([[last], times])
+        before = times[np.searchsorted(times, found, "right") - 1]
+        if (found - before <= SOON).any():
+            return True
+        last = int(times[-1])
+    return False
+
+
 def _all_packets(taken: Taken) -> list[Packet]:
     """Make every packet again, in the order in which they were appended.
 
@@ -208,6 +257,8 @@ def _understand(
     if sharing(known.macs, frozenset(site.tunnels)):
         # Which packets are copies can be told only where all of them are seen.
         return _one_by_one(sources, site, protects, infos, firsts, taken)
+    if _shown_decrypted(taken, known, frozenset(site.tunnels)):
+        return _one_by_one(sources, site, protects, infos, firsts, taken)
     reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
     meaning = Meaning(reader, taken.rows, taken.kinds, taken.unusual)
     meaning.read()
@@ -223,6 +274,7 @@ def _understand(
         return after[since] < until
 
     gaps = [*lost(infos, firsts, sources, packets, happened, site), *unreadable(taken.together, known, site)]
-    events = CaptureEvents(meaning, gaps, [source.name for source in sources], firsts)
+    blind = blindness(infos, packets, reader.events, known, site)
+    events = CaptureEvents(meaning, [*gaps, *blind.gaps], [source.name for source in sources], firsts)
     said = unsaid_tunnels(tunnels, left)
-    return described(sources, infos, firsts, packets, known, reader, said, events.of_files()), events
+    return described(sources, infos, firsts, packets, known, reader, said, blind, events.of_files()), events

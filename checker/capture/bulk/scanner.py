@@ -11,11 +11,12 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from mipcheck.checker.capture.bulk import scanned
 from mipcheck.checker.capture.bulk.meaning import PacketKind
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, PacketRows
 from mipcheck.checker.capture.bulk.scanned import Scanned
-from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame, Interface, Stream
+from mipcheck.checker.capture.frames.frame import JUMP, SLL, SLL2, FileInfo, Frame, Interface, Stream
 from mipcheck.checker.capture.frames.pieces import Pieces
 from mipcheck.checker.capture.headers import layers, link
 from mipcheck.checker.capture.headers.fragments import Reassembler
@@ -221,6 +222,7 @@ class Scanner:
             else:
                 (packet,) = self._full(frame)
                 s.kind_of[row] = -len(self._taken.unusual)
+        self._heard(s.time_of[start:end] - self._offset, first)
         heard = np.flatnonzero(np.bincount(s.device_of[start:end]))
         for device in heard[np.argsort(lasts[heard])].tolist():  # interfaces may share a name
             info.last[devices[device][0]] = int(s.time_of[lasts[device]]) - self._offset
@@ -228,6 +230,14 @@ class Scanner:
         info.latest = int(s.time_of[end - 1]) - self._offset
         info.frames += end - start
         kinds[kinds >= 0] += self._first
+
+    def _heard(self, times: npt.NDArray[np.int64], first: int) -> None:
+        """Do what `FileInfo.heard` does, for the times of rows; `first` is the number of the first of them."""
+        info = self._info
+        info.heard(int(times[0]), first)
+        for at in np.flatnonzero(np.abs(np.diff(times)) > JUMP).tolist():
+            info.jumped(int(times[at]), int(times[at + 1]), first + at + 1)
+        info.heard_last = int(times[-1])
 
     def take(self, frame: Frame) -> None:
         """Take a frame whose record the loop did not know; one of 802.11 may hold several packets, or none."""

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Hashable
 from typing import Final
 
+from mipcheck.checker.capture.frames.frame import counted
 from mipcheck.checker.capture.headers.packet import Packet
-from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import Value
 
 _MAX_NOTES: Final = 20
@@ -23,6 +24,7 @@ class Account:
         self._name = name
         self._notes: dict[str, None] = {}
         self._noted: set[Hashable] = set()
+        self._unread: dict[tuple[str, str], list[int]] = {}  # reason and interface → first frame, and how many
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -38,6 +40,20 @@ class Account:
         """Keep a note for people, once, as long as there are no more of them than can be read."""
         if len(self._notes) < _MAX_NOTES:
             self._notes[text] = None
+
+    def unread(self, packet: Packet, why: str, interface: str) -> None:
+        """Take note that nobody can tell what a packet is, for the reason `why`: evidence is missing there."""
+        hole = self._unread.setdefault((why, interface), [packet.frame, 0])
+        hole[1] += 1
+        self.emit(packet, "gap", {"reason": why.partition(":")[0]}, interface)
+
+    def holes(self) -> tuple[str, ...]:
+        """Say what nobody could read, with its first frame and how much there is of it."""
+        found = []
+        for (why, interface), (first, count) in self._unread.items():
+            where = "" if interface == NODE else f" on {interface}"
+            found.append(f"frame {first}: {why} ({counted(count)}{where})")
+        return tuple(found)
 
     def note_first(self, key: Hashable, text: str, packet: Packet) -> None:
         """Keep a note on the first packet of its kind (`key`), with its frame."""

@@ -30,7 +30,9 @@ class Link:
     renewing: set[int] = field(default_factory=set)
     """Transactions of DHCP in which the node asks to keep what it has."""
     searching: bool = False
-    """Whether the node gave up an address here, or looked for a foreign agent."""
+    """Whether the node gave up an address here."""
+    soliciting: bool = False
+    """Whether the node looked for a foreign agent; some do so all the time."""
     leased: bool = False
     """Whether DHCP gave an address here."""
 
@@ -59,7 +61,7 @@ class Links:
 
     def search(self, interface: str) -> None:
         """Take note that the node looks for a foreign agent."""
-        self.by_name[interface].searching = True
+        self.by_name[interface].soliciting = True
 
     def announce(self, packet: Packet, request: Request) -> None:
         """Make a care-of address that the interface did not have before an event of its own."""
@@ -68,7 +70,9 @@ class Links:
         if request.coa in (link.coa, request.home):
             return
         begun = (packet.interface, request.coa) in self._known.begun
-        if not (link.coa or link.starting or link.searching or begun or self._site.boot):
+        # Who exchanged user data before goes on looking for agents; that shows nothing new.
+        arrived = link.starting or link.searching or (link.soliciting and not link.used)
+        if not (link.coa or arrived or begun or self._site.boot):
             # The capture may have begun later than the node: that it has the address now is no change.
             link.coa = request.coa
         elif "D" in request.flags or request.coa == source:

@@ -8,7 +8,7 @@ kind and by where it was seen; what it comes to is said in `links` (care-of addr
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.events.links import Link, Links
@@ -18,11 +18,14 @@ from mipcheck.checker.capture.events.vpn import Vpn
 from mipcheck.checker.capture.headers.packet import (
     ADVERTISEMENT,
     ASIDE,
+    CUT,
     DHCP,
     ESP,
     ICMP,
     ICMP_ERROR,
     IKE,
+    IPV6,
+    IPV6_BEYOND,
     PLAIN,
     REGISTRATION,
     REST,
@@ -33,8 +36,12 @@ from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.messages.esp import DUMMY
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel
 from mipcheck.checker.site.site import Site
-from mipcheck.model.values.event import Event
+from mipcheck.checker.trace.vocabulary import IPV6_NOTE
+from mipcheck.model.values.event import NODE, Event
 from mipcheck.model.values.types import Value
+
+IPV6_LEFT: Final = "ipv6 sent in the clear"
+"""Why IPv6 is set aside that the node sends beyond the link."""
 
 
 class Again(NamedTuple):
@@ -85,11 +92,14 @@ class Reader:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing besides the events."""
-        return (*self._account.notes, *self._vpn.complaints)
+        left = self._account.set_aside[IPV6_LEFT]
+        packets = "1 IPv6 packet" if left == 1 else f"{left} IPv6 packets"
+        leak = (f"{packets} {IPV6_NOTE}",) if left else ()
+        return (*self._account.notes, *self._vpn.complaints, *leak)
 
     def holes(self) -> tuple[str, ...]:
         """Say what else could not be known, and may have been anything."""
-        return self._data.holes()
+        return (*self._account.holes(), *self._data.holes())
 
     def hidden(self) -> tuple[str, ...]:
         """Say why signalling could not be seen."""
@@ -99,7 +109,12 @@ class Reader:
         """Turn one packet into events, or count it as set aside."""
         if is_loopback(packet):
             self._account.set_aside["loopback"] += 1
-        elif is_tunnel(packet, self._tunnels):
+            return
+        if packet.unread:
+            # On a tunnel device, or where headers were cut, what it was may concern any interface.
+            everywhere = is_tunnel(packet, self._tunnels) or packet.why == CUT
+            self._account.unread(packet, packet.unread, NODE if everywhere else packet.interface)
+        if is_tunnel(packet, self._tunnels):
             self._on_tunnel(packet)
         else:
             self._on_link(packet)
@@ -171,7 +186,7 @@ class Reader:
     def _on_link(self, packet: Packet) -> None:
         kind = packet.kind
         if kind == ASIDE:
-            self._data.aside(packet, packet.why)
+            self._data.aside(packet, self._why_aside(packet))
             if packet.why == "arp" and packet.payload:
                 self._links.arp(packet, self._vpn.tia)
             return
@@ -200,6 +215,12 @@ class Reader:
             assert kind == ICMP_ERROR
             self._data.aside(packet, "icmp error")
 
+    def _why_aside(self, packet: Packet) -> str:
+        """Return why a packet is set aside that can be neither user data nor signalling."""
+        if packet.why == IPV6_BEYOND:
+            return IPV6_LEFT if self._known.direction(packet) == "out" else IPV6
+        return packet.why
+
     def _esp(self, packet: Packet, direction: str) -> None:
         if not direction or self._vpn.is_other(packet):
             self._data.protected(packet, direction, packet.stack)
@@ -211,7 +232,6 @@ class Reader:
             if self._copies.has(inner):
                 self._vpn.put_where_it_went(inner)
             else:
-                self._registrations.follow(inner)
                 self._through_vpn(inner, packet.interface)
         elif inner is not None and inner.kind == ASIDE and inner.why == DUMMY:
             self._data.aside(packet, inner.why)

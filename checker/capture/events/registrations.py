@@ -11,7 +11,7 @@ from mipcheck.checker.capture.events.links import Links
 from mipcheck.checker.capture.headers.packet import REGISTRATION, Packet
 from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.messages.extensions import NAMES
-from mipcheck.checker.capture.messages.identification import expected, is_clock
+from mipcheck.checker.capture.messages.identification import Timestamps, is_clock
 from mipcheck.checker.capture.messages.mobileip import Registration
 from mipcheck.checker.capture.node.knowledge import Knowledge, dotted, is_loopback, is_tunnel
 from mipcheck.checker.site.site import Site
@@ -20,6 +20,8 @@ from mipcheck.model.values.types import Value
 DIRECT: Final = "direct"
 THROUGH_VPN: Final = "vpn"
 """The paths of a registration, as a log spells them."""
+
+_CUT: Final = "registration messages were cut short: capture more bytes of each frame (-s 0)"
 
 COPY: Final = 250 * 10**6
 """ns within which one message on two tunnel devices is the same packet; a node may retransmit after a second."""
@@ -35,14 +37,14 @@ class Registrations:
         self._site = site
         self._known = known
         self._links = links
-        self._asked: dict[tuple[str, str, str], int] = {}  # newest identification by agent, path and interface
+        self._stamps = Timestamps()
 
     def request(self, packet: Packet, path: str, interface: str) -> None:
         """Take a request that goes over `interface`, straight to its agent (DIRECT) or THROUGH_VPN."""
         message = carried.registration(packet)
         request = message.request
         if request is None:
-            self._account.note(f"frame {packet.frame}: a registration request is cut short")
+            self._account.unread(packet, _CUT, interface)
             return
         agent = self._agent(request.agent, request.home)
         if agent is None:
@@ -50,10 +52,9 @@ class Registrations:
         if path == DIRECT and request.lifetime and len(packet.addresses) == 1:
             self._links.announce(packet, request)
         asked = (agent, path, interface)
-        if is_clock(request.id, packet.time) and self._known.identifications.goes_back(asked, request.id):
+        if is_clock(request.id, packet.time) and self._stamps.goes_back(asked, request.id):
             text = f"the identification of a request to {agent} is below that of an earlier one"
             self._account.note_first((agent, "back"), text, packet)
-        self._asked[asked] = request.id
         self._note_oddities(packet, message)
         if mobileip.authentication(message, agent, self._site.mn_ha_keys) == "bad":
             text = f"a request of the node to {agent} does not fit the [[mn_ha_key]]: is that the right key?"
@@ -77,48 +78,35 @@ class Registrations:
         message = carried.registration(packet)
         reply = message.reply
         if reply is None:
-            self._account.note(f"frame {packet.frame}: a registration reply is cut short")
+            self._account.unread(packet, _CUT, interface)
             return
         agent = self._agent(reply.agent, reply.home)
         if agent is None:
             return
         self._note_oddities(packet, message)
-        identification = reply.id
-        if self._known.identifications.has_nonces(agent):
-            identification = expected(self._asked.get((agent, path, interface), reply.id), reply.id)
-            text = f"{agent} uses nonces: only the lower half of its identifications is compared (RFC 3344 5.7.2)"
-            self._account.note(text)
         if reply.code not in (0, 1):
             name = f"{reply.code}, {mobileip.code_name(reply.code)}"
             text = f"a registration with {agent} is rejected ({name})"
             self._account.note_first((agent, reply.code), text, packet)
         auth = mobileip.authentication(message, agent, self._site.mn_ha_keys)
-        if auth == "unchecked" and message.whole and any(key.agent == agent for key in self._site.mn_ha_keys):
-            text = f"a reply of {agent} is authenticated in a way that no [[mn_ha_key]] fits, and counts unchecked"
-            self._account.note_first((agent, "spi"), text, packet)
         args: dict[str, Value] = {
             "from": agent,
             "path": path,
             "code": reply.code,
             "lifetime": reply.lifetime,
-            "id": identification,
+            "id": reply.id,
             "auth": auth,
             "home": reply.home,
         }
         if message.whole:
             args["tnc"] = "yes" if mobileip.trusted_networks_configured(message) else "no"
         self._account.emit(packet, "rrp", args, interface)
-
-    def follow(self, packet: Packet) -> None:
-        """Learn an identification that was inside ESP, and so was not there to be learnt from beforehand."""
-        message = carried.registration(packet)
-        if message.body is None or message.body.agent not in self._known.agents:
-            return
-        agent = self._known.agents[message.body.agent]
-        if message.request is not None:
-            self._known.identifications.request(agent, message.request.id, packet.time)
-        elif message.reply is not None:
-            self._known.identifications.reply(agent, message.reply.id, message.reply.code)
+        if auth == "unchecked" and any(key.agent == agent for key in self._site.mn_ha_keys):
+            # A node discards what it cannot check (RFC 3344 section 3.6.2.1), and whether this one can is not known.
+            spi = "" if message.spi is None else f" (SPI {message.spi})"
+            why = f"replies of {agent} are authenticated in a way that no [[mn_ha_key]] fits{spi}"
+            text = f"{why}: whether they count is unknown" if message.whole else _CUT
+            self._account.unread(packet, text, interface)
 
     def _note_oddities(self, packet: Packet, message: Registration) -> None:
         """Note what may have made the receiver discard the message, although its fixed part is sound."""

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.events.links import Links
+from mipcheck.checker.capture.frames.frame import counted
 from mipcheck.checker.capture.headers.packet import ICMP, LINK_PORTS, MULTICAST, Fragment, Packet
-from mipcheck.checker.capture.node.knowledge import Knowledge
+from mipcheck.checker.capture.node.knowledge import Knowledge, dotted
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.types import Value
 
@@ -21,6 +22,8 @@ _UPKEEP: Final = {"multicast or broadcast": "multicast", "icmp on the link": "ic
 _LISTED: Final = "upkeep by the site file"
 
 _ORPHAN: Final = "fragment without its first"
+_OTHER: Final = "other clear traffic"
+_MAYBE: Final = "clear traffic that may be internal"
 _NOT_OURS: Final = "not the node's"
 _PORTS: Final = {6: "tcp", 17: "udp"}
 """How a specification may call what goes over a port: `udp51820`."""
@@ -56,14 +59,22 @@ class UserData:
         self._listed = {_host_and_port(word) for word in site.upkeep if ":" in word}
         self._firsts: dict[Fragment, _First] = {}
         self._orphan, self._orphans = 0, 0  # the first frame with a fragment that nobody can know, and how many
+        self._maybe, self._peer = 0, 0  # the first frame that may have been with somebody inside, and with whom
         self._ports: dict[tuple[str, int, int, int], str] = {}
 
     def holes(self) -> tuple[str, ...]:
         """Say what could not be known, and may have been anything."""
-        if not self._orphans:
-            return ()
-        more = f", and {self._orphans - 1} more," if self._orphans > 1 else ""
-        return (f"frame {self._orphan}: a fragment without its first{more} may have carried anything",)
+        found = []
+        if self._orphans:
+            more = f", and {self._orphans - 1} more," if self._orphans > 1 else ""
+            found.append(f"frame {self._orphan}: a fragment without its first{more} may have carried anything")
+        if self._maybe:
+            found.append(
+                f"frame {self._maybe}: traffic in clear with {dotted(self._peer)} may have been with the enterprise"
+                f" ({counted(self._account.set_aside[_MAYBE])} in all): nobody says what is internal;"
+                " give its prefixes as internal=…"
+            )
+        return tuple(found)
 
     def aside(self, packet: Packet, why: str) -> None:
         """Set a packet aside, which is neither user data nor an event."""
@@ -122,7 +133,7 @@ class UserData:
         if declared := self._declared(packet):
             self._take(packet, direction, _ESP, declared, packet.addresses[-1])
         elif not self._is_enterprise(packet, direction):
-            self._other(packet, direction, "other clear traffic")
+            self._other(packet, direction, self._why_other(packet, direction))
         else:
             self._take(packet, direction, _NONE, *self._of_the_user(packet))
 
@@ -140,6 +151,15 @@ class UserData:
         if self._protects is not None:
             protection = _ESP if self._protects(stack) else _NONE
         self._account.emit(packet, "data", _keys(packet, direction, protection, stack, addresses))
+
+    def _why_other(self, packet: Packet, direction: str) -> str:
+        """Return why a packet in clear is set aside. Where nobody says what is internal, it may be an open question."""
+        peer = packet.addresses[-1][direction == "out"]
+        if self._known.internal or not self._known.may_be_internal(peer):
+            return _OTHER
+        if not self._maybe:
+            self._maybe, self._peer = packet.frame, peer
+        return _MAYBE
 
     def _other(self, packet: Packet, direction: str, why: str) -> None:
         """Take what is no user data of the enterprise; a reading of the specification counts it all the same."""

@@ -29,12 +29,20 @@ from mipcheck.checker.capture.frames.pcapng import BYTE_ORDER, SECTION, read_pca
 from mipcheck.model.values.event import Position
 
 _PCAP: Final = {
-    b"\xd4\xc3\xb2\xa1": ("<", 1000),
-    b"\xa1\xb2\xc3\xd4": (">", 1000),
-    b"\x4d\x3c\xb2\xa1": ("<", 1),
-    b"\xa1\xb2\x3c\x4d": (">", 1),
+    b"\xd4\xc3\xb2\xa1": ("<", 1000, 16),
+    b"\xa1\xb2\xc3\xd4": (">", 1000, 16),
+    b"\x4d\x3c\xb2\xa1": ("<", 1, 16),
+    b"\xa1\xb2\x3c\x4d": (">", 1, 16),
+    b"\x34\xcd\xb2\xa1": ("<", 1000, 24),
+    b"\xa1\xb2\xcd\x34": (">", 1000, 24),
 }
-"""Magic number → byte order, and nanoseconds in one unit of the stamp's fraction."""
+"""Magic number → byte order, nanoseconds in one unit of the stamp's fraction, and bytes of a record's header.
+
+The last two are of Alexey Kuznetzov's modified libpcap, whose records go on with the number of the interface, the
+Ethernet type and the kind of packet, as libpcap reads them (sf-pcap.c).
+"""
+_HEADER: Final = 16
+"""Bytes of a record's header in the format that libpcap writes."""
 
 
 def is_capture(head: bytes) -> bool:
@@ -81,16 +89,27 @@ def open_frames(
 
 def _to_the_end(frames: Iterator[Frame], info: FileInfo, packed: Gunzip | None) -> Iterator[Frame]:
     """Yield the frames, and then note what can be said only after the last one."""
-    yield from frames
+    for frame in frames:
+        info.heard(frame.time, frame.number)
+        yield frame
     if packed is not None and packed.problem:
-        info.note(f"after frame {info.frames}: {packed.problem}")
+        info.stop(f"after frame {info.frames}: {packed.problem}")
+    info.finish()
     for text in info.holes():
         info.note(text)
 
 
 def _read_pcap(
-    stream: Stream, info: FileInfo, order: str, unit: int, header: bytes, name: str, ahead: Ahead | None
+    stream: Stream,
+    info: FileInfo,
+    order: str,
+    unit: int,
+    long: int,
+    header: bytes,
+    name: str,
+    ahead: Ahead | None,
 ) -> Iterator[Frame]:
+    """Read records whose headers are `long` bytes, with stamps of `unit` ns; `header` is what follows the magic."""
     (network,) = struct.unpack_from(order + "I", header, 16)
     linktype = network & 0xFFFF  # the upper bits hold the length of a frame check sequence
     info.interfaces[name] = linktype
@@ -99,23 +118,23 @@ def _read_pcap(
         info.note(f"the file names no interface{cooked}: called {name}")
     record = struct.Struct(order + "IIII")
     while True:
-        if ahead is not None:
+        if ahead is not None and long == _HEADER:
             ahead.pcap(order, unit, name, linktype)
-        head = read_up_to(stream, 16)
+        head = read_up_to(stream, long)
         if not head:
             return
         number = info.frames + 1
-        if len(head) < 16:
-            info.note(f"truncated at frame {number}")
+        if len(head) < long:
+            info.stop(f"truncated at frame {number}: what came after it is unknown")
             return
-        seconds, fraction, size, length = record.unpack(head)
+        seconds, fraction, size, length = record.unpack_from(head)
         if size > MAX_RECORD:
-            info.note(f"damaged at frame {number}: a record of {size} bytes; the rest is not read")
+            info.stop(f"damaged at frame {number}: a record of {size} bytes; the rest is not read")
             return
         data = read_up_to(stream, size)
         if len(data) < size:
             # As for tshark, a frame cut by the end of the file does not count; one cut by the snap length does.
-            info.note(f"truncated at frame {number}")
+            info.stop(f"truncated at frame {number}: what came after it is unknown")
             return
         info.frames = number
         yield Frame(number, seconds * 10**9 + fraction * unit, name, linktype, data, max(length, size), "")

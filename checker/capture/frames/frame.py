@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from mipcheck.model.values.errors import UserError
-from mipcheck.model.values.event import Position
+from mipcheck.model.values.event import NODE, Position
 
 MAX_TIME: Final = 2**62
 """ns since the epoch (year 2116); a later stamp is damage, and would not fit the integers of an observer."""
@@ -15,6 +15,10 @@ MAX_RECORD: Final = 16 * 2**20
 """Bytes; no link carries a longer frame, so a longer record is damage and not worth its memory."""
 CHUNK: Final = 64 * 1024
 """Bytes that are read at a time where they are not looked at one by one."""
+JUMP: Final = 365 * 24 * 3600 * 10**9
+"""ns between two frames that follow each other in a file; where they are further apart, one of the times is wrong."""
+REST: Final = "the rest of the file was not read"
+"""Why nothing is known after a time."""
 _MAX_NOTES: Final = 50
 
 SLL: Final = 113
@@ -47,9 +51,10 @@ class Frame(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """Frames of an interface that were not captured, after `since` and before `until` (ns).
+    """Frames of an interface that were not captured, or not read, after `since` and before `until` (ns).
 
-    `frame` is the one before which they are known to be missing; `since` is None where nobody knows since when.
+    `frame` is the one before which they are known to be missing; `since` is None where nobody knows since when. `why`
+    they were not read, "" for those that were not captured.
     """
 
     interface: str
@@ -57,6 +62,15 @@ class Loss(NamedTuple):
     until: int
     frame: int
     missing: int
+    why: str = ""
+
+
+@dataclass(slots=True)
+class Unread:
+    """What was not read for one reason: how often, and the number of the first frame that it concerns."""
+
+    first: int
+    count: int = 0
 
 
 @dataclass(slots=True)
@@ -76,17 +90,66 @@ class FileInfo:
     """Interface name → time of its last frame."""
     latest: int = 0
     """Time of the last frame of a pcapng file, whatever its interface."""
+    unread: dict[str, Unread] = field(default_factory=dict)
+    """Reason → frames and blocks that are in the file and were not read."""
+    heard_last: int | None = None
+    """Time of the last frame that was read."""
+    skipped: Loss | None = None
+    """What was not read since then; its `until` is open."""
+    filters: list[str] = field(default_factory=list)
+    """Capture filters, as its interfaces name them."""
+    stopped: str = ""
+    """Why the rest of the file was not read."""
 
     def note(self, text: str) -> None:
         """Keep a note for people; a file that is damaged everywhere gets no more of them than can be read."""
         if text not in self.notes and len(self.notes) < _MAX_NOTES:
             self.notes.append(text)
 
+    def skip(self, reason: str) -> None:
+        """Take note that what is at the newest frame, or follows it, is not read; when it happened is not known."""
+        number = max(self.frames, 1)
+        unread = self.unread.setdefault(reason, Unread(number))
+        unread.count += 1
+        if self.skipped is None:
+            self.skipped = Loss(NODE, self.heard_last, 0, number, 0, "part of the file was not read")
+
+    def heard(self, time: int, frame: int) -> None:
+        """Take note of the time of a frame that is read: what was skipped before it happened until then, it seems."""
+        before = self.heard_last
+        if self.skipped is not None:
+            self.losses.append(self.skipped._replace(until=time))
+            self.skipped = None
+        elif before is not None and abs(time - before) > JUMP:
+            self.jumped(before, time, frame)
+        self.heard_last = time
+
+    def jumped(self, before: int, time: int, frame: int) -> None:
+        """Take note that the clock of the file cannot be right: `frame` is years away from the one before it (ns)."""
+        self.unread.setdefault(_JUMPS, Unread(frame)).count += 1
+        self.losses.append(Loss(NODE, before, time, frame, 0, "the clock of the file jumped"))
+
+    def stop(self, text: str) -> None:
+        """Take note that the file is not read any further; `text` says where and why."""
+        self.stopped, self.skipped = text, None
+        if self.heard_last is not None:
+            self.losses.append(Loss(NODE, self.heard_last, self.heard_last, self.frames, 0, REST))
+
+    def finish(self) -> None:
+        """Take note that the whole file has been read."""
+        if self.skipped is not None and self.heard_last is not None:
+            self.losses.append(self.skipped._replace(until=self.heard_last))
+        self.skipped = None
+
     def holes(self) -> tuple[str, ...]:
-        """Say what is missing without anybody knowing where."""
-        return tuple(
-            f"{counted(n)} on {name} {'was' if n == 1 else 'were'} lost while capturing"
-            for name, n in self.lost.items()
+        """Say what is missing, and nobody can say what it would have shown."""
+        return (
+            *(
+                f"{counted(n)} on {name} {'was' if n == 1 else 'were'} lost while capturing"
+                for name, n in self.lost.items()
+            ),
+            *(_unread(reason, unread) for reason, unread in self.unread.items()),
+            *((self.stopped,) if self.stopped else ()),
         )
 
 
@@ -148,6 +211,17 @@ def read_up_to(stream: Stream, size: int) -> bytes:
         parts.append(data)
         have += len(data)
     return b"".join(parts)
+
+
+_JUMPS: Final = "the times of the file jump by years %s: what lies between is unknown"
+
+
+def _unread(reason: str, unread: Unread) -> str:
+    """Say in one sentence how often something was not read, and where first."""
+    count, first = unread.count, unread.first
+    if reason == _JUMPS:
+        return reason % (f"at frame {first}" if count == 1 else f"{count} times, first at frame {first}")
+    return f"frame {first}: {reason}" if count == 1 else f"frame {first}: {reason}; {count} such in all"
 
 
 def counted(count: int) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from mipcheck.checker.capture.frames.frame import (
     CHUNK,
+    JUMP,
     MAX_RECORD,
     MAX_TIME,
     SLL2,
@@ -33,6 +34,16 @@ _STATISTICS_BLOCK: Final = 5
 _ENHANCED_BLOCK: Final = 6
 _USED: Final = frozenset({_INTERFACE_BLOCK, _PACKET_BLOCK, _SIMPLE_BLOCK, _STATISTICS_BLOCK, _ENHANCED_BLOCK})
 
+_WITHOUT_PACKETS: Final = frozenset(
+    {4, 7, 8, 9, 10, 0x101, 0x102, 0xBAD, 0x40000BAD, 0x80000001, *range(0x201, 0x214), *range(0x216, 0x224)}
+)
+"""Types of blocks that hold names, secrets, journals, processes or comments, of all that are assigned."""
+_PACKETS: Final = frozenset({_PACKET_BLOCK, _ENHANCED_BLOCK})
+_HEADER: Final = 20
+"""Bytes before the data of a packet."""
+_MISTYPED: Final = "a block that looks like a packet is of another type, and is not read"
+_TWO_LENGTHS: Final = "its length at the start is not the one at its end"
+
 _LATE: Final = 24 * 3600 * 10**9
 """ns by which statistics may be written after the last frame of a quiet link."""
 
@@ -48,21 +59,21 @@ def read_pcapng(stream: Stream, info: FileInfo, rest: bytes, unnamed: str, ahead
         if order is not None:
             yield from _blocks(stream, info, order, unnamed, ahead)
     except _Cut:
-        info.note(f"truncated at frame {info.frames + 1}")
+        info.stop(f"truncated at frame {info.frames + 1}: what came after it is unknown")
 
 
 def _section(stream: Stream, info: FileInfo, rest: bytes) -> str | None:
     """Return the byte order of the section that starts here, and skip its header's body; None where it is damaged."""
     order = BYTE_ORDER.get(rest[4:8])
     if order is None:
-        info.note(f"damaged section header after frame {info.frames}; the rest is not read")
+        info.stop(f"damaged section header after frame {info.frames}; the rest is not read")
         return None
     (length,) = struct.unpack(order + "I", rest[:4])
     if length < 28 or length % 4:
-        info.note(f"damaged section header after frame {info.frames}; the rest is not read")
+        info.stop(f"damaged section header after frame {info.frames}; the rest is not read")
         return None
-    _skip(stream, length - 12)
-    return order
+    _skip(stream, length - 16)
+    return order if _ends(stream, rest[:4], info) else None
 
 
 def _blocks(stream: Stream, info: FileInfo, order: str, unnamed: str, ahead: Ahead | None) -> Iterator[Frame]:
@@ -85,19 +96,33 @@ def _blocks(stream: Stream, info: FileInfo, order: str, unnamed: str, ahead: Ahe
             continue
         kind, length = head.unpack(start)
         if length < 12 or length % 4:
-            info.note(f"damaged block after frame {info.frames}; the rest is not read")
+            info.stop(f"damaged block after frame {info.frames}; the rest is not read")
             return
         if kind not in _USED:
-            _skip(stream, length - 8)
+            first = read_up_to(stream, min(length - 12, _HEADER))
+            if kind not in _WITHOUT_PACKETS:
+                info.skip(f"a block of the unknown type {kind:#x} is not read, and may have held a packet")
+            elif _is_packet(first, length - 12, order, interfaces, info):
+                info.skip(_MISTYPED)
+            _skip(stream, length - 12 - len(first))
+            if not _ends(stream, start[4:], info):
+                return
             continue
         if length > MAX_RECORD:
-            info.note(f"damaged block after frame {info.frames}: {length} bytes; the rest is not read")
+            info.stop(f"damaged block after frame {info.frames}: {length} bytes; the rest is not read")
             return
         body = read_up_to(stream, length - 8)
         if len(body) < length - 8:
             # What is there of a cut packet is not used: its options and padding cannot be told from its data.
             raise _Cut
+        if body[-4:] != start[4:]:
+            info.stop(f"damaged block after frame {info.frames}: {_TWO_LENGTHS}; the rest is not read")
+            return
         body = body[:-4]
+        if kind not in _PACKETS and _is_packet(body, len(body), order, interfaces, info):
+            info.frames += kind == _SIMPLE_BLOCK
+            info.skip(_MISTYPED)
+            continue
         if kind == _INTERFACE_BLOCK:
             interfaces.append(_interface(body, order, len(interfaces), info, unnamed))
             continue
@@ -108,6 +133,17 @@ def _blocks(stream: Stream, info: FileInfo, order: str, unnamed: str, ahead: Ahe
         if frame is not None:
             info.latest = frame.time
             yield frame
+
+
+def _is_packet(body: bytes, size: int, order: str, interfaces: list[Interface], info: FileInfo) -> bool:
+    """Decide whether a body of `size` bytes that begins so is a packet's by its contents, of an interface and a time
+    that fit: then the type of its block is damaged. No other block begins so."""
+    if len(body) < _HEADER:
+        return False
+    index, high, low, captured, length = map(int, struct.unpack_from(order + "IIIII", body))
+    if index >= len(interfaces) or not 0 < captured <= size - _HEADER or length < captured:
+        return False
+    return info.heard_last is None or abs(interfaces[index].time(high << 32 | low) - info.heard_last) < JUMP
 
 
 def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str) -> Interface:
@@ -126,6 +162,8 @@ def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str
                 units = 10**exponent
             else:
                 info.note(f"damaged time resolution of interface {index}: microseconds are used")
+        elif code == 11 and value[:1] == b"\0":
+            info.filters.append(value[1:].split(b"\0")[0].decode("utf-8", "replace")[:200])
         elif code == 14 and len(value) == 8:
             (offset,) = struct.unpack(order + "q", value)
     if name in ("", NODE) or (name.startswith("\\Device\\") and description not in ("", NODE)):
@@ -157,7 +195,7 @@ def _packet(kind: int, body: bytes, order: str, interfaces: list[Interface], inf
         index, start = 0, 20
     lost = 0
     if len(body) < start:
-        info.note(f"damaged packet block at frame {number}")
+        info.skip("a damaged packet block is not read")
         return None
     if kind == _ENHANCED_BLOCK:
         index, high, low, size, length = struct.unpack_from(order + "IIIII", body)
@@ -171,10 +209,10 @@ def _packet(kind: int, body: bytes, order: str, interfaces: list[Interface], inf
         if interfaces and interfaces[0].snap:
             size = min(size, interfaces[0].snap)
     if index >= len(interfaces):
-        info.note(f"frame {number} is of an interface that the file does not describe: not read")
+        info.skip("a packet of an interface that the file does not describe is not read")
         return None
     if size > len(body) - start:
-        info.note(f"damaged packet block at frame {number}")
+        info.skip("a damaged packet block is not read")
         return None
     interface = interfaces[index]
     if kind == _SIMPLE_BLOCK:
@@ -183,8 +221,8 @@ def _packet(kind: int, body: bytes, order: str, interfaces: list[Interface], inf
     else:
         time = interface.time(high << 32 | low)
         if not 0 <= time < MAX_TIME:
-            info.note(f"damaged time stamp at frame {number}: that of the frame before is used")
-            time = info.latest
+            info.skip("a packet with a time that cannot be right is not read")
+            return None
     end = start + size
     if kind != _SIMPLE_BLOCK and len(body) > end + 4:
         for code, value in _options(body, end + (-size) % 4, order):
@@ -240,6 +278,16 @@ def _options(body: bytes, at: int, order: str) -> Iterator[tuple[int, bytes]]:
             return
         yield code, body[at + 4 : at + 4 + length]
         at += 4 + length + (-length) % 4
+
+
+def _ends(stream: Stream, length: bytes, info: FileInfo) -> bool:
+    """Read the length at the end of a block, and tell whether it is the one at its start; take note if not."""
+    end = read_up_to(stream, 4)
+    if len(end) < 4:
+        raise _Cut
+    if end != length:
+        info.stop(f"damaged block after frame {info.frames}: {_TWO_LENGTHS}; the rest is not read")
+    return end == length
 
 
 def _skip(stream: Stream, size: int) -> None:

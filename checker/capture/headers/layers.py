@@ -24,6 +24,7 @@ from mipcheck.checker.capture.headers.link import IPV4, SEALED_PPP, ip_offset, r
 from mipcheck.checker.capture.headers.packet import (
     ADVERTISEMENT,
     ASIDE,
+    CUT,
     DHCP,
     ESP,
     ICMP,
@@ -66,8 +67,10 @@ def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
             size = len(frame.data)
             _ip(_Walk(packet, frame.data, keys, size < frame.length, "", size, size), at)
     except (struct.error, IndexError):  # cut inside a header
-        if not packet.addresses:
-            packet.kind, packet.why = ASIDE, "cut short"
+        packet.whole = len(frame.data) >= frame.length
+        if not packet.addresses or (not packet.whole and packet.protocol in _CARRIERS):
+            packet.kind, packet.why = ASIDE, CUT
+            packet.unread = "" if packet.whole else _CUT_SHORT
     return packet
 
 
@@ -333,6 +336,9 @@ def _keep(walk: _Walk, kind: int, at: int) -> None:
 
 _NEXT: Final = {1: _icmp, 2: _igmp, 4: _ip, 6: _tcp, 17: _udp, 47: _gre, 50: _esp, 55: _minimal}
 """IP protocol → what reads it."""
+_CUT_SHORT: Final = "frames were cut inside their headers (snap length): capture more bytes of each (-s 0)"
+_CARRIERS: Final = frozenset({4, 17, 47, 50, 55})
+"""IP protocols behind whose headers there may be signalling or something protected."""
 
 
 def _embedded(data: bytes, at: int, end: int) -> int:

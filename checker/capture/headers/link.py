@@ -11,7 +11,7 @@ from typing import Final
 
 from mipcheck.checker.capture.frames.frame import SLL, SLL2, Frame
 from mipcheck.checker.capture.headers import wlan
-from mipcheck.checker.capture.headers.packet import LOOPBACK, TUNNEL, Packet
+from mipcheck.checker.capture.headers.packet import IPV6, IPV6_BEYOND, LOOPBACK, TUNNEL, Packet
 
 ETHERNET: Final = 1
 RAW: Final = frozenset({12, 14, 101, 228})
@@ -25,6 +25,23 @@ _LENGTH: Final = 0x0600
 _SNAP: Final = (b"\xaa\xaa\x03\0\0\0", b"\xaa\xaa\x03\0\0\xf8")
 _LLC: Final = {b"\x42\x42": "stp", b"\xfe\xfe": "is-is"}
 
+_IPV6: Final = 229
+_ETHERTYPE_IPV6: Final = 0x86DD
+_ESP: Final = 50
+_WITHOUT_IP: Final = frozenset({
+    *(187, 189, 195, 201, 215, 220, 227, 230, 247, 248, 249, 251, 253, 254, 255, 256, 270, 272, 278, 283),
+})  # fmt: skip
+"""Link types of USB, Bluetooth, CAN, IEEE 802.15.4, netlink and the like, which carry none of the node's IPv4."""
+_NAMES: Final = {
+    3: "AX.25", 6: "Token Ring", 7: "ARCNET", 8: "SLIP", 9: "PPP", 10: "FDDI", 50: "PPP in HDLC-like framing",
+    51: "PPPoE", 100: "ATM, RFC 1483", 104: "Cisco HDLC", 107: "Frame Relay", 117: "OpenBSD pflog",
+    119: "Prism and 802.11", 122: "IP over Fibre Channel", 123: "SunATM", 138: "IP over FireWire",
+    163: "AVS and 802.11", 166: "PPP of pppd", 192: "PPI", 204: "PPP with its direction",
+    239: "NFLOG", 242: "IP over InfiniBand", 258: "Apple PKTAP", 274: "Ethernet with its preamble",
+    **dict.fromkeys(range(147, 163), "reserved for private use"),
+}  # fmt: skip
+"""Link types that are not read, as tcpdump.org lists them."""
+
 _ARPHRD_LOOPBACK: Final = 772
 _ARPHRD_TUNNEL: Final = frozenset({768, 769, 776, 778, 823, 0xFFFE})
 """Linux device types of IP-in-IP, SIT, GRE and tun devices (include/uapi/linux/if_arp.h)."""
@@ -32,13 +49,13 @@ _ARPHRD_TUNNEL: Final = frozenset({768, 769, 776, 778, 823, 0xFFFE})
 _ARP: Final = 0x0806
 _ETHERTYPES: Final = {
     _ARP: "arp",
-    0x86DD: "ipv6",
     0x888E: "802.1X",
     0x88CC: "lldp",
     0x8863: "pppoe discovery",
     0x88E5: "macsec",
 }
-_PPP: Final = {0x57: "ipv6", 0x53: "encrypted ppp", 0xFD: "compressed ppp"}
+_PPP_IPV6: Final = 0x57
+_PPP: Final = {0x53: "encrypted ppp", 0xFD: "compressed ppp"}
 SEALED_PPP: Final = ("encrypted ppp", "compressed ppp")
 
 
@@ -90,7 +107,20 @@ def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
             return -1
         return _version(packet, data, 4)
     packet.why = f"link type {linktype}"
+    if linktype == _IPV6:
+        packet.why = _ipv6(data, 0)
+    elif linktype not in _WITHOUT_IP:
+        packet.unread = unread_link(linktype)
     return -1
+
+
+def unread_link(linktype: int) -> str:
+    """Say by its name that a link type is not read, and what to do."""
+    name = f" ({_NAMES[linktype]})" if linktype in _NAMES else ""
+    return (
+        f"frames of link type {linktype}{name} are not read: capture on an Ethernet, Wi-Fi or raw IP device instead,"
+        " or set the type right (editcap -T) where the file names a wrong one"
+    )
 
 
 def _cooked(packet: Packet, kind: int, device: int, address: bytes) -> None:
@@ -121,7 +151,7 @@ def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
         return _llc(packet, data, at)
     if ethertype == _PPPOE:
         return read_ppp(packet, data, at + 6)
-    packet.why = _ETHERTYPES.get(ethertype, "not ip")
+    packet.why = _ipv6(data, at) if ethertype == _ETHERTYPE_IPV6 else _ETHERTYPES.get(ethertype, "not ip")
     if ethertype == _ARP:
         packet.payload = data[at : at + 28]
     return -1
@@ -149,6 +179,9 @@ def read_ppp(packet: Packet, data: bytes, at: int) -> int:
         at += 1
     if protocol == 0x21:
         return at
+    if protocol == _PPP_IPV6:
+        packet.why = _ipv6(data, at)
+        return -1
     packet.why = _PPP.get(protocol, "ppp control" if protocol >= 0x8000 else "not ip")
     return -1
 
@@ -157,5 +190,14 @@ def _version(packet: Packet, data: bytes, at: int) -> int:
     version = data[at] >> 4
     if version == 4:
         return at
-    packet.why = "ipv6" if version == 6 else "not ip"
+    packet.why = _ipv6(data, at) if version == 6 else "not ip"
     return -1
+
+
+def _ipv6(data: bytes, at: int) -> str:
+    """Tell why IPv6 (RFC 8200) is set aside: it stays on the link (to ff00::/8 or fe80::/10) or is ESP, or is not."""
+    if len(data) < at + 40:
+        return IPV6
+    first, second = data[at + 24], data[at + 25]
+    near = first == 0xFF or (first == 0xFE and second & 0xC0 == 0x80)
+    return IPV6 if near or data[at + 6] == _ESP else IPV6_BEYOND

@@ -26,6 +26,11 @@ LINK_PORTS: Final = {5353: "mdns", 1900: "ssdp", 5355: "llmnr"}
 """UDP ports of protocols that do not leave the link."""
 MULTICAST: Final = 0xE0000000
 """The first multicast address; broadcast is above it as well."""
+CUT: Final = "cut short"
+"""Why a packet is set aside whose headers were not captured to their end, or are damaged."""
+IPV6: Final = "ipv6"
+IPV6_BEYOND: Final = "ipv6 beyond the link"
+"""Why IPv6 is set aside, of which the draft does not speak: upkeep of the link or ESP, or anything else."""
 UNREAD: Final = object()
 """In the place of a message that nobody has asked for yet."""
 
@@ -83,5 +88,7 @@ class Packet:
     mark: bytes = b""
     again: bool = False
     closed: bool = False
+    unread: str = ""
+    """Why nobody can tell what it is, in words; "" where that does not matter."""
     message: object = field(default=UNREAD, compare=False, repr=False)
     """What `payload` says as a message, once `messages.carried` has read it: None where it makes no sense."""

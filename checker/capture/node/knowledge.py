@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LOOPBACK, PHYSICAL, REGISTRATION, TUNNEL, Packet
 from mipcheck.checker.capture.messages import carried, dhcp, mobileip
-from mipcheck.checker.capture.messages.identification import Identifications
 from mipcheck.checker.site.site import Site
 
 BROADCAST = 0xFFFFFFFF
@@ -21,6 +20,8 @@ _TOGETHER = 2 * 10**9
 """ns within which both agents are asked where detection begins."""
 _COPY = 250 * 10**6
 """ns within which the same request is the same packet, captured twice."""
+_NEIGHBOURS = 16
+"""Bits in which addresses of one enterprise may differ, where nobody says what its prefixes are."""
 _PRIVATE = ((0x0A000000, 0xFF000000), (0xAC100000, 0xFFF00000), (0xC0A80000, 0xFFFF0000))
 
 
@@ -49,8 +50,6 @@ class Knowledge:
     """(interface, care-of address) with which detection begins in the capture: the first there, asking both agents."""
     acks: dict[tuple[str, int], int] = field(default_factory=dict)
     """(interface, transaction) of DHCP → the frame with its last reply, where types were cut off: it is the ACK."""
-    identifications: Identifications = field(default_factory=Identifications)
-    """What the whole capture tells about identifications."""
     exchanges: dict[bytes, int] = field(default_factory=dict)
     """When (ns) the initiator last sent something in a key exchange, by the initiator's SPI."""
     notes: list[str] = field(default_factory=list)
@@ -58,6 +57,16 @@ class Knowledge:
     def is_internal(self, address: int) -> bool:
         """Decide whether it is in a prefix of the enterprise."""
         return any(address & mask == network for network, mask in self.internal)
+
+    def may_be_internal(self, address: int) -> bool:
+        """Decide whether somebody inside may have it: it is private, or a neighbour of the i-HA or the home address.
+
+        What is known to be outside, as the agents and the gateway are, is not asked for.
+        """
+        if address in self.far or address in self.own:
+            return False
+        near = {a >> _NEIGHBOURS for a in (*self.home, *(a for a, name in self.agents.items() if name == "iha"))}
+        return is_private(address) or address >> _NEIGHBOURS in near
 
     def is_broadcast(self, address: int) -> bool:
         """Decide whether it is the directed broadcast address of a link that DHCP told."""
@@ -127,7 +136,7 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
     tunnels = frozenset(site.tunnels)
     known = _from_site(site)
     asked: dict[str, set[bytes]] = defaultdict(set)
-    homed: dict[str, set[bytes]] = defaultdict(set)
+    homed: dict[str, dict[bytes, int]] = defaultdict(dict)  # with the first frame of each
     leased: dict[str, set[bytes]] = defaultdict(set)
     messages: list[tuple[Packet, dhcp.DhcpMessage]] = []
     later: list[Packet] = []
@@ -160,10 +169,18 @@ def learn(packets: Sequence[Packet], site: Site) -> Knowledge:
     if known.home:
         for packet in later:
             if packet.direction != "in" and any(source in known.home for source, _ in packet.addresses):
-                homed[packet.interface].add(packet.source_mac)
+                homed[packet.interface].setdefault(packet.source_mac, packet.frame)
     for interface in {*asked, *homed, *leased}:
+        # Whoever asks for a registration is the node; what carries its address may be a copy that somebody passed on.
         # Another station's DHCP is broadcast to everybody, so it counts only where nothing better was seen.
-        known.macs[interface] = asked[interface] | homed[interface] or leased[interface]
+        claims = set(homed[interface])
+        known.macs[interface] = asked[interface] or (claims & leased[interface]) or claims or leased[interface]
+        for mac in homed[interface]:
+            if mac not in known.macs[interface]:
+                known.notes.append(
+                    f"frame {homed[interface][mac]}: {mac.hex(':')} sends from the home address on {interface} too:"
+                    " not taken for the node"
+                )
     for interface, macs in leased.items():
         if not macs <= known.macs[interface]:
             known.macs[interface] |= _successors(packets, interface, known.macs[interface], macs)
@@ -226,11 +243,9 @@ def _registration(
     asked: dict[str, set[bytes]],
     beginnings: dict[str, _Beginning],
 ) -> None:
-    """Learn the node's link address, its home and its care-of addresses from a request, and identifications."""
+    """Learn the node's link address, its home and its care-of addresses from a request."""
     message = carried.registration(packet)
-    reply, request = message.reply, message.request
-    if reply is not None and packet.sport == mobileip.PORT and reply.agent in known.agents:
-        known.identifications.reply(known.agents[reply.agent], reply.id, reply.code)
+    request = message.request
     if request is None or packet.dport != mobileip.PORT or packet.direction == "in":
         return
     agent = known.agents.get(request.agent)
@@ -244,7 +259,6 @@ def _registration(
     source = packet.addresses[-1][0]
     if source in known.far:
         return  # passed on by an agent
-    known.identifications.request(agent, request.id, packet.time)
     if request.home:
         known.own.add(request.home)
         if agent == "iha":

@@ -119,8 +119,10 @@ def test_no_key_no_check() -> None:
 def test_a_reply_cut_by_the_snap_length_is_not_checked() -> None:
     frame = into(signed(reply(), KEY))
     capture = read(pcap([Record(0, out(request())), Record(1, frame[:-12], length=len(frame))]))
-    args = capture.events[-1].args
+    args = capture.events[-2].args
     assert args["auth"] == "unchecked" and "tnc" not in args
+    # There is a key, and nobody can tell whether it fits.
+    assert capture.events[-1].kind == "gap"
 
 
 def test_the_agent_is_the_one_in_the_message() -> None:
@@ -285,7 +287,7 @@ def test_advertisement_and_solicitation() -> None:
 def test_forms_of_user_data(stack: str) -> None:
     packet = TUNNELS[stack]
     capture = ethernet([*lease(), out(packet)])
-    event = capture.events[-1]
+    event = next(e for e in capture.events if e.kind == "data")
     assert data(capture) == [(5, "out", "esp" if stack.endswith("esp") else "none", stack)]
     assert event.args["bytes"] == len(out(packet))
     if not stack.endswith("esp"):
@@ -421,7 +423,8 @@ def test_vpn_signalling_on_the_tunnel_device() -> None:
 
 def test_registration_inside_esp_is_hidden() -> None:
     capture = ethernet([*lease(OUTSIDE), out(esp(OUTSIDE, VPN))])
-    assert brief(capture.events)[1:] == [("eth0", "sa", "up"), ("eth0", "data", "out", "esp")]
+    seen = [e for e in capture.events if e.kind != "gap"]  # that no registration is seen at all, says another test
+    assert brief(seen)[1:] == [("eth0", "sa", "up"), ("eth0", "data", "out", "esp")]
     assert len(capture.hidden) == 1 and "[[esp_sa]]" in capture.hidden[0]
 
 

@@ -1,0 +1,300 @@
+"""What is in a capture and is not read is a hole: with its place and count, in both ways of reading, and no more."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mipcheck.checker.capture import Source, is_capture, read_captures
+from mipcheck.checker.capture.read import Capture
+from mipcheck.checker.check.check import check
+from mipcheck.checker.console.errors import InputError
+from mipcheck.checker.inputs.opening import kind_of
+from mipcheck.checker.report.text import report_text
+from mipcheck.checker.site.site import Site
+from scapy.layers.inet import ICMP, IP, TCP
+from scapy.layers.inet6 import IPv6
+from scapy.packet import Packet, Raw
+
+from making.files import START, Device, Record, block, device_block, option, packet_block, pcap, pcapng, section
+from making.packets import (
+    COA,
+    IHA,
+    IHOA,
+    KEY,
+    PEER_MAC,
+    SECOND,
+    SERVER,
+    SITE,
+    TIA,
+    VPN,
+    XHA,
+    esp,
+    ike,
+    into,
+    lease,
+    out,
+    reply,
+    request,
+    signed,
+    user,
+)
+
+YEARS = 20 * 365 * 24 * 3600 * SECOND
+FRAMES = [*lease(), out(request()), into(reply()), out(user(IHOA, SERVER)), out(user(IHOA, SERVER))]
+RECORDS = [Record(n * SECOND, frame) for n, frame in enumerate(FRAMES)]
+
+
+def both(files: bytes | Sequence[bytes], site: Site = SITE) -> tuple[list[tuple[float, str, str]], Capture]:
+    """Read frame by frame and in columns, which has to come to the same: (seconds, interface, event), and the first."""
+    pytest.importorskip("llvmlite")
+    from mipcheck.checker.capture.bulk.read import read_bulk
+
+    given = [files] if isinstance(files, bytes) else files
+    sources = [[Source(io.BytesIO(data), f"f{n}", 0, f"if{n}") for n, data in enumerate(given)] for _ in range(2)]
+    captures, events = read_captures(sources[0], site)
+    columns, found, _ = read_bulk(sources[1], site)
+    assert list(found) == events
+    assert [replace(c, events=list(c.events)) for c in columns] == captures
+    return [((e.time - START) / SECOND, e.interface, e.kind) for e in events], captures[0]
+
+
+def gaps(files: bytes | Sequence[bytes]) -> list[tuple[float, str]]:
+    return [(time, interface) for time, interface, kind in both(files)[0] if kind == "gap"]
+
+
+def blocks(records: Sequence[Record] = RECORDS) -> list[bytes]:
+    return [packet_block(record, START + record.time) for record in records]
+
+
+HEAD = section() + device_block(Device("eth0"))
+
+
+def test_without_holes_there_are_none() -> None:
+    events, capture = both(pcapng(RECORDS))
+    assert "gap" not in [kind for _, _, kind in events] and capture.holes == ()
+
+
+@pytest.mark.parametrize("byte", range(8))
+def test_one_flipped_byte_in_the_header_of_a_block(byte: int) -> None:
+    """Its type and its length: whatever becomes of the packet, it does not vanish without a word."""
+    made = blocks()
+    for flip in (0x01, 0x04, 0x80, 0xFF):
+        damaged = bytearray(made[4])
+        damaged[byte] ^= flip
+        if damaged[0] == 2:
+            continue  # an older type of packet, which says the same
+        events, capture = both(HEAD + b"".join([*made[:4], bytes(damaged), *made[5:]]))
+        assert capture.holes and "gap" in [kind for _, _, kind in events]
+
+
+def test_a_damaged_block_leaves_the_rest_unread() -> None:
+    made = blocks()
+    file = HEAD + b"".join([*made[:4], struct.pack("<II", 6, 7), *made[5:]])
+    assert gaps(file) == [(3.0, "-"), (3.0, "-")]
+    assert both(file)[1].holes == ("damaged block after frame 4; the rest is not read",)
+
+
+@pytest.mark.parametrize("data", [pcap(RECORDS), pcapng(RECORDS)], ids=["pcap", "pcapng"])
+def test_a_cut_file_says_that_its_end_is_missing(data: bytes) -> None:
+    assert both(data[:-9])[1].holes == (f"truncated at frame {len(FRAMES)}: what came after it is unknown",)
+
+
+def test_what_is_missing_of_one_file_is_so_until_the_end_of_all() -> None:
+    other = pcap([Record(n * SECOND, FRAMES[-1]) for n in (2, 60)])
+    assert gaps([pcap(RECORDS)[:-9], other]) == [(len(FRAMES) - 2, "-"), (60.0, "-")]
+
+
+def test_packets_of_an_interface_that_nobody_describes() -> None:
+    made = blocks()
+    strange = [packet_block(r._replace(interface=9), START + r.time) for r in RECORDS[2:4]]
+    file = HEAD + b"".join([*made[:2], *strange, *made[4:]])
+    assert gaps(file) == [(1.0, "-"), (4.0, "-")]
+    hole = "frame 3: a packet of an interface that the file does not describe is not read; 2 such in all"
+    assert both(file)[1].holes == (hole,)
+
+
+def test_a_block_of_an_unknown_type() -> None:
+    made = blocks()
+    file = HEAD + b"".join([*made[:4], block("<", 0x66, bytes(40)), *made[4:]])
+    assert gaps(file) == [(3.0, "-"), (4.0, "-")]
+    assert "unknown type 0x66" in both(file)[1].holes[0]
+
+
+@pytest.mark.parametrize("years", [-YEARS, YEARS])
+def test_times_that_jump_by_years(years: int) -> None:
+    records = [r._replace(time=r.time + years * (n == 3)) for n, r in enumerate(RECORDS)]
+    for file in (pcap(records), pcapng(records)):
+        far = years / SECOND + 3
+        assert sorted(gaps(file)) == sorted([(2.0, "-"), (far, "-"), (far, "-"), (4.0, "-")])
+        assert both(file)[1].holes == (
+            "the times of the file jump by years 2 times, first at frame 4: what lies between is unknown",
+        )
+
+
+def test_link_types_that_nobody_reads_are_called_by_their_names() -> None:
+    devices = [Device("eth0"), Device("wwan0", 9)]
+    records = [*RECORDS, *(Record((9 + n) * SECOND, b"\xff\x03\0\x21" + bytes(40), 1) for n in range(3))]
+    file = pcapng(records, devices)
+    assert gaps(file) == [(9.0, "wwan0"), (10.0, "wwan0"), (11.0, "wwan0")]
+    (hole,) = both(file)[1].holes
+    assert "link type 9 (PPP)" in hole and "editcap" in hole and "3 frames on wwan0" in hole
+
+
+def test_link_types_without_ip_do_not_matter() -> None:
+    records = [*RECORDS, Record(9 * SECOND, bytes(40), 1)]
+    assert both(pcapng(records, [Device("eth0"), Device("usbmon1", 220)]))[1].holes == ()
+
+
+def test_frames_that_were_cut_inside_their_headers() -> None:
+    cut = out(user(COA, SERVER))
+    records = [*RECORDS, *(Record((9 + n) * SECOND, cut[:30], length=len(cut)) for n in range(2))]
+    assert gaps(pcapng(records)) == [(9.0, "-"), (10.0, "-")]
+    (hole,) = both(pcapng(records))[1].holes
+    assert hole.startswith("frame 9: frames were cut inside their headers") or "2 frames" in hole
+    # A short frame that was captured to its end is a short frame.
+    assert both(pcapng([*RECORDS, Record(9 * SECOND, cut[:30])]))[1].holes == ()
+
+
+def test_registrations_that_were_cut() -> None:
+    asked = out(request())
+    file = pcapng([*RECORDS, Record(9 * SECOND, asked[:50], length=len(asked))])
+    assert gaps(file) == [(9.0, "eth0")]
+    assert "registration messages were cut short" in both(file)[1].holes[0]
+
+
+def test_a_reply_with_an_spi_of_no_key_may_count_or_not() -> None:
+    """With a key at hand for that agent, nobody can say so; without any, replies count unchecked as ever."""
+    answer = into(signed(reply(), replace(KEY, spi=999)))
+    file = pcapng([Record(0, out(request())), Record(SECOND, answer)])
+    events, capture = both(file)
+    assert events[-2:] == [(1.0, "eth0", "rrp"), (1.0, "eth0", "gap")]
+    assert "SPI 999" in capture.holes[0] and "mn_ha_key" in capture.holes[0]
+    events, capture = both(file, replace(SITE, mn_ha_keys=()))
+    assert events[-1] == (1.0, "eth0", "rrp") and capture.holes == ()
+
+
+def test_clear_traffic_where_nobody_says_what_is_internal() -> None:
+    inside = out(user(COA, "10.1.5.20"))
+    file = pcapng([*RECORDS, *(Record((9 + n) * SECOND, inside) for n in range(3))])
+    assert both(file)[1].holes == ()
+    capture = both(file, replace(SITE, internal=()))[1]
+    (hole,) = capture.holes
+    assert hole.startswith(f"frame {len(FRAMES) + 1}: ") and "3 frames" in hole and "internal=" in hole
+    # What goes to a public address far from the home network is with somebody outside.
+    public = pcapng([*RECORDS, Record(9 * SECOND, out(user(COA, "93.184.216.34")))])
+    assert both(public, replace(SITE, internal=()))[1].holes == ()
+
+
+def test_a_copy_that_somebody_passed_on_turns_no_direction() -> None:
+    frames = [*FRAMES, out(user(IHOA, SERVER), mac=PEER_MAC), into(user(SERVER, IHOA))]
+    _, capture = both(pcapng([Record(n * SECOND, frame) for n, frame in enumerate(frames)]))
+    assert [e.args["dir"] for e in capture.events if e.kind == "data"] == ["out", "out", "in"]
+    assert any(PEER_MAC in note and "home address" in note for note in capture.notes)
+
+
+def test_ipv6_that_left_in_the_clear_is_counted(tmp_path: Path) -> None:
+    far, group = IPv6(src="2001:db8::1", dst="2001:db8:2::9") / TCP(), IPv6(dst="ff02::2") / TCP()
+    neighbour, sealed = IPv6(dst="fe80::9") / TCP(), IPv6(dst="2001:db8:2::9", nh=50) / Raw(bytes(40))
+    frames = [*FRAMES, *map(out, (far, far, group, neighbour, sealed)), into(far), out(far)]
+    file = pcapng([Record(n * SECOND, frame) for n, frame in enumerate(frames)])
+    _, capture = both(file)
+    assert capture.set_aside["ipv6 sent in the clear"] == 3 and capture.set_aside["ipv6"] == 4
+    note = "3 IPv6 packets left in the clear; the draft speaks of IPv4 only"
+    assert capture.notes[-1] == note
+    (tmp_path / "t.pcapng").write_bytes(file)
+    report = check([str(tmp_path / "t.pcapng")])
+    assert note in report.notes
+    assert report_text(report, 100).rstrip().splitlines()[-1] == note
+
+
+def test_what_the_kernel_decrypted_is_no_packet_on_the_wire() -> None:
+    """Linux shows an inbound packet of the VPN twice: as it came, and right after it what was in it."""
+    inner = IP(src=IHA, dst=TIA) / IP(src=SERVER, dst=IHOA) / TCP() / Raw(bytes(60))
+    outer = esp(XHA, COA) / Raw(bytes(80))
+
+    def directions(gap: int, packet: Packet) -> list[tuple[str, str]]:
+        records = [*RECORDS, Record(20 * SECOND, into(outer)), Record(20 * SECOND + gap, into(packet))]
+        found = both(pcapng([*records, Record(30 * SECOND, out(user(IHOA, SERVER)))]))[1].events
+        return [(str(e.args["dir"]), str(e.args["protection"])) for e in found if e.kind == "data" and e.at.frame > 8]
+
+    assert directions(100_000, inner) == [("in", "esp"), ("out", "none")]
+    # What comes later, or is for the address that the ESP came to, was on the wire.
+    assert directions(SECOND, inner) == [("in", "esp"), ("in", "none"), ("out", "none")]
+    assert directions(100_000, IP(src=IHA, dst=COA) / inner[IP].payload) == [
+        ("in", "esp"),
+        ("in", "none"),
+        ("out", "none"),
+    ]
+
+
+def test_a_capture_that_cannot_show_registrations() -> None:
+    """It shows the node come to a link and its VPN, and no registration: that none was sent is not known."""
+    frames = [*lease(), out(ike(COA, VPN)), out(esp(COA, VPN))]
+    records = [Record(n * SECOND, frame) for n, frame in enumerate(frames)]
+    events, capture = both(pcapng(records))
+    assert "not one registration" in capture.holes[0]
+    kinds = [kind for _, _, kind in events]
+    assert [kinds[n + 1] for n, kind in enumerate(kinds) if kind == "coa"] == ["gap"]
+    # One is enough to show that they are captured; without the VPN, plaintext is what it is.
+    assert both(pcapng([*records, Record(9 * SECOND, out(request()))]))[1].holes == ()
+    assert both(pcapng([*records[:4], Record(9 * SECOND, out(user(IHOA, SERVER)))]))[1].holes == ()
+
+
+def test_a_capture_filter_is_named() -> None:
+    head = section() + block("<", 1, struct.pack("<HHI", 1, 0, 0) + option("<", 11, b"\0esp or port 500"))
+    frames = [*lease(), out(user(IHOA, SERVER))]
+    made = [packet_block(Record(0, frame), (START + n * SECOND) // 1000) for n, frame in enumerate(frames)]
+    assert "esp or port 500" in both(head + b"".join(made))[1].holes[0]
+    asked = packet_block(Record(0, out(request())), (START + 9 * SECOND) // 1000)
+    assert both(head + b"".join([*made, asked]))[1].holes == ()
+
+
+def test_who_has_an_address_and_solicits_all_the_time_has_not_just_arrived() -> None:
+    def kinds(*frames: bytes) -> list[str]:
+        return [kind for _, _, kind in both(pcapng([Record(n * SECOND, f) for n, f in enumerate(frames)]))[0]]
+
+    looks = out(IP(src=COA, dst="224.0.0.11") / ICMP(type=10))
+    asks = out(request(target="10.1.2.1", coa="10.1.2.1", flags=0))
+    assert "coa" in kinds(looks, asks)
+    assert "coa" not in kinds(out(user(IHOA, SERVER)), looks, asks)
+    assert "coa" not in kinds(looks, out(user(IHOA, SERVER)), asks)
+
+
+def modified(records: Sequence[Record], order: str) -> bytes:
+    """A file as Kuznetzov's libpcap wrote it."""
+    made = struct.pack(order + "IHHiIII", 0xA1B2CD34, 2, 4, 0, 0, 262144, 1)
+    for record in records:
+        seconds, rest = divmod(START + record.time, SECOND)
+        size = len(record.data)
+        made += struct.pack(order + "IIIIIHBx", seconds, rest // 1000, size, size, 2, 0x0800, 0) + record.data
+    return made
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_modified_pcap_is_read(order: str) -> None:
+    file = modified(RECORDS, order)
+    assert is_capture(file[:12])
+    assert both(file) == both(pcap(RECORDS))
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"GMBU", "Network Monitor"),
+        (b"RTSS", "Network Monitor"),
+        (b"TRSNIFF data    \x1a", "Sniffer"),
+        (b"XCP\0", "NetXRay"),
+        (b"btsnoop\0", "Bluetooth"),
+        (b"iptrace 2.0", "iptrace"),
+    ],
+)
+def test_captures_in_other_formats_are_named(head: bytes, name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        kind_of(io.BytesIO(head + bytes(90)), "x.cap")
+    assert name in str(caught.value)
