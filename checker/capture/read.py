@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import BinaryIO, Final, NamedTuple
 
@@ -49,6 +49,8 @@ class Capture:
     notes: tuple[str, ...]
     hidden: tuple[str, ...]
     holes: tuple[str, ...] = ()
+    agents: Mapping[str, int] = field(default_factory=dict)
+    """The home agents' addresses, given or inferred, by the name that a site has for them."""
 
 
 class Source(NamedTuple):
@@ -181,6 +183,7 @@ def described(
         notes=(*first.notes, *notes, *sealed, *orphans, *blind.holes),
         hidden=reader.hidden(),
         holes=(*first.holes, *sealed, *orphans, *blind.holes),
+        agents={name: address for address, name in known.agents.items()},
     )
     return captures
 

@@ -19,13 +19,15 @@ from mipcheck.checker.inputs.addresses import SaidAddresses
 from mipcheck.checker.inputs.clocks import absolute_of, shifts_of
 from mipcheck.checker.inputs.opening import OpenInput, hold
 from mipcheck.checker.inputs.settle import Over, Settling
-from mipcheck.checker.inputs.trace import Input, Trace, input_of_log
+from mipcheck.checker.inputs.trace import Input, Trace, evidence_of_inputs, input_of_log
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import TooMuch
-from mipcheck.checker.observe.watch import forbidden
+from mipcheck.checker.observe.silence import excused
+from mipcheck.checker.observe.watch import INEXACT, forbidden
 from mipcheck.checker.trace.ahead import ahead
 from mipcheck.checker.trace.derive import modes_in_words
 from mipcheck.checker.trace.route import LOGS, decide, slowly
+from mipcheck.checker.trace.source import table_of
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.native.unit import NativeError, Unit
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
@@ -62,6 +64,9 @@ def watch_in_bulk(
     afterwards. Raises as `read_inputs` and `machine_of` do, and TooMuch.
     """
     if not _are_logs(inputs):
+        return None
+    if any(table_of(over.sources, i.path) for i in inputs):
+        slowly(LOGS, "the configuration describes the source of an input")
         return None
     if not decide(LOGS, lambda size: hold(inputs, size), lambda: _parsers(inputs)).native:
         return None
@@ -155,6 +160,9 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
         inputs = logs.inputs()
         shifts = shifts_of([i.path for i in logs.given], inputs, offsets)
         machine = machine_of(spec, site)
+        if any(i.sight.resolution for i in inputs) or evidence_of_inputs(machine.spec, inputs, stamps=False).blind:
+            slowly(LOGS, INEXACT)
+            return None
         if not decide(LOGS, lambda size: hold(logs.given, size), lambda: [unit_of(machine)]).native:
             return None
         columns = _columns(logs.logs, [s.ns for s in shifts], vocabulary)
@@ -174,9 +182,14 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
     except (UserError, TooMuch):
         logs.read()  # what is wrong with a log is said first
         raise
+    if any(log.odd_stamps for log in logs.logs) or any(not s.endless for log in logs.logs for s in log.reader.spans):
+        slowly(LOGS, INEXACT)
+        return None
     read = [replace(i, events=log) for i, log in zip(logs.inputs(), logs.logs, strict=True)]
     trace = Trace(tuple(read), columns, site, said, absolute_of(inputs, shifts), notes)
-    observation = replay.observation()
+    observation, evidence = replay.observation(), trace.evidence(machine.spec)
+    if evidence.unplugged:
+        observation = excused(machine, observation, columns)
     modes = modes_in_words(machine.spec, replay.modes(), forbidden(machine, observation))
     return Watched(machine, trace, observation, modes)
 

@@ -68,7 +68,7 @@ def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
     """Return the report on a trace that has been read. Raises UsageError, ParameterError."""
     machine = machine_of(spec, trace.site)
     try:
-        observation, modes = watch(machine, trace.events, trace.site.boot)
+        observation, modes = watch(machine, trace.events, trace.site.boot, trace.evidence(machine.spec))
     except TooMuch as error:
         raise UsageError(str(error)) from None
     return conclude(Watched(machine, trace, observation, modes), fail_on)
@@ -80,7 +80,7 @@ def conclude(watched: Watched, fail_on: str = "must") -> Report:
     dated = trace.absolute and bool(trace.events)
     origin = trace.events[0].time if dated else 0
     context = Context(machine, trace.events, observation.interfaces, origin)
-    rules = rules_of(context, observation, trace.inputs)
+    rules = rules_of(context, observation, trace)
     counts = {"MUST"} | ({"SHOULD"} if fail_on == "should" else set())
     found = violations_of(context, trace, observation.findings)
     violations = tuple(v for v in found if v.level in counts)

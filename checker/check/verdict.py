@@ -12,6 +12,7 @@ from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.trace import Input, Trace
 from mipcheck.checker.observe.explain import Context, Lack, duration, explain_hole
 from mipcheck.checker.observe.observation import Observation, Tally
+from mipcheck.checker.trace.source import Evidence, Fog, fog_of
 from mipcheck.model.language.show import show_citations
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.spec import Configure, Rule, Spec
@@ -25,11 +26,15 @@ _NOTHING = Lack("", frozenset())
 # --- rules --------------------------------------------------------------------------------------------------------
 
 
-def rules_of(context: Context, observation: Observation, inputs: Sequence[Input]) -> list[RuleReport]:
+def rules_of(context: Context, observation: Observation, trace: Trace) -> list[RuleReport]:
     """Return what each rule of the specification came to, in its order; rules that do not apply are among them."""
     machine = context.machine
     numbers = {r.id: n for n, r in enumerate(machine.rules)}
-    hidden = [h for i in inputs for h in i.hidden]
+    evidence = trace.evidence(machine.spec)
+    hidden = [h for i in trace.inputs for h in i.hidden]
+    if evidence.veiled and not hidden:
+        hidden = [f"a source shows only some of {listed(sorted(evidence.veiled))}"]
+    fog = fog_of(machine, evidence.blind)
     result = []
     for rule in context.spec.rules.values():
         report = RuleReport(
@@ -49,6 +54,8 @@ def rules_of(context: Context, observation: Observation, inputs: Sequence[Input]
         tally = observation.tallies[number]
         report = replace(report, kept=tally.kept, broken=tally.broken, unknown=tally.unknown, unlisted=tally.unlisted)
         status, lack = _status(context, number, tally, hidden)
+        if status != "violated" and (number in fog.rules or (tally.hole is not None and number in fog.reads)):
+            status, lack = _unseen(number, fog, evidence, status, lack)
         result.append(replace(report, status=status, why=lack.text, lacks=lack.kinds))
     return result
 
@@ -73,6 +80,15 @@ def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) 
             f"not known: {listed(sorted(missing))}", frozenset(f"address {s}" for s in missing)
         )
     return "not-exercised", _NOTHING
+
+
+def _unseen(number: int, fog: Fog, evidence: Evidence, status: str, lack: Lack) -> tuple[str, Lack]:
+    """Return the status of a rule that depends on events which the sources do not show, and what is missing."""
+    kinds = fog.rules.get(number, frozenset()) | fog.reads.get(number, frozenset())
+    text = "; ".join(evidence.reasons(sorted(kinds)))
+    if number in fog.rules:
+        return "unobservable", Lack(text, frozenset({"source"}))
+    return status, Lack(f"{text}: {lack.text}" if lack.text else text, lack.kinds | {"source"})
 
 
 def _may_be_hidden(spec: Spec, rule: Rule) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.escape import printable
@@ -17,8 +18,11 @@ from mipcheck.checker.inputs.settle import Over, Settling, over_logs
 from mipcheck.checker.inputs.trace import Input, Trace, input_of_log
 from mipcheck.checker.logs.text import read_log
 from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.merge import merge
 from mipcheck.checker.trace.route import CAPTURES, decide, slowly
+from mipcheck.checker.trace.source import LINK, Sight, SourceTable, hides, table_of
+from mipcheck.checker.trace.spans import with_spans
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.native.unit import NativeError, Unit
 from mipcheck.model.specification.spec import MOBILE_NODE
@@ -74,10 +78,13 @@ def read_inputs(
             " (traces/README.md lists its events)"
         )
     ahead = shifts_of_captures(paths, {i.path: i.kind for i in inputs}, offsets)
-    captures, captured, surveys = _read_captures([i for i in inputs if i.path not in logs], ahead, site, protects)
+    others = [i for i in inputs if i.path not in logs]
+    captures, captured, surveys, agents = _read_captures(others, ahead, site, vocabulary, protects)
     for path, survey in surveys.items():
         _check_site(path, site, survey)
     read = [_of_log(i, logs[i.path]) if i.path in logs else captures[i.path] for i in inputs]
+    if over.sources:
+        read, captured = _described(read, captured, over.sources)
     shifts = shifts_of(paths, read, offsets)
     # Captures were put in order together, after their clocks had been set right.
     parts = [(i.events, s.ns) for i, s in zip(read, shifts, strict=True) if i.frames is None]
@@ -87,8 +94,36 @@ def read_inputs(
         events = captured
     else:
         events = merge([part for part, _ in parts], [ns for _, ns in parts], vocabulary.gaps)
+    spans = [x.shifted(s.ns) for i, s in zip(inputs, shifts, strict=True) if i.path in logs for x in logs[i.path].spans]
+    if any(not span.endless for span in spans):
+        events = with_spans(events, spans)
+    site = replace(site, addresses={**agents, **site.addresses})
     site, notes = complete(site, events) if site.role == MOBILE_NODE else (site, ())
     return Trace(tuple(read), events, site, said, absolute_of(read, shifts), notes)
+
+
+def _described(
+    inputs: Sequence[Input], captured: Sequence[Event], tables: Sequence[SourceTable]
+) -> tuple[list[Input], Sequence[Event]]:
+    """Return inputs, and the events of all captures, as a configuration file describes their sources."""
+    found = []
+    for given in inputs:
+        table = table_of(tables, given.file)
+        if table is None:
+            found.append(given)
+            continue
+        interfaces = tuple(dict.fromkeys(table.rename.get(i, i) for i in given.interfaces))
+        events = _renamed(given.events, {given.file: table.rename})
+        found.append(replace(given, events=events, interfaces=interfaces, sight=table.seen_by(given.sight)))
+    names = {i.file: t.rename for i in inputs if (t := table_of(tables, i.file)) is not None}
+    return found, _renamed(captured, names)
+
+
+def _renamed(events: Sequence[Event], names: Mapping[str, Mapping[str, str]]) -> Sequence[Event]:
+    """Return events with other names of interfaces, which `names` gives by file."""
+    if not any(names.values()):
+        return events
+    return [replace(e, interface=names.get(e.at.file, {}).get(e.interface, e.interface)) for e in events]
 
 
 # --- logs ---------------------------------------------------------------------------------------------------------
@@ -128,14 +163,18 @@ def _read_captures(
     given: Sequence[OpenInput],
     shifts: Mapping[str, int],
     site: Site,
+    vocabulary: Vocabulary,
     protects: Callable[[str], bool] | None,
-) -> tuple[dict[str, Input], Sequence[Event], dict[str, Survey]]:
-    """Read captures together; return them by path, the events of all, and surveys by path of who speaks with whom.
+) -> tuple[dict[str, Input], Sequence[Event], dict[str, Survey], Mapping[str, int]]:
+    """Read captures together; return them by path, the events of all, surveys by path of who speaks with whom, and
+    the addresses of home agents.
+
+    `vocabulary` is what they may tell of.
 
     `shifts` are added to their times (ns), by path. Only for a site with addresses there are surveys.
     """
     if not given:
-        return {}, [], {}
+        return {}, [], {}, {}
     from mipcheck.checker.capture import Source
 
     paths = [i.path for i in given]
@@ -152,6 +191,7 @@ def _read_captures(
             native = False
     if not native:
         captures, events, surveys = _read_frames(sources, site, protects)
+    sight = _sight_of(captures, events, vocabulary)
     inputs = {
         path: Input(
             name_of(path),
@@ -161,13 +201,34 @@ def _read_captures(
             capture.interfaces,
             frames=capture.frames,
             set_aside=capture.set_aside,
-            notes=capture.notes,
+            notes=capture.notes if n or sight.part == {LINK} else (*capture.notes, NONE_SEEN),
             hidden=capture.hidden,
             holes=capture.holes,
+            sight=sight,
         )
-        for path, capture in zip(paths, captures, strict=True)
+        for n, (path, capture) in enumerate(zip(paths, captures, strict=True))
     }
-    return inputs, events, dict(zip(paths, surveys, strict=bool(site.addresses)))
+    return inputs, events, dict(zip(paths, surveys, strict=bool(site.addresses))), captures[0].agents
+
+
+NONE_SEEN: Final = (
+    "no registration was seen outside the VPN: if the node has sent any, they were not captured (a filter without UDP"
+    " port 434?), so that it is not held against the node that there are none"
+)
+
+
+def _sight_of(captures: Sequence[Capture], events: Sequence[Event], vocabulary: Vocabulary) -> Sight:
+    """Return what captures are able to show: never that a cable was pulled, and not what is covered by a tunnel.
+
+    Where all that can be covered is seen in no other way, a filter may have kept it out.
+    """
+    declared = {n: e for n, e in vocabulary.events.items() if "capture" in e.seen and e.sender != "observer"}
+    covered = frozenset(n for n, e in declared.items() if e.hidden is not None)
+    seen = events.shapes if isinstance(events, Columns) else events
+    part = {LINK}
+    if seen and not any(e.kind in covered and not hides(declared[e.kind], e.args) for e in seen):
+        part |= covered
+    return Sight(frozenset(declared) - part, frozenset(part), covered if captures[0].hidden else frozenset())
 
 
 def _units() -> list[Unit]:

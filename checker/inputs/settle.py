@@ -9,6 +9,7 @@ from mipcheck.checker.console.errors import InputError, Problem, UsageError, joi
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.opening import name_of, open_input
 from mipcheck.checker.site.site import Site, SiteError, merge_sites, site_from_words, site_words
+from mipcheck.checker.trace.source import SourceTable
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.values.event import Position
 
@@ -23,11 +24,15 @@ def vocabulary_for(vocabulary: Vocabulary, role: str) -> Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The site that wins over the logs, the names of what it says explicitly, and the role if that is among them."""
+    """The site that wins over the logs, the names of what it says explicitly, and the role if that is among them.
+
+    `sources` are what is said of the sources of inputs.
+    """
 
     site: Site
     given: frozenset[str]
     role: str | None
+    sources: tuple[SourceTable, ...] = ()
 
 
 def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, str]) -> Over:
@@ -36,11 +41,12 @@ def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, st
     Raises InputError for what is wrong with the file, UsageError for words.
     """
     site, given = Site(), frozenset[str]()
+    sources: tuple[SourceTable, ...] = ()
     if config is not None:
-        from mipcheck.checker.site.toml import read_given
+        from mipcheck.checker.site.toml import read_config
 
         with open_input(config) as stream:
-            site, given = read_given(stream, name_of(config), vocabulary)
+            site, given, sources = read_config(stream, name_of(config), vocabulary)
     try:
         last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     except SiteError as error:
@@ -48,7 +54,7 @@ def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, st
     site, given = merge_sites(site, last, words.keys()), given | words.keys()
     if "role" in given:
         vocabulary_for(vocabulary, site.role)
-    return Over(site, given, site.role if "role" in given else None)
+    return Over(site, given, site.role if "role" in given else None, sources)
 
 
 class Settling:

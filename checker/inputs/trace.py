@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import Problem
 from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.source import ALL, WHOLE_SECONDS, Evidence, Sight, evidence_of
 from mipcheck.model.values.event import Event
 
 if TYPE_CHECKING:
     from mipcheck.checker.logs.lines import Log, LogReader
+    from mipcheck.model.specification.spec import Spec
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,17 @@ class Input:
     hidden: tuple[str, ...] = ()
     holes: tuple[str, ...] = ()
     """Evidence that is missing without anybody knowing where, so that a verdict of conformant cannot be had."""
+    sight: Sight = ALL
+    """What the input is able to show."""
+    fractions: bool = True
+    """Whether its times have fractions of a second."""
+
+    @property
+    def resolution(self) -> int:
+        """How fine its stamps are, in ns; 0 where order and durations are taken to be exact."""
+        if self.sight.resolution is not None:
+            return self.sight.resolution
+        return 0 if self.fractions or self.frames is not None else WHOLE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,15 @@ class Trace:
     absolute: bool
     notes: tuple[str, ...] = ()
 
+    def evidence(self, spec: Spec) -> Evidence:
+        """Return what the inputs show together, for the role that `spec` speaks of."""
+        return evidence_of_inputs(spec, self.inputs)
+
+
+def evidence_of_inputs(spec: Spec, inputs: Sequence[Input], stamps: bool = True) -> Evidence:
+    """Return what inputs show together, for the role of `spec`; without `stamps`, as if these were exact."""
+    return evidence_of(spec, {i.file: i.sight for i in inputs}, {i.file: i.resolution for i in inputs if stamps})
+
 
 def input_of_log(
     file: str, kind: str, read: Log | LogReader, events: Sequence[Event], interfaces: Sequence[str]
@@ -63,4 +85,7 @@ def input_of_log(
         tuple(interfaces),
         skipped=read.skipped,
         problems=tuple(read.problems),
+        holes=tuple(dict.fromkeys(s.words() for s in read.spans if s.endless)),
+        sight=read.sight,
+        fractions=read.fractions,
     )

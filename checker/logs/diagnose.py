@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lark.exceptions import UnexpectedInput
 
 _EXPECTED: Final = {  # by a terminal that only this place of a line admits
-    "SECONDS": "a time, site or #",
+    "SECONDS": "a time, site, source or #",
     "TOKEN": "an interface (- for the whole node)",
     "KIND": "an event",
     "VERSION": "the version of the format",
@@ -72,7 +72,7 @@ def _bad_word(rest: str, at: int, width: int, names: set[str], hint: str) -> Fau
     if "SECONDS" in names:
         if re.match(r"[-+]?\w*[0-9]", word) or word[:1].isdecimal():
             return Fault(at, width, f"{quoted(word)} is no time", time_hint(word))
-        known = did_you_mean(word, ["site", MAGIC])
+        known = did_you_mean(word, ["site", "source", MAGIC])
         return Fault(at, width, f"{quoted(word)} cannot begin a line", joined(known, hint))
     if "KIND" in names and "=" in word:
         return Fault(at, width, f"{quoted(word)} where an event was expected", "an event is TIME INTERFACE EVENT key=…")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -24,14 +24,18 @@ from mipcheck.checker.logs.lines import (
     LogBuilder,
     Span,
     Time,
+    as_printed,
     read_lines,
     read_time,
+    source_faults,
     value_fault,
 )
 from mipcheck.checker.logs.writing import joined_lines, writable_events, writable_site
 from mipcheck.checker.site.site import LISTS, TEXTUAL, expected, natural_word, read_value
+from mipcheck.checker.trace.source import ALL, Sight
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.checker.trace.vocabulary import Vocabulary
+from mipcheck.model.values.event import NODE
 from mipcheck.model.values.types import Type, Value, ValueSyntaxError, show_seconds
 
 if TYPE_CHECKING:
@@ -41,7 +45,8 @@ if TYPE_CHECKING:
 
 FIRST_LINE: Final = f'{{"{MAGIC}": {VERSIONS[-1]}}}'
 
-_HEADER_KEYS: Final = (MAGIC, "site", "comments")
+_SOURCE: Final = "source"
+_HEADER_KEYS: Final = (MAGIC, "site", _SOURCE, "comments")
 EVENT_KEYS: Final = ("time", "interface", "event")
 """The keys that every event has."""
 
@@ -65,8 +70,10 @@ def write_jsonl(
     comments: Iterable[str] = (),
     *,
     absolute: bool = False,
+    sight: Sight = ALL,
+    holes: Sequence[str] = (),
 ) -> str:
-    """Return the JSON Lines of a trace, which `read_jsonl` reads back to the same events and site.
+    """Return the JSON Lines of a trace, which `read_jsonl` reads back to the same events, site and `sight`.
 
     Times are strings of seconds (a double holds no nanoseconds since the epoch), or RFC 3339 if `absolute`.
     Raises ValueError as `write_log` does.
@@ -78,7 +85,12 @@ def write_jsonl(
     if words := writable_site(site, vocabulary):
         header["site"] = {k: w.split(",") if k in LISTS else w for k, w in words.items()}
     lines: list[Mapping[str, object]] = [header]
+    if said := sight.words(vocabulary.events):
+        lines.append({_SOURCE: said})
     show = show_datetime if absolute else show_seconds
+    events = list(events)
+    start = {"time": show(events[0].time if events else 0), "interface": NODE, "event": "gap"}
+    lines += [{**start, "reason": hole, "from": "start", "to": "end"} for hole in holes]
     for event, shown in writable_events(events, vocabulary):
         if clash := shown.keys() & set(EVENT_KEYS):
             raise ValueError(f"event {event.kind} has a key that JSON Lines use themselves: {' '.join(sorted(clash))}")
@@ -165,6 +177,8 @@ def interpret(builder: LogBuilder, number: int, text: str) -> list[Fault]:
     pairs = _pairs(text, line)
     if not builder.headed or MAGIC in line:
         return _header(builder, number, text, pairs)
+    if _SOURCE in line and "event" not in line:
+        return _unknown(pairs, (_SOURCE,)) + _source(builder, text, pairs[_SOURCE])
     return _event(builder, number, pairs)
 
 
@@ -176,6 +190,8 @@ def _header(builder: LogBuilder, number: int, text: str, pairs: dict[str, KeyVal
     if faults := builder.add_header(_word(version.value), version.value_at):
         return faults
     faults = _unknown(pairs, _HEADER_KEYS)
+    if not faults and _SOURCE in pairs:
+        faults = _source(builder, text, pairs[_SOURCE])
     site = pairs.get("site")
     if site is None:
         return faults
@@ -192,6 +208,34 @@ def _header(builder: LogBuilder, number: int, text: str, pairs: dict[str, KeyVal
             continue
         words.append(replace(moved, value=word))
     return faults + builder.add_site(number, words, site.key_at)
+
+
+def _source(builder: LogBuilder, text: str, source: KeyValue) -> list[Fault]:
+    """Take what the source shows, an object within the line."""
+    if not isinstance(source.value, dict):
+        hint = 'expected {"sees": [...], "resolution": "1s"}'
+        return [Fault(source.value_at, source.value_width, "source is no JSON object", hint)]
+    pairs = {}
+    for pair in _pairs(text[source.value_at :], source.value).values():
+        pairs[pair.key] = replace(pair, key_at=pair.key_at + source.value_at, value_at=pair.value_at + source.value_at)
+    if faults := source_faults(list(pairs.values())):
+        return faults
+    sees, resolution = pairs.get("sees"), pairs.get("resolution")
+    if sees is not None and (not isinstance(sees.value, list) or any(not isinstance(v, str) for v in sees.value)):
+        return [Fault(sees.value_at, sees.value_width, "sees is no list of texts", 'expected ["rrq", "rrp", "link~"]')]
+    if resolution is not None and not isinstance(resolution.value, str):
+        message = f"{quoted(_word(resolution.value))} is no resolution"
+        return [Fault(resolution.value_at, resolution.value_width, message, 'expected a text such as "1s"')]
+    if sees is None:
+        return builder.add_source(None, resolution, source.key_at)
+    items = [Span(v, _item_at(text, sees, v)) for v in sees.value] if isinstance(sees.value, list) else []
+    return builder.add_source((sees, items), resolution, source.key_at)
+
+
+def _item_at(text: str, pair: KeyValue, item: str) -> int:
+    """Return where an item of a list stands in a line, or where the list does."""
+    at = text.find(f'"{item}"', pair.value_at)
+    return pair.value_at if at < 0 else at + 1
 
 
 def _site_word(pair: KeyValue) -> str:
@@ -286,4 +330,4 @@ def _value(type_: Type, value: object) -> Value:
         if not isinstance(value, str):
             raise ValueError("a text")
         return value
-    return read_value(type_, natural_word(value))
+    return read_value(type_, as_printed(type_, natural_word(value)))

@@ -22,12 +22,16 @@ from mipcheck.checker.console.errors import (
 )
 from mipcheck.checker.logs.grammar import terminal
 from mipcheck.checker.site.site import KEYS, Site, SiteError, site_from_words
+from mipcheck.checker.trace.source import ALL, Sight, SourceError, read_resolution, read_sees
+from mipcheck.checker.trace.source import KEYS as SOURCE_KEYS
+from mipcheck.checker.trace.spans import Span as GapSpan
+from mipcheck.checker.trace.spans import SpanError, span_of
 from mipcheck.checker.trace.times import read_datetime, read_seconds
 from mipcheck.checker.trace.vocabulary import Vocabulary
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event, Position
 from mipcheck.model.values.nearest import closest
-from mipcheck.model.values.types import Value
+from mipcheck.model.values.types import ID, Type, Value
 
 if TYPE_CHECKING:
     from mipcheck.model.specification.spec import EventType, Key
@@ -47,7 +51,8 @@ class Log:
     """A log as read. Times are ns since the epoch if `absolute`, else as the log counts them.
 
     `lines` is the number of lines in the file, `skipped` that of bad lines left out (under keep_going) for the
-    reasons in `problems`. `given` names the site keys that the log states explicitly.
+    reasons in `problems`. `given` names the site keys that the log states explicitly, `sight` is what its source shows,
+    `fractions` whether any time has a fraction of a second, `spans` are times in which evidence is missing.
     """
 
     events: list[Event]
@@ -57,6 +62,9 @@ class Log:
     problems: list[Problem] = field(default_factory=list)
     absolute: bool = False
     given: frozenset[str] = frozenset()
+    sight: Sight = ALL
+    fractions: bool = True
+    spans: list[GapSpan] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +151,8 @@ class LogBuilder:
 
     `words` are those of the site lines, `stated` the line of each. `first` is the time that decides between absolute
     and relative, with its line; `mixed` is whether another kind of time was met. If `settled`, the role is known from
-    elsewhere, whatever the site says.
+    elsewhere, whatever the site says. `sight` is what the source shows, `described` are the keys that say so.
+    `fractions` is whether a time has had a fraction of a second, `spans` are times in which evidence is missing.
     """
 
     name: str
@@ -157,6 +166,10 @@ class LogBuilder:
     first: tuple[Time, int] | None = None
     mixed: bool = False
     settled: bool = False
+    sight: Sight = ALL
+    described: set[str] = field(default_factory=set)
+    fractions: bool = False
+    spans: list[GapSpan] = field(default_factory=list)
 
     def add_header(self, version: str, at: int) -> list[Fault]:
         """Add the header, which states a version at index `at` of its line."""
@@ -208,6 +221,40 @@ class LogBuilder:
             return Fault(start, width, error.message, error.hint)
         return None
 
+    def add_source(
+        self, sees: tuple[KeyValue, Sequence[Span]] | None, resolution: KeyValue | None, at: int
+    ) -> list[Fault]:
+        """Add what the source shows: the items of `sees` with their places, and its `resolution`, a word.
+
+        `at` is where the line begins to speak of it.
+        """
+        if self.first is not None:
+            return [Fault(at, len("source"), "source after the first event", "source lines come before all events")]
+        faults: list[Fault] = []
+        sight = self.sight
+        known = dict(self.vocabulary.events)
+        for of_role in self.vocabulary.roles.values():
+            known = {**of_role, **known}
+        for pair in (sees[0] if sees else None, resolution):
+            if pair is not None and pair.key in self.described:
+                faults.append(Fault(pair.key_at, len(pair.key), f"source key {quoted(pair.key)} appears twice"))
+        if sees is not None:
+            items = sees[1]
+            try:
+                sight = replace(read_sees([i.word for i in items], known), resolution=sight.resolution)
+            except SourceError as error:
+                item = items[error.index]
+                faults.append(Fault(item.at, len(item.word) or 1, error.message, error.hint))
+        if resolution is not None:
+            try:
+                sight = replace(sight, resolution=read_resolution(str(resolution.value)))
+            except SourceError as error:
+                faults.append(Fault(resolution.value_at, resolution.value_width, error.message, error.hint))
+        if not faults:
+            self.sight = sight
+            self.described |= {p.key for p in (sees[0] if sees else None, resolution) if p is not None}
+        return faults
+
     def add_event(
         self,
         number: int,
@@ -226,11 +273,24 @@ class LogBuilder:
             return [*faults, Fault(kind.at, len(kind.word), f"unknown event {quoted(kind.word)}", hint)]
         args, wrong = read_pairs(declared, kind, pairs, read)
         faults += wrong
-        if not faults:
-            self.first = self.first or (time, number)
-            self.last = time
-            self.events.append(Event(time.ns, interface, kind.word, args, Position(self.name, number)))
-        return faults
+        if faults:
+            return faults
+        event = Event(time.ns, interface, kind.word, args, Position(self.name, number))
+        try:
+            span = span_of(event, declared.sender == "observer")
+        except SpanError as error:
+            pair = next(p for p in pairs if p.key == error.key)
+            return [Fault(pair.value_at, pair.value_width, error.message, error.hint)]
+        if span is not None and span.absolute not in (None, time.absolute):
+            return [Fault(kind.at, len(kind.word), "the gap's times are of another kind than the log's", _TIMES)]
+        self.fractions |= "." in time.span.word
+        if span is not None:
+            self.spans.append(span)
+            return []
+        self.first = self.first or (time, number)
+        self.last = time
+        self.events.append(event)
+        return []
 
     def _time_faults(self, number: int, time: Time) -> list[Fault]:
         """Return what is wrong with a time after those before it: another kind of time, or one that runs backwards."""
@@ -286,6 +346,24 @@ def read_pairs(
     return args, faults
 
 
+_ROUTERS: Final = re.compile(r"[Ss][Bb][Dd][Mm][Gg][VvRr][Tt][Xx]?")
+_LETTERS: Final = frozenset("SBDMGrT")
+_BARE_HEX: Final = re.compile(r"(?=[0-9]*[A-Fa-f])(?:[0-9A-Fa-f]{2}){1,8}")
+
+
+def as_printed(type_: Type, word: str) -> str:
+    """Return the word of a log for one that other programs print for a value of that type, where that is unmistakable.
+
+    Routers print all option letters of a registration, those that are not set in lower case (`sbDmgvT`). Hexadecimal
+    identifications may lack their 0x if a letter shows what they are.
+    """
+    if type_ == ID and _BARE_HEX.fullmatch(word):
+        return f"0x{word}"
+    if type_.is_set and set(type_.members) == _LETTERS and _ROUTERS.fullmatch(word) and not set(word) <= _LETTERS:
+        return "".join("r" if c in "VR" else c for c in word if c.isupper() and c != "X") or "-"
+    return word
+
+
 def signature(declared: EventType) -> str:
     """Return which keys an event has, as messages say it: `keys of rrq: to path … [home] [via]`."""
     names = [f"[{k.name}]" if k.optional else k.name for k in declared.keys]
@@ -296,6 +374,20 @@ def value_fault(key: Key, pair: KeyValue, shown: str, wanted: str) -> Fault:
     """Return the fault of a value, as `shown` in the message, that its key cannot have; `wanted` says what it can."""
     hint = joined(did_you_mean(shown, key.type.members if key.type.is_enum else ()), f"expected {wanted}")
     return Fault(pair.value_at, pair.value_width, f"{quoted(shown)} is no value of key {key.name}", hint)
+
+
+def source_faults(pairs: Sequence[KeyValue]) -> list[Fault]:
+    """Return a fault for each pair of a source whose key it does not have."""
+    return [
+        Fault(
+            p.key_at,
+            len(p.key),
+            f"unknown source key {quoted(p.key)}",
+            joined(did_you_mean(p.key, SOURCE_KEYS), f"keys of source: {listed(SOURCE_KEYS)}"),
+        )
+        for p in pairs
+        if p.key not in SOURCE_KEYS
+    ]
 
 
 Interpret = Callable[[LogBuilder, int, str], list[Fault]]
@@ -384,7 +476,33 @@ class LogReader:
     def log(self) -> Log:
         """Return all that was read. Raises InputError as `check` does."""
         self.check()
-        return Log(self.builder.events, self.site(), self.lines, self.skipped, self.problems, self.absolute, self.given)
+        return Log(
+            self.builder.events,
+            self.site(),
+            self.lines,
+            self.skipped,
+            self.problems,
+            self.absolute,
+            self.given,
+            self.builder.sight,
+            self.builder.fractions,
+            self.builder.spans,
+        )
+
+    @property
+    def sight(self) -> Sight:
+        """What the source shows, as far as the lines so far have told."""
+        return self.builder.sight
+
+    @property
+    def fractions(self) -> bool:
+        """Whether a time so far has had a fraction of a second."""
+        return self.builder.fractions
+
+    @property
+    def spans(self) -> list[GapSpan]:
+        """The times so far in which evidence is missing."""
+        return self.builder.spans
 
 
 def _take(builder: LogBuilder, line: RawLine, interpret: Interpret, first: str) -> tuple[str, list[Fault]]:

@@ -6,9 +6,10 @@ declarations, which come in as a `Vocabulary`. `jsonl.py` shares everything but 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from mipcheck.checker.console.errors import quoted
 from mipcheck.checker.console.escape import as_in_log, printable
 from mipcheck.checker.logs.diagnose import diagnose
 from mipcheck.checker.logs.grammar import line_parser
@@ -22,15 +23,18 @@ from mipcheck.checker.logs.lines import (
     LogBuilder,
     Span,
     Time,
+    as_printed,
     read_lines,
     read_time,
+    source_faults,
     value_fault,
 )
 from mipcheck.checker.logs.writing import joined_lines, writable_events, writable_site
 from mipcheck.checker.site.site import KEYS, TEXTUAL, Site, expected, read_value
+from mipcheck.checker.trace.source import ALL, Sight
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.checker.trace.vocabulary import Vocabulary
-from mipcheck.model.values.event import Event
+from mipcheck.model.values.event import NODE, Event
 from mipcheck.model.values.types import Value, ValueSyntaxError, show_seconds
 
 if TYPE_CHECKING:
@@ -56,10 +60,13 @@ def write_log(
     comments: Iterable[str] = (),
     *,
     absolute: bool = False,
+    sight: Sight = ALL,
+    holes: Sequence[str] = (),
 ) -> str:
-    """Return the canonical text of a trace, which `read_log` reads back to the same events and site.
+    """Return the canonical text of a trace, which `read_log` reads back to the same events, site and `sight`.
 
-    `comments` follow the header, a `#` line each. `absolute` writes times (ns since the epoch) as RFC 3339.
+    `comments` follow the header, a `#` line each. `absolute` writes times (ns since the epoch) as RFC 3339. `holes` say
+    what is missing without anybody knowing where; a line for each is the first of the events.
     Secret keys of the site are never written. Raises ValueError for what no log can hold: kinds, keys or values
     that are not in the vocabulary, times that are negative or run backwards.
     """
@@ -70,7 +77,13 @@ def write_log(
     for keys in ([k for k in words if k in KEYS], [k for k in words if k not in KEYS]):
         if keys:
             lines.append("site " + " ".join(f"{k}={as_in_log(words[k])}" for k in keys))
+    if said := sight.words(vocabulary.events):
+        pairs = [f"{k}={w if isinstance(w, str) else ','.join(w)}" for k, w in said.items()]
+        lines.append(" ".join(["source", *pairs]))
     show = show_datetime if absolute else show_seconds
+    events = list(events)
+    start = show(events[0].time if events else 0)
+    lines += [f"{start} {NODE} gap reason={as_in_log(hole)} from=start to=end" for hole in holes]
     for event, shown in writable_events(events, vocabulary):
         types = vocabulary.events[event.kind].by_name
         pairs = [f"{k}={as_in_log(w) if types[k].type.name in TEXTUAL else w}" for k, w in shown.items()]
@@ -94,6 +107,8 @@ def interpret(builder: LogBuilder, number: int, text: str) -> list[Fault]:
         return builder.add_event(number, time, match[2], kind, _plain_pairs(text, match.end(3)), _read_word)
     if builder.headed and _PLAIN_SITE.fullmatch(text):
         return builder.add_site(number, _plain_pairs(text, len("site")), 0)
+    if builder.headed and _PLAIN_SOURCE.fullmatch(text):
+        return _source(builder, _plain_pairs(text, len("source")), 0)
     if match := _PLAIN_HEADER.fullmatch(text):
         return builder.add_header(match[1], match.start(1))
     return interpret_by_grammar(builder, number, text)
@@ -114,6 +129,8 @@ def interpret_by_grammar(builder: LogBuilder, number: int, text: str) -> list[Fa
         raise LineError(Fault(0, len(text), ""))  # said better by the caller
     if tree.data == "site":
         return builder.add_site(number, [_pair(c) for c in children], text.index("site"))
+    if tree.data == "source":
+        return _source(builder, [_pair(c) for c in children], text.index("source"))
     time, interface, kind, *pairs = children
     token = _unquote(interface) if interface.type == "QUOTED" else str(interface)
     span = Span(str(kind), _at(kind))
@@ -124,8 +141,10 @@ def interpret_by_grammar(builder: LogBuilder, number: int, text: str) -> list[Fa
 # without it, since importing Lark takes longer than checking a small trace, and parsing with it longest of all.
 _BARE: Final = r"[!$-<>-~][!#-<>-~]*"
 _PAIRS: Final = rf"(?:[ \t]+{_BARE}=[!#-~]+)*"
-_PLAIN_EVENT: Final = re.compile(rf"([0-9][-0-9.:TtZz+]*)[ \t]+({_BARE})[ \t]+({_BARE}){_PAIRS}")
+_DATE: Final = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2} )?"
+_PLAIN_EVENT: Final = re.compile(rf"({_DATE}[0-9][-0-9.:TtZz+]*)[ \t]+({_BARE})[ \t]+({_BARE}){_PAIRS}")
 _PLAIN_SITE: Final = re.compile(rf"site{_PAIRS}")
+_PLAIN_SOURCE: Final = re.compile(rf"source{_PAIRS}")
 _PLAIN_HEADER: Final = re.compile(rf"{MAGIC}[ \t]+([!$-~][!#-~]*)")
 _PLAIN_PAIR: Final = re.compile(r"([^ \t=]+)=([^ \t]+)")
 
@@ -143,6 +162,24 @@ def _plain_pairs(text: str, start: int) -> list[KeyValue]:
     return [KeyValue(m[1], m.start(1), m[2], m.start(2), len(m[2])) for m in _PLAIN_PAIR.finditer(text, start)]
 
 
+def _source(builder: LogBuilder, pairs: list[KeyValue], at: int) -> list[Fault]:
+    """Take a source line, which begins at index `at`, into a log."""
+    if faults := source_faults(pairs):
+        return faults
+    by_key = {p.key: p for p in pairs}
+    if len(by_key) < len(pairs):
+        twice = next(p for n, p in enumerate(pairs) if p.key in {q.key for q in pairs[:n]})
+        return [Fault(twice.key_at, len(twice.key), f"source key {quoted(twice.key)} appears twice")]
+    sees = by_key.get("sees")
+    items: list[Span] = []
+    if sees is not None:
+        start = sees.value_at + sees.quoted
+        for word in str(sees.value).split(","):
+            items.append(Span(word, start))
+            start += len(word) + 1
+    return builder.add_source((sees, items) if sees is not None else None, by_key.get("resolution"), at)
+
+
 def _read_word(key: Key, pair: KeyValue) -> Value | Fault | None:
     """Read the value of a pair of a text line, or return its fault."""
     word = str(pair.value)
@@ -152,7 +189,7 @@ def _read_word(key: Key, pair: KeyValue) -> Value | Fault | None:
         hint = f"expected {expected(key.type)}, without quotation marks"
         return Fault(pair.value_at, pair.value_width, f"key {key.name} takes no quoted text", hint)
     try:
-        return read_value(key.type, word)
+        return read_value(key.type, as_printed(key.type, word))
     except ValueSyntaxError as error:
         return value_fault(key, pair, word, str(error))
 

@@ -108,8 +108,8 @@ def explain(context: Context, finding: Finding) -> Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """The reason why a rule could not be judged; `kinds` of what is missing are history, gap, interface, and, each with
-    its name after a blank, address and key.
+    """The reason why a rule could not be judged; `kinds` of what is missing are history, gap, interface, source, and,
+    each with its name after a blank, address and key.
 
     Of a rule that is unobservable, it is hidden.
     """
@@ -128,6 +128,8 @@ def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
     where = f"{context.time(event.time)} ({printable(str(event.at))})"
     if hole.node is not None:
         where += f", for mobile node {BASIC['address'].show(hole.node)},"
+    if hole.why:
+        return Lack(f"at {where} {hole.why}", frozenset({"source"}))
     if hole.gap:
         text = f"at {where} evidence was missing while something was owed: {show_event(context.spec, event)}"
         return Lack(text, frozenset({"gap"}))

@@ -37,13 +37,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """The first time that a rule could not be judged: at which event (number), and in what state."""
+    """The first time that a rule could not be judged: at which event (number), and in what state.
+
+    `why` says in words what stands against a judgement, where it is not that state is unknown.
+    """
 
     event: int
     interface: str
     moment: Moment
     gap: bool = False
     node: int | None = None
+    why: str = ""
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from typing import Final
 from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
+from mipcheck.checker.trace.source import Fog
 from mipcheck.model.machine.compile import Due, Machine, State
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Require
@@ -63,19 +64,19 @@ _Copy = tuple[int, State, list[int], State, list[int]]
 
 
 @dataclass(slots=True, eq=False)
-class _InterfaceState:
+class InterfaceState:
     """An interface of a node. `queued` is the deadline for which it waits to be looked at."""
 
     name: str
     index: int
-    node: _NodeState
+    node: NodeState
     state: State
     writers: list[int]
     queued: int = _NEVER
 
 
 @dataclass(slots=True, eq=False)
-class _NodeState:
+class NodeState:
     """A mobile node. Interfaces that it is not known to have start in their initial state only if it `boots`.
 
     `states` are those of `places`; `expired` the interfaces that owe something whose time is up, if its condition
@@ -86,9 +87,9 @@ class _NodeState:
     boots: bool
     state: State
     writers: list[int]
-    places: dict[str, _InterfaceState] = field(default_factory=dict)
+    places: dict[str, InterfaceState] = field(default_factory=dict)
     states: list[State] = field(default_factory=list)
-    expired: set[_InterfaceState] | None = None
+    expired: set[InterfaceState] | None = None
 
 
 @dataclass(slots=True)
@@ -99,12 +100,14 @@ class _Groups:
     last: dict[tuple[int | None, str, str], tuple[tuple[int, ...], Finding]] = field(default_factory=dict)
 
 
-def observe(machine: Machine, events: Iterable[Event], boot: bool = False) -> Observation:
+def observe(machine: Machine, events: Iterable[Event], boot: bool = False, fog: Fog | None = None) -> Observation:
     """Run a machine over events in order of time; with `boot` they begin when the node does, in its initial state.
+
+    What is in the `fog` stays unknown.
 
     Raises ValueError for events out of order, TooMuch for hostile ones.
     """
-    observer = Observer(machine, boot)
+    observer = Observer(machine, boot, fog)
     for event in events:
         observer.take(event)
     return observer.observation()
@@ -113,22 +116,25 @@ def observe(machine: Machine, events: Iterable[Event], boot: bool = False) -> Ob
 class Observer:
     """One machine, running. Times are ns."""
 
-    def __init__(self, machine: Machine, boot: bool = False) -> None:
+    def __init__(self, machine: Machine, boot: bool = False, fog: Fog | None = None) -> None:
+        """Begin with the node, in its initial state, if it is known to `boot`; what is in the `fog` stays unknown."""
         self._machine = machine
+        self._fog = fog
         self._tracks = machine.spec.tracks
-        self._nodes: dict[int, _NodeState] = {}
+        self._nodes: dict[int, NodeState] = {}
         # Where nodes are not told apart, the only one; else the state in which the next one begins.
-        self._one = _NodeState(None, boot, machine.initial_node() if boot else machine.unknown_node(), [])
+        self._one = NodeState(None, boot, machine.initial_node() if boot else machine.unknown_node(), [])
         self._one.writers = [-1] * len(self._one.state)
+        self._veil(self._one.state)
         self._names: dict[str, None] = {}
         self._tallies = [Tally() for _ in machine.rules]
         self._groups = [_Groups() for _ in machine.rules]
         facts = facts_of(machine)
         self._interests, self._limits, self._entangled = facts.interests, facts.limits, facts.entangled
         self._changing, self._telling, self._gaps = facts.changing, facts.telling, facts.gaps
-        self._heap: list[tuple[int, int, _InterfaceState]] = []
+        self._heap: list[tuple[int, int, InterfaceState]] = []
         self._ticket = count()
-        self._late: list[_InterfaceState] = []
+        self._late: list[InterfaceState] = []
         self._count = self._spread = self._seen = 0
         self._now: int | None = None
 
@@ -170,7 +176,7 @@ class Observer:
         keys = self._machine.encode(event.kind, event.args)
         return self._moment(event.time, place, self._copy(place), event.kind, keys)
 
-    def _happen(self, event: Event, number: int, node: _NodeState, keys: list[int], judged: bool = True) -> None:
+    def _happen(self, event: Event, number: int, node: NodeState, keys: list[int], judged: bool = True) -> None:
         """Let an event happen to one node; if it is not to be `judged`, it only changes state."""
         kind = event.kind
         place = self._place(node, event.interface)
@@ -179,6 +185,7 @@ class Observer:
         step = self._machine.steps[kind]
         outcomes = step(event.time, place.index, place.state, node.state, node.states, keys, number, place.writers,
                         node.writers)  # fmt: skip
+        self._veil(node.state, place.state)
         if before is not None:
             _, own, writers, shared, shared_writers = before
             _unchanged(place.state, own, place.writers, writers)
@@ -212,20 +219,20 @@ class Observer:
 
     # --- state ----------------------------------------------------------------------------------------------------
 
-    def _node(self, key: int) -> _NodeState:
+    def _node(self, key: int) -> NodeState:
         """Return the node of that address; one that is new begins as the device is by now."""
         node = self._nodes.get(key)
         if node is None:
             if self._seen >= NODES:
                 raise too_many_nodes()
             one = self._one
-            node = self._nodes[key] = _NodeState(key, one.boots, one.state[:], one.writers[:])
+            node = self._nodes[key] = NodeState(key, one.boots, one.state[:], one.writers[:])
             self._seen += 1
             for place in one.places.values():
                 self._add(node, place.name, place.state[:], place.writers[:])
         return node
 
-    def _place(self, node: _NodeState, name: str) -> _InterfaceState:
+    def _place(self, node: NodeState, name: str) -> InterfaceState:
         """Return an interface of a node; what concerns the whole node has a state of its own, forgotten at once."""
         place = node.places.get(name)
         if place is not None:
@@ -233,28 +240,43 @@ class Observer:
         machine = self._machine
         writers = [-1] * len(machine.interface_slots)
         if name == NODE:
-            return _InterfaceState(name, UNKNOWN, node, machine.unknown_interface(), writers)
+            return InterfaceState(name, UNKNOWN, node, machine.unknown_interface(), writers)
         if len(node.places) >= INTERFACES:
             raise too_many_interfaces()
         return self._add(
             node, name, machine.initial_interface() if node.boots else machine.unknown_interface(), writers
         )
 
-    def _add(self, node: _NodeState, name: str, state: State, writers: list[int]) -> _InterfaceState:
+    def _add(self, node: NodeState, name: str, state: State, writers: list[int]) -> InterfaceState:
         """Add an interface to a node."""
-        place = node.places[name] = _InterfaceState(name, len(node.states), node, state, writers)
+        self._veil(node.state, state)
+        place = node.places[name] = InterfaceState(name, len(node.states), node, state, writers)
         node.states.append(state)
         self._names[name] = None
         if self._limits and self._plan(place, self._now or 0):
             self._late.append(place)
         return place
 
-    def _copy(self, place: _InterfaceState) -> _Copy:
+    def _veil(self, shared: State, own: State | None = None) -> None:
+        """Forget of a node's state and an interface's what may have changed without anybody seeing it."""
+        fog = self._fog
+        if fog is None:
+            return
+        for slot in fog.node:
+            shared[slot] = UNKNOWN
+        if own is not None:
+            for slot in fog.own:
+                own[slot] = UNKNOWN
+            for slot in fog.owed:
+                if own[slot] == 0:
+                    own[slot] = UNKNOWN
+
+    def _copy(self, place: InterfaceState) -> _Copy:
         """Return copies of what a step may change."""
         return place.index, place.state[:], place.writers[:], place.node.state[:], place.node.writers[:]
 
     def _moment(
-        self, now: int, place: _InterfaceState, before: _Copy, kind: str = "", keys: Sequence[int] = ()
+        self, now: int, place: InterfaceState, before: _Copy, kind: str = "", keys: Sequence[int] = ()
     ) -> Moment:
         """Return a copy of all that a judgement depended on, which was made in the state `before`."""
         this, own, writers, shared, shared_writers = before
@@ -267,7 +289,7 @@ class Observer:
     # --- findings -------------------------------------------------------------------------------------------------
 
     def _broken(
-        self, rule: int, event: Event, number: int, place: _InterfaceState, before: _Copy | None, keys: list[int]
+        self, rule: int, event: Event, number: int, place: InterfaceState, before: _Copy | None, keys: list[int]
     ) -> None:
         """Note that an event was not allowed; `before` is the state that was judged, None if it is still there.
 
@@ -301,7 +323,7 @@ class Observer:
 
     # --- what is owed ---------------------------------------------------------------------------------------------
 
-    def _plan(self, place: _InterfaceState, now: int) -> bool:
+    def _plan(self, place: InterfaceState, now: int) -> bool:
         """See when what an interface owes falls due next; tell whether some of it has been due before `now`."""
         first, late, state = _NEVER, False, place.state
         for done, anchor, limit in self._limits:
@@ -339,7 +361,7 @@ class Observer:
                 place.queued = _NEVER
                 self._look(place, now)
 
-    def _look(self, place: _InterfaceState, now: int) -> None:
+    def _look(self, place: InterfaceState, now: int) -> None:
         """Judge what an interface owed before `now`, and see what is due next."""
         node = place.node
         missed = self._machine.due(now, place.index, place.state, node.state, node.states)
@@ -348,7 +370,7 @@ class Observer:
                 self._missed(due, place)
         self._plan(place, now)
 
-    def _missed(self, due: Due, place: _InterfaceState) -> None:
+    def _missed(self, due: Due, place: InterfaceState) -> None:
         """Note an obligation that was not met, or of which that is not known."""
         body = self._machine.rules[due.rule].body
         assert isinstance(body, Require)
@@ -394,9 +416,9 @@ class Observer:
                     place.queued = _NEVER
             self._nodes.clear()
             self._late.clear()
-            self._one = _NodeState(None, False, self._machine.unknown_node(), [number] * len(self._one.state))
+            self._one = NodeState(None, False, self._machine.unknown_node(), [number] * len(self._one.state))
 
-    def _blind(self, node: _NodeState, event: Event, number: int) -> None:
+    def _blind(self, node: NodeState, event: Event, number: int) -> None:
         """Forget what was known of a node, or of one interface and of what all share."""
         whole = event.interface == NODE
         places = list(node.places.values()) if whole else [self._place(node, event.interface)]
@@ -410,7 +432,7 @@ class Observer:
         node.boots &= not whole
         self._late += _in_order(node.expired or ()) if self._limits else []
 
-    def _pending(self, node: _NodeState, event: Event, number: int, places: Iterable[_InterfaceState]) -> None:
+    def _pending(self, node: NodeState, event: Event, number: int, places: Iterable[InterfaceState]) -> None:
         """Note that it is not known whether what was owed at interfaces has been met, when evidence was lost."""
         for place in places:
             for rule in self._machine.pending(place.index, place.state, node.state, node.states):
@@ -421,7 +443,7 @@ class Observer:
                     tally.hole = Hole(number, place.name, moment, gap=True, node=node.key)
 
 
-def _in_order(places: Iterable[_InterfaceState]) -> list[_InterfaceState]:
+def _in_order(places: Iterable[InterfaceState]) -> list[InterfaceState]:
     """Return interfaces by index.
 
     Iterating the set directly would make the first hole, and which findings fit under LIMIT, differ from run to run.

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.observe.blame import Moment
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import observe
+from mipcheck.checker.observe.silence import excused
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.derive import ACCESS, derive, derived, modes_in_words, modes_seen
 from mipcheck.checker.trace.route import EVENTS, decide, slowly
+from mipcheck.checker.trace.source import EXACT, Evidence, fog_of
 from mipcheck.model.native.unit import NativeError, Unit
+
+INEXACT: Final = "a source does not show every event, or not in its order"
+"""Why a trace is not observed natively."""
 
 if TYPE_CHECKING:
     from mipcheck.model.machine.compile import Machine
     from mipcheck.model.values.event import Event
 
 
-def watch(machine: Machine, events: Sequence[Event], boot: bool) -> tuple[Observation, list[str]]:
-    """Return what a trace shows, and in words which access modes were seen. Raises TooMuch for hostile traces."""
+def watch(
+    machine: Machine, events: Sequence[Event], boot: bool, evidence: Evidence = EXACT
+) -> tuple[Observation, list[str]]:
+    """Return what a trace shows, and in words which access modes were seen. Raises TooMuch for hostile traces.
+
+    `evidence` is what its sources are able to show.
+    """
+    observation, modes = _watched(machine, events, boot, evidence)
+    return (excused(machine, observation, events) if evidence.unplugged else observation), modes
+
+
+def _watched(
+    machine: Machine, events: Sequence[Event], boot: bool, evidence: Evidence
+) -> tuple[Observation, list[str]]:
+    """Do as `watch`, as if every change of a connection's status was seen."""
     spec = machine.spec
+    if not evidence.exact:
+        if isinstance(events, Columns):
+            slowly(EVENTS, INEXACT)
+        observation = _slowly(machine, derived(spec, events, machine.capabilities), boot, evidence)
+        left = modes_seen(spec, derived(spec, events, machine.capabilities), forbidden(machine, observation))
+        return observation, left
     if isinstance(events, Columns):
         if decide(EVENTS, lambda count: len(events) >= count, lambda: _units(machine)).native:
             try:
@@ -55,6 +79,16 @@ def _leaves(machine: Machine, moment: Moment) -> bool:
         k.name: k.type.members[v] for k, v in zip(event.keys, moment.keys, strict=True) if k.name == "dir" and v >= 0
     }
     return ACCESS in event.by_name and said.get("dir") == "out"
+
+
+def _slowly(machine: Machine, events: Iterable[Event], boot: bool, evidence: Evidence) -> Observation:
+    """Observe what sources show that do not show everything, or not in its order."""
+    fog = fog_of(machine, evidence.blind) if evidence.blind else None
+    if evidence.resolution:
+        from mipcheck.checker.observe.coarse import observe_coarsely
+
+        return observe_coarsely(machine, events, boot, fog, evidence)
+    return observe(machine, events, boot, fog)
 
 
 def _units(machine: Machine) -> list[Unit]:

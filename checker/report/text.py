@@ -39,6 +39,7 @@ _MEND: Final = {
     "gap": "capture again, without gaps",
     "interface": "log the interface with every event",
     "key": "log {names} with every event that has it",
+    "source": "add an input that shows what this one cannot, or whose stamps are finer",
 }
 """Advice that would make a run conclusive, by the kind of what is lacking, and the names of that."""
 

@@ -1,4 +1,4 @@
-"""A site from a TOML file (`--config`): [site], [parameters], [[mn_ha_key]], [[esp_sa]] (design.md section 5)."""
+"""A site from TOML (`--config`): [site], [parameters], [[mn_ha_key]], [[esp_sa]], [[source]] (design.md section 5)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from mipcheck.checker.site.site import (
     natural_word,
     site_from_words,
 )
+from mipcheck.checker.trace.source import SourceError, SourceTable, read_resolution, read_sees
 from mipcheck.model.values.event import Position
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ SIZE_LIMIT: Final = 1024 * 1024
 """Bytes; no site is longer."""
 
 _SECRET: Final = ("mn_ha_key", "esp_sa")
-_TABLES: Final = ("site", "parameters", *_SECRET)
+_SOURCE: Final = "source"
+_TABLES: Final = ("site", "parameters", *_SECRET, _SOURCE)
+_SOURCE_FIELDS: Final = ("file", "sees", "resolution", "rename")
 _MN_HA_FIELDS: Final = ("agent", "spi", "algorithm", "key")
 _ESP_FIELDS: Final = ("spi", "encryption", "encryption_key", "integrity", "integrity_key")
 _ALGORITHMS: Final = {
@@ -65,6 +68,13 @@ def read_site(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> Site:
 
 def read_given(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> tuple[Site, frozenset[str]]:
     """Do as `read_site`; return besides the keys of [site] that the file states explicitly (for `merge_sites`)."""
+    return read_config(stream, name, vocabulary)[:2]
+
+
+def read_config(
+    stream: BinaryIO, name: str, vocabulary: Vocabulary
+) -> tuple[Site, frozenset[str], tuple[SourceTable, ...]]:
+    """Do as `read_given`; return besides what the file says of the sources of inputs."""
     file = _TomlFile(name, _read_text(stream, name))
     tables = file.parse()
     for key in tables:
@@ -75,6 +85,7 @@ def read_given(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> tuple[Sit
     words |= _parameter_table(file, file.table(tables, "parameters"), vocabulary)
     mn_ha = [_mn_ha_key(f) for f in file.rows(tables, "mn_ha_key", _MN_HA_FIELDS)]
     esp = [_esp_sa(f) for f in file.rows(tables, "esp_sa", _ESP_FIELDS)]
+    sources = [_source(f, vocabulary) for f in file.rows(tables, _SOURCE, _SOURCE_FIELDS)]
     _no_doubles(file, "mn_ha_key", [(k.agent, k.spi) if k else None for k in mn_ha])
     _no_doubles(file, "esp_sa", [sa.spi if sa else None for sa in esp])
     if file.problems:
@@ -93,7 +104,7 @@ def read_given(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> tuple[Sit
         tuple(filter(None, esp)),
         plain.upkeep,
     )
-    return site, frozenset(words)
+    return site, frozenset(words), tuple(filter(None, sources))
 
 
 def _read_text(stream: BinaryIO, name: str) -> str:
@@ -264,6 +275,30 @@ def _esp_sa(fields: _Fields) -> EspSa | None:
     integrity = fields.text("integrity", name + ", such as hmac-sha1-96", _algorithm_name, "null")
     integrity_key = fields.secret("integrity_key", "hexadecimal digits", _hex, integrity == "null")
     return EspSa(spi, encryption, encryption_key, integrity, integrity_key) if fields.sound else None
+
+
+def _source(fields: _Fields, vocabulary: Vocabulary) -> SourceTable | None:
+    """Return what a table says of a source; None if anything is wrong with it."""
+    file = fields.text("file", "the name of an input, or a pattern such as *.log", lambda w: w or None)
+    sight, resolution = None, None
+    events = {n: e for of_role in vocabulary.roles.values() for n, e in of_role.items()} | dict(vocabulary.events)
+    sees, stamps, rename = fields.row.get("sees"), fields.row.get("resolution"), fields.row.get("rename", {})
+    try:
+        if isinstance(sees, list) and all(isinstance(item, str) for item in sees):
+            sight = read_sees(sees, events)
+        elif sees is not None:
+            fields.wrong("sees", "key sees of [[source]] has no such value", 'expected a list such as ["ike", "sa"]')
+    except SourceError as error:
+        fields.wrong("sees", error.message, error.hint)
+    try:
+        if stamps is not None:
+            resolution = read_resolution(str(stamps))
+    except SourceError as error:
+        fields.wrong("resolution", error.message, error.hint)
+    if not isinstance(rename, dict) or any(not isinstance(to, str) or not to for to in rename.values()):
+        hint = 'expected a table such as { if3 = "wlan0" }'
+        fields.wrong("rename", "key rename of [[source]] has no such value", hint)
+    return SourceTable(file, sight, resolution, rename) if fields.sound and isinstance(rename, dict) else None
 
 
 def _algorithm(word: str) -> str | None:

@@ -29,13 +29,13 @@ def read_datetime(word: str) -> int:
     Raises ValueError for what no calendar or clock shows, and for times before 1970.
     """
     date, clock, rest = word[:10], word[11:19], word[19:]
-    zone_at = len(rest) - (1 if rest[-1] in "Zz" else 6)
+    zone_at = len(rest) - (1 if rest[-1] in "Zz" else 6 if rest[-3] == ":" else 5)
     fraction, zone = rest[1:zone_at], rest[zone_at:]
     leap = clock.endswith(":60")
     moment = datetime.datetime.fromisoformat(f"{date}T{clock[:6]}59+00:00" if leap else f"{date}T{clock}+00:00")
     seconds = (moment - _EPOCH) // datetime.timedelta(seconds=1) + leap
     if len(zone) > 1:
-        hours, minutes = int(zone[1:3]), int(zone[4:6])
+        hours, minutes = int(zone[1:3]), int(zone[-2:])
         if hours > 23 or minutes > 59:
             raise ValueError("no such offset from UTC")
         seconds -= (3600 * hours + 60 * minutes) * (-1 if zone[0] == "-" else 1)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console import options
 from mipcheck.checker.console.output import keep_inputs, warned, write
+
+if TYPE_CHECKING:
+    from mipcheck.checker.inputs.trace import Input
+    from mipcheck.checker.trace.source import Sight
 
 DESCRIPTION: Final = "Write the events of a capture as a log, which can be read, edited and checked."
 EXAMPLE: Final = "mipcheck convert capture.pcapng --config site.toml -o capture.log"
@@ -43,5 +48,21 @@ def run(args: argparse.Namespace) -> int:
         from mipcheck.checker.logs.jsonl import write_jsonl as write_trace
     else:
         from mipcheck.checker.logs.text import write_log as write_trace
-    write(write_trace(trace.events, trace.site, vocabulary, comments, absolute=trace.absolute), args.output)
+    text = write_trace(
+        trace.events,
+        trace.site,
+        vocabulary,
+        comments,
+        absolute=trace.absolute,
+        sight=_stated(source),
+        holes=source.holes,
+    )
+    write(text, args.output)
     return 0
+
+
+def _stated(source: Input) -> Sight:
+    """Return what the log has to say of its source: stamps of whole seconds are written with fractions, too."""
+    if source.sight.resolution is None and source.resolution:
+        return replace(source.sight, resolution=source.resolution)
+    return source.sight

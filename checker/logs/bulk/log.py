@@ -22,6 +22,7 @@ from mipcheck.checker.logs.bulk.parsed import LogLines, Words
 from mipcheck.checker.logs.lines import LINE_LIMIT, LogBuilder, LogReader, RawLine, Span, Time
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, Table
 from mipcheck.checker.trace.derive import ACCESS, STACK, TRAVERSAL, derives
+from mipcheck.checker.trace.spans import FROM, TO
 from mipcheck.checker.trace.vocabulary import Vocabulary
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.compiled import Native, compiled
@@ -120,6 +121,7 @@ class BulkLog(Columns):
         self.native: Native = compiled(form.unit())
         self.tokens = Words(rows_cap=256, letters_cap=4096)
         self.wide: set[str] = set()
+        self._fractions = self._spans = False
         self._vocabulary, self._keep_going, self._role = vocabulary, keep_going, role
         self._points: list[_Point] = []
         self._known: dict[int, Event] = {}
@@ -131,6 +133,27 @@ class BulkLog(Columns):
     def events(self) -> list[EventType]:
         """The events that the log may tell of, as far as its site lines have told its role."""
         return list(self.reader.builder.vocabulary.events.values())
+
+    @property
+    def odd_stamps(self) -> bool:
+        """Whether, of the events read, no time has a fraction of a second, or a gap has a span of its own."""
+        return self._spans or (self._count != 0 and not (self._fractions or self.reader.fractions))
+
+    def look_at(self, table: Table, time: Array) -> None:
+        """Note what of the next events the observer cannot do natively: whole seconds, gaps with a span."""
+        if not self._fractions:
+            self._fractions = bool((time % 10**9).any())
+        for kind, slots in self._span_slots():
+            gaps = table.keys[table.kind == kind]
+            self._spans |= bool((gaps[:, slots] != UNKNOWN).any())
+
+    def _span_slots(self) -> list[tuple[int, list[int]]]:
+        """Return the number of each kind of gap, and the slots of the keys that give it a span."""
+        return [
+            (n, [slot for slot, key in enumerate(e.keys) if key.name in (FROM, TO)])
+            for n, e in enumerate(self.events)
+            if e.sender == "observer"
+        ]
 
     def begin(self) -> LogReader:
         """Read up to the first event, or to the end if there is none. Raises InputError, RoleError."""
@@ -350,6 +373,7 @@ class Pass:
         count, first = self._s.rows, self.events
         self.events += count
         table = Table(rows.token[:count], rows.kind[:count], rows.keys[:count])
+        self._log.look_at(table, rows.time[:count])
         return Batch(first, rows.time[:count], _ALL_ROWS[:count], rows.line[:count], table=table)
 
     # --- lines for the reader ---------------------------------------------------------------------------------------

@@ -124,7 +124,11 @@ def test_convert_speaks_the_roles_language(tmp_path: Path, capsys: pytest.Captur
     spec.write_text(TEXT, "utf-8")
     given = log(tmp_path, "site role=vpn\n" + RELAY)
     assert main(["convert", given, "--spec", str(spec)]) == 0
-    assert capsys.readouterr().out.splitlines()[-2:] == ["site role=vpn", "0.000000 out relay home=10.1.0.1"]
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "site role=vpn",
+        "source resolution=1s",
+        "0.000000 out relay home=10.1.0.1",
+    ]
     assert main(["convert", given, "--spec", str(spec), "--format", "jsonl"]) == 0
     assert '"role": "vpn"' in capsys.readouterr().out
 

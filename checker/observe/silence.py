@@ -1,0 +1,120 @@
+"""Silence of an interface that may have been unplugged: what was owed there is then not known to have been missed.
+
+No capture shows every change of a connection's status, and a log need not. An interface on which nothing at all is seen
+from before a deadline on, until it has a new status or the trace ends, may have had no connection when the deadline
+passed. Then nobody is accused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from mipcheck.checker.observe.blame import Moment, evaluate
+from mipcheck.checker.observe.observation import Finding, Hole, Observation
+from mipcheck.checker.trace.columns import Columns
+from mipcheck.checker.trace.source import LINK
+
+if TYPE_CHECKING:
+    from mipcheck.model.machine.compile import Machine
+    from mipcheck.model.values.event import Event
+
+WHY: Final = "nothing more is seen of {}, which may have been unplugged: its source does not show every link event"
+
+
+def excused(machine: Machine, observation: Observation, events: Sequence[Event]) -> Observation:
+    """Return the observation after what was missed on interfaces that may have been unplugged has become unknown."""
+    overdue = [f for f in observation.findings if f.overdue and f.interface is not None and f.moment is not None]
+    if not overdue:
+        return observation
+    after = _next_events(overdue, events)
+    spared = []
+    for finding, event in zip(overdue, after, strict=True):
+        assert finding.moment is not None
+        if event is None or _changes_status(machine, finding.moment, event):
+            spared.append(finding)
+    if not spared:
+        return observation
+    tallies = [replace(tally) for tally in observation.tallies]
+    for finding in spared:
+        tally = tallies[finding.rule]
+        tally.broken -= finding.count
+        tally.unknown += finding.count
+        if tally.hole is None and finding.moment is not None and finding.interface is not None:
+            why = WHY.format(finding.interface)
+            tally.hole = Hole(finding.event, finding.interface, finding.moment, node=finding.node, why=why)
+    gone = set(map(id, spared))
+    return replace(observation, tallies=tallies, findings=[f for f in observation.findings if id(f) not in gone])
+
+
+def _changes_status(machine: Machine, moment: Moment, event: Event) -> bool:
+    """Tell whether an event, in the state of a moment, is a change of status: of the link, or what the specification
+    treats alike."""
+    if event.kind == LINK:
+        return True
+    seen = replace(moment, now=event.time, kind=event.kind, keys=tuple(machine.encode(event.kind, event.args)))
+    for update in machine.spec.updates:
+        if any(p.event == LINK for p in update.patterns):
+            for pattern in update.patterns:
+                if pattern.event == event.kind and evaluate(machine, pattern.condition, seen, moment.this) != 0:
+                    return True
+    return False
+
+
+def _next_events(findings: Sequence[Finding], events: Sequence[Event]) -> list[Event | None]:
+    """Return for each finding the first event on its interface that comes no sooner than its deadline."""
+    found: list[Event | None] = [None] * len(findings)
+    if isinstance(events, Columns):
+        for n, number in enumerate(_numbers(findings, events)):
+            if number >= 0:
+                found[n] = events[number]
+        return found
+    waiting: dict[str, list[tuple[int, int]]] = {}
+    for n, finding in enumerate(findings):
+        waiting.setdefault(finding.interface or "", []).append((finding.last_time, n))
+    for event in _known(events):
+        if left := waiting.get(event.interface):
+            rest = []
+            for time, n in left:
+                if event.time < time:
+                    rest.append((time, n))
+                else:
+                    found[n] = event
+            waiting[event.interface] = rest
+    return found
+
+
+def _known(events: Sequence[Event]) -> Iterator[Event]:
+    """Yield the events but for gaps, which show nothing."""
+    return (event for event in events if event.kind != "gap")
+
+
+def _numbers(findings: Sequence[Finding], columns: Columns) -> list[int]:
+    """Return the numbers of these events in columns, -1 where there is none."""
+    import numpy as np
+
+    found = [-1] * len(findings)
+    left = set(range(len(findings)))
+    for batch in columns.batches():
+        if not left:
+            break
+        if not len(batch):
+            continue
+        token = batch.table.interface[batch.row] if batch.table is not None else None
+        for n in sorted(left):
+            finding = findings[n]
+            low = int(np.searchsorted(batch.time, finding.last_time))
+            if low >= len(batch):
+                continue
+            if token is None:
+                names = [s.interface for s in columns.shapes]
+                wanted = np.array([name == finding.interface for name in names])
+                hits = np.flatnonzero(wanted[batch.row[low:]])
+            else:
+                hits = np.flatnonzero(token[low:] == columns.interfaces.index(finding.interface or ""))
+            number = next((m for m in (batch.first + low + hits).tolist() if columns[m].kind != "gap"), -1)
+            if number >= 0:
+                found[n] = number
+                left.discard(n)
+    return found

@@ -1,0 +1,274 @@
+"""What the source of an input is able to show: which events, and how fine its stamps are (design.md section 5).
+
+That an event is absent from a source that cannot show it means nothing. What the sources of a run show together, and
+what follows for a specification, is its `Evidence`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final
+
+from mipcheck.checker.console.errors import did_you_mean, joined, listed, quoted
+from mipcheck.model.specification.spec import Require
+from mipcheck.model.values.errors import MipcheckError
+from mipcheck.model.values.types import ValueSyntaxError, read_duration, show_duration
+
+if TYPE_CHECKING:
+    from mipcheck.model.machine.compile import Machine
+    from mipcheck.model.specification.spec import EventType, Rule, Spec
+    from mipcheck.model.values.types import Value
+
+LINK: Final = "link"
+"""The event of a connection status that changes. One that was missed does not stay hidden: nothing more is seen of the
+interface, and it comes back with another address."""
+
+KEYS: Final = ("sees", "resolution")
+"""The keys of a source."""
+
+WHOLE_SECONDS: Final = 10**9
+"""ns; the resolution of a source whose stamps have no fraction."""
+
+_RESOLUTION_LIMIT: Final = 3600 * 10**9
+_ITEM: Final = re.compile(r"([^~()]+)(?:\(([^~()]*)\))?(~?)")
+
+
+class SourceError(MipcheckError, ValueError):
+    """A word of a source that means nothing; `index` is that of the item in a list."""
+
+    def __init__(self, message: str, hint: str, index: int = 0) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.index = message, hint, index
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one source shows: every event of the kinds `whole` (None: of all kinds but `part`), some of those in `part`.
+
+    Of the kinds in `veiled` all is shown but what may be covered by something, as the specification says of them.
+    `resolution` is how fine stamps are, in ns; None as they are written.
+    """
+
+    whole: frozenset[str] | None = None
+    part: frozenset[str] = frozenset()
+    veiled: frozenset[str] = frozenset()
+    resolution: int | None = None
+
+    def shows(self, kind: str) -> bool:
+        """Tell whether every event of a kind is shown."""
+        return kind not in self.part and (self.whole is None or kind in self.whole)
+
+    def words(self, events: Mapping[str, EventType]) -> dict[str, Sequence[str]]:
+        """Return the words by key that a log has for it, `sees` a list; nothing for what goes without saying.
+
+        `events` are those of the log's role.
+        """
+        found: dict[str, Sequence[str]] = {}
+        if self.whole is not None or self.part or self.veiled:
+            said = (_item(e, self) for e in events.values() if e.sender != "observer")
+            found["sees"] = [item for item in said if item]
+        if self.resolution is not None:
+            found["resolution"] = show_duration(self.resolution)
+        return found
+
+
+ALL: Final = Sight()
+
+
+def _item(event: EventType, sight: Sight) -> str:
+    """Return how a list says what is shown of an event; empty if nothing is."""
+    if event.name in sight.part:
+        return f"{event.name}~"
+    if not sight.shows(event.name):
+        return ""
+    return f"{event.name}({_covered(event)})~" if event.name in sight.veiled and _covered(event) else event.name
+
+
+def _covered(event: EventType) -> str:
+    """Return the key and its value by which events may be covered, as `path=vpn`; empty if they never are."""
+    term = event.hidden
+    if term is None or term.kind != "=":
+        return ""
+    key, value = term.args
+    if key.kind != "key" or value.kind != "const" or not key.type.members:
+        return ""
+    return f"{key.name}={key.type.members[value.value]}"
+
+
+def hides(event: EventType, args: Mapping[str, Value]) -> bool:
+    """Tell whether an event of a kind is one that something may cover, as the specification says of the kind."""
+    key, _, value = _covered(event).partition("=")
+    return bool(key) and args.get(key) == value
+
+
+def read_sees(items: Sequence[str], events: Mapping[str, EventType]) -> Sight:
+    """Read a list of the events that a source shows, among `events`. Raises SourceError."""
+    known = [n for n, e in events.items() if e.sender != "observer"]
+    whole: set[str] = set()
+    part: set[str] = set()
+    veiled: set[str] = set()
+    for index, item in enumerate(items):
+        match = _ITEM.fullmatch(item)
+        name = match[1] if match else item
+        if match is None or name not in events:
+            hint = joined(
+                did_you_mean(name.rstrip("~"), known), f"events: {listed(known)}; with ~ what is seen in part"
+            )
+            raise SourceError(f"unknown event {quoted(item)}", hint, index)
+        if name in whole | part:
+            raise SourceError(f"event {quoted(name)} appears twice", "", index)
+        if match[2] is not None:
+            covered = _covered(events[name])
+            if match[2] != covered or not match[3]:
+                wanted = f"{name}({covered})~" if covered else f"{name}~"
+                raise SourceError(f"{quoted(item)} says nothing", f"expected {name} or {wanted}", index)
+            veiled.add(name)
+        (part if match[3] and match[2] is None else whole).add(name)
+    return Sight(frozenset(whole), frozenset(part), frozenset(veiled))
+
+
+def read_resolution(word: str) -> int:
+    """Read the resolution of stamps in ns. Raises SourceError."""
+    try:
+        ns = read_duration(word)
+    except ValueSyntaxError as error:
+        raise SourceError(f"{quoted(word)} is no resolution", f"expected {error}") from None
+    if ns > _RESOLUTION_LIMIT:
+        raise SourceError(f"{quoted(word)} is no resolution", "expected an hour at most, such as 1s or 1ms")
+    return ns
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """What a configuration file says of the source of an input called `file`: what it shows, and other names for its
+    interfaces; `sight` is None where it does not say what is shown."""
+
+    file: str
+    sight: Sight | None
+    resolution: int | None
+    rename: Mapping[str, str]
+
+    def matches(self, path: str) -> bool:
+        """Tell whether it speaks of the input of that path."""
+        return path == self.file or fnmatchcase(PurePath(path).name, self.file)
+
+    def seen_by(self, sight: Sight) -> Sight:
+        """Return what the source shows, of which the input itself says `sight`."""
+        own = sight if self.sight is None else self.sight
+        return replace(own, resolution=sight.resolution if self.resolution is None else self.resolution)
+
+
+def table_of(tables: Sequence[SourceTable], path: str) -> SourceTable | None:
+    """Return the first table that speaks of the input of that path."""
+    return next((t for t in tables if t.matches(path)), None)
+
+
+# --- all sources of a run -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the sources of a run show together, for one role of a specification.
+
+    The absence of events of the kinds in `blind` means nothing. A status of a connection may have changed unseen if
+    `unplugged`. `veiled` kinds may be covered in part. `resolution` is by file, in ns, where order or durations are not
+    exact, and `coarse` are the kinds of events that such a file may tell of. `why` says in words, by kind, which
+    sources there are and why they do not show it.
+    """
+
+    blind: frozenset[str] = frozenset()
+    unplugged: bool = False
+    veiled: frozenset[str] = frozenset()
+    resolution: Mapping[str, int] = field(default_factory=dict)
+    coarse: frozenset[str] = frozenset()
+    why: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exact(self) -> bool:
+        """Whether state and order follow from what is seen alone."""
+        return not self.blind and not self.resolution
+
+    @property
+    def tolerance(self) -> int:
+        """How far a duration may be from what stamps say, in ns."""
+        return max(self.resolution.values(), default=0)
+
+    def reasons(self, kinds: Iterable[str]) -> list[str]:
+        """Return in words why events of these kinds are not seen, each reason once."""
+        return list(dict.fromkeys(self.why[k] for k in kinds if k in self.why))
+
+
+EXACT: Final = Evidence()
+"""That of sources which show everything, in its order."""
+
+
+def evidence_of(spec: Spec, sights: Mapping[str, Sight], resolution: Mapping[str, int]) -> Evidence:
+    """Return what sources show together; `sights` and `resolution` (ns) are by file.
+
+    What a node says of itself and no capture can show (its conclusion, its mode, a hint) it has not said where nobody
+    has heard it, so that a list of events need not name that. A single source keeps its order.
+    """
+    coarse = {file: ns for file, ns in resolution.items() if ns > 0}
+    wanted = [e for e in spec.events.values() if e.seen and e.sender != "observer"]
+    unseen = [e for e in wanted if not any(s.shows(e.name) for s in sights.values())] if sights else []
+    wire = any("capture" in e.seen for e in spec.events.values())
+    partly = {k for s in sights.values() for k in s.part}
+    own_words = {e.name for e in wanted if wire and "capture" not in e.seen and e.name not in partly}
+    blind = {e.name for e in unseen if e.name != LINK} - own_words
+    why = {}
+    for kind in blind | ({LINK} & {e.name for e in unseen}):
+        some = [file for file, s in sights.items() if kind in s.part]
+        files = listed([PurePath(file).name for file in some or sights])
+        why[kind] = f"{files} shows only some {kind}" if some else f"no {kind} can be seen in {files}"
+    clear = {e.name for e in wanted for s in sights.values() if s.shows(e.name) and e.name not in s.veiled}
+    veiled = {k for s in sights.values() for k in s.veiled} - clear
+    kinds = {e.name for e in wanted for f in coarse if sights[f].shows(e.name) or e.name in sights[f].part}
+    unplugged = any(e.name == LINK for e in unseen)
+    return Evidence(frozenset(blind), unplugged, frozenset(veiled), coarse, frozenset(kinds), why)
+
+
+@dataclass(frozen=True, slots=True)
+class Fog:
+    """What of a machine's state is not known at any time: slots of an interface's variables, of what it owes, of the
+    node's. `rules` are those, by number, that events could break, or meet, which nobody sees: with their kinds."""
+
+    own: tuple[int, ...]
+    owed: tuple[int, ...]
+    node: tuple[int, ...]
+    rules: Mapping[int, frozenset[str]]
+    reads: Mapping[int, frozenset[str]]
+    """Rules, by number, that depend on such state, with the kinds of events that it depends on."""
+
+
+def fog_of(machine: Machine, blind: frozenset[str]) -> Fog:
+    """Return what follows for a machine if the absence of events of these kinds means nothing."""
+    written: dict[str, set[str]] = {}
+    for update in machine.spec.updates:
+        for kind in {p.event for p in update.patterns} & blind:
+            for name, _ in update.assignments:
+                written.setdefault(name, set()).add(kind)
+    own = tuple(sorted(n for v, n in machine.interface_slots.items() if v in written))
+    node = tuple(sorted(n for v, n in machine.node_slots.items() if v in written))
+    rules: dict[int, frozenset[str]] = {}
+    reads: dict[int, frozenset[str]] = {}
+    owed = []
+    for number, rule in enumerate(machine.rules):
+        kinds = {p.event for p in rule.body.patterns} & blind
+        if isinstance(rule.body, Require):
+            if kinds:
+                owed.append(machine.done_slot[number])
+            kinds |= written.get(rule.body.anchor, set())
+        if kinds:
+            rules[number] = frozenset(kinds)
+        if read := {kind for name in _variables(rule) for kind in written.get(name, ())}:
+            reads[number] = frozenset(read)
+    return Fog(own, tuple(owed), node, rules, reads)
+
+
+def _variables(rule: Rule) -> set[str]:
+    """Return the names of the variables that a rule reads."""
+    return {name for term in rule.terms() for name in term.names("var")}

@@ -1,0 +1,125 @@
+"""Spans of time in which evidence is missing: `gap from=… to=…` (design.md section 5).
+
+Whatever is seen in a span on its interface cannot be relied on once the next thing happens: a gap without a span, which
+reaches back to the event before it, is put after each event there, and at both ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Final
+
+from mipcheck.checker.trace.times import read_datetime, read_seconds
+from mipcheck.model.values.errors import MipcheckError
+from mipcheck.model.values.event import NODE, Event
+
+FROM: Final = "from"
+TO: Final = "to"
+START: Final = "start"
+END: Final = "end"
+_SECONDS: Final = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?", re.ASCII)
+_DATETIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:?[0-9]{2})", re.ASCII
+)
+
+
+class SpanError(MipcheckError, ValueError):
+    """An end of a span that is no time; `key` says which."""
+
+    def __init__(self, key: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.key, self.message, self.hint = key, message, hint
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span from `since` to `until` (ns; None: the start, the end), and the gap that tells of it.
+
+    `absolute` is the kind of its times, None if it has none.
+    """
+
+    since: int | None
+    until: int | None
+    gap: Event
+    absolute: bool | None
+
+    @property
+    def endless(self) -> bool:
+        """Whether evidence is missing somewhere, and nobody knows where."""
+        return self.since is None and self.until is None
+
+    def words(self) -> str:
+        """Return what is missing, in words."""
+        reason = self.gap.args.get("reason")
+        text = str(reason) if reason else "evidence is missing, and it is not known where"
+        return text if self.gap.interface == NODE else f"{self.gap.interface}: {text}"
+
+    def shifted(self, ns: int) -> Span:
+        """Return the same on another clock, to whose times `ns` are added."""
+        since, until = (None if t is None else t + ns for t in (self.since, self.until))
+        return replace(self, since=since, until=until, gap=replace(self.gap, time=self.gap.time + ns))
+
+
+def span_of(event: Event, is_gap: bool) -> Span | None:
+    """Return the span of an event that is a gap with one, else None. Raises SpanError."""
+    if not is_gap or (FROM not in event.args and TO not in event.args):
+        return None
+    since, until = _end(event, FROM, START), _end(event, TO, END)
+    kinds = {t[1] for t in (since, until) if t is not None}
+    if len(kinds) > 1:
+        raise SpanError(TO, "a span with two kinds of times", "expected both in seconds, or both in RFC 3339")
+    if since is not None and until is not None and until[0] < since[0]:
+        raise SpanError(TO, "the span ends before it begins", f"expected a time after {event.args[FROM]}")
+    end = until[0] if until else event.time if TO not in event.args else None  # else it reaches to where it is told of
+    return Span(since[0] if since else None, end, event, kinds.pop() if kinds else None)
+
+
+def _end(event: Event, key: str, open_end: str) -> tuple[int, bool] | None:
+    """Return the time of a key and whether it is absolute; None for `open_end`, or where the key is absent."""
+    word = event.args.get(key)
+    if word is None or word == open_end:
+        return None
+    text = str(word)
+    try:
+        if _SECONDS.fullmatch(text):
+            return read_seconds(text), False
+        if _DATETIME.fullmatch(text):
+            return read_datetime(text), True
+    except ValueError as error:
+        raise SpanError(key, f'"{text}" is no time', str(error)) from None
+    raise SpanError(key, f'"{text}" is no time', f"expected {open_end}, or a time as the log has them")
+
+
+def with_spans(events: Sequence[Event], spans: Iterable[Span]) -> list[Event]:
+    """Return events, in order of time, with the gaps that spans come to; those without ends are left to the verdict."""
+    placed = [s for s in spans if not s.endless]
+    if not placed or not events:
+        return list(events)
+    first, last = events[0].time, events[-1].time
+    result: list[Event] = []
+    opened: list[tuple[Span, int, int]] = sorted(
+        ((s, first if s.since is None else s.since, last if s.until is None else s.until) for s in placed),
+        key=lambda item: item[1],
+    )
+    for span, since, until in opened:
+        result += [_gap(span, since), _gap(span, until)]
+    before = sorted(result, key=attrgetter("time"))
+    merged: list[Event] = []
+    at = 0
+    for event in events:
+        while at < len(before) and before[at].time <= event.time:
+            merged.append(before[at])
+            at += 1
+        merged.append(event)
+        for span, since, until in opened:
+            if since <= event.time <= until and span.gap.interface in (NODE, event.interface):
+                merged.append(_gap(span, event.time))
+    return merged + before[at:]
+
+
+def _gap(span: Span, time: int) -> Event:
+    """Return the gap that a span comes to at one time."""
+    return replace(span.gap, time=time, args={k: v for k, v in span.gap.args.items() if k not in (FROM, TO)})
