@@ -202,7 +202,8 @@ class _Judge:
         """4.2.2, lines 995-998, and 4.3, lines 1102-1103: inside, the registration is renewed periodically."""
         numbers, accepted = self.numbers, holding.accepted
         earliest = accepted.first + numbers.reregister + numbers.slack
-        latest = max(accepted.last + numbers.reregister, holding.event.time) + numbers.slack
+        # "Ends up detecting": the first interval may be counted from the end of the detection period.
+        latest = max(accepted.last + numbers.reregister, holding.event.time) + numbers.detection + numbers.slack
         asked = next((item.event.time for item in holding.items if _asks(item.meaning, "iha")), None)
         cancelled = [self._replaced(stretch, holding)]
         if holding.doubted is not None:
