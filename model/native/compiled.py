@@ -1,8 +1,8 @@
 """Plain Python functions over integers and arrays → native code, kept for the next run.
 
 `lower.py` says what the functions do in LLVM's terms, and llvmlite compiles that, once; the object code is kept
-(`keep.py`) and only loaded the next time. What is compiled calls nothing outside of itself and of what it is linked to:
-that is checked. Calls release Python's lock.
+(`model/values/cache.py`) and only loaded the next time. What is compiled calls nothing outside of itself and of what it
+is linked to: that is checked. Calls release Python's lock.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import textwrap
 from functools import cache
 from typing import Any
 
-import plain_records
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,8 @@ from mipcheck.model.native.compiled import compiled
 from mipcheck.model.native.record import Record, Rows, array, part, table
 from mipcheck.model.native.unit import Argument, NativeError, Unit
 from mipcheck.model.values import cache as keep
+
+from making import plain_records
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
@@ -424,7 +425,7 @@ def test_another_record_than_declared_is_not_taken() -> None:
     with pytest.raises(TypeError, match="words takes a Words"):
         made.words = Interface()  # type: ignore[assignment]
     with pytest.raises(TypeError, match="interfaces"):
-        made.interfaces = np.zeros((4, 3), np.int64)  # type: ignore[assignment]
+        made.interfaces = np.zeros((4, 3), np.int64)
     with pytest.raises(TypeError, match="not a State"):
         compiled(unit("def f(s):\n    return 1\n"))(Words())
     with pytest.raises(TypeError, match="not arrays"):
