@@ -117,8 +117,8 @@ class _Module:
         """By symbol, how many instructions a call comes to."""
 
     def text(self) -> str:
-        if self.unit.entry:
-            self._entry()
+        if self.unit.record is not None:
+            self._entry(self.unit.record.__name__)
         for name, kinds in self.unit.exports.items():
             self._define(name, self._function(name), [_example(kind) for kind in kinds], public=True)
         places = [f"@{name} = dso_local global ptr null" for name in self.unit.given]
@@ -129,23 +129,11 @@ class _Module:
             raise NativeError(f"there is no function {name}")
         return self.functions[name]
 
-    def _entry(self) -> None:
-        unit = self.unit
-        names: dict[str, Value] = {}
-        body = _Body(self, unit.entry, names)
-        if unit.record is not None:
-            record = View(unit.record.__name__, "%s.", ())
-            body.give(body.call_of(self._function(unit.entry), [record]))
-            self._texts.append(f"define i64 @{ENTRY}({self.parameter(record)}) nounwind {{\n{body.text()}}}\n")
-            return
-        for argument in unit.arguments:
-            if argument.type not in ELEMENTS:
-                raise NativeError(f"arrays of {argument.type} cannot be compiled")
-            sizes = tuple(body.integer(ast.parse(size, mode="eval").body) for size in argument.shape)
-            names[argument.name] = View(argument.type, f"%{argument.name}.", sizes)
-        body.give(body.call_of(self._function(unit.entry), [names[a.name] for a in unit.arguments]))
-        parameters = ", ".join(f"ptr %{a.name}." for a in unit.arguments)
-        self._texts.append(f"define i64 @{ENTRY}({parameters}) nounwind {{\n{body.text()}}}\n")
+    def _entry(self, record_name: str) -> None:
+        entry = self.unit.entry
+        body, record = _Body(self, entry, {}), View(record_name, "%s.", ())
+        body.give(body.call_of(self._function(entry), [record]))
+        self._texts.append(f"define i64 @{ENTRY}({self.parameter(record)}) nounwind {{\n{body.text()}}}\n")
 
     def symbol(self, function: ast.FunctionDef, arguments: Sequence[Value]) -> str:
         """The name of a function as it is for arguments of these kinds."""
