@@ -24,7 +24,7 @@ Native = Callable[[Record], int]
 
 
 def is_kept(unit: Unit) -> bool:
-    """Whether a unit, and what is linked to it, has been compiled before, so that it is at hand at once.
+    """Decide whether a unit, and what is linked to it, has been compiled before, so that it is at hand at once.
 
     Raises NativeError.
     """
@@ -39,7 +39,7 @@ _loaded: dict[tuple[str, ...], Native] = {}
 
 
 def compiled(unit: Unit) -> Native:
-    """The native code of a unit: as it was kept, or compiled now, which takes a moment. Raises NativeError."""
+    """Return the native code of a unit: as it was kept, or compiled now, which takes a moment. Raises NativeError."""
     try:
         names = tuple(u.name for u in (unit, *unit.linked))
         if names not in _loaded:
@@ -52,7 +52,7 @@ def compiled(unit: Unit) -> Native:
 
 
 def _object(unit: Unit) -> bytes:
-    """Object code."""
+    """Return object code: as it was kept, or compiled now, and kept."""
     code = _at_hand(unit)
     if code is None:
         code = _objects[unit.name] = _compile(unit)
@@ -61,7 +61,7 @@ def _object(unit: Unit) -> bytes:
 
 
 def _at_hand(unit: Unit) -> bytes | None:
-    """Object code that need not be compiled."""
+    """Return object code that need not be compiled, None if there is none."""
     if unit.name not in _objects and (kept := keep.read(unit.name)) is not None:
         _objects[unit.name] = kept
     return _objects.get(unit.name)
@@ -86,7 +86,7 @@ def _compile(unit: Unit) -> bytes:
 
 
 def _optimize(module: Any, machine: Any) -> None:
-    """These few passes bring what LLVM's usual ones bring here, in a quarter of the time."""
+    """Optimize a module. These few passes bring what LLVM's usual ones bring here, in a quarter of the time."""
     llvm = import_module("llvmlite.binding")
     passes = llvm.create_new_module_pass_manager()
     passes.add_sroa_pass()
@@ -117,7 +117,7 @@ def _machine() -> Any:
 
 
 def _load(code: bytes) -> Any:
-    """An engine that has the functions of an object file."""
+    """Return an engine that has the functions of an object file."""
     llvm = import_module("llvmlite.binding")
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))

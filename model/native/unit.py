@@ -50,7 +50,7 @@ class Unit:
 
     @cached_property
     def given(self) -> dict[str, tuple[Kind, ...]]:
-        """Functions that linked units have."""
+        """The functions that linked units have, with the kinds of their parameters."""
         return {name: kinds for unit in self.linked for name, kinds in unit.exports.items()}
 
     @cached_property
@@ -71,7 +71,7 @@ class Unit:
 
 
 def source_of(module: ModuleType) -> str:
-    """The text of a module. Raises NativeError if there is none: what is without its source is not compiled."""
+    """Return the text of a module. Raises NativeError if there is none: what is without its source is not compiled."""
     try:
         return Path(str(module.__file__)).read_text("utf-8")
     except (OSError, ValueError) as error:
@@ -79,5 +79,5 @@ def source_of(module: ModuleType) -> str:
 
 
 def constants_of(space: Mapping[str, Any]) -> dict[str, int]:
-    """The integers of a module, or of any namespace."""
+    """Return the integers of a module, or of any namespace."""
     return {n: v for n, v in space.items() if isinstance(v, int) and not isinstance(v, bool)}
