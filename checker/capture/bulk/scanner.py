@@ -34,7 +34,7 @@ _PATIENCE: Final = 255
 """Records that are left to the reader of `files` before the loop is asked again."""
 _KINDS: Final = 1 << 10
 _WORDS: Final = 1 << 14
-"""Kinds and words of their keys for which there is room at first."""
+"""Kinds, a power of two, and words of their keys for which there is room at first."""
 _DIVERSE: Final = 50_000
 """With more kinds than this, and than half the packets, columns gain nothing: each kind is a packet of its own."""
 _SENSES: Final = ("", "in", "out")
