@@ -56,10 +56,10 @@ def unit_of(machine: Machine) -> Unit:
 
     Both are the same for all sites and parameters.
     """
-    steps = Unit("", (), (source_of(kleene), machine.source), {"U": UNKNOWN}, _STEPS)
+    steps = Unit("", None, (source_of(kleene), machine.source), {"U": UNKNOWN}, _STEPS)
     sources = source_of(tables), source_of(loop)
     constants = {"U": UNKNOWN} | constants_of(vars(tables)) | constants_of(vars(loop))
-    return Unit("replay", (), sources, constants, linked=(steps,), record=ObserverState)
+    return Unit("replay", ObserverState, sources, constants, linked=(steps,))
 
 
 def native_of(machine: Machine) -> Native:

@@ -1,36 +1,30 @@
-"""Plain Python functions over integers and arrays → native code, kept for the next run.
+"""Plain Python functions over records → native code, kept for the next run.
 
 `lower.py` says what the functions do in LLVM's terms, and llvmlite compiles that, once; the object code is kept
-(`keep.py`) and only loaded the next time. What is compiled calls nothing outside of itself and of what it is linked to:
-that is checked. Calls release Python's lock.
+(`model/values/cache.py`) and only loaded the next time. What is compiled calls nothing outside of itself and of what it
+is linked to: that is checked. Calls release Python's lock.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mipcheck.model.native.record import Record
 from mipcheck.model.native.unit import ENTRY, NativeError, Unit
 from mipcheck.model.values import cache as keep
 
-if TYPE_CHECKING:
-    import numpy as np
-
 _HARMLESS: Final = ("llvm.", "memcpy", "memmove", "memset", "memcmp")
 
 
-Native = Callable[["Record | Sequence[np.ndarray[Any, Any]]"], int]
-"""Takes the unit's record, or the arrays in the order of its arguments; C-contiguous, of the types declared.
-
-A record or an array must not be given to two calls at a time.
-"""
+Native = Callable[[Record], int]
+"""Takes the unit's record, which must not be given to two calls at a time. Raises TypeError for anything else."""
 
 
 def is_kept(unit: Unit) -> bool:
-    """Whether a unit, and what is linked to it, has been compiled before, so that it is at hand at once.
+    """Decide whether a unit, and what is linked to it, has been compiled before, so that it is at hand at once.
 
     Raises NativeError.
     """
@@ -45,7 +39,7 @@ _loaded: dict[tuple[str, ...], Native] = {}
 
 
 def compiled(unit: Unit) -> Native:
-    """The native code of a unit: as it was kept, or compiled now, which takes a moment. Raises NativeError."""
+    """Return the native code of a unit: as it was kept, or compiled now, which takes a moment. Raises NativeError."""
     try:
         names = tuple(u.name for u in (unit, *unit.linked))
         if names not in _loaded:
@@ -58,7 +52,7 @@ def compiled(unit: Unit) -> Native:
 
 
 def _object(unit: Unit) -> bytes:
-    """Object code."""
+    """Return object code: as it was kept, or compiled now, and kept."""
     code = _at_hand(unit)
     if code is None:
         code = _objects[unit.name] = _compile(unit)
@@ -67,7 +61,7 @@ def _object(unit: Unit) -> bytes:
 
 
 def _at_hand(unit: Unit) -> bytes | None:
-    """Object code that need not be compiled."""
+    """Return object code that need not be compiled, None if there is none."""
     if unit.name not in _objects and (kept := keep.read(unit.name)) is not None:
         _objects[unit.name] = kept
     return _objects.get(unit.name)
@@ -92,7 +86,7 @@ def _compile(unit: Unit) -> bytes:
 
 
 def _optimize(module: Any, machine: Any) -> None:
-    """These few passes bring what LLVM's usual ones bring here, in a quarter of the time."""
+    """Optimize a module. These few passes bring what LLVM's usual ones bring here, in a quarter of the time."""
     llvm = import_module("llvmlite.binding")
     passes = llvm.create_new_module_pass_manager()
     passes.add_sroa_pass()
@@ -123,7 +117,7 @@ def _machine() -> Any:
 
 
 def _load(code: bytes) -> Any:
-    """An engine that has the functions of an object file."""
+    """Return an engine that has the functions of an object file."""
     llvm = import_module("llvmlite.binding")
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -139,42 +133,20 @@ def _address(engine: Any, name: str) -> int:
 
 
 def _callable(unit: Unit) -> Native:
+    record = unit.record
+    if record is None:
+        raise NativeError("there is nothing to call in a unit without a record")
     engines = [_load(_object(u)) for u in (unit, *unit.linked)]
     for other, engine in zip(unit.linked, engines[1:], strict=True):
         for name in other.exports:
             place = ctypes.c_void_p.from_address(engines[0].get_global_value_address(name))
             place.value = _address(engine, name)
-    address = _address(engines[0], ENTRY)
-    call = _taking_record(unit.record, address) if unit.record is not None else _taking_arrays(unit, address)
-    call.engines = engines  # type: ignore[attr-defined]  # kept alive, as the object code is by `_objects`
-    return call
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(_address(engines[0], ENTRY))
 
-
-def _taking_record(record: type[Record], address: int) -> Native:
-    function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)
-
-    def call(given: Record | Sequence[np.ndarray[Any, Any]]) -> int:
+    def call(given: Record) -> int:
         if type(given) is not record:
             raise TypeError(f"a {type(given).__name__}, not a {record.__name__}")
         return int(function(given.address()))
 
-    return call
-
-
-def _taking_arrays(unit: Unit, address: int) -> Native:
-    import numpy as np
-
-    types = [np.dtype(a.type) for a in unit.arguments]
-    function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * len(types))(address)
-
-    def call(given: Record | Sequence[np.ndarray[Any, Any]]) -> int:
-        if isinstance(given, Record):
-            raise TypeError(f"a {type(given).__name__}, not arrays")
-        pointers = []
-        for array, type_ in zip(given, types, strict=True):
-            if array.dtype != type_ or not array.flags.c_contiguous:
-                raise TypeError(f"an array of {array.dtype}, not a contiguous one of {type_}")
-            pointers.append(array.ctypes.data)
-        return int(function(*pointers))
-
+    call.engines = engines  # type: ignore[attr-defined]  # kept alive, as the object code is by `_objects`
     return call

@@ -87,11 +87,11 @@ class Field:
         return frozenset(found)
 
     def shape_in(self, cells: Mapping[str, int]) -> tuple[int, ...]:
-        """The shape, with the values of the cells."""
+        """Return the shape, with these values of the cells."""
         return tuple(eval(size, {"__builtins__": {}}, cells) for size in self._sizes)
 
     def made(self, cells: Mapping[str, int]) -> Any:
-        """An array, table or part with nothing but zeros."""
+        """Return an array, table or part with nothing but zeros."""
         import numpy as np
 
         if self.record is None:
@@ -164,7 +164,7 @@ class Layout:
         return self.places[name]
 
     def described(self) -> list[Any]:
-        """All that compiled code depends on, in JSON's terms."""
+        """Return all that compiled code depends on, in JSON's terms."""
         fields = [
             [name, field.type, field.shape, field.record.__layout__.described() if field.record else None]
             for name, field in self.fields.items()
@@ -172,7 +172,7 @@ class Layout:
         return [self.name, self.cells, fields]
 
     def all(self) -> Iterator[Layout]:
-        """This and those of the records within, however deep."""
+        """Yield this and those of the records within, however deep."""
         yield self
         for field in self.fields.values():
             if field.record is not None:
@@ -218,7 +218,7 @@ class Record:
 
     @classmethod
     def _row(cls, block: Any) -> Self:
-        """A record of cells alone that are held in `block`: a row of a table."""
+        """Return a record of cells alone that are held in `block`: a row of a table."""
         row = object.__new__(cls)
         row._block = block
         return row
@@ -249,7 +249,7 @@ class Record:
             setattr(self, name, new)
 
     def address(self) -> int:
-        """Where native code finds it. Raises ValueError where an array is smaller than its shape says.
+        """Return where native code finds it. Raises ValueError where an array is smaller than its shape says.
 
         It may be longer: the first dimension is no more than what native code may use.
         """
@@ -273,7 +273,7 @@ class Rows(Generic[R]):
         self.record, self.cells = record, cells
 
     def column(self, name: str) -> Array:
-        """A field of all rows: a part of `cells`, so that what is written there is written here."""
+        """Return a field of all rows: a part of `cells`, so that what is written there is written here."""
         return cast("Array", self.cells[:, self.record.__layout__.place_of(name)])
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""What is compiled: functions as their source has them, the constants that they use, and the arrays that they take."""
+"""What is compiled: functions as their source has them, the constants they use, and the record they work on."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from mipcheck.model.values import cache as keep
 from mipcheck.model.values.errors import MipcheckError
 
 ENTRY: Final = "entry"
-"""The symbol of the function that is called from outside: it takes a pointer to the record, or to each argument."""
-
+"""The symbol of the function that is called from outside: it takes a pointer to the record."""
 
 Kind = str
 """What is known of a value before it is there: "" of an integer, element type and dimensions of an array (int64:2).
@@ -31,40 +30,27 @@ class NativeError(MipcheckError):
     """There is no native code to be had: a library is missing, or cannot do this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """An array that a compiled function takes: its element type, and its shape as an expression.
-
-    The expression may use constants and the arguments before it, as in `("C[ROWS]", "C[WIDTH]")`.
-    """
-
-    name: str
-    type: str
-    shape: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class Unit:
     """What is compiled together: functions that call each other by name, and constants they use.
 
     `sources` is their text; of two functions of one name the later counts. `entry` is the one that can be called from
-    outside: with a `record` as its one parameter, or else with `arguments` in this order. It returns an integer.
-    `exports` are those that other units may call, with the kinds of their parameters; units that have such a function
-    are `linked`, and theirs is called rather than one of that name here. They are compiled by themselves, so that one
-    that changes costs nothing to the others.
+    outside, with a `record` as its one parameter; it returns an integer. A unit that only has functions for others has
+    no entry ("") and no record. `exports` are those that other units may call, with the kinds of their parameters;
+    units that have such a function are `linked`, and theirs is called rather than one of that name here. They are
+    compiled by themselves, so that one that changes costs nothing to the others.
     """
 
     entry: str
-    arguments: tuple[Argument, ...]
+    record: type[Record] | None
     sources: tuple[str, ...]
     constants: Mapping[str, int]
     exports: Mapping[str, tuple[Kind, ...]] = field(default_factory=dict)
     linked: tuple[Unit, ...] = ()
-    record: type[Record] | None = None
 
     @cached_property
     def given(self) -> dict[str, tuple[Kind, ...]]:
-        """Functions that linked units have."""
+        """The functions that linked units have, with the kinds of their parameters."""
         return {name: kinds for unit in self.linked for name, kinds in unit.exports.items()}
 
     @cached_property
@@ -79,14 +65,13 @@ class Unit:
         parts = [keep.code_of(__package__), sys.version.encode(), repr(llvm.llvm_version_info).encode(),
                  llvm.get_process_triple().encode(), llvm.get_host_cpu_name().encode(),
                  llvm.get_host_cpu_features().flatten().encode(),
-                 json.dumps([self.entry, [[a.name, a.type, a.shape] for a in self.arguments], record]).encode(),
-                 json.dumps(mappings).encode()]  # fmt: skip
+                 json.dumps([self.entry, record]).encode(), json.dumps(mappings).encode()]  # fmt: skip
         parts += [source.encode() for source in self.sources]
         return keep.name_of("native", *parts)
 
 
 def source_of(module: ModuleType) -> str:
-    """The text of a module. Raises NativeError if there is none: what is without its source is not compiled."""
+    """Return the text of a module. Raises NativeError if there is none: what is without its source is not compiled."""
     try:
         return Path(str(module.__file__)).read_text("utf-8")
     except (OSError, ValueError) as error:
@@ -94,5 +79,5 @@ def source_of(module: ModuleType) -> str:
 
 
 def constants_of(space: Mapping[str, Any]) -> dict[str, int]:
-    """The integers of a module, or of any namespace."""
+    """Return the integers of a module, or of any namespace."""
     return {n: v for n, v in space.items() if isinstance(v, int) and not isinstance(v, bool)}

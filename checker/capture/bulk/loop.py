@@ -52,7 +52,7 @@ _MIX_AGAIN: Final = -0x40A7B892E31B1A47
 def unit() -> Unit:
     """Return what is compiled. Raises NativeError."""
     sources = tuple(source_of(module) for module in (key, sys.modules[__name__]))
-    return Unit("scan", (), sources, constants_of(vars(key)) | constants_of(globals()), record=Scanned)
+    return Unit("scan", Scanned, sources, constants_of(vars(key)) | constants_of(globals()))
 
 
 def scan(s: Scanned) -> int:

@@ -50,7 +50,7 @@ def _json_unit() -> Unit:
 
 def _unit(entry: str, loop: ModuleType, record: type[LogLines]) -> Unit:
     sources = source_of(words), source_of(loop)
-    return Unit(entry, (), sources, constants_of(vars(words)) | constants_of(vars(loop)), record=record)
+    return Unit(entry, record, sources, constants_of(vars(words)) | constants_of(vars(loop)))
 
 
 TEXT: Final = LogForm(

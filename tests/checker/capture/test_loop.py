@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 
-import plain_records
 import pytest
 from fuzz_capture import SITES, batch_of, seeds
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +14,8 @@ from hypothesis import strategies as st
 from mipcheck.checker.capture import CaptureError, Source
 from mipcheck.checker.site.site import Site
 from mipcheck.model.native.unit import Unit
+
+from making import plain_records
 
 pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")

@@ -8,7 +8,6 @@ from contextlib import suppress
 from datetime import datetime
 
 import numpy as np
-import plain_records
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
@@ -25,7 +24,7 @@ from mipcheck.model.native.compiled import compiled
 from mipcheck.model.native.unit import NativeError, Unit
 from mipcheck.model.specification.load import load
 
-from making import log_json
+from making import log_json, plain_records
 from making.log_text import HEAD, logs, mutated
 
 SPEC = load()

@@ -17,9 +17,9 @@ from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.event import Event, Position
-from plain_records import contents, plain
 
 from making.columns_of import ListColumns
+from making.plain_records import contents, plain
 
 S = 10**9
 SPEC = loads("""

@@ -11,15 +11,22 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mipcheck.model.native.compiled import compiled
-from mipcheck.model.native.unit import Argument, NativeError, Unit
+from mipcheck.model.native.record import Record, array
+from mipcheck.model.native.unit import NativeError, Unit
 from mipcheck.model.values import cache as keep
+
+from making.plain_records import contents, plain
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
 
 LEAST, MOST = -(2**63), 2**63 - 1
 CONSTANTS = {"U": LEAST, "MOST": MOST, "SEVEN": 7, "TWO": 2}
-FOUR = (Argument("A", "int64", ("4",)),)
+
+
+class Four(Record):
+    A = array("int64", 4)
+
 
 whole = st.integers(LEAST, MOST) | st.integers(-70, 70) | st.sampled_from([LEAST, LEAST + 1, MOST, MOST - 1, 2**32])
 small = st.integers(-20, 20)
@@ -36,29 +43,40 @@ def wrapped(value: int) -> int:
     return (int(value) - LEAST) % 2**64 + LEAST
 
 
-def native(text: str, arguments: tuple[Argument, ...] = FOUR) -> Callable[..., int]:
-    call = compiled(Unit("f", arguments, (textwrap.dedent(text),), CONSTANTS))
-    return lambda *arrays: call(arrays)
+ENTRY = "def start(s):\n    return f(s.A)\n"
+"""Calls what is tried with the record's one array."""
 
 
-def python(text: str) -> Callable[..., int]:
+def native(text: str) -> Callable[[Any], int]:
+    """Return what runs the function f of a text in native code, on an array of four numbers."""
+    call = compiled(Unit("start", Four, (textwrap.dedent(text), ENTRY), CONSTANTS))
+
+    def run(numbers: Any) -> int:
+        s = Four()
+        s.A = numbers
+        return call(s)
+
+    return run
+
+
+def python(text: str, name: str = "f") -> Callable[[Any], int]:
     space: dict[str, Any] = dict(CONSTANTS)
     exec(textwrap.dedent(text), space)
-    found: Callable[..., int] = space["f"]
+    found: Callable[[Any], int] = space[name]
     return found
 
 
 @cache
-def both(text: str) -> tuple[Callable[..., int], Callable[..., int]]:
+def both(text: str) -> tuple[Callable[[Any], int], Callable[[Any], int]]:
     return native(text), python(text)
 
 
 def agree(text: str, values: list[int]) -> None:
     """The result and what is left in the array."""
     fast, slow = both(text)
-    array, numbers = np.array(values, np.int64), list(values)
-    found, expected = fast(array), slow(numbers)
-    assert (found, array.tolist()) == (wrapped(expected or 0), [wrapped(n) for n in numbers])
+    left, numbers = np.array(values, np.int64), list(values)
+    found, expected = fast(left), slow(numbers)
+    assert (found, left.tolist()) == (wrapped(expected or 0), [wrapped(n) for n in numbers])
 
 
 def of(expression: str) -> str:
@@ -395,70 +413,40 @@ def f(C, S, I, B, H, W):
     if C[0] == 1:
         row = S[3]
     return found + total(row) + total(B) + total(I[1:3]) + total(H) + total(W)
+def start(s):
+    return f(s.C, s.S, s.I, s.B, s.H, s.W)
 """
-SHAPED = (
-    Argument("C", "int64", ("3",)),
-    Argument("S", "int64", ("C[1] + 2", "1 + TWO")),
-    Argument("I", "int32", ("4",)),
-    Argument("B", "uint8", ("5",)),
-    Argument("H", "int16", ("2",)),
-    Argument("W", "uint32", ("2",)),
-)
+
+
+class Shaped(Record):
+    more: int
+    C = array("int64", 3)
+    S = array("int64", "more + 2", f"1 + {CONSTANTS['TWO']}")
+    I = array("int32", 4)  # noqa: E741
+    B = array("uint8", 5)
+    H = array("int16", 2)
+    W = array("uint32", 2)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_arrays(data: st.DataObject) -> None:
-    def drawn(type_: str, *shape: int) -> Any:
-        info = np.iinfo(type_)
-        size = int(np.prod(shape))
-        values = data.draw(st.lists(st.integers(int(info.min), int(info.max)), min_size=size, max_size=size))
-        return np.array(values, type_).reshape(shape)
-
-    c = np.array([data.draw(st.integers(0, 2)), 2, data.draw(whole)], np.int64)
-    arrays = [drawn("int64", 4, 3), drawn("int32", 4), drawn("uint8", 5), drawn("int16", 2), drawn("uint32", 2)]
-    lists = [Numbers(a.tolist(), str(a.dtype)) for a in arrays]
+    s = Shaped(more=2)
+    for name in s.__layout__.fields:
+        cells = getattr(s, name)
+        info, flat = np.iinfo(cells.dtype), cells.reshape(-1)
+        numbers = st.integers(int(info.min), int(info.max))
+        flat[:] = data.draw(st.lists(numbers, min_size=len(flat), max_size=len(flat)))
+    s.C[0], s.C[1] = data.draw(st.integers(0, 2)), s.more
     fast, slow = _arrays()
-    assert fast(c, *arrays) == wrapped(slow(Numbers(c.tolist(), "int64"), *lists))
-    assert [a.tolist() for a in arrays] == [n.plain() for n in lists]
+    slowly = plain(s)
+    assert fast(s) == wrapped(slow(slowly))
+    assert contents(s) == contents(slowly)
 
 
 @cache
-def _arrays() -> tuple[Callable[..., int], Callable[..., int]]:
-    return native(ARRAYS, SHAPED), python(ARRAYS)
-
-
-class Numbers:
-    """A list, or a list of lists, of Python's integers, which takes what fits an element of an array."""
-
-    def __init__(self, values: list[Any], type_: str) -> None:
-        self._values, self._type = values, type_
-
-    def plain(self) -> list[Any]:
-        return self._values
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __getitem__(self, at: Any) -> Any:
-        found = self._values[at[0]][at[1]] if isinstance(at, tuple) else self._values[at]
-        return Numbers(found, self._type) if isinstance(found, list) else found
-
-    def __setitem__(self, at: Any, value: int) -> None:
-        info = np.iinfo(self._type)
-        fitting = (value - int(info.min)) % 2**info.bits + int(info.min)
-        if isinstance(at, tuple):
-            self._values[at[0]][at[1]] = fitting
-        else:
-            self._values[at] = fitting
-
-
-def test_another_array_than_declared_is_not_taken() -> None:
-    fast = native(of("a"))
-    with pytest.raises(TypeError):
-        fast(np.zeros(4, np.int32))
-    with pytest.raises(TypeError):
-        fast(np.zeros(8, np.int64)[::2])
+def _arrays() -> tuple[Callable[[Shaped], int], Callable[[Shaped], int]]:
+    return compiled(Unit("start", Shaped, (ARRAYS,), CONSTANTS)), python(ARRAYS, "start")
 
 
 # --- what is not lowered ----------------------------------------------------------------------------------------------
@@ -491,7 +479,6 @@ REFUSED = {
     "decorators of g": "@twice\ndef g(a):\n    return 1\ndef f(A):\n    return g(1)\n",
     "Is": "def f(A):\n    return A[0] is None\n",
     "this `in`": "def f(A):\n    return 1 in A\n",
-    "there is no function f": "def g(A):\n    return 1\n",
     "Break": "def f(A):\n    break\n",
 }
 
@@ -500,6 +487,16 @@ REFUSED = {
 def test_what_is_not_lowered_is_named(what: str) -> None:
     with pytest.raises(NativeError, match=what):
         native(REFUSED[what])
+
+
+def test_an_entry_that_is_not_there_is_named() -> None:
+    with pytest.raises(NativeError, match="there is no function f"):
+        compiled(Unit("f", Four, ("def g(s):\n    return 1\n",), {}))
+
+
+def test_a_unit_without_a_record_is_only_for_others() -> None:
+    with pytest.raises(NativeError, match="nothing to call"):
+        compiled(library("def step(x, row, all):\n    return x\n"))
 
 
 def test_an_expression_that_calls_itself_is_refused() -> None:
@@ -521,18 +518,21 @@ def test_the_place_is_named() -> None:
 
 # --- linking ------------------------------------------------------------------------------------------------------
 
-TABLE = (Argument("A", "int64", ("2", "3")),)
 KINDS = ("", "int64:1", "int64:2")
 
 
+class Table(Record):
+    A = array("int64", 2, 3)
+
+
 def library(text: str) -> Unit:
-    return Unit("", (), (textwrap.dedent(text),), CONSTANTS, {"step": KINDS})
+    return Unit("", None, (textwrap.dedent(text),), CONSTANTS, {"step": KINDS})
 
 
 def calling(*linked: Unit, call: str = "step(A[1, 2], A[0], A)") -> Unit:
     """Its own `step` is there for Python alone."""
     text = f"def step(*of):\n    raise NotImplementedError\ndef f(A):\n    A[1, 0] = {call}\n    return A[1, 1]\n"
-    return Unit("f", TABLE, (text,), CONSTANTS, linked=linked)
+    return Unit("start", Table, (text, ENTRY), CONSTANTS, linked=linked)
 
 
 def test_units_call_what_they_are_linked_to() -> None:
@@ -546,9 +546,10 @@ def test_units_call_what_they_are_linked_to() -> None:
         (takes, [2, 203, 8], [-5, 5, 2]),
         (adds, [2, 3, 8], [11, 8, 2]),
     ):
-        array = np.array([[2, 3, 8], [0, 5, 2]], np.int64)
-        assert compiled(unit)([array]) == right[1]
-        assert array.tolist() == [left, right]
+        s = Table()
+        s.A[:] = [2, 3, 8], [0, 5, 2]
+        assert compiled(unit)(s) == right[1]
+        assert s.A.tolist() == [left, right]
     assert adds.name == takes.name, "what calls is compiled once for all"
 
 

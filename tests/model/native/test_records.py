@@ -6,14 +6,15 @@ import textwrap
 from functools import cache
 from typing import Any
 
-import plain_records
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mipcheck.model.native.compiled import compiled
 from mipcheck.model.native.record import Record, Rows, array, part, table
-from mipcheck.model.native.unit import Argument, NativeError, Unit
+from mipcheck.model.native.unit import NativeError, Unit
 from mipcheck.model.values import cache as keep
+
+from making import plain_records
 
 np = pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
@@ -79,7 +80,7 @@ def _wrapped(value: int) -> int:
 
 
 def unit(text: str, **more: Any) -> Unit:
-    return Unit("f", (), (textwrap.dedent(text),), CONSTANTS, record=State, **more)
+    return Unit("f", State, (textwrap.dedent(text),), CONSTANTS, **more)
 
 
 @cache
@@ -290,7 +291,7 @@ def test_functions_that_are_called_take_the_record() -> None:
 
 def test_linked_units_take_parts_of_a_record() -> None:
     text = "def step(x, row, all):\n    all[1, 1] = row[2] + x\n    return len(all) * 10 + len(row)\n"
-    steps = Unit("", (), (text,), CONSTANTS, {"step": ("", "int64:1", "int64:2")})
+    steps = Unit("", None, (text,), CONSTANTS, {"step": ("", "int64:1", "int64:2")})
     calls = "def f(s):\n    return step(s.a, s.values[0], s.values[1:3])\n"
     made = state(5)
     before = made.values.tolist()
@@ -352,7 +353,7 @@ def test_two_records_of_one_name_are_told() -> None:
         second = table(other(), 2)
 
     with pytest.raises(NativeError, match="two records named Interface"):
-        compiled(Unit("f", (), ("def f(s):\n    return 1\n",), {}, record=Both))
+        compiled(Unit("f", Both, ("def f(s):\n    return 1\n",), {}))
 
 
 # --- what Python does with records ----------------------------------------------------------------------------------
@@ -427,8 +428,6 @@ def test_another_record_than_declared_is_not_taken() -> None:
         made.interfaces = np.zeros((4, 3), np.int64)
     with pytest.raises(TypeError, match="not a State"):
         compiled(unit("def f(s):\n    return 1\n"))(Words())
-    with pytest.raises(TypeError, match="not arrays"):
-        compiled(Unit("f", (Argument("A", "int64", ("4",)),), ("def f(A):\n    return 1\n",), {}))(made)
 
 
 def test_records_share_a_part() -> None:
@@ -447,7 +446,7 @@ def test_records_extend_others() -> None:
     text += "def f(s):\n    return g(s) + s.a\n"
     made = More(rows=4, slots=2, e=3, a=10)
     made.values[0, 1], made.interfaces[2].token = 5, 6
-    assert compiled(Unit("f", (), (text,), {}, record=More))(made) == 13
+    assert compiled(Unit("f", More, (text,), {}))(made) == 13
     assert made.extra[1, 1] == 11
 
 
@@ -463,7 +462,7 @@ def test_what_compiled_code_depends_on_is_in_its_name() -> None:
         a: int
 
     text = "def f(s):\n    return s.a\n"
-    names = {Unit("f", (), (text,), {}, record=r).name for r in (first, Cells, None)}
+    names = {Unit("f", r, (text,), {}).name for r in (first, Cells, None)}
     assert len(names) == 3
 
 

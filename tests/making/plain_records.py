@@ -45,8 +45,9 @@ class Numbers:
             among[last] = self._fitting(value)
 
     def _fitting(self, value: int) -> int:
-        bits, least = _BITS[self._type], 0 if self._type[0] == "u" else -(2 ** (_BITS[self._type] - 1))
-        return int((int(value) - least) % 2**bits + least)
+        bits = _BITS[self._type]
+        least = 0 if self._type[0] == "u" else -(1 << bits - 1)
+        return (int(value) - least) % (1 << bits) + least
 
 
 class _Slice(Numbers):
