@@ -23,7 +23,7 @@ ASK = "0.2 eth0 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=60 id=0x1
 LEAK = "0.9 eth0 data dir=out protection=none bytes=10\n"
 
 
-def reply(time: str = "0.3", interface: str = "eth0", **keys: object) -> str:
+def reply(time: str = "0.3", interface: str = "eth0", /, **keys: object) -> str:
     """A reply of the i-HA that counts, but for what is given."""
     said = {"from": "iha", "path": "direct", "code": 0, "lifetime": 60, "id": "0x1000000aa", "auth": "ok"} | keys
     return f"{time} {interface} rrp " + " ".join(f"{k}={v}" for k, v in said.items()) + "\n"
@@ -45,7 +45,7 @@ def reasons(folder: Path, body: str, rule: str = "D1") -> list[tuple[int | None,
     return [(m.at.line, m.why) for m in finding(judged(folder, body), rule).not_counted]
 
 
-SPOILT = {
+SPOILT: dict[str, tuple[dict[str, str | int], str]] = {
     "identification": (
         {"id": "0x1000000ab"},
         "its identification differs in the low 32 bits: ours 0x000000aa, theirs 0x000000ab",
@@ -68,7 +68,7 @@ def test_a_reply_spoilt_in_one_way(name: str, rule: str, tmp_path: Path) -> None
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.sampled_from(sorted(SPOILT))))
 def test_every_fault_is_named_and_no_other(tmp_path: Path, names: set[str]) -> None:
-    keys: dict[str, object] = {}
+    keys: dict[str, str | int] = {}
     for name in sorted(names):
         keys |= SPOILT[name][0]
     named = {why for name in names for k, why in [SPOILT[name]] if all(keys[n] == v for n, v in k.items())}
