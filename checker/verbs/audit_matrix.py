@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console.progress import Steps
@@ -136,20 +137,21 @@ class _Auditor:
         given = frozenset(rule.given)
         everything = frozenset(machine.capabilities) - set(rule.unless) | given
         for capabilities in dict.fromkeys((given, everything)):
-            evidence = self._of_machine(machine, capabilities)
+            evidence = self._telling(machine, capabilities, rule)
             kept, broken = (evidence.of_rule(rule.id, which) for which in (False, True))
             if kept is None or broken is None:
                 continue
-            exercised = self._replayed(machine, kept, capabilities, frozenset())
+            told = evidence.setting.given
+            exercised = self._replayed(machine, kept, capabilities, frozenset(), told)
             # Some rules cannot be broken alone: a stricter SHOULD lies around them, or another rule forbids the site.
-            breaking = self._replayed(machine, broken, capabilities, broken.broken | {rule.id})
+            breaking = self._replayed(machine, broken, capabilities, broken.broken | {rule.id}, told)
             rest = replace(machine, rules={n: r for n, r in machine.rules.items() if n != rule.id})
             noticed = [BY_TRACE] if broken_in(rest, breaking) == broken.broken - {rule.id} else []
             for p in machine.properties.values():
                 if about_the_same(machine, p, rule) and not isinstance(p.claim, Independent):
                     trace = evidence.noticed(p, rule.id)
                     if trace is not None:
-                        self._replayed(machine, trace, capabilities, frozenset({rule.id}))
+                        self._replayed(machine, trace, capabilities, frozenset({rule.id}), told)
                         noticed.append(p.name)
             return Coverage(tuple(noticed), exercised, breaking)
         return Coverage()
@@ -225,13 +227,24 @@ class _Auditor:
             self._evidence[key] = Evidence(setting_of(machine, capabilities=capabilities, timeout=self._timeout))
         return self._evidence[key]
 
-    def _replayed(self, machine: Spec, trace: Witness, capabilities: frozenset[str], expected: frozenset[str]) -> str:
+    def _telling(self, machine: Spec, capabilities: frozenset[str], rule: Rule) -> Evidence:
+        """Return the same for a node whose site gives the parameters without which a rule says nothing."""
+        evidence = self._of_machine(machine, capabilities)
+        if rule.id not in evidence.setting.rules:
+            return evidence
+        setting = evidence.setting.telling(rule.id)
+        return evidence if setting is evidence.setting else Evidence(setting)
+
+    def _replayed(
+        self, machine: Spec, trace: Witness, capabilities: frozenset[str], expected: frozenset[str],
+        given: Mapping[str, int] = MappingProxyType({}),
+    ) -> str:  # fmt: skip
         """Return the trace as a log in which the observer finds what the prover said to be broken, among it `expected`.
 
         Besides, there may be SHOULDs that cannot but be broken, and rules on the site if it takes another site. Raises
         Disagreement.
         """
-        text = trace_text(machine, trace, {}, (), capabilities)
+        text = trace_text(machine, trace, given, (), capabilities)
         found = broken_in(machine, text)
         if found != trace.broken or not expected <= found or _musts(machine, found - expected):
             raise Disagreement(

@@ -31,14 +31,17 @@ def consistent(setting: Setting) -> Verdict:
         what = [f"when {r} is due, other rules can forbid all that would meet it" for r in stuck]
         what += [f"whether {r} can always be met was not decided" for r in unsure]
         return Verdict("refuted" if stuck else "unknown", reason="; ".join(what))
-    examples = Examples(setting)
-    missing = [
-        f"no trace was found that {'breaks' if broken else 'exercises'} {rule}"
-        for rule in setting.rules
-        if rule not in setting.without
-        for broken in (False, True)
-        if examples.find(rule, broken, pretty=False) is None
-    ]
+    shared = Examples(setting)
+    missing = []
+    for rule in setting.rules:
+        if rule not in setting.without:
+            telling = setting.telling(rule)
+            examples = shared if telling is setting else Examples(telling)
+            missing += [
+                f"no trace was found that {'breaks' if broken else 'exercises'} {rule}"
+                for broken in (False, True)
+                if examples.find(rule, broken, pretty=False) is None
+            ]
     return Verdict("unknown", reason="; ".join(missing)) if missing else verdict
 
 

@@ -27,6 +27,17 @@ class Setting:
     timeout: float
     capabilities: frozenset[str] = frozenset()
     given: Mapping[str, int] = field(default_factory=dict)
+    unfolded: Spec | None = None
+    """The specification before what the setting fixes was written into it."""
+
+    def telling(self, rule: str) -> Setting:
+        """Return a setting in which a rule applies: with the parameters given that it asks for, if it needs them."""
+        spec = self.unfolded or self.spec
+        names = {n for t in spec.rules[rule].terms() for n in t.names("given")}
+        if not names or not Folding({}, self.capabilities, self.given).is_idle(spec.rules[rule]):
+            return self
+        told = {**self.given, **{n: self.parameters[n] for n in sorted(names)}}
+        return setting_of(spec, told, self.without, self.capabilities, self.timeout)
 
     def world(self, rules: Iterable[Rule], unit: int | None = None, elsewhere: bool = False) -> World:
         """Return the world of some rules; `unit` is the step of integer time in ns, None for real time.
@@ -92,6 +103,7 @@ def setting_of(
         raise KeyError(name)
     values = configure(spec, parameters or {})
     readings = {n: values[n] for n, p in spec.parameters.items() if p.readings}
-    spec = Folding(readings, capabilities, parameters or {}).spec(spec)
+    unfolded, spec = spec, Folding(readings, capabilities, parameters or {}).spec(spec)
     rules = {r.id: r for r in spec.rules.values() if r.applies(capabilities)}
-    return Setting(spec, values, example_site(spec), rules, dropped, timeout, capabilities, dict(parameters or {}))
+    return Setting(spec, values, example_site(spec), rules, dropped, timeout, capabilities, dict(parameters or {}),
+                   unfolded)  # fmt: skip

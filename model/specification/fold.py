@@ -49,6 +49,16 @@ class Folding:
             properties={n: replace(p, claim=self._claim(p.claim)) for n, p in spec.properties.items()},
         )
 
+    def is_idle(self, rule: Rule) -> bool:
+        """Decide whether the choice leaves a rule nothing to speak of."""
+        match self._body(rule.body):
+            case Allow(patterns):
+                return not patterns
+            case Require(_, _, _, condition):
+                return condition == _FALSE
+            case _:
+                return False
+
     def term(self, t: Term) -> Term:
         """Return a term of the same meaning under the choice, and no larger."""
         match t.kind:

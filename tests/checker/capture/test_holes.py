@@ -220,7 +220,9 @@ def test_what_the_kernel_decrypted_is_no_packet_on_the_wire() -> None:
     def directions(gap: int, packet: Packet) -> list[tuple[str, str]]:
         records = [*RECORDS, Record(20 * SECOND, into(outer)), Record(20 * SECOND + gap, into(packet))]
         found = both(pcapng([*records, Record(30 * SECOND, out(user(IHOA, SERVER)))]))[1].events
-        return [(str(e.args["dir"]), str(e.args["protection"])) for e in found if e.kind == "data" and (e.at.frame or 0) > 8]
+        return [
+            (str(e.args["dir"]), str(e.args["protection"])) for e in found if e.kind == "data" and (e.at.frame or 0) > 8
+        ]
 
     assert directions(100_000, inner) == [("in", "esp"), ("out", "none")]
     # What comes later, or is for the address that the ESP came to, was on the wire.

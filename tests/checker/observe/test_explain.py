@@ -223,7 +223,14 @@ def test_advice_gives_way_to_a_rule_that_forbids_the_event_altogether() -> None:
     machine = Machine(spec, configure(spec, {}), site)
 
     def advice(inside: bool) -> dict[str, tuple[str, ...]]:
-        asked: dict[str, Value] = {"to": "iha", "path": "direct", "coa": 9, "flags": frozenset("T"), "lifetime": 60, "id": 7}
+        asked: dict[str, Value] = {
+            "to": "iha",
+            "path": "direct",
+            "coa": 9,
+            "flags": frozenset("T"),
+            "lifetime": 60,
+            "id": 7,
+        }
         answer: dict[str, Value] = {"from": "iha", "path": "direct", "code": 0, "lifetime": 60, "id": 7, "auth": "ok"}
         events = [event(1, "a", "link", state="up"), event(2, "a", "rrq", **asked)]
         events += [event(3, "a", "rrp", **answer)] if inside else []
