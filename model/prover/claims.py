@@ -16,12 +16,13 @@ from mipcheck.model.specification.spec import Allow, Independent, Invariant, Per
 from mipcheck.model.specification.term import EventPattern, Term
 
 
-def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
+def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed: list[Rule] | None = None) -> System:
     """Return the transition system in which the property is false in a bad state, or of a bad event.
 
-    The moves keep `rules`; with `whole`, obligations too, and all state is followed.
+    The moves keep `rules`; with `whole`, obligations too, and all state is followed. The state is that of `framed`, where
+    these are more rules.
     """
-    run = Run(setting, rules, cone(setting.spec, roots_of_property(p, rules), whole), whole)
+    run = Run(setting, rules, cone(setting.spec, roots_of_property(p, framed or rules), whole), whole)
     w, s = run.world, run.state
     bad = []
     if isinstance(p.claim, Permitted):
@@ -110,14 +111,16 @@ def _allowed(w: World, p: EventPattern, s: SymbolicState, keys: Keys, now: Z, ru
     return z3.And(w.matches([p], s, a, keys, now), w.permitted(s, a, keys, now, rules))
 
 
-def independence(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
+def independence(
+    setting: Setting, p: Property, rules: list[Rule], whole: bool, framed: list[Rule] | None = None
+) -> System:
     """Return the system of two runs in which an interface sees the same; bad is where the property's subjects differ.
 
     Any number of other interfaces do as they like in each run. What happens there may leave what is shared in any
     state: that is more than it can do, and keeps the state of other interfaces out of the question.
     """
     assert isinstance(p.claim, Independent)
-    roots = roots_of_property(p, rules)
+    roots = roots_of_property(p, framed or rules)
     names = cone(setting.spec, roots, False) | set(p.claim.variables)
     names |= cone(setting.spec, [Term("var", setting.spec.variables[n].type, n) for n in names], False)
     world = setting.world(rules, elsewhere=True)

@@ -15,7 +15,7 @@ import mipcheck.model.prover.claims as claims
 import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.search import Witness
 from mipcheck.model.prover.setting import Setting, setting_of
-from mipcheck.model.prover.spacer import System, Verdict, spacer
+from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
 from mipcheck.model.specification.load import load
 from mipcheck.model.specification.spec import Allow, Configure, Consistent, Independent, Permitted, Property, Rule, Spec
 
@@ -116,7 +116,7 @@ def _by_spacer(setting: Setting, p: Property, with_needs: bool) -> Result:
     for rules, whole in ((_own_rules(setting, p), False), (setting.musts, True)):
         verdict = spacer(_system(setting, p, rules, whole), setting.timeout)
         if verdict.answer == "proved":
-            needed = _needed(setting, p, rules, whole) if with_needs and not isinstance(p.claim, Permitted) else ()
+            needed = _needed(setting, p, rules, whole, verdict.invariant) if with_needs and not isinstance(p.claim, Permitted) else ()
             how = "all rules" if whole else "rules on the same events"
             method = f"Spacer, dense time, {setting.about}, {how}"
             return Result(p.name, p.section, "proved", 0.0, method, needed, verdict.invariant.sexpr(), ("z3",))
@@ -126,9 +126,11 @@ def _by_spacer(setting: Setting, p: Property, with_needs: bool) -> Result:
     return Result(p.name, p.section, "unknown", 0.0, f"Spacer, dense time, {setting.about}", reason=reason)
 
 
-def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> System:
+def _system(
+    setting: Setting, p: Property, rules: list[Rule], whole: bool, framed: list[Rule] | None = None
+) -> System:
     build = claims.independence if isinstance(p.claim, Independent) else claims.safety
-    return build(setting, p, rules, whole)
+    return build(setting, p, rules, whole, framed)
 
 
 def _seek(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
@@ -142,13 +144,18 @@ def _own_rules(setting: Setting, p: Property) -> list[Rule]:
     return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
 
 
-def _needed(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> tuple[Needed, ...]:
-    """Return the rules without which there is no proof, each with a counterexample that breaks just it."""
+def _needed(setting: Setting, p: Property, rules: list[Rule], whole: bool, invariant: Z) -> tuple[Needed, ...]:
+    """Return the rules without which there is no proof, each with a counterexample that breaks just it.
+
+    Where the `invariant` found with all rules does without one, no other proof has to be sought.
+    """
     found = []
     for rule in rules:
         if isinstance(rule.body, Configure):
             continue
         others = [r for r in rules if r is not rule]
+        if not recheck(_system(setting, p, others, whole, rules), invariant, setting.timeout):
+            continue
         if spacer(_system(setting, p, others, whole), setting.timeout).answer == "proved":
             continue
         if (trace := _seek(setting, p, setting.without | {rule.id})) is not None:
