@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import z3
 from mipcheck.model.prover.runs import Run, condition_of, cone, roots_of_property, slots_of
-from mipcheck.model.prover.search import Search, Unrolling, Witness, time_unit
+from mipcheck.model.prover.search import DEPTH, Search, Unrolling, Witness, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
 from mipcheck.model.prover.spacer import Move, System, Z
 from mipcheck.model.prover.symbolic import NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.specification.spec import Allow, Independent, Invariant, Permitted, Property, Rule
 from mipcheck.model.specification.term import EventPattern, Term
 
+_SHALLOW: Final = 5
+"""Steps of a trace that is searched for in both directions first."""
+
 
 def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed: list[Rule] | None = None) -> System:
     """Return the transition system in which the property is false in a bad state, or of a bad event.
 
-    The moves keep `rules`; with `whole`, obligations too, and all state is followed. The state is that of `framed`, where
-    these are more rules.
+    The moves keep `rules`; with `whole`, obligations too, and all state is followed. The state is that of `framed`,
+    where these are more rules.
     """
     run = Run(setting, rules, cone(setting.spec, roots_of_property(p, framed or rules), whole), whole)
     w, s = run.world, run.state
@@ -92,11 +95,11 @@ def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free
 
 
 def _search(
-    setting: Setting, goal: Callable[[Unrolling, int], Z], free: frozenset[str], mirror: str = ""
+    setting: Setting, goal: Callable[[Unrolling, int], Z], free: frozenset[str], mirror: str = "", depth: int = DEPTH
 ) -> Witness | None:
     """Return the shortest trace that breaks only rules in `free`, or else a SHOULD besides; None if none is found."""
     unit = time_unit(setting.parameters, setting.spec)
-    search = Search(setting.world(setting.rules.values(), unit), timeout=setting.timeout, mirror=mirror)
+    search = Search(setting.world(setting.rules.values(), unit), depth, timeout=setting.timeout, mirror=mirror)
     trace = search.shortest(goal, free)
     if trace is None:
         trace = search.shortest(goal, free | {r.id for r in setting.rules.values() if r.level != "MUST"})
@@ -180,4 +183,6 @@ def search_independence(setting: Setting, p: Property, free: frozenset[str]) -> 
         parts += [after[v, 0] != mirror[v, 0] for v in claim.variables]
         return z3.Or(parts)
 
-    return _search(setting, goal, free, "fewer") or _search(setting, goal, free, "more")
+    # A trace is short where there is one; to search deeply for what the other direction has at once takes a minute.
+    tries = [(mirror, depth) for depth in (_SHALLOW, DEPTH) for mirror in ("fewer", "more")]
+    return next((t for mirror, depth in tries if (t := _search(setting, goal, free, mirror, depth)) is not None), None)

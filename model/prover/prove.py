@@ -116,7 +116,11 @@ def _by_spacer(setting: Setting, p: Property, with_needs: bool) -> Result:
     for rules, whole in ((_own_rules(setting, p), False), (setting.musts, True)):
         verdict = spacer(_system(setting, p, rules, whole), setting.timeout)
         if verdict.answer == "proved":
-            needed = _needed(setting, p, rules, whole, verdict.invariant) if with_needs and not isinstance(p.claim, Permitted) else ()
+            needed = (
+                _needed(setting, p, rules, whole, verdict.invariant)
+                if with_needs and not isinstance(p.claim, Permitted)
+                else ()
+            )
             how = "all rules" if whole else "rules on the same events"
             method = f"Spacer, dense time, {setting.about}, {how}"
             return Result(p.name, p.section, "proved", 0.0, method, needed, verdict.invariant.sexpr(), ("z3",))
@@ -126,9 +130,7 @@ def _by_spacer(setting: Setting, p: Property, with_needs: bool) -> Result:
     return Result(p.name, p.section, "unknown", 0.0, f"Spacer, dense time, {setting.about}", reason=reason)
 
 
-def _system(
-    setting: Setting, p: Property, rules: list[Rule], whole: bool, framed: list[Rule] | None = None
-) -> System:
+def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed: list[Rule] | None = None) -> System:
     build = claims.independence if isinstance(p.claim, Independent) else claims.safety
     return build(setting, p, rules, whole, framed)
 

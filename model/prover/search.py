@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import z3
 from mipcheck.model.prover.spacer import Z
@@ -176,10 +176,14 @@ class Unrolling:
         return self.happens(k, condition)
 
 
+DEPTH: Final = 10
+"""Steps of the longest trace that is searched for."""
+
+
 class Search:
     """Searches over one unrolling that grows as needed. `timeout` is in seconds, for each search."""
 
-    def __init__(self, world: World, depth: int = 10, timeout: float = 60.0, mirror: str = "") -> None:
+    def __init__(self, world: World, depth: int = DEPTH, timeout: float = 60.0, mirror: str = "") -> None:
         self.world, self.depth, self.timeout = world, depth, timeout
         self.run = Unrolling(world, mirror)
         self.used = keys_used(world.spec)
