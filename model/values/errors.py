@@ -10,6 +10,8 @@
       ValueSyntaxError (and ValueError)   a word;     whoever reads the file around it says where it stands,
       LineError                           a line of a log;                        by one of the errors above
       SiteError (and ValueError)          a key of a site
+      SourceError (and ValueError)        a word of what a source shows
+      SpanError (and ValueError)          an end of a span of time
       RoleError (and ValueError)          a role
       UnusableKey (and ValueError)        a key of IPsec
       Untold (and ValueError)             an access mode whose octets the specification does not tell

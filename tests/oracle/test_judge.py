@@ -132,7 +132,7 @@ CONFORMANT = {
         "5.1 e1 coa kind=colocated addr=10.1.8.8",
         "5.2 e1 rrq to=iha path=direct coa=10.1.8.8 flags=DT lifetime=600 id=0x20",
         "5.3 e1 rrp from=iha path=direct code=0 lifetime=600 id=0x20 auth=ok",
-        "14.0 e1 data dir=out protection=none",
+        "14.3 e1 data dir=out protection=none",
     ),
     "what-arrives-is-nobody's-fault": ("0.0 UP", "0.1 COA", "0.2 RRQ id=0x1", "2.0 e0 data dir=in protection=none"),
 }
@@ -196,7 +196,7 @@ BROKEN = {
         ("0.0 UP", "0.1 COA", "0.1 e0 hint kind=nai says=inside", "0.2 XRQ id=0x1", "9.0 e0 link state=down"),
         ["verify-hint"],
     ),
-    "not-renewed": ((*INSIDE, "11.3 PLAIN"), ["re-register"]),
+    "not-renewed": ((*INSIDE, "14.3 PLAIN"), ["re-register"]),
     "not-renewed-although-simultaneous": (
         (
             *INSIDE,
@@ -204,7 +204,7 @@ BROKEN = {
             "5.1 e1 coa kind=colocated addr=10.1.8.8",
             "5.2 e1 rrq to=iha path=direct coa=10.1.8.8 flags=SDT lifetime=600 id=0x20",
             "5.3 e1 rrp from=iha path=direct code=0 lifetime=600 id=0x20 auth=ok",
-            "14.0 e1 data dir=out protection=none",
+            "14.3 e1 data dir=out protection=none",
         ),
         ["re-register"],
     ),
@@ -277,8 +277,8 @@ def test_cannot_be_told(name: str) -> None:
 
 
 def test_a_finding_has_its_place() -> None:
-    [finding] = judge(log(*INSIDE, "11.3 PLAIN")).of("broken")
-    assert (finding.interface, finding.time, finding.line) == ("e0", 11_200_000_000, None)
+    [finding] = judge(log(*INSIDE, "14.3 PLAIN")).of("broken")
+    assert (finding.interface, finding.time, finding.line) == ("e0", 14_200_000_000, None)
     [finding] = judge(log(*INSIDE[:3], "5.0 PLAIN")).of("broken")
     assert (finding.interface, finding.time, finding.line) == ("e0", 5 * SECOND, 6)
     assert "4.2.1" in finding.sections

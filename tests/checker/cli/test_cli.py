@@ -167,8 +167,8 @@ def test_logs_must_not_contradict_each_other_unless_it_is_decided(tmp_path: Path
 
 
 def test_an_offset_moves_an_input(tmp_path: Path) -> None:
-    wire = write(tmp_path / "a.log", HEAD + "5 eth0 link state=up\n")
-    other = write(tmp_path / "b.log", HEAD + "1 eth0 infer where=inside\n")
+    wire = write(tmp_path / "a.log", HEAD + "5.0 eth0 link state=up\n")
+    other = write(tmp_path / "b.log", HEAD + "1.0 eth0 infer where=inside\n")
     assert check([wire, other]).verdict == "inconclusive"
     for offset in ("3.5", "-0.5", "+3"):
         assert check([wire, other], offsets={"b.log": offset}).violations == ()

@@ -134,7 +134,7 @@ def test_durations_have_the_tolerance_of_their_stamps(tmp_path: Path, last: int,
 
 
 def test_an_obligation_is_overdue_once_it_is_for_certain(tmp_path: Path) -> None:
-    start = SITE.replace("boot", "t_slack=0s t_reregister=20s boot")
+    start = SITE.replace("boot", "t_slack=0s t_reregister=20s t_detection=0s boot")
     log = (
         "0 eth0 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=600 id=0x11\n"
         "0 eth0 rrp from=iha path=direct code=0 lifetime=600 id=0x11 auth=ok\n"

@@ -127,6 +127,13 @@ def examples(capabilities: frozenset[str]) -> Examples:
     return Examples(setting_of(SPEC, capabilities=capabilities))
 
 
+def examples_of(rule: str) -> Examples:
+    """With the parameters given that the rule asks for."""
+    shared = examples(frozenset(SPEC.rules[rule].given))
+    telling = shared.setting.telling(rule)
+    return shared if telling is shared.setting else Examples(telling)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", list(SPEC.rules))
 def test_is_exercised_by_a_trace_that_breaks_nothing(rule: str, tmp_path: Path) -> None:
@@ -146,10 +153,11 @@ def test_is_broken_by_a_trace_that_breaks_nothing_else(rule: str, tmp_path: Path
 
 def _replay(rule: str, broken: bool, folder: Path) -> Report:
     capabilities = frozenset(SPEC.rules[rule].given)
-    trace = examples(capabilities).find(rule, broken)
+    found = examples_of(rule)
+    trace = found.find(rule, broken)
     assert trace is not None
     log = folder / "example.log"
-    log.write_text(trace_text(SPEC, trace, {}, (), capabilities), "utf-8")
+    log.write_text(trace_text(SPEC, trace, found.setting.given, (), capabilities), "utf-8")
     return check([str(log)])
 
 
