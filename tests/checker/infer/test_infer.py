@@ -507,10 +507,12 @@ def test_inferred_sites_give_the_same_verdict(truth: Path, tmp_path: Path) -> No
     site = tmp_path / "site.toml"
     site.write_text(text.replace("[parameters]\n", "[parameters]\n" + timers))
     expected = json.loads(truth.read_text())
+    if expected["verdict"] is None:  # what is right is open, and may hang on a timer that no capture shows
+        pytest.skip(expected["note"])
     found = verdict(check(file, config=site))
     assert found == verdict(check(file, config=truth.with_suffix(".toml")))
     right = expected["verdict"] if isinstance(expected["verdict"], list) else [expected["verdict"]]
-    assert right == [None] or (found[0] in right and found[1] == expected.get("at_frame"))
+    assert found[0] in right and found[1] == expected.get("at_frame")
 
 
 @pytest.mark.skipif(not TRUTHS, reason="no captures of other software beside the checkout")
