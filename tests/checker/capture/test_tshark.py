@@ -456,6 +456,7 @@ def test_our_own_captures(file: Path, tshark: str) -> None:
         assert compare_inside_esp(tshark, file, site)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not OTHER_CAPTURES, reason="no captures of other software beside the checkout")
 @pytest.mark.parametrize("file", OTHER_CAPTURES, ids=lambda p: p.name)
 def test_captures_of_other_software(file: Path, tshark: str) -> None:

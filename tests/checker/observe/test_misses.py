@@ -65,6 +65,7 @@ def test_a_reply_spoilt_in_one_way(name: str, rule: str, tmp_path: Path) -> None
     assert reasons(tmp_path, UP + ASK + reply(**keys) + LEAK, rule) == [(6, why)]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.sampled_from(sorted(SPOILT))))
 def test_every_fault_is_named_and_no_other(tmp_path: Path, names: set[str]) -> None:
