@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mipcheck.checker.capture.frames.files import is_capture
-from mipcheck.checker.capture.frames.frame import CaptureError
+from mipcheck.checker.capture.frames.magic import is_capture
 
 if TYPE_CHECKING:
+    from mipcheck.checker.capture.frames.frame import CaptureError
     from mipcheck.checker.capture.read import Capture, Source, read_capture, read_captures
 
 __all__ = ["Capture", "CaptureError", "Source", "is_capture", "read_capture", "read_captures"]
@@ -29,6 +29,7 @@ __all__ = ["Capture", "CaptureError", "Source", "is_capture", "read_capture", "r
 def __getattr__(name: str) -> Any:
     if name in __all__:
         from mipcheck.checker.capture import read
+        from mipcheck.checker.capture.frames import frame
 
-        return getattr(read, name)
+        return getattr(frame if name == "CaptureError" else read, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from mipcheck.checker.check.machine import machine_of
 from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.console.progress import ReadingProgress
 from mipcheck.checker.inputs.addresses import SaidAddresses
 from mipcheck.checker.inputs.clocks import absolute_of, shifts_of
 from mipcheck.checker.inputs.opening import OpenInput, hold
@@ -22,14 +21,12 @@ from mipcheck.checker.inputs.settle import Over, Settling
 from mipcheck.checker.inputs.trace import Input, Trace, evidence_of_inputs, input_of_log
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import TooMuch
-from mipcheck.checker.observe.silence import excused
 from mipcheck.checker.observe.watch import INEXACT, forbidden
-from mipcheck.checker.trace.ahead import ahead
 from mipcheck.checker.trace.derive import modes_in_words
 from mipcheck.checker.trace.route import LOGS, decide, slowly
 from mipcheck.checker.trace.source import table_of
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
-from mipcheck.model.native.unit import NativeError, Unit
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
 from mipcheck.model.values.errors import UserError
 
@@ -39,6 +36,7 @@ if TYPE_CHECKING:
     from mipcheck.checker.observe.columns import NativeObserver
     from mipcheck.checker.trace.columns import Batch
     from mipcheck.model.machine.compile import Machine
+    from mipcheck.model.native.unit import Unit
 
 
 class Watched(NamedTuple):
@@ -189,6 +187,8 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
     trace = Trace(tuple(read), columns, site, said, absolute_of(inputs, shifts), notes)
     observation, evidence = replay.observation(), trace.evidence(machine.spec)
     if evidence.unplugged:
+        from mipcheck.checker.observe.silence import excused
+
         observation = excused(machine, observation, columns)
     modes = modes_in_words(machine.spec, replay.modes(), forbidden(machine, observation))
     return Watched(machine, trace, observation, modes)
@@ -227,6 +227,9 @@ def _replayed(
 
 def _shown(columns: BulkLog | MergedLogs, logs: _Logs, piped: bool) -> Generator[Batch, None, None]:
     """Return the batches, the next of which is read while one is being replayed, and show how far they are."""
+    from mipcheck.checker.console.progress import ReadingProgress
+    from mipcheck.checker.trace.ahead import ahead
+
     first, *others = logs.logs
     name = first.name + (f" and {len(others)} more" if others else "")
     with ReadingProgress([log.source for log in logs.logs], name, "events") as progress:

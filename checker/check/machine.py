@@ -17,7 +17,7 @@ def machine_of(spec: Spec, site: Site) -> Machine:
     spec = _of_role(spec, site.role)
     given = {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()}
     addresses = {n: a for n, a in site.addresses.items() if n in spec.sites}
-    return Machine(spec, configure(spec, given), addresses, site.capabilities, given)
+    return Machine(spec, configure(spec, given), addresses, site.capabilities, given, kept=True)
 
 
 def _of_role(spec: Spec, role: str) -> Spec:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mipcheck.checker.observe.explain import Because
-from mipcheck.checker.observe.misses import NearMiss
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import Position
+
+if TYPE_CHECKING:
+    from mipcheck.checker.observe.explain import Because
+    from mipcheck.checker.observe.misses import NearMiss
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class InputReport:
 class RuleReport:
     """A rule and its `status`: held, violated, inconclusive, unobservable or not-exercised.
 
-    `why` says what is missing where the status is one of the last three, `lacks` of what kind (`explain.Lack`).
+    `why` says what is missing where the status is one of the last three, `lacks` of what kind (`holes.Lack`).
     `unlisted` violations are counted in `broken`, but are in no group.
     """
 

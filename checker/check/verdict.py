@@ -10,7 +10,8 @@ from mipcheck.checker.check.report import ParameterReport, RuleReport
 from mipcheck.checker.console.errors import listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.trace import Input, Trace
-from mipcheck.checker.observe.explain import Context, Lack, duration, explain_hole
+from mipcheck.checker.observe.context import Context, duration
+from mipcheck.checker.observe.holes import Lack, explain_hole
 from mipcheck.checker.observe.observation import Observation, Tally
 from mipcheck.checker.trace.source import Evidence, Fog, fog_of
 from mipcheck.model.language.show import show_citations

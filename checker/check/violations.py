@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from mipcheck.checker.check.report import Violation
 from mipcheck.checker.inputs.trace import Trace
-from mipcheck.checker.observe.explain import Context, Explanation, explain
+from mipcheck.checker.observe.context import Context
+from mipcheck.checker.observe.explain import Explanation, explain
 from mipcheck.checker.observe.misses import Misses, NearMisses
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.columns import Columns

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn, Protocol, cast
 
+from mipcheck.checker.console.output import columns
 from mipcheck.model.values.errors import WRONG_INPUT
 
 
@@ -113,6 +114,13 @@ def _hint_verb(inputs: Sequence[str]) -> None:
 # --- parsing ------------------------------------------------------------------------------------------------------
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help that is as wide as the terminal. Argparse makes one for every option; by itself it would import `shutil`."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=columns() - 2)
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with the option that was probably meant."""
 
@@ -145,7 +153,7 @@ def _parser(verb: Verb, module: VerbModule) -> _Parser:
         prog="mipcheck" if verb is CHECK else f"mipcheck {verb.name}",
         description=module.DESCRIPTION,
         epilog="\n".join(filter(None, parts)),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     module.arguments(parser)

@@ -22,14 +22,15 @@ def units() -> Iterator[Unit]:
     """Yield what is to be compiled: the readers, and every machine of the specifications that come with mipcheck.
 
     A machine is the same for all sites and parameters; one of a node with optional capabilities is another, and is not
-    among these. To load the specifications puts them into the cache as well.
+    among these. To load the specifications puts them into the cache as well, and so it is with the machines' code for
+    Python.
     """
     yield scan.unit()
     for form in FORMS.values():
         yield form.unit()
     for name in bundled():
         for spec in load(name).machines():
-            yield unit_of(Machine(spec, configure(spec, {}), {}))
+            yield unit_of(Machine(spec, configure(spec, {}), {}, kept=True))
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import re
@@ -284,6 +283,8 @@ def _open_input(path: str) -> BinaryIO:
 
 def _near(path: str) -> str:
     """Return a hint at the file that was probably meant, or nothing."""
+    import difflib
+
     if "://" in path:
         return "mipcheck fleet reads URLs; to check one by itself, give a copy of it"
     folder, name = Path(path).parent, Path(path).name

@@ -24,7 +24,7 @@ from mipcheck.checker.trace.route import CAPTURES, decide, slowly
 from mipcheck.checker.trace.source import LINK, Sight, SourceTable, hides, table_of
 from mipcheck.checker.trace.spans import with_spans
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
-from mipcheck.model.native.unit import NativeError, Unit
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import NODE, Event
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mipcheck.checker.capture import Capture, Source
     from mipcheck.checker.capture.survey import Survey
     from mipcheck.checker.logs.lines import Log
+    from mipcheck.model.native.unit import Unit
 
 
 def read_trace(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
+
+from mipcheck.model.values.packages import folder_of
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 @cache
 def _grammar() -> str:
-    return resources.files(__package__).joinpath("log.lark").read_text("utf-8")
+    return (folder_of(__package__) / "log.lark").read_text("utf-8")
 
 
 @cache

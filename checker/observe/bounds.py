@@ -11,7 +11,7 @@ from typing import Final
 
 from mipcheck.checker.trace.columns import NUMBER
 from mipcheck.model.machine.compile import Machine
-from mipcheck.model.native.unit import NativeError
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import Type
 

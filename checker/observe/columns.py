@@ -29,7 +29,8 @@ from mipcheck.model.machine import kleene
 from mipcheck.model.machine.compile import Machine, State
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.compiled import Native, compiled
-from mipcheck.model.native.unit import NativeError, Unit, constants_of, source_of
+from mipcheck.model.native.errors import NativeError
+from mipcheck.model.native.unit import Unit, constants_of, source_of
 from mipcheck.model.values.event import NODE
 
 _FEW: Final = 4096

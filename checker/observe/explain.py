@@ -1,7 +1,7 @@
 """A finding → why: what was seen, the part of the condition that failed, the events that led there, what is allowed.
 
 Everything said about a requirement comes from the specification's own texts; here is only the grammar around them.
-Texts are safe to show (`escape.printable`), whatever the trace held.
+Texts are safe to show (`escape.printable`), whatever the trace held. Why a rule could not be judged is in `holes.py`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mipcheck.checker.console.escape import as_in_log, printable
 from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
-from mipcheck.checker.observe.observation import Finding, Hole
+from mipcheck.checker.observe.context import Context, duration, named, show_event, source
+from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.columns import Columns
-from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.specification.spec import MOBILE_NODE, Allow, Require, Rule, Spec
+from mipcheck.model.specification.spec import MOBILE_NODE, Allow, Require, Rule
 from mipcheck.model.specification.term import EventPattern, Term
-from mipcheck.model.values.event import NODE, Event, Position
-from mipcheck.model.values.types import BASIC, Type, show_seconds
+from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.types import Type
 
 _FORWARD: Final = 100_000
 """Events looked at for one that came late."""
@@ -47,48 +46,6 @@ class Explanation:
     allowed: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Context:
-    """The things that explanations refer to. Times are shown as they count from `origin` (ns)."""
-
-    machine: Machine
-    events: Sequence[Event]
-    interfaces: Sequence[str]
-    origin: int = 0
-
-    @property
-    def spec(self) -> Spec:
-        return self.machine.spec
-
-    def token(self, interface: int) -> str:
-        """Return the name of an interface, or that of the whole node."""
-        return self.interfaces[interface] if 0 <= interface < len(self.interfaces) else NODE
-
-    def name(self, interface: int) -> str:
-        """Return the same, safe to show."""
-        return printable(self.token(interface))
-
-    def time(self, ns: int) -> str:
-        """Return a time in seconds, as it is shown."""
-        return show_seconds(ns - self.origin)
-
-
-def show_event(spec: Spec, event: Event) -> str:
-    """Return an event as a log has it, without its time: `eth0 data dir=out protection=none`."""
-    declared = spec.events.get(event.kind)
-    words = [printable(as_in_log(event.interface, "=")), event.kind]
-    for key in declared.keys if declared is not None else ():
-        if key.name in event.args:
-            words.append(f"{key.name}={as_in_log(key.type.show(event.args[key.name]))}")
-    return " ".join(words)
-
-
-def duration(ns: int) -> str:
-    """Return a duration in seconds, with as many decimals as needed: `6.115 s`."""
-    word = show_seconds(ns)
-    return (word.rstrip("0").rstrip(".") or "0") + " s"
-
-
 def explain(context: Context, finding: Finding) -> Explanation:
     """Explain a finding: what was seen, why it is wrong, what led there, what would have been allowed."""
     if finding.moment is not None:
@@ -104,69 +61,6 @@ def explain(context: Context, finding: Finding) -> Explanation:
     seen = f"{context.time(event.time)} {show_event(context.spec, event)}"
     wrong = (f"allowed only if {condition_in_words(rule.body.condition)}", *sentences(context, finding, leaves))
     return Explanation(seen, wrong, tuple(_because(context, finding, leaves)), _allowed(context, finding))
-
-
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """The reason why a rule could not be judged; `kinds` of what is missing are history, gap, interface, source, and,
-    each with its name after a blank, address and key.
-
-    Of a rule that is unobservable, it is hidden.
-    """
-
-    text: str
-    kinds: frozenset[str]
-
-
-def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
-    """Explain why the rule of that number could not be judged, the first time that it could not."""
-    context = replace(context, interfaces=hole.moment.names)
-    body = context.machine.rules[rule].body
-    if not 0 <= hole.event < len(context.events):
-        return Lack("what it depends on is not known", frozenset({"history"}))
-    event = context.events[hole.event]
-    where = f"{context.time(event.time)} ({printable(str(event.at))})"
-    if hole.node is not None:
-        where += f", for mobile node {BASIC['address'].show(hole.node)},"
-    if hole.why:
-        return Lack(f"at {where} {hole.why}", frozenset({"source"}))
-    if hole.gap:
-        text = f"at {where} evidence was missing while something was owed: {show_event(context.spec, event)}"
-        return Lack(text, frozenset({"gap"}))
-    moment = hole.moment
-    terms = [body.condition]
-    if not isinstance(body, Require) and evaluate(context.machine, body.condition, moment, moment.this) != UNKNOWN:
-        terms = [p.condition for p in body.patterns if p.event == event.kind]
-    missing: dict[str, str] = {}
-    for term in terms:
-        for leaf in blame(context.machine, term, moment, moment.this):
-            if leaf.value == UNKNOWN:
-                missing.update(_missing(context, hole, leaf))
-    facts = "; ".join(missing) or "whether what was owed has been met is not known"
-    return Lack(f"at {where} {facts}", frozenset(missing.values()))
-
-
-def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[tuple[str, str]]:
-    """Return what is not known in an unknown leaf, and since when; each with its kind (see `Lack`)."""
-    moment = hole.moment
-    for read in reads(context.machine, leaf.term, moment, leaf.interface):
-        if read.value == UNKNOWN:
-            other = read.interface is not None and read.interface != moment.this
-            whose = f" of {context.name(read.interface)}" if other and read.interface is not None else ""
-            text = context.spec.variables[read.name].text
-            since, kind = "so far", "history"
-            if read.writer >= 0:
-                since = f"since {printable(str(context.events[read.writer].at))}"
-                sender = context.spec.events[context.events[read.writer].kind].sender
-                kind = "gap" if sender == "observer" else "history"
-            yield f"{_named(read.name, text)}{whose} is not known {since}", kind
-    for term in leaf.term.walk():
-        if term.kind == "site" and term.name not in context.machine.site:
-            yield f"the address {term.name} is not known", f"address {term.name}"
-        elif term.kind == "key" and evaluate(context.machine, term, moment, leaf.interface) == UNKNOWN:
-            yield f"the event does not tell {term.name}", f"key {term.name}"
-        elif term.kind == "this" and leaf.interface == UNKNOWN:
-            yield "the event names no interface", "interface"
 
 
 # --- facts --------------------------------------------------------------------------------------------------------
@@ -188,7 +82,7 @@ def sentences(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> lis
     for fact, (subject, names) in found.items():
         meaning = context.spec.variables[subject].text if subject and subject not in told else ""
         told.add(subject)
-        result.append((_named(subject, meaning) + fact[len(subject) :] if subject else fact) + _on(names))
+        result.append((named(subject, meaning) + fact[len(subject) :] if subject else fact) + _on(names))
     return result
 
 
@@ -299,15 +193,6 @@ def _instants(context: Context, term: Term) -> int:
     return 0
 
 
-def source(term: Term) -> str:
-    """Return a term as the specification writes it."""
-    return show_expression(term.source) if term.source is not None else term.name or term.kind
-
-
-def _named(name: str, text: str) -> str:
-    return f"{name} ({text})" if text else name
-
-
 # --- what led there -----------------------------------------------------------------------------------------------
 
 
@@ -346,7 +231,7 @@ def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str,
     for read in written:
         variable = context.spec.variables[read.name]
         value = show_number(context, variable.type, read.value, instant=True)
-        fact = f"{_named(read.name, '' if read.name in told else variable.text)} {verb} {value}"
+        fact = f"{named(read.name, '' if read.name in told else variable.text)} {verb} {value}"
         names = groups.setdefault(fact, [])
         if read.interface is not None and context.token(read.interface) != interface:
             names.append(context.name(read.interface))

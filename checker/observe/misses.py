@@ -15,7 +15,8 @@ from typing import Final
 
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
-from mipcheck.checker.observe.explain import Context, sentences, show_event
+from mipcheck.checker.observe.context import Context, show_event
+from mipcheck.checker.observe.explain import sentences
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.observe.observer import Observer

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 from mipcheck.checker.observe.blame import Moment
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import observe
-from mipcheck.checker.observe.silence import excused
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.derive import ACCESS, derive, derived, modes_in_words, modes_seen
 from mipcheck.checker.trace.route import EVENTS, decide, slowly
 from mipcheck.checker.trace.source import EXACT, Evidence, fog_of
-from mipcheck.model.native.unit import NativeError, Unit
+from mipcheck.model.native.errors import NativeError
 
 INEXACT: Final = "a source does not show every event, or not in its order"
 """Why a trace is not observed natively."""
 
 if TYPE_CHECKING:
     from mipcheck.model.machine.compile import Machine
+    from mipcheck.model.native.unit import Unit
     from mipcheck.model.values.event import Event
 
 
@@ -31,7 +31,11 @@ def watch(
     `evidence` is what its sources are able to show.
     """
     observation, modes = _watched(machine, events, boot, evidence)
-    return (excused(machine, observation, events) if evidence.unplugged else observation), modes
+    if evidence.unplugged:
+        from mipcheck.checker.observe.silence import excused
+
+        observation = excused(machine, observation, events)
+    return observation, modes
 
 
 def _watched(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mipcheck.checker.observe.explain import source
+from mipcheck.checker.observe.context import source
 from mipcheck.model.specification.spec import Allow, Body, Require
 
 

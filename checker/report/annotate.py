@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mipcheck.checker.capture.frames.frame import MAX_RECORD, CaptureError
+from mipcheck.checker.capture.frames.magic import BYTE_ORDER, GZIP, PCAP, SECTION
 from mipcheck.checker.console.escape import printable
 from mipcheck.model.values.event import Position
 
@@ -27,17 +28,8 @@ COMMENTS_LIMIT: Final = 32
 """Comments on one packet."""
 
 _CHUNK: Final = 64 * 1024
-_PCAP: Final = {
-    b"\xd4\xc3\xb2\xa1": ("<", 6, 16),
-    b"\xa1\xb2\xc3\xd4": (">", 6, 16),
-    b"\x4d\x3c\xb2\xa1": ("<", 9, 16),
-    b"\xa1\xb2\x3c\x4d": (">", 9, 16),
-    b"\x34\xcd\xb2\xa1": ("<", 6, 24),
-    b"\xa1\xb2\xcd\x34": (">", 6, 24),
-}
+_PCAP: Final = {magic: (order, 6 if unit == 1000 else 9, header) for magic, (order, unit, header) in PCAP.items()}
 """Magic number → byte order, decimals of a stamp (if_tsresol), and bytes of a record's header."""
-_BYTE_ORDER: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
-_SECTION: Final = b"\x0a\x0d\x0d\x0a"
 _INTERFACE: Final = 1
 _OLD_PACKET: Final = 2
 _SIMPLE: Final = 3
@@ -150,9 +142,9 @@ def annotate(source: BinaryIO, target: BinaryIO, comments: Mapping[int, Sequence
         if len(header) == 20:
             return _of_pcap(source, target, stored, *_PCAP[magic], header)
         raise CaptureError("the pcap header is cut short", Position(_name(source)))
-    if magic == _SECTION:
+    if magic == SECTION:
         return _of_pcapng(source, target, stored, magic)
-    wrong = "compressed with gzip; unpack it first" if magic[:2] == b"\x1f\x8b" else "neither a pcap nor a pcapng file"
+    wrong = "compressed with gzip; unpack it first" if magic[:2] == GZIP else "neither a pcap nor a pcapng file"
     raise CaptureError(wrong, Position(_name(source)))
 
 
@@ -180,7 +172,7 @@ def _of_pcap(
     if network & _FCS_STATED:
         # The frame check sequence is stated in units of 16 bits for the file, and in bytes for a packet.
         common = _option(order, _FLAGS, struct.pack(order + "I", (network >> 28) * 2 << 5))
-    target.write(_block(order, int.from_bytes(_SECTION), struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)))
+    target.write(_block(order, int.from_bytes(SECTION), struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)))
     resolution = _option(order, _TSRESOL, bytes([decimals])) + _option(order, 0, b"")
     target.write(_block(order, _INTERFACE, struct.pack(order + "HHI", network & 0xFFFF, 0, snap) + resolution))
     record, packet = struct.Struct(order + "IIII"), struct.Struct(order + "IIIII")
@@ -207,9 +199,9 @@ def _of_pcapng(source: BinaryIO, target: BinaryIO, comments: Mapping[int, list[b
     frame = annotated = 0
     start = magic + _read(source, 4)
     while len(start) == 8:
-        if start[:4] == _SECTION:
+        if start[:4] == SECTION:
             rest = _read(source, 16)
-            order = _BYTE_ORDER.get(rest[:4], "")
+            order = BYTE_ORDER.get(rest[:4], "")
             if not order or len(rest) < 16:
                 target.write(start + rest)
                 break

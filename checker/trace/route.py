@@ -12,10 +12,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from mipcheck.model.native.compiled import is_kept
-from mipcheck.model.native.unit import NativeError, Unit
+from mipcheck.model.native.errors import NativeError
+
+if TYPE_CHECKING:
+    from mipcheck.model.native.unit import Unit
 
 LOGS: Final = "logs"
 CAPTURES: Final = "captures"
@@ -82,6 +84,8 @@ def decide(kind: str, has: Has, units: Callable[[], Iterable[Unit]]) -> Route:
     threshold = TABLE[kind]
     if not has(threshold.kept):
         return slowly(kind, f"fewer than {threshold.kept:,} {threshold.unit}")
+    from mipcheck.model.native.compiled import is_kept
+
     try:
         kept = all(is_kept(unit) for unit in units())
     except (NativeError, ImportError) as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mipcheck.checker.console.progress import Steps
-from mipcheck.checker.observe.explain import source
+from mipcheck.checker.observe.context import source
 from mipcheck.checker.proofs.demand import demand
 from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings
 from mipcheck.model.language.expression import Citation

@@ -10,7 +10,7 @@ from typing import Any
 from mipcheck.checker.check.readings import resolved
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
 from mipcheck.checker.console.progress import Steps
-from mipcheck.checker.observe.explain import duration, source
+from mipcheck.checker.observe.context import duration, source
 from mipcheck.checker.proofs.demand import demand
 from mipcheck.checker.site.site import SiteError, site_from_words
 from mipcheck.model.language.show import show_citations

@@ -7,13 +7,13 @@ observer's verdict is not the one that the prover predicted, that is an internal
 from __future__ import annotations
 
 import json
-import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.output import columns
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.proofs.replayed import agree, check_names, parameters_of, trace_text
 from mipcheck.model.specification.spec import MOBILE_NODE
@@ -138,7 +138,7 @@ def _block(spec: Spec, p: Proved) -> list[str]:
         details += [f"needs {', '.join(n.rule for n in r.needs)}"] if r.needs else []
     if r.reason:
         details.append(f"because {r.reason}")
-    wrap = textwrap.TextWrapper(min(shutil.get_terminal_size((80, 24)).columns, 100) - 2, break_on_hyphens=False)
+    wrap = textwrap.TextWrapper(min(columns(), 100) - 2, break_on_hyphens=False)
     wrap.initial_indent = wrap.subsequent_indent = " " * 9
     whose = "" if owner.role == MOBILE_NODE else f"role {owner.role}, "
     return [

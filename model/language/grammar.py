@@ -6,10 +6,10 @@ import functools
 import io
 import sys
 from contextlib import suppress
-from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.model.values import cache
+from mipcheck.model.values.packages import folder_of
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -37,7 +37,7 @@ def parser() -> Lark:
         with suppress(Exception):  # whatever the entry is, it can be made anew
             return lark.Lark.load(io.BytesIO(kept))
     made = lark.Lark(
-        resources.files(__package__).joinpath("grammar.lark").read_text("utf-8"),
+        (folder_of(__package__) / "grammar.lark").read_text("utf-8"),
         parser="lalr",
         propagate_positions=True,
         maybe_placeholders=False,

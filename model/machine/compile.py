@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine import kleene
+from mipcheck.model.machine.code import code_of
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Allow, Configure, EventType, Require, Rule, Spec
 from mipcheck.model.specification.term import EventPattern, Term
@@ -55,7 +56,7 @@ class Machine:
     """One specification, ready to run for one site.
 
     `parameters` are all of them (see `configure`), `site` the addresses that are known, as integers, `given` the
-    parameters that were not left to their defaults. Interface
+    parameters that were not left to their defaults. With `kept` its code is kept for the next run. Interface
     state has one slot for each variable, then one for each obligation: whether it has been met since its anchor.
     """
 
@@ -66,6 +67,8 @@ class Machine:
         site: Mapping[str, int],
         capabilities: frozenset[str] = frozenset(),
         given: Collection[str] = (),
+        *,
+        kept: bool = False,
     ) -> None:
         self.spec, self.parameters, self.site, self.capabilities = spec, dict(parameters), dict(site), capabilities
         self.rules: list[Rule] = [r for r in spec.rules.values() if r.applies(capabilities)]
@@ -89,7 +92,8 @@ class Machine:
         self._taken = _RESERVED.union(self._local_of.values())
         self.source = self._module()
         self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (*OPERATIONS, "U")}
-        exec(compile(self.source, f"<{spec.name}>", "exec"), self._names)
+        file = f"<{spec.name}>"
+        exec(code_of(self.source, file) if kept else compile(self.source, file, "exec"), self._names)
         self._out = [0] * self.most_outcomes
         self.steps: dict[str, Step] = {name: self._stepper(self._names[f"step_{name}"]) for name in self.kinds}
         self._due: Callable[..., int] = self._names["due"]

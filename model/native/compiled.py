@@ -12,8 +12,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
 
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.record import Record
-from mipcheck.model.native.unit import ENTRY, NativeError, Unit
+from mipcheck.model.native.unit import ENTRY, Unit
 from mipcheck.model.values import cache as keep
 
 _HARMLESS: Final = ("llvm.", "memcpy", "memmove", "memset", "memcmp")

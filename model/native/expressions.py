@@ -8,9 +8,9 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from mipcheck.model.native.arithmetic import LEAST, arithmetic
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.places import Places
 from mipcheck.model.native.program import Program, is_truth, parameters_of
-from mipcheck.model.native.unit import NativeError
 from mipcheck.model.native.views import Value, View, kind_of, passed
 
 _COMPARISON: Final[dict[type[ast.cmpop], str]] = {

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from mipcheck.model.native.unit import NativeError
+from mipcheck.model.native.errors import NativeError
 
 
 class Instructions:

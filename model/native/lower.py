@@ -24,10 +24,11 @@ import ast
 from collections.abc import Sequence
 from typing import Final
 
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.expressions import Callee
 from mipcheck.model.native.program import Program, parameters_of
 from mipcheck.model.native.statements import Statements
-from mipcheck.model.native.unit import ENTRY, Kind, NativeError, Unit
+from mipcheck.model.native.unit import ENTRY, Kind, Unit
 from mipcheck.model.native.views import Value, View, example_of, kind_of
 
 _LONG: Final = 600

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.record import Layout
-from mipcheck.model.native.unit import NativeError, Unit
+from mipcheck.model.native.unit import Unit
 
 
 class Program:

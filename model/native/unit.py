@@ -12,9 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.record import Record
 from mipcheck.model.values import cache as keep
-from mipcheck.model.values.errors import MipcheckError
 
 ENTRY: Final = "entry"
 """The symbol of the function that is called from outside: it takes a pointer to the record."""
@@ -24,10 +24,6 @@ Kind = str
 
 Records are elements too, and their type is their name: a table of `Interface` is Interface:1, and a row Interface:0.
 """
-
-
-class NativeError(MipcheckError):
-    """There is no native code to be had: a library is missing, or cannot do this."""
 
 
 @dataclass(frozen=True)

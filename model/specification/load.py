@@ -10,7 +10,6 @@ import pickle
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from mipcheck.model.language.expression import Place
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values import cache
 from mipcheck.model.values.nearest import nearest
+from mipcheck.model.values.packages import folder_of
 
 if TYPE_CHECKING:
     from mipcheck.model.language.syntax import Module
@@ -28,7 +28,7 @@ DEFAULT = "draft-01"
 
 def bundled() -> list[str]:
     """Return the names of the specifications that come with mipcheck."""
-    files = resources.files("mipcheck.specs").iterdir()
+    files = folder_of("mipcheck.specs").iterdir()
     return sorted(f.name.removesuffix(".spec") for f in files if f.name.endswith(".spec"))
 
 
@@ -118,10 +118,10 @@ def _read(name: str, base: Path | None) -> tuple[str, str]:
         return _read_path(Path(name))
     if base is not None and (base / f"{name}.spec").exists():
         return _read_path(base / f"{name}.spec")
-    resource = resources.files("mipcheck.specs").joinpath(f"{name}.spec")
-    if not resource.is_file():
+    path = folder_of("mipcheck.specs") / f"{name}.spec"
+    if not path.is_file():
         raise SpecError(name, Place(), f'there is no specification "{name}"', nearest(name, bundled()))
-    return f"{name}.spec", resource.read_text("utf-8")
+    return f"{name}.spec", path.read_text("utf-8")
 
 
 def _read_path(path: Path) -> tuple[str, str]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Final
+
+from mipcheck.model.values.packages import folder_of
 
 OFF: Final = "MIPCHECK_CACHE"
 """Environment variable: another directory, or `off` if nothing that was kept shall be used."""
@@ -80,7 +80,7 @@ def code_of(*folders: str) -> bytes:
     """
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted(resources.files(folder).iterdir(), key=lambda path: path.name):
+        for path in sorted(folder_of(folder).iterdir(), key=lambda path: path.name):
             if path.is_file():
                 content = path.read_bytes()
                 digest.update(f"{folder}/{path.name} {len(content)}\n".encode())
@@ -124,6 +124,8 @@ def write(name: str, content: bytes) -> None:
     place = folder()
     if place is None:
         return
+    import tempfile  # not above: most runs write nothing, and it takes 2 ms
+
     with contextlib.suppress(OSError):
         handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")  # readable by the user alone
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 _LONGEST = 64  # comparing takes time that grows with the square of the length, and nobody misspells a kilobyte
@@ -13,6 +12,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     """Return the known name that was probably meant, None if none is near enough."""
     if len(word) > _LONGEST:
         return None
+    import difflib  # not above: a run without errors needs none
+
     folded = {_folded(n): n for n in reversed(list(known)) if len(n) <= _LONGEST}
     alike = 0.5 if len(word) < 4 else 0.61  # two letters swapped in a short name; not "holder" for "code"
     close = difflib.get_close_matches(_folded(word), folded, n=1, cutoff=alike)

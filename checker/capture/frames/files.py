@@ -12,7 +12,6 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from mipcheck.checker.capture.frames import gunzip
 from mipcheck.checker.capture.frames.frame import (
     MAX_RECORD,
     SLL,
@@ -25,31 +24,12 @@ from mipcheck.checker.capture.frames.frame import (
     read_up_to,
 )
 from mipcheck.checker.capture.frames.gunzip import Gunzip
-from mipcheck.checker.capture.frames.pcapng import BYTE_ORDER, SECTION, read_pcapng
+from mipcheck.checker.capture.frames.magic import BYTE_ORDER, GZIP, PCAP, SECTION
+from mipcheck.checker.capture.frames.pcapng import read_pcapng
 from mipcheck.model.values.event import Position
 
-_PCAP: Final = {
-    b"\xd4\xc3\xb2\xa1": ("<", 1000, 16),
-    b"\xa1\xb2\xc3\xd4": (">", 1000, 16),
-    b"\x4d\x3c\xb2\xa1": ("<", 1, 16),
-    b"\xa1\xb2\x3c\x4d": (">", 1, 16),
-    b"\x34\xcd\xb2\xa1": ("<", 1000, 24),
-    b"\xa1\xb2\xcd\x34": (">", 1000, 24),
-}
-"""Magic number → byte order, nanoseconds in one unit of the stamp's fraction, and bytes of a record's header.
-
-The last two are of Alexey Kuznetzov's modified libpcap, whose records go on with the number of the interface, the
-Ethernet type and the kind of packet, as libpcap reads them (sf-pcap.c).
-"""
 _HEADER: Final = 16
 """Bytes of a record's header in the format that libpcap writes."""
-
-
-def is_capture(head: bytes) -> bool:
-    """Decide whether a file that starts so is pcap or pcapng: 12 bytes are enough, some 500 if it is compressed."""
-    if head[:2] == gunzip.MAGIC:
-        head = gunzip.unpacked_head(head, 12)
-    return head[:4] in _PCAP or (head[:4] == SECTION and (len(head) < 12 or head[8:12] in BYTE_ORDER))
 
 
 def open_frames(
@@ -64,16 +44,16 @@ def open_frames(
     source: Stream = stream
     magic = read_up_to(source, 4)
     packed = None
-    if magic[:2] == gunzip.MAGIC:
+    if magic[:2] == GZIP:
         packed = source = Gunzip(stream, magic, name)
         magic = read_up_to(source, 4)
-    if magic in _PCAP:
+    if magic in PCAP:
         header = read_up_to(source, 20)
         if len(header) < 20:
             raise CaptureError("the pcap header is cut short", Position(name))
         info = FileInfo("pcap", name)
         source = source if ahead is None else ahead.over(source, info)
-        frames = _read_pcap(source, info, *_PCAP[magic], header, interface, ahead)
+        frames = _read_pcap(source, info, *PCAP[magic], header, interface, ahead)
     elif magic == SECTION:
         rest = read_up_to(source, 8)
         if len(rest) < 8 or rest[4:] not in BYTE_ORDER:

@@ -6,23 +6,13 @@ import zlib
 from typing import BinaryIO, Final
 
 from mipcheck.checker.capture.frames.frame import CHUNK, CaptureError
+from mipcheck.checker.capture.frames.magic import GZIP, WITH_HEADER
 from mipcheck.model.values.event import Position
 
-MAGIC: Final = b"\x1f\x8b"
-_WITH_HEADER: Final = 31
-"""The `wbits` of zlib for gzip's own header and trailer."""
 _MAX_RATIO: Final = 250
 """Frames of nothing but zeros shrink about a hundredfold, as their headers differ; deflate can reach 1032."""
 _FREE: Final = 64 * 2**20
 """Bytes unpacked before the ratio is looked at."""
-
-
-def unpacked_head(head: bytes, size: int) -> bytes:
-    """Return up to `size` unpacked bytes of a file that starts with `head`; none where they make no sense."""
-    try:
-        return zlib.decompressobj(_WITH_HEADER).decompress(head, size)
-    except zlib.error:
-        return b""
 
 
 class Gunzip:
@@ -37,7 +27,7 @@ class Gunzip:
         self._taken = 0
         self._given = 0
         self._ended = False
-        self._engine = zlib.decompressobj(_WITH_HEADER)
+        self._engine = zlib.decompressobj(WITH_HEADER)
 
     def read(self, size: int, /) -> bytes:
         """Return at least one byte and at most `size`, none at the end. Raises CaptureError for a bomb."""
@@ -76,8 +66,8 @@ class Gunzip:
             if not more:
                 break
             rest = (rest + more).lstrip(b"\0")
-        if rest[:2] == MAGIC:
-            self._engine = zlib.decompressobj(_WITH_HEADER)
+        if rest[:2] == GZIP:
+            self._engine = zlib.decompressobj(WITH_HEADER)
             self._head = rest
             self._taken -= len(rest)  # it will be taken again
         else:

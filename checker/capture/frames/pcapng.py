@@ -20,12 +20,8 @@ from mipcheck.checker.capture.frames.frame import (
     Stream,
     read_up_to,
 )
+from mipcheck.checker.capture.frames.magic import BYTE_ORDER, SECTION
 from mipcheck.model.values.event import NODE
-
-SECTION: Final = b"\x0a\x0d\x0d\x0a"
-"""The type of a section header, the same in either byte order."""
-BYTE_ORDER: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
-"""The byte-order magic of a section → its byte order, as `struct` writes it."""
 
 _INTERFACE_BLOCK: Final = 1
 _PACKET_BLOCK: Final = 2

@@ -25,8 +25,8 @@ from mipcheck.checker.logs.bulk.parsed import (
 from mipcheck.checker.site.site import TEXTUAL
 from mipcheck.checker.trace.derive import ACCESS, STACK, TRAVERSAL
 from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.record import Rows
-from mipcheck.model.native.unit import NativeError
 from mipcheck.model.specification.spec import EventType
 from mipcheck.model.values.types import Type
 

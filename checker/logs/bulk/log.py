@@ -26,7 +26,7 @@ from mipcheck.checker.trace.spans import FROM, TO
 from mipcheck.checker.trace.vocabulary import Vocabulary
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.compiled import Native, compiled
-from mipcheck.model.native.unit import NativeError
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.layering import Layering
 from mipcheck.model.specification.spec import EventType, Spec
 from mipcheck.model.values.event import NODE, Event

@@ -27,7 +27,7 @@ from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.route import CAPTURES as LONG_CAPTURES
 from mipcheck.checker.trace.route import EVENTS
 from mipcheck.checker.trace.vocabulary import vocabulary_of
-from mipcheck.model.native.unit import NativeError
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.layering import Layering
 from mipcheck.model.values.event import Event
 from scapy.layers.inet import IP, UDP

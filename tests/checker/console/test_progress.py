@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mipcheck.checker.check import bulk as bulk_check
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console import progress
 from mipcheck.checker.console.output import INTERRUPTED
@@ -407,7 +406,7 @@ def test_a_reading_that_is_interrupted(
         made[-1].update(3)
         raise error
 
-    monkeypatch.setattr(bulk_check, "ReadingProgress", Shown)
+    monkeypatch.setattr(progress, "ReadingProgress", Shown)
     native_from(monkeypatch, LOGS, 1)
     monkeypatch.setattr("mipcheck.checker.observe.columns.NativeObserver.take", fail)
     screen = terminal()

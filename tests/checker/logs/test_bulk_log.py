@@ -22,7 +22,7 @@ from mipcheck.checker.trace.derive import derive
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.native.unit import NativeError
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.values.event import NODE

@@ -21,7 +21,8 @@ from mipcheck.checker.logs.bulk.words import time_at
 from mipcheck.checker.trace.times import read_datetime
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.native.compiled import compiled
-from mipcheck.model.native.unit import NativeError, Unit
+from mipcheck.model.native.errors import NativeError
+from mipcheck.model.native.unit import Unit
 from mipcheck.model.specification.load import load
 
 from making import log_json, plain_records

@@ -26,7 +26,7 @@ from mipcheck.checker.trace.merge import merge
 from mipcheck.checker.trace.route import LOGS, TABLE
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.native.unit import NativeError
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.load import load
 from mipcheck.model.values.event import NODE, Event
 

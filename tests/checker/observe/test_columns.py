@@ -21,7 +21,7 @@ from mipcheck.checker.trace.derive import derive, modes_in_words, modes_seen
 from mipcheck.checker.trace.route import EVENTS, LOGS, TABLE
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.compile import Machine
-from mipcheck.model.native.unit import NativeError
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec

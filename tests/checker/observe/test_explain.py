@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from mipcheck.checker.observe.blame import blame
-from mipcheck.checker.observe.explain import Context, Explanation, duration, explain, explain_hole, show_event
+from mipcheck.checker.observe.context import Context, duration, show_event
+from mipcheck.checker.observe.explain import Explanation, explain
+from mipcheck.checker.observe.holes import explain_hole
 from mipcheck.checker.observe.observer import observe
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN

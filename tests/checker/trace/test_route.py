@@ -17,7 +17,8 @@ from mipcheck.checker.inputs.read import read_inputs
 from mipcheck.checker.inputs.settle import over_logs
 from mipcheck.checker.trace import route
 from mipcheck.checker.trace.vocabulary import vocabulary_of
-from mipcheck.model.native.unit import NativeError
+from mipcheck.model.native import compiled as compiling
+from mipcheck.model.native.errors import NativeError
 
 from making.both_ways import DRAFT
 from making.log_text import HEAD, SITE
@@ -53,7 +54,7 @@ def test_size_and_what_is_kept_decide(
     size: int, kept: bool, native: bool, monkeypatch: pytest.MonkeyPatch, heard: Heard
 ) -> None:
     native_from(monkeypatch, route.LOGS, 10, compiled=20)
-    monkeypatch.setattr(route, "is_kept", lambda unit: kept)
+    monkeypatch.setattr(compiling, "is_kept", lambda unit: kept)
     found = route.decide(route.LOGS, at_least(size), lambda: [None])  # type: ignore[list-item]
     assert found.native == native and bool(found.why) != native
     assert heard() == [f"logs: slow: {found.why}" if found.why else "logs: native"]
@@ -79,7 +80,7 @@ def test_without_a_library_the_way_is_slow(error: Exception, monkeypatch: pytest
     def refuse(unit: object) -> bool:
         raise error
 
-    monkeypatch.setattr(route, "is_kept", refuse)
+    monkeypatch.setattr(compiling, "is_kept", refuse)
     found = route.decide(route.EVENTS, at_least(NEVER), lambda: [None])  # type: ignore[list-item]
     assert not found.native and "no llvmlite" in found.why
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mipcheck.model.native.compiled import compiled
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.record import Record, array
-from mipcheck.model.native.unit import NativeError, Unit
+from mipcheck.model.native.unit import Unit
 from mipcheck.model.values import cache as keep
 
 from making.plain_records import contents, plain

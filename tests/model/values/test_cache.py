@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -11,7 +12,9 @@ import pytest
 from mipcheck.model.language import grammar
 from mipcheck.model.language import parse as parsing
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.specification.load import bundled, load
+from mipcheck.model.machine import code
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.specification.load import bundled, load, loads
 from mipcheck.model.values import cache as keep
 
 SPEC = """
@@ -151,3 +154,23 @@ def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyP
     grammar.parser.cache_clear()
     assert parsing.parse(SPEC) == first
     grammar.parser.cache_clear()
+
+
+def test_the_code_of_a_machine_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = loads(SPEC)
+    first = Machine(spec, {}, {}, kept=True)
+    (entry,) = cache.glob("steps-*")
+    monkeypatch.setattr(code, "compile", None, raising=False)  # nothing is compiled again
+    again = Machine(spec, {}, {}, kept=True)
+    state = again.initial_interface()
+    again.steps["go"](0, 0, state, [], [state], [], 0, [-1], [])
+    assert state == [1] and first.source == again.source
+    monkeypatch.undo()
+    monkeypatch.setenv(keep.OFF, str(cache))
+    for content in (b"", b"no code", b"N", marshal.dumps((1, "two"))):
+        keep.write(entry.name, content)
+        assert Machine(spec, {}, {}, kept=True).steps
+    other = loads(SPEC.replace("gone := true", "gone := false"))
+    Machine(other, {}, {}, kept=True)
+    Machine(spec, {}, {})
+    assert len(list(cache.glob("steps-*"))) == 2  # another text has other code; what is not to be kept is not

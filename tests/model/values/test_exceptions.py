@@ -18,7 +18,7 @@ from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.fleet.work import OtherVersion
 from mipcheck.checker.proofs.replayed import Disagreement
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.native.unit import NativeError
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.configure import ParameterError
 from mipcheck.model.values import errors
 from mipcheck.model.values.errors import MipcheckError, UserError
