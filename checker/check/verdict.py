@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mipcheck.checker.check.report import ParameterReport, RuleReport
+from mipcheck.checker.console.alike import Notes
 from mipcheck.checker.console.errors import listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.trace import Input, Trace
@@ -155,9 +156,13 @@ def _lines(count: int) -> str:
 
 def notes_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Iterator[str]:
     """Return what else is worth knowing: of the inputs, of what was inferred, of addresses that rules would need."""
+    notes = Notes()
     for i in trace.inputs:
         named = f"{printable(Path(i.file).name)}: " if len(trace.inputs) > 1 else ""
-        yield from (named + printable(note) for note in (*(n for n in i.notes if n not in i.holes), *i.hidden))
+        for note in (*(n for n in i.notes if n not in i.holes), *i.hidden):
+            notes.add(named + printable(note), printable(note) if named else "")
+    yield from notes.texts()
+    for i in trace.inputs:
         for problem in i.problems[:_PROBLEMS_SHOWN]:
             yield f"skipped: {problem.at}: {problem.message}"
     yield from map(printable, trace.notes)

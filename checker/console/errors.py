@@ -47,13 +47,15 @@ class Problem:
 class InputError(UserError):
     """An input that cannot be used. `str()` gives a `file:line:column: message` line for each problem."""
 
-    def __init__(self, problems: Iterable[Problem], more: bool = False) -> None:
+    def __init__(self, problems: Iterable[Problem], more: bool | int = False) -> None:
+        """Hold the first `problems`, and how many `more` there are; True where nobody counted them."""
         self.problems: tuple[Problem, ...] = tuple(problems)
         self.more = more
         super().__init__(*self.problems)
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, self.problems), *(["… and more"] if self.more else [])])
+        rest = "… and more" if self.more is True else f"… and {self.more} more" if self.more else ""
+        return "\n".join([*map(str, self.problems), *([rest] if rest else [])])
 
 
 def quoted(word: str) -> str:

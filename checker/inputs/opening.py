@@ -80,13 +80,34 @@ class OpenInput:
             self.stream = cast("BinaryIO", io.BufferedReader(Spool(self.stream)))
 
     def wait_for(self, size: int) -> int:
-        """Return how many bytes there are; of a pipe as many as have come when these are `size`, or when it ends."""
+        """Return how many bytes there are; of a pipe as many as have come when these are `size`, or when it ends.
+
+        Of what is compressed, those that it unpacks to are counted, as far as that matters for `size`.
+        """
         raw = getattr(self.stream, "raw", self.stream)
         if isinstance(raw, Pipe | Spool):
-            return raw.wait_for(size)
-        found = self.stream.seek(0, io.SEEK_END)
-        self.stream.seek(0)
-        return found
+            found = raw.wait_for(size)
+        else:
+            found = self.stream.seek(0, io.SEEK_END)
+            self.stream.seek(0)
+        return found if found >= size else max(found, self._unpacked(found, size))
+
+    def _unpacked(self, stored: int, size: int) -> int:
+        """Return how many bytes all of its `stored` ones unpack to, about `size` at most; 0 if they are no gzip."""
+        from mipcheck.checker.capture.frames.magic import GZIP
+
+        piped = self.stream if isinstance(self.stream, Pipe) else None
+        head = piped.head(2) if piped else self.stream.read(2)
+        if not piped:
+            self.stream.seek(0)
+        if head[:2] != GZIP:
+            return 0
+        from mipcheck.checker.capture.frames.gunzip import unpacked_size
+
+        data = head if piped else self.stream.read(stored)
+        if not piped:
+            self.stream.seek(0)
+        return unpacked_size(data, size)
 
 
 def open_inputs(paths: Sequence[str], stack: ExitStack) -> list[OpenInput]:

@@ -170,6 +170,8 @@ class LogBuilder:
     described: set[str] = field(default_factory=set)
     fractions: bool = False
     spans: list[GapSpan] = field(default_factory=list)
+    counting: bool = False
+    """Whether faults are only counted by now, so that none needs a description."""
 
     def add_header(self, version: str, at: int) -> list[Fault]:
         """Add the header, which states a version at index `at` of its line."""
@@ -201,6 +203,8 @@ class LogBuilder:
                 continue
             if fault := self._site_fault(pair, word):
                 faults.append(fault)
+                if len(faults) > LIMIT or self.counting:
+                    break
             new[pair.key] = word
         if not faults:
             self.words |= new
@@ -211,12 +215,14 @@ class LogBuilder:
 
     def _site_fault(self, pair: KeyValue, word: str) -> Fault | None:
         """Return what is wrong with a pair of a site line by itself."""
+        known = pair.key in KEYS or pair.key in self.vocabulary.parameters
+        if self.counting and not known:
+            return Fault(pair.key_at, len(pair.key), "")
         try:
             site_from_words(
                 {pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities, self.vocabulary.roles
             )
         except SiteError as error:
-            known = pair.key in KEYS or pair.key in self.vocabulary.parameters
             start, width = (pair.value_at, pair.value_width) if known else (pair.key_at, len(pair.key))
             return Fault(start, width, error.message, error.hint)
         return None
@@ -267,11 +273,13 @@ class LogBuilder:
         """Add the event of a line. `read` gives the value of a pair, or its fault, or None if it says nothing."""
         faults = self._time_faults(number, time)
         declared = self.vocabulary.events.get(kind.word)
+        if declared is None and self.counting:
+            return [*faults, Fault(kind.at, len(kind.word), "")]
         if declared is None:
             known = list(self.vocabulary.events)
             hint = joined(did_you_mean(kind.word, known), f"events: {listed(known)}")
             return [*faults, Fault(kind.at, len(kind.word), f"unknown event {quoted(kind.word)}", hint)]
-        args, wrong = read_pairs(declared, kind, pairs, read)
+        args, wrong = read_pairs(declared, kind, pairs, read, 1 if self.counting else LIMIT + 1)
         faults += wrong
         if faults:
             return faults
@@ -311,9 +319,13 @@ class LogBuilder:
 
 
 def read_pairs(
-    declared: EventType, kind: Span, pairs: Sequence[KeyValue], read: Callable[[Key, KeyValue], Value | Fault | None]
+    declared: EventType,
+    kind: Span,
+    pairs: Sequence[KeyValue],
+    read: Callable[[Key, KeyValue], Value | Fault | None],
+    most: int = LIMIT + 1,
 ) -> tuple[dict[str, Value], list[Fault]]:
-    """Return the arguments of an event of the declared kind, and all that is wrong with them.
+    """Return the arguments of an event of the declared kind, and what is wrong with them, but no more than `most`.
 
     `kind` is where the line names the event; `read` is as for `LogBuilder.add_event`.
     """
@@ -322,11 +334,15 @@ def read_pairs(
     faults: list[Fault] = []
     seen: set[str] = set()
     for pair in pairs:
+        if len(faults) >= most:
+            return args, faults
         if pair.key in seen:
             faults.append(Fault(pair.key_at, len(pair.key), f"key {quoted(pair.key)} appears twice"))
             continue
         seen.add(pair.key)
         if pair.key not in keys:
+            if most == 1:  # to find the nearest name takes longer than all else
+                return args, [Fault(pair.key_at, len(pair.key), "")]
             message = f"unknown key {quoted(pair.key)} of event {declared.name}"
             hint = joined(did_you_mean(pair.key, keys), signature(declared))
             faults.append(Fault(pair.key_at, len(pair.key), message, hint))
@@ -440,10 +456,14 @@ class LogReader:
         if not faults:
             return
         self.skipped += 1
-        found = [_problem(name, line, text, f) for f in faults]
-        if any(f.fatal for f in faults):
+        fatal = any(f.fatal for f in faults)
+        if builder.counting and not fatal:
+            return
+        found = [_problem(name, line, text, f) for f in faults[: LIMIT + 1]]
+        if fatal:
             raise InputError([*self.problems, *found])
         self.problems += found[: REMEMBERED - len(self.problems)] if builder.keep_going else found
+        builder.counting = builder.keep_going and len(self.problems) >= REMEMBERED
         if not builder.keep_going and len(self.problems) > LIMIT:
             raise InputError(self.problems[:LIMIT], more=True)
 

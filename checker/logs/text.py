@@ -118,7 +118,7 @@ def interpret_by_grammar(builder: LogBuilder, number: int, text: str) -> list[Fa
     """Take a line into a log by the grammar. Raises LineError for a line that the grammar refuses."""
     if not text:
         return []
-    tree = _parse(text)
+    tree = _parse(text, builder.counting)
     if tree.data == "blank":
         return []
     children: list[Any] = list(tree.children)  # tokens and trees, as the grammar says for each rule
@@ -208,14 +208,14 @@ def _at(token: Token) -> int:
     return token.start_pos or 0
 
 
-def _parse(text: str) -> Tree[Token]:
-    """Return the syntax tree of a line. Raises LineError."""
+def _parse(text: str, counting: bool) -> Tree[Token]:
+    """Return the syntax tree of a line. Raises LineError, which says nothing where bad lines are only counted."""
     from lark.exceptions import UnexpectedInput
 
     try:
         return line_parser().parse(text)
     except UnexpectedInput as error:
-        raise LineError(diagnose(text, error)) from None
+        raise LineError(Fault(0, 1, "") if counting else diagnose(text, error)) from None
 
 
 _ESCAPE: Final = re.compile(r'\\(?:(["\\])|x(..)|u(.{4})|U(.{8}))')

@@ -20,6 +20,8 @@ from mipcheck.model.version import __version__
 
 _SHOWN: Final = 5
 """Violations of one rule that are described in full without --verbose."""
+_INTERFACES: Final = 40
+"""Interfaces of an input that are named."""
 
 _STYLE: Final = {
     "violated": "bold red",
@@ -229,7 +231,9 @@ def _input(i: InputReport) -> str:
     """Return one line on an input."""
     frames = f"{_count(i.frames, 'frame')}, " if i.frames is not None else ""
     skipped = f", {_count(i.skipped, 'line')} skipped" if i.skipped else ""
-    interfaces = f" on {', '.join(i.interfaces)}" if i.interfaces else ""
+    more = len(i.interfaces) - _INTERFACES
+    named = ", ".join(i.interfaces[:_INTERFACES]) + (f" and {more} more" if more > 0 else "")
+    interfaces = f" on {named}" if i.interfaces else ""
     return f"{i.file} ({i.kind}): {frames}{_count(i.events, 'event')}{interfaces}{skipped}"
 
 

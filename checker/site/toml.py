@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mipcheck.checker.console.errors import (
@@ -57,6 +58,9 @@ _ALGORITHMS: Final = {
 }
 """Spellings in use; keyed MD5 in prefix+suffix mode is RFC 2002's default, HMAC-MD5 RFC 3344's."""
 
+_MANY_PARTS: Final = re.compile(r"""(?<![\w.-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){64}""", re.ASCII)
+"""A dotted key longer than any that means something. Reading one takes `tomllib` time that grows with the square."""
+
 _AT: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
 _HEADING: Final = re.compile(r"\s*\[\[?\s*[\"']?([^\]\"']*?)[\"']?\s*\]")
 
@@ -79,8 +83,7 @@ def read_config(
     tables = file.parse()
     for key in tables:
         if key not in _TABLES:
-            hint = joined(did_you_mean(key, _TABLES), _belongs(key, vocabulary), "tables: " + listed(_TABLES))
-            file.problem("", 0, key, f"unknown table or key {quoted(key)}", hint)
+            file.problem("", 0, key, f"unknown table or key {quoted(key)}", partial(_table_hint, key, vocabulary))
     words = _site_table(file, file.table(tables, "site"), vocabulary)
     words |= _parameter_table(file, file.table(tables, "parameters"), vocabulary)
     mn_ha = [_mn_ha_key(f) for f in file.rows(tables, "mn_ha_key", _MN_HA_FIELDS)]
@@ -89,7 +92,7 @@ def read_config(
     _no_doubles(file, "mn_ha_key", [(k.agent, k.spi) if k else None for k in mn_ha])
     _no_doubles(file, "esp_sa", [sa.spi if sa else None for sa in esp])
     if file.problems:
-        raise InputError(file.problems[:LIMIT], more=len(file.problems) > LIMIT)
+        raise InputError(file.problems, more=file.more)
     plain = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     site = Site(
         plain.role,
@@ -128,9 +131,14 @@ class _TomlFile:
         self.name, self.text = name, text
         self.lines = [line.removesuffix("\r") for line in text.split("\n")]
         self.problems: list[Problem] = []
+        self.more = 0
+        """Problems beyond the first, which are counted only: to find the place of each would take too long."""
 
     def parse(self) -> dict[str, object]:
         """Return the tables of the file, which need not be what they should. Raises InputError for what is no TOML."""
+        if found := _MANY_PARTS.search(self.text):
+            line = self.text.count("\n", 0, found.start()) + 1
+            raise InputError([Problem(Position(self.name, line), "a key of more than 64 parts")])
         try:
             return tomllib.loads(self.text, parse_float=Decimal)
         except tomllib.TOMLDecodeError as error:
@@ -152,8 +160,15 @@ class _TomlFile:
             return Problem(Position(self.name, line, column=column), said)
         return problem_in_line(Position(self.name, line), self.lines[line - 1], column - 1, 1, said)
 
-    def problem(self, table: str, index: int, key: str, message: str, hint: str) -> None:
-        """Remember a problem of a key (or of the table, if `key` is empty); lines with secrets are not shown."""
+    def problem(self, table: str, index: int, key: str, message: str, hint: str | Callable[[], str]) -> None:
+        """Remember a problem of a key (or of the table, if `key` is empty); lines with secrets are not shown.
+
+        A `hint` that takes time to find is given as what finds it.
+        """
+        if len(self.problems) >= LIMIT:
+            self.more += 1
+            return
+        hint = hint if isinstance(hint, str) else hint()
         line, start = self._find(table, index, key)
         if line is None:
             problem = Problem(Position(self.name), message, hint)
@@ -206,10 +221,9 @@ class _Fields:
         self.sound = True
         for key in row:
             if key not in known:
-                hint = joined(did_you_mean(key, known), f"keys of {table}: {listed(known)}")
-                self.wrong(key, f"unknown key {quoted(key)} of [[{table}]]", hint)
+                self.wrong(key, f"unknown key {quoted(key)} of [[{table}]]", partial(_key_hint, key, table, known))
 
-    def wrong(self, key: str, message: str, hint: str) -> None:
+    def wrong(self, key: str, message: str, hint: str | Callable[[], str]) -> None:
         """Remember a problem of a field, or of the table if `key` is empty; the table is then not sound."""
         self.sound = False
         self.file.problem(self.table, self.index, key, message, hint)
@@ -326,9 +340,21 @@ def _text_or_hex(word: str) -> bytes | None:
 
 def _no_doubles(file: _TomlFile, table: str, names: list[object]) -> None:
     """Remember a problem for each table whose name another had before it; None is no name."""
+    seen: set[object] = set()
     for index, name in enumerate(names):
-        if name is not None and name in names[:index]:
+        if name is not None and name in seen:
             file.problem(table, index, "spi", f"a second [[{table}]] with the same SPI", "expected each only once")
+        seen.add(name)
+
+
+def _table_hint(key: str, vocabulary: Vocabulary) -> str:
+    """Return the hint at an unknown table or key outside all tables."""
+    return joined(did_you_mean(key, _TABLES), _belongs(key, vocabulary), "tables: " + listed(_TABLES))
+
+
+def _key_hint(key: str, table: str, known: Sequence[str]) -> str:
+    """Return the hint at an unknown key of a table whose keys are known."""
+    return joined(did_you_mean(key, known), f"keys of {table}: {listed(known)}")
 
 
 def _belongs(key: str, vocabulary: Vocabulary) -> str:
@@ -343,13 +369,17 @@ def _site_table(file: _TomlFile, table: Mapping[str, object], vocabulary: Vocabu
     words: dict[str, str] = {}
     for key, value in table.items():
         if key not in KEYS:
-            hint = joined(did_you_mean(key, KEYS), _belongs(key, vocabulary), "keys of site: " + listed(KEYS))
-            file.problem("site", 0, key, f"unknown key {quoted(key)} of [site]", hint)
+            file.problem("site", 0, key, f"unknown key {quoted(key)} of [site]", partial(_site_hint, key, vocabulary))
         elif (word := _site_word(key, value)) is None:
             file.problem("site", 0, key, f"key {key} of [site] has no such value", f"expected {_wanted(key)}")
         elif _checked(file, "site", key, word, vocabulary):
             words[key] = word
     return words
+
+
+def _site_hint(key: str, vocabulary: Vocabulary) -> str:
+    """Return the hint at an unknown key of [site]."""
+    return joined(did_you_mean(key, KEYS), _belongs(key, vocabulary), "keys of site: " + listed(KEYS))
 
 
 def _site_word(key: str, value: object) -> str | None:
@@ -379,8 +409,8 @@ def _parameter_table(file: _TomlFile, table: Mapping[str, object], vocabulary: V
     known = vocabulary.parameters
     for key, value in table.items():
         if key not in known or key in KEYS:
-            hint = joined(did_you_mean(key, known), _belongs(key, vocabulary), "parameters: " + listed(list(known)))
-            file.problem("parameters", 0, key, f"unknown parameter {quoted(key)}", hint)
+            message = f"unknown parameter {quoted(key)}"
+            file.problem("parameters", 0, key, message, partial(_parameter_hint, key, vocabulary))
             continue
         try:
             word = natural_word(value)
@@ -391,6 +421,12 @@ def _parameter_table(file: _TomlFile, table: Mapping[str, object], vocabulary: V
         if _checked(file, "parameters", key, word, vocabulary):
             words[key] = word
     return words
+
+
+def _parameter_hint(key: str, vocabulary: Vocabulary) -> str:
+    """Return the hint at an unknown parameter."""
+    known = list(vocabulary.parameters)
+    return joined(did_you_mean(key, known), _belongs(key, vocabulary), "parameters: " + listed(known))
 
 
 def _checked(file: _TomlFile, table: str, key: str, word: str, vocabulary: Vocabulary) -> bool:

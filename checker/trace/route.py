@@ -50,7 +50,7 @@ TABLE: Final[dict[str, Threshold]] = {
         " 1.5 s in Python, 0.2 s natively, and 0.8 s if parser and observer are compiled, which leaves a margin.",
     ),
     CAPTURES: Threshold(
-        "bytes of captures as they are stored, so that a compressed one counts for less than it holds",
+        "bytes of captures, unpacked",
         4 << 20,
         10 << 20,
         "4 MiB take 0.4 s in Python, 0.3 s natively. 10 MiB take 0.7 s in Python, 0.3 s natively, and 0.7 s if the loop"

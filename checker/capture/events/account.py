@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable
-from typing import Final
 
 from mipcheck.checker.capture.frames.frame import counted
 from mipcheck.checker.capture.headers.packet import Packet
+from mipcheck.checker.console.alike import Notes
 from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import Value
-
-_MAX_NOTES: Final = 20
 
 
 class Account:
@@ -22,14 +20,14 @@ class Account:
         self.set_aside: Counter[str] = Counter()
         """Packets that are neither user data nor signalling, by reason."""
         self._name = name
-        self._notes: dict[str, None] = {}
+        self._notes = Notes()
         self._noted: set[Hashable] = set()
         self._unread: dict[tuple[str, str], list[int]] = {}  # reason and interface → first frame, and how many
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing besides the events, in the order in which it was noticed."""
-        return tuple(self._notes)
+        return self._notes.texts()
 
     def emit(self, packet: Packet, kind: str, args: dict[str, Value], interface: str = "") -> None:
         """Add an event that `packet` shows; on its own interface, unless another one is named."""
@@ -37,9 +35,8 @@ class Account:
         self.events.append(Event(packet.time, interface or packet.interface, kind, args, at))
 
     def note(self, text: str) -> None:
-        """Keep a note for people, once, as long as there are no more of them than can be read."""
-        if len(self._notes) < _MAX_NOTES:
-            self._notes[text] = None
+        """Keep a note for people, once; many alike become one."""
+        self._notes.add(text)
 
     def unread(self, packet: Packet, why: str, interface: str) -> None:
         """Take note that nobody can tell what a packet is, for the reason `why`: evidence is missing there."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from mipcheck.checker.console.alike import Notes, grouped
 from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.event import NODE, Position
 
@@ -19,7 +20,6 @@ JUMP: Final = 365 * 24 * 3600 * 10**9
 """ns between two frames that follow each other in a file; where they are further apart, one of the times is wrong."""
 REST: Final = "the rest of the file was not read"
 """Why nothing is known after a time."""
-_MAX_NOTES: Final = 50
 
 SLL: Final = 113
 SLL2: Final = 276
@@ -81,7 +81,7 @@ class FileInfo:
     name: str
     interfaces: dict[str, int] = field(default_factory=dict)
     """Interface name → link type."""
-    notes: list[str] = field(default_factory=list)
+    noted: Notes = field(default_factory=Notes)
     frames: int = 0
     losses: list[Loss] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=dict)
@@ -101,10 +101,14 @@ class FileInfo:
     stopped: str = ""
     """Why the rest of the file was not read."""
 
-    def note(self, text: str) -> None:
-        """Keep a note for people; a file that is damaged everywhere gets no more of them than can be read."""
-        if text not in self.notes and len(self.notes) < _MAX_NOTES:
-            self.notes.append(text)
+    @property
+    def notes(self) -> list[str]:
+        """The notes for people; of many alike the first, with their number."""
+        return list(self.noted.texts())
+
+    def note(self, text: str, alike: str = "") -> None:
+        """Keep a note for people; `alike` is what those of its kind have in common (by default all but the numbers)."""
+        self.noted.add(text, alike)
 
     def skip(self, reason: str) -> None:
         """Take note that what is at the newest frame, or follows it, is not read; when it happened is not known."""
@@ -144,7 +148,7 @@ class FileInfo:
     def holes(self) -> tuple[str, ...]:
         """Say what is missing, and nobody can say what it would have shown."""
         return (
-            *(
+            *grouped(
                 f"{counted(n)} on {name} {'was' if n == 1 else 'were'} lost while capturing"
                 for name, n in self.lost.items()
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from typing import BinaryIO, Final
 
@@ -13,6 +14,15 @@ _MAX_RATIO: Final = 250
 """Frames of nothing but zeros shrink about a hundredfold, as their headers differ; deflate can reach 1032."""
 _FREE: Final = 64 * 2**20
 """Bytes unpacked before the ratio is looked at."""
+
+
+def unpacked_size(data: bytes, most: int) -> int:
+    """Return how many bytes compressed `data` unpack to, as far as they make sense; not much more than `most` of them
+    are counted."""
+    engine, size = Gunzip(io.BytesIO(data), b"", ""), 0
+    while size < most and (piece := engine.read(CHUNK)):
+        size += len(piece)
+    return size
 
 
 class Gunzip:

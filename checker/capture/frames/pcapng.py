@@ -166,9 +166,9 @@ def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str
         # Windows names a device by a number that nobody knows, and describes it by the name that everybody sees.
         found = description if description not in ("", NODE) else f"{unnamed}{index}"
         if name.startswith("\\"):
-            info.note(f"{name} is called {found}")
+            info.note(f"{name} is called {found}", "is called")
         elif linktype != SLL2:
-            info.note(f"the file names no interface {index}: called {found}")
+            info.note(f"the file names no interface {index}: called {found}", "names no interface")
         name = found
     info.interfaces.setdefault(name, linktype)
     return Interface(name, linktype, units, offset, snap)

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from math import ceil
 from typing import Final
 
 from mipcheck.checker.capture.headers import link
@@ -30,6 +31,8 @@ _TOGETHER: Final = 10 * 10**6
 """ns within which two devices of one machine show the same packet."""
 _SHARE: Final = 0.9
 """The part of a device's packets that another one has to show too."""
+_DEVICES: Final = 256
+"""Interfaces with link addresses of the node; an observer of a node follows no more of them either."""
 
 
 def how_tunnel(name: str, linktype: int | None, beside: bool) -> str:
@@ -80,11 +83,13 @@ def merge_copies(packets: Sequence[Packet], macs: Mapping[str, set[bytes]], tunn
             shown[packet.interface].append(packet)
     notes = []
     gone: set[str] = set()
+    likenesses = {name: [_likeness(packet) for packet in found] for name, found in shown.items()}
+    times = {name: _times(found, likenesses[name]) for name, found in shown.items()}
     for pair in pairs:
         if gone.isdisjoint(pair):
             kept, other = _order(pair, shown, macs)
-            copies = _copies(shown[kept], shown[other])
-            if copies and len(copies) >= _SHARE * len(shown[other]):
+            copies = _copies(times.get(kept, {}), shown[other], likenesses.get(other, []))
+            if copies:
                 _merge(packets, kept, other, copies)
                 gone.add(other)
                 notes.append(f"{other} shows the packets of {kept} once more: they count there only")
@@ -92,9 +97,12 @@ def merge_copies(packets: Sequence[Packet], macs: Mapping[str, set[bytes]], tunn
 
 
 def sharing(macs: Mapping[str, set[bytes]], tunnels: frozenset[str]) -> list[tuple[str, str]]:
-    """Find interfaces that share a link address of the node, and so may show the same packets."""
+    """Find interfaces that share a link address of the node, and so may show the same packets.
+
+    No node has more than a few of them: where there are very many, none are looked at.
+    """
     names = [name for name, found in macs.items() if found and name not in tunnels]
-    return [(a, b) for a, b in combinations(names, 2) if macs[a] & macs[b]]
+    return [(a, b) for a, b in combinations(names, 2) if macs[a] & macs[b]] if len(names) <= _DEVICES else []
 
 
 def _order(
@@ -113,20 +121,30 @@ def _order(
     return first, second
 
 
-def _copies(kept: Sequence[Packet], others: Sequence[Packet]) -> list[Packet]:
-    """Find those of `others` that are also among `kept`, each of which is the pattern of one."""
+def _times(packets: Sequence[Packet], likenesses: Sequence[object]) -> dict[object, list[int]]:
+    """Return the times of an interface's packets by their likeness; `likenesses` are those of `packets`."""
     times: dict[object, list[int]] = defaultdict(list)
-    for packet in kept:
-        times[_likeness(packet)].append(packet.time)
+    for packet, key in zip(packets, likenesses, strict=True):
+        times[key].append(packet.time)
+    return times
+
+
+def _copies(times: Mapping[object, list[int]], others: Sequence[Packet], likenesses: Sequence[object]) -> list[Packet]:
+    """Find those of `others`, which are alike as `likenesses` say, that another interface shows at its `times` too.
+
+    Each packet there is the pattern of one. None are found unless nearly all are.
+    """
     used: Counter[object] = Counter()
     found = []
-    for packet in others:
-        key = _likeness(packet)
+    may_miss = len(others) - ceil(_SHARE * len(others))
+    for packet, key in zip(others, likenesses, strict=True):
         known = times.get(key, [])
         at = max(used[key], bisect_left(known, packet.time - _TOGETHER))
         if at < len(known) and known[at] <= packet.time + _TOGETHER:
             used[key] = at + 1
             found.append(packet)
+        elif (may_miss := may_miss - 1) < 0:
+            return []  # most devices show quite different packets, which is seen at once
     return found
 
 

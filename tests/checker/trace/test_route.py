@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.inputs import opening
-from mipcheck.checker.inputs.opening import OpenInput, Spool, hold, open_inputs
+from mipcheck.checker.inputs.opening import OpenInput, Pipe, Spool, hold, open_inputs
 from mipcheck.checker.inputs.read import read_inputs
 from mipcheck.checker.inputs.settle import over_logs
 from mipcheck.checker.trace import route
@@ -109,7 +110,28 @@ def test_why_logs_and_captures_together_take_the_slow_way(tmp_path: Path, heard:
     check([CAPTURES / "movement.pcapng", path], spec=DRAFT, config=config)
     first, second = heard()
     assert first == "logs: slow: a capture is among the inputs"
-    assert second.startswith("captures: slow: fewer than 4,194,304 bytes of captures as they are stored")
+    assert second.startswith("captures: slow: fewer than 4,194,304 bytes of captures, unpacked")
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_compressed_capture_counts_for_what_it_holds(piped: bool, tmp_path: Path) -> None:
+    """What is small only because it is compressed took a hundred times as long as the same unpacked."""
+    data = gzip.compress(bytes(40_000), 1) + gzip.compress(bytes(60_000), 1) + b"cut short"
+    path = tmp_path / "x.pcap.gz"
+    path.write_bytes(data)
+    with path.open("rb") as stream:
+        source = Pipe(stream, keep_open=True) if piped else stream
+        given = OpenInput("x.pcap.gz", cast("BinaryIO", source))
+        assert len(data) < 1000 and hold([given], 100_000) and not hold([given], 100_001)
+        assert given.stream.read(50_000) == data
+
+
+def test_a_compressed_capture_is_read_natively(tmp_path: Path, heard: Heard) -> None:
+    one = (CAPTURES / "movement.pcapng").read_bytes()
+    path = tmp_path / "x.pcapng.gz"
+    path.write_bytes(gzip.compress(one * (route.TABLE[route.CAPTURES].compiled // len(one) + 1)))
+    check(path, spec=DRAFT)
+    assert path.stat().st_size < route.TABLE[route.CAPTURES].kept and "captures: native" in heard()
 
 
 def test_an_input_is_sniffed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
