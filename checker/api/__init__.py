@@ -7,12 +7,12 @@ line does, without printing. `Error` is the base of all that they raise. They ar
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
 from mipcheck.model.version import __version__ as __version__
 
+TYPE_CHECKING = False  # that of `typing` would take longer than all else that the command does before it hears Ctrl-C
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from mipcheck.checker.check.check import check as check
     from mipcheck.model.prover.prove import prove as prove
     from mipcheck.model.values.errors import MipcheckError as Error
@@ -30,5 +30,7 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for. Raises AttributeError for a name that is not offered."""
     if name not in _AT_HOME:
         raise AttributeError(f"module 'mipcheck' has no attribute {name!r}")
+    from importlib import import_module
+
     module, attribute = _AT_HOME[name]
     return getattr(import_module(module), attribute)

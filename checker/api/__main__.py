@@ -2,7 +2,7 @@
 
 import sys
 
-from mipcheck.checker.cli.main import main
+from mipcheck.checker.cli.start import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start())

@@ -12,9 +12,11 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, NoReturn, Protocol, cast
+from typing import Any, Final, NamedTuple, NoReturn, Protocol, cast
 
+from mipcheck.checker.console import options
 from mipcheck.checker.console.output import columns
+from mipcheck.checker.console.streams import drop, say
 from mipcheck.model.values.errors import WRONG_INPUT
 
 
@@ -83,16 +85,39 @@ def _guarded(verb: Verb, module: VerbModule, args: argparse.Namespace) -> int:
     from mipcheck.model.values.errors import UserError
 
     try:
+        _keep_what_is_read(args)
         return module.run(args)
     except UserError as error:
         if isinstance(error, InputError | SpecError):  # lines with their places, escaped already
-            print(error, file=sys.stderr)
+            say(str(error))
             if verb is CHECK:
                 _hint_verb(args.inputs)
         else:
             named = "mipcheck: " if isinstance(error, UsageError | ParameterError) else ""
-            print(f"{named}{printable(str(error))}", file=sys.stderr)
+            say(f"{named}{printable(str(error))}")
         return error.exit_code
+
+
+def _keep_what_is_read(args: argparse.Namespace) -> None:
+    """Raise UsageError, before anything is done, where the answer would take the place of what it is made from."""
+    from mipcheck.checker.console.output import keep_inputs
+
+    outputs = {option: getattr(args, name, None) for name, option in options.WRITTEN.items()}
+    if not any(outputs.values()):
+        return
+    read: list[str] = []
+    for name in options.READ:
+        given = getattr(args, name, None) or []
+        for path in [given] if isinstance(given, str) else given:
+            read += _files(path) if name in ("spec", "left", "right") else [path]
+    keep_inputs(outputs, read)
+
+
+def _files(specification: str) -> list[str]:
+    """Return the files of a specification that is given by its path."""
+    from mipcheck.model.specification.load import files_of
+
+    return files_of(specification)
 
 
 def _hint_verb(inputs: Sequence[str]) -> None:
@@ -105,10 +130,10 @@ def _hint_verb(inputs: Sequence[str]) -> None:
         if not re.fullmatch(r"[a-z]+", word) or Path(word).exists():
             continue
         for name in difflib.get_close_matches(word, NAMED, n=1, cutoff=0.6):
-            print(f"mipcheck: did you mean the verb {name}? ({printable(word)} is no verb)", file=sys.stderr)
+            say(f"mipcheck: did you mean the verb {name}? ({printable(word)} is no verb)")
     for word in inputs[1:]:
         if word in NAMED and not Path(word).exists():
-            print(f"mipcheck: a verb comes first: mipcheck {word} …", file=sys.stderr)
+            say(f"mipcheck: a verb comes first: mipcheck {word} …")
 
 
 # --- parsing ------------------------------------------------------------------------------------------------------
@@ -139,6 +164,19 @@ class _Parser(argparse.ArgumentParser):
         what = "option" if word.startswith("-") else "argument"
         known = [o for a in self._actions for o in a.option_strings]
         return joined(f"unknown {what} {quoted(name)}", did_you_mean(name, known), f"{self.prog} --help lists them all")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write help and the like: argparse says nothing where standard output cannot be written."""
+        if file is not sys.stdout:
+            say(message.removesuffix("\n"))
+            return
+        try:
+            file.write(message)
+            file.flush()
+        except OSError as error:
+            drop(file)
+            if not isinstance(error, BrokenPipeError):
+                self.exit(WRONG_INPUT, f"mipcheck: standard output cannot be written: {error.strerror or error}\n")
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message, harmless for a terminal."""

@@ -7,40 +7,56 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mipcheck.checker.console.output import INTERRUPTED, drop_stdout
-from mipcheck.model.values.errors import INTERNAL_ERROR
+from mipcheck.checker.console.output import INTERRUPTED
+from mipcheck.checker.console.streams import drop, flushed, say, settle
+from mipcheck.model.values.errors import INCONCLUSIVE, INTERNAL_ERROR, WRONG_INPUT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 conformant, 1 violation, 2 wrong input or usage, 3 inconclusive
     or unknown, 4 internal error."""
-    _start_lightly()
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # what the terminal cannot show is escaped, never an exception
-            stream.reconfigure(errors="backslashreplace")
     try:
-        from mipcheck.checker.cli.cli import run
+        _start_lightly()
+        settle()
+        try:
+            from mipcheck.checker.cli.cli import run
 
-        code = run(list(sys.argv[1:] if argv is None else argv))
+            code = run(list(sys.argv[1:] if argv is None else argv))
+        except SystemExit as done:  # of argparse
+            if _unwritten():
+                return WRONG_INPUT
+            raise done
         if argv is None:
             gc.freeze()  # the process ends: to look through all that there is for garbage takes it 20 ms
-        return code
+        return WRONG_INPUT if _unwritten() else code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        drop_stdout()
+        drop(sys.stdout)
         return 0
+    except MemoryError:
+        say("mipcheck: there was not enough memory, so that nothing is known of the input")
+        return INCONCLUSIVE
     except Exception as error:
         if os.environ.get("MIPCHECK_DEBUG") == "1":
             raise
         text = "".join(c if c.isprintable() else "?" for c in f"{type(error).__name__}: {error}")[:300]
-        print(
+        say(
             f"mipcheck: internal error: {text}\n"
             "This is a fault of mipcheck. Please report it with the command and, if you may, the input;"
-            " MIPCHECK_DEBUG=1 shows where it happened.",
-            file=sys.stderr,
+            " MIPCHECK_DEBUG=1 shows where it happened."
         )
         return INTERNAL_ERROR
+
+
+def _unwritten() -> bool:
+    """Write what waits in the standard streams; tell whether an answer was lost, and say so."""
+    error = flushed(sys.stdout)
+    lost = error is not None and not isinstance(error, BrokenPipeError)
+    if error is not None and lost:
+        say(f"mipcheck: standard output cannot be written: {error.strerror or error}")
+    flushed(sys.stderr)
+    return lost
 
 
 def _start_lightly() -> None:

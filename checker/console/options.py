@@ -7,6 +7,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from typing import Final
+
+READ: Final = ("inputs", "capture", "config", "spec", "left", "right")
+"""Arguments of the verbs, as argparse calls them, that name what is read: a path, or a list of some."""
+
+WRITTEN: Final = {"output": "-o", "annotate": "--annotate"}
+"""Arguments that name what is written, and their options."""
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:

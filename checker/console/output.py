@@ -1,4 +1,4 @@
-"""Writing an answer: to standard output, or to a file whole or not at all.
+"""Writing an answer: to standard output, to a file whole or not at all, or into what is no file.
 
 Imports nothing heavy: every run of the command begins here.
 """
@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
 
+from mipcheck.checker.console.streams import drop, say
+
 if TYPE_CHECKING:
     from mipcheck.model.specification.spec import Spec
+
+INTERRUPTED: Final = 130
+"""The exit code of a command that was interrupted, as a shell reports it."""
+
+_LINKS: Final = 40
+"""Symbolic links that are followed from one to the next, as Linux does."""
 
 _COLUMNS: Final = 80
 
@@ -23,7 +32,7 @@ def write(text: str, path: str | None) -> None:
     """Write an answer to standard output, or to a file whole or not at all. Raises UsageError if it cannot be written;
     then an earlier file of that name is as it was.
 
-    A reader of standard output who has seen enough and gone is no error: the verdict stands all the same.
+    A reader who has seen enough and gone is no error: the verdict stands all the same.
     """
     from mipcheck.checker.console.errors import UsageError
 
@@ -31,23 +40,42 @@ def write(text: str, path: str | None) -> None:
         if path is None:
             sys.stdout.write(text)
             sys.stdout.flush()
-        elif _special(path):  # a device or a pipe is written to, not replaced
-            with Path(path).open("w", encoding="utf-8") as pipe:
-                pipe.write(text)
-        else:
-            with replacing(os.path.realpath(path)) as file:
-                file.write(text.encode("utf-8", "backslashreplace"))
-            sys.stdout.flush()
+            return
+        with answering(path) as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
     except BrokenPipeError:
-        drop_stdout()
-    except OSError as error:
+        if path is None:
+            drop(sys.stdout)
+    except (OSError, ValueError) as error:
+        if path is None:
+            drop(sys.stdout)
         where = "standard output" if path is None else path
-        drop_stdout()
-        raise UsageError(f"{where} cannot be written: {error.strerror or error}") from None
+        raise UsageError(f"{where} cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _special(path: str) -> bool:
-    """Decide whether a path is there and is neither a file nor a folder."""
+@contextlib.contextmanager
+def answering(path: str) -> Iterator[BinaryIO]:
+    """Open what an answer goes to.
+
+    A file is replaced when all is written, and a link to it stays one; what is no file (a device, a pipe, an open
+    descriptor such as /dev/stdout) is written to, never replaced. Raises OSError, ValueError.
+    """
+    number = _descriptor(path)
+    if number is not None:
+        if number == 1:
+            sys.stdout.flush()
+        with os.fdopen(os.dup(number), "wb") as file:
+            yield file
+    elif is_special(path):
+        with Path(path).open("wb") as file:
+            yield file
+    else:
+        with replacing(os.path.realpath(path)) as file:
+            yield file
+
+
+def is_special(path: str) -> bool:
+    """Decide whether a path is there, through links, and is neither a file nor a folder."""
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError):
@@ -55,13 +83,54 @@ def _special(path: str) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def keep_inputs(output: str | None, inputs: Iterable[str | None]) -> None:
-    """Raise UsageError if `output` is one of the `inputs`; None among them is an option that was not given."""
+def _descriptor(path: str) -> int | None:
+    """Return the number of the open file that a path means, through links: 1 for /dev/stdout; None for other paths.
+
+    What is behind it may be a regular file, to which others write as well (`>> FILE`): it must not be replaced.
+    """
+    for _ in range(_LINKS):
+        folder = os.path.realpath(os.path.dirname(path) or ".")  # noqa: PTH120  # a path that does not exist, or means no file
+        name = os.path.basename(path)  # noqa: PTH119
+        if re.fullmatch(rf"/proc/({os.getpid()}|self)(/task/[0-9]+)?/fd|/dev/fd", folder):
+            return int(name) if name.isdecimal() and name.isascii() else None
+        full = f"{folder}/{name}"
+        try:
+            path = str(Path(folder) / Path(full).readlink())
+        except (OSError, ValueError):
+            return None
+    return None
+
+
+def keep_inputs(outputs: Mapping[str, str | None], inputs: Iterable[str | None]) -> None:
+    """Raise UsageError where a file that is written is one that is read, or one that is written too.
+
+    `outputs` are paths by option, None for one that is not given; `inputs` are the paths of everything that is read,
+    - for standard input. Links are followed, hard ones too. What is no regular file cannot be overwritten.
+    """
     from mipcheck.checker.console.errors import UsageError
 
-    kept = {os.path.realpath(i) for i in inputs if i is not None and i != "-"}
-    if output is not None and os.path.realpath(output) in kept:
-        raise UsageError(f"-o {output} would overwrite an input")
+    read = {mark for i in inputs if i is not None for mark in _marks(i)}
+    written: dict[object, str] = {}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        marks = _marks(path)
+        if any(mark in read for mark in marks):
+            raise UsageError(f"{option} {path} would overwrite an input")
+        for mark in marks:
+            if written.setdefault(mark, option) != option:
+                raise UsageError(f"{written[mark]} and {option} would write to the same file: {path}")
+
+
+def _marks(path: str) -> list[object]:
+    """Return what tells a regular file, or one that is to be made, from every other: its path, device and number."""
+    try:
+        status = os.fstat(0) if path == "-" else Path(path).stat()
+    except (OSError, ValueError):
+        return [] if path == "-" or "\0" in path else [os.path.realpath(path)]
+    if not stat.S_ISREG(status.st_mode):
+        return []
+    return [(status.st_dev, status.st_ino), *([] if path == "-" else [os.path.realpath(path)])]
 
 
 def terminal(output: str | None) -> tuple[int, bool]:
@@ -88,39 +157,58 @@ def warned(spec: Spec) -> Spec:
     from mipcheck.checker.console.escape import printable
 
     for warning in spec.warnings:
-        print(f"warning: {printable(warning)}", file=sys.stderr)
+        say(f"warning: {printable(warning)}")
     return spec
 
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of `path` when all is written, and leaves it as it was if anything fails."""
-    import tempfile  # not above: it takes longer than all else here, and most runs write no file
+    """Open a new file that takes the place of `path` when all is written, and leaves it as it was if anything fails.
 
+    It has no name before that, where the file system can do so: then nothing is left behind even by a process that is
+    killed. An earlier file's rights are kept. Raises OSError.
+    """
     target = Path(path)
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    temporary = Path(name)
+    name = target.with_name(f".{target.name[:20]}.{os.urandom(6).hex()}")
+    descriptor = _nameless(target.parent)
+    nameless = descriptor is not None
     try:
+        if descriptor is None:
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             yield cast("BinaryIO", file)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
+            file.flush()
+            os.fchmod(file.fileno(), _rights(target))
+            if nameless:
+                _named(file.fileno(), name)
+        name.replace(target)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
 
 
-def _umask() -> int:
-    """Return which rights a new file does not get; it can only be read by setting it."""
-    mask = os.umask(0)
+def _nameless(folder: Path) -> int | None:
+    """Open a new file without a name in a folder; None where the system does not offer that."""
+    if not hasattr(os, "O_TMPFILE") or not Path("/proc/self/fd").is_dir():
+        return None
+    with contextlib.suppress(OSError):
+        return os.open(folder, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+    return None
+
+
+def _named(descriptor: int, name: Path) -> None:
+    """Give a file without a name its first one. Raises OSError."""
+    here = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.link(str(descriptor), name, src_dir_fd=here, follow_symlinks=True)  # linkat(2) shows this way
+    finally:
+        os.close(here)
+
+
+def _rights(target: Path) -> int:
+    """Return the rights of the file that is replaced, or those of a new one."""
+    with contextlib.suppress(OSError):
+        return stat.S_IMODE(target.stat().st_mode) & 0o777
+    mask = os.umask(0)  # it can only be read by setting it
     os.umask(mask)
-    return mask
-
-
-INTERRUPTED = 130  # as a shell reports a command that was interrupted
-
-
-def drop_stdout() -> None:
-    """Lead standard output to nowhere when its reader has gone: what Python flushes at its end must not fail again."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0o666 & ~mask

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from mipcheck.checker.capture.frames.frame import MAX_RECORD, CaptureError
+from mipcheck.checker.capture.frames.frame import MAX_RECORD, CaptureError, Stream
 from mipcheck.checker.capture.frames.magic import BYTE_ORDER, GZIP, PCAP, SECTION
 from mipcheck.checker.console.escape import printable
 from mipcheck.model.values.event import Position
@@ -123,7 +123,7 @@ def comment_bytes(comment: str) -> bytes:
 # --- copying ------------------------------------------------------------------------------------------------------
 
 
-def annotate(source: BinaryIO, target: BinaryIO, comments: Mapping[int, Sequence[str]]) -> int:
+def annotate(source: Stream, target: BinaryIO, comments: Mapping[int, Sequence[str]]) -> int:
     """Copy a pcap or pcapng file with comments, by frame (from 1, by file order); returns how many packets got some.
 
     Packets that have no place for a comment (simple packet blocks, damaged ones) get none. A file that is cut or
@@ -148,13 +148,13 @@ def annotate(source: BinaryIO, target: BinaryIO, comments: Mapping[int, Sequence
     raise CaptureError(wrong, Position(_name(source)))
 
 
-def _name(source: BinaryIO) -> str:
+def _name(source: Stream) -> str:
     """Return how a stream is called in messages."""
     return str(getattr(source, "name", "-"))
 
 
 def _of_pcap(
-    source: BinaryIO,
+    source: Stream,
     target: BinaryIO,
     comments: Mapping[int, list[bytes]],
     order: str,
@@ -193,7 +193,7 @@ def _of_pcap(
     return annotated
 
 
-def _of_pcapng(source: BinaryIO, target: BinaryIO, comments: Mapping[int, list[bytes]], magic: bytes) -> int:
+def _of_pcapng(source: Stream, target: BinaryIO, comments: Mapping[int, list[bytes]], magic: bytes) -> int:
     """Copy a pcapng file, of which `magic` has been read; return how many packets got comments."""
     order = "<"
     frame = annotated = 0
@@ -256,7 +256,7 @@ def _block(order: str, kind: int, body: bytes) -> bytes:
     return struct.pack(order + "I", kind) + length + body + length
 
 
-def _read(source: BinaryIO, size: int) -> bytes:
+def _read(source: Stream, size: int) -> bytes:
     """Read `size` bytes, or fewer at the end; a raw stream may give less than it is asked for."""
     data = source.read(size) or b""
     while len(data) < size and (more := source.read(size - len(data))):
@@ -264,7 +264,7 @@ def _read(source: BinaryIO, size: int) -> bytes:
     return data
 
 
-def _copy(source: BinaryIO, target: BinaryIO, size: int) -> bool:
+def _copy(source: Stream, target: BinaryIO, size: int) -> bool:
     """Copy `size` bytes; return False if there are fewer."""
     while size:
         data = source.read(min(size, _CHUNK))

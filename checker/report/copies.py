@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-import gzip
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, cast
 
+from mipcheck.checker.capture.frames.frame import Stream
+from mipcheck.checker.capture.frames.gunzip import Gunzip
+from mipcheck.checker.capture.frames.magic import GZIP
 from mipcheck.checker.console.errors import UsageError
-from mipcheck.checker.console.output import replacing
+from mipcheck.checker.console.output import answering, is_special, keep_inputs
 from mipcheck.checker.inputs.opening import STDIN
 from mipcheck.checker.report.annotate import annotate, comments_of
+from mipcheck.model.values.errors import UserError
 
 if TYPE_CHECKING:
     from mipcheck.checker.check.report import Report
 
 
-def annotate_inputs(report: Report, inputs: Sequence[str], target: str) -> None:
-    """Write one capture to the file `target`, or each to a file of its name in the folder `target`.
+def annotate_inputs(
+    report: Report, inputs: Sequence[str], target: str, others: Sequence[str | None] = (), output: str | None = None
+) -> None:
+    """Write one capture to `target`, or each to a file of its name in the folder `target`.
 
-    Each copy is whole or not there at all. Raises UsageError where that cannot be done, CaptureError.
+    `others` are files that were read besides the `inputs`, `output` is one that will be written. Each copy is whole or
+    not there at all. Raises UsageError where that cannot be done, CaptureError.
     """
     captures = [(path, i.file) for path, i in zip(inputs, report.inputs, strict=True) if i.frames is not None]
-    if not captures or any(path == STDIN for path, _ in captures):
+    if not captures or any(path == STDIN or is_special(path) for path, _ in captures):
         raise UsageError("--annotate needs a capture among the inputs, and that in a file: a pipe cannot be read again")
     targets = _targets([path for path, _ in captures], target)
-    taken = {os.path.realpath(path) for path in inputs if path != STDIN}
-    if over := [t for t in targets if os.path.realpath(t) in taken]:
-        raise UsageError(f"--annotate {over[0]} would overwrite an input")
+    for copy in targets:
+        keep_inputs({"--annotate": copy, "-o": output}, [*inputs, *others])
     for (path, name), copy in zip(captures, targets, strict=True):
         try:
-            with _unpacked(path) as source, replacing(os.path.realpath(copy)) as file:
+            with _unpacked(path) as source, answering(copy) as file:
                 annotate(source, file, comments_of(report, name))
-        except (OSError, EOFError) as error:
+        except BrokenPipeError:  # its reader has seen enough
+            continue
+        except UserError:
+            raise
+        except (OSError, ValueError) as error:
             raise UsageError(f"{copy} cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
@@ -60,9 +70,10 @@ def _targets(paths: Sequence[str], target: str) -> list[str]:
     return found
 
 
-def _unpacked(path: str) -> BinaryIO:
-    """Open a capture, which may be compressed; it has been read before, so that it is known not to be a bomb."""
-    stream = Path(path).open("rb")  # noqa: SIM115  # the caller closes it
-    magic = stream.read(2)
-    stream.seek(0)
-    return cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if magic == b"\x1f\x8b" else stream
+@contextmanager
+def _unpacked(path: str) -> Iterator[Stream]:
+    """Open a capture, which may be compressed, and end where the check ended with it. Raises OSError."""
+    with Path(path).open("rb") as stream:
+        packed = stream.read(len(GZIP)) == GZIP
+        stream.seek(0)
+        yield Gunzip(stream, b"", path) if packed else cast("Stream", stream)

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console import options
-from mipcheck.checker.console.output import keep_inputs, terminal, warned, write
+from mipcheck.checker.console.output import terminal, warned, write
 from mipcheck.model.version import __version__
 
 if TYPE_CHECKING:
@@ -64,8 +64,6 @@ def run(args: argparse.Namespace) -> int:
     from mipcheck.checker.check.check import check
     from mipcheck.checker.check.readings import resolved
 
-    for output in (args.output, args.annotate):
-        keep_inputs(output, [*args.inputs, args.config or None])
     report = check(
         args.inputs,
         spec=warned(resolved(args.spec, args.reading)),
@@ -77,8 +75,10 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.annotate is not None:
         from mipcheck.checker.report.copies import annotate_inputs
+        from mipcheck.model.specification.load import files_of
 
-        annotate_inputs(report, args.inputs, args.annotate)
+        others = [args.config, *files_of(args.spec)]
+        annotate_inputs(report, args.inputs, args.annotate, others, args.output)
     write(_rendered(report, args), args.output)
     return EXIT[report.verdict]
 

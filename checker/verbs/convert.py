@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console import options
-from mipcheck.checker.console.output import keep_inputs, warned, write
+from mipcheck.checker.console.output import warned, write
 
 if TYPE_CHECKING:
     from mipcheck.checker.inputs.trace import Input
@@ -37,7 +37,6 @@ def run(args: argparse.Namespace) -> int:
     from mipcheck.checker.trace.vocabulary import vocabulary_of
     from mipcheck.model.specification.layering import Layering
 
-    keep_inputs(args.output, [args.capture, args.config or None])
     spec = warned(resolved(args.spec))
     vocabulary = vocabulary_of(spec)
     words = options.parameters(args)

@@ -6,7 +6,7 @@ import argparse
 from typing import Final
 
 from mipcheck.checker.console import options
-from mipcheck.checker.console.output import keep_inputs, write
+from mipcheck.checker.console.output import write
 
 DESCRIPTION: Final = (
     "Propose a site file for a capture: each line with the frame that speaks for it, and how sure that is."
@@ -25,7 +25,6 @@ def run(args: argparse.Namespace) -> int:
     from mipcheck.checker.infer.proposal import propose
     from mipcheck.checker.inputs.opening import open_input
 
-    keep_inputs(args.output, [args.capture])
     with open_input(args.capture) as stream:
         proposal = propose(stream, args.capture)
     write(proposal.toml(), args.output)

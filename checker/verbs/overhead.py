@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from mipcheck.checker.console import options
-from mipcheck.checker.console.output import keep_inputs, terminal, warned, write
+from mipcheck.checker.console.output import terminal, warned, write
 
 DESCRIPTION: Final = (
     "Compute what each access mode adds to a packet, as section 6.2 of the draft does, and measure what the"
@@ -41,7 +41,6 @@ def run(args: argparse.Namespace) -> int:
     from mipcheck.checker.check.readings import resolved
     from mipcheck.checker.verbs.overhead_costs import costs, costs_json, costs_text
 
-    keep_inputs(args.output, [args.capture, args.config])
     found = costs(
         warned(resolved(args.spec)),
         capture=args.capture,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mipcheck.model.language.syntax import Module
 
 DEFAULT = "draft-01"
+
+_EXTENDS = re.compile(r"^\s*spec\s+\S+\s+extends\s+(\S+)", re.MULTILINE)
 
 
 def bundled() -> list[str]:
@@ -95,6 +98,27 @@ def _same(other: str, base: Path | None, text: str) -> bool:
         return _read(other, base)[1] == text
     except SpecError:
         return False
+
+
+def files_of(name: str) -> list[str]:
+    """Return the files of a user's own that a specification is read from: those of its path and of what that extends.
+
+    What is wrong with one of them is left to `load`.
+    """
+    found: list[str] = []
+    base: Path | None = None
+    while True:
+        try:
+            file, text = _read(name, base)
+        except SpecError:
+            return found
+        if not Path(file).exists() or file in found:
+            return found
+        found.append(file)
+        extends = _EXTENDS.search(text)
+        if extends is None:
+            return found
+        name, base = extends[1], Path(found[0]).parent
 
 
 def loads(text: str, file: str = "<spec>", readings: Mapping[str, str] | None = None) -> Spec:

@@ -67,3 +67,18 @@ def test_several_captures_go_into_a_folder(tmp_path: Path, capsys: pytest.Captur
 def test_one_capture_may_go_into_a_folder(tmp_path: Path) -> None:
     assert main([str(CAPTURES / "two-interfaces.pcapng"), "--config", SITE, "--annotate", str(tmp_path)]) == 1
     assert b"broken here" in (tmp_path / "two-interfaces.pcapng").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["two-interfaces.pcapng", "cut"])
+@pytest.mark.parametrize("odd", ["trailing", "cut", "damaged"])
+def test_a_copy_ends_where_the_check_ended(tmp_path: Path, name: str, odd: str) -> None:
+    """Bytes after the gzip data, or their end in the middle, are no reason for there to be no copy."""
+    data = (CAPTURES / "two-interfaces.pcapng").read_bytes()
+    packed = gzip.compress(data if name != "cut" else data[:-9])
+    damaged = packed[:-2000] + bytes(200) + packed[-1800:]
+    given = {"trailing": packed + b"what is no gzip", "cut": packed[:-1500], "damaged": damaged}[odd]
+    capture, copy = tmp_path / "capture.pcapng.gz", tmp_path / "copy.pcapng"
+    capture.write_bytes(given)
+    assert main([str(capture), "--config", SITE, "--annotate", str(copy)]) == 1
+    assert b"broken here" in copy.read_bytes()
+    assert main([str(copy), "--config", SITE]) == 1
