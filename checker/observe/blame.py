@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from mipcheck.model.machine.compile import Machine, State
+from mipcheck.model.machine.compile import Entries, Machine, State
+from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.specification.term import Term
@@ -17,7 +18,8 @@ class Moment:
 
     `now` is in ns; `this` indexes `interfaces`, or is UNKNOWN for what concerns the whole node (whose state is then
     in `own` alone). Writers are the numbers of the events that last wrote each variable, -1 for none. `kind` and
-    `keys` are those of the event that was judged, empty if there was none. `names` are those of the interfaces.
+    `keys` are those of the event that was judged, empty if there was none. `names` are those of the interfaces,
+    `entries` those of tables (see `model/machine/entries.py`).
     """
 
     now: int
@@ -31,6 +33,7 @@ class Moment:
     kind: str = ""
     keys: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
+    entries: Entries = field(default_factory=list)
 
     def state(self, interface: int) -> State:
         return self.own if interface == self.this else self.interfaces[interface]
@@ -54,18 +57,24 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A variable that a leaf reads: whose (an index; None for the node's), its value, and the event that wrote it."""
+    """A variable that a leaf reads: whose (an index; None for the node's), its value, and the event that wrote it.
+
+    A column of an entry, too: the parts of its `key` are then not empty, and may be unknown.
+    """
 
     name: str
     interface: int | None
     value: int
     writer: int
+    key: tuple[int, ...] = ()
 
 
 def evaluate(machine: Machine, term: Term, moment: Moment, interface: int) -> int:
     """Return the value of a term, or of a part of one, in a moment, for the interface of that index."""
     own = moment.state(interface)
-    return machine.evaluate(term, moment.now, interface, own, moment.node, moment.interfaces, moment.keys, moment.kind)
+    return machine.evaluate(
+        term, moment.now, interface, own, moment.node, moment.interfaces, moment.keys, moment.kind, moment.entries
+    )
 
 
 def blame(machine: Machine, term: Term, moment: Moment, interface: int, quantified: bool = False) -> list[Leaf]:
@@ -104,6 +113,7 @@ def blame(machine: Machine, term: Term, moment: Moment, interface: int, quantifi
 def reads(machine: Machine, term: Term, moment: Moment, interface: int) -> Iterator[Read]:
     """Return the variables that a term reads, each once for every interface that it is read of."""
     seen: set[tuple[str, int | None]] = set()
+    told: set[tuple[str, tuple[int, ...]]] = set()
     for name, whose in _variables(machine.spec, term, interface, len(moment.interfaces)):
         if (name, whose) in seen:
             continue
@@ -114,16 +124,58 @@ def reads(machine: Machine, term: Term, moment: Moment, interface: int) -> Itera
         else:
             slot = machine.interface_slots[name]
             yield Read(name, whose, moment.state(whose)[slot], moment.writers(whose)[slot])
+    for read in _entries_read(machine, term, moment, interface):
+        if (read.name, read.key) not in told:
+            told.add((read.name, read.key))
+            yield read
 
 
-def cause_of(machine: Machine, rule: int, moment: Moment) -> list[tuple[str, int, int]]:
+def _entries_read(machine: Machine, term: Term, moment: Moment, interface: int) -> Iterator[Read]:
+    """Return the columns of entries that a term reads; of a table that it asks as a whole, all entries."""
+    for t in term.walk():
+        table = t.name.partition(".")[0]
+        if t.kind == "entry" and not t.uses("bound"):
+            key = tuple(evaluate(machine, a, moment, interface) for a in t.args)
+            yield from _columns_read(machine, moment, t.name, key)
+        elif t.kind in ("entry", "some_entry", "every_entry"):
+            parts = len(machine.spec.tables[table].keys)
+            keys = [tuple(r[1 : 1 + parts]) for r in used_rows(moment.entries)[1:] if r[0] == machine.tables[table]]
+            for key in sorted(keys) or [(UNKNOWN,) * parts]:
+                yield from _columns_read(machine, moment, t.name, key)
+
+
+def _columns_read(machine: Machine, moment: Moment, column: str, key: tuple[int, ...]) -> Iterator[Read]:
+    """Return what is looked at for a column of an entry: whether it is there, and, if so, until when, and the column.
+
+    What an entry has that is not there is no fact about it.
+    """
+    table = machine.spec.tables[column.partition(".")[0]]
+    there = _read(machine, moment, table.name, key)
+    yield there
+    if there.value == 1:
+        yield from (
+            _read(machine, moment, name, key) for name in (table.lapses, column) if name not in ("", table.name)
+        )
+
+
+def _read(machine: Machine, moment: Moment, column: str, key: tuple[int, ...]) -> Read:
+    """Return what an entry has in a column, and who wrote it; of one that is in no row, the default row's."""
+    table = machine.tables[column.partition(".")[0]]
+    for row in used_rows(moment.entries)[1:]:
+        if row[0] == table and tuple(row[1 : 1 + len(key)]) == key:
+            return Read(column, None, row[machine.columns[column]], row[machine.writer_column(column)], key)
+    slot = machine.table_slots[column]
+    return Read(column, None, moment.node[slot], moment.node_writers[slot], key)
+
+
+def cause_of(machine: Machine, rule: int, moment: Moment) -> list[tuple[str | int, ...]]:
     """Return what made a permission's condition false: variables, whose each is, and the event that wrote it.
 
     Violations of one cause are one finding.
     """
     leaves = blame(machine, machine.rules[rule].body.condition, moment, moment.this)
     return sorted(
-        (r.name, UNKNOWN if r.interface is None else r.interface, r.writer)
+        (r.name, UNKNOWN if r.interface is None else r.interface, r.writer, *r.key)
         for leaf in leaves
         for r in reads(machine, leaf.term, moment, leaf.interface)
     )

@@ -12,7 +12,7 @@ and deadlines have come only once they have come for certain.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from math import prod
@@ -22,17 +22,18 @@ from typing import TYPE_CHECKING, Final
 from mipcheck.checker.observe.observation import Hole, Observation
 from mipcheck.checker.observe.observer import InterfaceState, NodeState, Observer
 from mipcheck.checker.trace.source import Evidence, Fog
+from mipcheck.model.machine.entries import AGE, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN, join
 from mipcheck.model.values.event import NODE, Event
 
 if TYPE_CHECKING:
-    from mipcheck.model.machine.compile import Machine, State
+    from mipcheck.model.machine.compile import Entries, Machine, State
 
 CELLS: Final = 4096
 """Cells of a grid that are tried; a cluster with more is treated as evidence that is missing."""
 
-_Snapshot = tuple[list[int], list[list[int]]]
-"""The state of a node, and those of its interfaces."""
+_Snapshot = tuple[list[int], list[list[int]], "Entries"]
+"""The state of a node, those of its interfaces, and the entries of its tables."""
 
 
 @dataclass(slots=True)
@@ -97,14 +98,17 @@ class CoarseObserver(Observer):
         super().__init__(machine, boot, fog)
         self._resolution = resolution
         told = [u for u in machine.spec.updates if any(p.event in kinds for p in u.patterns)]
-        timed = {v for u in told for v, _ in u.assignments if machine.spec.variables[v].type.name == "time"}
+        set_by = {v for u in told for v, _, _ in u.values(machine.spec.tables)}
+        timed = {v for v in set_by if machine.spec.state(v).type.name == "time"}
         self._own_uncertain = [n for v, n in machine.interface_slots.items() if v in timed]
-        self._node_uncertain = [n for v, n in machine.node_slots.items() if v in timed]
+        shared = machine.node_slots | machine.table_slots
+        self._node_uncertain = [n for v, n in shared.items() if v in timed]
+        self._entry_uncertain = [c for c in machine.columns if c in timed]
         self._tolerance = max(resolution.values(), default=0)
         variables = machine.spec.variables
         self._own_times = [variables[n].type.name == "time" for n in machine.interface_slots]
         self._own_times += [False] * (machine.interface_size - len(self._own_times))
-        self._node_times = [variables[n].type.name == "time" for n in machine.node_slots]
+        self._node_times = [machine.spec.state(n).type.name == "time" for n in shared]
 
     def take_cluster(self, cluster: Sequence[Event]) -> None:
         """Take the next events, whose order among different sources is not known."""
@@ -163,6 +167,8 @@ class CoarseObserver(Observer):
         for stamped in events:
             self._happen_once(node, stamped, judged)
         # What not all orders agree about is not known.
+        if self._machine.tables:
+            self._combine((node.state, [], node.entries), last, _same)
         _merge(node.state, last[0])
         for place, state in zip(node.places.values(), last[1], strict=True):
             self._forget(place, state)
@@ -213,7 +219,7 @@ class CoarseObserver(Observer):
 
     def _lost(self, node: NodeState, events: Sequence[_Stamped]) -> _Snapshot:
         """Judge events of which there are too many to try their orders, in a state of which nothing is known."""
-        blank = (self._machine.unknown_node(), [self._machine.unknown_interface() for _ in node.states])
+        blank: _Snapshot = (self._machine.unknown_node(), [self._machine.unknown_interface() for _ in node.states], [])
         for stamped in events:
             self._step(node, blank, stamped)
         return blank
@@ -234,7 +240,7 @@ class CoarseObserver(Observer):
                 after = self._step(node, state, head)
                 following = (*cell[:which], cell[which] + 1, *cell[which + 1 :])
                 other = states.get(following)
-                states[following] = after if other is None else _joined(after, other)
+                states[following] = after if other is None else self._joined(after, other)
         raise AssertionError("some order is always possible")
 
     def _step(self, node: NodeState, state: _Snapshot, stamped: _Stamped) -> _Snapshot:
@@ -256,26 +262,35 @@ class CoarseObserver(Observer):
             for slot in slots:
                 if values[slot] != UNKNOWN:
                     values[slot] += by
-        return None if (shared, states) == state else (shared, states)
+        entries = [row[:] for row in used_rows(state[2])]
+        for name in self._entry_uncertain:
+            table, column = self._machine.tables[name.partition(".")[0]], self._machine.columns[name]
+            for row in entries[1:]:
+                if row[0] == table and row[column] != UNKNOWN:
+                    row[column] += by
+        later = shared, states, entries
+        return None if later == (state[0], state[1], used_rows(state[2])) else later
 
     def _at(self, node: NodeState, state: _Snapshot, stamped: _Stamped, now: int) -> _Snapshot:
         """Return the state after an event that happens now, and note how it is judged."""
         machine, event = self._machine, stamped.event
-        shared, states = state[0][:], [s[:] for s in state[1]]
+        shared, states, entries = state[0][:], [s[:] for s in state[1]], [row[:] for row in used_rows(state[2])]
         place = node.places.get(event.interface)
         index = UNKNOWN if place is None else place.index
         own = machine.unknown_interface() if place is None else states[index]
         outcomes = machine.steps[event.kind](
-            now, index, own, shared, states, stamped.keys, stamped.number, [0] * len(own), [0] * len(shared)
+            now, index, own, shared, states, stamped.keys, stamped.number, [0] * len(own), [0] * len(shared), entries
         )
-        self._veil(shared, own)
+        self._veil(shared, own, entries)
         stamped.trials += 1
         for rule, outcome in dict(outcomes).items():
             stamped.judged.setdefault(rule, []).append(outcome)
-        return shared, states
+        return shared, states, entries
 
     def _agree(self, result: _Snapshot, other: _Snapshot, by: int) -> None:
         """Forget what would be otherwise had the event happened `by` ns later, but for times that move with it."""
+        if self._machine.tables:
+            self._combine(result, other, lambda a, b, time: _shifted(a, b, time, by))
         _without(result[0], other[0], self._node_times, by)
         for state, shifted in zip(result[1], other[1], strict=True):
             _without(state, shifted, self._own_times, by)
@@ -295,18 +310,62 @@ class CoarseObserver(Observer):
                 self._missed(due, place)
         self._plan(place, now)
 
+    def _joined(self, one: _Snapshot, other: _Snapshot) -> _Snapshot:
+        """Return what is known if one of two states is the case."""
+        shared, entries = one[0][:], [row[:] for row in used_rows(one[2])]
+        if self._machine.tables:
+            self._combine((shared, [], entries), other, _same)
+        return (
+            [join(a, b) for a, b in zip(shared, other[0], strict=True)],
+            [[join(a, b) for a, b in zip(s, t, strict=True)] for s, t in zip(one[1], other[1], strict=True)],
+            entries,
+        )
+
+    def _combine(self, one: _Snapshot, other: _Snapshot, known: Callable[[int, int, bool], int]) -> None:
+        """Leave of a state's entries what is `known` beside another's: of two values, whether they are times or not.
+
+        What is in no row of either is as the default rows have it, which are still those of before. Where there would
+        be more entries than a table holds, the oldest are forgotten.
+        """
+        machine, entries = self._machine, one[2]
+        ours = {tuple(row[:AGE]): row for row in used_rows(entries)[1:]}
+        theirs = {tuple(row[:AGE]): row for row in used_rows(other[2])[1:]}
+        for key, row in theirs.items():
+            if key not in ours:
+                ours[key] = new = row[:]
+                for name, column in machine.columns.items():
+                    if machine.tables[name.partition(".")[0]] == key[0]:
+                        new[column] = one[0][machine.table_slots[name]]
+        for name, column in machine.columns.items():
+            table, default = machine.tables[name.partition(".")[0]], other[0][machine.table_slots[name]]
+            is_time = machine.spec.column(name).type.name == "time"
+            for key, row in ours.items():
+                if key[0] == table:
+                    row[column] = known(row[column], theirs[key][column] if key in theirs else default, is_time)
+        rows = sorted(ours.values(), key=lambda row: row[AGE])
+        for table_name, number in machine.tables.items():
+            own = [row for row in rows if row[0] == number]
+            for row in own[: max(0, len(own) - machine.spec.tables[table_name].limit)]:
+                rows.remove(row)
+                for name in machine.spec.tables[table_name].columns:
+                    slot = machine.table_slots[name]
+                    one[0][slot] = join(one[0][slot], row[machine.columns[name]])
+        entries[:] = [[len(rows) + 1, *[0] * (machine.entry_width - 1)], *rows] if rows else []
+
+
+def _same(a: int, b: int, time: bool) -> int:
+    """Return what is known of a value that is one or the other."""
+    return join(a, b)
+
+
+def _shifted(a: int, b: int, time: bool, by: int) -> int:
+    """Return what is known of a value that is one, or the other if all happened `by` ns later."""
+    return a if a == b or (time and UNKNOWN not in (a, b) and b - a == by) else UNKNOWN
+
 
 def _snapshot(node: NodeState) -> _Snapshot:
     """Return copies of the states of a node."""
-    return node.state[:], [s[:] for s in node.states]
-
-
-def _joined(one: _Snapshot, other: _Snapshot) -> _Snapshot:
-    """Return what is known if one of two states is the case."""
-    return (
-        [join(a, b) for a, b in zip(one[0], other[0], strict=True)],
-        [[join(a, b) for a, b in zip(s, t, strict=True)] for s, t in zip(one[1], other[1], strict=True)],
-    )
+    return node.state[:], [s[:] for s in node.states], [row[:] for row in used_rows(node.entries)]
 
 
 def _merge(state: State, other: State) -> None:
@@ -319,5 +378,4 @@ def _merge(state: State, other: State) -> None:
 def _without(state: State, other: State, times: Sequence[bool], by: int) -> None:
     """Forget of a state what another one does not say, but for times that are later by just so much."""
     for n, value in enumerate(other):
-        if state[n] != value and not (times[n] and UNKNOWN not in (state[n], value) and value - state[n] == by):
-            state[n] = UNKNOWN
+        state[n] = _shifted(state[n], value, times[n], by)

@@ -25,7 +25,7 @@ from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, Table
 from mipcheck.checker.trace.derive import ACCESS, derive
 from mipcheck.checker.trace.times import TIME_LIMIT
-from mipcheck.model.machine import kleene
+from mipcheck.model.machine import entries, kleene
 from mipcheck.model.machine.compile import Machine, State
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.compiled import Native, compiled
@@ -45,9 +45,9 @@ _COUNT: Final = "count"
 
 _ROW, _TABLE = "int64:1", "int64:2"
 _STEPS: Final = {
-    "step": ("", "", "", _ROW, _ROW, _TABLE, _ROW, _ROW, "", _ROW, _ROW, _ROW),
-    "due": ("", "", _ROW, _ROW, _TABLE, _ROW, _ROW),
-    "pending": ("", _ROW, _ROW, _TABLE, _ROW, _ROW),
+    "step": ("", "", "", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW, "", _ROW, _ROW, _ROW),
+    "due": ("", "", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW),
+    "pending": ("", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW),
 }
 """Functions that are generated from a specification, with the kinds of their parameters."""
 
@@ -57,7 +57,8 @@ def unit_of(machine: Machine) -> Unit:
 
     Both are the same for all sites and parameters.
     """
-    steps = Unit("", None, (source_of(kleene), machine.source), {"U": UNKNOWN}, _STEPS)
+    constants = {"U": UNKNOWN} | constants_of(vars(entries))
+    steps = Unit("", None, (source_of(kleene), source_of(entries), machine.source), constants, _STEPS)
     sources = source_of(tables), source_of(loop)
     constants = {"U": UNKNOWN} | constants_of(vars(tables)) | constants_of(vars(loop))
     return Unit("replay", ObserverState, sources, constants, linked=(steps,))
@@ -65,6 +66,8 @@ def unit_of(machine: Machine) -> Unit:
 
 def native_of(machine: Machine) -> Native:
     """Return the compiled loop of a machine. Raises NativeError where it cannot be had, or could leave 64 bits."""
+    if machine.tables:
+        raise NativeError("entries of tables are only kept in Python")
     check_bounds(machine)
     return compiled(unit_of(machine))
 

@@ -5,16 +5,18 @@ Texts are safe to show (`escape.printable`), whatever the trace held.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mipcheck.checker.console.escape import as_in_log, printable
+from mipcheck.checker.observe.blame import Read
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.specification.term import Term
 from mipcheck.model.values.event import NODE, Event
-from mipcheck.model.values.types import show_seconds
+from mipcheck.model.values.types import Type, show_seconds
 
 
 @dataclass(frozen=True)
@@ -67,3 +69,24 @@ def source(term: Term) -> str:
 def named(name: str, text: str) -> str:
     """Return a name with what it means, where that is told."""
     return f"{name} ({text})" if text else name
+
+
+def state_shown(context: Context, read: Read, told: Collection[str] = ()) -> str:
+    """Return what has been read, with its text unless that is `told`: `inside (…)`, `0x5 in pending (…)`."""
+    name, text = read.name, context.spec.state(read.name).text
+    if read.key:
+        table = context.spec.tables[read.name.partition(".")[0]]
+        parts = [_part(number, type_) for number, (_, type_) in zip(read.key, table.keys, strict=True)]
+        key = ", ".join(parts)
+        if read.name == table.name:
+            name = f"{f'({key})' if len(parts) > 1 else key} in {table.name}"
+        else:
+            name = f"{table.name}[{key}].{read.name.partition('.')[2]}"
+    return named(name, "" if read.name in told else text)
+
+
+def _part(number: int, type_: Type) -> str:
+    """Return a part of a key, as a log has it."""
+    if number == UNKNOWN:
+        return "an unknown key"
+    return type_.members[number] if type_.is_enum else type_.show(bool(number) if type_.name == "bool" else number)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
-from mipcheck.checker.observe.context import Context, duration, named, show_event, source
+from mipcheck.checker.observe.context import Context, duration, named, show_event, source, state_shown
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.machine.compile import Machine
@@ -113,6 +113,10 @@ def _sentence(context: Context, finding: Finding, leaf: Leaf) -> str:
     if term.kind == "in":
         value, held = (_value(context, finding, leaf, t) for t in term.args)
         return f"{source(term.args[0])} is {value}, {source(term.args[1])} is {held}"
+    if term.kind == "entry" and term.name in context.spec.tables:
+        key = " and ".join(f"{source(a)} ({_value(context, finding, leaf, a)})" for a in term.args)
+        text = context.spec.tables[term.name].text
+        return f"{key} is {'' if leaf.value else 'not '}in {named(term.name, text)}"
     if term.kind == "const":
         return f"{source(term)} is never the case" if not leaf.value else f"{source(term)} is always the case"
     return f"{source(term)} is {'true' if leaf.value else 'false'}"
@@ -182,7 +186,7 @@ def show_number(context: Context, type_: Type, number: int, instant: bool) -> st
 def _instants(context: Context, term: Term) -> int:
     """Return 1 for a point in time, 0 for a duration: their sums and differences tell."""
     match term.kind:
-        case "now" | "var" | "key":
+        case "now" | "var" | "key" | "entry":
             return 1
         case "+":
             return sum(_instants(context, a) for a in term.args)
@@ -200,10 +204,10 @@ def _because(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list
     """Return the events that last wrote what the leaves read, in order of time."""
     moment = finding.moment
     assert moment is not None
-    by_writer: dict[int, dict[tuple[str, int | None], Read]] = {}
+    by_writer: dict[int, dict[tuple[str, int | None, tuple[int, ...]], Read]] = {}
     for leaf in leaves:
         for read in reads(context.machine, leaf.term, moment, leaf.interface):
-            by_writer.setdefault(read.writer, {})[read.name, read.interface] = read
+            by_writer.setdefault(read.writer, {})[read.name, read.interface, read.key] = read
     told = {leaf.term.name for leaf in leaves if leaf.term.kind == "var"}
     result = []
     for writer in sorted(by_writer):
@@ -229,9 +233,8 @@ def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str,
     """
     groups: dict[str, list[str]] = {}
     for read in written:
-        variable = context.spec.variables[read.name]
-        value = show_number(context, variable.type, read.value, instant=True)
-        fact = f"{named(read.name, '' if read.name in told else variable.text)} {verb} {value}"
+        value = show_number(context, context.spec.state(read.name).type, read.value, instant=True)
+        fact = f"{state_shown(context, read, told)} {verb} {value}"
         names = groups.setdefault(fact, [])
         if read.interface is not None and context.token(read.interface) != interface:
             names.append(context.name(read.interface))

@@ -8,16 +8,22 @@ from dataclasses import dataclass
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Allow
-from mipcheck.model.specification.term import Term
+from mipcheck.model.specification.term import STATE, Term
 
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """Slots of the variables that a condition reads: its interface's, the node's, those of every interface."""
+    """Slots of the variables that a condition reads: its interface's, the node's, those of every interface.
+
+    Of `tables` (by number) it looks for entries; their default rows are among the node's slots. `keys` are those of
+    each kind of event, by number, that say for which entries.
+    """
 
     own: tuple[int, ...]
     node: tuple[int, ...]
     all: tuple[int, ...]
+    tables: tuple[int, ...]
+    keys: Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,15 @@ def _interest(machine: Machine, condition: Term) -> Interest:
     own: set[int] = set()
     node: set[int] = set()
     every: set[int] = set()
+    tables: set[int] = set()
+    asked: set[str] = set()
 
     def look(term: Term, quantified: bool) -> None:
+        if term.kind in STATE and term.kind != "var":
+            table = machine.spec.tables[term.name.partition(".")[0]]
+            node.update(machine.table_slots[c] for c in {table.name, term.name, table.lapses} - {""})
+            tables.add(machine.tables[table.name])
+            asked.update(n for a in term.args for n in a.names("key"))
         if term.kind == "var" and term.name in machine.node_slots:
             node.add(machine.node_slots[term.name])
         elif term.kind == "var":
@@ -77,7 +90,8 @@ def _interest(machine: Machine, condition: Term) -> Interest:
             look(a, quantified or term.kind in ("some", "every"))
 
     look(condition, False)
-    return Interest(tuple(sorted(own)), tuple(sorted(node)), tuple(sorted(every)))
+    keys = {e.name: tuple(n for n, k in enumerate(e.keys) if k.name in asked) for e in machine.spec.events.values()}
+    return Interest(tuple(sorted(own)), tuple(sorted(node)), tuple(sorted(every)), tuple(sorted(tables)), keys)
 
 
 def _constant(machine: Machine, within: Term) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.observe.blame import Leaf, blame, evaluate, reads
-from mipcheck.checker.observe.context import Context, named, show_event
+from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
+from mipcheck.checker.observe.context import Context, show_event, state_shown
 from mipcheck.checker.observe.observation import Hole
+from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Require
 from mipcheck.model.values.types import BASIC
@@ -16,8 +17,8 @@ from mipcheck.model.values.types import BASIC
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """The reason why a rule could not be judged; `kinds` of what is missing are history, gap, interface, source, and,
-    each with its name after a blank, address and key.
+    """The reason why a rule could not be judged; `kinds` of what is missing are history, gap, room (in a table),
+    interface, source, and, each with its name after a blank, address and key.
 
     Of a rule that is unobservable, it is hidden.
     """
@@ -61,13 +62,14 @@ def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[tuple[str, st
         if read.value == UNKNOWN:
             other = read.interface is not None and read.interface != moment.this
             whose = f" of {context.name(read.interface)}" if other and read.interface is not None else ""
-            text = context.spec.variables[read.name].text
             since, kind = "so far", "history"
             if read.writer >= 0:
                 since = f"since {printable(str(context.events[read.writer].at))}"
                 sender = context.spec.events[context.events[read.writer].kind].sender
                 kind = "gap" if sender == "observer" else "history"
-            yield f"{named(read.name, text)}{whose} is not known {since}", kind
+            if beyond := _beyond(context, moment, read):
+                kind = "room"
+            yield f"{state_shown(context, read)}{whose} is not known {since}{beyond}", kind
     for term in leaf.term.walk():
         if term.kind == "site" and term.name not in context.machine.site:
             yield f"the address {term.name} is not known", f"address {term.name}"
@@ -75,3 +77,12 @@ def _missing(context: Context, hole: Hole, leaf: Leaf) -> Iterator[tuple[str, st
             yield f"the event does not tell {term.name}", f"key {term.name}"
         elif term.kind == "this" and leaf.interface == UNKNOWN:
             yield "the event names no interface", "interface"
+
+
+def _beyond(context: Context, moment: Moment, read: Read) -> str:
+    """Say that there were more entries than a table holds, where one is not known for that reason."""
+    table = context.spec.tables.get(read.name) if read.key else None
+    if table is None or read.writer < 0 or context.spec.events[context.events[read.writer].kind].sender == "observer":
+        return ""
+    held = [row for row in used_rows(moment.entries)[1:] if row[0] == context.machine.tables[table.name]]
+    return f": no more than {table.limit} are remembered" if len(held) >= table.limit else ""

@@ -139,7 +139,9 @@ def _overdue(s: ObserverState) -> int:
     s.node = node
     s.index = row - begin
     every = s.values[begin : end_of(s, node)]
-    s.outcomes_count = due(s.until, row - begin, s.values[row], s.shared[node], every, s.constants, s.outcomes)
+    s.outcomes_count = due(
+        s.until, row - begin, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
+    )
     s.outcome = 0
     if s.tracks == 1 and node == 0:
         s.outcomes_count = 0  # there is nobody yet to owe anything
@@ -274,7 +276,7 @@ def _happen(s: ObserverState) -> int:
         keys = s.completed
     every = s.values[s.nodes[node].begin : end_of(s, node)]
     s.outcomes_count = step(
-        kind, s.time[i], s.index, s.values[row], s.shared[node], every, keys, s.constants,
+        kind, s.time[i], s.index, s.values[row], s.shared[node], s.entries, every, keys, s.constants,
         s.first + i, s.writers[row], s.shared_writers[node], s.outcomes,
     )  # fmt: skip
     s.outcome = 0
@@ -417,7 +419,9 @@ def _pend(s: ObserverState) -> int:
             s.row = row
             s.index = row - begin
             every = s.values[begin : end_of(s, node)]
-            s.outcomes_count = pending(row - begin, s.values[row], s.shared[node], every, s.constants, s.outcomes)
+            s.outcomes_count = pending(
+                row - begin, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
+            )
             s.outcome = 0
         elif s.to_all == 1 and s.node + 1 < s.nodes_count:
             s.node += 1

@@ -62,11 +62,12 @@ class NearMisses:
 class _Want:
     """A variable that made a condition false, by its value; interface variables are those of the finding's interface.
 
-    `targets` are the events of the network that set it: pattern, and the value that is assigned.
+    `targets` are the events of the network that set it: pattern, the value that is assigned, and the key of the entry
+    if it is a column of a table.
     """
 
     read: Read
-    targets: tuple[tuple[EventPattern, Term], ...]
+    targets: tuple[tuple[EventPattern, Term, tuple[Term, ...]], ...]
     update_of: tuple[Update, ...] = ()
 
 
@@ -113,15 +114,16 @@ class Misses:
             if leaf.value != 0 or (leaf.quantified and leaf.interface != moment.this):
                 continue
             for read in reads(self._machine, leaf.term, moment, leaf.interface):
-                type_ = self._context.spec.variables[read.name].type
+                type_ = self._context.spec.state(read.name).type
                 if read.name in found or type_ == ID or (type_ == BOOL and read.value != 0):
                     continue
-                updates = [u for u in self._context.spec.updates if any(n == read.name for n, _ in u.assignments)]
+                tables = self._context.spec.tables
+                updates = [u for u in self._context.spec.updates if any(n == read.name for n, _, _ in u.values(tables))]
                 targets = [
-                    (p, term)
+                    (p, term, key)
                     for u in updates
                     for p in u.patterns
-                    for name, term in u.assignments
+                    for name, key, term in u.values(tables)
                     if name == read.name and self._of_network(p.event) and not _resets(term)
                 ]
                 if targets:
@@ -143,7 +145,7 @@ class Misses:
         known = zip((*moment.own_writers, *moment.node_writers), (*moment.own, *moment.node), strict=False)
         boot = whole and any(writer < 0 and value != UNKNOWN for writer, value in known)
         walk = _Walk(Observer(self._machine, boot))
-        linked = {v for w in wants for p, _ in w.targets for v in _switches(p.condition)}
+        linked = {v for w in wants for p, _, _ in w.targets for v in _switches(p.condition)}
         kinds = {p.event for w in wants for u in w.update_of for p in u.patterns}
         found: list[NearMiss] = []
         for event in events:
@@ -194,19 +196,25 @@ class Misses:
             if not _concerns(event, finding, want):
                 continue
             for update in want.update_of:
-                value = dict(update.assignments)
-                voids = {n for n in linked & value.keys() if value[n].kind == "const" and value[n].value == 0}
+                value = {name: (term, key) for name, key, term in update.values(self._context.spec.tables)}
+                voids = {n for n in linked & value.keys() if value[n][0].kind == "const" and value[n][0].value == 0}
                 if not any(self._matches(p, event, met) for p in update.patterns):
                     continue
-                if voids or self._differs(value[want.read.name], met, want):
+                if voids or self._differs(*value[want.read.name], met, want):
                     return True
         return False
 
     def _matches(self, pattern: EventPattern, event: Event, met: Moment) -> bool:
         return pattern.event == event.kind and evaluate(self._machine, pattern.condition, met, met.this) == 1
 
-    def _differs(self, term: Term, met: Moment, want: _Want) -> bool:
-        """Decide whether an update would have given a variable another value than it has in the finding."""
+    def _differs(self, term: Term, key: tuple[Term, ...], met: Moment, want: _Want) -> bool:
+        """Decide whether an update would have given a variable another value than it has in the finding.
+
+        Of another entry it does not. Which entry that would have been is not known where its key stands in an entry.
+        """
+        for part, wanted in zip(key, want.read.key, strict=False):
+            if not part.uses("entry") and evaluate(self._machine, part, met, met.this) not in (wanted, UNKNOWN):
+                return False
         value = evaluate(self._machine, term, met, met.this)
         if term.type == INTERFACE:
             return term.kind != "nobody"
@@ -222,8 +230,8 @@ class Misses:
         for want in wants:
             if not _concerns(event, finding, want):
                 continue
-            for pattern, term in want.targets:
-                if pattern.event != event.kind or not self._differs(term, met, want):
+            for pattern, term, key in want.targets:
+                if pattern.event != event.kind or not self._differs(term, key, met, want):
                     continue
                 why = self._why(context, walk, event, met, pattern)
                 if why:

@@ -18,7 +18,8 @@ from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.trace.source import Fog
-from mipcheck.model.machine.compile import Due, Machine, State
+from mipcheck.model.machine.compile import Due, Entries, Machine, State
+from mipcheck.model.machine.entries import emptied, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Require
 from mipcheck.model.values.errors import MipcheckError
@@ -59,8 +60,8 @@ def too_much_spread(nodes: int, tracks: str) -> TooMuch:
     return TooMuch(f"{nodes} mobile nodes, and too many events that do not say which they are about ({tracks}=…)")
 
 
-_Copy = tuple[int, State, list[int], State, list[int]]
-"""An interface (by index), its state and writers, the node's state and writers."""
+_Copy = tuple[int, State, list[int], State, list[int], Entries]
+"""An interface (by index), its state and writers, the node's state, writers and entries of tables."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +91,7 @@ class NodeState:
     places: dict[str, InterfaceState] = field(default_factory=dict)
     states: list[State] = field(default_factory=list)
     expired: set[InterfaceState] | None = None
+    entries: Entries = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -184,10 +186,10 @@ class Observer:
         before = self._copy(place) if changing else None
         step = self._machine.steps[kind]
         outcomes = step(event.time, place.index, place.state, node.state, node.states, keys, number, place.writers,
-                        node.writers)  # fmt: skip
-        self._veil(node.state, place.state)
+                        node.writers, node.entries)  # fmt: skip
+        self._veil(node.state, place.state, node.entries)
         if before is not None:
-            _, own, writers, shared, shared_writers = before
+            _, own, writers, shared, shared_writers, _ = before
             _unchanged(place.state, own, place.writers, writers)
             _unchanged(node.state, shared, node.writers, shared_writers)
         for rule, outcome in outcomes if judged else ():
@@ -227,6 +229,7 @@ class Observer:
                 raise too_many_nodes()
             one = self._one
             node = self._nodes[key] = NodeState(key, one.boots, one.state[:], one.writers[:])
+            node.entries = [row[:] for row in one.entries]
             self._seen += 1
             for place in one.places.values():
                 self._add(node, place.name, place.state[:], place.writers[:])
@@ -257,13 +260,15 @@ class Observer:
             self._late.append(place)
         return place
 
-    def _veil(self, shared: State, own: State | None = None) -> None:
+    def _veil(self, shared: State, own: State | None = None, entries: Entries | None = None) -> None:
         """Forget of a node's state and an interface's what may have changed without anybody seeing it."""
         fog = self._fog
         if fog is None:
             return
         for slot in fog.node:
             shared[slot] = UNKNOWN
+        for table in fog.tables if entries else ():
+            emptied(entries or (), table)
         if own is not None:
             for slot in fog.own:
                 own[slot] = UNKNOWN
@@ -273,18 +278,20 @@ class Observer:
 
     def _copy(self, place: InterfaceState) -> _Copy:
         """Return copies of what a step may change."""
-        return place.index, place.state[:], place.writers[:], place.node.state[:], place.node.writers[:]
+        node = place.node
+        return (place.index, place.state[:], place.writers[:], node.state[:], node.writers[:],
+                [row[:] for row in used_rows(node.entries)])  # fmt: skip
 
     def _moment(
         self, now: int, place: InterfaceState, before: _Copy, kind: str = "", keys: Sequence[int] = ()
     ) -> Moment:
         """Return a copy of all that a judgement depended on, which was made in the state `before`."""
-        this, own, writers, shared, shared_writers = before
+        this, own, writers, shared, shared_writers, entries = before
         node = place.node
         states = tuple(own if n == this else s[:] for n, s in enumerate(node.states))
         all_writers = tuple(writers if i.index == this else i.writers[:] for i in node.places.values())
         return Moment(now, this, own, shared, states, writers, shared_writers, all_writers, kind, tuple(keys),
-                      tuple(node.places))  # fmt: skip
+                      tuple(node.places), entries)  # fmt: skip
 
     # --- findings -------------------------------------------------------------------------------------------------
 
@@ -298,10 +305,14 @@ class Observer:
         groups, interest = self._groups[rule], self._interests[rule]
         node = place.node
         writers, shared_writers = (before[2], before[4]) if before else (place.writers, node.writers)
+        entries = before[5] if before else node.entries
         read = (*(writers[n] for n in interest.own), *(shared_writers[n] for n in interest.node))
         if interest.all:
             every = (writers if i is place else i.writers for i in node.places.values())
             read += tuple(w[n] for w in every for n in interest.all)
+        if interest.tables:
+            read += tuple(keys[n] for n in interest.keys[event.kind])
+            read += tuple(c for row in used_rows(entries)[1:] if row[0] in interest.tables for c in row)
         last = groups.last.get((node.key, place.name, event.kind))
         if last is not None and last[0] == read:
             _again(last[1], event.time, number)
@@ -429,6 +440,7 @@ class Observer:
         # What the interfaces share may have changed too, and after a gap of the whole node interfaces are not new.
         node.state[:] = self._machine.unknown_node()
         node.writers[:] = [number] * len(node.writers)
+        node.entries.clear()
         node.boots &= not whole
         self._late += _in_order(node.expired or ()) if self._limits else []
 

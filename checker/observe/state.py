@@ -180,6 +180,8 @@ class ObserverState(Record):
     limits_count: int  # obligations
     interests_count: int
     constants_count: int
+    entries_room: int  # rows of `entries`
+    entry_width: int
     slots: int  # what an interface's state has: variables, then whether each obligation is met
     variables: int  # variables of an interface
     shared_slots: int  # variables of a node
@@ -215,6 +217,7 @@ class ObserverState(Record):
     nodes = table(NodeRow, "nodes_room")
     shared = array("int64", "nodes_room", "shared_slots")  # values that the interfaces of a node share
     shared_writers = array("int64", "nodes_room", "shared_slots")
+    entries = array("int64", "entries_room", "entry_width")  # of tables; none so far
     node_of = table(NodeEntry, "node_of_room")  # hash table, open addressing
     deadlines = table(DeadlineEntry, "deadlines_room")  # binary heap
     late = array("int64", "late_room")  # rows to be looked at before the next event, whatever their deadlines

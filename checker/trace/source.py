@@ -234,11 +234,13 @@ def evidence_of(spec: Spec, sights: Mapping[str, Sight], resolution: Mapping[str
 @dataclass(frozen=True, slots=True)
 class Fog:
     """What of a machine's state is not known at any time: slots of an interface's variables, of what it owes, of the
-    node's. `rules` are those, by number, that events could break, or meet, which nobody sees: with their kinds."""
+    node's, and whole tables (by number). `rules` are those, by number, that events could break, or meet, which nobody
+    sees: with their kinds."""
 
     own: tuple[int, ...]
     owed: tuple[int, ...]
     node: tuple[int, ...]
+    tables: tuple[int, ...]
     rules: Mapping[int, frozenset[str]]
     reads: Mapping[int, frozenset[str]]
     """Rules, by number, that depend on such state, with the kinds of events that it depends on."""
@@ -249,10 +251,12 @@ def fog_of(machine: Machine, blind: frozenset[str]) -> Fog:
     written: dict[str, set[str]] = {}
     for update in machine.spec.updates:
         for kind in {p.event for p in update.patterns} & blind:
-            for name, _ in update.assignments:
+            for name in update.writes():
                 written.setdefault(name, set()).add(kind)
     own = tuple(sorted(n for v, n in machine.interface_slots.items() if v in written))
     node = tuple(sorted(n for v, n in machine.node_slots.items() if v in written))
+    node += tuple(sorted(n for c, n in machine.table_slots.items() if c.partition(".")[0] in written))
+    tables = tuple(sorted(n for t, n in machine.tables.items() if t in written))
     rules: dict[int, frozenset[str]] = {}
     reads: dict[int, frozenset[str]] = {}
     owed = []
@@ -266,9 +270,9 @@ def fog_of(machine: Machine, blind: frozenset[str]) -> Fog:
             rules[number] = frozenset(kinds)
         if read := {kind for name in _variables(rule) for kind in written.get(name, ())}:
             reads[number] = frozenset(read)
-    return Fog(own, tuple(owed), node, rules, reads)
+    return Fog(own, tuple(owed), node, tables, rules, reads)
 
 
 def _variables(rule: Rule) -> set[str]:
-    """Return the names of the variables that a rule reads."""
-    return {name for term in rule.terms() for name in term.names("var")}
+    """Return the names of the variables that a rule reads, and of the tables that it looks into."""
+    return {name for term in rule.terms() for name in term.reads()}

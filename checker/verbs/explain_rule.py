@@ -17,7 +17,7 @@ from mipcheck.model.language.show import show_citations
 from mipcheck.model.specification.configure import configure, read_parameter
 from mipcheck.model.specification.load import DEFAULT
 from mipcheck.model.specification.spec import Require, Rule, Spec
-from mipcheck.model.specification.term import Term
+from mipcheck.model.specification.term import STATE, Term
 from mipcheck.model.values.types import Type
 
 
@@ -143,19 +143,15 @@ def _names(terms: Iterable[Term], kind: str) -> dict[str, Term]:
 
 
 def _variables(rule: Rule) -> list[str]:
-    """Name the state that a rule reads."""
+    """Name the state that a rule reads, tables too."""
     anchor = [rule.body.anchor] if isinstance(rule.body, Require) else []
-    return list(dict.fromkeys([*_names(rule.terms(), "var"), *anchor]))
+    read = [t.name.partition(".")[0] for term in rule.terms() for t in term.walk() if t.kind in STATE]
+    return list(dict.fromkeys([*read, *anchor]))
 
 
 def _setting(spec: Spec, variable: str) -> list[tuple[str, Term]]:
     """Return the events that assign a variable, each as the specification writes it, with its condition."""
-    return [
-        (p.source, p.condition)
-        for u in spec.updates
-        for p in u.patterns
-        if any(name == variable for name, _ in u.assignments)
-    ]
+    return [(p.source, p.condition) for u in spec.updates for p in u.patterns if variable in u.writes()]
 
 
 def _definitions(spec: Spec, rule: Rule) -> Iterator[Named]:
@@ -169,7 +165,7 @@ def _state(spec: Spec, rule: Rule) -> Iterator[Named]:
     """Yield the state that a rule reads, and the events that change it."""
     for name in _variables(rule):
         events = list(dict.fromkeys(shown for shown, _ in _setting(spec, name)))
-        yield Named(name, f"{spec.variables[name].text}; changes on {'; '.join(events) or 'nothing'}")
+        yield Named(name, f"{spec.state(name).text}; changes on {'; '.join(events) or 'nothing'}")
 
 
 def _parameters(spec: Spec, rule: Rule, values: Mapping[str, int]) -> Iterator[Named]:

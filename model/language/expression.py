@@ -74,8 +74,9 @@ class Word:
 class Apply:
     """An operator and its arguments.
 
-    Of `uses`, the first argument is an access mode, the second names a layer, and a third the kind of its care-of
-    address. It is no operator of a term: the modes that have the layer are written out.
+    Of `has`, the second is a set, or names a table, and the first the key of an entry. Of `uses`, the first argument is
+    an access mode, the second names a layer, and a third the kind of its care-of address. It is no operator of a term:
+    the modes that have the layer are written out.
     """
 
     op: Operator | OneOf["uses"]
@@ -92,7 +93,44 @@ class Quantified:
     at: Place = place()
 
 
-Expression = Name | SiteName | Literal | Word | Apply | Quantified
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The entry of a table that has a key, of one part or several: `pending[id]`."""
+
+    table: str
+    keys: tuple[Expression, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Whether a table has an entry: `(agent, id) in pending`. With a key of one part, `has` asks for it."""
+
+    entry: Entry
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an entry: `pending[id].coa`."""
+
+    entry: Entry
+    field: str
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class QuantifiedEntry:
+    """`some` or `every` entry of a table: `some k in binding: …`, with a name for each part of its key."""
+
+    quantifier: Quantifier
+    names: tuple[str, ...]
+    table: str
+    body: Expression
+    at: Place = place()
+
+
+Expression = Name | SiteName | Literal | Word | Apply | Quantified | Held | Field | QuantifiedEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,17 @@ from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import (
     Apply,
     Citation,
+    Entry,
     Expression,
+    Field,
+    Held,
     Literal,
     Name,
     Operator,
     Pattern,
     Place,
     Quantified,
+    QuantifiedEntry,
     Quantifier,
     SiteName,
     Word,
@@ -138,12 +142,36 @@ class _Builder:
         return s.VariableDecl(str(name), _type(type_), initial, text, _at(t))
 
     def _update(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
-        assignments = tuple(
-            s.Assignment(str(a.children[0]), self._expr(a.children[1]), _at(a))
-            for a in c[1].children
-            if _is(a, "assignment")
-        )
-        return s.UpdateDecl(self._patterns(c[0]), assignments, at)
+        assignments = tuple(self._assignment(a) for a in c[1].children if _is(a, "assignment"))
+        changes = tuple(self._change(a) for a in c[1].children if not _is(a, "assignment"))
+        return s.UpdateDecl(self._patterns(c[0]), assignments, changes, at)
+
+    def _assignment(self, t: Any) -> s.Assignment:
+        return s.Assignment(str(t.children[0]), self._expr(t.children[1]), _at(t))
+
+    def _change(self, t: Any) -> s.ChangeDecl:
+        """Read what an update does to a table."""
+        c, at = t.children, _at(t)
+        match t.data:
+            case "set_entry":
+                return s.SetEntry(self._entry(c[0]), tuple(map(self._assignment, c[1:])), at)
+            case "set_field":
+                return s.SetField(self._entry(c[0]), s.Assignment(str(c[1]), self._expr(c[2]), _at(c[1])), at)
+            case "remove":
+                return s.RemoveEntry(self._entry(c[0]), at)
+            case _:
+                return s.ClearTable(str(c[0]), at)
+
+    def _entry(self, t: Any) -> Entry:
+        return Entry(str(t.children[0]), tuple(map(self._expr, t.children[1:])), _at(t))
+
+    def _table(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        ghost, c = _flag(c, "GHOST")
+        keys = tuple(s.KeyPart(str(k.children[0]), _type(k.children[1]), _at(k)) for k in c if _is(k, "key_part"))
+        limit = next((self._number(k.children[0], 9) for k in c if _is(k, "limit")), None)
+        until = next((str(k.children[0]) for k in c if _is(k, "until")), "")
+        variables = tuple(self._variable(k) for k in c if _is(k, "variable"))
+        return s.TableDecl(str(c[0]), keys, ghost, limit, until, _text(c), variables, at)
 
     def _definition(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
@@ -326,10 +354,19 @@ class _Builder:
             case "compare" | "binary":
                 return Apply(_operator(c[1]), (self._expr(c[0]), self._expr(c[2])), at)
             case "has":
-                return Apply("has", (Name(str(c[0]), at), self._expr(c[1])), at)
+                return Apply("has", (self._expr(c[0]), self._expr(c[1])), at)
+            case "held":
+                return Held(Entry(str(c[-1]), tuple(map(self._expr, c[:-1])), at), at)
+            case "field":
+                return Field(Entry(str(c[0]), tuple(map(self._expr, c[1:-1])), at), str(c[-1]), at)
+            case "quantified_entry":
+                *names, table, body = c[1:]
+                return QuantifiedEntry(
+                    cast("Quantifier", str(c[0])), tuple(map(str, names)), str(table), self._expr(body), at
+                )
             case "uses":
-                names = tuple(Name(str(k), _at(k)) for k in c[1:])
-                return Apply("uses", (self._expr(c[0]), *names), at)
+                words = tuple(Name(str(k), _at(k)) for k in c[1:])
+                return Apply("uses", (self._expr(c[0]), *words), at)
             case "capable":
                 return Apply("capable", (Name(str(c[0]), at),), at)
             case "given_value":

@@ -7,11 +7,15 @@ from ipaddress import IPv4Address
 from mipcheck.model.language.expression import (
     Apply,
     Citation,
+    Entry,
     Expression,
+    Field,
+    Held,
     Literal,
     Name,
     Pattern,
     Quantified,
+    QuantifiedEntry,
     SiteName,
     Word,
 )
@@ -43,10 +47,21 @@ def show_expression(e: Expression, strength: int = 0) -> str:
             return word
         case Quantified(quantifier, body):
             text, own = f"{quantifier} interface: {show_expression(body)}", 0
+        case QuantifiedEntry(quantifier, names, table, body):
+            text, own = f"{quantifier} {', '.join(names)} in {table}: {show_expression(body)}", 0
+        case Held(Entry(table, keys)):
+            text, own = f"({', '.join(map(show_expression, keys))}) in {table}", _STRENGTH["has"]
+        case Field(entry, name):
+            return f"{show_entry(entry)}.{name}"
         case Apply(op, args):
             own = _STRENGTH[op]
             text = _apply(op, args, own)
     return f"({text})" if own < strength or (own == 0 and strength > 0) else text
+
+
+def show_entry(e: Entry) -> str:
+    """Return an entry of a table as text: `pending[id]`."""
+    return f"{e.table}[{', '.join(map(show_expression, e.keys))}]"
 
 
 def _apply(op: str, args: tuple[Expression, ...], own: int) -> str:
@@ -64,7 +79,7 @@ def _apply(op: str, args: tuple[Expression, ...], own: int) -> str:
         case "given":
             return f"given {show_expression(args[0])}"
         case "has":
-            return f"{show_expression(args[0])} in {show_expression(args[1], own + 1)}"
+            return f"{show_expression(args[0], own + 1)} in {show_expression(args[1], own + 1)}"
         case "and" | "or":
             return f" {op} ".join(show_expression(a, own + 1) for a in args)
         case "implies":

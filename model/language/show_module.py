@@ -6,7 +6,7 @@ import re
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.expression import Citation, Expression
-from mipcheck.model.language.show import show_citations, show_expression, show_pattern, show_patterns
+from mipcheck.model.language.show import show_citations, show_entry, show_expression, show_pattern, show_patterns
 
 
 def show_body(b: s.BodyDecl) -> str:
@@ -79,15 +79,14 @@ def show_declaration(d: s.Declaration) -> str:
             but = "" if hidden is None else f" unless {show_expression(hidden)}"
             return f"event {name}({shown}) by {sender} {where}{but}{_text(text)}"
         case s.StateDecl(scope, ghost, variables):
-            lines = [
-                f"  {v.name}: {_type(v.type)}"
-                + (f" = {_closed(v.initial)}" if v.initial is not None else "")
-                + _text(v.text)
-                for v in variables
-            ]
-            return "\n".join([f"{'ghost ' if ghost else ''}{scope} {{", *lines, "}"])
-        case s.UpdateDecl(patterns, assignments):
-            shown = "; ".join(f"{a.name} := {show_expression(a.value)}" for a in assignments)
+            return "\n".join([f"{'ghost ' if ghost else ''}{scope} {{", *map(_variable, variables), "}"])
+        case s.TableDecl(name, keys, ghost, limit, until, text, variables):
+            by = ", ".join(f"{k.name}: {_type(k.type)}" for k in keys)
+            most = "" if limit is None else f" limit {limit}"
+            head = f"{'ghost ' if ghost else ''}table {name} by {by}{most}{f' until {until}' if until else ''}"
+            return "\n".join([f"{head}{_text(text)} {{", *map(_variable, variables), "}"])
+        case s.UpdateDecl(patterns, assignments, changes):
+            shown = "; ".join([*map(_assignment, assignments), *map(_change, changes)])
             return f"on {show_patterns(patterns)} {{ {shown} }}"
         case s.DefineDecl(name, value):
             return f"{override}define {name} = {show_expression(value)}"
@@ -123,6 +122,28 @@ def show_declaration(d: s.Declaration) -> str:
         case s.RoleDecl(name, tracks, text, declarations):
             head = f"role {name}{f' tracks {tracks}' if tracks else ''}{_text(text)} {{"
             return "\n".join([head, *map(show_declaration, declarations), "}"])
+
+
+def _variable(v: s.VariableDecl) -> str:
+    initial = f" = {_closed(v.initial)}" if v.initial is not None else ""
+    return f"  {v.name}: {_type(v.type)}{initial}{_text(v.text)}"
+
+
+def _assignment(a: s.Assignment) -> str:
+    return f"{a.name} := {show_expression(a.value)}"
+
+
+def _change(c: s.ChangeDecl) -> str:
+    """Return what an update does to a table, as text."""
+    match c:
+        case s.SetEntry(entry, values):
+            return f"{show_entry(entry)} := {{ {', '.join(map(_assignment, values))} }}"
+        case s.SetField(entry, value):
+            return f"{show_entry(entry)}.{_assignment(value)}"
+        case s.RemoveEntry(entry):
+            return f"remove {show_entry(entry)}"
+        case s.ClearTable(table):
+            return f"clear {table}"
 
 
 def _closed(e: Expression) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mipcheck.model.language.expression import Citation, Expression, Name, Pattern, Place, place
+from mipcheck.model.language.expression import Citation, Entry, Expression, Name, Pattern, Place, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,32 @@ class StateDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPart:
+    """A part of a table's key, as `id: id`."""
+
+    name: str
+    type: TypeName
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class TableDecl:
+    """`table pending by id: id limit 64 until expires "…" { … }`: entries, as many as there are keys.
+
+    `limit` is None if it is not said; `until` names the field that says when an entry lapses ("" if none does).
+    """
+
+    name: str
+    keys: tuple[KeyPart, ...]
+    ghost: bool
+    limit: int | None
+    until: str
+    text: str
+    variables: tuple[VariableDecl, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """`inside := true`, in an update."""
 
@@ -161,11 +187,49 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class SetEntry:
+    """`pending[id] := { authentic := true }`: the entry is there from now on, and what it had before is gone."""
+
+    entry: Entry
+    values: tuple[Assignment, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """`pending[id].answered := true`: of an entry that is there."""
+
+    entry: Entry
+    value: Assignment
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveEntry:
+    """`remove pending[id]`."""
+
+    entry: Entry
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ClearTable:
+    """`clear pending`: no entry is left."""
+
+    table: str
+    at: Place = place()
+
+
+ChangeDecl = SetEntry | SetField | RemoveEntry | ClearTable
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateDecl:
-    """`on PATTERN, … { ASSIGNMENT; … }`."""
+    """`on PATTERN, … { ASSIGNMENT; … }`; `changes` are those of tables, in their order."""
 
     patterns: tuple[Pattern, ...]
     assignments: tuple[Assignment, ...]
+    changes: tuple[ChangeDecl, ...] = ()
     at: Place = place()
 
 
@@ -389,6 +453,7 @@ Declaration = (
     | ParamDecl
     | EventDecl
     | StateDecl
+    | TableDecl
     | UpdateDecl
     | DefineDecl
     | AssumptionDecl

@@ -14,10 +14,10 @@ from mipcheck.model.values.types import NS
 # Groups of terminals that an error message names by one word; if one of a group may stand there, any may.
 _EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
                "WORD", "QUANTIFIER", "SEEN", "CAPABILITY", "GIVEN"}  # fmt: skip
-_OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES"}
+_OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES", "LSQB"}
 _DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
-    "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "ON", "DEFINE", "ASSUMPTION",
+    "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "TABLE", "ON", "DEFINE", "ASSUMPTION",
     "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY",
 }  # fmt: skip
 _NAMES = {

@@ -16,26 +16,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from keyword import kwlist
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from mipcheck.model.language.show import show_expression
+from mipcheck.model.machine import entries as tables
 from mipcheck.model.machine import kleene
 from mipcheck.model.machine.code import code_of
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.specification.spec import Allow, Configure, EventType, Require, Rule, Spec
+from mipcheck.model.specification.spec import Allow, Change, Configure, EventType, Require, Rule, Spec, Variable
 from mipcheck.model.specification.term import EventPattern, Term
-from mipcheck.model.values.types import ID, LOW_HALF, Value
+from mipcheck.model.values.types import BOOL, ID, LOW_HALF, Value
 
 State = list[int]
+Entries = list[list[int]]
+"""Entries of a node's tables, as `entries.py` has them; empty where there never was one."""
 Outcome = tuple[int, int]
 """A rule's number and 1 (kept), 0 (broken) or UNKNOWN."""
-Step = Callable[[int, int, State, State, Sequence[State], Sequence[int], int, State, State], list[Outcome]]
-"""(now, this, own, node, every, keys, event, own_writers, node_writers) → outcomes; _LEGEND says what they are."""
+
+
+class Step(Protocol):
+    """What an event does; _LEGEND says what the parameters are."""
+
+    def __call__(
+        self, now: int, this: int, own: State, node: State, every: Sequence[State], keys: Sequence[int], event: int,
+        own_writers: State, node_writers: State, entries: Entries = ...,
+    ) -> list[Outcome]: ...  # fmt: skip
+
 
 OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", "add", "sub", "mul", "neg", "largest",
               "smallest", "has", "contains", "join", "low_half", "doubted")  # fmt: skip
 """Functions of `kleene` that the source calls, beside the constant U."""
+
+ON_TABLES = ("looked_up", "lasting", "row_for", "write", "stamp", "tidy", "emptied", "reset", "end_of_rows")
+"""Functions of `entries` that it calls."""
 
 _CALL = {
     "and": "and_", "or": "or_", "not": "not_", "seen": "seen", "implies": "implies", "=": "eq", "!=": "ne", "<": "lt",
@@ -57,7 +72,8 @@ class Machine:
 
     `parameters` are all of them (see `configure`), `site` the addresses that are known, as integers, `given` the
     parameters that were not left to their defaults. With `kept` its code is kept for the next run. Interface
-    state has one slot for each variable, then one for each obligation: whether it has been met since its anchor.
+    state has one slot for each variable, then one for each obligation: whether it has been met since its anchor. The
+    node's has one for each variable, then the default rows of its tables, whose columns are in `table_slots`.
     """
 
     def __init__(
@@ -75,6 +91,11 @@ class Machine:
         self.obligations = [(n, r.body) for n, r in enumerate(self.rules) if isinstance(r.body, Require)]
         self.interface_slots = {v.name: n for n, v in enumerate(spec.interface_variables(ghost=False))}
         self.node_slots = {v.name: n for n, v in enumerate(spec.node_variables(ghost=False))}
+        self.tables = {t.name: n for n, t in enumerate(t for t in spec.tables.values() if not t.ghost)}
+        columns = [c for name in self.tables for c in spec.tables[name].columns]
+        self.table_slots = {c: len(self.node_slots) + n for n, c in enumerate(columns)}
+        self.columns = {c: tables.FIRST + n for name in self.tables for n, c in enumerate(spec.tables[name].columns)}
+        self.most_columns = max((len(spec.tables[name].columns) for name in self.tables), default=0)
         self.done_slot = {rule: len(self.interface_slots) + n for n, (rule, _) in enumerate(self.obligations)}
         self.slack = self.parameters.get("t_slack", 0)
         self._texts: dict[str, int] = {}
@@ -92,6 +113,7 @@ class Machine:
         self._taken = _RESERVED.union(self._local_of.values())
         self.source = self._module()
         self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (*OPERATIONS, "U")}
+        self._names |= {n: getattr(tables, n) for n in ON_TABLES}
         file = f"<{spec.name}>"
         exec(code_of(self.source, file) if kept else compile(self.source, file, "exec"), self._names)
         self._out = [0] * self.most_outcomes
@@ -105,23 +127,51 @@ class Machine:
     def interface_size(self) -> int:
         return len(self.interface_slots) + len(self.obligations)
 
+    @property
+    def node_size(self) -> int:
+        return len(self.node_slots) + len(self.table_slots)
+
+    @property
+    def entry_width(self) -> int:
+        """How many integers a row of `entries` has."""
+        return tables.FIRST + 2 * self.most_columns if self.tables else 0
+
+    def writer_column(self, column: str) -> int:
+        """Return the column of a row that says who wrote the one of that name."""
+        return self.columns[column] + self.most_columns
+
+    @cached_property
+    def most_set(self) -> int:
+        """How many entries an event may set, or set a field of, at most: so much room is needed before each."""
+        counts = [
+            sum(len(u.changes) for u in self.spec.updates if any(p.event == kind for p in u.patterns))
+            for kind in self.kinds
+        ]
+        return max(counts, default=0)
+
+    def make_room(self, entries: Entries) -> None:
+        """See that there is room in `entries` for what the next event may set."""
+        used = entries[0][0] if entries else 0
+        for _ in range(max(used, 1) + self.most_set - len(entries)):
+            entries.append([0] * self.entry_width)
+
     def unknown_interface(self) -> State:
         return [UNKNOWN] * self.interface_size
 
     def unknown_node(self) -> State:
-        return [UNKNOWN] * len(self.node_slots)
+        return [UNKNOWN] * self.node_size
 
     def initial_interface(self) -> State:
         """Return the state of an interface when the node starts; nothing is owed yet."""
         return self._initial(self.interface_slots) + [0] * len(self.obligations)
 
     def initial_node(self) -> State:
-        return self._initial(self.node_slots)
+        return self._initial((*self.node_slots, *self.table_slots))
 
-    def _initial(self, slots: Mapping[str, int]) -> State:
+    def _initial(self, names: Iterable[str]) -> State:
         result = []
-        for name in slots:
-            term = self.spec.variables[name].initial
+        for name in names:
+            term = self.spec.state(name).initial
             result.append(UNKNOWN if term is None else self.evaluate(term, 0, UNKNOWN, [], [], [], []))
         return result
 
@@ -146,29 +196,33 @@ class Machine:
         return 3 * len(self.rules) + 3
 
     def _stepper(self, function: Callable[..., int]) -> Step:
-        constants, out = self.constants, self._out
+        constants, out, tabled = self.constants, self._out, bool(self.tables)
 
         def step(
             now: int, this: int, own: State, node: State, every: Sequence[State], keys: Sequence[int], event: int,
-            own_writers: State, node_writers: State,
+            own_writers: State, node_writers: State, entries: Entries = _NONE,
         ) -> list[Outcome]:  # fmt: skip
-            count = function(now, this, own, node, every, keys, constants, event, own_writers, node_writers, out)
+            if tabled:
+                self.make_room(entries)
+            count = function(
+                now, this, own, node, entries, every, keys, constants, event, own_writers, node_writers, out
+            )
             return [(out[k], out[k + 1]) for k in range(0, count, 2)]
 
         return step
 
     def due(self, now: int, this: int, own: State, node: State, every: Sequence[State]) -> list[Due]:
         """Return obligations of this interface whose deadline lies before `now` (ns); each is given once."""
-        count, out = self._due(now, this, own, node, every, self.constants, self._out), self._out
+        count, out = self._due(now, this, own, node, _NONE, every, self.constants, self._out), self._out
         return [Due(*out[k : k + 3]) for k in range(0, count, 3)]
 
     def pending(self, this: int, own: State, node: State, every: Sequence[State]) -> list[int]:
         """Return the numbers of rules whose obligation is owed on this interface now."""
-        return self._out[: self._pending(this, own, node, every, self.constants, self._out)]
+        return self._out[: self._pending(this, own, node, _NONE, every, self.constants, self._out)]
 
     def evaluate(
         self, term: Term, now: int, this: int, own: State, node: State, every: Sequence[State], keys: Sequence[int],
-        event: str = "",
+        event: str = "", entries: Sequence[State] = (),
     ) -> int:  # fmt: skip
         """Return the value of a sub-expression in a state, for initial values and explanations."""
         _, function = self._terms.get((id(term), event), (term, None))
@@ -179,7 +233,7 @@ class Machine:
             exec("\n".join([*list(self._quantifiers.values())[known:], source]), self._names)
             function = self._names.pop("value")
             self._terms[(id(term), event)] = term, function  # an id is a term's own only while the term is kept
-        return function(now, this, own, node, every, keys, self.constants)
+        return function(now, this, own, node, entries, every, keys, self.constants)
 
     def configuration(self) -> list[Outcome]:
         """Return the outcomes of rules on the site and the parameters alone."""
@@ -261,14 +315,17 @@ class Machine:
         count = 0
         for update in self.spec.updates:
             values = [(v, t) for v, t in update.assignments if not self.spec.variables[v].ghost]
-            if not values:  # of ghost state alone, which its patterns may read
+            changes = [c for c in update.changes if c.table in self.tables]
+            if not values and not changes:  # of ghost state alone, which its patterns may read
                 continue
             source = self._match(update.patterns, event.name)
             if not source:
                 continue
             match = _other_than(self._taken, f"match_{count}")
             on = _comment("on " + " or ".join(p.source for p in update.patterns if p.event == event.name), 1)
-            compute.append(f"{on}    {match} = {source}\n    if {match} != 0:\n")
+            compute.append(f"{on}    {match} = {source}\n")
+            if values or any(c.keys for c in changes):
+                compute.append(f"    if {match} != 0:\n")
             assign.append(f"{on}    if {match} != 0:\n")
             for name, term in values:
                 value = _other_than(self._taken, f"{self._local_of['var', name]}_{count}")
@@ -281,8 +338,67 @@ class Machine:
                         met = f"own[{self.done_slot[rule]}]"
                         owed = f"  # {self.rules[rule].id} is to be met anew"
                         assign.append(f"        {met} = 0 if {match} == 1 else join({met}, 0){owed}\n")
+            for n, change in enumerate(changes):
+                before, after = self._change(change, event.name, match, f"{count}_{n}")
+                compute += before
+                assign += after
             count += 1
         return compute + assign
+
+    def _change(self, change: Change, event: str, match: str, number: str) -> tuple[list[str], list[str]]:
+        """Return source that works out what a change needs, in the state before, and source that carries it out.
+
+        `match` is what holds whether it happens, `number` sets its names apart from those of others.
+        """
+        table = self.spec.tables[change.table]
+        own = self.tables[table.name]
+        compute, assign = [], []
+
+        def named(name: str, term: str) -> str:
+            local = _other_than(self._taken, f"{name}_{number}")
+            compute.append(f"        {local} = {term}\n")
+            return local
+
+        keys = [named(f"key{n}", self._term(k, event)) for n, k in enumerate(change.keys)]
+        key = ", ".join([*keys, *["0"] * (tables.PARTS - len(keys))] if keys else ["U"] * tables.PARTS)
+        given = {name: named(f"column{n}", self._term(value, event)) for n, (name, value) in enumerate(change.values)}
+        initial = {name: self._initially(v, event) for name, v in table.columns.items()}
+        values = given if change.kind == "field" else {n: given.get(n, initial[n]) for n in table.columns}
+        slots = [self.table_slots[n] for n in table.columns]
+        if change.kind == "field":
+            there = named("there", self._entry(Term("entry", BOOL, table.name, args=change.keys), event))
+            match = named("sets", f"and_({match}, {there})")
+        row, indent = "0", "        "
+        if change.kind == "clear":
+            assign.append(f"        if {match} == 1:\n            emptied(entries, {own})\n")
+            assign += [f"            reset(node, node_writers, {self.table_slots[n]}, {initial[n]}, event)\n"
+                       for n in table.columns]  # fmt: skip
+            assign.append("        else:\n")
+            indent = "            "
+        else:
+            row = _other_than(self._taken, f"row_{number}")
+            lapses = self.columns[table.lapses] if table.lapses else 0
+            if change.kind == "field":
+                assign.append(f"        if {match} != 0:\n")
+                indent = "            "
+            assign.append(
+                f"{indent}{row} = row_for(entries, node, node_writers, {own}, {table.limit}, {lapses}, now, {key},"
+                f" {slots[0]}, {len(slots)}, {tables.FIRST + self.most_columns}, {_WANTED[change.kind]}, event)\n"
+            )
+        for name, value in values.items():
+            assign.append(
+                f"{indent}write(entries, node, node_writers, {row}, {own}, {self.columns[name]},"
+                f" {self.table_slots[name]}, {self.writer_column(name)}, {key}, {value}, {match}, event)\n"
+            )
+        if change.kind == "set":
+            assign.append(f"        if {match} == 1:\n            stamp(entries, {row}, event)\n")
+        elif change.kind == "remove":
+            assign.append(f"        tidy(entries, node, {row}, {slots[0]}, {len(slots)})\n")
+        return compute, assign
+
+    def _initially(self, variable: Variable, event: str) -> str:
+        """Return source of what a column has where there is no entry."""
+        return "U" if variable.initial is None else self._term(variable.initial, event)
 
     def _place(self, name: str) -> tuple[str, str]:
         """Return source of where a variable and its writer are."""
@@ -310,7 +426,7 @@ class Machine:
             lines.append("                outcomes[count + 1] = deadline\n")
             lines.append("                outcomes[count + 2] = 0 if owed == 1 and met == 0 else U\n")
             lines.append(f"                count += 3\n                own[{slot}] = 1\n")
-        head = "def due(now, this, own, node, every, constants, outcomes):\n"
+        head = "def due(now, this, own, node, entries, every, constants, outcomes):\n"
         return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
 
     def _pending_source(self) -> str:
@@ -319,7 +435,7 @@ class Machine:
             lines.append(_comment(f"{self.rules[n].id}: {self.rules[n].text}", 1))
             lines.append(f"    if own[{self.done_slot[n]}] != 1 and {self._term(body.condition)} == 1:\n")
             lines.append(f"        outcomes[count] = {n}\n        count += 1\n")
-        head = "def pending(this, own, node, every, constants, outcomes):\n"
+        head = "def pending(this, own, node, entries, every, constants, outcomes):\n"
         return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
 
     def _term(self, t: Term, event: str = "") -> str:
@@ -341,6 +457,12 @@ class Machine:
                 return self._term(t.args[0], event)
             case "some" | "every":
                 return self._quantified(t, event)
+            case "entry":
+                return self._entry(t, event)
+            case "some_entry" | "every_entry":
+                return self._quantified_entry(t, event)
+            case "bound":
+                return self._bound(t.name)
             case "in":
                 return f"contains({', '.join(self._term(a, event) for a in t.args)})"
             case "has":
@@ -362,8 +484,11 @@ class Machine:
         each = f"        own = every[this]\n{each}" if each else ""
         shared = self._unpack(event)
         self._reads = outside
-        now, keys = body.uses("now"), body.uses("key")
-        passed = ", ".join([*(["now"] if now else []), "node", "every", "constants", *(["keys"] if keys else [])])
+        now, keys = self._reads_now(body), body.uses("key")
+        bound = sorted({t.name for t in body.walk() if t.kind == "bound"} - _binds(body))
+        entries = ["entries"] if body.uses("entry", "some_entry", "every_entry") else []
+        passed = ", ".join([*(["now"] if now else []), "node", *entries, "every", "constants",
+                            *(["keys"] if keys else []), *map(self._bound, bound)])  # fmt: skip
         key = f"{t.kind} {passed} {event if keys else ''} {inner}"
         name = _other_than(self._taken, f"{t.kind}_interface_{len(self._quantifiers)}")
         if key in self._quantifiers:
@@ -378,12 +503,84 @@ class Machine:
             )
         return f"{name}({passed})"
 
+    def _reads_now(self, term: Term) -> bool:
+        """Decide whether a term depends on the present time: an entry may, that lapses."""
+        return any(
+            t.kind == "now" or (t.kind in ("entry", "some_entry", "every_entry") and self._lapses(t.name))
+            for t in term.walk()
+        )
 
-_VALUE: Final = "now, this, own, node, every, keys, constants"
+    def _lapses(self, column: str) -> str:
+        return self.spec.tables[column.partition(".")[0]].lapses
+
+    def _bound(self, name: str) -> str:
+        """Return what a part of a key is called that a quantifier gives a name."""
+        return _other_than(self._taken, "of_" + name.replace("#", "_"))
+
+    def _entry(self, t: Term, event: str) -> str:
+        """Return source of what a column of an entry is; of one that lapses, at the time of the event."""
+        table = self.spec.tables[t.name.partition(".")[0]]
+        parts = [*(self._term(a, event) for a in t.args), *["0"] * (tables.PARTS - len(t.args))]
+
+        def column(name: str) -> str:
+            place = f"{self.tables[table.name]}, {self.columns[name]}"
+            return f"looked_up(entries, {place}, {', '.join(parts)}, node[{self.table_slots[name]}])"
+
+        if not table.lapses:
+            return column(t.name)
+        alive = f"le(now, {column(table.lapses)})"
+        if t.name == table.name:
+            return f"and_({column(t.name)}, {alive})"
+        return f"lasting({alive}, {column(t.name)}, {self._initially(table.columns[t.name], event)})"
+
+    def _quantified_entry(self, t: Term, event: str) -> str:
+        """Return a call of a function with a loop over a table's entries; that function joins the source, once."""
+        body, *parts = t.args
+        some = t.kind == "some_entry"
+        there = Term("entry", BOOL, t.name, args=tuple(parts))
+        asked = Term("and" if some else "implies", BOOL, args=(there, body))
+        outside, self._reads = self._reads, set()
+        inner = self._term(asked, event)
+        head = self._unpack(event)
+        self._reads = outside
+        names = {n for a in parts for n in [a.name]}
+        bound = sorted({b.name for b in body.walk() if b.kind == "bound"} - _binds(body) - names)
+        passed = ", ".join([*_VALUE.split(", "), *map(self._bound, bound)])
+        if not body.uses("key"):
+            passed = passed.replace(", keys", "")
+        key = f"{t.kind} {t.name} {passed} {event if body.uses('key') else ''} {inner}"
+        name = _other_than(self._taken, f"{t.kind}_{len(self._quantifiers)}")
+        if key in self._quantifiers:
+            name = self._quantifiers[key].partition("def ")[2].partition("(")[0]
+        else:
+            decides = 1 if some else 0
+            each = "".join(f"            {self._bound(a.name)} = row[{n}]\n" for n, a in enumerate(parts, 1))
+            self._quantifiers[key] = (
+                f"{_comment(show_expression(t.source) if t.source else '')}"
+                f"def {name}({passed}):\n{head}    result = {1 - decides}\n"
+                f"    for at in range(1, end_of_rows(entries)):\n        row = entries[at]\n"
+                f"        if row[0] == {self.tables[t.name]}:\n{each}            value = {inner}\n"
+                f"            if value == {decides}:\n                return {decides}\n"
+                f"            if value == U:\n                result = U\n"
+                f"    if node[{self.table_slots[t.name]}] != 0:\n        result = U\n    return result\n"
+            )
+        return f"{name}({passed})"
+
+
+def _binds(term: Term) -> set[str]:
+    """Return the names of parts of keys that quantifiers within a term bind."""
+    return {a.name for t in term.walk() if t.kind in ("some_entry", "every_entry") for a in t.args[1:]}
+
+
+_WANTED: Final = {"set": 1, "remove": 2, "field": 3}
+"""What `row_for` is to do where there is no row."""
+_NONE: Final[Entries] = []
+"""The entries of a node without tables: it stays empty."""
+_VALUE: Final = "now, this, own, node, entries, every, keys, constants"
 _STEP: Final = f"{_VALUE}, event, own_writers, node_writers, outcomes"
 """Parameters of generated functions; _LEGEND says what they are."""
-_RESERVED: Final = frozenset([*kwlist, *OPERATIONS, "U", "range", "len", *_STEP.split(", "), "count", "match", "kept",
-                              "met", "deadline", "owed", "result", "value"])  # fmt: skip
+_RESERVED: Final = frozenset([*kwlist, *OPERATIONS, *ON_TABLES, "U", "range", "len", *_STEP.split(", "), "at", "row",
+                              "count", "match", "kept", "met", "deadline", "owed", "result", "value"])  # fmt: skip
 """Names in the source that stand for something else than a variable, a key or a constant of the specification."""
 _WIDTH: Final = 100
 """Characters of a comment in the source, before it is cut off."""
@@ -392,7 +589,8 @@ _LEGEND: Final = """\
 # now           time of the event, ns
 # this          the interface that it is about, an index of `every`; U if the whole node
 # own           state of that interface: a variable in each slot, then for each obligation whether it has been met
-# node          what its interfaces share
+# node          what its interfaces share: variables, then what each table has for keys that are in no row of `entries`
+# entries       rows of tables, as mipcheck.model.machine.entries has them
 # every         states of all of its interfaces
 # keys          of the event
 # constants     parameters and addresses of the site

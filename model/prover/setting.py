@@ -10,6 +10,7 @@ from mipcheck.model.prover.symbolic import NODE, World
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.fold import Folding
 from mipcheck.model.specification.spec import Configure, Rule, Spec
+from mipcheck.model.values.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def setting_of(
     dropped = frozenset(without)
     for name in sorted(dropped - set(spec.rules)):
         raise KeyError(name)
+    if spec.tables:
+        raise UserError(f"{next(iter(spec.tables))}: there are no proofs yet about tables")
     values = configure(spec, parameters or {})
     readings = {n: values[n] for n, p in spec.parameters.items() if p.readings}
     unfolded, spec = spec, Folding(readings, capabilities, parameters or {}).spec(spec)

@@ -13,6 +13,7 @@ from mipcheck.model.specification.spec import (
     Allow,
     Assumption,
     Body,
+    Change,
     Claim,
     Configure,
     Independent,
@@ -87,7 +88,13 @@ class Folding:
         return tuple(p for p in folded if p.condition != _FALSE)
 
     def _update(self, u: Update) -> Update:
-        return Update(self._patterns(u.patterns), tuple((name, self.term(value)) for name, value in u.assignments))
+        return Update(self._patterns(u.patterns), self._values(u.assignments), tuple(map(self._change, u.changes)))
+
+    def _values(self, values: tuple[tuple[str, Term], ...]) -> tuple[tuple[str, Term], ...]:
+        return tuple((name, self.term(value)) for name, value in values)
+
+    def _change(self, c: Change) -> Change:
+        return replace(c, keys=tuple(map(self.term, c.keys)), values=self._values(c.values))
 
     def _assumption(self, a: Assumption) -> Assumption:
         return replace(a, patterns=self._patterns(a.patterns), condition=self.term(a.condition))

@@ -17,7 +17,7 @@ from mipcheck.model.values.types import BASIC, Type
 RESERVED: Final = frozenset({"true", "false", "now", "this", "site", "not", "seen", "some", "every", "max", "min"})
 """Words that begin an expression: whatever had such a name could not be spoken of."""
 
-_NAMED: Final = ("parameter", "ambiguity", "state", "definition")
+_NAMED: Final = ("parameter", "ambiguity", "state", "table", "definition")
 """Kinds of declarations that share one space of names, because expressions do not tell them apart."""
 
 _D = TypeVar("_D", bound=s.Declaration)
@@ -39,6 +39,7 @@ class Names:
         self.parameters: dict[str, m.Parameter] = {}
         self.events: dict[str, m.EventType] = {}
         self.variables: dict[str, m.Variable] = {}
+        self.tables: dict[str, m.Table] = {}
         self.defines: dict[str, Item] = {}
         self.layers: dict[str, m.Layer] = {}
         self.accesses: dict[str, m.Access] = {}
@@ -51,6 +52,7 @@ class Names:
         self.warnings: list[str] = []
         # State is known by name from the start, so that a parameter that uses it can be told why it cannot.
         self.states = {v.name for i in items if isinstance(i.declaration, s.StateDecl) for v in i.declaration.variables}
+        self.states |= {i.declaration.name for i in items if isinstance(i.declaration, s.TableDecl)}
 
     def each(self, kind: type[_D]) -> Iterator[_D]:
         """Yield the declarations of one kind; `item` says meanwhile where each stands."""

@@ -19,6 +19,11 @@ from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker,
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, BOOL, INT, INTERFACE, TIME, Type
 
+MAX_LIMIT: Final = 1024
+"""Entries of a table for one node, at most: they are looked at one after the other."""
+MAX_PARTS: Final = 3
+"""Parts of a key."""
+
 _CONTRACT: Final = frozenset({"iha", "xha", "vpn", "ihoa", "xhoa"})
 """Site addresses of the trace format: readers of captures use them, whether or not a rule does."""
 
@@ -75,6 +80,7 @@ class _RoleReader:
         self._words()
         self._parameters()
         self._state()
+        self._tables()
         document = ""
         for d in n.each(s.DocumentDecl):
             n.declare("document", "", d.at)
@@ -95,6 +101,7 @@ class _RoleReader:
             self.module.name, self.module.text, document, self.module.extends,
             n.enums, tuple(n.sites), n.layers, n.accesses, n.capabilities, n.parameters, n.events,
             n.variables, definitions, tuple(u for u, _ in updates), assumptions, rules, properties, statements,
+            n.tables,
         )  # fmt: skip
 
     # --- declarations ---------------------------------------------------------------------------------------------
@@ -153,6 +160,36 @@ class _RoleReader:
                 initial = self._initial(v)
                 type_ = self.names.type_of(v.type)
                 self.names.variables[v.name] = m.Variable(v.name, type_, d.scope, d.ghost, initial, v.text)
+
+    def _tables(self) -> None:
+        for d in self.names.each(s.TableDecl):
+            self.names.declare("table", d.name, d.at)
+            if d.limit is not None and not 1 <= d.limit <= MAX_LIMIT:
+                self.names.fail(
+                    d.at, f"a table has from 1 to {MAX_LIMIT} entries", f"limit {m.LIMIT}, if none is given"
+                )
+            if len(d.keys) > MAX_PARTS:
+                self.names.fail(d.keys[MAX_PARTS].at, f"a key has at most {MAX_PARTS} parts")
+            names = [*(k.name for k in d.keys), *(v.name for v in d.variables)]
+            twice = [w for w, n in Counter(names).items() if n > 1]
+            if twice:
+                self.names.fail(d.at, f'"{twice[0]}" stands twice in table {d.name}')
+            keys = tuple((k.name, self._key_type(k)) for k in d.keys)
+            fields = tuple(
+                m.Variable(v.name, self.names.type_of(v.type), "entry", d.ghost, self._initial(v), v.text)
+                for v in d.variables
+            )
+            if d.until and not any(v.name == d.until and v.type == TIME for v in fields):
+                times = [v.name for v in fields if v.type == TIME]
+                self.names.fail(d.at, f'table {d.name} has no time "{d.until}"', nearest(d.until, times))
+            limit = m.LIMIT if d.limit is None else d.limit
+            self.names.tables[d.name] = m.Table(d.name, keys, fields, d.ghost, limit, d.until, d.text)
+
+    def _key_type(self, k: s.KeyPart) -> Type:
+        type_ = self.names.type_of(k.type)
+        if type_.is_set or type_ in (INTERFACE, TIME, BASIC["text"]):
+            self.names.fail(k.type.at, f"a key cannot be of type {type_.name}", "a number, id, address or word can")
+        return type_
 
     def _initial(self, v: s.VariableDecl) -> Term | None:
         """Return the initial value of a piece of state, None for a time that has none. Raises SpecError."""
@@ -227,19 +264,55 @@ class _RoleReader:
     def _update(self, d: s.UpdateDecl) -> m.Update:
         assigned = [a.name for a in d.assignments]
         for a in d.assignments:
+            if a.name in self.names.tables:
+                self.names.fail(a.at, f'"{a.name}" is a table: its entries are assigned', f"{a.name}[…] := {{ … }}")
             if a.name not in self.names.variables:
                 self.names.fail(a.at, f'no state "{a.name}" to assign', nearest(a.name, self.names.variables))
             if assigned.count(a.name) > 1:
                 self.names.fail(a.at, f'"{a.name}" is assigned twice')
             self.names.used[f"assigned {a.name}"] += 1
-        all_ghost = all(self.names.variables[a.name].ghost for a in d.assignments)
+        changed = [self._table_of(c) for c in d.changes]
+        all_ghost = all(self.names.variables[a.name].ghost for a in d.assignments) and all(t.ghost for t in changed)
         patterns = self.types.patterns(d.patterns, Scope({}, ghost=all_ghost), observed=not all_ghost)
         scope = self.types.scope_after(d.patterns)
         pairs = []
         for a in d.assignments:
             variable = self.names.variables[a.name]
             pairs.append((a.name, self.types.expression(a.value, replace(scope, ghost=variable.ghost), variable.type)))
-        return m.Update(patterns, tuple(pairs))
+        changes = tuple(
+            self._change(c, t, replace(scope, ghost=t.ghost)) for c, t in zip(d.changes, changed, strict=True)
+        )
+        return m.Update(patterns, tuple(pairs), changes)
+
+    def _table_of(self, c: s.ChangeDecl) -> m.Table:
+        name = c.table if isinstance(c, s.ClearTable) else c.entry.table
+        if name not in self.names.tables:
+            self.names.fail(c.at, f'no table "{name}" to change', nearest(name, self.names.tables))
+        return self.names.tables[name]
+
+    def _change(self, c: s.ChangeDecl, table: m.Table, scope: Scope) -> m.Change:
+        """Return what an update does to a table. Raises SpecError."""
+        if isinstance(c, s.ClearTable):
+            return m.Change("clear", table.name)
+        _, keys = self.types.entry(c.entry, scope)
+        if isinstance(c, s.RemoveEntry):
+            return m.Change("remove", table.name, keys)
+        given = (c.value,) if isinstance(c, s.SetField) else c.values
+        values: dict[str, Term] = {}
+        for a in given:
+            column = f"{table.name}.{a.name}"
+            if column not in table.columns:
+                known = nearest(a.name, [v.name for v in table.fields])
+                self.names.fail(a.at, f'an entry of "{table.name}" has no field "{a.name}"', known)
+            if column in values:
+                self.names.fail(a.at, f'"{a.name}" is assigned twice')
+            values[column] = self.types.expression(a.value, scope, table.columns[column].type)
+            self.names.used[f"assigned {column}"] += 1
+        if isinstance(c, s.SetField):
+            return m.Change("field", table.name, keys, tuple(values.items()))
+        self.names.used[f"assigned {table.name}"] += 1
+        values[table.name] = TRUE
+        return m.Change("set", table.name, keys, tuple((n, values[n]) for n in table.columns if n in values))
 
     def _assumption(self, d: s.AssumptionDecl) -> m.Assumption:
         self.names.declare("assumption", d.name, d.at)
@@ -258,7 +331,7 @@ class _RoleReader:
                 resolved = self.types.patterns(patterns, Scope({}), observed=True)
                 limit = self.types.expression(within, CONSTANT, TIME)
                 self._anchor(anchor, d.anchor_at)
-                timeless = Scope({}, now=False)
+                timeless = Scope({}, now=False, tables=False)
                 return m.Require(resolved, limit, anchor, self.types.expression(condition, timeless, BOOL))
             case s.ConfigureDecl(condition):
                 return m.Configure(self.types.expression(condition, CONSTANT, BOOL))
@@ -423,6 +496,15 @@ class _RoleReader:
             if not self.names.used[f"assigned {name}"]:
                 nothing = ", and has no value" if v.initial is None else ""
                 self.names.warn_declared("state", name, f"is never assigned{nothing}")
+        for t in self.names.tables.values():
+            read = [n for n in t.columns if self.names.read[n]]
+            if not read:
+                self.names.warn_declared("table", t.name, "is never read")
+            if not self.names.used[f"assigned {t.name}"]:
+                self.names.warn_declared("table", t.name, "never has an entry")
+            unread = [n for n in t.columns if read and n not in (t.name, t.lapses, *read)]
+            for column in unread:
+                self.names.warn_declared("table", t.name, f"has a field that is never read: {column.partition('.')[2]}")
 
     def _warn_unused_shared(self, used: Counter[str]) -> None:
         """Warn of what is common to all roles and `used` by none."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from mipcheck.model.language.expression import Citation
 from mipcheck.model.specification.term import EventPattern, Term, facts
-from mipcheck.model.values.types import Type
+from mipcheck.model.values.types import BOOL, Type
 
 MOBILE_NODE: Final = "mn"
 """The role of what stands outside any `role` block."""
@@ -78,23 +78,98 @@ class Variable:
 
     name: str
     type: Type
-    scope: str  # "node" or "interface"
+    scope: str  # "node" or "interface"; "entry" for a field of a table
     ghost: bool
     initial: Term | None
     text: str = ""
 
 
+LIMIT: Final = 64
+"""Entries of a table for one node, unless the table says another number."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Entries by key, of one node; `keys` are the parts of a key, by name. An entry that is not there has the initial
+    values of its fields.
+
+    Columns are what an entry is made of: the name of the table for whether it is there, `pending.coa` for a field. Of
+    more than `limit` entries the oldest is forgotten. An entry is gone after the time in its field `until` ("" if it
+    has none).
+    """
+
+    name: str
+    keys: tuple[tuple[str, Type], ...]
+    fields: tuple[Variable, ...]
+    ghost: bool = False
+    limit: int = LIMIT
+    until: str = ""
+    text: str = ""
+
+    @cached_property
+    def columns(self) -> Mapping[str, Variable]:
+        """All columns by name, first whether the entry is there."""
+        there = Variable(self.name, BOOL, "entry", self.ghost, Term("const", BOOL, value=0), self.text)
+        return {self.name: there} | {f"{self.name}.{v.name}": v for v in self.fields}
+
+    @property
+    def lapses(self) -> str:
+        """The column that says when an entry is gone, "" if none does."""
+        return f"{self.name}.{self.until}" if self.until else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an update does to a table: set (an entry; `values` of all columns), field (one column of an entry that is
+    there), remove (an entry) or clear (`keys` are empty)."""
+
+    kind: str
+    table: str
+    keys: tuple[Term, ...] = ()
+    values: tuple[tuple[str, Term], ...] = ()
+
+    def terms(self) -> Iterator[Term]:
+        """Yield the parts of its key, and the values."""
+        yield from self.keys
+        yield from (value for _, value in self.values)
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
-    """On an event that matches any of `patterns`: all assignments at once, right-hand sides in the state before."""
+    """On an event that matches any of `patterns`: all assignments at once, right-hand sides in the state before.
+
+    Then `changes` of tables, in their order; their keys and values, too, are those of the state before.
+    """
 
     patterns: tuple[EventPattern, ...]
     assignments: tuple[tuple[str, Term], ...]
+    changes: tuple[Change, ...] = ()
 
     def terms(self) -> Iterator[Term]:
         """Yield the conditions of its patterns, and the values that it assigns."""
         yield from (p.condition for p in self.patterns)
         yield from (value for _, value in self.assignments)
+        for change in self.changes:
+            yield from change.terms()
+
+    def values(self, tables: Mapping[str, Table]) -> Iterator[tuple[str, tuple[Term, ...], Term]]:
+        """Yield what it gives variables and columns of tables: a name, the key of the entry, the value.
+
+        Variables have no key, nor has a table that is cleared. Columns without an initial value are left out where an
+        entry is removed.
+        """
+        yield from ((name, (), value) for name, value in self.assignments)
+        for change in self.changes:
+            if change.kind in ("set", "field"):
+                yield from ((name, change.keys, value) for name, value in change.values)
+            else:
+                columns = tables[change.table].columns.items()
+                yield from ((n, change.keys, v.initial) for n, v in columns if v.initial is not None)
+
+    def writes(self) -> Iterator[str]:
+        """Yield the names of the variables that it assigns, and of the tables that it changes."""
+        yield from (name for name, _ in self.assignments)
+        yield from (change.table for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,6 +432,7 @@ class Spec:
     rules: Mapping[str, Rule]
     properties: Mapping[str, Property]
     statements: Mapping[str, Statement] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
     roles: Mapping[str, Spec] = field(default_factory=dict)
     role: str = MOBILE_NODE
     tracks: str = ""
@@ -377,6 +453,14 @@ class Spec:
     def for_role(self, role: str) -> Spec:
         """Return the specification of one role. Raises KeyError for a role of which nothing is said."""
         return self if role == self.role else self.roles[role]
+
+    def column(self, name: str) -> Variable:
+        """Return a column of a table, by its name. Raises KeyError."""
+        return self.tables[name.partition(".")[0]].columns[name]
+
+    def state(self, name: str) -> Variable:
+        """Return a variable or a column, by name. Raises KeyError."""
+        return self.variables[name] if name in self.variables else self.column(name)
 
     def interface_variables(self, ghost: bool | None = None) -> list[Variable]:
         """Return the state that each interface has; only ghost state, or all but that, if `ghost` is given."""

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from mipcheck.model.language.expression import Expression, Operator, Quantifier
 from mipcheck.model.values.types import BOOL, Type
 
-TermKind = Literal["const", "var", "key", "param", "site", "now", "this", "nobody", "def", "in"] | Quantifier | Operator
+TermKind = (
+    Literal["const", "var", "key", "param", "site", "now", "this", "nobody", "def", "in"]
+    | Literal["entry", "bound", "some_entry", "every_entry"]
+    | Quantifier
+    | Operator
+)
 """The kinds of `Term`, which says of each what it holds."""
+
+
+STATE: Final = ("var", "entry", "some_entry", "every_entry")
+"""Kinds of terms that read state; up to its first point, the name of one is that of a variable or a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,10 @@ class Term:
     const (`value`: 0/1, a number, ns, or the index of an enumeration's member), var, key, param, site, capable
     (`name`), now, this, nobody (the interface that is none), def (`name`, its body in `args`), some, every, or
     another operator. `has` holds the member's index in `value` and the set in `args`; `in` a value and the set.
+
+    Of tables: entry (a column, `pending` for whether the entry is there or `pending.coa` for a field; the key's parts
+    in `args`), some_entry, every_entry (`name` is the table; the body in `args`, then what it binds) and, in their
+    bodies, bound: a part of the key that they are at, whose name says how deep its quantifier is nested.
     """
 
     kind: TermKind
@@ -38,6 +51,10 @@ class Term:
     def names(self, kind: TermKind) -> set[str]:
         """Return the names of all terms of that kind, this one and those below."""
         return {t.name for t in self.walk() if t.kind == kind}
+
+    def reads(self) -> set[str]:
+        """Return the names of the variables that it reads, and of the tables that it looks into."""
+        return {t.name.partition(".")[0] for t in self.walk() if t.kind in STATE}
 
     def uses(self, *kinds: TermKind) -> bool:
         """Decide whether this term, or one below it, is of one of these kinds."""
@@ -97,7 +114,7 @@ def contradiction(terms: tuple[Term, ...]) -> tuple[Term, Term] | None:
                 continue
             subject, op = (right, _FLIPPED[t.kind]) if flipped else (left, t.kind)
             value = (left if flipped else right).value
-        elif t.kind not in ("var", "key", "param", "has"):
+        elif t.kind not in ("var", "key", "param", "has", "entry"):
             continue
         clash = ranges.setdefault(subject, _Range()).narrow(_DENIED[op] if denied else op, value, fact)
         if clash:

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import (
     Apply,
+    Entry,
     Expression,
+    Field,
+    Held,
     Literal,
     Name,
     Operator,
     Pattern,
+    Place,
     Quantified,
+    QuantifiedEntry,
     SiteName,
     Word,
 )
 from mipcheck.model.language.parse import MAX_DEPTH
 from mipcheck.model.language.show import show_expression, show_pattern
 from mipcheck.model.specification.names import Names
-from mipcheck.model.specification.spec import KINDS_OF_ADDRESS
-from mipcheck.model.specification.term import EventPattern, Term, conjunction, contradiction
+from mipcheck.model.specification.spec import KINDS_OF_ADDRESS, Table
+from mipcheck.model.specification.term import EventPattern, Term, TermKind, conjunction, contradiction
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, BOOL, ID, INT, INTERFACE, TIME, Type
 
@@ -36,7 +41,8 @@ class Scope:
     """The things that an expression may speak of: keys of an event, state (ghost state too), this interface, the
     present time, the site's addresses.
 
-    `events` are those whose `keys` they are, for messages; `expanding` the definitions that are being written out.
+    `events` are those whose `keys` they are, for messages; `expanding` the definitions that are being written out;
+    `bound` the parts of keys that quantifiers around the expression give a name.
     """
 
     keys: Mapping[str, Type]
@@ -47,6 +53,9 @@ class Scope:
     now: bool = True
     site: bool = True
     expanding: tuple[str, ...] = ()
+    tables: bool = True
+    bound: Mapping[str, Term] = field(default_factory=dict)
+    depth: int = 0
 
 
 CONSTANT: Final = Scope({}, state=False, this=False, now=False)
@@ -142,16 +151,88 @@ class TypeChecker:
                 if not scope.state:
                     self.names.fail(e.at, "there are no interfaces to speak of here")
                 return Term(quantifier, BOOL, args=(self.expression(body, scope, BOOL),), source=e)
+            case QuantifiedEntry():
+                return self._quantified_entry(e, scope)
+            case Held(entry):
+                table, keys = self.entry(entry, scope)
+                self.names.read[table.name] += 1
+                return Term("entry", BOOL, table.name, args=keys, source=e)
+            case Field(entry, name):
+                return self._field(e, entry, name, scope)
             case Apply():
                 return self._apply(e, scope)
+
+    # --- tables ---------------------------------------------------------------------------------------------------
+
+    def table(self, name: str, at: Place, scope: Scope) -> Table:
+        """Return a table that an expression may speak of. Raises SpecError."""
+        if name not in self.names.tables or not scope.state:
+            if name in self.names.states and name not in self.names.variables:
+                self.names.fail(at, f'"{name}" is a table, which has no value here', "use numbers and parameters")
+            self.names.fail(at, f'unknown table "{name}"', nearest(name, self.names.tables))
+        table = self.names.tables[name]
+        if not scope.tables:
+            hint = "keep what it depends on in state of the interface or the node"
+            self.names.fail(at, f'an obligation cannot look into the table "{name}"', hint)
+        if table.ghost and not scope.ghost:
+            self.names.fail(
+                at, f'"{name}" is ghost state: no node can see it', "only properties and assumptions may read it"
+            )
+        return table
+
+    def entry(self, e: Entry, scope: Scope) -> tuple[Table, tuple[Term, ...]]:
+        """Return the table of an entry, and the terms of its key. Raises SpecError."""
+        table = self.table(e.table, e.at, scope)
+        return table, self._key(e.keys, table, e.at, scope)
+
+    def _key(self, keys: tuple[Expression, ...], table: Table, at: Place, scope: Scope) -> tuple[Term, ...]:
+        if len(keys) != len(table.keys):
+            parts = ", ".join(f"{name}: {type_.name}" for name, type_ in table.keys)
+            self.names.fail(at, f'an entry of "{table.name}" has a key of other parts', f"{table.name} by {parts}")
+        return tuple(self.expression(k, scope, type_) for k, (_, type_) in zip(keys, table.keys, strict=True))
+
+    def _field(self, e: Field, entry: Entry, name: str, scope: Scope) -> Term:
+        table, keys = self.entry(entry, scope)
+        column = f"{table.name}.{name}"
+        if column not in table.columns:
+            self.names.fail(
+                e.at, f'an entry of "{table.name}" has no field "{name}"', nearest(name, [v.name for v in table.fields])
+            )
+        self.names.read[column] += 1
+        return Term("entry", table.columns[column].type, column, args=keys, source=e)
+
+    def _quantified_entry(self, e: QuantifiedEntry, scope: Scope) -> Term:
+        table = self.table(e.table, e.at, scope)
+        if len(e.names) != len(table.keys):
+            parts = ", ".join(name for name, _ in table.keys)
+            self.names.fail(
+                e.at, f'an entry of "{table.name}" has a key of other parts', f"some {parts} in {table.name}"
+            )
+        for name in e.names:
+            self.names.check_word(name, e.at)
+        self.names.read[table.name] += 1
+        bound = {
+            name: Term("bound", type_, f"{name}#{scope.depth}")
+            for name, (_, type_) in zip(e.names, table.keys, strict=True)
+        }
+        inner = replace(scope, bound={**scope.bound, **bound}, depth=scope.depth + 1)
+        body = self.expression(e.body, inner, BOOL)
+        kind: TermKind = "some_entry" if e.quantifier == "some" else "every_entry"
+        return Term(kind, BOOL, table.name, args=(body, *bound.values()), source=e)
 
     def _name(self, e: Name, name: str, scope: Scope, expected: Type | None) -> Term:
         if expected is not None and expected.is_enum and name in expected.members:
             return Term("const", expected, name, expected.members.index(name), source=e)
         if expected == INTERFACE and name == "none":
             return Term("nobody", INTERFACE, source=e)
+        if name in scope.bound:
+            return replace(scope.bound[name], source=e)
         if name in scope.keys:
             return Term("key", scope.keys[name], name, source=e)
+        if name in self.names.tables and scope.state:
+            self.names.fail(
+                e.at, f'"{name}" is a table, which has no value of its own', f"ask whether a key is in {name}"
+            )
         if name in self.names.variables and scope.state:
             variable = self.names.variables[name]
             if variable.ghost and not scope.ghost:
@@ -170,7 +251,7 @@ class TypeChecker:
         if name in self.names.states:
             self.names.fail(e.at, f'"{name}" is state, which has no value here', "use numbers and parameters")
         visible = [n for n, v in self.names.variables.items() if scope.state and scope.ghost >= v.ghost]
-        known = [*scope.keys, *self.names.parameters, *self.names.defines, *visible]
+        known = [*scope.bound, *scope.keys, *self.names.parameters, *self.names.defines, *visible]
         owners = [event for event in scope.events if name in self.names.events[event].by_name]
         if owners:
             self.names.fail(e.at, f'not all of these events have a key "{name}"', f"{', '.join(owners)} has")
@@ -258,8 +339,13 @@ class TypeChecker:
         A value is asked for by `in`; its enumeration has to be that of the set's members.
         """
         member, collection = e.args
-        assert isinstance(member, Name)
+        if isinstance(collection, Name) and collection.name in self.names.tables:
+            table = self.table(collection.name, collection.at, scope)
+            self.names.read[table.name] += 1
+            return Term("entry", BOOL, table.name, args=self._key((member,), table, e.at, scope), source=e)
         term = self._infer(collection, scope, None)
+        if not isinstance(member, Name):
+            self.names.fail(member.at, f"{_show(member)} is no member of a set, which is a word or a name")
         members = term.type.members
         if not term.type.is_set:
             self.names.fail(collection.at, f"{_show(collection)} is no set")
@@ -309,16 +395,16 @@ class TypeChecker:
         return all(left.name not in t.members for t in types)
 
     def _is_known(self, name: str, scope: Scope) -> bool:
-        return name in scope.keys or name in self.names.parameters or name in self.names.defines or (
+        return any(name in known for known in (scope.bound, scope.keys, self.names.parameters, self.names.defines)) or (
             scope.state and name in self.names.variables
-        )  # fmt: skip
+        )
 
     def _product(self, e: Apply, scope: Scope) -> Term:
         terms = self._numbers(e.args, scope)
         types = {t.type for t in terms}
         if types == {TIME}:
             self.names.fail(e.at, "a time cannot be multiplied by a time")
-        if all(t.uses("var", "key", "now") for t in terms):
+        if all(t.uses("var", "key", "now", "entry", "bound") for t in terms):
             self.names.fail(e.at, "one factor has to be a number or a parameter", "proofs stay in linear arithmetic")
         return Term("*", TIME if TIME in types else INT, args=terms, source=e)
 

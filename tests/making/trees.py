@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from typing import TypeVar
 
 from hypothesis import strategies as st
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.expression import (
     Apply,
     Citation,
+    Entry,
     Expression,
+    Field,
+    Held,
     Literal,
     Name,
     Pattern,
     Quantified,
+    QuantifiedEntry,
     SiteName,
     Word,
 )
@@ -25,6 +30,7 @@ KEYWORDS = frozenset(re.findall(r'"([A-Za-z]+)"', _GRAMMAR)) | frozenset(
 )
 """All words of the language, taken from its grammar."""
 
+_T = TypeVar("_T")
 COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True).filter(lambda n: n not in KEYWORDS)
@@ -58,6 +64,10 @@ literals = st.one_of(
 _name_expressions = st.builds(Name, words)
 
 
+def _some(inner: st.SearchStrategy[_T]) -> st.SearchStrategy[tuple[_T, ...]]:
+    return st.lists(inner, min_size=1, max_size=3).map(tuple)
+
+
 def _compound(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
     def apply(ops: tuple[str, ...], least: int, most: int) -> st.SearchStrategy[Expression]:
         return st.builds(Apply, st.sampled_from(ops), st.lists(inner, min_size=least, max_size=most).map(tuple))
@@ -68,6 +78,10 @@ def _compound(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Express
         apply(("not", "seen", "minus"), 1, 1),
         apply(("max", "min"), 1, 3),
         st.builds(Apply, st.just("has"), st.tuples(_name_expressions, inner)),
+        st.builds(Apply, st.just("has"), st.tuples(inner, _name_expressions)),
+        st.builds(Held, st.builds(Entry, names, st.lists(inner, min_size=2, max_size=3).map(tuple))),
+        st.builds(Field, st.builds(Entry, words, _some(inner)), names),
+        st.builds(QuantifiedEntry, st.sampled_from(["some", "every"]), _some(names), names, inner),
         st.builds(lambda mode, *which: Apply("uses", (mode, *which)), inner, _name_expressions),
         st.builds(lambda mode, *which: Apply("uses", (mode, *which)), inner, _name_expressions, _name_expressions),
         st.builds(lambda name: Apply("capable", (name,)), _name_expressions),
@@ -115,6 +129,16 @@ _claims = st.one_of(
 _keys = st.lists(st.builds(s.KeyDecl, names, types, st.booleans()), max_size=3).map(tuple)
 _variables = st.lists(st.builds(s.VariableDecl, names, types, st.none() | expressions, texts), max_size=3).map(tuple)
 _assignments = st.lists(st.builds(s.Assignment, names, expressions), max_size=3).map(tuple)
+_entries = st.builds(Entry, names, _some(expressions))
+_changes = st.lists(
+    st.one_of(
+        st.builds(s.SetEntry, _entries, _assignments),
+        st.builds(s.SetField, _entries, st.builds(s.Assignment, names, expressions)),
+        st.builds(s.RemoveEntry, _entries),
+        st.builds(s.ClearTable, names),
+    ),
+    max_size=2,
+).map(tuple)
 _seen = st.sampled_from([(), ("log",), ("capture",), ("log", "capture")])
 
 _forms = st.builds(s.FormDecl, st.just("") | _headers, st.none() | expressions, st.just("") | words, st.booleans())
@@ -138,7 +162,11 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
         st.none() | expressions,
     ),
     st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.booleans(), _variables),
-    st.builds(s.UpdateDecl, _patterns, _assignments),
+    st.builds(s.UpdateDecl, _patterns, _assignments, _changes),
+    st.builds(
+        s.TableDecl, names, _some(st.builds(s.KeyPart, names, types)), st.booleans(), st.none() | st.integers(0, 99),
+        st.just("") | names, texts, _variables,
+    ),
     st.builds(s.DefineDecl, names, expressions, st.booleans()),
     st.builds(s.AssumptionDecl, names, _cites, texts, _patterns, expressions, st.booleans()),
     st.builds(

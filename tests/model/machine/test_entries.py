@@ -1,0 +1,125 @@
+"""Tables in the compiled semantics: what is known of them is so, and where all is seen, all is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mipcheck.model.machine.compile import Entries, Machine, State
+from mipcheck.model.machine.entries import used_rows
+from mipcheck.model.machine.kleene import UNKNOWN
+
+from making.tabled import LIMITS, RULES, SERVER, Plainly, S, events
+
+MACHINE = Machine(SERVER, {}, {})
+Told = list[tuple[str, int, dict[str, int | str]]]
+NUMBER = {r.id: n for n, r in enumerate(MACHINE.rules)}
+
+
+class Running:
+    """The state of one node, compiled."""
+
+    def __init__(self, boot: bool) -> None:
+        self.node: State = MACHINE.initial_node() if boot else MACHINE.unknown_node()
+        self.writers = [-1] * len(self.node)
+        self.entries: Entries = []
+        self.count = 0
+
+    def take(self, kind: str, now: int, args: dict[str, Any]) -> dict[int, int]:
+        """Let an event happen, and return what rules came to, by number."""
+        keys = MACHINE.encode(kind, args)
+        own: list[int] = []
+        outcomes = MACHINE.steps[kind](
+            now, UNKNOWN, own, self.node, [], keys, self.count, [], self.writers, self.entries
+        )
+        self.count += 1
+        return dict(outcomes)
+
+    def rows(self, table: str) -> list[list[int]]:
+        """Return the rows of a table."""
+        return [r for r in used_rows(self.entries)[1:] if r[0] == MACHINE.tables[table]]
+
+
+@settings(deadline=None, max_examples=300)
+@given(events())
+def test_where_all_is_seen_all_is_known(told: Told) -> None:
+    plain, running = Plainly(), Running(boot=True)
+    for kind, now, args in told:
+        outcomes = running.take(kind, now, args)
+        if kind == "ask":
+            assert [outcomes[NUMBER[r]] for r in RULES] == [int(a) for a in plain.answers(args, now)]
+        plain.take(kind, args, now)
+        if plain.too_many():
+            return
+
+
+@settings(deadline=None, max_examples=500)
+@given(events(), st.integers(0, 8), st.data())
+def test_what_is_known_is_so(
+    told: list[tuple[str, int, dict[str, int | str]]], missed: int, data: st.DataObject
+) -> None:
+    """However late the trace begins, and whatever keys it leaves out; a table that holds too little knows less."""
+    plain, running = Plainly(), Running(boot=missed == 0)
+    for n, (kind, now, args) in enumerate(told):
+        if n >= missed:
+            shown = {k: v for k, v in args.items() if data.draw(st.integers(0, 4)) > 0}
+            outcomes = running.take(kind, now, shown)
+            if kind == "ask":
+                for rule, answer in zip(RULES, plain.answers(args, now), strict=True):
+                    assert outcomes[NUMBER[rule]] in (int(answer), UNKNOWN), rule
+        plain.take(kind, args, now)
+        for table, limit in LIMITS.items():
+            assert len(running.rows(table)) <= limit
+
+
+def test_a_field_of_an_entry_that_may_be_there_is_set_there_too() -> None:
+    running = Running(boot=True)
+    running.take("wish", 0, {"to": 5, "sure": "yes"})  # of whom is not told
+    running.take("move", 1, {"who": 1, "what": "call", "to": 5})
+    answers = [running.take("ask", 2, {"who": w, "what": "call", "to": 0, "least": 1})[NUMBER["MOVED"]] for w in (1, 2)]
+    assert answers == [UNKNOWN, 0]
+
+
+def test_beyond_the_limit_the_oldest_is_forgotten_and_said_to_be() -> None:
+    running = Running(boot=True)
+    for who in range(4):
+        running.take("wish", who, {"who": who, "what": "call", "to": 5, "sure": "yes"})
+    answers = [
+        running.take("ask", 10, {"who": w, "what": "call", "to": 0, "least": 1})[NUMBER["HELD"]] for w in range(5)
+    ]
+    assert answers == [UNKNOWN, 1, 1, 1, UNKNOWN]
+    assert running.writers[MACHINE.table_slots["wishes"]] == 3
+    running.take("reset", 11, {})
+    assert running.take("ask", 12, {"who": 0, "what": "call", "to": 0, "least": 1})[NUMBER["HELD"]] == 0
+
+
+def test_an_entry_whose_time_is_over_makes_room_without_a_loss() -> None:
+    running = Running(boot=True)
+    for who in range(12):
+        running.take("wish", 3 * who * S, {"who": who, "what": "call", "to": 5, "sure": "yes"})
+    ask = {"what": "call", "to": 0, "least": 1}
+    assert [running.take("ask", 34 * S, {"who": w, **ask})[NUMBER["HELD"]] for w in (0, 9, 10, 11, 12)] == [
+        0,
+        0,
+        1,
+        1,
+        0,
+    ]
+
+
+def test_what_is_taken_out_needs_no_room() -> None:
+    running = Running(boot=True)
+    running.take("wish", 0, {"who": 1, "what": "call", "to": 5, "sure": "yes"})
+    for who in range(20):
+        running.take("deny", 1, {"who": who, "what": "call"})
+    assert running.rows("wishes") == []
+    assert running.take("ask", 2, {"who": 1, "what": "call", "to": 0, "least": 1})[NUMBER["HELD"]] == 0
+
+
+def test_of_a_table_of_which_nothing_is_known_what_was_seen_since_is() -> None:
+    running = Running(boot=False)
+    running.take("wish", 0, {"who": 1, "what": "call", "to": 5, "sure": "yes"})
+    running.take("deny", 1, {"who": 2, "what": "call"})
+    ask = {"what": "call", "to": 0, "least": 1}
+    assert [running.take("ask", 2, {"who": w, **ask})[NUMBER["HELD"]] for w in (1, 2, 3)] == [1, 0, UNKNOWN]
