@@ -19,7 +19,7 @@ from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import MOBILE_NODE, Allow, Require, Rule
 from mipcheck.model.specification.term import EventPattern, Term
 from mipcheck.model.values.event import Event, Position
-from mipcheck.model.values.types import Type
+from mipcheck.model.values.types import BOOL, INT, Type
 
 _FORWARD: Final = 100_000
 """Events looked at for one that came late."""
@@ -213,17 +213,27 @@ def _because(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list
     for writer in sorted(by_writer):
         written = list(by_writer[writer].values())
         if writer < 0:
-            facts = _facts(context, written, told, "was", None)
-            booted = any(read.value != UNKNOWN for read in written)
-            whose = "node" if context.spec.role == MOBILE_NODE else "device"
-            since = f"when the {whose} started" if booted else "when this trace begins"
-            result.append(Because(f"{since}, {facts}", Position(context.events[0].at.file)))
+            result.append(Because(_from_the_start(context, written, told), Position(context.events[0].at.file)))
             continue
         event = context.events[writer]
         facts = _facts(context, written, told, "to", event.interface)
         text = f"{context.time(event.time)} {show_event(context.spec, event)}: sets {facts}"
         result.append(Because(text, event.at))
     return result
+
+
+def _from_the_start(context: Context, written: Sequence[Read], told: set[str]) -> str:
+    """Return what no event has written. A device that starts has seen nothing: that is a fact, and no address is."""
+    if all(read.value == UNKNOWN for read in written):
+        return f"when this trace begins, {_facts(context, written, told, 'was', None)}"
+    variables = context.spec.variables
+    unset = {r.name for r in written if r.value != UNKNOWN and variables[r.name].type not in (BOOL, INT)}
+    known = [r for r in written if r.name not in unset]
+    whose = "node" if context.spec.role == MOBILE_NODE else "device"
+    shown = [named(name, "" if name in told else variables[name].text) for name in sorted(unset)]
+    parts = [_facts(context, known, told, "was", None)] if known else []
+    parts += [f"nothing had set {name} yet" for name in shown]
+    return f"when the {whose} started, {'; '.join(parts)}"
 
 
 def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str, interface: str | None) -> str:

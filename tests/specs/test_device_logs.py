@@ -1,0 +1,32 @@
+"""Logs of gateways and agents, conformant and not: each comes to what somebody says who knows the documents only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mipcheck.checker.check.check import check
+from mipcheck.model.specification.load import load
+
+from making.device_logs import Case, read_cases
+from making.paths import TESTS
+
+CASES = read_cases(TESTS / "specs" / "devices.txt")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.role}: {c.name}")
+def test_a_device_is_judged_as_the_documents_say(tmp_path: Path, case: Case) -> None:
+    path = tmp_path / "x.log"
+    path.write_text(case.text, "utf-8")
+    report = check(str(path), spec=load(case.spec))
+    found = (*report.violations, *report.warnings)
+    assert {v.rule for v in found} == set(case.broken), case.text
+    verdict = "violation" if report.violations else "inconclusive" if case.unclear else "conformant"
+    assert report.verdict == verdict, report.reasons
+    if case.broken:
+        assert min(v.at.line or 0 for v in found) == case.at
+
+
+def test_every_rule_of_a_device_is_broken_by_one_of_the_logs() -> None:
+    rules = {r for m in load().machines() if m.role in {c.role for c in CASES} for r in m.rules}
+    assert rules == {r for c in CASES for r in c.broken}
