@@ -108,14 +108,22 @@ def with_spans(events: Sequence[Event], spans: Iterable[Span]) -> list[Event]:
         result += [_gap(span, since), _gap(span, until)]
     before = sorted(result, key=attrgetter("time"))
     merged: list[Event] = []
-    at = 0
+    at = begun = 0
+    lasting: dict[str, tuple[Span, int]] = {}
+    """By interface, of the spans that have begun the one that lasts longest, and until when."""
     for event in events:
         while at < len(before) and before[at].time <= event.time:
             merged.append(before[at])
             at += 1
         merged.append(event)
-        for span, since, until in opened:
-            if since <= event.time <= until and span.gap.interface in (NODE, event.interface):
+        while begun < len(opened) and opened[begun][1] <= event.time:
+            span, _, until = opened[begun]
+            if until > lasting.get(span.gap.interface, (span, -1))[1]:
+                lasting[span.gap.interface] = span, until
+            begun += 1
+        for interface in dict.fromkeys((NODE, event.interface)):
+            span, until = lasting.get(interface, (opened[0][0], -1))
+            if event.time <= until:
                 merged.append(_gap(span, event.time))
     return merged + before[at:]
 

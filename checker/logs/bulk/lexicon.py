@@ -24,6 +24,7 @@ from mipcheck.checker.logs.bulk.parsed import (
 )
 from mipcheck.checker.site.site import TEXTUAL
 from mipcheck.checker.trace.derive import ACCESS, STACK, TRAVERSAL
+from mipcheck.checker.trace.spans import FROM, TO
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.record import Rows
@@ -74,6 +75,10 @@ class Lexicon:
             for slot, key in enumerate(event.keys):
                 if key.name not in own_keys:
                     self.words.add(key.name.encode(), slot, kind + 1)
+                if event.sender == "observer" and key.name in (FROM, TO):
+                    # The times of a span are no plain words, and the reader alone says what is wrong with them.
+                    keys.append((OTHER, NAMES, UNKNOWN, UNKNOWN))
+                    continue
                 keys.append((*self._type(key.type, scopes, len(events) + 1), *_truths(key.type)))
         self.keys = Rows(EventKey, np.array(keys or [(OTHER, NAMES, UNKNOWN, UNKNOWN)], np.int64))
 

@@ -13,23 +13,21 @@ from typing import Any
 
 import make_capture
 import pytest
-from fuzz_capture import SITES, batch_of, seeds
+from fuzzing import captures
+from fuzzing.captures import PROTECTS
+from fuzzing.frames import SITES, batch_of, seeds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mipcheck.checker.capture import CaptureError, Source, read_captures
-from mipcheck.checker.capture.read import Capture
-from mipcheck.checker.capture.survey import Survey, survey_of
+from mipcheck.checker.capture import Source, read_captures
+from mipcheck.checker.capture.survey import survey_of
 from mipcheck.checker.check.check import check, resolved
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.inputs.read import read_trace
 from mipcheck.checker.site.site import Site
-from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.route import CAPTURES as LONG_CAPTURES
 from mipcheck.checker.trace.route import EVENTS
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.native.errors import NativeError
-from mipcheck.model.specification.layering import Layering
-from mipcheck.model.values.event import Event
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
@@ -46,9 +44,7 @@ from mipcheck.checker.capture.bulk import meaning, rows, scanner  # noqa: E402
 from mipcheck.checker.capture.bulk import read as bulk  # noqa: E402
 
 SPEC = resolved("draft-01")
-PROTECTS = Layering(SPEC).protected
 LINKS = seeds()
-SIGNALS = frozenset({"coa", "advert", "solicit", "rrq", "rrp", "ike", "gap"})
 
 
 class Sizes:
@@ -65,46 +61,9 @@ SIZES = st.tuples(st.sampled_from((64, 300, 5000)), st.sampled_from((16, 200)), 
                   st.sampled_from((0, 2, 50)))  # fmt: skip
 
 
-def frame_by_frame(files: Sequence[bytes], site: Site) -> tuple[list[Capture], list[Event]] | str:
-    try:
-        return read_captures(sources(files), site, PROTECTS)
-    except CaptureError as error:
-        return str(error)
-
-
-def in_columns(files: Sequence[bytes], site: Site) -> tuple[list[Capture], Sequence[Event], list[Survey]] | str:
-    try:
-        return bulk.read_bulk(sources(files), site, PROTECTS, True)
-    except CaptureError as error:
-        return str(error)
-
-
-def sources(files: Sequence[bytes]) -> list[Source]:
-    return [Source(io.BytesIO(data), f"file{n}", n * 1000, f"if{n}") for n, data in enumerate(files)]
-
-
 def assert_same(files: Sequence[bytes], site: Site) -> int:
     """How many events there are."""
-    expected, found = frame_by_frame(files, site), in_columns(files, site)
-    if isinstance(expected, str) or isinstance(found, str):
-        assert expected == found
-        return 0
-    captures, events, surveys = found
-    assert list(events) == expected[1]
-    assert len(events) == len(expected[1])
-    for n in range(0, len(events), 7):
-        assert events[n] == expected[1][n]
-        if isinstance(events, Columns):  # else what was not read natively
-            assert events.before(n, n, SIGNALS, 5) == [e for e in expected[1][:n] if e.kind in SIGNALS][-5:]
-    for one, other in zip(captures, expected[0], strict=True):
-        shown = dataclasses.replace(one, events=list(one.events))
-        assert shown == other and len(one.events) == len(other.events)
-        assert list(one.set_aside) == list(other.set_aside)
-    for n, (data, survey) in enumerate(zip(files, surveys, strict=True)):
-        other_survey = survey_of(io.BytesIO(data), "file", f"if{n}")
-        for field in ("requests", "replies", "flows", "adverts", "devices"):
-            assert getattr(survey, field) == getattr(other_survey, field)
-    return len(events)
+    return sum(len(capture.events) for capture in captures.assert_same(files, site))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -164,9 +123,9 @@ def test_where_no_packet_is_like_another(diverse: int, monkeypatch: pytest.Monke
     monkeypatch.setattr(scanner, "_DIVERSE", diverse)
     monkeypatch.setattr(scanner, "CHUNK", 20)
     data = pcap([Record(n, packet) for n, packet in enumerate(packets)])
-    captures, events, surveys = bulk.read_bulk([Source(io.BytesIO(data), "a")], SITES[0], PROTECTS, True)
+    described, events, surveys = bulk.read_bulk([Source(io.BytesIO(data), "a")], SITES[0], PROTECTS, True)
     expected = read_captures([Source(io.BytesIO(data), "a")], SITES[0], PROTECTS)
-    assert list(events) == expected[1] and captures[0].set_aside == expected[0][0].set_aside
+    assert list(events) == expected[1] and described[0].set_aside == expected[0][0].set_aside
     assert isinstance(events, list) == (not diverse)
     (survey,), expected_survey = surveys, survey_of(io.BytesIO(data), "a")
     assert survey.devices == expected_survey.devices and survey.flows == expected_survey.flows
@@ -329,7 +288,7 @@ def test_columns_say_where_and_what(tmp_path: Path) -> None:
     make_capture.make(tmp_path / "a.pcapng", 800, scene="two", rate=20)
     make_capture.make(tmp_path / "b.pcapng", 800, seed=2, scene="two", rate=20)
     files = [(tmp_path / name).read_bytes() for name in ("a.pcapng", "b.pcapng")]
-    found = in_columns(files, Site())
+    found = captures.in_columns(files, Site())
     assert not isinstance(found, str)
     _, events, _ = found
     assert isinstance(events, meaning.CaptureEvents)

@@ -7,8 +7,6 @@ import gzip
 import io
 import random
 
-import pytest
-from fuzz_capture import fuzz, seeds
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.capture import CaptureError, read_capture
@@ -132,10 +130,3 @@ def test_arbitrary_fragments(pieces: list[tuple[int, int, bool, bytes]]) -> None
         starts = bytes(SESSION[0])[20:60] if kind < 4 else bytes(TUNNELS["ip/ip"])[20:]
         records.append(Record(number + 2, out(packet / Raw((b"" if offset else starts) + body))))
     survives(pcap(records))
-
-
-@pytest.mark.slow
-def test_a_few_thousand_mutated_packets() -> None:
-    """The full run is `python tests/fuzz_capture.py`."""
-    said: list[str] = []
-    assert fuzz(20_000, 3, seeds(), progress=said.append) == 0, said

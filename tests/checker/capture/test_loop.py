@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from fuzz_capture import SITES, batch_of, seeds
+from fuzzing.frames import SITES, batch_of, seeds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.capture import CaptureError, Source

@@ -1,0 +1,82 @@
+"""The fuzzing harness finds what it looks for, keeps it, and finds nothing in a few inputs of every kind."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import fuzz
+import pytest
+from fuzzing import guard
+from fuzzing.case import Case, Kind
+
+pytest.importorskip("numpy")
+pytest.importorskip("llvmlite")
+
+KINDS = {kind.name: kind for kind in fuzz.KINDS}
+
+
+def tried(kind: Kind, keep: Path, count: int, seed: int = 1) -> tuple[fuzz.Tally, list[str]]:
+    said: list[str] = []
+    return fuzz.fuzz([kind], seed, keep, count=count, say=said.append), said
+
+
+@pytest.mark.parametrize(("name", "count"), [("capture", 2), ("log", 3), ("jsonl", 3), ("merge", 2), ("file", 12),
+                                             ("site", 60), ("spec", 5)])  # fmt: skip
+def test_a_few_inputs_of_every_kind(name: str, count: int, tmp_path: Path) -> None:
+    tally, said = tried(KINDS[name], tmp_path, count, seed=3)
+    assert tally.failures == 0, said
+    assert tally.inputs[name] == count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_many_inputs_of_every_kind(name: str, tmp_path: Path) -> None:
+    tally, said = tried(KINDS[name], tmp_path, 20, seed=4)
+    assert tally.failures == 0, said
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_same_seed_gives_the_same_input(name: str) -> None:
+    one, other = (KINDS[name].make(random.Random("5")) for _ in range(2))
+    assert one == other and any(one.files.values())
+    assert any(KINDS[name].make(random.Random(str(n))) != one for n in range(6))
+
+
+def _raises(case: Case, folder: Path) -> None:
+    (path,) = case.write(folder)
+    raise ValueError(path.name)
+
+
+def _spins(case: Case, folder: Path) -> None:
+    while True:
+        pass
+
+
+def _swallows(case: Case, folder: Path) -> None:
+    try:
+        _spins(case, folder)
+    except Exception:
+        return
+
+
+def _grows(case: Case, folder: Path) -> None:
+    bytearray(200 * 2**20)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "said"),
+    [(_raises, "ValueError"), (_spins, "TooLong"), (_swallows, "TooLong"), (_grows, "TooLarge")],
+)
+def test_what_fails_is_kept(
+    attempt: Callable[[Case, Path], None], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "SECONDS", 0.3)
+    monkeypatch.setattr(guard, "MEMORY", 50 * 2**20)
+    kind = Kind("odd", "files", lambda dice: Case({"x.log": b"x"}, 1, {}), attempt, 1)
+    tally, heard = tried(kind, tmp_path, 2, seed=7)
+    assert tally.failures == 2 and said in "".join(heard)
+    assert (tmp_path / "odd-7-1" / "x.log").read_bytes() == b"x"
+    assert said in (tmp_path / "odd-7-0" / "failure.txt").read_text()
+    assert "--seed 7 --only odd --number 0" in (tmp_path / "odd-7-0" / "failure.txt").read_text()
