@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from typing import BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.events.registrations import clear_registrations
@@ -24,6 +24,10 @@ from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_t
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import NODE, Event, Position
+
+if TYPE_CHECKING:
+    from mipcheck.checker.capture.device.reader import DeviceReader
+    from mipcheck.model.specification.spec import EventType
 
 _GAP: Final = "gap"
 _TELLING: Final = frozenset({"coa", "rrq", "rrp", "ike", "sa", "advert", "solicit"})
@@ -76,8 +80,11 @@ def read_captures(
     site: Site,
     protects: Protects | None = None,
     surveyors: list[Surveyor] | None = None,
+    words: Mapping[str, EventType] | None = None,
 ) -> tuple[list[Capture], list[Event]]:
     """Read captures of one node as if they were one file: what one shows tells what another one means.
+
+    Where the site's role is another than the mobile node's, they are one device's, and `words` the events of that role.
 
     `protects` tells protected headers by the layers that a specification declares; without it, ESP protects.
     A file a device is what tcpdump makes; only together do they show which packet is whose copy. Also returned are the
@@ -97,12 +104,12 @@ def read_captures(
         surveyor = None if surveyors is None else Surveyor.in_passing(info)
         if surveyors is not None and surveyor is not None:
             surveyors.append(surveyor)
-        decoder = Decoder(keys, together, source.offset, total, surveyor)
+        decoder = Decoder(keys, together, source.offset, total, surveyor, words is not None)
         for frame in frames:
             packets.extend(decoder.take(frame))
         together.finish()
         total += info.frames
-    return understand(sources, site, protects, infos, firsts, packets, together)
+    return understand(sources, site, protects, infos, firsts, packets, together, words)
 
 
 def understand(
@@ -113,6 +120,7 @@ def understand(
     firsts: Sequence[int],
     packets: list[Packet],
     together: Reassembler,
+    words: Mapping[str, EventType] | None = None,
 ) -> tuple[list[Capture], list[Event]]:
     """Tell what packets mean, in file order and numbered throughout: `firsts` are the frames before each file."""
     # Devices are buffered one by one, so that file order is not order of time across them.
@@ -125,10 +133,21 @@ def understand(
     linktypes = {name: linktype for info in infos for name, linktype in info.interfaces.items()}
     taken, left = unlisted_tunnels(linktypes, site.tunnels)
     mark_tunnels(packets, taken)
-    known = learn(packets, site)
+    if words is None:
+        known = learn(packets, site)
+    else:
+        from mipcheck.checker.capture.device.sides import learn_device
+
+        known = learn_device(packets, site)
     merged = merge_copies(packets, known.macs, frozenset(site.tunnels))
     merged += set_aside_decrypted(packets, known, frozenset(site.tunnels))
-    reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
+    reader: Reader | DeviceReader
+    if words is None:
+        reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
+    else:
+        from mipcheck.checker.capture.device.reader import DeviceReader
+
+        reader = DeviceReader(sources[0].name, site, known, packets, words)
     for packet in packets:
         reader.take(packet)
     times = [event.time for event in reader.events]
@@ -154,7 +173,7 @@ def described(
     firsts: Sequence[int],
     packets: Sequence[Packet],
     known: Knowledge,
-    reader: Reader,
+    reader: Reader | DeviceReader,
     said: Sequence[str],
     blind: Blindness,
     events: Sequence[Sequence[Event]],
@@ -192,17 +211,25 @@ class Decoder:
     """Frames of one file, in file order → packets. Those of a fragmented datagram change once it is complete."""
 
     def __init__(
-        self, keys: frozenset[int], together: Reassembler, offset: int, before: int, surveyor: Surveyor | None = None
+        self,
+        keys: frozenset[int],
+        together: Reassembler,
+        offset: int,
+        before: int,
+        surveyor: Surveyor | None = None,
+        crossing: bool = False,
     ) -> None:
         """`keys` are SPIs that can be opened, `offset` (ns) is added to all times, `before` to the frames' numbers.
 
-        The `surveyor` sees each packet as it was decoded.
+        The `surveyor` sees each packet as it was decoded. With `crossing`, packets are to be recognised where they
+        leave a device.
         """
         self._keys = keys
         self._together = together
         self._offset = offset
         self._before = before
         self._surveyor = surveyor
+        self._crossing = crossing
         self._repeats = wlan.Repeats()
 
     def take(self, frame: Frame) -> list[Packet]:
@@ -217,6 +244,9 @@ class Decoder:
             if packet.mark and repeats.is_repeat(packet.interface, packet.mark, packet.again, packet.time):
                 packet.kind, packet.why, packet.piece = ASIDE, _REPEATED, None
             packet.frame += self._before
+            if self._crossing and packet.addresses:
+                packet.identity = layers.identify(packet, part.data)
+                packet.fragment = len(packet.piece.outer) + 1 if packet.piece is not None else 0
             if packet.piece is not None:
                 self._together.take(packet)
             packets.append(packet)

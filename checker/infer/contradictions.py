@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from mipcheck.checker.capture.messages import mobileip
@@ -17,8 +16,11 @@ from mipcheck.checker.capture.node.knowledge import dotted, is_private
 from mipcheck.checker.capture.survey import Flow, Sighting, Survey, in_clear, is_unicast, on_tunnel
 from mipcheck.checker.console.errors import InputError, Problem
 from mipcheck.checker.console.escape import printable
+from mipcheck.checker.infer.contradictions_device import Contradiction as Contradiction
+from mipcheck.checker.infer.contradictions_device import find_at_device
 from mipcheck.checker.infer.fact import ACCEPTED
 from mipcheck.checker.site.site import Site
+from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import Position
 
 _AGENTS: Final = ("iha", "xha")
@@ -27,17 +29,10 @@ _OTHER: Final = {"iha": "xha", "xha": "iha"}
 _ETHERNET: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """`key` is the site key (or the table mn_ha_key) that is wrong, `frame` the first that says so."""
-
-    key: str
-    frame: int
-    message: str
-
-
 def find(survey: Survey, site: Site) -> list[Contradiction]:
     """Find all contradictions, in file order; where one explains others, those are left out."""
+    if site.role != MOBILE_NODE:
+        return sorted(find_at_device(survey, site), key=lambda c: c.frame)
     own = _own(survey, site)
     agents = list(_exchanged(survey, site)) or list(_other_agent(own, site))
     found = [*agents, *_vpn(survey, site), *_fa(survey, site), *_tunnels(survey, site)]

@@ -193,7 +193,10 @@ def _role(survey: Survey) -> Fact:
         return Fact("role", '"mn"', None, "no registration request; taken for a mobile node's capture")
     directions = {r.direction for r in survey.requests if r.depth == 1}
     if directions == {"in"}:
-        return Fact("role", '"mn"', seen.frame, "requests only come in: not captured at the node?", UNCERTAIN)
+        named = _named(survey, seen)
+        return Fact(
+            "role", '"mn"', seen.frame, f"requests only come in: captured at the home agent? {named}", UNCERTAIN
+        )
     sources: dict[bytes, int] = {}
     tunnels = survey.tunnels()
     for request in survey.requests:
@@ -201,13 +204,27 @@ def _role(survey: Survey) -> Fact:
             continue
         first = sources.setdefault(request.fixed_part, request.source)
         if first != request.source and first and "D" not in _flags(request):
-            why = "the same request comes in and goes on: captured at a foreign agent, or at a switch?"
+            why = (
+                'the same request comes in and goes on: captured at a foreign agent (then role = "fa"), or at a switch?'
+            )
             return Fact("role", '"mn"', request.frame, why, UNCERTAIN)
+    for agent in dict.fromkeys(r.agent for r in survey.requests if is_unicast(r.agent)):
+        first, *more = dict.fromkeys(r.home for r in survey.requests if r.agent == agent and is_unicast(r.home)) or [0]
+        if more:
+            second = next(r for r in survey.requests if r.agent == agent and r.home == more[0])
+            why = f"{dotted(agent)} is asked for {1 + len(more)} home addresses: captured at a home agent?"
+            return Fact("role", '"mn"', second.frame, f"{why} {_named(survey, second)}", UNCERTAIN)
     if "out" in directions:
         return Fact("role", '"mn"', seen.frame, "the link header says that this request is sent here")
     if tunnels:
         return Fact("role", '"mn"', seen.frame, "registration request, beside the node's own tunnel devices")
     return Fact("role", '"mn"', seen.frame, "registration request; that it is sent here is assumed", LIKELY)
+
+
+def _named(survey: Survey, seen: Sighting) -> str:
+    """Say which role the home agent that is asked would have."""
+    key = next((a.key for a in agents_of(survey)[0] if a.address == seen.agent), "")
+    return f'(then role = "{key}")' if key else ""
 
 
 def _flags(seen: Sighting) -> frozenset[str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.errors import UsageError, listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.addresses import complete
 from mipcheck.checker.inputs.clocks import absolute_of, shifts_of, shifts_of_captures
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from mipcheck.checker.capture.survey import Survey
     from mipcheck.checker.logs.lines import Log
     from mipcheck.model.native.unit import Unit
+    from mipcheck.model.specification.spec import EventType
+
+
+CAPTURED: Final = (MOBILE_NODE, "vpn", "iha", "xha", "fa")
+"""The roles of which captures are read."""
 
 
 def read_trace(
@@ -73,11 +78,8 @@ def read_inputs(
             logs[given.path] = log = _read_log(given, settling, keep_going)
             settling.add(given.path, log.site, log.given)
     site, said, vocabulary = settling.settle()
-    if site.role != MOBILE_NODE and len(logs) < len(paths):
-        raise UsageError(
-            f"role={site.role}: captures are read as a mobile node's; of other nodes, give a log"
-            " (traces/README.md lists its events)"
-        )
+    if len(logs) < len(paths):
+        _check_role(site, vocabulary)
     ahead = shifts_of_captures(paths, {i.path: i.kind for i in inputs}, offsets)
     others = [i for i in inputs if i.path not in logs]
     captures, captured, surveys, agents = _read_captures(others, ahead, site, vocabulary, protects)
@@ -101,6 +103,19 @@ def read_inputs(
     site = replace(site, addresses={**agents, **site.addresses})
     site, notes = complete(site, events) if site.role == MOBILE_NODE else (site, ())
     return Trace(tuple(read), events, site, said, absolute_of(read, shifts), notes)
+
+
+def _check_role(site: Site, vocabulary: Vocabulary) -> None:
+    """Raise UsageError where captures of the site's role cannot be read."""
+    told = any("capture" in e.seen and e.sender != "observer" for e in vocabulary.events.values())
+    if site.role not in CAPTURED or not told:
+        why = f"captures are read of role {listed(CAPTURED)}" if told else "no event is declared that a capture shows"
+        raise UsageError(f"role={printable(site.role)}: {why}; of this one, give a log")
+    if site.role == "vpn" and "vpn" not in site.addresses:
+        raise UsageError(
+            "role=vpn: what a capture shows is told by the gateway's own address:"
+            " give it as vpn=… in --config or with --set"
+        )
 
 
 def _described(
@@ -181,7 +196,8 @@ def _read_captures(
     paths = [i.path for i in given]
     names = _interface_names(paths)
     sources = [Source(i.stream, i.name, shifts.get(i.path, 0), names[i.path]) for i in given]
-    native = decide(CAPTURES, lambda size: hold(given, size), _units).native
+    device = site.role != MOBILE_NODE
+    native = not device and decide(CAPTURES, lambda size: hold(given, size), _units).native
     if native:
         try:
             from mipcheck.checker.capture.bulk.read import read_bulk
@@ -191,7 +207,7 @@ def _read_captures(
             slowly(CAPTURES, str(error))
             native = False
     if not native:
-        captures, events, surveys = _read_frames(sources, site, protects)
+        captures, events, surveys = _read_frames(sources, site, protects, vocabulary.events if device else None)
     sight = _sight_of(captures, events, vocabulary)
     inputs = {
         path: Input(
@@ -202,7 +218,7 @@ def _read_captures(
             capture.interfaces,
             frames=capture.frames,
             set_aside=capture.set_aside,
-            notes=capture.notes if n or sight.part == {LINK} else (*capture.notes, NONE_SEEN),
+            notes=capture.notes if n or device or sight.part == {LINK} else (*capture.notes, NONE_SEEN),
             hidden=capture.hidden,
             holes=capture.holes,
             sight=sight,
@@ -240,14 +256,20 @@ def _units() -> list[Unit]:
 
 
 def _read_frames(
-    sources: Sequence[Source], site: Site, protects: Callable[[str], bool] | None
+    sources: Sequence[Source],
+    site: Site,
+    protects: Callable[[str], bool] | None,
+    words: Mapping[str, EventType] | None = None,
 ) -> tuple[list[Capture], Sequence[Event], list[Survey]]:
-    """Read captures frame by frame; return them, their events, and their surveys if the site has addresses."""
+    """Read captures frame by frame; return them, their events, and their surveys if the site has addresses.
+
+    `words` are the events of a device's role.
+    """
     from mipcheck.checker.capture import read_captures
     from mipcheck.checker.capture.survey import Surveyor
 
     surveyors: list[Surveyor] = []
-    captures, events = read_captures(sources, site, protects, surveyors if site.addresses else None)
+    captures, events = read_captures(sources, site, protects, surveyors if site.addresses else None, words)
     return captures, events, [surveyor.survey() for surveyor in surveyors]
 
 

@@ -24,12 +24,16 @@ the name and time servers that DHCP named, neighbour protocols, ICMP with the li
 
 @dataclass(frozen=True, slots=True)
 class MnHaKey:
-    """A mobility security association: `agent` is iha or xha, `algorithm` hmac-md5 or keyed-md5."""
+    """A mobility security association: `agent` is iha or xha, `algorithm` hmac-md5 or keyed-md5.
+
+    `home` is the home address that it is for, 0 for any.
+    """
 
     agent: str
     spi: int
     algorithm: str
     key: bytes
+    home: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,7 @@ def merge_sites(base: Site, over: Site, given: Collection[str] = ()) -> Site:
         return key in given or getattr(over, key) != getattr(_NOTHING_SAID, key)
 
     plain = {k: getattr(over if said(k) else base, k) for k in ("role", "boot", *LISTS)}
-    mn_ha = {(k.agent, k.spi): k for k in (*base.mn_ha_keys, *over.mn_ha_keys)}
+    mn_ha = {(k.agent, k.spi, k.home): k for k in (*base.mn_ha_keys, *over.mn_ha_keys)}
     esp = {sa.spi: sa for sa in (*base.esp_sas, *over.esp_sas)}
     return replace(
         base,

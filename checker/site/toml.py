@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,7 +45,7 @@ _SECRET: Final = ("mn_ha_key", "esp_sa")
 _SOURCE: Final = "source"
 _TABLES: Final = ("site", "parameters", *_SECRET, _SOURCE)
 _SOURCE_FIELDS: Final = ("file", "sees", "resolution", "rename")
-_MN_HA_FIELDS: Final = ("agent", "spi", "algorithm", "key")
+_MN_HA_FIELDS: Final = ("agent", "spi", "algorithm", "key", "home")
 _ESP_FIELDS: Final = ("spi", "encryption", "encryption_key", "integrity", "integrity_key")
 _ALGORITHMS: Final = {
     "hmac-md5": "hmac-md5",
@@ -89,7 +90,7 @@ def read_config(
     mn_ha = [_mn_ha_key(f) for f in file.rows(tables, "mn_ha_key", _MN_HA_FIELDS)]
     esp = [_esp_sa(f) for f in file.rows(tables, "esp_sa", _ESP_FIELDS)]
     sources = [_source(f, vocabulary) for f in file.rows(tables, _SOURCE, _SOURCE_FIELDS)]
-    _no_doubles(file, "mn_ha_key", [(k.agent, k.spi) if k else None for k in mn_ha])
+    _no_doubles(file, "mn_ha_key", [(k.agent, k.spi, k.home) if k else None for k in mn_ha])
     _no_doubles(file, "esp_sa", [sa.spi if sa else None for sa in esp])
     if file.problems:
         raise InputError(file.problems, more=file.more)
@@ -277,7 +278,8 @@ def _mn_ha_key(fields: _Fields) -> MnHaKey | None:
     spi = fields.spi()
     algorithm = fields.text("algorithm", "hmac-md5 or keyed-md5", _algorithm)
     key = fields.secret("key", "a text, or hexadecimal digits after 0x", _text_or_hex)
-    return MnHaKey(agent, spi, algorithm, key) if fields.sound else None
+    home = fields.text("home", "the home address that the key is for", _home_address, "0.0.0.0")
+    return MnHaKey(agent, spi, algorithm, key, int(ipaddress.IPv4Address(home))) if fields.sound else None
 
 
 def _esp_sa(fields: _Fields) -> EspSa | None:
@@ -313,6 +315,14 @@ def _source(fields: _Fields, vocabulary: Vocabulary) -> SourceTable | None:
         hint = 'expected a table such as { if3 = "wlan0" }'
         fields.wrong("rename", "key rename of [[source]] has no such value", hint)
     return SourceTable(file, sight, resolution, rename) if fields.sound and isinstance(rename, dict) else None
+
+
+def _home_address(word: str) -> str | None:
+    """Return an IPv4 address as it is; None for what is none."""
+    try:
+        return str(ipaddress.IPv4Address(word))
+    except ValueError:
+        return None
 
 
 def _algorithm(word: str) -> str | None:

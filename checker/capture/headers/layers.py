@@ -42,6 +42,9 @@ from mipcheck.checker.capture.headers.packet import (
     Piece,
 )
 
+_UDP_PROTOCOL: Final = 17
+_SAMPLE: Final = 16
+"""Bytes of what a packet carries by which it is told from others: of TCP, what comes before the checksum."""
 _MAX_DEPTH: Final = 8
 """IP headers that are read, at most."""
 _IP: Final = struct.Struct("!BxHHHxBxxII")
@@ -72,6 +75,19 @@ def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
             packet.kind, packet.why = ASIDE, CUT
             packet.unread = "" if packet.whole else _CUT_SHORT
     return packet
+
+
+def identify(packet: Packet, data: bytes) -> bytes:
+    """Return what tells the innermost packet in `data` from others, wherever it passes and whatever is around it.
+
+    That is its length and identification, and the start of what it carries, without the checksum of UDP, which
+    hardware may fill in later.
+    """
+    at = packet.inside
+    body = at + (data[at] & 15) * 4
+    if data[at + 9] == _UDP_PROTOCOL:
+        return data[at + 2 : at + 6] + data[body : body + 6] + data[body + 8 : body + _SAMPLE]
+    return data[at + 2 : at + 6] + data[body : body + _SAMPLE]
 
 
 def ip_start(frame: Frame) -> int:
@@ -125,6 +141,7 @@ def _ip(walk: _Walk, at: int) -> None:
     if first >> 4 != 4 or header < 20:
         return
     walk.source = source
+    packet.inside = at
     outer, addresses = walk.stack, packet.addresses
     packet.addresses = (*addresses, (source, target))
     packet.stack = walk.stack = f"{outer}/ip" if outer else "ip"

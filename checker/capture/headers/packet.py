@@ -88,6 +88,12 @@ class Packet:
     mark: bytes = b""
     again: bool = False
     closed: bool = False
+    inside: int = 0
+    """Where the innermost IP header begins, in the bytes that were read."""
+    identity: bytes = b""
+    """What tells the innermost packet from others, where a device's ways in and out are compared; else empty."""
+    fragment: int = 0
+    """The depth of the IP header, from 1, whose datagram came in pieces; 0 where none did, or nobody asks."""
     unread: str = ""
     """Why nobody can tell what it is, in words; "" where that does not matter."""
     message: object = field(default=UNREAD, compare=False, repr=False)

@@ -203,6 +203,7 @@ def _packet(outer: Packet, opened: Opened) -> Packet:
     inner.stack = outer.stack + (inner.stack.removeprefix("ip") if shared else f"/{inner.stack}" * bool(inner.stack))
     inner.length, inner.device, inner.spi = outer.length, outer.device, outer.spi
     inner.source_mac, inner.target_mac = outer.source_mac, outer.target_mac
+    inner.identity = layers.identify(inner, data) if inner.addresses and not shared else b""
     return inner
 
 

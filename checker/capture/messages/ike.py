@@ -6,6 +6,7 @@ encrypted, deletion included, except for an IKEv1 informational message that is 
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -115,6 +116,34 @@ class IkeMessage:
     def name(self) -> str:
         """The exchange."""
         return EXCHANGES[self.version].get(self.exchange, f"exchange {self.exchange}")
+
+
+def detected_nat(message: IkeMessage, addresses: tuple[int, int], ports: tuple[int, int]) -> bool | None:
+    """Tell what a receiver finds out from a message that came with these addresses and ports: whether there is a NAT.
+
+    None where the message says nothing. Each end sends a hash of both ends as it sees them, with the SPIs (RFC 7296
+    section 2.23); in IKEv1 that of the other end comes first, in the hash of the exchange (RFC 3947 section 3.2).
+    """
+    if message.version == 1:
+        told = [p.data for p in message.payloads if p.type in _NAT_DETECTION[1]]
+        sources, targets = told[1:], told[:1]
+    else:
+        notes = [p.data for p in message.payloads if p.type == _NOTIFY[2] and len(p.data) >= 4]
+        sources, targets = ([d[4 + d[1] :] for d in notes if d[2:4] == kind.to_bytes(2)] for kind in _NAT_DETECTION[2])
+    if not sources or not targets:
+        return None
+    spis = message.initiator + message.responder
+    source, target = (spis + a.to_bytes(4) + p.to_bytes(2) for a, p in zip(addresses, ports, strict=True))
+    return not any(_is_hash(t, source) for t in sources) or not any(_is_hash(t, target) for t in targets)
+
+
+def _is_hash(told: bytes, data: bytes) -> bool:
+    """Decide whether something is a hash of the data, by the function that its length tells."""
+    name = _HASHES.get(len(told))
+    return name is not None and hashlib.new(name, data, usedforsecurity=False).digest() == told
+
+
+_HASHES: Final = {16: "md5", 20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
 
 
 def read_message(data: bytes) -> IkeMessage | None:

@@ -170,7 +170,8 @@ def authentication(message: Registration, agent: str, keys: Iterable[MnHaKey]) -
     spi, given = authenticator_of(found[0])
     if not given:
         return "bad"
-    known = [key for key in keys if key.agent == agent and key.spi == spi]
+    home = message.body.home if message.body is not None else 0
+    known = [key for key in keys if key.agent == agent and key.spi == spi and key.home in (0, home)]
     if not known:
         return "unchecked"
     covered = message.payload[: found[0].start + 6]

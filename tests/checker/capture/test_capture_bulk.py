@@ -81,7 +81,9 @@ def test_mutated_packets_of_every_kind(
 def test_own_captures(path: Path, keys: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     site = read_trace([str(path)], vocabulary_of(SPEC), str(path.with_suffix(".toml"))).site
     Sizes(monkeypatch, 10_000, 2000, 50, 1)
-    assert assert_same([path.read_bytes()], site if keys else dataclasses.replace(site, esp_sas=())) > 50
+    assert assert_same([path.read_bytes()], site if keys else dataclasses.replace(site, esp_sas=())) > (
+        10 if "careless" in path.stem else 50
+    )
 
 
 @pytest.mark.slow

@@ -113,10 +113,23 @@ def test_at_a_mobile_node_no_node_is_told(tmp_path: Path) -> None:
     assert as_object(report)["violations"][0]["node"] is None
 
 
-def test_captures_are_a_mobile_nodes(tmp_path: Path) -> None:
-    found = sorted(CAPTURES.glob("*.pcapng*"))
-    with pytest.raises(UsageError, match="captures are read as a mobile node's"):
-        check(found[0], spec=SPEC, parameters={"role": "vpn"})
+def test_captures_show_what_is_declared_to_be_seen_there() -> None:
+    found = CAPTURES / "inside.pcapng"
+    with pytest.raises(UsageError, match="role=vpn: no event is declared that a capture shows"):
+        check(found, spec=SPEC, parameters={"role": "vpn"})
+    with pytest.raises(UsageError, match="role=router: captures are read of role mn vpn iha xha fa"):
+        check(found, spec=loads(ROUTER), parameters={"role": "router"})
+
+
+ROUTER = (
+    TEXT
+    + """
+role router "a router" {
+  event hop() by node seen log, capture
+  rule R1 MUST cite 1 "never" allow hop only if false
+}
+"""
+)
 
 
 def test_convert_speaks_the_roles_language(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

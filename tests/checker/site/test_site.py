@@ -101,6 +101,14 @@ def test_spellings_of_keyed_md5(word: str) -> None:
     assert read(key).mn_ha_keys[0].algorithm == "keyed-md5"
 
 
+def test_a_key_may_be_for_one_node() -> None:
+    key = '[[mn_ha_key]]\nagent = "iha"\nspi = 256\nalgorithm = "md5"\nkey = "k"\n'
+    each = [key + f'home = "10.1.9.{n}"\n' for n in (1, 2)]
+    assert [k.home for k in read(key + "".join(each)).mn_ha_keys] == [0, 0x0A010901, 0x0A010902]
+    assert "a second [[mn_ha_key]]" in problem(each[0] + each[0]).message
+    assert "the home address" in problem(key + 'home = "10.1.9"\n').hint
+
+
 def test_null_encryption_needs_no_key() -> None:
     assert read('[[esp_sa]]\nspi = 1\nencryption = "null"\n').esp_sas == (EspSa(1, "null", b"", "null", b""),)
     assert "lacks key encryption_key" in problem('[[esp_sa]]\nspi = 1\nencryption = "aes-cbc"\n').message

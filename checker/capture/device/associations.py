@@ -1,0 +1,172 @@
+"""The security associations of a gateway with its nodes: whose each is, and what IPsec says of a packet of it.
+
+Who a node is shows inside of ESP only: all that can be opened is opened before anything is told, and an exchange of
+keys is the node's whose ESP passes between the same ends after it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from mipcheck.checker.capture.headers.packet import ESP, IKE, Packet
+from mipcheck.checker.capture.messages import carried
+from mipcheck.checker.capture.messages.esp import Keyring
+from mipcheck.checker.capture.messages.ike import IkeMessage
+from mipcheck.checker.site.site import Site
+
+_NAT_PORT: Final = 4500
+_WINDOW: Final = 32
+"""Packets that every receiver has to tell replays among (RFC 4303 section 3.4.3)."""
+_REMEMBERED: Final = 4096
+_MAX_SPIS: Final = 4
+_UNKNOWN: Final = -1
+_SEQUENCE: Final = slice(4, 8)
+
+End = tuple[int, int]
+"""Outer address of a node, and its UDP port where there is UDP around ESP, else 0."""
+
+
+class Exchange(NamedTuple):
+    """A key exchange: when it began (ns), and between which ends it went on; with NAT, only those behind it count."""
+
+    began: int
+    ends: frozenset[End]
+
+
+@dataclass(slots=True)
+class Association:
+    """What is known of one direction: the node's address inside, the first packet, and which numbers have come."""
+
+    home: int
+    first: int
+    inward: bool
+    newest: int = _UNKNOWN
+    seen: dict[int, None] = field(default_factory=dict)
+
+
+class Associations:
+    """All of them, learnt from a capture's packets, given in order of time."""
+
+    def __init__(self, packets: Sequence[Packet], site: Site, own: Collection[int]) -> None:
+        self.inner: dict[int, Packet] = {}
+        """What was inside, by the number of the frame (of its ESP)."""
+        self.by_spi: dict[int, Association] = {}
+        self.keys = Keyring(site.esp_sas)
+        self._own = own
+        self._opened: set[int] = set()
+        self._sealed: dict[int, int] = {}
+        self._exchanges: dict[bytes, Exchange] = {}
+        homes: dict[int, Counter[int]] = defaultdict(Counter)
+        firsts: dict[int, Packet] = {}
+        ends: dict[int, set[End]] = defaultdict(set)
+        for packet in packets:
+            if packet.kind == ESP and self.is_ours(packet):
+                inner = self.keys.inside(packet)
+                if inner is None:
+                    if not self.keys.has(packet.spi):
+                        self._sealed.setdefault(packet.spi, packet.frame)
+                    continue
+                self._opened.add(packet.frame)
+                firsts.setdefault(packet.spi, packet)
+                ends[packet.spi].add(self.end(packet))
+                if len(inner.addresses) > 0 and inner.addresses[0] != packet.addresses[-1]:
+                    self.inner[packet.frame] = inner
+                    homes[packet.spi][inner.addresses[0][not self.is_inward(packet)]] += 1
+            elif packet.kind == IKE and self.is_ours(packet):
+                self._exchange(packet)
+        for spi, packet in firsts.items():
+            if homes[spi]:
+                home = homes[spi].most_common(1)[0][0]
+                self.by_spi[spi] = Association(home, packet.time, self.is_inward(packet))
+        self._by_end: dict[End, list[Association]] = defaultdict(list)
+        for spi, association in sorted(self.by_spi.items(), key=lambda item: item[1].first):
+            for end in ends[spi]:
+                self._by_end[end].append(association)
+
+    @property
+    def homes(self) -> set[int]:
+        """The addresses that nodes have inside."""
+        return {association.home for association in self.by_spi.values()}
+
+    def is_ours(self, packet: Packet) -> bool:
+        """Decide whether a packet is between the gateway and anybody."""
+        return not set(packet.addresses[-1]).isdisjoint(self._own)
+
+    def is_inward(self, packet: Packet) -> bool:
+        """Decide whether a packet comes to the gateway."""
+        return packet.addresses[-1][1] in self._own
+
+    def end(self, packet: Packet) -> End:
+        """Return the other end of a packet."""
+        inward = self.is_inward(packet)
+        ports = packet.sport, packet.dport
+        return packet.addresses[-1][not inward], ports[not inward] if _NAT_PORT in ports else 0
+
+    def whose(self, message: IkeMessage) -> int | None:
+        """Return the address inside of the node that a key exchange is of; None where nobody knows."""
+        exchange = self._exchanges.get(message.initiator)
+        if exchange is None:
+            return None
+        # Behind a NAT the exchange moves to the port where ESP passes: another node may have the address itself.
+        through = {end for end in exchange.ends if end[1]} or exchange.ends
+        others = (e for e in self._exchanges.values() if e.began > exchange.began)
+        until = min((e.began for e in others if not through.isdisjoint(e.ends)), default=None)
+        homes = {
+            a.home
+            for end in through
+            for a in self._by_end.get(end, ())
+            if a.first >= exchange.began and (until is None or a.first < until)
+        }
+        return next(iter(homes)) if len(homes) == 1 else None
+
+    def _exchange(self, packet: Packet) -> None:
+        message = carried.key_exchange(packet)
+        if message is None:
+            return
+        known = self._exchanges.get(message.initiator, Exchange(packet.time, frozenset()))
+        self._exchanges[message.initiator] = known._replace(ends=known.ends | {self.end(packet)})
+
+    def authentic(self, packet: Packet) -> str | None:
+        """Return what IPsec says of a packet that comes: ok, bad or replayed; None where it may be either.
+
+        Each is to be asked about once, in order of time. Receivers differ in how far back they tell replays apart.
+        """
+        association = self.by_spi[packet.spi]
+        if packet.frame not in self._opened:
+            return "bad"
+        number = int.from_bytes(packet.payload[_SEQUENCE])
+        if number in association.seen:
+            return "replayed"
+        late = number <= association.newest - _WINDOW
+        association.seen[number] = None
+        association.newest = max(association.newest, number)
+        if len(association.seen) > _REMEMBERED:
+            del association.seen[next(iter(association.seen))]
+        return None if late else "ok"
+
+    def holes(self) -> tuple[str, ...]:
+        """Say which nodes nobody can follow."""
+        found = [*self.keys.complaints()]
+        if self._sealed:
+            words = ", ".join(f"{spi:#010x}" for spi in list(self._sealed)[:_MAX_SPIS])
+            more = len(self._sealed) - _MAX_SPIS
+            spis = f"{words} and {more} more" if more > 0 else words
+            frame = min(self._sealed.values())
+            found.append(f"frame {frame}: give [[esp_sa]] keys for SPI {spis}: whose they are is not known")
+        return tuple(found)
+
+
+def vendors(message: IkeMessage) -> frozenset[str] | None:
+    """Return the features of the draft that vendor ids show: none, or unknown, as those of the draft have no number.
+
+    It gives a hash of "XXX" in appendices B.1 and C.1, so that any id that nobody knows may be meant.
+    """
+    return None if any(name.startswith("unknown") for name in message.vendors) else frozenset()
+
+
+def traverses(message: IkeMessage) -> bool:
+    """Decide whether a first message offers NAT traversal: IKEv1 has a vendor id for it, IKEv2 notifications."""
+    return message.detects_nat or any(name.startswith("NAT traversal") for name in message.vendors)

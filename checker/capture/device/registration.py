@@ -1,0 +1,138 @@
+"""What a registration message says of itself, as keys of a device's events: the same for all devices."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+from mipcheck.checker.capture.headers.packet import REGISTRATION, Packet
+from mipcheck.checker.capture.messages import carried, mobileip
+from mipcheck.checker.capture.messages import extensions as ext
+from mipcheck.checker.capture.messages.mobileip import Registration, Reply, Request
+from mipcheck.checker.site.site import MnHaKey
+from mipcheck.model.values.types import Value
+
+Side = Literal["request", "reply"]
+Keys = dict[str, Value | None]
+
+LOW: Final = 0xFFFFFFFF
+"""The half of an identification by which a reply is compared with its request (RFC 3344 section 3.6.2.1)."""
+_VENDORS: Final = frozenset({ext.OLD_CRITICAL_VENDOR, ext.CRITICAL_VENDOR, ext.OLD_VENDOR, ext.VENDOR, ext.GENERALIZED})
+"""Extensions that may say anything."""
+
+
+def yes_or_no(holds: bool | None) -> str | None:
+    """Return yes or no; None for what is not known."""
+    return None if holds is None else "yes" if holds else "no"
+
+
+def request_of(packet: Packet) -> Request | None:
+    """Return the request that a packet carries to a registration port, as far as it has a whole fixed part."""
+    if packet.kind != REGISTRATION or packet.dport != mobileip.PORT:
+        return None
+    return carried.registration(packet).request
+
+
+def reply_of(packet: Packet) -> Reply | None:
+    """Return the reply that a packet carries from a registration port, as far as it has a whole fixed part."""
+    if packet.kind != REGISTRATION or packet.sport != mobileip.PORT:
+        return None
+    return carried.registration(packet).reply
+
+
+def of_request(packet: Packet, request: Request, home: int) -> Keys:
+    """Return the keys of a request whose home address is, or will be, `home`."""
+    return {
+        "home": home,
+        "coa": request.coa,
+        "flags": request.flags,
+        "lifetime": request.lifetime,
+        "id": request.id,
+        "dynamic": yes_or_no(request.home == 0),
+        "nat": yes_or_no(_behind_nat(packet, request)),
+        "udp": yes_or_no(_asks_for_udp(carried.registration(packet))),
+        "zot": yes_or_no(_zero_overhead(carried.registration(packet))),
+        "source": None,
+        "peer": None,
+    }
+
+
+def of_reply(packet: Packet, reply: Reply) -> Keys:
+    """Return the keys of a reply."""
+    message = carried.registration(packet)
+    return {
+        "home": reply.home,
+        "code": reply.code,
+        "lifetime": reply.lifetime,
+        "id": reply.id,
+        "udp": yes_or_no(_grants_udp(message)),
+        "tnc": yes_or_no(mobileip.trusted_networks_configured(message) if message.whole else None),
+        "zot": yes_or_no(_zero_overhead(message)),
+    }
+
+
+def _behind_nat(packet: Packet, request: Request) -> bool | None:
+    """Decide whether a NAT was on the way: the source is not the care-of address (RFC 3519 section 4.4).
+
+    A foreign agent may send from another address than the one that it advertises.
+    """
+    if packet.addresses[-1][0] == request.coa:
+        return False
+    return True if "D" in request.flags else None
+
+
+def _asks_for_udp(message: Registration) -> bool | None:
+    if any(ext.tunnel_request(e) is not None for e in message.extensions):
+        return True
+    return False if message.whole else None
+
+
+def _grants_udp(message: Registration) -> bool | None:
+    """Decide whether a reply grants UDP tunnelling: assent is a code below 64 (RFC 3519 section 3.2)."""
+    read = [r for e in message.extensions if (r := ext.tunnel_reply(e)) is not None]
+    if read:
+        return read[0].code < 64
+    return False if message.whole else None
+
+
+def _zero_overhead(message: Registration) -> bool | None:
+    """Decide whether an extension of appendix D is there. It has no number yet, so that any unknown one may be it."""
+    known = all(e.type in ext.NAMES and e.type not in _VENDORS for e in message.extensions)
+    return False if message.whole and known else None
+
+
+class Security:
+    """The mobility security associations of one agent, by home address."""
+
+    def __init__(self, agent: str, keys: Iterable[MnHaKey]) -> None:
+        self._agent = agent
+        self._by_home: dict[int, list[MnHaKey]] = defaultdict(list)
+        for key in keys:
+            if key.agent == agent:
+                self._by_home[key.home].append(key)
+        self.given = bool(self._by_home)
+
+    def check(self, message: Registration) -> str:
+        """Check the authenticator of a message: ok, bad, absent or unchecked. Keys of one home address go first."""
+        home = message.body.home if message.body is not None else 0
+        keys = [*self._by_home.get(home, ()), *(self._by_home.get(0, ()) if home else ())]
+        return mobileip.authentication(message, self._agent, keys)
+
+
+class Dynamic:
+    """Tells the home addresses that were asked for with the address 0: the reply says what was given."""
+
+    def __init__(self, packets: Sequence[Packet]) -> None:
+        self._given: dict[tuple[int, int], set[int]] = defaultdict(set)
+        for packet in packets:
+            reply = reply_of(packet)
+            if reply is not None and reply.home:
+                self._given[reply.agent, reply.id & LOW].add(reply.home)
+
+    def home(self, request: Request) -> int | None:
+        """Return the home address that a request is about; None where nobody knows it, or two have a claim."""
+        if request.home:
+            return request.home
+        given = self._given.get((request.agent, request.id & LOW), set())
+        return next(iter(given)) if len(given) == 1 else None

@@ -1,0 +1,118 @@
+"""What belongs to a device that serves mobile nodes: its addresses and link addresses, and so which way packets go.
+
+A device shows both sides: what comes to it, and what it makes of that. Which is which, a packet with one of its own
+addresses in its outermost header tells by that; one that is only passed on, by its link addresses.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from mipcheck.checker.capture.device.registration import request_of
+from mipcheck.checker.capture.headers.packet import ADVERTISEMENT, MULTICAST, REGISTRATION, Packet
+from mipcheck.checker.capture.messages import carried
+from mipcheck.checker.capture.node.knowledge import Knowledge, dotted, is_loopback, is_tunnel
+from mipcheck.checker.site.site import Site
+
+FOREIGN_AGENT: Final = "fa"
+_GROUP: Final = 1
+"""The bit of a link address, in its first byte, that makes it that of a group."""
+
+
+def learn_device(packets: Sequence[Packet], site: Site) -> Knowledge:
+    """Learn what a capture (packets in order of time) tells about the device of the site's role.
+
+    Its `own` addresses are those that the site gives for it or, where it gives none, what all registrations agree on.
+    `home` are the home addresses that were registered.
+    """
+    agents = {site.addresses[name]: name for name in ("iha", "xha") if name in site.addresses}
+    known = Knowledge(agents)
+    known.internal = tuple((int(n.network_address), int(n.netmask)) for n in site.internal)
+    known.own.update(site.fa if site.role == FOREIGN_AGENT else _given(site))
+    exposed = [p for p in packets if p.addresses and not is_tunnel(p, frozenset(site.tunnels)) and not is_loopback(p)]
+    messages = [p for p in exposed if p.kind in (REGISTRATION, ADVERTISEMENT)]
+    if not known.own:
+        _infer(messages, site, known)
+    if site.role == FOREIGN_AGENT:
+        known.own.update(_translated(messages, known.own))
+    known.far.update(a for a in (*agents, *_given(site)) if a not in known.own)
+    for packet in messages:
+        if packet.kind == REGISTRATION and (body := carried.registration(packet).body) is not None and body.home:
+            known.home.add(body.home)
+    known.macs.update(_macs(exposed, known.own))
+    return known
+
+
+def _translated(messages: Sequence[Packet], own: Collection[int]) -> set[int]:
+    """Return as which addresses the requests leave that come to the agent, where it is behind a NAT of its own.
+
+    They leave by another interface than they came by; on that, nobody else has such an address.
+    """
+    came: dict[bytes, str] = {}
+    left: dict[int, set[str]] = defaultdict(set)
+    found: set[int] = set()
+    for packet in messages:
+        request = request_of(packet)
+        if request is None or len(packet.addresses) > 1:
+            continue
+        source, target = packet.addresses[0]
+        left[source].add(packet.interface)
+        if target in own:
+            came[packet.payload] = packet.interface
+        elif target == request.agent and came.get(packet.payload, packet.interface) != packet.interface:
+            found.add(source)
+    links = set(came.values())
+    return {address for address in found if links.isdisjoint(left[address])}
+
+
+def add_inner(packets: Sequence[Packet], known: Knowledge, inner: Collection[int], site: Site) -> None:
+    """Learn the device's link addresses on interfaces where nothing has an address of its own, from what it passes on.
+
+    `inner` are addresses of nodes in its tunnels: what comes from one is sent by the device, what goes to one, to it.
+    """
+    exposed = [p for p in packets if p.addresses and not is_tunnel(p, frozenset(site.tunnels)) and not is_loopback(p)]
+    for name, macs in _macs(exposed, inner).items():
+        if not known.macs.get(name):
+            known.macs[name] = macs
+
+
+def _given(site: Site) -> list[int]:
+    """Return the address that the site gives for the device of its role, as a list."""
+    return [site.addresses[site.role]] if site.role in site.addresses else []
+
+
+def _macs(packets: Sequence[Packet], own: Collection[int]) -> dict[str, set[bytes]]:
+    """Return, by interface, the link address that goes with these addresses, as most of its packets say."""
+    votes: dict[str, Counter[bytes]] = defaultdict(Counter)
+    for packet in packets:
+        source, target = packet.addresses[0]
+        if source in own and packet.source_mac:
+            votes[packet.interface][packet.source_mac] += 1
+        elif target in own and packet.target_mac and not packet.target_mac[0] & _GROUP:
+            votes[packet.interface][packet.target_mac] += 1
+    return {name: {of_interface.most_common(1)[0][0]} for name, of_interface in votes.items()}
+
+
+def _infer(messages: Sequence[Packet], site: Site, known: Knowledge) -> None:
+    """Tell the device's own address where the site leaves it open, if nothing in the capture disagrees."""
+    found: set[int] = set()
+    for packet in messages:
+        source, target = packet.addresses[-1]
+        if packet.kind == ADVERTISEMENT:
+            read = carried.advertisement(packet)
+            if site.role == FOREIGN_AGENT and read is not None:
+                found.update(read.coas)
+        elif site.role in ("iha", "xha"):
+            body = carried.registration(packet).body
+            if body is not None and body.agent in (source, target) and body.agent < MULTICAST:
+                found.add(body.agent)
+    if len(found) == 1:
+        (address,) = found
+        known.own.add(address)
+        if site.role != FOREIGN_AGENT:
+            known.agents[address] = site.role
+        known.notes.append(f"{site.role}={dotted(address)} inferred: no other agent is in the capture")
+    else:
+        known.notes.append(f"the site does not give the address of the device itself ({site.role}): nothing is told")

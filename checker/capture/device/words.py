@@ -1,0 +1,64 @@
+"""What is told of a device is what the specification declares for its role, and says that a capture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from mipcheck.checker.capture.events.account import Account
+from mipcheck.checker.capture.headers.packet import Packet
+from mipcheck.model.specification.spec import EventType, Key
+from mipcheck.model.values.types import Value
+
+HOME: Final = "home"
+"""The key that tells mobile nodes apart."""
+_GAP: Final = "gap"
+
+
+class Teller:
+    """Writes events into an account, in the words of one role.
+
+    An event that is not declared, or that no capture shows, is left out. A key that is not declared is left out too,
+    and so is a value that the declared type has not: it is then unknown. Where such a key must not be absent, nobody
+    can say what happened, and the node of which it is gets a gap.
+    """
+
+    def __init__(self, account: Account, events: Mapping[str, EventType]) -> None:
+        self._account = account
+        self._events = {name: e for name, e in events.items() if "capture" in e.seen}
+
+    def has(self, kind: str, key: str = "", value: Value | None = None) -> bool:
+        """Tell whether such events are told, with that key and that value."""
+        event = self._events.get(kind)
+        if event is None or (key and key not in event.by_name):
+            return False
+        return value is None or _fits(event.by_name[key], value)
+
+    def tell(self, packet: Packet, kind: str, args: Mapping[str, Value | None]) -> None:
+        """Add an event that `packet` shows; what is None in `args` cannot be told from it."""
+        event = self._events.get(kind)
+        if event is None:
+            return
+        known = {k.name: v for k in event.keys if (v := args.get(k.name)) is not None and _fits(k, v)}
+        missing = [k.name for k in event.keys if not k.optional and k.name not in known]
+        if missing:
+            self.untold(packet, known.get(HOME), f"{', '.join(missing)} of {kind} cannot be told")
+        else:
+            self._account.emit(packet, kind, known)
+
+    def untold(self, packet: Packet, home: Value | None, why: str) -> None:
+        """Say that something has happened to the node of that home address, or to any if that is None."""
+        event = self._events.get(_GAP)
+        args: dict[str, Value] = {"reason": why}
+        if home is not None and event is not None and HOME in event.by_name:
+            args[HOME] = home
+        self._account.emit(packet, _GAP, args)
+
+
+def _fits(key: Key, value: Value) -> bool:
+    """Tell whether a value is one of the key's type, as far as its words go."""
+    if key.type.is_enum:
+        return value in key.type.members
+    if key.type.is_set:
+        return isinstance(value, frozenset) and value <= set(key.type.members)
+    return True
