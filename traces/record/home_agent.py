@@ -1,16 +1,20 @@
 """A small home agent for one mobile node: registrations, and the tunnel to the care-of address in user space.
 
-Run inside a network namespace: home_agent.py ADDRESS HOME-ADDRESS TUN-DEVICE SPI KEY
+Run inside a network namespace: home_agent.py ADDRESS HOME-ADDRESS TUN-DEVICE SPI KEY [DIARY]
+
+With a diary it is careless: it grants what does not authenticate, and writes down when.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from tunnel import Port, destination, open_tun
 from wire import (
@@ -45,13 +49,14 @@ class Binding:
 class HomeAgent:
     """Answers requests and carries packets between the home address and the care-of address."""
 
-    def __init__(self, address: str, home: str, device: str, security: Security) -> None:
+    def __init__(self, address: str, home: str, device: str, security: Security, diary: str = "") -> None:
         self._address, self._home, self._security = address, home, security
         self._signalling = Port(udp=PORT)
         self._ipip = Port(protocol=IP_IN_IP)
         self._tun = open_tun(device)
         self._binding: Binding | None = None
         self._newest = 0
+        self._diary = diary
 
     def run(self) -> None:
         sources: list[Port | int] = [self._signalling, self._ipip, self._tun]
@@ -81,7 +86,7 @@ class HomeAgent:
         denied = Reply(UNKNOWN_HOME, 0, request.home, self._address, request.id)
         if request.home != self._home:
             return denied
-        if not self._security.verifies(message):
+        if not self._security.verifies(message) and not self._careless():
             return Reply(BAD_AUTHENTICATION, 0, request.home, self._address, request.id)
         if abs((request.id >> 32) - (now >> 32)) > SKEW or request.id <= self._newest:
             fresh = now >> 32 << 32 | request.id & 0xFFFFFFFF
@@ -92,6 +97,13 @@ class HomeAgent:
         nat = sender if behind_nat else None
         self._binding = Binding(request.coa, time.monotonic() + lifetime, nat) if lifetime else None
         return Reply(ACCEPTED, lifetime, request.home, self._address, request.id, behind_nat)
+
+    def _careless(self) -> bool:
+        """A fault on purpose, which is written down."""
+        if self._diary:
+            with Path(self._diary).open("a", encoding="utf-8") as diary:
+                print(json.dumps({"rule": "IH3", "since": time.time()}), file=diary)
+        return bool(self._diary)
 
     def _bound(self) -> Binding | None:
         if self._binding and self._binding.expires < time.monotonic():
@@ -115,6 +127,6 @@ class HomeAgent:
 
 
 if __name__ == "__main__":
-    _address, _home, _device, _spi, _key = sys.argv[1:]
+    _address, _home, _device, _spi, _key, *_diary = sys.argv[1:]
     with contextlib.suppress(KeyboardInterrupt):
-        HomeAgent(_address, _home, _device, Security(int(_spi), _key)).run()
+        HomeAgent(_address, _home, _device, Security(int(_spi), _key), *_diary).run()

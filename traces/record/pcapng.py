@@ -49,6 +49,25 @@ def first_from(data: bytes, interface: str, address: str, since: float) -> int |
     return found[1] if found else None
 
 
+def first_reply(data: bytes, address: str, since: float) -> int | None:
+    """The frame, earliest in time, that carries a registration reply from an agent's address since a moment."""
+    source = bytes(int(part) for part in address.split("."))
+    units: list[float] = []
+    frame, found = 0, None
+    for kind, body in _blocks(data):
+        if kind == _INTERFACE:
+            units.append(10.0 ** -dict(_options(body[8:])).get(_RESOLUTION, b"\x06")[0])
+        elif kind == _PACKET:
+            frame += 1
+            index, high, low, captured = struct.unpack_from("<IIII", body)
+            moment = (high << 32 | low) * units[index]
+            packet = body[20 : 20 + captured]
+            reply = packet[12:14] == b"\x08\x00" and packet[23] == 17 and packet[34:36] == b"\x01\xb2"
+            if reply and packet[26:30] == source and packet[42] == 3 and moment >= since:
+                found = min(found or (moment, frame), (moment, frame))
+    return found[1] if found else None
+
+
 def frames(data: bytes) -> int:
     return sum(kind == _PACKET for kind, _ in _blocks(data))
 

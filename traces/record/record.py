@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Record the captures in `traces/captures/`: plays scenarios in network namespaces and captures at the mobile node.
+"""Record the captures in `traces/captures/`: plays scenarios in network namespaces, and captures at the mobile node and
+at the gateway and the agents.
 
 Run as root: record.py [SCENARIO ...]; README.md beside it says what has to be installed.
 """
@@ -36,15 +37,19 @@ if [ "$1" = bound ]; then
   echo "$ip $mask $router" > {leases}/$interface.new && mv {leases}/$interface.new {leases}/$interface
 fi
 """
-_HEADER = (
-    "# What a correct checker says of each capture. `first` was found by record.py, from what the node did wrong.\n"
-)
+_HEADER = "# What a correct checker says of each capture. `first` was found by record.py, from what was done wrong.\n"
 
 
-def record(scenario: Scenario, scratch: Path) -> tuple[bytes, str, dict[str, object]]:
-    """(capture, site file, expectation) of one scenario, played in real time."""
+Recorded = tuple[bytes, str, dict[str, object]]
+"""Capture, site file and expectation."""
+
+
+def record(scenario: Scenario, scratch: Path) -> dict[str, Recorded]:
+    """What one scenario comes to, by name of the capture, played in real time."""
+    agents_diary = scratch / "iha.jsonl"
     with Network(scratch) as network:
-        network.python("iha", "home_agent.py", IHA, IHOA, "home", *map(str, KEYS["iha"]))
+        careless = [str(agents_diary)] if scenario.careless else []
+        network.python("iha", "home_agent.py", IHA, IHOA, "home", *map(str, KEYS["iha"]), *careless)
         network.python("xha", "home_agent.py", XHA, XHOA, "home", *map(str, KEYS["xha"]))
         network.python("cn", "correspondent.py", CORRESPONDENT)
         if scenario.agent:
@@ -52,11 +57,9 @@ def record(scenario: Scenario, scratch: Path) -> tuple[bytes, str, dict[str, obj
         vpn = Vpn(network, scratch, scenario.ike) if scenario.vpn else None
         if vpn:
             vpn.start()
-        file = scratch / "raw.pcapng"
         tunnels = (*TUNNELS, VPN_TUNNEL) if vpn else TUNNELS
-        devices = [part for name in ("eth0", "wlan0", *tunnels) for part in ("-i", name)]
-        dumpcap = network.start("mn", "dumpcap", "-q", *devices, "-w", str(file), log="dumpcap.log")
-        _wait_for(scratch / "dumpcap.log", "File:", dumpcap)
+        places = {"mn": ("mn", ("eth0", "wlan0", *tunnels)), **_places(scenario)}
+        captures = {place: _capture(network, scratch, place, *where) for place, where in places.items()}
         diary = scratch / "diary.jsonl"
         settings = scratch / "node.json"
         settings.write_text(json.dumps(_settings(scenario, scratch, diary, vpn)), "utf-8")
@@ -65,11 +68,42 @@ def record(scenario: Scenario, scratch: Path) -> tuple[bytes, str, dict[str, obj
         node.send_signal(signal.SIGTERM)
         node.wait(10)
         time.sleep(0.5)
-        dumpcap.send_signal(signal.SIGINT)
-        dumpcap.wait(10)
+        for dumpcap in captures.values():
+            dumpcap.send_signal(signal.SIGINT)
+            dumpcap.wait(10)
         keys = vpn.keys() if vpn else []
-    capture = pcapng.anonymize(file.read_bytes())
-    return capture, _site(scenario, tunnels, keys), _expectation(capture, diary, scratch)
+    files = {place: pcapng.anonymize((scratch / f"{place}.pcapng").read_bytes()) for place in places}
+    node = files.pop("mn")
+    found: dict[str, Recorded] = {scenario.name: (node, _site(scenario, tunnels, keys), _expectation(node, diary))}
+    for place, capture in files.items():
+        expected: dict[str, object] = {"verdict": "conformant"}
+        if place == "iha":
+            expected = _granted_wrongly(capture, agents_diary)
+        found[f"{scenario.name}-at-{place}"] = capture, _site_of_device(scenario, place, keys), expected
+    return found
+
+
+def _places(scenario: Scenario) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Where else is captured, by role: in which namespace, and on which devices."""
+    known = {
+        "iha": ("iha", ("eth0",)),
+        "xha": ("xha", ("eth0",)),
+        "vpn": ("gw", ("eth0", "eth1")),
+        "fa": ("router", (scenario.agent, "to-iha", "to-xha")),
+    }
+    return {role: known[role] for role in scenario.at}
+
+
+def _capture(
+    network: Network, scratch: Path, place: str, namespace: str, devices: tuple[str, ...]
+) -> subprocess.Popen[bytes]:
+    """Begin to capture; returns when packets are being taken."""
+    chosen = [part for name in devices for part in ("-i", name)]
+    log = f"dumpcap.{place}.log"
+    file = str(scratch / f"{place}.pcapng")
+    dumpcap = network.start(namespace, "dumpcap", "-q", *chosen, "-w", file, log=log)
+    _wait_for(scratch / log, "File:", dumpcap)
+    return dumpcap
 
 
 def _play(scenario: Scenario, network: Network) -> None:
@@ -94,7 +128,7 @@ def _settings(scenario: Scenario, scratch: Path, diary: Path, vpn: Vpn | None) -
         "xha": XHA,
         "ihoa": IHOA,
         "xhoa": XHOA,
-        "keys": KEYS,
+        "keys": {**KEYS, "iha": (KEYS["iha"][0], "another-i-ha-key")} if scenario.careless else KEYS,
         "interfaces": ["eth0", "wlan0"],
         "leases": str(leases),
         "lease_script": str(script),
@@ -126,16 +160,52 @@ def _site(scenario: Scenario, tunnels: tuple[str, ...], keys: list[dict[str, str
         lines.append(f'fa = ["{PLACES[scenario.agent]}.1"]')
     lines += [f'internal = ["{INTERNAL}"]', f"tunnels = {json.dumps(tunnels)}", "", "[parameters]"]
     lines += [f'{name} = "{value:g}s"' for name, value in PARAMETERS.items()]
-    for agent, (spi, key) in KEYS.items():
-        lines += ["", "[[mn_ha_key]]", f'agent = "{agent}"', f"spi = {spi}"]
-        lines += ['algorithm = "hmac-md5"', f'key = "{key}"']
+    secrets = {**KEYS, "iha": (KEYS["iha"][0], "another-i-ha-key")} if scenario.careless else KEYS
+    lines += [line for agent in secrets for line in _mn_ha_key(agent, *secrets[agent])]
+    return "\n".join([*lines, *_associations(keys)]) + "\n"
+
+
+def _site_of_device(scenario: Scenario, role: str, keys: list[dict[str, str | int]]) -> str:
+    """The site file of a gateway or an agent, which knows what it has to: its own keys, and nothing of the nodes.
+
+    Nobody was registered before the recording began, which is what `boot` says.
+    """
+    lines = [f"# {scenario.tells}", "[site]", f'role = "{role}"', "boot = true"]
+    known = {"vpn": ("vpn", "iha"), "xha": ("xha", "vpn"), "iha": ("iha",), "fa": ("iha", "xha")}
+    addresses = {"iha": IHA, "xha": XHA, "vpn": VPN}
+    lines += [f'{name} = "{addresses[name]}"' for name in known[role]]
+    if role == "fa":
+        lines.append(f'fa = ["{PLACES[scenario.agent]}.1"]')
+    lines.append(f'internal = ["{INTERNAL}"]')
+    if role in KEYS:
+        lines += _mn_ha_key(role, *KEYS[role])
+    return "\n".join([*lines, *(_associations(keys) if role == "vpn" else ())]) + "\n"
+
+
+def _mn_ha_key(agent: str, spi: int, key: str) -> list[str]:
+    lines = ["", "[[mn_ha_key]]", f'agent = "{agent}"', f"spi = {spi}"]
+    return [*lines, 'algorithm = "hmac-md5"', f'key = "{key}"']
+
+
+def _associations(keys: list[dict[str, str | int]]) -> list[str]:
+    lines = []
     for association in keys:
         lines += ["", "[[esp_sa]]"]
         lines += [f"{k} = {v:#010x}" if isinstance(v, int) else f'{k} = "{v}"' for k, v in association.items()]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def _expectation(capture: bytes, diary: Path, scratch: Path) -> dict[str, object]:
+def _granted_wrongly(capture: bytes, diary: Path) -> dict[str, object]:
+    """From the diary of the i-HA: the first reply that grants what it should have denied."""
+    if not diary.exists():
+        return {"verdict": "conformant"}
+    entry = json.loads(diary.read_text("utf-8").splitlines()[0])
+    frame = pcapng.first_reply(capture, IHA, entry["since"])
+    first = {"rule": entry["rule"], "interface": "eth0", "frame": frame}
+    return {"verdict": "violation", "broken": [entry["rule"]], "first": first}
+
+
+def _expectation(capture: bytes, diary: Path) -> dict[str, object]:
     """From the node's own diary, so that the checker is not what says how the checker has to judge."""
     if not diary.exists():
         return {"verdict": "conformant"}
@@ -152,10 +222,10 @@ def _write_expected(new: dict[str, dict[str, object]]) -> None:
     known = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
     known |= new
     text = _HEADER
-    for scenario in SCENARIOS:
-        if scenario.name in known:
-            text += f"\n[{scenario.name}]\n"
-            text += "".join(f"{key} = {_toml(value)}\n" for key, value in known[scenario.name].items())
+    for name in (n for s in SCENARIOS for n in (s.name, *(f"{s.name}-at-{place}" for place in s.at))):
+        if name in known:
+            text += f"\n[{name}]\n"
+            text += "".join(f"{key} = {_toml(value)}\n" for key, value in known[name].items())
     file.write_text(text, "utf-8")
 
 
@@ -190,15 +260,16 @@ def main() -> int:
         print(f"{scenario.name}: {scenario.seconds:g} s", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="mipcheck-") as folder:
             try:
-                capture, site, expected = record(scenario, Path(folder))
+                recorded = record(scenario, Path(folder))
             finally:
                 if options.keep:
                     sockets = shutil.ignore_patterns("*.vici")
                     shutil.copytree(folder, options.keep / scenario.name, ignore=sockets, dirs_exist_ok=True)
-        (CAPTURES / f"{scenario.name}.pcapng").write_bytes(capture)
-        (CAPTURES / f"{scenario.name}.toml").write_text(site, "utf-8")
-        _write_expected({scenario.name: expected})
-        print(f"  {pcapng.frames(capture)} frames, {len(capture)} bytes, {expected}", file=sys.stderr)
+        for name, (capture, site, expected) in recorded.items():
+            (CAPTURES / f"{name}.pcapng").write_bytes(capture)
+            (CAPTURES / f"{name}.toml").write_text(site, "utf-8")
+            _write_expected({name: expected})
+            print(f"  {name}: {pcapng.frames(capture)} frames, {len(capture)} bytes, {expected}", file=sys.stderr)
     return 0
 
 

@@ -22,6 +22,10 @@ class Scenario:
     """A fault: seconds for which plaintext goes on after re-registration has failed."""
     trusts_others: bool = False
     """A fault: an interface that is outside is used in the clear because another one is inside."""
+    careless: bool = False
+    """A fault: the i-HA grants registrations whose authenticator is wrong; the node has another key."""
+    at: tuple[str, ...] = ()
+    """Where else is captured: roles of devices."""
 
 
 SCENARIOS = (
@@ -52,6 +56,7 @@ SCENARIOS = (
         17,
         ((0.3, "plug", "eth0 outside"),),
         vpn=True,
+        at=("vpn", "xha", "iha"),
     ),
     Scenario(
         "inside-f",
@@ -59,6 +64,7 @@ SCENARIOS = (
         10,
         ((0.3, "plug", "eth0 inside"),),
         agent="inside",
+        at=("fa", "iha"),
     ),
     Scenario(
         "outside-fvc",
@@ -69,6 +75,7 @@ SCENARIOS = (
         vpn=True,
         agent="outside",
         ike=1,
+        at=("vpn", "xha", "fa"),
     ),
     Scenario(
         "movement",
@@ -97,5 +104,14 @@ SCENARIOS = (
         18,
         ((0.1, "lose", ""), (0.3, "plug", "eth0 inside"), (9.0, "find", "")),
         vpn=True,
+        at=("vpn", "xha", "iha"),
+    ),
+    Scenario(
+        "careless-iha",
+        "Inside, but the node has another key than the i-HA, which grants its registrations all the same.",
+        8,
+        ((0.3, "plug", "eth0 inside"),),
+        careless=True,
+        at=("iha",),
     ),
 )
