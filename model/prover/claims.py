@@ -25,6 +25,7 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed
     The moves keep `rules`; with `whole`, obligations too, and all state is followed. The state is that of `framed`,
     where these are more rules.
     """
+    setting, p, rules, framed = _followed(setting, p, rules, framed)
     run = Run(setting, rules, cone(setting.spec, roots_of_property(p, framed or rules), whole), whole)
     w, s = run.world, run.state
     bad = []
@@ -51,8 +52,23 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed
     return run.system(bad)
 
 
+def _followed(
+    setting: Setting, p: Property, rules: list[Rule], framed: list[Rule] | None
+) -> tuple[Setting, Property, list[Rule], list[Rule] | None]:
+    """Return the same for a specification without tables, which does all that this one does."""
+    own = setting.followed(p)
+    return own, own.of_property(p), own.these(rules), None if framed is None else own.these(framed)
+
+
 def search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
     """Find the shortest trace on which the property is false and no rule is broken but `free` ones."""
+    for own in setting.trackings:
+        if (trace := _search_safety(own, own.of_property(p), free)) is not None:
+            return trace
+    return None
+
+
+def _search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
     if isinstance(p.claim, Permitted):
         return _search_forbidden(setting, p.claim.patterns, free)
     return _search(setting, lambda run, k: violated(run, k, p), free)
@@ -122,6 +138,7 @@ def independence(
     Any number of other interfaces do as they like in each run. What happens there may leave what is shared in any
     state: that is more than it can do, and keeps the state of other interfaces out of the question.
     """
+    setting, p, rules, framed = _followed(setting, p, rules, framed)
     assert isinstance(p.claim, Independent)
     roots = roots_of_property(p, framed or rules)
     names = cone(setting.spec, roots, False) | set(p.claim.variables)
@@ -131,15 +148,16 @@ def independence(
     shared = world.fresh("*", [slot for slot in left if slot[1] == NODE])
     now, then = z3.Real("now"), z3.Real("then")
     keys = {e: world.keys(e, "") for e in setting.spec.events}
+    theirs = {e: world.apart(e, k, "'") for e, k in keys.items()}
     state: dict[Any, Z] = {"now": now}
     state |= {("left", s): z for s, z in left.items()} | {("right", s): z for s, z in right.items()}
     moves = []
     for a in world.actions:
         k = keys[a.event]
         guard = z3.And(then >= now, world.well_formed(a.event, k))
-        sides = [("left", left), ("right", right)]
-        after = {side: {(side, n): z for n, z in world.next(s, a, k, then).items()} for side, s in sides}
-        assumed = {side: world.assumed(s, a, k, then) for side, s in sides}
+        sides = [("left", left, k), ("right", right, theirs[a.event])]
+        after = {side: {(side, n): z for n, z in world.next(s, a, own, then).items()} for side, s, own in sides}
+        assumed = {side: world.assumed(s, a, own, then) for side, s, own in sides}
         if not after["left"]:
             continue
         label = f"{a.event} on interface {a.interface}"
@@ -151,8 +169,8 @@ def independence(
     bad = [left[v, 0] != right[v, 0] for v in p.claim.variables if (v, 0) in left]
     chosen = [r.id for r in rules if isinstance(r.body, Allow)]
     for q in p.claim.allowed:
-        sides = [_allowed(world, q, s, keys[q.event], then, chosen) for s in (left, right)]
-        bad.append(z3.And(then >= now, world.well_formed(q.event, keys[q.event]), sides[0] != sides[1]))
+        allowed = [_allowed(world, q, s, k[q.event], then, chosen) for s, k in ((left, keys), (right, theirs))]
+        bad.append(z3.And(then >= now, world.well_formed(q.event, keys[q.event]), allowed[0] != allowed[1]))
     # A time without initial value is whatever it is, but the same in both runs.
     initial = z3.And(now == 0, world.initial(left), world.initial(right), *[left[s] == right[s] for s in left])
     return System(state, initial, moves, bad)
@@ -163,7 +181,8 @@ def search_independence(setting: Setting, p: Property, free: frozenset[str]) -> 
 
     One of the runs has events of the other interfaces besides. No rule is broken but `free` ones.
     """
-    claim = p.claim
+    setting = setting.tracked()
+    claim = setting.of_property(p).claim
     assert isinstance(claim, Independent)
 
     def goal(run: Unrolling, k: int) -> Z:

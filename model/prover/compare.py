@@ -21,7 +21,7 @@ from mipcheck.model.prover.setting import Setting, example_site, misconfigured
 from mipcheck.model.prover.spacer import Move, System, Z, spacer
 from mipcheck.model.prover.symbolic import NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.specification.configure import configure
-from mipcheck.model.specification.spec import Configure, EventType, Require, Rule, Spec
+from mipcheck.model.specification.spec import Configure, EventType, Permitted, Property, Require, Rule, Spec
 from mipcheck.model.specification.term import EventPattern
 
 DEPTH = 10
@@ -147,6 +147,7 @@ def alike(left: Setting, right: Setting, rule: str) -> bool:
     """Decide whether a rule and all that it depends on are written the same in both: then it behaves the same."""
     if rule not in left.rules or rule not in right.rules:
         return False
+    left, right = left.followed(), right.followed()
     if left.rules[rule].body != right.rules[rule].body:
         return False
     return _basis(left, left.rules[rule]) == _basis(right, right.rules[rule])
@@ -207,7 +208,7 @@ class Comparison(Search):
         timeout: float = 60.0,
         addresses: Mapping[str, int] = _NONE,
     ) -> None:
-        self.left, self.right = merged(left, right, addresses)
+        self.left, self.right = (s.tracked() for s in merged(left, right, addresses))
         unit = min(time_unit(s.parameters, s.spec) for s in (self.left, self.right))
         worlds = _worlds(self.left, self.right, [s.rules.values() for s in (self.left, self.right)], unit)
         self.world, self.depth, self.timeout = worlds[0], depth, timeout
@@ -331,9 +332,12 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
     The proof is in dense time, whatever other rules are kept or broken. `timeout` is in seconds.
     """
     left, right = merged(left, right)
-    sides = {"left": left, "right": right}
-    if any(rule not in s.rules or isinstance(s.rules[rule].body, Configure) for s in sides.values()):
+    if any(rule not in s.rules or isinstance(s.rules[rule].body, Configure) for s in (left, right)):
         return False
+    asked = {side: Property(rule, (), "", Permitted(s.rules[rule].body.patterns))
+             for side, s in (("left", left), ("right", right))}  # fmt: skip
+    left, right = left.followed(asked["left"]), right.followed(asked["right"])
+    sides = {"left": left, "right": right}
     worlds = dict(zip(sides, _worlds(left, right, [[s.rules[rule]] for s in sides.values()]), strict=True))
     states = {}
     for side, s in sides.items():
@@ -344,16 +348,23 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
     keys = {e: worlds["left"].keys(e, "") for e in left.spec.events}
     moves, bad = [], []
     for a in worlds["left"].actions:
-        k = keys[a.event]
-        after = {(side, slot): z for side, w in worlds.items() for slot, z in w.next(states[side], a, k, then).items()}
-        guard = [then >= now, worlds["left"].well_formed(a.event, k)]
+        of = {"left": keys[a.event], "right": worlds["right"].apart(a.event, keys[a.event], "'")}
+        after = {(side, slot): z for side, w in worlds.items()
+                 for slot, z in w.next(states[side], a, of[side], then).items()}  # fmt: skip
+        guard = [then >= now, *(w.well_formed(a.event, of[side]) for side, w in worlds.items())]
         # What an assumption reads is followed only where its event changes what is followed (see `cone`): elsewhere
         # there is no constant to speak of.
-        guard += [w.assumed(states[side], a, k, then) for side, w in worlds.items() if any(s == side for s, _ in after)]
+        guard += [w.assumed(states[side], a, of[side], then) for side, w in worlds.items()
+                  if any(s == side for s, _ in after)]  # fmt: skip
         if after:
             moves.append(Move(f"{a.event} on interface {a.interface}", z3.And(guard), {**after, "now": then}))
-        broken = [_forbids(w, rule, states[side], a, k, then) for side, w in worlds.items()]
-        bad.append(z3.And(*guard, broken[0] != broken[1]))
+        broken = [_forbids(w, rule, states[side], a, of[side], then) for side, w in worlds.items()]
+        judged = [
+            worlds[side].term(s.reduction.judges(asked[side]), states[side], a.interface, of[side], then)
+            for side, s in sides.items()
+            if s.reduction is not None and a.event in _kinds(asked[side])
+        ]
+        bad.append(z3.And(*guard, *judged, broken[0] != broken[1]))
     late = [_late(w, rule, states[side], then) for side, w in worlds.items()]
     bad.append(z3.And(then >= now, late[0] != late[1]))
     state: dict[Any, Z] = {"now": now} | {(side, slot): z for side, s in states.items() for slot, z in s.items()}
@@ -363,6 +374,10 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
              and left.spec.variables[slot[0]].type == right.spec.variables[slot[0]].type]  # fmt: skip
     initial = z3.And(now == 0, *[w.initial(states[side]) for side, w in worlds.items()], *same)
     return spacer(System(state, initial, moves, bad), timeout).answer == "proved"
+
+
+def _kinds(p: Property) -> set[str]:
+    return {q.event for q in p.patterns}
 
 
 def _forbids(w: World, rule: str, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:

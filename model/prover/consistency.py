@@ -11,22 +11,25 @@ from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import System, Verdict, Z, spacer
-from mipcheck.model.prover.symbolic import Action, Keys, World
+from mipcheck.model.prover.symbolic import HIDDEN, Action, Keys, World
 from mipcheck.model.specification.spec import Allow, Require, Rule
 
+_COUNT = itertools.count()
+"""Sets what is hidden of an event apart from that of any other."""
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 
 def consistent(setting: Setting) -> Verdict:
     """Decide whether the rules are consistent: proved, refuted with the reason, or unknown with what is undecided."""
-    verdict = spacer(_time_goes_on(setting, []), setting.timeout)
+    own = setting.followed()
+    verdict = spacer(_time_goes_on(own, []), setting.timeout)
     if verdict.answer == "refuted":  # by an event that the permissions may forbid
-        verdict = spacer(_time_goes_on(setting, _permissions(setting)), setting.timeout)
+        verdict = spacer(_time_goes_on(own, _permissions(own)), setting.timeout)
     if verdict.answer == "refuted":
         return Verdict("refuted", reason="an event can make an obligation overdue at once, so that time cannot pass")
     if verdict.answer != "proved":
         return verdict
-    stuck, unsure = _blocked(setting)
+    stuck, unsure = _blocked(own)
     if stuck or unsure:
         what = [f"when {r} is due, other rules can forbid all that would meet it" for r in stuck]
         what += [f"whether {r} can always be met was not decided" for r in unsure]
@@ -117,7 +120,9 @@ def _choice(w: World, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[
     addresses = sorted({w.site[n] for t in terms for n in t.names("site")})
     for k in w.spec.events[event].keys:
         names.append(k.name)
-        if k.type.is_set:
+        if k.name.startswith(HIDDEN):
+            values.append([None])
+        elif k.type.is_set:
             values.append([{m: z3.BoolVal(b) for m in k.type.members} for b in (True, False)])
         elif k.type.is_enum:
             values.append([z3.IntVal(n) for n in range(len(k.type.members))])
@@ -132,4 +137,5 @@ def _choice(w: World, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[
         if k.name not in used:
             values[-1] = values[-1][:1]
     for combination in itertools.product(*values):
-        yield dict(zip(names, combination, strict=True))
+        # What is hidden is no choice: it may be anything, of each of these events.
+        yield w.apart(event, dict(zip(names, combination, strict=True)), f"#{next(_COUNT)}")

@@ -3,6 +3,7 @@ is relied on. All are the shortest of their kind, found by the prover, and store
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -38,7 +39,7 @@ class Evidence:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self._examples = Examples(setting)
-        self._search: Search | None = None
+        self._made: list[tuple[Setting, Search]] = []
         self._wrong = misconfigured(setting)
 
     def of_rule(self, rule: str, broken: bool) -> Witness | None:
@@ -51,11 +52,13 @@ class Evidence:
             return search_independence(self.setting, p, frozenset({rule}))
         if not isinstance(p.claim, Whenever | Invariant) or isinstance(self.setting.rules[rule].body, Configure):
             return None
-        return self._find(lambda run, k: z3.And(run.breaks(rule, k), violated(run, k, p)), frozenset({rule}))
+        return self._find(
+            lambda own, run, k: z3.And(run.breaks(rule, k), violated(run, k, own.of_property(p))), frozenset({rule})
+        )
 
     def arises(self, p: Property) -> Witness | None:
         """Find a trace on which what the property speaks of happens, with all rules kept."""
-        return self._find(lambda run, k: _matching(run, k, p), frozenset())
+        return self._find(lambda own, run, k: _matching(run, k, own.of_property(p)), frozenset())
 
     def relied_on(self, a: Assumption, p: Property) -> Witness | None:
         """Find a trace that keeps all rules and breaks the property, once the assumption is dropped."""
@@ -63,13 +66,13 @@ class Evidence:
         without = Evidence(replace(self.setting, spec=replace(self.setting.spec, assumptions=others)))
         if not isinstance(p.claim, Whenever | Invariant):
             return None
-        return without._find(lambda run, k: violated(run, k, p), frozenset())
+        return without._find(lambda own, run, k: violated(run, k, own.of_property(p)), frozenset())
 
     def honoured(self, a: Assumption) -> Witness | None:
         """Find a trace on which what the assumption speaks of happens, as it says."""
 
-        def condition(run: Unrolling) -> Callable[[SymbolicState, Action, Keys, Z], Z | None]:
-            w = run.world
+        def condition(own: Setting, run: Unrolling) -> Callable[[SymbolicState, Action, Keys, Z], Z | None]:
+            w, a = run.world, own.spec.assumptions[name]
 
             def holds(s: SymbolicState, action: Action, keys: Keys, now: Z) -> Z | None:
                 if not any(q.event == action.event for q in a.patterns):
@@ -79,15 +82,20 @@ class Evidence:
 
             return holds
 
-        return self._find(lambda run, k: run.happens(k, condition(run)), frozenset())
+        name = a.id
+        return self._find(lambda own, run, k: run.happens(k, condition(own, run)), frozenset())
 
-    def _find(self, goal: Callable[[Unrolling, int], Z], free: frozenset[str]) -> Witness | None:
-        if self._search is None:
-            unit = time_unit(self.setting.parameters, self.setting.spec)
-            world = self.setting.world(self.setting.rules.values(), unit)
-            self._search = Search(world, DEPTH, self.setting.timeout)
-        trace = self._search.shortest(goal, free, pretty=False)
-        return None if trace is None else replace(trace, broken=trace.broken | self._wrong)
+    def _find(self, goal: Callable[[Setting, Unrolling, int], Z], free: frozenset[str]) -> Witness | None:
+        """Find a trace for a goal, which is told in what setting it is searched for: without tables."""
+        for n, own in enumerate(self.setting.trackings):
+            if n == len(self._made):
+                unit = time_unit(own.parameters, own.spec)
+                self._made.append((own, Search(own.world(own.rules.values(), unit), DEPTH, own.timeout)))
+            own, search = self._made[n]
+            trace = search.shortest(functools.partial(goal, own), free, pretty=False)
+            if trace is not None:
+                return replace(trace, broken=trace.broken | self._wrong)
+        return None
 
 
 def about_the_same(spec: Spec, p: Property, rule: Rule) -> bool:

@@ -6,7 +6,7 @@ rule forbids. The trace then breaks those too, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,18 +26,28 @@ class Examples:
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.unit = time_unit(setting.parameters, setting.spec)
-        self._search: Search | None = None
+        self._made: list[Search] = []
 
     def find(self, rule: str, broken: bool, pretty: bool = True) -> Witness | None:
         """Find a trace that exercises or breaks the rule; None if there is none as short as was searched for."""
         if isinstance(self.setting.rules[rule].body, Configure):
             return self._configured(rule, broken)
-        if self._search is None:
-            world = self.setting.world(self.setting.rules.values(), self.unit)
-            self._search = Search(world, timeout=self.setting.timeout)
-        if broken:
-            return self._broken(self._search, rule, pretty)
-        return self._search.shortest(lambda run, k: run.exercises(rule, k), self.setting.without, pretty)
+        for search in self._searches():
+            if broken:
+                found = self._broken(search, rule, pretty)
+            else:
+                found = search.shortest(lambda run, k: run.exercises(rule, k), self.setting.without, pretty)
+            if found is not None:
+                return found
+        return None
+
+    def _searches(self) -> Iterator[Search]:
+        """Yield what to search, one after the other; each is made once."""
+        for n, setting in enumerate(self.setting.trackings):
+            if n == len(self._made):
+                world = setting.world(setting.rules.values(), self.unit)
+                self._made.append(Search(world, timeout=self.setting.timeout))
+            yield self._made[n]
 
     def _broken(self, search: Search, rule: str, pretty: bool) -> Witness | None:
         """Find a trace that breaks the rule alone, else one that breaks SHOULDs besides, else one on an odd site."""
@@ -52,8 +62,9 @@ class Examples:
         """Find a trace that breaks the rule on a site where two addresses that it compares are one."""
         for same in same_addresses([self.setting.rules[rule]]):
             site = {**self.setting.site, **same}
-            world = World(self.setting.spec, self.setting.parameters, site, self.setting.rules.values(), self.unit,
-                          capabilities=self.setting.capabilities)  # fmt: skip
+            own = self.setting.tracked()
+            world = World(own.spec, own.parameters, site, own.rules.values(), self.unit,
+                          capabilities=own.capabilities)  # fmt: skip
             search = Search(world, timeout=self.setting.timeout)
             found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty)
             if found is not None:

@@ -100,7 +100,8 @@ class Mode:
         self.announcement = announcement_of(spec)
         self.setting = setting_of(spec, parameters, capabilities=frozenset(access.needs), timeout=timeout)
         unit = time_unit(self.setting.parameters, spec)
-        self._search = Search(self.setting.world(self.setting.rules.values(), unit), DEPTH, timeout)
+        self._tracked = self.setting.tracked()
+        self._search = Search(self._tracked.world(self._tracked.rules.values(), unit), DEPTH, timeout)
 
     # --- facts ----------------------------------------------------------------------------------------------------
 
@@ -199,6 +200,7 @@ class Mode:
 
     def _counterexample(self, situation: Situation, condition: Term) -> Witness | None:
         p = self._property(situation, condition)
+        p = self._tracked.of_property(p)
         return self._search.shortest(lambda run, k: violated(run, k, p), (), pretty=False)
 
     # --- steps ----------------------------------------------------------------------------------------------------

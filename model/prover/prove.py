@@ -16,6 +16,7 @@ import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.search import Witness
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
+from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.specification.load import load
 from mipcheck.model.specification.spec import Allow, Configure, Consistent, Independent, Permitted, Property, Rule, Spec
 
@@ -114,7 +115,12 @@ def _prove(setting: Setting, p: Property, with_needs: bool) -> Result:
 def _by_spacer(setting: Setting, p: Property, with_needs: bool) -> Result:
     verdict = Verdict("unknown")
     for rules, whole in ((_own_rules(setting, p), False), (setting.musts, True)):
-        verdict = spacer(_system(setting, p, rules, whole), setting.timeout)
+        try:
+            system = _system(setting, p, rules, whole)
+        except TooManyEntries as error:
+            verdict = Verdict("unknown", reason=str(error))
+            break
+        verdict = spacer(system, setting.timeout)
         if verdict.answer == "proved":
             needed = (
                 _needed(setting, p, rules, whole, verdict.invariant)
@@ -126,7 +132,10 @@ def _by_spacer(setting: Setting, p: Property, with_needs: bool) -> Result:
             return Result(p.name, p.section, "proved", 0.0, method, needed, verdict.invariant.sexpr(), ("z3",))
         if verdict.answer == "refuted" and (trace := _seek(setting, p, setting.without)) is not None:
             return Result(p.name, p.section, "refuted", 0.0, f"bounded search, {trace.steps} steps", trace=trace)
-    reason = verdict.reason or "a counterexample exists, but none as short as was searched for"
+    refuted = "a counterexample exists, but none as short as was searched for"
+    if setting.spec.tables:
+        refuted = "there is no proof about one entry at a time, and no short counterexample"
+    reason = verdict.reason or refuted
     return Result(p.name, p.section, "unknown", 0.0, f"Spacer, dense time, {setting.about}", reason=reason)
 
 

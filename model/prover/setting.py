@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import z3
 from mipcheck.model.prover.symbolic import NODE, World
+from mipcheck.model.prover.tables import Reduction, followed, tracked
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.fold import Folding
-from mipcheck.model.specification.spec import Configure, Rule, Spec
-from mipcheck.model.values.errors import UserError
+from mipcheck.model.specification.spec import Configure, Property, Rule, Spec
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,31 @@ class Setting:
     given: Mapping[str, int] = field(default_factory=dict)
     unfolded: Spec | None = None
     """The specification before what the setting fixes was written into it."""
+    reduction: Reduction | None = None
+    """How its tables were taken out, for a proof or for traces."""
+
+    def followed(self, p: Property | None = None) -> Setting:
+        """Return the setting for the proof of a property, or of what speaks of events alone: without tables.
+
+        Raises TooManyEntries for a property that speaks of more than can be followed.
+        """
+        return self._reduced(followed(self.spec, p)) if self.spec.tables else self
+
+    def tracked(self, count: int = 1) -> Setting:
+        """Return the setting for traces that speak of that many entries of each table."""
+        return self._reduced(tracked(self.spec, count)) if self.spec.tables else self
+
+    def _reduced(self, reduction: Reduction) -> Setting:
+        rules = {n: reduction.rule(r) for n, r in self.rules.items()}
+        return replace(self, spec=reduction.spec(), rules=rules, reduction=reduction)
+
+    def of_property(self, p: Property) -> Property:
+        """Return a property as this setting has it, where tables have been taken out of that."""
+        return p if self.reduction is None else self.reduction.of_property(p)
+
+    def these(self, rules: Iterable[Rule]) -> list[Rule]:
+        """Return rules as this setting has them."""
+        return [r if self.reduction is None else self.reduction.rule(r) for r in rules]
 
     def telling(self, rule: str) -> Setting:
         """Return a setting in which a rule applies: with the parameters given that it asks for, if it needs them."""
@@ -48,6 +73,13 @@ class Setting:
         count = 1 if elsewhere else len(self.interfaces)
         return World(self.spec, self.parameters, self.site, rules, unit, count, capabilities=self.capabilities,
                      given=self.given, elsewhere=elsewhere)  # fmt: skip
+
+    @property
+    def trackings(self) -> Iterator[Setting]:
+        """The settings to look for traces in, one after the other: that speak of one entry of a table, or of two."""
+        yield self.tracked()
+        if self.spec.tables:
+            yield self.tracked(2)
 
     @property
     def interfaces(self) -> range:
@@ -102,8 +134,6 @@ def setting_of(
     dropped = frozenset(without)
     for name in sorted(dropped - set(spec.rules)):
         raise KeyError(name)
-    if spec.tables:
-        raise UserError(f"{next(iter(spec.tables))}: there are no proofs yet about tables")
     values = configure(spec, parameters or {})
     readings = {n: values[n] for n, p in spec.parameters.items() if p.readings}
     unfolded, spec = spec, Folding(readings, capabilities, parameters or {}).spec(spec)

@@ -25,6 +25,8 @@ Keys = dict[str, Any]
 """Keys of one event: name → Z3 expression; for a set, member → Bool."""
 NODE = -1
 DONE = "done:"
+HIDDEN = "?"
+"""Begins the name of a key that no trace has: it stands for what is not followed, of an entry (see `tables.py`)."""
 TRACKED = 0x0A010064
 """The mobile node, 10.1.0.100, that is followed through a device that deals with many. What the others do is not seen
 in its state, so that a theorem about one is one about each."""
@@ -61,6 +63,7 @@ class World:
         self._elsewhere: dict[tuple[int, str, Term], Z] | None = {} if elsewhere else None
         self.spec, self.parameters, self.site, self.unit = spec, parameters, site, unit
         self.rules = {r.id: r for r in rules}
+        assert not (spec.tables and self.rules), "tables are taken out first (see `tables.py`)"
         self.interfaces = range(interfaces)
         self.allows = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Allow)}
         self.requires = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Require)}
@@ -136,6 +139,13 @@ class World:
                 result[k.name] = z3.Const(name, self.sort(k.type))
         return result
 
+    def apart(self, event: str, keys: Keys, tag: str) -> Keys:
+        """Return the keys of the same event as another run sees it: what is hidden of it is another's."""
+        if not any(k.name.startswith(HIDDEN) for k in self.spec.events[event].keys):
+            return keys
+        own = {k: z for k, z in self.keys(event, tag).items() if k.startswith(HIDDEN)}
+        return {**keys, **own}
+
     def well_formed(self, event: str, keys: Keys) -> Z:
         """Return that keys have values that there are: enumerations in range, numbers and addresses not negative.
 
@@ -148,6 +158,8 @@ class World:
                 parts.append(z == TRACKED)
             elif k.type.is_enum:
                 parts.append(z3.And(z >= 0, z < len(k.type.members)))
+            elif k.name.startswith(HIDDEN):  # whatever a variable may be
+                continue
             elif k.type == ID:  # only the half that is compared
                 parts.append(z3.And(z >= 0, z <= LOW_HALF))
             elif not k.type.is_set and k.type.name != "bool":
@@ -293,6 +305,8 @@ def _apply(op: TermKind, args: list[Z]) -> Z:
             return args[0]
         case "implies":
             return z3.Implies(*args)
+        case "if":
+            return z3.If(*args)
         case "minus":
             return -args[0]
         case "max":

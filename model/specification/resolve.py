@@ -310,6 +310,11 @@ class _RoleReader:
             self.names.used[f"assigned {column}"] += 1
         if isinstance(c, s.SetField):
             return m.Change("field", table.name, keys, tuple(values.items()))
+        for v in table.fields:
+            if v.initial is None and f"{table.name}.{v.name}" not in values:
+                self.names.fail(
+                    c.at, f'"{v.name}" needs a value', "it has no initial one, so that nothing would be known of it"
+                )
         self.names.used[f"assigned {table.name}"] += 1
         values[table.name] = TRUE
         return m.Change("set", table.name, keys, tuple((n, values[n]) for n in table.columns if n in values))

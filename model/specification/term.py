@@ -11,7 +11,7 @@ from mipcheck.model.values.types import BOOL, Type
 
 TermKind = (
     Literal["const", "var", "key", "param", "site", "now", "this", "nobody", "def", "in"]
-    | Literal["entry", "bound", "some_entry", "every_entry"]
+    | Literal["entry", "bound", "some_entry", "every_entry", "if"]
     | Quantifier
     | Operator
 )
@@ -32,7 +32,8 @@ class Term:
 
     Of tables: entry (a column, `pending` for whether the entry is there or `pending.coa` for a field; the key's parts
     in `args`), some_entry, every_entry (`name` is the table; the body in `args`, then what it binds) and, in their
-    bodies, bound: a part of the key that they are at, whose name says how deep its quantifier is nested.
+    bodies, bound: a part of the key that they are at, whose name says how deep its quantifier is nested. Proofs have
+    instead of them if (a condition, what holds then, what else).
     """
 
     kind: TermKind

@@ -66,6 +66,7 @@ def test_it_is_printed_as_it_was_written() -> None:
         ("on rrq { asked[id].b := 0.0.0.0 }", '1:20: an entry of "asked" has no field "b"'),
         ("on rrq { asked[id] := { by := addr, by := addr } }", '1:37: "by" is assigned twice'),
         ("on rrq { asked[id, id] := { } }", '1:10: an entry of "asked" has a key of other parts'),
+        ("on rrq { asked[id] := { by := addr } }", '1:10: "expires" needs a value'),
         ("on rrq { remove count_by[code, to] }", "1:26: code is of type int, where agent is expected"),
         ('rule Y MUST cite 1 "" allow rrq only if asked', '1:41: "asked" is a table, which has no value of its own'),
         ('rule Y MUST cite 1 "" allow rrq only if code in asked', "1:41: code is of type int, where id is expected"),
