@@ -16,6 +16,7 @@
       UnusableKey (and ValueError)        a key of IPsec
       Untold (and ValueError)             an access mode whose octets the specification does not tell
       TooMuch (and ValueError)            more interfaces or nodes than are followed
+      TooManyEntries                      a property that speaks of more entries of a table than a proof follows
       NativeError                         code that cannot be compiled; Python does the work instead
       DiverseError                        a capture of which columns make nothing; it is read frame by frame instead
       ClusterLost                         a cluster that has gone, with files unchecked
