@@ -226,13 +226,11 @@ def _from_the_start(context: Context, written: Sequence[Read], told: set[str]) -
     """Return what no event has written. A device that starts has seen nothing: that is a fact, and no address is."""
     if all(read.value == UNKNOWN for read in written):
         return f"when this trace begins, {_facts(context, written, told, 'was', None)}"
-    variables = context.spec.variables
-    unset = {r.name for r in written if r.value != UNKNOWN and variables[r.name].type not in (BOOL, INT)}
-    known = [r for r in written if r.name not in unset]
+    unset = [r for r in written if r.value != UNKNOWN and context.spec.state(r.name).type not in (BOOL, INT)]
+    known = [r for r in written if r not in unset]
     whose = "node" if context.spec.role == MOBILE_NODE else "device"
-    shown = [named(name, "" if name in told else variables[name].text) for name in sorted(unset)]
     parts = [_facts(context, known, told, "was", None)] if known else []
-    parts += [f"nothing had set {name} yet" for name in shown]
+    parts += dict.fromkeys(f"nothing had set {state_shown(context, read, told)} yet" for read in unset)
     return f"when the {whose} started, {'; '.join(parts)}"
 
 
