@@ -1,4 +1,4 @@
-"""Files over a dask cluster: each to a worker, and again if the worker is lost, but not for ever."""
+"""Files over workers, of this machine or of a dask cluster: each to one, and again if it is lost, but not for ever."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import queue
 import time
 import uuid
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -15,8 +16,8 @@ from typing import Any, Final
 
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.fleet import work as fleet_work
 from mipcheck.checker.fleet.inputs import File
+from mipcheck.checker.fleet.pool import Pool, TimeOver, WorkerLost
 from mipcheck.checker.fleet.work import FileOutcome, Job, OtherVersion, examine
 from mipcheck.model.values.errors import INCONCLUSIVE, MipcheckError
 
@@ -31,18 +32,6 @@ _CONNECT: Final = 15.0
 _DESERTED: Final = 300.0
 """Seconds without any worker after which a cluster is given up; one that grows on demand needs some minutes."""
 
-_CONFIG: Final = {
-    # A file is put aside with the first worker that it takes along: `check_all` tries again by rules of its own.
-    "distributed.scheduler.allowed-failures": 0,
-    # A worker that is paused for lack of memory would not begin another file, ever. One that has too much is ended.
-    "distributed.worker.memory.target": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": 0.95,
-    "distributed.worker.profile.enabled": False,
-    "distributed.scheduler.work-stealing": False,
-}
-
 
 class ClusterLost(MipcheckError):
     """The cluster has gone, with files unchecked; what was checked stays checked."""
@@ -52,35 +41,34 @@ class ClusterLost(MipcheckError):
 
 @contextlib.contextmanager
 def connected(scheduler: str | None, workers: int) -> Iterator[Any]:
-    """Connect to the cluster at the address `scheduler`, or to a new local one with so many `workers`; yields a client
-    of dask. Raises UsageError."""
-    import dask
-    from distributed import Client, LocalCluster
+    """Connect to the cluster at the address `scheduler`, or start so many `workers` on this machine; yields a client of
+    dask, or a `Pool`, which does for a fleet what such a client does. Raises UsageError."""
+    if scheduler is None:
+        pool = Pool(workers)
+        try:
+            yield pool
+        finally:
+            pool.close()
+        return
+    from distributed import Client
 
-    for name in [n for n in logging.root.manager.loggerDict if n.partition(".")[0] == "distributed"]:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what matters of it, the summary says
-    if scheduler is not None:
+    _silence()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             client = Client(scheduler, timeout=_CONNECT, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise UsageError(f"no scheduler answers at {scheduler}: {error}") from None
+            raise UsageError(f"no scheduler answers at {printable(scheduler)}: {printable(str(error))}") from None
         with client:
             yield client
-        return
-    with (
-        dask.config.set(_CONFIG),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-            preload=[fleet_work.__name__],
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
+
+
+def _silence() -> None:
+    """Keep dask and what it is made of from saying anything: what matters of it, the summary says."""
+    for top in ("distributed", "dask", "tornado", "asyncio"):
+        names = [n for n in logging.root.manager.loggerDict if n.partition(".")[0] == top]
+        for name in (top, *names):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def check_all(
@@ -100,7 +88,7 @@ class _Dispatcher:
     two workers were lost, one at a time while nothing else is in `flight`."""
 
     def __init__(self, client: Any, job: Job, files: Sequence[File], done: Callable[[FileOutcome], None]) -> None:
-        self.client, self.done = client, done
+        self.client, self.job, self.done = client, job, done
         self.packed = job.packed()
         self.waiting = deque(files)
         self.suspects: deque[File] = deque()
@@ -147,8 +135,6 @@ class _Dispatcher:
 
     def _take(self, future: Any) -> None:
         """Take what became of a file that was submitted. Raises ClusterLost and UsageError, as `go` does."""
-        from distributed import KilledWorker
-
         if future.key not in self.flight:
             return
         _, file = self.flight.pop(future.key)
@@ -156,16 +142,18 @@ class _Dispatcher:
         try:
             # A worker may be lost between its answer and this line; then dask has the file checked again first.
             outcome: FileOutcome = future.result()
-        except KilledWorker as error:
-            self._died(file, error.allowed_failures + 1, alone, "its worker was lost")
+        except TimeOver:
+            self._finish(file, FileOutcome(file, "limit", f"not done in {self.job.limit:g} s", started=time.time()))
         except (ImportError, OtherVersion) as error:
             raise UsageError(
                 f"the workers cannot do this: {printable(str(error))}; all need the same mipcheck"
             ) from None
         except (CancelledError, Exception) as error:
             if self.client.status != "running":
-                raise ClusterLost("the scheduler is lost") from None
-            self._died(file, 1, alone, f"{type(error).__name__}: {error}")
+                raise ClusterLost(_lost(self.client)) from None
+            workers = _workers_lost(error)
+            why = "its worker was lost" if workers else f"{type(error).__name__}: {error}"
+            self._died(file, max(1, workers), alone, why)
         else:
             if outcome.status == "killed":
                 self._died(file, 1, alone, outcome.error)
@@ -194,7 +182,7 @@ class _Dispatcher:
         if now - self.asked > 10 * _TICK:
             self._ask()
         if self.client.status != "running":
-            raise ClusterLost("the scheduler is lost")
+            raise ClusterLost(_lost(self.client))
         if now - self.peopled > _DESERTED:
             raise ClusterLost(f"no worker was left for {_DESERTED:g} s")
 
@@ -208,3 +196,16 @@ class _Dispatcher:
         self.room = max(1, threads) * _AHEAD
         if threads:
             self.peopled = self.asked
+
+
+def _lost(client: Any) -> str:
+    """Say why there are no workers any more."""
+    return str(client.status) if isinstance(client, Pool) else "the scheduler is lost"
+
+
+def _workers_lost(error: BaseException) -> int:
+    """Return how many workers an error says were lost with a task; none for other errors."""
+    if isinstance(error, WorkerLost):
+        return 1
+    # dask's own error, which is not imported where there is no dask.
+    return int(error.allowed_failures) + 1 if hasattr(error, "allowed_failures") else 0

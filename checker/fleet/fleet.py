@@ -1,10 +1,15 @@
-"""`mipcheck fleet PATH...`: many files on a dask cluster, one summary. Imports nothing heavy before it is needed."""
+"""`mipcheck fleet PATH...`: many files at once, one summary. Imports nothing heavy before it is needed."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
+import os
+import signal
+import threading
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console import options
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from mipcheck.checker.fleet.work import FileOutcome, Job
     from mipcheck.model.specification.spec import Spec
 
-NEEDS: Final = ("distributed", "fsspec", "pyarrow")
+NEEDS: Final = ("fsspec", "pyarrow")
 
 DESCRIPTION: Final = "Check many files, each as a trace of its own, on the cores of this machine or on a dask cluster."
 EPILOG: Final = """\
@@ -41,9 +46,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("inputs", nargs="+", metavar="PATH|GLOB|URL", help="files, folders, globs or URLs")
     parser.add_argument(
-        "--workers", type=_workers, metavar="N", help="processes of the local cluster (default: a core each)"
+        "--workers", type=_workers, metavar="N", help="processes on this machine (default: a core each)"
     )
-    parser.add_argument("--scheduler", metavar="tcp://…", help="an existing dask cluster, whose workers see the files")
+    parser.add_argument(
+        "--scheduler",
+        metavar="tcp://…",
+        help="an existing dask cluster, whose workers see the files. It is trusted: whoever can reach a scheduler can"
+        " have any code run there, by its workers and here",
+    )
     parser.add_argument(
         "--limit", type=options.seconds, metavar="S", help="seconds for a file, after which it is given up"
     )
@@ -110,11 +120,12 @@ def _check_installed(args: argparse.Namespace) -> None:
     """Raise UsageError where a package is missing, or options exclude each other."""
     from mipcheck.checker.console.errors import UsageError
 
-    missing = [n for n in NEEDS if importlib.util.find_spec(n) is None]
+    needed = NEEDS if args.scheduler is None else ("distributed", *NEEDS)
+    missing = [n for n in needed if importlib.util.find_spec(n) is None]
     if missing:
         raise UsageError(f"fleet needs {', '.join(missing)}, not installed here: pip install 'mipcheck[fleet]'")
     if args.scheduler is not None and args.workers is not None:
-        raise UsageError("--workers is for a local cluster; --scheduler names one that has workers already")
+        raise UsageError("--workers is for this machine; --scheduler names a cluster that has workers already")
 
 
 def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Job:
@@ -141,7 +152,8 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
         raise UsageError(f"{error.message}; {error.hint}" if error.hint else error.message) from None
     site = merge_sites(site, words, parameters.keys())
     machine_of(spec, site)
-    return Job(spec, config, parameters, args.keep_going, args.fail_on, args.limit)
+    name = args.config or ""
+    return Job(spec, config, name, parameters, args.keep_going, args.fail_on, args.limit)
 
 
 def _store(args: argparse.Namespace, job: Job, pattern: Pattern | None) -> Store:
@@ -238,21 +250,47 @@ def _check_files(
 
     again = "; the same command with -o goes on from here" if store is not None else ""
     try:
-        with shown, connected(args.scheduler, min(args.workers or _cores(), len(todo))) as client:
+        with _orderly(), shown, connected(args.scheduler, min(args.workers or _cores(), len(todo))) as client:
             check_all(client, job, todo, done, tick)
     except ClusterLost as error:
         summary.stopped = f"{error}{again}"
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         summary.stopped = f"interrupted{again}"
-        return INTERRUPTED
+        return _TERMINATED if isinstance(error, _Terminated) else INTERRUPTED
     finally:
         if store is not None:
             store.flush()
     return None
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: the end of a fleet is as orderly as after Ctrl-C."""
+
+
+_TERMINATED: Final = 128 + signal.SIGTERM
+"""The exit code then, as a shell reports it."""
+
+
+@contextlib.contextmanager
+def _orderly() -> Iterator[None]:
+    """Have SIGTERM interrupt what is done here, unless it is ignored, or this is not the main thread."""
+
+    def end(number: int, frame: object) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def _cores() -> int:
     """Return the cores that this process may use."""
-    from dask.system import CPU_COUNT
-
-    return int(CPU_COUNT)
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1

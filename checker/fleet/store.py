@@ -166,7 +166,9 @@ class Store:
             self._write(pa.Table.from_pylist(self._rows, schema=schema()), part)
         except OSError as error:
             raise UsageError(f"{printable(str(part))} cannot be written: {error.strerror or error}") from None
-        self._rows = []
+        finally:
+            if part.exists():  # also where Ctrl-C came right after that: nothing is written twice
+                self._rows = []
 
     def _write(self, table: Any, part: Path) -> None:
         """Write a part whole or not at all, and force it to the disk. Raises OSError."""

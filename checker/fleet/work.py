@@ -22,12 +22,15 @@ from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report, Violation, date
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.fleet.inputs import File, is_local, look
+from mipcheck.checker.fleet.isolated import isolated
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.errors import MipcheckError, UserError
 from mipcheck.model.version import __version__
 
 _GRACE: Final = 30.0
 """Seconds after which a process that outlives its own alarm is killed by the worker."""
+
+_DESCRIPTORS: Final = "/proc/self/fd"
 
 _SAID: Final = 2000
 """Characters of an error that are kept."""
@@ -39,6 +42,7 @@ class Job:
 
     spec: Spec
     config: bytes | None = None
+    config_name: str = "the site file"
     parameters: Mapping[str, str] = field(default_factory=dict)
     keep_going: bool = False
     fail_on: str = "must"
@@ -124,23 +128,30 @@ class OtherVersion(MipcheckError):
     """The worker's mipcheck is not the one that asks."""
 
 
-def dask_setup(worker: object) -> None:
-    """Prepare a new worker of a local cluster; dask calls this by its name.
+_alone = False
 
-    Ctrl-C is for the program that started the worker, and then ends it. So is the terminal, where each check would show
-    its own progress.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for as long as the process lives
+
+def alone_in_its_process() -> None:
+    """Say that this process does nothing but `examine`, so that it may be ended for a file that takes too long."""
+    global _alone
+    _alone = True
 
 
 def examine(packed: bytes, file: File) -> FileOutcome:
-    """Check one file: the task of a fleet. Whatever is wrong with it is in the outcome; raises OtherVersion only."""
+    """Check one file: the task of a fleet. Whatever is wrong with it is in the outcome; raises OtherVersion only.
+
+    A process of its own that does so ends where the time limit is over.
+    """
     started = time.time()
     job = _unpacked(packed)
     if job.version != __version__:
         raise OtherVersion(f"worker {socket.gethostname()} has mipcheck {__version__}, not {job.version}")
-    outcome = _check(job, file) if job.limit is None else _within(job.limit, packed, file)
+    if job.limit is None:
+        outcome = _check(job, file)
+    elif _alone:
+        outcome = _alarmed(job.limit, job, file)
+    else:
+        outcome = _within(job.limit, packed, file)
     took = time.time() - started
     return replace(outcome, started=started, seconds=took, worker=f"{socket.gethostname()}:{os.getpid()}")
 
@@ -156,10 +167,11 @@ def _unpacked(packed: bytes) -> Job:
 
 def _check(job: Job, file: File) -> FileOutcome:
     """Check a file, whatever happens."""
-    local = ""
+    names: dict[str, str] = {}
     try:
         before = _now(file)
         with _local(file) as local, _config(job) as config:
+            names = {name: known for name, known in ((local, file.path), (config, job.config_name)) if name is not None}
             report = check(
                 [local],
                 spec=job.spec,
@@ -171,22 +183,21 @@ def _check(job: Job, file: File) -> FileOutcome:
         if _now(file) != before:
             return FileOutcome(file, "changed", "it was written to while it was checked")
     except UserError as error:
-        return FileOutcome(file, "unreadable", _said(str(error), local, file))
+        return FileOutcome(file, "unreadable", _said(str(error), names))
     except OSError as error:
-        return FileOutcome(
-            file, "unreadable", _said(f"{file.path}: cannot be read: {error.strerror or error}", local, file)
-        )
+        return FileOutcome(file, "unreadable", _said(f"{file.path}: cannot be read: {error.strerror or error}", names))
     except MemoryError:
         return FileOutcome(file, "error", "there was not enough memory")
     # A fleet goes on; the type and text are what a report of the fault begins with.
     except Exception as error:
-        return FileOutcome(file, "error", _said(f"{type(error).__name__}: {error}", local, file))
-    return _outcome(report, file, local)
+        return FileOutcome(file, "error", _said(f"{type(error).__name__}: {error}", names))
+    return _outcome(report, file, names)
 
 
-def _said(text: str, local: str, file: File) -> str:
-    """Return the text of an error, shortened and safe to show, without the name of a copy, which nobody knows."""
-    text = text if local in ("", file.path) else text.replace(local, file.path)
+def _said(text: str, names: Mapping[str, str]) -> str:
+    """Return the text of an error, shortened and safe to show. `names` are what people know copies by."""
+    for name, known in sorted(names.items(), reverse=True):  # of two descriptors one may begin like the other
+        text = text.replace(name, known)
     return "\n".join(printable(line) for line in text[:_SAID].splitlines())
 
 
@@ -198,8 +209,7 @@ def _local(file: File) -> Iterator[str]:
     if is_local(system):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="mipcheck-") as folder:
-        copy = str(Path(folder) / (Path(path).name or "file"))
+    with _nameless() as copy:
         with _store_errors():
             system.get_file(path, copy)
         yield copy
@@ -228,14 +238,24 @@ def _config(job: Job) -> Iterator[str | None]:
     if job.config is None:
         yield None
         return
-    with tempfile.NamedTemporaryFile(prefix="mipcheck-", suffix=".toml") as copy:
-        copy.write(job.config)
-        copy.flush()
-        yield copy.name
+    with _nameless() as copy:
+        Path(copy).write_bytes(job.config)
+        yield copy
 
 
-def _outcome(report: Report, file: File, local: str) -> FileOutcome:
-    """Return a report as the outcome of a file; `local` is the path that was checked."""
+@contextlib.contextmanager
+def _nameless() -> Iterator[str]:
+    """Provide the path of a new file that goes with this process, however it ends, where the system has such ones."""
+    if Path(_DESCRIPTORS).is_dir():
+        with tempfile.TemporaryFile() as file:
+            yield f"{_DESCRIPTORS}/{file.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile(prefix="mipcheck-") as file:
+            yield file.name
+
+
+def _outcome(report: Report, file: File, names: Mapping[str, str]) -> FileOutcome:
+    """Return a report as the outcome of a file; `names` are as in `_said`."""
     (source,) = report.inputs
     return FileOutcome(
         file,
@@ -248,8 +268,8 @@ def _outcome(report: Report, file: File, local: str) -> FileOutcome:
         events=source.events,
         frames=source.frames,
         interfaces=source.interfaces,
-        reasons=tuple(_said(r, local, file) for r in report.reasons),
-        notes=tuple(_said(n, local, file) for n in report.notes),
+        reasons=tuple(_said(r, names) for r in report.reasons),
+        notes=tuple(_said(n, names) for n in report.notes),
         rules=tuple(
             RuleOutcome(r.id, r.level, r.section, r.status, r.exercised, r.broken, r.unknown) for r in report.rules
         ),
@@ -281,10 +301,10 @@ def _breach(report: Report, v: Violation) -> Breach:
 def _within(limit: float, packed: bytes, file: File) -> FileOutcome:
     """Check a file as `_check` does, for `limit` seconds at most, in a process of its own: that can be ended, whereas a
     thread of a worker cannot."""
-    command = [sys.executable, "-c", "from mipcheck.checker.fleet.work import _child; _child()"]
+    command = isolated("from mipcheck.checker.fleet.work import _child; _child()")
     given = pickle.dumps((packed, file))
     try:
-        done = subprocess.run(command, input=given, capture_output=True, timeout=limit + _GRACE, check=False)
+        done = subprocess.run(command, input=given, capture_output=True, timeout=limit + _GRACE, check=False, cwd="/")
     except subprocess.TimeoutExpired:
         return FileOutcome(file, "limit", f"not done in {limit:g} s")
     if done.returncode == 0:
@@ -294,21 +314,25 @@ def _within(limit: float, packed: bytes, file: File) -> FileOutcome:
     if done.returncode < 0:
         return FileOutcome(file, "killed", f"the process that checked it died of signal {-done.returncode}")
     last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-    return FileOutcome(file, "error", _said(": ".join(["the process that checked it failed", *last]), "", file))
+    return FileOutcome(file, "error", _said(": ".join(["the process that checked it failed", *last]), {}))
+
+
+def _alarmed(limit: float, job: Job, file: File) -> FileOutcome:
+    """Check a file, or die of the alarm after `limit` seconds: the kernel keeps it, whatever this process does."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    outcome = _check(job, file)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return outcome
 
 
 def _child() -> None:
-    """Read a job and a file from standard input and write the outcome to standard output, or die of the alarm.
-
-    The kernel ends it, in whatever loop it is, even if the worker has died meanwhile.
-    """
+    """Read a job and a file from standard input and write the outcome to standard output, or die of the alarm, even
+    if the worker has died meanwhile."""
     answer = os.dup(1)
     os.dup2(2, 1)  # nothing else may get into the answer
     packed, file = pickle.load(sys.stdin.buffer)
     job: Any = _unpacked(packed)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, job.limit)
-    outcome = _check(job, file)
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    outcome = _alarmed(job.limit, job, file)
     with os.fdopen(answer, "wb") as out:
         pickle.dump(outcome, out)

@@ -420,7 +420,7 @@ def test_what_a_fleet_consists_of(files: Path) -> None:
         (["x.log", "--set", "t_stop=soon"], "t_stop"),
         (["x.log", "--config", "missing.toml"], "missing.toml: no such file"),
         (["x.log", "-o", "s3://bucket/out"], "folder of this machine"),
-        (["x.log", "--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "--workers is for a local cluster"),
+        (["x.log", "--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "--workers is for this machine"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_starts(
@@ -435,9 +435,9 @@ def test_what_is_wrong_is_said_before_anything_starts(
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "distributed" else object())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "fsspec" else object())
     assert main(["fleet", str(TRACES / FINE)]) == 2
-    expected = "mipcheck: fleet needs distributed, not installed here: pip install 'mipcheck[fleet]'\n"
+    expected = "mipcheck: fleet needs fsspec, not installed here: pip install 'mipcheck[fleet]'\n"
     assert capsys.readouterr().err == expected
 
 
