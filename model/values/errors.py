@@ -20,6 +20,8 @@
       NativeError                         code that cannot be compiled; Python does the work instead
       DiverseError                        a capture of which columns make nothing; it is read frame by frame instead
       ClusterLost                         a cluster that has gone, with files unchecked
+      WorkerLost                          a worker of a fleet that has died
+      TimeOver                            a file of a fleet that has taken too long
       OtherVersion                        a worker with another mipcheck than the one that asks
       Disagreement (and RuntimeError)     prover and observer contradict each other: a fault of mipcheck
 

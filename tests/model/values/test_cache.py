@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -70,15 +71,99 @@ def test_what_others_may_write_to_is_not_trusted(cache: Path) -> None:
     assert keep.read("x") is None
 
 
+def named(kind: str, number: int) -> str:
+    return keep.name_of(kind, b"%d" % number)
+
+
 def test_old_entries_make_room(cache: Path) -> None:
-    keep.write("other-1", b"")
-    os.utime(cache / "other-1", (0, 0))
+    now = time.time()
+    keep.write(named("other", 1), b"")
+    os.utime(cache / named("other", 1), (now - 3600, now - 3600))
     for n in range(70):
-        keep.write(f"e-{n}", b"")
-        os.utime(cache / f"e-{n}", (n, n))
+        keep.write(named("e", n), b"")
+        os.utime(cache / named("e", n), (now - 1000 + n, now - 1000 + n))
     assert len(list(cache.glob("e-*"))) == 64
-    assert keep.read("e-69") == b"" and keep.read("e-0") is None
-    assert keep.read("other-1") == b""
+    assert keep.read(named("e", 69)) == b"" and keep.read(named("e", 0)) is None
+    assert keep.read(named("other", 1)) == b""
+
+
+@pytest.mark.parametrize("days", [-400, -2, 91, 20000])
+def test_stale_entries_are_removed_and_nothing_else(cache: Path, days: int) -> None:
+    """What nobody has used for long, what a killed process left; of a clock that jumped, too. The user's files stay."""
+    keep.write(named("e", 1), b"new")
+    old = time.time() - days * 86400
+    theirs = [cache / "spec-notes.txt", cache / ".new-idea", cache / "e-1", cache / "notes"]
+    for path in (*theirs, cache / named("e", 2), cache / ".new-0123456789ab"):
+        path.write_bytes(b"")
+        os.utime(path, (old, old))
+    keep.write(named("e", 3), b"newer")
+    assert sorted(cache.iterdir()) == sorted([*theirs, cache / named("e", 1), cache / named("e", 3)])
+
+
+def test_what_is_being_written_is_not_removed(cache: Path) -> None:
+    keep.write(named("e", 1), b"")
+    (cache / ".new-0123456789ab").write_bytes(b"")
+    keep.write(named("e", 2), b"")
+    assert (cache / ".new-0123456789ab").exists()
+
+
+def other_user() -> int:
+    if os.geteuid() != 0:
+        pytest.skip("files of another user can be made by root only")
+    return 65534
+
+
+def test_no_folder_on_the_way_may_be_a_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "a" / "b" / "cache"
+    monkeypatch.setenv(keep.OFF, str(place))
+    keep.write("x", b"content")
+    assert keep.read("x") == b"content"
+    for mode, trusted in ((0o777, False), (0o770, False), (0o1777, True), (0o711, True), (0o755, True)):
+        (tmp_path / "a").chmod(mode)
+        assert keep.read("x") == (b"content" if trusted else None), oct(mode)
+        assert (keep.folder() is not None) == trusted
+    os.chown(tmp_path / "a", other_user(), -1)
+    assert keep.read("x") is None and keep.folder() is None
+    keep.write("y", b"content")
+    assert not (place / "y").exists()
+
+
+def test_no_strangers_link_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    real = tmp_path / "real"
+    monkeypatch.setenv(keep.OFF, str(real))
+    keep.write("x", b"content")
+    link = shared / "link"
+    link.symlink_to("../real")
+    monkeypatch.setenv(keep.OFF, str(link))
+    assert keep.read("x") == b"content"  # the user's own
+    os.chown(link, other_user(), -1, follow_symlinks=False)
+    assert keep.read("x") is None and keep.folder() is None
+
+
+def test_an_entry_is_a_file_of_the_users_own(cache: Path, tmp_path: Path) -> None:
+    keep.write("x", b"content")
+    (cache / "x").rename(tmp_path / "x")
+    (cache / "x").symlink_to(tmp_path / "x")
+    assert keep.read("x") is None
+    (cache / "x").unlink()
+    os.mkfifo(cache / "x")
+    assert keep.read("x") is None  # nor does it wait for a writer
+    (cache / "x").unlink()
+    (tmp_path / "x").rename(cache / "x")
+    assert keep.read("x") == b"content"
+    os.chown(cache / "x", other_user(), -1)
+    assert keep.read("x") is None
+
+
+def test_no_loop_of_links_is_run_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    monkeypatch.setenv(keep.OFF, str(tmp_path / "a" / "cache"))
+    keep.write("x", b"")
+    assert keep.folder() is None
 
 
 @pytest.mark.parametrize("where", ["off", "/proc/nowhere"])
