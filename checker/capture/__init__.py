@@ -1,4 +1,4 @@
-"""Captures: pcap and pcapng files read into the same events as a log (design.md section 5).
+"""Captures: pcap and pcapng files read into the same events as a log.
 
 The way of a frame, folder by folder, each knowing only those before it:
 

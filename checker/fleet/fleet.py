@@ -17,7 +17,7 @@ from mipcheck.checker.console.output import INTERRUPTED, terminal, warned, write
 from mipcheck.checker.console.progress import Parallel
 
 if TYPE_CHECKING:
-    from mipcheck.checker.fleet.inputs import File, Pattern
+    from mipcheck.checker.fleet.inputs import File, PathPattern
     from mipcheck.checker.fleet.store import Store
     from mipcheck.checker.fleet.summary import Summary
     from mipcheck.checker.fleet.work import FileOutcome, Job
@@ -156,7 +156,7 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
     return Job(spec, config, name, parameters, args.keep_going, args.fail_on, args.limit)
 
 
-def _store(args: argparse.Namespace, job: Job, pattern: Pattern | None) -> Store:
+def _store(args: argparse.Namespace, job: Job, pattern: PathPattern | None) -> Store:
     """Open the dataset in the folder that `-o` names. Raises UsageError."""
     from mipcheck.checker.console.errors import UsageError
     from mipcheck.checker.fleet.store import Store

@@ -141,7 +141,7 @@ def shown(path: str) -> str:
 
 
 @dataclass(frozen=True)
-class Pattern:
+class PathPattern:
     """`{vendor}/{build}/*.log`: names for parts of a path, which it has to match at its end."""
 
     text: str
@@ -154,7 +154,7 @@ class Pattern:
         return None if match is None else match.groupdict()
 
 
-def read_pattern(text: str) -> Pattern:
+def read_pattern(text: str) -> PathPattern:
     """Read a pattern as `--pattern` has it; `*` and `?` stay within a folder, `**` does not. Raises UsageError."""
     names: list[str] = []
     parts: list[str] = []
@@ -177,10 +177,10 @@ def read_pattern(text: str) -> Pattern:
             f"--pattern names no field: {quoted(text)}; expected something like {{vendor}}/{{build}}/*.log"
         )
     start = "^" if text.startswith("/") or re.match(r"[a-z0-9]+://", text) else "(?:^|/)"
-    return Pattern(text, tuple(names), re.compile(start + "".join(parts) + r"\Z", re.DOTALL))
+    return PathPattern(text, tuple(names), re.compile(start + "".join(parts) + r"\Z", re.DOTALL))
 
 
-def fields_asked(pattern: Pattern | None, by: Iterable[str]) -> tuple[str, ...]:
+def fields_asked(pattern: PathPattern | None, by: Iterable[str]) -> tuple[str, ...]:
     """Return the fields to count by, each once. Raises UsageError for one that the pattern does not have."""
     asked = tuple(dict.fromkeys(by))
     for name in asked:

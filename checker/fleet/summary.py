@@ -10,7 +10,7 @@ from typing import Any, Final
 from mipcheck.checker.console.errors import listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
-from mipcheck.checker.fleet.inputs import File, Pattern, shown
+from mipcheck.checker.fleet.inputs import File, PathPattern, shown
 from mipcheck.checker.fleet.work import FileOutcome
 from mipcheck.model.version import __version__
 
@@ -57,7 +57,7 @@ class Summary:
     spec: str
     order: Sequence[str]
     fail_on: str = "must"
-    pattern: Pattern | None = None
+    pattern: PathPattern | None = None
     by: tuple[str, ...] = ()
     others: int = 0
     stopped: str = ""
@@ -186,11 +186,11 @@ def _file(s: Summary, line: FileLine) -> dict[str, Any]:
 def summary_text(summary: Summary, width: int, colour: bool = False, verbose: bool = False) -> str:
     """Return the summary for a terminal of `width` columns; `verbose` lists every file and rule."""
     lines = Lines(width, colour)
-    _Writer(lines, summary, verbose).write()
+    _SummaryWriter(lines, summary, verbose).write()
     return lines.text()
 
 
-class _Writer:
+class _SummaryWriter:
     """Writes a summary into lines, section by section."""
 
     def __init__(self, lines: Lines, summary: Summary, verbose: bool) -> None:

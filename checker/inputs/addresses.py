@@ -1,4 +1,4 @@
-"""Addresses that a site does not give, where the trace makes them plain (design.md section 5)."""
+"""Addresses that a site does not give, where the trace makes them plain."""
 
 from __future__ import annotations
 

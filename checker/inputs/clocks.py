@@ -11,7 +11,7 @@ from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, qu
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.opening import name_of
 from mipcheck.checker.inputs.trace import Input
-from mipcheck.checker.logs.lines import LineError, read_time
+from mipcheck.checker.logs.parts import LineError, read_time
 from mipcheck.checker.trace.times import read_datetime
 
 

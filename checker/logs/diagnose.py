@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console.errors import did_you_mean, joined, quoted
 from mipcheck.checker.console.escape import escaped
-from mipcheck.checker.logs.lines import MAGIC, Fault, time_hint
+from mipcheck.checker.logs.parts import MAGIC, Fault, time_hint
 
 if TYPE_CHECKING:
     from lark.exceptions import UnexpectedInput

@@ -14,22 +14,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mipcheck.checker.console.errors import did_you_mean, joined, listed, quoted
-from mipcheck.checker.logs.lines import (
-    MAGIC,
-    VERSIONS,
-    Fault,
-    KeyValue,
-    LineError,
-    Log,
-    LogBuilder,
-    Span,
-    Time,
-    as_printed,
-    read_lines,
-    read_time,
-    source_faults,
-    value_fault,
-)
+from mipcheck.checker.logs.builder import LogBuilder, as_printed, source_faults, value_fault
+from mipcheck.checker.logs.lines import Log, read_lines
+from mipcheck.checker.logs.parts import MAGIC, VERSIONS, Fault, KeyValue, LineError, Time, WordAt, read_time
 from mipcheck.checker.logs.writing import joined_lines, writable_events, writable_site
 from mipcheck.checker.site.site import LISTS, TEXTUAL, expected, natural_word, read_value
 from mipcheck.checker.trace.source import ALL, Sight
@@ -228,7 +215,7 @@ def _source(builder: LogBuilder, text: str, source: KeyValue) -> list[Fault]:
         return [Fault(resolution.value_at, resolution.value_width, message, 'expected a text such as "1s"')]
     if sees is None:
         return builder.add_source(None, resolution, source.key_at)
-    items = [Span(v, _item_at(text, sees, v)) for v in sees.value] if isinstance(sees.value, list) else []
+    items = [WordAt(v, _item_at(text, sees, v)) for v in sees.value] if isinstance(sees.value, list) else []
     return builder.add_source((sees, items), resolution, source.key_at)
 
 
@@ -282,7 +269,7 @@ def _event(builder: LogBuilder, number: int, pairs: dict[str, KeyValue]) -> list
     ]
     if faults:
         return faults
-    span = Span(str(kind.value), kind.value_at + 1)
+    span = WordAt(str(kind.value), kind.value_at + 1)
     return builder.add_event(number, _time(time), str(interface.value), span, list(pairs.values()), _read)
 
 

@@ -1,4 +1,4 @@
-"""Trace logs in text: `mipcheck-trace 1`, `site` lines, one event a line (design.md section 5).
+"""Trace logs in text: `mipcheck-trace 1`, `site` lines, one event a line (checker/README.md).
 
 A line is parsed by the grammar in `log.lark`; its words are then given meaning by the specification's
 declarations, which come in as a `Vocabulary`. `jsonl.py` shares everything but the parsing of a line."""
@@ -11,24 +11,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from mipcheck.checker.console.errors import quoted
 from mipcheck.checker.console.escape import as_in_log, printable
+from mipcheck.checker.logs.builder import LogBuilder, as_printed, source_faults, value_fault
 from mipcheck.checker.logs.diagnose import diagnose
 from mipcheck.checker.logs.grammar import line_parser
-from mipcheck.checker.logs.lines import (
-    FIRST_LINE,
-    MAGIC,
-    Fault,
-    KeyValue,
-    LineError,
-    Log,
-    LogBuilder,
-    Span,
-    Time,
-    as_printed,
-    read_lines,
-    read_time,
-    source_faults,
-    value_fault,
-)
+from mipcheck.checker.logs.lines import Log, read_lines
+from mipcheck.checker.logs.parts import FIRST_LINE, MAGIC, Fault, KeyValue, LineError, Time, WordAt, read_time
 from mipcheck.checker.logs.writing import joined_lines, writable_events, writable_site
 from mipcheck.checker.site.site import KEYS, TEXTUAL, Site, expected, read_value
 from mipcheck.checker.trace.source import ALL, Sight
@@ -103,7 +90,7 @@ def interpret(builder: LogBuilder, number: int, text: str) -> list[Fault]:
     if not text.lstrip(" \t") or text.lstrip(" \t")[0] == "#":
         return []
     if builder.headed and (match := _PLAIN_EVENT.fullmatch(text)) and (time := _plain_time(match[1])) is not None:
-        kind = Span(match[3], match.start(3))
+        kind = WordAt(match[3], match.start(3))
         return builder.add_event(number, time, match[2], kind, _plain_pairs(text, match.end(3)), _read_word)
     if builder.headed and _PLAIN_SITE.fullmatch(text):
         return builder.add_site(number, _plain_pairs(text, len("site")), 0)
@@ -133,7 +120,7 @@ def interpret_by_grammar(builder: LogBuilder, number: int, text: str) -> list[Fa
         return _source(builder, [_pair(c) for c in children], text.index("source"))
     time, interface, kind, *pairs = children
     token = _unquote(interface) if interface.type == "QUOTED" else str(interface)
-    span = Span(str(kind), _at(kind))
+    span = WordAt(str(kind), _at(kind))
     return builder.add_event(number, read_time(str(time), _at(time)), token, span, list(map(_pair, pairs)), _read_word)
 
 
@@ -171,11 +158,11 @@ def _source(builder: LogBuilder, pairs: list[KeyValue], at: int) -> list[Fault]:
         twice = next(p for n, p in enumerate(pairs) if p.key in {q.key for q in pairs[:n]})
         return [Fault(twice.key_at, len(twice.key), f"source key {quoted(twice.key)} appears twice")]
     sees = by_key.get("sees")
-    items: list[Span] = []
+    items: list[WordAt] = []
     if sees is not None:
         start = sees.value_at + sees.quoted
         for word in str(sees.value).split(","):
-            items.append(Span(word, start))
+            items.append(WordAt(word, start))
             start += len(word) + 1
     return builder.add_source((sees, items) if sees is not None else None, by_key.get("resolution"), at)
 

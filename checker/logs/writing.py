@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import quoted
-from mipcheck.checker.logs.lines import LINE_LIMIT
+from mipcheck.checker.logs.parts import LINE_LIMIT
 from mipcheck.checker.site.site import TEXTUAL, read_value, site_from_words, site_words
 from mipcheck.checker.trace.times import TIME_LIMIT
 

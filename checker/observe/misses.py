@@ -72,7 +72,7 @@ class _Want:
 
 
 @dataclass(slots=True)
-class _Walk:
+class _Rerun:
     """Events before a finding, as far as they have been run through, and those that the device itself sent."""
 
     observer: Observer
@@ -144,7 +144,7 @@ class Misses:
         self._left -= len(events)
         known = zip((*moment.own_writers, *moment.node_writers), (*moment.own, *moment.node), strict=False)
         boot = whole and any(writer < 0 and value != UNKNOWN for writer, value in known)
-        walk = _Walk(Observer(self._machine, boot))
+        walk = _Rerun(Observer(self._machine, boot))
         linked = {v for w in wants for p, _, _ in w.targets for v in _switches(p.condition)}
         kinds = {p.event for w in wants for u in w.update_of for p in u.patterns}
         found: list[NearMiss] = []
@@ -223,7 +223,7 @@ class Misses:
     # --- why it did not count -------------------------------------------------------------------------------------
 
     def _missed(
-        self, walk: _Walk, event: Event, met: Moment, finding: Finding, wants: Sequence[_Want]
+        self, walk: _Rerun, event: Event, met: Moment, finding: Finding, wants: Sequence[_Want]
     ) -> NearMiss | None:
         """Return an event as a near miss, None if it would not have set anything that is wanted."""
         context = replace(self._context, interfaces=met.names)
@@ -239,7 +239,7 @@ class Misses:
                     return NearMiss(text, "; ".join(dict.fromkeys(why)), event.at)
         return None
 
-    def _why(self, context: Context, walk: _Walk, event: Event, met: Moment, pattern: EventPattern) -> list[str]:
+    def _why(self, context: Context, walk: _Rerun, event: Event, met: Moment, pattern: EventPattern) -> list[str]:
         """Return the reasons why an event did not match a pattern; none if it did, or was about something else."""
         if evaluate(self._machine, pattern.condition, met, met.this) != 0:
             return []
@@ -262,7 +262,7 @@ class Misses:
                 return []
         return reasons
 
-    def _unasked(self, context: Context, walk: _Walk, event: Event, met: Moment, leaves: Sequence[Leaf]) -> str:
+    def _unasked(self, context: Context, walk: _Rerun, event: Event, met: Moment, leaves: Sequence[Leaf]) -> str:
         """Say why an answer is none to what was asked: by its identification, or because nothing waits for it."""
         theirs = _identification(event)
         request = next((e for e in reversed(walk.sent) if _asks_for(e, event, theirs)), None)
@@ -295,7 +295,7 @@ class Misses:
         shown = "not known" if theirs is None else f"{theirs:#010x}"
         return f"its identification differs in the low 32 bits: ours {held}, theirs {shown}"
 
-    def _writer(self, walk: _Walk, met: Moment, leaf: Leaf) -> Event | None:
+    def _writer(self, walk: _Rerun, met: Moment, leaf: Leaf) -> Event | None:
         """Return the event that made a variable what it was, None if none did."""
         written = [r.writer for r in reads(self._machine, leaf.term, met, leaf.interface)]
         return walk.events[written[0]] if written and written[0] >= 0 else None

@@ -128,8 +128,7 @@ def examples(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None
     capabilities = frozenset(spec.rules[rule].given)
     if rule not in (setting := setting_of(spec, capabilities=capabilities)).rules:
         return "", ""
-    setting = setting.telling(rule)
-    found = Examples(setting)
+    found = Examples(setting).telling(rule)
     texts = []
     for broken in (False, True):
         step(f"a trace that {'breaks' if broken else 'keeps'} it")
@@ -138,7 +137,7 @@ def examples(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None
             texts.append("")
             continue
         title = f"The shortest trace that {'breaks' if broken else 'exercises'} {rule}."
-        text = trace_text(spec, trace, setting.given, [title], capabilities)
+        text = trace_text(spec, trace, found.setting.given, [title], capabilities)
         agree(spec, text, trace.broken)
         texts.append(text)
     return texts[0], texts[1]

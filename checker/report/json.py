@@ -1,4 +1,4 @@
-"""A `Report` → JSON (design.md section 6). Keys beyond the contract may be added, none may go."""
+"""A `Report` → JSON. Keys may be added, none may go: other people's programs read them."""
 
 from __future__ import annotations
 

@@ -52,11 +52,11 @@ def report_text(report: Report, width: int, colour: bool = False, verbose: bool 
     `colour` puts terminal escapes in; `verbose` lists all findings, rules and parameters.
     """
     lines = Lines(width, colour)
-    _Writer(lines, report, verbose).write()
+    _ReportWriter(lines, report, verbose).write()
     return lines.text()
 
 
-class _Writer:
+class _ReportWriter:
     """Writes a report into `lines`, part by part."""
 
     def __init__(self, lines: Lines, report: Report, verbose: bool) -> None:

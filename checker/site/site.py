@@ -1,4 +1,4 @@
-"""The site: who is who in a trace, and the parameters and keys that go with it (design.md section 5)."""
+"""The site: who is who in a trace, and the parameters and keys that go with it (checker/README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A site from TOML (`--config`): [site], [parameters], [[mn_ha_key]], [[esp_sa]], [[source]] (design.md section 5)."""
+"""A site from TOML (`--config`): [site], [parameters], [[mn_ha_key]], [[esp_sa]], [[source]]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the source of an input is able to show: which events, and how fine its stamps are (design.md section 5).
+"""What the source of an input is able to show: which events, and how fine its stamps are (traces/README.md).
 
 That an event is absent from a source that cannot show it means nothing. What the sources of a run show together, and
 what follows for a specification, is its `Evidence`.

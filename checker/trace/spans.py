@@ -1,4 +1,4 @@
-"""Spans of time in which evidence is missing: `gap from=… to=…` (design.md section 5).
+"""Spans of time in which evidence is missing: `gap from=… to=…`.
 
 Whatever is seen in a span on its interface cannot be relied on once the next thing happens: a gap without a span, which
 reaches back to the event before it, is put after each event there, and at both ends.

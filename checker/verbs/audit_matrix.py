@@ -17,7 +17,7 @@ from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import Disagreement, broken_in, trace_text
 from mipcheck.checker.verbs.requirements_catalogue import Requirement, requirements
-from mipcheck.model.prover.evidence import Evidence, about_the_same
+from mipcheck.model.prover.evidence import Searches, about_the_same
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.prover.variants import speaks_of
 from mipcheck.model.specification.configure import configure
@@ -103,7 +103,7 @@ class _Auditor:
     def __init__(self, spec: Spec, timeout: float) -> None:
         self._spec, self._timeout = spec, timeout
         self._found: dict[str, Coverage] = {}
-        self._evidence: dict[tuple[str, frozenset[str]], Evidence] = {}
+        self._evidence: dict[tuple[str, frozenset[str]], Searches] = {}
 
     def coverage(self, name: str) -> Coverage:
         """Return what covers a name of the specification. Raises Disagreement, as all that is called here."""
@@ -220,20 +220,17 @@ class _Auditor:
 
     # --- traces ---------------------------------------------------------------------------------------------------
 
-    def _of_machine(self, machine: Spec, capabilities: frozenset[str]) -> Evidence:
+    def _of_machine(self, machine: Spec, capabilities: frozenset[str]) -> Searches:
         """Return the prover's evidence for a node with these capabilities."""
         key = machine.role, capabilities
         if key not in self._evidence:
-            self._evidence[key] = Evidence(setting_of(machine, capabilities=capabilities, timeout=self._timeout))
+            self._evidence[key] = Searches(setting_of(machine, capabilities=capabilities, timeout=self._timeout))
         return self._evidence[key]
 
-    def _telling(self, machine: Spec, capabilities: frozenset[str], rule: Rule) -> Evidence:
+    def _telling(self, machine: Spec, capabilities: frozenset[str], rule: Rule) -> Searches:
         """Return the same for a node whose site gives the parameters without which a rule says nothing."""
         evidence = self._of_machine(machine, capabilities)
-        if rule.id not in evidence.setting.rules:
-            return evidence
-        setting = evidence.setting.telling(rule.id)
-        return evidence if setting is evidence.setting else Evidence(setting)
+        return evidence.telling(rule.id) if rule.id in evidence.setting.rules else evidence
 
     def _replayed(
         self, machine: Spec, trace: Witness, capabilities: frozenset[str], expected: frozenset[str],

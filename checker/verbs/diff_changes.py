@@ -32,7 +32,7 @@ from mipcheck.model.specification.spec import (
 )
 from mipcheck.model.specification.term import EventPattern
 
-Declaration = Rule | Property | Assumption | Statement | Parameter | Access | Layer | str
+Declared = Rule | Property | Assumption | Statement | Parameter | Access | Layer | str
 
 KINDS: Final = ("rule", "property", "assumption", "statement", "parameter", "ambiguity", "capability", "layer",
                 "access mode")  # fmt: skip
@@ -141,9 +141,9 @@ def _machine(spec: Spec, role: str) -> Spec:
     return spec.roles.get(role) or replace(spec, role=role, **nothing)  # type: ignore[arg-type]
 
 
-def _declarations(spec: Spec, shared: bool) -> dict[tuple[str, str], Declaration]:
+def _declarations(spec: Spec, shared: bool) -> dict[tuple[str, str], Declared]:
     """Return declarations by kind and name; those that all roles have in common only where `shared`."""
-    found: dict[tuple[str, str], Declaration] = {("rule", r.id): r for r in spec.rules.values()}
+    found: dict[tuple[str, str], Declared] = {("rule", r.id): r for r in spec.rules.values()}
     found |= {("property", p.name): p for p in spec.properties.values()}
     found |= {("assumption", a.id): a for a in spec.assumptions.values()}
     if shared:
@@ -178,7 +178,7 @@ def _compare(partings: Partings, rule: str, alike: bool) -> Behaviour:
 # --- declarations in words ------------------------------------------------------------------------------------------
 
 
-def _described(spec: Spec, d: Declaration | None) -> dict[str, str]:
+def _described(spec: Spec, d: Declared | None) -> dict[str, str]:
     """Return what a declaration says, by aspect; what is empty is left out."""
     said: dict[str, str] = {}
     match d:

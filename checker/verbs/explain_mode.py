@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mipcheck.model.specification.term import Term
 
 PROTECTION: Final = {"protection": ("none", "esp")}
-"""How events tell whether a packet is protected (design.md section 5)."""
+"""How events tell whether a packet is protected."""
 
 
 @dataclass(frozen=True)

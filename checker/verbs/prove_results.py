@@ -97,7 +97,7 @@ def prove_one(
 
 
 def results_json(spec: Spec, proved: Sequence[Proved], without: Sequence[str]) -> str:
-    """Return the results as one JSON object (design.md section 6)."""
+    """Return the results as one JSON object (model/README.md)."""
     entries = [
         {
             "name": p.result.name,

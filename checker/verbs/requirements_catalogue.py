@@ -113,7 +113,7 @@ def _places(spec: Spec, cite: tuple[Citation, ...]) -> tuple[tuple[CitedPlace, .
 
 
 def requirements_json(spec: Spec) -> str:
-    """Return the catalogue as a JSON list (design.md section 6).
+    """Return the catalogue as a JSON list.
 
     Keys beyond the contract: the document of `lines`, other places, the role.
     """

@@ -11,7 +11,7 @@ from mipcheck.model.native.arithmetic import LEAST, arithmetic
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.places import Places
 from mipcheck.model.native.program import Program, is_truth, parameters_of
-from mipcheck.model.native.views import Value, View, kind_of, passed
+from mipcheck.model.native.views import Operand, View, kind_of, passed
 
 _COMPARISON: Final[dict[type[ast.cmpop], str]] = {
     ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "slt", ast.LtE: "sle", ast.Gt: "sgt", ast.GtE: "sge",
@@ -25,18 +25,18 @@ class Callee(NamedTuple):
     length: int
 
 
-CalleeOf = Callable[[ast.FunctionDef, Sequence[Value]], Callee]
+CalleeOf = Callable[[ast.FunctionDef, Sequence[Operand]], Callee]
 """Finds a function for arguments of these kinds, or makes it."""
 
 
 class Expressions(Places):
     """A function whose expressions can be worked out; `callee_of` gives the functions that it calls."""
 
-    def __init__(self, program: Program, callee_of: CalleeOf, name: str, names: Mapping[str, Value]) -> None:
+    def __init__(self, program: Program, callee_of: CalleeOf, name: str, names: Mapping[str, Operand]) -> None:
         super().__init__(program, name, names)
         self._callee_of = callee_of
 
-    def value(self, node: ast.expr) -> Value:
+    def value(self, node: ast.expr) -> Operand:
         """Return an operand or a view for what an expression gives."""
         match node:
             case ast.Constant(int() as number):
@@ -70,7 +70,7 @@ class Expressions(Places):
 
     # --- calls --------------------------------------------------------------------------------------------------------
 
-    def _call(self, node: ast.Call, name: str, arguments: Sequence[ast.expr]) -> Value:
+    def _call(self, node: ast.Call, name: str, arguments: Sequence[ast.expr]) -> Operand:
         if name in self.program.functions:
             function = self.program.functions[name]
             return self.call_of(function, [self.value(a) for a in arguments])
@@ -99,7 +99,7 @@ class Expressions(Places):
             return found
         raise self.refused(node, f"a call of {name}")
 
-    def call_of(self, function: ast.FunctionDef, arguments: Sequence[Value]) -> Value:
+    def call_of(self, function: ast.FunctionDef, arguments: Sequence[Operand]) -> Operand:
         """Write a call of a function; one that is an expression becomes part of this one."""
         parameters = parameters_of(function)
         if len(parameters) != len(arguments):
@@ -114,7 +114,7 @@ class Expressions(Places):
         self.add_length(callee.length)
         return self.new(f"call i64 @{callee.symbol}({passed(arguments)})")
 
-    def _call_given(self, name: str, arguments: Sequence[Value]) -> Value:
+    def _call_given(self, name: str, arguments: Sequence[Operand]) -> Operand:
         kinds = tuple(map(kind_of, arguments))
         if kinds != tuple(self.program.given[name]):
             raise self.refused(None, f"a call of {name} with {kinds}")

@@ -29,7 +29,7 @@ from mipcheck.model.native.expressions import Callee
 from mipcheck.model.native.program import Program, parameters_of
 from mipcheck.model.native.statements import Statements
 from mipcheck.model.native.unit import ENTRY, Kind, Unit
-from mipcheck.model.native.views import Value, View, example_of, kind_of
+from mipcheck.model.native.views import Operand, View, example_of, kind_of
 
 _LONG: Final = 600
 """Instructions from which on a function is called; what is shorter becomes part of its callers."""
@@ -76,7 +76,7 @@ class _Assembly:
         body.ret(body.integer_of(body.call_of(self._program.function(name), [record]), None))
         self._texts.append(f"define i64 @{ENTRY}({self._parameter(record)}) nounwind {{\n{body.text()}}}\n")
 
-    def _callee_of(self, function: ast.FunctionDef, arguments: Sequence[Value]) -> Callee:
+    def _callee_of(self, function: ast.FunctionDef, arguments: Sequence[Operand]) -> Callee:
         """Return a function as it is for arguments of these kinds. Raises NativeError if it calls itself."""
         key = function.name, tuple(map(kind_of, arguments))
         if key in self._callees:
@@ -89,9 +89,11 @@ class _Assembly:
         made = self._callees[key] = Callee(symbol, self._define(symbol, function, arguments))
         return made
 
-    def _define(self, symbol: str, function: ast.FunctionDef, arguments: Sequence[Value], public: bool = False) -> int:
+    def _define(
+        self, symbol: str, function: ast.FunctionDef, arguments: Sequence[Operand], public: bool = False
+    ) -> int:
         """Make a function, and return how many instructions a call of it comes to."""
-        names: dict[str, Value] = {}
+        names: dict[str, Operand] = {}
         parameters: list[str] = []
         for name, argument in zip(parameters_of(function), arguments, strict=True):
             if isinstance(argument, View):

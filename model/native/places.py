@@ -10,7 +10,7 @@ from typing import Final
 from mipcheck.model.native.program import Program
 from mipcheck.model.native.record import CELL, ELEMENTS, Layout
 from mipcheck.model.native.variables import Variables
-from mipcheck.model.native.views import Value, View
+from mipcheck.model.native.views import Operand, View
 from mipcheck.model.values.nearest import nearest
 
 _FIXED: Final = "!invariant.load !0"
@@ -20,14 +20,14 @@ _FIXED: Final = "!invariant.load !0"
 class Places(Variables, ABC):
     """A function whose indices, slices and fields can be looked up. What expressions give is said further up."""
 
-    def __init__(self, program: Program, name: str, names: Mapping[str, Value]) -> None:
+    def __init__(self, program: Program, name: str, names: Mapping[str, Operand]) -> None:
         super().__init__(program, name, names)
         # Of records that are parameters, and of their parts, arrays are loaded where the function starts.
         self._known = {view.pointer for view in names.values() if isinstance(view, View)}
         self._fields: dict[tuple[str, str], View] = {}
 
     @abstractmethod
-    def value(self, node: ast.expr) -> Value:
+    def value(self, node: ast.expr) -> Operand:
         """Return an operand or a view for what an expression gives."""
 
     def integer(self, node: ast.expr) -> str:
@@ -76,7 +76,7 @@ class Places(Variables, ABC):
         element = f"i{ELEMENTS[view.type]}" if layout is None else f"[{len(layout.cells)} x i64]"
         return self.new(f"getelementptr {element}, ptr {view.pointer}, i64 {index}")
 
-    def element(self, view: View) -> Value:
+    def element(self, view: View) -> Operand:
         """Return an integer as it is now; a part of an array and a record as a view."""
         return self.read(view.type, view.pointer) if not view.sizes and view.type in ELEMENTS else view
 

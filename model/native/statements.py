@@ -9,13 +9,13 @@ from mipcheck.model.native.arithmetic import arithmetic
 from mipcheck.model.native.expressions import CalleeOf, Expressions
 from mipcheck.model.native.program import Program, statements_of
 from mipcheck.model.native.record import CELL
-from mipcheck.model.native.views import Value, View
+from mipcheck.model.native.views import Operand, View
 
 
 class Statements(Expressions):
     """A function whose statements can be written."""
 
-    def __init__(self, program: Program, callee_of: CalleeOf, name: str, names: Mapping[str, Value]) -> None:
+    def __init__(self, program: Program, callee_of: CalleeOf, name: str, names: Mapping[str, Operand]) -> None:
         super().__init__(program, callee_of, name, names)
         self._loops: list[tuple[str, str]] = []  # where `continue` and `break` go
         self._broken: set[str] = set()  # the blocks that they go to
@@ -84,7 +84,7 @@ class Statements(Expressions):
             else:
                 self._put_into(target, values[0])
 
-    def _put_into(self, target: ast.expr, value: Value) -> None:
+    def _put_into(self, target: ast.expr, value: Operand) -> None:
         if isinstance(target, ast.Name):
             self.store(target, target.id, value)
         elif isinstance(target, ast.Subscript) and isinstance(value, View):
@@ -102,7 +102,7 @@ class Statements(Expressions):
         cells = [self.read(CELL, self.cell(row, n)) for n in range(len(layout.cells))]
         self._fill(target, cells, row.type)
 
-    def _fill(self, target: ast.Subscript, values: Sequence[Value], type_: str = "") -> None:
+    def _fill(self, target: ast.Subscript, values: Sequence[Operand], type_: str = "") -> None:
         """Set all fields of a row of a table, which has to be of type `type_` if that is given."""
         row = self.part(target)
         layout = self.program.layouts.get(row.type)

@@ -10,7 +10,7 @@ from mipcheck.model.native.arithmetic import LEAST
 from mipcheck.model.native.instructions import Instructions
 from mipcheck.model.native.program import Program
 from mipcheck.model.native.unit import Kind
-from mipcheck.model.native.views import Value, View, kind_of
+from mipcheck.model.native.views import Operand, View, kind_of
 
 
 class Variables(Instructions):
@@ -20,10 +20,10 @@ class Variables(Instructions):
     for one value. In a function that is one expression and becomes part of another, the names are its parameters alone.
     """
 
-    def __init__(self, program: Program, name: str, names: Mapping[str, Value]) -> None:
+    def __init__(self, program: Program, name: str, names: Mapping[str, Operand]) -> None:
         super().__init__(name)
         self.program = program
-        self._names: Mapping[str, Value] = names
+        self._names: Mapping[str, Operand] = names
         self._slots: dict[str, tuple[Kind, tuple[str, ...]]] = {}
         self._inlined: list[str] = []  # the expressions that are worked out, each within the one before
         self._assigned: set[str] = set()
@@ -37,7 +37,7 @@ class Variables(Instructions):
             self.slot(function, name, kind_of(self._names[name]))
 
     @contextmanager
-    def within(self, name: str, names: Mapping[str, Value]) -> Iterator[None]:
+    def within(self, name: str, names: Mapping[str, Operand]) -> Iterator[None]:
         """Let `names` be all the names that there are besides constants: those of an expression, of function `name`."""
         outside, self._names = self._names, names
         self._inlined.append(name)
@@ -51,7 +51,7 @@ class Variables(Instructions):
 
     # --- variables ----------------------------------------------------------------------------------------------------
 
-    def store(self, node: ast.AST, name: str, value: Value) -> None:
+    def store(self, node: ast.AST, name: str, value: Operand) -> None:
         """Assign a value to a name. Raises NativeError if it has had values of another kind."""
         self.slot(node, name, kind_of(value))
         kind, slots = self._slots[name]
@@ -75,7 +75,7 @@ class Variables(Instructions):
             self.put_first(f"{slot} = alloca {type_}")
             self.put_first(f"store {type_} {part}, ptr {slot}")
 
-    def load(self, node: ast.AST, name: str) -> Value:
+    def load(self, node: ast.AST, name: str) -> Operand:
         """Return what a name stands for: a variable, a parameter or a constant."""
         if not self._inlined and name in self._assigned:
             if name not in self._slots:  # by the time that it is read it will have been assigned to, further down
@@ -93,7 +93,7 @@ class Variables(Instructions):
 
     # --- numbers that are known ---------------------------------------------------------------------------------------
 
-    def integer_of(self, value: Value, node: ast.AST | None) -> str:
+    def integer_of(self, value: Operand, node: ast.AST | None) -> str:
         """Return a value that has to be an integer."""
         if not isinstance(value, str):
             raise self.refused(node, f"{'an array' if value.sizes else 'a record'} as a number")
@@ -122,5 +122,5 @@ class Variables(Instructions):
         return None
 
 
-def _parts_of(value: Value) -> Sequence[str]:
+def _parts_of(value: Operand) -> Sequence[str]:
     return [value] if isinstance(value, str) else [value.pointer, *value.sizes]

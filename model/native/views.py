@@ -20,22 +20,22 @@ class View:
     sizes: tuple[str, ...]
 
 
-Value = str | View
+Operand = str | View
 """An operand of 64 bits, or a view."""
 
 
-def kind_of(value: Value) -> Kind:
+def kind_of(value: Operand) -> Kind:
     """Return what is known of a value before it is there."""
     return "" if isinstance(value, str) else f"{value.type}:{len(value.sizes)}"
 
 
-def example_of(kind: Kind) -> Value:
+def example_of(kind: Kind) -> Operand:
     """Return some value of a kind."""
     type_, _, dimensions = kind.partition(":")
     return View(type_, "", ("",) * int(dimensions)) if kind else ""
 
 
-def passed(arguments: Sequence[Value]) -> str:
+def passed(arguments: Sequence[Operand]) -> str:
     """Return the arguments of a call as LLVM's assembly has them."""
     parts: list[str] = []
     for argument in arguments:

@@ -11,7 +11,7 @@ from mipcheck.model.prover.runs import Run, condition_of, cone, roots_of_propert
 from mipcheck.model.prover.search import DEPTH, Search, Unrolling, Witness, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
 from mipcheck.model.prover.spacer import Move, System, Z
-from mipcheck.model.prover.symbolic import NODE, Action, Keys, SymbolicState, World
+from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.specification.spec import Allow, Independent, Invariant, Permitted, Property, Rule
 from mipcheck.model.specification.term import EventPattern, Term
 
@@ -145,7 +145,7 @@ def independence(
     names |= cone(setting.spec, [Term("var", setting.spec.variables[n].type, n) for n in names], False)
     world = setting.world(rules, elsewhere=True)
     left, right = world.fresh("", slots_of(world, names, False)), world.fresh("'", slots_of(world, names, False))
-    shared = world.fresh("*", [slot for slot in left if slot[1] == NODE])
+    shared = world.fresh("*", [slot for slot in left if slot[1] == WHOLE_NODE])
     now, then = z3.Real("now"), z3.Real("then")
     keys = {e: world.keys(e, "") for e in setting.spec.events}
     theirs = {e: world.apart(e, k, "'") for e, k in keys.items()}

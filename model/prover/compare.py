@@ -19,7 +19,7 @@ from mipcheck.model.prover.runs import anchor_of, cone, roots_of_rules, slots_of
 from mipcheck.model.prover.search import Search, Unrolling, Witness, keys_used, time_unit
 from mipcheck.model.prover.setting import Setting, example_site, misconfigured
 from mipcheck.model.prover.spacer import Move, System, Z, spacer
-from mipcheck.model.prover.symbolic import NODE, Action, Keys, SymbolicState, World
+from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.spec import Configure, EventType, Permitted, Property, Require, Rule, Spec
 from mipcheck.model.specification.term import EventPattern
@@ -466,7 +466,7 @@ def _value(left: Setting, right: Setting, rule: str, kind: str, name: str, timeo
         body = _body(s, rule)
         world = World(s.spec, parameters, site, (), unit, capabilities=s.capabilities)
         holds.append(
-            world.term(body.condition, {}, NODE, {}, None) if isinstance(body, Configure) else z3.BoolVal(True)
+            world.term(body.condition, {}, WHOLE_NODE, {}, None) if isinstance(body, Configure) else z3.BoolVal(True)
         )
     solver.add(holds[0] != holds[1])
     solver.minimize(value)

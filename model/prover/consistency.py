@@ -38,8 +38,7 @@ def consistent(setting: Setting) -> Verdict:
     missing = []
     for rule in setting.rules:
         if rule not in setting.without:
-            telling = setting.telling(rule)
-            examples = shared if telling is setting else Examples(telling)
+            examples = shared.telling(rule)
             missing += [
                 f"no trace was found that {'breaks' if broken else 'exercises'} {rule}"
                 for broken in (False, True)

@@ -30,17 +30,23 @@ DEPTH = 8
 """Events of a trace, silent ones included, up to which one is searched for."""
 
 
-class Evidence:
+class Searches:
     """Searches for one setting, which share an unrolling.
 
     None is found where there is none that is short enough, or the setting's time limit is up: that proves nothing.
     """
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, examples: Examples | None = None) -> None:
+        """Search for `setting`; `examples` are its own, where there are some already."""
         self.setting = setting
-        self._examples = Examples(setting)
+        self._examples = Examples(setting) if examples is None else examples
         self._made: list[tuple[Setting, Search]] = []
         self._wrong = misconfigured(setting)
+
+    def telling(self, rule: str) -> Searches:
+        """Return these searches, or those for a setting that gives the parameters without which a rule says nothing."""
+        examples = self._examples.telling(rule)
+        return self if examples is self._examples else Searches(examples.setting, examples)
 
     def of_rule(self, rule: str, broken: bool) -> Witness | None:
         """Find a trace that exercises the rule and keeps all, or one that breaks it (`broken`) and keeps all others."""
@@ -63,7 +69,7 @@ class Evidence:
     def relied_on(self, a: Assumption, p: Property) -> Witness | None:
         """Find a trace that keeps all rules and breaks the property, once the assumption is dropped."""
         others = {n: x for n, x in self.setting.spec.assumptions.items() if n != a.id}
-        without = Evidence(replace(self.setting, spec=replace(self.setting.spec, assumptions=others)))
+        without = Searches(replace(self.setting, spec=replace(self.setting.spec, assumptions=others)))
         if not isinstance(p.claim, Whenever | Invariant):
             return None
         return without._find(lambda own, run, k: violated(run, k, own.of_property(p)), frozenset())

@@ -14,7 +14,7 @@ import z3
 from mipcheck.model.prover.search import Search, Witness, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
 from mipcheck.model.prover.spacer import Z
-from mipcheck.model.prover.symbolic import NODE, World
+from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.variants import same_addresses
 from mipcheck.model.specification.spec import Configure
 from mipcheck.model.specification.term import Term
@@ -27,6 +27,11 @@ class Examples:
         self.setting = setting
         self.unit = time_unit(setting.parameters, setting.spec)
         self._made: list[Search] = []
+
+    def telling(self, rule: str) -> Examples:
+        """Return these searches, or those for a setting that gives the parameters without which a rule says nothing."""
+        setting = self.setting.telling(rule)
+        return self if setting is self.setting else Examples(setting)
 
     def find(self, rule: str, broken: bool, pretty: bool = True) -> Witness | None:
         """Find a trace that exercises or breaks the rule; None if there is none as short as was searched for."""
@@ -106,7 +111,7 @@ class Examples:
         solver.add(value >= 0)
         for other in self.setting.rules.values():
             if isinstance(other.body, Configure):
-                holds = world.term(other.body.condition, {}, NODE, {}, None)
+                holds = world.term(other.body.condition, {}, WHOLE_NODE, {}, None)
                 solver.add(z3.Not(holds) if other.id == rule else holds)
         solver.minimize(value)
         if solver.check() != z3.sat:

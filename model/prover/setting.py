@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import z3
-from mipcheck.model.prover.symbolic import NODE, World
+from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.tables import Reduction, followed, tracked
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.fold import Folding
@@ -115,7 +115,8 @@ def misconfigured(setting: Setting) -> frozenset[str]:
     return frozenset(
         r.id
         for r in setting.rules.values()
-        if isinstance(r.body, Configure) and z3.is_false(z3.simplify(w.term(r.body.condition, {}, NODE, {}, None)))
+        if isinstance(r.body, Configure)
+        and z3.is_false(z3.simplify(w.term(r.body.condition, {}, WHOLE_NODE, {}, None)))
     )
 
 

@@ -19,11 +19,11 @@ from mipcheck.model.specification.term import EventPattern, Term, TermKind
 from mipcheck.model.values.types import ID, LOW_HALF, Type
 
 Slot = tuple[str, int]
-"""A variable and the interface that it belongs to, or (name, NODE). `done` of an obligation is named `done:ID`."""
+"""A variable and the interface that it belongs to, or WHOLE_NODE. `done` of an obligation is named `done:ID`."""
 SymbolicState = dict[Slot, Z]
 Keys = dict[str, Any]
 """Keys of one event: name → Z3 expression; for a set, member → Bool."""
-NODE = -1
+WHOLE_NODE = -1
 DONE = "done:"
 HIDDEN = "?"
 """Begins the name of a key that no trace has: it stands for what is not followed, of an entry (see `tables.py`)."""
@@ -111,12 +111,12 @@ class World:
         return result
 
     def _copies(self, v: Variable) -> Iterable[int]:
-        return self.interfaces if v.scope == "interface" else (NODE,)
+        return self.interfaces if v.scope == "interface" else (WHOLE_NODE,)
 
     def fresh(self, tag: str, slots: Iterable[Slot] | None = None) -> SymbolicState:
         """Return new constants for all slots or for these, whose names end in `tag`."""
         chosen = self.slots if slots is None else {s: self.slots[s] for s in self.slots if s in set(slots)}
-        return {s: z3.Const(f"{s[0]}.{'n' if s[1] == NODE else s[1]}{tag}", sort) for s, sort in chosen.items()}
+        return {s: z3.Const(f"{s[0]}.{'n' if s[1] == WHOLE_NODE else s[1]}{tag}", sort) for s, sort in chosen.items()}
 
     def initial(self, s: SymbolicState) -> Z:
         """Return that the node has just started; a time without initial value may be any."""
@@ -169,7 +169,7 @@ class World:
     # --- what holds -----------------------------------------------------------------------------------------------
 
     def term(self, t: Term, s: SymbolicState, i: int, keys: Keys, now: Z) -> Z:
-        """Return a term for interface `i` (or NODE) in state `s`."""
+        """Return a term for interface `i` (or WHOLE_NODE) in state `s`."""
 
         def sub(a: Term) -> Z:
             return self.term(a, s, i, keys, now)
@@ -179,7 +179,7 @@ class World:
                 return self._constant(t)
             case "var":
                 scope = self.spec.variables[t.name].scope
-                return s[t.name, i if scope == "interface" else NODE]
+                return s[t.name, i if scope == "interface" else WHOLE_NODE]
             case "key":
                 return keys[t.name]
             case "param":
@@ -266,7 +266,7 @@ class World:
     # --- what happens ---------------------------------------------------------------------------------------------
 
     def _slot(self, name: str, interface: int) -> Slot:
-        return name, interface if self.spec.variables[name].scope == "interface" else NODE
+        return name, interface if self.spec.variables[name].scope == "interface" else WHOLE_NODE
 
     def next(self, s: SymbolicState, a: Action, keys: Keys, now: Z) -> SymbolicState:
         """Return what an action changes in the state. Later assignments win over earlier ones."""

@@ -55,13 +55,11 @@ def test_every_property_is_proved(name: str) -> None:
 @pytest.mark.parametrize(("role", "rule"), [(m.role, r) for m in RFC.machines() for r in m.rules])
 def test_every_rule_can_be_kept_and_broken(role: str, rule: str) -> None:
     machine = RFC.for_role(role)
-    examples = _examples(role)
-    telling = examples.setting.telling(rule)
-    examples = examples if telling is examples.setting else Examples(telling)
+    examples = _examples(role).telling(rule)
     kept, breaking = examples.find(rule, False), examples.find(rule, True)
     assert kept is not None and breaking is not None
-    assert broken_in(machine, trace_text(machine, kept, telling.given)) == frozenset()
-    found = broken_in(machine, trace_text(machine, breaking, telling.given))
+    assert broken_in(machine, trace_text(machine, kept, examples.setting.given)) == frozenset()
+    found = broken_in(machine, trace_text(machine, breaking, examples.setting.given))
     assert rule in found and found == breaking.broken
     beside = [machine.rules[r] for r in found - {rule}]  # a SHOULD around it, or the site that it speaks of
     assert all(r.level == "SHOULD" or r.id == "A1" for r in beside)

@@ -22,8 +22,8 @@ from mipcheck.checker.capture.bulk.scanned import (
     PCAPNG,
     UNUSUAL,
     DeviceRow,
-    KindRow,
     Scanned,
+    ScannedKind,
 )
 from mipcheck.checker.capture.frames.frame import MAX_RECORD, MAX_TIME
 from mipcheck.model.native.unit import Unit, constants_of, source_of
@@ -192,7 +192,7 @@ def _find_kind(s: Scanned) -> int:
     return int(kind) if kind >= 0 else _add_kind(s, slot)
 
 
-def _has_key(s: Scanned, kind: KindRow) -> bool:
+def _has_key(s: Scanned, kind: ScannedKind) -> bool:
     """Whether a kind's key is that of the packet under way."""
     words, start = s.words, kind.start
     if kind.hash != s.hash or kind.words != words:
@@ -217,7 +217,7 @@ def _add_kind(s: Scanned, slot: int) -> int:
     return kind
 
 
-def _count(s: Scanned, kind: KindRow) -> None:
+def _count(s: Scanned, kind: ScannedKind) -> None:
     """Count the packet under way among those of its kind."""
     kind.count += 1
     if s.time < kind.first:

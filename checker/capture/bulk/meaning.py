@@ -14,15 +14,13 @@ from typing import Final, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.bulk.rows import Chunk, PacketRows
+from mipcheck.checker.capture.bulk.rows import Chunk, Ints, PacketRows
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.read import Gap
 from mipcheck.checker.trace.columns import Batch, Columns
 from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import Value
-
-Ints = npt.NDArray[np.int64]
 
 _DATA: Final = "data"
 _BYTES: Final = "bytes"

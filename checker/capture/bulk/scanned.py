@@ -47,7 +47,7 @@ class DeviceRow(Record):
     last: int  # the row of the last packet that came or went there; -1 for none, to which the driver sets it back
 
 
-class KindRow(Record):
+class ScannedKind(Record):
     """A kind of packets of the file. The loop writes it."""
 
     hash: int  # of its key
@@ -106,7 +106,7 @@ class Scanned(Record):
     devices = table(DeviceRow, "devices_cap")
     ports = array("uint8", PORTS)  # by port, 1 if it is told apart (driver)
     spis = array("int64", "spis_cap")  # SPIs of ESP that can be opened, ascending (driver)
-    kinds = table(KindRow, "kinds_cap")
+    kinds = table(ScannedKind, "kinds_cap")
     slots = array("int32", "2 * kinds_cap")  # hash table: numbers of kinds, -1 for none; so it is half full at most
     pool = array("int64", "pool_cap")  # the keys of all kinds, one after another
     key = array("int64", KEY)  # of the packet under way

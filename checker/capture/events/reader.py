@@ -1,4 +1,4 @@
-"""Packets in order of time → events (design.md section 5).
+"""Packets in order of time → events.
 
 One pass with the little state that the meaning of a packet depends on. `Reader` tells what a packet is about, by its
 kind and by where it was seen; what it comes to is said in `links` (care-of addresses), `registrations`, `vpn` and

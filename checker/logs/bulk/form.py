@@ -13,9 +13,10 @@ from types import ModuleType
 from typing import Final
 
 from mipcheck.checker.logs import jsonl, text
-from mipcheck.checker.logs.bulk import json_loop, text_loop, words
+from mipcheck.checker.logs.bulk import json_loop, loop, text_loop, words
 from mipcheck.checker.logs.bulk.parsed import JsonLines, LogLines
-from mipcheck.checker.logs.lines import FIRST_LINE, Interpret
+from mipcheck.checker.logs.lines import Interpret
+from mipcheck.checker.logs.parts import FIRST_LINE
 from mipcheck.model.native.unit import Unit, constants_of, source_of
 
 
@@ -39,18 +40,19 @@ class LogForm:
 @cache
 def _text_unit() -> Unit:
     """Return what is compiled for text; it is the same for all specifications. Raises NativeError."""
-    return _unit("parse", text_loop, LogLines)
+    return _unit(text_loop, LogLines)
 
 
 @cache
 def _json_unit() -> Unit:
     """Return what is compiled for JSON Lines; it is the same for all specifications. Raises NativeError."""
-    return _unit("parse_json", json_loop, JsonLines)
+    return _unit(json_loop, JsonLines)
 
 
-def _unit(entry: str, loop: ModuleType, record: type[LogLines]) -> Unit:
-    sources = source_of(words), source_of(loop)
-    return Unit(entry, record, sources, constants_of(vars(words)) | constants_of(vars(loop)))
+def _unit(form: ModuleType, record: type[LogLines]) -> Unit:
+    modules = words, loop, form  # `take_line` of the last one counts
+    constants = {name: value for module in modules for name, value in constants_of(vars(module)).items()}
+    return Unit("parse", record, tuple(map(source_of, modules)), constants)
 
 
 TEXT: Final = LogForm(

@@ -11,11 +11,9 @@ from typing import Any, Final
 
 from mipcheck.checker.logs.bulk.parsed import (
     DECIMAL,
-    DONE,
     ENUM,
     FALSE,
     FIELDS,
-    FULL,
     INTEGER,
     LETTER_SET,
     LIST,
@@ -37,7 +35,6 @@ from mipcheck.checker.logs.bulk.parsed import (
     JsonLines,
 )
 from mipcheck.checker.logs.bulk.words import (
-    TAKEN,
     clear_keys,
     end_of_line,
     ends_here,
@@ -51,26 +48,13 @@ from mipcheck.checker.logs.bulk.words import (
     with_member,
     word,
 )
-from mipcheck.checker.logs.lines import LINE_LIMIT
+from mipcheck.checker.logs.parts import LINE_LIMIT
 from mipcheck.model.machine.kleene import U
 
 _ALL_OWN: Final = (1 << OWN) - 1
 
 
-def parse_json(s: JsonLines) -> int:
-    """Take lines into rows; return why it stopped, which is DONE, FULL, ODD, NEW_STACK or NO_ROOM."""
-    while s.at < s.end:
-        if s.rows == s.rows_cap:
-            return FULL
-        why = _take_line(s)
-        if why != TAKEN:
-            if why == ODD:
-                s.stop = end_of_line(s.buf, s.at)
-            return why
-    return DONE
-
-
-def _take_line(s: JsonLines) -> int:
+def take_line(s: JsonLines) -> int:
     """Take the line at `s.at`; return TAKEN, or why not."""
     p = past_spaces(s.buf, s.at)
     if ends_here(s.buf, p):

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
-from mipcheck.checker.logs.bulk.log import BulkLog, Pass
+from mipcheck.checker.logs.bulk.log import BulkLog
+from mipcheck.checker.logs.bulk.passes import Pass
 from mipcheck.checker.trace.columns import WHOLE, Array, Batch, Columns, Table
 from mipcheck.model.specification.spec import EventType
 from mipcheck.model.values.event import NODE, Event

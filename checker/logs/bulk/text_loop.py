@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mipcheck.checker.logs.bulk.parsed import BASIS, DONE, FULL, NAMES, ODD, PRIME, LogLines
+from mipcheck.checker.logs.bulk.parsed import BASIS, NAMES, ODD, PRIME, LogLines
 from mipcheck.checker.logs.bulk.words import (
-    TAKEN,
     clear_keys,
     end_of_line,
     ends_here,
@@ -22,24 +21,11 @@ from mipcheck.checker.logs.bulk.words import (
     time_at,
     value_of,
 )
-from mipcheck.checker.logs.lines import LINE_LIMIT
+from mipcheck.checker.logs.parts import LINE_LIMIT
 from mipcheck.model.machine.kleene import U
 
 
-def parse(s: LogLines) -> int:
-    """Take lines into rows; return why it stopped, which is DONE, FULL, ODD, NEW_STACK or NO_ROOM."""
-    while s.at < s.end:
-        if s.rows == s.rows_cap:
-            return FULL
-        why = _take_line(s)
-        if why != TAKEN:
-            if why == ODD:
-                s.stop = end_of_line(s.buf, s.at)
-            return why
-    return DONE
-
-
-def _take_line(s: LogLines) -> int:
+def take_line(s: LogLines) -> int:
     """Take the line at `s.at`; return TAKEN, or why not."""
     p = past_spaces(s.buf, s.at)
     if ends_here(s.buf, p):

@@ -29,7 +29,7 @@ from mipcheck.checker.logs.bulk.parsed import (
     LogLines,
     Words,
 )
-from mipcheck.checker.logs.lines import LINE_LIMIT
+from mipcheck.checker.logs.parts import LINE_LIMIT
 from mipcheck.checker.trace.times import TIME_LIMIT
 from mipcheck.model.machine.kleene import U
 

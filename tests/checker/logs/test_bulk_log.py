@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.inputs.opening import Spool
 from mipcheck.checker.logs.bulk import log as bulk_log
+from mipcheck.checker.logs.bulk import passes
 from mipcheck.checker.logs.bulk.form import FORMS
 from mipcheck.checker.logs.bulk.log import BulkLog
 from mipcheck.checker.logs.jsonl import read_jsonl, write_jsonl
-from mipcheck.checker.logs.lines import LINE_LIMIT
+from mipcheck.checker.logs.parts import LINE_LIMIT
 from mipcheck.checker.logs.text import read_log
 from mipcheck.checker.trace.columns import Table
 from mipcheck.checker.trace.derive import derive
@@ -128,7 +129,7 @@ def test_lines_as_programs_write_them_are_read_without_jsonl(monkeypatch: pytest
     ]
     data = (log_json.HEAD + "".join(lines)).encode()
     same(data, kind="jsonl")
-    monkeypatch.setattr(bulk_log.Pass, "_take_odd", None)
+    monkeypatch.setattr(passes.Pass, "_take_odd", None)
     assert len(bulk(data, kind="jsonl")) == 5
 
 
@@ -218,7 +219,7 @@ def test_example_traces(path: Path) -> None:
 def test_buffers_and_batches_of_any_size(data: bytes, size: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bulk_log, "BUFFER", size)
-        patched.setattr(bulk_log, "_MOST_ROWS", 3)
+        patched.setattr(bulk_log, "MOST_ROWS", 3)
         patched.setattr(bulk_log, "_STRIDE", 2)
         same(data)
 
@@ -229,7 +230,7 @@ def test_buffers_and_batches_of_any_size(data: bytes, size: int) -> None:
 def test_buffers_and_batches_of_any_size_of_json_lines(data: bytes, size: int, keep_going: bool) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bulk_log, "BUFFER", size)
-        patched.setattr(bulk_log, "_MOST_ROWS", 3)
+        patched.setattr(bulk_log, "MOST_ROWS", 3)
         patched.setattr(bulk_log, "_STRIDE", 2)
         same(data, keep_going, "jsonl")
 

@@ -12,11 +12,9 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.console.errors import InputError
+from mipcheck.checker.logs.bulk import json_loop, loop, parsed, passes, text_loop
 from mipcheck.checker.logs.bulk import log as bulk_log
-from mipcheck.checker.logs.bulk import parsed
 from mipcheck.checker.logs.bulk.form import FORMS, JSON
-from mipcheck.checker.logs.bulk.json_loop import parse_json
-from mipcheck.checker.logs.bulk.text_loop import parse
 from mipcheck.checker.logs.bulk.words import time_at
 from mipcheck.checker.trace.times import read_datetime
 from mipcheck.checker.trace.vocabulary import vocabulary_of
@@ -37,6 +35,14 @@ QUIET = settings(
 )
 
 
+def parse(s: parsed.LogLines) -> int:
+    """Let Python take lines, as what is compiled has it: with the function of the log's form."""
+    form = json_loop if isinstance(s, parsed.JsonLines) else text_loop
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop, "take_line", form.take_line)
+        return loop.parse(s)
+
+
 def both_ways(ends: set[int]) -> Callable[[Unit], Callable[[parsed.LogLines], int]]:
     """Return what takes the place of `compiled`; why a parser stopped is added to `ends`."""
 
@@ -46,7 +52,7 @@ def both_ways(ends: set[int]) -> Callable[[Unit], Callable[[parsed.LogLines], in
         def call(s: parsed.LogLines) -> int:
             python = plain_records.plain(s)
             found = native(s)
-            expected = parse_json(python) if isinstance(python, parsed.JsonLines) else parse(python)
+            expected = parse(python)
             assert found == expected
             assert plain_records.contents(s) == plain_records.contents(python)
             ends.add(found)
@@ -63,7 +69,7 @@ def read(data: bytes, kind: str, size: int) -> set[int]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bulk_log, "compiled", both_ways(ends))
         patched.setattr(bulk_log, "BUFFER", size)
-        patched.setattr(bulk_log, "_MOST_ROWS", 3)
+        patched.setattr(bulk_log, "MOST_ROWS", 3)
         log = bulk_log.BulkLog(io.BytesIO(data), "x", WORDS, True, form=FORMS[kind])
         log.tell(SPEC, frozenset())
         with suppress(InputError, NativeError):
@@ -117,7 +123,7 @@ ZONES = ("Z", "z", "+00:00", "-23:59", "+01:30")
 def test_dates(when: datetime, fraction: str, zone: str, between: str) -> None:
     """A date is read as `trace.times` reads it, or left to that: one before 1970, for instance, and what is none."""
     word = when.strftime(f"%Y-%m-%d{between}%H:%M:%S") + fraction + zone
-    octets = np.frombuffer((word + " e").encode() + bytes(bulk_log._SLACK), np.uint8)
+    octets = np.frombuffer((word + " e").encode() + bytes(passes._SLACK), np.uint8)
     s = parsed.LogLines(absolute=1, buf_cap=len(octets))
     s.buf = octets
     python = plain_records.plain(s)

@@ -56,7 +56,7 @@ def batches_of(rows: int) -> Iterator[None]:
     """Buffers and batches that end all the time."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bulk_log, "BUFFER", 1000)  # longer than any line
-        patched.setattr(bulk_log, "_MOST_ROWS", rows)
+        patched.setattr(bulk_log, "MOST_ROWS", rows)
         patched.setattr(bulk_log, "_STRIDE", 2)
         patched.setattr(bulk_merge, "_STRIDE", 4)
         patched.setattr(bulk_merge, "_REMEMBERED", 2)

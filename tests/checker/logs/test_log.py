@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.console.errors import LIMIT, InputError, Problem, excerpt
-from mipcheck.checker.logs import jsonl, lines
+from mipcheck.checker.logs import jsonl, lines, parts
 from mipcheck.checker.logs.jsonl import read_jsonl, write_jsonl
 from mipcheck.checker.logs.lines import Log
 from mipcheck.checker.logs.text import read_log, write_log
@@ -391,11 +391,11 @@ def test_an_endless_line(head: str, fill: bytes) -> None:
 @pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_lines_of_exactly_the_limit(ending: str, mark: bytes) -> None:
-    comment = "#" + "x" * (lines.LINE_LIMIT - 1) + ending
+    comment = "#" + "x" * (parts.LINE_LIMIT - 1) + ending
     assert read(mark + (comment + (ending or "\n") + HEADER).encode()).lines == (3 if ending else 2)
     assert read(HEADER + comment).lines == 2
-    assert problem(HEADER + "#" + comment).at.column == lines.LINE_LIMIT + 1
-    assert problem(mark + ("#" + comment).encode()).at.column == lines.LINE_LIMIT + 1
+    assert problem(HEADER + "#" + comment).at.column == parts.LINE_LIMIT + 1
+    assert problem(mark + ("#" + comment).encode()).at.column == parts.LINE_LIMIT + 1
 
 
 def test_at_most_twenty_problems() -> None:
@@ -656,9 +656,9 @@ def test_what_cannot_be_read_is_not_written(events: list[Event]) -> None:
 
 def test_too_long_a_line_is_not_written() -> None:
     with pytest.raises(ValueError):
-        write_log([Event(1, "e", "gap", {"reason": "x" * lines.LINE_LIMIT})], Site(), WORDS)
+        write_log([Event(1, "e", "gap", {"reason": "x" * parts.LINE_LIMIT})], Site(), WORDS)
     with pytest.raises(ValueError):
-        write_jsonl([Event(1, "e", "gap", {"reason": "x" * lines.LINE_LIMIT})], Site(), WORDS)
+        write_jsonl([Event(1, "e", "gap", {"reason": "x" * parts.LINE_LIMIT})], Site(), WORDS)
 
 
 # ---- Whatever the bytes, InputError and nothing else ----

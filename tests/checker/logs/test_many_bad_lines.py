@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from mipcheck.checker.console import errors
 from mipcheck.checker.console.errors import LIMIT, InputError
-from mipcheck.checker.logs import lines
+from mipcheck.checker.logs import builder
 from mipcheck.checker.logs.jsonl import read_jsonl
 from mipcheck.checker.logs.lines import REMEMBERED, Log
 from mipcheck.checker.logs.text import read_log
@@ -31,7 +31,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return closest(word, known)
 
     monkeypatch.setattr(errors, "closest", counted)
-    monkeypatch.setattr(lines, "closest", counted)
+    monkeypatch.setattr(builder, "closest", counted)
     return words
 
 

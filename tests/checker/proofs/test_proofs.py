@@ -129,9 +129,7 @@ def examples(capabilities: frozenset[str]) -> Examples:
 
 def examples_of(rule: str) -> Examples:
     """With the parameters given that the rule asks for."""
-    shared = examples(frozenset(SPEC.rules[rule].given))
-    telling = shared.setting.telling(rule)
-    return shared if telling is shared.setting else Examples(telling)
+    return examples(frozenset(SPEC.rules[rule].given)).telling(rule)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.prover.symbolic import DONE, NODE, Action, World
+from mipcheck.model.prover.symbolic import DONE, WHOLE_NODE, Action, World
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Allow, Spec
@@ -197,7 +197,7 @@ def run_both(
             if name.startswith(DONE):
                 rule = next(n for n, r in enumerate(machine.rules) if DONE + r.id == name)
                 value = compiled[j][machine.done_slot[rule]]
-            elif j == NODE:
+            elif j == WHOLE_NODE:
                 value = node[machine.node_slots[name]]
             else:
                 value = compiled[j][machine.interface_slots[name]]

@@ -19,7 +19,7 @@ from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.prove import Result, prove
 from mipcheck.model.prover.search import Search, Unrolling, Witness
 from mipcheck.model.prover.setting import Setting, setting_of
-from mipcheck.model.prover.symbolic import NODE, TRACKED, Action, Keys, World
+from mipcheck.model.prover.symbolic import TRACKED, WHOLE_NODE, Action, Keys, World
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import loads
 from mipcheck.model.specification.spec import Allow, Spec
@@ -196,7 +196,7 @@ def test_every_trace_is_one_of_what_is_followed(told: Told, who: int, what: str,
     world = World(own.spec, own.parameters, {}, own.rules.values(), unit=1)
     solver = z3.Solver()
     state = world.fresh("@0")
-    solver.add(world.initial(state), *(state[f"{n.partition('#')[0]}[0]#{n.partition('#')[2]}", NODE] == v
+    solver.add(world.initial(state), *(state[f"{n.partition('#')[0]}[0]#{n.partition('#')[2]}", WHOLE_NODE] == v
                                        for n, v in site.items()))  # fmt: skip
     node, writers = MACHINE.initial_node(), [-1] * MACHINE.node_size
     entries: Entries = []
@@ -219,6 +219,6 @@ def test_every_trace_is_one_of_what_is_followed(told: Told, who: int, what: str,
         state = new
         for name, value in tracked(own, entries, node).items():
             if value != UNKNOWN:
-                z = state[name, NODE]
+                z = state[name, WHOLE_NODE]
                 solver.add(z == (z3.BoolVal(bool(value)) if z3.is_bool(z) else value))
         assert solver.check() == z3.sat
