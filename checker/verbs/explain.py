@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
     options.add_parameters(parser)
     options.add_reading(parser)
+    parser.add_argument("--all", action="store_true", help="show what is behind the names that the rule uses, too")
     options.add_output(parser, ("text", "json"))
 
 
@@ -42,7 +43,7 @@ def _rule(args: argparse.Namespace, spec: Spec) -> str:
     from mipcheck.checker.verbs.explain_rule import rule_json, rule_page, rule_text
 
     page = rule_page(args.rule, spec=spec, parameters=options.parameters(args))
-    return rule_json(page) if args.format == "json" else rule_text(page, *terminal(args.output))
+    return rule_json(page) if args.format == "json" else rule_text(page, *terminal(args.output), whole=args.all)
 
 
 def _mode(args: argparse.Namespace, spec: Spec) -> str:

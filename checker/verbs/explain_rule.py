@@ -23,10 +23,28 @@ from mipcheck.model.values.types import Type
 
 @dataclass(frozen=True)
 class Named:
-    """A name with what it stands for."""
+    """A name with what it stands for; `behind` where it is not the rule that names it, but what it names."""
 
     name: str
     text: str
+    behind: bool = False
+
+
+@dataclass(frozen=True)
+class StateText:
+    """A variable: what it means, and the events that change it.
+
+    `depth` is 0 if the rule names it, 1 if one of the definitions does that the rule names, 2 if it is further behind.
+    """
+
+    name: str
+    text: str
+    changes: str
+    depth: int
+
+    def line(self, whole: bool) -> str:
+        """Return it as a line of the page; what changes it is told of what the rule names, or on a `whole` page."""
+        return f"{self.name}: {self.text}" + (f"; changes on {self.changes}" if whole or not self.depth else "")
 
 
 @dataclass(frozen=True)
@@ -62,7 +80,7 @@ class RulePage:
     capabilities: tuple[str, ...]
     readings: tuple[ReadingText, ...]
     definitions: tuple[Named, ...]
-    state: tuple[Named, ...]
+    state: tuple[StateText, ...]
     parameters: tuple[Named, ...]
     needed_by: tuple[str, ...] | None
     keeps: str
@@ -145,8 +163,12 @@ def _names(terms: Iterable[Term], kind: str) -> dict[str, Term]:
 def _variables(rule: Rule) -> list[str]:
     """Name the state that a rule reads, tables too."""
     anchor = [rule.body.anchor] if isinstance(rule.body, Require) else []
-    read = [t.name.partition(".")[0] for term in rule.terms() for t in term.walk() if t.kind in STATE]
-    return list(dict.fromkeys([*read, *anchor]))
+    return list(dict.fromkeys([*_state_in(t for term in rule.terms() for t in term.walk()), *anchor]))
+
+
+def _state_in(terms: Iterable[Term]) -> Iterator[str]:
+    """Yield the variables and tables that are among terms."""
+    yield from (t.name.partition(".")[0] for t in terms if t.kind in STATE)
 
 
 def _setting(spec: Spec, variable: str) -> list[tuple[str, Term]]:
@@ -155,17 +177,42 @@ def _setting(spec: Spec, variable: str) -> list[tuple[str, Term]]:
 
 
 def _definitions(spec: Spec, rule: Rule) -> Iterator[Named]:
-    """Yield the definitions that a rule uses, or the conditions of what sets its state."""
-    set_by = [term for v in _variables(rule) for _, term in _setting(spec, v)]
-    for name, term in _names([*rule.terms(), *set_by], "def").items():
-        yield Named(name, source(term.args[0]))
+    """Yield the definitions that a rule uses, and those of what sets its state.
+
+    The rule names what stands in its conditions; with those of the events that set the state it names, it is near.
+    """
+    depths = _depths(rule)
+    set_by = {v: [term for _, term in _setting(spec, v)] for v in depths}
+    near = [*rule.terms(), *(term for v, depth in depths.items() if not depth for term in set_by[v])]
+    named = {t.name for term in near for t in _outermost(term) if t.kind == "def"}
+    every = [*rule.terms(), *(term for terms in set_by.values() for term in terms)]
+    for name, term in _names(every, "def").items():
+        yield Named(name, source(term.args[0]), name not in named)
 
 
-def _state(spec: Spec, rule: Rule) -> Iterator[Named]:
-    """Yield the state that a rule reads, and the events that change it."""
-    for name in _variables(rule):
+def _state(spec: Spec, rule: Rule) -> Iterator[StateText]:
+    """Yield the state that a rule reads."""
+    for name, depth in _depths(rule).items():
         events = list(dict.fromkeys(shown for shown, _ in _setting(spec, name)))
-        yield Named(name, f"{spec.state(name).text}; changes on {'; '.join(events) or 'nothing'}")
+        yield StateText(name, spec.state(name).text, "; ".join(events) or "nothing", depth)
+
+
+def _depths(rule: Rule) -> dict[str, int]:
+    """Return the state that a rule reads, in order of appearance, each with its `StateText.depth`."""
+    terms = list(rule.terms())
+    bodies = [t.args[0] for term in terms for t in _outermost(term) if t.kind == "def"]
+    own, below = (set(_state_in(t for term in level for t in _outermost(term))) for level in (terms, bodies))
+    if isinstance(rule.body, Require):
+        own.add(rule.body.anchor)
+    return {v: 0 if v in own else 1 if v in below else 2 for v in _variables(rule)}
+
+
+def _outermost(term: Term) -> Iterator[Term]:
+    """Yield a term and all below it, but for the bodies of definitions."""
+    yield term
+    if term.kind != "def":
+        for below in term.args:
+            yield from _outermost(below)
 
 
 def _parameters(spec: Spec, rule: Rule, values: Mapping[str, int]) -> Iterator[Named]:
@@ -222,13 +269,14 @@ def _not_counted(spec: Spec, rule_id: str, log: str) -> list[str]:
 def rule_json(page: RulePage) -> str:
     """Return the page as one JSON object."""
     content: dict[str, Any] = asdict(page)
-    for key in ("definitions", "state", "parameters"):
+    for key in ("definitions", "parameters"):
         content[key] = {entry["name"]: entry["text"] for entry in content[key]}
+    content["state"] = {s.name: f"{s.text}; changes on {s.changes}" for s in page.state}
     return json.dumps(content, indent=2) + "\n"
 
 
-def rule_text(page: RulePage, width: int, colour: bool = False) -> str:
-    """Return the page for a terminal of `width` columns."""
+def rule_text(page: RulePage, width: int, colour: bool = False, whole: bool = False) -> str:
+    """Return the page for a terminal of `width` columns; what is behind other names is on a `whole` one only."""
     from mipcheck.checker.console.lines import Lines
 
     lines = Lines(width, colour)
@@ -237,8 +285,10 @@ def rule_text(page: RulePage, width: int, colour: bool = False) -> str:
     lines.labelled("source", [f"{page.document}, as encoded in {page.spec}"])
     lines.labelled("role", [f"{page.role}: {page.role_text}"] if page.role_text else [])
     lines.labelled("demand", [page.demand])
-    lines.labelled("where", [f"{d.name} = {d.text}" for d in page.definitions])
-    lines.labelled("state", [f"{s.name}: {s.text}" for s in page.state])
+    lines.labelled("where", [f"{d.name} = {d.text}" for d in page.definitions if whole or not d.behind])
+    lines.labelled("state", [s.line(whole) for s in page.state if whole or s.depth < 2])
+    behind = [d.name for d in page.definitions if d.behind] + [s.name for s in page.state if s.depth]
+    lines.labelled("behind", [f"--all tells more of {', '.join(behind)}"] if behind and not whole else [])
     lines.labelled("values", [f"{p.name} = {p.text}" for p in page.parameters])
     lines.labelled("instead", [page.instead] if page.instead else [])
     lines.labelled("note", [page.note] if page.note else [])
