@@ -179,6 +179,12 @@ class Unrolling:
 DEPTH: Final = 10
 """Steps of the longest trace that is searched for."""
 
+_EFFORT: Final = 8_000_000
+"""Z3's own measure of work (`rlimit`) for one wish: two or three seconds of a processor. A limit in seconds would let a
+busy machine give up wishes that an idle one fulfils, and tell another trace."""
+_ENDLESS: Final = 2**32 - 1
+"""Milliseconds that Z3 takes for no limit."""
+
 
 class Search:
     """Searches over one unrolling that grows as needed. `timeout` is in seconds, for each search."""
@@ -219,7 +225,7 @@ class Search:
         """Return a model in which whatever does not matter has its most ordinary value."""
         solver = self.run.solver
         model = solver.model()
-        solver.set("timeout", 2000)
+        solver.set(timeout=_ENDLESS, rlimit=_EFFORT)
         solver.push()
         fixed = [step.act == model.eval(step.act, model_completion=True) for step in self.run.steps[:length]]
         for wish in self._wishes(model, length):
@@ -232,6 +238,7 @@ class Search:
                 model = solver.model()
                 fixed.append(wish)
         solver.pop()
+        solver.set(rlimit=0)
         return model
 
     def _earliest(self, wish: _Early, assumptions: list[Z], fixed: list[Z], model: Any) -> Any:
