@@ -67,7 +67,10 @@ def module_of(verb: Verb) -> VerbModule:
 
 def run(argv: Sequence[str]) -> int:
     """Carry out a command line (without the program's name) and return its exit code."""
-    verb, words = (NAMED[argv[0]], argv[1:]) if argv and argv[0] in NAMED else (CHECK, argv)
+    if argv and argv[0] == CHECK.name:
+        verb, words = CHECK, argv[1:]
+    else:
+        verb, words = (NAMED[argv[0]], argv[1:]) if argv and argv[0] in NAMED else (CHECK, argv)
     module = module_of(verb)
     parser = _parser(verb, module)
     if not argv:
@@ -100,9 +103,13 @@ def _guarded(verb: Verb, module: VerbModule, args: argparse.Namespace) -> int:
 
 def _keep_what_is_read(args: argparse.Namespace) -> None:
     """Raise UsageError, before anything is done, where the answer would take the place of what it is made from."""
+    from mipcheck.checker.console.errors import UsageError
     from mipcheck.checker.console.output import keep_inputs
 
     outputs = {option: getattr(args, name, None) for name, option in options.WRITTEN.items()}
+    for option, path in outputs.items():
+        if path == "":
+            raise UsageError(f'{option} takes the name of a file, not ""')
     if not any(outputs.values()):
         return
     read: list[str] = []
@@ -151,6 +158,7 @@ class _Parser(argparse.ArgumentParser):
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse all words, or exit."""
+        self._words = words
         args, unknown = self.parse_known_args(words)
         if unknown:
             self.error(self._unknown(unknown[0]))
@@ -159,11 +167,14 @@ class _Parser(argparse.ArgumentParser):
     def _unknown(self, word: str) -> str:
         """Return the message about a word that nothing takes."""
         from mipcheck.checker.console.errors import did_you_mean, joined, quoted
+        from mipcheck.checker.console.escape import printable
 
         name = word.partition("=")[0]
         what = "option" if word.startswith("-") else "argument"
         known = [o for a in self._actions for o in a.option_strings]
-        return joined(f"unknown {what} {quoted(name)}", did_you_mean(name, known), f"{self.prog} --help lists them all")
+        there = f"the file is ./{printable(word)}" if Path(word).exists() else ""
+        all_of_them = f"{self.prog} --help lists them all"
+        return joined(f"unknown {what} {quoted(name)}", there, did_you_mean(name, known), all_of_them)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Write help and the like: argparse says nothing where standard output cannot be written."""
@@ -180,6 +191,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message, harmless for a terminal."""
+        known = {o for a in self._actions for o in a.option_strings}
+        if message.startswith("the following arguments are required"):
+            # An input whose name looks like an option was taken for one, so that there is no other.
+            odd = [w for w in self._words if w.startswith("-") and w != "-" and w.partition("=")[0] not in known]
+            message = self._unknown(odd[0]) if odd else message
         self.exit(WRONG_INPUT, f"{self.prog}: {''.join(c if c.isprintable() else '?' for c in message)}\n")
 
 

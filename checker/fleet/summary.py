@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from mipcheck.checker.console.errors import listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.fleet.inputs import File, PathPattern, shown
 from mipcheck.checker.fleet.work import FileOutcome
 from mipcheck.model.version import __version__
@@ -142,7 +142,7 @@ class Summary:
 
 def summary_json(summary: Summary) -> str:
     """Return the summary as one JSON object."""
-    return json.dumps(_object(summary), indent=2) + "\n"
+    return dumps(_object(summary), indent=2) + "\n"
 
 
 def _object(s: Summary) -> dict[str, Any]:

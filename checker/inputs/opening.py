@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -28,31 +27,6 @@ _MEMORY: Final = 2**24
 
 _LISTED: Final = 2000
 """Files of a folder among which the one that was meant is looked for."""
-
-_CONVERT: Final = "convert it first (editcap -F pcapng)"
-_FOREIGN: Final = (
-    (b"\x1f\x8b", "it is compressed with gzip; unpack it first (gunzip)"),
-    (b"(\xb5/\xfd", "it is compressed with zstd; unpack it first (unzstd)"),
-    (b"\xfd7zXZ", "it is compressed with xz; unpack it first (unxz)"),
-    (b"BZh", "it is compressed with bzip2; unpack it first (bunzip2)"),
-    (b"PK\x03\x04", "it is a zip archive; unpack it first"),
-    (b"\x04\x22\x4d\x18", "it is compressed with lz4; unpack it first (lz4 -d)"),
-    (b"\x02\x21\x4c\x18", "it is compressed with lz4; unpack it first (lz4 -d)"),
-    (b"snoop\0", f"it is a snoop capture; {_CONVERT}"),
-    (b"RTSS", f"it is a capture of Microsoft Network Monitor 1; {_CONVERT}"),
-    (b"GMBU", f"it is a capture of Microsoft Network Monitor 2; {_CONVERT}"),
-    (b"TRSNIFF data", f"it is a capture of a Sniffer; {_CONVERT}"),
-    (b"XCP\0", f"it is a capture of NetXRay or a Sniffer for Windows; {_CONVERT}"),
-    (b"btsnoop\0", "it is a capture of Bluetooth (btsnoop), which holds nothing of Mobile IP; capture on the network"),
-    (b"iptrace ", f"it is a capture of AIX iptrace; {_CONVERT}"),
-    (b"\x7fver", f"it is a capture of EtherPeek or OmniPeek; {_CONVERT}"),
-    (b"\x05VNF", f"it is a capture of Visual UpTime; {_CONVERT}"),
-    (b"\xa1\xb2\x23\x4d", f"it is a capture in a dialect of pcap (IXIA); {_CONVERT}"),
-)
-_BY_ENDING: Final = {
-    ".erf": f"it looks like a capture of an Endace card (ERF); {_CONVERT}",
-}
-"""What names say of formats that begin with no mark of their own."""
 
 
 class OpenInput:
@@ -287,6 +261,8 @@ def open_input(path: str) -> BinaryIO:
 
 def _open_input(path: str) -> BinaryIO:
     """Open a file; what cannot be read again becomes a `Pipe`. Raises InputError."""
+    if not path:
+        raise InputError([Problem(Position('""'), "is no name of a file")])
     if path == STDIN:
         return cast("BinaryIO", Pipe(sys.stdin.buffer, keep_open=True))
     try:
@@ -323,27 +299,31 @@ def kind_of(stream: BinaryIO, name: str) -> str:
     `name` stands for it in messages. Raises InputError for what is known to be something else, or cannot be read.
     """
     from mipcheck.checker.capture import is_capture
+    from mipcheck.checker.inputs.kinds import foreign
 
-    try:
-        if isinstance(stream, Pipe):
-            head = stream.head(_HEAD)
-        else:
-            head = stream.read(_HEAD)
-            stream.seek(0)
-    except OSError as error:
-        raise InputError([Problem(Position(name), f"cannot be read: {error.strerror or error}")]) from None
+    head = _head(stream, name)
+    if hint := foreign(head, name):
+        raise InputError([Problem(Position(name), "is neither a log nor a capture", hint)])
     if is_capture(head):
         return "capture"
-    for magic, hint in _FOREIGN:
-        if head.startswith(magic):
-            raise InputError([Problem(Position(name), "is neither a log nor a capture", hint)])
-    if b"\0" in head and (known := _BY_ENDING.get(Path(name).suffix.lower())):
-        raise InputError([Problem(Position(name), "is neither a log nor a capture", known)])
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if re.search(rb"^\s*\[\[?(site|parameters|mn_ha_key|esp_sa)\]", text, re.MULTILINE) or name.endswith(".toml"):
-        hint = f"it looks like a site file: give it with --config {printable(name)}, beside a log or a capture"
-        raise InputError([Problem(Position(name), "is neither a log nor a capture", hint)])
-    if name.endswith(".spec"):
-        hint = f"it looks like a specification: give it with --spec {printable(name)}, beside a log or a capture"
-        raise InputError([Problem(Position(name), "is neither a log nor a capture", hint)])
-    return "jsonl" if text.startswith(b"{") else "log"
+    return "jsonl" if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else "log"
+
+
+def refuse_other(stream: BinaryIO, name: str) -> None:
+    """Raise InputError where what is given as a site file, and called `name`, is known to be something else."""
+    from mipcheck.checker.inputs.kinds import no_site_file
+
+    if hint := no_site_file(_head(stream, name), name):
+        raise InputError([Problem(Position(name), "is no site file", hint)])
+
+
+def _head(stream: BinaryIO, name: str) -> bytes:
+    """Return the first bytes of a stream, which will be read once more. Raises InputError."""
+    try:
+        if isinstance(stream, Pipe):
+            return stream.head(_HEAD)
+        head = stream.read(_HEAD)
+        stream.seek(0)
+    except OSError as error:
+        raise InputError([Problem(Position(name), f"cannot be read: {error.strerror or error}")]) from None
+    return head

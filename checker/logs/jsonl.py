@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mipcheck.checker.console.errors import did_you_mean, joined, listed, quoted
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.logs.builder import LogBuilder, as_printed, source_faults, value_fault
 from mipcheck.checker.logs.lines import Log, read_lines
 from mipcheck.checker.logs.parts import MAGIC, VERSIONS, Fault, KeyValue, LineError, Time, WordAt, read_time
@@ -85,7 +86,7 @@ def write_jsonl(
         types = vocabulary.events[event.kind].by_name
         values |= {k: event.args[k] for k in shown if types[k].type.name == "int"}
         lines.append({"time": show(event.time), "interface": event.interface, "event": event.kind, **values})
-    return joined_lines(map(json.dumps, lines))
+    return joined_lines(map(dumps, lines))
 
 
 class _DuplicateKey(Exception):

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Final
 
-from mipcheck.checker.console.errors import LIMIT, InputError, Problem, problem_in_line
+from mipcheck.checker.console.errors import LIMIT, InputError, Problem, joined, problem_in_line
 from mipcheck.checker.logs.builder import LogBuilder
+from mipcheck.checker.logs.foreign import seems
 from mipcheck.checker.logs.parts import FIRST_LINE, LINE_LIMIT, Fault, LineError
 from mipcheck.checker.site.site import Site, site_from_words
 from mipcheck.checker.trace.source import ALL, Sight
@@ -212,7 +213,8 @@ def _take(builder: LogBuilder, line: RawLine, interpret: Interpret, first: str) 
     except LineError as error:
         faults = [error.fault]
     if faults and not builder.headed and not any(f.fatal for f in faults):
-        faults = [Fault(0, len(text), "this is not the header of a trace", f"the first line has to be: {first}", True)]
+        hint = joined(seems(text), f"the first line has to be: {first}")
+        faults = [Fault(0, len(text), "this is not the header of a trace", hint, True)]
     if faults and not line.whole and builder.headed:
         faults = [replace(f, message=f"the file ends in the middle of a line: {f.message}") for f in faults]
     return text, faults

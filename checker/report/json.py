@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from mipcheck.checker.check.report import Report, Violation, date
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.model.values.event import Position
 from mipcheck.model.values.types import NS
 from mipcheck.model.version import __version__
@@ -13,7 +13,7 @@ from mipcheck.model.version import __version__
 
 def report_json(report: Report) -> str:
     """Return the report as one JSON object. Times are seconds since the first event, or as the log counts them."""
-    return json.dumps(as_object(report), indent=2) + "\n"
+    return dumps(as_object(report), indent=2) + "\n"
 
 
 def as_object(report: Report) -> dict[str, Any]:

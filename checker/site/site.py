@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from mipcheck.checker.console.errors import did_you_mean, joined, listed, quoted
 from mipcheck.model.values.errors import MipcheckError
-from mipcheck.model.values.types import ValueSyntaxError
+from mipcheck.model.values.types import TOO_LARGE, ValueSyntaxError
 
 if TYPE_CHECKING:
     from mipcheck.model.values.types import Type, Value
@@ -175,7 +175,9 @@ def read_value(type_: Type, word: str) -> Value:
             raise ValueSyntaxError(expected(type_))
         return word
     if not type_.members and (not word.isascii() or len(word) > _NUMERAL):
-        raise ValueSyntaxError(expected(type_))
+        raise ValueSyntaxError(
+            TOO_LARGE if type_.name == "int" and re.fullmatch(r"-?[0-9]+", word) else expected(type_)
+        )
     return type_.read(word)
 
 

@@ -7,13 +7,13 @@ is not found counts as lacking, for it may not be there.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console.progress import Steps
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import Disagreement, broken_in, trace_text
 from mipcheck.checker.verbs.requirements_catalogue import Requirement, requirements
@@ -304,7 +304,7 @@ def audit_json(spec: Spec, rows: list[MatrixRow]) -> str:
         "complete": not any(row.lacks for row in rows),
         "requirements": [_object(row) for row in rows],
     }
-    return json.dumps(content, indent=2) + "\n"
+    return dumps(content, indent=2) + "\n"
 
 
 def _object(row: MatrixRow) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from mipcheck.checker.console import markdown
 from mipcheck.checker.console.lines import Lines
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.proofs.partings import verdicts
 from mipcheck.checker.verbs.diff_changes import ALIKE, KINDS, LEVEL, PARTED, Behaviour, Change, Difference
 
@@ -30,7 +30,7 @@ def diff_json(d: Difference) -> str:
         for c in d.changes
     ]
     content = {"from": d.left.name, "to": d.right.name, "changes": changes, "unchanged": dict(d.unchanged)}
-    return json.dumps(content, indent=2) + "\n"
+    return dumps(content, indent=2) + "\n"
 
 
 def _object(b: Behaviour) -> dict[str, Any]:

@@ -6,12 +6,12 @@ shortest trace that exercises, one after the other, what the specification lists
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console.progress import Steps
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.proofs.replayed import agree, parameters_of, trace_text
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.overhead import Overhead, Untold
@@ -173,7 +173,7 @@ def mode_json(page: ModePage) -> str:
     content: dict[str, Any] = asdict(page)
     for key in ("rules", "statements"):
         content[key] = dict(content[key])
-    return json.dumps(content, indent=2) + "\n"
+    return dumps(content, indent=2) + "\n"
 
 
 def mode_text(page: ModePage, width: int, colour: bool = False) -> str:

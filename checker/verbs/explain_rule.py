@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from mipcheck.checker.check.readings import resolved
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
 from mipcheck.checker.console.progress import Steps
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.observe.context import duration, source
 from mipcheck.checker.proofs.demand import demand
 from mipcheck.checker.site.site import SiteError, site_from_words
@@ -272,7 +272,7 @@ def rule_json(page: RulePage) -> str:
     for key in ("definitions", "parameters"):
         content[key] = {entry["name"]: entry["text"] for entry in content[key]}
     content["state"] = {s.name: f"{s.text}; changes on {s.changes}" for s in page.state}
-    return json.dumps(content, indent=2) + "\n"
+    return dumps(content, indent=2) + "\n"
 
 
 def rule_text(page: RulePage, width: int, colour: bool = False, whole: bool = False) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.proofs.replayed import parameters_of, show_parameter
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.overhead import COLUMNS, ROWS, Cell, Overhead, Untold
@@ -191,7 +191,7 @@ def costs_json(c: Costs) -> str:
     if c.measured is not None:
         content["measured"] = [_measured_object(c, m) for m in c.measured]
         content["note"] = c.note or None
-    return json.dumps(content, indent=2) + "\n"
+    return dumps(content, indent=2) + "\n"
 
 
 def _measured_object(c: Costs, m: Measured) -> dict[str, Any]:

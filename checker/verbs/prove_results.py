@@ -6,7 +6,6 @@ observer's verdict is not the one that the prover predicted, that is an internal
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.output import columns
 from mipcheck.checker.console.progress import Steps
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.proofs.replayed import agree, check_names, parameters_of, trace_text
 from mipcheck.model.specification.spec import MOBILE_NODE
 
@@ -113,7 +113,7 @@ def results_json(spec: Spec, proved: Sequence[Proved], without: Sequence[str]) -
         }
         for p in proved
     ]
-    return json.dumps({"spec": spec.name, "without": list(without), "properties": entries}, indent=2) + "\n"
+    return dumps({"spec": spec.name, "without": list(without), "properties": entries}, indent=2) + "\n"
 
 
 def results_text(spec: Spec, proved: Sequence[Proved]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console import markdown
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.model.specification.spec import MOBILE_NODE, Rule, Spec, Statement
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def requirements_json(spec: Spec) -> str:
 
     Keys beyond the contract: the document of `lines`, other places, the role.
     """
-    return json.dumps([_object(r) for r in requirements(spec)], indent=2) + "\n"
+    return dumps([_object(r) for r in requirements(spec)], indent=2) + "\n"
 
 
 def _object(r: Requirement) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mipcheck.model.specification.spec import Parameter, Spec
 from mipcheck.model.specification.term import Term, TermKind
 from mipcheck.model.values.errors import UserError
-from mipcheck.model.values.types import ValueSyntaxError
+from mipcheck.model.values.types import ValueSyntaxError, lacks_unit
 
 
 class ParameterError(UserError, ValueError):
@@ -20,6 +20,9 @@ class ParameterError(UserError, ValueError):
 
 def read_parameter(parameter: Parameter, word: str) -> int:
     """Return the value that a word such as `60s` gives a parameter. Raises ParameterError."""
+    if lacks_unit(parameter.type, word):
+        message = f"{parameter.name}={word}: a time needs a unit, such as {word}s or {word}ms"
+        raise ParameterError(parameter.name, message)
     try:
         value = parameter.type.read(word)
     except ValueSyntaxError as error:

@@ -85,16 +85,15 @@ class Type:
                 return word in ("true", "yes")
             case "int":
                 if not re.fullmatch(r"-?[0-9]{1,18}", word):
-                    raise ValueSyntaxError(self.expected)
+                    raise ValueSyntaxError(TOO_LARGE if re.fullmatch(r"-?[0-9]+", word) else self.expected)
                 return int(word)
             case "time":
                 return read_duration(word)
             case "id":
-                if not re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}", word):
+                if not re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", word):
                     raise ValueSyntaxError(self.expected)
-                number = int(word, 0) if word[:2] in ("0x", "0X") else int(word)
-                if number >= 2**64:
-                    raise ValueSyntaxError(self.expected)
+                if len(word) > 20 or (number := int(word, 16 if word[:2] in ("0x", "0X") else 10)) >= 2**64:
+                    raise ValueSyntaxError(f"{self.expected}; this one is too large")
                 return number
             case "address":
                 return int(ipaddress.IPv4Address(word))
@@ -147,6 +146,11 @@ def read_duration(word: str) -> int:
     return ns
 
 
+def lacks_unit(type_: Type, word: str) -> bool:
+    """Decide whether a word gives a time of more than nothing without saying in what: people mean other units, too."""
+    return type_.name == "time" and re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", word) is not None and word.strip("0.") != ""
+
+
 def show_duration(ns: int) -> str:
     """Return the shortest exact spelling of a duration in ns: `60s`, `500ms`."""
     if ns < 0:
@@ -167,6 +171,7 @@ def show_seconds(ns: int) -> str:
     return f"{sign}{whole}.{digits[:6] if digits.endswith('000') else digits}"
 
 
+TOO_LARGE: Final = "a whole number of at most 18 digits; this one is too large"
 BOOL: Final = Type("bool")
 INT: Final = Type("int")
 TIME: Final = Type("time")

@@ -57,7 +57,8 @@ class Registrations:
             self._account.note_first((agent, "back"), text, packet)
         self._note_oddities(packet, message)
         if mobileip.authentication(message, agent, self._site.mn_ha_keys) == "bad":
-            text = f"a request of the node to {agent} does not fit the [[mn_ha_key]]: is that the right key?"
+            hint = mobileip.hint_at_key(message, agent, self._site.mn_ha_keys) or "is that the right key?"
+            text = f"a request of the node to {agent} does not fit the [[mn_ha_key]]: {hint}"
             self._account.note_first((agent, "key"), text, packet)
         args: dict[str, Value] = {
             "to": agent,
@@ -89,6 +90,9 @@ class Registrations:
             text = f"a registration with {agent} is rejected ({name})"
             self._account.note_first((agent, reply.code), text, packet)
         auth = mobileip.authentication(message, agent, self._site.mn_ha_keys)
+        if auth == "bad" and (hint := mobileip.hint_at_key(message, agent, self._site.mn_ha_keys)):
+            text = f"a reply of {agent} does not fit the [[mn_ha_key]]: {hint}"
+            self._account.note_first((agent, "key"), text, packet)
         args: dict[str, Value] = {
             "from": agent,
             "path": path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,8 @@ REQUEST: Final = 1
 REPLY: Final = 3
 
 _FLAGS: Final = ((0x80, "S"), (0x40, "B"), (0x20, "D"), (0x10, "M"), (0x08, "G"), (0x04, "r"), (0x02, "T"))
+_HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2}){8,}")
+"""A key that was given as text, but looks like the hexadecimal digits of one."""
 _ADVERTISED: Final = (
     *((0x8000, "R"), (0x4000, "B"), (0x2000, "H"), (0x1000, "F"), (0x0800, "M"), (0x0400, "G"), (0x0200, "r")),
     *((0x0100, "T"), (0x0080, "U")),
@@ -176,6 +179,23 @@ def authentication(message: Registration, agent: str, keys: Iterable[MnHaKey]) -
         return "unchecked"
     covered = message.payload[: found[0].start + 6]
     return "ok" if any(hmac.compare_digest(authenticator(covered, key), given) for key in known) else "bad"
+
+
+def hint_at_key(message: Registration, agent: str, keys: Iterable[MnHaKey]) -> str:
+    """Say of a `message` of `agent` that no key fits whether one was meant in hexadecimal digits; else nothing."""
+    found = [e for e in message.extensions if e.type == ext.MN_HA]
+    if len(found) != 1:
+        return ""
+    spi, given = authenticator_of(found[0])
+    covered = message.payload[: found[0].start + 6]
+    for key in keys:
+        if key.agent == agent and key.spi == spi and _HEX.fullmatch(key.key):
+            digits = f"the key's {len(key.key)} hexadecimal digits were taken as text"
+            meant = replace(key, key=bytes.fromhex(key.key.decode("ascii")))
+            if hmac.compare_digest(authenticator(covered, meant), given):
+                return f"{digits}, and as a number they fit: write 0x before them"
+            return f"{digits}; if they are a number, write 0x before them"
+    return ""
 
 
 def authenticator(covered: bytes, key: MnHaKey) -> bytes:

@@ -121,10 +121,10 @@ def test_shown_durations(ns: int, shown: str) -> None:
     [
         (BOOL, "1", "true or false"),
         (INT, "1.5", "a whole number"),
-        (INT, "1" * 19, "a whole number"),
+        (INT, "1" * 19, "a whole number of at most 18 digits; this one is too large"),
         (TIME, "soon", "a duration such as 60s or 500ms"),
-        (ID, "0x10000000000000000", "a number of at most 64 bits, decimal or 0x…"),
-        (ID, "18446744073709551616", "a number of at most 64 bits, decimal or 0x…"),
+        (ID, "0x10000000000000000", "a number of at most 64 bits, decimal or 0x…; this one is too large"),
+        (ID, "18446744073709551616", "a number of at most 64 bits, decimal or 0x…; this one is too large"),
         (ID, "-1", "a number of at most 64 bits, decimal or 0x…"),
         (ADDRESS, "10.0.0.256", "an IPv4 address"),
         (ADDRESS, "::1", "an IPv4 address"),

@@ -1,0 +1,149 @@
+"""What an input is, told by its first bytes; and what it is instead, where it is none of what can be read."""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+from typing import Final
+
+from mipcheck.checker.capture.frames.magic import PCAP, is_capture
+from mipcheck.checker.console.escape import printable
+
+_CONVERT: Final = "convert it first (editcap -F pcapng)"
+_PACKED: Final = (
+    (b"\x1f\x8b", "it is compressed with gzip; unpack it first (gunzip)"),
+    (b"(\xb5/\xfd", "it is compressed with zstd; unpack it first (unzstd)"),
+    (b"\xfd7zXZ", "it is compressed with xz; unpack it first (unxz)"),
+    (b"BZh", "it is compressed with bzip2; unpack it first (bunzip2)"),
+    (b"PK\x03\x04", "it is a zip archive; unpack it first"),
+    (b"\x04\x22\x4d\x18", "it is compressed with lz4; unpack it first (lz4 -d)"),
+    (b"\x02\x21\x4c\x18", "it is compressed with lz4; unpack it first (lz4 -d)"),
+)
+_CAPTURES: Final = (
+    (b"snoop\0", f"it is a snoop capture; {_CONVERT}"),
+    (b"RTSS", f"it is a capture of Microsoft Network Monitor 1; {_CONVERT}"),
+    (b"GMBU", f"it is a capture of Microsoft Network Monitor 2; {_CONVERT}"),
+    (b"TRSNIFF data", f"it is a capture of a Sniffer; {_CONVERT}"),
+    (b"XCP\0", f"it is a capture of NetXRay or a Sniffer for Windows; {_CONVERT}"),
+    (b"btsnoop\0", "it is a capture of Bluetooth (btsnoop), which holds nothing of Mobile IP; capture on the network"),
+    (b"iptrace ", f"it is a capture of AIX iptrace; {_CONVERT}"),
+    (b"\x7fver", f"it is a capture of EtherPeek or OmniPeek; {_CONVERT}"),
+    (b"\x05VNF", f"it is a capture of Visual UpTime; {_CONVERT}"),
+    (b"\xaa\xaa\xaa\xaa", f"it is a capture of 5View; {_CONVERT}"),
+    *((magic, f"it is a capture in a dialect of pcap (IXIA); {_CONVERT}") for magic in (
+        b"\xa1\xb2\x23\x4d", b"\xac\x01\x00\x1c", b"\x1c\x00\x01\xac", b"\xab\x01\x00\x1c", b"\x1c\x00\x01\xab"
+    )),
+)  # fmt: skip
+_ERF: Final = f"it looks like a capture of an Endace card (ERF); {_CONVERT}"
+_BINARY: Final = f"it is no text; if it is a capture of another kind, {_CONVERT}"
+
+_DIALECTS: Final = {24: "as Red Hat's tcpdump wrote it once", 20: "as Nokia's firewalls write it"}
+"""Bytes of a record's header in dialects of pcap that begin like any other."""
+_LONGEST: Final = 262_144
+"""Bytes of a frame that anybody captures."""
+_APART: Final = 30 * 24 * 3600
+"""Seconds between two frames that follow each other at the beginning of a capture, at most."""
+
+LOG_MARKS: Final = (b"mipcheck-trace", b'{"mipcheck-trace"')
+
+
+def _known(head: bytes) -> str:
+    """Return capture, log or jsonl for what begins so and is one for certain, else nothing."""
+    if is_capture(head):
+        return "capture"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(LOG_MARKS):
+        return "jsonl" if text.startswith(b"{") else "log"
+    return ""
+
+
+def foreign(head: bytes, name: str) -> str:
+    """Say what an input is that is known to be neither a log nor a capture, and what to do; nothing if it may be one.
+
+    `head` are its first bytes, `name` its path.
+    """
+    if is_capture(head):
+        return _dialect(head)
+    for magic, hint in (*_PACKED, *_CAPTURES):
+        if head.startswith(magic):
+            return hint
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(LOG_MARKS):
+        return ""
+    if (b"\0" in head and Path(name).suffix.lower() == ".erf") or _is_erf(head):
+        return _ERF
+    if re.search(rb"^\s*\[\[?(site|parameters|mn_ha_key|esp_sa)\]", text, re.MULTILINE) or name.endswith(".toml"):
+        return f"it looks like a site file: give it with --config {printable(name)}, beside a log or a capture"
+    if name.endswith(".spec"):
+        return f"it looks like a specification: give it with --spec {printable(name)}, beside a log or a capture"
+    if (
+        not head.startswith((b"\xff\xfe", b"\xfe\xff", b"ElfFile"))
+        and b"\0" in head[:512]
+        and not text.startswith(b"{")
+    ):
+        return _BINARY
+    return ""
+
+
+def no_site_file(head: bytes, name: str) -> str:
+    """Say what a file is that is known to be no site file, and what to do; nothing if it may be one."""
+    shown = printable(name)
+    kind = _known(head)
+    if kind == "capture":
+        return f"it is a capture: mipcheck infer {shown} -o site.toml proposes a site file for it"
+    if kind:
+        return f"it is a log: check it as mipcheck {shown}; what a site file says can stand in its site lines"
+    for magic, hint in (*_PACKED, *_CAPTURES):
+        if head.startswith(magic):
+            return hint
+    if name.endswith(".spec"):
+        return f"it looks like a specification: give it with --spec {shown}"
+    return "it is no text" if b"\0" in head[:512] else ""
+
+
+def _is_erf(head: bytes) -> bool:
+    """Tell whether a file begins with two records of ERF: stamps in 2^-32 s, a type, lengths that fit."""
+    if len(head) < 16:
+        return False
+    first, kind, size, length = _erf_record(head, 0)
+    if not 1 <= kind <= 48 or size < 18 or not length or len(head) < size + 16:
+        return False
+    second, other, _, _ = _erf_record(head, size)
+    return 1 <= other <= 48 and first > 0 and 0 <= second - first <= _APART
+
+
+def _erf_record(head: bytes, at: int) -> tuple[int, int, int, int]:
+    """Return seconds, type, length in the file and on the wire of a record."""
+    (stamp,) = struct.unpack_from("<Q", head, at)
+    kind, _, size, _, length = struct.unpack_from("!BBHHH", head, at + 8)
+    return stamp >> 32, kind & 0x7F, size, length
+
+
+def _dialect(head: bytes) -> str:
+    """Say in which dialect of pcap a file is that is not as it says; nothing if it is."""
+    if head[:4] not in PCAP or PCAP[head[:4]][2] != 16:
+        return ""
+    order = PCAP[head[:4]][0]
+    if _records(head, order, 16):
+        return ""
+    for size, name in _DIALECTS.items():
+        if _records(head, order, size):
+            return f"it is a capture in a dialect of pcap, {name}; {_CONVERT}"
+    return ""
+
+
+def _records(head: bytes, order: str, size: int) -> bool:
+    """Tell whether the records at the beginning make sense with headers of `size` bytes; two at least have to be seen.
+
+    What cannot be told apart counts as the common format.
+    """
+    at, before, count = 24, None, 0
+    while at + size <= len(head):
+        seconds, fraction, stored, length = struct.unpack_from(order + "IIII", head, at)
+        if stored > _LONGEST or length > _LONGEST or stored > length or fraction >= 10**9:
+            return False
+        if before is not None and abs(seconds - before) > _APART:
+            return False
+        at, before, count = at + size + stored, seconds, count + 1
+    return count > 1 or size == 16
