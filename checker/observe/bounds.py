@@ -32,16 +32,17 @@ Bounds = tuple[int, int]
 
 def check_bounds(machine: Machine) -> None:
     """Check that no integer of a machine can overflow. Raises NativeError if one might."""
-    state = {n: _of_type(machine.spec.variables[n].type) for n in (*machine.interface_slots, *machine.node_slots)}
-    state |= {n: (0, 0) for n in state if machine.spec.variables[n].type.name in ("int", "time")}
+    names = (*machine.interface_slots, *machine.node_slots, *machine.table_slots)
+    state = {n: _of_type(machine.spec.state(n).type) for n in names}
+    state |= {n: (0, 0) for n in state if machine.spec.state(n).type.name in ("int", "time")}
     for name in state:
-        initial = machine.spec.variables[name].initial
+        initial = machine.spec.state(name).initial
         if initial is not None:
             state[name] = _either(state[name], _bound(machine, initial, state))
     for _ in range(_ROUNDS):
         before = dict(state)
         for update in machine.spec.updates:
-            for name, term in update.assignments:
+            for name, _, term in update.values(machine.spec.tables):
                 if name in state:
                     state[name] = _either(state[name], _bound(machine, term, state))
         if state == before:
@@ -58,7 +59,7 @@ def check_bounds(machine: Machine) -> None:
 
 def numbers_read(machine: Machine) -> frozenset[str]:
     """Return the names of keys whose numbers a machine reads."""
-    terms = [*_conditions(machine), *(t for u in machine.spec.updates for _, t in u.assignments)]
+    terms = [*_conditions(machine), *(t for u in machine.spec.updates for t in u.terms())]
     return frozenset(t.name for term in terms for t in term.walk() if t.kind == "key" and t.type.name == "int")
 
 
@@ -69,6 +70,8 @@ def _conditions(machine: Machine) -> Iterator[Term]:
     for update in machine.spec.updates:
         for pattern in update.patterns:
             yield pattern.condition
+        for change in update.changes:
+            yield from change.keys
 
 
 def _of_type(type_: Type) -> Bounds:
@@ -100,7 +103,7 @@ def _bound(machine: Machine, t: Term, state: Mapping[str, Bounds]) -> Bounds:
             result = t.value, t.value
         case "param":
             result = machine.parameters[t.name], machine.parameters[t.name]
-        case "var" if t.name in state:
+        case "var" | "entry" if t.name in state:
             result = state[t.name]
         case "now":
             result = -_TIME, _TIME

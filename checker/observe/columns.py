@@ -27,6 +27,7 @@ from mipcheck.checker.trace.derive import ACCESS, derive
 from mipcheck.checker.trace.times import TIME_LIMIT
 from mipcheck.model.machine import entries, kleene
 from mipcheck.model.machine.compile import Machine, State
+from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.compiled import Native, compiled
 from mipcheck.model.native.errors import NativeError
@@ -35,6 +36,9 @@ from mipcheck.model.values.event import NODE
 
 _FEW: Final = 4096
 """Rows and entries that arrays have at first; they are doubled as need be."""
+
+_MOST_BITS: Final = 60
+"""Tables, and keys of an event: each has a bit of an integer."""
 
 _MOST_CELLS: Final = 2**28
 """Integers of state, all interfaces of all nodes together: 2 GB. A device with more is none."""
@@ -66,8 +70,8 @@ def unit_of(machine: Machine) -> Unit:
 
 def native_of(machine: Machine) -> Native:
     """Return the compiled loop of a machine. Raises NativeError where it cannot be had, or could leave 64 bits."""
-    if machine.tables:
-        raise NativeError("entries of tables are only kept in Python")
+    if max(len(machine.tables), *(len(machine.spec.events[k].keys) for k in machine.kinds)) > _MOST_BITS:
+        raise NativeError("too many keys of an event, or tables")
     check_bounds(machine)
     return compiled(unit_of(machine))
 
@@ -93,6 +97,9 @@ class NativeObserver:
         self._events = 0
         self._record = record
         self._unsigned = _unsigned_slots(machine)
+        # As many rows as a node has twice over, which is what it takes when it is given room for twice as many.
+        rows = 1 + sum(t.limit for t in machine.spec.tables.values() if t.name in machine.tables) + machine.most_set
+        self._spare = 2 * rows if machine.tables else 0
         self._state = self._start(boot)
 
     # --- the record -------------------------------------------------------------------------------------------------
@@ -103,7 +110,8 @@ class NativeObserver:
         s = ObserverState(
             rules_count=len(machine.rules), kinds_count=len(machine.kinds), limits_count=len(facts.limits),
             interests_count=sum(map(len, interests)), constants_count=len(machine.constants),
-            slots=machine.interface_size, variables=len(machine.interface_slots), shared_slots=len(machine.node_slots),
+            slots=machine.interface_size, variables=len(machine.interface_slots), shared_slots=machine.node_size,
+            entry_width=machine.entry_width, entries_spare=self._spare, entries_room=4 * self._spare,
             rows_room=_FEW, nodes_room=_FEW, node_of_room=4 * _FEW, deadlines_room=4 * _FEW, late_room=4 * _FEW,
             occurrences_room=16 * _FEW if self._record else len(machine.rules) + 1, modes_room=_FEW, names_room=_FEW,
             width=self._width, now=UNKNOWN, rows_count=1, nodes_count=1,
@@ -116,7 +124,7 @@ class NativeObserver:
         s.values[0] = UNKNOWN
         s.writers[0] = -1
         s.interfaces[0] = (WHOLE, tables.NEVER, 0, 0, -1)
-        s.nodes[0] = (UNKNOWN, int(boot), 1, 0, 0, 0)
+        s.nodes[0] = (UNKNOWN, int(boot), 1, 0, 0, 0, 0, 0)
         s.shared[0] = _signed(machine.initial_node()) if boot else UNKNOWN
         s.shared_writers[0] = -1
         for n, limit in enumerate(facts.limits):
@@ -138,6 +146,10 @@ class NativeObserver:
         ends = [0, *np.cumsum([len(part) for part in interests]).tolist()]
         for rule in range(len(self._machine.rules)):
             s.interest[rule] = tuple(ends[3 * rule : 3 * rule + 4])
+        for rule, of in self._facts.interests.items():
+            s.rules[rule].tables = sum(1 << n for n in of.tables)
+            for kind, name in enumerate(self._machine.kinds):
+                s.wanted[rule, kind] = sum(1 << n for n in of.keys[name])
 
     def _fill_kinds(self, s: ObserverState) -> None:
         for n, name in enumerate(self._machine.kinds):
@@ -154,6 +166,8 @@ class NativeObserver:
                 slot["dir"] if outward >= 0 else -1,
                 outward,
                 slot.get(_COUNT, -1),
+                bool(changed := self._machine.changes(name)),
+                sum(c.kind != "clear" for c in changed),
             )
 
     def _varying(self) -> tuple[int, int]:
@@ -173,7 +187,8 @@ class NativeObserver:
             s.grow(rows_room=2 * s.rows_room)
         if s.nodes_room - s.nodes_count < 4:
             s.grow(nodes_room=2 * s.nodes_room)
-        if s.rows_room * (s.slots + s.variables) > _MOST_CELLS:
+        _make_room(s, "entries_room", s.entries_count + 4 * s.entries_spare)
+        if s.rows_room * (s.slots + s.variables) + s.entries_room * s.entry_width > _MOST_CELLS:
             raise TooMuch("more interfaces and nodes than any device serves")
         if s.node_of_room < 4 * s.nodes_count + 8:
             self._rehash_nodes()
@@ -373,10 +388,15 @@ class NativeObserver:
         states = tuple(own if r == row else self._interface(s.values[r]) for r in rows)
         all_writers = tuple(writers if r == row else s.writers[r].tolist() for r in rows)
         names = tuple(self._name(s.interfaces[r].token) for r in rows)
+        owner = s.nodes[node]
+        entries = s.entries[owner.entries : owner.entries + owner.entries_capacity]
+        if before and s.kinds[kind].tabled:
+            entries = s.entries_before
         event = self._machine.kinds[kind] if kind >= 0 else ""
         return Moment(
-            now, s.index, own, shared, states, writers, shared_writers, all_writers, event, tuple(keys), names
-        )
+            now, s.index, own, shared, states, writers, shared_writers, all_writers, event, tuple(keys), names,
+            list(used_rows(entries.tolist())),
+        )  # fmt: skip
 
     def _interface(self, state: Array) -> State:
         return [_unsigned(v) if n in self._unsigned[0] else v for n, v in enumerate(state.tolist())]

@@ -35,6 +35,8 @@ from mipcheck.checker.observe.tables import (
     place,
     plan,
     pop,
+    room_for,
+    rows_used,
 )
 from mipcheck.model.machine.kleene import U
 
@@ -98,6 +100,7 @@ def _next(s: ObserverState) -> int:
         or s.deadlines_room - s.deadlines_count < s.rows_count + SPARE
         or s.late_room - s.late_count < 2 * s.rows_count + SPARE
         or s.modes_room < 2 * s.modes_count + 4
+        or s.entries_room - s.entries_count < 2 * s.entries_spare
     ):
         return STOP + GROW
     kind = s.kind_of[s.distinct_of[i]]
@@ -242,7 +245,7 @@ def _happen(s: ObserverState) -> int:
     """Let the event happen to a node."""
     if s.occurrences_room - s.occurrences_count < s.rules_count:
         return STOP + FLUSH
-    if s.rows_room - s.rows_count < SPARE:
+    if s.rows_room - s.rows_count < SPARE or s.entries_room - s.entries_count < s.entries_spare:
         return STOP + GROW
     i = s.at
     d = s.distinct_of[i]
@@ -268,6 +271,12 @@ def _happen(s: ObserverState) -> int:
         copy(s.writers_before, s.writers[row])
         copy(s.shared_before, s.shared[node])
         copy(s.shared_writers_before, s.shared_writers[node])
+    if s.kinds[kind].tabled == 1:
+        if s.kinds[kind].sets > 0:
+            room_for(s, node, s.kinds[kind].sets)
+        s.entries_before[0, 0] = 0
+        for n in range(rows_used(s, node)):
+            copy(s.entries_before[n], s.entries[s.nodes[node].entries + n])
     keys = s.keys[d]
     if kind == s.varying:
         copy(s.completed, keys)
@@ -275,8 +284,10 @@ def _happen(s: ObserverState) -> int:
             s.completed[s.varying_key] = s.number[i]
         keys = s.completed
     every = s.values[s.nodes[node].begin : end_of(s, node)]
+    own = s.nodes[node]
+    entries = s.entries[own.entries : own.entries + own.entries_capacity]
     s.outcomes_count = step(
-        kind, s.time[i], s.index, s.values[row], s.shared[node], s.entries, every, keys, s.constants,
+        kind, s.time[i], s.index, s.values[row], s.shared[node], entries, every, keys, s.constants,
         s.first + i, s.writers[row], s.shared_writers[node], s.outcomes,
     )  # fmt: skip
     s.outcome = 0
@@ -360,6 +371,29 @@ def _read(s: ObserverState, changing: bool) -> int:
             for k in range(interest.every, interest.end):
                 slot = s.interests[k]
                 h = mixed(h, own[slot] if other == row else s.writers[other, slot])
+    if s.rules[s.rule].tables != 0:
+        h = _read_entries(s, h)
+    return h
+
+
+def _read_entries(s: ObserverState, h: int) -> int:
+    """Return a hash that takes in the entries of the tables which the condition of `rule` reads, and for which keys."""
+    kind = s.kind_of[s.distinct_of[s.at]]
+    keys = s.keys[s.distinct_of[s.at]]
+    if kind == s.varying:
+        keys = s.completed
+    for k in range(s.width):
+        if (s.wanted[s.rule, kind] >> k) & 1 == 1:
+            h = mixed(h, keys[k])
+    used = rows_used(s, s.node)
+    rows = s.entries[s.nodes[s.node].entries : s.nodes[s.node].entries + used]
+    if s.kinds[kind].tabled == 1:
+        used = s.entries_before[0, 0]
+        rows = s.entries_before
+    for n in range(1, used):
+        if (s.rules[s.rule].tables >> rows[n, 0]) & 1 == 1:
+            for k in range(s.entry_width):
+                h = mixed(h, rows[n, k])
     return h
 
 
@@ -451,6 +485,8 @@ def _forget(s: ObserverState) -> int:
     # What the interfaces share may have changed too.
     fill(s.shared[node], U)
     fill(s.shared_writers[node], s.first + i)
+    if s.nodes[node].entries_capacity > 0:
+        s.entries[s.nodes[node].entries, 0] = 0
     s.now = s.time[i]
     s.at += 1
     return _NEXT
@@ -464,7 +500,8 @@ def _forget_nodes(s: ObserverState) -> None:
     s.rows_count = 1
     s.deadlines_count = 0
     s.late_count = 0
-    s.nodes[0] = s.nodes[0].key, 0, 1, 0, 0, 0
+    s.entries_count = 0
+    s.nodes[0] = s.nodes[0].key, 0, 1, 0, 0, 0, 0, 0
 
 
 # --- the loop ---------------------------------------------------------------------------------------------------------

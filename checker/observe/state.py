@@ -35,6 +35,8 @@ class NodeRow(Record):
     count: int  # how many interfaces it has
     capacity: int  # for how many there is room
     entry: int  # where `node_of` has it
+    entries: int  # the first of its rows of `entries`, which says how many of them are in use
+    entries_capacity: int  # how many of them it has; 0 if it has never needed any
 
 
 class NodeEntry(Record):
@@ -63,6 +65,8 @@ class KindRow(Record):
     direction: int  # the key that says which way a packet goes
     outward: int  # what that key is for one that leaves the node
     packets: int  # the key that says how many packets the event stands for
+    tabled: int  # 1 if it changes tables
+    sets: int  # how many rows of tables it may need
 
 
 class LimitRow(Record):
@@ -93,6 +97,7 @@ class RuleRow(Record):
     findings: int  # how many findings it has
     causes: int  # how many of its LIMIT rows of `causes` are filled
     anchor: int  # of an obligation: the column of `writers` for its anchor
+    tables: int  # a bit for each table in which its condition looks for entries
 
 
 class CauseRow(Record):
@@ -167,6 +172,7 @@ class ObserverState(Record):
     occurrences_count: int  # rows of `occurrences`; the driver takes them and sets it to 0
     modes_count: int  # entries of `modes` that are filled
     seen: int  # nodes ever seen, those forgotten after a gap included
+    entries_count: int  # rows of `entries` that are taken, those that have been left included
     spread: int  # how often an event that concerns all nodes has been carried out for one
     # What does not change. The driver writes all that follows, and the loop reads it.
     tracks: int  # 1 if there are many nodes, told apart by a key
@@ -180,13 +186,14 @@ class ObserverState(Record):
     limits_count: int  # obligations
     interests_count: int
     constants_count: int
-    entries_room: int  # rows of `entries`
-    entry_width: int
+    entries_spare: int  # rows that there has to be room for before an event
+    entry_width: int  # integers of a row of `entries`
     slots: int  # what an interface's state has: variables, then whether each obligation is met
     variables: int  # variables of an interface
     shared_slots: int  # variables of a node
     # Room.
     rows_room: int
+    entries_room: int
     nodes_room: int
     node_of_room: int  # a power of two
     deadlines_room: int
@@ -217,7 +224,7 @@ class ObserverState(Record):
     nodes = table(NodeRow, "nodes_room")
     shared = array("int64", "nodes_room", "shared_slots")  # values that the interfaces of a node share
     shared_writers = array("int64", "nodes_room", "shared_slots")
-    entries = array("int64", "entries_room", "entry_width")  # of tables; none so far
+    entries = array("int64", "entries_room", "entry_width")  # of tables, as `model/machine/entries.py` has them
     node_of = table(NodeEntry, "node_of_room")  # hash table, open addressing
     deadlines = table(DeadlineEntry, "deadlines_room")  # binary heap
     late = array("int64", "late_room")  # rows to be looked at before the next event, whatever their deadlines
@@ -229,6 +236,7 @@ class ObserverState(Record):
     limits = table(LimitRow, "limits_count")
     interest = table(InterestRow, "rules_count")
     interests = array("int64", "interests_count")  # columns of `values` or `shared`, which are those of writers too
+    wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks
     initial = array("int64", "2", "slots")  # an interface that is unknown; one when its node starts
     constants = array("int64", "constants_count")  # parameters and addresses, for generated code
 
@@ -247,4 +255,5 @@ class ObserverState(Record):
     writers_before = array("int64", "variables")
     shared_before = array("int64", "shared_slots")  # of `node`
     shared_writers_before = array("int64", "shared_slots")
+    entries_before = array("int64", "entries_spare", "entry_width")  # before an event of a kind that changes tables
     completed = array("int64", "width")  # keys of an event, the one that varies in its place

@@ -163,6 +163,36 @@ def moved(s: ObserverState, row: int) -> int:
     return row
 
 
+def room_for(s: ObserverState, node: int, more: int) -> None:
+    """See that a node has room for `more` rows of tables; those that it has may move to the end of all rows."""
+    owner = s.nodes[node]
+    used = 1
+    if owner.entries_capacity > 0:
+        used = max(s.entries[owner.entries, 0], 1)
+    if used + more > owner.entries_capacity:
+        _move_entries(s, node, used, max(used + more, 2 * owner.entries_capacity))
+
+
+def _move_entries(s: ObserverState, node: int, used: int, capacity: int) -> None:
+    """Give a node so many rows of tables, of which the first ones are those in use."""
+    owner = s.nodes[node]
+    begin = s.entries_count
+    s.entries_count += capacity
+    if owner.entries_capacity > 0:
+        for n in range(used):
+            copy(s.entries[begin + n], s.entries[owner.entries + n])
+    else:
+        fill(s.entries[begin], 0)
+    owner.entries = begin
+    owner.entries_capacity = capacity
+
+
+def rows_used(s: ObserverState, node: int) -> int:
+    """Return how many rows of tables a node has in use, the first one included."""
+    owner = s.nodes[node]
+    return int(s.entries[owner.entries, 0]) if owner.entries_capacity > 0 else 0
+
+
 def find_node(s: ObserverState, key: int) -> int:
     """Return the node of an address; a new one begins as the device (node 0) is by now. -1 if there are too many."""
     mask = s.node_of_room - 1
@@ -178,9 +208,14 @@ def find_node(s: ObserverState, key: int) -> int:
     s.nodes_count += 1
     device = s.nodes[0]
     s.node_of[at] = key, node
-    s.nodes[node] = key, device.boots, s.rows_count, 0, 0, at
+    s.nodes[node] = key, device.boots, s.rows_count, 0, 0, at, 0, 0
     copy(s.shared[node], s.shared[0])
     copy(s.shared_writers[node], s.shared_writers[0])
     for row in range(device.begin, device.begin + device.count):
         _add(s, node, s.interfaces[row].token, row)
+    used = rows_used(s, 0)
+    if used > 0:
+        _move_entries(s, node, used, used)
+        for n in range(used):
+            copy(s.entries[s.nodes[node].entries + n], s.entries[s.nodes[0].entries + n])
     return int(node)

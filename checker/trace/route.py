@@ -3,8 +3,8 @@
 Both ways give the same answer, so that this is about time only. It is decided three times: when logs are read
 (`check/bulk.py`), when captures are read (`inputs/read.py`) and when events in columns are observed
 (`observe/watch.py`). All three ask `decide`, which looks at one table. Who takes the slow way for another reason, such
-as an input of another kind, a machine with tables or one whose integers may leave 64 bits, says so by `slowly`.
-Whoever sets up the logger `mipcheck.route` at level DEBUG hears every decision.
+as an input of another kind or a machine whose integers may leave 64 bits, says so by `slowly`. Whoever sets up the
+logger `mipcheck.route` at level DEBUG hears every decision.
 """
 
 from __future__ import annotations

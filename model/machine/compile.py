@@ -143,11 +143,12 @@ class Machine:
     @cached_property
     def most_set(self) -> int:
         """How many entries an event may set, or set a field of, at most: so much room is needed before each."""
-        counts = [
-            sum(len(u.changes) for u in self.spec.updates if any(p.event == kind for p in u.patterns))
-            for kind in self.kinds
-        ]
-        return max(counts, default=0)
+        return max((sum(c.kind != "clear" for c in self.changes(kind)) for kind in self.kinds), default=0)
+
+    def changes(self, kind: str) -> list[Change]:
+        """Return what events of a kind may do to tables."""
+        updates = [u for u in self.spec.updates if any(p.event == kind for p in u.patterns)]
+        return [c for u in updates for c in u.changes if c.table in self.tables]
 
     def make_room(self, entries: Entries) -> None:
         """See that there is room in `entries` for what the next event may set."""

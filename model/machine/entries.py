@@ -112,6 +112,8 @@ def row_for(
         if over == 0:
             forget(entries[least], node, writers, default, columns, event)
     row = entries[place]
+    for n in range(len(row)):
+        row[n] = 0
     row[0] = table
     row[1] = a
     row[2] = b

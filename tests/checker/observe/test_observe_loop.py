@@ -18,6 +18,7 @@ from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.event import Event, Position
 
+from making import tabled
 from making.columns_of import ListColumns
 from making.plain_records import contents, plain
 
@@ -98,6 +99,24 @@ def test_more_findings_than_are_listed_on_more_interfaces_than_have_room() -> No
 def test_what_is_owed_when_evidence_is_lost() -> None:
     reasons = both_ways(SPEC, [event(1, "a", "on_"), event(2, "-", "gap"), event(9, "a", "on_"), event(11, "a", "gap")])
     assert loop.UNJUDGED_GAP in reasons
+
+
+@pytest.mark.slow
+def test_tables_of_many_nodes() -> None:
+    """Rows of a node move when it needs more; those that begin as the device is by then begin with its entries."""
+    events = []
+    for n in range(120):
+        wish: dict[str, Any] = {"who": n % 5, "what": ("call", "mail")[n % 2], "to": n % 3, "sure": "yes"}
+        key = {"who": n % 5, "what": ("call", "mail")[n % 2]}
+        kinds = [("wish", wish), ("move", {**key, "to": n % 4}), ("grant", {**key, "id": n}), ("deny", key),
+                 ("ask", {**key, "to": 1, "least": 0})]  # fmt: skip
+        for kind, args in kinds[n % 3 :]:
+            events.append(tabled.event(kind, n * S // 10, args, 0x0A010000 + n % 17 + n // 40))
+        if n % 50 == 30:
+            events.append(tabled.event("reset", n * S // 10, {}, None))
+        if n in (60, 90):
+            events.append(tabled.event("gap", n * S // 10, {}, None if n == 60 else 0x0A010003))
+    assert {loop.BROKEN, loop.UNJUDGED, loop.GROW, loop.DONE} <= set(both_ways(tabled.SERVER, events, 100))
 
 
 @pytest.mark.slow
