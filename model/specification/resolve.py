@@ -278,7 +278,10 @@ class _RoleReader:
         pairs = []
         for a in d.assignments:
             variable = self.names.variables[a.name]
-            pairs.append((a.name, self.types.expression(a.value, replace(scope, ghost=variable.ghost), variable.type)))
+            value = self.types.expression(a.value, replace(scope, ghost=variable.ghost), variable.type)
+            if not (value.kind == "const" and variable.initial == value):
+                self.names.used[f"changed {a.name}"] += 1
+            pairs.append((a.name, value))
         changes = tuple(
             self._change(c, t, replace(scope, ghost=t.ghost)) for c, t in zip(d.changes, changed, strict=True)
         )
@@ -501,6 +504,8 @@ class _RoleReader:
             if not self.names.used[f"assigned {name}"]:
                 nothing = ", and has no value" if v.initial is None else ""
                 self.names.warn_declared("state", name, f"is never assigned{nothing}")
+            elif not self.names.used[f"changed {name}"]:
+                self.names.warn_declared("state", name, "is never assigned anything but its initial value")
         for t in self.names.tables.values():
             read = [n for n in t.columns if self.names.read[n]]
             if not read:

@@ -105,7 +105,7 @@ def test_a_number_and_the_next_line() -> None:
     """`5` and a state named `s` on the next line are not five seconds."""
     spec = loads(
         "spec a event e() by node seen log\ninterface {\n  n: int = 5\n  s: time\n h: bool = false\n}\n"
-        "on e { n := 5 s := now h := n = 5 }\nproperty p \"\" invariant h and s = now"
+        "on e { n := 6 s := now h := n = 5 }\nproperty p \"\" invariant h and s = now"
     )  # fmt: skip
     assert [len(u.assignments) for u in spec.updates] == [3]
     assert spec.warnings == ()

@@ -142,6 +142,8 @@ WARNINGS = [
     ("definition", "define d = inside", "1:1: definition d is never used"),
     ("state", "on rrq { x := code }\ninterface {\n  x: int = 0 }", "3:3: state x is never read"),
     ("unassigned", 'interface { x: int = 0 }\nproperty X "" invariant x = 0', "1:13: state x is never assigned"),
+    ("never changed", 'interface { x: bool = false }\non up { x := false }\non rrq { x := false }\n'
+     'property X "" invariant not x', "1:13: state x is never assigned anything but its initial value"),
     ("unassigned time", 'interface { x: time }\nproperty X "" invariant x < now',
      "1:13: state x is never assigned, and has no value"),
     ("enum", "enum e { a }", "1:1: type e is never used"),
