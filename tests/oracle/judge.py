@@ -15,8 +15,10 @@ Where a sentence allows two readings, these were settled, and are assumptions of
   and interval; or when the node begins detection anew (a new request to the x-HA while a direct one has been
   unanswered for t_retransmit); or when it concludes that it is outside or does not know. Plaintext that was queued has
   t_slack from a failure that is shown. A denial whose authenticator was not checked leaves it untold. An agent's own
-  denial, or one that is not authentic, ends no trust; whether it, or one that asks to resynchronise (133), leaves a
-  request unanswered is free.
+  denial, or one that is not authentic, ends no trust; whether it, or one that asks to resynchronise (133), leaves what
+  was asked before it unanswered is free.
+- While the acceptance holds, a node that leaves it may have given up early, which is no more than cautious, once it
+  has been denied by whomever, or left without an answer for t_retransmit: a log does not tell.
 - While the acceptance holds both home agents are never asked, but for t_slack after it, given once.
 - Detection is over when either home agent has accepted since the change, when the node says that it is outside, or when
   t_detection has passed since the first direct request.
@@ -132,6 +134,8 @@ class _Judge:
             else:
                 self._keep("inference")
                 right = holding.holds(event, self.numbers.slack)
+                if claim and event.time <= holding.event.time + self.numbers.slack and right == "untold":
+                    right = "yes"  # 1092-1093: whoever is answered determines that it is inside
                 self._decide(right, "stop-plaintext", event, f"{what} after re-registration had failed")
 
     def _outside_after_all(self, holdings: list[Holding], event: Event) -> None:
@@ -203,7 +207,8 @@ class _Judge:
         numbers, accepted = self.numbers, holding.accepted
         earliest = accepted.first + numbers.reregister + numbers.slack
         # "Ends up detecting": the first interval may be counted from the end of the detection period.
-        latest = max(accepted.last + numbers.reregister, holding.event.time) + numbers.detection + numbers.slack
+        ends = holding.tried + numbers.detection if holding.begun == holding.event.time else 0
+        latest = max(holding.event.time, ends) + numbers.reregister + numbers.slack
         asked = next((item.event.time for item in holding.items if _asks(item.meaning, "iha")), None)
         cancelled = [self._replaced(stretch, holding)]
         if holding.doubted is not None:
@@ -238,8 +243,16 @@ class _Judge:
     def _restart(self, stretch: Stretch, holding: Holding, following: Holding | None) -> None:
         """4.3, lines 1106-1108: when re-registration fails detection is begun anew."""
         failed, doubted = holding.failed, holding.doubted
-        if failed is None or failed is not doubted or failed.kind == "restarted":
+        if failed is None or doubted is None or failed.kind == "restarted":
             return
+        if failed is not doubted and any(
+            _asks(item.meaning, agent) and doubted.before(item.event) and not failed.before(item.event)
+            for item in holding.items
+            for agent in ("iha", "xha")
+        ):
+            return  # it may have been begun anew after what may have been the failure
+        if failed.kind == "t_stop" and self._replaced(stretch, holding) <= failed.time:
+            return  # nothing had to be renewed any more
         tried = any(_asks(item.meaning, "xha") and not failed.before(item.event) for item in holding.items)
         if failed.kind == "outside" and tried:
             return  # detection had been begun anew before the conclusion
@@ -324,8 +337,10 @@ class _Judge:
                 right = "yes" if event.time <= holding.begun + slack else _not(holding.holds(event))
                 # The request that begins detection anew is itself what shows the failure.
                 shows = [f.certainty for f in holding.failures if f.order == event.order]
-                if right == "no" and shows:
+                if right != "yes" and shows:
                     right = "yes" if "sure" in shows else shows[0]
+                if right == "no" and holding.doubtful(event, self.numbers):
+                    right = "untold"
                 if right == "no" and _hinted(stretch, holding, event):
                     self._note("free", "one-agent", stretch.interface, event, "a hint says that the node has moved")
                     continue
@@ -338,15 +353,30 @@ class _Judge:
             event, meaning = item.event, item.meaning
             data = event.name == "data" and event.get("dir") == "out" and event.get("protection") == "esp"
             asks = isinstance(meaning, Sent) and meaning.request.path == "vpn" and meaning.request.registers
-            if not data and not asks:
+            begins = event.name == "ike" and event.get("phase") == "start" and not self._association_up(event)
+            if not data and not asks and not begins:
                 continue
             right = _not(holding.holds(event))
             if event.time <= holding.begun + numbers.slack:
                 right = "yes"
             if right == "no" and event.time <= holding.begun + numbers.switch + numbers.slack:
                 self._note("free", "prefer-direct", stretch.interface, event, "the draft gives no time for the switch")
-            else:
-                self._decide(right, "prefer-direct", event, "the VPN is used while the i-HA's acceptance holds")
+                continue
+            if right == "no" and holding.doubtful(event, numbers):
+                right = "untold"
+            self._decide(right, "prefer-direct", event, "the VPN is used while the i-HA's acceptance holds")
+
+    def _association_up(self, event: Event) -> bool:
+        """Say whether the VPN stands when `event` comes, or may: to rekey what stands is not to begin it."""
+        changes = [each for each in self.log.events if each.name in ("sa", "gap") and each.order < event.order]
+        if not changes:
+            return self.log.site.get("boot") != "true"
+        up = 0
+        for each in changes:
+            if each.name == "gap":
+                return True
+            up = up + 1 if each.get("state") == "up" else max(0, up - 1)
+        return up > 0
 
     def _withdraw(self, stretch: Stretch, holding: Holding) -> None:
         """4.3, lines 1093-1094 and 1098-1100 (SHOULD): inside, the node withdraws from the x-HA."""

@@ -45,6 +45,8 @@ def judge_outside(log: Log, stretches: list[Stretch], result: Judgement) -> None
             continue
         if isinstance(meaning, Accepted) and meaning.request.agent == "xha" and meaning.request.path == "direct":
             outside.accepted(stretch.interface, event, meaning)
+        elif isinstance(meaning, Sent) and meaning.request.agent == "xha" and not meaning.request.registers:
+            outside.withdrawn(meaning.request.coa, site=log.site)
         elif event.name == "ike" and event.get("phase") == "start":
             own = stretch.coa is not None and event.get("src") == stretch.coa
             _key_exchange(log.site, stretch, event, outside, result)
@@ -117,13 +119,18 @@ class _ExternalBindings:
         """Note what the x-HA accepted."""
         request = accepted.request
         if not request.registers:
-            self._bindings.pop(request.coa, None)
             return
         if request.flags is None or "S" not in request.flags or accepted.code == 1:
             self._bindings.clear()
             self._known = True
         lifetime = int(event.get("lifetime") or request.lifetime or 0)
         self._bindings[request.coa] = (interface, accepted.last + lifetime * 1_000_000_000)
+
+    def withdrawn(self, coa: str | None, site: dict[str, str]) -> None:
+        """Note that the node has asked to end a binding, or all of them: it cannot rely on what may be gone."""
+        if coa is not None and coa == site.get("xhoa"):
+            self._bindings.clear()
+        self._bindings.pop(coa, None)
 
     def registered(self, stretch: Stretch, now: int) -> str:
         """Say whether `stretch` is registered: `yes`, `no`, `untold`, or `free` where another interface is."""

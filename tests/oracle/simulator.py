@@ -117,6 +117,8 @@ class Port(Journey):
     def transmit(self, agent: str, path: str, lifetime: int, new: bool) -> None:
         """Send a request, and let the network carry it."""
         key, s = (agent, path), self.scenario
+        if agent == "xha" and lifetime == 0 and self.world.registered_outside == self.name:
+            self.world.registered_outside = None
         known = self.asked.get(key)
         flags, coa = self.flags(path), self.coa
         if path == "vpn":
@@ -219,7 +221,6 @@ class Port(Journey):
                 self.accepted_through_vpn()
             elif asked.lifetime == 0:
                 self.cancel("withdraw")
-                self.world.registered_outside = None
             elif agent == "iha":
                 self.accepted_inside(asked)
             else:
@@ -377,6 +378,8 @@ class Port(Journey):
     def accepted_through_vpn(self) -> None:
         """Use the VPN."""
         self.cancel("vpn")
+        if self.trusted and not self.stayed:
+            return  # too late: the i-HA has accepted directly
         self.in_vpn = True
         if self.has("plaintext-beside-vpn"):
             self.leaking = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .evidence import Accepted, Denied, Item, Numbers, Sent, Stretch
+from .evidence import Accepted, Denied, Item, Meaning, Numbers, Sent, Stretch
 from .logtext import Event
 
 
@@ -33,13 +33,15 @@ class Failure:
 class Holding:
     """One acceptance by the i-HA, and what ended it.
 
-    `begun` is when the unbroken chain of acceptances began to which it belongs, `until` when the next one came (or the
-    stretch ended). `items` are the lines in between.
+    `begun` is when the unbroken chain of acceptances began to which it belongs, `tried` when the first request was sent
+    after the acceptance before it, `until` when the next one came (or the stretch ended). `items` are the lines in
+    between.
     """
 
     event: Event
     accepted: Accepted
     begun: int
+    tried: int
     until: int
     items: list[Item] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
@@ -57,7 +59,23 @@ class Holding:
         certainties = {failure.certainty for failure in ended}
         if "sure" in certainties:
             return "no"
-        return "untold" if "untold" in certainties else "free" if certainties else "yes"
+        return "free" if "free" in certainties else "untold" if certainties else "yes"
+
+    def doubtful(self, event: Event, numbers: Numbers) -> bool:
+        """Say whether the node may have given up when `event` came, early and out of caution, as far as the log tells.
+
+        A request has been denied since, by whomever, or has had no answer for as long as a retransmission takes.
+        """
+        asked: int | None = None
+        for item in self.items:
+            if item.event.order >= event.order:
+                break
+            meaning = item.meaning
+            if isinstance(meaning, Denied) and meaning.request.agent == "iha" and meaning.request.path == "direct":
+                return True
+            if asked is None and _tries(meaning):
+                asked = item.event.time
+        return asked is not None and event.time - asked >= numbers.retransmit
 
     @property
     def failed(self) -> Failure | None:
@@ -73,8 +91,11 @@ class Holding:
 def holdings_of(stretch: Stretch, numbers: Numbers) -> list[Holding]:
     """Return the acceptances by the i-HA in `stretch`, in order, each with what ended it."""
     found: list[Holding] = []
+    tried: int | None = None
     for item in stretch.items:
         meaning = item.meaning
+        if tried is None and _tries(meaning):
+            tried = item.event.time
         if (
             isinstance(meaning, Accepted)
             and meaning.request.agent == "iha"
@@ -86,7 +107,8 @@ def holdings_of(stretch: Stretch, numbers: Numbers) -> list[Holding]:
                 found[-1].failures = _failures(found[-1], numbers)
             unbroken = bool(found) and found[-1].holds(item.event) == "yes"
             begun = found[-1].begun if unbroken else item.event.time
-            found.append(Holding(item.event, meaning, begun, stretch.end))
+            found.append(Holding(item.event, meaning, begun, meaning.first if tried is None else tried, stretch.end))
+            tried = None
         elif found:
             found[-1].items.append(item)
     if found:
@@ -100,38 +122,51 @@ def _failures(holding: Holding, numbers: Numbers) -> list[Failure]:
     if accepted.first != accepted.last:
         failures.append(Failure(accepted.first + numbers.stop, -1, "t_stop", "untold"))
     sent: list[int] = []
-    answered = False
+    since: list[int] = []  # those of them that are later than the last reply of an agent, or one to resynchronise
     for item in holding.items:
         event, meaning = item.event, item.meaning
         if event.name == "infer" and event.keys["where"] != "inside":
             failures.append(Failure(event.time, event.order, event.keys["where"]))
         elif isinstance(meaning, Denied) and meaning.request.agent == "iha" and meaning.request.path == "direct":
-            if meaning.by_agent or meaning.code == 133:
-                answered = True
-            elif meaning.auth in ("ok", "unchecked"):
+            if meaning.by_agent or (meaning.code == 133 and meaning.auth in ("ok", "unchecked")):
+                since = []
+            elif meaning.code != 133 and meaning.auth in ("ok", "unchecked"):
                 checked = "sure" if meaning.auth == "ok" else "untold"
                 failures.append(Failure(event.time, event.order, "denied", checked))
         elif isinstance(meaning, Sent) and meaning.request.path == "direct" and meaning.request.registers:
             if meaning.request.agent == "xha":
                 if not meaning.again and sent and event.time - sent[0] >= numbers.retransmit:
-                    failures.append(Failure(event.time, event.order, "restarted", "free" if answered else "sure"))
+                    sure = bool(since) and event.time - since[0] >= numbers.retransmit
+                    failures.append(Failure(event.time, event.order, "restarted", "sure" if sure else "free"))
             elif not meaning.settled:
-                failures += _exhausted(sent, event.time, answered, numbers)
+                failures += _exhausted(sent, since, event.time, numbers)
                 sent.append(event.time)
-    failures += _exhausted(sent, holding.until, answered, numbers)
+                since.append(event.time)
+    failures += _exhausted(sent, since, holding.until, numbers)
     return failures
 
 
-def _exhausted(sent: list[int], now: int, answered: bool, numbers: Numbers) -> list[Failure]:
+def _tries(meaning: Meaning) -> bool:
+    """Say whether `meaning` is a direct request to the i-HA for a binding that it has not accepted."""
+    return (
+        isinstance(meaning, Sent)
+        and meaning.request.agent == "iha"
+        and meaning.request.path == "direct"
+        and meaning.request.registers
+        and not meaning.settled
+    )
+
+
+def _exhausted(sent: list[int], since: list[int], now: int, numbers: Numbers) -> list[Failure]:
     """Return the failure that the transmissions `sent` show if nothing is sent or accepted before `now`.
 
     The wait after the last one is at least t_retransmit, and no shorter than the wait before it. A reply by a foreign
-    agent, or one that asks to resynchronise, makes it doubtful that they are unanswered. One more transmission while
-    the last wait still runs makes it doubtful which of them is the last.
+    agent, or one that asks to resynchronise, makes it doubtful that those before it, not in `since`, are unanswered.
+    One more transmission while the last wait still runs makes it doubtful which of them is the last.
     """
     allowed = numbers.retransmissions
     if allowed is None or len(sent) <= allowed:
         return []
     wait = max(numbers.retransmit, sent[-1] - sent[-2] if len(sent) > 1 else 0)
     over = sent[-1] + wait
-    return [Failure(over, -1, "exhausted", "sure" if now > over and not answered else "free")]
+    return [Failure(over, -1, "exhausted", "sure" if now > over and len(since) > allowed else "free")]

@@ -241,5 +241,5 @@ def test_advice_gives_way_to_a_rule_that_forbids_the_event_altogether() -> None:
         context = Context(machine, events, found.interfaces)
         return {machine.rules[f.rule].id: explain(context, f).allowed for f in found.findings}
 
-    assert advice(inside=False) == {"V3": ("register with the x-HA first",)}
+    assert advice(inside=False) == {"V3": ("register with the x-HA first, unless the i-HA answers directly",)}
     assert advice(inside=True) == {"V3": ("use the direct registration",), "L2": ("use the direct registration",)}

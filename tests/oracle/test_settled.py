@@ -1,0 +1,414 @@
+"""Situations on which the judge and mipcheck once disagreed, each settled in the draft's words.
+
+One log each, with the verdict that both have to give, and the MUST rules that mipcheck has to name. Above each case
+stands the seed that showed it (of `compare.py`, as the simulator was then), and why it is so.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from oracle.compare import check, compare
+from oracle.judge import judge
+from oracle.short import HEAD, INSIDE, OUTSIDE, TUNNEL, log
+
+# A second interface, outside like the first one of OUTSIDE.
+OTHER = (
+    "5.0 e1 link state=up",
+    "5.1 e1 coa kind=colocated addr=10.1.8.8",
+    "5.2 e1 rrq to=iha path=direct coa=10.1.8.8 flags=DT lifetime=600 id=0x20",
+)
+AT_XHA = "e1 rrq to=xha path=direct coa=10.1.8.8 lifetime=600 id=0x21"
+FROM_XHA = "e1 rrp from=xha path=direct lifetime=600 id=0x21 auth=ok"
+WITHDRAWN = (
+    "9.0 e1 rrq to=xha path=direct coa=10.1.8.8 flags=DT lifetime=0 id=0x22",
+    "9.1 e1 rrp from=xha path=direct code=0 lifetime=0 id=0x22 auth=ok",
+    "9.2 e1 link state=down",
+)
+THROUGH_VPN = (
+    "5.0 e1 link state=up",
+    "5.1 e1 coa kind=colocated addr=203.0.113.8",
+    "5.2 e1 rrq to=iha path=direct coa=203.0.113.8 flags=DT lifetime=600 id=0x20",
+    "5.2 e1 rrq to=xha path=direct coa=203.0.113.8 flags=DT lifetime=600 id=0x21",
+    "5.3 e1 rrp from=xha path=direct code=0 lifetime=600 id=0x21 auth=ok",
+    "7.2 e1 rrq to=iha path=direct coa=203.0.113.8 flags=DT lifetime=600 id=0x23",
+    "8.3 e1 ike phase=start src=198.51.100.100 dst=192.0.2.1",
+    "8.4 e1 sa state=up tia=10.1.200.7",
+)
+REFUSED = "RRP code=131 id=0x5 auth=unchecked"
+
+CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
+    # Found by reading: V3 asks for `xseveral`, and nothing set it. RFC 3344, lines 3206-3213: with S at the x-HA the
+    # binding of the first interface stays beside the second one's, and is still there when that one goes.
+    "beside-each-other-at-the-x-ha": (
+        (
+            *OUTSIDE,
+            *OTHER,
+            f"5.2 {AT_XHA} flags=SDT",
+            f"5.3 {FROM_XHA} code=0",
+            "7.2 e1 rrq to=iha path=direct coa=10.1.8.8 flags=DT lifetime=600 id=0x24",
+            *WITHDRAWN,
+            "10.0 IKE src=198.51.100.100",
+        ),
+        "conformant",
+        set(),
+    ),
+    # With code 1, or without S, it has replaced the first one's, and nothing is left when it goes.
+    "not-supported-at-the-x-ha": (
+        (
+            *OUTSIDE,
+            *OTHER,
+            f"5.2 {AT_XHA} flags=SDT",
+            f"5.3 {FROM_XHA} code=1",
+            "7.2 e1 rrq to=iha path=direct coa=10.1.8.8 flags=DT lifetime=600 id=0x24",
+            *WITHDRAWN,
+            "10.0 IKE src=198.51.100.100",
+        ),
+        "violation",
+        {"V3"},
+    ),
+    "replaced-at-the-x-ha": (
+        (
+            *OUTSIDE,
+            *OTHER,
+            f"5.2 {AT_XHA} flags=DT",
+            f"5.3 {FROM_XHA} code=0",
+            "7.2 e1 rrq to=iha path=direct coa=10.1.8.8 flags=DT lifetime=600 id=0x24",
+            *WITHDRAWN,
+            "10.0 IKE src=198.51.100.100",
+        ),
+        "violation",
+        {"V3"},
+    ),
+    # Faulty 1258: the i-HA keeps nothing beside a binding that it accepts with code 1, through the VPN as well.
+    "replaced-through-the-vpn": (
+        (
+            *INSIDE[:2],
+            "0.2 e0 rrq to=iha path=direct coa=10.1.7.20 flags=SDT lifetime=600 id=0x1",
+            INSIDE[3],
+            *THROUGH_VPN,
+            "8.5 e1 rrq to=iha path=vpn coa=10.1.200.7 flags=SDT lifetime=600 id=0x29",
+            "8.6 e1 rrp from=iha path=vpn code=1 lifetime=600 id=0x29 auth=ok",
+            "20.0 e1 data dir=out protection=esp",
+        ),
+        "conformant",
+        set(),
+    ),
+    # And with S and code 0 it keeps what it has, so that the registration inside has to be renewed.
+    "beside-each-other-through-the-vpn": (
+        (
+            *INSIDE,
+            *THROUGH_VPN,
+            "8.5 e1 rrq to=iha path=vpn coa=10.1.200.7 flags=SDT lifetime=600 id=0x29",
+            "8.6 e1 rrp from=iha path=vpn code=0 lifetime=600 id=0x29 auth=ok",
+            "20.0 e1 data dir=out protection=esp",
+        ),
+        "violation",
+        {"M1"},
+    ),
+    # Faulty 208: the refusal is genuine, and the registration has ended at 11.1; or it is not, is discarded, and the
+    # retransmissions have run out at 15.0. Either way there is no plaintext at 16.1.
+    "refused-or-run-out": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x4",
+            "11.0 RRQ id=0x5",
+            f"11.1 {REFUSED}",
+            "13.0 RRQ id=0x6",
+            "16.1 PLAIN",
+            "16.2 RRQ id=0x7",
+        ),
+        "violation",
+        {"M2"},
+    ),
+    "run-out-among-forged-denials": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x4",
+            "9.1 RRP code=131 id=0x4 auth=bad",
+            "11.0 RRQ id=0x5",
+            "11.1 RRP code=133 id=0x5 auth=bad",
+            "13.0 RRQ id=0x6",
+            "13.1 RRP code=131 id=0x6 auth=absent",
+            "16.1 PLAIN",
+            "16.2 RRQ id=0x7",
+        ),
+        "violation",
+        {"M2"},
+    ),
+    # An agent's denial is an answer, and what is sent after it is counted anew.
+    "denied-by-an-agent-between": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x4",
+            "11.0 RRQ id=0x5",
+            "11.1 RRP code=66 id=0x5 auth=absent",
+            "13.0 RRQ id=0x6",
+            "15.0 RRQ id=0x7",
+            "16.1 PLAIN",
+            "16.5 RRP code=0 id=0x7 auth=ok",
+        ),
+        "conformant",
+        set(),
+    ),
+    # Conforming 1228: who asks the x-HA when the i-HA has not answered for t_retransmit begins detection anew, which is
+    # right after a refusal that nobody has checked, too: it is genuine, or was none.
+    "begun-anew-after-an-unchecked-refusal": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x4",
+            "11.0 RRQ id=0x5",
+            f"11.1 {REFUSED}",
+            "11.2 RRQ id=0x6",
+            "11.2 XRQ id=0x7",
+            "11.3 XRP code=0 id=0x7 auth=ok",
+            "13.2 RRQ id=0x8",
+        ),
+        "conformant",
+        set(),
+    ),
+    # Conforming 736: an agent's denial leaves what is asked after it as unanswered as ever.
+    "begun-anew-after-an-agents-denial": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x5",
+            "9.1 RRP code=66 id=0x5 auth=absent",
+            "11.0 RRQ id=0x5",
+            "13.0 RRQ id=0x6",
+            "13.0 XRQ id=0x7",
+            "13.1 XRP code=0 id=0x7 auth=ok",
+            "14.1 PLAIN",
+            "15.0 RRQ id=0x6",
+        ),
+        "violation",
+        {"M2"},
+    ),
+    # Conforming 1352: both at once.
+    "begun-anew-after-both": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x4",
+            "9.1 RRP code=66 id=0x4 auth=absent",
+            "11.0 RRQ id=0x5",
+            f"11.1 {REFUSED}",
+            "11.2 RRQ id=0x6",
+            "11.2 XRQ id=0x7",
+            "11.3 XRP code=0 id=0x7 auth=ok",
+            "11.4 RRP code=0 id=0x6 auth=ok",
+        ),
+        "conformant",
+        set(),
+    ),
+    # Conforming 2242: then it may use the VPN as well, whatever came of the refusal.
+    "in-the-vpn-after-both": (
+        (
+            *OUTSIDE,
+            *TUNNEL,
+            "5.0 RRP code=0 id=0x3 auth=ok",
+            "14.0 RRQ id=0x4",
+            "14.1 RRP code=66 id=0x4 auth=absent",
+            "16.0 RRQ id=0x5",
+            f"16.1 {REFUSED}",
+            "16.2 RRQ id=0x6",
+            "16.2 XRQ id=0x7",
+            "16.3 XRP code=0 id=0x7 auth=ok",
+            "16.4 VRQ coa=10.1.200.7 flags=DT id=0x8",
+        ),
+        "conformant",
+        set(),
+    ),
+    # Faulty 614: failed at 9.1 or at 30.2, and nothing at all was begun anew by 36.2.
+    "never-begun-anew": (
+        (*INSIDE, "9.0 RRQ id=0x5", f"9.1 {REFUSED}", "37.0 e0 link state=down"),
+        "violation",
+        {"P6"},
+    ),
+    # Faulty 1201: another interface has taken the i-HA's one binding, so that nothing had to be renewed, nor failed.
+    "nothing-left-to-renew": (
+        (
+            *INSIDE,
+            *OTHER,
+            "5.3 e1 rrp from=iha path=direct code=0 lifetime=600 id=0x20 auth=ok",
+            *(
+                f"{9 * n + 5}.{step} e1 {words} lifetime=600 id=0x{n}00"
+                for n in (1, 2, 3)
+                for step, words in enumerate(
+                    (
+                        "rrq to=iha path=direct coa=10.1.8.8 flags=DT",
+                        "rrp from=iha path=direct code=0 auth=ok",
+                    )
+                )
+            ),
+            "40.0 e0 link state=down",
+        ),
+        "conformant",
+        set(),
+    ),
+    # Faulty 832 and 863: denied by an agent, a node may take the registration for failed. It need not, and which it was
+    # a log does not tell.
+    "given-up-after-an-agents-denial": (
+        (
+            *OUTSIDE,
+            *TUNNEL,
+            "5.0 RRP code=0 id=0x3 auth=ok",
+            "14.0 RRQ id=0x4",
+            "14.1 RRP code=66 id=0x4 auth=absent",
+            "14.5 ESP",
+            "14.6 RRQ id=0x5",
+            "14.7 RRP code=0 id=0x5 auth=ok",
+        ),
+        "inconclusive",
+        set(),
+    ),
+    "x-ha-asked-after-an-agents-denial": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x4",
+            "9.1 RRP code=66 id=0x4 auth=absent",
+            "9.2 RRQ id=0x5",
+            "9.2 XRQ id=0x6",
+            "9.3 RRP code=0 id=0x5 auth=ok",
+        ),
+        "inconclusive",
+        set(),
+    ),
+    # Faulty 315: unanswered for t_retransmit it may have given up, too. Before that it has not.
+    "given-up-after-a-retransmission": (
+        (
+            *OUTSIDE,
+            *TUNNEL,
+            "5.0 RRP code=0 id=0x3 auth=ok",
+            "14.0 RRQ id=0x4",
+            "16.1 ESP",
+            "16.2 RRQ id=0x5",
+            "16.3 RRP code=0 id=0x5 auth=ok",
+        ),
+        "inconclusive",
+        set(),
+    ),
+    "not-given-up-yet": (
+        (
+            *OUTSIDE,
+            *TUNNEL,
+            "5.0 RRP code=0 id=0x3 auth=ok",
+            "14.0 RRQ id=0x4",
+            "15.5 ESP",
+            "16.2 RRQ id=0x5",
+            "16.3 RRP code=0 id=0x5 auth=ok",
+        ),
+        "violation",
+        {"L1"},
+    ),
+    # Faulty 1727: whatever came before it, the conclusion shows that the registration has failed.
+    "concluded-after-an-agents-denial": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x4",
+            "11.0 RRQ id=0x5",
+            "11.1 RRP code=66 id=0x5 auth=absent",
+            "13.5 e0 infer where=outside",
+            "21.0 e0 link state=down",
+        ),
+        "violation",
+        {"P8"},
+    ),
+    # Faulty 1056: so it does after a refusal that nobody has checked. Where the node has asked again before it, that
+    # may have been the beginning.
+    "concluded-after-an-unchecked-refusal": (
+        (*INSIDE, "9.0 RRQ id=0x5", f"9.1 {REFUSED}", "9.1 e0 infer where=unknown", "17.0 e0 link state=down"),
+        "violation",
+        {"P8"},
+    ),
+    "concluded-when-asked-again": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x5",
+            f"9.1 {REFUSED}",
+            "9.2 RRQ id=0x6",
+            "9.2 XRQ id=0x7",
+            "9.3 XRP code=0 id=0x7 auth=ok",
+            "9.3 e0 infer where=outside",
+            "9.4 RRP code=131 id=0x6 auth=ok",
+            "17.0 e0 link state=down",
+        ),
+        "inconclusive",
+        set(),
+    ),
+    # Faulty 3340: what is asked for when t_stop is over begins detection anew. That it is refused is an answer, and the
+    # node is not inside: nothing has failed once more.
+    "begun-anew-and-refused": (
+        (*INSIDE, "31.0 RRQ id=0x5", "31.1 RRP code=131 id=0x5 auth=ok", "60.0 e0 link state=down"),
+        "violation",
+        {"M1"},
+    ),
+    "refused-just-after-t_stop": (
+        (*INSIDE, "30.1 RRQ id=0x5", "30.3 RRP code=131 id=0x5 auth=ok", "60.0 e0 link state=down"),
+        "violation",
+        {"M1", "P8"},
+    ),
+    # Faulty 3172: after t_stop the node is not inside until it is accepted again, and then has its time to leave the
+    # VPN, and until the end of the detection period, as after any detection.
+    "inside-again-after-t_stop": (
+        (
+            *OUTSIDE,
+            *TUNNEL,
+            "4.9 RRP code=0 id=0x3 auth=ok",
+            "35.0 RRQ id=0x5",
+            "35.1 RRP code=0 id=0x5 auth=ok",
+            "36.5 ESP",
+            "49.0 RRQ id=0x6",
+            "49.1 e0 link state=down",
+        ),
+        "violation",
+        {"M1"},  # not renewed by 16
+    ),
+    # Conforming 2478: which copy was answered is unknown, and the first is too old for plaintext. But whoever is
+    # answered determines that it is inside (1092-1093).
+    "says-inside-when-answered": (
+        (
+            *INSIDE[:3],
+            "32.0 RRQ id=0x1",
+            "32.1 RRP code=0 id=0x1 auth=ok",
+            "32.1 e0 infer where=inside",
+            "32.2 RRQ id=0x5",
+            "32.3 RRP code=0 id=0x5 auth=ok",
+        ),
+        "conformant",
+        set(),
+    ),
+    # Conforming 2356: a security association that is up may be rekeyed. To begin one is to prefer the VPN.
+    "rekeyed-inside": (
+        (*OUTSIDE, *TUNNEL, "4.9 RRP code=0 id=0x3 auth=ok", "7.0 IKE src=198.51.100.100"),
+        "conformant",
+        set(),
+    ),
+    "begun-inside": ((*OUTSIDE, "4.9 RRP code=0 id=0x3 auth=ok", "9.0 IKE src=198.51.100.100"), "violation", {"L2"}),
+    # And whoever has asked the x-HA to withdraw the binding cannot rely on it any more, confirmed or not.
+    "withdrawn-unconfirmed-before-ike": (
+        (
+            *OUTSIDE,
+            "3.0 e0 rrq to=xha path=direct coa=10.1.7.20 flags=DT lifetime=0 id=0x8",
+            "4.0 IKE src=198.51.100.100",
+        ),
+        "violation",
+        {"V3"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_settled(name: str) -> None:
+    lines, verdict, rules = CASES[name]
+    text = log(*lines)
+    report = check(text)
+    assert (judge(text).verdict, report.verdict) == (verdict, verdict)
+    assert {violation.rule for violation in report.violations if violation.level == "MUST"} == rules
+    assert list(compare(text, 0, frozenset(), report)) == []
+
+
+def test_without_their_number_retransmissions_do_not_run_out() -> None:
+    lines, _, _ = CASES["refused-or-run-out"]
+    text = log(*lines, head=HEAD.replace("n_retransmit=2 ", ""))
+    assert (judge(text).verdict, check(text).verdict) == ("inconclusive", "inconclusive")
