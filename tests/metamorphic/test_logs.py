@@ -1,0 +1,64 @@
+"""The example logs, and logs of simulated nodes, changed in ways that must not matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from oracle.compare import faults_of
+from oracle.simulator import simulate
+
+from making.paths import TRACES
+from metamorphic.logs import changes, without_offences
+from metamorphic.run import Case, answer, failures
+
+LOGS = sorted(TRACES.glob("*.log"))
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
+def test_example(path: Path, tmp_path: Path) -> None:
+    case = Case({path.name: path.read_bytes()})
+    before = answer(case, tmp_path / "before")
+    assert failures(case, changes(case, before, Random(path.name), 3), tmp_path, both=False) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
+def test_example_both_ways(path: Path, tmp_path: Path) -> None:
+    case = Case({path.name: path.read_bytes()})
+    before = answer(case, tmp_path / "before")
+    assert failures(case, changes(case, before, Random(path.name), 40), tmp_path, both=True) == []
+
+
+def simulated(seed: int, tmp_path: Path, cuts: int, both: bool) -> list[str]:
+    case = Case({"node.log": simulate(seed, faults_of(seed, seed % 3 > 0)).encode()})
+    before = answer(case, tmp_path / "before")
+    return failures(case, changes(case, before, Random(seed), cuts), tmp_path, both)
+
+
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_simulated_node(seed: int, tmp_path: Path) -> None:
+    assert simulated(seed, tmp_path, 2, both=False) == []
+
+
+def nothing_else_changes(case: Case, folder: Path) -> None:
+    before, after = without_offences(case, folder)
+    assert not [v for v in after.violations if v.seen.split()[2:3] == ["data"]]
+    assert {each for each in before.broken if each in after.broken} == after.broken
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
+def test_without_what_broke_rules_nothing_is_broken(path: Path, tmp_path: Path) -> None:
+    nothing_else_changes(Case({path.name: path.read_bytes()}), tmp_path)
+
+
+@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 90))])
+def test_without_what_a_simulated_node_broke(seed: int, tmp_path: Path) -> None:
+    nothing_else_changes(Case({"node.log": simulate(seed, faults_of(seed, True)).encode()}), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(7, 87))
+def test_many_simulated_nodes(seed: int, tmp_path: Path) -> None:
+    assert simulated(seed, tmp_path, 8, both=seed % 5 == 0) == []
