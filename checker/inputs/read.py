@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from mipcheck.model.specification.spec import EventType
 
 
-CAPTURED: Final = (MOBILE_NODE, "vpn", "iha", "xha", "fa")
+_GATEWAY: Final = "vpn"
+CAPTURED: Final = (MOBILE_NODE, _GATEWAY, "iha", "xha", "fa")
 """The roles of which captures are read."""
 
 
@@ -111,7 +112,7 @@ def _check_role(site: Site, vocabulary: Vocabulary) -> None:
     if site.role not in CAPTURED or not told:
         why = f"captures are read of role {listed(CAPTURED)}" if told else "no event is declared that a capture shows"
         raise UsageError(f"role={printable(site.role)}: {why}; of this one, give a log")
-    if site.role == "vpn" and "vpn" not in site.addresses:
+    if site.role == _GATEWAY and "vpn" not in site.addresses:
         raise UsageError(
             "role=vpn: what a capture shows is told by the gateway's own address:"
             " give it as vpn=… in --config or with --set"
@@ -197,17 +198,19 @@ def _read_captures(
     names = _interface_names(paths)
     sources = [Source(i.stream, i.name, shifts.get(i.path, 0), names[i.path]) for i in given]
     device = site.role != MOBILE_NODE
-    native = not device and decide(CAPTURES, lambda size: hold(given, size), _units).native
+    words = vocabulary.events if device else None
+    # At a gateway each packet of ESP has to be opened, which takes longer than all else.
+    native = site.role != _GATEWAY and decide(CAPTURES, lambda size: hold(given, size), _units).native
     if native:
         try:
             from mipcheck.checker.capture.bulk.read import read_bulk
 
-            captures, events, surveys = read_bulk(sources, site, protects, bool(site.addresses))
+            captures, events, surveys = read_bulk(sources, site, protects, bool(site.addresses), words)
         except (ImportError, NativeError) as error:
             slowly(CAPTURES, str(error))
             native = False
     if not native:
-        captures, events, surveys = _read_frames(sources, site, protects, vocabulary.events if device else None)
+        captures, events, surveys = _read_frames(sources, site, protects, words)
     sight = _sight_of(captures, events, vocabulary)
     inputs = {
         path: Input(

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.capture.node.knowledge import dotted
+from mipcheck.checker.check.check import check
+from mipcheck.checker.cli.main import main
 from mipcheck.checker.inputs.read import read_trace
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.specification.load import load
@@ -156,3 +158,15 @@ def _addresses(name: str) -> dict[str, int]:
     words = vocabulary_of(load("draft-01"))
     path = Path(CAPTURES / f"{name}.pcapng")
     return dict(read_trace([str(path)], words, str(path.with_suffix(".toml"))).site.addresses)
+
+
+@pytest.mark.parametrize("name", AT_DEVICES)
+def test_the_log_of_a_capture_gets_its_verdict(name: str, tmp_path: Path) -> None:
+    capture, config = str(CAPTURES / f"{name}.pcapng"), str(CAPTURES / f"{name}.toml")
+    log = tmp_path / "converted.log"
+    assert main(["convert", capture, "--config", config, "-o", str(log)]) == 0
+    first, second = check([capture], config=config), check([str(log)])
+    assert (first.verdict, first.nodes) == (second.verdict, second.nodes)
+    assert [(r.id, r.status, r.kept, r.broken) for r in first.rules] == [
+        (r.id, r.status, r.kept, r.broken) for r in second.rules
+    ]

@@ -50,28 +50,65 @@ class _Single(NamedTuple):
     event: Event
 
 
-class Meaning:
+class Told:
+    """What a reader of packets in order of time tells: events of its own, and rows of such as are alike."""
+
+    def __init__(self, rows: PacketRows, own: list[Event]) -> None:
+        """`own` are the events that are in no row; there may come more."""
+        self.rows = rows
+        self.shapes: list[Event] = []
+        """Distinct events of rows, without their size."""
+        self.firsts: list[int] = []
+        """For each shape the row where it was first seen."""
+        self.counts: list[int] = []
+        """Events in each chunk."""
+        self.own = own
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self._row_of: dict[int, int] = {}
+
+    def shape_of(self, kind: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        """Return the shape of each row, or _NONE."""
+        raise NotImplementedError
+
+    def singles(self) -> list[_Single]:
+        """Return the events that are not in the rows, in order."""
+        found = []
+        row = _FOREVER
+        for event in reversed(self.own):
+            # One that was put before others which were seen earlier comes where they are.
+            row = min(row, self._row_of[event.at.frame or 0])
+            found.append(_Single(row, event))
+        return found[::-1]
+
+    def next_times(self, times: Sequence[int]) -> dict[int, int]:
+        """Return for each time (ns) that of the next event after it."""
+        if not times:
+            return {}
+        wanted = np.unique(np.array(times, np.int64))
+        found = np.full(len(wanted), _FOREVER, np.int64)
+        singles = np.array(sorted(event.time for event in self.own), np.int64)
+        in_rows = (c.time[self.shape_of(c.kind) != _NONE] for c in self.rows.chunks())
+        for column in chain([singles], in_rows):
+            at = np.searchsorted(column, wanted, "right")
+            there = at < len(column)
+            found[there] = np.minimum(found[there], column[at[there]])
+        return dict(zip(wanted.tolist(), found.tolist(), strict=True))
+
+
+class Meaning(Told):
     """What a reader makes of rows; `read` is to be called once."""
 
     def __init__(
         self, reader: Reader, rows: PacketRows, kinds: Sequence[PacketKind], unusual: Sequence[Packet]
     ) -> None:
+        super().__init__(rows, reader.events)
         self.reader = reader
-        self.rows = rows
-        self.shapes: list[Event] = []
-        """Distinct data events without their size."""
-        self.firsts: list[int] = []
-        """For each shape the row where it was first seen."""
-        self.counts: list[int] = []
-        """Events in each chunk."""
         self._kinds = kinds
         self._unusual = unusual
         self._shape_of = np.full(len(kinds) + 1, _NONE, np.int32)
         self._single_shape = np.full(len(unusual) + 1, _NONE, np.int32)
-        self._numbers: dict[tuple[object, ...], int] = {}
         self._carries = np.zeros(len(kinds), np.bool_)
         self._used: dict[str, dict[int, list[int]]] = {}
-        self._row_of: dict[int, int] = {}
 
     def shape_of(self, kind: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Return the shape of each row, or _NONE."""
@@ -153,38 +190,14 @@ class Meaning:
                     if np.isin(kind, addresses[address]).any():
                         used.add(address)
 
-    def singles(self) -> list[_Single]:
-        """Return the events that are not in the rows, in order."""
-        found = []
-        row = _FOREVER
-        for event in reversed(self.reader.events):
-            # One that was put before others which were seen earlier comes where they are.
-            row = min(row, self._row_of[event.at.frame or 0])
-            found.append(_Single(row, event))
-        return found[::-1]
-
-    def next_times(self, times: Sequence[int]) -> dict[int, int]:
-        """Return for each time (ns) that of the next event after it."""
-        if not times:
-            return {}
-        wanted = np.unique(np.array(times, np.int64))
-        found = np.full(len(wanted), _FOREVER, np.int64)
-        singles = np.array(sorted(event.time for event in self.reader.events), np.int64)
-        in_rows = (c.time[self.shape_of(c.kind) != _NONE] for c in self.rows.chunks())
-        for column in chain([singles], in_rows):
-            at = np.searchsorted(column, wanted, "right")
-            there = at < len(column)
-            found[there] = np.minimum(found[there], column[at[there]])
-        return dict(zip(wanted.tolist(), found.tolist(), strict=True))
-
 
 class CaptureEvents(Columns):
     """The events of captures, in order of time. Each is made when it is asked for; `batches` are all of them."""
 
-    varying = (_DATA, _BYTES)
+    varying: tuple[str, str] | None = (_DATA, _BYTES)
     framed = settled = True
 
-    def __init__(self, meaning: Meaning, gaps: Sequence[Gap], files: Sequence[str], firsts: Sequence[int]) -> None:
+    def __init__(self, meaning: Told, gaps: Sequence[Gap], files: Sequence[str], firsts: Sequence[int]) -> None:
         """`files` are names, `firsts` the frames before those of each."""
         self._meaning = meaning
         self._rows = meaning.rows
@@ -243,7 +256,7 @@ class CaptureEvents(Columns):
         file = 0 if batch.file is None else int(batch.file[at])
         where = Position(self.files[file], None, int(batch.place[at]))
         args: dict[str, Value] = dict(shape.args)
-        if batch.number is not None and batch.number[at] >= 0:
+        if self.varying is not None and batch.number is not None and batch.number[at] >= 0:
             args[_BYTES] = int(batch.number[at])
         return Event(int(batch.time[at]), shape.interface, shape.kind, args, where)
 

@@ -7,15 +7,18 @@ came to. What the loop does not know is read as ever, frame by frame, in order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from mipcheck.checker.capture.bulk import loop
-from mipcheck.checker.capture.bulk.meaning import CaptureEvents, Meaning
+from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, UndecidedError
+from mipcheck.checker.capture.bulk.meaning import CaptureEvents, Meaning, Told
 from mipcheck.checker.capture.bulk.scanned import PORTS
-from mipcheck.checker.capture.bulk.scanner import DiverseError, Plan, Scanner, Taken
+from mipcheck.checker.capture.bulk.scanner import DIVERSE_AT_DEVICE, DiverseError, Plan, Scanner, Taken
+from mipcheck.checker.capture.device.reader import DeviceReader
+from mipcheck.checker.capture.device.sides import learn_device
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.events.registrations import clear_registrations
 from mipcheck.checker.capture.events.userdata import Protects
@@ -42,6 +45,7 @@ from mipcheck.checker.capture.survey import Survey, Surveyor
 from mipcheck.checker.site.site import Site
 from mipcheck.model.native.compiled import Native, compiled
 from mipcheck.model.specification.layering import Layering
+from mipcheck.model.specification.spec import EventType
 from mipcheck.model.values.event import Event
 
 _KNOWN_PORTS: Final = 1024
@@ -56,14 +60,18 @@ def read_bulk(
     site: Site,
     protects: Protects | None = None,
     survey: bool = False,
+    words: Mapping[str, EventType] | None = None,
 ) -> tuple[list[Capture], Sequence[Event], list[Survey]]:
     """Read captures as `read_captures` does, but made for long ones; with `survey`, also return that of each file.
 
+    `words` are the events of the site's role, unless that is the mobile node's.
     Raises CaptureError; NativeError, before anything is read, where the loop cannot be compiled.
     """
     native = compiled(loop.unit())
     repeatable = all(source.stream.seekable() for source in sources)
     plan = Plan(frozenset(sa.spi for sa in site.esp_sas), _ports(site, protects), survey, repeatable)
+    if words is not None:
+        plan = plan._replace(diverse=DIVERSE_AT_DEVICE)
     taken = Taken(Reassembler(plan.keys), plan.ports)
     infos: list[FileInfo] = []
     firsts: list[int] = []
@@ -75,11 +83,11 @@ def read_bulk(
     if surveys is None:
         # Only here, where the error and its traceback are gone, is the memory free again that the rows took.
         del taken
-        return _anew(sources, site, protects, survey)
+        return _anew(sources, site, protects, survey, words)
     if any(linktype == SLL for info in infos for linktype in info.interfaces.values()) and _mixed(taken, infos):
-        return *_one_by_one(sources, site, protects, infos, firsts, taken), surveys
+        return *_one_by_one(sources, site, protects, infos, firsts, taken, words), surveys
     taken.rows = taken.rows.sort()
-    return *_understand(sources, site, protects, infos, firsts, taken), surveys
+    return *_understand(sources, site, protects, infos, firsts, taken, words), surveys
 
 
 def _gather(
@@ -112,13 +120,17 @@ def _gather(
 
 
 def _anew(
-    sources: Sequence[Source], site: Site, protects: Protects | None, survey: bool = False
+    sources: Sequence[Source],
+    site: Site,
+    protects: Protects | None,
+    survey: bool = False,
+    words: Mapping[str, EventType] | None = None,
 ) -> tuple[list[Capture], list[Event], list[Survey]]:
     """Read files once more, as they were read before there were columns."""
     for source in sources:
         source.stream.seek(0)
     surveyors: list[Surveyor] = []
-    captures, events = read_captures(sources, site, protects, surveyors if survey else None)
+    captures, events = read_captures(sources, site, protects, surveyors if survey else None, words)
     return captures, events, [surveyor.survey() for surveyor in surveyors]
 
 
@@ -129,15 +141,16 @@ def _one_by_one(
     infos: Sequence[FileInfo],
     firsts: Sequence[int],
     taken: Taken,
+    words: Mapping[str, EventType] | None = None,
 ) -> tuple[list[Capture], list[Event]]:
     """Judge each packet by itself, where something has to be told from all of them in their order.
 
     A pipe has gone by: its packets are made from their kinds, with one port for all that nobody asks for.
     """
     if all(source.stream.seekable() for source in sources):
-        captures, events, _ = _anew(sources, site, protects)
+        captures, events, _ = _anew(sources, site, protects, words=words)
         return captures, events
-    return understand(sources, site, protects, infos, firsts, _all_packets(taken), taken.together)
+    return understand(sources, site, protects, infos, firsts, _all_packets(taken), taken.together, words)
 
 
 def _ports(site: Site, protects: Protects | None) -> Collection[int]:
@@ -244,6 +257,7 @@ def _understand(
     infos: Sequence[FileInfo],
     firsts: Sequence[int],
     taken: Taken,
+    words: Mapping[str, EventType] | None = None,
 ) -> tuple[list[Capture], Sequence[Event]]:
     """Do what `read.understand` does, for rows."""
     for info in infos:
@@ -253,15 +267,25 @@ def _understand(
     tunnels, left = unlisted_tunnels(linktypes, site.tunnels)
     mark_tunnels([*(kind.packet for kind in taken.kinds), *taken.unusual], tunnels)
     packets = _few(taken)
-    known = learn(packets, site)
+    known = learn(packets, site) if words is None else learn_device(packets, site)
     if sharing(known.macs, frozenset(site.tunnels)):
         # Which packets are copies can be told only where all of them are seen.
-        return _one_by_one(sources, site, protects, infos, firsts, taken)
+        return _one_by_one(sources, site, protects, infos, firsts, taken, words)
     if _shown_decrypted(taken, known, frozenset(site.tunnels)):
-        return _one_by_one(sources, site, protects, infos, firsts, taken)
-    reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
-    meaning = Meaning(reader, taken.rows, taken.kinds, taken.unusual)
-    meaning.read()
+        return _one_by_one(sources, site, protects, infos, firsts, taken, words)
+    reader: Reader | DeviceReader
+    meaning: Told
+    if words is None:
+        reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
+        meaning = of_node = Meaning(reader, taken.rows, taken.kinds, taken.unusual)
+        of_node.read()
+    else:
+        reader = DeviceReader(sources[0].name, site, known, packets, words)
+        meaning = of_device = DeviceMeaning(reader, taken.rows, taken.kinds, taken.unusual)
+        try:
+            of_device.read()
+        except UndecidedError:
+            return _one_by_one(sources, site, protects, infos, firsts, taken, words)
     since = [
         loss.since + source.offset
         for info, source in zip(infos, sources, strict=True)
@@ -275,6 +299,7 @@ def _understand(
 
     gaps = [*lost(infos, firsts, sources, packets, happened, site), *unreadable(taken.together, known, site)]
     blind = blindness(infos, packets, reader.events, known, site)
-    events = CaptureEvents(meaning, [*gaps, *blind.gaps], [source.name for source in sources], firsts)
+    columns = CaptureEvents if words is None else DeviceEvents
+    events = columns(meaning, [*gaps, *blind.gaps], [source.name for source in sources], firsts)
     said = unsaid_tunnels(tunnels, left)
     return described(sources, infos, firsts, packets, known, reader, said, blind, events.of_files()), events

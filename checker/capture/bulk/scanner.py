@@ -38,6 +38,8 @@ _WORDS: Final = 1 << 14
 """Kinds, a power of two, and words of their keys for which there is room at first."""
 _DIVERSE: Final = 50_000
 """With more kinds than this, and than half the packets, columns gain nothing: each kind is a packet of its own."""
+DIVERSE_AT_DEVICE: Final = 250_000
+"""The same at a device: of each of its nodes the first packets are of new kinds, before any comes again."""
 _SENSES: Final = ("", "in", "out")
 _LINKS: Final = {
     link.ETHERNET: scanned.ETHERNET,
@@ -95,6 +97,8 @@ class Plan(NamedTuple):
     survey: bool
     repeatable: bool
     """Whether all files can be read again."""
+    diverse: int = 0
+    """How many kinds there may be in any case, if another number than for a node."""
 
 
 class Scanner:
@@ -261,7 +265,7 @@ class Scanner:
         columns = Chunk(s.time_of, s.frame_of, s.kind_of, s.length_of)
         taken.rows.append(columns.part(slice(s.rows)))
         s.rows = 0
-        if self._plan.repeatable and len(taken.kinds) > max(_DIVERSE, len(taken.rows) // 2):
+        if self._plan.repeatable and len(taken.kinds) > max(self._plan.diverse or _DIVERSE, len(taken.rows) // 2):
             raise DiverseError
 
     def close(self) -> None:

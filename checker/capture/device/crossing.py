@@ -16,8 +16,10 @@ ON_ITS_WAY: Final = "on its way in"
 """Why a packet is set aside that tells something only where it leaves the device."""
 SOON: Final = 2 * 10**9
 """ns that a device holds a packet, at the most."""
-_MOST: Final = 1 << 17
-"""Ways in that are remembered at a time."""
+_PACKETS: Final = 1 << 16
+"""Packets that are remembered at a time; where there are more, their flows have to do."""
+_FLOWS: Final = 1 << 20
+"""Flows that are."""
 
 Way = TypeVar("Way", bound=Hashable)
 
@@ -33,43 +35,63 @@ class Crossing(Generic[Way]):
     """Remembers for a while by which way packets came in. Give it packets in order of time."""
 
     def __init__(self) -> None:
-        self._exact: OrderedDict[tuple[Hashable, Way], int] = OrderedDict()
-        self._by_key: dict[Hashable, dict[Way, int]] = {}
-        self._crowded = 0
-        """Until when (ns) something is not remembered that should be."""
+        self._levels: tuple[_Recent[Way], ...] = (_Recent(_PACKETS), _Recent(_FLOWS))
 
     def came(self, packet: Packet, way: Way, pair: tuple[int, int] | None = None) -> None:
         """Take note that a packet came in, with the addresses `pair` if not those of its innermost header."""
-        for key in _keys(packet, pair):
-            self._exact[key, way] = packet.time
-            self._exact.move_to_end((key, way))
-            self._by_key.setdefault(key, {})[way] = packet.time
-        self._forget(packet.time)
+        for level, key in zip(self._levels, _keys(packet, pair), strict=True):
+            if key is not None:
+                level.came(key, way, packet.time)
 
     def find(self, packet: Packet, pair: tuple[int, int] | None = None) -> Found[Way]:
         """Return by which way a packet that goes out has come in, as which it had the addresses `pair`, if others."""
-        for key in _keys(packet, pair):
-            ways = [w for w, time in self._by_key.get(key, {}).items() if packet.time - time <= SOON]
+        for level, key in zip(self._levels, _keys(packet, pair), strict=True):
+            ways = [] if key is None else level.ways(key, packet.time)
             if ways:
-                return Found(ways[0]) if len(ways) == 1 and packet.time > self._crowded else Found(None, True)
+                return Found(ways[0]) if len(ways) == 1 else Found(None, True)
         return Found(None)
 
-    def _forget(self, now: int) -> None:
-        while self._exact:
-            (key, way), time = next(iter(self._exact.items()))
-            if now - time <= SOON:
-                if len(self._exact) <= _MOST:
+
+class _Recent(Generic[Way]):
+    """Ways by what was seen lately. Where there is too much of that, nothing is known for a while."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._times: OrderedDict[tuple[Hashable, Way], int] = OrderedDict()
+        self._ways: dict[Hashable, dict[Way, int]] = {}
+        self._crowded = -SOON
+        """Until when (ns) something is not remembered that should be."""
+
+    def came(self, key: Hashable, way: Way, time: int) -> None:
+        """Take note of a way, at a time (ns)."""
+        self._times[key, way] = time
+        self._times.move_to_end((key, way))
+        self._ways.setdefault(key, {})[way] = time
+        while self._times:
+            (key, way), oldest = next(iter(self._times.items()))
+            if time - oldest <= SOON:
+                if len(self._times) <= self._most:
                     return
-                self._crowded = time + SOON
-            del self._exact[key, way]
-            ways = self._by_key[key]
-            del ways[way]
-            if not ways:
-                del self._by_key[key]
+                self._crowded = oldest + SOON
+            del self._times[key, way]
+            del self._ways[key][way]
+            if not self._ways[key]:
+                del self._ways[key]
+
+    def ways(self, key: Hashable, now: int) -> list[Way]:
+        """Return the ways of late; none while some are not remembered."""
+        if now <= self._crowded:
+            return []
+        return [way for way, time in self._ways.get(key, {}).items() if now - time <= SOON]
 
 
-def _keys(packet: Packet, pair: tuple[int, int] | None) -> list[Hashable]:
-    """Return by what a packet is recognised: the surest first."""
+def _keys(packet: Packet, pair: tuple[int, int] | None) -> tuple[Hashable | None, Hashable]:
+    """Return by what a packet is recognised: the packet itself, if that is known, and its flow."""
     ends = packet.addresses[-1] if pair is None else pair
-    flow = ends, packet.protocol, packet.sport, packet.dport, packet.spi
-    return [(ends, packet.identity), flow] if packet.identity else [flow]
+    exact = (ends, packet.identity) if packet.identity else None
+    return exact, flow_of(packet, ends)
+
+
+def flow_of(packet: Packet, ends: tuple[int, int] | None = None) -> Hashable:
+    """Return what packets of one flow have in common, with the innermost addresses or other `ends`."""
+    return ends or packet.addresses[-1], packet.protocol, packet.sport, packet.dport, packet.spi

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Crossing
+from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Found
+from mipcheck.checker.capture.device.passage import Outcome, Passage, Told, Way, untold
 from mipcheck.checker.capture.device.registration import Dynamic, Keys, of_reply, of_request, reply_of, request_of
 from mipcheck.checker.capture.device.words import Teller
 from mipcheck.checker.capture.events.account import Account
@@ -27,53 +29,79 @@ _NODE, _HA, _OTHER = "node", "ha", "other"
 class ForeignAgent:
     """Turns the packets of a foreign agent, given in order of time, into its events."""
 
-    def __init__(self, account: Account, teller: Teller, site: Site, known: Knowledge, dynamic: Dynamic) -> None:
+    def __init__(
+        self, account: Account, teller: Teller, site: Site, known: Knowledge, packets: Sequence[Packet]
+    ) -> None:
+        """`packets` are all of the capture."""
         self._account = account
         self._teller = teller
         self._known = known
-        self._dynamic = dynamic
-        self._crossing: Crossing[tuple[str, int]] = Crossing()  # node, ha or other, and which home agent
-        self._links: dict[str, None] = {}  # interfaces with nodes
-        self._visitors: dict[int, str] = {}  # home address → interface where it has asked
+        self._dynamic = Dynamic(packets)
+        self._links: set[str] = set()  # interfaces with nodes
+        self._visitors: dict[int, set[str]] = {}  # home address → interfaces where it has asked
+        self._meet(packets)
         self._replies: dict[bytes, int] = {}  # what home agents have answered, and when
         self._heard: set[int] = set()  # home agents that have answered anything
 
-    def take(self, packet: Packet, direction: str) -> None:
-        """Take a packet that is no tunnel device's; `direction` is in, out or "", for the agent."""
-        own = self._known.own
-        source, target = packet.addresses[0]
+    def signalling(self, packet: Packet) -> bool:
+        """Take a packet if it is an advertisement, or a registration message of the agent's, and tell whether it is."""
         if packet.kind == ADVERTISEMENT and len(packet.addresses) == 1:
             self._advertisement(packet)
-        elif packet.kind == REGISTRATION and not own.isdisjoint(packet.addresses[0]):
+        elif packet.kind == REGISTRATION and not self._known.own.isdisjoint(packet.addresses[0]):
             self._registration(packet)
-        elif len(packet.addresses) > 1 and source in own:
-            self._into_tunnel(packet)
-        elif len(packet.addresses) > 1 and target in own:
-            self._crossing.came(packet, (_HA, source))
-            self._account.set_aside[ON_ITS_WAY] += 1
-        elif not own.isdisjoint((source, target)):
-            self._account.set_aside["of the agent itself"] += 1
-        elif direction == "in":
-            self._came(packet)
-        elif direction == "out":
-            self._passed_on(packet)
         else:
-            self._account.set_aside["passes by"] += 1
+            return False
+        return True
 
-    def hidden(self) -> tuple[str, ...]:
-        """Say why signalling could not be seen: a foreign agent sees all of it."""
-        return ()
+    def passage(self, packet: Packet, direction: str) -> Passage:
+        """Return what any other packet comes to; `direction` is in, out or "", for the agent."""
+        own = self._known.own
+        source, target = packet.addresses[0]
+        if len(packet.addresses) > 1 and source in own:
+            return self._into_tunnel(packet)
+        if len(packet.addresses) > 1 and target in own:
+            return Passage(Outcome((), ON_ITS_WAY), (_HA, source))
+        if source in own or target in own:
+            return Passage(Outcome((), "of the agent itself"))
+        if direction == "in":
+            return self._came(packet)
+        return self._passed_on(packet) if direction == "out" else Passage(Outcome((), "passes by"))
+
+    def take(self, packet: Packet, passage: Passage | None) -> None:
+        """Take note of a packet of user data: there is nothing to be remembered."""
+
+    def find(self, packet: Packet) -> Found[Way]:
+        """Return by which way a packet came whose addresses were switched: there is none."""
+        return Found(None)
+
+    def _meet(self, packets: Sequence[Packet]) -> None:
+        """Learn on which links there are nodes, and which."""
+        for packet in packets:
+            if packet.kind == ADVERTISEMENT and len(packet.addresses) == 1:
+                found = carried.advertisement(packet)
+                if found is not None and self._is_own(packet, found.coas):
+                    self._links.add(packet.interface)
+                continue
+            source, target = packet.addresses[0]
+            request = request_of(packet)
+            if request is None or target not in self._known.own or source in self._known.own:
+                continue
+            self._links.add(packet.interface)
+            if (home := self._dynamic.home(request)) is not None:
+                self._visitors.setdefault(home, set()).add(packet.interface)
+
+    def _is_own(self, packet: Packet, coas: Sequence[int]) -> bool:
+        """Decide whether an advertisement with these care-of addresses is the agent's own, and leaves it."""
+        own = not self._known.own.isdisjoint((packet.addresses[0][0], *coas))
+        return own and bool(coas) and self._known.direction(packet) != "in"
 
     # --- signalling ---------------------------------------------------------------------------------------------------
 
     def _advertisement(self, packet: Packet) -> None:
         found = carried.advertisement(packet)
         self._account.set_aside["signalling"] += 1
-        if found is None or not found.coas or self._known.direction(packet) == "in":
+        if found is None or not self._is_own(packet, found.coas):
             return
-        if self._known.own.isdisjoint((packet.addresses[0][0], *found.coas)):
-            return
-        self._links.setdefault(packet.interface)
         for coa in found.coas:
             self._teller.tell(packet, "advert", {"coa": coa})
 
@@ -88,8 +116,6 @@ class ForeignAgent:
                 return
             keys: Keys = {**of_request(packet, request, home), "to": agent}
             if packet.addresses[0][1] in self._known.own:
-                self._links.setdefault(packet.interface)
-                self._visitors[home] = packet.interface
                 self._teller.tell(packet, "rrq", keys)
             else:
                 # Which home agent it really goes to counts, whatever it says.
@@ -123,38 +149,39 @@ class ForeignAgent:
 
     # --- packets ------------------------------------------------------------------------------------------------------
 
-    def _came(self, packet: Packet) -> None:
-        """Take a packet that comes to the agent as it is: from a node on the link, or for one."""
+    def _came(self, packet: Packet) -> Passage:
+        """Tell of a packet that comes to the agent as it is: from a node on the link, or for one."""
         source, target = packet.addresses[0]
-        if self._visitors.get(source) == packet.interface:
-            self._crossing.came(packet, (_NODE, 0))
-        elif target in self._visitors:
-            self._crossing.came(packet, (_OTHER, 0))
-        self._account.set_aside[ON_ITS_WAY] += 1
+        aside = Outcome((), ON_ITS_WAY)
+        if packet.interface in self._visitors.get(source, ()):
+            return Passage(aside, (_NODE, 0))
+        return Passage(aside, (_OTHER, 0)) if target in self._visitors else Passage(Outcome((), "passes by"))
 
-    def _into_tunnel(self, packet: Packet) -> None:
-        """Take a packet that the agent sends to a home agent, in a tunnel."""
+    def _into_tunnel(self, packet: Packet) -> Passage:
+        """Tell of a packet that the agent sends to a home agent, in a tunnel."""
         agent = self._agent(packet.addresses[0][1])
         keys: Keys = {"home": packet.addresses[1][0], "what": "data", "from": _NODE, "to": _HA, "agent": agent}
-        self._teller.tell(packet, "relay", keys)
+        return Passage(Outcome((Told("relay", keys),)))
 
-    def _passed_on(self, packet: Packet) -> None:
-        """Take a packet that the agent sends as it is: to a node on the link, or for one to anybody."""
-        source, target = packet.addresses[0]
+    def _passed_on(self, packet: Packet) -> Passage:
+        """Tell of a packet that the agent sends as it is: to a node on the link, or for one to anybody."""
+        target = packet.addresses[0][1]
         if target >= MULTICAST:
-            self._account.set_aside["multicast or broadcast"] += 1
-            return
-        found = self._crossing.find(packet)
-        if target in self._visitors and packet.interface in self._links:
-            whence, agent = (None, 0) if found.way is None else found.way
-            if found.way is None and not found.several:
-                self._teller.untold(packet, target, "a packet for the node has come in by no way that was captured")
-                return
-            keys: Keys = {"home": target, "what": "data", "from": whence, "to": _NODE}
-            keys["agent"] = self._known.agents.get(agent)
-            self._teller.tell(packet, "relay", {**keys, "src": source, "dst": target})
-        elif found.way is not None and found.way[0] == _NODE:
-            keys = {"home": source, "what": "data", "from": _NODE, "to": "correspondent"}
-            self._teller.tell(packet, "relay", {**keys, "src": source, "dst": target})
-        else:
-            self._account.set_aside["passes by"] += 1
+            return Passage(Outcome((), "multicast or broadcast"))
+        to_node = target in self._visitors and packet.interface in self._links
+        return Passage(leaves=lambda found: (self._to_node if to_node else self._of_node)(packet, found))
+
+    def _to_node(self, packet: Packet, found: Found[Way]) -> Outcome:
+        source, target = packet.addresses[0]
+        if found.way is None and not found.several:
+            return Outcome((untold(target, "a packet for the node has come in by no way that was captured"),))
+        whence, agent = (None, 0) if found.way is None else found.way
+        keys: Keys = {"home": target, "what": "data", "from": whence, "to": _NODE, "src": source, "dst": target}
+        return Outcome((Told("relay", {**keys, "agent": self._known.agents.get(agent)}),))
+
+    def _of_node(self, packet: Packet, found: Found[Way]) -> Outcome:
+        source, target = packet.addresses[0]
+        if found.way is None or found.way[0] != _NODE:
+            return Outcome((), "passes by")
+        keys: Keys = {"home": source, "what": "data", "from": _NODE, "to": "correspondent"}
+        return Outcome((Told("relay", {**keys, "src": source, "dst": target}),))

@@ -57,10 +57,6 @@ class Gateway:
         else:
             self._to_inside(packet)
 
-    def hidden(self) -> tuple[str, ...]:
-        """Say why signalling could not be seen."""
-        return ()
-
     # --- key exchange -------------------------------------------------------------------------------------------------
 
     def _key_exchange(self, packet: Packet) -> None:

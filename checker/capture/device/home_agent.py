@@ -6,12 +6,15 @@ one goes there. The rest of what it sends is told by what came in before.
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
-from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Crossing
+from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Crossing, Found
+from mipcheck.checker.capture.device.passage import Outcome, Passage, Told, Way
 from mipcheck.checker.capture.device.registration import (
     LOW,
     Dynamic,
+    Keys,
     Security,
     of_reply,
     of_request,
@@ -33,54 +36,66 @@ _MOST: Final = 1 << 16
 """Requests whose care-of address is remembered."""
 _CUT: Final = "registration messages were cut short: capture more bytes of each frame (-s 0)"
 
-How = Literal["wrapped", "plain"]
-
-
-class Way(NamedTuple):
-    """How a packet of a node came in: from which care-of address, and `wrapped` in a tunnel or `plain`."""
-
-    coa: int
-    how: How
+WRAPPED: Final = "wrapped"
+PLAIN: Final = "plain"
+"""How a packet of a node comes in: in a tunnel, or plain, and then with its addresses switched."""
 
 
 class HomeAgent:
     """Turns the packets of a home agent, given in order of time, into its events."""
 
-    def __init__(self, account: Account, teller: Teller, site: Site, known: Knowledge, dynamic: Dynamic) -> None:
+    def __init__(
+        self, account: Account, teller: Teller, site: Site, known: Knowledge, packets: Sequence[Packet]
+    ) -> None:
+        """`packets` are all of the capture."""
         self._account = account
         self._teller = teller
         self._site = site
         self._known = known
-        self._dynamic = dynamic
+        self._dynamic = Dynamic(packets)
         self._security = Security(site.role, site.mn_ha_keys)
-        self._crossing: Crossing[Way] = Crossing()
+        self._coas = {r.coa for p in packets if (r := request_of(p)) is not None and r.agent in known.own}
+        self._homes = known.home
+        self._switching: Crossing[Way] = Crossing()
         self._towards: Crossing[int] = Crossing()  # from whom came what is for a home address
         self._nodes: dict[int, set[int]] = {}  # care-of address → home addresses that were granted registrations there
         self._asked: dict[tuple[int, int], int] = {}  # home address and identification → care-of address
 
-    def take(self, packet: Packet, direction: str) -> None:
-        """Take a packet that is no tunnel device's; `direction` is in, out or "", for the agent."""
+    def signalling(self, packet: Packet) -> bool:
+        """Take a packet if it is a registration message of the agent or for it, and tell whether it is."""
+        if packet.kind != REGISTRATION or self._known.own.isdisjoint(packet.addresses[-1]):
+            return False
+        self._registration(packet)
+        return True
+
+    def passage(self, packet: Packet, direction: str) -> Passage | None:
+        """Return what any other packet comes to, by its direction (in, out or ""); None where more has to be known."""
         own = self._known.own
         source, target = packet.addresses[0]
-        if packet.kind == REGISTRATION and not own.isdisjoint(packet.addresses[-1]):
-            self._registration(packet)
-        elif len(packet.addresses) > 1 and source in own:
-            self._into_tunnel(packet)
-        elif len(packet.addresses) > 1 and target in own:
-            self._out_of_tunnel(packet)
-        elif target in own:
-            self._plain(packet)
-        elif source in own:
-            self._switched(packet)
-        elif direction != "in":
-            self._passed_on(packet)
-        else:
-            self._towards.came(packet, source, (target, 0))
-            self._account.set_aside[ON_ITS_WAY] += 1
+        if len(packet.addresses) > 1 and source in own:
+            return self._into_tunnel(packet)
+        if len(packet.addresses) > 1 and target in own:
+            return self._out_of_tunnel(packet)
+        if source in own or target in own:
+            switched = self._coas.intersection((source, target)) and self._teller.has("send", "how", "switched")
+            return None if switched else Passage(Outcome((), "of the agent itself"))
+        if direction == "in":
+            return Passage(Outcome((), ON_ITS_WAY))
+        return Passage(leaves=lambda found: self._passed_on(packet, found))
 
-    def hidden(self) -> tuple[str, ...]:
-        """Say why signalling could not be seen: a home agent sees all of it."""
-        return ()
+    def take(self, packet: Packet, passage: Passage | None) -> None:
+        """Take note of a packet of user data whose addresses may be switched, or will be."""
+        source, target = packet.addresses[0]
+        if passage is None and target in self._known.own:
+            self._plain(packet)
+        elif passage is None:
+            self._switched(packet)
+        elif target in self._homes and source not in self._known.own:
+            self._towards.came(packet, source, (target, 0))
+
+    def find(self, packet: Packet) -> Found[Way]:
+        """Return by which way a packet came whose addresses were switched."""
+        return self._switching.find(packet, (packet.addresses[0][0], 0))
 
     # --- registrations ------------------------------------------------------------------------------------------------
 
@@ -130,43 +145,44 @@ class HomeAgent:
 
     # --- packets ------------------------------------------------------------------------------------------------------
 
-    def _into_tunnel(self, packet: Packet) -> None:
-        """Take a packet that the agent sends to a care-of address, in a tunnel."""
+    def _into_tunnel(self, packet: Packet) -> Passage:
+        """Tell of a packet that the agent sends to a care-of address, in a tunnel."""
         source, home = packet.addresses[1]
         if home >= MULTICAST:
-            self._account.set_aside["multicast or broadcast"] += 1
-            return
-        keys = {"home": home, "coa": packet.addresses[0][1]}
-        self._teller.tell(packet, "tunnel", keys)
-        sent = {"from": self._sender(source), "how": "wrapped", "src": source, **_content(packet, 2)}
-        self._teller.tell(packet, "send", {**keys, **sent})
-        found = self._crossing.find(packet)
-        if found.way is not None or found.several:
-            coa = None if found.way is None else found.way.coa
-            self._teller.tell(packet, "forward", {"home": source, "coa": coa, "to": "coa"})
+            return Passage(Outcome((), "multicast or broadcast"))
+        keys: Keys = {"home": home, "coa": packet.addresses[0][1]}
+        sent: Keys = {"from": self._sender(source), "how": WRAPPED, "src": source, **_content(packet, 2)}
+        told = (Told("tunnel", keys), Told("send", {**keys, **sent}))
+
+        def forwarded(found: Found[Way]) -> Outcome:
+            if found.way is None and not found.several:
+                return Outcome()
+            coa = None if found.way is None else found.way[1]
+            return Outcome((Told("forward", {"home": source, "coa": coa, "to": "coa"}),))
+
+        return Passage(Outcome(told), leaves=forwarded)
 
     def _sender(self, source: int) -> str:
         """Tell whether it is the one that a node has as default destination, which is the VPN gateway."""
         return "peer" if source == self._site.addresses.get("vpn") else "other"
 
-    def _out_of_tunnel(self, packet: Packet) -> None:
-        """Take a packet that comes to the agent out of a node's reverse tunnel."""
+    def _out_of_tunnel(self, packet: Packet) -> Passage:
+        """Tell of a packet that comes to the agent out of a node's reverse tunnel."""
         coa, home = packet.addresses[0][0], packet.addresses[1][0]
-        self._crossing.came(packet, Way(coa, "wrapped"))
-        if not self._teller.has("packet"):
-            self._account.set_aside[ON_ITS_WAY] += 1
-        self._teller.tell(packet, "packet", {"home": home, "coa": coa, "how": "wrapped", **_content(packet, 2)})
+        came = Told("packet", {"home": home, "coa": coa, "how": WRAPPED, **_content(packet, 2)})
+        aside = "" if self._teller.has("packet") else ON_ITS_WAY
+        return Passage(Outcome((came,), aside), (WRAPPED, coa))
 
     def _plain(self, packet: Packet) -> None:
         """Take a packet for the agent's address that is in no tunnel: of a node, its addresses may be switched."""
         coa = packet.addresses[0][0]
         homes = self._nodes.get(coa, set())
-        if len(homes) != 1 or not self._teller.has("packet"):
-            self._account.set_aside["for the agent itself"] += 1
+        if len(homes) != 1:
+            self._account.set_aside["of the agent itself"] += 1
             return
         (home,) = homes
-        self._crossing.came(packet, Way(coa, "plain"), (home, 0))
-        self._teller.tell(packet, "packet", {"home": home, "coa": coa, "how": "plain", **_content(packet, 1)})
+        self._switching.came(packet, (PLAIN, coa), (home, 0))
+        self._teller.tell(packet, "packet", {"home": home, "coa": coa, "how": PLAIN, **_content(packet, 1)})
 
     def _switched(self, packet: Packet) -> None:
         """Take a packet of the agent's own address in no tunnel: it may be for a node, with its addresses switched."""
@@ -174,29 +190,24 @@ class HomeAgent:
             found = self._towards.find(packet, (home, 0))
             if found.way is not None or found.several:
                 whose = None if found.way is None else self._sender(found.way)
-                sent = {"from": whose, "how": "switched", "src": found.way, **_content(packet, 1)}
+                sent: Keys = {"from": whose, "how": "switched", "src": found.way, **_content(packet, 1)}
                 self._teller.tell(packet, "send", {"home": home, "coa": packet.addresses[0][1], **sent})
                 return
         self._account.set_aside["of the agent itself"] += 1
 
-    def _passed_on(self, packet: Packet) -> None:
-        """Take a packet in no tunnel of the agent's that leaves it, or may: it has come out of one, if anything."""
+    def _passed_on(self, packet: Packet, found: Found[Way]) -> Outcome:
+        """Tell of a packet in no tunnel of the agent's that leaves it, or may: it has come out of one, if anything."""
+        if found.way is None and not found.several:
+            return Outcome((), "passes by")
         source, target = packet.addresses[0]
-        found = self._crossing.find(packet)
-        if found.way is None and not found.several:
-            found = self._crossing.find(packet, (source, 0))
-        if found.way is None and not found.several:
-            self._account.set_aside["passes by"] += 1
-            return
-        coa, how = (None, None) if found.way is None else found.way
-        ends = {"home": source, "src": source, "dst": target, "coa": coa}
-        passed = None if how is None else "unwrapped" if how == "wrapped" else "switched"
-        self._teller.tell(packet, "pass", {**ends, "how": passed})
-        self._teller.tell(packet, "forward", {**ends, "to": "correspondent"})
+        how, coa = (None, None) if found.way is None else found.way
+        ends: Keys = {"home": source, "src": source, "dst": target, "coa": coa}
+        passed = None if how is None else "unwrapped" if how == WRAPPED else "switched"
+        return Outcome((Told("pass", {**ends, "how": passed}), Told("forward", {**ends, "to": "correspondent"})))
 
 
 def _how(packet: Packet) -> str:
-    return "wrapped" if len(packet.addresses) > 1 else "plain"
+    return WRAPPED if len(packet.addresses) > 1 else PLAIN
 
 
 def _content(packet: Packet, depth: int) -> dict[str, Value | None]:

@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from mipcheck.checker.capture.device.associations import Associations
+from mipcheck.checker.capture.device.crossing import Crossing, Found
 from mipcheck.checker.capture.device.foreign_agent import ForeignAgent
 from mipcheck.checker.capture.device.gateway import Gateway
 from mipcheck.checker.capture.device.home_agent import HomeAgent
-from mipcheck.checker.capture.device.registration import Dynamic
+from mipcheck.checker.capture.device.passage import Outcome, Passage, Way
 from mipcheck.checker.capture.device.sides import FOREIGN_AGENT, add_inner
 from mipcheck.checker.capture.device.words import Teller
 from mipcheck.checker.capture.events.account import Account
-from mipcheck.checker.capture.headers.packet import ASIDE, DHCP, ICMP_ERROR, Packet
+from mipcheck.checker.capture.headers.packet import ADVERTISEMENT, ASIDE, DHCP, ICMP_ERROR, REGISTRATION, Packet
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel
 from mipcheck.checker.site.site import Site
 from mipcheck.model.specification.spec import EventType
@@ -29,9 +30,11 @@ DEVICES: Final = (GATEWAY, *HOME_AGENTS, FOREIGN_AGENT)
 """The roles of which captures are read, beside the mobile node's."""
 
 
-class _Device(Protocol):
-    def take(self, packet: Packet, direction: str) -> None: ...
-    def hidden(self) -> tuple[str, ...]: ...
+class _Agent(Protocol):
+    def signalling(self, packet: Packet) -> bool: ...
+    def passage(self, packet: Packet, direction: str) -> Passage | None: ...
+    def take(self, packet: Packet, passage: Passage | None) -> None: ...
+    def find(self, packet: Packet) -> Found[Way]: ...
 
 
 class DeviceReader:
@@ -42,20 +45,24 @@ class DeviceReader:
     ) -> None:
         """`packets` are all there are, in order of time; `events` what the specification declares for the role."""
         self._account = Account(name)
+        self._name, self._words = name, events
         self._known = known
         self._tunnels = frozenset(site.tunnels)
         exposed = [p for p in packets if p.addresses and not is_tunnel(p, self._tunnels) and not is_loopback(p)]
         teller = Teller(self._account, events)
+        self._teller = teller
+        self._crossing: Crossing[Way] = Crossing()
         self._associations: Associations | None = None
-        self._device: _Device
+        self._gateway: Gateway | None = None
+        self._agent: _Agent | None = None
         if site.role == GATEWAY:
             self._associations = Associations(exposed, site, known.own)
             add_inner(exposed, known, self._associations.homes, site)
-            self._device = Gateway(self._account, teller, site, known, self._associations)
+            self._gateway = Gateway(self._account, teller, site, known, self._associations)
         elif site.role == FOREIGN_AGENT:
-            self._device = ForeignAgent(self._account, teller, site, known, Dynamic(exposed))
+            self._agent = ForeignAgent(self._account, teller, site, known, exposed)
         else:
-            self._device = HomeAgent(self._account, teller, site, known, Dynamic(exposed))
+            self._agent = HomeAgent(self._account, teller, site, known, exposed)
 
     @property
     def events(self) -> list[Event]:
@@ -79,26 +86,79 @@ class DeviceReader:
 
     def hidden(self) -> tuple[str, ...]:
         """Say why signalling could not be seen."""
-        return self._device.hidden()
+        return ()
 
     def take(self, packet: Packet) -> None:
         """Turn one packet into events, or count it as set aside."""
-        if is_loopback(packet):
-            self._account.set_aside["loopback"] += 1
-        elif is_tunnel(packet, self._tunnels):
-            self._account.set_aside["tunnel interface"] += 1
-        elif packet.kind == ASIDE or not packet.addresses:
-            self._account.set_aside[packet.why] += 1
-        elif packet.kind == DHCP:
-            self._account.set_aside["dhcp"] += 1
-        elif packet.kind == ICMP_ERROR and len(packet.addresses) == 1:
-            self._account.set_aside["icmp error"] += 1
-        else:
-            direction = self._known.direction(packet)
-            if direction == "in" and packet.addresses[0][0] in self._known.own:
-                self._account.set_aside["in the device's name"] += 1
-            else:
-                self._device.take(packet, direction)
+        aside = self._why_aside(packet)
+        if aside:
+            self._account.set_aside[aside] += 1
+        elif self._gateway is not None:
+            self._gateway.take(packet, self._known.direction(packet))
+        elif self._agent is not None and not self._agent.signalling(packet):
+            self._user_data(self._agent, packet)
         if packet.unread:
             # Whose node it was about, nobody knows.
             self._account.unread(packet, packet.unread, NODE)
+
+    def _why_aside(self, packet: Packet) -> str:
+        """Say why a packet is set aside that is not the device's, or nothing that a role speaks of."""
+        if is_loopback(packet):
+            return "loopback"
+        if is_tunnel(packet, self._tunnels):
+            return "tunnel interface"
+        if packet.kind == ASIDE or not packet.addresses:
+            return packet.why
+        if packet.kind == DHCP:
+            return "dhcp"
+        if packet.kind == ICMP_ERROR and len(packet.addresses) == 1:
+            return "icmp error"
+        if packet.addresses[0][0] in self._known.own and self._known.direction(packet) == "in":
+            return "in the device's name"
+        return ""
+
+    def _user_data(self, agent: _Agent, packet: Packet) -> None:
+        passage = agent.passage(packet, self._known.direction(packet))
+        agent.take(packet, passage)
+        if passage is None:
+            return
+        if passage.came is not None:
+            self._crossing.came(packet, passage.came)
+        outcomes = [passage.outcome]
+        if passage.leaves is not None:
+            found = self._crossing.find(packet)
+            if found.way is None and not found.several:
+                found = agent.find(packet)
+            outcomes.append(passage.leaves(found))
+        for outcome in outcomes:
+            for told in outcome.told:
+                self._teller.tell(packet, told.kind, told.keys)
+            if outcome.aside:
+                self._account.set_aside[outcome.aside] += 1
+
+    # --- many packets that are alike ----------------------------------------------------------------------------------
+
+    def passage(self, packet: Packet) -> Passage | None:
+        """Return what every packet with the same headers comes to; None where that cannot be said of it by itself."""
+        aside = self._why_aside(packet)
+        if aside:
+            return None if packet.unread else Passage(Outcome((), aside))
+        if packet.unread or self._agent is None or packet.kind in (REGISTRATION, ADVERTISEMENT):
+            return None
+        return self._agent.passage(packet, self._known.direction(packet))
+
+    def is_message(self, packet: Packet) -> bool:
+        """Decide whether a packet is to be taken by itself, since it is none of user data."""
+        return bool(packet.unread) or packet.kind in (REGISTRATION, ADVERTISEMENT)
+
+    def recount(self, aside: Counter[str]) -> None:
+        """Say how many packets are set aside, by reason, where they were not given to `take`."""
+        self._account.set_aside = aside
+
+    def events_of(self, packet: Packet, outcome: Outcome) -> list[Event]:
+        """Return the events of an outcome, as `packet` shows them."""
+        account = Account(self._name)
+        teller = Teller(account, self._words)
+        for told in outcome.told:
+            teller.tell(packet, told.kind, told.keys)
+        return account.events

@@ -6,7 +6,7 @@ addresses in its outermost header tells by that; one that is only passed on, by 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -16,6 +16,8 @@ from mipcheck.checker.capture.messages import carried
 from mipcheck.checker.capture.node.knowledge import Knowledge, dotted, is_loopback, is_tunnel
 from mipcheck.checker.site.site import Site
 
+_Votes = dict[str, dict[bytes, set[tuple[int, int]]]]
+"""By interface and link address, the pairs of addresses that speak for it."""
 FOREIGN_AGENT: Final = "fa"
 _GROUP: Final = 1
 """The bit of a link address, in its first byte, that makes it that of a group."""
@@ -84,15 +86,20 @@ def _given(site: Site) -> list[int]:
 
 
 def _macs(packets: Sequence[Packet], own: Collection[int]) -> dict[str, set[bytes]]:
-    """Return, by interface, the link address that goes with these addresses, as most of its packets say."""
-    votes: dict[str, Counter[bytes]] = defaultdict(Counter)
+    """Return, by interface, the link address that goes with these addresses, as most pairs of addresses say.
+
+    Where a packet goes to, the neighbour says that passes it on; that it comes from there, anybody may pretend.
+    """
+    sent: _Votes = defaultdict(lambda: defaultdict(set))
+    came: _Votes = defaultdict(lambda: defaultdict(set))
     for packet in packets:
         source, target = packet.addresses[0]
         if source in own and packet.source_mac:
-            votes[packet.interface][packet.source_mac] += 1
+            sent[packet.interface][packet.source_mac].add((source, target))
         elif target in own and packet.target_mac and not packet.target_mac[0] & _GROUP:
-            votes[packet.interface][packet.target_mac] += 1
-    return {name: {of_interface.most_common(1)[0][0]} for name, of_interface in votes.items()}
+            came[packet.interface][packet.target_mac].add((source, target))
+    votes = {**sent, **came}
+    return {name: {max(of_one, key=lambda mac: (len(of_one[mac]), mac))} for name, of_one in votes.items()}
 
 
 def _infer(messages: Sequence[Packet], site: Site, known: Knowledge) -> None:

@@ -13,6 +13,7 @@ from mipcheck.model.values.types import Value
 HOME: Final = "home"
 """The key that tells mobile nodes apart."""
 _GAP: Final = "gap"
+_REASON: Final = "reason"
 
 
 class Teller:
@@ -36,23 +37,33 @@ class Teller:
 
     def tell(self, packet: Packet, kind: str, args: Mapping[str, Value | None]) -> None:
         """Add an event that `packet` shows; what is None in `args` cannot be told from it."""
+        said = self.say(kind, args)
+        if said is not None:
+            self._account.emit(packet, *said)
+
+    def say(self, kind: str, args: Mapping[str, Value | None]) -> tuple[str, dict[str, Value]] | None:
+        """Return kind and keys of the event that is told; None for none. Where `kind` is empty, it is a gap."""
+        if not kind:
+            return self._gap(args.get(HOME), str(args.get(_REASON)))
         event = self._events.get(kind)
         if event is None:
-            return
+            return None
         known = {k.name: v for k in event.keys if (v := args.get(k.name)) is not None and _fits(k, v)}
         missing = [k.name for k in event.keys if not k.optional and k.name not in known]
-        if missing:
-            self.untold(packet, known.get(HOME), f"{', '.join(missing)} of {kind} cannot be told")
-        else:
-            self._account.emit(packet, kind, known)
+        return (
+            self._gap(known.get(HOME), f"{', '.join(missing)} of {kind} cannot be told") if missing else (kind, known)
+        )
 
     def untold(self, packet: Packet, home: Value | None, why: str) -> None:
         """Say that something has happened to the node of that home address, or to any if that is None."""
+        self._account.emit(packet, *self._gap(home, why))
+
+    def _gap(self, home: Value | None, why: str) -> tuple[str, dict[str, Value]]:
         event = self._events.get(_GAP)
-        args: dict[str, Value] = {"reason": why}
+        args: dict[str, Value] = {_REASON: why}
         if home is not None and event is not None and HOME in event.by_name:
             args[HOME] = home
-        self._account.emit(packet, _GAP, args)
+        return _GAP, args
 
 
 def _fits(key: Key, value: Value) -> bool:

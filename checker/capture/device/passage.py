@@ -1,0 +1,43 @@
+"""What a packet that passes a device comes to by its headers alone, and what more by the way in which it came.
+
+Of packets that are alike one tells for all: only the way in differs, which `crossing` looks up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from mipcheck.checker.capture.device.crossing import Found
+from mipcheck.checker.capture.device.registration import Keys
+
+Way = tuple[str, int]
+"""A word for how a packet came in, and whose address is behind that."""
+
+
+class Told(NamedTuple):
+    """An event that is to be told, or a gap of a node where `kind` is empty: then `keys` say why."""
+
+    kind: str
+    keys: Keys
+
+
+class Outcome(NamedTuple):
+    """What is told of a packet, and why it is set aside, if it is."""
+
+    told: Sequence[Told] = ()
+    aside: str = ""
+
+
+class Passage(NamedTuple):
+    """A packet's `outcome`; by which way it came in, where that is to be remembered; and `leaves`, which tells of one
+    that goes out what it comes to besides, by the way in which it is found to have come."""
+
+    outcome: Outcome = Outcome()
+    came: Way | None = None
+    leaves: Callable[[Found[Way]], Outcome] | None = None
+
+
+def untold(home: int, why: str) -> Told:
+    """Say that something has happened to a node that nobody can tell."""
+    return Told("", {"home": home, "reason": why})

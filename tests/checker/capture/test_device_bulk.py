@@ -1,0 +1,219 @@
+"""Captures at agents in columns: the same as frame by frame, and what columns cannot tell is left to that."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mipcheck.checker.capture import Capture
+from mipcheck.checker.capture.bulk import device, rows, scanner
+from mipcheck.checker.capture.bulk import read as bulk
+from mipcheck.checker.capture.frames.frame import CaptureError
+from mipcheck.checker.capture.read import Source, read_captures
+from mipcheck.checker.check.check import check
+from mipcheck.checker.check.report import Report
+from mipcheck.checker.report.json import as_object
+from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace import route
+from mipcheck.checker.trace.columns import Columns
+from mipcheck.model.values.event import Event
+from scapy.layers.inet import IP
+from scapy.packet import Packet
+
+from making.at_device import CORRESPONDENT, ELSEWHERE, MS, NEAR, comes, file_of, leaves, site, words
+from making.packets import IHA, IHOA, KEY, XHA, XHOA, number, reply, request, signed, user
+from making.paths import CAPTURES
+
+pytest.importorskip("llvmlite")
+
+FA = "10.1.7.1"
+SITES = {"iha": site("iha"), "xha": site("xha"), "fa": site("fa", fa=(number(FA),))}
+Frames = list[tuple[bytes, int]]
+
+
+def sources(files: Sequence[bytes]) -> list[Source]:
+    return [Source(io.BytesIO(data), f"file{n}", n * 1000, f"if{n}") for n, data in enumerate(files)]
+
+
+def frame_by_frame(files: Sequence[bytes], of: Site) -> tuple[list[Capture], list[Event]] | str:
+    try:
+        return read_captures(sources(files), of, words=words(of.role))
+    except CaptureError as error:
+        return str(error)
+
+
+def assert_same(files: Sequence[bytes], of: Site) -> Sequence[Event]:
+    expected = frame_by_frame(files, of)
+    try:
+        captures, events, _ = bulk.read_bulk(sources(files), of, None, True, words(of.role))
+    except CaptureError as error:
+        assert str(error) == expected
+        return []
+    assert not isinstance(expected, str)
+    assert list(events) == expected[1]
+    for n in range(0, len(events), 5):
+        assert events[n] == expected[1][n]
+        if isinstance(events, Columns):
+            for kinds in (("rrq", "rrp"), ("tunnel", "relay", "gap")):
+                before = [e for e in expected[1][max(0, n - 20) : n] if e.kind in kinds][-5:]
+                assert events.before(n, 20, kinds, 5) == before
+    for one, other in zip(captures, expected[0], strict=True):
+        assert dataclasses.replace(one, events=list(one.events)) == other
+        assert list(one.set_aside) == list(other.set_aside)
+    return events
+
+
+def small(patch: pytest.MonkeyPatch, chunk: int, held: int) -> None:
+    for module in (rows, scanner, device):
+        patch.setattr(module, "CHUNK", chunk)
+    patch.setattr(scanner, "PacketRows", lambda: rows.PacketRows(chunk, held))
+    patch.setattr(device, "PacketRows", lambda: rows.PacketRows(chunk, held))
+
+
+class Traffic:
+    """What passes an agent, drawn at random: nodes that move, strangers, packets both ways, some in pieces."""
+
+    def __init__(self, role: str, dice: random.Random, nodes: int) -> None:
+        self._role, self._dice = role, dice
+        self._agent = {"iha": IHA, "xha": XHA, "fa": FA}[role]
+        self._homes = [f"10.1.9.{n + 1}" if role != "xha" else f"198.51.100.{n + 80}" for n in range(nodes)]
+        self._at = {home: self._place() for home in self._homes}
+        self._numbers = iter(range(1, 1 << 20))
+
+    def _place(self) -> str:
+        return self._dice.choice((NEAR, ELSEWHERE, "10.1.7.34", "203.0.113.54"))
+
+    def frames(self, count: int) -> Frames:
+        found: Frames = []
+        while len(found) < count:
+            found += self._some(self._dice.choice(self._homes))
+        return found
+
+    def _some(self, home: str) -> Frames:
+        dice = self._dice
+        other = dice.choice((CORRESPONDENT, dice.choice(self._homes), "192.0.2.1"))
+        up, down = user(home, other, dice.choice((20, 90))), user(other, home, 60)
+        if self._role == "fa":
+            return self._at_foreign_agent(home, up, down)
+        coa, agent = self._at[home], self._agent
+        wrapped = IP(src=coa, dst=agent) / up
+        ways: list[Frames] = [
+            [comes(wrapped), leaves(up)],
+            [comes(wrapped)],
+            [leaves(IP(src=agent, dst=coa) / down)],
+            [comes(down), leaves(IP(src=agent, dst=coa) / down)],
+            [leaves(up)],
+            [comes(IP(src=coa, dst=agent) / user(home, dice.choice(self._homes)))],
+            [comes(IP(src="203.0.113.99", dst=agent) / user(home, "10.1.5.21"))],
+        ]
+        if dice.random() < 0.1:
+            self._at[home] = self._place()
+            number_ = next(self._numbers)
+            asks = request(self._at[home], agent, agent, home, id=number_)
+            return [
+                comes(signed(asks, KEY) if dice.random() < 0.5 else asks),
+                leaves(reply(self._at[home], agent, home, id=number_)),
+            ]
+        return dice.choice(ways)
+
+    def _at_foreign_agent(self, home: str, up: Packet, down: Packet) -> Frames:
+        number_ = next(self._numbers)
+        ways: list[Frames] = [
+            [comes(up, 0), leaves(IP(src=FA, dst=IHA) / up, 1)],
+            [comes(IP(src=IHA, dst=FA) / down, 1), leaves(down, 0)],
+            [comes(down, 1), leaves(down, 0)],
+            [leaves(down, 0)],
+            [comes(up, 0), leaves(up, 1)],
+            [
+                comes(request(home, FA, IHA, home, coa=FA, flags=2, id=number_), 0),
+                leaves(request(FA, IHA, IHA, home, coa=FA, flags=2, id=number_), 1),
+                comes(reply(FA, IHA, home, id=number_), 1),
+                leaves(reply(home, IHA, home, FA, id=number_), 0),
+            ],
+        ]
+        return self._dice.choice(ways)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    role=st.sampled_from(sorted(SITES)),
+    seed=st.integers(0, 2**32),
+    nodes=st.sampled_from((1, 3, 12)),
+    step=st.sampled_from((MS, 700 * MS, 3000 * MS)),
+    chunk=st.sampled_from((7, 64, 5000)),
+)
+def test_any_traffic_comes_to_the_same(
+    monkeypatch: pytest.MonkeyPatch, role: str, seed: int, nodes: int, step: int, chunk: int
+) -> None:
+    dice = random.Random(seed)
+    small(monkeypatch, chunk, dice.choice((0, 2)))
+    assert_same([file_of(Traffic(role, dice, nodes).frames(150), step)], SITES[role])
+
+
+def test_most_of_it_stays_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the test above is about columns, and not about what was read one by one in their place."""
+    small(monkeypatch, 64, 2)
+    stayed = 0
+    for seed in range(20):
+        frames = Traffic("iha", random.Random(seed), 3).frames(150)
+        stayed += isinstance(assert_same([file_of(frames, 3000 * MS)], SITES["iha"]), Columns)
+    assert stayed >= 15
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in CAPTURES.glob("*-at-*.pcapng")))
+def test_our_own_captures(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports are the same whichever way is taken."""
+    path = str(CAPTURES / f"{name}.pcapng")
+
+    def report() -> Report:
+        return check([path], config=str(CAPTURES / f"{name}.toml"))
+
+    slow = as_object(report())
+    monkeypatch.setattr(route, "TABLE", {k: dataclasses.replace(t, kept=0, compiled=0) for k, t in route.TABLE.items()})
+    assert as_object(report()) == slow
+
+
+def test_two_tunnels_for_one_flow_are_told_apart_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch, 64, 2)
+    first, second = user(IHOA, CORRESPONDENT), user(IHOA, CORRESPONDENT)
+    first[IP].id, second[IP].id = 1, 2
+    frames = [comes(IP(src=ELSEWHERE, dst=IHA) / first), comes(IP(src=NEAR, dst=IHA) / second), leaves(second)]
+    events = assert_same([file_of(frames)], SITES["iha"])
+    assert [e.args["coa"] for e in events] == [number(NEAR)]
+    assert not isinstance(events, Columns)
+
+
+def test_a_node_that_moves_is_followed_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch, 3, 2)
+    packet = user(IHOA, CORRESPONDENT)
+    frames = [f for coa in (NEAR, ELSEWHERE, NEAR) for f in (comes(IP(src=coa, dst=IHA) / packet), leaves(packet))]
+    events = assert_same([file_of(frames, 1500 * MS)], SITES["iha"])
+    assert isinstance(events, Columns)
+    assert [e.args["coa"] for e in events] == [number(a) for a in (NEAR, ELSEWHERE, NEAR)]
+
+
+def test_switched_addresses_are_read_one_by_one() -> None:
+    up = user(XHOA, "192.0.2.1")
+    plain = up.copy()
+    plain.src, plain.dst = ELSEWHERE, XHA
+    frames = [
+        comes(request(ELSEWHERE, XHA, XHA, XHOA)),
+        leaves(reply(ELSEWHERE, XHA, XHOA)),
+        comes(plain),
+        leaves(up),
+    ]
+    events = assert_same([file_of(frames)], SITES["xha"])
+    assert [e.kind for e in events] == ["rrq", "rrp", "packet", "pass"]
+
+
+def test_two_files_are_one_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch, 5, 2)
+    packet = user(IHOA, CORRESPONDENT)
+    inside = file_of([comes(IP(src=NEAR, dst=IHA) / packet)] * 9)
+    outside = file_of([leaves(packet)] * 9)
+    assert [e.at.file for e in assert_same([inside, outside], SITES["iha"])] == ["file1"] * 9
