@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from typing import Final
 
 from mipcheck.checker.check.bulk import Watched, watch_in_bulk
 from mipcheck.checker.check.machine import machine_of
 from mipcheck.checker.check.readings import resolved as resolved  # for those who check what they have resolved
 from mipcheck.checker.check.report import InputReport, Report, Violation
-from mipcheck.checker.check.verdict import notes_of, parameters_of, reasons_of, rules_of
-from mipcheck.checker.console.errors import UsageError, quoted
+from mipcheck.checker.check.verdict import lacks_of, notes_of, parameters_of, reasons_of, rules_of
+from mipcheck.checker.console.errors import InputError, Problem, UsageError, quoted
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.inputs.opening import open_inputs
+from mipcheck.checker.inputs.opening import OpenInput, open_inputs
 from mipcheck.checker.inputs.read import read_inputs
 from mipcheck.checker.inputs.settle import over_logs
 from mipcheck.checker.inputs.trace import Trace
@@ -25,6 +27,8 @@ from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.specification.layering import Layering
 from mipcheck.model.specification.load import DEFAULT
 from mipcheck.model.specification.spec import Spec
+from mipcheck.model.values.errors import UserError
+from mipcheck.model.values.event import Position
 
 
 def check(
@@ -37,14 +41,15 @@ def check(
     offsets: Mapping[str, str] | None = None,
     keep_going: bool = False,
     fail_on: str = "must",
+    strict: bool = False,
 ) -> Report:
     """Replay logs and captures of one node, or logs of a device that deals with many, against a specification.
 
     `inputs` are paths, `-` for standard input. `parameters` give values of parameters and site keys as a log spells
-    them (`{"t_stop": "30s"}`), `readings` choose by rule
-    (`{"M2": "both-ways"}`), or are as on a command line, `offsets` are seconds (or a date) by input. `fail_on` is
-    `must` or `should`. Raises SpecError, InputError, CaptureError, ParameterError or UsageError; all of them
-    say what to do.
+    them (`{"t_stop": "30s"}`), `readings` choose by rule (`{"M2": "both-ways"}`), or are as on a command line,
+    `offsets` are seconds (or a date) by input. `fail_on` is `must` or `should`; with `strict` any evidence that is
+    missing is inconclusive. Raises SpecError, InputError, CaptureError, ParameterError or UsageError; all of them say
+    what to do.
     """
     if fail_on not in ("must", "should"):
         raise UsageError(f"fail_on is must or should, not {quoted(fail_on)}")
@@ -56,26 +61,61 @@ def check(
         over = over_logs(vocabulary, None if config is None else os.fspath(config), parameters or {})
         try:
             watched = watch_in_bulk(chosen, opened, vocabulary, over, offsets or {}, keep_going)
+            if watched is None:
+                trace = read_inputs(opened, vocabulary, over, offsets or {}, keep_going, Layering(chosen).protected)
+                watched = _watched(chosen, trace)
+            report = conclude(watched, fail_on, strict)
         except TooMuch as error:
             raise UsageError(str(error)) from None
-        if watched is not None:
-            return conclude(watched, fail_on)
-        trace = read_inputs(opened, vocabulary, over, offsets or {}, keep_going, Layering(chosen).protected)
-    return judge(chosen, trace, fail_on)
+        except UserError:
+            raise
+        except Exception:
+            # A long log is read again where words are needed, and may not hold any more what was found in it.
+            _check_unchanged(opened)
+            raise
+        return _with_changes(report, [o.changed() for o in opened])
 
 
-def judge(spec: Spec, trace: Trace, fail_on: str = "must") -> Report:
+CHANGED: Final = "it was written to while it was read"
+
+
+def _check_unchanged(opened: Sequence[OpenInput]) -> None:
+    """Raise InputError for the first input that has changed."""
+    for given in opened:
+        if given.changed():
+            raise InputError([Problem(Position(given.name), CHANGED, "give a copy of it")])
+
+
+def _with_changes(report: Report, changed: Sequence[bool]) -> Report:
+    """Return a report on inputs of which some have `changed`: what was read may never have been there as a whole."""
+    if not any(changed):
+        return report
+    inputs = tuple(
+        replace(i, holes=(*i.holes, CHANGED)) if c else i for i, c in zip(report.inputs, changed, strict=True)
+    )
+    reasons = [f"{printable(i.file)}: {CHANGED}" for i, c in zip(inputs, changed, strict=True) if c]
+    verdict = "inconclusive" if report.verdict == "conformant" else report.verdict
+    return replace(report, verdict=verdict, inputs=inputs, reasons=(*report.reasons, *reasons))
+
+
+def judge(spec: Spec, trace: Trace, fail_on: str = "must", strict: bool = False) -> Report:
     """Return the report on a trace that has been read. Raises UsageError, ParameterError."""
+    return conclude(_watched(spec, trace), fail_on, strict)
+
+
+def _watched(spec: Spec, trace: Trace) -> Watched:
+    """Observe a trace that has been read. Raises UsageError, ParameterError."""
     machine = machine_of(spec, trace.site)
     try:
         observation, modes = watch(machine, trace.events, trace.site.boot, trace.evidence(machine.spec))
     except TooMuch as error:
         raise UsageError(str(error)) from None
-    return conclude(Watched(machine, trace, observation, modes), fail_on)
+    return Watched(machine, trace, observation, modes)
 
 
-def conclude(watched: Watched, fail_on: str = "must") -> Report:
-    """Return the report on what was observed; `fail_on` says whether a violated SHOULD counts (`must` or `should`)."""
+def conclude(watched: Watched, fail_on: str = "must", strict: bool = False) -> Report:
+    """Return the report on what was observed; `fail_on` says whether a violated SHOULD counts (`must` or `should`),
+    `strict` whether any evidence that is missing does."""
     machine, trace, observation, modes = watched
     dated = trace.absolute and bool(trace.events)
     origin = trace.events[0].time if dated else 0
@@ -84,7 +124,7 @@ def conclude(watched: Watched, fail_on: str = "must") -> Report:
     counts = {"MUST"} | ({"SHOULD"} if fail_on == "should" else set())
     found = _violations(context, trace, observation.findings)
     violations = tuple(v for v in found if v.level in counts)
-    reasons = reasons_of(rules, trace.inputs)
+    reasons = [*reasons_of(rules, trace.inputs), *(lacks_of(machine, rules, trace) if strict else ())]
     set_aside: dict[str, int] = {}
     for i in trace.inputs:
         for reason, count in i.set_aside.items():

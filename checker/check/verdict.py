@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from mipcheck.checker.inputs.trace import Input, Trace
 from mipcheck.checker.observe.context import Context, duration
 from mipcheck.checker.observe.holes import Lack, explain_hole
 from mipcheck.checker.observe.observation import Observation, Tally
+from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.source import Evidence, Fog, fog_of
 from mipcheck.model.language.show import show_citations
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.spec import Configure, Rule, Spec
+from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import Type
 
 _PROBLEMS_SHOWN = 3
@@ -148,6 +150,23 @@ def reasons_of(rules: Sequence[RuleReport], inputs: Sequence[Input]) -> list[str
             reasons.append(f"{_lines(i.skipped)} of {printable(i.file)} could not be read")
         reasons.extend(f"{printable(i.file)}: {printable(hole)}" for hole in i.holes)
     return reasons
+
+
+def lacks_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Iterator[str]:
+    """Return what evidence is missing, though it stands in the way of no MUST: for who wants none to be missing."""
+    for status in ("inconclusive", "unobservable"):
+        ids = [r.id for r in rules if r.level != "MUST" and r.status == status]
+        if ids:
+            yield f"{', '.join(ids)} {'is' if len(ids) == 1 else 'are'} {status}"
+    gaps = {e.name for e in machine.spec.events.values() if e.sender == "observer"}
+    events: Iterable[Event] = trace.events
+    if isinstance(trace.events, Columns):
+        whole = trace.events
+        events = whole.shapes if whole.settled else whole.following(-1, len(whole), gaps, None)
+    if any(e.kind in gaps for e in events):
+        yield "the trace has gaps"
+    for i in trace.inputs:
+        yield from (f"{printable(i.file)}: {printable(hidden)}" for hidden in i.hidden)
 
 
 def _lines(count: int) -> str:

@@ -34,10 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         drop(sys.stdout)
         return 0
-    except MemoryError:
-        say("mipcheck: there was not enough memory, so that nothing is known of the input")
-        return INCONCLUSIVE
     except Exception as error:
+        if _lacks_memory(error):
+            say("mipcheck: there was not enough memory, so that nothing is known of the input")
+            return INCONCLUSIVE
         if os.environ.get("MIPCHECK_DEBUG") == "1":
             raise
         text = "".join(c if c.isprintable() else "?" for c in f"{type(error).__name__}: {error}")[:300]
@@ -47,6 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             " MIPCHECK_DEBUG=1 shows where it happened."
         )
         return INTERNAL_ERROR
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Decide whether an error is for want of memory: libraries and threads that there was none for say so in words."""
+    words = ("failed to map segment", "cannot allocate memory", "out of memory", "can't start new thread")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
 
 
 def _unwritten() -> bool:

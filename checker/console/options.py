@@ -47,12 +47,15 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 
 def add_judgement(parser: argparse.ArgumentParser) -> None:
-    """Add `--keep-going` and `--fail-on`, on which a verdict depends."""
+    """Add `--keep-going`, `--fail-on` and `--strict`, on which a verdict depends."""
     parser.add_argument(
         "--keep-going", action="store_true", help="skip lines that cannot be read; at best inconclusive"
     )
     parser.add_argument(
         "--fail-on", choices=("must", "should"), default="must", help="what counts as a violation (default: must)"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="any evidence that is missing, however little, is inconclusive (exit 3)"
     )
 
 

@@ -153,7 +153,7 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
     site = merge_sites(site, words, parameters.keys())
     machine_of(spec, site)
     name = args.config or ""
-    return Job(spec, config, name, parameters, args.keep_going, args.fail_on, args.limit)
+    return Job(spec, config, name, parameters, args.keep_going, args.fail_on, args.strict, args.limit)
 
 
 def _store(args: argparse.Namespace, job: Job, pattern: PathPattern | None) -> Store:
@@ -184,6 +184,7 @@ def options_of(job: Job, pattern: str | None) -> dict[str, Any]:
         "--set": dict(sorted(job.parameters.items())),
         "--keep-going": job.keep_going,
         "--fail-on": job.fail_on,
+        "--strict": job.strict or None,  # older results were not
         "--pattern": pattern,
     }
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -20,7 +22,7 @@ from mipcheck.checker.console.errors import UsageError, listed, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.output import replacing
 from mipcheck.checker.fleet.inputs import File
-from mipcheck.checker.fleet.work import FileOutcome
+from mipcheck.checker.fleet.work import STATUS, VERDICTS, FileOutcome
 from mipcheck.model.version import __version__
 
 FLUSH: Final = 1.0
@@ -30,6 +32,12 @@ that much."""
 _ROWS: Final = 1000
 _ABOUT: Final = "_mipcheck.json"  # what begins with _ or . is no part of a dataset
 _LOCK: Final = "_lock"
+_PART: Final = re.compile(r"part-[0-9]{6}-[0-9]{6}\.parquet")
+_ABOUT_LIMIT: Final = 2**20
+_ROWS_LIMIT: Final = 100_000
+_BYTES_LIMIT: Final = 2**30
+"""Rows and bytes (unpacked) of a part beyond which it is not read: a hundred times what is ever written."""
+_SAID: Final = 300
 _NEEDED: Final = ("path", "size", "stamp", "status", "error", "verdict", "spec", "kind", "events", "frames", "rules")
 
 COLUMNS: Final = (
@@ -108,9 +116,9 @@ class Store:
                 os.fsync(file.fileno())
             return
         try:
-            before = json.loads(about.read_text("utf-8"))["options"]
+            before = json.loads(_small(about))["options"]
             differ = [n for n in options if before.get(n) != options[n]]
-        except (ValueError, KeyError, AttributeError, TypeError):
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             raise UsageError(f"{printable(str(about))} is damaged; give another folder with -o") from None
         if differ:
             raise UsageError(
@@ -119,8 +127,12 @@ class Store:
             )
 
     def _parts(self) -> list[Path]:
-        """List the parts that are written, in order."""
-        return sorted(self.folder.glob("part-*.parquet"))
+        """List the parts that are written, in order. Raises UsageError for what is called so and is none."""
+        parts = sorted(self.folder.glob("part-*.parquet"))
+        for part in parts:
+            if not _PART.fullmatch(part.name) or not stat.S_ISREG(part.lstat().st_mode):
+                raise UsageError(f"{quoted(part.name)} in {printable(str(self.folder))} is no part of these results")
+        return parts
 
     def results(self) -> Iterator[FileOutcome]:
         """Read what earlier runs came to: one outcome a file, without its findings. Raises UsageError."""
@@ -253,24 +265,71 @@ def stored_path(file: File) -> str:
     return str(_storable(file.path))
 
 
+def _small(path: Path) -> str:
+    """Read a file that cannot be long. Raises OSError, ValueError where it is, or is no file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("no file")
+        data = file.read(_ABOUT_LIMIT + 1)
+    if len(data) > _ABOUT_LIMIT:
+        raise ValueError("too long")
+    return data.decode("utf-8")
+
+
 def _table(part: Path, columns: Sequence[str] | None = None) -> Any:
-    """Read a part as an Arrow table of these columns, or of all. Raises UsageError if it is damaged."""
+    """Read a part as an Arrow table of these columns, or of all. Raises UsageError if it is damaged or none of ours.
+
+    Whoever can write to the folder may have put anything there: its schema has to be the one that is written, and its
+    size one that a part can have.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(part).read(columns=columns)
-    except (OSError, pa.ArrowException) as error:
-        raise UsageError(
-            f"{quoted(part.name)} in {printable(str(part.parent))} is damaged ({printable(str(error))}):"
-            " remove it, and what it held is checked again"
-        ) from None
+        with pq.ParquetFile(part) as file:
+            types = {field.name: field.type for field in file.schema_arrow}
+            odd = [f.name for f in schema() if types.get(f.name, f.type if f.name not in _NEEDED else None) != f.type]
+            meta = file.metadata
+            size = sum(meta.row_group(n).total_byte_size for n in range(meta.num_row_groups))
+            if odd or meta.num_rows > _ROWS_LIMIT or size > _BYTES_LIMIT:
+                raise _damaged(part, f"columns {listed(odd)}" if odd else "too large")
+            return file.read(columns=columns)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise _damaged(part, str(error)) from None
+
+
+def _damaged(part: Path, why: str) -> UsageError:
+    """Return the error about a part that cannot be used."""
+    return UsageError(
+        f"{quoted(part.name)} in {printable(str(part.parent))} is damaged ({printable(why[:_SAID])}):"
+        " remove it, and what it held is checked again"
+    )
 
 
 def _read(part: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Read the rows of a part, without having them all at once as Python's objects. Raises UsageError."""
     for batch in _table(part, list(columns)).to_batches(max_chunksize=_ROWS):
-        yield from batch.to_pylist()
+        for row in batch.to_pylist():
+            if not _is_outcome(row):
+                raise _damaged(part, "a row that no check comes to")
+            yield row
+
+
+def _is_outcome(row: Mapping[str, Any]) -> bool:
+    """Decide whether a row of the columns `_NEEDED` can be what a file has come to."""
+    whole = all(row[name] is not None for name in ("path", "size", "stamp", "status", "error"))
+    verdicts = VERDICTS if row["status"] == "checked" else (None,)
+    rules = row["rules"] or ()
+    return (
+        whole
+        and row["status"] in STATUS
+        and row["verdict"] in verdicts
+        and all(row[name] is None or row[name] >= 0 for name in ("events", "frames"))
+        and all(None not in rule.values() for rule in rules)
+    )
 
 
 def _outcome(row: dict[str, Any]) -> FileOutcome:

@@ -11,7 +11,7 @@ from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.fleet.inputs import File, PathPattern, shown
-from mipcheck.checker.fleet.work import FileOutcome
+from mipcheck.checker.fleet.work import VERDICTS, FileOutcome
 from mipcheck.model.version import __version__
 
 _SHOWN: Final = 40
@@ -20,7 +20,6 @@ _SHOWN: Final = 40
 UNMATCHED: Final = "(no match)"
 """Where files are counted whose path the pattern does not match."""
 
-VERDICTS: Final = ("violation", "inconclusive", "conformant")
 _UNCLEAR: Final = ("inconclusive", "unobservable")
 _STYLE: Final = {"violation": "bold red", "inconclusive": "yellow", "conformant": "bold green"}
 

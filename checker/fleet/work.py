@@ -46,6 +46,7 @@ class Job:
     parameters: Mapping[str, str] = field(default_factory=dict)
     keep_going: bool = False
     fail_on: str = "must"
+    strict: bool = False
     limit: float | None = None
     version: str = __version__
 
@@ -114,6 +115,9 @@ class FileOutcome:
     warnings: tuple[Breach, ...] = ()
 
 
+VERDICTS: Final = ("violation", "inconclusive", "conformant")
+"""What a file can come to, the worst first."""
+
 STATUS: Final = {
     "checked": "has a verdict",
     "unreadable": "the file cannot be read, or is no log or capture that can be checked",
@@ -142,7 +146,7 @@ def examine(packed: bytes, file: File) -> FileOutcome:
 
     A process of its own that does so ends where the time limit is over.
     """
-    started = time.time()
+    started, begin = time.time(), time.monotonic()  # the clock of the day may jump
     job = _unpacked(packed)
     if job.version != __version__:
         raise OtherVersion(f"worker {socket.gethostname()} has mipcheck {__version__}, not {job.version}")
@@ -152,7 +156,7 @@ def examine(packed: bytes, file: File) -> FileOutcome:
         outcome = _alarmed(job.limit, job, file)
     else:
         outcome = _within(job.limit, packed, file)
-    took = time.time() - started
+    took = time.monotonic() - begin
     return replace(outcome, started=started, seconds=took, worker=f"{socket.gethostname()}:{os.getpid()}")
 
 
@@ -179,6 +183,7 @@ def _check(job: Job, file: File) -> FileOutcome:
                 parameters=job.parameters,
                 keep_going=job.keep_going,
                 fail_on=job.fail_on,
+                strict=job.strict,
             )
         if _now(file) != before:
             return FileOutcome(file, "changed", "it was written to while it was checked")
@@ -238,15 +243,21 @@ def _config(job: Job) -> Iterator[str | None]:
     if job.config is None:
         yield None
         return
-    with _nameless() as copy:
+    with _nameless(in_memory=True) as copy:
         Path(copy).write_bytes(job.config)
         yield copy
 
 
 @contextlib.contextmanager
-def _nameless() -> Iterator[str]:
-    """Provide the path of a new file that goes with this process, however it ends, where the system has such ones."""
-    if Path(_DESCRIPTORS).is_dir():
+def _nameless(in_memory: bool = False) -> Iterator[str]:
+    """Provide the path of a new file that goes with this process, however it ends, where the system has such ones.
+
+    One `in_memory` is on no disk.
+    """
+    if Path(_DESCRIPTORS).is_dir() and in_memory and hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("mipcheck"), "wb") as memory:
+            yield f"{_DESCRIPTORS}/{memory.fileno()}"
+    elif Path(_DESCRIPTORS).is_dir():
         with tempfile.TemporaryFile() as file:
             yield f"{_DESCRIPTORS}/{file.fileno()}"
     else:

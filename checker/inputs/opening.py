@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -38,6 +39,7 @@ class OpenInput:
 
     def __init__(self, path: str, stream: BinaryIO) -> None:
         self.path, self.name, self.stream = path, name_of(path), stream
+        self._file, self._before = stream, _state(stream)
 
     @cached_property
     def kind(self) -> str:
@@ -47,6 +49,10 @@ class OpenInput:
     def piped(self) -> bool:
         """Whether it can be read once only."""
         return isinstance(self.stream, Pipe)
+
+    def changed(self) -> bool:
+        """Tell whether the file has been written to since it was opened."""
+        return _state(self._file) != self._before
 
     def keep(self) -> None:
         """Make a pipe an input that can be read again, by keeping what has been read of it."""
@@ -82,6 +88,15 @@ class OpenInput:
         if not piped:
             self.stream.seek(0)
         return unpacked_size(data, size)
+
+
+def _state(stream: BinaryIO) -> tuple[int, int] | None:
+    """Return the size of an open file and when it was last written to (ns); None for what is no file."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return None
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def open_inputs(paths: Sequence[str], stack: ExitStack) -> list[OpenInput]:

@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         offsets=options.pairs(args.offset, "--offset", "INPUT=SECONDS", last=True),
         keep_going=args.keep_going,
         fail_on=args.fail_on,
+        strict=args.strict,
     )
     if args.annotate is not None:
         from mipcheck.checker.report.copies import annotate_inputs

@@ -112,6 +112,25 @@ def test_where_no_worker_can_be_started_the_files_are_not_to_blame(
     assert "no worker can be started" in out and "killed" not in out
 
 
+def test_a_site_file_is_called_by_its_name_and_is_on_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mipcheck.checker.fleet.inputs import look
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    fine = look(str(TRACES / FINE))[2]
+    assert examine(Job(load(), b'[parameters]\nt_stop = "59s"\n', "s.toml").packed(), fine).verdict == "conformant"
+    outcome = examine(Job(load(), b"[site]\nnonsense = 1\n", "s.toml").packed(), fine)
+    assert outcome.status == "unreadable" and outcome.error.startswith("s.toml:2:")
+
+
+def test_a_clock_that_jumps_while_a_file_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mipcheck.checker.fleet.inputs import look
+
+    days = iter(range(1000, 0, -1))
+    monkeypatch.setattr(time, "time", lambda: next(days) * 86400.0)
+    outcome = examine(Job(load()).packed(), look(str(TRACES / FINE))[2])
+    assert outcome.verdict == "conformant" and 0 <= outcome.seconds < 60
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9), (signal.SIGHUP, -1)]

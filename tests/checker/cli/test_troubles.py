@@ -1,0 +1,137 @@
+"""Little memory, a full disk, signals at any moment: the exit code is right, and a file is whole or not there."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from making.paths import CAPTURES, TRACES
+from making.processes import MIPCHECK, Marked
+
+FINE = str(TRACES / "inside-colocated.log")
+CAPTURE = [str(CAPTURES / "movement.pcapng"), "--config", str(CAPTURES / "movement.toml")]
+
+
+def long_log(path: Path, times: int = 4000) -> str:
+    """Write a log of some MB: the same user data again and again, after a node has come to be inside."""
+    lines = Path(FINE).read_text().splitlines(keepends=True)
+    head = [line for line in lines if not line[:1].isdigit() or float(line.split()[0]) <= 0.13]
+    data = "{:.6f} eth0 data dir=out protection=none bytes=1420 stack=ip/ip\n"
+    path.write_text("".join(head) + "".join(data.format(0.2 + n * 1e-5) for n in range(10 * times)))
+    return str(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("what", "megabytes"),
+    # With less than it takes to load it, Z3's library itself ends the process.
+    [*itertools.product(("log", "long log", "capture"), (25, 45, 70, 150, 400)), ("proof", 150), ("proof", 400)],
+)
+def test_little_memory(what: str, megabytes: int, tmp_path: Path) -> None:
+    """`ulimit -v`: there is a verdict, or it is said that there was not enough memory."""
+    words = {
+        "log": [FINE],
+        "long log": [long_log(tmp_path / "long.log")],
+        "capture": CAPTURE,
+        "proof": ["prove", "bits_agree_with_mode"],
+    }[what]
+    limit = megabytes * 2**20
+    done = subprocess.run(
+        [*MIPCHECK, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert "Traceback" not in done.stderr and "internal error" not in done.stderr, done.stderr
+    assert done.returncode in (0, 1, 3)
+    assert done.stdout or "not enough memory" in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
+    out = small_disk / "out"
+    out.write_text("what was there before\n")
+    (small_disk / "filler").write_bytes(bytes(60_000))
+    with (small_disk / "rest").open("wb") as rest:
+        while True:
+            try:
+                os.write(rest.fileno(), bytes(512))
+            except OSError:
+                break
+    before = sorted(path.name for path in small_disk.iterdir())
+    for words in ([FINE, "-o", str(out)], [*CAPTURE, "--annotate", str(out)], ["convert", *CAPTURE, "-o", str(out)]):
+        done = subprocess.run([*MIPCHECK, *words], capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 2 and "No space left on device" in done.stderr
+        assert out.read_text() == "what was there before\n"
+    environment = {**os.environ, "MIPCHECK_CACHE": str(small_disk)}
+    kept = subprocess.run([*MIPCHECK, FINE], env=environment, capture_output=True, check=False, timeout=60)
+    assert (kept.returncode, kept.stderr) == (0, b"")
+    assert sorted(path.name for path in small_disk.iterdir()) == before
+
+
+@pytest.mark.slow
+def test_a_fleet_on_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
+    """It says so, keeps what is written, and goes on when there is room."""
+    (tmp_path / "in").mkdir()
+    for n in range(12):
+        shutil.copy(FINE, tmp_path / "in" / f"{n}.log")
+    out = small_disk / "out"
+    command = [*MIPCHECK, "fleet", str(tmp_path / "in"), "--workers", "1", "-o", str(out)]
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(48_000))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2 and "No space left on device" in done.stderr and "Traceback" not in done.stderr
+    filler.unlink()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0 and "12 conformant" in done.stdout, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("what", ["check", "proof"])
+def test_signals_at_any_moment(what: str, number: signal.Signals, tmp_path: Path) -> None:
+    """The answer's file is there as a whole or not at all; nothing else is left, neither file nor process."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    words = {
+        "check": [long_log(tmp_path / "long.log")],
+        "proof": ["prove", "no_plaintext_after_loss", "inside_is_sound"],
+    }[what]
+    moments = random.Random(int(number))
+    for _ in range(8):
+        (folder / "out").unlink(missing_ok=True)
+        run = Marked([*MIPCHECK, *words, "-o", str(folder / "out")], tmp_path / "tmp")
+        time.sleep(moments.uniform(0.15, 1.2))
+        run.process.send_signal(number)
+        _, err = run.process.communicate(timeout=60)
+        codes = {0, 1, -number} | ({130} if number == signal.SIGINT else set())
+        assert run.process.returncode in codes and err == ""
+        assert run.all_gone()
+        assert list(run.folder.iterdir()) == []
+        left = [path.name for path in folder.iterdir()]
+        assert left in ([], ["out"]) and (not left or (folder / "out").read_text().endswith("\n"))
