@@ -67,7 +67,8 @@ class Violation:
     `time` and `last_time` are ns from the report's `start`, or as in the log where there is none; `interface` is
     None for the node's configuration, `node` names the mobile node where a trace tells several apart. What is
     `overdue` has its deadline as `time`, and `at` where it began to be owed. `frames` are, by file, the frames of all
-    that was not allowed. `not_counted` are the newest near misses, `not_counted_more` how many came before them.
+    that was not allowed. `not_counted` are the newest near misses, `not_counted_more` how many came before them;
+    `sought` is whether they were looked for, which has its limit where there are very many findings.
     """
 
     rule: str
@@ -89,6 +90,7 @@ class Violation:
     node: str | None = None
     not_counted: tuple[NearMiss, ...] = ()
     not_counted_more: int = 0
+    sought: bool = True
 
 
 @dataclass(frozen=True)

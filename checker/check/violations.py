@@ -57,6 +57,7 @@ def _violation(
         node=None if finding.node is None else BASIC["address"].show(finding.node),
         not_counted=misses.told,
         not_counted_more=misses.more,
+        sought=misses.sought,
     )
 
 

@@ -77,6 +77,8 @@ def read_inputs(
     for given in inputs:
         if given.kind in ("log", "jsonl"):
             logs[given.path] = log = _read_log(given, settling, keep_going)
+            if (table := table_of(over.sources, given.name)) is not None:
+                log.spans = [span.renamed(table.rename) for span in log.spans]
             settling.add(given.path, log.site, log.given)
     site, said, vocabulary = settling.settle()
     if len(logs) < len(paths):

@@ -38,7 +38,7 @@ _MOST: Final = 200
 """Of these, the ones that change state and are run through again."""
 
 _BUDGET: Final = 20_000
-"""Events that are run through again for all findings of a report; those that come after get no near misses."""
+"""Events that are run through again for all findings of a report; of those that come after, replies are not sought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,14 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class NearMisses:
-    """The near misses of a finding, in order of time; `more` came before them and are not told."""
+    """The near misses of a finding, in order of time; `more` came before them and are not told.
+
+    They were not `sought` where too much work had been done for other findings.
+    """
 
     told: tuple[NearMiss, ...] = ()
     more: int = 0
+    sought: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,10 @@ class Misses:
         wants = self._wants(moment, leaves)
         if not wants:
             return NearMisses()
-        found = self._walked(finding, moment, wants)
+        sought = self._left > 0
+        found = self._walked(finding, moment, wants) if sought else []
         others = list(_others(context, finding, rule.body.condition, wants, isinstance(rule.body, Allow)))
-        return NearMisses((*found[-SHOWN:], *others), max(0, len(found) - SHOWN))
+        return NearMisses((*found[-SHOWN:], *others), max(0, len(found) - SHOWN), sought)
 
     # --- what would have had to be set ----------------------------------------------------------------------------
 
@@ -138,8 +143,6 @@ class Misses:
 
     def _walked(self, finding: Finding, moment: Moment, wants: Sequence[_Want]) -> list[NearMiss]:
         """Run the events before a finding once more; return those that would have set what is wanted, and did not."""
-        if self._left <= 0:
-            return []
         events, whole = self._events(finding)
         self._left -= len(events)
         known = zip((*moment.own_writers, *moment.node_writers), (*moment.own, *moment.node), strict=False)

@@ -75,6 +75,7 @@ def _violation(report: Report, v: Violation) -> dict[str, Any]:
         "because": [{"text": b.text, "at": _at(b.at)} for b in v.because],
         "not_counted": [{"text": m.text, "why": m.why, "at": _at(m.at)} for m in v.not_counted],
         "not_counted_more": v.not_counted_more,
+        "not_counted_sought": v.sought,
         "allowed": list(v.allowed),
         "count": v.count,
         "last_time": seconds(v.last_time),

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from mipcheck.checker.check.report import InputReport, Report, RuleReport, Violation, date
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.trace.vocabulary import IPV6_NOTE
+from mipcheck.model.specification.load import DEFAULT
 from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import Position
 from mipcheck.model.values.types import show_seconds
@@ -46,21 +48,23 @@ _MEND: Final = {
 """Advice that would make a run conclusive, by the kind of what is lacking, and the names of that."""
 
 
-def report_text(report: Report, width: int, colour: bool = False, verbose: bool = False) -> str:
+def report_text(report: Report, width: int, colour: bool = False, verbose: bool = False, spec: str = DEFAULT) -> str:
     """Return the report, in lines of at most `width` columns as far as words allow.
 
-    `colour` puts terminal escapes in; `verbose` lists all findings, rules and parameters.
+    `colour` puts terminal escapes in; `verbose` lists all findings, rules and parameters; `spec` is how the command
+    line called the specification, for what it may be asked next.
     """
     lines = Lines(width, colour)
-    _ReportWriter(lines, report, verbose).write()
+    _ReportWriter(lines, report, verbose, spec).write()
     return lines.text()
 
 
 class _ReportWriter:
     """Writes a report into `lines`, part by part."""
 
-    def __init__(self, lines: Lines, report: Report, verbose: bool) -> None:
+    def __init__(self, lines: Lines, report: Report, verbose: bool, spec: str) -> None:
         self.lines, self.report, self.verbose = lines, report, verbose
+        self.asked = "" if spec == DEFAULT else f" --spec {printable(quote(spec))}"
         self.rules = {r.id: r for r in report.rules}
 
     def write(self) -> None:
@@ -106,13 +110,15 @@ class _ReportWriter:
         self.lines.indented(rule.text)
         self.lines.labelled("cited", [rule.cite])
         if rule.reading is not None:
-            self.lines.labelled("reading", [f"{rule.reading} (see mipcheck explain {v.rule} for the others)"])
+            self.lines.labelled(
+                "reading", [f"{rule.reading} (see mipcheck explain {v.rule}{self.asked} for the others)"]
+            )
         self.lines.labelled("seen", [v.seen + self._again(v)])
         self.lines.labelled("wrong", [v.wrong[0], *(f"- {w}" for w in v.wrong[1:])])
         self.lines.labelled("because", [f"{printable(_place(b.at))}: {b.text}" for b in v.because])
         self.lines.labelled("misses", list(_misses(v)))
         self.lines.labelled("instead", list(v.allowed))
-        self.lines.labelled("more", [f"mipcheck explain {v.rule}"])
+        self.lines.labelled("more", [f"mipcheck explain {v.rule}{self.asked}"])
         self.lines.line("")
 
     def _where(self, v: Violation) -> str:
@@ -190,11 +196,12 @@ class _ReportWriter:
         """Return what a reader may do next."""
         report = self.report
         if report.violations:
-            yield f"Next: mipcheck explain {report.violations[0].rule}, or --format json for machines."
+            yield f"Next: mipcheck explain {report.violations[0].rule}{self.asked}, or --format json for machines."
         elif report.verdict == "inconclusive":
             yield f"Next: {self._mend()}."
         elif report.warnings:
-            yield f"Next: mipcheck explain {report.warnings[0].rule}; --fail-on should makes warnings count."
+            rule = report.warnings[0].rule
+            yield f"Next: mipcheck explain {rule}{self.asked}; --fail-on should makes warnings count."
 
     def _mend(self) -> str:
         """Return what would make an inconclusive run conclusive."""
@@ -223,6 +230,8 @@ def _misses(v: Violation) -> Iterator[str]:
     """Return the near misses of a violation, the oldest first."""
     if v.not_counted_more:
         yield f"{v.not_counted_more} more before these, not counted either"
+    if not v.sought:
+        yield "not looked for: there are too many findings; a part of the trace by itself tells them"
     for miss in v.not_counted:
         yield f"{printable(_place(miss.at))}: {miss.text}: not counted: {miss.why}"
 

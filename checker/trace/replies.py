@@ -61,12 +61,12 @@ _AUTHENTICATORS: Final = {
 """RFC 3344 section 3.6.2.1: a reply without one, or with a wrong one, is discarded."""
 
 
-def code_name(code: int) -> str:
-    """Say what a reply's code means and, where it is a rejection, whose."""
+def code_name(code: int, by: object = None) -> str:
+    """Say what a reply's code means and, where it is a rejection, whose: `by` is ha or fa where that is told."""
     text = CODES.get(code, "not assigned")
     if code < 64:
         return text
-    return f"{text} (foreign agent)" if code < 128 else f"{text} (home agent)"
+    return f"{text} (foreign agent)" if code < 128 or by == "fa" else f"{text} (home agent)"
 
 
 def fault(event: Event, key: str) -> str | None:
@@ -74,7 +74,9 @@ def fault(event: Event, key: str) -> str | None:
     value = event.args.get(key)
     match key:
         case "code" if isinstance(value, int) and value >= 64:
-            return f"denied with code {value}, {code_name(value)}"
+            return f"denied with code {value}, {code_name(value, event.args.get('by'))}"
+        case "by" if value == "fa":
+            return "the foreign agent says so, and not the home agent"
         case "lifetime" if value == 0:
             return "its lifetime is 0, which grants nothing"
         case "auth" if isinstance(value, str):

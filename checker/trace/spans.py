@@ -7,7 +7,7 @@ reaches back to the event before it, is put after each event there, and at both 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final
@@ -61,6 +61,10 @@ class Span:
         """Return the same on another clock, to whose times `ns` are added."""
         since, until = (None if t is None else t + ns for t in (self.since, self.until))
         return replace(self, since=since, until=until, gap=replace(self.gap, time=self.gap.time + ns))
+
+    def renamed(self, names: Mapping[str, str]) -> Span:
+        """Return the same on an interface that has another name, if `names` has one."""
+        return replace(self, gap=replace(self.gap, interface=names.get(self.gap.interface, self.gap.interface)))
 
 
 def span_of(event: Event, is_gap: bool) -> Span | None:

@@ -92,4 +92,4 @@ def _rendered(report: Report, args: argparse.Namespace) -> str:
         return report_json(report)
     from mipcheck.checker.report.text import report_text
 
-    return report_text(report, *terminal(args.output), verbose=args.verbose)
+    return report_text(report, *terminal(args.output), verbose=args.verbose, spec=args.spec)

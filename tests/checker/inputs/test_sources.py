@@ -224,3 +224,15 @@ def test_conversion_keeps_what_a_log_says_of_its_source(tmp_path: Path, form: st
     assert (status(first), first.verdict) == (status(second), second.verdict)
     assert [r.partition(": ")[2] for r in first.reasons] == [r.partition(": ")[2] for r in second.reasons]
     assert "1s" in out.read_text("utf-8")
+
+
+def test_what_is_renamed_is_renamed_in_its_gaps(tmp_path: Path) -> None:
+    """A gap with a span of its own, on an interface that the other input calls otherwise."""
+    log, config = tmp_path / "charon.log", tmp_path / "site.toml"
+    log.write_text(
+        HEAD + SITE + INSIDE.replace("eth0", "if3") + "30 if3 gap from=start to=end\n31 if3 solicit\n", "utf-8"
+    )
+    config.write_text('[[source]]\nfile = "charon.log"\nrename = { if3 = "wlan0" }\n', "utf-8")
+    (given,) = check([log], config=config).inputs
+    assert given.interfaces == ("wlan0",)
+    assert [hole.partition(":")[0] for hole in given.holes] == ["wlan0"]

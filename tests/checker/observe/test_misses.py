@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report, Violation
+from mipcheck.checker.observe import misses
+from mipcheck.checker.report.json import as_object
 from mipcheck.checker.report.text import report_text
 
 from making.both_ways import assert_same
@@ -207,3 +209,26 @@ def test_what_to_do_next_after_holes(tmp_path: Path) -> None:
         inputs=(replace(given, holes=("a block was damaged",)),),
     )  # fmt: skip
     assert report_text(holed, 200).splitlines()[-1] == "Next: capture anew what could not be read, as said above."
+
+
+def test_a_denial_is_named_as_whose_it_is(tmp_path: Path) -> None:
+    ((_, why),) = reasons(tmp_path, UP + ASK + reply(code=131, by="fa") + LEAK)
+    assert why == "denied with code 131, mobile node failed authentication (foreign agent)"
+
+
+def test_where_there_are_too_many_findings_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(misses, "_BUDGET", 3)
+    report = judged(tmp_path, UP + ASK + reply(auth="bad") + LEAK)
+    first, *others = report.violations
+    assert first.sought and first.not_counted
+    assert others and not any(v.sought or v.not_counted for v in others)
+    assert "misses   not looked for: there are too many findings" in report_text(report, 200)
+    assert [v["not_counted_sought"] for v in as_object(report)["violations"]] == [True, *[False] * len(others)]
+
+
+def test_what_to_ask_next_names_the_specification(tmp_path: Path) -> None:
+    report = judged(tmp_path, UP + ASK + LEAK)
+    assert "Next: mipcheck explain D1, or" in report_text(report, 200)
+    text = report_text(report, 200, spec="./my own.spec")
+    assert "Next: mipcheck explain D1 --spec './my own.spec', or" in text
+    assert "more     mipcheck explain S1 --spec './my own.spec'" in text
