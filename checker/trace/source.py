@@ -218,6 +218,8 @@ def evidence_of(spec: Spec, sights: Mapping[str, Sight], resolution: Mapping[str
     wire = any("capture" in e.seen for e in spec.events.values())
     partly = {k for s in sights.values() for k in s.part}
     own_words = {e.name for e in wanted if wire and "capture" not in e.seen and e.name not in partly}
+    # What a rule demands to be said may have been said where nobody hears it.
+    own_words -= {p.event for rule in spec.rules.values() if isinstance(rule.body, Require) for p in rule.body.patterns}
     blind = {e.name for e in unseen if e.name != LINK} - own_words
     why = {}
     for kind in blind | ({LINK} & {e.name for e in unseen}):

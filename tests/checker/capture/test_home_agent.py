@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from mipcheck.checker.capture.read import Source, read_captures
+from mipcheck.checker.check.check import check
 from mipcheck.model.values.event import Event
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.mobileip import MobileIP, MobileIPTunnelData
@@ -296,6 +298,19 @@ def test_an_extension_that_nobody_knows_may_be_that_of_zero_overhead() -> None:
     for added in (simple(200, b"??"), long(38, 0, bytes(8))):
         frames = [comes(with_extensions(request(ELSEWHERE, XHA, XHA, XHOA), added))]
         assert told(read_at(XHA_SITE, frames), "zot") == [("rrq", None)]
+
+
+# --- what no capture shows ------------------------------------------------------------------------------------------
+
+
+def test_what_is_to_be_written_down_is_not_missed_where_no_capture_shows_it(tmp_path: Path) -> None:
+    """RFC 5265 has a request from a network that is not trusted dropped, and written down: the wire ends there."""
+    file, config = tmp_path / "iha.pcapng", tmp_path / "site.toml"
+    file.write_bytes(file_of([comes(asked(coa=ELSEWHERE)), comes(asked())], step=30_000 * MS))
+    config.write_text(f'[site]\nrole = "iha"\nboot = true\niha = "{IHA}"\ninternal = ["10.0.0.0/8"]\n', "utf-8")
+    report = check([str(file)], spec="rfc5265", config=str(config))
+    assert {r.id: r.status for r in report.rules}["IT3"] == "unobservable"
+    assert not report.warnings
 
 
 # --- any number of nodes --------------------------------------------------------------------------------------------
