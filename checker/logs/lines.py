@@ -30,8 +30,7 @@ class Log:
 
     `lines` is the number of lines in the file, `skipped` that of bad lines left out (under keep_going) for the
     reasons in `problems`. `given` names the site keys that the log states explicitly, `sight` is what its source shows,
-    `fractions` whether any time has a fraction of a second, `spans` are times in which evidence is missing, `notes` say
-    how words were read.
+    `fractions` whether any time has a fraction of a second, `spans` are times in which evidence is missing.
     """
 
     events: list[Event]
@@ -44,7 +43,6 @@ class Log:
     sight: Sight = ALL
     fractions: bool = True
     spans: list[Span] = field(default_factory=list)
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +176,6 @@ class LogReader:
             self.builder.sight,
             self.builder.fractions,
             self.builder.spans,
-            self.builder.notes,
         )
 
     @property
@@ -190,11 +187,6 @@ class LogReader:
     def fractions(self) -> bool:
         """Whether a time so far has had a fraction of a second."""
         return self.builder.fractions
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What people should know of how words so far were read."""
-        return self.builder.notes
 
     @property
     def spans(self) -> list[Span]:

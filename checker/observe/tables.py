@@ -86,16 +86,12 @@ def plan(s: ObserverState, row: int, now: int) -> int:
     for n in range(s.limits_count):
         limit = s.limits[n]
         start = s.values[row, limit.anchor]
-        met = s.values[row, limit.met]
-        if met == 1 or start == U:
+        if s.values[row, limit.met] == 1 or start == U:
             continue
-        due = start + limit.within
-        if met < 0 and met != U:
-            due -= met
-        if due < now:
+        if start + limit.within < now:
             late = 1
-        elif due < first:
-            first = due
+        elif start + limit.within < first:
+            first = start + limit.within
     if first < s.interfaces[row].queued:
         s.interfaces[row].queued = first
         _push(s, first, row)

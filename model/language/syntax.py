@@ -119,7 +119,6 @@ class EventDecl:
     """`event rrp(from: agent, path: path) by network seen log, capture unless path = vpn`.
 
     `seen` is empty if it is `silent`; `hidden` is what stands behind `unless`: what a capture may be unable to show.
-    With `anew` it begins the node anew.
     """
 
     name: str
@@ -128,7 +127,6 @@ class EventDecl:
     seen: tuple[str, ...]
     text: str = ""
     hidden: Expression | None = None
-    anew: bool = False
     at: Place = place()
 
 
@@ -445,16 +443,6 @@ class RoleDecl:
     at: Place = place()
 
 
-@dataclass(frozen=True, slots=True)
-class PauseDecl:
-    """`pause while asleep since asleep_at "…"`: state of the node while which no obligation runs, and its beginning."""
-
-    condition: str
-    since: str
-    text: str = ""
-    at: Place = place()
-
-
 Declaration = (
     DocumentDecl
     | EnumDecl
@@ -467,7 +455,6 @@ Declaration = (
     | StateDecl
     | TableDecl
     | UpdateDecl
-    | PauseDecl
     | DefineDecl
     | AssumptionDecl
     | RuleDecl

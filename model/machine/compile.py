@@ -72,8 +72,7 @@ class Machine:
 
     `parameters` are all of them (see `configure`), `site` the addresses that are known, as integers, `given` the
     parameters that were not left to their defaults. With `kept` its code is kept for the next run. Interface
-    state has one slot for each variable, then one for each obligation: 1 if it has been met since its anchor; if not, 0
-    less the time (ns) for which it has paused since then. The
+    state has one slot for each variable, then one for each obligation: whether it has been met since its anchor. The
     node's has one for each variable, then the default rows of its tables, whose columns are in `table_slots`.
     """
 
@@ -288,12 +287,11 @@ class Machine:
                 slot = self.done_slot[n]
                 lines.append(_comment(f"{self.rules[n].id} is met: {self.rules[n].text}", 1))
                 lines.append(f"    match = {match}\n    met = own[{slot}]\n    if match == 1:\n")
-                lines.append(f"        if met <= 0 and met != U and {self._owed(body, event.name)} == 1:\n")
+                lines.append(f"        if met == 0 and {self._term(body.condition, event.name)} == 1:\n")
                 lines.append(f"            outcomes[count] = {n}\n            outcomes[count + 1] = 1\n")
                 lines.append(f"            count += 2\n        own[{slot}] = 1\n")
-                lines.append(f"    elif match != 0 and met <= 0:\n        own[{slot}] = U\n")
+                lines.append(f"    elif match != 0 and met == 0:\n        own[{slot}] = U\n")
         lines += self._updates(event)
-        lines += self._waking(event)
         head = f"{_comment(f'{event.name}: {event.text}')}def step_{event.name}({_STEP}):\n"
         return "".join([head, self._unpack(event.name), "    count = 0\n", *lines, "    return count\n"])
 
@@ -424,12 +422,10 @@ class Machine:
             lines.append(_comment(f"{self.rules[n].id}: {self.rules[n].text}", 1))
             lines.append(f"    met = own[{slot}]\n    if met != 1 and {anchor} != U:\n")
             lines.append(f"        deadline = {anchor} + {self._term(body.within)} + {slack}\n")
-            if self.spec.pause is not None:
-                lines.append("        if met < 0 and met != U:\n            deadline = deadline - met\n")
-            lines.append(f"        if deadline < now:\n            owed = {self._owed(body)}\n")
+            lines.append(f"        if deadline < now:\n            owed = {self._term(body.condition)}\n")
             lines.append(f"            if owed != 0:\n                outcomes[count] = {n}\n")
             lines.append("                outcomes[count + 1] = deadline\n")
-            lines.append("                outcomes[count + 2] = 0 if owed == 1 and met != U else U\n")
+            lines.append("                outcomes[count + 2] = 0 if owed == 1 and met == 0 else U\n")
             lines.append(f"                count += 3\n                own[{slot}] = 1\n")
         head = "def due(now, this, own, node, entries, every, constants, outcomes):\n"
         return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
@@ -442,32 +438,6 @@ class Machine:
             lines.append(f"        outcomes[count] = {n}\n        count += 1\n")
         head = "def pending(this, own, node, entries, every, constants, outcomes):\n"
         return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
-
-    def _owed(self, body: Require, event: str = "") -> str:
-        """Return source of whether an obligation runs: its condition holds, and nothing is known to make it pause."""
-        condition = self._term(body.condition, event)
-        if self.spec.pause is None:
-            return condition
-        return f"and_({condition}, 1 - seen({self._local('var', self.spec.pause.condition)}))"
-
-    def _waking(self, event: EventType) -> list[str]:
-        """Return source of what becomes of obligations once they run again: they are owed later by as much.
-
-        What was slept since its anchor is kept, negated, where it is said whether an obligation has been met.
-        """
-        pause = self.spec.pause
-        if pause is None or event.name not in pause.kinds or not self.obligations:
-            return []
-        was, since = self._local("var", pause.condition), self._local("var", pause.since)
-        lines = [_comment(f"obligations run again: {pause.text}", 1)]
-        lines.append(f"    if {was} == 1 and {self._place(pause.condition)[0]} == 0:\n")
-        lines.append("        for other in range(len(every)):\n")
-        for n, body in self.obligations:
-            slot, anchor = self.done_slot[n], self.interface_slots[body.anchor]
-            lines.append(f"            if every[other][{slot}] <= 0 and every[other][{slot}] != U")
-            lines.append(f" and every[other][{anchor}] != U:\n")
-            lines.append(f"                every[other][{slot}] = add(every[other][{slot}], sub({since}, now))\n")
-        return lines
 
     def _term(self, t: Term, event: str = "") -> str:
         """Return source of a term; keys are those of `event`. The function that it goes into begins with `_unpack`."""
@@ -611,8 +581,7 @@ _VALUE: Final = "now, this, own, node, entries, every, keys, constants"
 _STEP: Final = f"{_VALUE}, event, own_writers, node_writers, outcomes"
 """Parameters of generated functions; _LEGEND says what they are."""
 _RESERVED: Final = frozenset([*kwlist, *OPERATIONS, *ON_TABLES, "U", "range", "len", *_STEP.split(", "), "at", "row",
-                              "count", "match", "kept", "met", "deadline", "other", "owed", "result",
-                              "value"])  # fmt: skip
+                              "count", "match", "kept", "met", "deadline", "owed", "result", "value"])  # fmt: skip
 """Names in the source that stand for something else than a variable, a key or a constant of the specification."""
 _WIDTH: Final = 100
 """Characters of a comment in the source, before it is cut off."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import z3
@@ -81,6 +82,9 @@ class Unrolling:
         self.mirrors: list[SymbolicState] = [world.fresh("@0'")] if mirror else []
         self.steps: list[_Step] = []
         self.kept: list[dict[str, Z]] = []
+        """For each step and rule, a literal that is true just if no evidence can show that the rule is broken."""
+        self.kept_surely: list[dict[str, Z]] = []
+        """The same of nodes that keep to the condition where that is unclear, too: proofs are about those."""
         self.mirror_kept: list[dict[str, Z]] = []
         self.solver.add(world.initial(self.states[0]))
         for m in self.mirrors:
@@ -106,6 +110,9 @@ class Unrolling:
         self.states.append(self._after(self.states[-1], step, f"{self.tag}@{k + 1}", self.acts(False)))
         rules = [*w.allows, *w.requires]
         self.kept.append({r: self._literal(f"kept:{r}{self.tag}@{k}", self.breaks(r, k)) for r in rules})
+        doubtful = [r for r, body in w.allows.items() if body.unclear is not None]
+        surely = {r: self._literal(f"surely:{r}{self.tag}@{k}", self.breaks(r, k, strict=True)) for r in doubtful}
+        self.kept_surely.append(self.kept[-1] | surely)
         if self.mirrors:
             self.mirrors.append(self._after(self.mirrors[-1], step, f"@{k + 1}'", self.acts(True)))
             self.mirror_kept.append({r: self._literal(f"kept:{r}@{k}'", self.breaks(r, k, True)) for r in rules})
@@ -128,15 +135,16 @@ class Unrolling:
         self.solver.add(literal == z3.Not(broken))
         return literal
 
-    def breaks(self, rule: str, k: int, mirror: bool = False) -> Z:
-        """Return that the rule is broken at step k, in the mirror run if so asked."""
+    def breaks(self, rule: str, k: int, mirror: bool = False, strict: bool = False) -> Z:
+        """Return that the rule is broken at step k, in the mirror run if so asked; `strict`: be that clear or not."""
         w, step = self.world, self.steps[k]
         s = self.mirrors[k] if mirror else self.states[k]
         if rule in w.requires:
             return w.overdue(rule, s, step.now)
+        broken = partial(w.not_given, w.allows[rule]) if strict else partial(w.breaks, rule)
         return z3.Or(
             [
-                z3.And(step.act == n, w.breaks(rule, s, a, step.keys[a.event], step.now))
+                z3.And(step.act == n, broken(s, a, step.keys[a.event], step.now))
                 for n, a in self.acts(mirror)
                 if w.concerns(rule, a)
             ]
@@ -213,7 +221,7 @@ class Search:
             self.run.solver.set("timeout", max(1, int(left * 1000)))
             wanted = z3.Bool(f"goal@{k}#{next(_COUNT)}")
             self.run.solver.add(z3.Implies(wanted, z3.And(goal(self.run, k), self.run.shows(k))))
-            assumptions = [wanted] + [self.run.kept[i][r] for i in range(k + 1) for r in must]
+            assumptions = [wanted] + [self.run.kept_surely[i][r] for i in range(k + 1) for r in must]
             if self.run.mirrors:  # the last step is where the two runs may differ in what they are allowed
                 assumptions += [self.run.mirror_kept[i][r] for i in range(k) for r in must]
             if self.run.solver.check(*assumptions) == z3.sat:

@@ -68,10 +68,7 @@ class World:
         self.allows = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Allow)}
         self.requires = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Require)}
         self.actions = [
-            Action(e.name, i)
-            for e in spec.events.values()
-            if e.sender != "observer" and not (spec.pause and e.name in spec.pause.kinds)
-            for i in self.interfaces
+            Action(e.name, i) for e in spec.events.values() if e.sender != "observer" for i in self.interfaces
         ]
 
     # --- sorts and constants --------------------------------------------------------------------------------------
@@ -239,9 +236,10 @@ class World:
         """Return that the action is one that this permission does not give, and that this is clear."""
         body = self.allows[rule]
         clear = [] if body.unclear is None else [z3.Not(self.term(body.unclear, s, a.interface, keys, now))]
-        return z3.And(self._not_given(body, s, a, keys, now), *clear)
+        return z3.And(self.not_given(body, s, a, keys, now), *clear)
 
-    def _not_given(self, body: Allow, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
+    def not_given(self, body: Allow, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
+        """Return that the action is one that a permission does not give, clear or not."""
         return z3.And(
             self.matches(body.patterns, s, a, keys, now),
             z3.Not(self.term(body.condition, s, a.interface, keys, now)),
@@ -250,7 +248,7 @@ class World:
     def permitted(self, s: SymbolicState, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
         """Return that no permission forbids the action, of all in force or of these `rules`."""
         chosen = self.allows if rules is None else [r for r in rules if r in self.allows]
-        return z3.And([z3.Not(self._not_given(self.allows[r], s, a, keys, now)) for r in chosen if self.concerns(r, a)])
+        return z3.And([z3.Not(self.not_given(self.allows[r], s, a, keys, now)) for r in chosen if self.concerns(r, a)])
 
     def owed(self, rule: str, s: SymbolicState, i: int) -> Z:
         """Return that an obligation is owed on an interface: its condition holds, and it has not been met."""

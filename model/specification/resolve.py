@@ -88,9 +88,6 @@ class _RoleReader:
         n.layers = {d.name: self._layer(d) for d in n.each(s.LayerDecl)}
         n.accesses = {d.name: self._access(d) for d in n.each(s.AccessDecl)}
         updates = [(self._update(d), n.item) for d in n.each(s.UpdateDecl)]
-        pause = None
-        for said in n.each(s.PauseDecl):
-            pause = self._pause(said, [u for u, _ in updates])
         assumptions = {d.name: self._assumption(d) for d in n.each(s.AssumptionDecl)}
         for chosen in n.each(s.DefaultReadingDecl):
             self.default_readings.setdefault(chosen.rule, []).append(n.item)
@@ -105,7 +102,6 @@ class _RoleReader:
             n.enums, tuple(n.sites), n.layers, n.accesses, n.capabilities, n.parameters, n.events,
             n.variables, definitions, tuple(u for u, _ in updates), assumptions, rules, properties, statements,
             n.tables,
-            pause=pause,
         )  # fmt: skip
 
     # --- declarations ---------------------------------------------------------------------------------------------
@@ -145,7 +141,7 @@ class _RoleReader:
                 self.names.fail(k.at, "a key cannot be an interface")
             self.names.key_of[k.name] = d.name
         keys = tuple(m.Key(k.name, self.names.type_of(k.type), k.optional) for k in d.keys)
-        event = self.names.events[d.name] = m.EventType(d.name, keys, d.sender, frozenset(d.seen), d.text, anew=d.anew)
+        event = self.names.events[d.name] = m.EventType(d.name, keys, d.sender, frozenset(d.seen), d.text)
         if d.hidden is not None:
             self.names.events[d.name] = replace(event, hidden=self._hidden(d, d.hidden, keys))
 
@@ -325,25 +321,6 @@ class _RoleReader:
         self.names.used[f"assigned {table.name}"] += 1
         values[table.name] = TRUE
         return m.Change("set", table.name, keys, tuple((n, values[n]) for n in table.columns if n in values))
-
-    def _pause(self, d: s.PauseDecl, updates: Sequence[m.Update]) -> m.Pause:
-        """Return while which state no obligation runs. Raises SpecError for state that cannot say so."""
-        self.names.declare("pause", "", d.at)
-        for name, type_ in ((d.condition, BOOL), (d.since, TIME)):
-            variable = self.names.variables.get(name)
-            if variable is None:
-                self.names.fail(d.at, f'unknown state "{name}"', nearest(name, self.names.variables))
-            if variable.type != type_ or variable.scope != "node" or variable.ghost:
-                self.names.fail(d.at, f'"{name}" cannot say when obligations run', f"expected node state: {type_.name}")
-            self.names.read[name] += 1
-        kinds = {p.event for u in updates for p in u.patterns if any(n == d.condition for n, _ in u.assignments)}
-        told = [v for u in updates for n, v in u.assignments if n == d.condition]
-        if any(t.kind != "const" for t in told):
-            self.names.fail(d.at, f'"{d.condition}" is told by an event, and is then true or false')
-        both = [u for u in updates if {p.event for p in u.patterns} & kinds]
-        if any(n not in (d.condition, d.since) for u in both for n, _ in u.assignments):
-            self.names.fail(d.at, f"what changes {d.condition} changes nothing else", "proofs leave it out")
-        return m.Pause(d.condition, d.since, frozenset(kinds), d.text)
 
     def _assumption(self, d: s.AssumptionDecl) -> m.Assumption:
         self.names.declare("assumption", d.name, d.at)

@@ -29,4 +29,4 @@ def test_a_device_is_judged_as_the_documents_say(tmp_path: Path, case: Case) -> 
 
 def test_every_rule_of_a_device_is_broken_by_one_of_the_logs() -> None:
     rules = {r for m in load().machines() if m.role in {c.role for c in CASES} for r in m.rules}
-    assert rules == {r for c in CASES for r in c.broken}
+    assert rules == {r for c in CASES if c.spec == "draft-01" for r in c.broken}

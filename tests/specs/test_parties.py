@@ -83,8 +83,13 @@ FAILS = [
     ("zot_identity", "node_escapes", "pass "),
     ("zot_only_where_negotiated", "XH2", "pass .*how=switched"),
     ("iha_vouches_for_inside", "IH2", "rrp .*code=[01] "),
-    ("iha_routes_by_trusted_bindings", "IH6", "tunnel "),
+    ("iha_routes_by_trusted_bindings", "IH2", "tunnel "),
+    ("iha_sends_where_the_node_is", "IH6", "tunnel "),
+    ("xha_serves_the_registered", "XH10", "send "),
+    ("xha_takes_from_the_registered", "XH10", "pass "),
     ("fa_serves_visitors", "FA3", "relay .*what=data"),
+    ("fa_serves_visitors", "FA6", "relay .*what=data"),
+    ("fa_passes_answers_alone", "FA2", "relay .*what=rrp"),
 ]
 
 
