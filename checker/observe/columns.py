@@ -32,6 +32,7 @@ from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.compiled import Native, compiled
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.unit import Unit, constants_of, source_of
+from mipcheck.model.specification.spec import Allow
 from mipcheck.model.values.event import NODE
 
 _FEW: Final = 4096
@@ -152,6 +153,7 @@ class NativeObserver:
                 s.wanted[rule, kind] = sum(1 << n for n in of.keys[name])
 
     def _fill_kinds(self, s: ObserverState) -> None:
+        judged = {p.event for rule in self._machine.rules if isinstance(rule.body, Allow) for p in rule.body.patterns}
         for n, name in enumerate(self._machine.kinds):
             event = self._machine.spec.events[name]
             slot = {k.name: i for i, k in enumerate(event.keys)}
@@ -166,7 +168,7 @@ class NativeObserver:
                 slot["dir"] if outward >= 0 else -1,
                 outward,
                 slot.get(_COUNT, -1),
-                bool(changed := self._machine.changes(name)),
+                bool(changed := self._machine.changes(name)) and name in judged,
                 sum(c.kind != "clear" for c in changed),
             )
 

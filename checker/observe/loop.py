@@ -271,9 +271,9 @@ def _happen(s: ObserverState) -> int:
         copy(s.writers_before, s.writers[row])
         copy(s.shared_before, s.shared[node])
         copy(s.shared_writers_before, s.shared_writers[node])
+    if s.kinds[kind].sets > 0:
+        room_for(s, node, s.kinds[kind].sets)
     if s.kinds[kind].tabled == 1:
-        if s.kinds[kind].sets > 0:
-            room_for(s, node, s.kinds[kind].sets)
         s.entries_before[0, 0] = 0
         for n in range(rows_used(s, node)):
             copy(s.entries_before[n], s.entries[s.nodes[node].entries + n])
