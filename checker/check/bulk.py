@@ -24,7 +24,7 @@ from mipcheck.checker.observe.observer import TooMuch
 from mipcheck.checker.observe.watch import INEXACT, forbidden
 from mipcheck.checker.trace.derive import modes_in_words
 from mipcheck.checker.trace.route import LOGS, decide, slowly
-from mipcheck.checker.trace.source import table_of
+from mipcheck.checker.trace.source import Fog, fog_of, table_of
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
@@ -158,7 +158,8 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
         inputs = logs.inputs()
         shifts = shifts_of([i.path for i in logs.given], inputs, offsets)
         machine = machine_of(spec, site)
-        if any(i.sight.resolution for i in inputs) or evidence_of_inputs(machine.spec, inputs, stamps=False).blind:
+        blind = evidence_of_inputs(machine.spec, inputs, stamps=False).blind
+        if any(i.sight.resolution for i in inputs):
             slowly(LOGS, INEXACT)
             return None
         if not decide(LOGS, lambda size: hold(logs.given, size), lambda: [unit_of(machine)]).native:
@@ -170,13 +171,14 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
         for log in logs.logs:
             log.tell(machine.spec, machine.capabilities)
         addresses = SaidAddresses(site if site.role == MOBILE_NODE else None, columns)
-        replay = _replayed(machine, columns, site.boot, logs, piped, addresses)
+        fog = fog_of(machine, blind) if blind else None
+        replay = _replayed(machine, columns, site.boot, logs, piped, fog, addresses)
         site, notes = addresses.complete(site)
         if notes:
             before, machine = machine, machine_of(spec, site)
             # What was observed without an address stands if nothing depends on it.
             if _reads(machine) & (machine.site.keys() - before.site.keys()):
-                replay = _replayed(machine, columns, site.boot, logs, piped)
+                replay = _replayed(machine, columns, site.boot, logs, piped, fog)
     except (UserError, TooMuch):
         logs.read()  # what is wrong with a log is said first
         raise
@@ -211,12 +213,13 @@ def _replayed(
     boot: bool,
     logs: _Logs,
     piped: bool,
+    fog: Fog | None,
     addresses: SaidAddresses | None = None,
 ) -> NativeObserver:
-    """Run a machine over all events; `addresses` sees them too."""
+    """Run a machine over all events, but for what is in the `fog`; `addresses` sees them too."""
     from mipcheck.checker.observe.columns import NativeObserver
 
-    replay = NativeObserver(machine, columns, boot)
+    replay = NativeObserver(machine, columns, boot, fog=fog)
     with closing(_shown(columns, logs, piped)) as batches:
         for batch in batches:
             if addresses is not None:

@@ -24,6 +24,7 @@ from mipcheck.checker.observe.observer import TooMuch
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, Table
 from mipcheck.checker.trace.derive import ACCESS, derive
+from mipcheck.checker.trace.source import Fog
 from mipcheck.checker.trace.times import TIME_LIMIT
 from mipcheck.model.machine import entries, kleene
 from mipcheck.model.machine.compile import Machine, State
@@ -80,10 +81,12 @@ def native_of(machine: Machine) -> Native:
 class NativeObserver:
     """One machine, running over batches of `columns`. With `record`, the events of each finding are remembered.
 
-    Raises NativeError if there is no native code for it.
+    What is in the `fog` stays unknown. Raises NativeError if there is no native code for it.
     """
 
-    def __init__(self, machine: Machine, columns: Columns, boot: bool = False, record: bool = False) -> None:
+    def __init__(
+        self, machine: Machine, columns: Columns, boot: bool = False, record: bool = False, fog: Fog | None = None
+    ) -> None:
         self._machine, self._columns = machine, columns
         self._native = native_of(machine)
         self._facts = facts_of(machine)
@@ -102,6 +105,8 @@ class NativeObserver:
         rows = 1 + sum(t.limit for t in machine.spec.tables.values() if t.name in machine.tables) + machine.most_set
         self._spare = 2 * rows if machine.tables else 0
         self._state = self._start(boot)
+        if fog is not None:
+            self._cover(fog)
 
     # --- the record -------------------------------------------------------------------------------------------------
 
@@ -136,6 +141,20 @@ class NativeObserver:
             s.rules[rule].anchor = machine.interface_slots[body.anchor]
         s.varying, s.varying_key = self._varying()
         return s
+
+    def _cover(self, fog: Fog) -> None:
+        """Let the loop forget what is in the fog, whenever it changes; the state of node 0 is there already.
+
+        Raises NativeError for what it cannot forget.
+        """
+        if fog.tables:
+            raise NativeError("entries of tables that nobody sees are only forgotten in Python")
+        s = self._state
+        s.foggy = 1
+        s.veiled[list(fog.own)] = 1
+        s.veiled[list(fog.owed)] = 2
+        s.shared_veiled[list(fog.node)] = 1
+        s.shared[0][list(fog.node)] = UNKNOWN
 
     def _interests(self) -> list[tuple[int, ...]]:
         """Return which slots rules read, three tuples for each: its interface's, the node's, every interface's."""

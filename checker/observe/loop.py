@@ -37,6 +37,7 @@ from mipcheck.checker.observe.tables import (
     pop,
     room_for,
     rows_used,
+    veil,
 )
 from mipcheck.model.machine.kleene import U
 
@@ -292,6 +293,8 @@ def _happen(s: ObserverState) -> int:
     )  # fmt: skip
     s.outcome = 0
     s.shared_changed = 0
+    if s.foggy == 1:
+        veil(s, node, row)
     if changing:
         # Who writes what a variable already was has not brought it about: the writer before is kept.
         for k in range(s.variables):

@@ -180,6 +180,7 @@ class ObserverState(Record):
     most_nodes: int  # more are refused
     most_spread: int  # as far as `spread` may go
     recording: int  # 1 if the driver wants `occurrences`
+    foggy: int  # 1 if any state is veiled
     # Sizes that do not change.
     rules_count: int
     kinds_count: int
@@ -237,6 +238,8 @@ class ObserverState(Record):
     interest = table(InterestRow, "rules_count")
     interests = array("int64", "interests_count")  # columns of `values` or `shared`, which are those of writers too
     wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks
+    veiled = array("int64", "slots")  # 1 what is never known of an interface, 2 what is not once it is 0
+    shared_veiled = array("int64", "shared_slots")  # 1 what is never known of a node
     initial = array("int64", "2", "slots")  # an interface that is unknown; one when its node starts
     constants = array("int64", "constants_count")  # parameters and addresses, for generated code
 

@@ -31,6 +31,16 @@ def fill(row: Any, value: int) -> None:
         row[k] = value
 
 
+def veil(s: ObserverState, node: int, row: int) -> None:
+    """Forget of a node's state and an interface's what may have changed without anybody seeing it."""
+    for k in range(s.shared_slots):
+        if s.shared_veiled[k] == 1:
+            s.shared[node, k] = U
+    for k in range(s.slots):
+        if s.veiled[k] == 1 or (s.veiled[k] == 2 and s.values[row, k] == 0):
+            s.values[row, k] = U
+
+
 # --- deadlines --------------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +140,8 @@ def _add(s: ObserverState, node: int, token: int, like: int) -> int:
     else:
         copy(s.values[row], s.initial[owner.boots])
         fill(s.writers[row], -1)
+    if s.foggy == 1:
+        veil(s, node, row)
     s.interfaces[row] = token, NEVER, 0, node, -1
     if s.named[token] == 0:
         s.named[token] = 1

@@ -11,10 +11,10 @@ from mipcheck.checker.observe.observer import observe
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.derive import ACCESS, derive, derived, modes_in_words, modes_seen
 from mipcheck.checker.trace.route import EVENTS, decide, slowly
-from mipcheck.checker.trace.source import EXACT, Evidence, fog_of
+from mipcheck.checker.trace.source import EXACT, Evidence, Fog, fog_of
 from mipcheck.model.native.errors import NativeError
 
-INEXACT: Final = "a source does not show every event, or not in its order"
+INEXACT: Final = "stamps are coarse: order and durations are not known"
 """Why a trace is not observed natively."""
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _watched(
 ) -> tuple[Observation, list[str]]:
     """Do as `watch`, as if every change of a connection's status was seen."""
     spec = machine.spec
-    if not evidence.exact:
+    if evidence.resolution or (evidence.blind and not isinstance(events, Columns)):
         if isinstance(events, Columns):
             slowly(EVENTS, INEXACT)
         observation = _slowly(machine, derived(spec, events, machine.capabilities), boot, evidence)
@@ -52,11 +52,11 @@ def _watched(
     if isinstance(events, Columns):
         if decide(EVENTS, lambda count: len(events) >= count, lambda: _units(machine)).native:
             try:
-                return _natively(machine, events, boot)
+                return _natively(machine, events, boot, _fog(machine, evidence))
             except NativeError as error:
                 slowly(EVENTS, str(error))
         # Derived once for each, one event at a time: a list of all would take the memory that columns save.
-        observation = observe(machine, derived(spec, events, machine.capabilities), boot)
+        observation = _slowly(machine, derived(spec, events, machine.capabilities), boot, evidence)
         left = modes_seen(spec, derived(spec, events, machine.capabilities), forbidden(machine, observation))
         return observation, left
     known = derive(spec, events, machine.capabilities)
@@ -87,12 +87,17 @@ def _leaves(machine: Machine, moment: Moment) -> bool:
 
 def _slowly(machine: Machine, events: Iterable[Event], boot: bool, evidence: Evidence) -> Observation:
     """Observe what sources show that do not show everything, or not in its order."""
-    fog = fog_of(machine, evidence.blind) if evidence.blind else None
+    fog = _fog(machine, evidence)
     if evidence.resolution:
         from mipcheck.checker.observe.coarse import observe_coarsely
 
         return observe_coarsely(machine, events, boot, fog, evidence)
     return observe(machine, events, boot, fog)
+
+
+def _fog(machine: Machine, evidence: Evidence) -> Fog | None:
+    """Return what nobody sees of the machine's state; None if everything is seen."""
+    return fog_of(machine, evidence.blind) if evidence.blind else None
 
 
 def _units(machine: Machine) -> list[Unit]:
@@ -102,12 +107,12 @@ def _units(machine: Machine) -> list[Unit]:
     return [unit_of(machine)]
 
 
-def _natively(machine: Machine, columns: Columns, boot: bool) -> tuple[Observation, list[str]]:
+def _natively(machine: Machine, columns: Columns, boot: bool, fog: Fog | None) -> tuple[Observation, list[str]]:
     """Observe by the compiled loop. Raises NativeError where it cannot count with this machine, or this trace."""
     from mipcheck.checker.observe.columns import NativeObserver
     from mipcheck.checker.trace.ahead import ahead
 
-    replay = NativeObserver(machine, columns, boot, record=columns.framed)
+    replay = NativeObserver(machine, columns, boot, record=columns.framed, fog=fog)
     for batch in ahead(columns.batches()):
         replay.take(batch)
     observation = replay.observation()

@@ -1,7 +1,8 @@
-"""A made log in another form: `python tests/bench/remake_log.py OUT --of made.log --json` (or `--part 0`, `--part 1`).
+"""A made log in another form: `python tests/bench/remake_log.py OUT --of made.log --json` (`--part 0`, `--source X`).
 
 --json writes its events as JSON Lines, numbers as numbers and everything else as text, as programs do. --part keeps
-those of every other interface, so that both parts together, merged by time, are the whole.
+those of every other interface, so that both parts together, merged by time, are the whole. --source adds a line that
+says what its source shows.
 """
 
 from __future__ import annotations
@@ -42,17 +43,27 @@ def part_of(lines: Iterator[str], which: int) -> Iterator[str]:
             yield line
 
 
+def with_source(lines: Iterator[str], words: str) -> Iterator[str]:
+    """The same log, whose source shows what the words say."""
+    yield next(lines)
+    yield f"source {words}\n"
+    yield from lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write a made log in another form.")
     parser.add_argument("path")
     parser.add_argument("--of", required=True, metavar="LOG")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--part", type=int, choices=(0, 1))
+    parser.add_argument("--source", metavar="WORDS", help="as sees=rrq,rrp")
     args = parser.parse_args()
     with Path(args.of).open(encoding="ascii") as source, Path(args.path).open("w", encoding="ascii") as target:
         lines: Iterator[str] = iter(source)
         if args.part is not None:
             lines = part_of(lines, args.part)
+        if args.source is not None:
+            lines = with_source(lines, args.source)
         target.writelines(as_json(lines) if args.json else lines)
 
 

@@ -278,7 +278,7 @@ def captures(bench: Bench) -> None:
 
 def logs(bench: Bench) -> None:
     """Events a second, with all rules on, against the grammar's parser and a temporal-logic monitor; as JSON Lines,
-    against Python's own reading of them; and in two logs that are merged."""
+    against Python's own reading of them; of a source that does not show all; and in two logs that are merged."""
     ours: dict[int, Result | None] = {}
     as_json: dict[int, Result | None] = {}
     merged: dict[int, Result | None] = {}
@@ -301,6 +301,13 @@ def logs(bench: Bench) -> None:
         as_json[n] = bench.command(group, "mipcheck, JSON Lines", [*MIPCHECK, str(lines)], n, "events", VERDICTS)
         loads = bench.peer(group, "json.loads", few, "events", "Python's parser alone, without meaning")
         bench.faster(f"{n:,} events, JSON Lines", as_json[n], loads, 1)
+        part = bench.made(
+            f"{n}-source.log", "remake_log.py", "--of", str(path), "--source", "sees=link,coa,rrq,rrp,data"
+        )
+        read_once(part)
+        name = "mipcheck, of a source that shows no key exchange"
+        some = bench.command(group, name, [*MIPCHECK, str(part)], n, "events", VERDICTS)
+        bench.faster(f"{n:,} events, some kinds unseen", some, ours[n], 0.8)
         parts = [bench.made(f"{n}-part{k}.log", "remake_log.py", "--of", str(path), "--part", str(k)) for k in (0, 1)]
         read_once(*parts)
         both = [*MIPCHECK, *map(str, parts)]

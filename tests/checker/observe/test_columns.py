@@ -19,6 +19,7 @@ from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import TooMuch
 from mipcheck.checker.trace.derive import derive, modes_in_words, modes_seen
 from mipcheck.checker.trace.route import EVENTS, LOGS, TABLE
+from mipcheck.checker.trace.source import Fog, fog_of
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.native.errors import NativeError
@@ -85,24 +86,28 @@ def machine(spec: Spec, **parameters: int) -> Machine:
 
 
 def natively(
-    one: Machine, events: list[Event], boot: bool, size: int, varying: bool = False
+    one: Machine, events: list[Event], boot: bool, size: int, varying: bool = False, fog: Fog | None = None
 ) -> tuple[Observation, list[str]]:
     columns = ListColumns(events, size, ("data", "bytes") if varying else None)
-    replay = NativeObserver(one, columns, boot, record=True)
+    replay = NativeObserver(one, columns, boot, record=True, fog=fog)
     for batch in columns.batches():
         replay.take(batch)
     return replay.observation(), modes_in_words(one.spec, replay.modes())
 
 
-def same(one: Machine, events: list[Event], boot: bool, size: int, varying: bool = False) -> None:
+def same(
+    one: Machine, events: list[Event], boot: bool, size: int, varying: bool = False, blind: frozenset[str] = frozenset()
+) -> None:
+    """Assert that both ways come to the same, where events of the kinds in `blind` happen that nobody sees."""
     known = derive(one.spec, events)
+    fog = fog_of(one, blind) if blind else None
     try:
-        slow = observe.observe(one, known, boot)
+        slow = observe.observe(one, known, boot, fog)
     except TooMuch as error:
         with pytest.raises(type(error), match="^" + str(error).replace("(", r"\\(").replace(")", r"\\)")[:40]):
-            natively(one, events, boot, size)
+            natively(one, events, boot, size, fog=fog)
         return
-    fast, modes = natively(one, events, boot, size, varying)
+    fast, modes = natively(one, events, boot, size, varying, fog)
     assert list(fast.tallies) == list(slow.tallies)
     assert list(fast.findings) == list(slow.findings)
     assert fast == slow
@@ -167,6 +172,37 @@ def test_the_draft(events: list[Event], boot: bool, size: int, varying: bool) ->
 @given(traces(HOME_AGENT, 60), st.booleans(), st.integers(1, 70))
 def test_a_device_with_many_nodes(events: list[Event], boot: bool, size: int) -> None:
     same(machine(HOME_AGENT), events, boot, size)
+
+
+def unseen(spec: Spec) -> st.SearchStrategy[frozenset[str]]:
+    """Kinds of events that a source does not show, some of them at least."""
+    kinds = [e.name for e in spec.events.values() if e.seen and e.sender != "observer"]
+    return st.frozensets(st.sampled_from(kinds), min_size=1, max_size=3)
+
+
+@pytest.mark.slow
+@QUIET
+@given(traces(SMALL, 60), st.booleans(), st.integers(1, 70), unseen(SMALL))
+def test_a_small_machine_of_which_not_all_is_seen(
+    events: list[Event], boot: bool, size: int, blind: frozenset[str]
+) -> None:
+    same(machine(SMALL), events, boot, size, blind=blind)
+
+
+@pytest.mark.slow
+@QUIET
+@given(traces(DRAFT, 60), st.booleans(), st.integers(1, 70), st.booleans(), unseen(DRAFT))
+def test_the_draft_where_not_all_is_seen(
+    events: list[Event], boot: bool, size: int, varying: bool, blind: frozenset[str]
+) -> None:
+    same(machine(DRAFT), events, boot, size, varying, blind)
+
+
+@pytest.mark.slow
+@QUIET
+@given(traces(HOME_AGENT, 60), st.booleans(), st.integers(1, 70), unseen(HOME_AGENT))
+def test_a_device_of_which_not_all_is_seen(events: list[Event], boot: bool, size: int, blind: frozenset[str]) -> None:
+    same(machine(HOME_AGENT), events, boot, size, blind=blind)
 
 
 @pytest.mark.slow
@@ -295,6 +331,28 @@ def test_the_same_report_of_json_lines(tmp_path_factory: pytest.TempPathFactory,
     path = tmp_path_factory.getbasetemp() / "x.jsonl"
     path.write_bytes(data)
     assert_same(path, keep_going=keep_going)
+
+
+SOURCES = ["sees=rrq,rrp", "sees=ike,sa,data", "sees=link~,coa,rrq,rrp,data", "sees=coa,data,gap", "sees=link,coa"]
+
+
+@pytest.mark.slow
+@QUIET
+@given(data=logs() | logs(clean=True), source=st.sampled_from(SOURCES))
+def test_the_same_report_of_what_a_source_does_not_show(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, source: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "x.log"
+    path.write_bytes(data.replace(b"\n", f"\nsource {source}\n".encode(), 1))
+    assert_same(path)
+
+
+@pytest.mark.parametrize("source", ["sees=rrq,rrp,data", "sees=link~,coa,rrq,rrp,ike,sa,data"])
+def test_what_a_source_does_not_show_is_no_reason_for_the_slow_way(tmp_path: Path, source: str) -> None:
+    path = tmp_path / "x.log"
+    text = (paths.TRACES / "plaintext-after-loss.log").read_text("utf-8")
+    path.write_text(text.replace("\n", f"\nsource {source}\n", 1), "utf-8")
+    assert_same(path, only=True)
 
 
 @pytest.mark.slow
