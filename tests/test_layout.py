@@ -37,7 +37,7 @@ def test_every_test_module_has_a_name_of_its_own() -> None:
     """Without packages two modules of one name are one module to mypy, and the name alone finds a test."""
     assert [name for name, count in Counter(path.name for path in MODULES).items() if count > 1] == []
     packages = {path.parent.name for path in TESTS.rglob("__init__.py")}
-    assert packages == {"fuzzing", "making", "oracle"}
+    assert packages == {"fuzzing", "making", "metamorphic", "oracle"}
 
 
 def test_tests_stand_on_the_floors_of_the_house() -> None:
