@@ -22,7 +22,7 @@ from making.routes import NEVER, native_from
 
 _LINKS = seeds()
 _CODES: Final = {0, 1, 2, 3}
-_VERBS: Final = ("check", "check", "check", "convert", "infer", "overhead")
+_VERBS: Final = ("check", "check", "check", "convert", "infer", "overhead", "anonymise")
 _FORMATS: Final = {"check": ("text", "json"), "convert": ("log", "jsonl")}
 _NAMES: Final = ("x", "-", "a b", "<b>", "ü", "\udcff", "x\ny", "`|`", "..x", "\x1b[2J", "x=1", "#")
 
@@ -52,7 +52,7 @@ def make(dice: random.Random) -> Case:
         options += ["--config", "site.toml"]
     if verb == "check" and dice.random() < 0.1:
         options += ["--annotate", "out.pcapng"]
-    if dice.random() < 0.1:
+    if dice.random() < 0.1 or verb == "anonymise":
         options += ["-o", "out"]
     chosen = inputs if verb == "check" else inputs[:1]
     return Case(files, 1, {"words": [verb, *chosen, *options], "native": dice.random() < 0.5})
@@ -82,7 +82,7 @@ def attempt(case: Case, folder: Path) -> None:
         json.dumps(json.loads(answer), ensure_ascii=False).encode("utf-8")
     elif verb in ("check", "infer", "overhead"):
         assert_harmless(answer)
-    left = {p.name for p in folder.iterdir()} - given - {"out", "out.pcapng"}
+    left = {p.name for p in folder.iterdir()} - given - {"out", "out.toml", "out.pcapng"}
     assert not left, left
 
 

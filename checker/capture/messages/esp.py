@@ -113,6 +113,11 @@ class Association:
         lengths = self._cipher.icv or (self._integrity.icv if self._integrity else 0,)
         self._formats = [(length, high) for high in (_NO_HIGH_HALF, _HIGH_HALF) for length in lengths]
 
+    @property
+    def icv(self) -> int:
+        """Bytes of the integrity check value of the packet that was opened last."""
+        return self._formats[0][0]
+
     def open(self, packet: bytes) -> Opened | None:
         """Return the inside of an ESP packet that starts with its SPI; None if it is cut or these are not its keys."""
         for index, (length, high) in enumerate(self._formats):

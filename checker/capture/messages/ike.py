@@ -178,6 +178,16 @@ def _vendor(word: str) -> str:
     return "fragmentation" if word.startswith(_FRAGMENTATION) else f"unknown ({word[:16]})"
 
 
+def published(vendor: bytes) -> bool:
+    """Decide whether a vendor id is one that everybody knows."""
+    return not _vendor(vendor.hex()).startswith("unknown")
+
+
+def moved_hash(told: bytes, before: bytes, after: bytes) -> bytes | None:
+    """Return the hash of what comes `after` where a hash is that of what was `before`, else None."""
+    return hashlib.new(_HASHES[len(told)], after, usedforsecurity=False).digest() if _is_hash(told, before) else None
+
+
 def _deletion(data: bytes) -> Deletion:
     protocol, size, count = struct.unpack_from("!BBH", data)
     spis = [
