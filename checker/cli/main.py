@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         drop(sys.stdout)
         return 0
     except Exception as error:
+        if _interrupted(error):
+            return INTERRUPTED
         if _lacks_memory(error):
             say("mipcheck: there was not enough memory, so that nothing is known of the input")
             return INCONCLUSIVE
@@ -47,6 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             " MIPCHECK_DEBUG=1 shows where it happened."
         )
         return INTERNAL_ERROR
+
+
+def _interrupted(error: BaseException) -> bool:
+    """Decide whether an error is what a library makes of Ctrl-C: ctypes where that comes while it converts an argument,
+    Z3 where it simplifies a term."""
+    text = str(error)
+    if "KeyboardInterrupt" in text or (type(error).__name__ == "Z3Exception" and "cancel" in text):
+        return True
+    return isinstance(error.__context__, KeyboardInterrupt)
 
 
 def _lacks_memory(error: Exception) -> bool:

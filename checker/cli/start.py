@@ -25,7 +25,7 @@ def start() -> int:
 
     try:
         if heard:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, _interrupt)
         return main()
     except KeyboardInterrupt:  # before `main` listened, or after
         return INTERRUPTED
@@ -34,13 +34,27 @@ def start() -> int:
             signal.signal(signal.SIGINT, _quit)
 
 
+_interrupted = False
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Do what Python does about Ctrl-C, and keep it in mind."""
+    global _interrupted
+    _interrupted = True
+    raise KeyboardInterrupt
+
+
 def _quit(number: int, frame: FrameType | None) -> None:
     """End at once: nothing has begun yet, or all is done."""
     os._exit(128 + number)
 
 
 def _lost(error: sys.UnraisableHookArgs) -> None:
-    """End at once if it is Ctrl-C that came where Python cannot hand it on, in a callback of an import, say."""
+    """End at once if it is Ctrl-C that came where Python cannot hand it on, in a callback of an import, say.
+
+    Of what goes wrong afterwards with objects that it left half made, nothing is said.
+    """
     if isinstance(error.exc_value, KeyboardInterrupt):
         _quit(signal.SIGINT, None)
-    sys.__unraisablehook__(error)
+    if not _interrupted:
+        sys.__unraisablehook__(error)

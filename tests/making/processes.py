@@ -15,6 +15,11 @@ from typing import Any
 MIPCHECK = (sys.executable, "-P", "-m", "mipcheck")
 
 
+_STARTED = "import os, sys; from mipcheck.checker.cli.start import start; os.write(1, b'\\n'); sys.exit(start())"
+STARTED = (sys.executable, "-P", "-c", _STARTED)
+"""The same after Python itself has started, which is said by an empty line."""
+
+
 class Marked:
     """A process, and all that it has started, however far away; `folder` is where its temporary files go."""
 

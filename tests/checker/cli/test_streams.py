@@ -99,6 +99,19 @@ def test_ctrl_c_that_python_cannot_hand_on() -> None:
     assert (done.returncode, done.stderr) == (130, b"")
 
 
+@pytest.mark.parametrize(
+    "raised", ["ctypes.ArgumentError('argument 2: KeyboardInterrupt: ')", "z3.Z3Exception(b'canceled')"]
+)
+def test_ctrl_c_that_a_library_has_made_an_error_of(raised: str) -> None:
+    code = (
+        "import ctypes, sys, z3\nfrom mipcheck.checker.cli import cli, start\n"
+        f"def run(words): raise {raised}\n"
+        "cli.run = run\nsys.exit(start.start())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, FINE], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 def test_ctrl_c_is_ignored_in_the_background_as_before() -> None:
     code = (
         "import signal\nfrom mipcheck.checker.cli import start, main\n"

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from making.paths import CAPTURES, TRACES
-from making.processes import MIPCHECK, Marked
+from making.processes import MIPCHECK, STARTED, Marked
 
 FINE = str(TRACES / "inside-colocated.log")
 CAPTURE = [str(CAPTURES / "movement.pcapng"), "--config", str(CAPTURES / "movement.toml")]
@@ -125,12 +125,13 @@ def test_signals_at_any_moment(what: str, number: signal.Signals, tmp_path: Path
     moments = random.Random(int(number))
     for _ in range(8):
         (folder / "out").unlink(missing_ok=True)
-        run = Marked([*MIPCHECK, *words, "-o", str(folder / "out")], tmp_path / "tmp")
-        time.sleep(moments.uniform(0.15, 1.2))
+        run = Marked([*STARTED, *words, "-o", str(folder / "out")], tmp_path / "tmp")
+        assert run.process.stdout is not None and run.process.stdout.readline() == "\n"
+        time.sleep(moments.uniform(0.05, 1.2))
         run.process.send_signal(number)
         _, err = run.process.communicate(timeout=60)
         codes = {0, 1, -number} | ({130} if number == signal.SIGINT else set())
-        assert run.process.returncode in codes and err == ""
+        assert (run.process.returncode in codes, err) == (True, "")
         assert run.all_gone()
         assert list(run.folder.iterdir()) == []
         left = [path.name for path in folder.iterdir()]

@@ -19,7 +19,7 @@ from mipcheck.checker.fleet.work import Job, examine
 from mipcheck.model.specification.load import load
 
 from making.paths import TRACES
-from making.processes import MIPCHECK, Marked
+from making.processes import MIPCHECK, STARTED, Marked
 from making.troubled import troubled
 
 FINE = "inside-colocated.log"
@@ -142,8 +142,9 @@ def test_signals_at_any_moment(tmp_path: Path, number: signal.Signals, code: int
     moments = random.Random(int(number))
     before: list[tuple[str, str]] = []
     for _ in range(6):
-        fleet = Marked(command, tmp_path / "tmp")
-        time.sleep(moments.uniform(0.3, 2.5))
+        fleet = Marked([*STARTED, *command[len(MIPCHECK) :]], tmp_path / "tmp")
+        assert fleet.process.stdout is not None and fleet.process.stdout.readline() == "\n"
+        time.sleep(moments.uniform(0.05, 2.5))
         fleet.process.send_signal(number)
         _, err = fleet.process.communicate(timeout=60)
         assert fleet.process.returncode in (code, -number, 0)
