@@ -6,7 +6,7 @@ to it. Identifications fill 64 bits by themselves, so they may only be compared 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mipcheck.checker.trace.columns import NUMBER
@@ -22,6 +22,8 @@ _BY_TYPE: Final = {"bool": 1, "int": NUMBER, "time": _TIME, "address": 2**32, "t
 """The most that a value of a type may be, its sign apart; of types that are not listed it may be _MOST."""
 _ROUNDS: Final = 8
 """How often updates may make bounds of the state larger, before it is taken that they always will."""
+_EVENTS: Final = 2**40
+"""Events that change state, at most: the longest trace takes years to read."""
 _ORDERED: Final = {"<", "<=", ">", ">=", "+", "-", "*", "minus", "max", "min"}
 """Operators that depend on more of their operands than whether they are equal."""
 
@@ -39,22 +41,46 @@ def check_bounds(machine: Machine) -> None:
         initial = machine.spec.state(name).initial
         if initial is not None:
             state[name] = _either(state[name], _bound(machine, initial, state))
-    for _ in range(_ROUNDS):
-        before = dict(state)
-        for update in machine.spec.updates:
-            for name, _, term in update.values(machine.spec.tables):
-                if name in state:
-                    state[name] = _either(state[name], _bound(machine, term, state))
-        if state == before:
-            break
-    else:
-        raise NativeError("the state may grow without bound")
+    values = [(n, t) for u in machine.spec.updates for n, _, t in u.values(machine.spec.tables) if n in state]
+    steps = {(n, t): step for n, t in values if (step := _step(machine, n, t)) is not None}
+    _widen(machine, state, [v for v in values if v not in steps])
+    for name in {n for n, _ in steps}:
+        # What is only counted grows by so much an event: of several assignments, one counts.
+        most = max(step for (n, _), step in steps.items() if n == name)
+        state[name] = state[name][0] - _EVENTS * most, state[name][1] + _EVENTS * most
+    _widen(machine, state, [v for v in values if v not in steps])
+    for _, term in values:
+        _bound(machine, term, state)
     for term in _conditions(machine):
         _bound(machine, term, state)
     for _, body in machine.obligations:
         within = _bound(machine, body.within, state)
         if state[body.anchor][1] + within[1] + machine.slack > _MOST:
             raise NativeError("a deadline may lie beyond 64 bits")
+
+
+def _widen(machine: Machine, state: dict[str, Bounds], values: Sequence[tuple[str, Term]]) -> None:
+    """Widen bounds until they hold whatever is assigned. Raises NativeError if they always grow."""
+    for _ in range(_ROUNDS):
+        before = dict(state)
+        for name, term in values:
+            state[name] = _either(state[name], _bound(machine, term, state))
+        if state == before:
+            return
+    raise NativeError("the state may grow without bound")
+
+
+def _step(machine: Machine, name: str, t: Term) -> int | None:
+    """Return by how much a term makes a variable (or a column of a table) more or less than it was; None if it does
+    something else."""
+    if t.kind not in ("+", "-"):
+        return None
+    own = [a for a in t.args if a.kind in ("var", "entry") and a.name == name]
+    others = [a for a in t.args if a not in own]
+    if len(own) != 1 or len(others) != 1 or (t.kind == "-" and t.args[0] not in own) or others[0].reads():
+        return None
+    low, high = _bound(machine, others[0], {})
+    return max(-low, high, 0)
 
 
 def numbers_read(machine: Machine) -> frozenset[str]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mipcheck.checker.check.check import judge
 from mipcheck.checker.inputs import read as inputs
 from mipcheck.checker.observe import observer as observe
+from mipcheck.checker.observe.bounds import check_bounds
 from mipcheck.checker.observe.columns import NativeObserver
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import TooMuch
@@ -294,6 +295,37 @@ rule R MUST cite 1 "in order" allow go only if grows < 5
     same_id = [Event(0, "a", "on_", {"id": 2**63})]
     with pytest.raises(NativeError):
         natively(machine(SMALL), same_id, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("update", "fits"),
+    [
+        ("count := count + 1; last := count", True),
+        ("count := 2 - 1 + count; last := count - 3", True),
+        ("count := count - 5", True),
+        ("asked[id] := { copies := asked[id].copies + 1 }; last := asked[id].copies", True),
+        ("count := count + last; last := 1", False),  # by how much it grows is state itself
+        ("count := last + 1; last := count", False),
+        ("count := 7 - count", True),
+        ("count := 2 * count + 1", False),
+    ],
+)
+def test_what_is_only_counted_never_leaves_64_bits(update: str, fits: bool) -> None:
+    counting = loads(f"""
+spec counting "what is counted"
+document "none"
+event go(id: id) by node seen log
+node {{ count: int = 0
+       last: int = 0 }}
+table asked by id: id {{ copies: int = 0 }}
+on go {{ {update} }}
+rule R MUST cite 1 "few" allow go only if count + last + asked[id].copies < 5
+""")
+    if fits:
+        check_bounds(Machine(counting, {}, {}))
+    else:
+        with pytest.raises(NativeError, match="without bound"):
+            check_bounds(Machine(counting, {}, {}))
 
 
 # --- whole reports ------------------------------------------------------------------------------------------------
