@@ -1,0 +1,98 @@
+"""An outsider makes nobody guilty: whatever unauthentic events come between, a conformant trace stays one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mipcheck.checker.check.check import check
+from mipcheck.model.specification.load import load
+
+from making.device_logs import Case, read_cases
+from making.paths import TESTS
+
+KEPT = [c for c in read_cases(TESTS / "specs" / "devices.txt") if not c.broken and not c.unclear]
+IDS = ["id=0x1", "id=0x2", "id=0x3", "id=0x77", "id=0xa001", "id=0xffffffff00000001"]
+FOES = ["203.0.113.66", "203.0.113.20", "10.1.7.20", "10.1.7.21"]
+# What somebody who knows no key can bring about: requests, replies and packets that do not authenticate, first messages
+# of phase 1; and how a correct device answers such a thing, where it does.
+BOGUS = {
+    "vpn": [
+        "offer vendor=- natt=no",
+        "offer vendor=vpn-fa,endpoint-update natt=yes",
+        "offer vendor=- natt=no; answer vendor=- natt=no",
+        "packet auth=bad peer={foe}",
+        "packet auth=replayed peer={foe}",
+        "packet auth=bad peer={foe}; drop from=node reason=not-authentic",
+        "rrp code=0 lifetime=600 id=0x7e57",
+        "rrp code=131 lifetime=0 id=0x7e57",
+    ],
+    "xha": [
+        "rrq coa={foe} lifetime=600 {id} auth=bad how=plain zot=yes peer=192.0.2.9 nat=no udp=no",
+        "rrq coa={foe} lifetime=0 {id} auth=absent flags=S how=wrapped zot=no nat=yes udp=yes",
+        "rrq coa={foe} lifetime=600 {id} auth=bad how=plain nat=no udp=no; "
+        "rrp code=131 lifetime=0 {id} how=plain zot=no udp=no",
+    ],
+    "iha": [
+        "rrq coa={foe} flags=DT lifetime=600 {id} auth=bad via=outside dynamic=yes nat=yes udp=yes source=untrusted",
+        "rrq coa={foe} flags=S lifetime=0 {id} auth=absent via=vpn-fa dynamic=no nat=no udp=no source=untrusted",
+        "rrq coa={foe} flags=T lifetime=60 {id} auth=bad via=inside dynamic=no nat=no udp=no; "
+        "rrp code=131 lifetime=0 {id} udp=no",
+    ],
+    "fa": [
+        "rrp from=xha code=0 lifetime=600 id=0x7e57",
+        "rrp from=iha code=0 lifetime=0 id=0x7e57",
+        "rrp from=xha code=0 lifetime=0 {id} auth=bad",
+        "rrp from=iha code=131 lifetime=0 {id} auth=bad",
+    ],
+}
+
+
+def written(case: Case, told: list[tuple[int, int, str, str]]) -> str:
+    """Return the log of a case with such events inserted: after which line, which of them, what they say."""
+    head, site, *lines = case.text.splitlines()
+    home = "home=10.1.0.100"
+    for after, which, id_, foe in sorted(told, reverse=True):
+        place = after % (len(lines) + 1)
+        time = lines[place - 1].split()[0] if place else lines[0].split()[0]
+        kinds = BOGUS[case.role]
+        new = []
+        for one in kinds[which % len(kinds)].format(id=id_, foe=foe).split("; "):
+            kind, _, keys = one.partition(" ")
+            new.append(f"{time} x {kind} {home} {keys}")
+        lines[place:place] = new
+    return "\n".join((head, site, *lines, ""))
+
+
+inserted = st.lists(
+    st.tuples(st.integers(0, 40), st.integers(0, 7), st.sampled_from(IDS), st.sampled_from(FOES)),
+    min_size=1,
+    max_size=8,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", BOGUS)
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_thousands_of_traces_stay_conformant(tmp_path: Path, role: str, data: st.DataObject) -> None:
+    kept(tmp_path, data.draw(st.sampled_from([c for c in KEPT if c.role == role])), data.draw(inserted))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=st.sampled_from(KEPT), told=inserted)
+def test_what_an_outsider_sends_makes_no_device_guilty(
+    tmp_path: Path, case: Case, told: list[tuple[int, int, str, str]]
+) -> None:
+    kept(tmp_path, case, told)
+
+
+def kept(tmp_path: Path, case: Case, told: list[tuple[int, int, str, str]]) -> None:
+    """Check that a log with what was inserted breaks nothing, and holds no more doubt than it did."""
+    path = tmp_path / "x.log"
+    path.write_text(written(case, told), "utf-8")
+    report = check(str(path), spec=load(case.spec))
+    assert not report.violations, path.read_text()
+    assert report.verdict == "conformant", (report.reasons, path.read_text())
