@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.model.values.errors import MipcheckError
+from mipcheck.model.values.late import Late
 from mipcheck.model.values.types import Type
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ class RoleError(MipcheckError, ValueError):
 
 def vocabulary_of(spec: Spec) -> Vocabulary:
     """Return what traces of this specification may say."""
-    events = {n: e for n, e in spec.events.items() if e.seen}
-    roles = {m.role: {n: e for n, e in m.events.items() if e.seen} for m in spec.machines()}
-    return Vocabulary(events, {n: p.type for n, p in spec.parameters.items()}, list(spec.capabilities), roles)
+    roles = Late({role: partial(_words, spec, role) for role in (spec.role, *spec.roles)})
+    parameters = {n: p.type for n, p in spec.parameters.items()}
+    return Vocabulary(_words(spec, spec.role), parameters, list(spec.capabilities), roles)
+
+
+def _words(spec: Spec, role: str) -> dict[str, EventType]:
+    return {n: e for n, e in spec.for_role(role).events.items() if e.seen}

@@ -10,7 +10,8 @@ import pickle
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Place
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values import cache
+from mipcheck.model.values.late import Late
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.packages import folder_of
 
@@ -57,7 +59,7 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
 
     spec = resolve(parse(text, file), file, text, extended, readings)
     if cache.folder() is not None:
-        cache.write(entry, _packed((others, spec)))
+        cache.write(entry, _packed(others, spec))
     return spec
 
 
@@ -75,9 +77,15 @@ class _Pickler(pickle.Pickler):
         return NotImplemented
 
 
-def _packed(kept: tuple[dict[str, str], Spec]) -> bytes:
+def _packed(others: dict[str, str], spec: Spec) -> bytes:
+    """Return what is kept of a specification, each role by itself: most runs are about one."""
+    roles = {name: _dumped(role) for name, role in spec.roles.items()}
+    return _dumped((others, replace(spec, roles={}), roles))
+
+
+def _dumped(value: object) -> bytes:
     packed = io.BytesIO()
-    _Pickler(packed, pickle.HIGHEST_PROTOCOL).dump(kept)
+    _Pickler(packed, pickle.HIGHEST_PROTOCOL).dump(value)
     return packed.getvalue()
 
 
@@ -86,10 +94,11 @@ def _unpacked(entry: bytes | None) -> tuple[dict[str, str], Spec] | None:
     if entry is None:
         return None
     try:
-        others, spec = pickle.loads(entry)
+        others, spec, packed = pickle.loads(entry)
+        roles = Late({name: partial(pickle.loads, role) for name, role in packed.items()})
     except Exception:  # whatever the entry is, it can be made anew
         return None
-    return (others, spec) if isinstance(spec, Spec) else None
+    return (others, replace(spec, roles=roles)) if isinstance(spec, Spec) else None
 
 
 def _same(other: str, base: Path | None, text: str) -> bool:
