@@ -22,7 +22,7 @@ from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.observe.observer import TooMuch
 from mipcheck.checker.observe.state import ObserverState
-from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, Table
+from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, EventTable
 from mipcheck.checker.trace.derive import ACCESS, derive
 from mipcheck.checker.trace.source import Fog
 from mipcheck.checker.trace.times import TIME_LIMIT
@@ -274,7 +274,7 @@ class NativeObserver:
             return False
         return self._columns.varying[1] in self._counted and int(batch.number.max()) >= NUMBER
 
-    def _pause(self, reason: int, batch: Batch, table: Table) -> None:
+    def _pause(self, reason: int, batch: Batch, table: EventTable) -> None:
         """Do what the loop stopped for."""
         s = self._state
         if reason == loop.GROW:
@@ -294,7 +294,7 @@ class NativeObserver:
         else:
             self._at_deadline(reason, batch)
 
-    def _at_event(self, reason: int, batch: Batch, table: Table) -> None:
+    def _at_event(self, reason: int, batch: Batch, table: EventTable) -> None:
         """Note that a rule did not allow the event, or could not tell."""
         s = self._state
         rule, node = s.rule, self._address(s.node)
@@ -384,7 +384,7 @@ class NativeObserver:
         key = self._state.nodes[node].key
         return None if key == UNKNOWN else key
 
-    def _keys(self, batch: Batch, table: Table, at: int, kind: int) -> list[int]:
+    def _keys(self, batch: Batch, table: EventTable, at: int, kind: int) -> list[int]:
         event = self._machine.spec.events[self._machine.kinds[kind]]
         keys = [int(k) for k in table.keys[int(batch.row[at]), : len(event.keys)]]
         if batch.number is not None and kind == self._state.varying:
@@ -462,11 +462,11 @@ class _Shapes:
         self.wide = False
         self._interfaces: dict[str, int] = {}
         self._count = 0
-        self._table = Table(
+        self._table = EventTable(
             np.zeros(_FEW, np.int32), np.zeros(_FEW, np.int32), np.full((_FEW, width), UNKNOWN, np.int64)
         )
 
-    def table(self, columns: Columns) -> Table:
+    def table(self, columns: Columns) -> EventTable:
         for n in range(len(self._interfaces), len(columns.interfaces)):
             self._interfaces[columns.interfaces[n]] = n
         new = columns.shapes[self._count :]
@@ -474,7 +474,7 @@ class _Shapes:
         for event in derive(self._machine.spec, new, self._machine.capabilities):
             if self._count == len(self._table.kind):
                 t = self._table
-                self._table = Table(_doubled(t.interface), _doubled(t.kind), _doubled(t.keys))
+                self._table = EventTable(_doubled(t.interface), _doubled(t.kind), _doubled(t.keys))
             t, row = self._table, self._count
             self._count += 1
             t.interface[row] = WHOLE if event.interface == NODE else self._interfaces[event.interface]
@@ -487,7 +487,7 @@ class _Shapes:
                 t.keys[row, : len(keys)] = keys
                 t.keys[row, len(keys) :] = UNKNOWN
         t = self._table
-        return Table(t.interface[: self._count], t.kind[: self._count], t.keys[: self._count])
+        return EventTable(t.interface[: self._count], t.kind[: self._count], t.keys[: self._count])
 
 
 def _unsigned_slots(machine: Machine) -> tuple[set[int], set[int]]:

@@ -28,7 +28,7 @@ Python. With the 18 digits that a log may hold, no lifetime could be turned into
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class EventTable:
     """Events without their time, one a row.
 
     `interface` (int32) indexes the trace's `interfaces`, `kind` (int32) the kinds that the specification lets be seen,
@@ -56,7 +56,7 @@ class Batch:
     row: Array
     place: Array
     file: Array | None = None
-    table: Table | None = None
+    table: EventTable | None = None
     number: Array | None = None
 
     def __len__(self) -> int:

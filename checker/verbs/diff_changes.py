@@ -54,7 +54,7 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedDeclaration:
     """A declaration that differs. `aspects` are what it says before and after ("" where it says nothing)."""
 
     kind: str
@@ -78,7 +78,7 @@ class Difference:
 
     left: Spec
     right: Spec
-    changes: tuple[Change, ...]
+    changes: tuple[ChangedDeclaration, ...]
     unchanged: Mapping[str, int]
 
     @property
@@ -111,7 +111,7 @@ def _compared(partings: Partings) -> dict[str, bool]:
 
 def _changes(
     partings: Partings, compared: Mapping[str, bool], left: Spec, right: Spec, steps: Steps
-) -> Iterator[Change]:
+) -> Iterator[ChangedDeclaration]:
     """Compare every declaration of one role in either, also those that did not change."""
     one, other, role = partings.left, partings.right, partings.left.role
     before, after = _declarations(one, role == left.role), _declarations(other, role == right.role)
@@ -129,7 +129,7 @@ def _changes(
             behaviour = Behaviour(ALIKE)
         if behaviour is not None and behaviour.result == ALIKE and not aspects:
             behaviour = None
-        yield Change(kind, name, change, aspects, role, behaviour)
+        yield ChangedDeclaration(kind, name, change, aspects, role, behaviour)
 
 
 def _machine(spec: Spec, role: str) -> Spec:

@@ -8,7 +8,7 @@ from mipcheck.checker.console import markdown
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.proofs.partings import verdicts
-from mipcheck.checker.verbs.diff_changes import ALIKE, KINDS, LEVEL, PARTED, Behaviour, Change, Difference
+from mipcheck.checker.verbs.diff_changes import ALIKE, KINDS, LEVEL, PARTED, Behaviour, ChangedDeclaration, Difference
 
 _PLURAL = {"property": "properties", "ambiguity": "ambiguities", "capability": "capabilities"}
 
@@ -64,7 +64,7 @@ def _how(d: Difference, b: Behaviour) -> str:
     return f"unknown: no trace was found on which they disagree ({b.found.reason})"
 
 
-def _role(c: Change) -> str:
+def _role(c: ChangedDeclaration) -> str:
     """Name the role of a change, unless it is the mobile node."""
     return "" if c.role == "mn" else f" (role {c.role})"
 
@@ -123,7 +123,7 @@ def diff_markdown(d: Difference) -> str:
     return "\n".join(parts)
 
 
-def _rows(d: Difference, c: Change) -> list[list[str]]:
+def _rows(d: Difference, c: ChangedDeclaration) -> list[list[str]]:
     """Return the rows of a change: one for each aspect, and one for its behaviour."""
     name = markdown.plain(c.name + _role(c))
     rows = [[name, c.change, markdown.plain(a), markdown.plain(before), markdown.plain(after)]

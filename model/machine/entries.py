@@ -25,10 +25,10 @@ AGE: Final = 4
 FIRST: Final = 5
 """The first column of a table."""
 
-Rows = Sequence[list[int]]
+EntryRows = Sequence[list[int]]
 
 
-def end_of_rows(entries: Rows) -> int:
+def end_of_rows(entries: EntryRows) -> int:
     """Return how many rows are in use, row 0 included."""
     if len(entries) == 0:
         return 0
@@ -36,7 +36,7 @@ def end_of_rows(entries: Rows) -> int:
     return first[0]
 
 
-def used_rows(entries: Rows) -> Rows:
+def used_rows(entries: EntryRows) -> EntryRows:
     """Return the rows in use, row 0 included."""
     return entries[: end_of_rows(entries)]
 
@@ -48,7 +48,7 @@ def fits(row: list[int], a: int, b: int, c: int) -> int:
     return U if a == U or b == U or c == U else 1
 
 
-def looked_up(entries: Rows, table: int, column: int, a: int, b: int, c: int, default: int) -> int:
+def looked_up(entries: EntryRows, table: int, column: int, a: int, b: int, c: int, default: int) -> int:
     """Return what a table has in a column for a key; `default` is what it has for keys that are in no row."""
     result = default
     for at in range(1, end_of_rows(entries)):
@@ -68,7 +68,7 @@ def lasting(alive: int, value: int, initial: int) -> int:
 
 
 def row_for(
-    entries: Rows, node: list[int], writers: list[int], table: int, limit: int, lapses: int, now: int,
+    entries: EntryRows, node: list[int], writers: list[int], table: int, limit: int, lapses: int, now: int,
     a: int, b: int, c: int, default: int, columns: int, offset: int, wanted: int, event: int,
 ) -> int:  # fmt: skip
     """Return the row for a key, which begins as the default row if there was none; 0 if the key is not known.
@@ -135,7 +135,7 @@ def forget(row: list[int], node: list[int], writers: list[int], default: int, co
 
 
 def write(
-    entries: Rows, node: list[int], writers: list[int], at: int, table: int, column: int, slot: int, written: int,
+    entries: EntryRows, node: list[int], writers: list[int], at: int, table: int, column: int, slot: int, written: int,
     a: int, b: int, c: int, value: int, match: int, event: int,
 ) -> None:  # fmt: skip
     """Set a column in row `at`, and who wrote it in column `written`.
@@ -164,14 +164,14 @@ def write_in(row: list[int], column: int, written: int, value: int, match: int, 
         row[written] = event
 
 
-def stamp(entries: Rows, at: int, event: int) -> None:
+def stamp(entries: EntryRows, at: int, event: int) -> None:
     """Note the event that set a row."""
     if at > 0:
         row = entries[at]
         row[AGE] = event
 
 
-def tidy(entries: Rows, node: list[int], at: int, default: int, columns: int) -> None:
+def tidy(entries: EntryRows, node: list[int], at: int, default: int, columns: int) -> None:
     """Take out a row that says no more than the default row."""
     if at > 0:
         row = entries[at]
@@ -183,7 +183,7 @@ def tidy(entries: Rows, node: list[int], at: int, default: int, columns: int) ->
             take_out(entries, at)
 
 
-def take_out(entries: Rows, at: int) -> None:
+def take_out(entries: EntryRows, at: int) -> None:
     """Take out a row; the last one takes its place."""
     first = entries[0]
     last = first[0] - 1
@@ -194,7 +194,7 @@ def take_out(entries: Rows, at: int) -> None:
         row[n] = other[n]
 
 
-def emptied(entries: Rows, table: int) -> None:
+def emptied(entries: EntryRows, table: int) -> None:
     """Take out all rows of a table."""
     at = 1
     while at < end_of_rows(entries):

@@ -49,22 +49,22 @@ def array(type_: str, *shape: str | int) -> Array:
     """Declare an array of integers of a type of ELEMENTS, C-contiguous."""
     if type_ not in ELEMENTS:
         raise TypeError(f"arrays of {type_} cannot be compiled; {nearest(type_, ELEMENTS)}")
-    return cast("Array", Field(type_, shape))
+    return cast("Array", Declared(type_, shape))
 
 
 def table(row: type[R], size: str | int) -> Rows[R]:
     """Declare an array of records, of one dimension. They must have cells alone."""
     if row.__layout__.fields:
         raise TypeError(f"{row.__name__} has arrays, so it cannot be a row of a table")
-    return cast("Rows[R]", Field(row.__name__, (size,), row))
+    return cast("Rows[R]", Declared(row.__name__, (size,), row))
 
 
 def part(record: type[R]) -> R:
     """Declare a record within the record; several may share one."""
-    return cast("R", Field(record.__name__, (), record))
+    return cast("R", Declared(record.__name__, (), record))
 
 
-class Field:
+class Declared:
     """An array, a table or a part as it was declared: its element type, shape, and the class of its records."""
 
     def __init__(self, type_: str, shape: tuple[str | int, ...], record: type[Record] | None = None) -> None:
@@ -148,7 +148,7 @@ class Layout:
 
     name: str
     cells: tuple[str, ...]
-    fields: Mapping[str, Field]
+    fields: Mapping[str, Declared]
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -187,7 +187,7 @@ class Record:
     def __init_subclass__(cls) -> None:
         """Make cells of what is declared as `int`. Raises TypeError for what cannot be compiled."""
         above = cls.__layout__
-        fields = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
+        fields = {name: value for name, value in vars(cls).items() if isinstance(value, Declared)}
         cells = []
         for name, type_ in inspect.get_annotations(cls).items():
             if name in fields:

@@ -21,7 +21,7 @@ from mipcheck.checker.logs.bulk.parsed import Words
 from mipcheck.checker.logs.bulk.passes import FEWEST_ROWS, MOST_ROWS, ParsedRows, Pass, Point
 from mipcheck.checker.logs.lines import LogReader
 from mipcheck.checker.logs.parts import LINE_LIMIT
-from mipcheck.checker.trace.columns import WHOLE, Array, Batch, Columns, Table
+from mipcheck.checker.trace.columns import WHOLE, Array, Batch, Columns, EventTable
 from mipcheck.checker.trace.derive import ACCESS, TRAVERSAL, derives
 from mipcheck.checker.trace.spans import FROM, TO
 from mipcheck.checker.trace.vocabulary import Vocabulary
@@ -85,7 +85,7 @@ class BulkLog(Columns):
         """Whether, of the events read, no time has a fraction of a second, or a gap has a span of its own."""
         return self._spans or (self._count != 0 and not (self._fractions or self.reader.fractions))
 
-    def look_at(self, table: Table, time: Array) -> None:
+    def look_at(self, table: EventTable, time: Array) -> None:
         """Note what of the next events the observer cannot do natively: whole seconds, gaps with a span."""
         if not self._fractions:
             self._fractions = bool((time % 10**9).any())

@@ -15,7 +15,7 @@ from typing import Final, Literal
 import numpy as np
 from mipcheck.checker.logs.bulk.log import BulkLog
 from mipcheck.checker.logs.bulk.passes import Pass
-from mipcheck.checker.trace.columns import WHOLE, Array, Batch, Columns, Table
+from mipcheck.checker.trace.columns import WHOLE, Array, Batch, Columns, EventTable
 from mipcheck.model.specification.spec import EventType
 from mipcheck.model.values.event import NODE, Event
 
@@ -38,7 +38,7 @@ class _MergeRows:
     own: Array
     place: Array
     row: Array
-    table: Table
+    table: EventTable
 
     def __len__(self) -> int:
         return len(self.time)
@@ -46,7 +46,7 @@ class _MergeRows:
     def part(self, low: int, high: int) -> _MergeRows:
         """Return those from one place up to another, at least one."""
         t, first, last = self.table, int(self.row[low]), int(self.row[high - 1]) + 1
-        table = Table(t.interface[first:last], t.kind[first:last], t.keys[first:last])
+        table = EventTable(t.interface[first:last], t.kind[first:last], t.keys[first:last])
         return _MergeRows(
             self.time[low:high], self.own[low:high], self.place[low:high], self.row[low:high] - np.int32(first), table
         )
@@ -183,7 +183,9 @@ class MergedLogs(Columns):
                 row, place = np.insert(row, gaps, row[gaps]), np.insert(place, gaps, place[gaps])
             elif len(time):
                 before = int(time[-1])
-            rows = _MergeRows(time, own, place, row, Table(self._named(n, table.interface), table.kind, table.keys))
+            rows = _MergeRows(
+                time, own, place, row, EventTable(self._named(n, table.interface), table.kind, table.keys)
+            )
             low = int(np.searchsorted(own, begin))
             if low < len(rows):
                 yield rows.part(low, len(rows)) if low else rows
@@ -275,7 +277,7 @@ def _joined(parts: Sequence[_MergeRows]) -> _MergeRows:
     row = np.concatenate([p.row + np.int32(begin) for p, begin in zip(parts, begins[:-1], strict=True)])
     time, own, place = (np.concatenate([getattr(p, name) for p in parts]) for name in ("time", "own", "place"))
     table = (np.concatenate([getattr(p.table, name) for p in parts]) for name in ("interface", "kind", "keys"))
-    return _MergeRows(time, own, place, row, Table(*table))
+    return _MergeRows(time, own, place, row, EventTable(*table))
 
 
 def _in_order(parts: Sequence[tuple[int, _MergeRows]]) -> tuple[_MergeRows, Array]:

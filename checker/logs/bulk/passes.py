@@ -12,7 +12,7 @@ from mipcheck.checker.logs.bulk.lexicon import TOLD, Lexicon
 from mipcheck.checker.logs.bulk.parsed import LogLines, Words
 from mipcheck.checker.logs.lines import LogReader, RawLine
 from mipcheck.checker.logs.parts import LINE_LIMIT, Time, WordAt
-from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Table
+from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, EventTable
 from mipcheck.checker.trace.derive import STACK
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.errors import NativeError
@@ -98,7 +98,7 @@ class PassedLog(Protocol):
     def lexicon(self, events: list[EventType]) -> Lexicon:
         """Return the tables of what a log may say that tells of these events."""
 
-    def look_at(self, table: Table, time: Array) -> None:
+    def look_at(self, table: EventTable, time: Array) -> None:
         """Look at the events of a batch as it goes by."""
 
 
@@ -197,7 +197,7 @@ class Pass:
         """Return the rows that are filled as the next batch."""
         count, first = self._s.rows, self.events
         self.events += count
-        table = Table(rows.token[:count], rows.kind[:count], rows.keys[:count])
+        table = EventTable(rows.token[:count], rows.kind[:count], rows.keys[:count])
         self._log.look_at(table, rows.time[:count])
         return Batch(first, rows.time[:count], _ALL_ROWS[:count], rows.line[:count], table=table)
 

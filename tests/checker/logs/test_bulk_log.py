@@ -18,7 +18,7 @@ from mipcheck.checker.logs.bulk.log import BulkLog
 from mipcheck.checker.logs.jsonl import read_jsonl, write_jsonl
 from mipcheck.checker.logs.parts import LINE_LIMIT
 from mipcheck.checker.logs.text import read_log
-from mipcheck.checker.trace.columns import Table
+from mipcheck.checker.trace.columns import EventTable
 from mipcheck.checker.trace.derive import derive
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.compile import Machine
@@ -52,7 +52,7 @@ def same(data: bytes, keep_going: bool = False, kind: str = "log") -> None:
         fast.begin()
         for b in fast.batches():
             assert b.table is not None
-            table = Table(b.table.interface.copy(), b.table.kind.copy(), b.table.keys.copy())
+            table = EventTable(b.table.interface.copy(), b.table.kind.copy(), b.table.keys.copy())
             batches.append((b.first, b.time.copy(), b.place.copy(), table))
     except InputError as error:
         with pytest.raises(InputError) as raised:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.replayed import broken_in
-from mipcheck.checker.verbs.diff_changes import Change, difference
+from mipcheck.checker.verbs.diff_changes import ChangedDeclaration, difference
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 
@@ -56,13 +56,13 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Spec, Spec]:
 
 
 @pytest.fixture(scope="module")
-def changes(specs: tuple[Spec, Spec]) -> dict[str, Change]:
+def changes(specs: tuple[Spec, Spec]) -> dict[str, ChangedDeclaration]:
     found = difference(*specs)
     assert found.decided
     return {c.name: c for c in found.changes}
 
 
-def test_what_changed_is_named(changes: dict[str, Change]) -> None:
+def test_what_changed_is_named(changes: dict[str, ChangedDeclaration]) -> None:
     said = {(c.kind, n, c.change) for n, c in changes.items() if c.aspects}
     assert said == {
         ("rule", "D1", "changed"), ("rule", "M1", "changed"), ("rule", "M2", "changed"), ("rule", "P6", "dropped"),
@@ -72,7 +72,7 @@ def test_what_changed_is_named(changes: dict[str, Change]) -> None:
     assert changes["W"].role == "vpn"
 
 
-def test_aspects(changes: dict[str, Change]) -> None:
+def test_aspects(changes: dict[str, ChangedDeclaration]) -> None:
     assert changes["M1"].aspects["level"] == ("MUST", "SHOULD")
     assert set(changes["M2"].aspects) == {"cite"}
     assert changes["M2"].aspects["cite"] == ("one.txt: 3 lines 6-7", "two.txt: 3.3 lines 9-10")
@@ -81,7 +81,7 @@ def test_aspects(changes: dict[str, Change]) -> None:
     assert changes["N1"].aspects["level"] == ("", "MUST")
 
 
-def test_what_depends_on_what_changed_is_found(changes: dict[str, Change]) -> None:
+def test_what_depends_on_what_changed_is_found(changes: dict[str, ChangedDeclaration]) -> None:
     assert not changes["M3"].aspects
     assert changes["M3"].behaviour is not None
     assert changes["M3"].behaviour.result == "changed"
@@ -90,7 +90,7 @@ def test_what_depends_on_what_changed_is_found(changes: dict[str, Change]) -> No
 
 @pytest.mark.parametrize("rule", ["D1", "M3", "P6", "N1", "W"])
 def test_the_trace_is_judged_by_each_as_is_said(
-    rule: str, changes: dict[str, Change], specs: tuple[Spec, Spec]
+    rule: str, changes: dict[str, ChangedDeclaration], specs: tuple[Spec, Spec]
 ) -> None:
     behaviour = changes[rule].behaviour
     assert behaviour is not None
@@ -101,14 +101,14 @@ def test_the_trace_is_judged_by_each_as_is_said(
         assert broken_in(specs[1], behaviour.found.trace) == set(behaviour.found.right)
 
 
-def test_a_level_alone_is_no_other_behaviour(changes: dict[str, Change]) -> None:
+def test_a_level_alone_is_no_other_behaviour(changes: dict[str, ChangedDeclaration]) -> None:
     behaviour = changes["M1"].behaviour
     assert behaviour is not None
     assert behaviour.result == "level"
     assert behaviour.found.left == behaviour.found.right == ("M1",)
 
 
-def test_a_citation_alone_changes_no_behaviour(changes: dict[str, Change]) -> None:
+def test_a_citation_alone_changes_no_behaviour(changes: dict[str, ChangedDeclaration]) -> None:
     behaviour = changes["M2"].behaviour
     assert behaviour is not None
     assert behaviour.result == "same"
