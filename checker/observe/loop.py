@@ -1,6 +1,6 @@
 """The observer's loop over columns, plain enough to be compiled: `observer.Observer` once more, over `ObserverState`.
 
-What an event does is said once, in the source that `model/machine/compile.py` generates from the specification (`step`,
+What an event does is said once, in the source that `model/machine/source.py` generates from the specification (`step`,
 `due` and `pending` here); this only calls it, in the very order in which the observer does: deadlines by a heap, then
 the event, then what it leaves to be looked at. Where something has to be remembered in words (a new finding, the first
 time that a rule cannot be judged) the loop stops *there*, with all state in place, and goes on when `columns.py` has

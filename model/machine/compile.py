@@ -1,33 +1,24 @@
-"""The compiled semantics: a specification → Python source of a step function over integers.
+"""The compiled semantics: a specification, ready to run as a step function over integers.
 
 State is a list of integers for the node and one for each interface; a value that is not known is UNKNOWN, and
-logic over it is Kleene's (`kleene.py`). Nothing here knows a requirement: everything comes from the `Spec`.
-
-The source is for Python as it stands (`Machine`), over lists, and for native code (`model/native/`), over arrays: one
-text, two ways to run it. So it keeps to integers, indices and loops; what it finds goes into an array that is passed
-in; and it depends on nothing but the specification and the capabilities: parameters and addresses are passed in too,
-so that compiled code can be kept for the next site.
-
-It is made to be read, too: `print(machine.source)`. Each function begins by giving what it reads the names that the
-specification has for it, and each rule and update has a line of comment above what became of it.
+logic over it is Kleene's (`kleene.py`). What stands where is said in `layout.py`; `source.py` writes the functions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from keyword import kwlist
 from typing import Any, Final, Protocol
 
-from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine import entries as tables
 from mipcheck.model.machine import kleene
 from mipcheck.model.machine.code import code_of
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.specification.spec import Allow, Change, Configure, EventType, Require, Rule, Spec, Variable
-from mipcheck.model.specification.term import EventPattern, Term
-from mipcheck.model.values.types import BOOL, ID, LOW_HALF, Value
+from mipcheck.model.machine.layout import Layout
+from mipcheck.model.machine.source import ON_TABLES, OPERATIONS, Writer
+from mipcheck.model.specification.spec import Configure, Spec
+from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import Value
 
 State = list[int]
 Entries = list[list[int]]
@@ -37,7 +28,7 @@ Outcome = tuple[int, int]
 
 
 class Step(Protocol):
-    """What an event does; _LEGEND says what the parameters are."""
+    """What an event does; the head of `Machine.source` says what the parameters are."""
 
     def __call__(
         self, now: int, this: int, own: State, node: State, every: Sequence[State], keys: Sequence[int], event: int,
@@ -45,17 +36,8 @@ class Step(Protocol):
     ) -> list[Outcome]: ...  # fmt: skip
 
 
-OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", "add", "sub", "mul", "neg", "largest",
-              "smallest", "has", "contains", "join", "low_half", "doubted")  # fmt: skip
-"""Functions of `kleene` that the source calls, beside the constant U."""
-
-ON_TABLES = ("looked_up", "lasting", "row_for", "write", "stamp", "tidy", "emptied", "reset", "end_of_rows")
-"""Functions of `entries` that it calls."""
-
-_CALL = {
-    "and": "and_", "or": "or_", "not": "not_", "seen": "seen", "implies": "implies", "=": "eq", "!=": "ne", "<": "lt",
-    "<=": "le", "+": "add", "-": "sub", "*": "mul", "minus": "neg", "max": "largest", "min": "smallest",
-}  # fmt: skip
+_NONE: Final[Entries] = []
+"""The entries of a node without tables: it stays empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +49,11 @@ class Due:
     outcome: int
 
 
-class Machine:
+class Machine(Layout):
     """One specification, ready to run for one site.
 
     `parameters` are all of them (see `configure`), `site` the addresses that are known, as integers, `given` the
-    parameters that were not left to their defaults. With `kept` its code is kept for the next run. Interface
-    state has one slot for each variable, then one for each obligation: whether it has been met since its anchor. The
-    node's has one for each variable, then the default rows of its tables, whose columns are in `table_slots`.
+    parameters that were not left to their defaults. With `kept` its code is kept for the next run.
     """
 
     def __init__(
@@ -86,32 +66,15 @@ class Machine:
         *,
         kept: bool = False,
     ) -> None:
-        self.spec, self.parameters, self.site, self.capabilities = spec, dict(parameters), dict(site), capabilities
-        self.rules: list[Rule] = [r for r in spec.rules.values() if r.applies(capabilities)]
-        self.obligations = [(n, r.body) for n, r in enumerate(self.rules) if isinstance(r.body, Require)]
-        self.interface_slots = {v.name: n for n, v in enumerate(spec.interface_variables(ghost=False))}
-        self.node_slots = {v.name: n for n, v in enumerate(spec.node_variables(ghost=False))}
-        self.tables = {t.name: n for n, t in enumerate(t for t in spec.tables.values() if not t.ghost)}
-        columns = [c for name in self.tables for c in spec.tables[name].columns]
-        self.table_slots = {c: len(self.node_slots) + n for n, c in enumerate(columns)}
-        self.columns = {c: tables.FIRST + n for name in self.tables for n, c in enumerate(spec.tables[name].columns)}
-        self.most_columns = max((len(spec.tables[name].columns) for name in self.tables), default=0)
-        self.done_slot = {rule: len(self.interface_slots) + n for n, (rule, _) in enumerate(self.obligations)}
+        super().__init__(spec, parameters, capabilities)
+        self.parameters, self.site = dict(parameters), dict(site)
         self.slack = self.parameters.get("t_slack", 0)
         self._texts: dict[str, int] = {}
         self._terms: dict[tuple[int, str], tuple[Term, Callable[..., int]]] = {}
         self.constants = [*self.parameters.values(), *(self.site.get(s, UNKNOWN) for s in spec.sites)]
-        self._constant_of = {("param", n): k for k, n in enumerate(self.parameters)}
-        self._constant_of |= {("site", n): len(self.parameters) + k for k, n in enumerate(spec.sites)}
-        flags = sorted({n for t in spec.terms() for n in t.names("given")})
-        self._constant_of |= {("given", n): len(self.constants) + k for k, n in enumerate(flags)}
-        self.constants += [int(n in given) for n in flags]
-        self._quantifiers: dict[str, str] = {}
-        self._reads: set[tuple[str, str]] = set()  # by the function that is being written: kinds and names
-        self.kinds = [e.name for e in spec.events.values() if e.seen]
-        self._local_of = _local_names(spec, self._constant_of)
-        self._taken = _RESERVED.union(self._local_of.values())
-        self.source = self._module()
+        self.constants += [int(name in given) for kind, name in self.constant_of if kind == "given"]
+        self._writer = Writer(self)
+        self.source = self._writer.module()
         self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (*OPERATIONS, "U")}
         self._names |= {n: getattr(tables, n) for n in ON_TABLES}
         file = f"<{spec.name}>"
@@ -122,33 +85,6 @@ class Machine:
         self._pending: Callable[..., int] = self._names["pending"]
 
     # --- state ----------------------------------------------------------------------------------------------------
-
-    @property
-    def interface_size(self) -> int:
-        return len(self.interface_slots) + len(self.obligations)
-
-    @property
-    def node_size(self) -> int:
-        return len(self.node_slots) + len(self.table_slots)
-
-    @property
-    def entry_width(self) -> int:
-        """How many integers a row of `entries` has."""
-        return tables.FIRST + 2 * self.most_columns if self.tables else 0
-
-    def writer_column(self, column: str) -> int:
-        """Return the column of a row that says who wrote the one of that name."""
-        return self.columns[column] + self.most_columns
-
-    @cached_property
-    def most_set(self) -> int:
-        """How many entries an event may set, or set a field of, at most: so much room is needed before each."""
-        return max((sum(c.kind != "clear" for c in self.changes(kind)) for kind in self.kinds), default=0)
-
-    def changes(self, kind: str) -> list[Change]:
-        """Return what events of a kind may do to tables."""
-        updates = [u for u in self.spec.updates if any(p.event == kind for p in u.patterns)]
-        return [c for u in updates for c in u.changes if c.table in self.tables]
 
     def make_room(self, entries: Entries) -> None:
         """See that there is room in `entries` for what the next event may set."""
@@ -228,10 +164,7 @@ class Machine:
         """Return the value of a sub-expression in a state, for initial values and explanations."""
         _, function = self._terms.get((id(term), event), (term, None))
         if function is None:
-            known = len(self._quantifiers)
-            result = self._term(term, event)
-            source = f"def value({_VALUE}):\n{self._unpack(event)}    return {result}\n"
-            exec("\n".join([*list(self._quantifiers.values())[known:], source]), self._names)
+            exec(self._writer.value(term, event), self._names)
             function = self._names.pop("value")
             self._terms[(id(term), event)] = term, function  # an id is a term's own only while the term is kept
         return function(now, this, own, node, entries, every, keys, self.constants)
@@ -243,402 +176,3 @@ class Machine:
             for n, r in enumerate(self.rules)
             if isinstance(r.body, Configure)
         ]
-
-    # --- source ---------------------------------------------------------------------------------------------------
-
-    def _module(self) -> str:
-        steps = [self._step(self.spec.events[name]) for name in self.kinds]
-        functions = [*steps, self._dispatch(), self._due_source(), self._pending_source()]
-        heading = _comment(f"{self.spec.name} as a machine, role {self.spec.role}") + _LEGEND
-        return "\n".join([heading, *self._quantifiers.values(), *functions])
-
-    def _local(self, kind: str, name: str) -> str:
-        """Return the name of what is read, and note that `_unpack` has to give it that."""
-        self._reads.add((kind, name))
-        return self._local_of[kind, name]
-
-    def _unpack(self, event: str = "", depth: int = 1, array: str = "") -> str:
-        """Return source that gives what has been read its name, for the head of the function that reads it.
-
-        `event` is that whose keys are read. With `array` it is only what stands in that array.
-        """
-        keys = self.spec.events[event].keys if event else ()
-        places = [(("key", k.name), f"keys[{n}]") for n, k in enumerate(keys)]
-        halved = {("key", k.name) for k in keys if k.type == ID}  # only that half is compared (RFC 3344 3.6.2.1)
-        places += [(("var", name), self._place(name)[0]) for name in (*self.interface_slots, *self.node_slots)]
-        places += [(constant, f"constants[{n}]") for constant, n in self._constant_of.items()]
-        found = [(read, place) for read, place in places if read in self._reads and place.startswith(array)]
-        self._reads.difference_update(read for read, _ in found)
-        return "".join(f"{'    ' * depth}{self._local_of[read]} = "
-                       f"{f'low_half({place})' if read in halved else place}\n" for read, place in found)  # fmt: skip
-
-    def _step(self, event: EventType) -> str:
-        lines = []
-        for n, rule in enumerate(self.rules):
-            if isinstance(rule.body, Allow) and (match := self._match(rule.body.patterns, event.name)):
-                condition = self._judged(rule.body, event.name)
-                lines.append(_comment(f"{rule.id}: {rule.text}", 1))
-                lines.append(f"    match = {match}\n    if match != 0:\n        kept = {condition}\n")
-                lines.append(f"        outcomes[count] = {n}\n")
-                lines.append("        outcomes[count + 1] = kept if match == 1 or kept == 1 else U\n")
-                lines.append("        count += 2\n")
-        for n, body in self.obligations:
-            if match := self._match(body.patterns, event.name):
-                slot = self.done_slot[n]
-                lines.append(_comment(f"{self.rules[n].id} is met: {self.rules[n].text}", 1))
-                lines.append(f"    match = {match}\n    met = own[{slot}]\n    if match == 1:\n")
-                lines.append(f"        if met == 0 and {self._term(body.condition, event.name)} == 1:\n")
-                lines.append(f"            outcomes[count] = {n}\n            outcomes[count + 1] = 1\n")
-                lines.append(f"            count += 2\n        own[{slot}] = 1\n")
-                lines.append(f"    elif match != 0 and met == 0:\n        own[{slot}] = U\n")
-        lines += self._updates(event)
-        head = f"{_comment(f'{event.name}: {event.text}')}def step_{event.name}({_STEP}):\n"
-        return "".join([head, self._unpack(event.name), "    count = 0\n", *lines, "    return count\n"])
-
-    def _judged(self, body: Allow, event: str) -> str:
-        """Return source of what a permission comes to: 1, 0, or U where it is unclear."""
-        condition = self._term(body.condition, event)
-        return condition if body.unclear is None else f"doubted({condition}, {self._term(body.unclear, event)})"
-
-    def _dispatch(self) -> str:
-        """Return source of a step that takes the event's kind as a number, in the order of `kinds`."""
-        lines = [f"def step(kind, {_STEP}):\n"]
-        for n, name in enumerate(self.kinds):
-            lines.append(f"    if kind == {n}:\n        return step_{name}({_STEP})\n")
-        return "".join([*lines, "    return 0\n"])
-
-    def _updates(self, event: EventType) -> list[str]:
-        """Return source of what updates do.
-
-        All right-hand sides come first, in the state before; then the assignments, in the order of declaration.
-        """
-        compute, assign = [], []
-        count = 0
-        for update in self.spec.updates:
-            values = [(v, t) for v, t in update.assignments if not self.spec.variables[v].ghost]
-            changes = [c for c in update.changes if c.table in self.tables]
-            if not values and not changes:  # of ghost state alone, which its patterns may read
-                continue
-            source = self._match(update.patterns, event.name)
-            if not source:
-                continue
-            match = _other_than(self._taken, f"match_{count}")
-            on = _comment("on " + " or ".join(p.source for p in update.patterns if p.event == event.name), 1)
-            compute.append(f"{on}    {match} = {source}\n")
-            if values or any(c.keys for c in changes):
-                compute.append(f"    if {match} != 0:\n")
-            assign.append(f"{on}    if {match} != 0:\n")
-            for name, term in values:
-                value = _other_than(self._taken, f"{self._local_of['var', name]}_{count}")
-                compute.append(f"        {value} = {self._term(term, event.name)}\n")
-                place, writer = self._place(name)
-                assign.append(f"        {place} = {value} if {match} == 1 else join({place}, {value})\n")
-                assign.append(f"        {writer} = event\n")
-                for rule, body in self.obligations:
-                    if body.anchor == name:
-                        met = f"own[{self.done_slot[rule]}]"
-                        owed = f"  # {self.rules[rule].id} is to be met anew"
-                        assign.append(f"        {met} = 0 if {match} == 1 else join({met}, 0){owed}\n")
-            for n, change in enumerate(changes):
-                before, after = self._change(change, event.name, match, f"{count}_{n}")
-                compute += before
-                assign += after
-            count += 1
-        return compute + assign
-
-    def _change(self, change: Change, event: str, match: str, number: str) -> tuple[list[str], list[str]]:
-        """Return source that works out what a change needs, in the state before, and source that carries it out.
-
-        `match` is what holds whether it happens, `number` sets its names apart from those of others.
-        """
-        table = self.spec.tables[change.table]
-        own = self.tables[table.name]
-        compute, assign = [], []
-
-        def named(name: str, term: str) -> str:
-            local = _other_than(self._taken, f"{name}_{number}")
-            compute.append(f"        {local} = {term}\n")
-            return local
-
-        keys = [named(f"key{n}", self._term(k, event)) for n, k in enumerate(change.keys)]
-        key = ", ".join([*keys, *["0"] * (tables.PARTS - len(keys))] if keys else ["U"] * tables.PARTS)
-        given = {name: named(f"column{n}", self._term(value, event)) for n, (name, value) in enumerate(change.values)}
-        initial = {name: self._initially(v, event) for name, v in table.columns.items()}
-        values = given if change.kind == "field" else {n: given.get(n, initial[n]) for n in table.columns}
-        slots = [self.table_slots[n] for n in table.columns]
-        if change.kind == "field":
-            there = named("there", self._entry(Term("entry", BOOL, table.name, args=change.keys), event))
-            match = named("sets", f"and_({match}, {there})")
-        row, indent = "0", "        "
-        if change.kind == "clear":
-            assign.append(f"        if {match} == 1:\n            emptied(entries, {own})\n")
-            assign += [f"            reset(node, node_writers, {self.table_slots[n]}, {initial[n]}, event)\n"
-                       for n in table.columns]  # fmt: skip
-            assign.append("        else:\n")
-            indent = "            "
-        else:
-            row = _other_than(self._taken, f"row_{number}")
-            lapses = self.columns[table.lapses] if table.lapses else 0
-            if change.kind == "field":
-                assign.append(f"        if {match} != 0:\n")
-                indent = "            "
-            assign.append(
-                f"{indent}{row} = row_for(entries, node, node_writers, {own}, {table.limit}, {lapses}, now, {key},"
-                f" {slots[0]}, {len(slots)}, {tables.FIRST + self.most_columns}, {_WANTED[change.kind]}, event)\n"
-            )
-        for name, value in values.items():
-            assign.append(
-                f"{indent}write(entries, node, node_writers, {row}, {own}, {self.columns[name]},"
-                f" {self.table_slots[name]}, {self.writer_column(name)}, {key}, {value}, {match}, event)\n"
-            )
-        if change.kind == "set":
-            assign.append(f"        if {match} == 1:\n            stamp(entries, {row}, event)\n")
-        elif change.kind == "remove":
-            assign.append(f"        tidy(entries, node, {row}, {slots[0]}, {len(slots)})\n")
-        return compute, assign
-
-    def _initially(self, variable: Variable, event: str) -> str:
-        """Return source of what a column has where there is no entry."""
-        return "U" if variable.initial is None else self._term(variable.initial, event)
-
-    def _place(self, name: str) -> tuple[str, str]:
-        """Return source of where a variable and its writer are."""
-        if name in self.interface_slots:
-            slot = self.interface_slots[name]
-            return f"own[{slot}]", f"own_writers[{slot}]"
-        slot = self.node_slots[name]
-        return f"node[{slot}]", f"node_writers[{slot}]"
-
-    def _match(self, patterns: tuple[EventPattern, ...], event: str) -> str:
-        """Return source of whether an event of that kind matches; empty if it never does."""
-        conditions = [self._term(p.condition, event) for p in patterns if p.event == event]
-        return _nested("or_", conditions) if conditions else ""
-
-    def _due_source(self) -> str:
-        lines = []
-        for n, body in self.obligations:
-            slot, anchor = self.done_slot[n], self._local("var", body.anchor)
-            slack = self._local("param", "t_slack") if "t_slack" in self.parameters else "0"
-            lines.append(_comment(f"{self.rules[n].id}: {self.rules[n].text}", 1))
-            lines.append(f"    met = own[{slot}]\n    if met != 1 and {anchor} != U:\n")
-            lines.append(f"        deadline = {anchor} + {self._term(body.within)} + {slack}\n")
-            lines.append(f"        if deadline < now:\n            owed = {self._term(body.condition)}\n")
-            lines.append(f"            if owed != 0:\n                outcomes[count] = {n}\n")
-            lines.append("                outcomes[count + 1] = deadline\n")
-            lines.append("                outcomes[count + 2] = 0 if owed == 1 and met == 0 else U\n")
-            lines.append(f"                count += 3\n                own[{slot}] = 1\n")
-        head = "def due(now, this, own, node, entries, every, constants, outcomes):\n"
-        return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
-
-    def _pending_source(self) -> str:
-        lines = []
-        for n, body in self.obligations:
-            lines.append(_comment(f"{self.rules[n].id}: {self.rules[n].text}", 1))
-            lines.append(f"    if own[{self.done_slot[n]}] != 1 and {self._term(body.condition)} == 1:\n")
-            lines.append(f"        outcomes[count] = {n}\n        count += 1\n")
-        head = "def pending(this, own, node, entries, every, constants, outcomes):\n"
-        return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
-
-    def _term(self, t: Term, event: str = "") -> str:
-        """Return source of a term; keys are those of `event`. The function that it goes into begins with `_unpack`."""
-        match t.kind:
-            case "const":
-                return str(t.value & LOW_HALF if t.type == ID else t.value)
-            case "var" | "key" | "given":
-                return self._local(t.kind, t.name)
-            case "param" | "site":
-                return self._local(t.kind, t.name) if (t.kind, t.name) in self._constant_of else "U"
-            case "capable":
-                return str(int(t.name in self.capabilities))
-            case "now" | "this":
-                return t.kind
-            case "nobody":
-                return "-1"
-            case "def":
-                return self._term(t.args[0], event)
-            case "some" | "every":
-                return self._quantified(t, event)
-            case "entry":
-                return self._entry(t, event)
-            case "some_entry" | "every_entry":
-                return self._quantified_entry(t, event)
-            case "bound":
-                return self._bound(t.name)
-            case "in":
-                return f"contains({', '.join(self._term(a, event) for a in t.args)})"
-            case "has":
-                return f"has({self._term(t.args[0], event)}, {t.value})"
-            case ">" | ">=":
-                left, right = (self._term(a, event) for a in t.args)
-                return f"{'lt' if t.kind == '>' else 'le'}({right}, {left})"
-        arguments = [self._term(a, event) for a in t.args]
-        if t.kind in ("and", "or", "max", "min"):
-            return _nested(_CALL[t.kind], arguments)
-        return f"{_CALL[t.kind]}({', '.join(arguments)})"
-
-    def _quantified(self, t: Term, event: str) -> str:
-        """Return a call of a function with a loop over all interfaces; that function joins the source, once."""
-        body = t.args[0]
-        outside, self._reads = self._reads, set()
-        inner = self._term(body, event)
-        each = self._unpack(event, 2, "own")
-        each = f"        own = every[this]\n{each}" if each else ""
-        shared = self._unpack(event)
-        self._reads = outside
-        now, keys = self._reads_now(body), body.uses("key")
-        bound = sorted({t.name for t in body.walk() if t.kind == "bound"} - _binds(body))
-        entries = ["entries"] if body.uses("entry", "some_entry", "every_entry") else []
-        passed = ", ".join([*(["now"] if now else []), "node", *entries, "every", "constants",
-                            *(["keys"] if keys else []), *map(self._bound, bound)])  # fmt: skip
-        key = f"{t.kind} {passed} {event if keys else ''} {inner}"
-        name = _other_than(self._taken, f"{t.kind}_interface_{len(self._quantifiers)}")
-        if key in self._quantifiers:
-            name = self._quantifiers[key].partition("def ")[2].partition("(")[0]
-        else:
-            decides = 1 if t.kind == "some" else 0
-            self._quantifiers[key] = (
-                f"{_comment(show_expression(t.source) if t.source else '')}"
-                f"def {name}({passed}):\n{shared}    result = {1 - decides}\n    for this in range(len(every)):\n"
-                f"{each}        value = {inner}\n        if value == {decides}:\n"
-                f"            return {decides}\n        if value == U:\n            result = U\n    return result\n"
-            )
-        return f"{name}({passed})"
-
-    def _reads_now(self, term: Term) -> bool:
-        """Decide whether a term depends on the present time: an entry may, that lapses."""
-        return any(
-            t.kind == "now" or (t.kind in ("entry", "some_entry", "every_entry") and self._lapses(t.name))
-            for t in term.walk()
-        )
-
-    def _lapses(self, column: str) -> str:
-        return self.spec.tables[column.partition(".")[0]].lapses
-
-    def _bound(self, name: str) -> str:
-        """Return what a part of a key is called that a quantifier gives a name."""
-        return _other_than(self._taken, "of_" + name.replace("#", "_"))
-
-    def _entry(self, t: Term, event: str) -> str:
-        """Return source of what a column of an entry is; of one that lapses, at the time of the event."""
-        table = self.spec.tables[t.name.partition(".")[0]]
-        parts = [*(self._term(a, event) for a in t.args), *["0"] * (tables.PARTS - len(t.args))]
-
-        def column(name: str) -> str:
-            place = f"{self.tables[table.name]}, {self.columns[name]}"
-            return f"looked_up(entries, {place}, {', '.join(parts)}, node[{self.table_slots[name]}])"
-
-        if not table.lapses:
-            return column(t.name)
-        alive = f"le(now, {column(table.lapses)})"
-        if t.name == table.name:
-            return f"and_({column(t.name)}, {alive})"
-        return f"lasting({alive}, {column(t.name)}, {self._initially(table.columns[t.name], event)})"
-
-    def _quantified_entry(self, t: Term, event: str) -> str:
-        """Return a call of a function with a loop over a table's entries; that function joins the source, once."""
-        body, *parts = t.args
-        some = t.kind == "some_entry"
-        there = Term("entry", BOOL, t.name, args=tuple(parts))
-        asked = Term("and" if some else "implies", BOOL, args=(there, body))
-        outside, self._reads = self._reads, set()
-        inner = self._term(asked, event)
-        head = self._unpack(event)
-        self._reads = outside
-        names = {n for a in parts for n in [a.name]}
-        bound = sorted({b.name for b in body.walk() if b.kind == "bound"} - _binds(body) - names)
-        passed = ", ".join([*_VALUE.split(", "), *map(self._bound, bound)])
-        if not body.uses("key"):
-            passed = passed.replace(", keys", "")
-        key = f"{t.kind} {t.name} {passed} {event if body.uses('key') else ''} {inner}"
-        name = _other_than(self._taken, f"{t.kind}_{len(self._quantifiers)}")
-        if key in self._quantifiers:
-            name = self._quantifiers[key].partition("def ")[2].partition("(")[0]
-        else:
-            decides = 1 if some else 0
-            each = "".join(f"            {self._bound(a.name)} = row[{n}]\n" for n, a in enumerate(parts, 1))
-            self._quantifiers[key] = (
-                f"{_comment(show_expression(t.source) if t.source else '')}"
-                f"def {name}({passed}):\n{head}    result = {1 - decides}\n"
-                f"    for at in range(1, end_of_rows(entries)):\n        row = entries[at]\n"
-                f"        if row[0] == {self.tables[t.name]}:\n{each}            value = {inner}\n"
-                f"            if value == {decides}:\n                return {decides}\n"
-                f"            if value == U:\n                result = U\n"
-                f"    if node[{self.table_slots[t.name]}] != 0:\n        result = U\n    return result\n"
-            )
-        return f"{name}({passed})"
-
-
-def _binds(term: Term) -> set[str]:
-    """Return the names of parts of keys that quantifiers within a term bind."""
-    return {a.name for t in term.walk() if t.kind in ("some_entry", "every_entry") for a in t.args[1:]}
-
-
-_WANTED: Final = {"set": 1, "remove": 2, "field": 3}
-"""What `row_for` is to do where there is no row."""
-_NONE: Final[Entries] = []
-"""The entries of a node without tables: it stays empty."""
-_VALUE: Final = "now, this, own, node, entries, every, keys, constants"
-_STEP: Final = f"{_VALUE}, event, own_writers, node_writers, outcomes"
-"""Parameters of generated functions; _LEGEND says what they are."""
-_RESERVED: Final = frozenset([*kwlist, *OPERATIONS, *ON_TABLES, "U", "range", "len", *_STEP.split(", "), "at", "row",
-                              "count", "match", "kept", "met", "deadline", "owed", "result", "value"])  # fmt: skip
-"""Names in the source that stand for something else than a variable, a key or a constant of the specification."""
-_WIDTH: Final = 100
-"""Characters of a comment in the source, before it is cut off."""
-_LEGEND: Final = """\
-#
-# now           time of the event, ns
-# this          the interface that it is about, an index of `every`; U if the whole node
-# own           state of that interface: a variable in each slot, then for each obligation whether it has been met
-# node          what its interfaces share: variables, then what each table has for keys that are in no row of `entries`
-# entries       rows of tables, as mipcheck.model.machine.entries has them
-# every         states of all of its interfaces
-# keys          of the event
-# constants     parameters and addresses of the site
-# event         its number; it is put into own_writers and node_writers at the slots that are written
-# outcomes      what is found; the function returns how many integers that is
-#
-# Names are the specification's (key_name for keys) and stand for what was there before the event; name_1 is the value
-# that an update assigns. U is what is not known.
-"""
-
-
-def _local_names(spec: Spec, constants: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Return a name for each variable, key and constant (by kind and name) in the source, no two of them the same.
-
-    It is the specification's own where Python allows it; those of keys are apart, as many share that of a variable.
-    """
-    variables = [("var", name) for name in spec.variables]
-    keys = [("key", k.name) for event in spec.events.values() for k in event.keys]
-    found: dict[tuple[str, str], str] = {}
-    taken = set(_RESERVED)
-    for kind, name in dict.fromkeys([*variables, *constants, *keys]):
-        wanted = name if kind in ("var", "param", "site") else f"{kind}_{name}"
-        found[kind, name] = local = _other_than(taken, wanted.replace("-", "_"))
-        taken.add(local)
-    return found
-
-
-def _comment(text: str, depth: int = 0) -> str:
-    """Return a line of comment, cut off where it is long; nothing for no text."""
-    line = " ".join(text.split())
-    if not line.isprintable():  # Python takes no text with a NUL in it
-        line = "".join(c if c.isprintable() else "?" for c in line)
-    if len(line) > _WIDTH:
-        line = f"{line[:_WIDTH].rpartition(' ')[0] or line[:_WIDTH]} …"
-    return f"{'    ' * depth}# {line}\n" if line else ""
-
-
-def _other_than(taken: Collection[str], name: str) -> str:
-    """Return the name, with as many underscores after it as it takes to be none of `taken`."""
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _nested(operation: str, arguments: list[str]) -> str:
-    """Return `f(f(a, b), c)`, as operations take two; no deeper than need be: Python sets a limit to parentheses."""
-    if len(arguments) == 1:
-        return arguments[0]
-    half = (len(arguments) + 1) // 2
-    return f"{operation}({_nested(operation, arguments[:half])}, {_nested(operation, arguments[half:])})"

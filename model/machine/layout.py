@@ -1,0 +1,64 @@
+"""Where a machine of a specification has what: slots of its state, columns of its tables, numbers of its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from mipcheck.model.machine import entries as tables
+from mipcheck.model.specification.spec import Change, Require, Rule, Spec
+
+
+class Layout:
+    """What stands where, for a specification and the names of its `parameters`; the same for all sites.
+
+    Interface state has one slot for each variable, then one for each obligation: whether it has been met since its
+    anchor. The node's has one for each variable, then the default rows of its tables, whose columns are in
+    `table_slots`. `constant_of` says by kind and name which of the constants is a parameter, an address or a
+    flag.
+    """
+
+    def __init__(self, spec: Spec, parameters: Iterable[str], capabilities: frozenset[str]) -> None:
+        self.spec, self.capabilities = spec, capabilities
+        self.rules: list[Rule] = [r for r in spec.rules.values() if r.applies(capabilities)]
+        self.obligations = [(n, r.body) for n, r in enumerate(self.rules) if isinstance(r.body, Require)]
+        self.interface_slots = {v.name: n for n, v in enumerate(spec.interface_variables(ghost=False))}
+        self.node_slots = {v.name: n for n, v in enumerate(spec.node_variables(ghost=False))}
+        self.tables = {t.name: n for n, t in enumerate(t for t in spec.tables.values() if not t.ghost)}
+        columns = [c for name in self.tables for c in spec.tables[name].columns]
+        self.table_slots = {c: len(self.node_slots) + n for n, c in enumerate(columns)}
+        self.columns = {c: tables.FIRST + n for name in self.tables for n, c in enumerate(spec.tables[name].columns)}
+        self.most_columns = max((len(spec.tables[name].columns) for name in self.tables), default=0)
+        self.done_slot = {rule: len(self.interface_slots) + n for n, (rule, _) in enumerate(self.obligations)}
+        self.kinds = [e.name for e in spec.events.values() if e.seen]
+        flags = sorted({n for t in spec.terms() for n in t.names("given")})
+        constants = [*(("param", n) for n in parameters), *(("site", n) for n in spec.sites)]
+        constants += [("given", n) for n in flags]
+        self.constant_of = {constant: n for n, constant in enumerate(constants)}
+
+    @property
+    def interface_size(self) -> int:
+        return len(self.interface_slots) + len(self.obligations)
+
+    @property
+    def node_size(self) -> int:
+        return len(self.node_slots) + len(self.table_slots)
+
+    @property
+    def entry_width(self) -> int:
+        """How many integers a row of `entries` has."""
+        return tables.FIRST + 2 * self.most_columns if self.tables else 0
+
+    def writer_column(self, column: str) -> int:
+        """Return the column of a row that says who wrote the one of that name."""
+        return self.columns[column] + self.most_columns
+
+    @cached_property
+    def most_set(self) -> int:
+        """How many entries an event may set, or set a field of, at most: so much room is needed before each."""
+        return max((sum(c.kind != "clear" for c in self.changes(kind)) for kind in self.kinds), default=0)
+
+    def changes(self, kind: str) -> list[Change]:
+        """Return what events of a kind may do to tables."""
+        updates = [u for u in self.spec.updates if any(p.event == kind for p in u.patterns)]
+        return [c for u in updates for c in u.changes if c.table in self.tables]
