@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
@@ -14,18 +13,12 @@ from mipcheck.model.language.parse import MAX_DEPTH
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
 from mipcheck.model.specification.names import Names
+from mipcheck.model.specification.oddities import warn_two_values, warn_unused, warn_unused_shared
+from mipcheck.model.specification.state import StateReader
 from mipcheck.model.specification.term import TRUE, Term
-from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker, shown
+from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, BOOL, INT, INTERFACE, TIME, Type
-
-MAX_LIMIT: Final = 1024
-"""Entries of a table for one node, at most: they are looked at one after the other."""
-MAX_PARTS: Final = 3
-"""Parts of a key."""
-
-_CONTRACT: Final = frozenset({"iha", "xha", "vpn", "ihoa", "xhoa"})
-"""Site addresses of the trace format: readers of captures use them, whether or not a rule does."""
 
 
 def resolve(
@@ -69,6 +62,7 @@ class _RoleReader:
         self.module, self.chosen, self.file = module, readings, file
         self.names = Names(items, file)
         self.types = TypeChecker(self.names)
+        self.state = StateReader(self.names, self.types)
         self.default_readings: dict[str, list[Item]] = {}
 
     def spec(self) -> m.Spec:
@@ -79,23 +73,23 @@ class _RoleReader:
         n = self.names
         self._words()
         self._parameters()
-        self._state()
-        self._tables()
+        self.state.variables()
+        self.state.tables()
         document = ""
         for d in n.each(s.DocumentDecl):
             n.declare("document", "", d.at)
             document = d.name
         n.layers = {d.name: self._layer(d) for d in n.each(s.LayerDecl)}
         n.accesses = {d.name: self._access(d) for d in n.each(s.AccessDecl)}
-        updates = [(self._update(d), n.item) for d in n.each(s.UpdateDecl)]
+        updates = [(self.state.update(d), n.item) for d in n.each(s.UpdateDecl)]
         assumptions = {d.name: self._assumption(d) for d in n.each(s.AssumptionDecl)}
         for chosen in n.each(s.DefaultReadingDecl):
             self.default_readings.setdefault(chosen.rule, []).append(n.item)
         rules = {d.name: self._rule(d) for d in n.each(s.RuleDecl)}
         properties = {d.name: self._property(d) for d in n.each(s.PropertyDecl)}
         statements = {d.name: self._statement(d) for d in n.each(s.StatementDecl)}
-        self._warn_unused()
-        self._warn_two_values(updates)
+        warn_unused(n)
+        warn_two_values(n, updates)
         definitions = {name: term for name in n.defines if (term := self.types.definition(name)) is not None}
         return m.Spec(
             self.module.name, self.module.text, document, self.module.extends,
@@ -152,55 +146,6 @@ class _RoleReader:
             self.names.fail(hidden.at, "`unless` says what a capture may be unable to show", hint)
         scope = Scope({k.name: k.type for k in keys}, (d.name,), state=False, this=False, now=False)
         return self.types.expression(hidden, scope, BOOL)
-
-    def _state(self) -> None:
-        for d in self.names.each(s.StateDecl):
-            for v in d.variables:
-                self.names.declare("state", v.name, v.at)
-                initial = self._initial(v)
-                type_ = self.names.type_of(v.type)
-                self.names.variables[v.name] = m.Variable(v.name, type_, d.scope, d.ghost, initial, v.text)
-
-    def _tables(self) -> None:
-        for d in self.names.each(s.TableDecl):
-            self.names.declare("table", d.name, d.at)
-            if d.limit is not None and not 1 <= d.limit <= MAX_LIMIT:
-                self.names.fail(
-                    d.at, f"a table has from 1 to {MAX_LIMIT} entries", f"limit {m.LIMIT}, if none is given"
-                )
-            if len(d.keys) > MAX_PARTS:
-                self.names.fail(d.keys[MAX_PARTS].at, f"a key has at most {MAX_PARTS} parts")
-            names = [*(k.name for k in d.keys), *(v.name for v in d.variables)]
-            twice = [w for w, n in Counter(names).items() if n > 1]
-            if twice:
-                self.names.fail(d.at, f'"{twice[0]}" stands twice in table {d.name}')
-            keys = tuple((k.name, self._key_type(k)) for k in d.keys)
-            fields = tuple(
-                m.Variable(v.name, self.names.type_of(v.type), "entry", d.ghost, self._initial(v), v.text)
-                for v in d.variables
-            )
-            if d.until and not any(v.name == d.until and v.type == TIME for v in fields):
-                times = [v.name for v in fields if v.type == TIME]
-                self.names.fail(d.at, f'table {d.name} has no time "{d.until}"', nearest(d.until, times))
-            limit = m.LIMIT if d.limit is None else d.limit
-            self.names.tables[d.name] = m.Table(d.name, keys, fields, d.ghost, limit, d.until, d.text)
-
-    def _key_type(self, k: s.KeyPart) -> Type:
-        type_ = self.names.type_of(k.type)
-        if type_.is_set or type_ in (INTERFACE, TIME, BASIC["text"]):
-            self.names.fail(k.type.at, f"a key cannot be of type {type_.name}", "a number, id, address or word can")
-        return type_
-
-    def _initial(self, v: s.VariableDecl) -> Term | None:
-        """Return the initial value of a piece of state, None for a time that has none. Raises SpecError."""
-        type_ = self.names.type_of(v.type)
-        if type_.is_set or type_.name == "text":
-            self.names.fail(v.type.at, f"state cannot be of type {v.type.name}", "keep what the rules need as bool")
-        if v.initial is None:
-            if type_ != TIME:
-                self.names.fail(v.at, f'"{v.name}" needs an initial value', "only a time may be without one")
-            return None
-        return self.types.expression(v.initial, CONSTANT, type_)
 
     def _parameters(self) -> None:
         """Declare ambiguities and parameters; their defaults last, which may use parameters that are declared later."""
@@ -260,67 +205,6 @@ class _RoleReader:
             for other in sorted(self.names.parameters[name].default.names("param")):
                 self._check_default(other, at, (*pending, name), settled)
             settled.add(name)
-
-    def _update(self, d: s.UpdateDecl) -> m.Update:
-        assigned = [a.name for a in d.assignments]
-        for a in d.assignments:
-            if a.name in self.names.tables:
-                self.names.fail(a.at, f'"{a.name}" is a table: its entries are assigned', f"{a.name}[…] := {{ … }}")
-            if a.name not in self.names.variables:
-                self.names.fail(a.at, f'no state "{a.name}" to assign', nearest(a.name, self.names.variables))
-            if assigned.count(a.name) > 1:
-                self.names.fail(a.at, f'"{a.name}" is assigned twice')
-            self.names.used[f"assigned {a.name}"] += 1
-        changed = [self._table_of(c) for c in d.changes]
-        all_ghost = all(self.names.variables[a.name].ghost for a in d.assignments) and all(t.ghost for t in changed)
-        patterns = self.types.patterns(d.patterns, Scope({}, ghost=all_ghost), observed=not all_ghost)
-        scope = self.types.scope_after(d.patterns)
-        pairs = []
-        for a in d.assignments:
-            variable = self.names.variables[a.name]
-            value = self.types.expression(a.value, replace(scope, ghost=variable.ghost), variable.type)
-            if not (value.kind == "const" and variable.initial == value):
-                self.names.used[f"changed {a.name}"] += 1
-            pairs.append((a.name, value))
-        changes = tuple(
-            self._change(c, t, replace(scope, ghost=t.ghost)) for c, t in zip(d.changes, changed, strict=True)
-        )
-        return m.Update(patterns, tuple(pairs), changes)
-
-    def _table_of(self, c: s.ChangeDecl) -> m.Table:
-        name = c.table if isinstance(c, s.ClearTable) else c.entry.table
-        if name not in self.names.tables:
-            self.names.fail(c.at, f'no table "{name}" to change', nearest(name, self.names.tables))
-        return self.names.tables[name]
-
-    def _change(self, c: s.ChangeDecl, table: m.Table, scope: Scope) -> m.Change:
-        """Return what an update does to a table. Raises SpecError."""
-        if isinstance(c, s.ClearTable):
-            return m.Change("clear", table.name)
-        _, keys = self.types.entry(c.entry, scope)
-        if isinstance(c, s.RemoveEntry):
-            return m.Change("remove", table.name, keys)
-        given = (c.value,) if isinstance(c, s.SetField) else c.values
-        values: dict[str, Term] = {}
-        for a in given:
-            column = f"{table.name}.{a.name}"
-            if column not in table.columns:
-                known = nearest(a.name, [v.name for v in table.fields])
-                self.names.fail(a.at, f'an entry of "{table.name}" has no field "{a.name}"', known)
-            if column in values:
-                self.names.fail(a.at, f'"{a.name}" is assigned twice')
-            values[column] = self.types.expression(a.value, scope, table.columns[column].type)
-            self.names.used[f"assigned {column}"] += 1
-        if isinstance(c, s.SetField):
-            return m.Change("field", table.name, keys, tuple(values.items()))
-        for v in table.fields:
-            if v.initial is None and f"{table.name}.{v.name}" not in values:
-                self.names.fail(
-                    c.at, f'"{v.name}" needs a value', "it has no initial one, so that nothing would be known of it"
-                )
-        self.names.used[f"assigned {table.name}"] += 1
-        values[table.name] = TRUE
-        return m.Change("set", table.name, keys, tuple((n, values[n]) for n in table.columns if n in values))
 
     def _assumption(self, d: s.AssumptionDecl) -> m.Assumption:
         self.names.declare("assumption", d.name, d.at)
@@ -462,7 +346,7 @@ class _RoleReader:
         used: Counter[str] = Counter()
         for other in others:
             used.update(other.names.used)
-        self._warn_unused_shared(used)
+        warn_unused_shared(self.names, used)
         for space in ("rule", "property"):
             seen: dict[str, _RoleReader] = {}
             for other in others:
@@ -490,57 +374,3 @@ class _RoleReader:
             for name in d.by:
                 if name not in known:
                     self.names.fail(d.at, f'nothing is called "{name}"', nearest(name, known))
-
-    # --- warnings -------------------------------------------------------------------------------------------------
-
-    def _warn_unused(self) -> None:
-        """Warn of definitions and state of this role that nothing uses, or gives a value."""
-        for name in self.names.defines:
-            if not self.names.used[f"definition {name}"]:
-                self.names.warn_declared("definition", name, "is never used")
-        for name, v in self.names.variables.items():
-            if not self.names.read[name]:
-                self.names.warn_declared("state", name, "is never read")
-            if not self.names.used[f"assigned {name}"]:
-                nothing = ", and has no value" if v.initial is None else ""
-                self.names.warn_declared("state", name, f"is never assigned{nothing}")
-            elif not self.names.used[f"changed {name}"]:
-                self.names.warn_declared("state", name, "is never assigned anything but its initial value")
-        for t in self.names.tables.values():
-            read = [n for n in t.columns if self.names.read[n]]
-            if not read:
-                self.names.warn_declared("table", t.name, "is never read")
-            if not self.names.used[f"assigned {t.name}"]:
-                self.names.warn_declared("table", t.name, "never has an entry")
-            unread = [n for n in t.columns if read and n not in (t.name, t.lapses, *read)]
-            for column in unread:
-                self.names.warn_declared("table", t.name, f"has a field that is never read: {column.partition('.')[2]}")
-
-    def _warn_unused_shared(self, used: Counter[str]) -> None:
-        """Warn of what is common to all roles and `used` by none."""
-        for name, p in self.names.parameters.items():
-            if not used[f"parameter {name}"] and name != "t_slack":
-                self.names.warn_declared("ambiguity" if p.readings else "parameter", name, "is never used")
-        for name in self.names.enums:
-            if not used[f"type {name}"]:
-                self.names.warn_declared("type", name, "is never used")
-        for name in self.names.sites:
-            if not used[f"site {name}"] and name not in _CONTRACT:
-                self.names.warn_declared("site address", name, "is never used")
-        for name in self.names.capabilities:
-            if not used[f"capability {name}"]:
-                self.names.warn_declared("capability", name, "is never used")
-
-    def _warn_two_values(self, updates: Sequence[tuple[m.Update, Item]]) -> None:
-        """Warn of state that one pattern gives two values, within one file.
-
-        That a later file's update counts is how a specification changes one that it extends.
-        """
-        seen: dict[tuple[str, str, str], Term] = {}
-        for u, item in updates:
-            assert isinstance(item.declaration, s.UpdateDecl)
-            for p, tree in zip(u.patterns, item.declaration.patterns, strict=True):
-                for name, value in u.assignments:
-                    if seen.setdefault((item.file, p.source, name), value) != value:
-                        message = f"{name} is given two values on {shown(p.source)}; the later one counts"
-                        self.names.warn(item, tree.at, message)
