@@ -1,29 +1,31 @@
 """A trace in columns → what each rule came to, in native code: what `observer.Observer` does, for traces of any length.
 
-The compiled loop (`loop.py` and `tables.py`, with the functions generated from the specification) runs over a batch's
-arrays and stops only where words are needed: at a finding for a cause that is new, and the first time that a rule
-cannot be judged. Then the state is in the record (`state.py`) as the observer would have it in its objects; a `Moment`
-is made of it, and the same code decides (`observer.cause_of`). All else is counted where it happens.
+The compiled loop (`loop.py`, `causes.py` and `tables.py`, with the functions generated from the specification) runs
+over a batch's arrays and stops only where words are needed: at a finding for a cause that is new, and the first time
+that a rule cannot be judged. Then the state is in the record (`state.py`) as the observer would have it in its objects;
+a `Moment` is made of it, and the same code decides (`blame.cause_of`). All else is counted where it happens.
 
 Which machines can run natively is a matter of their integers: nothing may leave 64 bits (`bounds.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from mipcheck.checker.observe import loop, tables
+from mipcheck.checker.observe import causes, loop, tables
 from mipcheck.checker.observe import observer as observe
 from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.bounds import check_bounds, numbers_read
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
-from mipcheck.checker.observe.observer import TooMuch
+from mipcheck.checker.observe.room import grow, make_room
+from mipcheck.checker.observe.shapes import Shapes
+from mipcheck.checker.observe.signs import signed, unsigned, unsigned_slots
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, EventTable
-from mipcheck.checker.trace.derive import ACCESS, derive
+from mipcheck.checker.trace.derive import ACCESS
 from mipcheck.checker.trace.source import Fog
 from mipcheck.checker.trace.times import TIME_LIMIT
 from mipcheck.model.machine import entries, kleene
@@ -42,10 +44,6 @@ _FEW: Final = 4096
 _MOST_BITS: Final = 60
 """Tables, and keys of an event: each has a bit of an integer."""
 
-_MOST_CELLS: Final = 2**28
-"""Integers of state, all interfaces of all nodes together: 2 GB. A device with more is none."""
-
-_WRAP: Final = 2**64
 _COUNT: Final = "count"
 """The key that says how many packets an event stands for; those in an access mode are added up."""
 
@@ -65,9 +63,9 @@ def unit_of(machine: Machine) -> Unit:
     """
     constants = {"U": UNKNOWN} | constants_of(vars(entries))
     steps = Unit("", None, (source_of(kleene), source_of(entries), machine.source), constants, _STEPS)
-    sources = source_of(tables), source_of(loop)
-    constants = {"U": UNKNOWN} | constants_of(vars(tables)) | constants_of(vars(loop))
-    return Unit("replay", ObserverState, sources, constants, linked=(steps,))
+    modules = tables, causes, loop
+    constants = {"U": UNKNOWN} | {name: n for module in modules for name, n in constants_of(vars(module)).items()}
+    return Unit("replay", ObserverState, tuple(map(source_of, modules)), constants, linked=(steps,))
 
 
 def native_of(machine: Machine) -> Native:
@@ -93,14 +91,14 @@ class NativeObserver:
         self._tracks = machine.spec.tracks
         self._width = max((len(machine.spec.events[k].keys) for k in machine.kinds), default=1) or 1
         self._counted = numbers_read(machine) | {_COUNT}
-        self._shapes = _Shapes(machine, self._width, self._counted)
+        self._shapes = Shapes(machine, self._width, self._counted, _FEW)
         self._findings: list[Finding] = []
         self._numbers: dict[int, int] = {}  # of findings, by their id
         self._causes: list[dict[tuple[object, ...], Finding]] = [{} for _ in machine.rules]
         self._holes: dict[int, Hole] = {}
         self._events = 0
         self._record = record
-        self._unsigned = _unsigned_slots(machine)
+        self._unsigned = unsigned_slots(machine)
         # As many rows as a node has twice over, which is what it takes when it is given room for twice as many.
         rows = 1 + sum(t.limit for t in machine.spec.tables.values() if t.name in machine.tables) + machine.most_set
         self._spare = 2 * rows if machine.tables else 0
@@ -124,14 +122,14 @@ class NativeObserver:
             tracks=int(bool(self._tracks)), entangled=int(facts.entangled), recording=int(self._record),
             most_nodes=observe.NODES, most_spread=observe.SPREAD,
         )  # fmt: skip
-        s.constants[:] = _signed(machine.constants)
+        s.constants[:] = signed(machine.constants)
         s.initial[0] = UNKNOWN
-        s.initial[1] = _signed(machine.initial_interface())
+        s.initial[1] = signed(machine.initial_interface())
         s.values[0] = UNKNOWN
         s.writers[0] = -1
         s.interfaces[0] = (WHOLE, tables.NEVER, 0, 0, -1)
         s.nodes[0] = (UNKNOWN, int(boot), 1, 0, 0, 0, 0, 0)
-        s.shared[0] = _signed(machine.initial_node()) if boot else UNKNOWN
+        s.shared[0] = signed(machine.initial_node()) if boot else UNKNOWN
         s.shared_writers[0] = -1
         for n, limit in enumerate(facts.limits):
             s.limits[n] = limit
@@ -201,47 +199,6 @@ class NativeObserver:
         names = [k.name for k in self._machine.spec.events[kind].keys]
         return self._machine.kinds.index(kind), names.index(key)
 
-    def _grow(self) -> None:
-        """Double whatever might not suffice for the next event."""
-        s = self._state
-        if s.rows_room - s.rows_count < 2 * loop.SPARE:
-            s.grow(rows_room=2 * s.rows_room)
-        if s.nodes_room - s.nodes_count < 4:
-            s.grow(nodes_room=2 * s.nodes_room)
-        _make_room(s, "entries_room", s.entries_count + 4 * s.entries_spare)
-        if s.rows_room * (s.slots + s.variables) + s.entries_room * s.entry_width > _MOST_CELLS:
-            raise TooMuch("more interfaces and nodes than any device serves")
-        if s.node_of_room < 4 * s.nodes_count + 8:
-            self._rehash_nodes()
-        _make_room(s, "deadlines_room", s.deadlines_count + 2 * s.rows_count + 2 * loop.SPARE)
-        _make_room(s, "late_room", s.late_count + 4 * s.rows_count + 2 * loop.SPARE)
-        if s.modes_room < 4 * s.modes_count + 8:
-            self._rehash_modes()
-
-    def _rehash_nodes(self) -> None:
-        s = self._state
-        s.grow(node_of_room=2 * s.node_of_room)
-        entries, places = s.node_of.cells, s.nodes.column("entry")
-        entries[:] = 0
-        nodes = s.node_of.column("node")
-        for node, key in enumerate(s.nodes.column("key")[1 : s.nodes_count].tolist(), 1):
-            at = tables.mixed(0, key) & (len(entries) - 1)
-            while nodes[at]:
-                at = (at + 1) & (len(entries) - 1)
-            entries[at] = (key, node)
-            places[node] = at
-
-    def _rehash_modes(self) -> None:
-        s = self._state
-        old = s.modes.cells[s.modes.column("filled") != 0]
-        s.grow(modes_room=2 * s.modes_room)
-        s.modes.cells[:] = 0
-        for token, modes, *others in old.tolist():
-            at = tables.mixed(token, modes) & (s.modes_room - 1)
-            while s.modes[at].filled:
-                at = (at + 1) & (s.modes_room - 1)
-            s.modes[at] = (token, modes, *others)
-
     # --- running ----------------------------------------------------------------------------------------------------
 
     def take(self, batch: Batch) -> None:
@@ -252,7 +209,7 @@ class NativeObserver:
             raise NativeError("a number is too large")
         if len(batch) and (batch.time[0] <= -TIME_LIMIT or batch.time[-1] >= TIME_LIMIT):
             raise NativeError("a time is too far away")  # an offset took it there, where a deadline would overflow
-        _make_room(s, "names_room", len(self._columns.interfaces) + 1)
+        make_room(s, "names_room", len(self._columns.interfaces) + 1)
         s.at, s.size, s.first = 0, len(batch), batch.first
         s.time, s.distinct_of = batch.time, batch.row
         s.distinct, s.width = table.keys.shape
@@ -278,7 +235,7 @@ class NativeObserver:
         """Do what the loop stopped for."""
         s = self._state
         if reason == loop.GROW:
-            self._grow()
+            grow(self._state)
         elif reason == loop.FLUSH:
             self._flush()
             if s.occurrences_room <= s.rules_count:
@@ -391,7 +348,7 @@ class NativeObserver:
             number = int(batch.number[at])
             if number >= 0:
                 keys[self._state.varying_key] = number
-        return [_unsigned(v) if k.type.name == "id" else v for k, v in zip(event.keys, keys, strict=True)]
+        return [unsigned(v) if k.type.name == "id" else v for k, v in zip(event.keys, keys, strict=True)]
 
     def _moment(self, now: int, kind: int = -1, keys: Sequence[int] = ()) -> Moment:
         """Return the moment in which the loop stands: as it was before an event of a changing kind, else as it is.
@@ -420,10 +377,10 @@ class NativeObserver:
         )  # fmt: skip
 
     def _interface(self, state: Array) -> State:
-        return [_unsigned(v) if n in self._unsigned[0] else v for n, v in enumerate(state.tolist())]
+        return [unsigned(v) if n in self._unsigned[0] else v for n, v in enumerate(state.tolist())]
 
     def _shared(self, state: Array) -> State:
-        return [_unsigned(v) if n in self._unsigned[1] else v for n, v in enumerate(state.tolist())]
+        return [unsigned(v) if n in self._unsigned[1] else v for n, v in enumerate(state.tolist())]
 
     # --- the answer -------------------------------------------------------------------------------------------------
 
@@ -452,73 +409,3 @@ class NativeObserver:
             (self._name(token), frozenset(m for n, m in enumerate(members) if modes >> n & 1), count)
             for _, token, modes, count in found
         ]
-
-
-class _Shapes:
-    """The table of a capture's distinct events, which grows as they are seen."""
-
-    def __init__(self, machine: Machine, width: int, counted: Set[str]) -> None:
-        self._machine, self._counted = machine, counted
-        self.wide = False
-        self._interfaces: dict[str, int] = {}
-        self._count = 0
-        self._table = EventTable(
-            np.zeros(_FEW, np.int32), np.zeros(_FEW, np.int32), np.full((_FEW, width), UNKNOWN, np.int64)
-        )
-
-    def table(self, columns: Columns) -> EventTable:
-        for n in range(len(self._interfaces), len(columns.interfaces)):
-            self._interfaces[columns.interfaces[n]] = n
-        new = columns.shapes[self._count :]
-        kinds = {name: n for n, name in enumerate(self._machine.kinds)}
-        for event in derive(self._machine.spec, new, self._machine.capabilities):
-            if self._count == len(self._table.kind):
-                t = self._table
-                self._table = EventTable(_doubled(t.interface), _doubled(t.kind), _doubled(t.keys))
-            t, row = self._table, self._count
-            self._count += 1
-            t.interface[row] = WHOLE if event.interface == NODE else self._interfaces[event.interface]
-            t.kind[row] = kinds.get(event.kind, -1)
-            for name in event.args.keys() & self._counted:
-                value = event.args[name]
-                self.wide |= isinstance(value, int) and abs(value) >= NUMBER
-            if event.kind in kinds:
-                keys = _signed(self._machine.encode(event.kind, event.args))
-                t.keys[row, : len(keys)] = keys
-                t.keys[row, len(keys) :] = UNKNOWN
-        t = self._table
-        return EventTable(t.interface[: self._count], t.kind[: self._count], t.keys[: self._count])
-
-
-def _unsigned_slots(machine: Machine) -> tuple[set[int], set[int]]:
-    """Return the slots of an interface, and those of a node, that hold identifications: numbers without a sign."""
-    variables = machine.spec.variables
-    return (
-        {slot for name, slot in machine.interface_slots.items() if variables[name].type.name == "id"},
-        {slot for name, slot in machine.node_slots.items() if variables[name].type.name == "id"},
-    )
-
-
-def _unsigned(value: int) -> int:
-    return value + _WRAP if value < 0 and value != UNKNOWN else value
-
-
-def _signed(values: Sequence[int]) -> list[int]:
-    """Identifications of 64 bits as arrays hold them. Raises NativeError for the one that stands for unknown there."""
-    if any(v == -UNKNOWN for v in values):
-        raise NativeError("an identification cannot be told from an unknown one")
-    return [v - _WRAP if v > -UNKNOWN else v for v in values]
-
-
-def _doubled(array: Array) -> Array:
-    """Return an array with as many zeros after it as it has elements."""
-    return np.concatenate([array, np.zeros_like(array)])
-
-
-def _make_room(s: ObserverState, size: str, least: int) -> None:
-    """Double a size of the record, and the arrays that have it, until it is `least` or more."""
-    room = before = getattr(s, size)
-    while room < least:
-        room *= 2
-    if room > before:
-        s.grow(**{size: room})

@@ -1,0 +1,66 @@
+"""What the loop remembers of causes: findings that are known, and what a rule read; compiled as a part of the loop.
+
+A finding is counted again for the same cause: the same rule, node, interface and kind of event, and state that the same
+events wrote. Of who wrote it there is a hash here; in words it is `blame.cause_of`.
+"""
+
+from __future__ import annotations
+
+from mipcheck.checker.observe.observer import LIMIT
+from mipcheck.checker.observe.state import ObserverState
+from mipcheck.checker.observe.tables import end_of, mixed, rows_used
+
+
+def known_finding(s: ObserverState, what: int) -> int:
+    """Return the number of the last finding of `rule` for `node`, `row` and `what`, if it had this `read`; else -1."""
+    key = s.nodes[s.node].key
+    token = s.interfaces[s.row].token
+    begin = s.rule * LIMIT
+    for n in range(begin, begin + s.rules[s.rule].causes):
+        cause = s.causes[n]
+        if cause.key == key and cause.token == token and cause.what == what:
+            return cause.finding if cause.read == s.read else -1
+    return -1
+
+
+def hash_of_read(s: ObserverState, changing: bool) -> int:
+    """Return a hash of the writers of all that the condition of `rule` read, for a `changing` event before it."""
+    row = s.row
+    interest = s.interest[s.rule]
+    own, shared = s.writers[row], s.shared_writers[s.node]
+    if changing:
+        own, shared = s.writers_before, s.shared_writers_before
+    h = s.rule + 1
+    for k in range(interest.own, interest.node):
+        h = mixed(h, own[s.interests[k]])
+    for k in range(interest.node, interest.every):
+        h = mixed(h, shared[s.interests[k]])
+    if interest.every < interest.end:
+        for other in range(s.nodes[s.node].begin, end_of(s, s.node)):
+            for k in range(interest.every, interest.end):
+                slot = s.interests[k]
+                h = mixed(h, own[slot] if other == row else s.writers[other, slot])
+    if s.rules[s.rule].tables != 0:
+        h = _read_entries(s, h)
+    return h
+
+
+def _read_entries(s: ObserverState, h: int) -> int:
+    """Return a hash that takes in the entries of the tables which the condition of `rule` reads, and for which keys."""
+    kind = s.kind_of[s.distinct_of[s.at]]
+    keys = s.keys[s.distinct_of[s.at]]
+    if kind == s.varying:
+        keys = s.completed
+    for k in range(s.width):
+        if (s.wanted[s.rule, kind] >> k) & 1 == 1:
+            h = mixed(h, keys[k])
+    used = rows_used(s, s.node)
+    rows = s.entries[s.nodes[s.node].entries : s.nodes[s.node].entries + used]
+    if s.kinds[kind].tabled == 1:
+        used = s.entries_before[0, 0]
+        rows = s.entries_before
+    for n in range(1, used):
+        if (s.rules[s.rule].tables >> rows[n, 0]) & 1 == 1:
+            for k in range(s.entry_width):
+                h = mixed(h, rows[n, k])
+    return h

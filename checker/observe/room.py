@@ -1,0 +1,62 @@
+"""Room in the record of the native observer: the loop stops where there might be too little, and here more is made."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mipcheck.checker.observe import loop, tables
+from mipcheck.checker.observe.observer import TooMuch
+from mipcheck.checker.observe.state import ObserverState
+
+_MOST_CELLS: Final = 2**28
+"""Integers of state, all interfaces of all nodes together: 2 GB. A device with more is none."""
+
+
+def grow(s: ObserverState) -> None:
+    """Double whatever might not suffice for the next event."""
+    if s.rows_room - s.rows_count < 2 * loop.SPARE:
+        s.grow(rows_room=2 * s.rows_room)
+    if s.nodes_room - s.nodes_count < 4:
+        s.grow(nodes_room=2 * s.nodes_room)
+    make_room(s, "entries_room", s.entries_count + 4 * s.entries_spare)
+    if s.rows_room * (s.slots + s.variables) + s.entries_room * s.entry_width > _MOST_CELLS:
+        raise TooMuch("more interfaces and nodes than any device serves")
+    if s.node_of_room < 4 * s.nodes_count + 8:
+        _rehash_nodes(s)
+    make_room(s, "deadlines_room", s.deadlines_count + 2 * s.rows_count + 2 * loop.SPARE)
+    make_room(s, "late_room", s.late_count + 4 * s.rows_count + 2 * loop.SPARE)
+    if s.modes_room < 4 * s.modes_count + 8:
+        _rehash_modes(s)
+
+
+def _rehash_nodes(s: ObserverState) -> None:
+    s.grow(node_of_room=2 * s.node_of_room)
+    entries, places = s.node_of.cells, s.nodes.column("entry")
+    entries[:] = 0
+    nodes = s.node_of.column("node")
+    for node, key in enumerate(s.nodes.column("key")[1 : s.nodes_count].tolist(), 1):
+        at = tables.mixed(0, key) & (len(entries) - 1)
+        while nodes[at]:
+            at = (at + 1) & (len(entries) - 1)
+        entries[at] = (key, node)
+        places[node] = at
+
+
+def _rehash_modes(s: ObserverState) -> None:
+    old = s.modes.cells[s.modes.column("filled") != 0]
+    s.grow(modes_room=2 * s.modes_room)
+    s.modes.cells[:] = 0
+    for token, modes, *others in old.tolist():
+        at = tables.mixed(token, modes) & (s.modes_room - 1)
+        while s.modes[at].filled:
+            at = (at + 1) & (s.modes_room - 1)
+        s.modes[at] = (token, modes, *others)
+
+
+def make_room(s: ObserverState, size: str, least: int) -> None:
+    """Double a size of the record, and the arrays that have it, until it is `least` or more."""
+    room = before = getattr(s, size)
+    while room < least:
+        room *= 2
+    if room > before:
+        s.grow(**{size: room})

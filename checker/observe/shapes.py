@@ -1,0 +1,59 @@
+"""The distinct events of a capture as rows, which the native observer takes in as the reader sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+import numpy as np
+from mipcheck.checker.observe.signs import signed
+from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Columns, EventTable
+from mipcheck.checker.trace.derive import derive
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.values.event import NODE
+
+
+class Shapes:
+    """The table of a capture's distinct events, which grows as they are seen; at first it has room for so many rows.
+
+    `width` is how many keys a row has, `counted` the keys that a machine counts with; one of them was `wide` if it was
+    too large for that.
+    """
+
+    def __init__(self, machine: Machine, width: int, counted: Set[str], rows: int) -> None:
+        self._machine, self._counted = machine, counted
+        self.wide = False
+        self._interfaces: dict[str, int] = {}
+        self._count = 0
+        self._table = EventTable(
+            np.zeros(rows, np.int32), np.zeros(rows, np.int32), np.full((rows, width), UNKNOWN, np.int64)
+        )
+
+    def table(self, columns: Columns) -> EventTable:
+        """Return the table, with what a trace has seen by now."""
+        for n in range(len(self._interfaces), len(columns.interfaces)):
+            self._interfaces[columns.interfaces[n]] = n
+        new = columns.shapes[self._count :]
+        kinds = {name: n for n, name in enumerate(self._machine.kinds)}
+        for event in derive(self._machine.spec, new, self._machine.capabilities):
+            if self._count == len(self._table.kind):
+                t = self._table
+                self._table = EventTable(_doubled(t.interface), _doubled(t.kind), _doubled(t.keys))
+            t, row = self._table, self._count
+            self._count += 1
+            t.interface[row] = WHOLE if event.interface == NODE else self._interfaces[event.interface]
+            t.kind[row] = kinds.get(event.kind, -1)
+            for name in event.args.keys() & self._counted:
+                value = event.args[name]
+                self.wide |= isinstance(value, int) and abs(value) >= NUMBER
+            if event.kind in kinds:
+                keys = signed(self._machine.encode(event.kind, event.args))
+                t.keys[row, : len(keys)] = keys
+                t.keys[row, len(keys) :] = UNKNOWN
+        t = self._table
+        return EventTable(t.interface[: self._count], t.kind[: self._count], t.keys[: self._count])
+
+
+def _doubled(array: Array) -> Array:
+    """Return an array with as many zeros after it as it has elements."""
+    return np.concatenate([array, np.zeros_like(array)])
