@@ -337,6 +337,26 @@ def nodes(bench: Bench) -> None:
     varied(bench, f"gateway logs of {n:,} events", n, "nodes", bench.settings.nodes)
 
 
+def faults(bench: Bench) -> None:
+    """A device's log in which faults are seeded: at each device, and whether each is found at its line."""
+    n = bench.settings.events[0]
+    many = n // 50
+    for role in ("iha", "vpn", "xha", "fa"):
+        group = f"device logs of {n:,} events, {many:,} nodes"
+        name = f"mipcheck, role {role}, seeded faults"
+        more = ("--events", str(n), "--nodes", str(many), "--role", role, "--each", "3")
+        path = bench.made(f"{n}-{role}-faults.log", "make_device_log.py", *more)
+        told = Path(f"{path}.faults").read_text().splitlines()
+        seeded = {(f.split()[1], int(f.split()[0])) for f in told}
+        done = bench.tried(group, name, [*MIPCHECK, str(path), "--format", "json"], VERDICTS)  # compiles too
+        if done is None:
+            continue
+        said = json.loads(done.out)
+        found = {(v["rule"], v["at"]["line"]) for v in (*said["violations"], *said["warnings"])}
+        note = f"{len(found & seeded)} of {len(seeded)} faults found, {len(found - seeded)} false"
+        bench.command(group, name, [*MIPCHECK, str(path)], n, "events", VERDICTS, note)
+
+
 def interfaces(bench: Bench) -> None:
     """A node's log: the same number of events, on few and on many interfaces."""
     n = bench.settings.events[0]
@@ -448,6 +468,7 @@ GROUPS: Final[dict[str, Callable[[Bench], None]]] = {
     "logs": logs,
     "interfaces": interfaces,
     "nodes": nodes,
+    "faults": faults,
     "proofs": proofs,
 }
 

@@ -38,6 +38,9 @@ def test_a_quick_run_has_figures_beside_peers(found: dict[str, Any]) -> None:
     assert {("logs of 500 events", f"mipcheck, {what}") for what in ("JSON Lines", "two logs merged")} <= names
     assert ("logs of 500 events", "json.loads") in names
     assert ("mipcheck prove", "inside_is_sound") in names
+    seeded = [r for r in found["results"] if r["name"].endswith("seeded faults")]
+    assert [r["name"].split()[2].rstrip(",") for r in seeded] == ["iha", "vpn", "xha", "fa"]
+    assert all(r["note"].endswith("found, 0 false") for r in seeded)
     for r in found["results"]:
         assert set(r) == {
             "group", "name", "n", "unit", "seconds", "cpu", "rate", "first_output", "peak_mib", "sample", "note",
