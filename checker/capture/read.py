@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mipcheck.model.specification.spec import EventType
 
 _GAP: Final = "gap"
-_TELLING: Final = frozenset({"coa", "rrq", "rrp", "ike", "sa", "advert", "solicit"})
+_TELLING: Final = frozenset({"link", "coa", "rrq", "rrp", "ike", "sa", "advert", "solicit"})
 """Events that tell something of the node's state; there are few of them."""
 _REPEATED: Final = "802.11 retransmission"
 

@@ -139,7 +139,7 @@ def conclude(watched: Watched, fail_on: str = "must", strict: bool = False) -> R
         rules=tuple(rules),
         violations=violations,
         warnings=tuple(v for v in found if v.level not in counts),
-        notes=(*notes_of(machine, rules, trace), *map(printable, modes)),
+        notes=(*notes_of(machine, rules, trace, observation), *map(printable, modes)),
         reasons=tuple(reasons),
         set_aside=set_aside,
         parameters=tuple(parameters_of(machine, trace.given)),

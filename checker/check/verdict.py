@@ -173,7 +173,7 @@ def _lines(count: int) -> str:
     return "1 line" if count == 1 else f"{count} lines"
 
 
-def notes_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Iterator[str]:
+def notes_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace, observation: Observation) -> Iterator[str]:
     """Return what else is worth knowing: of the inputs, of what was inferred, of addresses that rules would need."""
     notes = Notes()
     for i in trace.inputs:
@@ -185,6 +185,10 @@ def notes_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Ite
         for problem in i.problems[:_PROBLEMS_SHOWN]:
             yield f"skipped: {problem.at}: {problem.message}"
     yield from map(printable, trace.notes)
+    if observation.pauses and machine.spec.pause is not None:
+        times = "once" if observation.pauses == 1 else f"{observation.pauses} times"
+        text = machine.spec.pause.text or f"while {machine.spec.pause.condition}"
+        yield f"{text} ({times}, {duration(observation.paused)} in all), no obligation runs; what is forbidden stays so"
     by_id = {r.id: r for r in rules}
     for name in machine.spec.sites:
         if name in machine.site:

@@ -85,6 +85,7 @@ def input_of_log(
         tuple(interfaces),
         skipped=read.skipped,
         problems=tuple(read.problems),
+        notes=read.notes,
         holes=tuple(dict.fromkeys(s.words() for s in read.spans if s.endless)),
         sight=read.sight,
         fractions=read.fractions,

@@ -33,6 +33,8 @@ class LogBuilder:
     and relative, with its line; `mixed` is whether another kind of time was met. If `settled`, the role is known from
     elsewhere, whatever the site says. `sight` is what the source shows, `described` are the keys that say so.
     `fractions` is whether a time has had a fraction of a second, `spans` are times in which evidence is missing.
+    `bare` is the first line with an identification that is hexadecimal without 0x, `digits` with one that might be,
+    since it has digits alone and the right number of them; 0 if there is none.
     """
 
     name: str
@@ -52,6 +54,22 @@ class LogBuilder:
     spans: list[Span] = field(default_factory=list)
     counting: bool = False
     """Whether faults are only counted by now, so that none needs a description."""
+    bare: int = 0
+    digits: int = 0
+
+    def note_digits(self, line: int) -> None:
+        """Note a line with an identification that might be hexadecimal."""
+        self.digits = min(self.digits or line, line)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of how words were read."""
+        if not self.bare or not self.digits:
+            return ()
+        return (
+            f"line {self.digits}: an identification of digits alone is read as a decimal number, though that of line"
+            f" {self.bare} is hexadecimal without 0x; write 0x before all that are",
+        )
 
     def add_header(self, version: str, at: int) -> list[Fault]:
         """Add the header, which states a version at index `at` of its line."""
@@ -172,6 +190,9 @@ class LogBuilder:
         if span is not None and span.absolute not in (None, time.absolute):
             return [Fault(kind.at, len(kind.word), "the gap's times are of another kind than the log's", TIMES)]
         self.fractions |= "." in time.span.word
+        for pair in pairs:
+            if declared.by_name[pair.key].type == ID and isinstance(pair.value, str):
+                self._note_identification(number, pair.value)
         if span is not None:
             self.spans.append(span)
             return []
@@ -179,6 +200,13 @@ class LogBuilder:
         self.last = time
         self.events.append(event)
         return []
+
+    def _note_identification(self, number: int, word: str) -> None:
+        """Note in which base an identification is written, where that is not said."""
+        if _BARE_HEX.fullmatch(word):
+            self.bare = min(self.bare or number, number)
+        elif len(word) in (8, 16) and word.isdecimal():
+            self.note_digits(number)
 
     def _time_faults(self, number: int, time: Time) -> list[Fault]:
         """Return what is wrong with a time after those before it: another kind of time, or one that runs backwards."""

@@ -30,7 +30,8 @@ class Log:
 
     `lines` is the number of lines in the file, `skipped` that of bad lines left out (under keep_going) for the
     reasons in `problems`. `given` names the site keys that the log states explicitly, `sight` is what its source shows,
-    `fractions` whether any time has a fraction of a second, `spans` are times in which evidence is missing.
+    `fractions` whether any time has a fraction of a second, `spans` are times in which evidence is missing, `notes` say
+    how words were read.
     """
 
     events: list[Event]
@@ -43,6 +44,7 @@ class Log:
     sight: Sight = ALL
     fractions: bool = True
     spans: list[Span] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ class LogReader:
             self.builder.sight,
             self.builder.fractions,
             self.builder.spans,
+            self.builder.notes,
         )
 
     @property
@@ -187,6 +190,11 @@ class LogReader:
     def fractions(self) -> bool:
         """Whether a time so far has had a fraction of a second."""
         return self.builder.fractions
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of how words so far were read."""
+        return self.builder.notes
 
     @property
     def spans(self) -> list[Span]:

@@ -13,7 +13,7 @@ and deadlines have come only once they have come for certain.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 from pathlib import PurePath
@@ -119,6 +119,8 @@ class CoarseObserver(Observer):
             raise ValueError(f"event {first} at {cluster[0].time} ns is earlier than the one before it")
         for n in gaps:
             self._gap(cluster[n], first + n)
+        if any(event.kind in self._waking for event in cluster):
+            self._fall_asleep()
         self._overdue(cluster[0].time)
         self._now = cluster[0].time
         known = [
@@ -157,6 +159,8 @@ class CoarseObserver(Observer):
             stamped.judged, stamped.trials = {}, 0
             if stamped.event.interface != NODE:
                 self._place(node, stamped.event.interface)
+        anew = any(s.event.kind in self._anew and s.event.interface == NODE for s in events)
+        events = [each for stamped in events for each in self._on_each(node, stamped)]
         chains: dict[str, list[_Stamped]] = {}
         for stamped in events:
             chains.setdefault(stamped.event.at.file, []).append(stamped)
@@ -166,6 +170,7 @@ class CoarseObserver(Observer):
             last = self._tried(node, list(chains.values()))
         for stamped in events:
             self._happen_once(node, stamped, judged)
+        node.boots |= anew
         # What not all orders agree about is not known.
         if self._machine.tables:
             self._combine((node.state, [], node.entries), last, _same)
@@ -175,6 +180,16 @@ class CoarseObserver(Observer):
         for place in node.places.values():
             if self._limits and self._plan(place, self._now or 0):
                 self._late.append(place)
+
+    def _on_each(self, node: NodeState, stamped: _Stamped) -> list[_Stamped]:
+        """Return an event as often as it happens: one that begins the node anew does on each of its interfaces."""
+        event = stamped.event
+        if event.interface != NODE or event.kind not in self._anew or not node.places:
+            return [stamped]
+        return [
+            _Stamped(replace(event, interface=name), stamped.number, stamped.resolution, stamped.keys)
+            for name in node.places
+        ]
 
     def _happen_once(self, node: NodeState, stamped: _Stamped, judged: bool) -> None:
         """Let an event happen in the order of the stamps, and note what its judgements in all orders come to."""

@@ -120,6 +120,7 @@ class NativeObserver:
             occurrences_room=16 * _FEW if self._record else len(machine.rules) + 1, modes_room=_FEW, names_room=_FEW,
             width=self._width, now=UNKNOWN, rows_count=1, nodes_count=1,
             tracks=int(bool(self._tracks)), entangled=int(facts.entangled), recording=int(self._record),
+            asleep=(facts.pause or (-1, -1))[0], asleep_since=(facts.pause or (-1, -1))[1], each=-1,
             most_nodes=observe.NODES, most_spread=observe.SPREAD,
         )  # fmt: skip
         s.constants[:] = signed(machine.constants)
@@ -180,6 +181,8 @@ class NativeObserver:
                 name in self._facts.changing,
                 name in self._facts.gaps,
                 name in self._facts.telling,
+                name in self._facts.anew,
+                name in self._facts.waking,
                 slot.get(self._tracks, -1) if self._tracks else -1,
                 slot.get(ACCESS, -1) if ACCESS in slot and event.by_name[ACCESS].type.is_set else -1,
                 slot["dir"] if outward >= 0 else -1,
@@ -257,8 +260,8 @@ class NativeObserver:
         rule, node = s.rule, self._address(s.node)
         number, time = batch.first + s.at, int(batch.time[s.at])
         row = int(batch.row[s.at])
-        kind, token = int(table.kind[row]), int(table.interface[row])
-        name = self._name(token)
+        kind = int(table.kind[row])
+        name = self._name(s.interfaces[s.row].token)  # not the event's where that begins the node anew
         moment = self._moment(time, kind, self._keys(batch, table, s.at, kind))
         if reason == loop.UNJUDGED:
             self._hole(rule, Hole(number, name, moment, node=node))
@@ -273,7 +276,7 @@ class NativeObserver:
         if self._record:
             self._flush()  # what was noted before comes first
             finding.events.append(number)
-        self._remember(finding, token, kind)
+        self._remember(finding, s.interfaces[s.row].token, kind)
 
     def _at_deadline(self, reason: int, batch: Batch) -> None:
         """Note that what was owed was missed, or may have been met, or was owed when evidence was lost."""
@@ -396,7 +399,7 @@ class NativeObserver:
         by_rule = [f for causes in self._causes for f in causes.values()]
         names = [self._name(token) for token in s.names[: s.names_count].tolist()]
         nodes = s.seen if self._tracks else None
-        return concluded(self._machine, tallies, by_rule, names, self._events, nodes)
+        return concluded(self._machine, tallies, by_rule, names, self._events, nodes, (s.pauses, s.paused))
 
     def modes(self) -> list[tuple[str, frozenset[str], int]]:
         """Return interfaces, access modes that packets which left them fit, and how many; in order of appearance."""

@@ -327,6 +327,7 @@ def _explain_overdue(context: Context, finding: Finding) -> Explanation:
     wrong = [
         f"it was owed by {context.time(finding.time)}: within {limit}{slack} of {body.anchor},"
         f" which is {context.time(start)}",
+        *_paused(context, finding.time - (start + within + context.machine.slack)),
         *_late(context, finding, body),
         f"owed while {condition_in_words(body.condition)}: " + "; ".join(sentences(context, finding, leaves)),
     ]
@@ -338,6 +339,13 @@ def _explain_overdue(context: Context, finding: Finding) -> Explanation:
         tuple(_because(context, finding, [anchor, *leaves])),
         _allowed(context, finding),
     )
+
+
+def _paused(context: Context, ns: int) -> Iterator[str]:
+    """Say for how long an obligation has paused, if it has."""
+    pause = context.spec.pause
+    if pause is not None and ns > 0:
+        yield f"{duration(ns)} do not count: {pause.text or f'while {pause.condition}'}, no obligation runs"
 
 
 def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:

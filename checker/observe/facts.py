@@ -33,7 +33,8 @@ class Facts:
     `interests` are those of permissions, by rule; `limits` for each obligation the slot that says whether it has been
     met, that of its anchor, and the time (ns) from there to its deadline. `entangled` is whether an obligation on one
     interface depends on others. Kinds of events: `changing` ones change state or meet obligations, `telling` ones are
-    judged as well, `gaps` say that evidence is missing.
+    judged as well, `gaps` say that evidence is missing, `anew` ones begin the node anew. `pause` are the slots of the
+    node's state that say while what, and since when, no obligation runs; `waking` the kinds that tell its end.
     """
 
     interests: Mapping[int, Interest]
@@ -42,12 +43,16 @@ class Facts:
     changing: frozenset[str]
     telling: frozenset[str]
     gaps: frozenset[str]
+    anew: frozenset[str]
+    pause: tuple[int, int] | None
+    waking: frozenset[str]
 
 
 def facts_of(machine: Machine) -> Facts:
     """Return the facts of a machine, which hold for all its traces."""
     allowed = {n: r.body for n, r in enumerate(machine.rules) if isinstance(r.body, Allow)}
     changing = _changing(machine)
+    pause = machine.spec.pause
     return Facts(
         interests={n: _interest(machine, body.condition) for n, body in allowed.items()},
         limits=[
@@ -58,6 +63,9 @@ def facts_of(machine: Machine) -> Facts:
         changing=frozenset(changing),
         telling=frozenset(changing | {p.event for body in allowed.values() for p in body.patterns}),
         gaps=frozenset(e.name for e in machine.spec.events.values() if e.sender == "observer"),
+        anew=frozenset(e.name for e in machine.spec.events.values() if e.anew),
+        pause=(machine.node_slots[pause.condition], machine.node_slots[pause.since]) if pause is not None else None,
+        waking=_waking(machine),
     )
 
 
@@ -66,6 +74,15 @@ def _changing(machine: Machine) -> set[str]:
     patterns = [p for u in machine.spec.updates for p in u.patterns]
     patterns += [p for _, body in machine.obligations for p in body.patterns]
     return {p.event for p in patterns}
+
+
+def _waking(machine: Machine) -> frozenset[str]:
+    """Return the kinds of events after which obligations run again."""
+    pause = machine.spec.pause
+    if pause is None:
+        return frozenset()
+    ends = (u for u in machine.spec.updates if any(n == pause.condition and t.value == 0 for n, t in u.assignments))
+    return frozenset(p.event for u in ends for p in u.patterns)
 
 
 def _interest(machine: Machine, condition: Term) -> Interest:

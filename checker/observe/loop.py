@@ -112,6 +112,10 @@ def _next(s: ObserverState) -> int:
         s.after = _GAP
         s.until = s.now
         return _OVERDUE if s.now != U else _GAP
+    if kind >= 0 and s.kinds[kind].waking == 1 and s.now != U and s.tracks == 0 and s.shared[0, s.asleep] != 1:
+        # A node that wakes, and has not said that it fell asleep, has slept since the last event.
+        s.shared[0, s.asleep] = 1
+        s.shared[0, s.asleep_since] = s.now
     s.after = _EVENT
     s.until = s.time[i]
     return _OVERDUE if s.late_count > 0 or (s.deadlines_count > 0 and s.deadlines[0].time < s.time[i]) else _EVENT
@@ -193,6 +197,7 @@ def _event(s: ObserverState) -> int:
         s.at += 1
         return _NEXT
     kind = s.kinds[s.kind_of[d]]
+    s.each = 0 if kind.anew == 1 and s.token_of[d] < 0 else -1
     told = kind.access >= 0 and s.keys[d, kind.access] != U
     if told and kind.direction >= 0 and s.keys[d, kind.direction] == kind.outward:
         packets = s.keys[d, kind.packets] if kind.packets >= 0 else U
@@ -242,7 +247,10 @@ def _happen(s: ObserverState) -> int:
     kind = s.kind_of[d]
     node = s.node
     token = s.token_of[d]
-    if token < 0:
+    if s.each >= 0 and s.each < s.nodes[node].count:
+        row = s.nodes[node].begin + s.each
+        s.index = s.each
+    elif token < 0:
         row = 0
         s.index = U
         fill(s.values[0], U)
@@ -285,6 +293,11 @@ def _happen(s: ObserverState) -> int:
     if s.foggy == 1:
         veil(s, node, row)
     if changing:
+        if s.kinds[kind].waking == 1 and node == 0 and s.shared_before[s.asleep] == 1 and s.shared[0, s.asleep] == 0:
+            since = s.shared_before[s.asleep_since]
+            if since != U:
+                s.pauses += 1
+                s.paused += s.time[i] - since
         # Who writes what a variable already was has not brought it about: the writer before is kept.
         for k in range(s.variables):
             if s.values[row, k] == s.values_before[k]:
@@ -338,6 +351,12 @@ def _judge(s: ObserverState) -> int:
             for other in range(s.nodes[node].begin, end_of(s, node)):
                 if other != row and s.interfaces[other].expired == 1:
                     look_later(s, other)
+    if s.each >= 0:
+        s.each += 1
+        if s.each < s.nodes[node].count:
+            return _HAPPEN
+        s.nodes[node].boots = 1
+        s.each = 0
     if s.to_all == 1 and node != 0:
         s.told += 1
         s.node = s.told if s.told < s.nodes_count else 0

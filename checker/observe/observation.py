@@ -65,7 +65,8 @@ class Tally:
 class Observation:
     """The answer of an observer. `tallies` are in the order of the machine's rules; `findings` in order of time.
 
-    `nodes` is the number of mobile nodes that were told apart, None where the role has only one.
+    `nodes` is the number of mobile nodes that were told apart, None where the role has only one. `pauses` is how often
+    obligations paused, `paused` for how long (ns) in all.
     """
 
     tallies: Sequence[Tally]
@@ -73,15 +74,24 @@ class Observation:
     interfaces: Sequence[str]
     events: int
     nodes: int | None = None
+    pauses: int = 0
+    paused: int = 0
 
 
 def concluded(
-    machine: Machine, tallies: list[Tally], findings: list[Finding], names: list[str], events: int, nodes: int | None
+    machine: Machine,
+    tallies: list[Tally],
+    findings: list[Finding],
+    names: list[str],
+    events: int,
+    nodes: int | None,
+    pauses: tuple[int, int] = (0, 0),
 ) -> Observation:
     """Return the observation after the configuration has been judged, which depends on no event.
 
     `tallies` are those of the machine's rules, `findings` those of each rule in order of time, `names` the interfaces,
-    `events` how many there were, `nodes` how many mobile nodes were told apart.
+    `events` how many there were, `nodes` how many mobile nodes were told apart, `pauses` how often obligations paused
+    and for how long (ns).
     """
     for rule, outcome in machine.configuration():
         if outcome == UNKNOWN:
@@ -90,4 +100,4 @@ def concluded(
         if outcome == 0:
             findings.append(Finding(rule, None, 0, -1))
     findings.sort(key=lambda f: (f.interface is not None, f.time, f.rule))
-    return Observation(tallies, findings, names, events, nodes)
+    return Observation(tallies, findings, names, events, nodes, *pauses)

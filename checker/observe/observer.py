@@ -9,7 +9,7 @@ many interfaces they have.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
 from typing import Final
@@ -134,17 +134,19 @@ class Observer:
         facts = facts_of(machine)
         self._interests, self._limits, self._entangled = facts.interests, facts.limits, facts.entangled
         self._changing, self._telling, self._gaps = facts.changing, facts.telling, facts.gaps
+        self._anew, self._pause, self._waking = facts.anew, facts.pause, facts.waking
         self._heap: list[tuple[int, int, InterfaceState]] = []
         self._ticket = count()
         self._late: list[InterfaceState] = []
         self._count = self._spread = self._seen = 0
+        self._pauses = (0, 0)
         self._now: int | None = None
 
     def observation(self) -> Observation:
         """Return what has been seen so far. An obligation whose deadline lies after the last event is not overdue."""
         found = [f for g in self._groups for f in g.by_cause.values()]
         nodes = self._seen if self._tracks else None
-        return concluded(self._machine, self._tallies, found, list(self._names), self._count, nodes)
+        return concluded(self._machine, self._tallies, found, list(self._names), self._count, nodes, self._pauses)
 
     def take(self, event: Event) -> None:
         """Take the next event. Kinds that the specification does not know pass unseen. Raises ValueError, TooMuch."""
@@ -156,6 +158,8 @@ class Observer:
             self._gap(event, number)
             self._now = event.time
             return
+        if kind in self._waking:
+            self._fall_asleep()
         if self._late or (self._heap and self._heap[0][0] < event.time):
             self._overdue(event.time)
         self._now = event.time
@@ -178,8 +182,28 @@ class Observer:
         keys = self._machine.encode(event.kind, event.args)
         return self._moment(event.time, place, self._copy(place), event.kind, keys)
 
+    def _fall_asleep(self) -> None:
+        """Let a node that wakes, and has not said that it fell asleep, have slept since the last event."""
+        if self._pause is None or self._now is None or self._tracks:
+            return
+        asleep, since = self._pause
+        if self._one.state[asleep] != 1:
+            self._one.state[asleep], self._one.state[since] = 1, self._now
+
     def _happen(self, event: Event, number: int, node: NodeState, keys: list[int], judged: bool = True) -> None:
-        """Let an event happen to one node; if it is not to be `judged`, it only changes state."""
+        """Let an event happen to one node; if it is not to be `judged`, it only changes state.
+
+        One that begins the node anew happens on each of its interfaces, unless it names one.
+        """
+        if event.interface != NODE or event.kind not in self._anew:
+            self._happen_at(event, number, node, keys, judged)
+            return
+        for name in list(node.places) or [NODE]:
+            self._happen_at(replace(event, interface=name), number, node, keys, judged)
+        node.boots = True
+
+    def _happen_at(self, event: Event, number: int, node: NodeState, keys: list[int], judged: bool) -> None:
+        """Let an event happen on the interface that it names."""
         kind = event.kind
         place = self._place(node, event.interface)
         changing = kind in self._changing
@@ -188,6 +212,10 @@ class Observer:
         outcomes = step(event.time, place.index, place.state, node.state, node.states, keys, number, place.writers,
                         node.writers, node.entries)  # fmt: skip
         self._veil(node.state, place.state, node.entries)
+        if before is not None and self._pause is not None and kind in self._waking and node is self._one:
+            asleep, since = self._pause
+            if before[3][asleep] == 1 and node.state[asleep] == 0 and before[3][since] != UNKNOWN:
+                self._pauses = self._pauses[0] + 1, self._pauses[1] + event.time - before[3][since]
         if before is not None:
             _, own, writers, shared, shared_writers, _ = before
             _unchanged(place.state, own, place.writers, writers)
@@ -273,7 +301,7 @@ class Observer:
             for slot in fog.own:
                 own[slot] = UNKNOWN
             for slot in fog.owed:
-                if own[slot] == 0:
+                if own[slot] <= 0:
                     own[slot] = UNKNOWN
 
     def _copy(self, place: InterfaceState) -> _Copy:
@@ -339,12 +367,14 @@ class Observer:
         first, late, state = _NEVER, False, place.state
         for done, anchor, limit in self._limits:
             start = state[anchor]
-            if state[done] == 1 or start == UNKNOWN:
+            met = state[done]
+            if met == 1 or start == UNKNOWN:
                 continue
-            if start + limit < now:
+            due = start + limit - (met if met != UNKNOWN else 0)
+            if due < now:
                 late = True
             else:
-                first = min(first, start + limit)
+                first = min(first, due)
         if first < place.queued:
             place.queued = first
             heappush(self._heap, (first, next(self._ticket), place))

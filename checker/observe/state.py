@@ -60,6 +60,8 @@ class KindRow(Record):
     changing: int  # 1 if it changes state or meets obligations
     gap: int  # 1 if it says that evidence is missing
     telling: int  # 1 if it changes something or is judged
+    anew: int  # 1 if it begins the node anew
+    waking: int  # 1 if obligations run again after it
     tracked: int  # the key that tells nodes apart
     access: int  # the key that has the access modes which a packet fits
     direction: int  # the key that says which way a packet goes
@@ -72,7 +74,7 @@ class KindRow(Record):
 class LimitRow(Record):
     """An obligation's deadline. The first two are columns of `values`."""
 
-    met: int  # whether it has been met since its anchor
+    met: int  # whether it has been met since its anchor (1); if not, 0 less the ns for which it has paused
     anchor: int  # the time from which its deadline is counted
     within: int  # ns: from there to the deadline, slack included
 
@@ -155,6 +157,7 @@ class ObserverState(Record):
     outcomes_count: int  # how many there are
     to_all: int  # 1 if the event concerns all nodes: it happens to each, and last to node 0
     told: int  # the last node that such an event has happened to
+    each: int  # of an event that begins the node anew: the interface that it happens to, by its place; else -1
     shared_changed: int  # 1 if the event has changed what the node's interfaces share
     asked: int  # at a gap: the next row to be asked what it owes
     asked_end: int  # and the row after the last one of that node
@@ -173,10 +176,14 @@ class ObserverState(Record):
     modes_count: int  # entries of `modes` that are filled
     seen: int  # nodes ever seen, those forgotten after a gap included
     entries_count: int  # rows of `entries` that are taken, those that have been left included
+    pauses: int  # how often obligations have paused
+    paused: int  # ns: for how long in all
     spread: int  # how often an event that concerns all nodes has been carried out for one
     # What does not change. The driver writes all that follows, and the loop reads it.
     tracks: int  # 1 if there are many nodes, told apart by a key
     entangled: int  # 1 if an obligation on one interface depends on the others
+    asleep: int  # the column of `shared` that says whether obligations pause, -1 if they never do
+    asleep_since: int  # and the one that says since when
     most_nodes: int  # more are refused
     most_spread: int  # as far as `spread` may go
     recording: int  # 1 if the driver wants `occurrences`

@@ -96,12 +96,16 @@ def plan(s: ObserverState, row: int, now: int) -> int:
     for n in range(s.limits_count):
         limit = s.limits[n]
         start = s.values[row, limit.anchor]
-        if s.values[row, limit.met] == 1 or start == U:
+        met = s.values[row, limit.met]
+        if met == 1 or start == U:
             continue
-        if start + limit.within < now:
+        due = start + limit.within
+        if met < 0 and met != U:
+            due -= met
+        if due < now:
             late = 1
-        elif start + limit.within < first:
-            first = start + limit.within
+        elif due < first:
+            first = due
     if first < s.interfaces[row].queued:
         s.interfaces[row].queued = first
         _push(s, first, row)

@@ -125,7 +125,11 @@ class _Builder:
         seen = next(tuple(map(str, k.children)) for k in c if _is(k, "seen") or _is(k, "silent"))
         hidden = next((self._expr(k.children[0]) for k in c if _is(k, "hidden")), None)
         text = _text(c)
-        return s.EventDecl(str(c[0]), keys, sender, seen, text, hidden, at)
+        anew, _ = _flag(c, "ANEW")
+        return s.EventDecl(str(c[0]), keys, sender, seen, text, hidden, anew, at)
+
+    def _pause(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        return s.PauseDecl(str(c[0]), str(c[1]), _text(c), at)
 
     def _key(self, t: Any) -> s.KeyDecl:
         optional, c = _flag(list(t.children), "OPTIONAL")

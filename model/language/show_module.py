@@ -73,11 +73,13 @@ def show_declaration(d: s.Declaration) -> str:
             return f'capability {name} "{text}"'
         case s.ParamDecl(name, type_, default, cite, text):
             return f"{override}param {name}: {_type(type_)} = {show_expression(default)}{_cite(cite)}{_text(text)}"
-        case s.EventDecl(name, keys, sender, seen, text, hidden):
+        case s.EventDecl(name, keys, sender, seen, text, hidden, anew):
             shown = ", ".join(f"{k.name}{'?' if k.optional else ''}: {_type(k.type)}" for k in keys)
             where = f"seen {', '.join(seen)}" if seen else "silent"
             but = "" if hidden is None else f" unless {show_expression(hidden)}"
-            return f"event {name}({shown}) by {sender} {where}{but}{_text(text)}"
+            return f"event {name}({shown}) by {sender} {'anew ' if anew else ''}{where}{but}{_text(text)}"
+        case s.PauseDecl(condition, since, text):
+            return f"pause while {condition} since {since}{_text(text)}"
         case s.StateDecl(scope, ghost, variables):
             return "\n".join([f"{'ghost ' if ghost else ''}{scope} {{", *map(_variable, variables), "}"])
         case s.TableDecl(name, keys, ghost, limit, until, text, variables):

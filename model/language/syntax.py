@@ -119,6 +119,7 @@ class EventDecl:
     """`event rrp(from: agent, path: path) by network seen log, capture unless path = vpn`.
 
     `seen` is empty if it is `silent`; `hidden` is what stands behind `unless`: what a capture may be unable to show.
+    With `anew` it begins the node anew.
     """
 
     name: str
@@ -127,6 +128,7 @@ class EventDecl:
     seen: tuple[str, ...]
     text: str = ""
     hidden: Expression | None = None
+    anew: bool = False
     at: Place = place()
 
 
@@ -443,6 +445,16 @@ class RoleDecl:
     at: Place = place()
 
 
+@dataclass(frozen=True, slots=True)
+class PauseDecl:
+    """`pause while asleep since asleep_at "…"`: state of the node while which no obligation runs, and its beginning."""
+
+    condition: str
+    since: str
+    text: str = ""
+    at: Place = place()
+
+
 Declaration = (
     DocumentDecl
     | EnumDecl
@@ -455,6 +467,7 @@ Declaration = (
     | StateDecl
     | TableDecl
     | UpdateDecl
+    | PauseDecl
     | DefineDecl
     | AssumptionDecl
     | RuleDecl

@@ -18,7 +18,7 @@ _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES", "LSQ
 _DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
     "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "TABLE", "ON", "DEFINE", "ASSUMPTION",
-    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY",
+    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY", "PAUSE",
 }  # fmt: skip
 _NAMES = {
     "NAME": "a name", "WORD": "a name", "STRING": "a text in quotes", "SECTION": "a section number",

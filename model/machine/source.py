@@ -18,7 +18,7 @@ from typing import Final
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine import entries as tables
 from mipcheck.model.machine.layout import Layout
-from mipcheck.model.specification.spec import Allow, Change, EventType, Spec, Variable
+from mipcheck.model.specification.spec import Allow, Change, EventType, Require, Spec, Variable
 from mipcheck.model.specification.term import EventPattern, Term
 from mipcheck.model.values.types import BOOL, ID, LOW_HALF
 
@@ -101,11 +101,12 @@ class Writer:
                 slot = self._layout.done_slot[n]
                 lines.append(_comment(f"{self._layout.rules[n].id} is met: {self._layout.rules[n].text}", 1))
                 lines.append(f"    match = {match}\n    met = own[{slot}]\n    if match == 1:\n")
-                lines.append(f"        if met == 0 and {self._term(body.condition, event.name)} == 1:\n")
+                lines.append(f"        if met <= 0 and met != U and {self._owed(body, event.name)} == 1:\n")
                 lines.append(f"            outcomes[count] = {n}\n            outcomes[count + 1] = 1\n")
                 lines.append(f"            count += 2\n        own[{slot}] = 1\n")
-                lines.append(f"    elif match != 0 and met == 0:\n        own[{slot}] = U\n")
+                lines.append(f"    elif match != 0 and met <= 0:\n        own[{slot}] = U\n")
         lines += self._updates(event)
+        lines += self._waking(event)
         head = f"{_comment(f'{event.name}: {event.text}')}def step_{event.name}({_STEP}):\n"
         return "".join([head, self._unpack(event.name), "    count = 0\n", *lines, "    return count\n"])
 
@@ -238,10 +239,12 @@ class Writer:
             lines.append(_comment(f"{self._layout.rules[n].id}: {self._layout.rules[n].text}", 1))
             lines.append(f"    met = own[{slot}]\n    if met != 1 and {anchor} != U:\n")
             lines.append(f"        deadline = {anchor} + {self._term(body.within)} + {slack}\n")
-            lines.append(f"        if deadline < now:\n            owed = {self._term(body.condition)}\n")
+            if self._spec.pause is not None:
+                lines.append("        if met < 0 and met != U:\n            deadline = deadline - met\n")
+            lines.append(f"        if deadline < now:\n            owed = {self._owed(body)}\n")
             lines.append(f"            if owed != 0:\n                outcomes[count] = {n}\n")
             lines.append("                outcomes[count + 1] = deadline\n")
-            lines.append("                outcomes[count + 2] = 0 if owed == 1 and met == 0 else U\n")
+            lines.append("                outcomes[count + 2] = 0 if owed == 1 and met != U else U\n")
             lines.append(f"                count += 3\n                own[{slot}] = 1\n")
         head = "def due(now, this, own, node, entries, every, constants, outcomes):\n"
         return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
@@ -254,6 +257,32 @@ class Writer:
             lines.append(f"        outcomes[count] = {n}\n        count += 1\n")
         head = "def pending(this, own, node, entries, every, constants, outcomes):\n"
         return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
+
+    def _owed(self, body: Require, event: str = "") -> str:
+        """Return source of whether an obligation runs: its condition holds, and nothing is known to make it pause."""
+        condition = self._term(body.condition, event)
+        if self._spec.pause is None:
+            return condition
+        return f"and_({condition}, 1 - seen({self._local('var', self._spec.pause.condition)}))"
+
+    def _waking(self, event: EventType) -> list[str]:
+        """Return source of what becomes of obligations once they run again: they are owed later by as much.
+
+        What was slept since its anchor is kept, negated, where it is said whether an obligation has been met.
+        """
+        pause, layout = self._spec.pause, self._layout
+        if pause is None or event.name not in pause.kinds or not layout.obligations:
+            return []
+        was, since = self._local("var", pause.condition), self._local("var", pause.since)
+        lines = [_comment(f"obligations run again: {pause.text}", 1)]
+        lines.append(f"    if {was} == 1 and {self._place(pause.condition)[0]} == 0:\n")
+        lines.append("        for other in range(len(every)):\n")
+        for n, body in layout.obligations:
+            slot, anchor = layout.done_slot[n], layout.interface_slots[body.anchor]
+            lines.append(f"            if every[other][{slot}] <= 0 and every[other][{slot}] != U")
+            lines.append(f" and every[other][{anchor}] != U:\n")
+            lines.append(f"                every[other][{slot}] = add(every[other][{slot}], sub({since}, now))\n")
+        return lines
 
     def _term(self, t: Term, event: str = "") -> str:
         """Return source of a term; keys are those of `event`. The function that it goes into begins with `_unpack`."""
@@ -395,7 +424,8 @@ _VALUE: Final = "now, this, own, node, entries, every, keys, constants"
 _STEP: Final = f"{_VALUE}, event, own_writers, node_writers, outcomes"
 """Parameters of generated functions; _LEGEND says what they are."""
 _RESERVED: Final = frozenset([*kwlist, *OPERATIONS, *ON_TABLES, "U", "range", "len", *_STEP.split(", "), "at", "row",
-                              "count", "match", "kept", "met", "deadline", "owed", "result", "value"])  # fmt: skip
+                              "count", "match", "kept", "met", "deadline", "other", "owed", "result",
+                              "value"])  # fmt: skip
 """Names in the source that stand for something else than a variable, a key or a constant of the specification."""
 _WIDTH: Final = 100
 """Characters of a comment in the source, before it is cut off."""

@@ -68,7 +68,10 @@ class World:
         self.allows = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Allow)}
         self.requires = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Require)}
         self.actions = [
-            Action(e.name, i) for e in spec.events.values() if e.sender != "observer" for i in self.interfaces
+            Action(e.name, i)
+            for e in spec.events.values()
+            if e.sender != "observer" and not (spec.pause and e.name in spec.pause.kinds)
+            for i in self.interfaces
         ]
 
     # --- sorts and constants --------------------------------------------------------------------------------------

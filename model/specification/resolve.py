@@ -82,6 +82,9 @@ class _RoleReader:
         n.layers = {d.name: self._layer(d) for d in n.each(s.LayerDecl)}
         n.accesses = {d.name: self._access(d) for d in n.each(s.AccessDecl)}
         updates = [(self.state.update(d), n.item) for d in n.each(s.UpdateDecl)]
+        pause = None
+        for said in n.each(s.PauseDecl):
+            pause = self.state.pause(said, [u for u, _ in updates])
         assumptions = {d.name: self._assumption(d) for d in n.each(s.AssumptionDecl)}
         for chosen in n.each(s.DefaultReadingDecl):
             self.default_readings.setdefault(chosen.rule, []).append(n.item)
@@ -96,6 +99,7 @@ class _RoleReader:
             n.enums, tuple(n.sites), n.layers, n.accesses, n.capabilities, n.parameters, n.events,
             n.variables, definitions, tuple(u for u, _ in updates), assumptions, rules, properties, statements,
             n.tables,
+            pause=pause,
         )  # fmt: skip
 
     # --- declarations ---------------------------------------------------------------------------------------------
@@ -135,7 +139,7 @@ class _RoleReader:
                 self.names.fail(k.at, "a key cannot be an interface")
             self.names.key_of[k.name] = d.name
         keys = tuple(m.Key(k.name, self.names.type_of(k.type), k.optional) for k in d.keys)
-        event = self.names.events[d.name] = m.EventType(d.name, keys, d.sender, frozenset(d.seen), d.text)
+        event = self.names.events[d.name] = m.EventType(d.name, keys, d.sender, frozenset(d.seen), d.text, anew=d.anew)
         if d.hidden is not None:
             self.names.events[d.name] = replace(event, hidden=self._hidden(d, d.hidden, keys))
 

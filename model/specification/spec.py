@@ -33,6 +33,8 @@ class EventType:
     """A kind of event: `sender` is node, network or observer; `seen` is among log, capture (empty: silent).
 
     `hidden` is a condition on its keys under which a capture may be unable to show it, because something covers it.
+    One that begins the node `anew` concerns all of its interfaces where it names none, and those named later begin in
+    their initial state.
     """
 
     name: str
@@ -41,6 +43,7 @@ class EventType:
     seen: frozenset[str]
     text: str = ""
     hidden: Term | None = None
+    anew: bool = False
 
     def hides(self, condition: Term) -> bool:
         """Decide whether a capture may be unable to show every event of this kind that meets `condition`."""
@@ -306,6 +309,17 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """While `condition`, state of the node, is true, no obligation runs; `since` is when it came to be, and `kinds`
+    are the events that tell. Permissions are judged as ever, and proofs are about a node to which none happens."""
+
+    condition: str
+    since: str
+    kinds: frozenset[str]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Assumption:
     """A thing that the network is assumed to do, seen in ghost state: on an event that matches, `condition` holds."""
 
@@ -437,6 +451,7 @@ class Spec:
     role: str = MOBILE_NODE
     tracks: str = ""
     role_text: str = ""
+    pause: Pause | None = None
     warnings: tuple[str, ...] = field(default=())
 
     def terms(self) -> Iterator[Term]:

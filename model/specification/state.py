@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +13,7 @@ from mipcheck.model.specification.names import Names
 from mipcheck.model.specification.term import TRUE, Term
 from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker
 from mipcheck.model.values.nearest import nearest
-from mipcheck.model.values.types import BASIC, INTERFACE, TIME, Type
+from mipcheck.model.values.types import BASIC, BOOL, INTERFACE, TIME, Type
 
 MAX_LIMIT: Final = 1024
 """Entries of a table for one node, at most: they are looked at one after the other."""
@@ -103,6 +104,25 @@ class StateReader:
             self._change(c, t, replace(scope, ghost=t.ghost)) for c, t in zip(d.changes, changed, strict=True)
         )
         return m.Update(patterns, tuple(pairs), changes)
+
+    def pause(self, d: s.PauseDecl, updates: Sequence[m.Update]) -> m.Pause:
+        """Return while which state no obligation runs. Raises SpecError for state that cannot say so."""
+        self.names.declare("pause", "", d.at)
+        for name, type_ in ((d.condition, BOOL), (d.since, TIME)):
+            variable = self.names.variables.get(name)
+            if variable is None:
+                self.names.fail(d.at, f'unknown state "{name}"', nearest(name, self.names.variables))
+            if variable.type != type_ or variable.scope != "node" or variable.ghost:
+                self.names.fail(d.at, f'"{name}" cannot say when obligations run', f"expected node state: {type_.name}")
+            self.names.read[name] += 1
+        kinds = {p.event for u in updates for p in u.patterns if any(n == d.condition for n, _ in u.assignments)}
+        told = [v for u in updates for n, v in u.assignments if n == d.condition]
+        if any(t.kind != "const" for t in told):
+            self.names.fail(d.at, f'"{d.condition}" is told by an event, and is then true or false')
+        both = [u for u in updates if {p.event for p in u.patterns} & kinds]
+        if any(n not in (d.condition, d.since) for u in both for n, _ in u.assignments):
+            self.names.fail(d.at, f"what changes {d.condition} changes nothing else", "proofs leave it out")
+        return m.Pause(d.condition, d.since, frozenset(kinds), d.text)
 
     def _table_of(self, c: s.ChangeDecl) -> m.Table:
         name = c.table if isinstance(c, s.ClearTable) else c.entry.table

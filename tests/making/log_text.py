@@ -39,18 +39,19 @@ def _pairs(*keys: tuple[str, st.SearchStrategy[str]], absent: str = "") -> st.Se
 one = st.sampled_from
 _numbers = one(["0", "60", "600", "-5", "007", "123456789012345678"])
 kinds = st.one_of(
-    one(["link state=up", "link state=down", "solicit", "gap", "gap reason=lost", 'gap reason="a b"', "mode name=c",
+    one(["gone", "gone addr=10.1.7.20", "gone addr=10.1.0.100", "restart", "suspend", "resume",
+          "link state=up", "link state=down", "solicit", "gap", "gap reason=lost", 'gap reason="a b"', "mode name=c",
           "mode name=cvc", "infer where=inside", "infer where=outside", "hint kind=nai says=inside",
           "hint kind=nai says=outside", "sa state=up", "sa state=down features=vpn-fa,endpoint-update"]),
     _pairs(("kind", one(["colocated", "foreign-agent"])), ("addr", _addresses), ("domain", one(["x.example", "ü"])),
            absent="domain").map("coa ".__add__),
     _pairs(("to", one(["iha", "iha", "xha"])), ("path", one(["direct", "vpn"])), ("coa", _addresses),
            ("flags", one(["-", "T", "DT", "SBDMGrT", "TD"])), ("lifetime", _numbers), ("id", _ids),
-           ("home", _addresses), absent="home").map("rrq ".__add__),
+           ("home", _addresses), absent="home flags lifetime id").map("rrq ".__add__),
     _pairs(("from", one(["iha", "iha", "xha"])), ("path", one(["direct", "vpn"])), ("code", one(["0", "1", "136"])),
            ("lifetime", _numbers), ("id", _ids), ("auth", one(["ok", "bad", "absent", "unchecked"])),
-           ("tnc", one(["yes", "no"])), absent="tnc").map("rrp ".__add__),
-    _pairs(("phase", one(["start", "established", "deleted"])), ("src", _addresses), ("dst", _addresses),
+           ("tnc", one(["yes", "no"])), ("by", one(["ha", "fa"])), absent="tnc by lifetime id").map("rrp ".__add__),
+    _pairs(("phase", one(["start", "established", "deleted", "updated"])), ("src", _addresses), ("dst", _addresses),
            ("version", one(["1", "2"])), ("vendor", one(["-", "vpn-fa", "endpoint-update,vpn-fa"])),
            absent="version vendor").map("ike ".__add__),
     *[_pairs(("dir", one(["in", "out", "out"])), ("protection", one(["none", "esp"])), ("bytes", _numbers),

@@ -159,8 +159,9 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
     st.builds(s.ParamDecl, names, types, expressions, _cites, texts, st.booleans()),
     st.builds(
         s.EventDecl, names, _keys, st.sampled_from(["node", "network", "observer"]), _seen, texts,
-        st.none() | expressions,
+        st.none() | expressions, st.booleans(),
     ),
+    st.builds(s.PauseDecl, names, names, texts),
     st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.booleans(), _variables),
     st.builds(s.UpdateDecl, _patterns, _assignments, _changes),
     st.builds(

@@ -17,6 +17,8 @@ _LEAST_TYPE: Final = 0x0600  # what is less is a length, and LLC follows
 _ARP: Final = 0x0806
 _IPV6: Final = 0x86DD
 _IPV6_HEADER: Final = 40
+_ICMPV6: Final = 58
+_ROUTERS: Final = 133  # a router solicitation
 _PPPOE: Final = 0x8864
 _TAGS: Final = 4  # VLAN tags that are read, at most
 
@@ -210,15 +212,23 @@ def _write_other(s: Scanned, ethertype: int) -> bool:
     if ethertype < _LEAST_TYPE or ethertype == _PPPOE or _is_vlan(ethertype):
         return False
     at = s.here
-    if ethertype == _ARP and (at + 28 > s.stop or u32(s.buf, at + 14) == u32(s.buf, at + 24)):
-        return False  # who asks for its own address announces it
+    if ethertype == _ARP and (at + 28 > s.stop or u32(s.buf, at + 14) in (0, u32(s.buf, at + 24))):
+        return False  # who asks for its own address announces it; who has none yet has just come
     if ethertype == _IPV6:
-        if at + _IPV6_HEADER > s.stop:
+        if at + _IPV6_HEADER > s.stop or _comes_up(s, at):
             return False
         _say(s, _OF_TYPE | ethertype | _stays(s, at) << 16)
         return True
     _say(s, _OF_TYPE | ethertype)
     return True
+
+
+def _comes_up(s: Scanned, at: int) -> bool:
+    """Whether `link` keeps this IPv6, by which a host shows that its link came up."""
+    if s.buf[at + 6] == _ICMPV6 and (at + _IPV6_HEADER == s.stop or s.buf[at + _IPV6_HEADER] == _ROUTERS):
+        return True
+    return bool(u32(s.buf, at + 8) == 0 and u32(s.buf, at + 12) == 0 and u32(s.buf, at + 16) == 0
+                and u32(s.buf, at + 20) == 0)  # fmt: skip
 
 
 def _stays(s: Scanned, at: int) -> int:

@@ -184,6 +184,7 @@ class Reader:
     # --- physical interfaces ------------------------------------------------------------------------------------------
 
     def _on_link(self, packet: Packet) -> None:
+        self._links.notice(packet, self._vpn.tia)
         kind = packet.kind
         if kind == ASIDE:
             self._data.aside(packet, self._why_aside(packet))

@@ -28,6 +28,9 @@ _LLC: Final = {b"\x42\x42": "stp", b"\xfe\xfe": "is-is"}
 _IPV6: Final = 229
 _ETHERTYPE_IPV6: Final = 0x86DD
 _ESP: Final = 50
+_ICMPV6: Final = 58
+_ROUTERS: Final = b"\x85"
+"""The type of a router solicitation (RFC 4861 section 4.1)."""
 _WITHOUT_IP: Final = frozenset({
     *(187, 189, 195, 201, 215, 220, 227, 230, 247, 248, 249, 251, 253, 254, 255, 256, 270, 272, 278, 283),
 })  # fmt: skip
@@ -108,7 +111,7 @@ def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
         return _version(packet, data, 4)
     packet.why = f"link type {linktype}"
     if linktype == _IPV6:
-        packet.why = _ipv6(data, 0)
+        packet.why = _ipv6(packet, data, 0)
     elif linktype not in _WITHOUT_IP:
         packet.unread = unread_link(linktype)
     return -1
@@ -151,7 +154,7 @@ def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
         return _llc(packet, data, at)
     if ethertype == _PPPOE:
         return read_ppp(packet, data, at + 6)
-    packet.why = _ipv6(data, at) if ethertype == _ETHERTYPE_IPV6 else _ETHERTYPES.get(ethertype, "not ip")
+    packet.why = _ipv6(packet, data, at) if ethertype == _ETHERTYPE_IPV6 else _ETHERTYPES.get(ethertype, "not ip")
     if ethertype == _ARP:
         packet.payload = data[at : at + 28]
     return -1
@@ -180,7 +183,7 @@ def read_ppp(packet: Packet, data: bytes, at: int) -> int:
     if protocol == 0x21:
         return at
     if protocol == _PPP_IPV6:
-        packet.why = _ipv6(data, at)
+        packet.why = _ipv6(packet, data, at)
         return -1
     packet.why = _PPP.get(protocol, "ppp control" if protocol >= 0x8000 else "not ip")
     return -1
@@ -190,14 +193,19 @@ def _version(packet: Packet, data: bytes, at: int) -> int:
     version = data[at] >> 4
     if version == 4:
         return at
-    packet.why = _ipv6(data, at) if version == 6 else "not ip"
+    packet.why = _ipv6(packet, data, at) if version == 6 else "not ip"
     return -1
 
 
-def _ipv6(data: bytes, at: int) -> str:
-    """Tell why IPv6 (RFC 8200) is set aside: it stays on the link (to ff00::/8 or fe80::/10) or is ESP, or is not."""
+def _ipv6(packet: Packet, data: bytes, at: int) -> str:
+    """Tell why IPv6 (RFC 8200) is set aside: it stays on the link (to ff00::/8 or fe80::/10) or is ESP, or is not.
+
+    What a host sends while it has no address yet, and what asks for routers, is kept: it shows when the link came up.
+    """
     if len(data) < at + 40:
         return IPV6
+    if not any(data[at + 8 : at + 24]) or (data[at + 6] == _ICMPV6 and data[at + 40 : at + 41] == _ROUTERS):
+        packet.payload = data[at : at + 64]
     first, second = data[at + 24], data[at + 25]
     near = first == 0xFF or (first == 0xFE and second & 0xC0 == 0x80)
     return IPV6 if near or data[at + 6] == _ESP else IPV6_BEYOND

@@ -270,7 +270,10 @@ def _value(s: JsonLines, field: FieldRow, key: EventKey, stack: int) -> int:
             return 0 if type_ == TEXT and not stack else U
         return value_of(s, key, p, q)
     if field.sort == INTEGER:
-        return value_of(s, key, p, q) if type_ != TEXT else U
+        digits = s.digits
+        value = value_of(s, key, p, q) if type_ != TEXT else U
+        s.digits = digits  # a number of JSON is never hexadecimal
+        return value
     if field.sort == TRUE:
         return key.true if type_ == ENUM else U
     if field.sort == FALSE:

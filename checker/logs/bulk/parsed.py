@@ -143,6 +143,7 @@ class LogLines(Record):
     # What is known of the log. The driver writes it.
     absolute: int  # 1 if its times are dates
     offset: int  # where `buf` begins in the file
+    digits: int  # the first line with an identification that may be hexadecimal, 0 if there is none (the parser)
     # What it stopped at, in `buf`; before that, `stop` is where the last time or object ends that was read.
     begin: int
     stop: int

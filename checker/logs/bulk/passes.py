@@ -199,6 +199,8 @@ class Pass:
         self.events += count
         table = EventTable(rows.token[:count], rows.kind[:count], rows.keys[:count])
         self._log.look_at(table, rows.time[:count])
+        if self._s.digits:
+            self._builder.note_digits(int(self._s.digits))
         return Batch(first, rows.time[:count], _ALL_ROWS[:count], rows.line[:count], table=table)
 
     # --- lines for the reader ---------------------------------------------------------------------------------------

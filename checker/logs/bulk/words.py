@@ -262,7 +262,7 @@ def value_of(s: LogLines, key: EventKey, p: int, q: int) -> int:
     if type_ == INT:
         return _integer(s.buf, p, q)
     if type_ == ID:
-        return _identification(s.buf, p, q)
+        return _identification(s, p, q)
     if type_ == ADDRESS:
         return _address(s.buf, p, q)
     if type_ == LETTER_SET:
@@ -334,10 +334,14 @@ def _digits(buf: Any, p: int, q: int, most: int) -> int:
     return number
 
 
-def _identification(buf: Any, p: int, q: int) -> int:
+def _identification(s: LogLines, p: int, q: int) -> int:
     """Return a number in base 10, or in base 16 after `0x`."""
+    buf = s.buf
     if q - p <= 2 or buf[p] != ord("0") or buf[p + 1] not in (ord("x"), ord("X")):
-        return _digits(buf, p, q, _ID)
+        decimal = _digits(buf, p, q, _ID)
+        if decimal != U and q - p in (8, 16) and s.digits == 0:
+            s.digits = s.line + 1
+        return decimal
     if q - p > _ID:
         return U
     number = 0

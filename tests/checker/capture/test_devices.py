@@ -16,7 +16,13 @@ from making.packets import COA, IHA, IHOA, SERVER, SITE, into, lease, out, reply
 from making.reading import brief, read
 
 SESSION = [*lease(), out(request()), into(reply()), out(IP(src=COA, dst=IHA) / user(IHOA, SERVER))]
-EXPECTED = [("coa", "colocated"), ("rrq", "iha", "direct"), ("rrp", "iha", "direct"), ("data", "out", "none")]
+EXPECTED = [
+    ("link", "up"),
+    ("coa", "colocated"),
+    ("rrq", "iha", "direct"),
+    ("rrp", "iha", "direct"),
+    ("data", "out", "none"),
+]
 
 
 def tagged(frame: bytes) -> bytes:

@@ -60,7 +60,7 @@ def test_a_registration_that_passes_the_gateway_is_not_direct() -> None:
     asked = IP(src=COA, dst=VPN) / UDP(sport=1701, dport=1701) / Raw(b"\0\2\0\1\0\2\xff\3\0\x21") / request(TIA)
     answer = IP(src=VPN, dst=COA) / UDP(sport=1701, dport=1701) / Raw(b"\0\2\0\1\0\2\xff\3\0\x21") / reply(TIA)
     capture = ethernet([*lease(), out(asked), into(answer)])
-    assert [(e.kind, e.args.get("path")) for e in capture.events] == [("coa", None), ("rrq", "vpn"), ("rrp", "vpn")]
+    assert [(e.kind, e.args.get("path")) for e in capture.events[1:]] == [("coa", None), ("rrq", "vpn"), ("rrp", "vpn")]
 
 
 def test_what_the_user_carries_is_no_layer() -> None:

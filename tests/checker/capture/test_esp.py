@@ -229,6 +229,7 @@ def seen(tunnel: bool, site: Site = KEYED) -> Capture:
 def test_a_registration_is_found_inside_esp() -> None:
     capture = seen(False)
     assert brief(capture.events) == [
+        ("eth0", "link", "up"),
         ("eth0", "coa", "colocated"),
         ("eth0", "rrq", "xha", "direct"),
         ("eth0", "ike", "start"),
@@ -297,4 +298,4 @@ def test_one_direction_without_keys() -> None:
 
 def test_esp_with_somebody_else_is_not_the_vpn() -> None:
     capture = ethernet([*lease(OUTSIDE), out(sealed(request(TIA), keys(), OUTSIDE, "203.0.113.99"))], KEYED)
-    assert brief(capture.events)[1:] == [("eth0", "data", "out", "esp")] and capture.hidden == ()
+    assert brief(capture.events)[2:] == [("eth0", "data", "out", "esp")] and capture.hidden == ()

@@ -57,7 +57,8 @@ from making.reading import brief, data, ethernet, read
 
 def test_registration_with_everything_in_it() -> None:
     capture = ethernet([*lease(), out(request()), into(signed(reply(), KEY))])
-    coa, asked, answered = capture.events
+    up, coa, asked, answered = capture.events
+    assert up == Event(START, "eth0", "link", {"state": "up"}, Position("t.pcap", frame=1))
     assert coa == Event(
         START + 3 * SECOND,
         "eth0",
@@ -168,7 +169,7 @@ def test_a_later_fragment_that_looks_like_a_registration_is_none() -> None:
     packet = request()
     packet[IP].frag = 100
     capture = ethernet([*lease(), out(packet)])
-    assert [e.kind for e in capture.events] == ["coa", "data"]
+    assert [e.kind for e in capture.events] == ["link", "coa", "data"]
 
 
 def test_every_value_is_one_of_its_declared_type() -> None:
@@ -202,7 +203,7 @@ def test_dhcp_renewal_is_no_change_and_another_address_is() -> None:
     other = [dhcp("request", xid=3, current=COA), dhcp("ack", "10.1.1.119", 3)]
     again = lease("10.1.1.119", 4)
     capture = ethernet([*lease(), *renewal, *other, *again])
-    assert [(e.at.frame, e.args["addr"]) for e in capture.events] == [
+    assert [(e.at.frame, e.args["addr"]) for e in capture.events if e.kind == "coa"] == [
         (4, number(COA)),
         (8, number("10.1.1.119")),
         (12, number("10.1.1.119")),
@@ -219,7 +220,7 @@ def test_a_new_random_link_address_is_the_nodes_too() -> None:
     second = "02:00:00:00:00:02"
     moved = [dhcp(k, OUTSIDE, 2, second) for k in ("discover", "offer", "request", "ack")]
     capture = ethernet([*lease(), out(request()), *moved, out(user(OUTSIDE, SERVER), second)])
-    assert [e.kind for e in capture.events] == ["coa", "rrq", "coa", "data"]
+    assert [e.kind for e in capture.events] == ["link", "coa", "rrq", "coa", "data"]
 
 
 def test_an_address_used_before_the_first_request_is_no_change() -> None:
@@ -276,8 +277,8 @@ def test_advertisement_and_solicitation() -> None:
     plain = IP(src="10.1.2.1", dst="255.255.255.255") / ICMP(type=9) / Raw(bytes([0, 0, 0, 0]))
     solicit = IP(src="0.0.0.0", dst="255.255.255.255") / ICMP(type=10)
     capture = ethernet([*lease(), out(solicit), into(advert), into(plain)])
-    assert brief(capture.events)[1:] == [("eth0", "solicit"), ("eth0", "advert")]
-    assert capture.events[2].args == {"agent": number("10.1.2.1"), "coa": 0x0A0A0A0A, "seq": 7}
+    assert brief(capture.events)[2:] == [("eth0", "solicit"), ("eth0", "advert")]
+    assert capture.events[3].args == {"agent": number("10.1.2.1"), "coa": 0x0A0A0A0A, "seq": 7}
 
 
 # User data.
@@ -376,7 +377,7 @@ def test_fragments_without_their_first_one() -> None:
     # What goes to an end of a layer could be in it or not, which only the first fragment would tell.
     assert capture.holes == ("frame 8: a fragment without its first may have carried anything",)
     elsewhere = ethernet([*lease(), out(IP(src=COA, dst="198.18.0.1", proto=17, frag=100) / Raw(b"x" * 50))])
-    assert elsewhere.holes == () and [e.args.get("scope") for e in elsewhere.events] == [None, "other"]
+    assert elsewhere.holes == () and [e.args.get("scope") for e in elsewhere.events] == [None, None, "other"]
 
 
 # Tunnel devices, key exchange and security association.
@@ -401,6 +402,7 @@ def test_vpn_signalling_on_the_tunnel_device() -> None:
     ]
     capture = read(pcapng(records, devices))
     assert brief(capture.events) == [
+        ("eth0", "link", "up"),
         ("eth0", "coa", "colocated"),
         ("eth0", "rrq", "xha", "direct"),
         ("eth0", "ike", "start"),
@@ -424,7 +426,7 @@ def test_vpn_signalling_on_the_tunnel_device() -> None:
 def test_registration_inside_esp_is_hidden() -> None:
     capture = ethernet([*lease(OUTSIDE), out(esp(OUTSIDE, VPN))])
     seen = [e for e in capture.events if e.kind != "gap"]  # that no registration is seen at all, says another test
-    assert brief(seen)[1:] == [("eth0", "sa", "up"), ("eth0", "data", "out", "esp")]
+    assert brief(seen)[2:] == [("eth0", "sa", "up"), ("eth0", "data", "out", "esp")]
     assert len(capture.hidden) == 1 and "[[esp_sa]]" in capture.hidden[0]
 
 

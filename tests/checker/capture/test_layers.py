@@ -229,7 +229,7 @@ def test_ip_options_are_skipped() -> None:
     packet = request()
     packet.options = options
     capture = ethernet([*lease(), out(packet), out(IP(src=COA, dst=IHA, options=options) / inner)])
-    assert [e.kind for e in capture.events] == ["coa", "rrq", "data"]
+    assert [e.kind for e in capture.events] == ["link", "coa", "rrq", "data"]
     assert data(capture)[0][3] == "ip/ip"
 
 
@@ -244,7 +244,7 @@ def test_segments_that_no_link_carries() -> None:
     answer[16:18] = b"\0\0"
     capture = ethernet([*lease(), out(large), bytes(unset), bytes(asked), bytes(answer)])
     assert [d[3] for d in data(capture)] == ["ip", "ip/ip"]
-    assert capture.events[1].args["bytes"] == 64054
+    assert capture.events[2].args["bytes"] == 64054
     assert capture.events[-1].args["auth"] == "ok"
     cut = read(pcap([Record(0, bytes(asked)), Record(1, bytes(answer)[:-9], length=len(answer))]))
     assert cut.events[-2].args["auth"] == "unchecked"
@@ -284,7 +284,7 @@ def test_a_registration_that_is_not_complete_is_a_gap() -> None:
     for missing in ([pieces[0]], pieces[:-1], [*pieces[:2], *pieces[3:]]):
         capture = ethernet([*lease(), *missing, out(user(IHOA, SERVER))])
         assert gaps(capture.events) == [(5, "eth0", UNFINISHED)]
-        assert [e.kind for e in capture.events] == ["coa", "gap", "data"]
+        assert [e.kind for e in capture.events] == ["link", "coa", "gap", "data"]
     others = [bytes(Ether(src="02:00:00:00:00:77", dst="02:00:00:00:00:78") / p) for p in large(request()).fragment(48)]
     assert gaps(ethernet([*lease(), *others[:-1]]).events) == []
 
@@ -339,7 +339,7 @@ def test_fragments_that_come_too_late_do_not_count() -> None:
     late = [Record(i, f) for i, f in enumerate(lease())] + [Record(10, first)]
     late += [Record(TIMEOUT + 11 + i, frame) for i, frame in enumerate(rest)]
     capture = read(pcapng(late))
-    assert [e.kind for e in capture.events] == ["coa", "gap"]
+    assert [e.kind for e in capture.events] == ["link", "coa", "gap"]
 
 
 def test_data_in_fragments_is_known_for_what_it_is_in_any_order() -> None:
@@ -359,7 +359,7 @@ def test_fragments_within_fragments() -> None:
     assert [d[1:] for d in data(capture)] == [("out", "none", "ip/ip")] * len(frames)
     message = [IP(src=COA, dst=IHA, id=50 + i) / p for i, p in enumerate(large(request()).fragment(128))]
     capture = ethernet([*lease(), *(out(piece) for packet in message for piece in packet.fragment(48))])
-    assert [e.kind for e in capture.events] == ["coa", "rrq"]
+    assert [e.kind for e in capture.events] == ["link", "coa", "rrq"]
 
 
 def test_esp_in_fragments_is_opened() -> None:

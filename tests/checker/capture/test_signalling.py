@@ -259,7 +259,7 @@ def test_advertisements_that_offer_no_care_of_address() -> None:
     capture = ethernet(
         [*lease(), into(home), into(advert(["10.1.2.1"], routers=3)), into(advert(["10.1.2.1"], sequence=0))]
     )
-    assert [e.args.get("seq") for e in capture.events[1:]] == [7, 0]
+    assert [e.args.get("seq") for e in capture.events[2:]] == [7, 0]
     assert capture.set_aside["router advertisement"] == 1
 
 
@@ -277,10 +277,10 @@ def test_a_reboot_is_a_change_and_a_renewal_is_none() -> None:
     reboot = bootp([("message-type", "request"), ("requested_addr", COA)], op=1)
     chosen = bootp([("message-type", "request"), ("requested_addr", COA), ("server_id", GATEWAY)], op=1)
     again = dhcp("ack", COA, 9)
-    assert [e.kind for e in ethernet([*lease(), reboot, again]).events] == ["coa", "coa"]
-    assert [e.kind for e in ethernet([*lease(), chosen, again]).events] == ["coa"]
+    assert [e.kind for e in ethernet([*lease(), reboot, again]).events] == ["link", "coa", "coa"]
+    assert [e.kind for e in ethernet([*lease(), chosen, again]).events] == ["link", "coa"]
     renewal = dhcp("request", xid=9, current=COA)
-    assert [e.kind for e in ethernet([*lease(), renewal, again]).events] == ["coa"]
+    assert [e.kind for e in ethernet([*lease(), renewal, again]).events] == ["link", "coa"]
 
 
 def test_an_address_that_is_refused_or_released_is_void() -> None:
@@ -288,11 +288,13 @@ def test_an_address_that_is_refused_or_released_is_void() -> None:
     refused = bootp([("message-type", "nak")], op=2)
     released = bootp([("message-type", "release")], op=1, ciaddr=COA)
     for void in (refused, released):
-        assert [e.at.frame for e in ethernet([*lease(), void, *renewal]).events] == [4, 7]
+        assert [e.at.frame for e in ethernet([*lease(), void, *renewal]).events] == [1, 4, 7]
 
 
 def test_a_discovery_alone_is_no_change() -> None:
-    assert len(ethernet([*lease(), dhcp("discover", xid=5), dhcp("offer", COA, 5)]).events) == 1
+    assert (
+        len(ethernet([*lease(), dhcp("discover", xid=5), dhcp("offer", COA, 5)]).events) == 2
+    )  # the first one shows that the link came up
 
 
 def test_domain_of_the_offer_and_options_elsewhere() -> None:
@@ -330,15 +332,15 @@ def arps(*packets: headers.Packet, before: Sequence[headers.Packet] = ()) -> lis
 
 
 def test_an_announced_address_is_a_new_care_of_address() -> None:
-    (event,) = arps(arp(announce(COA)), arp(announce(COA)))
+    up, event = arps(arp(announce(COA)), arp(announce(COA)))
     assert event.args == {"kind": "colocated", "addr": number(COA)}
-    assert len(arps(arp(announce(COA)), arp(announce(OUTSIDE)))) == 2
+    assert (up.kind, up.args) == ("link", {"state": "up"})
+    assert len(arps(arp(announce(COA)), arp(announce(OUTSIDE)))) == 3
 
 
 @pytest.mark.parametrize(
     "packet",
     [
-        arp(ARP(op=1, hwsrc=NODE_MAC, psrc="0.0.0.0", pdst=COA)),  # a probe
         arp(ARP(op=1, hwsrc=NODE_MAC, psrc=COA, pdst=GATEWAY)),
         arp(announce(COA, PEER_MAC)),
         arp(announce(COA), "in"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
+from mipcheck.checker.check.check import check
 from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.logs.jsonl import read_jsonl
 from mipcheck.checker.logs.lines import Log
@@ -12,6 +14,8 @@ from mipcheck.checker.logs.text import read_log
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.specification.load import load
 from mipcheck.model.values.event import Event
+
+from making.both_ways import assert_same
 
 VOCABULARY = vocabulary_of(load("draft-01"))
 
@@ -85,3 +89,35 @@ def test_times_as_programs_print_them(time: str, comment: str) -> None:
 
 def test_a_hint_of_another_kind() -> None:
     assert read("1.0 eth0 hint kind=other says=inside").events[0].args["kind"] == "other"
+
+
+def _notes(tmp_path: Path, name: str, *words: str) -> list[str]:
+    rows = []
+    for n, word in enumerate(words, 1):
+        if name == "x.log":
+            rows.append(f"{n}.5 eth0 rrq to=iha path=direct coa=10.1.7.20 id={word}")
+        else:
+            said = '"interface": "eth0", "event": "rrq", "to": "iha", "path": "direct", "coa": "10.1.7.20"'
+            rows.append(f'{{"time": {n}.5, {said}, "id": {word}}}')
+    head = "mipcheck-trace 1" if name == "x.log" else '{"mipcheck-trace": 1}'
+    path = tmp_path / name
+    path.write_text("\n".join([head, *rows, ""]))
+    assert_same(path)
+    return [n for n in check(path).notes if "digits alone" in n]
+
+
+@pytest.mark.parametrize("many", [1, 50])
+def test_digits_beside_hexadecimal_are_told(tmp_path: Path, many: int) -> None:
+    hexadecimal, digits = ["C1BC0D4F"] * many, ["12345678"] * many
+    (note,) = _notes(tmp_path, "x.log", *hexadecimal, *digits)
+    assert note.startswith(f"line {many + 2}: ")
+    assert "that of line 2 is hexadecimal without 0x" in note
+    (note,) = _notes(tmp_path, "x.log", *digits, *hexadecimal)
+    assert note.startswith("line 2: ")
+    assert _notes(tmp_path, "x.jsonl", *(f'"{w}"' for w in (*digits, *hexadecimal)))
+
+
+def test_a_decimal_stays_one(tmp_path: Path) -> None:
+    assert not _notes(tmp_path, "x.log", "12345678", "87654321", "7")
+    assert not _notes(tmp_path, "x.log", "C1BC0D4F", "1234567", "0x12345678")
+    assert not _notes(tmp_path, "x.jsonl", '"C1BC0D4F"', "12345678")  # a number of JSON

@@ -57,6 +57,9 @@ event off() by node seen log
 event ask(id: id) by node seen log
 event send(clear: bool, bytes?: int) by node seen log
 event peek() by node seen log
+event afresh() by node anew seen log
+event doze() by node seen log
+event wake() by node seen log
 event gap(reason?: text) by observer seen log
 interface { up: bool = false
             since: time
@@ -65,7 +68,14 @@ interface { up: bool = false
 node { any: bool = false
        last: interface = none
        newest: id = 9223372036854775807
-       total: int = 0 }
+       total: int = 0
+       dozes: bool = false
+       dozes_since: time }
+on afresh { up := false; any := false }
+on doze { dozes := true }
+on doze when not seen dozes { dozes_since := now }
+on wake { dozes := false }
+pause while dozes since dozes_since "while it dozes"
 on on_ { up := true; since := now; any := true; last := this; number := id; newest := id }
 on on_(id = newest) { number := 3 }
 on off { up := false; any := false }

@@ -301,7 +301,7 @@ WRITTEN = [
     ("misspelt declaration", "parm x: int = 1", "x.spec:1:1: unexpected 'parm'", 0,
      'expected a declaration or the end; did you mean "param"?'),
     ("misspelt seen", "event x() by node sen log", "x.spec:1:19: unexpected 'sen'", 18,
-     'expected seen or silent; did you mean "seen"?'),
+     'expected anew, seen or silent; did you mean "seen"?'),
     ("no section", 'rule X MUST "" configure true', "x.spec:1:13: unexpected '\"\"'", 12, "expected cite"),
     ("unit", "param x: time = 60 sec", "x.spec:1:20: unexpected 'sec'", 19,
      "expected a declaration, the end, cite or a text in quotes; units of time are ns, us, ms, s, min, h"),
