@@ -24,6 +24,8 @@ AGE: Final = 4
 """The column for the event that last set a row."""
 FIRST: Final = 5
 """The first column of a table."""
+FEW: Final = 8
+"""Rows of a table from which on one whose time is over is used again, though there is room for more."""
 
 EntryRows = Sequence[list[int]]
 
@@ -79,7 +81,7 @@ def row_for(
 
     The default row stands in `columns` slots of the node from `default` on. There has to be room for one more row.
     Where the table has `limit` of them, one makes room: one whose time, in column `lapses`, is over; else the one that
-    was set first, of which nothing is known from then on.
+    was set first, of which nothing is known from then on. One whose time is over does so sooner, where nothing is lost.
     """
     if a == U or b == U or c == U:
         return 0
@@ -104,7 +106,7 @@ def row_for(
         if held >= limit:
             return -1 if wanted == 2 else 0
     place = end
-    if held < limit:
+    if held < limit and (over == 0 or held < FEW or node[default] != 0):
         first = entries[0]
         first[0] = end + 1
     else:

@@ -360,7 +360,7 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
             moves.append(Move(f"{a.event} on interface {a.interface}", z3.And(guard), {**after, "now": then}))
         broken = [_forbids(w, rule, states[side], a, of[side], then) for side, w in worlds.items()]
         judged = [
-            worlds[side].term(s.reduction.judges(asked[side]), states[side], a.interface, of[side], then)
+            worlds[side].term(s.reduction.judges(a.event), states[side], a.interface, of[side], then)
             for side, s in sides.items()
             if s.reduction is not None and a.event in _kinds(asked[side])
         ]

@@ -148,9 +148,10 @@ class Reduction:
         claim, _ = self._claim(p)
         return replace(p, claim=claim)
 
-    def judges(self, p: Property) -> Term:
-        """Return that the entries are followed of which a property speaks."""
-        _, asked = self._claim(p)
+    def judges(self, event: str) -> Term:
+        """Return that the entries are followed of which rules on events of a kind speak."""
+        asked = _Asked()
+        self._ask_rules(event, asked)
         return self._followed(asked.places)
 
     def wants(self, p: Property) -> Mapping[str, int]:
@@ -166,31 +167,37 @@ class Reduction:
             case Invariant(condition):
                 claim = Invariant(self._judged(self._told(condition, asked), asked))
             case Whenever(patterns, condition):
-                told = tuple(replace(q, condition=self._told(q.condition, asked)) for q in patterns)
-                of_it = self._told(condition, asked)
-                if self._rules:
-                    self._ask_rules(patterns, asked)
-                claim = Whenever(told, self._judged(of_it, asked))
+                of_it = self._judged(self._told(condition, asked), asked)
+                claim = Whenever(self._where_followed(patterns, asked, self._rules), of_it)
             case Permitted(patterns):
-                claim = Permitted(self._told_with_rules(patterns, asked))
+                claim = Permitted(self._where_followed(patterns, asked, True))
             case Independent(variables, patterns):
-                claim = Independent(variables, self._told_with_rules(patterns, asked))
+                claim = Independent(variables, self._where_followed(patterns, asked, True))
         return claim, asked
 
-    def _told_with_rules(self, patterns: tuple[EventPattern, ...], asked: _Asked) -> tuple[EventPattern, ...]:
-        """Return patterns of events that are judged: entries of which rules on them speak have to be followed."""
-        self._ask_rules(patterns, asked)
-        told = tuple(replace(q, condition=self._told(q.condition, asked)) for q in patterns)
-        followed = self._followed(asked.places)
-        return tuple(replace(q, condition=_all(q.condition, followed)) for q in told)
+    def _where_followed(
+        self, patterns: tuple[EventPattern, ...], asked: _Asked, rules: bool
+    ) -> tuple[EventPattern, ...]:
+        """Return patterns of events where the entries are followed of which they speak, and `rules` on their events."""
+        result = []
+        for q in patterns:
+            own = _Asked()
+            condition = self._told(q.condition, own)
+            if rules:
+                self._ask_rules(q.event, own)
+            result.append(replace(q, condition=_all(condition, self._followed(own.places))))
+            for place, when in own.places.items():
+                asked.add(place, when)
+        return tuple(result)
 
-    def _ask_rules(self, patterns: tuple[EventPattern, ...], asked: _Asked) -> None:
-        """Note the entries of which rules on events of the patterns speak."""
-        events = {q.event for q in patterns}
+    def _ask_rules(self, event: str, asked: _Asked) -> None:
+        """Note the entries of which rules on events of a kind speak."""
         for rule in self._spec.rules.values():
-            if isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns):
+            if isinstance(rule.body, Allow) and any(q.event == event for q in rule.body.patterns):
+                others = {q.condition for q in rule.body.patterns if q.event != event}
                 for term in rule.body.terms():
-                    self._told(term, asked)
+                    if term not in others:
+                        self._told(term, asked)
 
     def _judged(self, condition: Term, asked: _Asked) -> Term:
         followed = self._followed(asked.places)

@@ -7,10 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mipcheck.model.machine.compile import Entries, Machine, State
-from mipcheck.model.machine.entries import used_rows
+from mipcheck.model.machine.entries import FEW, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.specification.load import loads
 
-from making.tabled import LIMITS, RULES, SERVER, Plainly, S, events
+from making.tabled import LIMITS, RULES, SERVER, TEXT, Plainly, S, events
 
 MACHINE = Machine(SERVER, {}, {})
 Told = list[tuple[str, int, dict[str, int | str]]]
@@ -123,3 +124,12 @@ def test_of_a_table_of_which_nothing_is_known_what_was_seen_since_is() -> None:
     running.take("deny", 1, {"who": 2, "what": "call"})
     ask = {"what": "call", "to": 0, "least": 1}
     assert [running.take("ask", 2, {"who": w, **ask})[NUMBER["HELD"]] for w in (1, 2, 3)] == [1, 0, UNKNOWN]
+
+
+def test_entries_whose_time_is_over_do_not_pile_up() -> None:
+    machine = Machine(loads(TEXT.replace("limit 3", "limit 64")).for_role("server"), {}, {})
+    node, writers, entries = machine.initial_node(), [-1] * machine.node_size, list[list[int]]()
+    for who in range(50):
+        keys = machine.encode("wish", {"who": who, "what": "call", "to": 5, "sure": "yes"})
+        machine.steps["wish"](6 * who * S, UNKNOWN, [], node, [], keys, who, [], writers, entries)
+    assert len(used_rows(entries)) == FEW + 1

@@ -110,6 +110,13 @@ def test_what_speaks_of_too_many_entries_is_unknown_and_says_so() -> None:
     assert result.result == "unknown" and "more than 4 entries" in result.reason
 
 
+def test_a_property_of_several_events_whose_rules_speak_of_keys_that_not_all_have() -> None:
+    several = 'property several cite 1 "either" whenever data(coa in binding), rrp(id in pending): bound or not bound'
+    text = TEXT.replace("  property fine", f"  {several}\n  property fine")
+    (result,) = prove(["several"], spec=loads(text))
+    assert result.result == "proved"
+
+
 def test_without_a_rule_the_property_is_refuted() -> None:
     assert proved("asked", without=["A1"])["asked"].result == "refuted"
 
