@@ -12,10 +12,10 @@ from mipcheck.model.specification.spec import Change, Require, Rule, Spec
 class Layout:
     """What stands where, for a specification and the names of its `parameters`; the same for all sites.
 
-    Interface state has one slot for each variable, then one for each obligation: 1 if it has been met since its
-    anchor; if not, 0 less the time (ns) for which it has paused since then. The node's has one for each variable, then
-    the default rows of its tables, whose columns are in `table_slots`. `constant_of` says by kind and name which of the constants is a parameter, an address or a
-    flag.
+    Interface state has one slot for each variable, then one for each obligation: 1 if it has been met since its anchor;
+    if not, 0 less the time (ns) for which it has paused since then. The node's has one for each variable, then the
+    default rows of its tables, whose columns are in `table_slots`. `constant_of` says by kind and name which of the
+    constants is a parameter, an address or a flag.
     """
 
     def __init__(self, spec: Spec, parameters: Iterable[str], capabilities: frozenset[str]) -> None:
