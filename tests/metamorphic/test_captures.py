@@ -12,6 +12,7 @@ from metamorphic.captures import changes
 from metamorphic.run import Case, answer, failures
 
 NAMES = sorted(path.stem for path in CAPTURES.glob("*.pcapng"))
+SOME = [pytest.param(name, marks=pytest.mark.slow) for name in NAMES[::4]]
 
 
 def recording(name: str) -> Case:
@@ -19,7 +20,7 @@ def recording(name: str) -> Case:
     return Case(files, (CAPTURES / f"{name}.toml").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("name", ["inside", "loss-ignored", *(pytest.param(n, marks=pytest.mark.slow) for n in NAMES)])
+@pytest.mark.parametrize("name", ["inside", "loss-ignored", *SOME])
 def test_recording(name: str, tmp_path: Path) -> None:
     case = recording(name)
     before = answer(case, tmp_path / "before")
@@ -27,7 +28,7 @@ def test_recording(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES[::6])
 def test_recording_both_ways(name: str, tmp_path: Path) -> None:
     case = recording(name)
     before = answer(case, tmp_path / "before")

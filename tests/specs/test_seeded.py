@@ -43,7 +43,7 @@ def test_what_was_seeded_is_found_and_nothing_else(tmp_path: Path, role: str, se
 @pytest.mark.parametrize("role", make_device_log.DEVICES)
 def test_what_was_seeded_is_found_in_a_long_log(tmp_path: Path, role: str) -> None:
     path = tmp_path / "x.log"
-    told = seeded(path, role, 100_000, 2_000, 10, 3)
+    told = seeded(path, role, 30_000, 600, 10, 3)
     for fast in (False, True):
         assert found(report(path, fast, only=fast)) == told
 
