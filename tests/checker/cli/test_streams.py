@@ -27,7 +27,7 @@ def shell(words: str, redirected: str, run: str = f"-c '{CODE}'") -> subprocess.
 @pytest.mark.parametrize("redirected", [*CLOSED, "2>/dev/full", ">&- 2>/dev/full"])
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(FINE, 0), (BROKEN, 1), ("no-such.log", 2), ("--bogus", 2), ("", 2), ("explain D1", 0), ("--help", 0)],
+    [(FINE, 0), (BROKEN, 1), ("no-such.log", 2), ("--bogus", 2), ("", 2), ("requirements", 0), ("--help", 0)],
 )
 def test_the_code_does_not_depend_on_the_streams(words: str, code: int, redirected: str) -> None:
     done = shell(words, redirected)
