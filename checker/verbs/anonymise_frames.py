@@ -20,6 +20,9 @@ from mipcheck.checker.verbs.anonymise_names import Disguise
 
 _DEPTH: Final = 8
 _IPIP, _TCP, _UDP, _GRE, _ESP, _AH, _MINIMAL, _ICMP = 4, 6, 17, 47, 50, 51, 55, 1
+_ICMPV6: Final = 58
+_NEIGHBOURS: Final = range(133, 137)
+"""Types of messages by which a host looks for routers and neighbours (RFC 4861); they show that a link came up."""
 _LINK_ADDRESSES: Final = {link.ETHERNET: ((0, 6), (6, 12)), SLL: ((6, 14),), SLL2: ((12, 20),)}
 """Link type → where its link addresses are; those of Linux are padded."""
 
@@ -168,11 +171,22 @@ class Rewriter:
         return b"".join(parts) + bytes(len(data) - 28)
 
     def _ipv6(self, data: bytes) -> bytes:
-        """Return what stands for an IPv6 packet: how far its addresses reach stays."""
+        """Return what stands for an IPv6 packet: how far its addresses reach stays, and which neighbour it asks for."""
         if len(data) < 40:
             return bytes(len(data))
-        ends = [data[at : at + 2] + self._disguise.noise(data[at : at + 16], 14) for at in (8, 24)]
-        return data[:8] + b"".join(ends) + bytes(len(data) - 40)
+        ends = b"".join(self._ipv6_address(data[at : at + 16]) for at in (8, 24))
+        body = data[40:]
+        if data[6] != _ICMPV6 or len(body) < 8 or body[0] not in _NEIGHBOURS:
+            return data[:8] + ends + bytes(len(body))
+        new = body[:8] + bytes(len(body) - 8)
+        if body[0] in (135, 136) and len(body) >= 24:
+            new = body[:8] + self._ipv6_address(body[8:24]) + bytes(len(body) - 24)
+        whole = int.from_bytes(data[4:6], "big") == len(body)
+        return data[:8] + ends + _with_checksum(body, new, 2, (data[8:40], ends), _ICMPV6, whole)
+
+    def _ipv6_address(self, data: bytes) -> bytes:
+        """Return what stands for an IPv6 address; the unspecified one, which asks whether an address is free, stays."""
+        return data[:2] + self._disguise.noise(data, 14) if any(data) else data
 
     def _address(self, data: bytes) -> bytes:
         return messages.address(data, self._disguise)
