@@ -38,8 +38,8 @@ BOGUS = {
     "iha": [
         "rrq coa={foe} flags=DT lifetime=600 {id} auth=bad via=outside dynamic=yes nat=yes udp=yes source=untrusted",
         "rrq coa={foe} flags=S lifetime=0 {id} auth=absent via=vpn-fa dynamic=no nat=no udp=no source=untrusted",
-        "rrq coa={foe} flags=T lifetime=60 {id} auth=bad via=inside dynamic=no nat=no udp=no; "
-        "rrp code=131 lifetime=0 {id} udp=no",
+        "rrq coa={foe} flags=T lifetime=60 {id} auth=bad via=inside dynamic=no nat=no udp=no source=trusted; "
+        "rrp code=131 lifetime=0 {id} udp=no tnc=yes",
     ],
     "fa": [
         "rrp from=xha code=0 lifetime=600 id=0x7e57",
