@@ -18,25 +18,22 @@ class AtForeignAgent(Node):
         self.visits: dict[str, int] = {}
         self.flags = "T" if fault or number % 3 else "-"
 
-    def course(self) -> Iterator[Line]:
-        """Yield the node's lines, without end."""
+    def begin(self) -> Iterator[Line]:
         yield self.line("advert", f"coa={COA}")
         yield from self.register("xha")
-        after = self.chance.randrange(1, 4)
-        while True:
-            self.wait()
-            after -= 1
-            if after == 0 and self.fault:
-                yield from self.register("xha")
-                self.wait()
-                yield from FAULTS[self.fault][1](self)
-                self.wait()
-            self.visits = {a: t for a, t in self.visits.items() if t > self.now + 40 * S}
-            if not self.visits:
-                yield from self.register("xha")
-            yield from self.data()
-            self.wait()
-            yield from self.chance.choice(_EPISODES)(self)
+
+    def go_wrong(self) -> Iterator[Line]:
+        yield from self.register("xha")
+        self.wait()
+        yield from FAULTS[self.fault][1](self)
+
+    def turn(self) -> Iterator[Line]:
+        self.visits = {a: t for a, t in self.visits.items() if t > self.now + 40 * S}
+        if not self.visits:
+            yield from self.register("xha")
+        yield from self.data()
+        self.wait()
+        yield from self.chance.choice(_EPISODES)(self)
 
     def asked(self, agent: str, number: str, lifetime: int = 600, coa: str = COA) -> Line:
         return self.line("rrq", f"to={agent} coa={coa} flags={self.flags} lifetime={lifetime} id={number}")

@@ -16,24 +16,21 @@ class AtHomeAgent(Node):
         self.bindings: dict[str, int] = {}
         self.newest = ""
 
-    def course(self) -> Iterator[Line]:
-        """Yield the node's lines, without end."""
+    def begin(self) -> Iterator[Line]:
         yield from self.register(self.elsewhere())
-        after = self.chance.randrange(1, 4)
-        while True:
+
+    def go_wrong(self) -> Iterator[Line]:
+        yield from FAULTS[self.fault][1](self)
+
+    def turn(self) -> Iterator[Line]:
+        coa = self.somewhere()
+        if not coa:
+            yield from self.register(self.elsewhere())
+        else:
+            yield from self.data(coa)
             self.wait()
-            after -= 1
-            if after == 0 and self.fault:
-                yield from FAULTS[self.fault][1](self)
-                self.wait()
-            coa = self.somewhere()
-            if not coa:
-                yield from self.register(self.elsewhere())
-            else:
-                yield from self.data(coa)
-                self.wait()
-                if self.somewhere():
-                    yield from self.chance.choice(_EPISODES)(self)
+            if self.somewhere():
+                yield from self.chance.choice(_EPISODES)(self)
 
     def somewhere(self) -> str:
         """Return a care-of address that is bound now and for a while, or nothing."""

@@ -33,7 +33,27 @@ class Node:
         self.lines = self.ids = self.places = 0
 
     def course(self) -> Iterator[Line]:
-        """Yield the node's lines, without end."""
+        """Yield the node's lines, without end; what the device does wrong comes after one to three turns."""
+        yield from self.begin()
+        after = self.chance.randrange(1, 4)
+        while True:
+            self.wait()
+            after -= 1
+            if after == 0 and self.fault:
+                yield from self.go_wrong()
+                self.wait()
+            yield from self.turn()
+
+    def begin(self) -> Iterator[Line]:
+        """Yield the lines by which the node comes to be registered."""
+        raise NotImplementedError
+
+    def go_wrong(self) -> Iterator[Line]:
+        """Yield the lines of the node's fault, and of what has to come before it."""
+        raise NotImplementedError
+
+    def turn(self) -> Iterator[Line]:
+        """Yield the lines of some data, and of one thing that may happen to a node."""
         raise NotImplementedError
 
     def line(self, event: str, keys: str, fault: str = "") -> Line:

@@ -23,8 +23,7 @@ class AtGateway(Node):
         """Return an outer address at which the node has not been."""
         return f"203.{self.elsewhere().split('.', 1)[1]}"
 
-    def course(self) -> Iterator[Line]:
-        """Yield the node's lines, without end."""
+    def begin(self) -> Iterator[Line]:
         features = "vpn-fa,endpoint-update"
         if self.chance.random() < 0.2:
             yield self.line("offer", "vendor=- natt=no")  # in its name
@@ -33,18 +32,16 @@ class AtGateway(Node):
         yield self.line("advert", f"coa={AGENT} message=last")
         yield from self.associate()
         yield from self.register()
-        after = self.chance.randrange(1, 4)
-        while True:
-            self.wait()
-            after -= 1
-            if after == 0 and self.fault:
-                yield from FAULTS[self.fault][1](self)
-                self.wait()
-            if self.expires < self.now + 40 * S:
-                yield from self.register()
-            yield from self.data()
-            self.wait()
-            yield from self.chance.choice(_EPISODES)(self)
+
+    def go_wrong(self) -> Iterator[Line]:
+        yield from FAULTS[self.fault][1](self)
+
+    def turn(self) -> Iterator[Line]:
+        if self.expires < self.now + 40 * S:
+            yield from self.register()
+        yield from self.data()
+        self.wait()
+        yield from self.chance.choice(_EPISODES)(self)
 
     def associate(self, features: str = "vpn-fa,endpoint-update", more: str = "", fault: str = "") -> Iterator[Line]:
         yield self.line("propose", "features=vpn-fa,endpoint-update plain=yes")

@@ -21,23 +21,20 @@ class AtExternalAgent(Node):
         self.expires = 0
         self.nat = "no"
 
-    def course(self) -> Iterator[Line]:
-        """Yield the node's lines, without end."""
+    def begin(self) -> Iterator[Line]:
         yield from self.register(self.elsewhere())
-        after = self.chance.randrange(1, 4)
-        while True:
-            self.wait()
-            after -= 1
-            if after == 0 and self.fault:
-                yield from self.register(self.coa, nat="no")
-                self.wait()
-                yield from FAULTS[self.fault][1](self)
-                self.wait()
-            if self.expires < self.now + 40 * S:
-                yield from self.register(self.coa)
-            yield from self.data()
-            self.wait()
-            yield from self.chance.choice(_EPISODES)(self)
+
+    def go_wrong(self) -> Iterator[Line]:
+        yield from self.register(self.coa, nat="no")
+        self.wait()
+        yield from FAULTS[self.fault][1](self)
+
+    def turn(self) -> Iterator[Line]:
+        if self.expires < self.now + 40 * S:
+            yield from self.register(self.coa)
+        yield from self.data()
+        self.wait()
+        yield from self.chance.choice(_EPISODES)(self)
 
     @property
     def how(self) -> str:
