@@ -34,6 +34,10 @@ Bounds = tuple[int, int]
 
 def check_bounds(machine: Machine) -> None:
     """Check that no integer of a machine can overflow. Raises NativeError if one might."""
+    for name, value in machine.parameters.items():
+        # The loop is told all of them, also those that no rule of this role reads.
+        if abs(value) > _MOST:
+            raise NativeError(f"{name} is beyond 64 bits")
     names = (*machine.interface_slots, *machine.node_slots, *machine.table_slots)
     state = {n: _of_type(machine.spec.state(n).type) for n in names}
     state |= {n: (0, 0) for n in state if machine.spec.state(n).type.name in ("int", "time")}
