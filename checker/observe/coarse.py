@@ -170,7 +170,8 @@ class CoarseObserver(Observer):
             last = self._tried(node, list(chains.values()))
         for stamped in events:
             self._happen_once(node, stamped, judged)
-        node.boots |= anew
+        if anew:
+            node.fresh = self._machine.initial_interface()
         # What not all orders agree about is not known.
         if self._machine.tables:
             self._combine((node.state, [], node.entries), last, _same)

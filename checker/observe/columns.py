@@ -126,11 +126,12 @@ class NativeObserver:
         s.constants[:] = signed(machine.constants)
         s.initial[0] = UNKNOWN
         s.initial[1] = signed(machine.initial_interface())
+        s.initial[2] = signed(machine.late_interface())
         s.values[0] = UNKNOWN
         s.writers[0] = -1
         s.interfaces[0] = (WHOLE, tables.NEVER, 0, 0, -1)
-        s.nodes[0] = (UNKNOWN, int(boot), 1, 0, 0, 0, 0, 0)
-        s.shared[0] = signed(machine.initial_node()) if boot else UNKNOWN
+        s.nodes[0] = (UNKNOWN, 1 if boot else 2, 1, 0, 0, 0, 0, 0)
+        s.shared[0] = signed(machine.initial_node() if boot else machine.late_node())
         s.shared_writers[0] = -1
         for n, limit in enumerate(facts.limits):
             s.limits[n] = limit

@@ -355,7 +355,7 @@ def _judge(s: ObserverState) -> int:
         s.each += 1
         if s.each < s.nodes[node].count:
             return _HAPPEN
-        s.nodes[node].boots = 1
+        s.nodes[node].fresh = 1
         s.each = 0
     if s.to_all == 1 and node != 0:
         s.told += 1
@@ -446,7 +446,7 @@ def _forget(s: ObserverState) -> int:
             fill(s.values[row], U)
             fill(s.writers[row], s.first + i)
         if token < 0:
-            s.nodes[node].boots = 0
+            s.nodes[node].fresh = 0
         for row in range(s.nodes[node].begin, end_of(s, node)):
             if s.limits_count > 0 and s.interfaces[row].expired == 1:
                 look_later(s, row)

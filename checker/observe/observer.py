@@ -78,14 +78,14 @@ class InterfaceState:
 
 @dataclass(slots=True, eq=False)
 class NodeState:
-    """A mobile node. Interfaces that it is not known to have start in their initial state only if it `boots`.
+    """A mobile node. Interfaces that it is not known to have start in the state `fresh`.
 
     `states` are those of `places`; `expired` the interfaces that owe something whose time is up, if its condition
     comes true.
     """
 
     key: int | None
-    boots: bool
+    fresh: State
     state: State
     writers: list[int]
     places: dict[str, InterfaceState] = field(default_factory=dict)
@@ -125,7 +125,8 @@ class Observer:
         self._tracks = machine.spec.tracks
         self._nodes: dict[int, NodeState] = {}
         # Where nodes are not told apart, the only one; else the state in which the next one begins.
-        self._one = NodeState(None, boot, machine.initial_node() if boot else machine.unknown_node(), [])
+        fresh = machine.initial_interface() if boot else machine.late_interface()
+        self._one = NodeState(None, fresh, machine.initial_node() if boot else machine.late_node(), [])
         self._one.writers = [-1] * len(self._one.state)
         self._veil(self._one.state)
         self._names: dict[str, None] = {}
@@ -200,7 +201,7 @@ class Observer:
             return
         for name in list(node.places) or [NODE]:
             self._happen_at(replace(event, interface=name), number, node, keys, judged)
-        node.boots = True
+        node.fresh = self._machine.initial_interface()
 
     def _happen_at(self, event: Event, number: int, node: NodeState, keys: list[int], judged: bool) -> None:
         """Let an event happen on the interface that it names."""
@@ -256,7 +257,7 @@ class Observer:
             if self._seen >= NODES:
                 raise too_many_nodes()
             one = self._one
-            node = self._nodes[key] = NodeState(key, one.boots, one.state[:], one.writers[:])
+            node = self._nodes[key] = NodeState(key, one.fresh, one.state[:], one.writers[:])
             node.entries = [row[:] for row in one.entries]
             self._seen += 1
             for place in one.places.values():
@@ -274,9 +275,7 @@ class Observer:
             return InterfaceState(name, UNKNOWN, node, machine.unknown_interface(), writers)
         if len(node.places) >= INTERFACES:
             raise too_many_interfaces()
-        return self._add(
-            node, name, machine.initial_interface() if node.boots else machine.unknown_interface(), writers
-        )
+        return self._add(node, name, node.fresh[:], writers)
 
     def _add(self, node: NodeState, name: str, state: State, writers: list[int]) -> InterfaceState:
         """Add an interface to a node."""
@@ -457,7 +456,10 @@ class Observer:
                     place.queued = _NEVER
             self._nodes.clear()
             self._late.clear()
-            self._one = NodeState(None, False, self._machine.unknown_node(), [number] * len(self._one.state))
+            machine = self._machine
+            self._one = NodeState(
+                None, machine.unknown_interface(), machine.unknown_node(), [number] * len(self._one.state)
+            )
 
     def _blind(self, node: NodeState, event: Event, number: int) -> None:
         """Forget what was known of a node, or of one interface and of what all share."""
@@ -471,7 +473,8 @@ class Observer:
         node.state[:] = self._machine.unknown_node()
         node.writers[:] = [number] * len(node.writers)
         node.entries.clear()
-        node.boots &= not whole
+        if whole:
+            node.fresh = self._machine.unknown_interface()
         self._late += _in_order(node.expired or ()) if self._limits else []
 
     def _pending(self, node: NodeState, event: Event, number: int, places: Iterable[InterfaceState]) -> None:

@@ -30,7 +30,7 @@ class NodeRow(Record):
     """A mobile node."""
 
     key: int  # the address that tells it apart, U for node 0
-    boots: int  # 1 if interfaces that it is not known to have begin in their initial state, else as unknown
+    fresh: int  # in which row of `initial` interfaces that it is not known to have begin
     begin: int  # the row of its first interface
     count: int  # how many interfaces it has
     capacity: int  # for how many there is room
@@ -247,7 +247,7 @@ class ObserverState(Record):
     wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks
     veiled = array("int64", "slots")  # 1 what is never known of an interface, 2 what is not once it is 0
     shared_veiled = array("int64", "shared_slots")  # 1 what is never known of a node
-    initial = array("int64", "2", "slots")  # an interface that is unknown; one when its node starts
+    initial = array("int64", "3", "slots")  # an interface that is unknown; one when its node starts, or the trace does
     constants = array("int64", "constants_count")  # parameters and addresses, for generated code
 
     # What was found. The driver fills in `causes` and begins `findings`; the loop counts on.

@@ -142,7 +142,7 @@ def _add(s: ObserverState, node: int, token: int, like: int) -> int:
         copy(s.values[row], s.values[like])
         copy(s.writers[row], s.writers[like])
     else:
-        copy(s.values[row], s.initial[owner.boots])
+        copy(s.values[row], s.initial[owner.fresh])
         fill(s.writers[row], -1)
     if s.foggy == 1:
         veil(s, node, row)
@@ -224,7 +224,7 @@ def find_node(s: ObserverState, key: int) -> int:
     s.nodes_count += 1
     device = s.nodes[0]
     s.node_of[at] = key, node
-    s.nodes[node] = key, device.boots, s.rows_count, 0, 0, at, 0, 0
+    s.nodes[node] = key, device.fresh, s.rows_count, 0, 0, at, 0, 0
     copy(s.shared[node], s.shared[0])
     copy(s.shared_writers[node], s.shared_writers[0])
     for row in range(device.begin, device.begin + device.count):

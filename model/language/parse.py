@@ -137,7 +137,8 @@ class _Builder:
 
     def _state(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         ghost, c = _flag(c, "GHOST")
-        return s.StateDecl(str(c[0]), ghost, tuple(self._variable(v) for v in c[1:]), at)
+        told, c = _flag(c, "TOLD")
+        return s.StateDecl(str(c[0]), ghost, tuple(self._variable(v) for v in c[1:]), told, at)
 
     def _variable(self, t: Any) -> s.VariableDecl:
         name, type_, *rest = t.children

@@ -80,8 +80,9 @@ def show_declaration(d: s.Declaration) -> str:
             return f"event {name}({shown}) by {sender} {'anew ' if anew else ''}{where}{but}{_text(text)}"
         case s.PauseDecl(condition, since, text):
             return f"pause while {condition} since {since}{_text(text)}"
-        case s.StateDecl(scope, ghost, variables):
-            return "\n".join([f"{'ghost ' if ghost else ''}{scope} {{", *map(_variable, variables), "}"])
+        case s.StateDecl(scope, ghost, variables, told):
+            kind = "ghost " if ghost else "told " if told else ""
+            return "\n".join([f"{kind}{scope} {{", *map(_variable, variables), "}"])
         case s.TableDecl(name, keys, ghost, limit, until, text, variables):
             by = ", ".join(f"{k.name}: {_type(k.type)}" for k in keys)
             most = "" if limit is None else f" limit {limit}"

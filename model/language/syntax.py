@@ -145,11 +145,12 @@ class VariableDecl:
 
 @dataclass(frozen=True, slots=True)
 class StateDecl:
-    """`interface { … }` or `node { … }`, after `ghost` where no node can see it."""
+    """`interface { … }` or `node { … }`, after `ghost` where no node can see it, `told` where the trace tells it."""
 
     scope: str
     ghost: bool
     variables: tuple[VariableDecl, ...]
+    told: bool = False
     at: Place = place()
 
 

@@ -105,10 +105,19 @@ class Machine(Layout):
     def initial_node(self) -> State:
         return self._initial((*self.node_slots, *self.table_slots))
 
-    def _initial(self, names: Iterable[str]) -> State:
+    def late_interface(self) -> State:
+        """Return the state of an interface of which the trace has told nothing yet: all but that is unknown."""
+        return self._initial(self.interface_slots, told=True) + [UNKNOWN] * len(self.obligations)
+
+    def late_node(self) -> State:
+        """Return the same of a node."""
+        return self._initial((*self.node_slots, *self.table_slots), told=True)
+
+    def _initial(self, names: Iterable[str], told: bool = False) -> State:
         result = []
         for name in names:
-            term = self.spec.state(name).initial
+            variable = self.spec.state(name)
+            term = None if told and not variable.told else variable.initial
             result.append(UNKNOWN if term is None else self.evaluate(term, 0, UNKNOWN, [], [], [], []))
         return result
 

@@ -77,7 +77,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A piece of state: of the node, or of each interface; `ghost` state is the truth that no node can see."""
+    """A piece of state: of the node, or of each interface; `ghost` state is the truth that no node can see.
+
+    What is `told` is about the trace: it has its initial value wherever that begins, and is unknown only after a gap.
+    """
 
     name: str
     type: Type
@@ -85,6 +88,7 @@ class Variable:
     ghost: bool
     initial: Term | None
     text: str = ""
+    told: bool = False
 
 
 LIMIT: Final = 64

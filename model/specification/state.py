@@ -34,7 +34,7 @@ class StateReader:
                 self.names.declare("state", v.name, v.at)
                 initial = self._initial(v)
                 type_ = self.names.type_of(v.type)
-                self.names.variables[v.name] = m.Variable(v.name, type_, d.scope, d.ghost, initial, v.text)
+                self.names.variables[v.name] = m.Variable(v.name, type_, d.scope, d.ghost, initial, v.text, d.told)
 
     def tables(self) -> None:
         """Declare tables, with the parts of their keys and their fields."""

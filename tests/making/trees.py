@@ -162,7 +162,8 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
         st.none() | expressions, st.booleans(),
     ),
     st.builds(s.PauseDecl, names, names, texts),
-    st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.booleans(), _variables),
+    st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.just(False), _variables, st.booleans()),
+    st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.just(True), _variables),
     st.builds(s.UpdateDecl, _patterns, _assignments, _changes),
     st.builds(
         s.TableDecl, names, _some(st.builds(s.KeyPart, names, types)), st.booleans(), st.none() | st.integers(0, 99),

@@ -385,6 +385,64 @@ CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
         set(),
     ),
     "begun-inside": ((*OUTSIDE, "4.9 RRP code=0 id=0x3 auth=ok", "9.0 IKE src=198.51.100.100"), "violation", {"L2"}),
+    # Faulty 11187, 12278, 12655: the copy of an accepted request, in the slack of P4, is no registration anew.
+    "a-copy-renews-nothing": ((*INSIDE, "0.4 RRQ id=0x1", "20.0 e0 link state=down"), "violation", {"M1"}),
+    "renewed-after-a-copy": (
+        (
+            *INSIDE,
+            "0.4 RRQ id=0x1",
+            "9.0 RRQ id=0x2",
+            "9.1 RRP code=0 id=0x2 auth=ok",
+            "19.0 RRQ id=0x3",
+            "19.1 e0 link state=down",
+        ),
+        "conformant",
+        set(),
+    ),
+    # Nor does it begin detection anew (1076-1079: what is not answered is retransmitted).
+    "a-copy-begins-nothing-anew": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x5",
+            "9.1 RRP code=0 id=0x5 auth=ok",
+            "9.2 e0 infer where=unknown",
+            "9.4 RRQ id=0x5",
+            "17.0 e0 link state=down",
+        ),
+        "violation",
+        {"P8"},
+    ),
+    # Faulty 11133, 12264: no line says when the period of time of 1083-1086 begins. The i-HA has been tried for longer
+    # than the detection period when the x-HA answers, and detection is over.
+    "x-ha-answers-after-the-detection-period": (
+        (
+            "0.0 UP",
+            "0.1 COA",
+            *(f"{2 * n}.2 {ask}" for n in range(3) for ask in ("RRQ id=0x1", "XRQ id=0x2")),
+            "4.5 XRP code=0 id=0x2 auth=ok",
+            "30.0 e0 link state=down",
+        ),
+        "conformant",
+        set(),
+    ),
+    # A moment before, it has to be tried on.
+    "x-ha-answers-within-it": (
+        (
+            "0.0 UP",
+            "0.1 COA",
+            *(f"{2 * n}.2 {ask}" for n in range(2) for ask in ("RRQ id=0x1", "XRQ id=0x2")),
+            "3.1 XRP code=0 id=0x2 auth=ok",
+            "30.0 e0 link state=down",
+        ),
+        "violation",
+        {"P1"},
+    ),
+    # And it is where it was not tried before the x-HA answered.
+    "x-ha-answers-alone": (
+        ("0.0 UP", "0.1 COA", "0.2 XRQ id=0x2", "4.5 XRP code=0 id=0x2 auth=ok", "30.0 e0 link state=down"),
+        "violation",
+        {"P1"},
+    ),
     # And whoever has asked the x-HA to withdraw the binding cannot rely on it any more, confirmed or not.
     "withdrawn-unconfirmed-before-ike": (
         (
@@ -412,3 +470,28 @@ def test_without_their_number_retransmissions_do_not_run_out() -> None:
     lines, _, _ = CASES["refused-or-run-out"]
     text = log(*lines, head=HEAD.replace("n_retransmit=2 ", ""))
     assert (judge(text).verdict, check(text).verdict) == ("inconclusive", "inconclusive")
+
+
+GAP = "11.0 e0 gap reason=cut"
+NEW = "e0 coa kind=colocated addr=10.1.7.21"
+
+
+@pytest.mark.parametrize("gap", [GAP, "11.0 - gap reason=cut"])
+@pytest.mark.parametrize("late", [False, True], ids=["boot", "late"])
+@pytest.mark.parametrize("address", ["COA", NEW])
+def test_whether_an_address_after_a_gap_is_new_is_unknown(gap: str, late: bool, address: str) -> None:
+    """1044-1046 speak of a status that changes: which address there was is unknown, and with it whether it did."""
+    head = HEAD.replace("boot=true ", "") if late else HEAD
+    report = check(log(*INSIDE, "9.0 RRQ id=0x4", gap, f"11.5 {address}", "11.8 PLAIN", head=head))
+    assert (report.verdict, report.violations) == ("inconclusive", ())
+
+
+@pytest.mark.parametrize("known", ["11.2 RRQ id=0x5", "11.2 COA"], ids=["asked", "told"])
+def test_an_address_that_differs_from_what_was_told_since_the_gap_is_new(known: str) -> None:
+    report = check(log(*INSIDE, "9.0 RRQ id=0x4", GAP, known, f"11.5 {NEW}", "11.8 PLAIN"))
+    assert {"D1", "S1"} <= {violation.rule for violation in report.violations}
+
+
+def test_the_first_address_of_a_trace_that_begins_late_is_new() -> None:
+    report = check(log("0.1 COA", "5.0 PLAIN", head=HEAD.replace("boot=true ", "")))
+    assert {"D1", "S1"} <= {violation.rule for violation in report.violations}
