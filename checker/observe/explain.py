@@ -17,12 +17,17 @@ from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import MOBILE_NODE, Allow, Require, Rule
-from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.specification.term import STATE, EventPattern, Term, TermKind
 from mipcheck.model.values.event import Event, Position
 from mipcheck.model.values.types import BOOL, INT, Type
 
 _FORWARD: Final = 100_000
 """Events looked at for one that came late."""
+
+_STATE: Final[tuple[TermKind, ...]] = ("now", *STATE, "this")
+"""Terms whose value is not the event's own."""
+
+_TABLES: Final[tuple[TermKind, ...]] = ("entry", "some_entry", "every_entry")
 
 _NAMED: Final = 4
 """Interfaces that one sentence names; of more, the number is given."""
@@ -349,26 +354,35 @@ def _paused(context: Context, ns: int) -> Iterator[str]:
 
 
 def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
-    """Say whether the event that was owed came after all; it is only looked for where its keys alone tell."""
-    patterns = [p for p in body.patterns if not p.condition.uses("var", "now", "this")]
-    if not patterns or finding.moment is None:
+    """Say whether the event that was owed came after all, or that none followed which could be taken for it.
+
+    Whether a later one matches is judged in the state of the finding; where its pattern asks for the time, or only
+    state is against it, nothing is said.
+    """
+    if finding.moment is None:
         return
-    machine, moment = context.machine, finding.moment
-    for event in _following(context, finding, {p.event for p in patterns}):
+    machine, moment, maybe = context.machine, finding.moment, False
+
+    def value(term: Term, event: Event) -> int:
+        keys = machine.encode(event.kind, event.args)
+        own, node, interfaces = moment.own, moment.node, moment.interfaces
+        return machine.evaluate(term, event.time, moment.this, own, node, interfaces, keys, event.kind)
+
+    for event in _following(context, finding, {p.event for p in body.patterns}):
         if event.time <= finding.time or event.interface != finding.interface:
             continue
         if event.args.get(context.spec.tracks, finding.node) != finding.node:
             continue
-        for p in patterns:
-            if p.event == event.kind:
-                keys = machine.encode(event.kind, event.args)
-                if machine.evaluate(
-                    p.condition, event.time, moment.this, moment.own, moment.node, moment.interfaces, keys, event.kind
-                ) == 1:  # fmt: skip
+        for p in body.patterns:
+            own = (c for c in p.condition.conjuncts() if not c.uses(*_STATE))
+            if p.event == event.kind and all(value(c, event) != 0 for c in own):
+                if not p.condition.uses("now", *_TABLES) and value(p.condition, event) == 1:
                     late = duration(event.time - finding.time)
                     yield f"it came at {context.time(event.time)} ({event.at}), {late} late"
                     return
-    yield "nothing like it follows in this trace"
+                maybe = True
+    if not maybe:
+        yield "nothing like it follows in this trace"
 
 
 def _following(context: Context, finding: Finding, kinds: Collection[str]) -> Iterable[Event]:

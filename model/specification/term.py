@@ -61,6 +61,14 @@ class Term:
         """Decide whether this term, or one below it, is of one of these kinds."""
         return any(t.kind in kinds for t in self.walk())
 
+    def conjuncts(self) -> Iterator[Term]:
+        """Yield the terms that all have to hold for this one to hold."""
+        if self.kind == "and" or self.kind == "def":
+            for each in self.args:
+                yield from each.conjuncts()
+        else:
+            yield self
+
 
 TRUE = Term("const", BOOL, value=1)
 

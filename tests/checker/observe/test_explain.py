@@ -157,6 +157,21 @@ def test_an_obligation_that_is_met_late() -> None:
     assert found.wrong[1] == "it came at 4.000000 (t.log:4), 1 s late"
 
 
+@pytest.mark.parametrize(
+    ("when", "color", "said"),
+    [
+        ("up", "green", ["it came at 4.000000 (t.log:4), 1 s late"]),
+        ("up", "red", ["nothing like it follows in this trace"]),
+        ("not up", "green", []),  # it may be another matter by then
+        ("not up", "red", ["nothing like it follows in this trace"]),
+    ],
+)
+def test_what_came_late_is_looked_for_in_the_state_of_the_finding(when: str, color: str, said: list[str]) -> None:
+    rule = f"require paint(c = green) when {when} within 1 s of since while up"
+    found = explained(rule, go(1, 1), paint(4, color))
+    assert list(found.wrong[1:-1]) == said
+
+
 def test_configuration() -> None:
     found = explained("configure t_limit <= 5 s")
     assert found.wrong == ("allowed only if t_limit <= 5 s", "t_limit is 10 s, more than 5 s")
