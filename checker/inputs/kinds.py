@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 import struct
 from pathlib import Path
 from typing import Final
 
-from mipcheck.checker.capture.frames.magic import PCAP, is_capture
+from mipcheck.checker.capture.frames.magic import GZIP, PCAP, is_capture, unpacked_head
 from mipcheck.checker.console.escape import printable
 
 _CONVERT: Final = "convert it first (editcap -F pcapng)"
@@ -44,6 +45,9 @@ _LONGEST: Final = 262_144
 """Bytes of a frame that anybody captures."""
 _APART: Final = 30 * 24 * 3600
 """Seconds between two frames that follow each other at the beginning of a capture, at most."""
+
+_INSIDE: Final = 256
+"""Bytes by which it is told what is compressed."""
 
 LOG_MARKS: Final = (b"mipcheck-trace", b'{"mipcheck-trace"')
 
@@ -84,6 +88,20 @@ def foreign(head: bytes, name: str) -> str:
     ):
         return _BINARY
     return ""
+
+
+def packed_log(head: bytes, name: str) -> str:
+    """Say how to check what is a log, compressed with gzip; nothing if it is none.
+
+    `head` are its first bytes, `name` its path.
+    """
+    if head[:2] != GZIP or is_capture(head):
+        return ""
+    text = unpacked_head(head, _INSIDE)
+    if not text.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((*LOG_MARKS, b"{")):
+        return ""
+    path = "" if name == "<stdin>" else f" {shlex.quote(printable(name))}"
+    return f"unpack it on the way: gunzip -c{path} | mipcheck -"
 
 
 def no_site_file(head: bytes, name: str) -> str:

@@ -12,7 +12,6 @@ from mipcheck.checker.site.site import Site, SiteError, merge_sites, site_from_w
 from mipcheck.checker.trace.source import SourceTable
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.values.event import Position
-from mipcheck.model.values.types import lacks_unit
 
 
 def vocabulary_for(vocabulary: Vocabulary, role: str) -> Vocabulary:
@@ -49,9 +48,6 @@ def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, st
         with open_input(config) as stream:
             refuse_other(stream, name_of(config))
             site, given, sources = read_config(stream, name_of(config), vocabulary)
-    for name, word in words.items():
-        if name in vocabulary.parameters and lacks_unit(vocabulary.parameters[name], word):
-            raise UsageError(f"{name}={printable(word)}: a time needs a unit, such as {word}s or {word}ms")
     try:
         last = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
     except SiteError as error:

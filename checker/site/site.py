@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from mipcheck.checker.console.errors import did_you_mean, joined, listed, quoted
 from mipcheck.model.values.errors import MipcheckError
-from mipcheck.model.values.types import TOO_LARGE, ValueSyntaxError
+from mipcheck.model.values.types import TOO_LARGE, ValueSyntaxError, lacks_unit
 
 if TYPE_CHECKING:
     from mipcheck.model.values.types import Type, Value
@@ -273,6 +273,8 @@ def _items(words: Mapping[str, str], key: str, read: Callable[[str, str], _T]) -
 
 def _parameter(key: str, word: str, type_: Type) -> str:
     """Return the word of a parameter as it is, if its type can read it. Raises SiteError."""
+    if lacks_unit(type_, word):
+        raise SiteError(key, f"{key}={word}: a time needs a unit, such as {word}s or {word}ms")
     try:
         read_value(type_, word)
     except ValueSyntaxError as error:

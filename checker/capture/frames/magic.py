@@ -32,11 +32,11 @@ WITH_HEADER: Final = 31
 def is_capture(head: bytes) -> bool:
     """Decide whether a file that starts so is pcap or pcapng: 12 bytes are enough, some 500 if it is compressed."""
     if head[:2] == GZIP:
-        head = _unpacked_head(head, 12)
+        head = unpacked_head(head, 12)
     return head[:4] in PCAP or (head[:4] == SECTION and (len(head) < 12 or head[8:12] in BYTE_ORDER))
 
 
-def _unpacked_head(head: bytes, size: int) -> bytes:
+def unpacked_head(head: bytes, size: int) -> bytes:
     """Return up to `size` unpacked bytes of a file that starts with `head`; none where they make no sense."""
     try:
         return zlib.decompressobj(WITH_HEADER).decompress(head, size)

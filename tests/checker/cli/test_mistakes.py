@@ -108,6 +108,41 @@ def test_captures_of_other_kinds(data: bytes, text: str, here: Path, capsys: pyt
     assert code == 2 and "is neither a log nor a capture" in shown and text in shown, shown
 
 
+JSONL = b'{"mipcheck-trace": 1}\n'
+
+
+@pytest.mark.parametrize("log", [LOG.encode(), b"\xef\xbb\xbf\n" + LOG.encode() * 2000, JSONL])
+def test_a_compressed_log_is_named_as_what_it_is(log: bytes, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a log.gz").write_bytes(gzip.compress(log))
+    code, shown = said(capsys, "a log.gz")
+    assert code == 2 and "is a log compressed with gzip" in shown and "neither" not in shown, shown
+    assert "gunzip -c 'a log.gz' | mipcheck -" in shown
+
+
+def test_what_else_is_compressed_is_no_log(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "y.gz").write_bytes(gzip.compress(bytes(300)))
+    code, shown = said(capsys, "y.gz")
+    assert code == 2 and "is neither a log nor a capture" in shown and "unpack it first (gunzip)" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("site.toml", '[parameters]\nt_slack = "1s"\nt_stop = 59\n', "site.toml:3:1"),
+        ("site.toml", "[parameters]\nt_stop = 59.5\n", "site.toml:2:1"),
+        ("y.log", "mipcheck-trace 1\nsite t_stop=59\n", "y.log:2:13"),
+        ("y.jsonl", '{"mipcheck-trace": 1, "site": {"t_stop": 59}}\n', "y.jsonl:1:"),
+    ],
+)
+def test_a_time_without_a_unit_is_named_with_its_place(
+    name: str, text: str, place: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / name).write_text(text)
+    words = ["x.log", "--config", name] if name.endswith(".toml") else [name]
+    code, shown = said(capsys, *words)
+    assert code == 2 and shown.startswith(place) and "a time needs a unit, such as 59" in shown, shown
+
+
 @pytest.mark.parametrize("data", [dialect(16), dialect(24, 0xA1B2CD34), gzip.compress(dialect(16))])
 def test_captures_that_are_read(data: bytes, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "y").write_bytes(data)

@@ -443,7 +443,7 @@ def test_excerpts_stay_short_and_carets_stay_under_the_place() -> None:
 # ---- JSON Lines ----
 
 JSON_HEADER = (
-    '{"mipcheck-trace": 1, "site": {"iha": "10.1.0.2", "fa": ["10.1.7.1"], "boot": true, "t_reregister": 3}}\n'
+    '{"mipcheck-trace": 1, "site": {"iha": "10.1.0.2", "fa": ["10.1.7.1"], "boot": true, "t_reregister": "3s"}}\n'
 )
 
 
@@ -460,7 +460,7 @@ def test_a_json_log() -> None:
     assert found.events[0].args["flags"] == frozenset("DT") and found.events[0].args["id"] == 0xD0C1
     assert found.events[1].args == {"reason": "a\x1b", "lost": 1_500_000_000, "sure": True}
     assert found.events[2].args == {"tnc": "yes"} and found.events[3].args["vendor"] == frozenset()
-    assert found.site.parameters == {"t_reregister": "3"} and found.site.boot
+    assert found.site.parameters == {"t_reregister": "3s"} and found.site.boot
 
 
 def test_a_json_log_keeps_nanoseconds_since_the_epoch() -> None:
