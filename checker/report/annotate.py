@@ -179,7 +179,7 @@ def _of_pcap(
     frame = annotated = 0
     while len(head := _read(source, long)) == long:
         seconds, fraction, size, length = record.unpack_from(head)
-        if size > MAX_RECORD or len(data := _read(source, size)) < size:
+        if size > MAX_RECORD or not any(head[:16]) or len(data := _read(source, size)) < size:
             break
         frame += 1
         stamp = seconds * 10**decimals + fraction

@@ -43,7 +43,7 @@ def _pcap(source: Stream, target: BinaryIO, magic: bytes, rewriter: Rewriter) ->
     frames = 0
     while len(head := read_up_to(source, long)) == long:
         size = struct.unpack_from(order + "I", head, 8)[0]
-        if size > MAX_RECORD or len(data := read_up_to(source, size)) < size:
+        if size > MAX_RECORD or not any(head[:16]) or len(data := read_up_to(source, size)) < size:
             break
         target.write(head + rewriter.frame(linktype, data))
         frames += 1

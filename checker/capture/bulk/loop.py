@@ -100,8 +100,8 @@ def _pcap_record(s: Scanned) -> int:
     if at + _PCAP_HEADER > s.filled:
         return MORE
     s.size = _file32(s, at + 8)
-    if s.size > MAX_RECORD:
-        return OTHER
+    if s.size > MAX_RECORD or s.size == 0:
+        return OTHER  # damage, or what may be
     s.start = at + _PCAP_HEADER
     s.after = s.start + s.size
     if s.after > s.filled:

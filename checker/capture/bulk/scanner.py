@@ -17,6 +17,7 @@ from mipcheck.checker.capture.bulk.meaning import PacketKind
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, PacketRows
 from mipcheck.checker.capture.bulk.scanned import Scanned
 from mipcheck.checker.capture.frames.frame import JUMP, SLL, SLL2, FileInfo, Frame, Interface, Stream
+from mipcheck.checker.capture.frames.gunzip import Gunzip
 from mipcheck.checker.capture.frames.pieces import Pieces
 from mipcheck.checker.capture.headers import layers, link
 from mipcheck.checker.capture.headers.fragments import Reassembler
@@ -129,12 +130,21 @@ class Scanner:
     def over(self, source: Stream, info: FileInfo) -> Stream:
         """Begin with a file (`frame.Ahead`): what is left of it is read from here."""
         self._info = info
+        self._packed = source if isinstance(source, Gunzip) else None
         self._pieces = Pieces(source, _BUFFER, _HEADROOM, self._threaded)
         if self._plan.survey:
             self.surveyor = Surveyor.in_passing(info)
         together = self._taken.together
         self._decoder = Decoder(self._plan.keys, together, self._offset, self._before, self.surveyor)
         return self
+
+    def taken(self) -> int:
+        """Return how many bytes of a compressed file were taken for what has been read (`frame.Ahead`)."""
+        return self._pieces.taken
+
+    def ended(self) -> bool:
+        """Tell whether more was asked for than there is (`frame.Ahead`)."""
+        return self._pieces.ended
 
     def read(self, size: int, /) -> bytes:
         """Return up to `size` bytes that the loop left, for the reader of `files`."""
@@ -195,6 +205,8 @@ class Scanner:
             if s.rows > start:
                 self._took(start, known)
                 self._progress.update(self._info.frames)
+            if why == scanned.MORE and self._packed is not None:
+                self._packed.bound(self._info.records, pieces.taken)
             if why == scanned.FULL or (why == scanned.MORE and pieces.more()):
                 continue
             if why == scanned.CROWDED:
@@ -233,6 +245,7 @@ class Scanner:
         lasts[heard] = -1
         info.latest = int(s.time_of[end - 1]) - self._offset
         info.frames += end - start
+        info.records += end - start
         kinds[kinds >= 0] += self._first
 
     def _heard(self, times: npt.NDArray[np.int64], first: int) -> None:

@@ -9,7 +9,7 @@ only and a record at a time, so that it may be a pipe which somebody still write
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final
 
 from mipcheck.checker.capture.frames.frame import (
@@ -53,26 +53,35 @@ def open_frames(
             raise CaptureError("the pcap header is cut short", Position(name))
         info = FileInfo("pcap", name)
         source = source if ahead is None else ahead.over(source, info)
-        frames = _read_pcap(source, info, *PCAP[magic], header, interface, ahead)
+        frames = _read_pcap(source, info, *PCAP[magic], header, interface, ahead, _bound(packed, info, ahead))
     elif magic == SECTION:
         rest = read_up_to(source, 8)
         if len(rest) < 8 or rest[4:] not in BYTE_ORDER:
             raise CaptureError("the pcapng section header is damaged", Position(name))
         info = FileInfo("pcapng", name)
         source = source if ahead is None else ahead.over(source, info)
-        frames = read_pcapng(source, info, rest, "if" if interface == "if0" else f"{interface}.", ahead)
+        unnamed = "if" if interface == "if0" else f"{interface}."
+        frames = read_pcapng(source, info, rest, unnamed, ahead, _bound(packed, info, ahead))
     else:
         inside = "compressed with gzip, but inside it is " if packed else ""
         raise CaptureError(f"{inside}neither a pcap nor a pcapng file", Position(name))
-    return info, _to_the_end(frames, info, packed)
+    return info, _to_the_end(frames, info, packed, ahead)
 
 
-def _to_the_end(frames: Iterator[Frame], info: FileInfo, packed: Gunzip | None) -> Iterator[Frame]:
+def _bound(packed: Gunzip | None, info: FileInfo, ahead: Ahead | None) -> Callable[[], None]:
+    """Return what raises CaptureError once a compressed file has unpacked to absurdly many records."""
+    if packed is None:
+        return lambda: None
+    found = packed
+    return lambda: found.bound(info.records, found.taken if ahead is None else ahead.taken())
+
+
+def _to_the_end(frames: Iterator[Frame], info: FileInfo, packed: Gunzip | None, ahead: Ahead | None) -> Iterator[Frame]:
     """Yield the frames, and then note what can be said only after the last one."""
     for frame in frames:
         info.heard(frame.time, frame.number)
         yield frame
-    if packed is not None and packed.problem:
+    if packed is not None and packed.problem and (ahead is None or ahead.ended()):
         info.stop(f"after frame {info.frames}: {packed.problem}")
     info.finish()
     for text in info.holes():
@@ -88,8 +97,12 @@ def _read_pcap(
     header: bytes,
     name: str,
     ahead: Ahead | None,
+    bound: Callable[[], None],
 ) -> Iterator[Frame]:
-    """Read records whose headers are `long` bytes, with stamps of `unit` ns; `header` is what follows the magic."""
+    """Read records whose headers are `long` bytes, with stamps of `unit` ns; `header` is what follows the magic.
+
+    `bound` is called before each.
+    """
     (network,) = struct.unpack_from(order + "I", header, 16)
     linktype = network & 0xFFFF  # the upper bits hold the length of a frame check sequence
     info.interfaces[name] = linktype
@@ -98,6 +111,7 @@ def _read_pcap(
         info.note(f"the file names no interface{cooked}: called {name}")
     record = struct.Struct(order + "IIII")
     while True:
+        bound()
         if ahead is not None and long == _HEADER:
             ahead.pcap(order, unit, name, linktype)
         head = read_up_to(stream, long)
@@ -111,10 +125,14 @@ def _read_pcap(
         if size > MAX_RECORD:
             info.stop(f"damaged at frame {number}: a record of {size} bytes; the rest is not read")
             return
+        if not any(head[:_HEADER]):  # as where a disk was full, or a machine went down
+            info.stop(f"damaged at frame {number}: zeros instead of a record; the rest is not read")
+            return
         data = read_up_to(stream, size)
         if len(data) < size:
             # As for tshark, a frame cut by the end of the file does not count; one cut by the snap length does.
             info.stop(f"truncated at frame {number}: what came after it is unknown")
             return
         info.frames = number
+        info.records += 1
         yield Frame(number, seconds * 10**9 + fraction * unit, name, linktype, data, max(length, size), "")

@@ -83,6 +83,8 @@ class FileInfo:
     """Interface name → link type."""
     noted: Notes = field(default_factory=Notes)
     frames: int = 0
+    records: int = 0
+    """Records or blocks that were read, frames or not."""
     losses: list[Loss] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=dict)
     """Interface name → frames that its statistics say were lost, somewhere."""
@@ -193,6 +195,12 @@ class Ahead(Protocol):
 
     def over(self, source: Stream, info: FileInfo) -> Stream:
         """Return the stream to be read from, which starts where `source` does."""
+
+    def taken(self) -> int:
+        """Return how many bytes of a compressed file were taken for what has been read; it may be read ahead."""
+
+    def ended(self) -> bool:
+        """Tell whether more was asked for than there is."""
 
     def pcap(self, order: str, unit: int, name: str, linktype: int) -> None:
         """Take records of a pcap file, if the next one is known; `unit` is ns in one unit of its fraction."""

@@ -14,6 +14,12 @@ _MAX_RATIO: Final = 250
 """Frames of nothing but zeros shrink about a hundredfold, as their headers differ; deflate can reach 1032."""
 _FREE: Final = 64 * 2**20
 """Bytes unpacked before the ratio is looked at."""
+_MAX_RECORDS: Final = 2
+"""Records for each compressed byte. Those of a capture have stamps that differ, which takes two bytes of each."""
+_FEW: Final = 2**18
+"""Records before their number is looked at."""
+_UNIT: Final = 8 * 1024
+"""Bytes unpacked at a time, whatever is asked for: so many at most are lost before what makes no sense."""
 
 
 def unpacked_size(data: bytes, most: int) -> int:
@@ -26,46 +32,85 @@ def unpacked_size(data: bytes, most: int) -> int:
 
 
 class Gunzip:
-    """Unpacks while it is read. What is wrong with the compressed file ends it, and is kept in `problem`."""
+    """Unpacks while it is read. What is wrong with the compressed file ends it, and is kept in `problem`.
+
+    What is unpacked, how much of the file was `taken` for it, and where it ends do not depend on how much is asked for
+    at a time, so that all who read a file come to the same.
+    """
 
     def __init__(self, stream: BinaryIO, head: bytes, name: str) -> None:
         """`head` is what was already read of `stream`."""
         self.problem = ""
+        self.taken = len(head)
+        """Bytes of the compressed file, up to those that what was given last came from."""
         self._stream = stream
         self._head = head
         self._name = name
-        self._taken = 0
         self._given = 0
         self._ended = False
         self._engine = zlib.decompressobj(WITH_HEADER)
+        self._unit = b""
+        self._at = 0  # in the unit
 
     def read(self, size: int, /) -> bytes:
-        """Return at least one byte and at most `size`, none at the end. Raises CaptureError for a bomb."""
-        while not self._ended:
-            packed = self._engine.unconsumed_tail or self._more()
-            try:
-                data = self._engine.decompress(packed, size)
-            except zlib.error:
-                self._end("damaged: the gzip data make no sense")
-                return b""
+        """Return at least one byte and at most `size`, none at the end; all are from one piece of the file.
+
+        Raises CaptureError for a bomb.
+        """
+        if self._at == len(self._unit):
+            self._unpack()
+        if size < len(self._unit) - self._at:
+            self._at += size
+            return self._unit[self._at - size : self._at]
+        parts = [self._unit[self._at :]]
+        size -= len(parts[0])
+        self._unit, self._at = b"", 0
+        while size >= _UNIT and self._engine.unconsumed_tail and not self._ended:
+            self._unpack(more=False)
+            parts.append(self._unit)
+            size -= len(self._unit)
+            self._unit = b""
+        return b"".join(parts)
+
+    def bound(self, records: int, taken: int) -> None:
+        """Raise CaptureError where `taken` bytes of the file unpack to absurdly many records: each costs time."""
+        if records > max(_FEW, taken * _MAX_RECORDS):
+            raise self._bomb(f"to more than {_MAX_RECORDS} records for each byte of it")
+
+    def _unpack(self, more: bool = True) -> None:
+        """Make the next unit; none at the end, nor where nothing comes of what was taken and no `more` may be."""
+        self._unit, self._at = b"", 0
+        while not self._ended and not self._unit:
             if self._engine.eof:
                 self._next_member()
-            elif not packed and not data:
+                continue
+            packed = self._engine.unconsumed_tail
+            if not packed:
+                if not more:
+                    return
+                packed = self._more()
+            try:
+                self._unit = self._engine.decompress(packed, _UNIT)
+            except zlib.error:
+                self._end("damaged: the gzip data make no sense")
+                return
+            if not packed and not self._unit and not self._engine.eof:
                 self._end("truncated: the gzip data end")
-            if data:
-                self._given += len(data)
-                if self._given > max(_FREE, self._taken * _MAX_RATIO):
-                    raise CaptureError(
-                        f"it unpacks to more than {_MAX_RATIO} times its size, as no capture does;"
-                        " if it is one, unpack it first (gunzip)",
-                        Position(self._name),
-                    )
-                return data
-        return b""
+        self._given += len(self._unit)
+        if self._given > max(_FREE, self.taken * _MAX_RATIO):
+            raise self._bomb(f"to more than {_MAX_RATIO} times its size")
+
+    def _bomb(self, what: str) -> CaptureError:
+        text = f"it unpacks {what}, as no capture does; if it is one, unpack it first (gunzip)"
+        return CaptureError(text, Position(self._name))
 
     def _more(self) -> bytes:
-        data, self._head = self._head or self._stream.read(CHUNK) or b"", b""
-        self._taken += len(data)
+        """Return what comes next of the file; of its head, that has been counted."""
+        if self._head:
+            data, self._head = self._head, b""
+            return data
+        data = self._stream.read(CHUNK) or b""
+        self.taken += len(data)
         return data
 
     def _next_member(self) -> None:
@@ -79,7 +124,6 @@ class Gunzip:
         if rest[:2] == GZIP:
             self._engine = zlib.decompressobj(WITH_HEADER)
             self._head = rest
-            self._taken -= len(rest)  # it will be taken again
         else:
             self._end("what follows the gzip data is not read" if rest else "")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from mipcheck.checker.capture.frames.frame import (
@@ -48,12 +48,17 @@ class _Cut(Exception):
     """The file ends inside a record."""
 
 
-def read_pcapng(stream: Stream, info: FileInfo, rest: bytes, unnamed: str, ahead: Ahead | None) -> Iterator[Frame]:
-    """Read all frames; `rest` is the section header's length and byte-order magic, which were read with its type."""
+def read_pcapng(
+    stream: Stream, info: FileInfo, rest: bytes, unnamed: str, ahead: Ahead | None, bound: Callable[[], None]
+) -> Iterator[Frame]:
+    """Read all frames; `rest` is the section header's length and byte-order magic, which were read with its type.
+
+    `bound` is called before each block.
+    """
     try:
         order = _section(stream, info, rest)
         if order is not None:
-            yield from _blocks(stream, info, order, unnamed, ahead)
+            yield from _blocks(stream, info, order, unnamed, ahead, bound)
     except _Cut:
         info.stop(f"truncated at frame {info.frames + 1}: what came after it is unknown")
 
@@ -72,13 +77,17 @@ def _section(stream: Stream, info: FileInfo, rest: bytes) -> str | None:
     return order if _ends(stream, rest[:4], info) else None
 
 
-def _blocks(stream: Stream, info: FileInfo, order: str, unnamed: str, ahead: Ahead | None) -> Iterator[Frame]:
+def _blocks(
+    stream: Stream, info: FileInfo, order: str, unnamed: str, ahead: Ahead | None, bound: Callable[[], None]
+) -> Iterator[Frame]:
     interfaces: list[Interface] = []
     head = struct.Struct(order + "II")
     while True:
+        bound()
         if ahead is not None:
             ahead.pcapng(order, interfaces)
         start = read_up_to(stream, 8)
+        info.records += 1
         if not start:
             return
         if len(start) < 8:

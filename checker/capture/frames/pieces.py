@@ -14,6 +14,7 @@ from threading import Thread
 import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture.frames.frame import Stream
+from mipcheck.checker.capture.frames.gunzip import Gunzip
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -24,9 +25,11 @@ class Pieces:
     def __init__(self, source: Stream, size: int, headroom: int, threaded: bool) -> None:
         self.at = self.filled = headroom
         self.buf, self._other = np.empty(headroom + size, np.uint8), np.empty(headroom + size, np.uint8)
+        self.taken = 0
+        """Bytes of a compressed file, up to those that the piece came from."""
         self._source = source
         self._headroom = headroom
-        self._ended = False
+        self.ended = False
         self._thread: _Thread | None = _Thread(self._fill) if threaded else None
         if self._thread is not None:
             self._thread.ask(self._other)
@@ -34,12 +37,14 @@ class Pieces:
     def more(self) -> bool:
         """Get the next piece, behind what is left. False at the end, or if too much is left to be carried over."""
         rest = self.filled - self.at
-        if self._ended or rest > self._headroom:
+        if self.ended or rest > self._headroom:
             return False
         count = self._fill(self._other) if self._thread is None else self._thread.answer()
         if not count:
-            self._ended = True
+            self.ended = True
             return False
+        if isinstance(self._source, Gunzip):
+            self.taken = self._source.taken  # the thread waits
         start = self._headroom - rest
         self._other[start : self._headroom] = self.buf[self.at : self.filled]
         self.buf, self._other = self._other, self.buf
