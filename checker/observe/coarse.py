@@ -218,6 +218,8 @@ class CoarseObserver(Observer):
 
     def _forget(self, place: InterfaceState, state: State) -> None:
         """Forget what orders do not agree about; what is owed since such a time is not known to have been met."""
+        if place.state == state:
+            return
         anchors = {slot for _, slot, _ in self._limits}
         lost = [n for n in anchors if place.state[n] != state[n] and place.state[n] != UNKNOWN]
         _merge(place.state, state)
@@ -393,5 +395,7 @@ def _merge(state: State, other: State) -> None:
 
 def _without(state: State, other: State, times: Sequence[bool], by: int) -> None:
     """Forget of a state what another one does not say, but for times that are later by just so much."""
+    if state == other:  # most interfaces: each event is about one
+        return
     for n, value in enumerate(other):
         state[n] = _shifted(state[n], value, times[n], by)

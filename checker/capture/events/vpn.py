@@ -173,7 +173,7 @@ class Vpn:
     def hidden(self, devices: set[str]) -> tuple[str, ...]:
         """Say why signalling could not be seen; `devices` are the tunnel devices in the capture."""
         # Where others with the same keys could be opened, a packet that could not is damaged or was cut.
-        sealed = [spi for spi in self._sealed if not self._keys.opened[spi]]
+        sealed = [spi for spi in self._sealed if not self._keys.fits(spi)]
         if not sealed or self.shows_inside:
             return ()
         return (f"registration inside ESP: {'; '.join(self._lacking(sealed))}; or {self._better_place(devices)}",)

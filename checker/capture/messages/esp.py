@@ -2,7 +2,7 @@
 
 Encryption: AES-CBC (RFC 3602), AES-CTR (RFC 3686), AES-GCM (RFC 4106), 3DES-CBC (RFC 2451), ChaCha20-Poly1305
 (RFC 7634), null (RFC 2410). Integrity: HMAC with MD5 (RFC 2403), SHA-1 (RFC 2404) and SHA-2 (RFC 4868), null.
-What does not pass its integrity check is not read. Extended sequence numbers are recognised while their upper half
+What does not pass its integrity check is not read, nor what passes it and is decrypted to noise. Extended sequence numbers are recognised while their upper half
 is still 0. `cryptography` is imported when the first cipher is needed, and its absence is a reason like any other
 why an SPI cannot be read.
 """
@@ -33,6 +33,8 @@ _IPV4: Final = 4
 _NOTHING: Final = 59
 DUMMY: Final = "esp dummy"
 """Why a packet is set aside that only hides how much traffic there is (RFC 4303 section 2.6: next header 59)."""
+_CARRIED: Final = frozenset({1, _IPV4, 6, 17, 41, _NOTHING})
+"""Protocols that are found in ESP: ICMP, IPv4, TCP, UDP, IPv6, nothing."""
 _RAW_IP: Final = 101
 _NO_HIGH_HALF: Final = b""
 _HIGH_HALF: Final = bytes(4)
@@ -122,7 +124,9 @@ class Association:
         """Return the inside of an ESP packet that starts with its SPI; None if it is cut or these are not its keys."""
         for index, (length, high) in enumerate(self._formats):
             clear = self._clear(packet, length, high)
-            opened = None if clear is None else _trailer(clear, strict=not (self._integrity or self._cipher.icv))
+            opened = None if clear is None else _trailer(clear)
+            if opened is not None and not self._cipher.icv and not _makes_sense(opened, clear, bool(self._integrity)):
+                opened = None
             if opened is not None:
                 if index:  # the other packets of the association will be like this one
                     self._formats.insert(0, self._formats.pop(index))
@@ -165,6 +169,10 @@ class Keyring:
     def has(self, spi: int) -> bool:
         """Decide whether there are usable keys for an SPI."""
         return spi in self._associations
+
+    def fits(self, spi: int) -> bool:
+        """Decide whether the keys of an SPI opened more than they did not: noise may look like a packet by chance."""
+        return self.opened[spi] > 0 and self.opened[spi] >= self.wrong[spi]
 
     def complaints(self) -> list[str]:
         """Say what did not work with the keys of packets that were there."""
@@ -212,20 +220,30 @@ def _packet(outer: Packet, opened: Opened) -> Packet:
     return inner
 
 
-def _trailer(clear: bytes, strict: bool) -> Opened | None:
-    """Take off what ends the clear text (RFC 4303 section 2.4): padding 1, 2, 3, …, its length, next header.
-
-    `strict` is for where nothing else tells that the key was right: then the padding has to be the default one.
-    """
+def _trailer(clear: bytes) -> Opened | None:
+    """Take off what ends the clear text (RFC 4303 section 2.4): padding, its length, next header."""
     if len(clear) < 2:
         return None
     length, next_header = clear[-2], clear[-1]
     end = len(clear) - 2 - length
-    if end < 0:
-        return None
-    if strict and (clear[end:-2] != bytes(range(1, length + 1)) or next_header not in (1, _IPV4, 6, 17, 41, _NOTHING)):
-        return None
-    return Opened(next_header, clear[:end])
+    return None if end < 0 else Opened(next_header, clear[:end])
+
+
+def _makes_sense(opened: Opened, clear: bytes, checked: bool) -> bool:
+    """Decide whether the key that decrypts was right: a check value of its own key, if one was `checked`, says nothing.
+
+    The padding has to be the default one (1, 2, 3, …), before a protocol that is carried in ESP; padding of any other
+    kind, or any protocol, does where the value fits and what is inside shows itself as an IPv4 packet, or as padded.
+    """
+    padding = clear[len(opened.data) : -2]
+    default = padding == bytes(range(1, len(padding) + 1))
+    if default and opened.next_header in _CARRIED:
+        return True
+    if not checked:
+        return False
+    data = opened.data
+    whole = len(data) >= 20 and data[0] >> 4 == 4 and int.from_bytes(data[2:4], "big") <= len(data)
+    return (default and len(padding) > 1) or (opened.next_header == _IPV4 and whole)
 
 
 _T = TypeVar("_T", Cipher, Integrity)

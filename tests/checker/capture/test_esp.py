@@ -277,6 +277,20 @@ def test_wrong_keys_are_not_used_and_said_to_be_wrong() -> None:
     )
 
 
+@pytest.mark.parametrize("changed", ["encryption_key", "integrity_key"])
+def test_one_wrong_key_of_an_association_shows_nothing_that_is_not_there(changed: str) -> None:
+    """A key that only decrypts is noticed by what comes out; it accuses nobody, and no packet is made of noise."""
+    sa = keys()
+    if changed == "encryption_key":
+        sa = replace(sa, encryption_key=b"\x5a" * len(sa.encryption_key))
+    else:
+        sa = replace(sa, integrity_key=b"\x5a" * len(sa.integrity_key))
+    right, wrong = seen(False), seen(False, replace(KEYED, esp_sas=(sa, KEYED.esp_sas[1])))
+    told = [b for b in brief(right.events) if b[1:] != ("rrq", "iha", "vpn")]
+    assert [b for b in brief(wrong.events) if b[1] != "data"] == [b for b in told if b[1] != "data"]
+    assert wrong.hidden or wrong.holes
+
+
 def test_a_damaged_packet_does_not_make_the_keys_wrong() -> None:
     good = out(sealed(request(TIA), keys()))
     capture = ethernet([*lease(OUTSIDE), good, good[:-1] + bytes([good[-1] ^ 1])], KEYED)
