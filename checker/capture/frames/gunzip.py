@@ -18,7 +18,7 @@ _MAX_RECORDS: Final = 2
 """Records for each compressed byte. Those of a capture have stamps that differ, which takes two bytes of each."""
 _FEW: Final = 2**18
 """Records before their number is looked at."""
-_UNIT: Final = 8 * 1024
+_UNIT: Final = 32 * 1024
 """Bytes unpacked at a time, whatever is asked for: so many at most are lost before what makes no sense."""
 
 

@@ -2,9 +2,9 @@
 
 Encryption: AES-CBC (RFC 3602), AES-CTR (RFC 3686), AES-GCM (RFC 4106), 3DES-CBC (RFC 2451), ChaCha20-Poly1305
 (RFC 7634), null (RFC 2410). Integrity: HMAC with MD5 (RFC 2403), SHA-1 (RFC 2404) and SHA-2 (RFC 4868), null.
-What does not pass its integrity check is not read, nor what passes it and is decrypted to noise. Extended sequence numbers are recognised while their upper half
-is still 0. `cryptography` is imported when the first cipher is needed, and its absence is a reason like any other
-why an SPI cannot be read.
+What does not pass its integrity check is not read, nor what passes it and is decrypted to noise. Extended sequence
+numbers are recognised while their upper half is still 0. `cryptography` is imported when the first cipher is needed,
+and its absence is a reason like any other why an SPI cannot be read.
 """
 
 from __future__ import annotations
@@ -124,13 +124,18 @@ class Association:
         """Return the inside of an ESP packet that starts with its SPI; None if it is cut or these are not its keys."""
         for index, (length, high) in enumerate(self._formats):
             clear = self._clear(packet, length, high)
-            opened = None if clear is None else _trailer(clear)
-            if opened is not None and not self._cipher.icv and not _makes_sense(opened, clear, bool(self._integrity)):
-                opened = None
+            opened = None if clear is None else self._inside(clear)
             if opened is not None:
                 if index:  # the other packets of the association will be like this one
                     self._formats.insert(0, self._formats.pop(index))
                 return opened
+        return None
+
+    def _inside(self, clear: bytes) -> Opened | None:
+        """Return what the clear text holds; None if it is noise."""
+        opened = _trailer(clear)
+        if opened is None or self._cipher.icv or _makes_sense(opened, clear, bool(self._integrity)):
+            return opened
         return None
 
     def _clear(self, packet: bytes, icv: int, high: bytes) -> bytes | None:
