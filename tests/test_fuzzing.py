@@ -44,6 +44,16 @@ def test_the_same_seed_gives_the_same_input(name: str) -> None:
     assert any(KINDS[name].make(random.Random(str(n))) != one for n in range(6))
 
 
+def test_what_is_tried_by_rounds_depends_on_no_clock() -> None:
+    """Of each kind its weight, a round after the other, numbered without a hole; and more rounds begin alike."""
+    tried_first = [(k.name, n) for k, n in fuzz.order(fuzz.KINDS, None, 2)]
+    for kind in fuzz.KINDS:
+        assert [n for name, n in tried_first if name == kind.name] == list(range(2 * kind.weight))
+    endless = fuzz.order(fuzz.KINDS, None, None)
+    assert [(k.name, n) for (k, n), _ in zip(endless, tried_first, strict=False)] == tried_first
+    assert [n for _, n in fuzz.order(fuzz.KINDS, 2, None)] == [0] * len(fuzz.KINDS) + [1] * len(fuzz.KINDS)
+
+
 def _raises(case: Case, folder: Path) -> None:
     (path,) = case.write(folder)
     raise ValueError(path.name)

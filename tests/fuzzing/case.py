@@ -30,7 +30,7 @@ class Case:
 class Kind(NamedTuple):
     """A kind of case: what its units are, what makes one, what tries one, written to a folder, and its weight.
 
-    `attempt` raises whatever must not happen. The share of the time that a kind gets is its weight.
+    `attempt` raises whatever must not happen. Its weight is how many of a kind a round has.
     """
 
     name: str

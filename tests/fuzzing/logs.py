@@ -214,6 +214,6 @@ def attempt(case: Case, folder: Path) -> None:
     assert_sound(slow)
 
 
-TEXT = Kind("log", "lines", _made(text_log, ".log"), attempt, 20)
+TEXT = Kind("log", "lines", _made(text_log, ".log"), attempt, 15)
 JSON = Kind("jsonl", "lines", _made(json_log, ".jsonl"), attempt, 10)
 MERGE = Kind("merge", "lines", make_merge, attempt, 10)

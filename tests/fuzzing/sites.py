@@ -81,4 +81,4 @@ def attempt(case: Case, folder: Path) -> None:
             raise
 
 
-KIND = Kind("site", "files", make, attempt, 5)
+KIND = Kind("site", "files", make, attempt, 60)
