@@ -107,11 +107,11 @@ def _keep_what_is_read(args: argparse.Namespace) -> None:
     from mipcheck.checker.console.errors import UsageError
     from mipcheck.checker.console.output import keep_inputs
 
-    outputs = {option: getattr(args, name, None) for name, option in options.WRITTEN.items()}
-    for option, path in outputs.items():
+    outputs = list(options.written(args))
+    for option, path in outputs:
         if path == "":
             raise UsageError(f'{option} takes the name of a file, not ""')
-    if not any(outputs.values()):
+    if not outputs:
         return
     read: list[str] = []
     for name in options.READ:

@@ -6,14 +6,50 @@ Imports nothing heavy: every `--help` begins here.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 READ: Final = ("inputs", "capture", "config", "spec", "left", "right")
 """Arguments of the verbs, as argparse calls them, that name what is read: a path, or a list of some."""
 
 WRITTEN: Final = {"output": "-o", "annotate": "--annotate"}
 """Arguments that name what is written, and their options."""
+
+
+class Asked(NamedTuple):
+    """A report that is asked for beside the answer: `kind` is its format, `path` the file that it goes to."""
+
+    kind: str
+    path: str
+
+
+def written(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """Yield what a command line writes: the option, and its path."""
+    for name, option in WRITTEN.items():
+        path = getattr(args, name, None)
+        if path is not None:
+            yield option, path
+    for asked in getattr(args, "report", None) or ():
+        yield f"--report {asked.kind}", asked.path
+
+
+def add_report(parser: argparse.ArgumentParser, kinds: Sequence[str]) -> None:
+    """Add `--report`, whose values are `Asked`."""
+
+    def asked(word: str) -> Asked:
+        kind, _, path = word.partition("=")
+        if kind not in kinds or not path:
+            raise argparse.ArgumentTypeError(f"KIND=FILE, where KIND is one of {', '.join(kinds)}")
+        return Asked(kind, path)
+
+    parser.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        type=asked,
+        metavar="KIND=FILE",
+        help=f"write the report to FILE as well, as {', '.join(kinds[:-1])} or {kinds[-1]} (repeatable)",
+    )
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:

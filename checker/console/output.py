@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
 
@@ -101,25 +101,26 @@ def _descriptor(path: str) -> int | None:
     return None
 
 
-def keep_inputs(outputs: Mapping[str, str | None], inputs: Iterable[str | None]) -> None:
+def keep_inputs(outputs: Iterable[tuple[str, str | None]], inputs: Iterable[str | None]) -> None:
     """Raise UsageError where a file that is written is one that is read, or one that is written too.
 
-    `outputs` are paths by option, None for one that is not given; `inputs` are the paths of everything that is read,
-    - for standard input. Links are followed, hard ones too. What is no regular file cannot be overwritten.
+    `outputs` are options, each with its path, None for one that is not given; `inputs` are the paths of everything that
+    is read, - for standard input. Links are followed, hard ones too. What is no regular file cannot be overwritten.
     """
     from mipcheck.checker.console.errors import UsageError
 
     read = {mark for i in inputs if i is not None for mark in _marks(i)}
     written: dict[object, str] = {}
-    for option, path in outputs.items():
+    for option, path in outputs:
         if path is None:
             continue
         marks = _marks(path)
         if any(mark in read for mark in marks):
             raise UsageError(f"{option} {path} would overwrite an input")
         for mark in marks:
-            if written.setdefault(mark, option) != option:
+            if mark in written:
                 raise UsageError(f"{written[mark]} and {option} would write to the same file: {path}")
+        written |= dict.fromkeys(marks, option)
 
 
 def _marks(path: str) -> list[object]:

@@ -22,19 +22,23 @@ if TYPE_CHECKING:
 
 
 def annotate_inputs(
-    report: Report, inputs: Sequence[str], target: str, others: Sequence[str | None] = (), output: str | None = None
+    report: Report,
+    inputs: Sequence[str],
+    target: str,
+    others: Sequence[str | None] = (),
+    outputs: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Write one capture to `target`, or each to a file of its name in the folder `target`.
 
-    `others` are files that were read besides the `inputs`, `output` is one that will be written. Each copy is whole or
-    not there at all. Raises UsageError where that cannot be done, CaptureError.
+    `others` are files that were read besides the `inputs`, `outputs` are what will be written, by option. Each copy is
+    whole or not there at all. Raises UsageError where that cannot be done, CaptureError.
     """
     captures = [(path, i.file) for path, i in zip(inputs, report.inputs, strict=True) if i.frames is not None]
     if not captures or any(path == STDIN or is_special(path) for path, _ in captures):
         raise UsageError("--annotate needs a capture among the inputs, and that in a file: a pipe cannot be read again")
     targets = _targets([path for path, _ in captures], target)
     for copy in targets:
-        keep_inputs({"--annotate": copy, "-o": output}, [*inputs, *others])
+        keep_inputs([("--annotate", copy), *outputs], [*inputs, *others])
     for (path, name), copy in zip(captures, targets, strict=True):
         try:
             with _unpacked(path) as source, answering(copy) as file:

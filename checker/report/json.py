@@ -51,15 +51,16 @@ def as_object(report: Report) -> dict[str, Any]:
             }
             for r in report.rules
         ],
-        "violations": [_violation(report, v) for v in report.violations],
-        "warnings": [_violation(report, v) for v in report.warnings],
+        "violations": [violation_object(report, v) for v in report.violations],
+        "warnings": [violation_object(report, v) for v in report.warnings],
         "notes": list(report.notes),
         "set_aside": dict(report.set_aside),
         "parameters": {p.name: p.value for p in report.parameters},
     }
 
 
-def _violation(report: Report, v: Violation) -> dict[str, Any]:
+def violation_object(report: Report, v: Violation) -> dict[str, Any]:
+    """Return a finding as JSON has it."""
     return {
         "rule": v.rule,
         "level": v.level,
@@ -68,22 +69,23 @@ def _violation(report: Report, v: Violation) -> dict[str, Any]:
         "node": v.node,
         "time": seconds(v.time),
         "date": date(report, v.time),
-        "at": _at(v.at),
+        "at": at_object(v.at),
         "message": v.message,
         "seen": v.seen,
         "wrong": list(v.wrong),
-        "because": [{"text": b.text, "at": _at(b.at)} for b in v.because],
-        "not_counted": [{"text": m.text, "why": m.why, "at": _at(m.at)} for m in v.not_counted],
+        "because": [{"text": b.text, "at": at_object(b.at)} for b in v.because],
+        "not_counted": [{"text": m.text, "why": m.why, "at": at_object(m.at)} for m in v.not_counted],
         "not_counted_more": v.not_counted_more,
         "not_counted_sought": v.sought,
         "allowed": list(v.allowed),
         "count": v.count,
         "last_time": seconds(v.last_time),
-        "last_at": _at(v.last_at),
+        "last_at": at_object(v.last_at),
     }
 
 
-def _at(at: Position) -> dict[str, Any]:
+def at_object(at: Position) -> dict[str, Any]:
+    """Return a place as JSON has it."""
     return {"file": at.file, "line": at.line, "frame": at.frame}
 
 

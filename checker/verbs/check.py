@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console import options
@@ -20,6 +21,9 @@ exit codes: 0 conformant, 1 violation, 2 the input or the command line is wrong,
             3 inconclusive, 4 internal error
 """
 EXAMPLE: Final = "mipcheck traces/plaintext-after-loss.log"
+
+FORMATS: Final = ("text", "json", "jsonl", "junit", "sarif", "github")
+"""What a report can be written as: all but text are made by `report_FORMAT` in the module `report/FORMAT.py`."""
 
 EXIT: Final = {"conformant": 0, "violation": 1, "inconclusive": 3}
 """Exit codes by verdict."""
@@ -51,13 +55,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="copy the capture to OUT (a pcapng file), or each of several into the folder OUT/, with a comment on each"
         " packet that the verdict is about",
     )
-    options.add_output(parser, ("text", "json"))
+    options.add_output(parser, FORMATS)
+    options.add_report(parser, FORMATS)
     parser.add_argument("-v", "--verbose", action="store_true", help="list every rule, parameter and finding")
     parser.add_argument("--version", action="version", version=f"mipcheck {__version__}")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the report, and the annotated captures if they are asked for; return the verdict's exit code.
+    """Write the report and what else is asked for, annotated captures and reports; return the verdict's exit code.
 
     Raises UsageError, and what reading the specification, the site and the inputs raises.
     """
@@ -79,17 +84,19 @@ def run(args: argparse.Namespace) -> int:
         from mipcheck.model.specification.load import files_of
 
         others = [args.config, *files_of(args.spec)]
-        annotate_inputs(report, args.inputs, args.annotate, others, args.output)
-    write(_rendered(report, args), args.output)
+        outputs = [(option, path) for option, path in options.written(args) if option != "--annotate"]
+        annotate_inputs(report, args.inputs, args.annotate, others, outputs)
+    for kind, path in args.report:
+        write(_rendered(report, kind, path, args), path)
+    write(_rendered(report, args.format, args.output, args), args.output)
     return EXIT[report.verdict]
 
 
-def _rendered(report: Report, args: argparse.Namespace) -> str:
-    """Return the report in the format asked for."""
-    if args.format == "json":
-        from mipcheck.checker.report.json import report_json
+def _rendered(report: Report, kind: str, path: str | None, args: argparse.Namespace) -> str:
+    """Return the report in the format `kind`, for the file `path` (None: standard output)."""
+    if kind == "text":
+        from mipcheck.checker.report.text import report_text
 
-        return report_json(report)
-    from mipcheck.checker.report.text import report_text
-
-    return report_text(report, *terminal(args.output), verbose=args.verbose, spec=args.spec)
+        return report_text(report, *terminal(path), verbose=args.verbose, spec=args.spec)
+    module = importlib.import_module(f"mipcheck.checker.report.{kind}")
+    return str(getattr(module, f"report_{kind}")(report))

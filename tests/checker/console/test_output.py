@@ -106,7 +106,7 @@ def test_two_answers_are_two_files(tmp_path: Path, capsys: pytest.CaptureFixture
         assert "would write to the same file" in capsys.readouterr().err
     assert main([CAPTURE, "--config", SITE, "-o", str(tmp_path / "movement.pcapng"), "--annotate", f"{tmp_path}/"]) == 2
     assert list(tmp_path.iterdir()) == []
-    keep_inputs({"-o": "/dev/null", "--annotate": "/dev/null"}, ["/dev/null", "-"])
+    keep_inputs([("-o", "/dev/null"), ("--annotate", "/dev/null")], ["/dev/null", "-"])
 
 
 def test_standard_input_that_is_a_file_is_kept(tmp_path: Path) -> None:
