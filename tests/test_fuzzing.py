@@ -11,6 +11,8 @@ import pytest
 from fuzzing import guard
 from fuzzing.case import Case, Kind
 
+from making.depth import drawn
+
 pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
 
@@ -33,7 +35,7 @@ def test_a_few_inputs_of_every_kind(name: str, count: int, tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_many_inputs_of_every_kind(name: str, tmp_path: Path) -> None:
-    tally, said = tried(KINDS[name], tmp_path, 20, seed=4)
+    tally, said = tried(KINDS[name], tmp_path, drawn(6, 200), seed=4)
     assert tally.failures == 0, said
 
 

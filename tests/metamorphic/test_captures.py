@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from making.depth import drawn
 from making.paths import CAPTURES
 from metamorphic.captures import changes
 from metamorphic.run import Case, answer, failures
@@ -32,4 +33,4 @@ def test_recording(name: str, tmp_path: Path) -> None:
 def test_recording_both_ways(name: str, tmp_path: Path) -> None:
     case = recording(name)
     before = answer(case, tmp_path / "before")
-    assert failures(case, changes(case, before, Random(name), 10), tmp_path, both=True) == []
+    assert failures(case, changes(case, before, Random(name), drawn(5, 20)), tmp_path, both=True) == []

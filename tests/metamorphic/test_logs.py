@@ -9,6 +9,7 @@ import pytest
 from oracle.compare import faults_of
 from oracle.simulator import simulate
 
+from making.depth import drawn
 from making.paths import TRACES
 from metamorphic.logs import changes, without_offences
 from metamorphic.run import Case, answer, failures
@@ -29,7 +30,7 @@ def test_example(path: Path, tmp_path: Path) -> None:
 def test_example_both_ways(path: Path, tmp_path: Path) -> None:
     case = Case({path.name: path.read_bytes()})
     before = answer(case, tmp_path / "before")
-    assert failures(case, changes(case, before, Random(path.name), 40), tmp_path, both=True) == []
+    assert failures(case, changes(case, before, Random(path.name), drawn(10, 40)), tmp_path, both=True) == []
 
 
 def simulated(seed: int, tmp_path: Path, cuts: int, both: bool) -> list[str]:
@@ -54,12 +55,12 @@ def test_without_what_broke_rules_nothing_is_broken(path: Path, tmp_path: Path) 
     nothing_else_changes(Case({path.name: path.read_bytes()}), tmp_path)
 
 
-@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 13))])
+@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(n, marks=pytest.mark.slow) for n in range(3, drawn(7, 33)))])
 def test_without_what_a_simulated_node_broke(seed: int, tmp_path: Path) -> None:
     nothing_else_changes(Case({"node.log": simulate(seed, faults_of(seed, True)).encode()}), tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(7, 17))
+@pytest.mark.parametrize("seed", range(7, drawn(13, 57)))
 def test_many_simulated_nodes(seed: int, tmp_path: Path) -> None:
-    assert simulated(seed, tmp_path, 8, both=seed % 5 == 0) == []
+    assert simulated(seed, tmp_path, drawn(4, 12), both=seed % 5 == 0) == []

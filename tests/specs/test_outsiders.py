@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mipcheck.checker.check.check import check
 from mipcheck.model.specification.load import load
 
+from making.depth import drawn
 from making.device_logs import Case, read_cases
 from making.paths import TESTS
 
@@ -75,13 +76,13 @@ inserted = st.lists(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("role", BOGUS)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=drawn(30, 1000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_many_traces_stay_conformant(tmp_path: Path, role: str, data: st.DataObject) -> None:
     kept(tmp_path, data.draw(st.sampled_from([c for c in KEPT if c.role == role])), data.draw(inserted))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=drawn(30, 1000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=st.sampled_from(KEPT), told=inserted)
 def test_what_an_outsider_sends_makes_no_device_guilty(
     tmp_path: Path, case: Case, told: list[tuple[int, int, str, str]]

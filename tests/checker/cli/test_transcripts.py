@@ -14,11 +14,15 @@ import os
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs import replayed
+from mipcheck.checker.proofs.replayed import needed_by as replayed_needed_by
+from mipcheck.model.specification.spec import Spec
 
 from making.paths import TRACES, TRANSCRIPTS
 
@@ -48,6 +52,18 @@ def without_the_solvers_choice(text: str) -> str:
     return re.sub(r"\d+\.\d s\)", "… s)", text)
 
 
+_NEEDED: list[tuple[Spec, str, list[str]]] = []
+
+
+def needed_by(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> list[str]:
+    """What the page of a rule takes longest for: found once, and written as text and as JSON."""
+    known = [found for of, name, found in _NEEDED if (of, name) == (spec, rule)]
+    if not known:
+        known = [replayed_needed_by(spec, rule, step)]
+        _NEEDED.append((spec, rule, known[0]))
+    return list(known[0])
+
+
 @pytest.mark.parametrize(
     "path",
     [pytest.param(p, id=p.stem, marks=pytest.mark.slow if p.stem in SLOW else ()) for p in SCRIPTS],
@@ -65,6 +81,7 @@ def test_transcript(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     stdin = io.BytesIO(given.get("stdin", "").encode())
+    monkeypatch.setattr(replayed, "needed_by", needed_by)
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=stdin))
     words = shlex.split(command)
     while "=" in words[0]:

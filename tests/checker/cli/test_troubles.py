@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from making.depth import drawn
 from making.paths import CAPTURES, TRACES
 from making.processes import MIPCHECK, STARTED, Marked
 
@@ -123,7 +124,7 @@ def test_signals_at_any_moment(what: str, number: signal.Signals, tmp_path: Path
         "proof": ["prove", "no_plaintext_after_loss", "inside_is_sound"],
     }[what]
     moments = random.Random(int(number))
-    for _ in range(8):
+    for _ in range(drawn(4, 20)):
         (folder / "out").unlink(missing_ok=True)
         run = Marked([*STARTED, *words, "-o", str(folder / "out")], tmp_path / "tmp")
         assert run.process.stdout is not None and run.process.stdout.readline() == "\n"

@@ -18,6 +18,7 @@ from mipcheck.checker.fleet.pool import Pool, TimeOver, WorkerLost
 from mipcheck.checker.fleet.work import Job, examine
 from mipcheck.model.specification.load import load
 
+from making.depth import drawn
 from making.paths import TRACES
 from making.processes import MIPCHECK, STARTED, Marked
 from making.troubled import troubled
@@ -141,7 +142,7 @@ def test_signals_at_any_moment(tmp_path: Path, number: signal.Signals, code: int
     command = [*MIPCHECK, "fleet", str(folder), "--workers", "2", "-o", str(out)]
     moments = random.Random(int(number))
     before: list[tuple[str, str]] = []
-    for _ in range(6):
+    for _ in range(drawn(3, 20)):
         fleet = Marked([*STARTED, *command[len(MIPCHECK) :]], tmp_path / "tmp")
         assert fleet.process.stdout is not None and fleet.process.stdout.readline() == "\n"
         time.sleep(moments.uniform(0.05, 2.5))

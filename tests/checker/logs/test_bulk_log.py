@@ -29,6 +29,7 @@ from mipcheck.model.specification.load import load, loads
 from mipcheck.model.values.event import NODE
 
 from making import log_json
+from making.depth import drawn
 from making.log_text import HEAD, SITE, logs, mutated
 from making.paths import TRACES
 
@@ -214,7 +215,11 @@ def test_example_traces(path: Path) -> None:
     same(text.encode(), kind="jsonl")
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    deadline=None,
+    max_examples=drawn(20, 300),
+)
 @given(logs(clean=True), st.integers(300, 400))
 def test_buffers_and_batches_of_any_size(data: bytes, size: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
@@ -225,7 +230,11 @@ def test_buffers_and_batches_of_any_size(data: bytes, size: int) -> None:
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    deadline=None,
+    max_examples=drawn(20, 300),
+)
 @given(log_json.logs(), st.integers(900, 1000), st.booleans())
 def test_buffers_and_batches_of_any_size_of_json_lines(data: bytes, size: int, keep_going: bool) -> None:
     with pytest.MonkeyPatch.context() as patched:

@@ -24,6 +24,7 @@ from mipcheck.model.native.unit import Unit
 from mipcheck.model.specification.load import load
 
 from making import log_json, plain_records
+from making.depth import drawn
 from making.log_text import HEAD, logs, mutated
 
 SPEC = load()
@@ -31,7 +32,9 @@ WORDS = vocabulary_of(SPEC)
 LIKE_UNKNOWN = b"8000000000000000"
 """An identification of 64 bits that native code takes for an unknown one; to Python it is another number."""
 QUIET = settings(
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=40
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    deadline=None,
+    max_examples=drawn(20, 300),
 )
 
 

@@ -32,13 +32,16 @@ from mipcheck.model.values.event import NODE, Event
 
 from making import log_json, log_text, paths
 from making.both_ways import assert_same, report
+from making.depth import drawn
 
 TRACES = sorted(paths.TRACES.glob("*.log"))
 SPEC = load()
 WORDS = vocabulary_of(SPEC)
 GAPS = {"gap"}
 QUIET = settings(
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=50
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    deadline=None,
+    max_examples=drawn(25, 300),
 )
 KINDS = {b"m": "log", b"{": "jsonl"}
 

@@ -33,6 +33,7 @@ from mipcheck.model.values.types import Type, Value
 from making import log_json, paths
 from making.both_ways import assert_same
 from making.columns_of import ListColumns
+from making.depth import drawn
 from making.log_text import HEAD, SITE, logs, mutated
 from making.routes import native_from
 
@@ -44,7 +45,9 @@ TRACES = [
 ]
 S = 10**9
 QUIET = settings(
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=50
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    deadline=None,
+    max_examples=drawn(25, 300),
 )
 
 SMALL = loads("""

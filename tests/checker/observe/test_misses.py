@@ -15,6 +15,7 @@ from mipcheck.checker.report.json import as_object
 from mipcheck.checker.report.text import report_text
 
 from making.both_ways import assert_same
+from making.depth import drawn
 
 HEAD = (
     "mipcheck-trace 1\n"
@@ -68,7 +69,7 @@ def test_a_reply_spoilt_in_one_way(name: str, rule: str, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=drawn(20, 300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.sampled_from(sorted(SPOILT))))
 def test_every_fault_is_named_and_no_other(tmp_path: Path, names: set[str]) -> None:
     keys: dict[str, str | int] = {}

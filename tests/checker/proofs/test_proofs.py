@@ -10,6 +10,7 @@ import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs import replayed
 from mipcheck.checker.proofs.replayed import trace_text
 from mipcheck.checker.verbs import prove_results as proofs
 from mipcheck.model.prover.examples import Examples
@@ -17,6 +18,7 @@ from mipcheck.model.prover.prove import Result, needs, prove
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import load, loads
 
+from making.depth import DEEP
 from making.paths import SPECS
 
 SPEC = load()
@@ -64,18 +66,35 @@ def test_lists_the_rules_it_needs(name: str) -> None:
     assert {n.rule for n in proof(name).needs} == NEEDED[name]
 
 
+def only_breaks(log: Path, text: str, rule: str) -> None:
+    """Check that the observer finds just this rule broken in a counterexample."""
+    log.write_text(text, "utf-8")
+    report = check([str(log)])
+    assert report.verdict == "violation"
+    assert [r.id for r in report.rules if r.status == "violated"] == [rule]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "rule"), [(n, r) for n, rules in NEEDED.items() for r in sorted(rules)])
+def test_what_shows_that_a_rule_is_needed_breaks_just_that(name: str, rule: str, tmp_path: Path) -> None:
+    (needed,) = (n for n in proof(name).needs if n.rule == rule)
+    only_breaks(tmp_path / "counterexample.log", trace_text(SPEC, needed.trace, {}), rule)
+
+
+# For every rule the proof above has sought one without it in vain; that `prove` says so is asked once a property.
+ASKED = [(n, r) for n, rules in NEEDED.items() for r in sorted(rules)[: None if DEEP else 1]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "rule"), [(n, r) for n, rules in NEEDED.items() for r in sorted(rules)[: 99 if DEEP else 1]]
+)
 def test_without_a_needed_rule_it_is_refuted_by_a_trace_that_breaks_just_that(
     name: str, rule: str, tmp_path: Path
 ) -> None:
     proved = proofs.prove_one(SPEC, name, {}, [rule])
     assert proved.result.result == "refuted"
-    log = tmp_path / "counterexample.log"
-    log.write_text(proved.counterexample, "utf-8")
-    report = check([str(log)])
-    assert report.verdict == "violation"
-    assert [r.id for r in report.rules if r.status == "violated"] == [rule]
+    only_breaks(tmp_path / "counterexample.log", proved.counterexample, rule)
 
 
 @pytest.mark.slow
@@ -127,6 +146,7 @@ def examples(capabilities: frozenset[str]) -> Examples:
     return Examples(setting_of(SPEC, capabilities=capabilities))
 
 
+@cache
 def examples_of(rule: str) -> Examples:
     """With the parameters given that the rule asks for."""
     return examples(frozenset(SPEC.rules[rule].given)).telling(rule)
@@ -152,7 +172,9 @@ def test_is_broken_by_a_trace_that_breaks_nothing_else(rule: str, tmp_path: Path
 def _replay(rule: str, broken: bool, folder: Path) -> Report:
     capabilities = frozenset(SPEC.rules[rule].given)
     found = examples_of(rule)
-    trace = found.find(rule, broken)
+    trace = found.find(
+        rule, broken, pretty=DEEP
+    )  # pretty ones are shown by `explain` and `prove`, whose tests read them
     assert trace is not None
     log = folder / "example.log"
     log.write_text(trace_text(SPEC, trace, found.setting.given, (), capabilities), "utf-8")
@@ -230,7 +252,9 @@ def test_dependence_between_interfaces_is_found() -> None:
 
 
 @pytest.mark.slow
-def test_what_the_node_is_capable_of_is_set_as_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_node_is_capable_of_is_set_as_in_a_log(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """V14 is for nodes with the VPN/FA feature only, and V13 is what keeps them from asking for an address by it."""
     dynamic = "dynamic_home_address_never_by_vpn_fa"
     assert main(["prove", dynamic, "--set", "capabilities=vpn-fa", "--without", "V13"]) == 1
@@ -239,5 +263,6 @@ def test_what_the_node_is_capable_of_is_set_as_in_a_log(capsys: pytest.CaptureFi
     assert main(["prove", "consistent", "--set", "capabilities=vpn-fa,endpoint-update,zero-overhead"]) == 0
     assert main(["prove", dynamic, "--set", "capabilities=vpn-af"]) == 2
     assert 'did you mean "vpn-fa"?' in capsys.readouterr().err
+    monkeypatch.setattr(replayed, "needed_by", lambda *_: [])  # of each property, which is not what is asked here
     assert main(["explain", "V14"]) == 0
     assert capsys.readouterr().out.count("capabilities=vpn-fa") == 2

@@ -17,6 +17,8 @@ from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Allow, Spec
 from mipcheck.model.values.types import Value
 
+from making.depth import drawn
+
 PRELUDE = """
 spec random
 enum colour { red, green, blue }
@@ -206,7 +208,7 @@ def run_both(
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=drawn(60, 1000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(specifications(), traces())
 def test_random_specifications_mean_the_same_twice(text: str, trace: list[Any]) -> None:
     run_both(loads(text), trace)
@@ -250,7 +252,7 @@ def with_initial_times(spec: Spec) -> Spec:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=drawn(25, 300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(draft_traces(), st.sets(st.sampled_from(list(DRAFT.capabilities))).map(frozenset))
 def test_the_draft_means_the_same_twice(trace: list[Any], capabilities: frozenset[str]) -> None:
     run_both(with_initial_times(DRAFT), trace, capabilities)
