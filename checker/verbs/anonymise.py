@@ -80,7 +80,7 @@ def anonymise(
     from mipcheck.checker.console.errors import UsageError
     from mipcheck.checker.inputs.opening import open_input
     from mipcheck.checker.site.site import KEYS
-    from mipcheck.checker.verbs.anonymise_esp import Associations
+    from mipcheck.checker.verbs.anonymise_esp import DisguisedAssociations
     from mipcheck.checker.verbs.anonymise_file import rewrite
     from mipcheck.checker.verbs.anonymise_frames import Rewriter
     from mipcheck.checker.verbs.anonymise_messages import new_key
@@ -88,7 +88,7 @@ def anonymise(
 
     disguise = Disguise(secret)
     keys = [(key, replace(key, key=new_key(key, secret), home=disguise.address(key.home))) for key in site.mn_ha_keys]
-    associations = Associations(site.esp_sas, secret)
+    associations = DisguisedAssociations(site.esp_sas, secret)
     before = _essence(check(capture, spec=spec, config=config, parameters=words))
     parameters = {name: word for name, word in words.items() if name not in KEYS}
     with tempfile.TemporaryDirectory() as folder:

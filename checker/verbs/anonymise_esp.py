@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from mipcheck.checker.capture.messages.esp import Association, UnusableKey
+from mipcheck.checker.capture.messages.esp import EspAssociation, UnusableKey
 from mipcheck.checker.site.site import EspSa
 
 _INTEGRITIES: Final = {
@@ -19,16 +19,16 @@ _INTEGRITIES: Final = {
 """Bytes of an integrity check value → an integrity whose values are as long, and its hash."""
 
 
-class Associations:
+class DisguisedAssociations:
     """The security associations of a site, and those that take their place. Who has no `secret` has no keys."""
 
     def __init__(self, sas: Iterable[EspSa], secret: bytes) -> None:
         self._secret = secret
         self._lengths: dict[int, int] = {}
-        self._associations: dict[int, Association] = {}
+        self._associations: dict[int, EspAssociation] = {}
         for sa in sas:
             try:
-                self._associations[sa.spi] = Association(sa)
+                self._associations[sa.spi] = EspAssociation(sa)
             except UnusableKey:  # the site file goes without it, and so does what is written
                 continue
 

@@ -15,7 +15,7 @@ from mipcheck.checker.capture.headers import link
 from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.site.site import MnHaKey
 from mipcheck.checker.verbs import anonymise_messages as messages
-from mipcheck.checker.verbs.anonymise_esp import Associations
+from mipcheck.checker.verbs.anonymise_esp import DisguisedAssociations
 from mipcheck.checker.verbs.anonymise_names import Disguise
 
 _DEPTH: Final = 8
@@ -30,7 +30,9 @@ _LINK_ADDRESSES: Final = {link.ETHERNET: ((0, 6), (6, 12)), SLL: ((6, 14),), SLL
 class Rewriter:
     """Rewrites the frames of a capture. `keys` are pairs: a key that was given, and the one that takes its place."""
 
-    def __init__(self, disguise: Disguise, keys: Sequence[tuple[MnHaKey, MnHaKey]], associations: Associations) -> None:
+    def __init__(
+        self, disguise: Disguise, keys: Sequence[tuple[MnHaKey, MnHaKey]], associations: DisguisedAssociations
+    ) -> None:
         self._disguise, self._keys, self._associations = disguise, keys, associations
 
     def frame(self, linktype: int, data: bytes) -> bytes:

@@ -11,7 +11,7 @@ from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers.packet import ESP
-from mipcheck.checker.capture.messages.esp import Association, UnusableKey
+from mipcheck.checker.capture.messages.esp import EspAssociation, UnusableKey
 from mipcheck.model.values.event import Event
 
 if TYPE_CHECKING:
@@ -71,16 +71,16 @@ def measure(stream: BinaryIO, name: str, events: Iterable[Event], sas: Iterable[
     return list(found.values())
 
 
-def _associations(sas: Iterable[EspSa]) -> dict[int, Association]:
+def _associations(sas: Iterable[EspSa]) -> dict[int, EspAssociation]:
     """Return associations that can be opened, by SPI."""
     found = {}
     for sa in sas:
         with suppress(UnusableKey):
-            found[sa.spi] = Association(sa)
+            found[sa.spi] = EspAssociation(sa)
     return found
 
 
-def surrounding(frame: Frame, associations: Mapping[int, Association]) -> tuple[int | None, str]:
+def surrounding(frame: Frame, associations: Mapping[int, EspAssociation]) -> tuple[int | None, str]:
     """Count the octets of the outermost IP packet that are not of the innermost one; or return None, and why that
     cannot be told."""
     packet = layers.decode(frame, associations.keys())

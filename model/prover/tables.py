@@ -53,7 +53,7 @@ class TooManyEntries(MipcheckError):
     """A property that speaks of more entries of a table than are followed."""
 
 
-Place = tuple[str, tuple[Term, ...]]
+EntryPlace = tuple[str, tuple[Term, ...]]
 """A table and the key of an entry."""
 
 
@@ -96,9 +96,9 @@ def _said(t: Term) -> str:
 class _Asked:
     """The entries that have to be followed so that terms can be told, each with when."""
 
-    places: dict[Place, Term] = field(default_factory=dict)
+    places: dict[EntryPlace, Term] = field(default_factory=dict)
 
-    def add(self, place: Place, when: Term) -> None:
+    def add(self, place: EntryPlace, when: Term) -> None:
         """Note that an entry has to be followed if a condition holds."""
         before = self.places.get(place)
         self.places[place] = when if before is None else TRUE if TRUE in (before, when) else _any([before, when])
@@ -203,7 +203,7 @@ class Reduction:
         followed = self._followed(asked.places)
         return condition if followed == TRUE else _implied(followed, condition)
 
-    def _followed(self, places: Mapping[Place, Term]) -> Term:
+    def _followed(self, places: Mapping[EntryPlace, Term]) -> Term:
         """Return that the entries are among those that are followed."""
         parts = []
         for (name, keys), when in places.items():
@@ -326,7 +326,9 @@ class Reduction:
 
         return made
 
-    def _note(self, patterns: tuple[EventPattern, ...], places: Iterable[Place], asked: Mapping[str, _Asked]) -> None:
+    def _note(
+        self, patterns: tuple[EventPattern, ...], places: Iterable[EntryPlace], asked: Mapping[str, _Asked]
+    ) -> None:
         """Note entries that have to be followed where one of these patterns matches; their conditions are reduced."""
         for p in patterns if asked else ():
             for place in places:

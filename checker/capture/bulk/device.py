@@ -15,16 +15,14 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.bulk.meaning import CaptureEvents, PacketKind, Told
-from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, PacketRows
+from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, PacketKind
+from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, Ints, PacketRows
 from mipcheck.checker.capture.device.crossing import SOON, Found, flow_of
 from mipcheck.checker.capture.device.passage import Passage, Way
 from mipcheck.checker.capture.device.reader import DeviceReader
 from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event
-
-Ints = npt.NDArray[np.int64]
 
 _NEVER: Final = -(2**62)
 """ns; before any packet."""
@@ -37,7 +35,7 @@ class UndecidedError(MipcheckError):
     """What some packets come to can be told only where all of them are seen in full."""
 
 
-class DeviceMeaning(Told):
+class DeviceMeaning(BulkMeaning):
     """What an agent's reader makes of rows; `read` is to be called once, and may raise UndecidedError.
 
     `rows` are then those of events: their kind is the shape of the event.

@@ -50,7 +50,7 @@ class _Single(NamedTuple):
     event: Event
 
 
-class Told:
+class BulkMeaning:
     """What a reader of packets in order of time tells: events of its own, and rows of such as are alike."""
 
     def __init__(self, rows: PacketRows, own: list[Event]) -> None:
@@ -95,7 +95,7 @@ class Told:
         return dict(zip(wanted.tolist(), found.tolist(), strict=True))
 
 
-class Meaning(Told):
+class Meaning(BulkMeaning):
     """What a reader makes of rows; `read` is to be called once."""
 
     def __init__(
@@ -197,7 +197,7 @@ class CaptureEvents(Columns):
     varying: tuple[str, str] | None = (_DATA, _BYTES)
     framed = settled = True
 
-    def __init__(self, meaning: Told, gaps: Sequence[Gap], files: Sequence[str], firsts: Sequence[int]) -> None:
+    def __init__(self, meaning: BulkMeaning, gaps: Sequence[Gap], files: Sequence[str], firsts: Sequence[int]) -> None:
         """`files` are names, `firsts` the frames before those of each."""
         self._meaning = meaning
         self._rows = meaning.rows

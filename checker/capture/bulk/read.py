@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, UndecidedError
-from mipcheck.checker.capture.bulk.meaning import CaptureEvents, Meaning, Told
+from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Meaning
 from mipcheck.checker.capture.bulk.scanned import PORTS
 from mipcheck.checker.capture.bulk.scanner import DIVERSE_AT_DEVICE, DiverseError, Plan, Scanner, Taken
 from mipcheck.checker.capture.device.reader import DeviceReader
@@ -274,7 +274,7 @@ def _understand(
     if _shown_decrypted(taken, known, frozenset(site.tunnels)):
         return _one_by_one(sources, site, protects, infos, firsts, taken, words)
     reader: Reader | DeviceReader
-    meaning: Told
+    meaning: BulkMeaning
     if words is None:
         reader = Reader(sources[0].name, site, known, clear_registrations(packets, site), protects)
         meaning = of_node = Meaning(reader, taken.rows, taken.kinds, taken.unusual)

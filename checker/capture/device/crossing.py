@@ -21,29 +21,29 @@ _PACKETS: Final = 1 << 16
 _FLOWS: Final = 1 << 20
 """Flows that are."""
 
-Way = TypeVar("Way", bound=Hashable)
+W = TypeVar("W", bound=Hashable)
 
 
-class Found(NamedTuple, Generic[Way]):
+class Found(NamedTuple, Generic[W]):
     """What a packet is found to have come from: `way` is None where it may have been several (`several`), or none."""
 
-    way: Way | None
+    way: W | None
     several: bool = False
 
 
-class Crossing(Generic[Way]):
+class Crossing(Generic[W]):
     """Remembers for a while by which way packets came in. Give it packets in order of time."""
 
     def __init__(self) -> None:
-        self._levels: tuple[_Recent[Way], ...] = (_Recent(_PACKETS), _Recent(_FLOWS))
+        self._levels: tuple[_Recent[W], ...] = (_Recent(_PACKETS), _Recent(_FLOWS))
 
-    def came(self, packet: Packet, way: Way, pair: tuple[int, int] | None = None) -> None:
+    def came(self, packet: Packet, way: W, pair: tuple[int, int] | None = None) -> None:
         """Take note that a packet came in, with the addresses `pair` if not those of its innermost header."""
         for level, key in zip(self._levels, _keys(packet, pair), strict=True):
             if key is not None:
                 level.came(key, way, packet.time)
 
-    def find(self, packet: Packet, pair: tuple[int, int] | None = None) -> Found[Way]:
+    def find(self, packet: Packet, pair: tuple[int, int] | None = None) -> Found[W]:
         """Return by which way a packet that goes out has come in, as which it had the addresses `pair`, if others."""
         for level, key in zip(self._levels, _keys(packet, pair), strict=True):
             ways = [] if key is None else level.ways(key, packet.time)
@@ -52,17 +52,17 @@ class Crossing(Generic[Way]):
         return Found(None)
 
 
-class _Recent(Generic[Way]):
+class _Recent(Generic[W]):
     """Ways by what was seen lately. Where there is too much of that, nothing is known for a while."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._times: OrderedDict[tuple[Hashable, Way], int] = OrderedDict()
-        self._ways: dict[Hashable, dict[Way, int]] = {}
+        self._times: OrderedDict[tuple[Hashable, W], int] = OrderedDict()
+        self._ways: dict[Hashable, dict[W, int]] = {}
         self._crowded = -SOON
         """Until when (ns) something is not remembered that should be."""
 
-    def came(self, key: Hashable, way: Way, time: int) -> None:
+    def came(self, key: Hashable, way: W, time: int) -> None:
         """Take note of a way, at a time (ns)."""
         self._times[key, way] = time
         self._times.move_to_end((key, way))
@@ -78,7 +78,7 @@ class _Recent(Generic[Way]):
             if not self._ways[key]:
                 del self._ways[key]
 
-    def ways(self, key: Hashable, now: int) -> list[Way]:
+    def ways(self, key: Hashable, now: int) -> list[W]:
         """Return the ways of late; none while some are not remembered."""
         if now <= self._crowded:
             return []

@@ -98,7 +98,7 @@ _Decrypt = Callable[[bytes, bytes, bytes, bytes], bytes | None]
 """(iv, data, covered but not encrypted, integrity check value) → clear text, or None if that value is wrong."""
 
 
-class Association:
+class EspAssociation:
     """One security association with its keys. Raises UnusableKey."""
 
     def __init__(self, sa: EspSa) -> None:
@@ -164,10 +164,10 @@ class Keyring:
         self.cut: Counter[int] = Counter()
         """Packets that are fragments or were captured in part only."""
         self._unused: set[int] = set()
-        self._associations: dict[int, Association] = {}
+        self._associations: dict[int, EspAssociation] = {}
         for sa in sas:
             try:
-                self._associations[sa.spi] = Association(sa)
+                self._associations[sa.spi] = EspAssociation(sa)
             except UnusableKey as error:
                 self.unusable[sa.spi] = str(error)
 

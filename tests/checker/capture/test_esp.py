@@ -14,7 +14,7 @@ from mipcheck.checker.capture import Capture, read_capture
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers import packet as headers
-from mipcheck.checker.capture.messages.esp import DUMMY, Association, Keyring, Opened, UnusableKey
+from mipcheck.checker.capture.messages.esp import DUMMY, EspAssociation, Keyring, Opened, UnusableKey
 from mipcheck.checker.site.site import EspSa, Site
 from scapy.layers.inet import IP, TCP
 from scapy.layers.ipsec import ESP
@@ -69,14 +69,14 @@ def test_every_algorithm(cipher: str, size: int, integrity: str) -> None:
     sa = keys(OUT, cipher, size, integrity)
     inner = user(TIA, SERVER, 101)
     data = payload(sealed(inner, sa))
-    assert Association(sa).open(data) == Opened(4, bytes(inner))
+    assert EspAssociation(sa).open(data) == Opened(4, bytes(inner))
     if integrity != "null" or cipher in COMBINED:
         for at in (0, 6, 9, 30, len(data) - 1):  # SPI, sequence number, IV, data, check value
             changed = bytearray(data)
             changed[at] ^= 1
-            assert Association(sa).open(bytes(changed)) is None
+            assert EspAssociation(sa).open(bytes(changed)) is None
     other = replace(sa, encryption_key=bytes(size), integrity_key=b"x" * len(sa.integrity_key))
-    assert sa == other or Association(other).open(data) is None or (cipher, integrity) == ("null", "null")
+    assert sa == other or EspAssociation(other).open(data) is None or (cipher, integrity) == ("null", "null")
 
 
 @pytest.mark.parametrize(("cipher", "integrity"), [("aes-cbc", "hmac-sha1-96"), ("aes-gcm", "null")])
@@ -84,7 +84,7 @@ def test_extended_sequence_numbers(cipher: str, integrity: str) -> None:
     sa = keys(OUT, cipher, CIPHERS[cipher][1][0], integrity)
     inner = user(TIA, SERVER)
     extended = association(sa, IP(src=XHOA, dst=VPN), esn_en=True)
-    ours = Association(sa)
+    ours = EspAssociation(sa)
     for _ in range(3):
         assert ours.open(payload(extended.encrypt(inner, esn_en=True, esn=0))) == Opened(4, bytes(inner))
 
@@ -100,7 +100,7 @@ def test_gcm_with_a_shorter_check_value(size: int) -> None:
     encrypted = AESGCM(key).encrypt(salt + iv, clear, header)
     packet = header + iv + encrypted[: len(clear) + size]
     for name in ("aes-gcm", f"aes-gcm-{size}", f"aes-gcm-with-{size}-octet-icv", f"AES128-GCM{size}"):
-        assert Association(EspSa(OUT, name, key + salt, "null", b"")).open(packet) == Opened(4, inner)
+        assert EspAssociation(EspSa(OUT, name, key + salt, "null", b"")).open(packet) == Opened(4, inner)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_gcm_with_a_shorter_check_value(size: int) -> None:
 )
 def test_spellings(encryption: str, integrity: str) -> None:
     data = payload(sealed(user(TIA, SERVER), keys()))
-    assert Association(replace(keys(), encryption=encryption, integrity=integrity)).open(data)
+    assert EspAssociation(replace(keys(), encryption=encryption, integrity=integrity)).open(data)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_spellings(encryption: str, integrity: str) -> None:
 )
 def test_keys_that_cannot_be_used(sa: EspSa, message: str) -> None:
     with pytest.raises(UnusableKey, match=message):
-        Association(sa)
+        EspAssociation(sa)
     assert message in Keyring([sa]).unusable[OUT]
 
 
@@ -137,7 +137,7 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(st.binary(max_size=120), st.sampled_from(SUITES))
 def test_arbitrary_packets(data: bytes, suite: tuple[str, int, str]) -> None:
-    ours = Association(keys(OUT, *suite))
+    ours = EspAssociation(keys(OUT, *suite))
     ours.open(data)
     ours.open(payload(sealed(user(TIA, SERVER), keys(OUT, *suite)))[: len(data)])
 

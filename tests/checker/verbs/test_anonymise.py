@@ -19,7 +19,7 @@ from mipcheck.checker.inputs.settle import over_logs
 from mipcheck.checker.site.site import MnHaKey, Site
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.checker.verbs.anonymise import site_toml
-from mipcheck.checker.verbs.anonymise_esp import Associations
+from mipcheck.checker.verbs.anonymise_esp import DisguisedAssociations
 from mipcheck.checker.verbs.anonymise_file import rewrite
 from mipcheck.checker.verbs.anonymise_frames import Rewriter
 from mipcheck.checker.verbs.anonymise_names import Disguise
@@ -86,7 +86,7 @@ def frames_of(data: bytes) -> list[bytes]:
 
 
 def rewriter(*keys: tuple[MnHaKey, MnHaKey]) -> Rewriter:
-    return Rewriter(DISGUISE, keys, Associations((), b"secret"))
+    return Rewriter(DISGUISE, keys, DisguisedAssociations((), b"secret"))
 
 
 def test_checksums_that_were_right_are_right_and_wrong_ones_stay_wrong() -> None:
