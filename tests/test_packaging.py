@@ -25,6 +25,8 @@ def test_a_wheel_of_the_source_distribution_is_whole(tmp_path: Path) -> None:
     inner = {name.replace("mipcheck/checker/api/", "mipcheck/") for name in modules}
     assert inner <= names
     assert {"mipcheck/model/language/grammar.lark", "mipcheck/checker/logs/log.lark", "mipcheck/py.typed"} <= names
+    maps = ROOT / "checker" / "maps"
+    assert {f"mipcheck/checker/maps/{p.name}" for p in (*maps.glob("*.map"), *maps.glob("*.lark"))} <= names
     assert {f"mipcheck/specs/{spec.name}" for spec in resources.files("mipcheck.specs").iterdir() if
             spec.name.endswith(".spec")} <= names  # fmt: skip
 

@@ -91,7 +91,7 @@ def _are_logs(inputs: Sequence[OpenInput]) -> bool:
         return False
     if kinds <= {"log", "jsonl"}:
         return True
-    slowly(LOGS, "a capture is among the inputs")
+    slowly(LOGS, "a capture, or a log that is read through a map, is among the inputs")
     return False
 
 

@@ -42,22 +42,31 @@ def check(
     keep_going: bool = False,
     fail_on: str = "must",
     strict: bool = False,
+    maps: Sequence[str] = (),
+    unmatched: str = "count",
 ) -> Report:
     """Replay logs and captures of one node, or logs of a device that deals with many, against a specification.
 
     `inputs` are paths, `-` for standard input. `parameters` give values of parameters and site keys as a log spells
     them (`{"t_stop": "30s"}`), `readings` choose by rule (`{"M2": "both-ways"}`), or are as on a command line,
     `offsets` are seconds (or a date) by input. `fail_on` is `must` or `should`; with `strict` any evidence that is
-    missing is inconclusive. Raises SpecError, InputError, CaptureError, ParameterError or UsageError; all of them say
-    what to do.
+    missing is inconclusive. `maps` are as on a command line (`["charon"]`, `["charon.log=charon,year=2025"]`),
+    `unmatched` says what becomes of lines that no map knows (`count` or `error`). Raises SpecError, InputError,
+    CaptureError, ParameterError or UsageError; all of them say what to do.
     """
     if fail_on not in ("must", "should"):
         raise UsageError(f"fail_on is must or should, not {quoted(fail_on)}")
+    if unmatched not in ("count", "error"):
+        raise UsageError(f"unmatched is count or error, not {quoted(unmatched)}")
     paths = [os.fspath(p) for p in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
     chosen = resolved(spec, readings)
     vocabulary = vocabulary_of(chosen)
     with ExitStack() as stack:
         opened = open_inputs(paths, stack)
+        if maps:
+            from mipcheck.checker.inputs.mapped import give_maps
+
+            give_maps(opened, maps, vocabulary, unmatched == "error")
         over = over_logs(vocabulary, None if config is None else os.fspath(config), parameters or {})
         try:
             watched = watch_in_bulk(chosen, opened, vocabulary, over, offsets or {}, keep_going)

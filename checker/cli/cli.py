@@ -34,6 +34,7 @@ REGISTRY: Final = (
     Verb("prove", "verbs.prove", "[PROPERTY...]", "prove the properties of a specification"),
     Verb("explain", "verbs.explain", "RULE|MODE", "what a rule demands, and why; what an access mode is"),
     Verb("convert", "verbs.convert", "CAPTURE", "write a capture as a log"),
+    Verb("map", "verbs.map", "[NAME|PATH] [LOG]", "what a map makes of another program's log"),
     Verb("anonymise", "verbs.anonymise", "CAPTURE", "a capture that may be shown, with the same verdict"),
     Verb("infer", "verbs.infer", "CAPTURE", "propose a site file for a capture"),
     Verb("requirements", "verbs.requirements", "", "what the document requires, and what encodes it"),

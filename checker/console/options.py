@@ -71,6 +71,24 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="a site file (TOML): addresses, parameters, keys")
 
 
+def add_maps(parser: argparse.ArgumentParser) -> None:
+    """Add `--map` and `--unmatched`."""
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="[FILE=]NAME|PATH",
+        help="read other programs' logs (or FILE, by path or pattern) through a map: charon, or charon,year=2025"
+        " (mipcheck map lists them)",
+    )
+    parser.add_argument(
+        "--unmatched",
+        choices=("count", "error"),
+        default="count",
+        help="what to do with lines that nothing in their map matches (default: %(default)s)",
+    )
+
+
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """Add `--reading`."""
     parser.add_argument(

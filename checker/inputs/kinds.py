@@ -120,6 +120,21 @@ def no_site_file(head: bytes, name: str) -> str:
     return "it is no text" if b"\0" in head[:512] else ""
 
 
+def no_text_log(head: bytes) -> str:
+    """Say what an input is that is known to be no other program's log, and what to do; nothing if it may be one."""
+    kind = _known(head)
+    if kind == "capture":
+        return "it is a capture, which is read without a map"
+    if kind:
+        return "it is a log in our own words, which is read without a map"
+    for magic, hint in (*_PACKED, *_CAPTURES):
+        if head.startswith(magic):
+            return hint
+    if head.startswith(b"ElfFile\0"):
+        return "it is an event log of Windows (evtx); export it as text"
+    return "it is no text" if b"\0" in head[:512] and head[:2] not in (b"\xff\xfe", b"\xfe\xff") else ""
+
+
 def _is_erf(head: bytes) -> bool:
     """Tell whether a file begins with two records of ERF: stamps in 2^-32 s, a type, lengths that fit."""
     if len(head) < 16:

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 from mipcheck.checker.console.errors import InputError, Problem, UsageError
 from mipcheck.checker.console.escape import printable
 from mipcheck.model.values.event import Position
+
+if TYPE_CHECKING:
+    from mipcheck.checker.maps.library import Use
 
 STDIN: Final = "-"
 STDIN_NAME: Final = "<stdin>"
@@ -30,25 +33,62 @@ _LISTED: Final = 2000
 """Files of a folder among which the one that was meant is looked for."""
 
 
+class Mapped(NamedTuple):
+    """Through which map an input is read, and whether lines that it does not know are errors."""
+
+    use: Use
+    strict: bool
+
+
 class OpenInput:
     """An input that is open: its `path` as it was given, its `name` in messages, its `stream`, which may be a `Pipe`.
 
-    `kind` is capture, log or jsonl, by the first bytes, which are looked at once. Asking for it raises InputError for
-    what is none of these or cannot be read.
+    `kind` is capture, log or jsonl, by the first bytes, which are looked at once, or mapped, if a map is given for it.
+    Asking for it raises InputError for what is none of these or cannot be read.
     """
 
     def __init__(self, path: str, stream: BinaryIO) -> None:
         self.path, self.name, self.stream = path, name_of(path), stream
         self._file, self._before = stream, _state(stream)
+        self.mapped: Mapped | None = None
 
     @cached_property
     def kind(self) -> str:
+        if self.mapped is not None:
+            self.refuse_binary()
+            return "mapped"
         return kind_of(self.stream, self.name)
 
     @property
     def piped(self) -> bool:
         """Whether it can be read once only."""
         return isinstance(self.stream, Pipe)
+
+    @property
+    def written(self) -> int:
+        """When the file was last written to, in ns since the epoch; for what is no file, now."""
+        import time
+
+        return self._before[1] if self._before is not None else time.time_ns()
+
+    def lines(self) -> BinaryIO:
+        """Return the stream so that it can be read line by line, also from a pipe."""
+        return cast("BinaryIO", io.BufferedReader(_Pieces(self.stream))) if self.piped else self.stream
+
+    def needs_map(self) -> bool:
+        """Tell whether it is neither a capture nor a log in our own words. Raises InputError if it cannot be read."""
+        from mipcheck.checker.capture import is_capture
+        from mipcheck.checker.inputs.kinds import LOG_MARKS
+
+        head = _head(self.stream, self.name)
+        return not is_capture(head) and not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(LOG_MARKS)
+
+    def refuse_binary(self) -> None:
+        """Raise InputError where the input is a capture, a log in our words, or no text: no map reads that."""
+        from mipcheck.checker.inputs.kinds import no_text_log
+
+        if hint := no_text_log(_head(self.stream, self.name)):
+            raise InputError([Problem(Position(self.name), "is no log that a map could read", hint)])
 
     def changed(self) -> bool:
         """Tell whether the file has been written to since it was opened."""
@@ -208,6 +248,21 @@ class Pipe(io.RawIOBase):
         if not self._keep_open:
             self._stream.close()
         super().close()
+
+
+class _Pieces(io.RawIOBase):
+    """A pipe as what `BufferedReader` reads pieces of."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: memoryview, /) -> int:  # type: ignore[override]
+        data = self._pipe.read(len(into))
+        into[: len(data)] = data
+        return len(data)
 
 
 class Spool(io.RawIOBase):

@@ -49,15 +49,22 @@ def read_trace(
     offsets: Mapping[str, str] | None = None,
     keep_going: bool = False,
     protects: Callable[[str], bool] | None = None,
+    maps: Sequence[str] = (),
+    unmatched: str = "count",
 ) -> Trace:
     """Read and merge all inputs. `protects` tells protected packets of a capture by their headers.
 
     `words` are values of parameters and site keys; they win over those of the file `config`, and these over those of
     the logs. `offsets` are, by input, seconds to add to its times, or the date at which a log of relative times starts.
+    `maps` are as on a command line, `unmatched` says what becomes of lines that no map knows (`count` or `error`).
     Raises InputError, CaptureError, UsageError.
     """
     with ExitStack() as stack:
         inputs = open_inputs(paths, stack)
+        if maps:
+            from mipcheck.checker.inputs.mapped import give_maps
+
+            give_maps(inputs, maps, vocabulary, unmatched == "error")
         over = over_logs(vocabulary, config, words or {})
         return read_inputs(inputs, vocabulary, over, offsets or {}, keep_going, protects)
 
@@ -75,8 +82,8 @@ def read_inputs(
     settling = Settling(vocabulary, over)
     logs: dict[str, Log] = {}
     for given in inputs:
-        if given.kind in ("log", "jsonl"):
-            logs[given.path] = log = _read_log(given, settling, keep_going)
+        if given.kind in ("log", "jsonl", "mapped"):
+            logs[given.path] = log = _read_log(given, settling, keep_going, alone=len(inputs) == 1)
             if (table := table_of(over.sources, given.name)) is not None:
                 log.spans = [span.renamed(table.rename) for span in log.spans]
             settling.add(given.path, log.site, log.given)
@@ -148,8 +155,15 @@ def _renamed(events: Sequence[Event], names: Mapping[str, Mapping[str, str]]) ->
 # --- logs ---------------------------------------------------------------------------------------------------------
 
 
-def _read_log(given: OpenInput, settling: Settling, keep_going: bool) -> Log:
-    """Read a log line by line. Raises InputError, UsageError for a role that the specification has not."""
+def _read_log(given: OpenInput, settling: Settling, keep_going: bool, alone: bool) -> Log:
+    """Read a log line by line; `alone` is whether it is the only input.
+
+    Raises InputError, UsageError for a role that the specification has not.
+    """
+    if given.mapped is not None:
+        from mipcheck.checker.inputs.mapped import read_other
+
+        return read_other(given, settling, keep_going, alone)
     # Of a pipe, lines would be read a byte at a time.
     stream: BinaryIO = io.BytesIO(given.stream.read()) if given.piped else given.stream
     try:
@@ -164,7 +178,8 @@ def _read_log(given: OpenInput, settling: Settling, keep_going: bool) -> Log:
 
 def _of_log(given: OpenInput, log: Log) -> Input:
     interfaces = [i for i in dict.fromkeys(e.interface for e in log.events) if i != NODE]
-    return input_of_log(given.name, given.kind, log, log.events, interfaces)
+    kind = "log" if given.mapped is not None else given.kind
+    return input_of_log(given.name, kind, log, log.events, interfaces)
 
 
 # --- captures -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ _STAMP: Final = (
     r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
 )
-_TRANSLATE: Final = "which has to be put into a log's words first (checker/README.md, Logs)"
+_TRANSLATE: Final = "which is read through a map: --map NAME (mipcheck map lists them)"
 _CAPTURE: Final = "which says less than the capture itself: give that"
 _SEEMS: Final = (
     (r"(?:@ )?\d\d\[[A-Z]{3}\] ", "a log of strongSwan's charon", _TRANSLATE),

@@ -6,7 +6,7 @@ declarations, which come in as a `Vocabulary`. `jsonl.py` shares everything but 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from mipcheck.checker.console.errors import quoted
@@ -71,12 +71,24 @@ def write_log(
     events = list(events)
     start = show(events[0].time if events else 0)
     lines += [f"{start} {NODE} gap reason={as_in_log(hole)} from=start to=end" for hole in holes]
-    for event, shown in writable_events(events, vocabulary):
-        types = vocabulary.events[event.kind].by_name
-        pairs = [f"{k}={as_in_log(w) if types[k].type.name in TEXTUAL else w}" for k, w in shown.items()]
-        interface = as_in_log(event.interface, also_quoted="=")
-        lines.append(" ".join([show(event.time), interface, event.kind, *pairs]))
+    lines += [
+        _event_line(event, shown, vocabulary, show(event.time)) for event, shown in writable_events(events, vocabulary)
+    ]
     return joined_lines(lines)
+
+
+def event_text(event: Event, vocabulary: Vocabulary, *, absolute: bool) -> str:
+    """Return the line of one event, as `write_log` writes it. Raises ValueError as that does."""
+    ((_, shown),) = writable_events([event], vocabulary)
+    time = show_datetime(event.time) if absolute else show_seconds(event.time)
+    return _event_line(event, shown, vocabulary, time)
+
+
+def _event_line(event: Event, shown: Mapping[str, str], vocabulary: Vocabulary, time: str) -> str:
+    """Return the line of an event, of whose keys the words are `shown`."""
+    types = vocabulary.events[event.kind].by_name
+    pairs = [f"{k}={as_in_log(w) if types[k].type.name in TEXTUAL else w}" for k, w in shown.items()]
+    return " ".join([time, as_in_log(event.interface, also_quoted="="), event.kind, *pairs])
 
 
 # ---- The text of a line ----
@@ -91,7 +103,7 @@ def interpret(builder: LogBuilder, number: int, text: str) -> list[Fault]:
         return []
     if builder.headed and (match := _PLAIN_EVENT.fullmatch(text)) and (time := _plain_time(match[1])) is not None:
         kind = WordAt(match[3], match.start(3))
-        return builder.add_event(number, time, match[2], kind, _plain_pairs(text, match.end(3)), _read_word)
+        return builder.add_event(number, time, match[2], kind, _plain_pairs(text, match.end(3)), read_word)
     if builder.headed and _PLAIN_SITE.fullmatch(text):
         return builder.add_site(number, _plain_pairs(text, len("site")), 0)
     if builder.headed and _PLAIN_SOURCE.fullmatch(text):
@@ -121,7 +133,7 @@ def interpret_by_grammar(builder: LogBuilder, number: int, text: str) -> list[Fa
     time, interface, kind, *pairs = children
     token = _unquote(interface) if interface.type == "QUOTED" else str(interface)
     span = WordAt(str(kind), _at(kind))
-    return builder.add_event(number, read_time(str(time), _at(time)), token, span, list(map(_pair, pairs)), _read_word)
+    return builder.add_event(number, read_time(str(time), _at(time)), token, span, list(map(_pair, pairs)), read_word)
 
 
 # Lines of bare ASCII words without a comment, as programs write them: a part of what the grammar defines. They are read
@@ -167,7 +179,7 @@ def _source(builder: LogBuilder, pairs: list[KeyValue], at: int) -> list[Fault]:
     return builder.add_source((sees, items) if sees is not None else None, by_key.get("resolution"), at)
 
 
-def _read_word(key: Key, pair: KeyValue) -> Value | Fault | None:
+def read_word(key: Key, pair: KeyValue) -> Value | Fault | None:
     """Read the value of a pair of a text line, or return its fault."""
     word = str(pair.value)
     if pair.quoted:

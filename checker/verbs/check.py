@@ -41,6 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_parameters(parser)
     options.add_config(parser)
     options.add_reading(parser)
+    options.add_maps(parser)
     parser.add_argument(
         "--offset",
         action="append",
@@ -78,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
         keep_going=args.keep_going,
         fail_on=args.fail_on,
         strict=args.strict,
+        maps=args.map,
+        unmatched=args.unmatched,
     )
     if args.annotate is not None:
         from mipcheck.checker.report.copies import annotate_inputs

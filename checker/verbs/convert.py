@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
     options.add_parameters(parser)
     options.add_config(parser)
+    options.add_maps(parser)
     options.add_output(parser, ("log", "jsonl"))
 
 
@@ -40,7 +41,15 @@ def run(args: argparse.Namespace) -> int:
     spec = warned(resolved(args.spec))
     vocabulary = vocabulary_of(spec)
     words = options.parameters(args)
-    trace = read_trace([args.capture], vocabulary, args.config, words, protects=Layering(spec).protected)
+    trace = read_trace(
+        [args.capture],
+        vocabulary,
+        args.config,
+        words,
+        protects=Layering(spec).protected,
+        maps=args.map,
+        unmatched=args.unmatched,
+    )
     (source,) = trace.inputs
     comments = [f"from {Path(source.file).name} ({source.kind})", *source.notes, *source.hidden]
     if args.format == "jsonl":

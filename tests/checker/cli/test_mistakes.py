@@ -181,7 +181,7 @@ def test_a_capture_cut_short_is_read_as_far_as_it_goes(
 def test_another_programs_log(line: str, seems: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "y").write_text(f"{line}\n{line}\n")
     code, shown = said(capsys, "y")
-    assert code == 2 and seems in shown and "has to be put into a log's words first" in shown, shown
+    assert code == 2 and seems in shown and "is read through a map: --map NAME" in shown, shown
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""What a map says, as plain data: its stamps, heads, lines with what follows from them, and its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from mipcheck.checker.maps.patterns import Pattern
+    from mipcheck.checker.maps.stamps import Stamp
+
+# --- values -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A word that stands in the map."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A field of the line, or a variable: `name`, or the entry of `keys` in the table of that name."""
+
+    name: str
+    keys: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a table of words, or a function that every map has, makes of a value."""
+
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first of some values that is known."""
+
+    values: tuple[Value, ...]
+
+
+Value: TypeAlias = Literal | Place | Call | First
+
+
+# --- conditions ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A comparison of values: `same`, `known` (of one) or `has` (a word of a list that commas divide)."""
+
+    kind: str
+    left: Value
+    right: Value = Literal("")
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """That a condition does not hold."""
+
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """That all conditions hold (`every`), or one of them does."""
+
+    conditions: tuple[Condition, ...]
+    every: bool
+
+
+Condition: TypeAlias = Test | Not | Every
+
+
+# --- statements ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A value that a later line may tell: that of the place, as soon as there is one; until then `otherwise`."""
+
+    place: Place
+    otherwise: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """An event of `kind` on an interface. `changed` leaves it out where it is as the last of its kind there, `once`
+    where it was told less than so many ns ago."""
+
+    interface: Value
+    kind: str
+    pairs: tuple[tuple[str, Value | Later], ...]
+    changed: bool = False
+    once: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a variable: `set`, `forget`, `count`, or `add` and `remove` of what a set holds."""
+
+    kind: str
+    place: Place
+    value: Value = Literal("")
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """What follows where a condition holds, and what follows where it does not."""
+
+    condition: Condition
+    then: tuple[Statement, ...]
+    otherwise: tuple[Statement, ...]
+
+
+Statement: TypeAlias = Emit | Change | If
+
+
+# --- the map ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands before the message of a line; `time` names the field that is a better time than the stamp."""
+
+    pattern: Pattern
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Messages, in any of the spellings, and what follows from one; nothing follows from one that is ignored."""
+
+    patterns: tuple[Pattern, ...]
+    body: tuple[Statement, ...] = ()
+    ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Raw lines, and the events due; it is a test of its map. `line` is where it begins."""
+
+    name: str
+    line: int
+    settings: Mapping[str, str]
+    raw: tuple[str, ...]
+    due: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map as read. `given` are words that a user may give, with what they mean. `record` is how records of several
+    lines go on: by lines that are `indented`, by those that are `stampless`, or not at all. `resolution` is in ns."""
+
+    name: str
+    title: str
+    file: str
+    sees: tuple[str, ...] | None = None
+    role: str | None = None
+    resolution: int | None = None
+    programs: frozenset[str] = frozenset()
+    stamps: tuple[Stamp, ...] = ()
+    record: str = ""
+    heads: tuple[Head, ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict)
+    advice: str = ""
+    drop: tuple[str, ...] = ()
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    lines: tuple[Line, ...] = ()
+    samples: tuple[Sample, ...] = ()

@@ -1,0 +1,285 @@
+"""A log of another program → a `Log`, as if it had been written in our words."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from re import Match
+from typing import BinaryIO, Final
+
+from mipcheck.checker.console.errors import LIMIT, InputError, Problem, joined, problem_in_line, quoted
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.logs.builder import LogBuilder
+from mipcheck.checker.logs.lines import REMEMBERED, Log, raw_lines
+from mipcheck.checker.logs.parts import Fault, KeyValue, Time, WordAt
+from mipcheck.checker.logs.text import read_word
+from mipcheck.checker.maps.library import Use
+from mipcheck.checker.maps.run import Record, Runner, Told
+from mipcheck.checker.maps.stamps import Stamp, StampError
+from mipcheck.checker.site.site import TEXTUAL, Site
+from mipcheck.checker.trace.source import ALL, Sight, read_sees
+from mipcheck.checker.trace.spans import Span
+from mipcheck.checker.trace.vocabulary import Vocabulary
+from mipcheck.model.values.event import NODE, Event, Position
+
+SHOWN: Final = 3
+"""Lines that matched nothing, of which a note shows the first."""
+_WITHOUT: Final = 200
+"""Lines at the beginning among which one has to have a stamp."""
+_JITTER: Final = 100_000_000
+"""ns by which the stamps of a program with several threads run backwards at most."""
+_MICRO: Final = 1_000
+"""ns; stamps that are so fine are exact."""
+
+
+class Reading:
+    """A log that is read through a map. `records` gives what becomes of each record and counts it.
+
+    `name` stands for the log in messages; `latest` (ns since the epoch) is when its last line was written or later;
+    None where years and zones may not be guessed.
+    """
+
+    def __init__(self, use: Use, name: str, latest: int | None) -> None:
+        self.use, self.name, self._latest = use, name, latest
+        self.lines = 0
+        self.counts = dict.fromkeys(("told", "ignored", "foreign", "unknown", "odd"), 0)
+        self.shown: list[tuple[int, str, str]] = []
+        self.assumed: list[str] = []
+        self._odd = (0, "")
+
+    def records(self, stream: BinaryIO) -> Iterator[Record]:
+        """Read all of a log. Raises InputError for one without times."""
+        runner = Runner(self.use.map, self.use.given, self._clock)
+        unstamped: tuple[int, str] | None = None
+        for line in raw_lines(stream):
+            self.lines = line.number
+            if line.number == 1 and line.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                raise InputError(
+                    [Problem(Position(self.name, 1), "is UTF-16", "convert it first (iconv -f UTF-16 -t UTF-8)")]
+                )
+            text = "" if line.overlong else line.data.decode("utf-8", "replace")
+            if line.overlong:
+                self._count(
+                    Record(line.number, line.data[:200].decode("utf-8", "replace"), "odd", "the line is too long")
+                )
+            if not runner.stamped and unstamped is None and text.strip():
+                unstamped = (line.number, text)
+            for record in runner.take(line.number, text):
+                self._count(record)
+                yield record
+            if not runner.stamped and line.number >= _WITHOUT:
+                break
+        if not runner.stamped and unstamped is not None:
+            self._refuse(*unstamped)
+        for record in runner.end():
+            self._count(record)
+            yield record
+
+    def _refuse(self, number: int, text: str) -> None:
+        """Raise InputError for a log whose lines have no stamp that the map knows."""
+        map_ = self.use.map
+        forms = " or ".join(quoted(s.text) for s in map_.stamps)
+        hint = joined(f"expected {forms}", map_.advice)
+        message = f"no line begins with a time that the map {map_.name} knows, and none is invented"
+        raise InputError([problem_in_line(Position(self.name, number), text, 0, len(text), message, hint)])
+
+    def _count(self, record: Record) -> None:
+        self.counts[record.outcome] += 1
+        if record.outcome == "odd" and self.counts["odd"] == 1:
+            self._odd = record.number, record.why
+        if record.outcome in ("unknown", "odd") and len(self.shown) < SHOWN:
+            self.shown.append((record.number, record.text, record.why))
+
+    def _clock(self, stamp: Stamp, match: Match[str]) -> tuple[int | None, datetime.tzinfo | None]:
+        """Return year and zone: what the user gives, or, where that harms nobody, what is probable."""
+        year, zone = self.use.year, self.use.zone
+        for lacking, name, example in (
+            (year is None and stamp.needs_year, "year", "year=2025"),
+            (zone is None and stamp.needs_zone, "zone", "zone=Europe/Berlin"),
+        ):
+            if lacking and self._latest is None:
+                raise InputError([Problem(
+                    Position(self.name), f"its times have no {name}, and other inputs do: say it",
+                    f"as --map {printable(self.use.map.name)},{example}",
+                )])  # fmt: skip
+        if zone is None and stamp.needs_zone:
+            self.assumed.append("its times have no zone and are taken for UTC (zone=… says otherwise)")
+        if year is None and stamp.needs_year:
+            year = self._probable(stamp, match)
+            self.assumed.append(f"its times have no year, which is taken to be {year} (year=… says otherwise)")
+        return year, zone
+
+    def _probable(self, stamp: Stamp, match: Match[str]) -> int:
+        """Return the last year in which a stamp was not later than the log was written."""
+        from mipcheck.checker.maps.stamps import Clock
+
+        latest = self._latest or 0
+        year = datetime.datetime.fromtimestamp(latest // 10**9, datetime.UTC).year
+        for candidate in (year, year - 1, year - 2, year - 3):
+            try:
+                if Clock(candidate, self.use.zone).read(stamp, match).ns <= latest + 86400 * 10**9:
+                    return candidate
+            except StampError:  # 29 February
+                continue
+        return year
+
+    def holes(self) -> list[Span]:
+        """Return a hole where records were not read: what they told is missing, and nobody knows when it was."""
+        odd = self.counts["odd"]
+        if not odd:
+            return []
+        number, why = self._odd
+        text = f"{_count(odd)} {'was' if odd == 1 else 'were'} not read (line {number}: {why})"
+        gap = Event(0, NODE, "gap", {"reason": text}, Position(self.name, number))
+        return [Span(None, None, gap, None)]
+
+    def notes(self) -> list[str]:
+        """Return what people should know of how the log was read."""
+        counts = self.counts
+        parts = [f"{counts['told']} known to it"]
+        parts += [f"{counts['ignored']} ignored"] if counts["ignored"] else []
+        parts += [f"{counts['foreign']} of other programs"] if counts["foreign"] else []
+        unknown = counts["unknown"] + counts["odd"]
+        parts.append(f"{unknown} that nothing in it matches" if unknown else "none that nothing in it matches")
+        notes = [f"read by the map {self.use.map.name}: {_count(sum(counts.values()))}, {', '.join(parts)}"]
+        for number, text, why in self.shown:
+            notes.append(f"line {number} matches nothing in the map{f' ({why})' if why else ''}: {quoted_line(text)}")
+        return notes + self.assumed
+
+
+def _count(number: int) -> str:
+    return f"{number} record" + ("" if number == 1 else "s")
+
+
+def quoted_line(text: str) -> str:
+    """Return a raw line as a message shows it: escaped, of a bearable length."""
+    text = text.strip().replace("\t", " ")
+    return printable(text if len(text) <= 120 else text[:119] + "…")
+
+
+# --- records → a log ----------------------------------------------------------------------------------------------
+
+
+def read_mapped(
+    stream: BinaryIO,
+    name: str,
+    use: Use,
+    vocabulary: Vocabulary,
+    keep_going: bool = False,
+    role: str | None = None,
+    latest: int | None = None,
+    strict: bool = False,
+) -> Log:
+    """Read a log of another program through a map; positions are those of its lines.
+
+    `latest` is as for `Reading`. An event that lacks a key which it needs is a gap: nothing rests on its absence.
+    With `strict` a line that nothing matched is an error. Raises InputError, RoleError.
+    """
+    own = {} if role is not None or use.map.role is None else {"role": use.map.role}
+    told = role or use.map.role
+    vocabulary = vocabulary.for_role(told) if told is not None else vocabulary
+    reading = Reading(use, name, latest)
+    teller = Teller(use, LogBuilder(name, vocabulary, keep_going, headed=True))
+    for record in reading.records(stream):
+        for event in record.events:
+            teller.add(record, event)
+    if strict and (problems := _unknown(reading)):
+        raise InputError(problems, more=reading.counts["unknown"] + reading.counts["odd"] - len(problems))
+    if teller.problems and not keep_going:
+        raise InputError(
+            teller.problems[:LIMIT], more=len(teller.problems) - LIMIT if len(teller.problems) > LIMIT else False
+        )
+    builder = teller.builder
+    return Log(
+        builder.events,
+        Site(role=role or use.map.role or "mn"),
+        reading.lines,
+        teller.skipped,
+        teller.problems,
+        builder.first is not None and builder.first[0].absolute,
+        frozenset(own),
+        teller.sight(),
+        True,
+        [*builder.spans, *reading.holes()],
+        (*reading.notes(), *teller.notes()),
+    )
+
+
+def _unknown(reading: Reading) -> list[Problem]:
+    hint = "add a line or an ignore to the map"
+    return [
+        problem_in_line(Position(reading.name, number), text, 0, len(text), why or "nothing in the map matches", hint)
+        for number, text, why in reading.shown
+    ]
+
+
+class Teller:
+    """Adds what a map tells to a log: `builder`, what was wrong with it, and what it could not tell."""
+
+    def __init__(self, use: Use, builder: LogBuilder) -> None:
+        self.use, self.builder = use, builder
+        self.problems: list[Problem] = []
+        self.skipped = 0
+        self._coarsest = 0
+        self._lacking: dict[str, int] = {}
+        self._strange: dict[str, int] = {}
+
+    def add(self, record: Record, event: Told) -> str:
+        """Add an event of a record; return what is wrong with it, or nothing."""
+        builder = self.builder
+        declared = builder.vocabulary.events.get(event.kind)
+        if declared is None:
+            self._strange[event.kind] = self._strange.get(event.kind, 0) + 1
+            return f"no event of role {self.use.map.role or 'mn'} is called {event.kind}"
+        time = self._time(event)
+        types = {k.name: k.type for k in declared.keys}
+        pairs = [
+            KeyValue(k, 0, w, 0, len(w), k in types and types[k].name in TEXTUAL and not types[k].members)
+            for k, w in event.words.items()
+        ]
+        self._coarsest = max(self._coarsest, event.moment.resolution)
+        faults = builder.add_event(record.number, time, event.interface, WordAt(event.kind, 0), pairs, read_word)
+        if not faults:
+            return ""
+        clock = [f for f in faults if "time" in f.message]
+        if clock:
+            return self._problem(record, clock[0])
+        missing = [k.name for k in declared.keys if not k.optional and k.name not in event.words]
+        what = f"{event.kind} without {' '.join(missing)}" if missing else f"{event.kind}: {faults[0].message}"
+        self._lacking[what] = self._lacking.get(what, 0) + 1
+        for kind in sorted(builder.vocabulary.gaps)[:1]:
+            reason = [KeyValue("reason", 0, what, 0, len(what), True)]
+            builder.add_event(record.number, time, event.interface, WordAt(kind, 0), reason, read_word)
+        return f"a gap: {what}"
+
+    def _time(self, event: Told) -> Time:
+        """Return the time of an event; one that lies before the last by no more than the stamp can tell is the same."""
+        ns, last = event.moment.ns, self.builder.last
+        if last is not None and last.ns - max(event.moment.resolution, _JITTER) < ns < last.ns:
+            ns = last.ns
+        return Time(ns, event.moment.absolute, WordAt(event.stamp, 0))
+
+    def _problem(self, record: Record, fault: Fault) -> str:
+        self.skipped += 1
+        if len(self.problems) < REMEMBERED:
+            at = Position(self.builder.name, record.number)
+            hint = joined(fault.hint, "--keep-going leaves such records out")
+            self.problems.append(problem_in_line(at, record.text, 0, 1, fault.message, hint))
+        return fault.message
+
+    def sight(self) -> Sight:
+        """Return what the log shows, as the map says, and how fine the stamps of its events are."""
+        events = self.builder.vocabulary.events
+        sees = self.use.map.sees
+        whole = ALL if sees is None else read_sees([w for w in sees if w.rstrip("~") in events], events)
+        fine = self.use.map.resolution if self.use.map.resolution is not None else self._coarsest
+        return Sight(whole.whole, whole.part, whole.veiled, fine if fine > _MICRO else None)
+
+    def notes(self) -> list[str]:
+        """Return what could not be told."""
+        notes = [f"{_times(n)} a gap instead of an event: {what}" for what, n in self._lacking.items()]
+        return notes + [f"{_times(n)} {kind} was told, which this role has not" for kind, n in self._strange.items()]
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

@@ -1,0 +1,260 @@
+"""Lines of a log → records, each with the events that a map makes of it. A line at a time, in flat memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from re import Match
+from re import compile as compiled
+from typing import TYPE_CHECKING, Final
+
+from mipcheck.checker.maps.language import Change, Emit, If, Later, Line, Map, Statement
+from mipcheck.checker.maps.stamps import NS, Clock, Moment, Stamp, StampError
+from mipcheck.checker.maps.values import Store
+from mipcheck.model.values.event import NODE
+
+if TYPE_CHECKING:
+    import datetime
+
+    from mipcheck.checker.maps.patterns import Pattern
+
+PATIENCE: Final = 5 * NS
+"""ns of the log that an event waits for what a later line tells."""
+_HELD: Final = 1_000
+"""Records that are held at a time because an event waits."""
+_RECORD: Final = 64
+"""Lines of a record."""
+_WIDE: Final = 64 * 1024
+"""Characters of a record."""
+_TOLD: Final = 10_000
+"""Events that are remembered, of those that are told once or where something changed."""
+_PROGRAM: Final = compiled(r"[ \t]*(?:\S+[ \t]+)?([^\s\[\]:()]+)(?:\[[0-9]+\])?:[ \t]+")
+"""What stands before a message in syslog and in listings of the journal: a host, a program, its number."""
+
+
+@dataclass(slots=True)
+class Told:
+    """An event as a map tells it, in words. `waiting` are keys that a later line may tell."""
+
+    moment: Moment
+    stamp: str
+    interface: str
+    kind: str
+    words: dict[str, str]
+    waiting: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Record:
+    """A record of a log: the number of its first line, its text, and what became of it.
+
+    `outcome` is `told` (a line of the map knows it), `ignored`, `foreign` (another program's), `unknown`, or `odd`
+    where its stamp cannot be, for the reason in `why`.
+    """
+
+    number: int
+    text: str
+    outcome: str = "unknown"
+    why: str = ""
+    events: list[Told] = field(default_factory=list)
+
+
+NewClock = Callable[[Stamp, Match[str]], "tuple[int | None, datetime.tzinfo | None]"]
+"""Gives the year and the zone of a log by its first stamp. May raise InputError."""
+
+
+class Runner:
+    """Runs a map over the lines of a log. `given` is what the user gives, `stamped` counts lines with stamps."""
+
+    def __init__(self, map_: Map, given: Mapping[str, str], clock: NewClock) -> None:
+        self._map, self._new_clock = map_, clock
+        self._clock: Clock | None = None
+        self._store = Store(map_.tables, given)
+        self._stamps = list(map_.stamps)
+        self._lines: list[tuple[str, Pattern, Line]] = [
+            (p.needle, p, line) for line in map_.lines for p in line.patterns
+        ]
+        self._open: tuple[int, str, list[str], int, Stamp, Match[str]] | None = None
+        self._held: deque[Record] = deque()
+        self._waiting: dict[tuple[str, tuple[str, ...]], list[tuple[Told, str]]] = {}
+        self._last: dict[tuple[str, str], tuple[tuple[tuple[str, str], ...], int]] = {}
+        self.stamped = 0
+
+    # --- lines → records ------------------------------------------------------------------------------------------
+
+    def take(self, number: int, text: str) -> Iterator[Record]:
+        """Take the next line; return the records that are complete by it, in order."""
+        found = None
+        if not (self._map.record == "indented" and text[:1] in " \t"):
+            found = self._stamp(text)
+        if found is None:
+            if (
+                self._open is not None
+                and self._map.record
+                and (self._map.record == "stampless" or text[:1] in (" ", "\t"))
+            ):
+                _, _, parts, size, _, _ = self._open
+                if len(parts) < _RECORD and size + len(text) < _WIDE:
+                    parts.append(text.strip())
+                    self._open = (*self._open[:3], size + len(text), *self._open[4:])
+                    return
+            yield from self._close()
+            if text.strip():
+                self._held.append(Record(number, text))
+            yield from self._ready()
+            return
+        self.stamped += 1
+        yield from self._close()
+        stamp, match = found
+        self._open = (number, text, [text[match.end() :].strip()], len(text), stamp, match)
+        if not self._map.record:
+            yield from self._close()
+
+    def end(self) -> Iterator[Record]:
+        """Return the records that were not complete yet."""
+        yield from self._close()
+        yield from self._ready(everything=True)
+
+    def _stamp(self, text: str) -> tuple[Stamp, Match[str]] | None:
+        """Return the form of the stamp with which a line begins, and its match."""
+        for index, stamp in enumerate(self._stamps):
+            if match := stamp.regex.match(text):
+                if index:  # most lines have the stamp of the line before
+                    self._stamps.insert(0, self._stamps.pop(index))
+                return stamp, match
+        return None
+
+    def _close(self) -> Iterator[Record]:
+        """Turn the open record, if there is one, into what the map makes of it."""
+        if self._open is None:
+            return
+        number, text, parts, _, stamp, match = self._open
+        self._open = None
+        record = Record(number, text)
+        message = parts[0] if len(parts) == 1 else " ".join(parts)
+        self._held.append(record)
+        try:
+            self._interpret(record, message, stamp, match)
+        except StampError as error:
+            record.outcome, record.why = "odd", error.message
+        yield from self._ready()
+
+    def _ready(self, everything: bool = False) -> Iterator[Record]:
+        """Return the records of which all is known, in order; those that have waited too long, as they are."""
+        held = self._held
+        while held:
+            record = held[0]
+            if any(e.waiting for e in record.events) and not everything and not self._too_long(record):
+                return
+            held.popleft()
+            yield record
+
+    def _too_long(self, record: Record) -> bool:
+        newest = next((e.moment.ns for r in reversed(self._held) for e in r.events), 0)
+        return len(self._held) > _HELD or newest - record.events[0].moment.ns > PATIENCE
+
+    # --- records → events -----------------------------------------------------------------------------------------
+
+    def _interpret(self, record: Record, message: str, stamp: Stamp, match: Match[str]) -> None:
+        program = None
+        if self._map.programs and (by := _PROGRAM.match(message)):
+            program = by[1]
+            if program in self._map.programs:
+                message = message[by.end() :]
+            elif not by[0].startswith("<"):
+                record.outcome = "foreign"
+                return
+        fields: dict[str, str | None] = {} if program is None else {"program": program}
+        better = None
+        for head in self._map.heads:
+            if begun := head.pattern.regex.match(message):
+                message = message[begun.end() :]
+                fields |= begun.groupdict()
+                better = fields.get(head.time) if head.time else None
+                break
+        match_of = self._matching(message)
+        if match_of is None:
+            return
+        line, found = match_of
+        if line.ignored:
+            record.outcome = "ignored"
+            return
+        record.outcome = "told"
+        self._store.fields = fields | found.groupdict()
+        if line.body:
+            self._do(line.body, record, self._moment(stamp, match, better), match[0].strip())
+
+    def _matching(self, message: str) -> tuple[Line, Match[str]] | None:
+        """Return the first line of the map that a message fits, and its match."""
+        for needle, pattern, line in self._lines:
+            if needle in message and (found := pattern.regex.match(message)):
+                return line, found
+        return None
+
+    def _moment(self, stamp: Stamp, match: Match[str], better: str | None) -> Moment:
+        if self._clock is None:
+            self._clock = Clock(*self._new_clock(stamp, match))
+        moment = self._clock.read(stamp, match)
+        if better is None:
+            return moment
+        whole, _, fraction = better.partition(".")
+        if not whole.isdecimal() or not 9 <= len(whole) <= 10 or "." in fraction or len(fraction) > 9:
+            return moment
+        return Moment(int(whole) * NS + int(fraction.ljust(9, "0")), 10 ** (9 - len(fraction)), True)
+
+    def _do(self, body: tuple[Statement, ...], record: Record, moment: Moment, stamp: str) -> None:
+        for statement in body:
+            if isinstance(statement, Emit):
+                self._tell(statement, record, moment, stamp)
+            elif isinstance(statement, If):
+                holds = self._store.holds(statement.condition)
+                self._do(statement.then if holds else statement.otherwise, record, moment, stamp)
+            else:
+                self._change(statement)
+
+    def _change(self, change: Change) -> None:
+        keys = self._store.change(change.kind, change.place, change.value)
+        if keys is None or not self._waiting:
+            return
+        entry = (change.place.name, keys)
+        word = self._store.look(*entry)
+        if word is not None:
+            for event, key in self._waiting.pop(entry, ()):
+                event.words[key] = word
+                event.waiting.discard(key)
+
+    def _tell(self, emit: Emit, record: Record, moment: Moment, stamp: str) -> None:
+        interface = self._store.read(emit.interface) or NODE
+        if any(fnmatchcase(interface, pattern) for pattern in self._map.drop):
+            return
+        event = Told(moment, stamp, interface, emit.kind, {})
+        for key, value in emit.pairs:
+            word = self._store.read(value.place if isinstance(value, Later) else value)
+            if word is None and isinstance(value, Later):
+                if (keys := self._store.keys(value.place)) is not None:
+                    event.waiting.add(key)
+                    self._wait((value.place.name, keys), event, key)
+                word = None if value.otherwise is None else self._store.read(value.otherwise)
+            if word is not None:
+                event.words[key] = word
+        if (emit.changed or emit.once is not None) and self._is_old_news(emit, event):
+            return
+        record.events.append(event)
+
+    def _wait(self, entry: tuple[str, tuple[str, ...]], event: Told, key: str) -> None:
+        if len(self._waiting) >= _HELD:
+            del self._waiting[next(iter(self._waiting))]
+        self._waiting.setdefault(entry, []).append((event, key))
+
+    def _is_old_news(self, emit: Emit, event: Told) -> bool:
+        """Tell whether an event was told before: as the last of its kind there, or less than so long ago."""
+        said = tuple(event.words.items())
+        before = self._last.pop((event.interface, event.kind), None)
+        ns = event.moment.ns
+        old = before is not None and before[0] == said and (emit.changed or ns - before[1] <= (emit.once or 0))
+        if len(self._last) >= _TOLD:
+            del self._last[next(iter(self._last))]
+        self._last[event.interface, event.kind] = (said, before[1] if old and before else ns)
+        return old

@@ -1,0 +1,132 @@
+"""The values that a map speaks of while it is run: fields of the line, variables by key, what functions make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from mipcheck.checker.maps.language import Call, Condition, Every, Literal, Not, Place, Value
+
+_T = TypeVar("_T")
+
+ENTRIES: Final = 10_000
+"""Entries of a variable; the one that was set first makes room for another."""
+MEMBERS: Final = 1_000
+"""Members of a set."""
+_WIDE: Final = 1_000
+"""Characters of a key or a value."""
+
+
+def _hex(word: str) -> str | None:
+    """Return a hexadecimal number as logs have it, whatever divides its halves."""
+    digits = word.removeprefix("0x").replace(".", "").replace(":", "").replace(" ", "")
+    return f"0x{digits}" if 0 < len(digits) <= 16 and all(c in "0123456789abcdefABCDEF" for c in digits) else None
+
+
+def _capitals(word: str) -> str | None:
+    """Return the letters that are capitals; `-` if there are none."""
+    return "".join(c for c in word if c.isupper()) or "-"
+
+
+FUNCTIONS: Final[Mapping[str, Callable[[str], str | None]]] = {
+    "hex": _hex,
+    "capitals": _capitals,
+    "lower": str.lower,
+    "upper": str.upper,
+}
+"""Functions of every map: word → word, None where there is none."""
+
+
+class Store:
+    """The variables of a map that is being run, and the fields of the line. What is not known is None."""
+
+    def __init__(self, tables: Mapping[str, Mapping[str, str]], given: Mapping[str, str]) -> None:
+        self._tables, self._given = tables, given
+        self._words: dict[str, dict[tuple[str, ...], str]] = {}
+        self._sets: dict[str, dict[tuple[str, ...], dict[str, None]]] = {}
+        self.fields: Mapping[str, str | None] = {}
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def read(self, value: Value) -> str | None:
+        """Return the word of a value."""
+        if isinstance(value, Literal):
+            return value.word
+        if isinstance(value, Place):
+            if not value.keys:
+                if (field := self.fields.get(value.name)) is not None:
+                    return field
+                if (found := self.look(value.name, ())) is not None:
+                    return found
+                return self._given.get(value.name)
+            keys = self.keys(value)
+            return None if keys is None else self.look(value.name, keys)
+        if isinstance(value, Call):
+            word = self.read(value.value)
+            if word is None:
+                return None
+            table = self._tables.get(value.name)
+            return FUNCTIONS[value.name](word) if table is None else table.get(word)
+        return next((w for v in value.values if (w := self.read(v)) is not None), None)
+
+    def keys(self, place: Place) -> tuple[str, ...] | None:
+        """Return the keys of an entry; None if one is not known."""
+        found = tuple(self.read(key) for key in place.keys)
+        return None if None in found else tuple((k or "")[:_WIDE] for k in found)
+
+    def look(self, name: str, keys: tuple[str, ...]) -> str | None:
+        """Return the word of an entry; of a set the members, divided by commas."""
+        if (word := self._words.get(name, {}).get(keys)) is not None:
+            return word
+        members = self._sets.get(name, {}).get(keys)
+        return ",".join(members) if members else None
+
+    def holds(self, condition: Condition) -> bool:
+        """Tell whether a condition holds. What is not known equals nothing."""
+        if isinstance(condition, Every):
+            return (all if condition.every else any)(self.holds(c) for c in condition.conditions)
+        if isinstance(condition, Not):
+            return not self.holds(condition.condition)
+        left = self.read(condition.left)
+        if left is None or condition.kind == "known":
+            return left is not None
+        right = self.read(condition.right)
+        return right is not None and (right in left.split(",") if condition.kind == "has" else left == right)
+
+    # --- writing --------------------------------------------------------------------------------------------------
+
+    def change(self, kind: str, place: Place, value: Value) -> tuple[str, ...] | None:
+        """Change a variable; return the keys of its entry, None if nothing could be changed."""
+        keys = self.keys(place)
+        if keys is None:
+            return None
+        word = self.read(value)
+        if kind == "forget" or (kind == "set" and word is None):
+            self._words.get(place.name, {}).pop(keys, None)
+            self._sets.get(place.name, {}).pop(keys, None)
+            return keys
+        if kind == "count":
+            before = self._words.get(place.name, {}).get(keys, "0")
+            word = str(int(before) + 1) if before.isdecimal() else "1"
+        if word is None:
+            return None
+        word = word[:_WIDE]
+        if kind in ("set", "count"):
+            _room(self._words.setdefault(place.name, {}), keys)[keys] = word
+            return keys
+        sets = _room(self._sets.setdefault(place.name, {}), keys)
+        members = sets.setdefault(keys, {})
+        if kind == "add" and len(members) < MEMBERS:
+            members[word] = None
+        elif kind == "remove":
+            members.pop(word, None)
+            if not members:
+                del sets[keys]
+        return keys
+
+
+def _room(entries: dict[tuple[str, ...], _T], keys: tuple[str, ...]) -> dict[tuple[str, ...], _T]:
+    """Return entries among which there is room for one more."""
+    if keys not in entries and len(entries) >= ENTRIES:
+        del entries[next(iter(entries))]
+    return entries

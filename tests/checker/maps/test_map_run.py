@@ -1,0 +1,191 @@
+"""Logs of other programs are judged through maps: what they become, what is said of the rest, what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mipcheck import check
+from mipcheck.checker.cli.main import main
+
+MAP = """map m "a map"
+sees link coa ike
+stamp "%Y-%m-%d %H:%M:%S.%f "
+stamp "%Y-%m-%d %H:%M:%S "
+record indented
+line "dial {gw:ipv4}" { event eth0 ike phase=start src=later {src[{gw}]} dst={gw} }
+line "from {a:ipv4} to {gw:ipv4}" { set src[{gw}] = {a} }
+line "both {a:ipv4} {b:ipv4}" {
+  event eth0 link state=up
+  event eth0 coa kind=colocated addr={a}
+}
+line "told {if:word}" { event once 2s {if} link state=down }
+line "more {a:int} end" { count n  if {n} = 2 { event eth0 coa kind=colocated addr=10.1.7.9 } }
+ignore "nothing{..}"
+line "{if:word} {state:word}" { event changed {if} link state={state} }
+"""
+
+
+def converted(tmp_path: Path, log: str, capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    """Return the events of a log through MAP, without their date."""
+    (tmp_path / "m.map").write_text(MAP)
+    path = tmp_path / "own.log"
+    path.write_text(log)
+    assert main(["convert", str(path), "--map", f"{tmp_path}/m.map,zone=UTC", *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    return [line.removeprefix("2025-11-03T") for line in lines if line.startswith("2025")]
+
+
+def test_an_event_waits_for_what_a_later_line_tells_and_keeps_its_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = (
+        "2025-11-03 09:00:00.100 dial 192.0.2.1\n2025-11-03 09:00:00.200 eth0 up\n"
+        "2025-11-03 09:00:00.300 from 203.0.113.5 to 192.0.2.1\n"
+    )
+    assert converted(tmp_path, log, capsys) == [
+        "09:00:00.100000Z eth0 ike phase=start src=203.0.113.5 dst=192.0.2.1",
+        "09:00:00.200000Z eth0 link state=up",
+    ]
+
+
+def test_an_event_that_lacks_what_it_needs_is_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = "2025-11-03 09:00:00.100 dial 192.0.2.1\n2025-11-03 09:00:09.000 eth0 up\n"
+    assert converted(tmp_path, log, capsys) == [
+        '09:00:00.100000Z eth0 gap reason="ike without src"',
+        "09:00:09.000000Z eth0 link state=up",
+    ]
+
+
+def test_several_events_continued_records_repetitions_and_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = (
+        "2025-11-03 09:00:00.1 both 10.1.7.1\n   10.1.7.2\n2025-11-03 09:00:01.0 eth1 up\n"
+        "2025-11-03 09:00:02.0 eth1 up\n"
+        "2025-11-03 09:00:03.0 told eth2\n2025-11-03 09:00:04.0 told eth2\n2025-11-03 09:00:06.5 told eth2\n"
+        "2025-11-03 09:00:07.0 more 1 end\n2025-11-03 09:00:08.0 more\n\t2\n end\n"
+    )
+    assert converted(tmp_path, log, capsys) == [
+        "09:00:00.100000Z eth0 link state=up",
+        "09:00:00.100000Z eth0 coa kind=colocated addr=10.1.7.1",
+        "09:00:01.000000Z eth1 link state=up",
+        "09:00:03.000000Z eth2 link state=down",
+        "09:00:06.500000Z eth2 link state=down",
+        "09:00:08.000000Z eth0 coa kind=colocated addr=10.1.7.9",
+    ]
+
+
+def test_what_nothing_matches_is_counted_and_shown_or_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.map").write_text(MAP)
+    path = tmp_path / "own.log"
+    path.write_text(
+        "2025-11-03 09:00:00 eth0 up\n2025-11-03 09:00:01 strange\x1b[2J words here\n2025-11-03 09:00:02 nothing\n"
+    )
+    report = check(path, maps=[f"{tmp_path}/m.map"])
+    notes = "\n".join(report.notes)
+    assert "read by the map m: 3 records, 1 known to it, 1 ignored, 1 that nothing in it matches" in notes
+    assert r"line 2 matches nothing in the map: 2025-11-03 09:00:01 strange\x1b[2J words here" in notes
+    assert main([str(path), "--map", f"{tmp_path}/m.map", "--unmatched", "error"]) == 2
+    error = capsys.readouterr().err
+    assert "own.log:2:1: nothing in the map matches" in error
+    assert "\x1b" not in error
+
+
+def test_a_log_without_times_is_refused_with_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "charon.log"
+    path.write_text("11[KNL] 203.0.113.20 appeared on wlan0\n13[IKE] <corp|1> initiating IKE_SA corp[1] to 192.0.2.1\n")
+    assert main([str(path), "--map", "charon"]) == 2
+    error = capsys.readouterr().err
+    assert "charon.log:1:1: no line begins with a time that the map charon knows" in error
+    assert "time_format" in error
+
+
+def test_beside_other_inputs_year_and_zone_have_to_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own, other = tmp_path / "own.log", tmp_path / "charon.log"
+    own.write_text("mipcheck-trace 1\n2025-11-03T09:14:00Z wlan0 link state=up\n")
+    other.write_text("Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared on wlan0\n")
+    assert main([str(own), str(other), "--map", "charon"]) == 2
+    assert "its times have no year, and other inputs do" in capsys.readouterr().err
+    report = check([own, other], maps=[f"{other}=charon,year=2025,zone=+00:00"])
+    assert [i.events for i in report.inputs] == [1, 1]
+    assert any("charon.log" in note and "read by the map charon" in note for note in report.notes)
+
+
+def test_what_maps_cannot_be_given_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = tmp_path / "own.log"
+    own.write_text("mipcheck-trace 1\n0 eth0 link state=up\n")
+    for words, said in {
+        "charon": "no input is another program's log",
+        "charom": 'did you mean "charon"?',
+        f"{own}=charon": "it is a log in our own words",
+        "owm.log=charon": "no input is called",
+        "charon,yaer=2025": 'did you mean "year"?',
+        "charon,zone=Mars/Base": 'unknown zone "Mars/Base"',
+        "./none.map": "the map cannot be read",
+    }.items():
+        assert main([str(own), "--map", words]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_hostile_logs_are_read_in_bounds(tmp_path: Path) -> None:
+    (tmp_path / "m.map").write_text(MAP)
+    path = tmp_path / "own.log"
+    path.write_bytes(
+        b"2025-11-03 09:00:00 eth0 up\n" + b"2025-11-03 09:00:01 " + b"a" * 10_000_000 + b"\n"
+        b"2025-02-31 09:00:02 eth0 down\n2025-11-03 09:00:02 \xff\xfe\0 up\n" + b" x\n" * 1000
+    )
+    report = check(path, maps=[f"{tmp_path}/m.map"])
+    assert report.inputs[0].events == 1
+    assert any("the line is too long" in note for note in report.notes)
+    assert any("no such day" in note for note in report.notes)
+    assert report.inputs[0].holes == ("2 records were not read (line 2: the line is too long)",)
+
+
+def test_time_that_runs_backwards_is_an_error_beyond_what_threads_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    near = "2025-11-03 09:00:00.100 eth0 up\n2025-11-03 09:00:00.050 eth1 up\n"
+    assert converted(tmp_path, near, capsys)[1] == "09:00:00.100000Z eth1 link state=up"
+    (tmp_path / "own.log").write_text("2025-11-03 09:00:00 eth0 up\n2025-11-03 08:00:00 eth1 up\n")
+    assert main([f"{tmp_path}/own.log", "--map", f"{tmp_path}/m.map"]) == 2
+    assert "own.log:2:1: time runs backwards" in capsys.readouterr().err
+
+
+def test_the_verb_lists_maps_and_shows_a_log_beside_its_events(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["map"]) == 0
+    assert "charon " in capsys.readouterr().out
+    assert main(["map", "networkd"]) == 0
+    assert "all 1 samples as due" in capsys.readouterr().out
+    path = tmp_path / "journal.txt"
+    path.write_text(
+        "2025-11-03T08:00:01+01:00 host systemd-networkd[6]: eth0: Gained carrier\n"
+        "2025-11-03T08:00:02+01:00 host sshd[7]: x\n"
+    )
+    assert main(["map", "networkd", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert (
+        "     1  2025-11-03T08:00:01+01:00 host systemd-networkd[6]: eth0: Gained carrier\n"
+        "        > 2025-11-03T07:00:01.000000Z eth0 link state=up\n"
+    ) in shown
+    assert "        = another program's\n" in shown
+    (tmp_path / "bad.map").write_text(MAP + 'sample "s"\n  | 2025-11-03 09:00:00 eth0 up\n')
+    assert main(["map", f"{tmp_path}/bad.map"]) == 1
+    assert "told, but not due: 2025-11-03T09:00:00.000000Z eth0 link state=up" in capsys.readouterr().out
+
+
+def test_nothing_of_maps_is_imported_where_none_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "own.log"
+    path.write_text("mipcheck-trace 1\n0 eth0 link state=up\n")
+    program = (
+        "import sys; from mipcheck.checker.cli.main import main; main(sys.argv[1:]);"
+        "print([m for m in sys.modules if 'maps' in m or 'mapped' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
