@@ -94,6 +94,14 @@ class Violation:
 
 
 @dataclass(frozen=True)
+class Excused:
+    """A finding that is a known deviation, for a `reason` which may be empty."""
+
+    violation: Violation
+    reason: str
+
+
+@dataclass(frozen=True)
 class ParameterReport:
     """A parameter in use, as a log spells it, and whether anyone gave it (else it is the default)."""
 
@@ -105,6 +113,9 @@ class ParameterReport:
 @dataclass(frozen=True)
 class Report:
     """The answer of a run. `verdict` is violation, inconclusive or conformant; `reasons` say why it is inconclusive.
+
+    Where known deviations were given, it may be expected or stale, too: `excused` are those that occurred, and are then
+    not among the others, `stale` says which are to be taken out.
 
     `start` (ns since the epoch) is the time of the first event, None if the inputs count from their own start.
     `nodes` is how many mobile nodes a device's trace tells apart, None for a node's own.
@@ -123,6 +134,8 @@ class Report:
     start: int | None
     role: str = MOBILE_NODE
     nodes: int | None = None
+    excused: tuple[Excused, ...] = ()
+    stale: tuple[str, ...] = ()
 
     @property
     def events(self) -> int:

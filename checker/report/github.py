@@ -21,6 +21,8 @@ _PROPERTY: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3
 def report_github(report: Report) -> str:
     """Return a line for each annotation: an error a violation, a warning a violated SHOULD, and the verdict last."""
     lines = [*_annotations("error", report.violations), *_annotations("warning", report.warnings)]
+    if report.stale:
+        lines.append(_command("error", {"title": "mipcheck: stale"}, "\n".join(map(printable, report.stale))))
     reasons = "".join(f"\n- {printable(reason)}" for reason in report.reasons)
     told = f"{report.spec}: {report.verdict}"
     lines.append(_command("notice", {"title": "mipcheck"}, f"{printable(told)}{reasons}"))

@@ -53,10 +53,19 @@ def as_object(report: Report) -> dict[str, Any]:
         ],
         "violations": [violation_object(report, v) for v in report.violations],
         "warnings": [violation_object(report, v) for v in report.warnings],
+        **expected_object(report),
         "notes": list(report.notes),
         "set_aside": dict(report.set_aside),
         "parameters": {p.name: p.value for p in report.parameters},
     }
+
+
+def expected_object(report: Report) -> dict[str, Any]:
+    """Return known deviations as JSON has them; nothing where none were given or found."""
+    if not report.excused and not report.stale:
+        return {}
+    expected = [{**violation_object(report, e.violation), "reason": e.reason} for e in report.excused]
+    return {"expected": expected, "stale": list(report.stale)}
 
 
 def violation_object(report: Report, v: Violation) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A `Report` → JSON Lines: one object a finding, one for each hole in the evidence, and one at the end.
 
-Each has `schema`, the version of this form, and `kind`: `finding`, `hole` or `end`.
+Each has `schema`, the version of this form, and `kind`: `finding`, `hole`, `stale` or `end`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ def lines(report: Report) -> Iterator[dict[str, Any]]:
     for counts, found in ((True, report.violations), (False, report.warnings)):
         for v in found:
             yield {"schema": SCHEMA, "kind": "finding", "counts": counts, **violation_object(report, v)}
+    for e in report.excused:
+        known = {"counts": False, "expected": e.reason}
+        yield {"schema": SCHEMA, "kind": "finding", **known, **violation_object(report, e.violation)}
+    for text in report.stale:
+        yield {"schema": SCHEMA, "kind": "stale", "message": text}
     for i in report.inputs:
         for hole in i.holes:
             yield {"schema": SCHEMA, "kind": "hole", "at": at_object(Position(i.file)), "message": hole}

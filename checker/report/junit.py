@@ -9,6 +9,8 @@ from typing import Final
 from mipcheck.checker.check.report import Report, RuleReport, Violation
 from mipcheck.checker.console.escape import printable
 
+STALE: Final = "expectations"
+"""The test case that fails where a known deviation is to be taken out."""
 EVIDENCE: Final = "evidence"
 """The test case that is an error where a report is inconclusive: a green build has evidence."""
 
@@ -43,6 +45,12 @@ def suite(report: Report) -> ET.Element:
         broken = [v for v in report.violations if v.rule == rule.id]
         warned = [v for v in report.warnings if v.rule == rule.id]
         element.append(_case(report, rule, broken, warned))
+    if report.excused or report.stale:
+        case = _named(report, STALE)
+        if report.stale:
+            failure = ET.SubElement(case, "failure", {"type": "stale", "message": printable(report.stale[0])})
+            failure.text = "\n".join(map(printable, report.stale))
+        element.append(case)
     element.append(_evidence(report))
     _count(element)
     return element
@@ -50,7 +58,8 @@ def suite(report: Report) -> ET.Element:
 
 def _case(report: Report, rule: RuleReport, broken: Sequence[Violation], warned: Sequence[Violation]) -> ET.Element:
     """Return the test case of a rule; `broken` are its findings that count, `warned` those that do not."""
-    found = [*broken, *warned]
+    known = [e for e in report.excused if e.violation.rule == rule.id]
+    found = [*broken, *warned, *(e.violation for e in known)]
     case = _named(report, f"{rule.id} {rule.level} {rule.section}")
     if found:
         first = found[0].at
@@ -60,6 +69,9 @@ def _case(report: Report, rule: RuleReport, broken: Sequence[Violation], warned:
     if broken:
         failure = ET.SubElement(case, "failure", {"type": rule.level, "message": printable(broken[0].message)})
         failure.text = _told(rule, broken)
+    elif known:
+        why = "; ".join(dict.fromkeys(e.reason for e in known if e.reason))
+        ET.SubElement(case, "skipped", {"message": printable(f"expected: {why}" if why else "expected")})
     elif rule.status in ("not-exercised", "inconclusive", "unobservable"):
         why = printable(f"{rule.status}: {rule.why}" if rule.why else rule.status)
         ET.SubElement(case, "skipped", {"message": why})

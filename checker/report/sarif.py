@@ -40,6 +40,8 @@ def report_sarif(report: Report) -> str:
 def _run(report: Report) -> dict[str, Any]:
     numbers = {r.id: n for n, r in enumerate(report.rules)}
     found = [("error", v) for v in report.violations] + [("warning", v) for v in report.warnings]
+    found += [("error" if e.violation.level == "MUST" else "warning", e.violation) for e in report.excused]
+    reasons = [None] * (len(found) - len(report.excused)) + [e.reason for e in report.excused]
     prints = fingerprints([v for _, v in found])
     return {
         "tool": {
@@ -58,7 +60,8 @@ def _run(report: Report) -> dict[str, Any]:
         ],
         "columnKind": "unicodeCodePoints",
         "results": [
-            _result(report, v, level, numbers[v.rule], mark) for (level, v), mark in zip(found, prints, strict=True)
+            _result(report, v, level, numbers[v.rule], mark) | _suppressed(reason)
+            for (level, v), mark, reason in zip(found, prints, reasons, strict=True)
         ],
         "properties": {"verdict": report.verdict, "spec": report.spec, "role": report.role},
     }
@@ -121,6 +124,14 @@ def _result(report: Report, v: Violation, level: str, number: int, mark: str) ->
     return result
 
 
+def _suppressed(reason: str | None) -> dict[str, Any]:
+    """Return what says that a finding is a known deviation, for a `reason` which may be empty; None says it is none."""
+    if reason is None:
+        return {}
+    why = {"justification": _text(reason)} if reason else {}
+    return {"suppressions": [{"kind": "external", "status": "accepted", **why}]}
+
+
 def _flow(files: Sequence[str], steps: Sequence[tuple[Position, str]]) -> Iterator[dict[str, Any]]:
     """Yield what led to a finding, step by step, and the finding itself."""
     for n, (at, text) in enumerate(steps, 1):
@@ -148,6 +159,8 @@ def _notifications(report: Report) -> Iterator[dict[str, Any]]:
     """Yield why a report is inconclusive, and its notes: what they speak of is no result."""
     for reason in report.reasons:
         yield {"level": "warning", "message": {"text": _text(reason)}, "descriptor": {"id": "evidence"}}
+    for text in report.stale:
+        yield {"level": "error", "message": {"text": _text(text)}, "descriptor": {"id": "stale"}}
     for note in report.notes:
         yield {"level": "note", "message": {"text": _text(note)}, "descriptor": {"id": "note"}}
 

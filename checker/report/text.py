@@ -33,6 +33,8 @@ _STYLE: Final = {
     "not-exercised": "dim",
     "violation": "bold red",
     "conformant": "bold green",
+    "expected": "bold green",
+    "stale": "bold red",
 }
 
 
@@ -70,6 +72,7 @@ class _ReportWriter:
     def write(self) -> None:
         for heading, found in (("VIOLATION", self.report.violations), ("WARNING", self.report.warnings)):
             self._findings(heading, found)
+        self._known()
         self._rules()
         self.lines.labelled("inputs", [_input(i) for i in self.report.inputs])
         role = "" if self.report.role == MOBILE_NODE else f", role {self.report.role}{self._nodes()}"
@@ -120,6 +123,23 @@ class _ReportWriter:
         self.lines.labelled("instead", list(v.allowed))
         self.lines.labelled("more", [f"mipcheck explain {v.rule}{self.asked}"])
         self.lines.line("")
+
+    def _known(self) -> None:
+        """Write known deviations in a line each, and those to be taken out."""
+        for e in self.report.excused:
+            v = e.violation
+            parts = [
+                ("EXPECTED", "bold"),
+                (f"  {v.rule} {v.level}", "bold"),
+                (f"  {self._where(v)}{self._again(v)}", ""),
+            ]
+            self.lines.title(*parts)
+            if e.reason:
+                self.lines.indented(e.reason)
+        for text in self.report.stale:
+            self.lines.title(("STALE", "bold red"), (f"  {text}", ""))
+        if self.report.excused or self.report.stale:
+            self.lines.line("")
 
     def _where(self, v: Violation) -> str:
         """Return where and when a violation was."""
@@ -184,13 +204,20 @@ class _ReportWriter:
         held = sum(r.status == "held" for r in report.rules)
         if report.verdict == "violation":
             ids = sorted({v.rule for v in report.violations}, key=list(self.rules).index)
-            total = sum(self.rules[i].broken for i in ids)
+            known = sum(e.violation.count for e in report.excused if e.violation.rule in ids)
+            total = sum(self.rules[i].broken for i in ids) - known
             return f": {', '.join(ids)} broken, {_count(total, 'time')} in all"
+        if report.verdict == "stale":
+            return f": {_count(len(report.stale), 'expectation')} to be taken out, no MUST is broken in a new way"
+        if report.verdict == "expected":
+            times = sum(e.violation.count for e in report.excused)
+            return f": no MUST is broken but as expected, {_count(times, 'time')} in all"
         if report.verdict == "conformant":
             idle = sum(r.status == "not-exercised" for r in musts)
             more = f"; {_count(idle, 'MUST')} of {len(musts)} not exercised" if idle else ""
             return f": nothing in this trace breaks a MUST; {_count(held, 'rule')} held{more}"
-        return f": no MUST is seen broken, {_count(held, 'rule')} held, but the evidence has holes"
+        but = " but as expected" if report.excused else ""
+        return f": no MUST is seen broken{but}, {_count(held, 'rule')} held, but the evidence has holes"
 
     def _next(self) -> Iterable[str]:
         """Return what a reader may do next."""
@@ -199,6 +226,8 @@ class _ReportWriter:
             yield f"Next: mipcheck explain {report.violations[0].rule}{self.asked}, or --format json for machines."
         elif report.verdict == "inconclusive":
             yield f"Next: {self._mend()}."
+        elif report.verdict == "stale":
+            yield "Next: take them out, or let --expect-update do so."
         elif report.warnings:
             rule = report.warnings[0].rule
             yield f"Next: mipcheck explain {rule}{self.asked}; --fail-on should makes warnings count."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console import options
@@ -11,13 +13,15 @@ from mipcheck.checker.console.output import terminal, warned, write
 from mipcheck.model.version import __version__
 
 if TYPE_CHECKING:
+    from mipcheck.checker.check.expected import Expectation
     from mipcheck.checker.check.report import Report
+    from mipcheck.model.specification.spec import Spec
 
 DESCRIPTION: Final = (
     "Check logs and captures of a mobile node against a specification of Mobile IPv4 across VPN gateways."
 )
 EPILOG: Final = """\
-exit codes: 0 conformant, 1 violation, 2 the input or the command line is wrong,
+exit codes: 0 conformant (or all as expected), 1 violation (or stale), 2 the input or the command line is wrong,
             3 inconclusive, 4 internal error
 """
 EXAMPLE: Final = "mipcheck traces/plaintext-after-loss.log"
@@ -25,7 +29,7 @@ EXAMPLE: Final = "mipcheck traces/plaintext-after-loss.log"
 FORMATS: Final = ("text", "json", "jsonl", "junit", "sarif", "github")
 """What a report can be written as: all but text are made by `report_FORMAT` in the module `report/FORMAT.py`."""
 
-EXIT: Final = {"conformant": 0, "violation": 1, "inconclusive": 3}
+EXIT: Final = {"conformant": 0, "expected": 0, "violation": 1, "stale": 1, "inconclusive": 3}
 """Exit codes by verdict."""
 
 
@@ -58,6 +62,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_output(parser, FORMATS)
     options.add_report(parser, FORMATS)
+    parser.add_argument(
+        "--expect",
+        metavar="FILE",
+        help="known deviations (TOML, tables [[expect]]): they do not fail, others and those that are gone do",
+    )
+    parser.add_argument(
+        "--expect-update", action="store_true", help="rewrite the file of --expect so that it fits what is found"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="list every rule, parameter and finding")
     parser.add_argument("--version", action="version", version=f"mipcheck {__version__}")
 
@@ -70,9 +82,11 @@ def run(args: argparse.Namespace) -> int:
     from mipcheck.checker.check.check import check
     from mipcheck.checker.check.readings import resolved
 
+    spec = warned(resolved(args.spec, args.reading))
+    expectations = _expectations(args, spec)
     report = check(
         args.inputs,
-        spec=warned(resolved(args.spec, args.reading)),
+        spec=spec,
         config=args.config,
         parameters=options.parameters(args),
         offsets=options.pairs(args.offset, "--offset", "INPUT=SECONDS", last=True),
@@ -89,10 +103,45 @@ def run(args: argparse.Namespace) -> int:
         others = [args.config, *files_of(args.spec)]
         outputs = [(option, path) for option, path in options.written(args) if option != "--annotate"]
         annotate_inputs(report, args.inputs, args.annotate, others, outputs)
+    if expectations is not None:
+        report = _excused(report, expectations, args)
     for kind, path in args.report:
         write(_rendered(report, kind, path, args), path)
     write(_rendered(report, args.format, args.output, args), args.output)
     return EXIT[report.verdict]
+
+
+def _expectations(args: argparse.Namespace, spec: Spec) -> list[Expectation] | None:
+    """Read the known deviations, None if none are given; a file that is to be made has none yet. Raises UsageError."""
+    from mipcheck.checker.console.errors import UsageError
+
+    if args.expect is None:
+        if args.expect_update:
+            raise UsageError("--expect-update needs --expect FILE, which it rewrites")
+        return None
+    from mipcheck.checker.check.expected import read_expectations
+
+    if args.expect_update:
+        from mipcheck.checker.console.output import keep_inputs
+        from mipcheck.model.specification.load import files_of
+
+        keep_inputs([("--expect-update", args.expect)], [*args.inputs, args.config, *files_of(args.spec)])
+        if not Path(args.expect).exists():
+            return []
+    return read_expectations(args.expect, {r for machine in spec.machines() for r in machine.rules})
+
+
+def _excused(report: Report, expectations: Sequence[Expectation], args: argparse.Namespace) -> Report:
+    """Return the report with known deviations excused, after their file was rewritten if that is asked for."""
+    from datetime import date
+
+    from mipcheck.checker.check.expected import updated, with_expectations, written_expectations
+
+    today = date.today()
+    if args.expect_update:
+        expectations = updated(report, expectations, today)
+        write(written_expectations(expectations), args.expect)
+    return with_expectations(report, expectations, today)
 
 
 def _rendered(report: Report, kind: str, path: str | None, args: argparse.Namespace) -> str:

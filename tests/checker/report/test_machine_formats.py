@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from datetime import date
 from functools import cache
 from typing import Any
 
 import pytest
 from mipcheck.checker.check.check import check
+from mipcheck.checker.check.expected import Expectation, with_expectations
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.report.github import report_github
 from mipcheck.checker.report.json import report_json
@@ -36,7 +38,9 @@ def captured() -> Report:
 
 @pytest.mark.parametrize("word", WORDS)
 def test_hostile_names_do_no_harm(word: str) -> None:
-    for report in (*map(report_of, SAMPLES), captured()):
+    known = [Expectation("D1", reason="known"), Expectation("M2")]
+    excused = with_expectations(report_of("plaintext-beside-vpn"), known, date(2027, 1, 1))
+    for report in (*map(report_of, SAMPLES), captured(), excused):
         bad = poisoned(report, word)
         for made in (report_json, report_jsonl, report_junit, report_sarif, report_github):
             text = made(bad)
@@ -53,7 +57,8 @@ def test_hostile_names_do_no_harm(word: str) -> None:
 
 def lines_of(report: Report) -> int:
     """How many JSON Lines there have to be."""
-    return len(report.violations) + len(report.warnings) + sum(len(i.holes) for i in report.inputs) + 1
+    known = len(report.excused) + len(report.stale)
+    return len(report.violations) + len(report.warnings) + known + sum(len(i.holes) for i in report.inputs) + 1
 
 
 def shape(value: Any) -> Any:
@@ -91,6 +96,22 @@ def test_github_shows_each_finding_at_its_line(name: str) -> None:
             assert properties.get("line") == (None if v.at.line is None else str(v.at.line))
             assert v.rule in properties["title"]
     assert commands[-1].startswith(f"::notice title=mipcheck::draft-01: {report.verdict}")
+
+
+@pytest.mark.parametrize(("rules", "failures"), [(("D1", "C3"), 0), (("D1",), 1), (("D1", "C3", "M2"), 1)])
+def test_known_deviations_are_told_apart(rules: tuple[str, ...], failures: int) -> None:
+    """A job that is as expected is green; what is new, or stale, is one failure, error and line."""
+    entries = [Expectation(rule, reason="known") for rule in rules]
+    report = with_expectations(report_of("plaintext-beside-vpn"), entries, date(2027, 1, 1))
+    root = ET.fromstring(report_junit(report))
+    assert (int(root.attrib["failures"]), int(root.attrib["errors"])) == (failures, 0)
+    assert "expected: known" in {e.attrib["message"] for e in root.iter("skipped")}
+    assert sum(line.startswith("::error ") for line in report_github(report).splitlines()) == failures
+    kinds = [json.loads(line) for line in report_jsonl(report).splitlines()]
+    assert [k["rule"] for k in kinds if "expected" in k] == [e.violation.rule for e in report.excused]
+    assert [k["message"] for k in kinds if k["kind"] == "stale"] == list(report.stale)
+    whole = json.loads(report_json(report))
+    assert [e["reason"] for e in whole["expected"]] == ["known"] * len(report.excused)
 
 
 def test_a_frame_is_named() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
 import pytest
 from mipcheck.checker.check.check import check
+from mipcheck.checker.check.expected import Expectation, with_expectations
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.report.sarif import fingerprints, report_sarif, uri
 
@@ -70,6 +72,9 @@ RESULT: Final = closed(
         1,
     ),
     partialFingerprints={"type": "object", "minProperties": 1, "additionalProperties": TEXT},
+    suppressions=many(
+        closed(("kind",), kind={"const": "external"}, status={"const": "accepted"}, justification=TEXT), 1
+    ),
     occurrenceCount=PLACE,
     properties=BAG,
 )
@@ -185,6 +190,17 @@ def test_a_capture() -> None:
     (result,) = hold(report)["results"]
     assert result["locations"][0]["logicalLocations"][0]["name"] == "frame 113"
     assert result["properties"]["frame"] == 113 and result["relatedLocations"]
+
+
+def test_known_deviations_are_suppressed() -> None:
+    """They are no alerts, but they are there; what is stale is told."""
+    report = check(TRACES / "plaintext-beside-vpn.log")
+    entries = [Expectation("D1", reason="known"), Expectation("M2")]
+    run = run_of(with_expectations(report, entries, date(2027, 1, 1)))
+    told = {r["ruleId"]: r.get("suppressions") for r in run["results"]}
+    assert told == {"C3": None, "D1": [{"kind": "external", "status": "accepted", "justification": "known"}]}
+    said = [n["message"]["text"] for n in run["invocations"][0]["toolExecutionNotifications"]]
+    assert any("M2: occurs no more" in text for text in said)
 
 
 LOG_TEXT: Final = (TRACES / "plaintext-after-loss.log").read_text("utf-8").splitlines()
