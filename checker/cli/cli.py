@@ -119,6 +119,9 @@ def _keep_what_is_read(args: argparse.Namespace) -> None:
         given = getattr(args, name, None) or []
         for path in [given] if isinstance(given, str) else given:
             read += _files(path) if name in ("spec", "left", "right") else [path]
+    for word in getattr(args, "map", None) or []:  # a name is the path of nothing, as a rule, and harmless else
+        said = word.partition(",")[0]
+        read += [said, said.rpartition("=")[2]]
     keep_inputs(outputs, read)
 
 

@@ -189,3 +189,13 @@ def test_nothing_of_maps_is_imported_where_none_is_given(tmp_path: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_a_map_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own, path = tmp_path / "m.map", tmp_path / "own.log"
+    own.write_text(MAP)
+    path.write_text("2025-11-03 09:00:00 eth0 up\n")
+    for word in (f"{own},zone=UTC", f"{path}={own}"):
+        assert main(["convert", str(path), "--map", word, "-o", str(own)]) == 2
+        assert "would overwrite an input" in capsys.readouterr().err
+    assert own.read_text() == MAP
