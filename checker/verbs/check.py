@@ -21,8 +21,8 @@ DESCRIPTION: Final = (
     "Check logs and captures of a mobile node against a specification of Mobile IPv4 across VPN gateways."
 )
 EPILOG: Final = """\
-exit codes: 0 conformant (or all as expected), 1 violation (or stale), 2 the input or the command line is wrong,
-            3 inconclusive, 4 internal error
+exit codes: 0 conformant, or as expected; 1 violation, or stale; 3 inconclusive;
+            2 the input or the command line is wrong; 4 internal error
 """
 EXAMPLE: Final = "mipcheck traces/plaintext-after-loss.log"
 
