@@ -23,7 +23,7 @@ from mipcheck.model.values.types import Value
 State = list[int]
 Entries = list[list[int]]
 """Entries of a node's tables, as `entries.py` has them; empty where there never was one."""
-RuleOutcome = tuple[int, int]
+Judged = tuple[int, int]
 """A rule's number and 1 (kept), 0 (broken) or UNKNOWN."""
 
 
@@ -33,7 +33,7 @@ class Step(Protocol):
     def __call__(
         self, now: int, this: int, own: State, node: State, every: Sequence[State], keys: Sequence[int], event: int,
         own_writers: State, node_writers: State, entries: Entries = ...,
-    ) -> list[RuleOutcome]: ...  # fmt: skip
+    ) -> list[Judged]: ...  # fmt: skip
 
 
 _NONE: Final[Entries] = []
@@ -147,7 +147,7 @@ class Machine(Layout):
         def step(
             now: int, this: int, own: State, node: State, every: Sequence[State], keys: Sequence[int], event: int,
             own_writers: State, node_writers: State, entries: Entries = _NONE,
-        ) -> list[RuleOutcome]:  # fmt: skip
+        ) -> list[Judged]:  # fmt: skip
             if tabled:
                 self.make_room(entries)
             count = function(
@@ -178,7 +178,7 @@ class Machine(Layout):
             self._terms[(id(term), event)] = term, function  # an id is a term's own only while the term is kept
         return function(now, this, own, node, entries, every, keys, self.constants)
 
-    def configuration(self) -> list[RuleOutcome]:
+    def configuration(self) -> list[Judged]:
         """Return the outcomes of rules on the site and the parameters alone."""
         return [
             (n, self.evaluate(r.body.condition, 0, UNKNOWN, [], [], [], []))
