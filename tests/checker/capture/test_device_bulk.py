@@ -140,6 +140,7 @@ class Traffic:
         return self._dice.choice(ways)
 
 
+@pytest.mark.slow
 @settings(max_examples=drawn(20, 300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     role=st.sampled_from(sorted(SITES)),
@@ -156,6 +157,7 @@ def test_any_traffic_comes_to_the_same(
     assert_same([file_of(Traffic(role, dice, nodes).frames(150), step)], SITES[role])
 
 
+@pytest.mark.slow
 def test_most_of_it_stays_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the test above is about columns, and not about what was read one by one in their place."""
     small(monkeypatch, 64, 2)

@@ -135,6 +135,7 @@ def test_the_same_events_in_the_same_order(files: list[tuple[bytes, int]], rows:
         same([data for data, _ in files], [offset for _, offset in files])
 
 
+@pytest.mark.slow
 def test_logs_without_overlap_and_of_one_time() -> None:
     early = text(*(event(n, f"e{n % 3}", "link state=up") for n in range(40)))
     late = text(*(event(100 + n, "w", "gap" if n % 5 == 4 else "solicit") for n in range(40)))

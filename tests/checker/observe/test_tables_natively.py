@@ -40,6 +40,7 @@ def traces(draw: st.DrawFn) -> list[Event]:
     return told
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(traces(), st.booleans(), st.sampled_from([1, 7, 1000]))
 def test_both_ways_say_the_same(told: list[Event], boot: bool, size: int) -> None:
