@@ -185,6 +185,10 @@ class AtGateway(Node):
         self.wait()
         yield self.line("drop", "from=iha reason=no-binding", self.fault)
 
+    def dropped_unprotected(self) -> Iterator[Line]:
+        yield self.line("drop", "from=iha reason=no-sa", self.fault)
+        self.wait()
+
     def hijacked(self) -> Iterator[Line]:
         yield self.line("packet", "auth=bad peer=203.0.113.66")
         self.wait(S, 2 * S)
@@ -221,6 +225,7 @@ FAULTS: Final[dict[str, tuple[str, Callable[[AtGateway], Iterator[Line]]]]] = {
     "unbound": ("GW17", AtGateway.unbound),
     "unassociated": ("GW18", AtGateway.unassociated),
     "dropped": ("GW19", AtGateway.dropped),
+    "dropped-unprotected": ("GW28", AtGateway.dropped_unprotected),
     "hijacked": ("GW21", AtGateway.hijacked),
     "left-behind": ("GW22", AtGateway.left_behind),
     "asks-itself": ("GW26", AtGateway.asks_itself),

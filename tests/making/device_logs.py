@@ -59,5 +59,6 @@ def read_cases(path: Path) -> list[Case]:
 def _whole(role: str, line: str) -> str:
     """Return a line with what is left out: the home address, the policy of a security association."""
     time, interface, event, *keys = line.replace("POLICY", POLICY).split()
-    alone = any(k.startswith("home=") for k in keys) or (role == "fa" and event == "advert") or event == "gap"
+    of_all = event in ("gap", "restart") or (role == "fa" and event == "advert")
+    alone = of_all or any(k.startswith("home=") for k in keys)
     return " ".join((time, interface, event, *(() if alone else ("home=10.1.0.100",)), *keys))
