@@ -38,6 +38,31 @@ THROUGH_VPN = (
     "8.4 e1 sa state=up tia=10.1.200.7",
 )
 REFUSED = "RRP code=131 id=0x5 auth=unchecked"
+BOTH_ASKED = (
+    *INSIDE,
+    "9.0 RRQ id=0x5",
+    "9.0 XRQ id=0x6",
+    "9.1 XRP code=0 id=0x6 auth=ok",
+    "9.2 RRP code=136 id=0x5 auth=unchecked",
+)
+# Accepted at 9.1, and t_stop is over at 39.0; all retransmissions have waited long enough at 47.0.
+SLOWLY = (
+    *INSIDE,
+    "9.0 RRQ id=0x5",
+    "9.1 RRP code=0 id=0x5 auth=ok",
+    "19.0 RRQ id=0x6",
+    "29.0 RRQ id=0x7",
+    "38.0 RRQ id=0x8",
+)
+ELSEWHERE = (
+    "10.0 e1 link state=up",
+    "10.1 e1 coa kind=colocated addr=10.1.8.8",
+    "10.2 e1 rrq to=iha path=direct coa=10.1.8.8 flags=DT lifetime=600 id=0x20",
+    "10.3 e1 rrp from=iha path=direct code=0 lifetime=600 id=0x20 auth=ok",
+    "18.0 e1 link state=down",
+)
+# Of these copies the first is t_stop old at 30.2, the second at 50.2.
+TWO_COPIES = ("0.0 UP", "0.1 COA", "0.2 RRQ id=0x1", "20.2 RRQ id=0x1", "20.3 RRP code=0 id=0x1 auth=ok")
 
 CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
     # Found by reading: V3 asks for `xseveral`, and nothing set it. RFC 3344, lines 3206-3213: with S at the x-HA the
@@ -443,6 +468,53 @@ CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
         "violation",
         {"P1"},
     ),
+    # Clean 13907: 1110-1112 keep the x-HA from being asked as long as the i-HA's acceptance holds, and 1016-1018 end
+    # that some time after what it has accepted was sent. Of the two copies either may have been.
+    "asked-between-the-ends-of-two-copies": (
+        (
+            *TWO_COPIES,
+            "30.0 RRQ id=0x3",
+            "30.9 XRQ id=0x4",
+            "30.95 RRP code=0 id=0x3 auth=ok",
+            "31.5 e0 link state=down",
+        ),
+        "inconclusive",
+        set(),
+    ),
+    # Clean 6431, 7196: what is under way when the i-HA accepts has its time, whatever makes the acceptance doubtful.
+    "asked-and-denied-within-the-slack": (
+        (
+            *INSIDE,
+            "0.4 RRQ id=0x2",
+            "0.5 RRP code=136 id=0x2 auth=unchecked",
+            "0.6 RRQ id=0x3",
+            "0.7 XRQ id=0x4",
+            "0.8 RRP code=0 id=0x3 auth=ok",
+            "5.0 e0 link state=down",
+        ),
+        "conformant",
+        set(),
+    ),
+    # Faulty 4601: whoever asks both home agents and takes their answers to say that it is outside has run the detection
+    # of 1076-1086 by that, and owes no other (1106-1108). That it asked both is what is wrong (1110-1112).
+    "outside-by-what-both-say": (
+        (*BOTH_ASKED, "9.3 e0 infer where=outside", "30.0 e0 link state=down"),
+        "violation",
+        {"P3"},
+    ),
+    "unknown-whatever-both-say": (
+        (*BOTH_ASKED, "9.3 e0 infer where=unknown", "30.0 e0 link state=down"),
+        "violation",
+        {"P3", "P8"},
+    ),
+    # Faulty 5841: what has been replaced at the i-HA (RFC 3344, lines 3206-3213) is not renewed, and ends with t_stop.
+    # That retransmissions run out after that is no failure of anything that still held.
+    "run-out-after-what-was-replaced-has-ended": (
+        (*SLOWLY[:-3], *ELSEWHERE, *SLOWLY[-3:], "60.0 e0 link state=down"),
+        "conformant",
+        set(),
+    ),
+    "run-out-after-what-has-ended": ((*SLOWLY, "60.0 e0 link state=down"), "violation", {"P6"}),
     # And whoever has asked the x-HA to withdraw the binding cannot rely on it any more, confirmed or not.
     "withdrawn-unconfirmed-before-ike": (
         (
@@ -492,6 +564,50 @@ def test_an_address_that_differs_from_what_was_told_since_the_gap_is_new(known: 
     assert {"D1", "S1"} <= {violation.rule for violation in report.violations}
 
 
+@pytest.mark.parametrize("before", [(), (GAP,)], ids=["seen", "after-a-gap"])
+@pytest.mark.parametrize("late", [False, True], ids=["boot", "late"])
+def test_an_address_that_has_gone_is_new_when_it_is_obtained_again(before: tuple[str, ...], late: bool) -> None:
+    """Whatever address there was, it went away; that the node slept, or has forgotten it, makes no difference."""
+    head = HEAD.replace("boot=true ", "") if late else HEAD
+    for slept in ((), ("11.2 - suspend", "11.3 - resume"), ("11.2 - restart",)):
+        lines = (*INSIDE, "9.0 RRQ id=0x4", *before, "11.1 e0 gone", *slept, "11.5 COA", "11.8 PLAIN")
+        report = check(log(*lines, head=head))
+        assert {"D1", "S1"} <= {violation.rule for violation in report.violations}
+
+
 def test_the_first_address_of_a_trace_that_begins_late_is_new() -> None:
     report = check(log("0.1 COA", "5.0 PLAIN", head=HEAD.replace("boot=true ", "")))
     assert {"D1", "S1"} <= {violation.rule for violation in report.violations}
+
+
+@pytest.mark.parametrize(
+    ("rule", "event"),
+    [
+        ("P2", "e0 infer where=outside"),
+        ("P3", "XRQ id=0x4"),
+        ("L1", "ESP"),
+        ("L2", "IKE src=198.51.100.100"),
+        ("L3", "VRQ coa=10.1.200.7 flags=DT id=0x5"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("time", "statuses"), [("30.1", {"violated"}), ("30.9", {"inconclusive"}), ("50.3", {"held", "not-exercised"})]
+)
+def test_what_holds_between_the_ends_of_two_copies_is_unknown(
+    rule: str, event: str, time: str, statuses: set[str]
+) -> None:
+    """1016-1018 and 1106-1108 end what an acceptance allows, and which copy was accepted nobody knows."""
+    report = check(log(*TWO_COPIES, "29.9 RRQ id=0x3", f"{time} {event}", "51.0 e0 link state=down"))
+    (found,) = (each for each in report.rules if each.id == rule)
+    assert found.status in statuses
+
+
+@pytest.mark.parametrize(
+    ("rule", "event"),
+    [("L1", "ESP"), ("L2", "IKE src=198.51.100.100"), ("L3", "VRQ coa=10.1.200.7 flags=DT id=0x5")],
+)
+@pytest.mark.parametrize(("time", "status"), [("0.7", "held"), ("2.5", "inconclusive")])
+def test_what_is_doubtful_had_the_time_to_switch(rule: str, event: str, time: str, status: str) -> None:
+    doubt = ("0.4 RRQ id=0x2", "0.5 RRP code=136 id=0x2 auth=unchecked")
+    report = check(log(*INSIDE, *doubt, f"{time} {event}", "3.0 e0 link state=down"))
+    assert [each.status for each in report.rules if each.id == rule] == [status]

@@ -144,6 +144,21 @@ def test_an_obligation_is_overdue_once_it_is_for_certain(tmp_path: Path) -> None
     assert status(report(tmp_path, HEAD + start + log.format(23)))["M1"] == "violated"
 
 
+@pytest.mark.parametrize(("time", "wanted"), [(21, "inconclusive"), (22, "violated")])
+def test_the_order_of_a_devices_lines_is_known_beyond_the_resolution(tmp_path: Path, time: int, wanted: str) -> None:
+    """What was queued goes out within t_order (50 ms) of a binding's end, which stands in second 20."""
+    asks = "rrq home=10.1.0.100 coa={} flags=DT lifetime=60 id={} auth=ok via=inside dynamic=no nat=no udp=no\n"
+    grants = "rrp home=10.1.0.100 code=0 lifetime=60 id={} udp=no\n"
+    log = (
+        HEAD + "site role=iha boot=true iha=10.1.0.2\n"
+        "0 eth0 " + asks.format("10.1.7.1", 1) + "0 eth0 " + grants.format(1)
+        + "10 eth0 tunnel home=10.1.0.100 coa=10.1.7.1\n"
+        "20 eth0 " + asks.format("10.1.7.2", 2) + "20 eth0 " + grants.format(2)
+        + f"{time} eth0 tunnel home=10.1.0.100 coa=10.1.7.1\n"
+    )  # fmt: skip
+    assert status(report(tmp_path, log))["IH6"] == wanted
+
+
 def test_an_exact_sources_durations_stay_exact_beside_a_coarse_one(tmp_path: Path) -> None:
     late = "60.500000 eth0 data dir=out protection=none stack=ip/ip\n"
     coarse = HEAD + "source sees=ike,sa resolution=1s\n" + COARSE
