@@ -112,6 +112,8 @@ def _keep_what_is_read(args: argparse.Namespace) -> None:
     for option, path in outputs:
         if path == "":
             raise UsageError(f'{option} takes the name of a file, not ""')
+        if path == "-" and option != "-o" and getattr(args, "output", None) is None:
+            raise UsageError(f"{option} - would be mixed with the report: name a file, or one for the report (-o FILE)")
     if not outputs:
         return
     read: list[str] = []

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mipcheck.checker.console.escape import printable
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -18,6 +19,10 @@ from rich.text import Text
 
 _LABEL: Final = 10
 _NARROWEST: Final = 30
+_LEAST: Final = 12
+"""Columns of the last one of a table; with fewer, nobody reads it."""
+_ROOM: Final = 32
+"""Columns that it gets then, a third of a narrow terminal."""
 
 
 class Lines:
@@ -73,12 +78,18 @@ class Lines:
         self._print(table)
 
     def table(self, rows: Sequence[Sequence[tuple[str, str]]]) -> None:
-        """Add rows of cells, each with its style; the last column wraps."""
+        """Add rows of cells, each with its style; the last column wraps, and the widest where others leave no room."""
         if not rows:
             return
         table = self._grid(2)
-        for n in range(len(rows[0])):
-            table.add_column(no_wrap=n < len(rows[0]) - 1, overflow="fold")
+        last = len(rows[0]) - 1
+        widths = [max(cell_len(printable(row[n][0])) for row in rows) for n in range(last)]
+        left = self._console.width - sum(widths) - 2 * last
+        widest = widths.index(max(widths)) if left < _LEAST and last else -1
+        lacking = min(_ROOM, self._console.width // 3) - left
+        for n in range(last + 1):
+            width = max(_LABEL, widths[n] - lacking) if n == widest else None
+            table.add_column(no_wrap=n < last and n != widest, overflow="fold", width=width)
         for row in rows:
             table.add_row(*(Text(printable(text), style or "") for text, style in row))
         self._print(table)

@@ -132,7 +132,14 @@ def add_output(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> Non
 
 def add_output_file(parser: argparse.ArgumentParser) -> None:
     """Add `-o` alone."""
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all")
+    parser.add_argument(
+        "-o", "--output", type=answer, metavar="FILE", help="write to FILE, whole or not at all (-: standard output)"
+    )
+
+
+def answer(word: str) -> str | None:
+    """Return the file that an answer goes to; None for -, which is standard output, as it is without the option."""
+    return None if word == "-" else word
 
 
 def seconds(word: str) -> float:

@@ -84,10 +84,12 @@ def is_special(path: str) -> bool:
 
 
 def _descriptor(path: str) -> int | None:
-    """Return the number of the open file that a path means, through links: 1 for /dev/stdout; None for other paths.
+    """Return the number of the open file that a path means, through links: 1 for - and /dev/stdout; None for others.
 
     What is behind it may be a regular file, to which others write as well (`>> FILE`): it must not be replaced.
     """
+    if path == "-":
+        return 1
     for _ in range(_LINKS):
         folder = os.path.realpath(os.path.dirname(path) or ".")  # noqa: PTH120  # a path that does not exist, or means no file
         name = os.path.basename(path)  # noqa: PTH119
@@ -112,7 +114,7 @@ def keep_inputs(outputs: Iterable[tuple[str, str | None]], inputs: Iterable[str 
     read = {mark for i in inputs if i is not None for mark in _marks(i)}
     written: dict[object, str] = {}
     for option, path in outputs:
-        if path is None:
+        if path in (None, "-"):
             continue
         marks = _marks(path)
         if any(mark in read for mark in marks):

@@ -85,6 +85,10 @@ def run(args: argparse.Namespace) -> int:
     from mipcheck.checker.check.readings import resolved
     from mipcheck.checker.fleet.summary import summary_json, summary_text
 
+    if args.output == "-":
+        from mipcheck.checker.console.errors import UsageError
+
+        raise UsageError("-o takes a folder for the results, not -; the summary goes to standard output")
     summary, code = _summary(args, warned(resolved(args.spec, args.reading)), options.parameters(args))
     if args.format == "json":
         write(summary_json(summary), None)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console import options
-from mipcheck.checker.console.output import replacing, warned, write
+from mipcheck.checker.console.output import answering, warned, write
 
 if TYPE_CHECKING:
     from mipcheck.checker.check.report import Report
@@ -40,7 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
     options.add_parameters(parser)
     options.add_config(parser)
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="write to OUT, whole or not at all")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", required=True, help="write to OUT, whole or not at all (-: standard output)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.capture == "-" or not Path(args.output).parent.is_dir():
         raise UsageError("anonymise reads a file twice, and writes into a folder that is there")
+    if args.output == "-" and args.config is not None:
+        raise UsageError("with --config a site file is written beside OUT, so that OUT has to be a file")
     spec = warned(resolved(args.spec))
     words = options.parameters(args)
     site = over_logs(vocabulary_of(spec), args.config, words).site
@@ -102,7 +106,7 @@ def anonymise(
             what = ", ".join(k for k in before if before[k] != after[k])
             message = f"what was made of {capture} is judged in another way ({what}), so that nothing is written"
             raise UsageError(message)
-        with made.open("rb") as source, replacing(os.path.realpath(output)) as target:
+        with made.open("rb") as source, answering(output) as target:
             shutil.copyfileobj(source, target)
     return text
 

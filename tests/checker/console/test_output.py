@@ -13,6 +13,7 @@ import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console import output
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.console.output import answering, keep_inputs, replacing, write
 
 from making.paths import CAPTURES, TRACES
@@ -149,3 +150,50 @@ def test_a_descriptor_that_is_closed_is_no_file() -> None:
         write("x", "/dev/fd/999")
     with pytest.raises(ValueError), answering("a\0b"):
         pass
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["INPUT"], ["convert", "INPUT"], ["anonymise", "INPUT"], ["overhead", "INPUT"], ["requirements"]],
+    ids=["check", "convert", "anonymise", "overhead", "requirements"],
+)
+def test_a_dash_is_standard_output(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = [str(CAPTURES / "inside.pcapng") if w == "INPUT" else w for w in words]
+    code = main([*given, "-o", "-"])
+    shown = capfdbinary.readouterr().out
+    assert shown and not list(tmp_path.iterdir())
+    if words[0] != "anonymise":
+        assert main(given) == code and capfdbinary.readouterr().out == shown
+    else:
+        assert code == 0 and shown[:4] == (CAPTURES / "inside.pcapng").read_bytes()[:4]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["INPUT", "--annotate", "-"], "--annotate - would be mixed with the report"),
+        (["INPUT", "--report", "json=-"], "--report json - would be mixed with the report"),
+        (["fleet", "INPUT", "-o", "-"], "-o takes a folder for the results, not -"),
+        (["anonymise", "INPUT", "-o", "-", "--config", "site.toml"], "OUT has to be a file"),
+    ],
+)
+def test_where_a_dash_cannot_be(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "site.toml").write_text("[site]\n")
+    assert main([str(CAPTURES / "inside.pcapng") if w == "INPUT" else w for w in words]) == 2
+    assert said in capsys.readouterr().err and [p.name for p in tmp_path.iterdir()] == ["site.toml"]
+
+
+def test_a_long_path_leaves_room_for_what_is_said_of_it() -> None:
+    for width in (60, 80, 120):
+        lines = Lines(width)
+        lines.table(
+            [[("unreadable", ""), ("/long" * 60, ""), ("it is no capture", "")], [("x", ""), ("y", ""), ("", "")]]
+        )
+        assert "it is no capture" in lines.text()
+        assert all(len(line) <= width for line in lines.text().splitlines())
