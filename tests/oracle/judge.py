@@ -21,7 +21,8 @@ Where a sentence allows two readings, these were settled, and are assumptions of
   has been denied by whomever, or left without an answer for t_retransmit: a log does not tell.
 - While the acceptance holds both home agents are never asked, but for t_slack after it, given once.
 - Detection is over when either home agent has accepted since the change, when the node says that it is outside, or when
-  t_detection has passed since the first direct request.
+  t_detection has passed since the first direct request to the i-HA: the period is one of waiting for its response
+  (lines 1086-1088), so that asking the x-HA alone begins none.
 - An address that the interface has already is no change. What arrives is nobody's fault: only what is sent is judged.
 - Without simultaneous bindings (flag S) the i-HA keeps one: another interface's registration ends the duty to renew.
 """
@@ -150,7 +151,8 @@ class _Judge:
         first: int | None = None
         for item in stretch.items:
             event, meaning = item.event, item.meaning
-            if isinstance(meaning, Sent) and meaning.request.path == "direct" and first is None:
+            asks = isinstance(meaning, Sent) and meaning.request.path == "direct" and meaning.request.agent == "iha"
+            if asks and first is None:
                 first = event.time
                 over.append(first + self.numbers.detection)
             ends = isinstance(meaning, Accepted) and meaning.request.path == "direct" and meaning.request.registers

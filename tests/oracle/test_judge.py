@@ -159,6 +159,10 @@ BROKEN = {
     ),
     "says-outside": ((*INSIDE, "5.0 e0 infer where=outside", "6.1 PLAIN"), ["stop-plaintext"]),
     "protected-data-too-early": (("0.0 UP", "0.1 COA", "0.5 RRQ id=0x1", "2.0 ESP"), ["detect-first"]),
+    "only-the-xha-asked": (
+        ("0.0 UP", "0.1 COA", "0.2 XRQ id=0x1", "4.0 ESP", "4.5 XRP code=0 id=0x1 auth=ok", "4.6 RRQ id=0x2"),
+        ["detect-first"],
+    ),
     "never-asked": (("0.0 UP", "0.1 COA", "9.0 e0 link state=down"), ["detect"]),
     "hint-not-verified": (
         ("0.0 UP", "0.1 COA", "0.1 e0 hint kind=nai says=inside", "0.2 XRQ id=0x1", "9.0 e0 link state=down"),

@@ -65,6 +65,12 @@ ELSEWHERE = (
 TWO_COPIES = ("0.0 UP", "0.1 COA", "0.2 RRQ id=0x1", "20.2 RRQ id=0x1", "20.3 RRP code=0 id=0x1 auth=ok")
 
 CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
+    # 11812. 1086-1088: the detection period is one of waiting for the i-HA, so asking the x-HA alone begins none.
+    "only-the-x-ha-asked": (
+        ("0.0 UP", "0.1 COA", "0.2 XRQ id=0x1", "4.0 ESP", "4.5 XRP code=0 id=0x1 auth=ok", "4.6 RRQ id=0x2"),
+        "violation",
+        {"S1"},
+    ),
     # Found by reading: V3 asks for `xseveral`, and nothing set it. RFC 3344, lines 3206-3213: with S at the x-HA the
     # binding of the first interface stays beside the second one's, and is still there when that one goes.
     "beside-each-other-at-the-x-ha": (
