@@ -14,6 +14,11 @@ def dumps(value: object, indent: int | None = None) -> str:
     return _HALVES.sub(_shown, json.dumps(value, indent=indent))
 
 
+def characters(text: str) -> str:
+    """Return a text with what is no character shown as by `dumps`, and all else as it is."""
+    return str(json.loads(dumps(text)))
+
+
 def _shown(match: re.Match[str]) -> str:
     """Return what is no half as it is, and of a half what can be read."""
     if match[1] is None:

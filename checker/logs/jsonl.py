@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mipcheck.checker.console.errors import did_you_mean, joined, listed, quoted
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import characters
 from mipcheck.checker.logs.builder import LogBuilder, as_printed, source_faults, value_fault
 from mipcheck.checker.logs.lines import Log, read_lines
 from mipcheck.checker.logs.parts import MAGIC, VERSIONS, Fault, KeyValue, LineError, Time, WordAt, read_time
@@ -68,7 +68,8 @@ def write_jsonl(
     """
     vocabulary = vocabulary.for_role(site.role)
     header: dict[str, object] = {MAGIC: VERSIONS[-1]}
-    if notes := list(comments):
+    # What is for people, and may name a file, is made readable; what the trace says is read back as it was.
+    if notes := list(map(characters, comments)):
         header["comments"] = notes
     if words := writable_site(site, vocabulary):
         header["site"] = {k: w.split(",") if k in LISTS else w for k, w in words.items()}
@@ -78,7 +79,7 @@ def write_jsonl(
     show = show_datetime if absolute else show_seconds
     events = list(events)
     start = {"time": show(events[0].time if events else 0), "interface": NODE, "event": "gap"}
-    lines += [{**start, "reason": hole, "from": "start", "to": "end"} for hole in holes]
+    lines += [{**start, "reason": characters(hole), "from": "start", "to": "end"} for hole in holes]
     for event, shown in writable_events(events, vocabulary):
         if clash := shown.keys() & set(EVENT_KEYS):
             raise ValueError(f"event {event.kind} has a key that JSON Lines use themselves: {' '.join(sorted(clash))}")
@@ -86,7 +87,7 @@ def write_jsonl(
         types = vocabulary.events[event.kind].by_name
         values |= {k: event.args[k] for k in shown if types[k].type.name == "int"}
         lines.append({"time": show(event.time), "interface": event.interface, "event": event.kind, **values})
-    return joined_lines(map(dumps, lines))
+    return joined_lines(map(json.dumps, lines))
 
 
 class _DuplicateKey(Exception):

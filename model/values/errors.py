@@ -13,6 +13,9 @@
       SourceError (and ValueError)        a word of what a source shows
       SpanError (and ValueError)          an end of a span of time
       RoleError (and ValueError)          a role
+      PatternError (and ValueError)       a pattern of a map
+      StampError (and ValueError)         a stamp of another program's log
+      MapNameError (and ValueError)       a map that nobody has
       UnusableKey (and ValueError)        a key of IPsec
       Untold (and ValueError)             an access mode whose octets the specification does not tell
       TooMuch (and ValueError)            more interfaces or nodes than are followed

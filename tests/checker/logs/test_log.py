@@ -605,6 +605,15 @@ def traces(draw: st.DrawFn) -> tuple[list[Event], Site, Vocabulary]:
     return events, draw(sites(vocabulary)), vocabulary
 
 
+def test_half_a_pair_of_surrogates_is_read_back_and_comments_are_readable() -> None:
+    """JSON can escape it, so an interface may be called so; the name of a file in a comment only has to be shown."""
+    vocabulary = vocabulary_of([declared("a", ())], {}, set())
+    text = write_jsonl([Event(0, "\ud800", "a", {})], Site("mn", tunnels=("\ud801",)), vocabulary, ["\udcff"])
+    found = read_jsonl(io.BytesIO(text.encode("utf-8")), "-", vocabulary)
+    assert (found.events[0].interface, found.site.tunnels) == ("\ud800", ("\ud801",))
+    assert "\\\\xff" in text.splitlines()[0]
+
+
 @pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(traces(), st.lists(texts, max_size=2), st.booleans())

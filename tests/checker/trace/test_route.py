@@ -109,7 +109,7 @@ def test_why_logs_and_captures_together_take_the_slow_way(tmp_path: Path, heard:
     config = CAPTURES / "movement.toml"
     check([CAPTURES / "movement.pcapng", path], spec=DRAFT, config=config)
     first, second = heard()
-    assert first == "logs: slow: a capture is among the inputs"
+    assert first == "logs: slow: a capture, or a log that is read through a map, is among the inputs"
     assert second.startswith("captures: slow: fewer than 4,194,304 bytes of captures, unpacked")
 
 
