@@ -7,7 +7,7 @@ that what is found can be written down exactly; a trace in integer time is one i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -106,6 +106,7 @@ class Unrolling:
             self.solver.add(z3.Or([step.act == n for n, a in enumerate(w.actions) if a.interface == 0]))
         for n, a in enumerate(w.actions):
             self.solver.add(z3.Implies(step.act == n, w.well_formed(a.event, keys[a.event])))
+            self.solver.add(z3.Implies(step.act == n, _written(w.spec.events[a.event].keys, keys[a.event])))
         self.steps.append(step)
         self.states.append(self._after(self.states[-1], step, f"{self.tag}@{k + 1}", self.acts(False)))
         rules = [*w.allows, *w.requires]
@@ -321,6 +322,11 @@ def _count() -> Iterator[int]:
 
 
 _COUNT = _count()
+
+
+def _written(keys: Sequence[Key], of: Keys) -> Z:
+    """Return that a log can hold the values of `keys`: proofs need no largest address, and traces do."""
+    return z3.And([of[k.name] <= 2**32 - 1 for k in keys if k.type.name == "address"])
 
 
 def _ordinary(key: Key, z: Any, k: int) -> Iterator[Z]:
