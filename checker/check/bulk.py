@@ -19,8 +19,8 @@ from mipcheck.checker.inputs.clocks import absolute_of, shifts_of
 from mipcheck.checker.inputs.opening import OpenInput, hold
 from mipcheck.checker.inputs.settle import Over, Settling
 from mipcheck.checker.inputs.trace import Input, Trace, evidence_of_inputs, input_of_log
+from mipcheck.checker.observe.limits import TooMuch
 from mipcheck.checker.observe.observation import Observation
-from mipcheck.checker.observe.observer import TooMuch
 from mipcheck.checker.observe.watch import INEXACT, forbidden
 from mipcheck.checker.trace.derive import modes_in_words
 from mipcheck.checker.trace.route import LOGS, decide, slowly

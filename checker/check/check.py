@@ -20,8 +20,8 @@ from mipcheck.checker.inputs.read import read_inputs
 from mipcheck.checker.inputs.settle import over_logs
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.observe.context import Context
+from mipcheck.checker.observe.limits import TooMuch
 from mipcheck.checker.observe.observation import Finding
-from mipcheck.checker.observe.observer import TooMuch
 from mipcheck.checker.observe.watch import watch
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.specification.layering import Layering

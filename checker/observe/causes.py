@@ -6,7 +6,7 @@ events wrote. Of who wrote it there is a hash here; in words it is `blame.cause_
 
 from __future__ import annotations
 
-from mipcheck.checker.observe.observer import LIMIT
+from mipcheck.checker.observe.limits import LIMIT
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import end_of, mixed, rows_used
 

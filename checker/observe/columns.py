@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from mipcheck.checker.observe import causes, loop, tables
-from mipcheck.checker.observe import observer as observe
+from mipcheck.checker.observe import causes, limits, loop, tables
 from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.bounds import check_bounds, numbers_read
 from mipcheck.checker.observe.facts import facts_of
@@ -121,7 +120,7 @@ class NativeObserver:
             width=self._width, now=UNKNOWN, rows_count=1, nodes_count=1,
             tracks=int(bool(self._tracks)), entangled=int(facts.entangled), recording=int(self._record),
             asleep=(facts.pause or (-1, -1))[0], asleep_since=(facts.pause or (-1, -1))[1], each=-1,
-            most_nodes=observe.NODES, most_spread=observe.SPREAD,
+            most_nodes=limits.NODES, most_spread=limits.SPREAD,
         )  # fmt: skip
         s.constants[:] = signed(machine.constants)
         s.initial[0] = UNKNOWN
@@ -245,11 +244,11 @@ class NativeObserver:
             if s.occurrences_room <= s.rules_count:
                 s.grow(occurrences_room=2 * s.occurrences_room)
         elif reason == loop.TOO_MANY_INTERFACES:
-            raise observe.too_many_interfaces()
+            raise limits.too_many_interfaces()
         elif reason == loop.TOO_MANY_NODES:
-            raise observe.too_many_nodes()
+            raise limits.too_many_nodes()
         elif reason == loop.TOO_MUCH_SPREAD:
-            raise observe.too_much_spread(s.nodes_count - 1, self._tracks)
+            raise limits.too_much_spread(s.nodes_count - 1, self._tracks)
         elif reason in (loop.BROKEN, loop.UNJUDGED):
             self._at_event(reason, batch, table)
         else:
@@ -318,7 +317,7 @@ class NativeObserver:
         """Leave word for the loop: this is the last finding of its rule for a node, an interface, and `what` it was."""
         s = self._state
         key = UNKNOWN if finding.node is None else finding.node
-        begin, rule = finding.rule * observe.LIMIT, s.rules[finding.rule]
+        begin, rule = finding.rule * limits.LIMIT, s.rules[finding.rule]
         known = s.causes.cells[begin : begin + rule.causes, :3]  # key, token, what
         same = np.flatnonzero((known == (key, token, what)).all(axis=1))
         at = begin + (int(same[0]) if len(same) else rule.causes)

@@ -4,8 +4,7 @@ What an event does is said once, in the source that `model/machine/source.py` ge
 `due` and `pending` here); this only calls it, in the very order in which the observer does: deadlines by a heap, then
 the event, then what it leaves to be looked at. Where something has to be remembered in words (a new finding, the first
 time that a rule cannot be judged) the loop stops *there*, with all state in place, and goes on when `columns.py` has
-taken note. What is broken again for the same cause is counted without stopping. So the loop stops a few hundred times,
-however long the trace is.
+taken note. What is broken again for the same cause is counted without stopping: a few hundred stops a trace.
 
 Each phase is a function. It returns the phase that follows, or STOP and a reason; a phase that stopped is entered again
 when the loop goes on, so whatever it has dealt with by then it has to have counted in the state.
@@ -22,7 +21,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mipcheck.checker.observe.causes import hash_of_read, known_finding
-from mipcheck.checker.observe.observer import LIMIT
+from mipcheck.checker.observe.limits import LIMIT
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import (
     NEVER,

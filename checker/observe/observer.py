@@ -14,6 +14,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Final
 
+from mipcheck.checker.observe import limits
 from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
@@ -22,43 +23,9 @@ from mipcheck.model.machine.compile import Due, Entries, Machine, State
 from mipcheck.model.machine.entries import emptied, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Require
-from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import NODE, Event
 
-LIMIT: Final = 100
-"""Groups of findings kept for a rule, over all mobile nodes; what comes after them is only counted."""
-
-INTERFACES: Final = 256
-"""A node has no more; a trace that says so is not one node's."""
-
-NODES: Final = 2_000_000
-"""Mobile nodes that one device serves."""
-
-SPREAD: Final = 5_000_000
-"""Times that what happens to a whole device is carried out for a node, all together."""
-
 _NEVER: Final = 2**63
-
-
-class TooMuch(MipcheckError, ValueError):
-    """A trace that names more than there can be: interfaces of a node, or nodes of a device."""
-
-
-class TooManyInterfaces(TooMuch):
-    """A trace that names more interfaces than a node has."""
-
-
-def too_many_interfaces() -> TooMuch:
-    return TooManyInterfaces(f"more than {INTERFACES} interfaces: this is not the trace of one node")
-
-
-def too_many_nodes() -> TooMuch:
-    return TooMuch(f"more than {NODES} mobile nodes")
-
-
-def too_much_spread(nodes: int, tracks: str) -> TooMuch:
-    return TooMuch(f"{nodes} mobile nodes, and too many events that do not say which they are about ({tracks}=…)")
-
 
 _Copy = tuple[int, State, list[int], State, list[int], Entries]
 """An interface (by index), its state and writers, the node's state, writers and entries of tables."""
@@ -242,8 +209,8 @@ class Observer:
     def _happen_to_all(self, event: Event, number: int, keys: list[int]) -> None:
         """Let an event happen that does not say which node it is about: to the device, all nodes and those to come."""
         self._spread += len(self._nodes)
-        if self._spread > SPREAD:
-            raise too_much_spread(len(self._nodes), self._tracks)
+        if self._spread > limits.SPREAD:
+            raise limits.too_much_spread(len(self._nodes), self._tracks)
         for node in self._nodes.values():
             self._happen(event, number, node, keys)
         self._happen(event, number, self._one, keys, judged=not self._nodes)
@@ -254,8 +221,8 @@ class Observer:
         """Return the node of that address; one that is new begins as the device is by now."""
         node = self._nodes.get(key)
         if node is None:
-            if self._seen >= NODES:
-                raise too_many_nodes()
+            if self._seen >= limits.NODES:
+                raise limits.too_many_nodes()
             one = self._one
             node = self._nodes[key] = NodeState(key, one.fresh, one.state[:], one.writers[:])
             node.entries = [row[:] for row in one.entries]
@@ -273,8 +240,8 @@ class Observer:
         writers = [-1] * len(machine.interface_slots)
         if name == NODE:
             return InterfaceState(name, UNKNOWN, node, machine.unknown_interface(), writers)
-        if len(node.places) >= INTERFACES:
-            raise too_many_interfaces()
+        if len(node.places) >= limits.INTERFACES:
+            raise limits.too_many_interfaces()
         return self._add(node, name, node.fresh[:], writers)
 
     def _add(self, node: NodeState, name: str, state: State, writers: list[int]) -> InterfaceState:
@@ -344,7 +311,7 @@ class Observer:
         if last is not None and last[0] == read:
             _again(last[1], event.time, number)
             return
-        if len(groups.by_cause) >= LIMIT:
+        if len(groups.by_cause) >= limits.LIMIT:
             self._tallies[rule].unlisted += 1
             return
         moment = self._moment(event.time, place, before or self._copy(place), event.kind, keys)
@@ -428,7 +395,7 @@ class Observer:
         cause = (node.key, place.name, anchor)
         if cause in groups.by_cause:
             _again(groups.by_cause[cause], due.deadline, anchor)
-        elif len(groups.by_cause) >= LIMIT:
+        elif len(groups.by_cause) >= limits.LIMIT:
             tally.unlisted += 1
         else:
             moment = self._moment(due.deadline, place, self._copy(place))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mipcheck.checker.observe import loop, tables
-from mipcheck.checker.observe.observer import TooMuch
+from mipcheck.checker.observe.limits import TooMuch
 from mipcheck.checker.observe.state import ObserverState
 
 _MOST_CELLS: Final = 2**28

@@ -12,7 +12,7 @@ in `Columns.interfaces`; below 0 it stands for the node as a whole.
 
 from __future__ import annotations
 
-from mipcheck.checker.observe.observer import LIMIT
+from mipcheck.checker.observe.limits import LIMIT
 from mipcheck.model.native.record import Record, array, table
 
 

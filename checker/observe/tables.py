@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mipcheck.checker.observe.observer import INTERFACES
+from mipcheck.checker.observe.limits import INTERFACES
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.model.machine.kleene import U
 

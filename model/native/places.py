@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mipcheck.model.native.program import Program
-from mipcheck.model.native.record import CELL, ELEMENTS, Layout
+from mipcheck.model.native.record import CELL, ELEMENTS, RecordLayout
 from mipcheck.model.native.variables import Variables
 from mipcheck.model.native.views import Operand, View
 from mipcheck.model.values.nearest import nearest
@@ -119,7 +119,7 @@ class Places(Variables, ABC):
         """Return a pointer to the cell that is number `n` of a record."""
         return self.new(f"getelementptr i64, ptr {record.pointer}, i64 {n}")
 
-    def _array(self, record: View, layout: Layout, name: str) -> View:
+    def _array(self, record: View, layout: RecordLayout, name: str) -> View:
         """Return an array, table or part of a record; where it is and its sizes stay what they are."""
         if record.pointer not in self._known:
             return self._loaded(record, layout, name)
@@ -131,7 +131,7 @@ class Places(Variables, ABC):
                 self._known.add(found.pointer)
         return self._fields[key]
 
-    def _loaded(self, record: View, layout: Layout, name: str) -> View:
+    def _loaded(self, record: View, layout: RecordLayout, name: str) -> View:
         field = layout.fields[name]
         pointer = self.new(f"load ptr, ptr {self.cell(record, layout.places[name])}, {_FIXED}")
         cells = [(n, self.cell(record, layout.places[n])) for n in sorted(field.cells)]

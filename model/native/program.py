@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from mipcheck.model.native.errors import NativeError
-from mipcheck.model.native.record import Layout
+from mipcheck.model.native.record import RecordLayout
 from mipcheck.model.native.unit import Unit
 
 
@@ -27,7 +27,7 @@ class Program:
             body = statements_of(function)
             if len(body) == 1 and isinstance(body[0], ast.Return) and body[0].value is not None:
                 self.expressions[name] = body[0].value
-        self.layouts: dict[str, Layout] = {}
+        self.layouts: dict[str, RecordLayout] = {}
         for layout in unit.record.__layout__.all() if unit.record else ():
             if self.layouts.setdefault(layout.name, layout).described() != layout.described():
                 raise NativeError(f"there are two records named {layout.name}")

@@ -143,7 +143,7 @@ class _Cell:
 
 
 @dataclass(frozen=True)
-class Layout:
+class RecordLayout:
     """Where a record has its fields: the cells one after another, then a pointer for each other field."""
 
     name: str
@@ -171,7 +171,7 @@ class Layout:
         ]
         return [self.name, self.cells, fields]
 
-    def all(self) -> Iterator[Layout]:
+    def all(self) -> Iterator[RecordLayout]:
         """Yield this and those of the records within, however deep."""
         yield self
         for field in self.fields.values():
@@ -182,7 +182,7 @@ class Layout:
 class Record:
     """The base of records; `cells` are the values of those that do not begin as zero."""
 
-    __layout__: ClassVar[Layout] = Layout("Record", (), {})
+    __layout__: ClassVar[RecordLayout] = RecordLayout("Record", (), {})
 
     def __init_subclass__(cls) -> None:
         """Make cells of what is declared as `int`. Raises TypeError for what cannot be compiled."""
@@ -199,7 +199,7 @@ class Record:
         for name in (*cells, *fields):
             if name.startswith("_") or hasattr(Record, name) or name in above.places:
                 raise TypeError(f"{cls.__name__} cannot have a field named {name}")
-        layout = Layout(cls.__name__, (*above.cells, *cells), {**above.fields, **fields})
+        layout = RecordLayout(cls.__name__, (*above.cells, *cells), {**above.fields, **fields})
         for field in fields.values():
             for name in field.cells - set(layout.cells):
                 raise TypeError(f"{cls.__name__} has no cell {name} ({field.name}); {nearest(name, layout.cells)}")

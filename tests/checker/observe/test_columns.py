@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.check.check import judge
 from mipcheck.checker.inputs import read as inputs
+from mipcheck.checker.observe import limits
 from mipcheck.checker.observe import observer as observe
 from mipcheck.checker.observe.bounds import check_bounds
 from mipcheck.checker.observe.columns import NativeObserver
+from mipcheck.checker.observe.limits import TooMuch
 from mipcheck.checker.observe.observation import Observation
-from mipcheck.checker.observe.observer import TooMuch
 from mipcheck.checker.trace.derive import derive, modes_in_words, modes_seen
 from mipcheck.checker.trace.route import EVENTS, LOGS, TABLE
 from mipcheck.checker.trace.source import Fog, fog_of
@@ -252,7 +253,7 @@ def test_mutated_example_traces(path: Path, data: st.DataObject, size: int) -> N
 
 def test_findings_have_a_limit_and_counts_have_none() -> None:
     events = []
-    for n in range(observe.LIMIT + 50):
+    for n in range(limits.LIMIT + 50):
         events += [Event(n * 20 * S, "a", k, a) for k, a in (
             ("on_", {"id": n}), ("peek", {}), ("off", {}), ("send", {"clear": True}), ("send", {"clear": True}),
             ("on_", {"id": 1}))]  # fmt: skip
@@ -260,7 +261,7 @@ def test_findings_have_a_limit_and_counts_have_none() -> None:
 
 
 def test_more_interfaces_than_a_node_has() -> None:
-    events = [Event(n, f"if{n}", "peek", {}) for n in range(observe.INTERFACES)]
+    events = [Event(n, f"if{n}", "peek", {}) for n in range(limits.INTERFACES)]
     same(machine(SMALL), events, True, 100)
     same(machine(SMALL), [*events, Event(10**6, "more", "peek", {})], True, 100)
 
@@ -282,7 +283,7 @@ def test_ten_thousand_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
     events.append(Event(10**13, "-", "gap", {}))
     events.append(Event(10**13, "e0", "tunnel", {"home": 0x0A010000, "coa": 1}))
     same(machine(HOME_AGENT), events, True, 7000)
-    monkeypatch.setattr(observe, "NODES", 5000)
+    monkeypatch.setattr(limits, "NODES", 5000)
     same(machine(HOME_AGENT), events, True, 7000)
 
 

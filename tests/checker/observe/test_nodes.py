@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mipcheck.checker.observe.limits import LIMIT, TooMuch
 from mipcheck.checker.observe.observation import Observation
-from mipcheck.checker.observe.observer import LIMIT, TooMuch, observe
+from mipcheck.checker.observe.observer import observe
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.configure import configure
@@ -189,10 +190,10 @@ def test_findings_have_a_limit_over_all_nodes() -> None:
 
 
 def test_what_concerns_all_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mipcheck.checker.observe.observer.SPREAD", 10)
+    monkeypatch.setattr("mipcheck.checker.observe.limits.SPREAD", 10)
     with pytest.raises(TooMuch, match=r"home=…"):
         seen([bind(0, A), *(event(n, "-", "reset") for n in range(20))])
-    monkeypatch.setattr("mipcheck.checker.observe.observer.NODES", 10)
+    monkeypatch.setattr("mipcheck.checker.observe.limits.NODES", 10)
     with pytest.raises(TooMuch, match="more than 10 mobile nodes"):
         seen([bind(0, A + n) for n in range(20)])
 

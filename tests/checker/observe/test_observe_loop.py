@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mipcheck.checker.observe import columns as native
 from mipcheck.checker.observe import loop
-from mipcheck.checker.observe.observer import LIMIT
+from mipcheck.checker.observe.limits import LIMIT
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import load, loads

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from mipcheck.checker.observe.limits import INTERFACES, LIMIT, TooManyInterfaces
 from mipcheck.checker.observe.observation import Observation
-from mipcheck.checker.observe.observer import INTERFACES, LIMIT, TooManyInterfaces, observe
+from mipcheck.checker.observe.observer import observe
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import loads
