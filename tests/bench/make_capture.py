@@ -209,13 +209,19 @@ def _outside(scene: Scene, index: int, tunnel: int | None, seconds: float) -> No
     _noise(scene, index, "wlan0", _OUTSIDE, "203.0.113.1")
 
 
+# The router's address on the link, and that of all nodes (RFC 4291), for its advertisement (RFC 4861).
+_LOCAL: Final = b"\xfe\x80" + bytes(13) + b"\x01"
+_ALL_NODES: Final = b"\xff\x02" + bytes(13) + b"\x01"
+
+
 def _noise(scene: Scene, index: int, name: str, own: str, router: str) -> None:
     """What a link carries besides: about two in a hundred."""
     group, six = bytes.fromhex("01005e0000fb"), bytes.fromhex("333300000001")
     mdns = _ip(17, own, "224.0.0.251", _udp(5353, 5353, bytes(80)))
     add = scene.templates.append
     add(Template(index, group + _MAC[name] + b"\x08\0" + mdns, 0.004, (18,)))
-    add(Template(index, six + _ROUTER[name] + b"\x86\xdd" + bytes([0x60]) + bytes(71), 0.006))
+    advertised = b"\x60\0\0\0\0\x20\x3a\xff" + _LOCAL + _ALL_NODES + bytes([134]) + bytes(31)
+    add(Template(index, six + _ROUTER[name] + b"\x86\xdd" + advertised, 0.006))
     add(Template(index, _frame(name, "out", own, router, _udp(35000, 53, bytes(40))), 0.003, (18, 34)))
     add(Template(index, _frame(name, "in", router, own, _udp(53, 35000, bytes(120))), 0.003, (18, 36)))
     add(Template(index, _frame(name, "out", own, "93.184.216.34", _tcp(50000, 443, 300), 6), 0.004, (18, 34)))
