@@ -131,6 +131,9 @@ class _Builder:
     def _pause(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         return s.PauseDecl(str(c[0]), str(c[1]), _text(c), at)
 
+    def _stage(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        return s.StageDecl(str(c[0]), self._expr(c[1]), _text(c), at)
+
     def _key(self, t: Any) -> s.KeyDecl:
         optional, c = _flag(list(t.children), "OPTIONAL")
         return s.KeyDecl(str(c[0]), _type(c[1]), optional, _at(t))

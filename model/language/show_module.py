@@ -80,6 +80,8 @@ def show_declaration(d: s.Declaration) -> str:
             return f"event {name}({shown}) by {sender} {'anew ' if anew else ''}{where}{but}{_text(text)}"
         case s.PauseDecl(condition, since, text):
             return f"pause while {condition} since {since}{_text(text)}"
+        case s.StageDecl(name, condition, text):
+            return f"stage {name} while {show_expression(condition)}{_text(text)}"
         case s.StateDecl(scope, ghost, variables, told):
             kind = "ghost " if ghost else "told " if told else ""
             return "\n".join([f"{kind}{scope} {{", *map(_variable, variables), "}"])

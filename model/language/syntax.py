@@ -456,6 +456,16 @@ class PauseDecl:
     at: Place = place()
 
 
+@dataclass(frozen=True, slots=True)
+class StageDecl:
+    """`stage inside while … "…"`: what an interface is said to be where state is shown to people."""
+
+    name: str
+    condition: Expression
+    text: str
+    at: Place = place()
+
+
 Declaration = (
     DocumentDecl
     | EnumDecl
@@ -469,6 +479,7 @@ Declaration = (
     | TableDecl
     | UpdateDecl
     | PauseDecl
+    | StageDecl
     | DefineDecl
     | AssumptionDecl
     | RuleDecl

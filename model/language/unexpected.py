@@ -18,7 +18,7 @@ _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES", "LSQ
 _DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
     "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "TOLD", "TABLE", "ON", "DEFINE", "ASSUMPTION",
-    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY", "PAUSE",
+    "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY", "PAUSE", "STAGE",
 }  # fmt: skip
 _NAMES = {
     "NAME": "a name", "WORD": "a name", "STRING": "a text in quotes", "SECTION": "a section number",

@@ -85,6 +85,7 @@ class _RoleReader:
         pause = None
         for said in n.each(s.PauseDecl):
             pause = self.state.pause(said, [u for u, _ in updates])
+        stages = {d.name: self._stage(d) for d in n.each(s.StageDecl)}
         assumptions = {d.name: self._assumption(d) for d in n.each(s.AssumptionDecl)}
         for chosen in n.each(s.DefaultReadingDecl):
             self.default_readings.setdefault(chosen.rule, []).append(n.item)
@@ -99,7 +100,7 @@ class _RoleReader:
             n.enums, tuple(n.sites), n.layers, n.accesses, n.capabilities, n.parameters, n.events,
             n.variables, definitions, tuple(u for u, _ in updates), assumptions, rules, properties, statements,
             n.tables,
-            pause=pause,
+            pause=pause, stages=stages,
         )  # fmt: skip
 
     # --- declarations ---------------------------------------------------------------------------------------------
@@ -209,6 +210,10 @@ class _RoleReader:
             for other in sorted(self.names.parameters[name].default.names("param")):
                 self._check_default(other, at, (*pending, name), settled)
             settled.add(name)
+
+    def _stage(self, d: s.StageDecl) -> m.Stage:
+        self.names.declare("stage", d.name, d.at)
+        return m.Stage(d.name, self.types.expression(d.condition, Scope({}), BOOL), d.text)
 
     def _assumption(self, d: s.AssumptionDecl) -> m.Assumption:
         self.names.declare("assumption", d.name, d.at)

@@ -324,6 +324,18 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """What an interface is said to be where state is shown to people: the first whose `condition` holds.
+
+    Neither rules nor proofs depend on it.
+    """
+
+    name: str
+    condition: Term
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Assumption:
     """A thing that the network is assumed to do, seen in ghost state: on an event that matches, `condition` holds."""
 
@@ -456,6 +468,7 @@ class Spec:
     tracks: str = ""
     role_text: str = ""
     pause: Pause | None = None
+    stages: Mapping[str, Stage] = field(default_factory=dict)
     warnings: tuple[str, ...] = field(default=())
 
     def terms(self) -> Iterator[Term]:
