@@ -16,6 +16,17 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 
 @pytest.fixture(scope="session")
+def chromedriver() -> str:
+    """The program that drives Debian's browser. Where it is missing tests are skipped, but in CI they fail."""
+    found = shutil.which("chromedriver")
+    if found is None or shutil.which("chromium") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium and chromium-driver have to be installed in CI")
+        pytest.skip("chromium and chromium-driver are not installed")
+    return found
+
+
+@pytest.fixture(scope="session")
 def tshark() -> str:
     """The program, an independent decoder. Where it is missing tests are skipped, but in CI they fail."""
     found = shutil.which("tshark")

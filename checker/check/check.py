@@ -44,6 +44,7 @@ def check(
     strict: bool = False,
     maps: Sequence[str] = (),
     unmatched: str = "count",
+    chart: bool = False,
 ) -> Report:
     """Replay logs and captures of one node, or logs of a device that deals with many, against a specification.
 
@@ -51,7 +52,8 @@ def check(
     them (`{"t_stop": "30s"}`), `readings` choose by rule (`{"M2": "both-ways"}`), or are as on a command line,
     `offsets` are seconds (or a date) by input. `fail_on` is `must` or `should`; with `strict` any evidence that is
     missing is inconclusive. `maps` are as on a command line (`["charon"]`, `["charon.log=charon,year=2025"]`),
-    `unmatched` says what becomes of lines that no map knows (`count` or `error`). Raises SpecError, InputError,
+    `unmatched` says what becomes of lines that no map knows (`count` or `error`); with `chart` the report has what a
+    page draws. Raises SpecError, InputError,
     CaptureError, ParameterError or UsageError; all of them say what to do.
     """
     if fail_on not in ("must", "should"):
@@ -74,6 +76,10 @@ def check(
                 trace = read_inputs(opened, vocabulary, over, offsets or {}, keep_going, Layering(chosen).protected)
                 watched = _watched(chosen, trace)
             report = conclude(watched, fail_on, strict)
+            if chart:
+                from mipcheck.checker.check.charting import chart_of
+
+                report = replace(report, chart=chart_of(watched))
         except TooMuch as error:
             raise UsageError(str(error)) from None
         except UserError:

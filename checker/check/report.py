@@ -11,6 +11,7 @@ from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import Position
 
 if TYPE_CHECKING:
+    from mipcheck.checker.check.chart import Chart
     from mipcheck.checker.observe.explain import Because
     from mipcheck.checker.observe.misses import NearMiss
 
@@ -118,7 +119,8 @@ class Report:
     not among the others, `stale` says which are to be taken out.
 
     `start` (ns since the epoch) is the time of the first event, None if the inputs count from their own start.
-    `nodes` is how many mobile nodes a device's trace tells apart, None for a node's own.
+    `nodes` is how many mobile nodes a device's trace tells apart, None for a node's own. `chart` is what a page draws,
+    where that was asked for.
     """
 
     verdict: str
@@ -136,6 +138,7 @@ class Report:
     nodes: int | None = None
     excused: tuple[Excused, ...] = ()
     stale: tuple[str, ...] = ()
+    chart: Chart | None = None
 
     @property
     def events(self) -> int:

@@ -26,7 +26,7 @@ exit codes: 0 conformant, or as expected; 1 violation, or stale; 3 inconclusive;
 """
 EXAMPLE: Final = "mipcheck traces/plaintext-after-loss.log"
 
-FORMATS: Final = ("text", "json", "jsonl", "junit", "sarif", "github")
+FORMATS: Final = ("text", "json", "jsonl", "html", "junit", "sarif", "github")
 """What a report can be written as: all but text are made by `report_FORMAT` in the module `report/FORMAT.py`."""
 
 EXIT: Final = {"conformant": 0, "expected": 0, "violation": 1, "stale": 1, "inconclusive": 3}
@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
         strict=args.strict,
         maps=args.map,
         unmatched=args.unmatched,
+        chart="html" in (args.format, *(kind for kind, _ in args.report)),
     )
     if args.annotate is not None:
         from mipcheck.checker.report.copies import annotate_inputs

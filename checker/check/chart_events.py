@@ -1,0 +1,389 @@
+"""Which events of a trace a page tells one by one, and how many there were of the others, by time.
+
+Of a short trace all are told, alike ones together. Of a long one the kinds that are rare are, so that signalling is,
+and whatever happened around findings; the others are counted in steps of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from mipcheck.checker.check.chart import Flow, Gap, Mark
+from mipcheck.checker.observe.facts import facts_of
+from mipcheck.checker.observe.observation import Finding
+from mipcheck.checker.trace.columns import Columns
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.values.event import NODE, Event
+
+if TYPE_CHECKING:
+    from mipcheck.checker.trace.columns import Array, Batch
+
+ALL: Final = 20_000
+"""Events of a trace that is told as a whole."""
+SINGLE: Final = 12_000
+"""Events of a longer one that are told one by one because their kinds are rare."""
+BEFORE, AFTER = 60, 20
+"""Events told around a finding."""
+STATE: Final = 40_000
+"""Events that change state up to which stages and limits are followed."""
+STEPS: Final = 1200
+"""Steps of time in which the others are counted."""
+MARKS: Final = 16_000
+
+_COUNT: Final = "count"
+_REASON: Final = "reason"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told of the events. `state_events` are those that change state, in order; None if they are too many."""
+
+    start: int
+    end: int
+    marks: tuple[Mark, ...]
+    flows: tuple[Flow, ...]
+    step: int
+    gaps: tuple[Gap, ...]
+    state_events: list[Event] | None
+    left_out: tuple[str, ...]
+
+
+_Broken = dict[int, list[str]]
+"""Rules by the number of an event that broke them."""
+
+
+def told(
+    machine: Machine, events: Sequence[Event], near: Sequence[Finding], findings: Sequence[Finding], origin: int
+) -> Told:
+    """Return what is told of `events`, and around the findings `near`; times count from `origin`, in ns."""
+    broken = _broken_by(machine, findings)
+    if not len(events):
+        return Told(0, 0, (), (), 0, (), [], ())
+    if not isinstance(events, Columns) or len(events) <= ALL:
+        whole = [events[n] for n in range(len(events))] if not isinstance(events, Columns) else list(_all(events))
+        if len(whole) <= ALL:
+            numbered = list(enumerate(whole))
+            marks = _marks(machine, numbered, broken, origin)
+            out = [f"{len(marks) - MARKS} events at the end"] if len(marks) > MARKS else []
+            return Told(
+                whole[0].time - origin,
+                whole[-1].time - origin,
+                tuple(marks[:MARKS]),
+                (),
+                0,
+                _gaps(machine, numbered, whole[0].time, origin),
+                whole,
+                tuple(out),
+            )
+        return _of_long(machine, _Listed(machine, whole), near, findings, broken, origin)
+    return _of_long(machine, _Columned(machine, events), near, findings, broken, origin)
+
+
+def _all(columns: Columns) -> Iterable[Event]:
+    """Return all events of columns, in order."""
+    kinds = {e.kind for e in columns.shapes} if columns.settled else None
+    if kinds is None:
+        return columns.following(-1, len(columns), _every_kind(columns), None)
+    return iter(columns)
+
+
+def _every_kind(columns: Columns) -> frozenset[str]:
+    events = getattr(columns, "events", None)
+    return frozenset(e.name for e in events) if events else frozenset()
+
+
+def _broken_by(machine: Machine, findings: Sequence[Finding]) -> _Broken:
+    """Return the rules that events broke, as far as findings remember them."""
+    broken: _Broken = {}
+    for finding in findings:
+        if finding.moment is None or finding.overdue:
+            continue
+        rule = machine.rules[finding.rule].id
+        for number in {finding.event, finding.last_event, *finding.events} - {-1}:
+            if rule not in broken.setdefault(number, []):
+                broken[number].append(rule)
+    return broken
+
+
+# --- one by one ---------------------------------------------------------------------------------------------------
+
+
+def _marks(machine: Machine, numbered: Sequence[tuple[int, Event]], broken: _Broken, origin: int) -> list[Mark]:
+    """Return events as marks, those alike that change nothing together until something else happens."""
+    facts = facts_of(machine)
+    marks: list[Mark] = []
+    opened: dict[tuple[object, ...], int] = {}
+    previous = -1
+    for number, event in numbered:
+        if event.kind in facts.gaps:
+            opened.clear()
+            continue
+        rules = tuple(broken.get(number, ()))
+        count = event.args.get(_COUNT)
+        packets = count if isinstance(count, int) else 1
+        changing = event.kind in facts.changing
+        if changing or number != previous + 1:
+            opened.clear()
+        previous = number
+        alike = (event.interface, event.kind, _words(machine, event, enums=True), rules)
+        if not changing and alike in opened:
+            mark = marks[opened[alike]]
+            marks[opened[alike]] = replace(
+                mark, last_time=event.time - origin, count=mark.count + packets, last=event.at
+            )
+            continue
+        if not changing:
+            opened[alike] = len(marks)
+        time = event.time - origin
+        keys = dict(_words(machine, event))
+        marks.append(Mark(time, time, packets, event.interface, event.kind, keys, event.at, event.at, rules))
+    return marks
+
+
+def _words(machine: Machine, event: Event, enums: bool = False) -> tuple[tuple[str, str], ...]:
+    """Return the keys of an event as a log has them; only those of enumerations if `enums`."""
+    declared = machine.spec.events.get(event.kind)
+    return tuple(
+        (k.name, k.type.show(event.args[k.name]))
+        for k in (declared.keys if declared is not None else ())
+        if k.name in event.args and (k.type.is_enum or not enums)
+    )
+
+
+def _gaps(machine: Machine, numbered: Sequence[tuple[int, Event]], first: int, origin: int) -> tuple[Gap, ...]:
+    """Return the times without evidence: from the event before a gap to the gap."""
+    kinds = facts_of(machine).gaps
+    found: list[Gap] = []
+    last: dict[str, int] = {}
+    before = first
+    for _, event in numbered:
+        if event.kind in kinds:
+            since = before if event.interface == NODE else last.get(event.interface, before)
+            reason = str(event.args.get(_REASON, ""))
+            found.append(Gap(event.interface, since - origin, event.time - origin, reason))
+        last[event.interface] = before = event.time
+    return tuple(found[:MARKS])
+
+
+# --- many ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What a long trace holds, gone through once: events by kind, the numbers of the first of each (at most STATE), and
+    what there is in each step of time."""
+
+    counts: dict[str, int]
+    numbers: dict[str, list[int]]
+    flows: list[Flow]
+
+
+class _Listed:
+    """A long trace that is a list of events."""
+
+    def __init__(self, machine: Machine, events: Sequence[Event]) -> None:
+        self.machine, self.events = machine, events
+        self.start, self.end = events[0].time, events[-1].time
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def survey(self, broken: _Broken, step: int) -> _Survey:
+        numbers: dict[str, list[int]] = {}
+        found: dict[tuple[object, ...], tuple[Event, dict[int, int], dict[int, int]]] = {}
+        for number, event in enumerate(self.events):
+            numbers.setdefault(event.kind, []).append(number)
+            words = _words(self.machine, event, enums=True)
+            _, counts, bad = found.setdefault((event.interface, event.kind, words), (event, {}, {}))
+            at = (event.time - self.start) // step
+            count = event.args.get(_COUNT)
+            counts[at] = counts.get(at, 0) + (count if isinstance(count, int) else 1)
+            if number in broken:
+                bad[at] = bad.get(at, 0) + 1
+        flows = [
+            Flow(e.interface, e.kind, dict(_words(self.machine, e, enums=True)), counts, bad)
+            for e, counts, bad in found.values()
+        ]
+        return _Survey({k: len(n) for k, n in numbers.items()}, {k: n[:STATE] for k, n in numbers.items()}, flows)
+
+    def some(self, numbers: Sequence[int], kinds: frozenset[str]) -> list[tuple[int, Event]]:
+        return [(n, self.events[n]) for n in numbers]
+
+    def one(self, number: int) -> Event:
+        return self.events[number]
+
+
+class _Columned:
+    """A long trace in columns, which is gone through again."""
+
+    def __init__(self, machine: Machine, columns: Columns) -> None:
+        self.machine, self.columns = machine, columns
+        self.start, self.end = columns.event(0).time, columns.event(len(columns) - 1).time
+        self._looks: dict[tuple[int, ...], int] = {}
+        self._of_shapes: tuple[Array, Array, Array] | None = None
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def survey(self, broken: _Broken, step: int) -> _Survey:
+        import numpy as np
+
+        names = self.machine.kinds
+        wrong = np.array(sorted(broken), np.int64)
+        steps = STEPS + 1
+        counts: dict[str, int] = {}
+        numbers: dict[str, list[int]] = {}
+        totals: dict[int, Array] = {}
+        faults: dict[int, Array] = {}
+        for batch in self.columns.batches():
+            kinds, looks, weights = self._rows(batch)
+            kind, look = kinds[batch.row], looks[batch.row]
+            for number, many in enumerate(np.bincount(kind + 1, minlength=len(names) + 1)[1:].tolist()):
+                if not many:
+                    continue
+                name = names[number]
+                counts[name] = counts.get(name, 0) + many
+                mine = numbers.setdefault(name, [])
+                if len(mine) < STATE:
+                    mine += (np.flatnonzero(kind == number)[: STATE - len(mine)] + batch.first).tolist()
+            at = look.astype(np.int64) * steps + (batch.time - self.start) // step
+            size = (len(self._looks) + 1) * steps
+            summed = np.bincount(at, weights=weights[batch.row], minlength=size).astype(np.int64).reshape(-1, steps)
+            low, high = np.searchsorted(wrong, (batch.first, batch.first + len(batch)))
+            bad = np.bincount(at[wrong[low:high] - batch.first], minlength=size).reshape(-1, steps)
+            for n in np.unique(looks).tolist():
+                totals[n] = totals.get(n, 0) + summed[n]
+                faults[n] = faults.get(n, 0) + bad[n]
+        flows = [self._flow(key, totals[n], faults[n]) for key, n in self._looks.items() if n in totals and key[0] >= 0]
+        return _Survey(counts, numbers, flows)
+
+    def _rows(self, batch: Batch) -> tuple[Array, Array, Array]:
+        """Return of each row of a batch's table the kind, what it looks like (by number), how many it stands for."""
+        import numpy as np
+
+        if batch.table is None and self._of_shapes is not None and len(self._of_shapes[0]) == len(self.columns.shapes):
+            return self._of_shapes
+        interface, kind, keys = self._table(batch)
+        looks, weights = np.zeros(len(kind), np.int32), np.ones(len(kind), np.int64)
+        for number, name in enumerate(self.machine.kinds):
+            rows = np.flatnonzero(kind == number)
+            if not len(rows):
+                continue
+            declared = self.machine.spec.events[name].keys
+            slots = [n for n, k in enumerate(declared) if k.type.is_enum]
+            counted = next((n for n, k in enumerate(declared) if k.name == _COUNT), None)
+            if counted is not None:
+                weights[rows] = np.maximum(keys[rows, counted], 1)
+            parts = [(interface[rows].astype(np.int64), len(self.columns.interfaces) + 1)]
+            parts += [(np.maximum(keys[rows, s], -1), len(declared[s].type.members) + 1) for s in slots]
+            packed = np.zeros(len(rows), np.int64)
+            for values, radix in parts:
+                packed = packed * radix + values + 1
+            each, where = np.unique(packed, return_inverse=True)
+            known = []
+            for value in each.tolist():
+                unpacked = []
+                for _, radix in reversed(parts):
+                    value, part = divmod(value, radix)
+                    unpacked.append(part - 1)
+                known.append(self._looks.setdefault((number, *reversed(unpacked)), len(self._looks)))
+            looks[rows] = np.array(known, np.int32)[where.reshape(-1)]
+        looks[kind < 0] = self._looks.setdefault((-1,), len(self._looks))
+        result = kind, looks, weights
+        if batch.table is None:
+            self._of_shapes = result
+        return result
+
+    def _table(self, batch: Batch) -> tuple[Array, Array, Array]:
+        """Return of each row of a batch's table the interface, the kind, and the keys."""
+        import numpy as np
+
+        if batch.table is not None:
+            return batch.table.interface, batch.table.kind, batch.table.keys
+        shapes, kinds = self.columns.shapes, {k: n for n, k in enumerate(self.machine.kinds)}
+        tokens = {name: n for n, name in enumerate(self.columns.interfaces)}
+        width = max(len(self.machine.spec.events[k].keys) for k in kinds)
+        keys = np.full((len(shapes), width), -1, np.int64)
+        for n, shape in enumerate(shapes):
+            declared = self.machine.spec.events[shape.kind].keys if shape.kind in kinds else ()
+            values = self.machine.encode(shape.kind, shape.args) if declared else []
+            for slot, (key, value) in enumerate(zip(declared, values, strict=True)):
+                keys[n, slot] = value if key.type.is_enum or key.name == _COUNT else -1
+        return (
+            np.array([tokens.get(s.interface, -1) for s in shapes], np.int32),
+            np.array([kinds.get(s.kind, -1) for s in shapes], np.int32),
+            keys,
+        )
+
+    def some(self, numbers: Sequence[int], kinds: frozenset[str]) -> list[tuple[int, Event]]:
+        if self.columns.settled or not numbers:
+            return [(n, self.columns.event(n)) for n in numbers]
+        # To look for single events of a log takes longer than to go through it once more.
+        events = (e for e in self.columns.following(-1, numbers[-1] + 1, kinds, None) if e.kind in kinds)
+        return list(zip(numbers, events, strict=False))
+
+    def one(self, number: int) -> Event:
+        return self.columns.event(number)
+
+    def _flow(self, key: tuple[int, ...], counts: Array, bad: Array) -> Flow:
+        number, interface, *values = key
+        name = self.machine.kinds[number]
+        enums = [k for k in self.machine.spec.events[name].keys if k.type.is_enum]
+        words = {k.name: k.type.members[v] for k, v in zip(enums, values, strict=True) if v >= 0}
+        steps, wrong = ({int(n): int(of[n]) for n in of.nonzero()[0]} for of in (counts, bad))
+        return Flow(self.columns.interfaces[interface] if interface >= 0 else NODE, name, words, steps, wrong)
+
+
+def _of_long(
+    machine: Machine,
+    trace: _Listed | _Columned,
+    near: Sequence[Finding],
+    findings: Sequence[Finding],
+    broken: _Broken,
+    origin: int,
+) -> Told:
+    """Return what is told of a long trace."""
+    facts = facts_of(machine)
+    step = max(1, -(-(trace.end - trace.start + 1) // STEPS))
+    found = trace.survey(broken, step)
+    rare: set[str] = set()
+    total = 0
+    for kind, count in sorted(found.counts.items(), key=lambda item: item[1]):
+        if total + count > SINGLE:
+            break
+        rare.add(kind)
+        total += count
+    singles = dict(trace.some(sorted(n for kind in rare for n in found.numbers[kind]), frozenset(rare)))
+    for finding in near:
+        for at in dict.fromkeys((finding.event, finding.last_event)):
+            if at >= 0:
+                span = range(max(0, at - BEFORE), min(len(trace), at + AFTER))
+                singles |= {n: trace.one(n) for n in span if n not in singles}
+        if len(singles) > MARKS:
+            break
+    numbered = sorted(singles.items())
+    marks = _marks(machine, numbered, broken, origin)[:MARKS]
+    many = frozenset(found.counts) - rare
+    wanted = frozenset(facts.changing | facts.gaps) & frozenset(found.counts)
+    state_events: list[Event] | None = None
+    if sum(found.counts[kind] for kind in wanted) <= STATE:
+        state_events = [e for _, e in trace.some(sorted(n for kind in wanted for n in found.numbers[kind]), wanted)]
+    out = (
+        [f"{', '.join(sorted(many))}: counted in steps of time, and told one by one only around findings"]
+        if many
+        else []
+    )
+    if isinstance(trace, _Columned) and not trace.columns.framed and any(f.count > 2 for f in findings):
+        out.append("of what was not allowed again and again, all but the first and the last time")
+    return Told(
+        trace.start - origin,
+        trace.end - origin,
+        tuple(marks),
+        tuple(f for f in found.flows if f.kind in many),
+        step,
+        _gaps(machine, numbered, trace.start, origin),
+        state_events,
+        tuple(out),
+    )
