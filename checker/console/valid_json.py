@@ -9,6 +9,10 @@ from typing import Final
 _HALVES: Final = re.compile(r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|\\u(d[89a-f][0-9a-f]{2})")
 
 
+SCHEMA: Final = 1
+"""The version of what is written as JSON, in every object: `mipcheck schema` says what it is."""
+
+
 def dumps(value: object, indent: int | None = None) -> str:
     r"""Return the JSON of a value, in ASCII. A byte of a file's name that is no UTF-8 is shown as `\xff`."""
     return _HALVES.sub(_shown, json.dumps(value, indent=indent))

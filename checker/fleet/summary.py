@@ -9,7 +9,7 @@ from typing import Any, Final
 from mipcheck.checker.console.errors import listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.fleet.inputs import File, PathPattern, shown
 from mipcheck.checker.fleet.work import VERDICTS, FileOutcome
 from mipcheck.model.version import __version__
@@ -148,6 +148,7 @@ def _object(s: Summary) -> dict[str, Any]:
     """Return the summary as JSON has it."""
     lines = s.ordered()
     return {
+        "schema": SCHEMA,
         "mipcheck": __version__,
         "spec": s.spec,
         "verdict": s.verdict(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mipcheck.checker.check.report import Report, Violation, date
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.model.values.event import Position
 from mipcheck.model.values.types import NS
 from mipcheck.model.version import __version__
@@ -19,6 +19,7 @@ def report_json(report: Report) -> str:
 def as_object(report: Report) -> dict[str, Any]:
     """Return the report as the dictionary that becomes that object."""
     return {
+        "schema": SCHEMA,
         "mipcheck": __version__,
         "spec": report.spec,
         "role": report.role,

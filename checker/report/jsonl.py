@@ -6,15 +6,13 @@ Each has `schema`, the version of this form, and `kind`: `finding`, `hole`, `sta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from mipcheck.checker.check.report import Report
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.report.json import at_object, violation_object
 from mipcheck.model.values.event import Position
 from mipcheck.model.version import __version__
-
-SCHEMA: Final = 1
 
 
 def report_jsonl(report: Report) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mipcheck.checker.check.readings import Ambiguity, ambiguities, resolved
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
 from mipcheck.checker.console.progress import Steps
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.demand import demand
 from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings, verdicts
 from mipcheck.model.language.show import show_citations
@@ -106,7 +106,7 @@ def _pair(spec: Spec, a: Ambiguity, first: str, second: str, timeout: float) -> 
 
 def entries_json(spec: Spec, entries: list[AmbiguityEntry]) -> str:
     """Return the entries as one JSON object."""
-    return dumps({"spec": spec.name, "ambiguities": [_object(e) for e in entries]}, indent=2) + "\n"
+    return dumps({"schema": SCHEMA, "spec": spec.name, "ambiguities": [_object(e) for e in entries]}, indent=2) + "\n"
 
 
 def _object(e: AmbiguityEntry) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console.progress import Steps
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import Disagreement, broken_in, trace_text
 from mipcheck.checker.verbs.requirements_catalogue import Requirement, requirements
@@ -300,6 +300,7 @@ def _octets(spec: Spec, without: str | None) -> object:
 def audit_json(spec: Spec, rows: list[MatrixRow]) -> str:
     """Return the matrix as one JSON object, with all traces and what is lacking."""
     content = {
+        "schema": SCHEMA,
         "spec": spec.name,
         "complete": not any(row.lacks for row in rows),
         "requirements": [_object(row) for row in rows],

@@ -6,7 +6,7 @@ from typing import Any
 
 from mipcheck.checker.console import markdown
 from mipcheck.checker.console.lines import Lines
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.partings import verdicts
 from mipcheck.checker.verbs.diff_changes import ALIKE, KINDS, LEVEL, PARTED, Behaviour, ChangedDeclaration, Difference
 
@@ -29,7 +29,13 @@ def diff_json(d: Difference) -> str:
         }
         for c in d.changes
     ]
-    content = {"from": d.left.name, "to": d.right.name, "changes": changes, "unchanged": dict(d.unchanged)}
+    content = {
+        "schema": SCHEMA,
+        "from": d.left.name,
+        "to": d.right.name,
+        "changes": changes,
+        "unchanged": dict(d.unchanged),
+    }
     return dumps(content, indent=2) + "\n"
 
 

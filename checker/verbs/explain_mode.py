@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console.progress import Steps
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.replayed import agree, parameters_of, trace_text
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.overhead import Overhead, Untold
@@ -170,7 +170,7 @@ def _headers(spec: Spec, access: Access, nat: bool) -> str:
 
 def mode_json(page: ModePage) -> str:
     """Return the page as one JSON object."""
-    content: dict[str, Any] = asdict(page)
+    content: dict[str, Any] = {"schema": SCHEMA, **asdict(page)}
     for key in ("rules", "statements"):
         content[key] = dict(content[key])
     return dumps(content, indent=2) + "\n"

@@ -9,7 +9,7 @@ from typing import Any
 from mipcheck.checker.check.readings import resolved
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
 from mipcheck.checker.console.progress import Steps
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.observe.context import duration, source
 from mipcheck.checker.proofs.demand import demand
 from mipcheck.checker.site.site import SiteError, site_from_words
@@ -268,7 +268,7 @@ def _not_counted(spec: Spec, rule_id: str, log: str) -> list[str]:
 
 def rule_json(page: RulePage) -> str:
     """Return the page as one JSON object."""
-    content: dict[str, Any] = asdict(page)
+    content: dict[str, Any] = {"schema": SCHEMA, **asdict(page)}
     for key in ("definitions", "parameters"):
         content[key] = {entry["name"]: entry["text"] for entry in content[key]}
     content["state"] = {s.name: f"{s.text}; changes on {s.changes}" for s in page.state}

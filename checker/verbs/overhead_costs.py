@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.replayed import parameters_of, show_parameter
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.overhead import COLUMNS, ROWS, Cell, Overhead, Untold
@@ -177,6 +177,7 @@ def costs_json(c: Costs) -> str:
     NATs add to them.
     """
     content: dict[str, Any] = {
+        "schema": SCHEMA,
         "spec": c.spec.name,
         "parameters": dict(c.parameters),
         "nat": c.nat,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.output import columns
 from mipcheck.checker.console.progress import Steps
-from mipcheck.checker.console.valid_json import dumps
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.replayed import agree, check_names, parameters_of, trace_text
 from mipcheck.model.specification.spec import MOBILE_NODE
 
@@ -113,7 +113,9 @@ def results_json(spec: Spec, proved: Sequence[Proved], without: Sequence[str]) -
         }
         for p in proved
     ]
-    return dumps({"spec": spec.name, "without": list(without), "properties": entries}, indent=2) + "\n"
+    return (
+        dumps({"schema": SCHEMA, "spec": spec.name, "without": list(without), "properties": entries}, indent=2) + "\n"
+    )
 
 
 def results_text(spec: Spec, proved: Sequence[Proved]) -> str:

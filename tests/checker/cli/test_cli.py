@@ -25,6 +25,7 @@ from mipcheck.checker.report.text import report_text
 from mipcheck.model.specification.load import load
 
 from making.paths import TRACES
+from making.schemas import conforming
 
 HEAD = "mipcheck-trace 1\nsite iha=10.1.0.2 xha=198.51.100.2 xhoa=198.51.100.100\n"
 BROKEN = str(TRACES / "plaintext-after-loss.log")
@@ -93,7 +94,7 @@ JSON_KEYS = {
 
 def test_json_keeps_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([BROKEN, "--format", "json"]) == 1
-    report = json.loads(capsys.readouterr().out)
+    report = conforming("check", capsys.readouterr().out)
     assert set(report) >= JSON_KEYS[""]
     for part in ("inputs", "rules", "violations"):
         for entry in report[part]:
@@ -106,7 +107,7 @@ def test_json_keeps_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_is_complete_when_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([FINE, "--format", "json"]) == 0
-    report = json.loads(capsys.readouterr().out)
+    report = conforming("check", capsys.readouterr().out)
     assert report["verdict"] == "conformant"
     assert report["violations"] == []
 

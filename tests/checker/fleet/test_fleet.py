@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -34,6 +33,7 @@ from mipcheck.checker.fleet.work import FileOutcome, Job, RuleOutcome, examine
 from mipcheck.model.specification.load import load
 
 from making.paths import TRACES
+from making.schemas import conforming
 from making.troubled import troubled
 
 FINE = "inside-colocated.log"
@@ -61,7 +61,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 def answer(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, dict[str, Any]]:
     code = main(["fleet", "--format", "json", "--workers", "1", *args])
-    return code, json.loads(capsys.readouterr().out)
+    return code, conforming("fleet", capsys.readouterr().out)
 
 
 # --- a whole run --------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def test_an_existing_cluster_and_files_that_are_not_local(capsys: pytest.Capture
             assert main(args) == 1
     finally:
         store.rm("/fleet", recursive=True)
-    said = json.loads(capsys.readouterr().out)
+    said = conforming("fleet", capsys.readouterr().out)
     assert [(f["file"], f["verdict"]) for f in said["by_file"]] == [
         (f"memory:///fleet/{FINE}", "conformant"),
         (f"memory:///fleet/{BROKEN}", "violation"),

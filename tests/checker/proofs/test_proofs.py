@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from mipcheck.model.specification.load import load, loads
 
 from making.depth import DEEP
 from making.paths import SPECS
+from making.schemas import conforming
 
 SPEC = load()
 PROPERTIES = list(SPEC.properties)
@@ -109,7 +109,7 @@ def test_too_long_an_interval_is_refuted_and_the_trace_is_flagged(tmp_path: Path
     answer, log = tmp_path / "answer.json", tmp_path / "counterexample.log"
     command = ["prove", "no_plaintext_after_loss", "--set", "t_reregister=90s", "--format", "json", "-o", str(answer)]
     assert main(command) == 1
-    (entry,) = json.loads(answer.read_text("utf-8"))["properties"]
+    (entry,) = conforming("prove", answer.read_text("utf-8"))["properties"]
     assert entry["result"] == "refuted"
     log.write_text(entry["counterexample"], "utf-8")
     assert main([str(log)]) == 1

@@ -20,6 +20,7 @@ from mipcheck.checker.report.sarif import report_sarif
 
 from making.paths import CAPTURES, TRACES
 from making.poisoned import WORDS, poisoned
+from making.schemas import conforming
 
 LOGS = sorted(path.stem for path in TRACES.glob("*.log"))
 SAMPLES = ("plaintext-after-loss", "joined-late", "same-home-agents", "missing-d-flag", "late-reply-ignored")
@@ -71,7 +72,8 @@ def shape(value: Any) -> Any:
 @pytest.mark.parametrize("name", LOGS)
 def test_json_lines_say_what_json_says(name: str) -> None:
     report = report_of(name)
-    whole, lines = json.loads(report_json(report)), [json.loads(line) for line in report_jsonl(report).splitlines()]
+    whole = conforming("check", report_json(report))
+    lines = [conforming("jsonl", line) for line in report_jsonl(report).splitlines()]
     *found, end = lines
     own = ("schema", "kind", "counts")
     told = [{k: v for k, v in line.items() if k not in own} for line in found if line["kind"] == "finding"]
@@ -107,10 +109,10 @@ def test_known_deviations_are_told_apart(rules: tuple[str, ...], failures: int) 
     assert (int(root.attrib["failures"]), int(root.attrib["errors"])) == (failures, 0)
     assert "expected: known" in {e.attrib["message"] for e in root.iter("skipped")}
     assert sum(line.startswith("::error ") for line in report_github(report).splitlines()) == failures
-    kinds = [json.loads(line) for line in report_jsonl(report).splitlines()]
+    kinds = [conforming("jsonl", line) for line in report_jsonl(report).splitlines()]
     assert [k["rule"] for k in kinds if "expected" in k] == [e.violation.rule for e in report.excused]
     assert [k["message"] for k in kinds if k["kind"] == "stale"] == list(report.stale)
-    whole = json.loads(report_json(report))
+    whole = conforming("check", report_json(report))
     assert [e["reason"] for e in whole["expected"]] == ["known"] * len(report.excused)
 
 

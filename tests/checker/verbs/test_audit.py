@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,8 @@ from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.replayed import broken_in
 from mipcheck.checker.verbs.audit_matrix import MatrixRow, audit
 from mipcheck.model.specification.load import loads
+
+from making.schemas import conforming
 
 TEXT = """
 spec small
@@ -120,7 +121,7 @@ def test_the_verb_fails_where_something_lacks(tmp_path: Path, capsys: pytest.Cap
     path = tmp_path / "small.spec"
     path.write_text(TEXT, "utf-8")
     assert main(["audit", "--spec", str(path), "--format", "json"]) == 1
-    answer = json.loads(capsys.readouterr().out)
+    answer = conforming("audit", capsys.readouterr().out)
     assert not answer["complete"]
     assert {e["id"] for e in answer["requirements"] if e["lacks"]} == {"F", "S8", "S9", "S11"}
     by_id = {e["id"]: e for e in answer["requirements"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,8 @@ from mipcheck.checker.proofs.replayed import broken_in
 from mipcheck.checker.verbs.diff_changes import ChangedDeclaration, difference
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
+
+from making.schemas import conforming
 
 BASE = """
 spec base "first"
@@ -128,7 +129,7 @@ def test_layers_and_modes_are_compared() -> None:
 
 def test_nothing_differs_from_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", "draft-01", "draft-01", "--format", "json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
+    answer = conforming("diff", capsys.readouterr().out)
     assert answer["changes"] == []
     assert answer["unchanged"]["rule"] == sum(len(m.rules) for m in load().machines())
 

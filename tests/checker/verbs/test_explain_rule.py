@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from mipcheck.checker.verbs import explain_rule
 from mipcheck.checker.verbs.explain_rule import rule_json, rule_page, rule_text
 from mipcheck.model.specification.load import loads
+
+from making.schemas import conforming
 
 SPEC = loads("""
 spec s
@@ -52,7 +52,7 @@ def test_a_whole_page_shows_all() -> None:
 
 
 def test_json_has_all_of_it() -> None:
-    content = json.loads(rule_json(rule_page("R", spec=SPEC)))
+    content = conforming("explain", rule_json(rule_page("R", spec=SPEC)))
     assert list(content["definitions"]) == ["welcome", "known", "proper", "real"]
     assert content["state"]["heard"] == "somebody has heard; changes on knock(loud = true)"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.overhead import COLUMNS, Overhead
 
 from making.paths import CAPTURES, ROOT
+from making.schemas import conforming
 
 SPEC = load()
 TABLE = {
@@ -34,7 +34,7 @@ TABLE = {
 
 def answer(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     assert main(["overhead", "--format", "json", *words]) == 0
-    return json.loads(capsys.readouterr().out)
+    return conforming("overhead", capsys.readouterr().out)
 
 
 def test_the_table_of_the_draft(capsys: pytest.CaptureFixture[str]) -> None:

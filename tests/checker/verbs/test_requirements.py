@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.verbs.requirements_catalogue import KINDS, requirements, requirements_json
 from mipcheck.model.specification.load import load, loads
+
+from making.schemas import conforming
 
 TEXT = """
 spec small
@@ -67,7 +67,7 @@ def test_lines_are_those_of_the_own_document() -> None:
     confirm rule D1 cite 3.1 lines 7-8
     statement T MUST cite 4 lines 9-10 "both" by D1
     """
-    found = {e["id"]: e for e in json.loads(requirements_json(loads(following)))}
+    found = {e["id"]: e for e in conforming("requirements", requirements_json(loads(following)))}
     assert (found["D1"]["lines"], found["D1"]["document"]) == ([[7, 8]], "next.txt")
     assert found["M2"]["document"] == load().document
     assert found["M2"]["lines"] == [[1012, 1018], [1106, 1108]]
@@ -75,7 +75,7 @@ def test_lines_are_those_of_the_own_document() -> None:
 
 def test_the_draft(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["requirements", "--format", "json"]) == 0
-    entries = json.loads(capsys.readouterr().out)
+    entries = conforming("requirements", capsys.readouterr().out)
     spec = load()
     rules = [r for m in spec.machines() for r in m.rules]
     assert sorted(e["id"] for e in entries) == sorted([*rules, *spec.statements])
