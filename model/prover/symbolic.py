@@ -132,12 +132,12 @@ class World:
         return z3.And(parts)
 
     def keys(self, event: str, tag: str) -> Keys:
-        """Return new constants for the keys of an event, whose names end in `tag`."""
+        """Return new constants for the keys of an event, whose names end in `tag`, and are no names of state."""
         result: Keys = {}
         for k in self.spec.events[event].keys:
-            name = f"{event}.{k.name}{tag}"
+            name = f"{event}/{k.name}{tag}"
             if k.type.is_set:
-                result[k.name] = {m: z3.Bool(f"{name}.{m}") for m in k.type.members}
+                result[k.name] = {m: z3.Bool(f"{name}/{m}") for m in k.type.members}
             else:
                 result[k.name] = z3.Const(name, self.sort(k.type))
         return result
