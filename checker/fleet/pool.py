@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any, BinaryIO, Final, cast
 
+from mipcheck.checker.console.isolated import isolated
 from mipcheck.checker.fleet.inputs import File
-from mipcheck.checker.fleet.isolated import isolated
 from mipcheck.checker.fleet.pipes import receive, send
 from mipcheck.checker.fleet.work import FileOutcome
 from mipcheck.model.values.errors import MipcheckError

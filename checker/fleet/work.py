@@ -21,8 +21,8 @@ from typing import Any, Final, cast
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report, Violation, date
 from mipcheck.checker.console.escape import printable
+from mipcheck.checker.console.isolated import isolated
 from mipcheck.checker.fleet.inputs import File, is_local, look
-from mipcheck.checker.fleet.isolated import isolated
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.errors import MipcheckError, UserError
 from mipcheck.model.version import __version__

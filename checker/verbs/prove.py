@@ -25,6 +25,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RULE",
         help="prove without this rule or assumption (repeatable)",
     )
+    parser.add_argument(
+        "--cross-check",
+        action="store_true",
+        help="have z3 and cvc5 decide every obligation of each proof anew, from text and in processes of their own",
+    )
+    parser.add_argument(
+        "--smtlib",
+        metavar="DIR",
+        help="write the proofs to the new folder DIR, for any solver to check (SMT-LIB 2)",
+    )
     options.add_timeout(parser, 60.0)
     options.add_output(parser, ("text", "json"))
 
@@ -32,11 +42,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the results; return 0 if all is proved, 1 if something is refuted, else 3.
 
-    Raises UsageError, SpecError, ParameterError and Disagreement.
+    A proof that was to be cross-checked and that a solver left undecided counts as unknown here. Raises UsageError,
+    SpecError, ParameterError and Disagreement.
     """
     from mipcheck.checker.check.readings import resolved
-    from mipcheck.checker.verbs.prove_results import exit_code, prove_all, results_json, results_text
+    from mipcheck.checker.verbs.prove_results import exit_code, hand_out_all, prove_all, results_json, results_text
 
+    if args.cross_check:
+        from mipcheck.checker.proofs.opinions import required
+
+        required()
     spec = warned(resolved(args.spec, args.reading))
     proved = prove_all(
         args.properties,
@@ -44,7 +59,11 @@ def run(args: argparse.Namespace) -> int:
         parameters=options.parameters(args),
         without=args.without,
         timeout=args.timeout,
+        with_obligations=args.cross_check or args.smtlib is not None,
+        cross_check=args.cross_check,
     )
+    if args.smtlib is not None:
+        hand_out_all(args.smtlib, spec, proved)
     shown = results_json(spec, proved, args.without) if args.format == "json" else results_text(spec, proved)
     write(shown, args.output)
     return exit_code(proved)

@@ -19,17 +19,24 @@ _COUNT = itertools.count()
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 
-def consistent(setting: Setting) -> Verdict:
-    """Decide whether the rules are consistent: proved, refuted with the reason, or unknown with what is undecided."""
+def consistent(setting: Setting, proofs: dict[str, tuple[System, Z]] | None = None) -> Verdict:
+    """Decide whether the rules are consistent: proved, refuted with the reason, or unknown with what is undecided.
+
+    `proofs` is given the systems that were proved safe, with their invariants, by what that shows.
+    """
     own = setting.followed()
-    verdict = spacer(_time_goes_on(own, []), setting.timeout)
+    proofs = {} if proofs is None else proofs
+    system = _time_goes_on(own, [])
+    verdict = spacer(system, setting.timeout)
     if verdict.answer == "refuted":  # by an event that the permissions may forbid
-        verdict = spacer(_time_goes_on(own, _permissions(own)), setting.timeout)
+        system = _time_goes_on(own, _permissions(own))
+        verdict = spacer(system, setting.timeout)
+    proofs["time"] = system, verdict.invariant
     if verdict.answer == "refuted":
         return Verdict("refuted", reason="an event can make an obligation overdue at once, so that time cannot pass")
     if verdict.answer != "proved":
         return verdict
-    stuck, unsure = _blocked(own)
+    stuck, unsure = _blocked(own, proofs)
     if stuck or unsure:
         what = [f"when {r} is due, other rules can forbid all that would meet it" for r in stuck]
         what += [f"whether {r} can always be met was not decided" for r in unsure]
@@ -66,16 +73,18 @@ def _time_goes_on(setting: Setting, permissions: list[Rule]) -> System:
     return run.system([run.world.overdue(r, run.state, run.now) for r in run.world.requires])
 
 
-def _blocked(setting: Setting) -> tuple[list[str], list[str]]:
+def _blocked(setting: Setting, proofs: dict[str, tuple[System, Z]]) -> tuple[list[str], list[str]]:
     """Return the obligations that can be owed, at their deadline, where the rules permit no event that meets them.
 
-    The second list has those for which that was not decided.
+    The second list has those for which that was not decided; `proofs` is given those for which it is excluded.
     """
     stuck: list[str] = []
     unsure: list[str] = []
     for rule in setting.musts:
         if isinstance(rule.body, Require):
-            answer = spacer(_due_and_forbidden(setting, rule), setting.timeout).answer
+            system = _due_and_forbidden(setting, rule)
+            verdict = spacer(system, setting.timeout)
+            answer, proofs[f"due-{rule.id}"] = verdict.answer, (system, verdict.invariant)
             if answer != "proved":
                 (stuck if answer == "refuted" else unsure).append(rule.id)
     return stuck, unsure

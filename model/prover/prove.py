@@ -15,6 +15,7 @@ import mipcheck.model.prover.claims as claims
 import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.search import Witness
 from mipcheck.model.prover.setting import Setting, setting_of
+from mipcheck.model.prover.smtlib import Obligation, obligations
 from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.specification.load import load
@@ -31,7 +32,10 @@ class Needed:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`result` is proved, refuted or unknown. `invariant` is SMT-LIB; `trace` refutes, `reason` is for unknown."""
+    """`result` is proved, refuted or unknown. `invariant` is SMT-LIB; `trace` refutes, `reason` is for unknown.
+
+    `obligations` are those of the proof, where they were asked for.
+    """
 
     name: str
     section: str
@@ -43,6 +47,7 @@ class Result:
     cross_checked: tuple[str, ...] = ()
     trace: Witness | None = None
     reason: str = ""
+    obligations: tuple[Obligation, ...] = ()
 
 
 def prove(
@@ -54,6 +59,7 @@ def prove(
     capabilities: frozenset[str] = frozenset(),
     timeout: float = 60.0,
     with_needs: bool = True,
+    with_obligations: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Result]:
     """Prove the named properties, or all of all roles, `without` these rules and assumptions.
@@ -76,7 +82,7 @@ def prove(
         if owner.role not in settings:
             rules = [name for name in dropped if name in owner.rules]
             settings[owner.role] = setting_of(_unassuming(owner, dropped), parameters, rules, capabilities, timeout)
-        results.append(_prove(settings[owner.role], owner.properties[name], with_needs))
+        results.append(_prove(settings[owner.role], owner.properties[name], with_needs, with_obligations))
     return results
 
 
@@ -105,14 +111,23 @@ def relying(setting: Setting, p: Property) -> Setting:
     return replace(setting, rules=rules)
 
 
-def _prove(setting: Setting, p: Property, with_needs: bool) -> Result:
+def _prove(setting: Setting, p: Property, with_needs: bool, with_obligations: bool) -> Result:
     started = time.monotonic()
     setting = relying(setting, p)
-    result = _consistent(setting, p) if isinstance(p.claim, Consistent) else _by_spacer(setting, p, with_needs)
+    proofs: dict[str, tuple[System, Z]] = {}
+    result = (
+        _consistent(setting, p, proofs)
+        if isinstance(p.claim, Consistent)
+        else _by_spacer(setting, p, with_needs, proofs)
+    )
+    if with_obligations and result.result == "proved":
+        title = f"{p.name} of {setting.spec.name}"
+        asked = [o for part, proof in proofs.items() for o in obligations(*proof, title, part)]
+        result = replace(result, obligations=tuple(asked))
     return replace(result, seconds=time.monotonic() - started)
 
 
-def _by_spacer(setting: Setting, p: Property, with_needs: bool) -> Result:
+def _by_spacer(setting: Setting, p: Property, with_needs: bool, proofs: dict[str, tuple[System, Z]]) -> Result:
     verdict = Verdict("unknown")
     for rules, whole in ((_own_rules(setting, p), False), (setting.musts, True)):
         try:
@@ -122,6 +137,7 @@ def _by_spacer(setting: Setting, p: Property, with_needs: bool) -> Result:
             break
         verdict = spacer(system, setting.timeout)
         if verdict.answer == "proved":
+            proofs[""] = system, verdict.invariant
             needed = (
                 _needed(setting, p, rules, whole, verdict.invariant)
                 if with_needs and not isinstance(p.claim, Permitted)
@@ -174,8 +190,8 @@ def _needed(setting: Setting, p: Property, rules: list[Rule], whole: bool, invar
     return tuple(found)
 
 
-def _consistent(setting: Setting, p: Property) -> Result:
-    verdict = consistency.consistent(setting)
+def _consistent(setting: Setting, p: Property, proofs: dict[str, tuple[System, Z]]) -> Result:
+    verdict = consistency.consistent(setting, proofs)
     method = consistency.METHOD.format(setting.about)
     if verdict.answer != "proved":
         return Result(p.name, p.section, verdict.answer, 0.0, method, reason=verdict.reason)

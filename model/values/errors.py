@@ -27,6 +27,7 @@
       WorkerLost                          a worker of a fleet that has died
       TimeOver                            a file of a fleet that has taken too long
       OtherVersion                        a worker with another mipcheck than the one that asks
+      Unwritten (and ValueError)          a proof that SMT-LIB has no words for: a fault of mipcheck
       Disagreement (and RuntimeError)     prover and observer contradict each other: a fault of mipcheck
 
 Only a UserError is for who runs a command. Where any other reaches the command line, or anything that is no

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow.dataset
 import pytest
-from mipcheck.checker.fleet.isolated import isolated, module_paths
+from mipcheck.checker.console.isolated import isolated, module_paths
 from mipcheck.checker.fleet.pool import Pool, TimeOver, WorkerLost
 from mipcheck.checker.fleet.work import Job, examine
 from mipcheck.model.specification.load import load

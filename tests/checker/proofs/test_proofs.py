@@ -10,6 +10,7 @@ from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs import replayed
+from mipcheck.checker.proofs.opinions import opinions
 from mipcheck.checker.proofs.replayed import trace_text
 from mipcheck.checker.verbs import prove_results as proofs
 from mipcheck.model.prover.examples import Examples
@@ -27,7 +28,7 @@ PROPERTIES = list(SPEC.properties)
 
 @cache
 def proof(name: str) -> Result:
-    return prove([name], spec=SPEC)[0]
+    return prove([name], spec=SPEC, with_obligations=True)[0]
 
 
 def test_all_are_there() -> None:
@@ -41,6 +42,16 @@ def test_is_proved_with_an_invariant_checked_again(name: str) -> None:
     assert result.result == "proved", result.reason
     assert result.invariant
     assert result.cross_checked == ("z3",)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_a_second_solver_agrees_to_every_obligation(name: str) -> None:
+    pytest.importorskip("cvc5")
+    asked = proof(name).obligations
+    assert len(asked) > 2
+    found = opinions(name, asked, 60)
+    assert [(o.solver, o.discharged) for o in found] == [("z3", len(asked)), ("cvc5", len(asked))]
 
 
 NEEDED = {

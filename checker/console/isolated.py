@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
-import mipcheck
+from mipcheck.model import version
+
+_OURS: Final = Path(version.__file__).parent.parent.parent
+"""The folder that mipcheck is in."""
 
 
 def isolated(code: str) -> list[str]:
@@ -17,10 +21,9 @@ def isolated(code: str) -> list[str]:
 
 def module_paths() -> list[str]:
     """Return the folders that modules are imported from, without the working folder unless mipcheck lies there."""
-    ours = Path(mipcheck.__file__).parent.parent
     try:
         here: Path | None = Path.cwd().resolve()
     except OSError:
         here = None
     found = [Path(path) for path in sys.path if path and Path(path).is_absolute()]
-    return [str(path) for path in found if path.resolve() != here or path.resolve() == ours.resolve()]
+    return [str(path) for path in found if path.resolve() != here or path.resolve() == _OURS.resolve()]
