@@ -33,6 +33,7 @@ REGISTRY: Final = (
     Verb("check", "verbs.check", "INPUT...", "check logs and captures of a mobile node (- is standard input)"),
     Verb("prove", "verbs.prove", "[PROPERTY...]", "prove the properties of a specification"),
     Verb("explain", "verbs.explain", "RULE|MODE", "what a rule demands, and why; what an access mode is"),
+    Verb("export", "verbs.export", "FORMAT [WHAT...]", "diagrams, transition systems, traces for other tools"),
     Verb("convert", "verbs.convert", "CAPTURE", "write a capture as a log"),
     Verb("map", "verbs.map", "[NAME|PATH] [LOG]", "what a map makes of another program's log"),
     Verb("anonymise", "verbs.anonymise", "CAPTURE", "a capture that may be shown, with the same verdict"),

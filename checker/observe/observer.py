@@ -110,6 +110,11 @@ class Observer:
         self._pauses = (0, 0)
         self._now: int | None = None
 
+    @property
+    def only(self) -> NodeState:
+        """The node, where the specification does not tell several apart."""
+        return self._one
+
     def observation(self) -> Observation:
         """Return what has been seen so far. An obligation whose deadline lies after the last event is not overdue."""
         found = [f for g in self._groups for f in g.by_cause.values()]

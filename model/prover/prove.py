@@ -105,6 +105,13 @@ def needs(setting: Setting, name: str, rule: str) -> bool:
     return _seek(setting, p, setting.without | {rule}) is not None
 
 
+def system_of_property(setting: Setting, name: str) -> System:
+    """Return the transition system that a property is tried with first: with the permissions on its own events."""
+    p = setting.spec.properties[name]
+    setting = relying(setting, p)
+    return _system(setting, p, _own_rules(setting, p), False)
+
+
 def relying(setting: Setting, p: Property) -> Setting:
     """Return the setting of a property, in which what it relies on is kept as if it were a MUST."""
     rules = {i: replace(r, level="MUST") if i in p.relying else r for i, r in setting.rules.items()}
