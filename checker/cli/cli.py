@@ -37,6 +37,7 @@ REGISTRY: Final = (
     Verb("convert", "verbs.convert", "CAPTURE", "write a capture as a log"),
     Verb("map", "verbs.map", "[NAME|PATH] [LOG]", "what a map makes of another program's log"),
     Verb("anonymise", "verbs.anonymise", "CAPTURE", "a capture that may be shown, with the same verdict"),
+    Verb("shrink", "verbs.shrink", "INPUT...", "the fewest events that break the same rule for the same cause"),
     Verb("infer", "verbs.infer", "CAPTURE", "propose a site file for a capture"),
     Verb("requirements", "verbs.requirements", "", "what the document requires, and what encodes it"),
     Verb("audit", "verbs.audit", "", "what notices that a requirement is missing, and traces for it"),
