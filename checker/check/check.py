@@ -128,16 +128,18 @@ def _watched(spec: Spec, trace: Trace) -> Watched:
     return Watched(machine, trace, observation, modes)
 
 
-def conclude(watched: Watched, fail_on: str = "must", strict: bool = False) -> Report:
+def conclude(
+    watched: Watched, fail_on: str = "must", strict: bool = False, explained: Sequence[Violation] | None = None
+) -> Report:
     """Return the report on what was observed; `fail_on` says whether a violated SHOULD counts (`must` or `should`),
-    `strict` whether any evidence that is missing does."""
+    `strict` whether any evidence that is missing does. Findings that are `explained` already need not be."""
     machine, trace, observation, modes = watched
     dated = trace.absolute and bool(trace.events)
     origin = trace.events[0].time if dated else 0
     context = Context(machine, trace.events, observation.interfaces, origin)
     rules = rules_of(context, observation, trace)
     counts = {"MUST"} | ({"SHOULD"} if fail_on == "should" else set())
-    found = _violations(context, trace, observation.findings)
+    found = _violations(context, trace, observation.findings) if explained is None else explained
     violations = tuple(v for v in found if v.level in counts)
     reasons = [*reasons_of(rules, trace.inputs), *(lacks_of(machine, rules, trace) if strict else ())]
     set_aside: dict[str, int] = {}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mipcheck.checker.check.report import Violation
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.observe.context import Context
-from mipcheck.checker.observe.explain import Explanation, explain
+from mipcheck.checker.observe.explain import explain
 from mipcheck.checker.observe.misses import Misses, NearMisses
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.columns import Columns
@@ -44,7 +45,7 @@ def _violation(
         interface=finding.interface,
         time=time - first,
         at=at,
-        message=_message(rule, finding, explanation),
+        message=_message(rule, finding.count, explanation.seen, explanation.wrong),
         seen=explanation.seen,
         wrong=explanation.wrong,
         because=explanation.because,
@@ -99,10 +100,17 @@ def _frames_in(columns: Columns, findings: Sequence[Finding]) -> list[dict[str, 
     return result
 
 
-def _message(rule: Rule, finding: Finding, explanation: Explanation) -> str:
+def occurred_again(violation: Violation, rule: Rule, finding: Finding, last_at: Position, start: int) -> Violation:
+    """Return what was explained before, with how often it has occurred by now, and when last; `start` is in ns."""
+    message = _message(rule, finding.count, violation.seen, violation.wrong)
+    last = finding.last_time - start
+    return replace(violation, message=message, count=finding.count, last_time=last, last_at=last_at)
+
+
+def _message(rule: Rule, count: int, seen: str, wrong: Sequence[str]) -> str:
     """Return one paragraph that says it all, for those who read nothing else."""
-    again = f" ({finding.count} times in the same state)" if finding.count > 1 else ""
+    again = f" ({count} times in the same state)" if count > 1 else ""
     return (
         f"{rule.id} ({rule.level}, {show_citations(rule.cite)}) is broken{again}: {rule.text}"
-        f" Seen: {explanation.seen}. Why it is wrong: {'; '.join(explanation.wrong)}."
+        f" Seen: {seen}. Why it is wrong: {'; '.join(wrong)}."
     )

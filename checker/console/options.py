@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 READ: Final = ("inputs", "capture", "config", "spec", "left", "right", "expect")
 """Arguments of the verbs, as argparse calls them, that name what is read: a path, or a list of some."""
 
-WRITTEN: Final = {"output": "-o", "annotate": "--annotate", "smtlib": "--smtlib"}
+WRITTEN: Final = {"output": "-o", "annotate": "--annotate", "smtlib": "--smtlib", "metrics": "--metrics"}
 """Arguments that name what is written, and their options."""
 
 
@@ -86,6 +86,29 @@ def add_maps(parser: argparse.ArgumentParser) -> None:
         choices=("count", "error"),
         default="count",
         help="what to do with lines that nothing in their map matches (default: %(default)s)",
+    )
+
+
+FOLLOWING: Final = ("grace", "fail_fast", "metrics")
+"""Arguments that only `--follow` takes; None where they are not given."""
+
+
+def add_follow(parser: argparse.ArgumentParser) -> None:
+    """Add `--follow` and what belongs to it."""
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="judge inputs while they grow: each finding is said when it is certain, the report comes at their end or"
+        " after Ctrl-C",
+    )
+    parser.add_argument(
+        "--fail-fast", action="store_true", default=None, help="with --follow: end at the first violation"
+    )
+    parser.add_argument(
+        "--grace", metavar="DURATION", help="with --follow: how late input may come, as 500ms (default: 2s)"
+    )
+    parser.add_argument(
+        "--metrics", metavar="FILE", help="with --follow: keep a text file for Prometheus (events, findings, lag)"
     )
 
 

@@ -51,11 +51,19 @@ class SaidAddresses:
     def take_all(self) -> None:
         """Take all events, one by one."""
         for number, event in enumerate(self._events) if self._missing else ():
-            for kind, key, value, address, name in self._missing:
-                found = event.args.get(address)
-                if event.kind == kind and event.args.get(key) == value and isinstance(found, int) and found:
-                    self._plain.setdefault(name, set()).add(found)
-                    self._first.setdefault(name, number)
+            self.take_one(number, event)
+
+    def take_one(self, number: int, event: Event) -> bool:
+        """Take the event of that number; tell whether it says something that none before it has said."""
+        told = False
+        for kind, key, value, address, name in self._missing:
+            found = event.args.get(address)
+            if event.kind == kind and event.args.get(key) == value and isinstance(found, int) and found:
+                said = self._plain.setdefault(name, set())
+                told |= found not in said and len(said) < 2
+                said.update((found,) if len(said) < 2 else ())
+                self._first.setdefault(name, number)
+        return told
 
     def take(self, batch: Batch, columns: BulkLog | MergedLogs) -> None:
         """Take the next batch of `columns`, which are the events."""

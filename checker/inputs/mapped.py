@@ -27,7 +27,7 @@ def give_maps(inputs: Sequence[OpenInput], words: Sequence[str], vocabulary: Voc
     Raises InputError, UsageError.
     """
     for word in words:
-        file, name = _divided(word, inputs)
+        file, name = divided(word)
         mapped = Mapped(use_of(name, vocabulary), strict)
         if file is None:
             chosen = [i for i in inputs if i.mapped is None and i.needs_map()]
@@ -44,7 +44,7 @@ def give_maps(inputs: Sequence[OpenInput], words: Sequence[str], vocabulary: Voc
             given.mapped = mapped
 
 
-def _divided(word: str, inputs: Sequence[OpenInput]) -> tuple[str | None, str]:
+def divided(word: str) -> tuple[str | None, str]:
     """Return the file of a `[FILE=]NAME[,key=value]…` and the rest. A name has no = before its first comma."""
     head = word.partition(",")[0]
     if "=" not in head or head in bundled():

@@ -141,7 +141,7 @@ def _state(stream: BinaryIO) -> tuple[int, int] | None:
 
 def open_inputs(paths: Sequence[str], stack: ExitStack) -> list[OpenInput]:
     """Open all inputs, until the stack is closed. Raises InputError, UsageError."""
-    _check_paths(paths)
+    check_paths(paths)
     return [OpenInput(path, stack.enter_context(_open_input(path))) for path in paths]
 
 
@@ -162,7 +162,7 @@ def _is_endless(given: OpenInput) -> bool:
 # --- files --------------------------------------------------------------------------------------------------------
 
 
-def _check_paths(paths: Sequence[str]) -> None:
+def check_paths(paths: Sequence[str]) -> None:
     """Check that there are inputs, each given once. Raises UsageError."""
     if not paths:
         raise UsageError("nothing to check: give a log or a capture, or - for standard input")

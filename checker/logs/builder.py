@@ -87,7 +87,7 @@ class LogBuilder:
 
         Several site lines add up; saying the same twice is harmless, contradiction is not.
         """
-        if self.events:
+        if self.first is not None:
             return [Fault(at, len("site"), "site after the first event", "site lines come before all events")]
         faults: list[Fault] = []
         new: dict[str, str] = {}

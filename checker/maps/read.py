@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 from mipcheck.checker.console.errors import LIMIT, InputError, Problem, joined, problem_in_line, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.logs.builder import LogBuilder
-from mipcheck.checker.logs.lines import REMEMBERED, Log, raw_lines
+from mipcheck.checker.logs.lines import REMEMBERED, Log, RawLine, raw_lines
 from mipcheck.checker.logs.parts import Fault, KeyValue, Time, WordAt
 from mipcheck.checker.logs.text import read_word
 from mipcheck.checker.maps.library import Use
@@ -46,32 +46,43 @@ class Reading:
         self.shown: list[tuple[int, str, str]] = []
         self.assumed: list[str] = []
         self._odd = (0, "")
+        self._runner = Runner(use.map, use.given, self._clock)
+        self._unstamped: tuple[int, str] | None = None
 
     def records(self, stream: BinaryIO) -> Iterator[Record]:
         """Read all of a log. Raises InputError for one without times."""
-        runner = Runner(self.use.map, self.use.given, self._clock)
-        unstamped: tuple[int, str] | None = None
         for line in raw_lines(stream):
-            self.lines = line.number
-            if line.number == 1 and line.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                raise InputError(
-                    [Problem(Position(self.name, 1), "is UTF-16", "convert it first (iconv -f UTF-16 -t UTF-8)")]
-                )
-            text = "" if line.overlong else line.data.decode("utf-8", "replace")
-            if line.overlong:
-                self._count(
-                    Record(line.number, line.data[:200].decode("utf-8", "replace"), "odd", "the line is too long")
-                )
-            if not runner.stamped and unstamped is None and text.strip():
-                unstamped = (line.number, text)
-            for record in runner.take(line.number, text):
-                self._count(record)
-                yield record
-            if not runner.stamped and line.number >= _WITHOUT:
-                break
-        if not runner.stamped and unstamped is not None:
-            self._refuse(*unstamped)
-        for record in runner.end():
+            yield from self.take(line)
+        yield from self.end()
+
+    def take(self, line: RawLine) -> Iterator[Record]:
+        """Take the next line; return the records that are complete by it. Raises InputError for a log without times."""
+        self.lines += 1
+        if line.number == 1 and line.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise InputError(
+                [Problem(Position(self.name, 1), "is UTF-16", "convert it first (iconv -f UTF-16 -t UTF-8)")]
+            )
+        text = "" if line.overlong else line.data.decode("utf-8", "replace")
+        if line.overlong:
+            self._count(Record(line.number, line.data[:200].decode("utf-8", "replace"), "odd", "the line is too long"))
+        if not self._runner.stamped and self._unstamped is None and text.strip():
+            self._unstamped = (line.number, text)
+        yield from self._counted(self._runner.take(line.number, text))
+        if not self._runner.stamped and self.lines >= _WITHOUT and self._unstamped is not None:
+            self._refuse(*self._unstamped)
+
+    def end(self) -> Iterator[Record]:
+        """Return the records that were not complete yet: no line follows. Raises InputError for a log without times."""
+        if not self._runner.stamped and self._unstamped is not None:
+            self._refuse(*self._unstamped)
+        yield from self._counted(self._runner.end())
+
+    def pause(self) -> Iterator[Record]:
+        """Return the records that were not complete yet, as nothing has followed for a while."""
+        yield from self._counted(self._runner.end())
+
+    def _counted(self, records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
             self._count(record)
             yield record
 
@@ -183,7 +194,7 @@ def read_mapped(
     for record in reading.records(stream):
         for event in record.events:
             teller.add(record, event)
-    if strict and (problems := _unknown(reading)):
+    if strict and (problems := unknown_lines(reading)):
         raise InputError(problems, more=reading.counts["unknown"] + reading.counts["odd"] - len(problems))
     if teller.problems and not keep_going:
         raise InputError(
@@ -205,7 +216,7 @@ def read_mapped(
     )
 
 
-def _unknown(reading: Reading) -> list[Problem]:
+def unknown_lines(reading: Reading) -> list[Problem]:
     hint = "add a line or an ignore to the map"
     return [
         problem_in_line(Position(reading.name, number), text, 0, len(text), why or "nothing in the map matches", hint)

@@ -27,7 +27,7 @@ from mipcheck.model.machine.kleene import UNKNOWN, join
 from mipcheck.model.values.event import NODE, Event
 
 if TYPE_CHECKING:
-    from mipcheck.model.machine.compile import Entries, Machine, State
+    from mipcheck.model.machine.compile import Due, Entries, Machine, State
 
 CELLS: Final = 4096
 """Cells of a grid that are tried; a cluster with more is treated as evidence that is missing."""
@@ -313,20 +313,16 @@ class CoarseObserver(Observer):
         for state, shifted in zip(result[1], other[1], strict=True):
             _without(state, shifted, self._own_times, by)
 
-    def _look(self, place: InterfaceState, now: int) -> None:
-        """Judge what an interface owed; what is counted from an uncertain time, once it is overdue for certain."""
-        node, machine = place.node, self._machine
-        missed = machine.due(now - self._tolerance, place.index, place.state, node.state, node.states)
-        kept = [(slot, place.state[slot]) for slot in self._own_uncertain]
+    def _due(self, place: InterfaceState, state: State, now: int) -> list[Due]:
+        """Return what an interface owed; what is counted from an uncertain time, once it is overdue for certain."""
+        missed = super()._due(place, state, now - self._tolerance)
+        kept = [(slot, state[slot]) for slot in self._own_uncertain]
         for slot, _ in kept:
-            place.state[slot] = UNKNOWN
-        missed += machine.due(now, place.index, place.state, node.state, node.states)
+            state[slot] = UNKNOWN
+        missed += super()._due(place, state, now)
         for slot, value in kept:
-            place.state[slot] = value
-        if node.key is not None or not self._tracks:
-            for due in missed:
-                self._missed(due, place)
-        self._plan(place, now)
+            state[slot] = value
+        return missed
 
     def _joined(self, one: _Snapshot, other: _Snapshot) -> _Snapshot:
         """Return what is known if one of two states is the case."""

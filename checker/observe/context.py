@@ -21,12 +21,14 @@ from mipcheck.model.values.types import Type, show_seconds
 
 @dataclass(frozen=True)
 class Context:
-    """The things that explanations refer to. Times are shown as they count from `origin` (ns)."""
+    """The things that explanations refer to. Times are shown as they count from `origin` (ns). Events are `complete`
+    unless more may come."""
 
     machine: Machine
     events: Sequence[Event]
     interfaces: Sequence[str]
     origin: int = 0
+    complete: bool = True
 
     @property
     def spec(self) -> Spec:

@@ -172,16 +172,17 @@ class Misses:
         events, first = self._context.events, finding.event + finding.overdue
         limit = _LIMIT
         if isinstance(events, Columns):
-            found = events.before(first, limit, self._kinds, _MOST)
+            found, known = events.before(first, limit, self._kinds, _MOST), first
         else:
-            back = (events[n] for n in range(first - 1, max(-1, first - 1 - limit), -1))
-            found = list(islice((e for e in back if e.kind in self._kinds), _MOST))[::-1]
-        whole = first <= limit and len(found) < _MOST
+            back = events[max(0, first - limit) : max(0, first)]
+            known = len(back)  # fewer where not all are kept
+            found = list(islice((e for e in reversed(back) if e.kind in self._kinds), _MOST))[::-1]
+        whole = first <= min(limit, known) and len(found) < _MOST
         if finding.overdue:
             later = (
                 events.following(first - 1, limit, self._kinds, None)
                 if isinstance(events, Columns)
-                else islice(events, first, first + limit)
+                else events[max(0, first) : max(0, first) + limit]
             )
             in_time = takewhile(lambda e: e.time <= finding.time, later)
             found += islice((e for e in in_time if e.kind in self._kinds), _MOST)

@@ -8,7 +8,7 @@ many interfaces they have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
@@ -109,6 +109,10 @@ class Observer:
         self._count = self._spread = self._seen = 0
         self._pauses = (0, 0)
         self._now: int | None = None
+        self.numbering = True
+        """Whether findings keep the numbers of all their events, which takes memory without end."""
+        self.fresh: list[Finding] = []
+        """Findings in the order in which they were made, for whoever wants to hear of them; may be emptied."""
 
     @property
     def only(self) -> NodeState:
@@ -318,7 +322,7 @@ class Observer:
             read += tuple(c for row in used_rows(entries)[1:] if row[0] in interest.tables for c in row)
         last = groups.last.get((node.key, place.name, event.kind))
         if last is not None and last[0] == read:
-            _again(last[1], event.time, number)
+            self._again(last[1], event.time, number)
             return
         if len(groups.by_cause) >= limits.LIMIT:
             self._tallies[rule].unlisted += 1
@@ -331,9 +335,17 @@ class Observer:
             finding.last_time, finding.last_event = event.time, number
             finding.events.append(number)
             groups.by_cause[cause] = finding
+            self.fresh.append(finding)
         else:
-            _again(finding, event.time, number)
+            self._again(finding, event.time, number)
         groups.last[node.key, place.name, event.kind] = (read, finding)
+
+    def _again(self, finding: Finding, time: int, number: int) -> None:
+        """Count a finding once more, for the event of that number, at a time (ns)."""
+        finding.count += 1
+        finding.last_time, finding.last_event = time, number
+        if self.numbering and not finding.overdue:
+            finding.events.append(number)
 
     # --- what is owed ---------------------------------------------------------------------------------------------
 
@@ -380,11 +392,66 @@ class Observer:
     def _look(self, place: InterfaceState, now: int) -> None:
         """Judge what an interface owed before `now`, and see what is due next."""
         node = place.node
-        missed = self._machine.due(now, place.index, place.state, node.state, node.states)
+        missed = self._due(place, place.state, now)
         if node.key is not None or not self._tracks:  # else there is nobody yet to owe anything
             for due in missed:
                 self._missed(due, place)
         self._plan(place, now)
+
+    def _due(self, place: InterfaceState, state: State, now: int) -> list[Due]:
+        """Return what an interface in a `state`, which stands for its own, owed before `now`; it is noted there."""
+        node = place.node
+        states = node.states if state is place.state else [state if s is place.state else s for s in node.states]
+        return self._machine.due(now, place.index, state, node.state, states)
+
+    def silent(self, until: int) -> list[Finding]:
+        """Return the findings that there will be if nothing happens until then (ns), without taking them for so."""
+        if not self._heap or self._heap[0][0] >= until:
+            return []
+        found = []
+        for deadline, _, place in sorted(item for item in self._heap if item[0] < until):
+            if deadline == place.queued and (place.node.key is not None or not self._tracks):
+                missed = self._due(place, place.state[:], until)
+                found += [self._overdue_finding(due, place) for due in missed if due.outcome == 0]
+        return found
+
+    def pass_time(self, until: int) -> None:
+        """Let nothing happen until then (ns): what was owed before it is judged. The next event comes no sooner."""
+        self._overdue(until)
+        self._now = until
+
+    @property
+    def next_deadline(self) -> int | None:
+        """When (ns) something may next be overdue, if anything."""
+        return self._heap[0][0] if self._heap else None
+
+    def events_needed(self, wanted: Container[int] = ()) -> Iterator[int]:
+        """Return the numbers of events that have made the state what it is, or that what was found refers to.
+
+        Of findings that are `wanted` (by `id`), also those that explain them. Not all that is returned is such a
+        number.
+        """
+        for node in (self._one, *self._nodes.values()):
+            yield from node.writers
+            for place in node.places.values():
+                yield from place.writers
+            for row in node.entries:
+                yield from row  # writers are among its columns
+        moments = [(t.hole.event, t.hole.moment) for t in self._tallies if t.hole is not None]
+        found = (f for g in self._groups for f in g.by_cause.values())
+        for finding in found:
+            yield finding.event
+            yield finding.last_event
+            if finding.moment is not None and id(finding) in wanted:
+                moments.append((finding.event, finding.moment))
+        for number, moment in moments:
+            yield number
+            yield from moment.own_writers
+            yield from moment.node_writers
+            for writers in moment.interface_writers:
+                yield from writers
+            for row in moment.entries:
+                yield from row
 
     def _missed(self, due: Due, place: InterfaceState) -> None:
         """Note an obligation that was not met, or of which that is not known."""
@@ -403,14 +470,22 @@ class Observer:
         tally.broken += 1
         cause = (node.key, place.name, anchor)
         if cause in groups.by_cause:
-            _again(groups.by_cause[cause], due.deadline, anchor)
+            self._again(groups.by_cause[cause], due.deadline, anchor)
         elif len(groups.by_cause) >= limits.LIMIT:
             tally.unlisted += 1
         else:
-            moment = self._moment(due.deadline, place, self._copy(place))
-            groups.by_cause[cause] = Finding(
-                due.rule, place.name, due.deadline, anchor, True, moment, 1, due.deadline, anchor, node=node.key
-            )
+            finding = groups.by_cause[cause] = self._overdue_finding(due, place)
+            self.fresh.append(finding)
+
+    def _overdue_finding(self, due: Due, place: InterfaceState) -> Finding:
+        """Return the finding of an obligation that was not met."""
+        body = self._machine.rules[due.rule].body
+        assert isinstance(body, Require)
+        anchor = place.writers[self._machine.interface_slots[body.anchor]]
+        moment = self._moment(due.deadline, place, self._copy(place))
+        return Finding(
+            due.rule, place.name, due.deadline, anchor, True, moment, 1, due.deadline, anchor, node=place.node.key
+        )
 
     # --- gaps -----------------------------------------------------------------------------------------------------
 
@@ -470,14 +545,6 @@ def _in_order(places: Iterable[InterfaceState]) -> list[InterfaceState]:
     Iterating the set directly would make the first hole, and which findings fit under LIMIT, differ from run to run.
     """
     return sorted(places, key=lambda place: place.index)
-
-
-def _again(finding: Finding, time: int, number: int) -> None:
-    """Count a finding once more, for the event of that number, at a time (ns)."""
-    finding.count += 1
-    finding.last_time, finding.last_event = time, number
-    if not finding.overdue:
-        finding.events.append(number)
 
 
 def _unchanged(state: State, before: State, writers: list[int], writers_before: list[int]) -> None:

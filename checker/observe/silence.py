@@ -32,8 +32,13 @@ def excused(machine: Machine, observation: Observation, events: Sequence[Event])
     spared = []
     for finding, event in zip(overdue, after, strict=True):
         assert finding.moment is not None
-        if event is None or _changes_status(machine, finding.moment, event):
+        if event is None or changes_status(machine, finding.moment, event):
             spared.append(finding)
+    return without(observation, spared)
+
+
+def without(observation: Observation, spared: Sequence[Finding]) -> Observation:
+    """Return the observation after overdue findings, of which nobody knows that they are any, have become unknown."""
     if not spared:
         return observation
     tallies = [replace(tally) for tally in observation.tallies]
@@ -48,7 +53,7 @@ def excused(machine: Machine, observation: Observation, events: Sequence[Event])
     return replace(observation, tallies=tallies, findings=[f for f in observation.findings if id(f) not in gone])
 
 
-def _changes_status(machine: Machine, moment: Moment, event: Event) -> bool:
+def changes_status(machine: Machine, moment: Moment, event: Event) -> bool:
     """Tell whether an event, in the state of a moment, is a change of status: of the link, or what the specification
     treats alike."""
     if event.kind == LINK:

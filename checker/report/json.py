@@ -6,6 +6,7 @@ from typing import Any
 
 from mipcheck.checker.check.report import Report, Violation, date
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
+from mipcheck.checker.trace.times import show_datetime
 from mipcheck.model.values.event import Position
 from mipcheck.model.values.types import NS
 from mipcheck.model.version import __version__
@@ -52,8 +53,8 @@ def as_object(report: Report) -> dict[str, Any]:
             }
             for r in report.rules
         ],
-        "violations": [violation_object(report, v) for v in report.violations],
-        "warnings": [violation_object(report, v) for v in report.warnings],
+        "violations": [violation_object(report.start, v) for v in report.violations],
+        "warnings": [violation_object(report.start, v) for v in report.warnings],
         **expected_object(report),
         "notes": list(report.notes),
         "set_aside": dict(report.set_aside),
@@ -65,12 +66,12 @@ def expected_object(report: Report) -> dict[str, Any]:
     """Return known deviations as JSON has them; nothing where none were given or found."""
     if not report.excused and not report.stale:
         return {}
-    expected = [{**violation_object(report, e.violation), "reason": e.reason} for e in report.excused]
+    expected = [{**violation_object(report.start, e.violation), "reason": e.reason} for e in report.excused]
     return {"expected": expected, "stale": list(report.stale)}
 
 
-def violation_object(report: Report, v: Violation) -> dict[str, Any]:
-    """Return a finding as JSON has it."""
+def violation_object(start: int | None, v: Violation) -> dict[str, Any]:
+    """Return a finding as JSON has it; `start` (ns) is what its times count from, None where they have no dates."""
     return {
         "rule": v.rule,
         "level": v.level,
@@ -78,7 +79,7 @@ def violation_object(report: Report, v: Violation) -> dict[str, Any]:
         "interface": v.interface,
         "node": v.node,
         "time": seconds(v.time),
-        "date": date(report, v.time),
+        "date": None if start is None else show_datetime(start + v.time),
         "at": at_object(v.at),
         "message": v.message,
         "seen": v.seen,

@@ -4,7 +4,7 @@ pass through a NAT."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
@@ -25,14 +25,22 @@ def derive(spec: Spec, events: Iterable[Event], capabilities: frozenset[str] = f
 
 def derived(spec: Spec, events: Iterable[Event], capabilities: frozenset[str] = frozenset()) -> Iterator[Event]:
     """Do the same, one event at a time."""
+    return map(deriver(spec, capabilities), events)
+
+
+def deriver(spec: Spec, capabilities: frozenset[str] = frozenset()) -> Callable[[Event], Event]:
+    """Return what does the same with an event."""
     layering = Layering(spec, capabilities)
     told = {ACCESS: layering.modes, TRAVERSAL: layering.traversal}
     kinds = derives(spec)
-    for event in events:
+
+    def one(event: Event) -> Event:
         stack = event.args.get(STACK)
         if isinstance(stack, str) and (missing := [k for k in kinds.get(event.kind, ()) if k not in event.args]):
             event = replace(event, args={**event.args, **{k: told[k](stack) for k in missing}})
-        yield event
+        return event
+
+    return one
 
 
 def derives(spec: Spec) -> dict[str, list[str]]:

@@ -70,6 +70,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expect-update", action="store_true", help="rewrite the file of --expect so that it fits what is found"
     )
+    options.add_follow(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="list every rule, parameter and finding")
     parser.add_argument("--version", action="version", version=f"mipcheck {__version__}")
 
@@ -81,9 +82,22 @@ def run(args: argparse.Namespace) -> int:
     """
     from mipcheck.checker.check.check import check
     from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.console.errors import UsageError
 
+    if args.follow:
+        from mipcheck.checker.verbs.check_follow import refuse
+
+        refuse(args)
     spec = warned(resolved(args.spec, args.reading))
     expectations = _expectations(args, spec)
+    if args.follow:
+        from mipcheck.checker.verbs.check_follow import follow
+
+        report, said = follow(args, spec)
+        return _conclude(report, args, expectations, said)
+    for option in options.FOLLOWING:
+        if getattr(args, option) is not None:
+            raise UsageError(f"--{option.replace('_', '-')} is for --follow")
     report = check(
         args.inputs,
         spec=spec,
@@ -104,11 +118,24 @@ def run(args: argparse.Namespace) -> int:
         others = [args.config, *files_of(args.spec)]
         outputs = [(option, path) for option, path in options.written(args) if option != "--annotate"]
         annotate_inputs(report, args.inputs, args.annotate, others, outputs)
+    return _conclude(report, args, expectations)
+
+
+def _conclude(
+    report: Report, args: argparse.Namespace, expectations: Sequence[Expectation] | None, said: int | None = None
+) -> int:
+    """Write the report wherever it is asked for; return the exit code. Of a run that was followed, `said` findings were
+    said as JSON Lines already."""
     if expectations is not None:
         report = _excused(report, expectations, args)
     for kind, path in args.report:
         write(_rendered(report, kind, path, args), path)
-    write(_rendered(report, args.format, args.output, args), args.output)
+    if said is not None and args.format == "jsonl" and args.output is None:
+        from mipcheck.checker.report.jsonl import report_jsonl
+
+        write(report_jsonl(report, findings=False), None)
+    else:
+        write(_rendered(report, args.format, args.output, args), args.output)
     return EXIT[report.verdict]
 
 

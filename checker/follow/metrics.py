@@ -1,0 +1,79 @@
+"""Numbers about a run that goes on, as a text file for Prometheus (node_exporter's collector), written whole."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from mipcheck.checker.console.output import answering
+from mipcheck.checker.console.streams import say
+from mipcheck.model.version import __version__
+
+if TYPE_CHECKING:
+    from mipcheck.checker.follow.growing import Growing
+    from mipcheck.checker.follow.judge import Said
+
+_EVERY: Final = 5.0
+"""s between two writings, if nothing is found."""
+
+
+class Metrics:
+    """Keeps the file `path`."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._findings: Counter[tuple[str, str]] = Counter()
+        self._written = -_EVERY
+        self._complained = False
+
+    def found(self, said: Said) -> None:
+        """Count a finding, or take one back."""
+        self._findings[said.violation.rule, said.violation.level] += -1 if said.why else 1
+        self._written = -_EVERY
+
+    def update(
+        self, logs: Sequence[Growing], lag: float, newest: int | None, holes: int | None = None, now: bool = False
+    ) -> None:
+        """Write the file, if it is time or it has to be `now`. `lag` is in s, `newest` when (ns) the last event was."""
+        if not now and time.monotonic() - self._written < _EVERY:
+            return
+        self._written = time.monotonic()
+        try:
+            with answering(self._path) as file:
+                file.write(self._text(logs, lag, newest, holes).encode())
+        except (OSError, ValueError) as error:
+            if not self._complained:  # judging goes on
+                self._complained = True
+                say(f"mipcheck: the file of --metrics cannot be written: {getattr(error, 'strerror', None) or error}")
+
+    def _text(self, logs: Sequence[Growing], lag: float, newest: int | None, holes: int | None) -> str:
+        missing = sum(len(log.holes) for log in logs) if holes is None else holes
+        parts = [
+            _metric("info", "gauge", "The version that is running", [({"version": __version__}, 1)]),
+            _metric("events_total", "counter", "Events read", [({"input": log.name}, log.read) for log in logs]),
+            _metric("lines_total", "counter", "Lines read", [({"input": log.name}, log.lines) for log in logs]),
+            _metric("findings_total", "counter", "Findings, by rule",
+                    [({"rule": rule, "level": level}, n) for (rule, level), n in sorted(self._findings.items())]),
+            _metric("holes", "gauge", "Holes in the evidence", [({}, missing)]),
+            _metric("lag_seconds", "gauge", "How long what was read has waited to be judged", [({}, round(lag, 3))]),
+        ]  # fmt: skip
+        if newest is not None:
+            text = "The time of the newest event, as its log has it"
+            parts.append(_metric("last_event_timestamp_seconds", "gauge", text, [({}, newest / 1e9)]))
+        return "".join(parts)
+
+
+def _metric(name: str, kind: str, text: str, samples: Sequence[tuple[dict[str, str], float]]) -> str:
+    lines = [f"# HELP mipcheck_{name} {text}.", f"# TYPE mipcheck_{name} {kind}"]
+    for labels, value in samples:
+        said = ",".join(f'{label}="{_escaped(word)}"' for label, word in labels.items())
+        lines.append(f"mipcheck_{name}{{{said}}} {value}" if said else f"mipcheck_{name} {value}")
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(word: str) -> str:
+    """Return the value of a label, escaped as Prometheus has it."""
+    shown = word.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    return "".join(c if c.isprintable() else "?" for c in shown)
