@@ -17,13 +17,13 @@ from mipcheck.checker.console.errors import InputError, Problem, UsageError, quo
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.opening import OpenInput, open_inputs
 from mipcheck.checker.inputs.read import read_inputs
-from mipcheck.checker.inputs.settle import over_logs
+from mipcheck.checker.inputs.settle import Over, over_logs
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.observe.context import Context
 from mipcheck.checker.observe.limits import TooMuch
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.observe.watch import watch
-from mipcheck.checker.trace.vocabulary import vocabulary_of
+from mipcheck.checker.trace.vocabulary import Vocabulary, vocabulary_of
 from mipcheck.model.specification.layering import Layering
 from mipcheck.model.specification.load import DEFAULT
 from mipcheck.model.specification.spec import Spec
@@ -70,25 +70,40 @@ def check(
 
             give_maps(opened, maps, vocabulary, unmatched == "error")
         over = over_logs(vocabulary, None if config is None else os.fspath(config), parameters or {})
-        try:
-            watched = watch_in_bulk(chosen, opened, vocabulary, over, offsets or {}, keep_going)
-            if watched is None:
-                trace = read_inputs(opened, vocabulary, over, offsets or {}, keep_going, Layering(chosen).protected)
-                watched = _watched(chosen, trace)
-            report = conclude(watched, fail_on, strict)
-            if chart:
-                from mipcheck.checker.check.charting import chart_of
+        return check_open(opened, chosen, vocabulary, over, offsets or {}, keep_going, fail_on, strict, chart)
 
-                report = replace(report, chart=chart_of(watched))
-        except TooMuch as error:
-            raise UsageError(str(error)) from None
-        except UserError:
-            raise
-        except Exception:
-            # A long log is read again where words are needed, and may not hold any more what was found in it.
-            _check_unchanged(opened)
-            raise
-        return _with_changes(report, [o.changed() for o in opened])
+
+def check_open(
+    opened: Sequence[OpenInput],
+    chosen: Spec,
+    vocabulary: Vocabulary,
+    over: Over,
+    offsets: Mapping[str, str],
+    keep_going: bool = False,
+    fail_on: str = "must",
+    strict: bool = False,
+    chart: bool = False,
+) -> Report:
+    """Do what `check` does with inputs that are open; `over` is what wins over the site of logs. Raises as it does."""
+    try:
+        watched = watch_in_bulk(chosen, opened, vocabulary, over, offsets, keep_going)
+        if watched is None:
+            trace = read_inputs(opened, vocabulary, over, offsets, keep_going, Layering(chosen).protected)
+            watched = _watched(chosen, trace)
+        report = conclude(watched, fail_on, strict)
+        if chart:
+            from mipcheck.checker.check.charting import chart_of
+
+            report = replace(report, chart=chart_of(watched))
+    except TooMuch as error:
+        raise UsageError(str(error)) from None
+    except UserError:
+        raise
+    except Exception:
+        # A long log is read again where words are needed, and may not hold any more what was found in it.
+        _check_unchanged(opened)
+        raise
+    return _with_changes(report, [o.changed() for o in opened])
 
 
 CHANGED: Final = "it was written to while it was read"

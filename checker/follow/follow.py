@@ -13,6 +13,7 @@ from pathlib import PurePath
 from types import FrameType
 from typing import Final
 
+from mipcheck.checker.check.check import check_open
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.console.errors import InputError, Problem, UsageError, did_you_mean, joined, quoted
 from mipcheck.checker.console.escape import printable
@@ -21,10 +22,11 @@ from mipcheck.checker.follow.growing import Growing, Means
 from mipcheck.checker.follow.judge import Judge, Said
 from mipcheck.checker.follow.merge import Merge
 from mipcheck.checker.follow.metrics import Metrics
-from mipcheck.checker.follow.tail import Tail
+from mipcheck.checker.follow.rounds import Rounds
+from mipcheck.checker.follow.tail import CaptureGrows, Tail
 from mipcheck.checker.inputs.clocks import absolute_of, shifts_of
-from mipcheck.checker.inputs.mapped import divided
-from mipcheck.checker.inputs.opening import Mapped, check_paths
+from mipcheck.checker.inputs.mapped import divided, give_maps
+from mipcheck.checker.inputs.opening import Mapped, OpenInput, check_paths
 from mipcheck.checker.inputs.settle import Over, Settling
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.maps.library import use_of
@@ -79,6 +81,7 @@ class Follower:
         """Open the inputs. Raises InputError, UsageError."""
         check_paths(paths)
         self._paths, self._vocabulary, self._over, self._wishes = paths, vocabulary, over, wishes
+        self._spec = spec
         self._say, self._metrics = say, metrics
         self._judge = Judge(spec, wishes.fail_on, self._hear)
         mapped = _mapped(paths, wishes, vocabulary)
@@ -110,16 +113,44 @@ class Follower:
     def run(self) -> Report:
         """Follow the inputs; return the report. Raises InputError, UsageError, ParameterError, TooMuch."""
         try:
-            with _interruptible(self._ask_to_stop):
+            with interruptible(self._ask_to_stop):
                 while not self._stop and not all(self._done):
                     if not self._turn():
                         self._wait(POLL)
                 if not self._wishes.fail_fast or not self._stop:
                     self._finish()
             return self._report()
+        except CaptureGrows as grows:
+            return self._in_rounds(grows)
         finally:
             for tail in self._tails:
                 tail.close()
+
+    def _in_rounds(self, grows: CaptureGrows) -> Report:
+        """Go on with rounds, as one of the inputs is a capture. Raises UsageError where another is a pipe, too."""
+        begun: dict[str, tuple[Tail, bytes]] = {}
+        for tail, log in zip(self._tails, self._logs, strict=True):
+            if tail.waits is None:
+                continue
+            if tail.path != grows.path and log.lines:
+                raise UsageError(
+                    f"{printable(tail.name)} is a pipe beside a capture, which is judged as a whole again and again:"
+                    " write it to a file, and follow that"
+                )
+            begun[tail.path] = (tail, grows.data if tail.path == grows.path else b"")
+
+        def judged(opened: Sequence[OpenInput]) -> Report:
+            if self._wishes.maps:
+                give_maps(opened, self._wishes.maps, self._vocabulary, self._wishes.unmatched == "error")
+            w = self._wishes
+            return check_open(
+                opened, self._spec, self._vocabulary, self._over, w.offsets, w.keep_going, w.fail_on, w.strict
+            )
+
+        w = self._wishes
+        rounds = Rounds(self._paths, begun, judged, self._say, w.grace / NS, w.fail_fast, self._metrics)
+        with interruptible(rounds.stop):
+            return rounds.run()
 
     def _ask_to_stop(self) -> None:
         self._stop = True
@@ -303,7 +334,7 @@ def _mapped(paths: Sequence[str], wishes: Wishes, vocabulary: Vocabulary) -> dic
 
 
 @contextmanager
-def _interruptible(stop: Callable[[], None]) -> Iterator[None]:
+def interruptible(stop: Callable[[], None]) -> Iterator[None]:
     """Have Ctrl-C and SIGTERM ask to stop. Whoever means it does it twice."""
     asked = False
 

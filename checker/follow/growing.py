@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from mipcheck.checker.capture.frames.magic import is_capture
 from mipcheck.checker.console.errors import InputError, Problem, UsageError
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.follow.lines import Lines
+from mipcheck.checker.follow.tail import CaptureGrows
 from mipcheck.checker.inputs.kinds import LOG_MARKS, foreign, no_text_log, packed_log
 from mipcheck.checker.inputs.trace import Input, input_of_log
 from mipcheck.checker.logs import jsonl, text
@@ -201,6 +203,8 @@ class Growing:
         """Take what has come of it. Raises InputError, UsageError."""
         if self._words is None:
             self._head += data
+            if self._mapped is None and is_capture(self._head):
+                raise CaptureGrows(self.path, self._head)
             if b"\n" not in self._head and len(self._head) < _HEAD:
                 return
             data, self._head = self._head, b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console.output import answering
@@ -39,33 +39,48 @@ class Metrics:
         """Write the file, if it is time or it has to be `now`. `lag` is in s, `newest` when (ns) the last event was."""
         if not now and time.monotonic() - self._written < _EVERY:
             return
+        missing = sum(len(log.holes) for log in logs) if holes is None else holes
+        events, lines = {log.name: log.read for log in logs}, {log.name: log.lines for log in logs}
+        parts = [_lag(lag)]
+        if newest is not None:
+            text = "The time of the newest event, as its log has it"
+            parts.append(_metric("last_event_timestamp_seconds", "gauge", text, [({}, newest / 1e9)]))
+        self._write([*self._parts(events, missing), _by_input("lines_total", "Lines read", lines), *parts])
+
+    def counted(self, events: Mapping[str, int], frames: Mapping[str, int], holes: int, now: bool) -> None:
+        """Write the file after a round of captures, if it is time: events and frames by input."""
+        if now or time.monotonic() - self._written >= _EVERY:
+            self._write([*self._parts(events, holes), _by_input("frames_total", "Frames read", frames)])
+
+    def _write(self, parts: Sequence[str]) -> None:
         self._written = time.monotonic()
         try:
             with answering(self._path) as file:
-                file.write(self._text(logs, lag, newest, holes).encode())
+                file.write("".join(parts).encode())
         except (OSError, ValueError) as error:
             if not self._complained:  # judging goes on
                 self._complained = True
                 say(f"mipcheck: the file of --metrics cannot be written: {getattr(error, 'strerror', None) or error}")
 
-    def _text(self, logs: Sequence[Growing], lag: float, newest: int | None, holes: int | None) -> str:
-        missing = sum(len(log.holes) for log in logs) if holes is None else holes
-        parts = [
+    def _parts(self, events: Mapping[str, int], holes: int) -> list[str]:
+        found = [({"rule": rule, "level": level}, n) for (rule, level), n in sorted(self._findings.items())]
+        return [
             _metric("info", "gauge", "The version that is running", [({"version": __version__}, 1)]),
-            _metric("events_total", "counter", "Events read", [({"input": log.name}, log.read) for log in logs]),
-            _metric("lines_total", "counter", "Lines read", [({"input": log.name}, log.lines) for log in logs]),
-            _metric("findings_total", "counter", "Findings, by rule",
-                    [({"rule": rule, "level": level}, n) for (rule, level), n in sorted(self._findings.items())]),
-            _metric("holes", "gauge", "Holes in the evidence", [({}, missing)]),
-            _metric("lag_seconds", "gauge", "How long what was read has waited to be judged", [({}, round(lag, 3))]),
-        ]  # fmt: skip
-        if newest is not None:
-            text = "The time of the newest event, as its log has it"
-            parts.append(_metric("last_event_timestamp_seconds", "gauge", text, [({}, newest / 1e9)]))
-        return "".join(parts)
+            _by_input("events_total", "Events read", events),
+            _metric("findings_total", "counter", "Findings, by rule", found),
+            _metric("holes", "gauge", "Holes in the evidence", [({}, holes)]),
+        ]
 
 
-def _metric(name: str, kind: str, text: str, samples: Sequence[tuple[dict[str, str], float]]) -> str:
+def _lag(seconds: float) -> str:
+    return _metric("lag_seconds", "gauge", "How long what was read has waited to be judged", [({}, round(seconds, 3))])
+
+
+def _by_input(name: str, text: str, counts: Mapping[str, int]) -> str:
+    return _metric(name, "counter", text, [({"input": file}, n) for file, n in counts.items()])
+
+
+def _metric(name: str, kind: str, text: str, samples: Sequence[tuple[Mapping[str, str], float]]) -> str:
     lines = [f"# HELP mipcheck_{name} {text}.", f"# TYPE mipcheck_{name} {kind}"]
     for labels, value in samples:
         said = ",".join(f'{label}="{_escaped(word)}"' for label, word in labels.items())

@@ -18,6 +18,14 @@ _SEEN: Final = 64
 """Bytes before the place that has been read to, by which it is known that they are still the same."""
 
 
+class CaptureGrows(Exception):
+    """What is followed turns out to be a capture: `data` are its first bytes."""
+
+    def __init__(self, path: str, data: bytes) -> None:
+        super().__init__(path)
+        self.path, self.data = path, data
+
+
 class Tail:
     """Reads what has come of a path. `ended` is whether nothing more can come, `missing` whether the path is gone.
 
@@ -33,21 +41,26 @@ class Tail:
         self.lost = ""
         self._at = 0
         self._before = b""
-        self._number = 0 if path == STDIN else self._open()
-        self._mark = _mark(os.fstat(self._number))
-        mode = os.fstat(self._number).st_mode
+        self.number = 0 if path == STDIN else self._open()
+        self._mark = _mark(os.fstat(self.number))
+        mode = os.fstat(self.number).st_mode
         self._file = stat.S_ISREG(mode)
         self._poll: select.poll | None = None
         if stat.S_ISDIR(mode):
             self._fail("is a folder", "give the files in it")
         if not self._file:
             self._poll = select.poll()
-            self._poll.register(self._number, select.POLLIN)
+            self._poll.register(self.number, select.POLLIN)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something may have come of a pipe."""
+        if self._poll is not None:
+            self._poll.poll(int(seconds * 1000))
 
     @property
     def waits(self) -> int | None:
         """The number of the open pipe on which something more can be waited for; of a file there is none."""
-        return self._number if self._poll is not None and not self.ended else None
+        return self.number if self._poll is not None and not self.ended else None
 
     def read(self) -> bytes:
         """Return what has come, some of it; nothing if nothing has. Raises InputError."""
@@ -61,7 +74,7 @@ class Tail:
     def close(self) -> None:
         """Close what was opened here."""
         if self.path != STDIN:
-            os.close(self._number)
+            os.close(self.number)
 
     def _open(self) -> int:
         if not self.path:
@@ -81,15 +94,15 @@ class Tail:
         ready = self._poll.poll(0)
         if not ready:  # also of a named pipe that nobody has opened yet
             return b""
-        data = os.read(self._number, _PIECE)
+        data = os.read(self.number, _PIECE)
         self.ended = not data
         return data
 
     def _grown(self) -> bytes:
         """Return what has come of a file, after it was looked at whether it is still the same."""
-        size = os.fstat(self._number).st_size
+        size = os.fstat(self.number).st_size
         if size < self._at or (size > self._at and not self._is_same()):
-            os.lseek(self._number, 0, os.SEEK_SET)
+            os.lseek(self.number, 0, os.SEEK_SET)
             self._begin("it was cut short while it was read, and what was written just before may not have been seen")
         if data := self._some():
             return data
@@ -104,8 +117,8 @@ class Tail:
         if data := self._some():  # written after it was renamed
             return data
         number = self._open()
-        os.close(self._number)
-        self._number, self._mark = number, _mark(os.fstat(number))
+        os.close(self.number)
+        self.number, self._mark = number, _mark(os.fstat(number))
         self._begin("")
         return self._some()
 
@@ -113,7 +126,7 @@ class Tail:
         self.turned, self.lost, self._at, self._before = True, lost, 0, b""
 
     def _some(self) -> bytes:
-        data = os.read(self._number, _PIECE)
+        data = os.read(self.number, _PIECE)
         if data:
             self._at += len(data)
             self._before = (self._before + data)[-_SEEN:] if len(data) < _SEEN else data[-_SEEN:]
@@ -122,7 +135,7 @@ class Tail:
     def _is_same(self) -> bool:
         """Tell whether what was read last still stands where it stood."""
         size = len(self._before)
-        return os.pread(self._number, size, self._at - size) == self._before
+        return os.pread(self.number, size, self._at - size) == self._before
 
 
 def _mark(status: os.stat_result) -> tuple[int, int]:
