@@ -13,11 +13,13 @@ from mipcheck.checker.check.report import Report, Violation
 from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.follow import follow, judge
 from mipcheck.checker.follow.judge import Said
+from mipcheck.checker.report.jsonl import finding_line, withdrawn_line
 
 from making.depth import drawn
 from making.following import DRAFT, Clock, Pieces, cut, followed, follower
 from making.log_text import logs
 from making.paths import ROOT
+from making.schemas import conforming
 from making.source_logs import HEAD, SITE
 
 TRACES = sorted((ROOT / "traces").glob("*.log"))
@@ -186,6 +188,8 @@ def test_a_node_that_slept_is_not_accused_in_the_end(monkeypatch: pytest.MonkeyP
     tail.left += [b"60.0 - resume\n", b"61.0 eth0 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=600 id=0x13\n"]
     run._turn()
     assert [(s.violation.rule, bool(s.why)) for s in said] == [("M1", False), ("M1", True)]
+    assert conforming("jsonl", withdrawn_line(said[1].violation, said[1].why))["kind"] == "withdrawn"
+    assert conforming("jsonl", finding_line(said[0].violation, True, None))["kind"] == "finding"
     run._stop = True
     assert run.run().violations == ()
 
