@@ -132,6 +132,8 @@ def no_text_log(head: bytes) -> str:
             return hint
     if head.startswith(b"ElfFile\0"):
         return "it is an event log of Windows (evtx); export it as text"
+    if head.startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP=")):
+        return ""  # the journal, exported: fields may be binary
     return "it is no text" if b"\0" in head[:512] and head[:2] not in (b"\xff\xfe", b"\xfe\xff") else ""
 
 

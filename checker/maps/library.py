@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from mipcheck.checker.console.errors import InputError, Problem, UsageError, did
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.maps.language import Map
 from mipcheck.checker.maps.reader import MAX_SIZE, MapNameError, read_map
-from mipcheck.checker.maps.stamps import StampError, read_zone
+from mipcheck.checker.maps.stamps import StampError, read_stamp, read_zone
 from mipcheck.model.values.event import Position
 from mipcheck.model.values.packages import folder_of
 
@@ -45,8 +45,13 @@ def use_of(word: str, vocabulary: Vocabulary | None = None) -> Use:
     """
     name, *rest = word.split(",")
     pairs: dict[str, str] = {}
+    last = ""
     for pair in rest:
         key, equals, value = pair.partition("=")
+        if last == "stamp" and not re.match(r"[A-Za-z_]+=", pair):
+            pairs[last] += f",{pair}"
+            continue
+        last = key
         if not equals or not key or not value:
             raise UsageError(f"--map takes NAME,key=value, not {quoted(pair)} after the comma")
         pairs[key] = value
@@ -54,7 +59,7 @@ def use_of(word: str, vocabulary: Vocabulary | None = None) -> Use:
 
 
 def used(map_: Map, settings: Mapping[str, str]) -> Use:
-    """Return a map with what is given for it: `year`, `zone`, and the words that it asks for. Raises UsageError."""
+    """Return a map with what is given for it: `year`, `zone`, `stamp`, words that it asks for. Raises UsageError."""
     year, zone, given = None, None, {}
     for key, value in settings.items():
         if key == "year":
@@ -66,10 +71,15 @@ def used(map_: Map, settings: Mapping[str, str]) -> Use:
                 zone = read_zone(value)
             except StampError as error:
                 raise UsageError(f"map {map_.name}: {error.message}; {error.hint}") from None
+        elif key == "stamp":
+            try:
+                map_ = replace(map_, stamps=(read_stamp(value),))
+            except StampError as error:
+                raise UsageError(joined(f"map {map_.name}: {error.message}", error.hint)) from None
         elif key in map_.given:
             given[key] = value
         else:
-            known = ["year", "zone", *map_.given]
+            known = ["year", "zone", "stamp", *map_.given]
             hint = joined(did_you_mean(key, known), f"known are {listed(known)}")
             raise UsageError(f"map {map_.name} takes no {quoted(key)}: {hint}")
     return Use(map_, year, zone, given)

@@ -13,6 +13,7 @@ from mipcheck.checker.logs.builder import LogBuilder
 from mipcheck.checker.logs.lines import REMEMBERED, Log, RawLine, raw_lines
 from mipcheck.checker.logs.parts import Fault, KeyValue, Time, WordAt
 from mipcheck.checker.logs.text import read_word
+from mipcheck.checker.maps.journal import Export, JsonExport, reader_of
 from mipcheck.checker.maps.library import Use
 from mipcheck.checker.maps.run import Record, Runner, Told
 from mipcheck.checker.maps.stamps import Stamp, StampError
@@ -24,6 +25,8 @@ from mipcheck.model.values.event import NODE, Event, Position
 
 SHOWN: Final = 3
 """Lines that matched nothing, of which a note shows the first."""
+_FORMS: Final = 4
+"""Forms of stamps that a message names."""
 _WITHOUT: Final = 200
 """Lines at the beginning among which one has to have a stamp."""
 _JITTER: Final = 100_000_000
@@ -48,6 +51,7 @@ class Reading:
         self._odd = (0, "")
         self._runner = Runner(use.map, use.given, self._clock)
         self._unstamped: tuple[int, str] | None = None
+        self._journal: Export | JsonExport | None = None
 
     def records(self, stream: BinaryIO) -> Iterator[Record]:
         """Read all of a log. Raises InputError for one without times."""
@@ -57,7 +61,16 @@ class Reading:
 
     def take(self, line: RawLine) -> Iterator[Record]:
         """Take the next line; return the records that are complete by it. Raises InputError for a log without times."""
+        if not self.lines:
+            self._journal = reader_of(line.data)
         self.lines += 1
+        if self._journal is None:
+            yield from self._take(line)
+            return
+        for listed in self._journal.take(line):
+            yield from self._take(listed)
+
+    def _take(self, line: RawLine) -> Iterator[Record]:
         if line.number == 1 and line.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise InputError(
                 [Problem(Position(self.name, 1), "is UTF-16", "convert it first (iconv -f UTF-16 -t UTF-8)")]
@@ -73,6 +86,8 @@ class Reading:
 
     def end(self) -> Iterator[Record]:
         """Return the records that were not complete yet: no line follows. Raises InputError for a log without times."""
+        for listed in self._journal.end() if self._journal is not None else ():
+            yield from self._take(listed)
         if not self._runner.stamped and self._unstamped is not None:
             self._refuse(*self._unstamped)
         yield from self._counted(self._runner.end())
@@ -89,7 +104,10 @@ class Reading:
     def _refuse(self, number: int, text: str) -> None:
         """Raise InputError for a log whose lines have no stamp that the map knows."""
         map_ = self.use.map
-        forms = " or ".join(quoted(s.text) for s in map_.stamps)
+        shown = [quoted(s.text) for s in map_.stamps[:_FORMS]]
+        forms = " or ".join(
+            [*shown, *([f"{len(map_.stamps) - _FORMS} more forms"] if len(map_.stamps) > _FORMS else [])]
+        )
         hint = joined(f"expected {forms}", map_.advice)
         message = f"no line begins with a time that the map {map_.name} knows, and none is invented"
         raise InputError([problem_in_line(Position(self.name, number), text, 0, len(text), message, hint)])
@@ -113,6 +131,8 @@ class Reading:
                     Position(self.name), f"its times have no {name}, and other inputs do: say it",
                     f"as --map {printable(self.use.map.name)},{example}",
                 )])  # fmt: skip
+        if stamp.text.startswith("%d/%m") and int(match["d"]) <= 12:
+            self.assumed.append("its dates are read with the day first (stamp=%m/%d/… says otherwise)")
         if zone is None and stamp.needs_zone:
             self.assumed.append("its times have no zone and are taken for UTC (zone=… says otherwise)")
         if year is None and stamp.needs_year:

@@ -133,7 +133,7 @@ class Runner:
         number, text, parts, _, stamp, match = self._open
         self._open = None
         record = Record(number, text)
-        message = parts[0] if len(parts) == 1 else " ".join(parts)
+        message = parts[0] if len(parts) == 1 else " ".join(parts).lstrip()
         self._held.append(record)
         try:
             self._interpret(record, message, stamp, match)

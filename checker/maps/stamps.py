@@ -27,7 +27,7 @@ _NAMED: Final = {"UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 3600, "CET": 3600
 _PARTS: Final = {
     "Y": r"(?P<Y>[0-9]{4})",
     "y": r"(?P<y>[0-9]{2})",
-    "m": r"(?P<m>[0-9]{1,2})",
+    "m": r"(?P<m>1[0-2]|0?[1-9])",
     "d": r"[ ]?(?P<d>[0-9]{1,2})",
     "e": r"[ ]?(?P<d>[0-9]{1,2})",
     "b": r"(?P<b>[A-Za-z]{3})",
@@ -41,13 +41,17 @@ _PARTS: Final = {
     "p": r"(?P<p>[AaPp][Mm])",
     "z": r"(?P<z>[Zz]|[+-][0-9]{2}:?[0-9]{2})",
     "Z": r"(?P<Z>[A-Z]{1,5})",
-    "s": r"(?P<s>[0-9]{1,10})",
+    "s": r"(?P<s>[0-9]{9,10})",
+    "i": r"(?P<i>[0-9]{1,6})",
 }
-"""What each letter after a per cent sign matches."""
-_SHORT: Final = {"T": "%H:%M:%S", "F": "%Y-%m-%d"}
+"""What each letter after a per cent sign matches; `%i`, which strptime has not, are microseconds as a whole number."""
+_SHORT: Final = {"T": "%H:%M:%S", "F": "%Y-%m-%d", "D": "%m/%d/%y", "r": "%I:%M:%S %p", "R": "%H:%M", "h": "%b",
+                 "k": "%H", "l": "%I", "c": "%a %b %e %H:%M:%S %Y"}  # fmt: skip
+_FINER: Final = r"(?:[.,](?P<f>[0-9]{1,9}))?(?![0-9])"
+"""Fractions of a second, which charon (`time_add_ms`) appends to whatever form it was given."""
 _ISO: Final = re.compile(
     r"(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})[Tt ](?P<H>[0-9]{2}):(?P<M>[0-9]{2}):(?P<S>[0-9]{2})"
-    r"(?:[.,](?P<f>[0-9]{1,9}))?(?P<z>[Zz]|[+-][0-9]{2}:?[0-9]{2})?(?=[ \t]|\Z)"
+    r"(?:[.,](?P<f>[0-9]{1,9}))?(?P<z>[Zz]|[+-][0-9]{2}:?[0-9]{2})?(?:\.(?P<g>[0-9]{1,9}))?(?=[ \t]|\Z)"
 )
 
 
@@ -123,6 +127,8 @@ def read_stamp(text: str, since: str | None = None) -> Stamp:
     dated = {"m", "d"} <= used or {"b", "d"} <= used
     if "s" not in used and not (dated and used & {"H", "I"}):
         raise StampError("a stamp needs a day and an hour, or %s", "as in %b %d %H:%M:%S")
+    if not used & {"f", "i"} and full[-2:-1] == "%":
+        pattern += _FINER
     return Stamp(text, re.compile(pattern), _day(since) if since is not None else None)
 
 
@@ -148,7 +154,7 @@ class Clock:
     def read(self, stamp: Stamp, match: re.Match[str]) -> Moment:
         """Return the time of a match of a stamp. Raises StampError for what no calendar or clock shows."""
         part = match.groupdict()
-        fraction = part.get("f") or ""
+        fraction = part.get("f") or part.get("g") or (part.get("i") or "").rjust(6, "0") * bool(part.get("i"))
         nanos = int(fraction.ljust(9, "0")) if fraction else 0
         fine = 10 ** (9 - len(fraction))
         if (epoch := part.get("s")) is not None:

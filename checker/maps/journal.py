@@ -1,0 +1,120 @@
+"""The journal as it is exported (`journalctl -o export`, `-o json`) → lines as it lists them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from mipcheck.checker.logs.lines import RawLine
+from mipcheck.checker.logs.parts import LINE_LIMIT
+
+_TIMES: Final = ("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP")
+"""Fields with a time (µs since 1970): the program's, which is better and may be missing, and the journal's."""
+_WANTED: Final = (*_TIMES, "_HOSTNAME", "SYSLOG_IDENTIFIER", "_COMM", "_PID", "SYSLOG_PID", "MESSAGE")
+_LENGTH: Final = 8
+"""Bytes of the length of a field that is not text."""
+
+
+def reader_of(first: bytes) -> Export | JsonExport | None:
+    """Return what reads a journal that begins with this line; None if it is none."""
+    if first.startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP=")):
+        return Export()
+    if first.startswith(b"{") and b'"__REALTIME_TIMESTAMP"' in first:
+        return JsonExport()
+    return None
+
+
+class Export:
+    """Records of fields, a line each, which an empty line ends. What is no text comes with its length, in bytes."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+        self._number = 0
+        self._name = ""
+        self._binary = bytearray()
+
+    def take(self, line: RawLine) -> Iterator[RawLine]:
+        """Take a line; return the record that it ends."""
+        data = line.data
+        if self._name:
+            self._binary += data + b"\n"
+            self._end_binary()
+            return
+        if not data:
+            yield from self.end()
+            return
+        self._number = self._number or line.number
+        name, equals, value = data.partition(b"=")
+        if not equals:
+            self._name = name.decode("ascii", "replace")
+            self._binary = bytearray()
+            return
+        self._add(name.decode("ascii", "replace"), value)
+
+    def end(self) -> Iterator[RawLine]:
+        """Return the record that is left."""
+        fields, self._fields = self._fields, {}
+        number, self._number = self._number, 0
+        if fields:
+            yield _listed(number, fields)
+
+    def _end_binary(self) -> None:
+        """Take the field that is not text, once all of it is there."""
+        size = int.from_bytes(self._binary[:_LENGTH], "little") if len(self._binary) >= _LENGTH else None
+        if size is not None and len(self._binary) > _LENGTH + size:
+            self._add(self._name, bytes(self._binary[_LENGTH : _LENGTH + size]))
+            self._name = ""
+        elif len(self._binary) > 4 * LINE_LIMIT:  # too long to be read, or no length at all
+            self._name = ""
+
+    def _add(self, name: str, value: bytes) -> None:
+        if name in _WANTED:
+            self._fields[name] = value[:LINE_LIMIT].decode("utf-8", "replace")
+
+
+class JsonExport:
+    """An object a line."""
+
+    def take(self, line: RawLine) -> Iterator[RawLine]:
+        """Take a line; return its record. What is no object is left as it is: nothing in a map will match it."""
+        try:
+            found = json.loads(line.data)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            yield line
+            return
+        fields = {}
+        for name in _WANTED:
+            value = found.get(name)
+            if isinstance(value, list) and all(isinstance(b, int) and 0 <= b < 256 for b in value):  # what is no UTF-8
+                value = bytes(value).decode("utf-8", "replace")
+            if isinstance(value, str):
+                fields[name] = value
+        yield _listed(line.number, fields)
+
+    def end(self) -> Iterator[RawLine]:
+        """Return nothing: a record does not go on."""
+        return iter(())
+
+
+def _listed(number: int, fields: dict[str, str]) -> RawLine:
+    """Return a record as `journalctl -o short-iso-precise` lists it; without a time if it has none."""
+    micros = next(
+        (int(w) for n in _TIMES if (w := fields.get(n, "")).isdecimal() and w.isascii() and len(w) < 17), None
+    )
+    time = ""
+    if micros is not None:
+        seconds, rest = divmod(micros, 10**6)
+        try:
+            time = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z "
+        except (OverflowError, ValueError, OSError):
+            time = ""
+    program = "".join((fields.get("SYSLOG_IDENTIFIER") or fields.get("_COMM") or "-").split())
+    pid = fields.get("_PID") or fields.get("SYSLOG_PID")
+    host = "".join(fields.get("_HOSTNAME", "-").split()) or "-"
+    message = " ".join(fields.get("MESSAGE", "").split("\n"))
+    text = f"{time}{host} {program}{f'[{pid}]' if pid else ''}: {message}"
+    return RawLine(number, 0, text.encode()[:LINE_LIMIT], whole=True)
