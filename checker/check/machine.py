@@ -9,15 +9,15 @@ from mipcheck.model.specification.configure import configure, read_parameter
 from mipcheck.model.specification.spec import Spec
 
 
-def machine_of(spec: Spec, site: Site) -> Machine:
-    """Return the machine for a site, of what `spec` says of its role.
+def machine_of(spec: Spec, site: Site, kept: bool = True) -> Machine:
+    """Return the machine for a site, of what `spec` says of its role; `kept`: its code is kept for the next run.
 
     Raises UsageError if that is nothing, ParameterError for a parameter that has no such value.
     """
     spec = _of_role(spec, site.role)
     given = {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()}
     addresses = {n: a for n, a in site.addresses.items() if n in spec.sites}
-    return Machine(spec, configure(spec, given), addresses, site.capabilities, given, kept=True)
+    return Machine(spec, configure(spec, given), addresses, site.capabilities, given, kept=kept)
 
 
 def _of_role(spec: Spec, role: str) -> Spec:

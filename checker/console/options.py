@@ -12,7 +12,13 @@ from typing import Final, NamedTuple
 READ: Final = ("inputs", "capture", "config", "spec", "left", "right", "expect")
 """Arguments of the verbs, as argparse calls them, that name what is read: a path, or a list of some."""
 
-WRITTEN: Final = {"output": "-o", "annotate": "--annotate", "smtlib": "--smtlib", "metrics": "--metrics"}
+WRITTEN: Final = {
+    "output": "-o",
+    "annotate": "--annotate",
+    "smtlib": "--smtlib",
+    "metrics": "--metrics",
+    "write": "--write",
+}
 """Arguments that name what is written, and their options."""
 
 

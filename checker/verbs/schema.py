@@ -18,7 +18,7 @@ EXAMPLE: Final = "mipcheck schema check"
 _FOLDER: Final = Path(__file__).with_name("schemas")
 
 NAMES: Final = (
-    "check", "jsonl", "prove", "requirements", "explain", "ambiguities", "diff", "audit", "overhead", "fleet",
+    "check", "jsonl", "prove", "requirements", "explain", "ambiguities", "diff", "audit", "mutate", "overhead", "fleet",
 )  # fmt: skip
 """Verbs, and `jsonl` for a line of a check's JSON Lines."""
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 import marshal
 import sys
 from contextlib import suppress
+from functools import lru_cache
 from types import CodeType
 
 from mipcheck.model.values import cache
+
+
+@lru_cache(maxsize=8)
+def compiled(source: str, name: str) -> CodeType:
+    """Return the code of `source`, remembered for the machines of other sites that this process makes next."""
+    return compile(source, name, "exec")
 
 
 def code_of(source: str, name: str) -> CodeType:

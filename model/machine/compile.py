@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from mipcheck.model.machine import entries as tables
 from mipcheck.model.machine import kleene
-from mipcheck.model.machine.code import code_of
+from mipcheck.model.machine.code import code_of, compiled
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.machine.layout import Layout
 from mipcheck.model.machine.source import ON_TABLES, OPERATIONS, Writer
@@ -78,7 +78,7 @@ class Machine(Layout):
         self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (*OPERATIONS, "U")}
         self._names |= {n: getattr(tables, n) for n in ON_TABLES}
         file = f"<{spec.name}>"
-        exec(code_of(self.source, file) if kept else compile(self.source, file, "exec"), self._names)
+        exec(code_of(self.source, file) if kept else compiled(self.source, file), self._names)
         self._out = [0] * self.most_outcomes
         self.steps: dict[str, Step] = {name: self._stepper(self._names[f"step_{name}"]) for name in self.kinds}
         self._due: Callable[..., int] = self._names["due"]

@@ -1,0 +1,219 @@
+"""What becomes of each mutant: who notices that it is not the original.
+
+Traces are asked first, because that takes a moment: those that come along, and those that were found for earlier
+mutants. Then the prover is asked for a trace on which the mutant and the original part, and for properties that are no
+longer proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from mipcheck.checker.check.bulk import Watched
+from mipcheck.checker.check.check import conclude
+from mipcheck.checker.check.machine import machine_of
+from mipcheck.checker.check.report import Report
+from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.progress import Steps
+from mipcheck.checker.inputs.opening import open_inputs
+from mipcheck.checker.inputs.read import read_inputs
+from mipcheck.checker.inputs.settle import over_logs
+from mipcheck.checker.inputs.trace import Trace
+from mipcheck.checker.observe.watch import watch
+from mipcheck.checker.proofs.partings import Partings
+from mipcheck.checker.proofs.replayed import check_names
+from mipcheck.checker.trace.vocabulary import vocabulary_of
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.specification.layering import Layering
+from mipcheck.model.specification.load import bundled, load
+from mipcheck.model.specification.mutants import Mutant, mutants
+from mipcheck.model.specification.spec import Consistent, Spec
+from mipcheck.model.values.packages import folder_of
+
+KILLED: Final = "killed"
+EQUIVALENT: Final = "equivalent"
+SURVIVES: Final = "survives"
+UNDECIDED: Final = "undecided"
+TRACES: Final = ("", "shortest")
+"""Folders of the example traces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a mutant: `killed` `by` a trace or a property; `equivalent` to the original, which is proved;
+    `survives`, and `trace` shows where it parts from the original; or `undecided`, for a `reason`."""
+
+    mutant: Mutant
+    fate: str
+    by: str = ""
+    trace: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """A trace that was read, and what the original says of it."""
+
+    name: str
+    trace: Trace
+    role: str
+    outcome: object
+
+
+def outcome(report: Report) -> object:
+    """Return what the tests of the example traces hold a report to: the verdict, what is broken, and where first."""
+    first = [(v.rule, v.at.line) for v in report.violations[:1]]
+    return report.verdict, sorted(r.id for r in report.rules if r.status == "violated"), first
+
+
+def chosen(spec: Spec, names: Sequence[str], role: str | None, sample: int | None) -> list[Mutant]:
+    """Return the mutants that are wanted; of a specification that extends a bundled one only those of its own text.
+
+    Raises UsageError for a name that is not known.
+    """
+    roles = [m.role for m in spec.machines()]
+    check_names("role", [role] if role else [], roles)
+    base = load(spec.extends) if spec.extends in bundled() else None
+    found = [m for m in mutants(spec, base) if role in (None, m.role)]
+    known = {word for m in found for word in _called(m)}
+    check_names("rule, definition, assumption, event or mutant", names, sorted(known))
+    found = [m for m in found if not names or not set(names).isdisjoint(_called(m))]
+    if not found:
+        raise UsageError(f"{spec.name} has nothing to change")
+    count = min(sample or len(found), len(found))
+    return [found[n * len(found) // count] for n in range(count)]
+
+
+def _called(m: Mutant) -> set[str]:
+    """Return the names by which a mutant is asked for."""
+    return {m.id, *m.where.partition(" ")[2].split("+")}
+
+
+def fates(
+    spec: Spec, wanted: Sequence[Mutant], paths: Sequence[str] | None, timeout: float, search: bool = True
+) -> list[Fate]:
+    """Return what became of each mutant wanted. `timeout` is in seconds, for each call of a solver.
+
+    Raises InputError for a log that cannot be read, and Disagreement.
+    """
+    jury = _Jury(spec, paths, timeout)
+    found = []
+    with Steps(len(wanted), "changing") as steps:
+        for mutant in wanted:
+            steps.step(mutant.id)
+            found.append(jury.fate(mutant, search))
+    return found
+
+
+class _Jury:
+    """All who may notice a change of one specification."""
+
+    def __init__(self, spec: Spec, paths: Sequence[str] | None, timeout: float) -> None:
+        self.spec, self.timeout = spec, timeout
+        self.machines = {m.role: m for m in spec.machines()}
+        self._originals: dict[str, Machine] = {}
+        self.witnesses = [w for path in (_bundled() if paths is None else paths) for w in self._read(Path(path))]
+
+    def _read(self, path: Path) -> Iterator[Witnessed]:
+        """Read a log, and judge it; one of a role of which the specification says nothing witnesses nothing."""
+        vocabulary = vocabulary_of(self.spec)
+        with ExitStack() as stack:
+            opened = open_inputs([str(path)], stack)
+            over = over_logs(vocabulary, None, {})
+            trace = read_inputs(opened, vocabulary, over, {}, False, Layering(self.spec).protected)
+        if trace.site.role in self.machines:
+            yield Witnessed(path.stem, trace, trace.site.role, self._outcome(self.spec, trace, self._originals))
+
+    def _outcome(self, spec: Spec, trace: Trace, machines: dict[str, Machine]) -> object:
+        """Return what a specification says of a trace; `machines` are those of this specification by site, as far as
+        they have been made: that takes longer than a short trace."""
+        site = replace(trace.site, boot=False)
+        machine = machines.get(repr(site)) or machine_of(spec, site, kept=False)
+        machines[repr(site)] = machine
+        observation, modes = watch(machine, trace.events, trace.site.boot, trace.evidence(machine.spec))
+        return outcome(conclude(Watched(machine, trace, observation, modes)))
+
+    def fate(self, mutant: Mutant, search: bool) -> Fate:
+        """Return what becomes of a mutant."""
+        if (by := self._trace(mutant)) is not None:
+            return Fate(mutant, KILLED, by)
+        if not search:
+            return Fate(mutant, UNDECIDED, reason="no trace notices it, and nothing else was asked")
+        original = self.machines[mutant.role]
+        partings = Partings(original, mutant.machine, self.timeout)
+        unlike = [r for r in original.rules if not partings.alike(r)]
+        parted, same, reasons = "", True, []
+        for rule in unlike:
+            found = partings.find([rule], _title(self.spec, mutant, rule))
+            if found.trace and found.outright:
+                parted = found.trace
+                break
+            same = same and found.same
+            reasons += [f"{rule}: {found.reason}"] if found.reason and not found.same else []
+        if (by := self._property(mutant)) is not None:
+            return Fate(mutant, KILLED, by)
+        if parted:
+            self._remember(mutant, parted)
+            return Fate(mutant, SURVIVES, trace=parted)
+        if same and unseen(original) == unseen(mutant.machine):
+            return Fate(mutant, EQUIVALENT, reason="every rule is proved to be broken by the same traces")
+        reason = reasons[0] if reasons else "no rule and no property tells the difference"
+        return Fate(mutant, UNDECIDED, reason=reason)
+
+    def _trace(self, mutant: Mutant) -> str | None:
+        """Return the name of the first trace that is judged otherwise."""
+        machines: dict[str, Machine] = {}
+        for w in self.witnesses:
+            if w.role == mutant.role and self._outcome(mutant.spec, w.trace, machines) != w.outcome:
+                return w.name
+        return None
+
+    def _remember(self, mutant: Mutant, text: str) -> None:
+        """Take a trace that was found for one mutant among the witnesses: it may notice others."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / f"{mutant.id}.log"
+            path.write_text(text, "utf-8")
+            self.witnesses += self._read(path)
+
+    def _property(self, mutant: Mutant) -> str | None:
+        """Return the first property of the role that is not proved any more."""
+        from mipcheck.model.prover.concerned import concerned
+        from mipcheck.model.prover.prove import prove
+
+        original, changed = self.machines[mutant.role], mutant.machine
+        for name, p in original.properties.items():
+            if isinstance(p.claim, Consistent) or not concerned(original, changed, p):
+                continue
+            (result,) = prove([name], spec=replace(changed, roles={}), timeout=self.timeout, with_needs=False)
+            if result.result == "refuted":
+                return name
+        return None
+
+
+def unseen(spec: Spec) -> object:
+    """Return what no trace shows and only proofs look at: assumptions, and what becomes of ghost state."""
+    ghosts = {v.name: v.initial for v in spec.variables.values() if v.ghost}
+    updates = [(u.patterns, n, t) for u in spec.updates for n, t in u.assignments if n in ghosts]
+    return spec.assumptions, ghosts, updates
+
+
+def _title(spec: Spec, mutant: Mutant, rule: str) -> list[str]:
+    """Return what a trace that tells a mutant from the original says about itself."""
+    return [
+        f"What {spec.name} says in {mutant.where}, told by {rule} from what it would say otherwise:",
+        f"{mutant.what}. Found by mipcheck mutate.",
+    ]
+
+
+def _bundled() -> Iterable[str]:
+    """Yield the paths of the example traces that come along."""
+    folder = folder_of("mipcheck.traces")
+    for name in TRACES:
+        there = folder / name if name else folder
+        if there.is_dir():
+            yield from sorted(str(f) for f in there.iterdir() if f.name.endswith(".log"))

@@ -1,0 +1,156 @@
+"""What notices a change of a specification, and the trace that would."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mipcheck.checker.check.check import check
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.verbs.mutate_fates import EQUIVALENT, KILLED, SURVIVES, UNDECIDED, Fate, chosen, fates
+from mipcheck.checker.verbs.mutate_report import name_of
+from mipcheck.model.specification.load import loads
+
+from making.schemas import conforming
+
+DOOR = """\
+spec door "a door that is watched"
+document "door.txt"
+param t_open: time = 5 s
+event open() by node seen log
+event close() by node seen log
+event wind(force: int) by network seen log
+event fall() by network silent
+interface { is_open: bool = false
+  since: time = 0 s
+  blown: bool = false }
+ghost interface { fallen: bool = false }
+on open { is_open := true; since := now }
+on close { is_open := false; blown := false }
+on wind(force > 7) { is_open := true; since := now; blown := true }
+on fall { fallen := true }
+rule R1 MUST cite 1 "" allow open only if not is_open
+rule R2 MUST cite 2 "" require close within t_open of since while is_open
+rule R3 SHOULD cite 3 "" allow close only if is_open and (is_open or blown)
+property opened_once cite 1 "an open door is not opened" whenever open: not is_open
+"""
+KEPT = """\
+mipcheck-trace 1
+site boot=true
+0.0 eth0 open
+2.0 eth0 close
+"""
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> str:
+    (tmp_path / "door.spec").write_text(DOOR, "utf-8")
+    return str(tmp_path / "door.spec")
+
+
+def found(*names: str, logs: tuple[str, ...] = (), search: bool = True, path: Path | None = None) -> list[Fate]:
+    spec = loads(DOOR)
+    paths = []
+    for n, text in enumerate(logs):
+        assert path is not None
+        paths.append(str(path / f"log{n}.log"))
+        Path(paths[-1]).write_text(text, "utf-8")
+    return fates(spec, chosen(spec, names, None, None), paths, 20, search)
+
+
+def by_what(fates: list[Fate]) -> dict[str, Fate]:
+    return {f"{f.mutant.where}: {f.mutant.what}": f for f in fates}
+
+
+def test_a_trace_that_is_judged_otherwise_notices(tmp_path: Path) -> None:
+    got = by_what(found("R1", "R3", logs=(KEPT,), search=False, path=tmp_path))
+    assert (got["rule R1: without the not of not is_open"].fate, got["rule R1: without the not of not is_open"].by) == (
+        KILLED, "log0"
+    )  # fmt: skip
+    assert got["rule R1: the rule is left out"].fate == UNDECIDED
+
+
+def test_a_property_that_is_refuted_notices() -> None:
+    got = by_what(found("R1"))
+    assert got["rule R1: the rule is left out"].by == "opened_once"
+
+
+@pytest.mark.slow
+def test_what_nobody_notices_has_a_trace_on_which_it_parts() -> None:
+    (strict, *_) = [f for f in found("wind") if f.mutant.what == "wind: >= in force > 7"]
+    assert strict.fate == SURVIVES
+    assert "wind force=7" in strict.trace
+
+
+@pytest.mark.slow
+def test_what_means_the_same_is_proved_to() -> None:
+    """`is_open and (is_open or blown)` is `is_open`, whatever `blown` is."""
+    got = by_what(found("R3", "close"))
+    assert got["rule R3: without is_open or blown"].fate == EQUIVALENT
+    assert got["on close: blown is not reset"].fate == EQUIVALENT
+    assert got["rule R3: without is_open"].fate == SURVIVES
+
+
+def test_what_only_ghosts_know_is_not_called_equivalent() -> None:
+    assert {f.fate for f in found("fall")} == {UNDECIDED}
+
+
+@pytest.mark.slow
+def test_a_trace_that_was_found_notices_other_mutants() -> None:
+    fates = found("R2")
+    assert Counter(f.fate for f in fates)[SURVIVES] < len([f for f in fates if f.fate != EQUIVALENT])
+    assert {f.by for f in fates if f.fate == KILLED} & {f.mutant.id for f in fates if f.fate == SURVIVES}
+
+
+@pytest.mark.slow
+def test_the_traces_are_written_with_what_is_expected_of_them(
+    door: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "new"
+    words = ["mutate", "R2", "--spec", door, "--traces", str(tmp_path / "kept.log"), "--write", str(folder)]
+    (tmp_path / "kept.log").write_text(KEPT, "utf-8")
+    assert main([*words, "--format", "json"]) == 1
+    said: dict[str, Any] = conforming("mutate", capsys.readouterr().out)
+    survivors = [m for m in said["mutants"] if m["fate"] == "survives"]
+    assert len(survivors) == said["totals"]["survives"] > 0
+    expected = tomllib.loads((folder / "expected.toml").read_text("utf-8"))
+    assert len(expected) == len(survivors)
+    for name, entry in expected.items():
+        report = check([str(folder / f"{name}.log")], spec=loads(DOOR))
+        assert report.verdict == entry["verdict"]
+    # They notice what they were found for.
+    logs = sorted(str(p) for p in folder.glob("*.log"))
+    assert main(["mutate", "R2", "--spec", door, "--no-search", "--at-least", "70", "--traces", *logs]) == 0
+    assert main(["mutate", "R2", "--spec", door, "--no-search", "--at-least", "100", "--traces", words[5]]) == 1
+    assert main(words) == 2  # the folder is there
+
+
+def test_a_sample_is_spread_and_always_the_same(door: str) -> None:
+    spec = loads(DOOR)
+    every, some = chosen(spec, (), None, None), chosen(spec, (), None, 5)
+    assert [m.id for m in some] == [m.id for m in chosen(spec, (), None, 5)]
+    assert len(some) == 5
+    assert {m.id for m in some} <= {m.id for m in every}
+    assert len(chosen(spec, (), None, 10**6)) == len(every)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [(["R9"], "did you mean"), (["--role", "gate"], "there is no role"), (["--sample", "0"], "a number from 1"),
+     (["--at-least", "101"], "from 0 to 100")],
+)  # fmt: skip
+def test_what_is_not_there_is_said(door: str, words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code: object = main(["mutate", *words, "--spec", door])
+    except SystemExit as error:
+        code = error.code
+    assert code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_names_of_traces_say_what_they_show() -> None:
+    (fate,) = [f for f in found("R2", search=False) if f.mutant.what == "within: t_open + 1 s"]
+    assert name_of(fate) == "r2-within-t-open-1-s"
