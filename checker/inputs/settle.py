@@ -67,6 +67,7 @@ class Settling:
     def __init__(self, vocabulary: Vocabulary, over: Over) -> None:
         self.vocabulary, self._over = vocabulary, over
         self._said: dict[str, tuple[Site, frozenset[str]]] = {}
+        self._read: dict[str, Vocabulary] = {}  # by path, what a log could say that stated no role
 
     @property
     def role(self) -> str | None:
@@ -78,11 +79,14 @@ class Settling:
         self._said[path] = (site, given)
         if "role" in given and self._over.role is None:
             self.vocabulary = self.vocabulary.for_role(site.role)
+        elif self._over.role is None:
+            self._read[path] = self.vocabulary
 
     def settle(self) -> tuple[Site, frozenset[str], Vocabulary]:
         """Return the site, what of it was said explicitly by anybody, and what a trace of its role may say.
 
-        Raises InputError where one log contradicts another, UsageError for a role that the specification has not.
+        Raises InputError where one log contradicts another or was read before one that states the role, UsageError for
+        a role that the specification has not.
         """
         settled = self._over.given
         site, given = Site(), frozenset[str]()
@@ -100,4 +104,13 @@ class Settling:
                     raise InputError([Problem(Position(name_of(path)), message, hint)])
             site, given = merge_sites(site, own, explicit), given | explicit
         site = merge_sites(site, self._over.site, settled)
-        return site, given | settled, vocabulary_for(self.vocabulary, site.role)
+        vocabulary = vocabulary_for(self.vocabulary, site.role)
+        for path, read in self._read.items():
+            if read.events != vocabulary.events:
+                message = (
+                    f"it states no role, and role={printable(site.role)} is stated only by {{}}, which comes after it"
+                )
+                hint = f"give that one first, or --set role={printable(site.role)}"
+                where = printable(name_of(said["role"][0]))
+                raise InputError([Problem(Position(name_of(path)), message.format(where), hint)])
+        return site, given | settled, vocabulary
