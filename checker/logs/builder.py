@@ -241,6 +241,7 @@ def read_pairs(
     args: dict[str, Value] = {}
     faults: list[Fault] = []
     seen: set[str] = set()
+    misspelt: set[str] = set()
     for pair in pairs:
         if len(faults) >= most:
             return args, faults
@@ -252,9 +253,10 @@ def read_pairs(
             if most == 1:  # to find the nearest name takes longer than all else
                 return args, [Fault(pair.key_at, len(pair.key), "")]
             message = f"unknown key {quoted(pair.key)} of event {declared.name}"
-            hint = joined(did_you_mean(pair.key, keys), signature(declared))
+            left = [name for name in keys if name not in misspelt and all(p.key != name for p in pairs)]
+            hint = joined(did_you_mean(pair.key, left), signature(declared))
             faults.append(Fault(pair.key_at, len(pair.key), message, hint))
-            seen.add(closest(pair.key, keys) or "")  # misspelt: reported once, not as missing too
+            misspelt.add(closest(pair.key, left) or "")  # reported once, not as missing too
             continue
         value = read(keys[pair.key], pair)
         if isinstance(value, Fault):
@@ -263,7 +265,7 @@ def read_pairs(
             args[pair.key] = value
         else:
             seen.discard(pair.key)
-    missing = [k.name for k in declared.keys if not k.optional and k.name not in seen]
+    missing = [k.name for k in declared.keys if not k.optional and k.name not in seen | misspelt]
     if missing:
         which = ("key " if len(missing) == 1 else "keys ") + " ".join(missing)
         faults.append(Fault(kind.at, len(kind.word), f"event {declared.name} lacks {which}", signature(declared)))

@@ -226,6 +226,14 @@ def test_second_header() -> None:
     assert "second header" in problem(HEADER * 2).message
 
 
+def test_a_misspelt_key_is_not_taken_for_one_that_is_there() -> None:
+    """The hint names no key that the line has already, and the one that it has is there once."""
+    line = RRQ.replace("path", "pathh=direct path").replace("lifetime", "lifetme")
+    first, second = problems(HEADER + f"0.113 eth0 {line}\n")
+    assert 'unknown key "pathh"' in first.message and "did you mean" not in (first.hint or "")
+    assert 'unknown key "lifetme"' in second.message and 'did you mean "lifetime"?' in (second.hint or "")
+
+
 def test_misspelt_key() -> None:
     found = problem(HEADER + "0.113 eth0 " + RRQ.replace("path", "pth") + "\n")
     assert str(found) == (
