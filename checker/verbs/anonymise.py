@@ -97,8 +97,10 @@ def anonymise(
     parameters = {name: word for name, word in words.items() if name not in KEYS}
     with tempfile.TemporaryDirectory() as folder:
         made, beside = Path(folder) / Path(capture).name, Path(folder) / "site.toml"
-        with made.open("wb") as file, open_input(capture) as stream:
-            rewrite(stream, capture, file, Rewriter(disguise, keys, associations))
+        rewriter = Rewriter(disguise, keys, associations)
+        for rewriter.fragments.learning in (True, False):
+            with made.open("wb") as file, open_input(capture) as stream:
+                rewrite(stream, capture, file, rewriter)
         text = site_toml(site, disguise, [new for _, new in keys], associations.site())
         beside.write_text(text)
         after = _essence(check(made, spec=spec, config=beside, parameters=parameters))

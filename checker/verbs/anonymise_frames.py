@@ -10,55 +10,43 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from mipcheck.checker.capture.frames.frame import SLL, SLL2
-from mipcheck.checker.capture.headers import link
-from mipcheck.checker.capture.headers.packet import Packet
+from mipcheck.checker.capture.headers.layers import TRANSPORTS, embedded
 from mipcheck.checker.site.site import MnHaKey
+from mipcheck.checker.verbs import anonymise_link as link
 from mipcheck.checker.verbs import anonymise_messages as messages
 from mipcheck.checker.verbs.anonymise_esp import DisguisedAssociations
+from mipcheck.checker.verbs.anonymise_fragments import Fragments
 from mipcheck.checker.verbs.anonymise_names import Disguise
 
 _DEPTH: Final = 8
 _IPIP, _TCP, _UDP, _GRE, _ESP, _AH, _MINIMAL, _ICMP = 4, 6, 17, 47, 50, 51, 55, 1
 _ICMPV6: Final = 58
+_CUT: Final = {_TCP: 4, _UDP: 4, _ESP: 4, _ICMP: 1}
+"""Protocol → bytes of a header that is cut short which say what it is: ports, an SPI, a type."""
 _NEIGHBOURS: Final = range(133, 137)
 """Types of messages by which a host looks for routers and neighbours (RFC 4861); they show that a link came up."""
-_LINK_ADDRESSES: Final = {link.ETHERNET: ((0, 6), (6, 12)), SLL: ((6, 14),), SLL2: ((12, 20),)}
-"""Link type → where its link addresses are; those of Linux are padded."""
 
 
 class Rewriter:
-    """Rewrites the frames of a capture. `keys` are pairs: a key that was given, and the one that takes its place."""
+    """Rewrites the frames of a capture. `keys` are pairs: a key that was given, and the one that takes its place.
+
+    All frames are given twice: first while `fragments.learning`, so that a datagram in pieces is rewritten as a whole.
+    """
 
     def __init__(
         self, disguise: Disguise, keys: Sequence[tuple[MnHaKey, MnHaKey]], associations: DisguisedAssociations
     ) -> None:
+        self.fragments = Fragments()
         self._disguise, self._keys, self._associations = disguise, keys, associations
 
     def frame(self, linktype: int, data: bytes) -> bytes:
         """Return what stands for a frame's bytes."""
-        packet = Packet(1, 0, "", len(data))
-        try:
-            at = link.ip_offset(packet, linktype, data)
-        except (struct.error, IndexError):
-            at = -1
-        new = bytearray(data)
-        for start, stop in _LINK_ADDRESSES.get(linktype, ()):
-            size = 6
-            new[start : start + size] = self._disguise.link_address(data[start : start + size])[: len(new) - start]
-            new[start + size : stop] = bytes(len(new[start + size : stop]))
-        if at >= 0 and (linktype in _LINK_ADDRESSES or linktype in link.RAW or linktype in (0, 108)):
-            new[at:] = self.ipv4(data[at:])
-            return bytes(new)
-        head = {link.ETHERNET: 14, SLL: 16, SLL2: 20}.get(linktype, 4 if linktype in (0, 108) else 0)
-        body = data[head:]
-        if data[head - 2 : head] == b"\x08\x06" and linktype in (link.ETHERNET, SLL):
-            body = self._arp(body)
-        elif body[:1] and body[0] >> 4 == 6:
-            body = self._ipv6(body)
-        else:
-            body = bytes(len(body))
-        return bytes(new[:head]) + body
+        new, found = link.rewritten(linktype, data, self._disguise)
+        rewrite = {link.IPV4: self.ipv4, link.IPV6: self._ipv6, link.ARP: self._arp}
+        for carried in found:
+            if carried.kind in rewrite:
+                new[carried.start : carried.end] = rewrite[carried.kind](data[carried.start : carried.end])
+        return bytes(new)
 
     # --- packets --------------------------------------------------------------------------------------------------
 
@@ -66,7 +54,8 @@ class Rewriter:
         """Return what stands for an IPv4 packet, which may be cut."""
         size = (data[0] & 15) * 4 if data else 0
         if len(data) < 20 or data[0] >> 4 != 4 or size < 20 or depth > _DEPTH:
-            return bytes(len(data))
+            version = data[:1] if data and data[0] >> 4 == 4 else b""  # a header that is cut short stays one
+            return version + bytes(len(data) - len(version))
         head = bytearray(data[:size])
         right = _sum(head) == 0xFFFF
         for at in (12, 16):
@@ -79,14 +68,34 @@ class Rewriter:
             head[10:12] = struct.pack("!H", (_zeroed_sum(head, 10) ^ 0xFFFF) ^ 1)
         total = int.from_bytes(data[2:4], "big")
         end = total if size <= total <= len(data) else len(data)
-        later = int.from_bytes(data[6:8], "big") & 0x1FFF
-        body = data[size:end]
-        if later:
-            new = bytes(len(body))
+        body, ends = data[size:end], (data[12:20], bytes(head[12:20]))
+        place, whole = int.from_bytes(data[6:8], "big"), total <= len(data)
+        if not place & 0x3FFF:
+            new = self._body(data[9], body, ends, whole, depth)
         else:
-            whole = total <= len(data) and not data[6] & 0x20
-            new = self._body(data[9], body, (data[12:20], bytes(head[12:20])), whole, depth)
+            key = data[4:6], data[9], data[12:20]
+            new = self._fragment(key, (place & 0x1FFF) * 8, bool(place & 0x2000), body, ends, whole, depth)
         return bytes(head) + new + bytes(len(data) - end)
+
+    def _fragment(
+        self,
+        key: tuple[bytes, int, bytes],
+        start: int,
+        more: bool,
+        data: bytes,
+        ends: tuple[bytes, bytes],
+        whole: bool,
+        depth: int,
+    ) -> bytes:
+        """Return what stands for the payload of a fragment: its part of its datagram, if that is there as a whole."""
+        datagram = self.fragments.take((*key, depth), start, more, data) if whole else None
+        if datagram is not None and (datagram.made is None or datagram.learnt > self.fragments.learning):
+            joined = datagram.joined()
+            datagram.made = None if joined is None else self._body(key[1], joined, ends, True, depth)
+            datagram.learnt = self.fragments.learning
+        if datagram is not None and datagram.made is not None:
+            return datagram.made[start : start + len(data)]
+        return bytes(len(data)) if start else self._body(key[1], data, ends, False, depth)
 
     def _body(self, protocol: int, data: bytes, ends: tuple[bytes, bytes], whole: bool, depth: int) -> bytes:
         """Return what stands for the payload of a packet; `ends` are its addresses, as they were and as they are."""
@@ -110,11 +119,21 @@ class Rewriter:
         if protocol == _GRE and len(data) >= 4:
             flags, kind = struct.unpack_from("!HH", data)
             size = 4 + 4 * sum(bool(flags & bit) for bit in (0x8000, 0x2000, 0x1000))
-            inner = self.ipv4(data[size:], depth + 1) if kind == link.IPV4 else bytes(len(data[size:]))
+            inner = self.ipv4(data[size:], depth + 1) if kind == link.IPV4 else self._opaque(data[size:], depth)
             return data[:4] + bytes(len(data[4:size])) + inner
         if protocol == _MINIMAL and len(data) >= 8:
             return self._minimal(data, ends, depth)
-        return bytes(len(data))
+        if protocol in _CUT:
+            return data[: _CUT[protocol]] + bytes(len(data[_CUT[protocol] :]))
+        return bytes(len(data)) if protocol in TRANSPORTS else self._opaque(data, depth)
+
+    def _opaque(self, data: bytes, depth: int) -> bytes:
+        """Return what stands for what is not known: zeros, but for the IP packet in it that a reader finds."""
+        at = embedded(data, 0, len(data))
+        if at < 0:  # it may end where fewer bytes were captured
+            ends = {n: n + int.from_bytes(data[n + 2 : n + 4], "big") for n, b in enumerate(data[:64]) if b == 0x45}
+            at = next((n for n, e in ends.items() if e > len(data) and embedded(data[n:], 0, e - n) == 0), -1)
+        return bytes(len(data)) if at < 0 or depth >= _DEPTH else bytes(at) + self.ipv4(data[at:], depth + 1)
 
     def _minimal(self, data: bytes, ends: tuple[bytes, bytes], depth: int) -> bytes:
         """Return what stands for a packet in minimal encapsulation (RFC 2004)."""
@@ -140,10 +159,38 @@ class Rewriter:
         if 4500 in pair:
             if body[:4] == b"\0\0\0\0":
                 return body[:4] + messages.ike(body[4:], self._disguise, ends, ports)
-            return body if len(body) < 8 else self._esp(body, ends, depth)
+            if len(body) < 8:
+                return body if body == b"\xff" else body[:4] + bytes(len(body[4:]))
+            return self._esp(body, ends, depth)
+        if 1701 in pair:
+            return self._l2tp(body, depth)
         if pair in ((67, 68), (68, 67), (67, 67), (68, 68)):
             return messages.dhcp(body, self._disguise)
-        return bytes(len(body))
+        return self._opaque(body, depth)
+
+    def _l2tp(self, data: bytes, depth: int) -> bytes:
+        """Return what stands for L2TP (RFC 2661 section 3.1): its header, and the packet in its PPP."""
+        flags = int.from_bytes(data[:2], "big")
+        if len(data) < 6 or flags & 0x0F != 2:
+            return self._opaque(data, depth)
+        new = bytearray(len(data))
+        at = 6 + 2 * bool(flags & 0x4000) + 4 * bool(flags & 0x0800)
+        if flags & 0x8000 or len(data) < at + 4:
+            new[:2] = data[:2]
+            return bytes(new)
+        new[:at] = data[:at]
+        if flags & 0x0200:
+            new[at : at + 2] = data[at : at + 2]
+            at += 2 + int.from_bytes(data[at : at + 2], "big")
+        try:
+            found = link.ppp(data, at, len(data), new)
+        except IndexError:
+            return bytes(new)
+        if found.kind == link.IPV4:
+            new[found.start :] = self.ipv4(data[found.start :], depth + 1)
+        elif found.kind == link.IPV6:
+            new[found.start :] = self._ipv6(data[found.start :])
+        return bytes(new)
 
     def _esp(self, data: bytes, ends: tuple[bytes, bytes], depth: int) -> bytes:
         """Return what stands for ESP, opened or not."""

@@ -53,7 +53,7 @@ _UDP: Final = struct.Struct("!HHHxx")
 _PORTS: Final = struct.Struct("!HH")
 _SPI: Final = struct.Struct("!I")
 _ERRORS: Final = frozenset({3, 4, 5, 11, 12})
-_TRANSPORTS: Final = frozenset({1, 2, 6, 17, 33, 46, 132, 136})
+TRANSPORTS: Final = frozenset({1, 2, 6, 17, 33, 46, 132, 136})
 """IP protocols that end at the addresses in front of them; what is neither these nor peeled is an encapsulation."""
 _REACH: Final = 64
 """Bytes of an unknown encapsulation's own header, at most."""
@@ -181,7 +181,7 @@ def _carried(walk: _Walk, protocol: int, at: int) -> None:
     if len(walk.packet.addresses) < _MAX_DEPTH:
         if protocol in _NEXT:
             _NEXT[protocol](walk, at)
-        elif protocol not in _TRANSPORTS:
+        elif protocol not in TRANSPORTS:
             walk.stack += f"/proto{protocol}"
             _closed(walk, at)
 
@@ -249,7 +249,7 @@ def _closed(walk: _Walk, at: int) -> None:
     """Name an encapsulation that is not known, and go on with the IP packet in it, if there is one."""
     packet = walk.packet
     packet.stack, packet.closed = walk.stack, True
-    inside = _embedded(walk.data, at, walk.claimed)
+    inside = embedded(walk.data, at, walk.claimed)
     if inside >= 0:
         packet.closed = False
         walk.stack += "/other"
@@ -284,7 +284,7 @@ def _udp(walk: _Walk, at: int) -> None:
 
 def _any_udp(walk: _Walk, at: int) -> None:
     """Go on with the IP packet in UDP of no port that is known, if there is one."""
-    inside = _embedded(walk.data, at, walk.claimed)
+    inside = embedded(walk.data, at, walk.claimed)
     if inside >= 0:
         walk.stack += f"/udp{min(walk.packet.sport, walk.packet.dport)}" + "/other" * (inside > at)
         _ip(walk, inside)
@@ -358,7 +358,7 @@ _CARRIERS: Final = frozenset({4, 17, 47, 50, 55})
 """IP protocols behind whose headers there may be signalling or something protected."""
 
 
-def _embedded(data: bytes, at: int, end: int) -> int:
+def embedded(data: bytes, at: int, end: int) -> int:
     """Find where the IPv4 packet starts that an unknown encapsulation at `at` carries to its `end`; -1 for none.
 
     It has a header without options and with the right checksum, which no hardware computes for an inner header, and

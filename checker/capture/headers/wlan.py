@@ -104,16 +104,24 @@ def read(data: bytes, linktype: int) -> Header:
 
 
 def _radiotap_flags(data: bytes, end: int) -> int:
-    """Return the flags field, 0 if there is none (radiotap.org: fields follow their presence words, each aligned)."""
+    """Return the flags field, 0 if there is none."""
+    _, at = radiotap_fields(data, end)
+    return data[at] if 0 <= at < end else 0
+
+
+def radiotap_fields(data: bytes, end: int) -> tuple[int, int]:
+    """Return where the fields begin, and where that of the flags is; -1 if there is none.
+
+    `end` is that of the header. Fields follow their presence words, each aligned (radiotap.org).
+    """
     at = 4
     (present,) = word = struct.unpack_from("<I", data, at)
     while word[0] & 0x80000000 and at + 8 <= end:  # another presence word follows
         at += 4
         word = struct.unpack_from("<I", data, at)
     at += 4
-    if present & 1:
-        at += -at % 8 + 8
-    return data[at] if present & _FLAGS and at < end else 0
+    flags = at + -at % 8 + 8 if present & 1 else at
+    return at, flags if present & _FLAGS else -1
 
 
 def parts(data: bytes, header: Header) -> list[bytes]:
