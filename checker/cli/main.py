@@ -38,7 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if _interrupted(error):
             return INTERRUPTED
         if _lacks_memory(error):
-            say("mipcheck: there was not enough memory, so that nothing is known of the input")
+            why = f": {error}" if isinstance(error, MemoryError) and error.args else ""
+            say(f"mipcheck: there was not enough memory, so that nothing is known of the input{why}")
+            if argv is None:  # a library that went without may not even be able to end
+                flushed(sys.stdout)
+                os._exit(INCONCLUSIVE)
             return INCONCLUSIVE
         if os.environ.get("MIPCHECK_DEBUG") == "1":
             raise

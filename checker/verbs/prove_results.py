@@ -214,5 +214,7 @@ def _summary(spec: Spec, proved: Sequence[Proved]) -> list[str]:
     elif counts["refuted"]:
         lines.append("A counterexample is a log: mipcheck prove PROPERTY | mipcheck -")
     if counts["unknown"]:
-        lines.append("Unknown is not proved: a longer --timeout may decide it.")
+        short = all("memory" in p.result.reason for p in proved if p.result.result == "unknown")
+        what = "more memory (ulimit -v)" if short else "a longer --timeout"
+        lines.append(f"Unknown is not proved: {what} may decide it.")
     return lines

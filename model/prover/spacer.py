@@ -67,7 +67,8 @@ def spacer(system: System, timeout: float) -> Verdict:
     try:
         answer = engine.query(bad)
     except z3.Z3Exception as error:
-        return Verdict("unknown", reason=str(error), seconds=time.monotonic() - started)
+        said = error.value.decode() if isinstance(error.value, bytes) else str(error)
+        return Verdict("unknown", reason=said, seconds=time.monotonic() - started)
     if answer == z3.sat:
         return Verdict("refuted", seconds=time.monotonic() - started)
     if answer != z3.unsat:
