@@ -30,7 +30,7 @@ class Verb(NamedTuple):
 
 
 REGISTRY: Final = (
-    Verb("check", "verbs.check", "INPUT...", "check logs and captures of a mobile node (- is standard input)"),
+    Verb("check", "verbs.check", "INPUT...", "check logs and captures (- is standard input)"),
     Verb("prove", "verbs.prove", "[PROPERTY...]", "prove the properties of a specification"),
     Verb("explain", "verbs.explain", "RULE|MODE", "what a rule demands, and why; what an access mode is"),
     Verb("export", "verbs.export", "FORMAT [WHAT...]", "diagrams, transition systems, traces for other tools"),
@@ -40,7 +40,7 @@ REGISTRY: Final = (
     Verb("shrink", "verbs.shrink", "INPUT...", "the fewest events that break the same rule for the same cause"),
     Verb("infer", "verbs.infer", "CAPTURE", "propose a site file for a capture"),
     Verb("requirements", "verbs.requirements", "", "what the document requires, and what encodes it"),
-    Verb("audit", "verbs.audit", "", "what notices that a requirement is missing, and traces for it"),
+    Verb("audit", "verbs.audit", "", "what notices that a requirement is missing"),
     Verb("mutate", "verbs.mutate", "[NAME...]", "small changes to a specification, and what notices them"),
     Verb("overhead", "verbs.overhead", "[CAPTURE]", "what each access mode costs, and what a capture shows"),
     Verb("ambiguities", "verbs.ambiguities", "[NAME]", "sentences with several readings, and where they part"),
@@ -206,17 +206,17 @@ class _Parser(argparse.ArgumentParser):
         if message.startswith("the following arguments are required"):
             # An input whose name looks like an option was taken for one, so that there is no other.
             odd = [w for w in self._words if w.startswith("-") and w != "-" and w.partition("=")[0] not in known]
-            message = self._unknown(odd[0]) if odd else message
+            wanted = message.partition(": ")[2].replace(",", " and")
+            message = self._unknown(odd[0]) if odd else f"give {wanted}; {self.prog} --help says what that is"
         self.exit(WRONG_INPUT, f"{self.prog}: {''.join(c if c.isprintable() else '?' for c in message)}\n")
 
 
 def _parser(verb: Verb, module: VerbModule) -> _Parser:
-    """Return the parser of a verb. Its help ends with an example; that of `check` lists all verbs before."""
-    parts = [_listed(REGISTRY)] if verb is CHECK else []
-    parts += [getattr(module, "EPILOG", ""), f"example:\n  {module.EXAMPLE}\n"]
+    """Return the parser of a verb. Its help ends with an example; that of `check` lists all verbs first."""
+    parts = [getattr(module, "EPILOG", ""), f"example:\n  {module.EXAMPLE}\n"]
     parser = _Parser(
         prog="mipcheck" if verb is CHECK else f"mipcheck {verb.name}",
-        description=module.DESCRIPTION,
+        description=module.DESCRIPTION + (f"\n\n{_listed(REGISTRY)}" if verb is CHECK else ""),
         epilog="\n".join(filter(None, parts)),
         formatter_class=_Help,
         allow_abbrev=False,
@@ -227,8 +227,7 @@ def _parser(verb: Verb, module: VerbModule) -> _Parser:
 
 def _listed(verbs: Sequence[Verb]) -> str:
     """Return the verbs one below the other, each as it is called, and what it does."""
-    lines = ["verbs:"]
+    lines = ["verbs (mipcheck VERB --help tells more; without one, inputs are checked):"]
     for verb in verbs:
-        words = ["mipcheck", "" if verb is CHECK else verb.name, verb.takes]
-        lines.append(f"  {' '.join(filter(None, words)):28} {verb.does}")
-    return "\n".join([*lines, ""])
+        lines.append(f"  {f'{verb.name} {verb.takes}':21} {verb.does}")
+    return "\n".join(lines)

@@ -77,6 +77,10 @@ def foreign(head: bytes, name: str) -> str:
         return ""
     if (b"\0" in head and Path(name).suffix.lower() == ".erf") or _is_erf(head):
         return _ERF
+    if re.search(rb"^\s*\[\[expect\]\]", text, re.MULTILINE):
+        return f"it looks like known deviations: give it with --expect {printable(name)}, beside a log or a capture"
+    if name.endswith(".map") or re.match(rb"(?:#[^\n]*\n|\s)*map [\w.-]+ \"", text):
+        return f"it looks like a map: give it with --map {printable(name)}, beside the log that it reads"
     if re.search(rb"^\s*\[\[?(site|parameters|mn_ha_key|esp_sa)\]", text, re.MULTILINE) or name.endswith(".toml"):
         return f"it looks like a site file: give it with --config {printable(name)}, beside a log or a capture"
     if name.endswith(".spec"):

@@ -340,12 +340,15 @@ def _open_input(path: str) -> BinaryIO:
     except FileNotFoundError:
         raise InputError([Problem(Position(path), "no such file", _near(path))]) from None
     except IsADirectoryError:
-        raise InputError([Problem(Position(path), "is a folder", "give the files in it")]) from None
+        raise InputError([Problem(Position(path), "is a folder", _FOLDER.format(printable(path)))]) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError([Problem(Position(path), f"cannot be read: {reason}")]) from None
     # A pipe is what the shell makes of <(command).
     return stream if stream.seekable() else cast("BinaryIO", Pipe(stream, keep_open=False))
+
+
+_FOLDER: Final = "give the files in it, as one node's; or have each checked by itself: mipcheck fleet {}"
 
 
 def _near(path: str) -> str:
