@@ -18,6 +18,7 @@ from typing import Any, Final
 from mipcheck.checker.check.report import Excused, Report, Violation
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, quoted
 from mipcheck.checker.console.escape import printable
+from mipcheck.checker.site.dotted import MOST, too_many_parts
 
 _LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a file that is read."""
@@ -72,7 +73,10 @@ def read_expectations(path: str, rules: Collection[str]) -> list[Expectation]:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise UsageError(f"--expect {path}: larger than {_LARGEST // 1024**2} MiB")
-        tables = tomllib.loads(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        if line := too_many_parts(text):
+            raise UsageError(f"--expect {path}, line {line}: a key of more than {MOST} parts")
+        tables = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"--expect {path} cannot be read: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:

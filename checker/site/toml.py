@@ -20,6 +20,7 @@ from mipcheck.checker.console.errors import (
     problem_in_line,
     quoted,
 )
+from mipcheck.checker.site.dotted import MOST, too_many_parts
 from mipcheck.checker.site.site import (
     ADDRESSES,
     KEYS,
@@ -58,9 +59,6 @@ _ALGORITHMS: Final = {
     "keyed-md5-prefix+suffix": "keyed-md5",
 }
 """Spellings in use; keyed MD5 in prefix+suffix mode is RFC 2002's default, HMAC-MD5 RFC 3344's."""
-
-_MANY_PARTS: Final = re.compile(r"""(?<![\w.-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){64}""", re.ASCII)
-"""A dotted key longer than any that means something. Reading one takes `tomllib` time that grows with the square."""
 
 _AT: Final = re.compile(r"\(at line (\d+), column (\d+)\)$")
 _HEADING: Final = re.compile(r"\s*\[\[?\s*[\"']?([^\]\"']*?)[\"']?\s*\]")
@@ -137,9 +135,8 @@ class _TomlFile:
 
     def parse(self) -> dict[str, object]:
         """Return the tables of the file, which need not be what they should. Raises InputError for what is no TOML."""
-        if found := _MANY_PARTS.search(self.text):
-            line = self.text.count("\n", 0, found.start()) + 1
-            raise InputError([Problem(Position(self.name, line), "a key of more than 64 parts")])
+        if line := too_many_parts(self.text):
+            raise InputError([Problem(Position(self.name, line), f"a key of more than {MOST} parts")])
         try:
             return tomllib.loads(self.text, parse_float=Decimal)
         except tomllib.TOMLDecodeError as error:

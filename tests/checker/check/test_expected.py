@@ -178,3 +178,14 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main([str(empty), "--expect", str(empty), "--expect-update"]) == 2
     assert "would overwrite an input" in capsys.readouterr().err and empty.read_bytes() == b""
     assert main([log, "--expect", str(known), "-o", str(known)]) == 2 and known.read_text("utf-8") == text
+
+
+@pytest.mark.parametrize("text", ["{} = 1\n", "[[expect]]\n{} = 1\n", "[[{}]]\n"])
+def test_a_key_of_very_many_parts_is_refused_at_once(text: str, tmp_path: Path) -> None:
+    """Parsing one of 200,000 parts took tomllib twenty gigabytes and more."""
+    path = tmp_path / "known.toml"
+    path.write_text(text.format(".".join(["a"] * 150_000)))
+    with pytest.raises(
+        UsageError, match=f"line {text.count(chr(10), 0, text.index('{')) + 1}: a key of more than 64 parts"
+    ):
+        read_expectations(str(path), RULES)

@@ -41,7 +41,9 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
 
 
 def show(command: str, sections: dict[str, str]) -> str:
-    return f"$ {command}\n" + "".join(f"--- {name}\n{body}" for name, body in sections.items() if body or name.startswith(GIVEN))
+    return f"$ {command}\n" + "".join(
+        f"--- {name}\n{body}" for name, body in sections.items() if body or name.startswith(GIVEN)
+    )
 
 
 def without_the_solvers_choice(text: str) -> str:

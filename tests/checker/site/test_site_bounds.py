@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from mipcheck.checker.console.errors import LIMIT, InputError
 from mipcheck.checker.site import toml
+from mipcheck.checker.site.dotted import too_many_parts
 from mipcheck.checker.site.toml import read_site
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.specification.load import load
@@ -20,13 +22,28 @@ def refused(text: str) -> InputError:
     return caught.value
 
 
-@pytest.mark.parametrize("part", ["a", '"a"', "'a' ", "a-b "])
+@pytest.mark.parametrize("part", ["a", '"a"', '"\\""', "'a' ", "a-b "])
 @pytest.mark.parametrize("form", ["[site]\n{} = 1\n", "[{}]\n", "[[{}]]\n", "[site]\nfa = {{ {} = 1 }}\n"])
 def test_a_key_of_very_many_parts_is_refused_at_once(form: str, part: str) -> None:
     """Parsing one of 200,000 parts takes tomllib ten minutes and more."""
     error = refused(form.format(".".join([part] * 150_000)))
     assert "a key of more than 64 parts" in str(error)
     assert error.problems[0].at.line == form[: form.index("{}")].count("\n") + 1
+
+
+def test_looking_for_such_a_key_takes_time_that_grows_with_the_text() -> None:
+    size = 2**20
+    for text in (
+        'x="' + '\\"' * size,
+        'x="""' + '\\"""' * size,
+        "'" * size,
+        '"' * size,
+        "x=[" + "1.5," * size,
+        "a . " * 60,
+    ):
+        started = time.process_time()
+        assert too_many_parts(text) is None
+        assert time.process_time() - started < 5
 
 
 def test_dots_elsewhere_are_no_key() -> None:
