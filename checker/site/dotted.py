@@ -1,4 +1,4 @@
-"""Keys of TOML with more parts than mean anything, for which `tomllib` takes time and memory that grow with the square."""
+"""Keys of TOML with more parts than mean anything: `tomllib` takes time and memory for them that grow quadratically."""
 
 from __future__ import annotations
 
