@@ -1,4 +1,4 @@
-"""Made-up input against everything that reads: logs, merges, captures, site files, specifications, whole commands.
+"""Made-up input against everything that reads: logs, merges, captures, site files, maps, specifications, commands.
 
     python tests/fuzz.py --minutes 10 --seed 1
 
@@ -31,10 +31,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from fuzzing import captures, files, guard, logs, sites, specs
+from fuzzing import captures, files, guard, logs, maps, sites, specs
 from fuzzing.case import Kind
 
-KINDS: Final = (captures.KIND, logs.TEXT, logs.JSON, logs.MERGE, files.KIND, sites.KIND, specs.KIND)
+KINDS: Final = (captures.KIND, logs.TEXT, logs.JSON, logs.MERGE, files.KIND, sites.KIND, specs.KIND, maps.KIND)
 _STUCK: Final = 900
 """Seconds without an end after which what is stuck in native code is shown, and the program ends."""
 _GROWN: Final = (1.1, 100_000)
