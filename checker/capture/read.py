@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.events.registrations import clear_registrations
@@ -33,6 +33,7 @@ _GAP: Final = "gap"
 _TELLING: Final = frozenset({"link", "coa", "rrq", "rrp", "ike", "sa", "advert", "solicit"})
 """Events that tell something of the node's state; there are few of them."""
 _REPEATED: Final = "802.11 retransmission"
+_MOST_SHARED: Final = 65_536
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,7 @@ class Decoder:
         self._surveyor = surveyor
         self._crossing = crossing
         self._repeats = wlan.Repeats()
+        self._same: dict[Any, Any] = {}
 
     def take(self, frame: Frame) -> list[Packet]:
         """Return the packets in a frame: one, but for an aggregate of 802.11."""
@@ -249,8 +251,21 @@ class Decoder:
                 packet.fragment = len(packet.piece.outer) + 1 if packet.piece is not None else 0
             if packet.piece is not None:
                 self._together.take(packet)
+            self._share(packet)
             packets.append(packet)
         return packets
+
+    def _share(self, packet: Packet) -> None:
+        """Let packets have in common what is alike: all of them stay, and it is most of what they take."""
+        same = self._same
+        if len(same) > _MOST_SHARED:
+            same.clear()
+        packet.addresses = same.setdefault(packet.addresses, packet.addresses)
+        packet.source_mac = same.setdefault(packet.source_mac, packet.source_mac)
+        packet.target_mac = same.setdefault(packet.target_mac, packet.target_mac)
+        packet.stack = same.setdefault(packet.stack, packet.stack)
+        if packet.rest_of is not None:
+            packet.rest_of = same.setdefault(packet.rest_of, packet.rest_of)
 
 
 # --- what is missing ----------------------------------------------------------------------------------------------

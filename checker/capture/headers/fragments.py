@@ -22,6 +22,8 @@ MAX_BYTES: Final = 4 * 2**20
 MAX_DATAGRAMS: Final = 1024
 MAX_PIECES: Final = 2048
 """For one datagram; the smallest link (68 bytes, RFC 791) makes 1365 fragments of the largest datagram."""
+MAX_HELD: Final = 65536
+"""Fragments of all datagrams together: of tiny ones, and of copies, a few bytes are many."""
 _MAX_LENGTH: Final = 65515
 """Bytes of a datagram's payload (total length is 16 bits)."""
 
@@ -78,7 +80,8 @@ _Key = tuple[str, int, int, int, int, int]
 class Reassembler:
     """Give it the packets that have a `piece`, in file order; it changes them in place.
 
-    At most MAX_BYTES of MAX_DATAGRAMS are kept; what exceeds that is given up, the oldest first. `broken` are the
+    At most MAX_BYTES in MAX_HELD fragments of MAX_DATAGRAMS are kept; what exceeds that is given up, the oldest first.
+    `broken` are the
     packets whose content matters and cannot be known, one for each datagram, with the reason in their `why`.
     """
 
@@ -86,7 +89,7 @@ class Reassembler:
         """`keys` are the SPIs of ESP that can be opened."""
         self.broken: list[Packet] = []
         self._keys = keys
-        self._held = 0
+        self._held = self._members = 0  # bytes, and fragments
         self._datagrams: dict[_Key, _Datagram] = {}  # in order of their first fragments
         self._done: dict[_Key, _Done] = {}
 
@@ -115,6 +118,7 @@ class Reassembler:
             datagram = self._datagrams[key] = _Datagram(packet.time)
         if len(datagram.members) < MAX_PIECES:
             datagram.members.extend(members)
+            self._members += len(members)
         else:
             datagram.why = datagram.why or "too many fragments"
         if not datagram.why:
@@ -127,7 +131,7 @@ class Reassembler:
             self._release(datagram)
             del self._datagrams[key]
             self._complete(key, datagram, piece)
-        while self._held > MAX_BYTES or len(self._datagrams) > MAX_DATAGRAMS:
+        while self._held > MAX_BYTES or len(self._datagrams) > MAX_DATAGRAMS or self._members > MAX_HELD:
             self._drop(next(iter(self._datagrams)))
 
     def _add(self, datagram: _Datagram, piece: Piece) -> None:
@@ -164,6 +168,7 @@ class Reassembler:
 
     def _complete(self, key: _Key, datagram: _Datagram, piece: Piece) -> None:
         members = datagram.members
+        self._members -= len(members)
         lead = max(members, key=lambda member: member.packet.time)
         packet = lead.packet
         resume(packet, piece._replace(stack=lead.stack, outer=lead.outer), b"".join(datagram.pieces), self._keys)
@@ -200,6 +205,7 @@ class Reassembler:
     def _give_up(self, datagram: _Datagram) -> None:
         """Set aside what hangs on the missing part. Other fragments are judged one by one, by the headers they have."""
         members, datagram.members = datagram.members, []
+        self._members -= len(members)
         if not datagram.aside:
             signalling = [m.packet for m in members if m.packet.kind == REGISTRATION]
             if datagram.why == OVERLAP and (signalling or any(m.packet.protocol in _TUNNELS for m in members)):

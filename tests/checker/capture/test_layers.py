@@ -397,7 +397,27 @@ def test_memory_for_fragments_is_bounded() -> None:
         assert together._held <= fragments.MAX_BYTES
         assert len(together._datagrams) <= fragments.MAX_DATAGRAMS
     together.finish()
-    assert together._held == 0 and not together._datagrams
+    assert together._held == together._members == 0 and not together._datagrams
+
+
+def test_tiny_fragments_in_flight_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more than may be held the oldest datagrams are given up, and what hangs on them is said to be missing."""
+    monkeypatch.setattr(fragments, "MAX_HELD", 100)
+    together = Reassembler()
+
+    def take(n: int, packet: Packet) -> None:
+        together.take(layers.decode(Frame(n, n, "x", RAW, bytes(packet), len(packet), "")))
+
+    first, *_ = request().fragment(16)
+    take(1, first)
+    for n in range(2, 1000):
+        take(n, IP(src=COA, dst=IHA, id=n // 30, frag=1 + n % 30, flags=1) / Raw(b"tiny!!!!"))
+        take(n, IP(src=COA, dst=IHA, id=n // 30, frag=1 + n % 30, flags=1) / Raw(b"tiny!!!!"))  # the same again
+        held = sum(len(d.members) for d in together._datagrams.values())
+        assert held == together._members <= 100
+    assert [(p.frame, p.why) for p in together.broken] == [(1, UNFINISHED)]
+    together.finish()
+    assert together._members == 0
 
 
 # Frames that were lost while capturing.
