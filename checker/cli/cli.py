@@ -37,7 +37,7 @@ REGISTRY: Final = (
     Verb("convert", "verbs.convert", "CAPTURE", "write a capture as a log"),
     Verb("map", "verbs.map", "[NAME|PATH] [LOG]", "what a map makes of another program's log"),
     Verb("anonymise", "verbs.anonymise", "CAPTURE", "a capture that may be shown, with the same verdict"),
-    Verb("shrink", "verbs.shrink", "INPUT...", "the fewest events that break the same rule for the same cause"),
+    Verb("shrink", "verbs.shrink", "INPUT...", "the fewest events that show the same fault"),
     Verb("infer", "verbs.infer", "CAPTURE", "propose a site file for a capture"),
     Verb("requirements", "verbs.requirements", "", "what the document requires, and what encodes it"),
     Verb("audit", "verbs.audit", "", "what notices that a requirement is missing"),
@@ -229,5 +229,5 @@ def _listed(verbs: Sequence[Verb]) -> str:
     """Return the verbs one below the other, each as it is called, and what it does."""
     lines = ["verbs (mipcheck VERB --help tells more; without one, inputs are checked):"]
     for verb in verbs:
-        lines.append(f"  {f'{verb.name} {verb.takes}':21} {verb.does}")
+        lines.append(f"  {f'{verb.name} {verb.takes}':23} {verb.does}")
     return "\n".join(lines)
