@@ -62,13 +62,24 @@ class Witnessed:
     name: str
     trace: Trace
     role: str
+    seen: object
     outcome: object
 
 
 def outcome(report: Report) -> object:
-    """Return what the tests of the example traces hold a report to: the verdict, what is broken, and where first."""
+    """Return what the tests of the example traces hold a report to: the verdict, what is broken and where first, and
+    what is held."""
     first = [(v.rule, v.at.line) for v in report.violations[:1]]
-    return report.verdict, sorted(r.id for r in report.rules if r.status == "violated"), first
+    of = {status: sorted(r.id for r in report.rules if r.status == status) for status in ("violated", "held")}
+    return report.verdict, of, first
+
+
+def seen(watched: Watched) -> object:
+    """Return what a report is made of, as far as it decides its `outcome`: to make one takes longer than to observe."""
+    observation, rules = watched.observation, watched.machine.rules
+    counts = [(t.kept > 0, t.broken, t.unknown, t.hole is None) for t in observation.tallies]
+    found = [(f.rule, f.time, f.event, f.overdue, f.count) for f in observation.findings]
+    return [r.id for r in rules], counts, found
 
 
 def chosen(spec: Spec, names: Sequence[str], role: str | None, sample: int | None) -> list[Mutant]:
@@ -127,16 +138,17 @@ class _Jury:
             over = over_logs(vocabulary, None, {})
             trace = read_inputs(opened, vocabulary, over, {}, False, Layering(self.spec).protected)
         if trace.site.role in self.machines:
-            yield Witnessed(path.stem, trace, trace.site.role, self._outcome(self.spec, trace, self._originals))
+            watched = self._watched(self.spec, trace, self._originals)
+            yield Witnessed(path.stem, trace, trace.site.role, seen(watched), outcome(conclude(watched)))
 
-    def _outcome(self, spec: Spec, trace: Trace, machines: dict[str, Machine]) -> object:
-        """Return what a specification says of a trace; `machines` are those of this specification by site, as far as
-        they have been made: that takes longer than a short trace."""
+    def _watched(self, spec: Spec, trace: Trace, machines: dict[str, Machine]) -> Watched:
+        """Return what a specification observes in a trace; `machines` are those of this specification by site, as far
+        as they have been made: that takes longer than a short trace."""
         site = replace(trace.site, boot=False)
         machine = machines.get(repr(site)) or machine_of(spec, site, kept=False)
         machines[repr(site)] = machine
         observation, modes = watch(machine, trace.events, trace.site.boot, trace.evidence(machine.spec))
-        return outcome(conclude(Watched(machine, trace, observation, modes)))
+        return Watched(machine, trace, observation, modes)
 
     def fate(self, mutant: Mutant, search: bool) -> Fate:
         """Return what becomes of a mutant."""
@@ -169,7 +181,10 @@ class _Jury:
         """Return the name of the first trace that is judged otherwise."""
         machines: dict[str, Machine] = {}
         for w in self.witnesses:
-            if w.role == mutant.role and self._outcome(mutant.spec, w.trace, machines) != w.outcome:
+            if w.role != mutant.role:
+                continue
+            watched = self._watched(mutant.spec, w.trace, machines)
+            if seen(watched) != w.seen and outcome(conclude(watched)) != w.outcome:
                 return w.name
         return None
 

@@ -112,7 +112,8 @@ def _expected(name: str, path: str, spec: Spec) -> str:
     """Return what the original says of a trace, as a table of TOML."""
     report = check([path], spec=spec)
     broken = sorted(r.id for r in report.rules if r.status == "violated")
-    lines = [f"[{name}]", f'verdict = "{report.verdict}"']
+    held = sorted(r.id for r in report.rules if r.status == "held")
+    lines = [f"[{name}]", f'verdict = "{report.verdict}"', f"held = {dumps(held)}"]
     lines += [f"broken = {dumps(broken)}"] if broken else []
     if report.violations:
         v = report.violations[0]

@@ -24,6 +24,8 @@ def test_trace(name: str) -> None:
     report = check([str(TRACES / f"{name}.log")])
     assert report.verdict == expected["verdict"]
     assert sorted(r.id for r in report.rules if r.status == "violated") == expected.get("broken", [])
+    if "held" in expected:
+        assert sorted(r.id for r in report.rules if r.status == "held") == expected["held"]
     if first := expected.get("first"):
         v = report.violations[0]
         found = {"rule": v.rule, "interface": v.interface, "line": v.at.line, "node": v.node}

@@ -46,12 +46,14 @@ def make(spec: Spec, machine: Spec, wanted: list[str]) -> None:
 
 
 def expect() -> str:
-    """Return what the checker says of each log: the verdict, the rules that are broken, and where first."""
+    """Return what the checker says of each log: the verdict, which rules are held or broken, and where first."""
     lines = ["# What a correct checker says of each trace. Written by make.py: the prover predicts what is broken.\n"]
     for path in sorted(HERE.glob("*.log")):
         report = check([str(path)])
         broken = sorted(r.id for r in report.rules if r.status == "violated")
         lines += [f"[{path.stem}]", f'verdict = "{report.verdict}"']
+        held = sorted(r.id for r in report.rules if r.status == "held")
+        lines += ["held = [" + ", ".join(f'"{r}"' for r in held) + "]"]
         lines += ["broken = [" + ", ".join(f'"{b}"' for b in broken) + "]"] if broken else []
         if report.violations:
             first = report.violations[0]

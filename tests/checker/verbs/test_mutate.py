@@ -66,11 +66,12 @@ def by_what(fates: list[Fate]) -> dict[str, Fate]:
 
 
 def test_a_trace_that_is_judged_otherwise_notices(tmp_path: Path) -> None:
-    got = by_what(found("R1", "R3", logs=(KEPT,), search=False, path=tmp_path))
+    got = by_what(found("R1", "R2", logs=(KEPT,), search=False, path=tmp_path))
     assert (got["rule R1: without the not of not is_open"].fate, got["rule R1: without the not of not is_open"].by) == (
         KILLED, "log0"
     )  # fmt: skip
-    assert got["rule R1: the rule is left out"].fate == UNDECIDED
+    assert got["rule R1: the rule is left out"].fate == KILLED  # it was held
+    assert got["rule R2: within: t_open + 1 s"].fate == UNDECIDED
 
 
 def test_a_property_that_is_refuted_notices() -> None:
