@@ -59,7 +59,8 @@ class Limit:
     """A time that ran out, or would have: it began at `since`, and was over at `due` at the latest; `until` is when it
     ended. `ended` is met (in time), over (it ran out), gone (nothing is owed any more) or open (the trace ends before).
 
-    `name` is the rule that demands something, or the stage that ends.
+    `name` is the rule that demands something, or the stage that ends. `at` is where what ended it stands, None if that
+    was no event.
     """
 
     interface: str
@@ -69,6 +70,7 @@ class Limit:
     due: int
     until: int
     ended: str
+    at: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)

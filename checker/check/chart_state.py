@@ -16,7 +16,7 @@ from mipcheck.checker.trace.source import fog_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.term import Term
-from mipcheck.model.values.event import Event
+from mipcheck.model.values.event import Event, Position
 
 LIMITS: Final = 8_000
 """Limits, and stretches of a stage, that are told."""
@@ -158,9 +158,10 @@ class _Follower:
         for key, (since, due) in list(place.running.items()):
             if running.get(key) != (since, due):
                 what, rule = key
-                done = rule and state.state[self._done(what)] == 1
-                replaced = key in running
-                self._end(state.name, what, rule, since, due, now, "met" if done or replaced else "gone")
+                # A duty that begins anew has not been done; a stage that does has been made to last.
+                kept = state.state[self._done(what)] == 1 if rule else key in running
+                ended = "met" if kept else "gone"
+                self._end(state.name, what, rule, since, due, now, ended, event.at)
                 del place.running[key]
         place.running |= {key: span for key, span in running.items() if span[1] > now}
 
@@ -193,9 +194,19 @@ class _Follower:
             if UNKNOWN not in (begun, lasts):
                 yield (place.stage, False), (begun, begun + lasts)
 
-    def _end(self, name: str, what: str, rule: bool, since: int, due: int, until: int, ended: str) -> None:
+    def _end(
+        self,
+        name: str,
+        what: str,
+        rule: bool,
+        since: int,
+        due: int,
+        until: int,
+        ended: str,
+        at: Position | None = None,
+    ) -> None:
         o = self.origin
-        self.limits.append(Limit(name, what, rule, since - o, due - o, until - o, ended))
+        self.limits.append(Limit(name, what, rule, since - o, due - o, until - o, ended, at))
 
 
 def _bounds(condition: Term) -> Iterator[tuple[Term, Term]]:

@@ -45,6 +45,7 @@ def check(
     maps: Sequence[str] = (),
     unmatched: str = "count",
     chart: bool = False,
+    closest: str = "none",
 ) -> Report:
     """Replay logs and captures of one node, or logs of a device that deals with many, against a specification.
 
@@ -53,7 +54,7 @@ def check(
     `offsets` are seconds (or a date) by input. `fail_on` is `must` or `should`; with `strict` any evidence that is
     missing is inconclusive. `maps` are as on a command line (`["charon"]`, `["charon.log=charon,year=2025"]`),
     `unmatched` says what becomes of lines that no map knows (`count` or `error`); with `chart` the report has what a
-    page draws. Raises SpecError, InputError,
+    page draws, with `closest` how close it was (`none`, `short`: of short traces, `all`). Raises SpecError, InputError,
     CaptureError, ParameterError or UsageError; all of them say what to do.
     """
     if fail_on not in ("must", "should"):
@@ -70,7 +71,7 @@ def check(
 
             give_maps(opened, maps, vocabulary, unmatched == "error")
         over = over_logs(vocabulary, None if config is None else os.fspath(config), parameters or {})
-        return check_open(opened, chosen, vocabulary, over, offsets or {}, keep_going, fail_on, strict, chart)
+        return check_open(opened, chosen, vocabulary, over, offsets or {}, keep_going, fail_on, strict, chart, closest)
 
 
 def check_open(
@@ -83,6 +84,7 @@ def check_open(
     fail_on: str = "must",
     strict: bool = False,
     chart: bool = False,
+    closest: str = "none",
 ) -> Report:
     """Do what `check` does with inputs that are open; `over` is what wins over the site of logs. Raises as it does."""
     try:
@@ -91,10 +93,13 @@ def check_open(
             trace = read_inputs(opened, vocabulary, over, offsets, keep_going, Layering(chosen).protected)
             watched = _watched(chosen, trace)
         report = conclude(watched, fail_on, strict)
-        if chart:
-            from mipcheck.checker.check.charting import chart_of
+        if chart or closest != "none":
+            from mipcheck.checker.check.charting import chart_of, margins
+            from mipcheck.checker.check.margins import margins_of
 
-            report = replace(report, chart=chart_of(watched))
+            drawn = chart_of(watched) if chart else None
+            near = margins(watched, closest == "all") if drawn is None else margins_of(drawn.limits)
+            report = replace(report, chart=drawn, margins=near)
     except TooMuch as error:
         raise UsageError(str(error)) from None
     except UserError:

@@ -12,6 +12,7 @@ from mipcheck.model.values.event import Position
 
 if TYPE_CHECKING:
     from mipcheck.checker.check.chart import Chart
+    from mipcheck.checker.check.margins import Margin
     from mipcheck.checker.observe.explain import Because
     from mipcheck.checker.observe.misses import NearMiss
 
@@ -120,7 +121,7 @@ class Report:
 
     `start` (ns since the epoch) is the time of the first event, None if the inputs count from their own start.
     `nodes` is how many mobile nodes a device's trace tells apart, None for a node's own. `chart` is what a page draws,
-    where that was asked for.
+    `margins` are the closest calls, where those were asked for.
     """
 
     verdict: str
@@ -139,6 +140,7 @@ class Report:
     excused: tuple[Excused, ...] = ()
     stale: tuple[str, ...] = ()
     chart: Chart | None = None
+    margins: tuple[Margin, ...] | None = None
 
     @property
     def events(self) -> int:

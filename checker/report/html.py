@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from mipcheck.checker.check.chart import Chart, Moments
+from mipcheck.checker.check.margins import Margin
 from mipcheck.checker.check.report import Report, RuleReport, Violation, date
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.valid_json import dumps
@@ -315,12 +316,21 @@ def _evidence(report: Report) -> Iterator[str]:
     ):
         if lines:
             yield f"<h3>{title}</h3>" + _list(map(text, lines))
+    if report.margins:
+        yield "<h3>How close it was</h3>" + _list(_margin(report, m) for m in report.margins)
     given = [f"{p.name} = {p.value}" for p in report.parameters if p.given]
     if given:
         yield f"<h3>Given</h3><p class=raw>{text(', '.join(given))}</p>"
     addresses = _addresses(report.chart)
     if addresses:
         yield f"<h3>Addresses</h3><p class=raw>{text(addresses)}</p>"
+
+
+def _margin(report: Report, m: Margin) -> str:
+    """Return how close it was, of what was done in time."""
+    what = f"{m.name}: done" if m.is_rule else f"“{m.name}” was made to last"
+    of = f", the closest of {m.times:,} times" if m.times > 1 else ""
+    return f"{text(f'{m.interface}, {what} {m.margin / 10**9:.3f} s before time was up{of}')} {_link(report, m.at)}"
 
 
 def _addresses(chart: Chart | None) -> str:

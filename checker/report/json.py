@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mipcheck.checker.check.margins import Margin
 from mipcheck.checker.check.report import Report, Violation, date
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.trace.times import show_datetime
@@ -56,9 +57,23 @@ def as_object(report: Report) -> dict[str, Any]:
         "violations": [violation_object(report.start, v) for v in report.violations],
         "warnings": [violation_object(report.start, v) for v in report.warnings],
         **expected_object(report),
+        "margins": None if report.margins is None else [_margin(m) for m in report.margins],
         "notes": list(report.notes),
         "set_aside": dict(report.set_aside),
         "parameters": {p.name: p.value for p in report.parameters},
+    }
+
+
+def _margin(m: Margin) -> dict[str, Any]:
+    """Return a closest call as JSON has it."""
+    return {
+        "rule": m.name if m.is_rule else None,
+        "stage": None if m.is_rule else m.name,
+        "interface": m.interface,
+        "margin": seconds(m.margin),
+        "time": seconds(m.time),
+        "times": m.times,
+        "at": at_object(m.at),
     }
 
 

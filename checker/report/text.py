@@ -78,6 +78,7 @@ class _ReportWriter:
         role = "" if self.report.role == MOBILE_NODE else f", role {self.report.role}{self._nodes()}"
         self.lines.labelled("spec", [f"{printable(self.report.spec)}{role} (mipcheck {__version__})"])
         self.lines.labelled("given", self._parameters())
+        self.lines.labelled("closest", list(self._closest()) if self.verbose else [])
         aside = [f"{count} {reason}" for reason, count in self.report.set_aside.items()]
         self.lines.labelled("aside", [", ".join(aside)] if aside else [])
         beside = self._beside()
@@ -183,6 +184,15 @@ class _ReportWriter:
     def _parameters(self) -> list[str]:
         given = [f"{p.name} = {p.value}" for p in self.report.parameters if p.given or self.verbose]
         return [", ".join(given)] if given else []
+
+    def _closest(self) -> Iterator[str]:
+        """Yield how close it was, of every time that ran and was met."""
+        for m in self.report.margins or ():
+            what = "done" if m.is_rule else f"“{m.name}” made to last"
+            of = f", the closest of {m.times} times" if m.times > 1 else ""
+            before = f"{what} {show_seconds(m.margin)} s before time was up{of}"
+            rule = f"{m.name} on {m.interface}" if m.is_rule else m.interface
+            yield f"{rule}: {before}, {printable(_place(m.at))}"
 
     def _verdict(self) -> None:
         report = self.report

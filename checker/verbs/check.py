@@ -98,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
     for option in options.FOLLOWING:
         if getattr(args, option) is not None:
             raise UsageError(f"--{option.replace('_', '-')} is for --follow")
+    kinds = (args.format, *(kind for kind, _ in args.report))
     report = check(
         args.inputs,
         spec=spec,
@@ -109,7 +110,8 @@ def run(args: argparse.Namespace) -> int:
         strict=args.strict,
         maps=args.map,
         unmatched=args.unmatched,
-        chart="html" in (args.format, *(kind for kind, _ in args.report)),
+        chart="html" in kinds,
+        closest="all" if args.verbose else "short" if "json" in kinds else "none",
     )
     if args.annotate is not None:
         from mipcheck.checker.report.copies import annotate_inputs
