@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from mipcheck.checker.capture.frames.magic import is_capture
 from mipcheck.checker.console.errors import InputError, Problem, UsageError
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.follow.lines import Lines
 from mipcheck.checker.follow.tail import CaptureGrows
 from mipcheck.checker.inputs.kinds import LOG_MARKS, foreign, no_text_log, packed_log
 from mipcheck.checker.inputs.trace import Input, input_of_log
@@ -18,6 +17,7 @@ from mipcheck.checker.logs import jsonl, text
 from mipcheck.checker.logs.builder import LogBuilder
 from mipcheck.checker.logs.lines import REMEMBERED, Log, LogReader, RawLine
 from mipcheck.checker.logs.parts import FIRST_LINE
+from mipcheck.checker.logs.pieces import Lines
 from mipcheck.checker.maps.read import Reading, Teller, unknown_lines
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.vocabulary import RoleError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator
 from re import Match
 from typing import BinaryIO, Final
@@ -10,8 +11,9 @@ from typing import BinaryIO, Final
 from mipcheck.checker.console.errors import LIMIT, InputError, Problem, joined, problem_in_line, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.logs.builder import LogBuilder
-from mipcheck.checker.logs.lines import REMEMBERED, Log, RawLine, raw_lines
-from mipcheck.checker.logs.parts import Fault, KeyValue, Time, WordAt
+from mipcheck.checker.logs.lines import REMEMBERED, Log, RawLine
+from mipcheck.checker.logs.parts import LINE_LIMIT, Fault, KeyValue, Time, WordAt
+from mipcheck.checker.logs.pieces import Lines
 from mipcheck.checker.logs.text import read_word
 from mipcheck.checker.maps.journal import Export, JsonExport, reader_of
 from mipcheck.checker.maps.library import Use
@@ -25,6 +27,8 @@ from mipcheck.model.values.event import NODE, Event, Position
 
 SHOWN: Final = 3
 """Lines that matched nothing, of which a note shows the first."""
+_BLOCK: Final = LINE_LIMIT
+"""Bytes that are read at a time; no line in such a piece is too long."""
 _FORMS: Final = 4
 """Forms of stamps that a message names."""
 _WITHOUT: Final = 200
@@ -52,12 +56,54 @@ class Reading:
         self._runner = Runner(use.map, use.given, self._clock)
         self._unstamped: tuple[int, str] | None = None
         self._journal: Export | JsonExport | None = None
+        names = sorted(use.map.programs)
+        self._needle = re.compile("|".join(map(re.escape, names)).encode()) if names else None
 
-    def records(self, stream: BinaryIO) -> Iterator[Record]:
-        """Read all of a log. Raises InputError for one without times."""
-        for line in raw_lines(stream):
+    def records(self, stream: BinaryIO, every: bool = False) -> Iterator[Record]:
+        """Read all of a log. Unless `every` record is wanted, of other programs' some are only counted.
+
+        Raises InputError for one without times.
+        """
+        if every:
+            self._needle = None
+        lines = Lines()
+        while data := stream.read(_BLOCK):
+            for line in self._lines_of_ours(data, lines):
+                yield from self.take(line)
+        for line in lines.end():
             yield from self.take(line)
         yield from self.end()
+
+    def _lines_of_ours(self, data: bytes, lines: Lines) -> Iterator[RawLine]:
+        """Return the lines that end in a piece, but for those of other programs, of which a journal is full.
+
+        What stands between two lines with the name of a program of the map is passed over as a whole, if it is nothing
+        else.
+        """
+        start = 0
+        while start < len(data):
+            pattern = None if lines.pending or self._needle is None else self._runner.foreign_lines()
+            end = data.rfind(b"\n", start) + 1
+            if pattern is None or self._journal is not None or end <= start:
+                end = data.find(b"\n", start) + 1 or len(data)
+                yield from lines.take(data[start:end])
+                start = end
+                continue
+            assert self._needle is not None
+            found = self._needle.search(data, start, end)
+            ours = end if found is None else data.rfind(b"\n", start, found.start()) + 1 or start
+            others = data[start:ours] if start or ours < len(data) else data
+            count = others.count(b"\n")
+            if count and len(pattern.findall(others)) == count:
+                self._runner.pass_over(count)
+                self.counts["foreign"] += count
+                self.lines += count
+                lines.skip(count, len(others))
+                start = ours
+            until = end if found is None else data.find(b"\n", found.end()) + 1
+            if start < until:
+                yield from lines.take(data[start:until])
+                start = until
 
     def take(self, line: RawLine) -> Iterator[Record]:
         """Take the next line; return the records that are complete by it. Raises InputError for a log without times."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from re import Match
 from re import compile as compiled
 from typing import TYPE_CHECKING, Final
@@ -32,6 +34,14 @@ _TOLD: Final = 10_000
 """Events that are remembered, of those that are told once or where something changed."""
 _PROGRAM: Final = compiled(r"[ \t]*(?:\S+[ \t]+)?([^\s\[\]:()]+)(?:\[[0-9]+\])?:[ \t]+")
 """What stands before a message in syslog and in listings of the journal: a host, a program, its number."""
+
+
+@cache
+def _foreign(stamp: str) -> re.Pattern[bytes]:
+    """Return the pattern of whole lines with a stamp of that pattern, a program and a message, by their first bytes."""
+    bare = re.sub(r"\(\?P<\w+>", "(?:", stamp)
+    host, program = r"(?:[!-~]++[ \t]++)?", r"[!-'*-9;-Z\\^-~]++(?:\[[0-9]+\])?:[ \t]++[!-~]"
+    return re.compile(rf"^(?:{bare})[ \t]*+(?!<){host}{program}".encode(), re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -111,6 +121,19 @@ class Runner:
         self._open = (number, text, [text[match.end() :].strip()], len(text), stamp, match)
         if not self._map.record:
             yield from self._close()
+
+    def foreign_lines(self) -> re.Pattern[bytes] | None:
+        """Return the pattern of lines of programs, with the stamp of the last line.
+
+        None where lines have to be looked at one by one, as a record goes on or an event waits.
+        """
+        if not self.stamped or self._open is not None or self._held or not self._map.programs or self._map.record:
+            return None
+        return _foreign(self._stamps[0].regex.pattern)
+
+    def pass_over(self, lines: int) -> None:
+        """Take note of lines of other programs."""
+        self.stamped += lines
 
     def end(self) -> Iterator[Record]:
         """Return the records that were not complete yet."""

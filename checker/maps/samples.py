@@ -71,7 +71,7 @@ def beside(use: Use, stream: BinaryIO, name: str, vocabulary: Vocabulary, latest
     words = vocabulary.for_role(role) if role else vocabulary
     teller = Teller(use, LogBuilder(name, words, True, headed=True))
     told = 0
-    for record in reading.records(stream):
+    for record in reading.records(stream, every=True):
         yield f"{record.number:6}  {quoted_line(record.text)}"
         if record.outcome != "told":
             yield f"        = {_OUTCOMES[record.outcome]}{f': {record.why}' if record.why else ''}"

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mipcheck.checker.console.errors import InputError
-from mipcheck.checker.follow.lines import Lines
 from mipcheck.checker.follow.tail import Tail
 from mipcheck.checker.logs.lines import raw_lines
 from mipcheck.checker.logs.parts import LINE_LIMIT
+from mipcheck.checker.logs.pieces import Lines
 
 from making.following import cut
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mipcheck import check
 from mipcheck.checker.cli.main import main
+from mipcheck.checker.maps.library import use_of
+from mipcheck.checker.maps.read import Reading
+
+from making.depth import drawn
 
 MAP = """map m "a map"
 sees link coa ike
@@ -49,6 +56,46 @@ def test_an_event_waits_for_what_a_later_line_tells_and_keeps_its_time(
         "09:00:00.100000Z eth0 ike phase=start src=203.0.113.5 dst=192.0.2.1",
         "09:00:00.200000Z eth0 link state=up",
     ]
+
+
+OTHERS = st.sampled_from(
+    [
+        "Nov  3 09:00:01 host sshd[7]: hello",
+        "Nov  3 09:00:02 host kernel: x",
+        "Nov  3 09:00:02 host kernel: ",
+        "",
+        "  indented",
+        "Nov  3 09:00:02 host no program here",
+        "Nov  3 09:00:01 <7> a: b",
+        "nothing: at all",
+        "Nov 31 09:00:00 h cron: never",
+        "Nov  3 09:00:03 h cron: speaks of charon: nothing",
+        "Nov  3 09:00:03 hÖst cron: x",
+        "2025-11-03T09:00:00Z h cron[1]: y",
+        "Nov  3 09:00:04 h charon[7]: 11[KNL] interface wlan0 activated",
+        "Nov  3 09:00:05 h charon: 11[KNL] interface wlan0 deleted",
+        "Nov  3 09:00:05 h charon: 11[IKE] <x|1> initiating IKE_SA x[1] to 192.0.2.1",
+        "Nov  3 09:00:01 charon: x" + "y" * 70_000,
+        "Nov  3 09:00:05 h charon: 11[NET] <x|1> sending packet: from 10.0.0.1[500] to 192.0.2.1[500] (1 bytes)",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=drawn(60, 2000))
+@given(st.lists(st.tuples(OTHERS, st.integers(1, 200)), max_size=8), st.booleans())
+def test_what_is_passed_over_is_counted_as_if_it_were_read(parts: list[tuple[str, int]], ended: bool) -> None:
+    lines = [line for line, times in parts for _ in range(times if len(line) < 1000 else 1)]
+    data = "\n".join(["Nov  3 09:00:00 h cron: first", *lines]).encode() + b"\n" * ended
+    quick, slow = (Reading(use_of("charon,year=2025,zone=UTC"), "x", None) for _ in range(2))
+    told = [[(r.number, r.events) for r in reading.records(io.BytesIO(data), every) if r.events]
+            for reading, every in ((quick, False), (slow, True))]  # fmt: skip
+    assert told[0] == told[1]
+    assert (quick.counts, quick.lines, quick.shown, quick.assumed) == (
+        slow.counts,
+        slow.lines,
+        slow.shown,
+        slow.assumed,
+    )
 
 
 def test_an_event_that_lacks_what_it_needs_is_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,16 @@ class Lines:
             yield self._line(whole=True)
         self._add(rest)
 
+    @property
+    def pending(self) -> bool:
+        """Whether the beginning of a line waits for its end."""
+        return self._size > 0
+
+    def skip(self, lines: int, size: int) -> None:
+        """Pass over whole lines of so many bytes, while none is pending."""
+        self._number += lines
+        self._offset += size
+
     def end(self) -> Iterator[RawLine]:
         """Return the last line, if it had no ending; what comes next is another file."""
         if self._size:
