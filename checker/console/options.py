@@ -149,7 +149,7 @@ def add_timeout(parser: argparse.ArgumentParser, default: float) -> None:
         type=seconds,
         default=default,
         metavar="S",
-        help="seconds for each call of the solver (%(default)g)",
+        help="seconds of an idle processor for each call of the solver (%(default)g)",
     )
 
 

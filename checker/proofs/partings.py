@@ -17,8 +17,8 @@ from mipcheck.model.values.types import INT, TIME
 
 if TYPE_CHECKING:
     from mipcheck.model.prover.compare import Comparison, Parting, SearchOutcome
-    from mipcheck.model.prover.search import Witness
     from mipcheck.model.prover.setting import Setting
+    from mipcheck.model.prover.witness import Witness
     from mipcheck.model.specification.spec import Spec
 
 TIMEOUT = 30.0

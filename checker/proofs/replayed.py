@@ -13,7 +13,7 @@ from mipcheck.model.values.types import show_duration
 
 if TYPE_CHECKING:
     from mipcheck.checker.check.report import Report
-    from mipcheck.model.prover.search import Witness
+    from mipcheck.model.prover.witness import Witness
     from mipcheck.model.specification.spec import Spec
 
 
@@ -146,13 +146,13 @@ def examples(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None
 def needed_by(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> list[str]:
     """List the properties that fail without a rule, in the order of declaration. `step` hears of each before it is
     proved."""
-    from mipcheck.model.prover.prove import needs
-    from mipcheck.model.prover.setting import setting_of
+    from mipcheck.checker.proofs.certificates import known
+    from mipcheck.model.prover.prove import Proofs
 
-    setting = setting_of(spec)
+    proofs = Proofs(spec, certificate=known(spec.name))
     found = []
     for name in spec.properties:
         step(f"needed by {name}?")
-        if needs(setting, name, rule):
+        if proofs.needed(name, rule):
             found.append(name)
     return found

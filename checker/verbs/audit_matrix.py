@@ -35,7 +35,7 @@ from mipcheck.model.specification.spec import (
 from mipcheck.model.specification.term import Term
 
 if TYPE_CHECKING:
-    from mipcheck.model.prover.search import Witness
+    from mipcheck.model.prover.witness import Witness
 
 TIMEOUT: Final = 20.0
 """Seconds for each call of a solver."""

@@ -26,6 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="prove without this rule or assumption (repeatable)",
     )
     parser.add_argument(
+        "--no-needs", dest="needs", action="store_false", help="do not ask which rules a proof needs: that takes longer"
+    )
+    parser.add_argument(
         "--cross-check",
         action="store_true",
         help="have z3 and cvc5 decide every obligation of each proof anew, from text and in processes of their own",
@@ -35,35 +38,64 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write the proofs to the new folder DIR, for any solver to check (SMT-LIB 2)",
     )
-    options.add_timeout(parser, 60.0)
+    parser.add_argument("--fresh", action="store_true", help="prove anew what a certificate shows")
+    parser.add_argument(
+        "--store", action="store_true", help="keep certificates beside the specification, or in the cache"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=options.seconds,
+        metavar="S",
+        help="seconds for the whole run; what it did not get to is unknown (default: each question has its own limit)",
+    )
     options.add_output(parser, ("text", "json"))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the results; return 0 if all is proved, 1 if something is refuted, else 3.
+    """Write the results; return 0 if all is proved, 1 if something is refuted or vacuous, else 3.
 
     A proof that was to be cross-checked and that a solver left undecided counts as unknown here. Raises UsageError,
-    SpecError, ParameterError and Disagreement.
+    SpecError and ParameterError; at the end what went wrong with a property, such as Disagreement.
     """
     from mipcheck.checker.check.readings import resolved
-    from mipcheck.checker.verbs.prove_results import exit_code, hand_out_all, prove_all, results_json, results_text
+    from mipcheck.checker.verbs.prove_results import Asked, exit_code, hand_out_all, prove_all
+    from mipcheck.checker.verbs.prove_text import Spoken, results_json, results_text
 
+    if args.store and (args.set or args.reading or args.without):
+        from mipcheck.checker.console.errors import UsageError
+
+        raise UsageError("--store is about the specification as it is: not with --set, --reading, --without")
     if args.cross_check:
         from mipcheck.checker.proofs.opinions import required
 
         required()
     spec = warned(resolved(args.spec, args.reading))
-    proved = prove_all(
+    asked = Asked(
+        spec,
+        args.spec,
         args.properties,
-        spec=spec,
-        parameters=options.parameters(args),
-        without=args.without,
+        options.parameters(args),
+        args.without,
+        with_needs=args.needs,
+        fresh=args.fresh,
+        store=args.store,
         timeout=args.timeout,
         with_obligations=args.cross_check or args.smtlib is not None,
         cross_check=args.cross_check,
     )
+    if args.format == "text" and args.output is None:
+        spoken = Spoken(spec, asked.wanted, lambda text: write(text, None))
+        proved = prove_all(asked, spoken)
+        spoken.end()
+    else:
+        proved = prove_all(asked)
+        if args.format == "json":
+            write(results_json(spec, proved, args.without, args.needs), args.output)
+        else:
+            write(results_text(spec, proved), args.output)
     if args.smtlib is not None:
         hand_out_all(args.smtlib, spec, proved)
-    shown = results_json(spec, proved, args.without) if args.format == "json" else results_text(spec, proved)
-    write(shown, args.output)
+    for p in proved:
+        if p.error is not None:
+            raise p.error
     return exit_code(proved)

@@ -1,25 +1,22 @@
-"""The results of `mipcheck prove`, as text or JSON.
+"""The results of `mipcheck prove`: of every property first the verdict, then what its proof needs.
 
 A counterexample is written as a log, and that text is read and replayed like anybody's before it is shown. Where the
-observer's verdict is not the one that the prover predicted, that is an internal error and never a result.
+observer's verdict is not the one that the prover predicted, that is an internal error and never a result. What goes
+wrong with one property leaves the others' results.
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mipcheck.checker.console.errors import UsageError
-from mipcheck.checker.console.escape import printable
-from mipcheck.checker.console.output import columns
 from mipcheck.checker.console.progress import Steps
-from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.handed_out import HandedOut, hand_out
 from mipcheck.checker.proofs.opinions import Opinion, opinions
 from mipcheck.checker.proofs.replayed import agree, check_names, parameters_of, trace_text
-from mipcheck.model.specification.spec import MOBILE_NODE
+from mipcheck.model.values.errors import UserError
 
 if TYPE_CHECKING:
     from mipcheck.model.prover.prove import Result
@@ -27,19 +24,25 @@ if TYPE_CHECKING:
 
 CAPABILITIES = "capabilities"
 """The site key that says what the node is capable of: a list in one word, as in a log."""
-EXIT = {"refuted": 1, "unknown": 3, "proved": 0}
+_EACH = 60.0
+"""Seconds that a solver may take for an obligation that it is asked about by itself."""
+EXIT = {"refuted": 1, "vacuous": 1, "unknown": 3, "proved": 0}
 """Exit codes by result; of several results the first here decides."""
-_SHOWN = 3
-"""Undecided obligations that are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A result of the prover, its counterexample as a log that has been replayed, and what solvers say of its proof."""
+    """A result of the prover, its counterexample as a log that has been replayed, where its certificate is kept, and
+    what solvers say of its proof.
+
+    `error` is what went wrong in mipcheck; the result is then unknown.
+    """
 
     result: Result
     counterexample: str = ""
+    certificate: str = ""
     opinions: tuple[Opinion, ...] = ()
+    error: Exception | None = None
 
     @property
     def cross_checked(self) -> list[str]:
@@ -49,81 +52,161 @@ class Proved:
         return [solver for solver, agrees in checked.items() if agrees]
 
 
-def prove_all(
-    properties: Sequence[str],
-    *,
-    spec: Spec,
-    parameters: Mapping[str, str],
-    without: Sequence[str],
-    timeout: float,
-    with_obligations: bool = False,
-    cross_check: bool = False,
-) -> list[Proved]:
-    """Prove properties, or all if none is named, without the rules and assumptions of these names.
+@dataclass(frozen=True)
+class Asked:
+    """What is to be proved: properties, or all if none is named, without the rules and assumptions of these names.
 
-    `parameters` are words by name, and `capabilities` a list in one word; `timeout` is seconds for each call of the
-    solver. `cross_check` asks all solvers about each obligation, which `with_obligations` keeps. Raises UsageError for
-    what does not exist, naming the nearest that does; ParameterError; and Disagreement.
+    `name` is the specification as on the command line, by which certificates are found, "" for none. `parameters` are
+    words by name, and `capabilities` a list in one word. `fresh`: what certificates show is proved anew; `store`: they
+    are kept. `timeout` is in seconds for all together. `cross_check` asks all solvers about each obligation, which
+    `with_obligations` keeps.
     """
+
+    spec: Spec
+    name: str = ""
+    properties: Sequence[str] = ()
+    parameters: Mapping[str, str] | None = None
+    without: Sequence[str] = ()
+    with_needs: bool = True
+    fresh: bool = False
+    store: bool = False
+    timeout: float | None = None
+    with_obligations: bool = False
+    cross_check: bool = False
+
+    @property
+    def wanted(self) -> list[str]:
+        """The properties, each once."""
+        names = [name for m in self.spec.machines() for name in m.properties]
+        return list(dict.fromkeys(self.properties)) or names
+
+
+class Listener(Protocol):
+    """Hears of each result at once."""
+
+    def verdict(self, proved: Proved, final: bool) -> None:
+        """Hear of a verdict; it is `final` if there is no more to come about that property."""
+
+    def needs(self, proved: Proved) -> None:
+        """Hear of what a proof needs, after its verdict."""
+
+
+def prove_all(asked: Asked, listener: Listener | None = None) -> list[Proved]:
+    """Prove what is asked, and tell a listener.
+
+    Raises UsageError for what does not exist, naming the nearest that does, and ParameterError.
+    """
+    from mipcheck.model.prover.limits import deadline
     from mipcheck.model.specification.configure import configure
 
-    capabilities = frozenset(filter(None, parameters.get(CAPABILITIES, "").split(",")))
+    spec, words = asked.spec, dict(asked.parameters or {})
+    capabilities = frozenset(filter(None, words.pop(CAPABILITIES, "").split(",")))
     check_names("capability", sorted(capabilities), spec.capabilities)
-    given = parameters_of(spec, {n: w for n, w in parameters.items() if n != CAPABILITIES})
+    given = parameters_of(spec, words)
     configure(spec, given)
-    owners = {name: m for m in spec.machines() for name in m.properties}
-    check_names("property", properties, owners)
-    check_names("rule or assumption", without, [n for m in spec.machines() for n in (*m.rules, *m.assumptions)])
-    wanted = list(dict.fromkeys(properties)) or list(owners)
-    if not wanted:
+    check_names("property", asked.properties, [name for m in spec.machines() for name in m.properties])
+    check_names("rule or assumption", asked.without, [n for m in spec.machines() for n in (*m.rules, *m.assumptions)])
+    if not asked.wanted:
         raise UsageError(f"{spec.name} has no properties to prove")
-    proved = []
-    with Steps(len(wanted), "proving") as steps:
-        for name in wanted:
-            steps.step(name)
-            owner = owners[name]
-            dropped = [n for n in without if n in owner.rules or n in owner.assumptions]
-            p = prove_one(owner, name, given, dropped, timeout, capabilities, with_obligations)
-            if cross_check and p.result.obligations:
-                p = replace(p, opinions=opinions(name, p.result.obligations, timeout))
-            proved.append(p)
-    return proved
+    with deadline(asked.timeout):
+        return _Run(asked, given, capabilities, listener).all()
+
+
+class _Run:
+    """One run over the properties that are wanted."""
+
+    def __init__(
+        self, asked: Asked, given: Mapping[str, int], capabilities: frozenset[str], listener: Listener | None
+    ) -> None:
+        from mipcheck.checker.proofs.certificates import stored
+        from mipcheck.model.prover.prove import Proofs
+
+        self._asked, self._given, self._capabilities, self._listener = asked, given, capabilities, listener
+        is_known = asked.name and not asked.fresh
+        self._stored = {n: found for n in asked.wanted if (found := stored(asked.name, n))} if is_known else {}
+        known = {n: certificate for n, (certificate, _) in self._stored.items()}
+        self._proofs = Proofs(asked.spec, given, asked.without, capabilities, certificate=known.get,
+                              with_obligations=asked.with_obligations)  # fmt: skip
+
+    def all(self) -> list[Proved]:
+        """Prove, and return all results."""
+        proved: dict[str, Proved] = {}
+        with Steps(len(self._asked.wanted), "proving") as steps:
+            for name in self._asked.wanted:
+                steps.step(name)
+                proved[name] = self._verdict(name)
+                steps.end()
+                self._tell(proved[name])
+            for name, p in proved.items():
+                if self._lacks_needs(p):
+                    proved[name] = self._completed(p)
+                    steps.end()
+                    if self._listener is not None:
+                        self._listener.needs(proved[name])
+                if self._asked.store and p.error is None:
+                    proved[name] = self._kept(proved[name])
+        return list(proved.values())
+
+    def _tell(self, p: Proved) -> None:
+        if self._listener is not None:
+            self._listener.verdict(p, not self._lacks_needs(p))
+
+    def _lacks_needs(self, p: Proved) -> bool:
+        return self._asked.with_needs and self._proofs.is_open(p.result)
+
+    def _verdict(self, name: str) -> Proved:
+        try:
+            result = self._proofs.verdict(name)
+            if result.certified and self._asked.with_needs:  # which a certificate shows at once
+                result = self._agreed(self._proofs.completed(result))
+            proved = self._replayed(result)
+            if self._asked.cross_check and result.obligations:
+                seconds = self._asked.timeout or _EACH
+                proved = replace(proved, opinions=opinions(name, result.obligations, seconds))
+            return replace(proved, certificate=self._stored[name][1]) if result.certified else proved
+        except Exception as error:
+            return self._failed(name, error)
+
+    def _completed(self, p: Proved) -> Proved:
+        try:
+            return replace(p, result=self._agreed(self._proofs.completed(p.result)))
+        except Exception as error:
+            return replace(self._failed(p.result.name, error), counterexample=p.counterexample)
+
+    def _agreed(self, result: Result) -> Result:
+        """Replay the traces by which rules are needed. Raises Disagreement."""
+        spec = self._proofs.owner(result.name)
+        for need in result.needs:
+            agree(spec, trace_text(spec, need.trace, self._given, (), self._capabilities), need.trace.broken)
+        return result
+
+    def _replayed(self, result: Result) -> Proved:
+        spec = self._proofs.owner(result.name)
+        dropped = [n for n in self._asked.without if n in spec.rules or n in spec.assumptions]
+        return _replayed(spec, result, self._given, dropped, self._capabilities)
+
+    def _failed(self, name: str, error: Exception) -> Proved:
+        """Return that something went wrong with a property. Raises what is wrong with all of them."""
+        from mipcheck.model.prover.prove import Result
+
+        if isinstance(error, UserError | MemoryError) or type(error).__name__ == "Z3Exception":
+            raise error
+        section = self._proofs.owner(name).properties[name].section
+        reason = f"of an internal error: {type(error).__name__}"
+        return Proved(Result(name, section, "unknown", 0.0, "none", reason=reason), error=error)
+
+    def _kept(self, p: Proved) -> Proved:
+        from mipcheck.checker.proofs.certificates import store
+
+        certificate = p.result.certificate
+        return p if certificate is None else replace(p, certificate=store(self._asked.name, certificate))
 
 
 def exit_code(proved: Sequence[Proved]) -> int:
-    """Return 0 if all is proved, 1 if something is refuted, else 3: also where a solver that was asked gave up."""
+    """Return 0 if all is proved, 1 if something is refuted or vacuous, else 3: also where a solver that was asked gave
+    up."""
     results = {p.result.result for p in proved} | {"unknown" for p in proved for o in p.opinions if o.undecided}
     return next(code for word, code in EXIT.items() if word in results)
-
-
-def prove_one(
-    spec: Spec,
-    name: str,
-    given: Mapping[str, int],
-    without: Iterable[str],
-    timeout: float = 60.0,
-    capabilities: frozenset[str] = frozenset(),
-    with_obligations: bool = False,
-) -> Proved:
-    """Prove one property of the role that `spec` is of, and replay a counterexample. Raises Disagreement."""
-    from mipcheck.model.prover.prove import prove
-
-    (result,) = prove(
-        [name],
-        spec=spec,
-        parameters=given,
-        without=without,
-        timeout=timeout,
-        capabilities=capabilities,
-        with_obligations=with_obligations,
-    )
-    if result.trace is None:
-        return Proved(result)
-    dropped = "".join(f", without {r}" for r in without)
-    title = [f"Counterexample to {name} of {spec.name}{dropped}, found by mipcheck prove.", spec.properties[name].text]
-    text = trace_text(spec, result.trace, given, title, capabilities)
-    agree(spec, text, result.trace.broken)
-    return Proved(result, text)
 
 
 def hand_out_all(path: str, spec: Spec, proved: Sequence[Proved]) -> None:
@@ -137,84 +220,32 @@ def hand_out_all(path: str, spec: Spec, proved: Sequence[Proved]) -> None:
     hand_out(path, spec.name, proofs)
 
 
-# --- output ---------------------------------------------------------------------------------------------------------
+def prove_one(
+    spec: Spec,
+    name: str,
+    given: Mapping[str, int],
+    without: Iterable[str],
+    timeout: float = 60.0,
+    capabilities: frozenset[str] = frozenset(),
+    with_needs: bool = True,
+) -> Proved:
+    """Prove one property of the role that `spec` is of, and replay a counterexample. Raises Disagreement."""
+    from mipcheck.model.prover.prove import Proofs
+
+    proofs = Proofs(spec, given, without, capabilities, timeout)
+    result = proofs.verdict(name)
+    return _replayed(spec, proofs.completed(result) if with_needs else result, given, list(without), capabilities)
 
 
-def results_json(spec: Spec, proved: Sequence[Proved], without: Sequence[str]) -> str:
-    """Return the results as one JSON object (model/README.md)."""
-    entries = [
-        {
-            "name": p.result.name,
-            "section": p.result.section,
-            "result": p.result.result,
-            "seconds": round(p.result.seconds, 3),
-            "method": p.result.method,
-            "needs": [n.rule for n in p.result.needs],
-            "invariant": p.result.invariant or None,
-            "cross_checked": p.cross_checked,
-            "opinions": {o.solver: {"unsat": o.discharged, "undecided": dict(o.undecided)} for o in p.opinions},
-            "counterexample": p.counterexample or None,
-            "reason": p.result.reason or None,
-        }
-        for p in proved
-    ]
-    return (
-        dumps({"schema": SCHEMA, "spec": spec.name, "without": list(without), "properties": entries}, indent=2) + "\n"
-    )
-
-
-def results_text(spec: Spec, proved: Sequence[Proved]) -> str:
-    """Return the results as text; one result that is refuted makes a log with comments, to be piped into mipcheck."""
-    blocks = [_block(spec, p) for p in proved]
-    if len(proved) == 1 and proved[0].counterexample:
-        comments = [f"# {line}".rstrip() for line in [*blocks[0], "", *_summary(spec, proved)]]
-        return "\n".join([*comments, proved[0].counterexample])
-    for p, block in zip(proved, blocks, strict=True):
-        if p.counterexample:
-            block += ["the shortest counterexample, replayed by the checker:", "", p.counterexample]
-    return "\n\n".join("\n".join(b) for b in [*blocks, _summary(spec, proved)]) + "\n"
-
-
-def _block(spec: Spec, p: Proved) -> list[str]:
-    """Return the lines about one result, but for the counterexample."""
-    r = p.result
-    owner = next(m for m in spec.machines() if r.name in m.properties)
-    details = [owner.properties[r.name].text]
-    if r.result == "proved":
-        details.append(f"by {r.method}")
-        details += [f"needs {', '.join(n.rule for n in r.needs)}"] if r.needs else []
-    details += [_opinion(o) for o in p.opinions]
-    if r.reason:
-        details.append(f"because {r.reason}")
-    wrap = textwrap.TextWrapper(min(columns(), 100) - 2, break_on_hyphens=False)
-    wrap.initial_indent = wrap.subsequent_indent = " " * 9
-    whose = "" if owner.role == MOBILE_NODE else f"role {owner.role}, "
-    return [
-        f"{r.result:8} {r.name}  ({whose}{r.section}, {r.seconds:.1f} s)",
-        *(w for d in details for w in wrap.wrap(d)),
-    ]
-
-
-def _opinion(o: Opinion) -> str:
-    """Say what a solver makes of a proof."""
-    count = o.discharged + len(o.undecided)
-    if not o.undecided:
-        return f"{o.solver} agrees: it finds each of the {count} obligations impossible to break"
-    first = "; ".join(f"{name} ({printable(why)})" for name, why in o.undecided[:_SHOWN])
-    more = f"; and {len(o.undecided) - _SHOWN} more" if len(o.undecided) > _SHOWN else ""
-    return f"{o.solver} does not say so: of {count} obligations it leaves {len(o.undecided)} undecided: {first}{more}"
-
-
-def _summary(spec: Spec, proved: Sequence[Proved]) -> list[str]:
-    """Count the results, and say what may be done next."""
-    counts = {word: sum(p.result.result == word for p in proved) for word in ("proved", "refuted", "unknown")}
-    lines = [f"{spec.name}: " + ", ".join(f"{n} {word}" for word, n in counts.items() if n)]
-    if counts["refuted"] and len(proved) == 1:
-        lines.append("The trace that follows is for mipcheck to read: pipe this into `mipcheck -`.")
-    elif counts["refuted"]:
-        lines.append("A counterexample is a log: mipcheck prove PROPERTY | mipcheck -")
-    if counts["unknown"]:
-        short = all("memory" in p.result.reason for p in proved if p.result.result == "unknown")
-        what = "more memory (ulimit -v)" if short else "a longer --timeout"
-        lines.append(f"Unknown is not proved: {what} may decide it.")
-    return lines
+def _replayed(
+    spec: Spec, result: Result, given: Mapping[str, int], without: Sequence[str], capabilities: frozenset[str]
+) -> Proved:
+    """Write a counterexample down, and replay it. Raises Disagreement."""
+    if result.trace is None:
+        return Proved(result)
+    name = result.name
+    dropped = "".join(f", without {r}" for r in without)
+    title = [f"Counterexample to {name} of {spec.name}{dropped}, found by mipcheck prove.", spec.properties[name].text]
+    text = trace_text(spec, result.trace, given, title, capabilities)
+    agree(spec, text, result.trace.broken)
+    return Proved(result, text)

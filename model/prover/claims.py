@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import z3
 from mipcheck.model.prover.runs import Run, condition_of, cone, roots_of_property, slots_of
-from mipcheck.model.prover.search import DEPTH, Search, Unrolling, Witness, time_unit
+from mipcheck.model.prover.scripts import Script
+from mipcheck.model.prover.search import DEPTH, Search, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.shown import shown
 from mipcheck.model.prover.spacer import Move, System, Z
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
+from mipcheck.model.prover.unrolling import Unrolling
+from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Allow, Independent, Invariant, Permitted, Property, Rule
 from mipcheck.model.specification.term import EventPattern, Term
 
-_SHALLOW: Final = 5
-"""Steps of a trace that is searched for in both directions first."""
+SHALLOW: Final = 5
+"""Steps of the traces that are searched for before anything that takes long."""
+
+
+def system_of(
+    setting: Setting, p: Property, rules: list[Rule], whole: bool, framed: list[Rule] | None = None
+) -> System:
+    """Return the transition system in which a property is refuted by a bad state or event (`safety`,
+    `independence`)."""
+    build = independence if isinstance(p.claim, Independent) else safety
+    return build(setting, p, rules, whole, framed)
 
 
 def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed: list[Rule] | None = None) -> System:
@@ -26,7 +40,8 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed
     where these are more rules.
     """
     setting, p, rules, framed = _followed(setting, p, rules, framed)
-    run = Run(setting, rules, cone(setting.spec, roots_of_property(p, framed or rules), whole), whole)
+    events = {q.event for q in p.patterns}
+    run = Run(setting, rules, cone(setting.spec, roots_of_property(p, framed or rules), whole, events), whole)
     w, s = run.world, run.state
     bad = []
     if isinstance(p.claim, Permitted):
@@ -60,20 +75,6 @@ def _followed(
     return own, own.of_property(p), own.these(rules), None if framed is None else own.these(framed)
 
 
-def search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
-    """Find the shortest trace on which the property is false and no rule is broken but `free` ones."""
-    for own in setting.trackings:
-        if (trace := _search_safety(own, own.of_property(p), free)) is not None:
-            return trace
-    return None
-
-
-def _search_safety(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
-    if isinstance(p.claim, Permitted):
-        return _search_forbidden(setting, p.claim.patterns, free)
-    return _search(setting, lambda run, k: violated(run, k, p), free)
-
-
 def violated(run: Unrolling, k: int, p: Property) -> Z:
     """Return whether a property is false at step k: in the state after it, or of its event in the state before."""
     w, condition = run.world, condition_of(p)
@@ -88,38 +89,15 @@ def violated(run: Unrolling, k: int, p: Property) -> Z:
     return run.happens(k, violates)
 
 
-def _search_forbidden(setting: Setting, patterns: tuple[EventPattern, ...], free: frozenset[str]) -> Witness | None:
-    """Return the shortest trace that ends with one of these events, which some MUST forbids."""
-    found = []
-    for rule in setting.musts:
-        if rule.id in free or not isinstance(rule.body, Allow):
-            continue
+def _matching(run: Unrolling, k: int, p: Property) -> Z:
+    """Return whether, at step k, something happens of which a property speaks."""
 
-        def goal(run: Unrolling, k: int, rule: str = rule.id) -> Z:
-            w = run.world
+    def matches(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
+        if not any(q.event == a.event for q in p.patterns):
+            return None
+        return run.world.matches(p.patterns, s, a, keys, now)
 
-            def forbidden(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
-                if not w.concerns(rule, a) or not any(q.event == a.event for q in patterns):
-                    return None
-                return z3.And(w.matches(patterns, s, a, keys, now), w.breaks(rule, s, a, keys, now))
-
-            return run.happens(k, forbidden)
-
-        if (trace := _search(setting, goal, free | {rule.id})) is not None:
-            found.append(trace)
-    return min(found, key=lambda t: t.steps, default=None)
-
-
-def _search(
-    setting: Setting, goal: Callable[[Unrolling, int], Z], free: frozenset[str], mirror: str = "", depth: int = DEPTH
-) -> Witness | None:
-    """Return the shortest trace that breaks only rules in `free`, or else a SHOULD besides; None if none is found."""
-    unit = time_unit(setting.parameters, setting.spec)
-    search = Search(setting.world(setting.rules.values(), unit), depth, timeout=setting.timeout, mirror=mirror)
-    trace = search.shortest(goal, free)
-    if trace is None:
-        trace = search.shortest(goal, free | {r.id for r in setting.rules.values() if r.level != "MUST"})
-    return None if trace is None else replace(trace, broken=trace.broken | misconfigured(setting))
+    return run.happens(k, matches)
 
 
 # --- independence, by self-composition ------------------------------------------------------------------------------
@@ -157,9 +135,9 @@ def independence(
         guard = z3.And(then >= now, world.well_formed(a.event, k))
         sides = [("left", left, k), ("right", right, theirs[a.event])]
         after = {side: {(side, n): z for n, z in world.next(s, a, own, then).items()} for side, s, own in sides}
-        assumed = {side: world.assumed(s, a, own, then) for side, s, own in sides}
-        if not after["left"]:
+        if not after["left"]:  # what an assumption reads is followed only where its event changes something
             continue
+        assumed = {side: world.assumed(s, a, own, then) for side, s, own in sides}
         label = f"{a.event} on interface {a.interface}"
         both = z3.And(guard, assumed["left"], assumed["right"])
         moves.append(Move(label, both, {**after["left"], **after["right"], "now": then}))
@@ -173,35 +151,146 @@ def independence(
         bad.append(z3.And(then >= now, world.well_formed(q.event, keys[q.event]), allowed[0] != allowed[1]))
     # A time without initial value is whatever it is, but the same in both runs.
     initial = z3.And(now == 0, world.initial(left), world.initial(right), *[left[s] == right[s] for s in left])
-    return System(state, initial, moves, bad)
+    alike = [left[slot] == right[slot] for slot in left]
+    return System(state, initial, moves, bad, alike)
 
 
-def search_independence(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
-    """Find the shortest trace after which interface 0, or what is allowed there, differs between two runs.
+def _parted(run: Unrolling, k: int, claim: Independent, free: frozenset[str]) -> Z:
+    """Return whether interface 0, or what is allowed there, differs between the two runs at step k."""
+    w, s, m = run.world, run.states[k], run.mirrors[k]
+    rules = [r for r in w.allows if r not in free and w.rules[r].level == "MUST"]
+    step = run.steps[k]
+    parts = []
+    for n, a in enumerate(w.actions):
+        for q in claim.allowed:
+            if a == Action(q.event, 0):
+                keys = step.keys[a.event]
+                differs = z3.And(
+                    _allowed(w, q, s, keys, step.now, rules), z3.Not(_allowed(w, q, m, keys, step.now, rules))
+                )
+                parts.append(z3.And(step.act == n, differs))
+    after, mirror = run.states[k + 1], run.mirrors[k + 1]
+    parts += [after[v, 0] != mirror[v, 0] for v in claim.variables]
+    return z3.Or(parts)
 
-    One of the runs has events of the other interfaces besides. No rule is broken but `free` ones.
+
+# --- counterexamples ------------------------------------------------------------------------------------------------
+
+_Goal = Callable[[Unrolling, int], Z]
+
+
+class Refutations:
+    """Searches for traces on which one property is false, which share their unrollings.
+
+    A `pretty` trace has ordinary values where any would do; to find them takes most of the time.
     """
-    setting = setting.tracked()
-    claim = setting.of_property(p).claim
-    assert isinstance(claim, Independent)
 
-    def goal(run: Unrolling, k: int) -> Z:
-        w, s, m = run.world, run.states[k], run.mirrors[k]
-        rules = [r for r in w.allows if r not in free and w.rules[r].level == "MUST"]
-        step = run.steps[k]
-        parts = []
-        for n, a in enumerate(w.actions):
-            for q in claim.allowed:
-                if a == Action(q.event, 0):
-                    keys = step.keys[a.event]
-                    differs = z3.And(
-                        _allowed(w, q, s, keys, step.now, rules), z3.Not(_allowed(w, q, m, keys, step.now, rules))
-                    )
-                    parts.append(z3.And(step.act == n, differs))
-        after, mirror = run.states[k + 1], run.mirrors[k + 1]
-        parts += [after[v, 0] != mirror[v, 0] for v in claim.variables]
-        return z3.Or(parts)
+    def __init__(self, setting: Setting, p: Property, pretty: bool = True) -> None:
+        self.setting, self.property, self.pretty = setting, p, pretty
+        self._tracked: list[Setting] = []
+        self._made: dict[tuple[int, str], Search] = {}
 
-    # A trace is short where there is one; to search deeply for what the other direction has at once takes a minute.
-    tries = [(mirror, depth) for depth in (_SHALLOW, DEPTH) for mirror in ("fewer", "more")]
-    return next((t for mirror, depth in tries if (t := _search(setting, goal, free, mirror, depth)) is not None), None)
+    def find(self, free: frozenset[str], depth: int = DEPTH) -> Witness | None:
+        """Find the shortest trace of at most `depth` steps that breaks only rules in `free`, or else a SHOULD besides.
+
+        None if none is found: that proves nothing. For independence it is a trace after which interface 0, or what is
+        allowed there, differs between two runs, one of which has events of the other interfaces besides.
+        """
+        if isinstance(self.property.claim, Independent):
+            return self._independence(free, depth)
+        for n, own in enumerate(self._settings()):
+            p = own.of_property(self.property)
+            if isinstance(p.claim, Permitted):
+                trace = self._forbidden(n, p.claim.patterns, free, depth)
+            else:
+                trace = self._search(n, partial(violated, p=p), free, "", depth)
+            if trace is not None:
+                return trace
+        return None
+
+    def arises(self, script: Script | None = None) -> Witness | None:
+        """Return a trace that keeps every MUST, and ends with an event of which the property speaks: the one that a
+        `script` is, or else the shortest that is found; None if there is none."""
+        for n, own in enumerate(self._settings()):
+            goal = partial(_matching, p=own.of_property(self.property))
+            free = own.without | own.advice
+            if script is None:
+                trace = self._search(n, goal, free, "", DEPTH)
+            else:
+                trace = shown(own, script, goal, free) if (script.entries, script.mirror) == (n + 1, "") else None
+            if trace is not None:
+                return trace
+        return None
+
+    def shown(self, script: Script, free: frozenset[str]) -> Witness | None:
+        """Return the trace that a script is, if it is one on which the property is false and that breaks only rules in
+        `free`, or else SHOULDs besides; else None. No solver is asked."""
+        own = next((s for n, s in enumerate(self._settings(), 1) if n == script.entries), None)
+        if own is None:
+            return None
+        p, free = own.of_property(self.property), free | own.advice
+        if isinstance(p.claim, Permitted) or isinstance(p.claim, Independent) != bool(script.mirror):
+            return None
+
+        def goal(run: Unrolling, k: int) -> Z:
+            return _parted(run, k, p.claim, free) if isinstance(p.claim, Independent) else violated(run, k, p)
+
+        return shown(own, script, goal, free)
+
+    def _settings(self) -> Iterator[Setting]:
+        """Yield the settings to look for traces in, one after the other; each is made once."""
+        for n, setting in enumerate(self.setting.trackings):
+            if n == len(self._tracked):
+                self._tracked.append(setting)
+            yield self._tracked[n]
+
+    def _forbidden(
+        self, number: int, patterns: tuple[EventPattern, ...], free: frozenset[str], depth: int
+    ) -> Witness | None:
+        """Return the shortest trace that ends with one of these events, which some MUST forbids."""
+        found = []
+        for rule in self._tracked[number].musts:
+            if rule.id in free or not isinstance(rule.body, Allow):
+                continue
+
+            def goal(run: Unrolling, k: int, rule: str = rule.id) -> Z:
+                w = run.world
+
+                def forbidden(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
+                    if not w.concerns(rule, a) or not any(q.event == a.event for q in patterns):
+                        return None
+                    return z3.And(w.matches(patterns, s, a, keys, now), w.breaks(rule, s, a, keys, now))
+
+                return run.happens(k, forbidden)
+
+            if (trace := self._search(number, goal, free | {rule.id}, "", depth)) is not None:
+                found.append(trace)
+        return min(found, key=lambda t: t.steps, default=None)
+
+    def _independence(self, free: frozenset[str], depth: int) -> Witness | None:
+        own = next(self._settings())
+        claim = own.of_property(self.property).claim
+        assert isinstance(claim, Independent)
+
+        def goal(run: Unrolling, k: int) -> Z:
+            return _parted(run, k, claim, free)
+
+        # A trace is short where there is one; to search deeply for what the other direction has at once takes a minute.
+        tries = [(m, d) for d in sorted({min(SHALLOW, depth), depth}) for m in ("fewer", "more")]
+        return next((t for m, d in tries if (t := self._search(0, goal, free, m, d)) is not None), None)
+
+    def _search(self, number: int, goal: _Goal, free: frozenset[str], mirror: str, depth: int) -> Witness | None:
+        setting = self._tracked[number]
+        if (number, mirror) not in self._made:
+            unit = time_unit(setting.parameters, setting.spec)
+            world = setting.world(setting.rules.values(), unit)
+            self._made[number, mirror] = Search(world, timeout=setting.timeout, mirror=mirror)
+        search = self._made[number, mirror]
+        search.depth = depth
+        trace = search.shortest(goal, free, self.pretty)
+        if trace is None and setting.advice - free:
+            trace = search.shortest(goal, free | setting.advice, self.pretty)
+        if trace is None or trace.script is None:
+            return trace
+        script = replace(trace.script, entries=number + 1)
+        return replace(trace, broken=trace.broken | misconfigured(setting), script=script)

@@ -7,7 +7,6 @@ There one forbids what the other allows: a permission is broken in one of them o
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -15,11 +14,14 @@ from types import MappingProxyType
 from typing import Any
 
 import z3
+from mipcheck.model.prover.limits import Budget
 from mipcheck.model.prover.runs import anchor_of, cone, roots_of_rules, slots_of
-from mipcheck.model.prover.search import Search, Unrolling, Witness, keys_used, time_unit
+from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting, example_site, misconfigured
 from mipcheck.model.prover.spacer import Move, System, Z, spacer
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
+from mipcheck.model.prover.unrolling import Unrolling
+from mipcheck.model.prover.witness import Witness, keys_used
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.spec import Configure, EventType, Permitted, Property, Require, Rule, Spec
 from mipcheck.model.specification.term import EventPattern
@@ -222,7 +224,7 @@ class Comparison(Search):
         `left` and `right` are rules of the first and the second world. Where there is no such trace, less is
         asked, step by step (see `_Strictness`).
         """
-        deadline = time.monotonic() + self.timeout
+        budget = Budget(self.timeout)
         named = [r for r in left if self._judges(self.both, r)], [r for r in right if self._judges(self.both.other, r)]
         if not any(named):
             return SearchOutcome(None, "there is no rule on events to part on")
@@ -234,7 +236,7 @@ class Comparison(Search):
                     rules = named[turned]
                     if not rules:
                         continue
-                    found = self._step(k, turned, rules, strictness, deadline, pretty)
+                    found = self._step(k, turned, rules, strictness, budget, pretty)
                     if found == z3.unknown:
                         return SearchOutcome(None, TIME_IS_UP)
                     if isinstance(found, Parting):
@@ -243,7 +245,7 @@ class Comparison(Search):
 
     def both_break(self, rule: str, pretty: bool = True) -> SearchOutcome:
         """Find the shortest trace whose last step this rule forbids in both, and no other rule in either."""
-        deadline = time.monotonic() + self.timeout
+        budget = Budget(self.timeout)
         if not (self._judges(self.both, rule) and self._judges(self.both.other, rule)):
             return SearchOutcome(None, "it is no rule on events in both")
         for strictness in (_Strictness.ALL, _Strictness.MUST):
@@ -251,7 +253,7 @@ class Comparison(Search):
                 while len(self.run.steps) <= k:
                     self.run.extend()
                 goal = z3.And(self.both.breaks(rule, k), self.both.other.breaks(rule, k))
-                found = self._solve(k, goal, ([rule], [rule]), strictness, deadline, pretty)
+                found = self._solve(k, goal, ([rule], [rule]), strictness, budget, pretty)
                 if found == z3.unknown:
                     return SearchOutcome(None, TIME_IS_UP)
                 if isinstance(found, Parting):
@@ -264,7 +266,7 @@ class Comparison(Search):
         return rule in run.world.allows or rule in run.world.requires
 
     def _step(
-        self, k: int, turned: bool, rules: list[str], strictness: _Strictness, deadline: float, pretty: bool
+        self, k: int, turned: bool, rules: list[str], strictness: _Strictness, budget: Budget, pretty: bool
     ) -> Parting | Any:
         """Find a trace whose step k one world forbids by `rules`, the second if `turned`; else z3.unsat or unknown."""
         forbids, allows = (self.both.other, self.both) if turned else (self.both, self.both.other)
@@ -274,7 +276,7 @@ class Comparison(Search):
         ]
         free: tuple[list[str], list[str]] = ([], rules) if turned else (rules, [])
         judges = (forbids,) if strictness is _Strictness.OWN else (self.both, self.both.other)
-        return self._solve(k, z3.Or(differs), free, strictness, deadline, pretty, judges)
+        return self._solve(k, z3.Or(differs), free, strictness, budget, pretty, judges)
 
     def _solve(
         self,
@@ -282,19 +284,15 @@ class Comparison(Search):
         goal: Z,
         free: tuple[list[str], list[str]],
         strictness: _Strictness,
-        deadline: float,
+        budget: Budget,
         pretty: bool,
         judges: Sequence[Unrolling] = (),
     ) -> Parting | Any:
         """Return a trace whose step k is as the goal says; else z3.unsat or z3.unknown.
 
         The `free` rules of each world need not be kept at step k, all others are. Worlds that are no `judges` need not
-        keep any; if none is named, both are judges. `deadline` is on the monotonic clock.
+        keep any; if none is named, both are judges.
         """
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return z3.unknown
-        self.run.solver.set("timeout", max(1, int(left * 1000)))
         wanted = z3.Bool(f"wanted#{next(_COUNT)}")
         self.run.solver.add(z3.Implies(wanted, z3.And(goal, self.run.shows(k))))
         sides = (self.both, self.both.other)
@@ -304,7 +302,7 @@ class Comparison(Search):
                 assumptions += self._kept(side, k, strictness)
                 if strictness in (_Strictness.ALL, _Strictness.MUST):
                     assumptions += self._kept_at(side, k, strictness, own)
-        answer = self.run.solver.check(*assumptions)
+        answer = budget.check(self.run.solver, *assumptions)
         if answer != z3.sat:
             return answer
         model = self._prettier(assumptions, k + 1) if pretty else self.run.solver.model()

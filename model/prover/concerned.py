@@ -19,7 +19,7 @@ def concerned(original: Spec, changed: Spec, p: Property) -> bool:
 def _basis(spec: Spec, p: Property) -> object:
     rules = [r for r in spec.rules.values() if _speaks(r, p)]
     roots = roots_of_property(p, rules)
-    names = cone(spec, roots, False)
+    names = cone(spec, roots, False, {q.event for q in p.patterns})
     if isinstance(p.claim, Independent):
         names |= set(p.claim.variables)
         names |= cone(spec, [Term("var", spec.variables[n].type, n) for n in names], False)

@@ -2,56 +2,116 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import z3
+from mipcheck.model.prover.blocked import Blockages
+from mipcheck.model.prover.certificate import Certificate, Inductive
 from mipcheck.model.prover.examples import Examples
+from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, write_formula
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
+from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import System, Verdict, Z, spacer
-from mipcheck.model.prover.symbolic import HIDDEN, Action, Keys, World
-from mipcheck.model.specification.spec import Allow, Require, Rule
+from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
+from mipcheck.model.prover.symbolic import HIDDEN, Action, Keys, SymbolicState, World
+from mipcheck.model.prover.witness import Witness
+from mipcheck.model.specification.spec import Allow, Require, Rule, Spec
 
 _COUNT = itertools.count()
 """Sets what is hidden of an event apart from that of any other."""
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 
-def consistent(setting: Setting, proofs: dict[str, tuple[System, Z]] | None = None) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """What is known of the rules: the `verdict`, a `trace` that refutes it, and what shows it, for a certificate."""
+
+    verdict: Verdict
+    trace: Witness | None = None
+    proofs: Mapping[str, Inductive] = field(default_factory=dict)
+    scripts: Mapping[str, Script] = field(default_factory=dict)
+    systems: Mapping[str, tuple[System, Z]] = field(default_factory=dict)
+    """The systems that were proved safe, with their invariants, by what that shows."""
+
+
+def consistent(setting: Setting, certificate: Certificate | None = None) -> Consistency:
     """Decide whether the rules are consistent: proved, refuted with the reason, or unknown with what is undecided.
 
-    `proofs` is given the systems that were proved safe, with their invariants, by what that shows.
+    What a `certificate` has to show is checked first.
     """
     own = setting.followed()
-    proofs = {} if proofs is None else proofs
-    system = _time_goes_on(own, [])
-    verdict = spacer(system, setting.timeout)
-    if verdict.answer == "refuted":  # by an event that the permissions may forbid
-        system = _time_goes_on(own, _permissions(own))
-        verdict = spacer(system, setting.timeout)
-    proofs["time"] = system, verdict.invariant
+    decisions = _Decisions(setting.timeout, certificate)
+    verdict = Verdict("unknown")
+    # At first whatever the permissions say: with them it is harder, and they may forbid the event.
+    for permissions in ([], _permissions(own)):
+        verdict = decisions.of("time", _time_goes_on(own, permissions), [r.id for r in permissions])
+        if verdict.answer != "refuted":
+            break
     if verdict.answer == "refuted":
-        return Verdict("refuted", reason="an event can make an obligation overdue at once, so that time cannot pass")
+        found = Blockages(setting).overdue()
+        if found is not None:
+            return Consistency(Verdict("refuted", reason=found.reason), found.trace)
+        reason = "an event may make an obligation overdue at once, so that time cannot pass; no short trace shows it"
+        return Consistency(Verdict("unknown", reason=reason))
     if verdict.answer != "proved":
-        return verdict
-    stuck, unsure = _blocked(own, proofs)
-    if stuck or unsure:
-        what = [f"when {r} is due, other rules can forbid all that would meet it" for r in stuck]
-        what += [f"whether {r} can always be met was not decided" for r in unsure]
-        return Verdict("refuted" if stuck else "unknown", reason="; ".join(what))
+        return Consistency(verdict)
+    unsure = []
+    for rule in _undecided(own, decisions):
+        found = Blockages(setting).stuck(rule, partial(_events_that_meet, own.rules[rule], _permitting(own, rule)))
+        if found is not None:
+            return Consistency(Verdict("refuted", reason=found.reason), found.trace)
+        unsure.append(rule)
+    if unsure:
+        return Consistency(Verdict("unknown", reason=f"whether {', '.join(unsure)} can always be met was not decided"))
     shared = Examples(setting)
     missing = []
+    scripts = {}
     for rule in setting.rules:
         if rule not in setting.without:
             examples = shared.telling(rule)
-            missing += [
-                f"no trace was found that {'breaks' if broken else 'exercises'} {rule}"
-                for broken in (False, True)
-                if examples.find(rule, broken, pretty=False) is None
-            ]
-    return Verdict("unknown", reason="; ".join(missing)) if missing else verdict
+            for broken in (False, True):
+                name = f"{'broken' if broken else 'kept'}:{rule}"
+                known = None if certificate is None else certificate.scripts.get(name)
+                example = None if known is None else examples.shown(rule, broken, known)
+                if example is None:
+                    example = examples.find(rule, broken, pretty=False)
+                if example is None:
+                    missing.append(f"no trace was found that {'breaks' if broken else 'exercises'} {rule}")
+                elif example.script is not None:
+                    scripts[name] = example.script
+    if missing:
+        verdict = Verdict("unknown", reason="; ".join(missing))
+    return Consistency(verdict, None, decisions.proofs, scripts, decisions.systems)
+
+
+class _Decisions:
+    """Decides what can be reached, first by what a certificate says, and keeps the `proofs`."""
+
+    def __init__(self, timeout: float, certificate: Certificate | None) -> None:
+        self._timeout, self._known = timeout, {} if certificate is None else certificate.proofs
+        self.proofs: dict[str, Inductive] = {}
+        self.systems: dict[str, tuple[System, Z]] = {}
+
+    def of(self, name: str, system: System, rules: Sequence[str] = ()) -> Verdict:
+        """Decide whether what is bad can be reached in a system, of moves that keep these permissions."""
+        known = self._known.get(name)
+        if known is not None:
+            with contextlib.suppress(Unreadable):
+                invariant = read_formula(known.invariant, names_of(system.state))
+                if not recheck(system, invariant, self._timeout):
+                    self.proofs[name] = known
+                    self.systems[name.replace(":", "-")] = system, invariant
+                    return Verdict("proved", invariant)
+        verdict = spacer(system, self._timeout)
+        if verdict.answer == "proved":
+            self.proofs[name] = Inductive(tuple(rules), True, write_formula(verdict.invariant))
+            self.systems[name.replace(":", "-")] = system, verdict.invariant
+        return verdict
 
 
 def _permissions(setting: Setting) -> list[Rule]:
@@ -73,21 +133,11 @@ def _time_goes_on(setting: Setting, permissions: list[Rule]) -> System:
     return run.system([run.world.overdue(r, run.state, run.now) for r in run.world.requires])
 
 
-def _blocked(setting: Setting, proofs: dict[str, tuple[System, Z]]) -> tuple[list[str], list[str]]:
-    """Return the obligations that can be owed, at their deadline, where the rules permit no event that meets them.
-
-    The second list has those for which that was not decided; `proofs` is given those for which it is excluded.
-    """
-    stuck: list[str] = []
-    unsure: list[str] = []
-    for rule in setting.musts:
-        if isinstance(rule.body, Require):
-            system = _due_and_forbidden(setting, rule)
-            verdict = spacer(system, setting.timeout)
-            answer, proofs[f"due-{rule.id}"] = verdict.answer, (system, verdict.invariant)
-            if answer != "proved":
-                (stuck if answer == "refuted" else unsure).append(rule.id)
-    return stuck, unsure
+def _undecided(setting: Setting, decisions: _Decisions) -> list[str]:
+    """Return the obligations that are not proved to be such that, at the deadline, some event is permitted that meets
+    them."""
+    owed = [r for r in setting.musts if isinstance(r.body, Require)]
+    return [r.id for r in owed if decisions.of(f"due:{r.id}", _due_and_forbidden(setting, r)).answer != "proved"]
 
 
 def _due_and_forbidden(setting: Setting, rule: Rule) -> System:
@@ -95,24 +145,44 @@ def _due_and_forbidden(setting: Setting, rule: Rule) -> System:
 
     Some event is permitted if one of the choice is, so that nothing is called possible that is not.
     """
-    assert isinstance(rule.body, Require)
-    events = [e for e in dict.fromkeys(q.event for q in rule.body.patterns) if setting.spec.events[e].sender == "node"]
-    permissions = [
-        r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)
-    ]
+    permissions = _permitting(setting, rule.id)
     names = cone(setting.spec, [*roots_of_rules([rule, *permissions]), anchor_of(setting.spec, rule)], False)
     run = Run(setting, [rule, *permissions], names, True)
     w, s = run.world, run.state
     parts = [w.owed(rule.id, s, 0), run.now == w.deadline(rule.id, s, 0)]
+    chosen, apart = _events_that_meet(rule, permissions, w, s, run.now)
+    kept = [r.id for r in permissions]
+    parts += [z3.Not(z3.And(meets, w.permitted(s, a, keys, run.now, kept))) for a, keys, meets in chosen]
+    return run.system([z3.And(apart, *parts)])
+
+
+def _events_that_meet(
+    rule: Rule, permissions: Sequence[Rule], w: World, s: SymbolicState, now: Z
+) -> tuple[list[tuple[Action, Keys, Z]], Z]:
+    """Return events to try, each with whether it meets an obligation; and that a new identification is new."""
+    assert isinstance(rule.body, Require)
     unused = z3.Int("unused")
-    parts += [unused != z for (name, _), z in s.items() if name in setting.spec.variables
-              and setting.spec.variables[name].type.name == "id"]  # fmt: skip
-    for event in events:
+    variables = w.spec.variables
+    apart = [unused != z for (name, _), z in s.items() if name in variables and variables[name].type.name == "id"]
+    found = []
+    for event in _events_that_would(w.spec, rule):
         a = Action(event, 0)
         for keys in _choice(w, event, unused, [rule, *permissions]):
-            meets = z3.And(w.matches(rule.body.patterns, s, a, keys, run.now), w.permitted(s, a, keys, run.now))
-            parts.append(z3.Not(meets))
-    return run.system([z3.And(unused >= 0, *parts)])
+            found.append((a, keys, w.matches(rule.body.patterns, s, a, keys, now)))
+    return found, z3.And(unused >= 0, *apart)
+
+
+def _events_that_would(spec: Spec, rule: Rule) -> list[str]:
+    """Return the node's events that meet an obligation."""
+    assert isinstance(rule.body, Require)
+    kinds = dict.fromkeys(q.event for q in rule.body.patterns)
+    return [e for e in kinds if spec.events[e].sender == "node"]
+
+
+def _permitting(setting: Setting, rule: str) -> list[Rule]:
+    """Return the permissions on events that meet an obligation."""
+    events = _events_that_would(setting.spec, setting.rules[rule])
+    return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
 
 
 def _choice(w: World, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:

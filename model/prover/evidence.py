@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import z3
-from mipcheck.model.prover.claims import search_independence, violated
+from mipcheck.model.prover.claims import Refutations, violated
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.search import Search, Unrolling, Witness, time_unit
+from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
+from mipcheck.model.prover.unrolling import Unrolling
+from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import (
     Allow,
     Assumption,
@@ -55,7 +57,7 @@ class Searches:
     def noticed(self, p: Property, rule: str) -> Witness | None:
         """Find a trace that breaks just this rule, and by the same event the property: without the rule it is false."""
         if isinstance(p.claim, Independent):
-            return search_independence(self.setting, p, frozenset({rule}))
+            return Refutations(self.setting, p).find(frozenset({rule}))
         if not isinstance(p.claim, Whenever | Invariant) or isinstance(self.setting.rules[rule].body, Configure):
             return None
         return self._find(

@@ -11,11 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 import z3
-from mipcheck.model.prover.search import Search, Witness, time_unit
+from mipcheck.model.prover.scripts import Script
+from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.shown import shown
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.variants import same_addresses
+from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Configure
 from mipcheck.model.specification.term import Term
 
@@ -37,14 +40,23 @@ class Examples:
         """Find a trace that exercises or breaks the rule; None if there is none as short as was searched for."""
         if isinstance(self.setting.rules[rule].body, Configure):
             return self._configured(rule, broken)
-        for search in self._searches():
+        for number, search in enumerate(self._searches(), 1):
             if broken:
                 found = self._broken(search, rule, pretty)
             else:
                 found = search.shortest(lambda run, k: run.exercises(rule, k), self.setting.without, pretty)
             if found is not None:
-                return found
+                return found if found.script is None else replace(found, script=replace(found.script, entries=number))
         return None
+
+    def shown(self, rule: str, broken: bool, script: Script) -> Witness | None:
+        """Return the trace that a script is, if it exercises or breaks the rule as `find` says; else None."""
+        own = next((s for n, s in enumerate(self.setting.trackings, 1) if n == script.entries), None)
+        if own is None or script.mirror or rule not in own.rules or isinstance(own.rules[rule].body, Configure):
+            return None
+        if not broken:
+            return shown(own, script, lambda run, k: run.exercises(rule, k), own.without)
+        return shown(own, script, lambda run, k: run.breaks(rule, k), own.without | own.advice | {rule})
 
     def _searches(self) -> Iterator[Search]:
         """Yield what to search, one after the other; each is made once."""
@@ -56,7 +68,7 @@ class Examples:
 
     def _broken(self, search: Search, rule: str, pretty: bool) -> Witness | None:
         """Find a trace that breaks the rule alone, else one that breaks SHOULDs besides, else one on an odd site."""
-        advice = {r.id for r in self.setting.rules.values() if r.level != "MUST"} - {rule}
+        advice = self.setting.advice - {rule}
         for free in (frozenset({rule}), *([advice | {rule}] if advice else [])):
             found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | free, pretty)
             if found is not None:
@@ -74,7 +86,8 @@ class Examples:
             found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty)
             if found is not None:
                 wrong = misconfigured(replace(self.setting, site=site)) - misconfigured(self.setting)
-                return replace(found, broken=found.broken | wrong, site=same)
+                script = None if found.script is None else replace(found.script, site=same)
+                return replace(found, broken=found.broken | wrong, site=same, script=script)
         return None
 
     def _configured(self, rule: str, broken: bool) -> Witness | None:

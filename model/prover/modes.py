@@ -13,10 +13,12 @@ from itertools import combinations
 import z3
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.prover.claims import safety, violated
-from mipcheck.model.prover.search import Search, Unrolling, Witness, time_unit
+from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.prover.spacer import Z, spacer
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
+from mipcheck.model.prover.unrolling import Unrolling
+from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Access, Allow, EventType, Property, Require, Rule, Spec, Whenever
 from mipcheck.model.specification.term import EventPattern, Term, conjunction
 from mipcheck.model.values.event import Event

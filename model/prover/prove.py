@@ -10,31 +10,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
-import mipcheck.model.prover.claims as claims
 import mipcheck.model.prover.consistency as consistency
-from mipcheck.model.prover.search import Witness
+from mipcheck.model.prover.certificate import HAPPENS, Certificate
+from mipcheck.model.prover.claims import Refutations, system_of
+from mipcheck.model.prover.limits import TIME_IS_UP, is_over
+from mipcheck.model.prover.needed import Needed, Needs, Proof, Undecided, checked, proved_system
+from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.smtlib import Obligation, obligations
-from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
+from mipcheck.model.prover.spacer import System, Verdict, Z, spacer
 from mipcheck.model.prover.tables import TooManyEntries
+from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.load import load
-from mipcheck.model.specification.spec import Allow, Configure, Consistent, Independent, Permitted, Property, Rule, Spec
+from mipcheck.model.specification.spec import Allow, Consistent, Independent, Permitted, Property, Rule, Spec, Whenever
+from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import BOOL
 
-
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """A rule without which the property fails, and the shortest trace on which it does."""
-
-    rule: str
-    trace: Witness
+_FALSE: Final = Term("const", BOOL)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`result` is proved, refuted or unknown. `invariant` is SMT-LIB; `trace` refutes, `reason` is for unknown.
+    """`result` is proved, vacuous (nothing of which it speaks can happen), refuted or unknown; `reason` says why.
 
-    `obligations` are those of the proof, where they were asked for.
+    `invariant` is SMT-LIB; `trace` refutes. `needs` are the rules without which the property fails, each with a trace;
+    `undecided` those that may be such; `assumes` the assumptions on which the proof rests, None if that was not asked.
     """
 
     name: str
@@ -43,11 +45,18 @@ class Result:
     seconds: float
     method: str
     needs: tuple[Needed, ...] = ()
+    assumes: tuple[str, ...] | None = None
+    undecided: tuple[str, ...] = ()
     invariant: str = ""
     cross_checked: tuple[str, ...] = ()
     trace: Witness | None = None
     reason: str = ""
+    certificate: Certificate | None = None
+    """What shows that it is proved, but for what was not asked for."""
     obligations: tuple[Obligation, ...] = ()
+    """Those of the proof, where they were asked for."""
+    certified: bool = False
+    """The proof is that of a certificate, which has been checked again."""
 
 
 def prove(
@@ -64,52 +73,196 @@ def prove(
 ) -> list[Result]:
     """Prove the named properties, or all of all roles, `without` these rules and assumptions.
 
-    `parameters` in ns, `timeout` in seconds for each solver call. Raises KeyError for a property, rule or assumption
-    that does not exist, ParameterError and SpecError.
+    `parameters` in ns, `timeout` in seconds of an idle processor for each solver call. Raises KeyError for a property,
+    rule or assumption that does not exist, ParameterError and SpecError.
     """
     resolved = load(spec) if isinstance(spec, str) else spec
-    machines = resolved.machines()
     dropped = list(without)
+    machines = resolved.machines()
     for name in dropped:
         if not any(name in m.rules or name in m.assumptions for m in machines):
             raise KeyError(name)
-    owners = {name: m for m in machines for name in m.properties}
-    settings: dict[str, Setting] = {}
+    proofs = Proofs(resolved, parameters, dropped, capabilities, timeout, with_obligations=with_obligations)
     results = []
-    for name in list(properties) or list(owners):
+    for name in list(properties) or proofs.properties:
         progress(name)
-        owner = owners[name]
-        if owner.role not in settings:
-            rules = [name for name in dropped if name in owner.rules]
-            settings[owner.role] = setting_of(_unassuming(owner, dropped), parameters, rules, capabilities, timeout)
-        results.append(_prove(settings[owner.role], owner.properties[name], with_needs, with_obligations))
+        result = proofs.verdict(name)
+        results.append(proofs.completed(result) if with_needs else result)
     return results
+
+
+class Proofs:
+    """Proofs of one specification: of each property first the verdict, and then what the proof needs.
+
+    `certificate` says of a property what was proved of it before, None where nothing is known. For other parameters see
+    `prove`.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        parameters: Mapping[str, int] | None = None,
+        without: Iterable[str] = (),
+        capabilities: frozenset[str] = frozenset(),
+        timeout: float = 60.0,
+        certificate: Callable[[str], Certificate | None] = lambda _: None,
+        with_obligations: bool = False,
+    ) -> None:
+        self._spec, self._certificate = spec, certificate
+        self._given, self._without = parameters, list(without)
+        self._capabilities, self._timeout, self._with_obligations = capabilities, timeout, with_obligations
+        self._owners = {name: m for m in spec.machines() for name in m.properties}
+        self._settings: dict[str, Setting] = {}
+        self._proved: dict[str, Proof] = {}
+        self._completed: set[str] = set()
+        self._searches: dict[str, Refutations] = {}
+
+    @property
+    def properties(self) -> list[str]:
+        """The names of all properties, those of all roles."""
+        return list(self._owners)
+
+    def owner(self, name: str) -> Spec:
+        """Return the specification of the role that a property is of. Raises KeyError."""
+        return self._owners[name]
+
+    def is_open(self, result: Result) -> bool:
+        """Decide whether `completed` has something to add to a result."""
+        claim = self._owners[result.name].properties[result.name].claim
+        return result.name in self._proved and result.name not in self._completed and not isinstance(claim, Permitted)
+
+    def verdict(self, name: str) -> Result:
+        """Prove or refute a property. Raises KeyError for one that does not exist."""
+        started = time.monotonic()
+        p, setting = self._asked(name)
+        if is_over():
+            return Result(name, p.section, "unknown", 0.0, "none", reason=TIME_IS_UP)
+        result = self._consistent(setting, p) if isinstance(p.claim, Consistent) else self._by_spacer(setting, p)
+        return replace(result, seconds=time.monotonic() - started)
+
+    def completed(self, result: Result) -> Result:
+        """Add to a result of `verdict` what the proof needs."""
+        if not self.is_open(result):
+            return result
+        started = time.monotonic()
+        p, setting = self._asked(result.name)
+        proof = self._proved[result.name]
+        asked = Needs(setting, p, proof, self._certificate(result.name), self._searches.get(p.name))
+        found = list(asked.all())
+        proof = replace(proof, assumes=asked.assumes)
+        needs = tuple(n for n in found if isinstance(n, Needed))
+        undecided = tuple(n.rule for n in found if isinstance(n, Undecided))
+        shown = Certificate(
+            self._spec.name,
+            self._owners[p.name].role,
+            p.name,
+            {"": proof.inductive(None if isinstance(p.claim, Independent) else asked.suspects), **asked.spare},
+            {
+                **(result.certificate.scripts if result.certificate is not None else {}),
+                **{n.rule: n.trace.script for n in needs if n.trace.script is not None},
+            },
+            undecided,
+        )
+        self._completed.add(p.name)
+        seconds = result.seconds + time.monotonic() - started
+        return replace(
+            result, needs=needs, assumes=asked.assumes, undecided=undecided, certificate=shown, seconds=seconds
+        )
+
+    def needed(self, name: str, rule: str) -> bool:
+        """Decide whether a property is proved, and fails without a rule: there is a counterexample."""
+        p, setting = self._asked(name)
+        if isinstance(p.claim, Consistent | Permitted):
+            return False
+        if name not in self._proved and self.verdict(name).result != "proved":
+            return False
+        proof = self._proved[name]
+        mine = [r for r in proof.rules if r.id == rule]
+        return bool(mine) and isinstance(Needs(setting, p, proof, self._certificate(name)).of(mine[0]), Needed)
+
+    def _asked(self, name: str) -> tuple[Property, Setting]:
+        """Return a property, and its setting."""
+        owner = self._owners[name]
+        if owner.role not in self._settings:
+            rules = [name for name in self._without if name in owner.rules]
+            self._settings[owner.role] = setting_of(
+                _unassuming(owner, self._without), self._given, rules, self._capabilities, self._timeout
+            )
+        setting = self._settings[owner.role]
+        return owner.properties[name], relying(setting, owner.properties[name])
+
+    def _by_spacer(self, setting: Setting, p: Property) -> Result:
+        known = self._certificate(p.name)
+        stored = None if known is None else certified(setting, p, known)
+        proof = _proof(setting, p) if stored is None else stored
+        if isinstance(proof, Proof):
+            self._proved[p.name] = proof
+            how = "all rules" if proof.whole else "rules on the same events"
+            method = f"Spacer, dense time, {setting.about}, {how}"
+            obliged = self._obligations(setting, p, {"": (proved_system(setting, p, proof), proof.invariant)})
+            answer, reason, happens = self._arises(setting, p, known)
+            scripts = {} if happens is None else {HAPPENS: happens}
+            shown = Certificate(self._spec.name, setting.spec.role, p.name, {"": proof.inductive()}, scripts)
+            return Result(p.name, p.section, answer, 0.0, method, invariant=proof.invariant.sexpr(), reason=reason,
+                          cross_checked=("z3",), certificate=shown, certified=stored is not None,
+                          obligations=obliged)  # fmt: skip
+        if isinstance(proof, Witness):
+            reason = f"{' and '.join(sorted(proof.broken))} forbids it" if isinstance(p.claim, Permitted) else ""
+            method = f"bounded search, {proof.steps} steps"
+            return Result(p.name, p.section, "refuted", 0.0, method, trace=proof, reason=reason)
+        refuted = "a counterexample exists, but none as short as was searched for"
+        if setting.spec.tables:
+            refuted = "there is no proof about one entry at a time, and no short counterexample"
+        method = f"Spacer, dense time, {setting.about}"
+        return Result(p.name, p.section, "unknown", 0.0, method, reason=proof.reason or refuted)
+
+    def _obligations(
+        self, setting: Setting, p: Property, proofs: Mapping[str, tuple[System, Z]]
+    ) -> tuple[Obligation, ...]:
+        """Return the obligations of proofs, by what part each is, if they are asked for."""
+        title = f"{p.name} of {setting.spec.name}"
+        parts = proofs.items() if self._with_obligations else ()
+        return tuple(o for part, proof in parts for o in obligations(*proof, title, part))
+
+    def _arises(self, setting: Setting, p: Property, known: Certificate | None) -> tuple[str, str, Script | None]:
+        """Return proved, or vacuous, for a property that holds; why that is doubtful; and a trace on which what it
+        speaks of happens."""
+        if not p.patterns or isinstance(p.claim, Independent):
+            return "proved", "", None
+        searches = self._searches[p.name] = Refutations(setting, p, pretty=False)
+        script = None if known is None else known.scripts.get(HAPPENS)
+        trace = None if script is None else searches.arises(script)
+        if trace is None:
+            trace = searches.arises()
+        if trace is not None:
+            return "proved", "", trace.script
+        never = replace(p, claim=Whenever(p.patterns, _FALSE))
+        if spacer(system_of(setting, never, setting.musts, True), setting.timeout).answer == "proved":
+            return "vacuous", "no event of which it speaks can happen where every MUST is kept", None
+        return "proved", "", None
+
+    def _consistent(self, setting: Setting, p: Property) -> Result:
+        known = self._certificate(p.name)
+        found = consistency.consistent(setting, known)
+        verdict, method = found.verdict, consistency.METHOD.format(setting.about)
+        if verdict.answer != "proved":
+            return Result(p.name, p.section, verdict.answer, 0.0, method, trace=found.trace, reason=verdict.reason)
+        shown = Certificate(self._spec.name, setting.spec.role, p.name, found.proofs, found.scripts)
+        is_known = known is not None and (known.proofs, known.scripts) == (shown.proofs, shown.scripts)
+        return Result(p.name, p.section, "proved", 0.0, method, invariant=verdict.invariant.sexpr(),
+                      cross_checked=("z3",), certificate=shown, certified=is_known,
+                      obligations=self._obligations(setting, p, found.systems))  # fmt: skip
 
 
 def _unassuming(spec: Spec, dropped: Iterable[str]) -> Spec:
     return replace(spec, assumptions={n: a for n, a in spec.assumptions.items() if n not in set(dropped)})
 
 
-def needs(setting: Setting, name: str, rule: str) -> bool:
-    """Decide whether a property fails without a rule: there is no proof, and there is a counterexample."""
-    p = setting.spec.properties[name]
-    if isinstance(p.claim, Consistent | Permitted):
-        return False
-    setting = relying(setting, p)
-    own = _own_rules(setting, p)
-    tried = [([r for r in own if r.id != rule], False)]
-    if not any(r.id == rule for r in own):
-        tried.append(([r for r in setting.musts if r.id != rule], True))
-    if any(spacer(_system(setting, p, rules, whole), setting.timeout).answer == "proved" for rules, whole in tried):
-        return False
-    return _seek(setting, p, setting.without | {rule}) is not None
-
-
 def system_of_property(setting: Setting, name: str) -> System:
     """Return the transition system that a property is tried with first: with the permissions on its own events."""
     p = setting.spec.properties[name]
     setting = relying(setting, p)
-    return _system(setting, p, _own_rules(setting, p), False)
+    return system_of(setting, p, _own_rules(setting, p), False)
 
 
 def relying(setting: Setting, p: Property) -> Setting:
@@ -118,88 +271,39 @@ def relying(setting: Setting, p: Property) -> Setting:
     return replace(setting, rules=rules)
 
 
-def _prove(setting: Setting, p: Property, with_needs: bool, with_obligations: bool) -> Result:
-    started = time.monotonic()
-    setting = relying(setting, p)
-    proofs: dict[str, tuple[System, Z]] = {}
-    result = (
-        _consistent(setting, p, proofs)
-        if isinstance(p.claim, Consistent)
-        else _by_spacer(setting, p, with_needs, proofs)
-    )
-    if with_obligations and result.result == "proved":
-        title = f"{p.name} of {setting.spec.name}"
-        asked = [o for part, proof in proofs.items() for o in obligations(*proof, title, part)]
-        result = replace(result, obligations=tuple(asked))
-    return replace(result, seconds=time.monotonic() - started)
+def certified(setting: Setting, p: Property, certificate: Certificate) -> Proof | None:
+    """Return the proof in a certificate, if it is one of this property today."""
+    stored = certificate.proofs.get("")
+    if stored is None:
+        return None
+    rules = setting.musts if stored.whole else _own_rules(setting, p)
+    core = rules if isinstance(p.claim, Independent) else [r for r in rules if r.id in stored.rules]
+    if (invariant := checked(setting, p, core, stored, rules)) is not None:
+        ids = None if core is rules else frozenset(r.id for r in core)
+        return Proof(rules, stored.whole, invariant, ids, stored.assumes, stored.invariant)
+    stored = replace(stored, assumes=None)
+    if (invariant := checked(setting, p, rules, stored)) is not None:
+        return Proof(rules, stored.whole, invariant, text=stored.invariant)
+    return None
 
 
-def _by_spacer(setting: Setting, p: Property, with_needs: bool, proofs: dict[str, tuple[System, Z]]) -> Result:
+def _proof(setting: Setting, p: Property) -> Proof | Witness | Verdict:
+    """Return a proof of a property, or a trace that refutes it, or what is said of it when there is neither."""
     verdict = Verdict("unknown")
     for rules, whole in ((_own_rules(setting, p), False), (setting.musts, True)):
         try:
-            system = _system(setting, p, rules, whole)
+            system = system_of(setting, p, rules, whole)
         except TooManyEntries as error:
-            verdict = Verdict("unknown", reason=str(error))
-            break
+            return Verdict("unknown", reason=str(error))
         verdict = spacer(system, setting.timeout)
         if verdict.answer == "proved":
-            proofs[""] = system, verdict.invariant
-            needed = (
-                _needed(setting, p, rules, whole, verdict.invariant)
-                if with_needs and not isinstance(p.claim, Permitted)
-                else ()
-            )
-            how = "all rules" if whole else "rules on the same events"
-            method = f"Spacer, dense time, {setting.about}, {how}"
-            return Result(p.name, p.section, "proved", 0.0, method, needed, verdict.invariant.sexpr(), ("z3",))
-        if verdict.answer == "refuted" and (trace := _seek(setting, p, setting.without)) is not None:
-            return Result(p.name, p.section, "refuted", 0.0, f"bounded search, {trace.steps} steps", trace=trace)
-    refuted = "a counterexample exists, but none as short as was searched for"
-    if setting.spec.tables:
-        refuted = "there is no proof about one entry at a time, and no short counterexample"
-    reason = verdict.reason or refuted
-    return Result(p.name, p.section, "unknown", 0.0, f"Spacer, dense time, {setting.about}", reason=reason)
-
-
-def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed: list[Rule] | None = None) -> System:
-    build = claims.independence if isinstance(p.claim, Independent) else claims.safety
-    return build(setting, p, rules, whole, framed)
-
-
-def _seek(setting: Setting, p: Property, free: frozenset[str]) -> Witness | None:
-    seek = claims.search_independence if isinstance(p.claim, Independent) else claims.search_safety
-    return seek(setting, p, free)
+            return Proof(rules, whole, verdict.invariant)
+        if verdict.answer == "refuted" and (trace := Refutations(setting, p).find(setting.without)) is not None:
+            return trace
+    return verdict
 
 
 def _own_rules(setting: Setting, p: Property) -> list[Rule]:
     """Return the permissions on the events that a property speaks of."""
     events = {q.event for q in p.patterns}
     return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
-
-
-def _needed(setting: Setting, p: Property, rules: list[Rule], whole: bool, invariant: Z) -> tuple[Needed, ...]:
-    """Return the rules without which there is no proof, each with a counterexample that breaks just it.
-
-    Where the `invariant` found with all rules does without one, no other proof has to be sought.
-    """
-    found = []
-    for rule in rules:
-        if isinstance(rule.body, Configure):
-            continue
-        others = [r for r in rules if r is not rule]
-        if not recheck(_system(setting, p, others, whole, rules), invariant, setting.timeout):
-            continue
-        if spacer(_system(setting, p, others, whole), setting.timeout).answer == "proved":
-            continue
-        if (trace := _seek(setting, p, setting.without | {rule.id})) is not None:
-            found.append(Needed(rule.id, trace))
-    return tuple(found)
-
-
-def _consistent(setting: Setting, p: Property, proofs: dict[str, tuple[System, Z]]) -> Result:
-    verdict = consistency.consistent(setting, proofs)
-    method = consistency.METHOD.format(setting.about)
-    if verdict.answer != "proved":
-        return Result(p.name, p.section, verdict.answer, 0.0, method, reason=verdict.reason)
-    return Result(p.name, p.section, "proved", 0.0, method, (), verdict.invariant.sexpr(), ("z3",))

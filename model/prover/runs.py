@@ -17,9 +17,11 @@ from mipcheck.model.specification.spec import (
 from mipcheck.model.specification.term import Term
 
 
-def cone(spec: Spec, roots: Iterable[Term], whole: bool) -> set[str]:
-    """Return the variables on which the roots depend, through updates and through what the network is assumed to do."""
+def cone(spec: Spec, roots: Iterable[Term], whole: bool, asked: Iterable[str] = ()) -> set[str]:
+    """Return the variables on which the roots depend, through updates and through what the network is assumed to do,
+    also at the events `asked` about."""
     names = set(spec.variables) if whole else {n for t in roots for n in t.names("var")}
+    asked_events = set(asked)
     while True:
         before = len(names)
         relevant = [u for u in spec.updates if any(a in names for a, _ in u.assignments)]
@@ -28,7 +30,7 @@ def cone(spec: Spec, roots: Iterable[Term], whole: bool) -> set[str]:
                 names |= p.condition.names("var")
             for a, t in u.assignments:
                 names |= t.names("var") if a in names else set()
-        events = {p.event for u in relevant for p in u.patterns}
+        events = {p.event for u in relevant for p in u.patterns} | asked_events
         for x in spec.assumptions.values():
             if any(p.event in events for p in x.patterns):
                 names |= {n for t in x.terms() for n in t.names("var")}

@@ -56,6 +56,12 @@ class Setting:
         """Return rules as this setting has them."""
         return [r if self.reduction is None else self.reduction.rule(r) for r in rules]
 
+    def assuming(self, names: Iterable[str]) -> Setting:
+        """Return a setting in which the network keeps to these assumptions alone."""
+        chosen = set(names)
+        assumptions = {n: a for n, a in self.spec.assumptions.items() if n in chosen}
+        return replace(self, spec=replace(self.spec, assumptions=assumptions))
+
     def telling(self, rule: str) -> Setting:
         """Return a setting in which a rule applies: with the parameters given that it asks for, if it needs them."""
         spec = self.unfolded or self.spec
@@ -98,6 +104,11 @@ class Setting:
     def musts(self) -> list[Rule]:
         """The MUST rules in force."""
         return [r for r in self.rules.values() if r.level == "MUST" and r.id not in self.without]
+
+    @property
+    def advice(self) -> frozenset[str]:
+        """The rules in force that are no MUST."""
+        return frozenset(r.id for r in self.rules.values() if r.level != "MUST")
 
 
 SITE = {"iha": 0x0A010002, "xha": 0xC6336402, "vpn": 0xC0000201, "ihoa": 0x0A010064, "xhoa": 0xC6336464}

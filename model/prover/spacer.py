@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import z3
+from mipcheck.model.prover.limits import TIME_IS_UP, Alarm, is_over, limited
 
 Z = Any
 """A Z3 expression; z3's own types are not checked."""
@@ -27,12 +28,16 @@ class Move:
 
 @dataclass(frozen=True)
 class System:
-    """`bad` says what must never happen, over the state and constants of its own."""
+    """`bad` says what must never happen, over the state and constants of its own.
+
+    `likely` may well hold in every state: a proof begins with as much of it as does.
+    """
 
     state: dict[Any, Z]
     initial: Z
     moves: Sequence[Move]
     bad: Sequence[Z]
+    likely: Sequence[Z] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +51,89 @@ class Verdict:
 
 
 def spacer(system: System, timeout: float) -> Verdict:
-    """Ask Spacer whether a bad state can be reached. `timeout` in seconds.
+    """Ask Spacer whether a bad state can be reached. `timeout` in seconds of the processor (see `limits.py`).
 
     `proved` is only said after the invariant has passed `recheck`.
     """
     started = time.monotonic()
-    engine = z3.Fixedpoint()
-    engine.set(engine="spacer", timeout=max(1, int(timeout * 1000)))
+    kept = lasting(system, timeout)
+    found = kept if kept and not recheck(system, z3.And(kept), timeout) else None
+    if found is None:
+        verdict = _asked(system, kept, timeout)
+        if verdict.answer != "proved":
+            return replace(verdict, seconds=time.monotonic() - started)
+        found = [*kept, verdict.invariant]
+    invariant = found[0] if len(found) == 1 else z3.And(found)
+    if failed := recheck(system, invariant, timeout):
+        reason = TIME_IS_UP if is_over() else f"the invariant did not pass its re-check: {failed}"
+        return Verdict("unknown", reason=reason)
+    return Verdict("proved", invariant, seconds=time.monotonic() - started)
+
+
+def _asked(system: System, kept: Sequence[Z], timeout: float) -> Verdict:
+    """Return Spacer's answer, given that the states have what is `kept` in all of them.
+
+    It is asked in a context of its own: what was asked before changes neither how long it takes nor what it says.
+    """
+    own = z3.Context()
+    engine = z3.Fixedpoint(ctx=own)
+    # Slicing and inlining lose the invariant of a relation that is always true, and crash on an unused argument.
+    plain = {f"xform.{name}": False for name in ("slice", "inline_eager", "inline_linear")}
+    engine.set(engine="spacer", **plain)
     consts = list(system.state.values())
     reached = z3.Function("reached", *[c.sort() for c in consts], z3.BoolSort())
     bad = z3.Function("bad", z3.BoolSort())
-    engine.register_relation(reached, bad)
-    here = reached(*consts)
-    _rule(engine, here, system.initial)
+    engine.register_relation(reached.translate(own), bad.translate(own))
+    here = z3.And(reached(*consts), *kept)
+    clauses = [(reached(*consts), system.initial)]
     for m in system.moves:
         after = reached(*[m.next.get(slot, c) for slot, c in system.state.items()])
-        _rule(engine, after, z3.And(here, m.guard))
-    for b in system.bad:
-        _rule(engine, bad(), z3.And(here, b))
-    try:
-        answer = engine.query(bad)
-    except z3.Z3Exception as error:
-        said = error.value.decode() if isinstance(error.value, bytes) else str(error)
-        return Verdict("unknown", reason=said, seconds=time.monotonic() - started)
+        clauses.append((after, z3.And(here, m.guard)))
+    clauses += [(bad(), z3.And(here, b)) for b in system.bad]
+    for head, body in clauses:
+        engine.rule(_clause(head, body).translate(own))
+    with Alarm(own, timeout) as alarm:
+        try:
+            answer = engine.query(bad().translate(own))
+        except z3.Z3Exception as error:
+            return Verdict("unknown", reason=alarm.reason(_said(error)))
     if answer == z3.sat:
-        return Verdict("refuted", seconds=time.monotonic() - started)
+        return Verdict("refuted")
     if answer != z3.unsat:
-        return Verdict("unknown", reason=engine.reason_unknown(), seconds=time.monotonic() - started)
-    cover = engine.get_cover_delta(-1, reached)
-    invariant = z3.substitute_vars(cover, *consts)
-    failed = recheck(system, invariant, timeout)
-    if failed:
-        return Verdict("unknown", reason=f"the invariant did not pass its re-check: {failed}")
-    return Verdict("proved", invariant, seconds=time.monotonic() - started)
+        return Verdict("unknown", reason=alarm.reason(engine.reason_unknown()))
+    cover = engine.get_cover_delta(-1, reached.translate(own)).translate(z3.main_ctx())
+    return Verdict("proved", z3.substitute_vars(cover, *consts))
+
+
+def _said(error: z3.Z3Exception) -> str:
+    value = error.value
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def lasting(system: System, timeout: float) -> list[Z]:
+    """Return as much of what is `likely` as holds at first and is kept by every move, all of it together."""
+    kept = [c for c in system.likely if _impossible(timeout, system.initial, z3.Not(c))]
+    while kept:
+        lost = next((lost for m in system.moves if (lost := _lost(system, m, kept, timeout))), None)
+        if lost is None:
+            return kept
+        kept = [c for n, c in enumerate(kept) if n not in lost]
+    return kept
+
+
+def _lost(system: System, move: Move, kept: list[Z], timeout: float) -> set[int]:
+    """Return numbers of some that a move may lose, of those that are `kept` before it; all, if that is not decided."""
+    after = [z3.substitute(c, *_values(system, move)) for c in kept]
+    changed = [n for n, c in enumerate(after) if not c.eq(kept[n])]
+    solver = limited(z3.Solver(), timeout)
+    solver.add(*kept, move.guard, z3.Not(z3.And([after[n] for n in changed])))
+    answer = solver.check()
+    if answer == z3.unsat:
+        return set()
+    if answer != z3.sat:
+        return set(range(len(kept)))
+    model = solver.model()
+    return {n for n in changed if z3.is_false(model.eval(after[n], model_completion=True))} or set(changed)
 
 
 def recheck(system: System, invariant: Z, timeout: float) -> str:
@@ -86,29 +141,32 @@ def recheck(system: System, invariant: Z, timeout: float) -> str:
 
     That takes separate, plain queries that know nothing of how it was found. Returns what failed, or nothing.
     """
-
-    def impossible(*formulas: Z) -> bool:
-        """Decide whether the formulas cannot all hold; a solver that gives up does not say so."""
-        solver = z3.Solver()
-        solver.set("timeout", max(1, int(timeout * 1000)))
-        solver.add(*formulas)
-        return bool(solver.check() == z3.unsat)
-
-    if not impossible(system.initial, z3.Not(invariant)):
+    if not _impossible(timeout, system.initial, z3.Not(invariant)):
         return "it does not hold at first"
     for m in system.moves:
-        after = z3.substitute(invariant, *[(system.state[slot], value) for slot, value in m.next.items()])
-        if not impossible(invariant, m.guard, z3.Not(after)):
+        after = z3.substitute(invariant, *_values(system, m))
+        if not _impossible(timeout, invariant, m.guard, z3.Not(after)):
             return f"{m.label} does not keep it"
-    if not all(impossible(invariant, b) for b in system.bad):
+    if not all(_impossible(timeout, invariant, b) for b in system.bad):
         return "it does not exclude what is bad"
     return ""
 
 
-def _rule(engine: Any, head: Z, body: Z) -> None:
+def _values(system: System, move: Move) -> list[tuple[Z, Z]]:
+    return [(system.state[slot], value) for slot, value in move.next.items()]
+
+
+def _impossible(timeout: float, *formulas: Z) -> bool:
+    """Decide whether the formulas cannot all hold; a solver that gives up does not say so."""
+    solver = limited(z3.Solver(), timeout)
+    solver.add(*formulas)
+    return bool(solver.check() == z3.unsat)
+
+
+def _clause(head: Z, body: Z) -> Z:
     free = _constants(head, body)
     clause = z3.Implies(body, head)
-    engine.rule(z3.ForAll(free, clause) if free else clause)
+    return z3.ForAll(free, clause) if free else clause
 
 
 def _constants(*terms: Z) -> list[Z]:

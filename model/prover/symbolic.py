@@ -13,6 +13,7 @@ from functools import cached_property, reduce
 from typing import Any
 
 import z3
+from mipcheck.model.prover.logic import conj, disj, neg
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Variable
 from mipcheck.model.specification.term import EventPattern, Term, TermKind
@@ -126,10 +127,10 @@ class World:
         parts = []
         for (name, i), z in s.items():
             if name.startswith(DONE):
-                parts.append(z3.Not(z))
+                parts.append(neg(z))
             elif (term := self.spec.variables[name].initial) is not None:
                 parts.append(z == self.term(term, s, i, {}, self.time(0)))
-        return z3.And(parts)
+        return conj(parts)
 
     def keys(self, event: str, tag: str) -> Keys:
         """Return new constants for the keys of an event, whose names end in `tag`, and are no names of state."""
@@ -160,14 +161,14 @@ class World:
             if k.name == self.spec.tracks:
                 parts.append(z == TRACKED)
             elif k.type.is_enum:
-                parts.append(z3.And(z >= 0, z < len(k.type.members)))
+                parts.append(conj([z >= 0, z < len(k.type.members)]))
             elif k.name.startswith(HIDDEN):  # whatever a variable may be
                 continue
             elif k.type == ID:  # only the half that is compared
-                parts.append(z3.And(z >= 0, z <= LOW_HALF))
+                parts.append(conj([z >= 0, z <= LOW_HALF]))
             elif not k.type.is_set and k.type.name != "bool":
                 parts.append(z >= 0)
-        return z3.And(parts)
+        return conj(parts)
 
     # --- what holds -----------------------------------------------------------------------------------------------
 
@@ -209,21 +210,21 @@ class World:
                 if self._elsewhere is not None:
                     place = id(s), t.kind, t.args[0]
                     each.append(self._elsewhere.setdefault(place, z3.FreshBool(t.kind)))
-                return z3.Or(each) if t.kind == "some" else z3.And(each)
+                return disj(each) if t.kind == "some" else conj(each)
             case "in":
                 value, members = sub(t.args[0]), sub(t.args[1])
-                return z3.Or([z3.And(value == n, members[m]) for n, m in enumerate(t.args[0].type.members)])
+                return disj([conj([value == n, members[m]]) for n, m in enumerate(t.args[0].type.members)])
             case "has":
                 return sub(t.args[0])[t.name]
         return _apply(t.kind, [sub(a) for a in t.args])
 
     def matches(self, patterns: Iterable[EventPattern], s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that an action is one of the patterns' events and meets its condition."""
-        return z3.Or([self.term(p.condition, s, a.interface, keys, now) for p in patterns if p.event == a.event])
+        return disj([self.term(p.condition, s, a.interface, keys, now) for p in patterns if p.event == a.event])
 
     def assumed(self, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that the network does nothing that it is assumed not to do."""
-        return z3.And(
+        return conj(
             [
                 z3.Implies(self.matches(x.patterns, s, a, keys, now), self.term(x.condition, s, a.interface, keys, now))
                 for x in self.spec.assumptions.values()
@@ -238,24 +239,22 @@ class World:
     def breaks(self, rule: str, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that the action is one that this permission does not give, and that this is clear."""
         body = self.allows[rule]
-        clear = [] if body.unclear is None else [z3.Not(self.term(body.unclear, s, a.interface, keys, now))]
-        return z3.And(self.not_given(body, s, a, keys, now), *clear)
+        clear = [] if body.unclear is None else [neg(self.term(body.unclear, s, a.interface, keys, now))]
+        return conj([self.not_given(body, s, a, keys, now), *clear])
 
     def not_given(self, body: Allow, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that the action is one that a permission does not give, clear or not."""
-        return z3.And(
-            self.matches(body.patterns, s, a, keys, now),
-            z3.Not(self.term(body.condition, s, a.interface, keys, now)),
-        )
+        matches = self.matches(body.patterns, s, a, keys, now)
+        return conj([matches, neg(self.term(body.condition, s, a.interface, keys, now))])
 
     def permitted(self, s: SymbolicState, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
         """Return that no permission forbids the action, of all in force or of these `rules`."""
         chosen = self.allows if rules is None else [r for r in rules if r in self.allows]
-        return z3.And([z3.Not(self.not_given(self.allows[r], s, a, keys, now)) for r in chosen if self.concerns(r, a)])
+        return conj([neg(self.not_given(self.allows[r], s, a, keys, now)) for r in chosen if self.concerns(r, a)])
 
     def owed(self, rule: str, s: SymbolicState, i: int) -> Z:
         """Return that an obligation is owed on an interface: its condition holds, and it has not been met."""
-        return z3.And(self.term(self.requires[rule].condition, s, i, {}, None), z3.Not(s[DONE + rule, i]))
+        return conj([self.term(self.requires[rule].condition, s, i, {}, None), neg(s[DONE + rule, i])])
 
     def deadline(self, rule: str, s: SymbolicState, i: int) -> Z:
         """Return the time by which an obligation has to be met on an interface, `t_slack` included."""
@@ -265,7 +264,7 @@ class World:
 
     def overdue(self, rule: str, s: SymbolicState, now: Z) -> Z:
         """Return that the deadline has passed, on some interface, when time reaches `now`."""
-        return z3.Or([z3.And(self.owed(rule, s, i), now > self.deadline(rule, s, i)) for i in self.interfaces])
+        return disj([conj([self.owed(rule, s, i), now > self.deadline(rule, s, i)]) for i in self.interfaces])
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
@@ -278,7 +277,7 @@ class World:
         for rule, body in self.requires.items():
             slot = (DONE + rule, a.interface)
             if slot in s and any(p.event == a.event for p in body.patterns):
-                result[slot] = z3.Or(s[slot], self.matches(body.patterns, s, a, keys, now))
+                result[slot] = disj([s[slot], self.matches(body.patterns, s, a, keys, now)])
         for u in self.spec.updates:
             if not any(p.event == a.event for p in u.patterns):
                 continue
@@ -293,18 +292,18 @@ class World:
                 for rule, body in self.requires.items():
                     done = (DONE + rule, a.interface)
                     if body.anchor == name and done in s:
-                        result[done] = z3.And(z3.Not(guard), result.get(done, s[done]))
+                        result[done] = conj([neg(guard), result.get(done, s[done])])
         return result
 
 
 def _apply(op: TermKind, args: list[Z]) -> Z:
     match op:
         case "and":
-            return z3.And(args)
+            return conj(args)
         case "or":
-            return z3.Or(args)
+            return disj(args)
         case "not":
-            return z3.Not(args[0])
+            return neg(args[0])
         case "seen":  # nothing is unknown here
             return args[0]
         case "implies":

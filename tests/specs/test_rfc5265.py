@@ -9,11 +9,11 @@ from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.proofs.replayed import broken_in, trace_text
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.prove import prove
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import load
 
 from making.depth import DEEP
+from making.proofs import result_of
 
 RFC, DRAFT = load("rfc5265"), load()
 HEAD = """\
@@ -49,7 +49,7 @@ def test_it_loads_without_a_warning() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [p for m in RFC.machines() for p in m.properties])
 def test_every_property_is_proved(name: str) -> None:
-    (result,) = prove([name], spec=RFC, with_needs=False)
+    result = result_of(RFC.name, name)
     assert result.result == "proved", result.reason
 
 

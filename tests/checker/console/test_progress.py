@@ -28,7 +28,6 @@ from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.trace.route import LOGS
 from mipcheck.checker.verbs import audit_matrix as audit
 from mipcheck.checker.verbs import explain_mode as mode_page
-from mipcheck.checker.verbs import prove_results as proofs
 from mipcheck.model.values.errors import INTERNAL_ERROR
 
 from making.paths import TRACES
@@ -350,11 +349,11 @@ def test_verbs_that_are_interrupted(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(proofs, "prove_one", fail)
+    monkeypatch.setattr("mipcheck.model.prover.prove.Proofs.verdict", fail)
     monkeypatch.setattr(audit, "broken_in", fail)
     monkeypatch.setattr(Partings, "find", fail)
     monkeypatch.setattr(mode_page, "trace_text", fail)
-    monkeypatch.setattr("mipcheck.model.prover.prove.needs", fail)
+    monkeypatch.setattr("mipcheck.model.prover.prove.Proofs.needed", fail)
     monkeypatch.setattr("mipcheck.model.prover.modes.Mode.facts", fail)
     screen = terminal()
     assert main(arguments(verb, spec)) == code

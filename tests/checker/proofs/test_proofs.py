@@ -10,33 +10,39 @@ from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs import replayed
+from mipcheck.checker.proofs.certificates import known
 from mipcheck.checker.proofs.opinions import opinions
 from mipcheck.checker.proofs.replayed import trace_text
 from mipcheck.checker.verbs import prove_results as proofs
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.prove import Result, needs, prove
+from mipcheck.model.prover.prove import Proofs, Result, prove
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import load, loads
 
 from making.depth import DEEP
 from making.paths import SPECS
+from making.proofs import result_of
 from making.schemas import conforming
 
 SPEC = load()
 PROPERTIES = list(SPEC.properties)
+WITH_LONG = [pytest.param(p, marks=pytest.mark.slow) if p == "consistent" else p for p in PROPERTIES]
+
+
+def proof(name: str) -> Result:
+    return result_of(SPEC.name, name)
 
 
 @cache
-def proof(name: str) -> Result:
-    return prove([name], spec=SPEC, with_obligations=True)[0]
+def obliged() -> Proofs:
+    return Proofs(SPEC, certificate=known(SPEC.name), with_obligations=True)
 
 
 def test_all_are_there() -> None:
     assert set(PROPERTIES) == set(NEEDED)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PROPERTIES)
+@pytest.mark.parametrize("name", WITH_LONG)
 def test_is_proved_with_an_invariant_checked_again(name: str) -> None:
     result = proof(name)
     assert result.result == "proved", result.reason
@@ -48,7 +54,7 @@ def test_is_proved_with_an_invariant_checked_again(name: str) -> None:
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_a_second_solver_agrees_to_every_obligation(name: str) -> None:
     pytest.importorskip("cvc5")
-    asked = proof(name).obligations
+    asked = obliged().verdict(name).obligations
     assert len(asked) > 2
     found = opinions(name, asked, 60)
     assert [(o.solver, o.discharged) for o in found] == [("z3", len(asked)), ("cvc5", len(asked))]
@@ -71,8 +77,7 @@ NEEDED = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PROPERTIES)
+@pytest.mark.parametrize("name", WITH_LONG)
 def test_lists_the_rules_it_needs(name: str) -> None:
     assert {n.rule for n in proof(name).needs} == NEEDED[name]
 
@@ -85,7 +90,6 @@ def only_breaks(log: Path, text: str, rule: str) -> None:
     assert [r.id for r in report.rules if r.status == "violated"] == [rule]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rule"), [(n, r) for n, rules in NEEDED.items() for r in sorted(rules)])
 def test_what_shows_that_a_rule_is_needed_breaks_just_that(name: str, rule: str, tmp_path: Path) -> None:
     (needed,) = (n for n in proof(name).needs if n.rule == rule)
@@ -111,8 +115,8 @@ def test_without_a_needed_rule_it_is_refuted_by_a_trace_that_breaks_just_that(
 @pytest.mark.slow
 def test_a_rule_that_is_not_needed_leaves_the_proof() -> None:
     assert prove(["no_data_during_detection"], spec=SPEC, without=["M2"])[0].result == "proved"
-    assert not needs(setting_of(SPEC), "no_data_during_detection", "M2")
-    assert needs(setting_of(SPEC), "no_data_during_detection", "S1")
+    assert not Proofs(SPEC).needed("no_data_during_detection", "M2")
+    assert Proofs(SPEC).needed("no_data_during_detection", "S1")
 
 
 @pytest.mark.slow

@@ -17,9 +17,11 @@ from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.prover.compare import Comparison, alike, never_part
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.prove import Result, prove
-from mipcheck.model.prover.search import Search, Unrolling, Witness
+from mipcheck.model.prover.search import Search
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.symbolic import TRACKED, WHOLE_NODE, Action, Keys, World
+from mipcheck.model.prover.unrolling import Unrolling
+from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import loads
 from mipcheck.model.specification.spec import Allow, Spec

@@ -1,0 +1,105 @@
+"""Traces on which rules get into each other's way: an event that makes an obligation overdue, or one that is due and
+cannot be met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import z3
+from mipcheck.model.prover.limits import limited
+from mipcheck.model.prover.scripts import Followed
+from mipcheck.model.prover.search import Search, time_unit
+from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
+from mipcheck.model.prover.unrolling import Unrolling
+from mipcheck.model.prover.witness import Witness
+
+Meets = Callable[[World, SymbolicState, Z], tuple[list[tuple[Action, Keys, Z]], Z]]
+"""Returns events to try in a state, at a time, each with whether it meets an obligation; and what that takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blockage:
+    """What blocks, in words, and the shortest trace that leads there."""
+
+    reason: str
+    trace: Witness
+
+
+class Blockages:
+    """Searches for one setting."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+
+    def overdue(self) -> Blockage | None:
+        """Find an event after which some obligation is overdue at once."""
+
+        def late(run: Unrolling, k: int) -> list[tuple[str, Z]]:
+            w = run.world
+            musts = [r for r in w.requires if w.rules[r].level == "MUST"]
+            return [(r, w.overdue(r, run.states[k + 1], run.steps[k].now)) for r in musts]
+
+        def goal(run: Unrolling, k: int) -> Z:
+            return z3.Or([z for _, z in late(run, k)])
+
+        found = self._find(goal)
+        if found is None:
+            return None
+        trace, run = found
+        rules = [r for r, z in late(run, trace.steps - 1) if z3.is_true(z3.simplify(z))]
+        event = trace.script.steps[-1].event if trace.script is not None else "an event"
+        # The trace breaks none of them yet: it ends with the event, and what is overdue is so a moment later.
+        return Blockage(f"{event} makes {' and '.join(rules)} overdue at once, so that time cannot pass", trace)
+
+    def stuck(self, rule: str, meets: Meets) -> Blockage | None:
+        """Find a trace after which an obligation is due, and no event that would meet it is permitted."""
+
+        def goal(run: Unrolling, k: int) -> Z:
+            w, s = run.world, run.states[k + 1]
+            due = w.deadline(rule, s, 0)
+            tried, granted = meets(w, s, due)
+            none = [z3.Not(z3.And(met, w.permitted(s, a, keys, due, _musts(w)))) for a, keys, met in tried]
+            return z3.And(granted, w.owed(rule, s, 0), due >= run.steps[k].now, *none)
+
+        found = self._find(goal)
+        if found is None:
+            return None
+        trace, run = found
+        w, s = run.world, run.states[-1]
+        due = z3.simplify(w.deadline(rule, s, 0))
+        if self._can_be(w, s, due, rule, _musts(w), ()):
+            return None
+        names = [r for r in _musts(w) if self._can_be(w, s, due, rule, (), (r,))]
+        said = f"{' and '.join(names)} forbid{'' if len(names) > 1 else 's'} all that would meet it"
+        return Blockage(f"when {rule} is due, {said if names else 'nothing would meet it'}", trace)
+
+    def _can_be(
+        self, w: World, s: SymbolicState, due: Z, rule: str, kept: Iterable[str], broken: Iterable[str]
+    ) -> bool:
+        """Decide whether there is an event that meets an obligation, keeps some permissions, and breaks others; no
+        answer counts as that there is one."""
+        for event in dict.fromkeys(q.event for q in w.requires[rule].patterns):
+            a, keys = Action(event, 0), w.keys(event, "?")
+            solver = limited(z3.Solver(), self._setting.timeout)
+            solver.add(w.well_formed(event, keys), w.matches(w.requires[rule].patterns, s, a, keys, due))
+            solver.add(w.permitted(s, a, keys, due, kept))
+            solver.add([w.breaks(r, s, a, keys, due) for r in broken])
+            if solver.check() != z3.unsat:
+                return True
+        return False
+
+    def _find(self, goal: Callable[[Unrolling, int], Z]) -> tuple[Witness, Followed] | None:
+        """Find the shortest trace that keeps all MUSTs and ends as the goal says; with it, its run in values."""
+        for own in self._setting.trackings:
+            world = own.world(own.rules.values(), time_unit(own.parameters, own.spec))
+            trace = Search(world, timeout=own.timeout).shortest(goal, own.without | own.advice)
+            if trace is not None and trace.script is not None:
+                return replace(trace, broken=trace.broken | misconfigured(own)), Followed(world, trace.script)
+        return None
+
+
+def _musts(w: World) -> list[str]:
+    return [r for r in w.allows if w.rules[r].level == "MUST"]

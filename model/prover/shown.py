@@ -1,0 +1,28 @@
+"""What a script shows, followed in a setting: a trace, or nothing. No solver is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mipcheck.model.prover.scripts import Followed, Script, Unfollowed
+from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.unrolling import Unrolling
+from mipcheck.model.prover.witness import Witness, keys_used, told
+
+
+def shown(
+    setting: Setting, script: Script, goal: Callable[[Unrolling, int], Z], free: frozenset[str]
+) -> Witness | None:
+    """Return the trace that a script is, if its last step is as `goal` says and it breaks only rules in `free`."""
+    setting = replace(setting, site={**setting.site, **script.site})
+    try:
+        world = setting.world(setting.rules.values(), script.unit)
+        broken = Followed(world, script).shown(goal, free)
+    except (Unfollowed, ValueError):  # also where a parameter is no multiple of the script's unit
+        return None
+    if broken is None:
+        return None
+    trace = told(world, script, keys_used(setting.spec), broken | misconfigured(setting))
+    return replace(trace, site=script.site)

@@ -1,0 +1,256 @@
+"""Certificates are evidence: they are checked against what a specification says today, and never believed."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs.certificates import SUFFIX, known
+from mipcheck.checker.verbs.prove_results import Asked, Proved, prove_all
+from mipcheck.model.prover.certificate import Certificate, Malformed, read_certificate, write_certificate
+from mipcheck.model.prover.prove import Proofs, Result
+from mipcheck.model.specification.load import load, loads
+
+from making.depth import DEEP
+from making.proofs import result_of
+
+TEXT = """
+spec small
+event ask(n: int, loud: bool) by node seen log
+event answer(n: int) by network seen log
+event go(way: {near, far}) by node seen log
+event die() by network silent
+interface { asked: int = 0  ready: bool = false  since: time  owed: bool = false }
+ghost interface { dead: bool = false }
+on ask(n > 0) { asked := n; owed := true; since := now }
+on answer(n = asked) { ready := true; owed := false }
+on die { dead := true }
+assumption alive "who is dead does not answer" on answer: not dead
+rule A MUST cite 1 "who goes is ready" allow go only if ready
+rule B MUST cite 2 "nobody goes far loudly" allow ask only if n < 9 or not loud
+rule C MUST cite 3 "who has asked goes" require go within 5 s of since while ready and owed
+rule D MUST cite 4 "either will do" allow go(way = far) only if ready and asked > 0
+rule E SHOULD cite 5 "only advice" allow go(way = far) only if asked > 1
+property ready cite 1 "who goes near is ready" whenever go(way = near): ready
+property far cite 1 "who goes far is ready" whenever go(way = far): ready
+property far_asked cite 2 "who goes far has asked" whenever go(way = far): asked > 0
+property quiet cite 2 "loud ones are small" whenever ask(loud): n < 9
+property once_alive cite 1 "it was there" whenever go: ready or not dead
+property alone cite 3 "interfaces do not meet" independent ready, allowed go
+"""
+WITHOUT_A = TEXT.replace("only if ready\n", "only if ready or asked > 3\n", 1)
+
+
+@cache
+def made(name: str, spec: str = TEXT) -> Certificate:
+    """What `--store` keeps of a property."""
+    proofs = Proofs(loads(spec))
+    certificate = proofs.completed(proofs.verdict(name)).certificate
+    assert certificate is not None
+    return read_certificate(write_certificate(certificate))
+
+
+def with_it(name: str, certificate: Certificate, spec: str = TEXT) -> Result:
+    """What is said of a property with a certificate at hand."""
+    proofs = Proofs(loads(spec), certificate=lambda _: certificate)
+    return proofs.completed(proofs.verdict(name))
+
+
+def needed(result: Result) -> list[str]:
+    return [n.rule for n in result.needs]
+
+
+@pytest.mark.parametrize("name", ["ready", "far", "far_asked", "quiet", "alone"])
+def test_what_is_checked_again_is_what_was_proved(name: str) -> None:
+    proofs = Proofs(loads(TEXT))
+    fresh = proofs.completed(proofs.verdict(name))
+    assert fresh.certificate is not None
+    again = with_it(name, read_certificate(write_certificate(fresh.certificate)))
+    assert (again.result, again.certified, fresh.certified) == ("proved", True, False)
+    assert (needed(again), again.undecided) == (needed(fresh), fresh.undecided)
+    assert [n.trace for n in again.needs] == [n.trace for n in fresh.needs]
+    assert again.certificate == fresh.certificate
+
+
+def test_an_invariant_that_is_none_proves_nothing() -> None:
+    true = made("ready")
+    for invariant in ("true", "false", "ready.0", "(not ready.0)", "(", "(foo)", "true true", ""):
+        false = replace(true, proofs={"": replace(true.proofs[""], invariant=invariant)})
+        found = with_it("ready", false)
+        assert (found.result, found.certified) == ("proved", invariant == "true")  # a rule on the event says it
+        assert with_it("ready", false, WITHOUT_A).result == "refuted"
+
+
+def test_an_old_certificate_does_not_prove_what_no_longer_holds() -> None:
+    found = with_it("ready", made("ready"), WITHOUT_A)
+    assert (found.result, found.certified) == ("refuted", False)
+
+
+def test_a_rule_elsewhere_changes_nothing() -> None:
+    assert with_it("ready", made("ready"), TEXT.replace("n < 9 or not loud", "n < 8 or not loud")).certified
+
+
+@pytest.mark.parametrize("about", ["far", "ready", "alone"])
+def test_what_a_certificate_says_of_needs_has_to_be_shown(about: str) -> None:
+    true = made(about)
+    lies = [
+        replace(true, scripts={"D": next(iter(made("far_asked").scripts.values()))}),  # breaks another property
+        replace(true, scripts={r: replace(s, steps=s.steps[:-1]) for r, s in true.scripts.items()}),
+        replace(true, scripts={r: replace(s, steps=s.steps[::-1]) for r, s in true.scripts.items()}),
+        replace(true, scripts=dict(zip("BCD", true.scripts.values(), strict=False))),
+        replace(true, proofs={**true.proofs, "A": true.proofs[""], "D": true.proofs[""]}),
+        replace(true, scripts={}),
+    ]
+    for lie in lies:
+        found = with_it(about, lie)
+        assert (found.result, needed(found)) == ("proved", needed(with_it(about, true)))
+
+
+def _changed(data: Any, draw: st.DataObject) -> Any:
+    """A JSON value in which one thing is another."""
+    if isinstance(data, dict | list) and data and draw.draw(st.integers(0, 3)):
+        keys = list(data) if isinstance(data, dict) else range(len(data))
+        key = draw.draw(st.sampled_from(list(keys)))
+        copy = data.copy()
+        copy[key] = _changed(data[key], draw)
+        return copy
+    return draw.draw(st.none() | st.integers(-3, 3) | st.sampled_from(["", "A", "ready.0", 2**90, [], {}, True, 0.5]))
+
+
+@settings(max_examples=200 if DEEP else 25, deadline=None)
+@given(st.sampled_from(["ready", "far_asked"]), st.data())
+def test_a_damaged_certificate_changes_no_answer(name: str, data: st.DataObject) -> None:
+    damaged = json.dumps(_changed(json.loads(write_certificate(made(name))), data))
+    try:
+        certificate = read_certificate(damaged)
+    except Malformed:
+        return
+    for spec, answer in ((TEXT, "proved"), (WITHOUT_A, "refuted" if name == "ready" else "proved")):
+        proofs = Proofs(loads(spec), certificate=lambda _: certificate)
+        result = proofs.verdict(name)
+        assert result.result == answer
+        assert "B" not in needed(proofs.completed(result))
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    file = tmp_path / "small.spec"
+    file.write_text(TEXT, "utf-8")
+    return file
+
+
+def answered(spec: Path, *options: str) -> list[dict[str, Any]]:
+    answer = spec.with_name("answer.json")
+    assert main(["prove", "--spec", str(spec), "--format", "json", "-o", str(answer), *options]) == 0
+    found: list[dict[str, Any]] = json.loads(answer.read_text("utf-8"))["properties"]
+    return found
+
+
+def test_they_are_kept_beside_the_specification_and_found_there(spec: Path, tmp_path: Path) -> None:
+    folder = tmp_path / f"small{SUFFIX}"
+    assert all(p["certificate"] is None for p in answered(spec, "ready"))
+    assert not folder.exists()
+    stored = answered(spec, "--store")
+    assert sorted(folder.iterdir()) == sorted(Path(p["certificate"]) for p in stored)
+    again = answered(spec)
+    assert [(p["needs"], p["certificate"]) for p in again] == [(p["needs"], p["certificate"]) for p in stored]
+    assert all(p["certificate"] is None for p in answered(spec, "--fresh"))
+
+
+def test_the_cache_will_do_where_nothing_can_be_written(
+    spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIPCHECK_CACHE", str(tmp_path / "cache"))
+    (tmp_path / f"small{SUFFIX}").write_text("a file is in the way", "utf-8")
+    assert [p["certificate"] for p in answered(spec, "ready", "--store")] == ["cache"]
+    assert [p["certificate"] for p in answered(spec, "ready", "quiet")] == ["cache", None]
+
+
+def test_what_lies_there_and_is_no_certificate_is_passed_over(spec: Path, tmp_path: Path) -> None:
+    folder = tmp_path / f"small{SUFFIX}"
+    folder.mkdir()
+    (folder / "far.json").mkdir()
+    os.mkfifo(folder / "ready.json")
+    (folder / "quiet.json").write_bytes(b"\xff{")
+    assert [p["certificate"] for p in answered(spec, "ready", "far", "quiet")] == [None] * 3
+
+
+def test_what_holds_with_other_parameters_is_not_kept(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prove", "ready", "--spec", str(spec), "--store", "--without", "D"]) == 2
+    assert "--store" in capsys.readouterr().err
+
+
+# --- those that come with mipcheck ----------------------------------------------------------------------------------
+
+
+BUNDLED = [(s, p) for s in ("draft-01", "rfc5265") for m in load(s).machines() for p in m.properties]
+# That of consistency has two traces for each rule.
+WITH_LONG = [pytest.param(*b, marks=pytest.mark.slow) if b[1].endswith("consistent") else b for b in BUNDLED]
+
+
+@pytest.mark.parametrize(("name", "property_"), WITH_LONG)
+def test_what_comes_with_mipcheck_is_true_today(name: str, property_: str) -> None:
+    result = result_of(name, property_)
+    assert result.result == "proved" and result.certified
+    stored = known(name)(property_)
+    assert stored is not None and result.certificate == stored, f"mipcheck prove --fresh --store --spec {name}"
+
+
+SAMPLE = [("draft-01", "inside_is_sound"), ("draft-01", "interface_independence"), ("rfc5265", "iha_consistent")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "property_"), BUNDLED if DEEP else SAMPLE)
+def test_it_is_what_is_proved_anew(name: str, property_: str) -> None:
+    proofs = Proofs(load(name))
+    fresh, kept = proofs.completed(proofs.verdict(property_)), result_of(name, property_)
+    assert (fresh.result, fresh.undecided) == (kept.result, kept.undecided)
+    assert set(needed(fresh)) == set(needed(kept))
+
+
+def test_a_listener_hears_of_every_verdict_before_any_need(spec: Path) -> None:
+    heard: list[tuple[str, str]] = []
+
+    class Ears:
+        def verdict(self, proved: Proved, final: bool) -> None:
+            heard.append(("last word" if final else "verdict", proved.result.name))
+
+        def needs(self, proved: Proved) -> None:
+            heard.append(("needs", proved.result.name))
+
+    prove_all(Asked(loads(TEXT), "", ["ready", "quiet"]), Ears())
+    assert heard == [("verdict", "ready"), ("verdict", "quiet"), ("needs", "ready"), ("needs", "quiet")]
+    heard.clear()
+    prove_all(Asked(loads(TEXT), "", ["ready"], with_needs=False), Ears())
+    assert heard == [("last word", "ready")]
+
+
+def test_an_error_of_one_property_leaves_the_others(spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    verdict = Proofs.verdict
+
+    def fails(self: Proofs, name: str) -> Result:
+        if name == "far":
+            raise ArithmeticError
+        return verdict(self, name)
+
+    monkeypatch.setattr(Proofs, "verdict", fails)
+    assert main(["prove", "ready", "far", "quiet", "--spec", str(spec)]) == 4
+    said = capsys.readouterr()
+    assert "proved   ready" in said.out and "unknown  far" in said.out and "proved   quiet" in said.out
+    assert "internal error: ArithmeticError" in said.err
+
+
+def test_all_together_take_no_longer_than_they_may(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prove", "--spec", str(spec), "--timeout", "0.001"]) == 3
+    assert "because the time for the run was up" in capsys.readouterr().out

@@ -1,0 +1,177 @@
+"""What went wrong once in proofs of small specifications, and of its kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.verbs.prove_results import prove_one
+from mipcheck.model.prover.prove import Proofs
+from mipcheck.model.specification.load import loads
+
+
+def result(text: str, name: str = "p") -> str:
+    return prove_one(loads(text), name, {}, []).result.result
+
+
+TIMED = """
+spec small
+event grant(until: time, kept?: time) by network seen log
+event go() by node seen log
+interface { end: time = 0 s }
+on grant { end := until }
+rule A MUST cite 1 "goes in time" allow go only if now <= end + 5 s
+property p cite 1 "goes in time" whenever go: now <= end
+property q cite 1 "is granted little" whenever grant(until > 90 s): until < 1500 ms
+"""
+
+
+@pytest.mark.parametrize("name", ["p", "q"])
+def test_times_that_events_tell_are_written_as_they_are(name: str, tmp_path: Path) -> None:
+    file, log = tmp_path / "small.spec", tmp_path / "found.log"
+    file.write_text(TIMED, "utf-8")
+    assert main(["prove", name, "--spec", str(file), "-o", str(log)]) == 1
+    assert main([str(log), "--spec", str(file)]) in (0, 3)  # 3: no rule speaks of the event
+    if name == "q":
+        assert log.read_text("utf-8").split()[-1].startswith("until=90")
+
+
+ASSUMED = """
+spec small
+event ring() by network seen log
+event call() by network seen log
+event go() by node seen log
+interface { called: bool = false  rung: bool = false  other: int = 0 }
+on call { called := true; other := other + 1 }
+on ring { rung := true }
+on go { other := 0 }
+assumption first "nobody rings who has not called" on ring: called
+rule A MUST cite 1 "x" allow go only if rung
+property p cite 1 "an event of the network of which an assumption speaks" whenever ring: called
+property q cite 1 "and what it needs to hold" whenever go: called
+property r cite 1 "through the network's events" permitted ring
+property s cite 1 "in two runs" independent other, allowed go
+property t cite 1 "in two runs" independent rung, allowed go
+"""
+
+
+@pytest.mark.parametrize("name", ["p", "q", "r", "s", "t"])
+def test_assumptions_may_read_what_nothing_else_does(name: str) -> None:
+    assert result(ASSUMED, name) == "proved"
+
+
+TRIVIAL = """
+spec small
+event go(n: int) by node seen log
+event stop() by node seen log
+interface { idle: int = 0  unused: time  since: time = 0 s }
+on go { since := now }
+on stop { idle := idle }
+rule A MUST cite 1 "x" allow go only if n >= 0
+rule B MUST cite 1 "x" allow stop only if unused <= now or unused > now
+property p cite 1 "x" whenever go: n >= 0
+property q cite 1 "x" invariant idle = idle
+property r cite 1 "x" whenever stop: unused <= now or unused > now
+property s cite 1 "x" whenever go: since = since and unused = unused
+property t cite 1 "x" invariant now >= 0 s or unused = now
+"""
+
+
+@pytest.mark.parametrize("name", ["p", "q", "r", "s", "t"])
+def test_what_is_always_true_is_proved(name: str) -> None:
+    found = Proofs(loads(TRIVIAL)).verdict(name)
+    assert found.result == "proved", found.reason
+
+
+CLASHING = """
+spec small
+event tick() by network seen log
+event tock() by network seen log
+event go(n: int) by node seen log
+event slow() by network seen log
+interface { ready: bool = false  since: time = 0 s  owed: bool = false }
+on tick { ready := true; since := now }
+on slow { owed := true }
+"""
+CLASHES = [
+    (
+        """rule A MUST cite 1 "go soon" require go within 5 s of since while ready
+        rule B MUST cite 1 "never go" allow go only if not ready""",
+        "refuted", "when A is due, B forbids all that would meet it", "tick",
+    ),
+    (
+        """rule A MUST cite 1 "go soon" require go(n > 100) within 5 s of since while ready
+        rule B MUST cite 1 "go far" allow go only if n != 101""",
+        "unknown", "whether A can always be met was not decided", "",
+    ),
+    (
+        """rule A MUST cite 1 "go soon" require go(n = 7) within 5 s of since while ready
+        rule B MUST cite 1 "seven is bad" allow go only if n != 7""",
+        "refuted", "when A is due, B forbids all that would meet it", "tick",
+    ),
+    (
+        """rule A MUST cite 1 "too late already" require go within 5 s of since while owed""",
+        "refuted", "slow makes A overdue at once, so that time cannot pass", "slow",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rules", "answer", "reason", "last"), CLASHES)
+def test_how_rules_clash_is_named_and_shown(rules: str, answer: str, reason: str, last: str) -> None:
+    text = f'{CLASHING} {rules} property p cite 1 "they fit together" consistent'
+    found = prove_one(loads(text), "p", {}, [])
+    assert (found.result.result, found.result.reason) == (answer, reason)
+    assert found.counterexample.split()[-1:] == ([last] if last else [])
+
+
+def test_what_forbids_an_event_that_should_be_permitted_is_named() -> None:
+    text = f'{CLASHING} rule B MUST cite 1 "x" allow go(n > 3) only if ready property p cite 1 "x" permitted go'
+    found = prove_one(loads(text), "p", {}, [])
+    assert (found.result.result, found.result.reason) == ("refuted", "B forbids it")
+    assert "go n=" in found.counterexample
+
+
+RESTS = """
+spec small
+event ring() by network seen log
+event call() by network seen log
+event go(n: int) by node seen log
+interface { called: bool = false  rung: bool = false  last: int = 0 }
+on call { called := true }
+on ring { rung := true }
+on go { last := 1 }
+assumption first "nobody rings who has not called" on ring: called
+assumption idle "of no use" on call: last >= 0
+rule A MUST cite 1 "x" allow go(n = 1) only if rung
+rule B MUST cite 1 "x" allow go(n = 2) only if not rung and called and last = 2
+rule C SHOULD cite 1 "x" allow go(n = 3) only if last = 2
+property called_before cite 1 "x" whenever go(n = 1): called
+property rung_before cite 1 "x" whenever go(n = 1): rung
+property never cite 1 "n is 0 or 1" whenever go(n = 2): not rung
+property advised cite 1 "only advice forbids it" whenever go(n = 3): last >= 0
+property relied cite 1 "what is relied on forbids it" whenever go(n = 3): last > 1 relying on C
+property denied cite 1 "x" permitted go(n = 2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "assumes"),
+    [("called_before", "proved", ("first",)), ("rung_before", "proved", ()), ("never", "vacuous", ()),
+     ("advised", "proved", ()), ("relied", "vacuous", ()), ("denied", "refuted", None)],
+)  # fmt: skip
+def test_what_a_proof_rests_on_is_told(name: str, answer: str, assumes: tuple[str, ...] | None) -> None:
+    found = prove_one(loads(RESTS), name, {}, []).result
+    assert (found.result, found.assumes) == (answer, assumes)
+
+
+def test_vacuous_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "small.spec"
+    file.write_text(RESTS, "utf-8")
+    assert main(["prove", "rung_before", "called_before", "--spec", str(file)]) == 0
+    assert "called_before needs A; assumes first" in capsys.readouterr().out
+    assert main(["prove", "rung_before", "never", "--spec", str(file)]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "vacuous never" in out and "small: 1 proved, 1 vacuous" in out
+    assert "because no event of which it speaks can happen where every MUST is kept" in out
+    assert "whatever the state" in out
