@@ -112,7 +112,7 @@ def fates(
 
     Raises InputError for a log that cannot be read, and Disagreement.
     """
-    jury = _Jury(spec, paths, timeout)
+    jury = Jury(spec, paths, timeout)
     found = []
     with Steps(len(wanted), "changing") as steps:
         for mutant in wanted:
@@ -121,13 +121,13 @@ def fates(
     return found
 
 
-class _Jury:
+class Jury:
     """All who may notice a change of one specification."""
 
     def __init__(self, spec: Spec, paths: Sequence[str] | None, timeout: float) -> None:
         self.spec, self.timeout = spec, timeout
         self.machines = {m.role: m for m in spec.machines()}
-        self._originals: dict[str, Machine] = {}
+        self.originals: dict[str, Machine] = {}
         self.witnesses = [w for path in (_bundled() if paths is None else paths) for w in self._read(Path(path))]
 
     def _read(self, path: Path) -> Iterator[Witnessed]:
@@ -138,10 +138,10 @@ class _Jury:
             over = over_logs(vocabulary, None, {})
             trace = read_inputs(opened, vocabulary, over, {}, False, Layering(self.spec).protected)
         if trace.site.role in self.machines:
-            watched = self._watched(self.spec, trace, self._originals)
+            watched = self.watched(self.spec, trace, self.originals)
             yield Witnessed(path.stem, trace, trace.site.role, seen(watched), outcome(conclude(watched)))
 
-    def _watched(self, spec: Spec, trace: Trace, machines: dict[str, Machine]) -> Watched:
+    def watched(self, spec: Spec, trace: Trace, machines: dict[str, Machine]) -> Watched:
         """Return what a specification observes in a trace; `machines` are those of this specification by site, as far
         as they have been made: that takes longer than a short trace."""
         site = replace(trace.site, boot=False)
@@ -183,7 +183,7 @@ class _Jury:
         for w in self.witnesses:
             if w.role != mutant.role:
                 continue
-            watched = self._watched(mutant.spec, w.trace, machines)
+            watched = self.watched(mutant.spec, w.trace, machines)
             if seen(watched) != w.seen and outcome(conclude(watched)) != w.outcome:
                 return w.name
         return None

@@ -77,7 +77,8 @@ def fates_text(spec: Spec, found: Sequence[Fate], columns: int) -> str:
 
 def name_of(fate: Fate) -> str:
     """Return the name of the trace of a mutant that survives: where it was changed, and how, in a few words."""
-    words = re.findall(r"[a-z0-9]+", f"{fate.mutant.where.partition(' ')[2]} {fate.mutant.what}".lower())
+    role = fate.mutant.id.partition(":")[0] if ":" in fate.mutant.id else ""
+    words = re.findall(r"[a-z0-9]+", f"{role} {fate.mutant.where.partition(' ')[2]} {fate.mutant.what}".lower())
     return "-".join(words)[:60].strip("-")
 
 
