@@ -191,9 +191,10 @@ def obligations(system: System, invariant: Z, title: str, part: str = "") -> lis
     """Return what has to be impossible for `invariant` to prove that a bad state of `system` is never reached.
 
     Each is a text of its own: the state, the invariant, one part of the system, and the question. The first two are the
-    same in all of them. `title` says whose proof it is, `part` which of several. Raises Unwritten.
+    same in all of them. `title` says whose proof it is, `part` which of several. Where nothing is bad there is nothing
+    to prove, and none. Raises Unwritten.
     """
-    return list(_Proof(system, invariant, title, part).all())
+    return [] if not system.bad else list(_Proof(system, invariant, title, part).all())
 
 
 class _Proof:

@@ -101,3 +101,8 @@ def test_an_invariant_about_something_else_is_refused() -> None:
     system = System({"x": x}, x == 0, [Move("up", a, {"x": x + 1})], [x < 0])
     with pytest.raises(Unwritten):
         obligations(system, r > 0, "t")
+
+
+def test_where_nothing_is_bad_nothing_has_to_be_proved() -> None:
+    """A role without obligations: its time goes on whatever happens, and a folder without a question is no proof."""
+    assert obligations(System({"x": x}, x == 0, [Move("up", a, {"x": x + 1})], []), x >= 0, "t") == []
