@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mipcheck.model.specification.load import load
 from making.device_logs import Case, read_cases
 from making.paths import TESTS
 
+SPECS = cache(load)
 CASES = read_cases(TESTS / "specs" / "devices.txt")
 
 
@@ -18,7 +20,7 @@ CASES = read_cases(TESTS / "specs" / "devices.txt")
 def test_a_device_is_judged_as_the_documents_say(tmp_path: Path, case: Case) -> None:
     path = tmp_path / "x.log"
     path.write_text(case.text, "utf-8")
-    report = check(str(path), spec=load(case.spec))
+    report = check(str(path), spec=SPECS(case.spec))
     found = (*report.violations, *report.warnings)
     assert {v.rule for v in found} == set(case.broken), case.text
     verdict = "violation" if report.violations else "inconclusive" if case.unclear else "conformant"

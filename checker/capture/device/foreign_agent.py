@@ -7,22 +7,24 @@ from typing import Final
 
 from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Found
 from mipcheck.checker.capture.device.passage import Outcome, Passage, Told, Way, untold
-from mipcheck.checker.capture.device.registration import Dynamic, Keys, of_reply, of_request, reply_of, request_of
+from mipcheck.checker.capture.device.registration import (
+    Answers,
+    Dynamic,
+    Keys,
+    of_reply,
+    of_request,
+    reply_of,
+    request_of,
+)
 from mipcheck.checker.capture.device.words import Teller
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.headers.packet import ADVERTISEMENT, MULTICAST, REGISTRATION, Packet
-from mipcheck.checker.capture.messages import carried, mobileip
+from mipcheck.checker.capture.messages import carried
 from mipcheck.checker.capture.node.knowledge import Knowledge, dotted
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import NODE
 
 _CUT: Final = "registration messages were cut short: capture more bytes of each frame (-s 0)"
-_OWN_DENIALS: Final = range(64, 128)
-"""Codes with which a foreign agent itself denies (RFC 3344 section 3.4)."""
-_MOST: Final = 1 << 16
-"""Replies that are remembered, before old ones are forgotten."""
-_SOON: Final = 10 * 10**9
-"""ns in which a reply is passed on."""
 _NODE, _HA, _OTHER = "node", "ha", "other"
 
 
@@ -40,7 +42,7 @@ class ForeignAgent:
         self._links: set[str] = set()  # interfaces with nodes
         self._visitors: dict[int, set[str]] = {}  # home address → interfaces where it has asked
         self._meet(packets)
-        self._replies: dict[bytes, int] = {}  # what home agents have answered, and when
+        self._answers = Answers()
         self._heard: set[int] = set()  # home agents that have answered anything
 
     def signalling(self, packet: Packet) -> bool:
@@ -123,23 +125,17 @@ class ForeignAgent:
                 self._teller.tell(packet, "relay", {**keys, "what": "rrq", "from": _NODE, "to": _HA, "agent": target})
         elif (reply := reply_of(packet)) is not None and (agent := self._agent(reply.agent)) is not None:
             keys = {**of_reply(packet, reply), "from": agent}
-            message = mobileip.fixed_part(packet.payload)
+            passed: Keys = {**keys, "what": "rrp", "to": _NODE, "agent": agent}
             if packet.addresses[0][1] in self._known.own:
-                self._remember(message, packet.time)
+                self._answers.remember(packet)
                 self._heard.add(reply.agent)
                 self._teller.tell(packet, "rrp", keys)
-            elif message in self._replies or (reply.code not in _OWN_DENIALS and reply.agent in self._heard):
-                self._teller.tell(packet, "relay", {**keys, "what": "rrp", "from": _HA, "to": _NODE, "agent": agent})
-            elif reply.code in _OWN_DENIALS:
-                self._teller.tell(packet, "deny", {**keys, "agent": agent, "to": agent})
+            elif self._answers.denied_here(packet, reply):
+                self._teller.tell(packet, "relay", {**passed, "from": _OTHER})
+            elif reply.agent in self._heard:
+                self._teller.tell(packet, "relay", {**passed, "from": _HA})
             else:
                 self._teller.untold(packet, reply.home, "what the home agent answers is not in the capture")
-
-    def _remember(self, message: bytes, time: int) -> None:
-        """Take note of a reply of a home agent, and forget the older ones once there are many."""
-        self._replies[message] = time
-        if len(self._replies) > _MOST:
-            self._replies = {m: t for m, t in self._replies.items() if time - t <= _SOON}
 
     def _agent(self, address: int) -> str | None:
         name = self._known.agents.get(address)

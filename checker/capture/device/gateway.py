@@ -7,10 +7,18 @@ from typing import Final
 
 from mipcheck.checker.capture.device.associations import Associations, traverses, vendors
 from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Crossing
-from mipcheck.checker.capture.device.registration import Keys, of_reply, of_request, reply_of, request_of, yes_or_no
+from mipcheck.checker.capture.device.registration import (
+    Answers,
+    Keys,
+    of_reply,
+    of_request,
+    reply_of,
+    request_of,
+    yes_or_no,
+)
 from mipcheck.checker.capture.device.words import Teller
 from mipcheck.checker.capture.events.account import Account
-from mipcheck.checker.capture.headers.packet import ESP, IKE, MULTICAST, REGISTRATION, Packet
+from mipcheck.checker.capture.headers.packet import ESP, IKE, MULTICAST, Packet
 from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.messages.ike import detected_nat
 from mipcheck.checker.capture.node.knowledge import Knowledge
@@ -36,6 +44,7 @@ class Gateway:
         self._associations = associations
         self._homes = associations.homes
         self._crossing: Crossing[tuple[str, int]] = Crossing()  # whence, and which node's tunnel
+        self._answers = Answers()
         self._begun: set[bytes] = set()  # initiators' SPIs of exchanges that were offered
         self._answered: set[bytes] = set()
         self._plain: dict[int, set[bool]] = defaultdict(set)  # whether a node's exchanges show that there is no feature
@@ -144,9 +153,10 @@ class Gateway:
         whence, whose = (None, 0) if found.way is None else found.way
         if whence == _MOBILE:
             self._teller.tell(packet, "relay", self._relayed(inner, whose, "correspondent"))
-        what = "rrp" if inner.kind == REGISTRATION and inner.addresses[0][0] in self._known.own else "data"
-        if what == "rrp":
-            whence = _IHA
+        reply = reply_of(inner) if inner.addresses[0][0] in self._known.own else None
+        what = "data" if reply is None else "rrp"
+        if reply is not None:
+            whence = _OTHER if self._answers.denied_here(inner, reply) else _IHA
         source = inner.addresses[-1][0]
         keys: Keys = {"home": home, "what": what, "from": whence, "to": _NODE, "src": source, "dst": peer}
         self._teller.tell(packet, "relay", {**keys, "port": _port(packet, False), "tunnel": self._kind(home)})
@@ -166,6 +176,7 @@ class Gateway:
         self._crossing.came(packet, (_IHA if source == self._iha else _OTHER, 0))
         reply = reply_of(packet)
         if reply is not None and source == self._iha:
+            self._answers.remember(packet)
             home = target if target in self._homes else reply.home if target in self._known.own else None
             if home is not None:
                 self._teller.tell(packet, "rrp", {**of_reply(packet, reply), "home": home})

@@ -18,6 +18,10 @@ Keys = dict[str, Value | None]
 
 LOW: Final = 0xFFFFFFFF
 """The half of an identification by which a reply is compared with its request (RFC 3344 section 3.6.2.1)."""
+_OWN_DENIALS: Final = range(64, 128)
+"""Codes with which a foreign agent itself denies (RFC 3344 section 3.4)."""
+_MOST: Final = 1 << 16
+"""Replies that are remembered, before old ones are forgotten."""
 _VENDORS: Final = frozenset({ext.OLD_CRITICAL_VENDOR, ext.CRITICAL_VENDOR, ext.OLD_VENDOR, ext.VENDOR, ext.GENERALIZED})
 """Extensions that may say anything."""
 
@@ -136,3 +140,22 @@ class Dynamic:
             return request.home
         given = self._given.get((request.agent, request.id & LOW), set())
         return next(iter(given)) if len(given) == 1 else None
+
+
+class Answers:
+    """What home agents have answered of late, which a foreign agent passes on: all else it says itself."""
+
+    def __init__(self) -> None:
+        self._messages: dict[bytes, None] = {}
+
+    def remember(self, packet: Packet) -> None:
+        """Take note of a reply of a home agent, and forget the oldest once there are many."""
+        message = mobileip.fixed_part(packet.payload)
+        self._messages.pop(message, None)
+        self._messages[message] = None
+        if len(self._messages) > _MOST:
+            del self._messages[next(iter(self._messages))]
+
+    def denied_here(self, packet: Packet, reply: Reply) -> bool:
+        """Decide whether a reply that goes to a node is the foreign agent's own denial."""
+        return reply.code in _OWN_DENIALS and mobileip.fixed_part(packet.payload) not in self._messages

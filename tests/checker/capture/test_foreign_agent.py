@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from mipcheck.checker.check.check import check
 from mipcheck.checker.site.site import Site
 from scapy.layers.inet import IP
 from scapy.packet import Packet
 
-from making.at_device import CORRESPONDENT, MS, comes, leaves, only, read_at, site, told
+from making.at_device import CORRESPONDENT, MS, comes, file_of, leaves, only, read_at, site, told
 from making.packets import IHA, IHOA, XHA, XHOA, number, reply, request, user
 from making.signalling import advert
 
@@ -62,8 +65,28 @@ def test_every_address_that_is_advertised_is_told() -> None:
 
 def test_a_denial_of_its_own_is_no_reply_of_a_home_agent() -> None:
     denial = leaves(reply(IHOA, IHA, IHOA, OWN, id=7, code=78), LINK)
-    kinds = told(read_at(SITE, [comes(asks()), leaves(asked(), UP), denial]), "what")
-    assert kinds == [("rrq", None), ("relay", "rrq")]
+    assert relays([comes(asks()), leaves(asked(), UP), denial]) == [
+        ("rrq", "node", "ha", "iha"),
+        ("rrp", "other", "node", "iha"),
+    ]
+
+
+def test_a_denial_of_such_a_code_may_come_from_a_home_agent_all_the_same() -> None:
+    came, passed = reply(OWN, IHA, IHOA, id=7, code=78), reply(IHOA, IHA, IHOA, OWN, id=7, code=78)
+    frames = [comes(asks()), leaves(asked(), UP), comes(came, UP), leaves(passed, LINK)]
+    assert relays(frames)[-1] == ("rrp", "ha", "node", "iha")
+
+
+def test_what_the_agent_denied_it_may_not_pass_on(tmp_path: Path) -> None:
+    """The request that it denied does not wait any more: what it then sends is a request of its own."""
+    mine = advert([OWN])
+    mine[IP].src = OWN
+    denial = leaves(reply(IHOA, IHA, IHOA, OWN, id=7, code=69), LINK)
+    path = tmp_path / "x.pcapng"
+    path.write_bytes(file_of([leaves(mine), comes(asks()), denial, leaves(asked(), UP)]))
+    given = {"role": "fa", "boot": "true", "iha": IHA, "xha": XHA, "fa": OWN}
+    report = check(str(path), parameters=given)
+    assert {v.rule for v in report.violations} == {"FA5"}
 
 
 def test_a_reply_that_no_home_agent_gave_is_passed_on_all_the_same() -> None:

@@ -145,6 +145,18 @@ def test_a_foreign_agent_in_the_gateway_sends_requests_of_its_own_address() -> N
     ]
 
 
+def test_a_denial_of_that_foreign_agent_is_not_the_home_agents() -> None:
+    tunnel = Tunnel()
+    asks = tunnel.up(request(IHOA, VPN, IHA, IHOA, coa=VPN, flags=0x02, id=7))
+    denied = tunnel.down(reply(IHOA, IHA, IHOA, VPN, id=7, code=75))
+    assert told(read([asks, denied]), "home", "what", "from", "to")[2:] == [
+        ("rrq", number(IHOA), None, None, None),
+        ("relay", number(IHOA), "rrp", "other", "node"),
+    ]
+    came = comes(reply(VPN, IHA, IHOA, id=7, code=75), INNER)
+    assert told(read([asks, came, denied]), "what", "from")[-1] == ("relay", "rrp", "iha")
+
+
 def test_the_short_way_between_two_nodes_is_seen_from_both() -> None:
     other = "10.1.200.51"
     first, second = Tunnel(), Tunnel(keys(3), keys(4))
