@@ -357,6 +357,18 @@ def faults(bench: Bench) -> None:
         bench.command(group, name, [*MIPCHECK, str(path)], n, "events", VERDICTS, note)
 
 
+def devices(bench: Bench) -> None:
+    """Captures taken at devices, of few nodes and of many. At a gateway all ESP is opened, as at a node with keys."""
+    for role in ("iha", "fa", "vpn"):
+        n = bench.settings.packets[0] // (10 if role == "vpn" else 1)
+        for many in (max(1, n // 5000), max(1, n // 50)):
+            group = f"captures of {n:,} packets at a device"
+            made = (f"{n}-{many}-{role}.pcapng", "make_device_capture.py", "--packets", str(n), "--nodes", str(many))
+            path = bench.made(*made, "--role", role)
+            check = [*MIPCHECK, str(path), "--config", f"{path}.toml"]
+            bench.command(group, f"mipcheck, role {role}, {many:,} nodes", check, n, "packets", VERDICTS)
+
+
 def interfaces(bench: Bench) -> None:
     """A node's log: the same number of events, on few and on many interfaces."""
     n = bench.settings.events[0]
@@ -473,6 +485,7 @@ GROUPS: Final[dict[str, Callable[[Bench], None]]] = {
     "interfaces": interfaces,
     "nodes": nodes,
     "faults": faults,
+    "devices": devices,
     "proofs": proofs,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import make_device_capture
 import make_log
 import pytest
 import remake_log
@@ -41,6 +42,8 @@ def test_a_quick_run_has_figures_beside_peers(found: dict[str, Any]) -> None:
     seeded = [r for r in found["results"] if r["name"].endswith("seeded faults")]
     assert [r["name"].split()[2].rstrip(",") for r in seeded] == ["iha", "vpn", "xha", "fa"]
     assert all(r["note"].endswith("found, 0 false") for r in seeded)
+    at_devices = [r["name"] for r in found["results"] if r["group"].endswith("at a device")]
+    assert [name.split()[2].rstrip(",") for name in at_devices] == ["iha", "iha", "fa", "fa", "vpn", "vpn"]
     for r in found["results"]:
         assert set(r) == {
             "group", "name", "n", "unit", "seconds", "cpu", "rate", "first_output", "peak_mib", "sample", "note",
@@ -91,6 +94,15 @@ def test_a_made_gateway_serves_many_nodes(tmp_path: Path) -> None:
     assert {r.id for r in report.rules if r.status == "held"} >= {"GW3", "GW12", "GW15", "GW17", "GW18", "GW22"}
     make_log.make_gateway(str(path), 2000, 60, leak=True)
     assert [(v.rule, v.node) for v in check(path).violations] == [("GW15", "10.64.0.0"), ("GW15", "10.64.0.59")]
+
+
+@pytest.mark.parametrize("role", make_device_capture.ROLES)
+def test_a_made_capture_at_a_device_serves_many_nodes(tmp_path: Path, role: str) -> None:
+    path = tmp_path / "x.pcapng"
+    config = make_device_capture.make(path, role, 1000, 20)
+    report = check(path, config=config, parameters={"boot": "true"})
+    assert (report.violations, report.nodes) == ((), 20)
+    assert report.events > 500
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Hashable, Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -197,17 +196,16 @@ class DeviceMeaning(BulkMeaning):
         """Make the outcome of packets like this one that have come by that way."""
         passage = self._passages[item]
         assert passage is not None
-        time, frame, length = (int(column[row]) for column in (chunk.time, chunk.frame, chunk.length))
-        packet = replace(self._packets[item], time=time, frame=frame, length=length)
         outcomes = [passage.outcome]
         if passage.leaves is not None:
             outcomes.append(passage.leaves(Found(None if slot == _NO_WAY else self._ways[slot])))
         shapes: list[int] = []
-        for event in (e for o in outcomes for e in self.reader.events_of(packet, o)):
-            key = (event.interface, event.kind, *event.args.items())
-            number = self._numbers.setdefault(key, len(self.shapes))
+        packet = self._packets[item]
+        for kind, args in (said for o in outcomes for said in self.reader.said_of(o)):
+            number = self._numbers.setdefault((packet.interface, kind, *args.items()), len(self.shapes))
             if number == len(self.shapes):
-                self.shapes.append(event)
+                time, frame = int(chunk.time[row]), int(chunk.frame[row])
+                self.shapes.append(self.reader.event_of(packet.seen_at(time, frame, packet.length), kind, args))
                 self._made.append((row, len(shapes)))
             shapes.append(number)
         both = tuple(shapes), tuple(o.aside for o in outcomes if o.aside)

@@ -92,7 +92,7 @@ def write_key(s: Scanned) -> bool:
     carries may be IP again, and native functions do not call themselves: there they return the protocol of the next.
     """
     device = s.devices[s.device]
-    s.here, s.stop, s.words = s.start, s.start + s.size, 0
+    s.here, s.stop, s.words, s.ends = s.start, s.start + s.size, 0, 0
     _say(s, device.name << 8 | s.sense)
     ethertype = _link(s, device.link)
     if ethertype != IPV4:
@@ -108,6 +108,12 @@ def _say(s: Scanned, word: int) -> None:
     """Add a word to the key."""
     s.key[s.words] = word
     s.words += 1
+
+
+def _say_ends(s: Scanned, source: Any, target: Any) -> None:
+    """Add the addresses of a header to the key."""
+    s.ends |= 1 << s.words
+    _say(s, source << 32 | target)
 
 
 # --- link headers ---------------------------------------------------------------------------------------------------
@@ -283,7 +289,7 @@ def _ip(s: Scanned) -> int:
     total, protocol = u16(s.buf, at + 2), s.buf[at + 9]
     s.source = u32(s.buf, at + 12)
     s.depth += 1
-    _say(s, s.source << 32 | u32(s.buf, at + 16))
+    _say_ends(s, s.source, u32(s.buf, at + 16))
     _say(s, _OF_IP | protocol)
     if total >= header:  # a total length of 0 is segmentation offload
         _claim(s, at + total)
@@ -403,7 +409,7 @@ def _minimal(s: Scanned) -> int:
         source = u32(s.buf, at + 8)
         s.here = at + 12
     s.depth += 1
-    _say(s, source << 32 | target)
+    _say_ends(s, source, target)
     _say(s, _OF_MINIMAL | protocol)
     return int(protocol)
 

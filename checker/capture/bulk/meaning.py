@@ -140,7 +140,7 @@ class Meaning(BulkMeaning):
 
     def _first(self, number: int, row: int, time: int, frame: int, length: int) -> None:
         kind, reader = self._kinds[number], self.reader
-        packet = replace(kind.packet, time=time, frame=frame, length=length)
+        packet = kind.packet.seen_at(time, frame, length)
         before = len(reader.events)
         reader.take(packet)
         again = reader.again(packet)

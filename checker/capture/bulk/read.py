@@ -17,7 +17,7 @@ from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, Un
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Meaning
 from mipcheck.checker.capture.bulk.scanned import PORTS
 from mipcheck.checker.capture.bulk.scanner import DIVERSE_AT_DEVICE, DiverseError, Plan, Scanner, Taken
-from mipcheck.checker.capture.device.reader import DeviceReader
+from mipcheck.checker.capture.device.reader import GATEWAY, DeviceReader
 from mipcheck.checker.capture.device.sides import learn_device
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.events.registrations import clear_registrations
@@ -67,6 +67,9 @@ def read_bulk(
     `words` are the events of the site's role, unless that is the mobile node's.
     Raises CaptureError; NativeError, before anything is read, where the loop cannot be compiled.
     """
+    if words is not None and site.role == GATEWAY:
+        # Whose a packet is shows inside of ESP alone. Each is opened by itself, so that columns would save nothing.
+        return _frame_by_frame(sources, site, protects, survey, words)
     native = compiled(loop.unit())
     repeatable = all(source.stream.seekable() for source in sources)
     plan = Plan(frozenset(sa.spi for sa in site.esp_sas), _ports(site, protects), survey, repeatable)
@@ -129,6 +132,17 @@ def _anew(
     """Read files once more, as they were read before there were columns."""
     for source in sources:
         source.stream.seek(0)
+    return _frame_by_frame(sources, site, protects, survey, words)
+
+
+def _frame_by_frame(
+    sources: Sequence[Source],
+    site: Site,
+    protects: Protects | None,
+    survey: bool,
+    words: Mapping[str, EventType] | None,
+) -> tuple[list[Capture], list[Event], list[Survey]]:
+    """Read files that have not been begun."""
     surveyors: list[Surveyor] = []
     captures, events = read_captures(sources, site, protects, surveyors if survey else None, words)
     return captures, events, [surveyor.survey() for surveyor in surveyors]
@@ -232,7 +246,7 @@ def _all_packets(taken: Taken) -> list[Packet]:
             if kind < 0:
                 found.append(taken.unusual[-1 - kind])
             else:
-                found.append(replace(taken.kinds[kind].packet, time=time, frame=frame, length=length))
+                found.append(taken.kinds[kind].packet.seen_at(time, frame, length))
     return found
 
 
@@ -245,7 +259,7 @@ def _few(taken: Taken) -> list[Packet]:
     for kind in taken.kinds:
         for seen in {kind.first, kind.last}:
             same = seen == (kind.packet.time, kind.packet.frame)
-            found.append(kind.packet if same else replace(kind.packet, time=seen[0], frame=seen[1]))
+            found.append(kind.packet if same else kind.packet.seen_at(*seen, kind.packet.length))
     found.sort(key=lambda packet: (packet.time, packet.frame))
     return found
 

@@ -53,6 +53,7 @@ class ScannedKind(Record):
     hash: int  # of its key
     start: int  # where its key begins in `pool`
     words: int  # how many words that has
+    ends: int  # a bit for each of them, set where it is the addresses of a header
     origin: int  # the row of the first packet in the file
     count: int  # how many packets there are
     first: int  # the time (ns) of the first in time
@@ -93,6 +94,7 @@ class Scanned(Record):
     depth: int  # IP headers so far
     source: int  # the source address in the last one
     words: int  # words of `key` that are written
+    ends: int  # a bit for each of them, set where it is the addresses of a header
     hash: int  # of the key; it is a cell, where it wraps at 64 bits for Python too
     # Sizes. The driver writes them, and the loop may only read them.
     buf_cap: int

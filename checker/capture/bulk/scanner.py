@@ -21,7 +21,7 @@ from mipcheck.checker.capture.frames.gunzip import Gunzip
 from mipcheck.checker.capture.frames.pieces import Pieces
 from mipcheck.checker.capture.headers import layers, link
 from mipcheck.checker.capture.headers.fragments import Reassembler
-from mipcheck.checker.capture.headers.packet import Packet
+from mipcheck.checker.capture.headers.packet import LINK_PORTS, Packet
 from mipcheck.checker.capture.read import Decoder, Source
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.console.progress import ReadingProgress
@@ -39,8 +39,10 @@ _WORDS: Final = 1 << 14
 """Kinds, a power of two, and words of their keys for which there is room at first."""
 _DIVERSE: Final = 50_000
 """With more kinds than this, and than half the packets, columns gain nothing: each kind is a packet of its own."""
-DIVERSE_AT_DEVICE: Final = 250_000
+DIVERSE_AT_DEVICE: Final = 1 << 20
 """The same at a device: of each of its nodes the first packets are of new kinds, before any comes again."""
+_ALIKE: Final = 1 << 12
+"""Packets that are kept, one of all that differ in nothing but the addresses of their IP headers."""
 _SENSES: Final = ("", "in", "out")
 _LINKS: Final = {
     link.ETHERNET: scanned.ETHERNET,
@@ -49,6 +51,7 @@ _LINKS: Final = {
     0: scanned.NULL,
     108: scanned.NULL,
 } | dict.fromkeys(link.RAW, scanned.RAW)
+Addresses = tuple[tuple[int, int], ...]
 _MAX_SHIFT: Final = 2**32
 """Seconds (if_tsoffset) up to which times cannot overflow."""
 
@@ -122,6 +125,7 @@ class Scanner:
         s.offset = source.offset
         s.spis_cap, s.spis = len(plan.keys), np.array(sorted(plan.keys), np.int64)
         s.ports[list(plan.ports)] = 1
+        self._alike: dict[bytes, Packet] = {}  # by what keys say but for addresses
         self._idle = self._pass = 0
         self._progress = ReadingProgress([source.stream], source.name, "packets")
 
@@ -216,37 +220,75 @@ class Scanner:
 
     def _took(self, start: int, known: int) -> None:
         """Look at the new rows that are unusual or the first of their kind, in order, while their bytes are there."""
-        s, info, devices, lasts = self._s, self._info, self._devices, self._s.devices.column("last")
+        s, info, lasts = self._s, self._info, self._s.devices.column("last")
         end, first = s.rows, info.frames + 1
         kinds = s.kind_of[start:end]
         rows = (start + np.flatnonzero(kinds == scanned.UNUSUAL)).tolist()
         fresh = {row: known + n for n, row in enumerate(s.kinds.column("origin")[known : s.known].tolist())}
+        bare = self._without_addresses(known)
         for row in sorted([*rows, *fresh]):
-            name, linktype = devices[s.device_of[row]]
-            place = int(s.start_of[row])
-            data = s.buf[place : place + int(s.size_of[row])].tobytes()
-            time, length = int(s.time_of[row]) - self._offset, int(s.length_of[row])
-            frame = Frame(first + row - start, time, name, linktype, data, length, _SENSES[s.sense_of[row]])
             number = fresh.get(row)
-            if number is not None:
-                packet = layers.decode(frame, self._plan.keys)
-                if self.surveyor is not None:
-                    self.surveyor.take(packet, linktype)
-                packet.time += self._offset
-                packet.frame += self._before
-                self._taken.kinds.append(PacketKind(packet, linktype))
-            else:
-                (packet,) = self._full(frame)
+            if number is None:
+                self._full(self._frame(row, first + row - start))
                 s.kind_of[row] = -len(self._taken.unusual)
+            else:
+                self._add_kind(row, first + row - start, *bare[number - known])
         self._heard(s.time_of[start:end] - self._offset, first)
         heard = np.flatnonzero(np.bincount(s.device_of[start:end]))
         for device in heard[np.argsort(lasts[heard])].tolist():  # interfaces may share a name
-            info.last[devices[device][0]] = int(s.time_of[lasts[device]]) - self._offset
+            info.last[self._devices[device][0]] = int(s.time_of[lasts[device]]) - self._offset
         lasts[heard] = -1
         info.latest = int(s.time_of[end - 1]) - self._offset
         info.frames += end - start
         info.records += end - start
         kinds[kinds >= 0] += self._first
+
+    def _frame(self, row: int, number: int) -> Frame:
+        """Return the frame of that number in the file, of which a row was written."""
+        s = self._s
+        name, linktype = self._devices[s.device_of[row]]
+        place = int(s.start_of[row])
+        data = s.buf[place : place + int(s.size_of[row])].tobytes()
+        time, length = int(s.time_of[row]) - self._offset, int(s.length_of[row])
+        return Frame(number, time, name, linktype, data, length, _SENSES[s.sense_of[row]])
+
+    def _without_addresses(self, known: int) -> list[tuple[bytes, Addresses]]:
+        """Return of each kind but the first `known` ones its key without addresses of IP headers, and these."""
+        s = self._s
+        starts, words, ends = (s.kinds.column(name)[known : s.known] for name in ("start", "words", "ends"))
+        found: list[tuple[bytes, Addresses]] = [(b"", ())] * len(starts)
+        for count in np.unique(words).tolist():
+            of = np.flatnonzero(words == count)
+            keys = np.column_stack([ends[of], s.pool[starts[of][:, None] + np.arange(count)]])
+            marked = np.zeros(keys.shape, np.bool_)
+            marked[:, 1:] = ends[of][:, None] >> np.arange(count) & 1
+            pairs = keys[marked].view(np.uint64)
+            sources, targets = (pairs >> np.uint64(32)).tolist(), (pairs & np.uint64(0xFFFFFFFF)).tolist()
+            addresses = [*zip(sources, targets, strict=True)]
+            keys[marked] = 0
+            upto = 0
+            for n, key, size in zip(of.tolist(), keys, marked.sum(axis=1).tolist(), strict=True):
+                found[n] = key.tobytes(), tuple(addresses[upto : upto + size])
+                upto += size
+        return found
+
+    def _add_kind(self, row: int, number: int, bare: bytes, addresses: Addresses) -> None:
+        """Add the kind of a row, whose frame has that number; of those that differ by addresses one is decoded."""
+        s, linktype = self._s, self._devices[self._s.device_of[row]][1]
+        like = self._alike.get(bare)
+        if like is None:
+            packet = layers.decode(self._frame(row, number), self._plan.keys)
+            told_by_address = packet.dport in LINK_PORTS or packet.payload
+            if packet.addresses == addresses and not told_by_address and len(self._alike) < _ALIKE:
+                self._alike[bare] = packet
+        else:
+            packet = like.seen_at(int(s.time_of[row]) - self._offset, number, int(s.length_of[row]))
+            packet.addresses, packet.identity = addresses, b""
+        if self.surveyor is not None:
+            self.surveyor.take(packet, linktype)
+        packet.time += self._offset
+        packet.frame += self._before
+        self._taken.kinds.append(PacketKind(packet, linktype))
 
     def _heard(self, times: npt.NDArray[np.int64], first: int) -> None:
         """Do what `FileInfo.heard` does, for the times of rows; `first` is the number of the first of them."""

@@ -23,6 +23,7 @@ from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_t
 from mipcheck.checker.site.site import Site
 from mipcheck.model.specification.spec import EventType
 from mipcheck.model.values.event import NODE, Event
+from mipcheck.model.values.types import Value
 
 GATEWAY: Final = "vpn"
 HOME_AGENTS: Final = ("iha", "xha")
@@ -45,7 +46,7 @@ class DeviceReader:
     ) -> None:
         """`packets` are all there are, in order of time; `events` what the specification declares for the role."""
         self._account = Account(name)
-        self._name, self._words = name, events
+        self._name = name
         self._known = known
         self._tunnels = frozenset(site.tunnels)
         exposed = [p for p in packets if p.addresses and not is_tunnel(p, self._tunnels) and not is_loopback(p)]
@@ -155,10 +156,13 @@ class DeviceReader:
         """Say how many packets are set aside, by reason, where they were not given to `take`."""
         self._account.set_aside = aside
 
-    def events_of(self, packet: Packet, outcome: Outcome) -> list[Event]:
-        """Return the events of an outcome, as `packet` shows them."""
+    def said_of(self, outcome: Outcome) -> list[tuple[str, dict[str, Value]]]:
+        """Return kind and keys of the events of an outcome."""
+        said = [self._teller.say(told.kind, told.keys) for told in outcome.told]
+        return [event for event in said if event is not None]
+
+    def event_of(self, packet: Packet, kind: str, args: dict[str, Value]) -> Event:
+        """Return the event of that kind that `packet` shows."""
         account = Account(self._name)
-        teller = Teller(account, self._words)
-        for told in outcome.told:
-            teller.tell(packet, told.kind, told.keys)
-        return account.events
+        account.emit(packet, kind, args)
+        return account.events[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 # What the innermost readable header is. Small integers, because every frame is looked up by them.
@@ -98,3 +99,11 @@ class Packet:
     """Why nobody can tell what it is, in words; "" where that does not matter."""
     message: object = field(default=UNREAD, compare=False, repr=False)
     """What `payload` says as a message, once `messages.carried` has read it: None where it makes no sense."""
+
+    def seen_at(self, time: int, frame: int, length: int) -> Packet:
+        """Return a packet that is like this one, but for when it was seen (ns) and how long it was (bytes)."""
+        return Packet(frame, time, self.interface, length, *_HEADERS(self))
+
+
+_HEADERS: Final = attrgetter(*[f.name for f in fields(Packet)][4:])
+"""All of a packet but frame, time, interface and length: several times as fast as `dataclasses.replace`."""

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from mipcheck.checker.capture import Capture
 from mipcheck.checker.capture.bulk import device, rows, scanner
 from mipcheck.checker.capture.bulk import read as bulk
-from mipcheck.checker.capture.frames.frame import CaptureError
+from mipcheck.checker.capture.frames.frame import CaptureError, Frame
+from mipcheck.checker.capture.headers import layers
+from mipcheck.checker.capture.headers.packet import Packet as CapturedPacket
 from mipcheck.checker.capture.read import Source, read_captures
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
@@ -22,7 +24,7 @@ from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace import route
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.values.event import Event
-from scapy.layers.inet import IP
+from scapy.layers.inet import IP, UDP
 from scapy.packet import Packet
 
 from making.at_device import CORRESPONDENT, ELSEWHERE, MS, NEAR, comes, file_of, leaves, site, words
@@ -221,3 +223,39 @@ def test_two_files_are_one_device(monkeypatch: pytest.MonkeyPatch) -> None:
     inside = file_of([comes(IP(src=NEAR, dst=IHA) / packet)] * 9)
     outside = file_of([leaves(packet)] * 9)
     assert [e.at.file for e in assert_same([inside, outside], SITES["iha"])] == ["file1"] * 9
+
+
+def test_of_packets_that_differ_by_addresses_one_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that thousands of nodes cost no more than as many look-ups."""
+    decoded: list[Frame] = []
+    decode = layers.decode
+
+    def counting(frame: Frame, keys: frozenset[int] = frozenset()) -> CapturedPacket:
+        decoded.append(frame)
+        return decode(frame, keys)
+
+    monkeypatch.setattr(layers, "decode", counting)
+    frames: Frames = []
+    for n in range(40):
+        up = user(f"10.1.9.{n + 1}", CORRESPONDENT)
+        frames += [comes(IP(src=f"10.1.7.{n + 1}", dst=IHA) / up), leaves(up)]
+    data = file_of(frames)
+    _, events, _ = bulk.read_bulk(sources([data]), SITES["iha"], None, True, words("iha"))
+    assert len(decoded) == 2
+    assert [e.args["home"] for e in events] == [number(f"10.1.9.{n + 1}") for n in range(40)]
+    assert assert_same([data], SITES["iha"])
+
+
+def test_a_port_that_means_something_to_a_group_alone_is_told_apart() -> None:
+    mdns = [
+        IP(src=IHOA, dst=to) / UDP(sport=5353, dport=5353) / bytes(60) for to in (CORRESPONDENT, "224.0.0.251", NEAR)
+    ]
+    frames = [f for p in mdns for f in (comes(IP(src=ELSEWHERE, dst=IHA) / p), leaves(p))]
+    assert len(assert_same([file_of(frames)], SITES["iha"])) == 2
+
+
+def test_a_packet_seen_at_another_time_is_the_same_otherwise() -> None:
+    packet = layers.decode(
+        Frame(1, 2, "eth0", 1, comes(IP(src=ELSEWHERE, dst=IHA) / user(IHOA, CORRESPONDENT))[0], 99, "")
+    )
+    assert packet.seen_at(7, 8, 9) == dataclasses.replace(packet, time=7, frame=8, length=9)
