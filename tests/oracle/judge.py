@@ -15,10 +15,12 @@ Where a sentence allows two readings, these were settled, and are assumptions of
   and interval; or when the node begins detection anew (a new request to the x-HA while a direct one has been
   unanswered for t_retransmit); or when it concludes that it is outside or does not know. Plaintext that was queued has
   t_slack from a failure that is shown. A denial whose authenticator was not checked leaves it untold. An agent's own
-  denial, or one that is not authentic, ends no trust; whether it, or one that asks to resynchronise (133), leaves what
-  was asked before it unanswered is free.
-- While the acceptance holds, a node that leaves it may have given up early, which is no more than cautious, once it
-  has been denied by whomever, or left without an answer for t_retransmit: a log does not tell.
+  denial, or one that is not authentic, ends no trust; whether it, or one to resynchronise (133) that nobody has checked,
+  leaves what was asked before it unanswered is free. An authentic one answers it: retransmitted is what no reply has
+  come to (1078-1079; RFC 3344, lines 2560-2570 and 2597-2600), so what follows is counted anew.
+- While the acceptance holds, a node that leaves it, or says that it is outside, may have given up early, which is no
+  more than cautious, once it has been denied by whomever, or left without an answer for t_retransmit: a log does not
+  tell.
 - While the acceptance holds both home agents are never asked, but for t_slack after it, given once.
 - Detection is over when either home agent has accepted since the change, when the node says that it is outside, or when
   t_detection has passed since the first direct request to the i-HA: the period is one of waiting for its response
@@ -140,10 +142,14 @@ class _Judge:
                 self._decide(right, "stop-plaintext", event, f"{what} after re-registration had failed")
 
     def _outside_after_all(self, holdings: list[Holding], event: Event) -> None:
-        """4.3, lines 1092-1093: once accepted, the node determines that it is inside; 1026-1029: it may know more."""
+        """4.3, lines 1092-1093: once accepted, the node determines that it is inside; 1026-1029: it may know more.
+
+        1106-1108: it is right where re-registration has failed, which a log does not tell of who may have given up.
+        """
         holding = _latest(holdings, event)
         if holding is not None and holding.holds(event) != "no":
-            self._note("free", "determine", event.interface, event, "the node says outside while the acceptance holds")
+            outcome = "untold" if holding.doubtful(event, self.numbers) else "free"
+            self._note(outcome, "determine", event.interface, event, "the node says outside while the acceptance holds")
 
     def _detect_first(self, stretch: Stretch) -> None:
         """4.2.3, lines 1044-1053: after a change no user data until detection has been completed."""

@@ -45,6 +45,7 @@ BOTH_ASKED = (
     "9.1 XRP code=0 id=0x6 auth=ok",
     "9.2 RRP code=136 id=0x5 auth=unchecked",
 )
+RESYNCHRONISED = (" RRQ id=0x5", " RRP code=133 id=0x5 auth=ok")
 # Accepted at 9.1, and t_stop is over at 39.0; all retransmissions have waited long enough at 47.0.
 SLOWLY = (
     *INSIDE,
@@ -521,6 +522,38 @@ CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
         set(),
     ),
     "run-out-after-what-has-ended": ((*SLOWLY, "60.0 e0 link state=down"), "violation", {"P6"}),
+    # Faulty 8513: 1106-1108 make "outside" right where re-registration has failed. Whoever has not been answered may have
+    # come to that after fewer retransmissions than the site tells of, or where it tells none.
+    "says-outside-unanswered": (
+        (*INSIDE, "9.0 RRQ id=0x5", "11.1 e0 infer where=outside", "11.2 RRQ id=0x6", "12.0 e0 link state=down"),
+        "inconclusive",
+        set(),
+    ),
+    # Faulty 10759: sent again is what no reply has come to (1078-1079; RFC 3344, lines 2560-2570 and 2597-2600). To
+    # resynchronise is an answer, so that what follows is a first transmission, and its refusal is what has failed.
+    "refused-after-resynchronising": (
+        (
+            *INSIDE,
+            *(f"{9 + n}.{step}{line}" for n in range(3) for step, line in enumerate(RESYNCHRONISED)),
+            "14.0 RRQ id=0x6",
+            "14.1 RRP code=128 id=0x6 auth=ok",
+            "21.0 e0 link state=down",
+        ),
+        "violation",
+        {"P8"},
+    ),
+    # And whoever has not been answered that often before is refused when detection may have begun anew.
+    "refused-after-running-out": (
+        (
+            *INSIDE,
+            *(f"{9 + n}.0 RRQ id=0x5" for n in range(3)),
+            "14.0 RRQ id=0x6",
+            "14.1 RRP code=128 id=0x6 auth=ok",
+            "21.0 e0 link state=down",
+        ),
+        "conformant",
+        set(),
+    ),
     # And whoever has asked the x-HA to withdraw the binding cannot rely on it any more, confirmed or not.
     "withdrawn-unconfirmed-before-ike": (
         (

@@ -122,7 +122,8 @@ def _failures(holding: Holding, numbers: Numbers) -> list[Failure]:
     if accepted.first != accepted.last:
         failures.append(Failure(accepted.first + numbers.stop, -1, "t_stop", "untold"))
     sent: list[int] = []
-    since: list[int] = []  # those of them that are later than the last reply of an agent, or one to resynchronise
+    unanswered: list[int] = []  # those of them that are later than the last authentic reply to resynchronise
+    since: list[int] = []  # and later than any, and than the last reply of an agent
     for item in holding.items:
         event, meaning = item.event, item.meaning
         if event.name == "infer" and event.keys["where"] != "inside":
@@ -130,6 +131,7 @@ def _failures(holding: Holding, numbers: Numbers) -> list[Failure]:
         elif isinstance(meaning, Denied) and meaning.request.agent == "iha" and meaning.request.path == "direct":
             if meaning.by_agent or (meaning.code == 133 and meaning.auth in ("ok", "unchecked")):
                 since = []
+                unanswered = [] if meaning.code == 133 and meaning.auth == "ok" else unanswered
             elif meaning.code != 133 and meaning.auth in ("ok", "unchecked"):
                 checked = "sure" if meaning.auth == "ok" else "untold"
                 failures.append(Failure(event.time, event.order, "denied", checked))
@@ -139,10 +141,10 @@ def _failures(holding: Holding, numbers: Numbers) -> list[Failure]:
                     sure = bool(since) and event.time - since[0] >= numbers.retransmit
                     failures.append(Failure(event.time, event.order, "restarted", "sure" if sure else "free"))
             elif not meaning.settled:
-                failures += _exhausted(sent, since, event.time, numbers)
-                sent.append(event.time)
-                since.append(event.time)
-    failures += _exhausted(sent, since, holding.until, numbers)
+                failures += _exhausted(unanswered, since, event.time, numbers)
+                for each in (sent, unanswered, since):
+                    each.append(event.time)
+    failures += _exhausted(unanswered, since, holding.until, numbers)
     return failures
 
 
@@ -161,8 +163,8 @@ def _exhausted(sent: list[int], since: list[int], now: int, numbers: Numbers) ->
     """Return the failure that the transmissions `sent` show if nothing is sent or accepted before `now`.
 
     The wait after the last one is at least t_retransmit, and no shorter than the wait before it. A reply by a foreign
-    agent, or one that asks to resynchronise, makes it doubtful that those before it, not in `since`, are unanswered.
-    One more transmission while the last wait still runs makes it doubtful which of them is the last.
+    agent, or one to resynchronise that nobody has checked, makes it doubtful that those before it, not in `since`, are
+    unanswered. One more transmission while the last wait still runs makes it doubtful which of them is the last.
     """
     allowed = numbers.retransmissions
     if allowed is None or len(sent) <= allowed:
