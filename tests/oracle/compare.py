@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from random import Random
@@ -142,26 +142,49 @@ def _settled(spec: Any, site: Any) -> Any:
 
 def check(text: str) -> Any:
     """Return mipcheck's report of the log `text`."""
+    return _reports(text, False)[0]
+
+
+def _reports(text: str, natively: bool) -> list[Any]:
+    """Return a report of the log `text`, and if asked `natively` a second one of the same file, read in bulk."""
     from unittest.mock import patch
 
     import mipcheck
-    from mipcheck.checker.check import check as module
+    from mipcheck.checker.check import bulk, check
+    from mipcheck.checker.trace import route
 
-    where = _MEMORY if _MEMORY.is_dir() else None
-    with tempfile.NamedTemporaryFile("w", suffix=".log", dir=where) as file:
+    spec, where = _specification(), _MEMORY if _MEMORY.is_dir() else None
+    at_once = {**route.TABLE, route.LOGS: replace(route.TABLE[route.LOGS], kept=0, compiled=0)}
+    with (
+        tempfile.NamedTemporaryFile("w", suffix=".log", dir=where) as file,
+        patch.object(check, "machine_of", _settled),
+        patch.object(bulk, "machine_of", _settled),
+    ):
         file.write(text)
         file.flush()
-        with patch.object(module, "machine_of", _settled):
-            return mipcheck.check([file.name], spec=_specification())
+        found = [mipcheck.check([file.name], spec=spec)]
+        if natively:
+            # Whatever cannot be read in bulk may not be left to the slow way.
+            with patch.object(route, "TABLE", at_once), patch.object(check, "read_inputs", None):
+                found.append(mipcheck.check([file.name], spec=spec))
+    return found
 
 
-def disagreements(seeds: range, faulty: bool, without: frozenset[str] = frozenset()) -> list[Disagreement]:
-    """Compare the two on all `seeds`; `without` names features that the scenarios do not have."""
+def disagreements(
+    seeds: range, faulty: bool, without: frozenset[str] = frozenset(), natively: bool = False
+) -> list[Disagreement]:
+    """Compare the two on all `seeds`; `without` names features that the scenarios do not have.
+
+    Asked `natively`, compare mipcheck's two ways of reading as well: their reports have to be equal.
+    """
     found = []
     for seed in seeds:
         faults = faults_of(seed, faulty)
         text = simulate(seed, faults, without)
-        found += list(compare(text, seed, faults, check(text)))
+        report, *others = _reports(text, natively)
+        found += list(compare(text, seed, faults, report))
+        kind = "mipcheck's two ways of reading give different reports"
+        found += [Disagreement(seed, faults, kind, f"{report.verdict}, {o.verdict}") for o in others if o != report]
     return found
 
 
@@ -171,6 +194,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--faulty", action="store_true", help="inject faults")
     parser.add_argument("--without", action="append", default=[], choices=FEATURES, help="leave a feature out")
+    parser.add_argument("--natively", action="store_true", help="read each log in bulk, too: the reports are equal")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes")
     parser.add_argument("--each", type=int, default=3, help="how many examples of each kind are shown")
     parser.add_argument("--show", action="store_true", help="print the logs and both judgements as well")
@@ -187,10 +211,11 @@ def main(arguments: list[str]) -> int:
             _print(simulate(seed, faults_of(seed, options.faulty), without))
     parts = [seeds[start : start + 100] for start in range(0, len(seeds), 100)]
     if options.jobs == 1:
-        found = [each for part in parts for each in disagreements(part, options.faulty, without)]
+        found = [each for part in parts for each in disagreements(part, options.faulty, without, options.natively)]
     else:
         with ProcessPoolExecutor(options.jobs) as pool:
-            compared = pool.map(partial(disagreements, faulty=options.faulty, without=without), parts)
+            one = partial(disagreements, faulty=options.faulty, without=without, natively=options.natively)
+            compared = pool.map(one, parts)
             found = [each for part in compared for each in part]
     kinds = collections.defaultdict(list)
     for each in found:
