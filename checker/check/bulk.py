@@ -24,7 +24,7 @@ from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.watch import INEXACT, forbidden
 from mipcheck.checker.trace.derive import modes_in_words
 from mipcheck.checker.trace.route import LOGS, decide, slowly
-from mipcheck.checker.trace.source import Fog, fog_of, table_of
+from mipcheck.checker.trace.source import Evidence, fog_of, table_of
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
@@ -158,10 +158,11 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
         inputs = logs.inputs()
         shifts = shifts_of([i.path for i in logs.given], inputs, offsets)
         machine = machine_of(spec, site)
-        blind = evidence_of_inputs(machine.spec, inputs, stamps=False).blind
-        if any(i.sight.resolution for i in inputs):
+        if len(inputs) > 1 and any(i.sight.resolution for i in inputs):
             slowly(LOGS, INEXACT)
             return None
+        # That stamps are whole seconds is known once the last one has been read.
+        seen = evidence_of_inputs(machine.spec, inputs, stamps=any(i.sight.resolution for i in inputs))
         if not decide(LOGS, lambda size: hold(logs.given, size), lambda: [unit_of(machine)]).native:
             return None
         columns = _columns(logs.logs, [s.ns for s in shifts], vocabulary)
@@ -171,23 +172,28 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
         for log in logs.logs:
             log.tell(machine.spec, machine.capabilities)
         addresses = SaidAddresses(site if site.role == MOBILE_NODE else None, columns)
-        fog = fog_of(machine, blind) if blind else None
-        replay = _replayed(machine, columns, site.boot, logs, piped, fog, addresses)
+        replay = _replayed(machine, columns, site.boot, logs, piped, seen, addresses)
         site, notes = addresses.complete(site)
         if notes:
             before, machine = machine, machine_of(spec, site)
             # What was observed without an address stands if nothing depends on it.
             if _reads(machine) & (machine.site.keys() - before.site.keys()):
-                replay = _replayed(machine, columns, site.boot, logs, piped, fog)
+                replay = _replayed(machine, columns, site.boot, logs, piped, seen)
     except (UserError, TooMuch):
         logs.read()  # what is wrong with a log is said first
         raise
-    if any(log.odd_stamps for log in logs.logs) or any(not s.endless for log in logs.logs for s in log.reader.spans):
-        slowly(LOGS, INEXACT)
+    if any(log.spans for log in logs.logs):
+        slowly(LOGS, "a gap has a span of its own")
         return None
-    read = [replace(i, events=log) for i, log in zip(logs.inputs(), logs.logs, strict=True)]
+    read = [replace(i, events=log, fractions=log.fractions) for i, log in zip(logs.inputs(), logs.logs, strict=True)]
     trace = Trace(tuple(read), columns, site, said, absolute_of(inputs, shifts), notes)
-    observation, evidence = replay.observation(), trace.evidence(machine.spec)
+    evidence = trace.evidence(machine.spec)
+    if evidence.resolution != seen.resolution:
+        if not evidence.alone:
+            slowly(LOGS, INEXACT)
+            return None
+        replay = _replayed(machine, columns, site.boot, logs, piped, evidence)
+    observation = replay.observation()
     if evidence.unplugged:
         from mipcheck.checker.observe.silence import excused
 
@@ -213,13 +219,14 @@ def _replayed(
     boot: bool,
     logs: _Logs,
     piped: bool,
-    fog: Fog | None,
+    evidence: Evidence,
     addresses: SaidAddresses | None = None,
 ) -> NativeObserver:
-    """Run a machine over all events, but for what is in the `fog`; `addresses` sees them too."""
+    """Run a machine over all events, of which `evidence` says what they show; `addresses` sees them too."""
     from mipcheck.checker.observe.columns import NativeObserver
 
-    replay = NativeObserver(machine, columns, boot, fog=fog)
+    fog = fog_of(machine, evidence.blind) if evidence.blind else None
+    replay = NativeObserver(machine, columns, boot, fog=fog, evidence=evidence)
     with closing(_shown(columns, logs, piped)) as batches:
         for batch in batches:
             if addresses is not None:

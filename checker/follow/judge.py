@@ -24,6 +24,7 @@ from mipcheck.checker.observe.coarse import CoarseObserver
 from mipcheck.checker.observe.context import Context
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.observe.observer import Observer
+from mipcheck.checker.observe.ordered import OrderedObserver
 from mipcheck.checker.observe.silence import changes_status, without
 from mipcheck.checker.observe.watch import forbidden
 from mipcheck.checker.site.site import Site
@@ -138,7 +139,9 @@ class Judge:
         fog = fog_of(self._machine, self._evidence.blind) if self._evidence.blind else None
         boot = trace.site.boot
         self._observer: Observer = Observer(self._machine, boot, fog)
-        if self._evidence.resolution:
+        if self._evidence.resolution and self._evidence.alone:
+            self._observer = OrderedObserver(self._machine, boot, fog, self._evidence)
+        elif self._evidence.resolution:
             coarse = self._evidence.coarse
             self._observer = CoarseObserver(self._machine, boot, fog, self._evidence.resolution, coarse)
         self._observer.numbering = False
@@ -180,7 +183,7 @@ class Judge:
         self._archive.add(event)
         known = self._derive(event)
         self._count_mode(known)
-        if self._evidence.resolution:
+        if isinstance(self._observer, CoarseObserver):
             if self._cluster and (event.time >= self._ends or len(self._cluster) > _CLUSTER):
                 self._take_cluster()
             self._cluster.append(known)

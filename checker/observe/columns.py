@@ -10,14 +10,16 @@ Which machines can run natively is a matter of their integers: nothing may leave
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from mipcheck.checker.observe import causes, limits, loop, tables
+from mipcheck.checker.observe import causes, limits, loop, tables, trials
 from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.bounds import check_bounds, numbers_read
 from mipcheck.checker.observe.facts import facts_of
+from mipcheck.checker.observe.inexact import times_of, too_coarse
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.observe.room import grow, make_room
 from mipcheck.checker.observe.shapes import Shapes
@@ -25,7 +27,7 @@ from mipcheck.checker.observe.signs import signed, unsigned, unsigned_slots
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, EventTable
 from mipcheck.checker.trace.derive import ACCESS
-from mipcheck.checker.trace.source import Fog
+from mipcheck.checker.trace.source import EXACT, Evidence, Fog
 from mipcheck.checker.trace.times import TIME_LIMIT
 from mipcheck.model.machine import entries, kleene
 from mipcheck.model.machine.compile import Machine, State
@@ -42,6 +44,9 @@ _FEW: Final = 4096
 
 _MOST_BITS: Final = 60
 """Tables, and keys of an event: each has a bit of an integer."""
+
+_MOST_TOLERANCE: Final = 10**15
+"""How coarse stamps may be at most (ns), so that no time leaves 64 bits by them: eleven days."""
 
 _COUNT: Final = "count"
 """The key that says how many packets an event stands for; those in an access mode are added up."""
@@ -62,7 +67,7 @@ def unit_of(machine: Machine) -> Unit:
     """
     constants = {"U": UNKNOWN} | constants_of(vars(entries))
     steps = Unit("", None, (source_of(kleene), source_of(entries), machine.source), constants, _STEPS)
-    modules = tables, causes, loop
+    modules = tables, causes, trials, loop
     constants = {"U": UNKNOWN} | {name: n for module in modules for name, n in constants_of(vars(module)).items()}
     return Unit("replay", ObserverState, tuple(map(source_of, modules)), constants, linked=(steps,))
 
@@ -82,7 +87,13 @@ class NativeObserver:
     """
 
     def __init__(
-        self, machine: Machine, columns: Columns, boot: bool = False, record: bool = False, fog: Fog | None = None
+        self,
+        machine: Machine,
+        columns: Columns,
+        boot: bool = False,
+        record: bool = False,
+        fog: Fog | None = None,
+        evidence: Evidence = EXACT,
     ) -> None:
         self._machine, self._columns = machine, columns
         self._native = native_of(machine)
@@ -101,7 +112,13 @@ class NativeObserver:
         # As many rows as a node has twice over, which is what it takes when it is given room for twice as many.
         rows = 1 + sum(t.limit for t in machine.spec.tables.values() if t.name in machine.tables) + machine.most_set
         self._spare = 2 * rows if machine.tables else 0
+        self._resolution = evidence.resolution
+        self._by = max(0, evidence.tolerance - 1)
+        self._since = {rule: machine.interface_slots[body.anchor] for rule, body in machine.obligations}
+        self._doubts: list[tuple[int, int, int, Hole]] = []
         self._state = self._start(boot)
+        if self._by:
+            self._blur(evidence)
         if fog is not None:
             self._cover(fog)
 
@@ -120,7 +137,7 @@ class NativeObserver:
             width=self._width, now=UNKNOWN, rows_count=1, nodes_count=1,
             tracks=int(bool(self._tracks)), entangled=int(facts.entangled), recording=int(self._record),
             asleep=(facts.pause or (-1, -1))[0], asleep_since=(facts.pause or (-1, -1))[1], each=-1,
-            most_nodes=limits.NODES, most_spread=limits.SPREAD,
+            tried_room=2 * trials.ROWS if self._by else 1, most_nodes=limits.NODES, most_spread=limits.SPREAD,
         )  # fmt: skip
         s.constants[:] = signed(machine.constants)
         s.initial[0] = UNKNOWN
@@ -154,6 +171,18 @@ class NativeObserver:
         s.veiled[list(fog.owed)] = 2
         s.shared_veiled[list(fog.node)] = 1
         s.shared[0][list(fog.node)] = UNKNOWN
+
+    def _blur(self, evidence: Evidence) -> None:
+        """Let the loop take times to be as coarse as the stamps of one source. Raises NativeError where it cannot."""
+        if self._machine.tables or not evidence.alone or self._by > _MOST_TOLERANCE:
+            raise NativeError("the order of events, or the times of entries of tables, are only tried in Python")
+        s, times = self._state, times_of(self._machine, evidence.coarse)
+        s.coarse, s.by = 1, self._by
+        s.timed[:], s.shared_timed[:] = times.own, times.node
+        s.uncertain[list(times.own_uncertain)] = 1
+        s.fragile[list(times.fragile)] = 1
+        s.shared_uncertain[list(times.node_uncertain)] = 1
+        s.limits.column("within")[:] += self._by
 
     def _interests(self) -> list[tuple[int, ...]]:
         """Return which slots rules read, three tuples for each: its interface's, the node's, every interface's."""
@@ -249,6 +278,12 @@ class NativeObserver:
             raise limits.too_many_nodes()
         elif reason == loop.TOO_MUCH_SPREAD:
             raise limits.too_much_spread(s.nodes_count - 1, self._tracks)
+        elif reason == loop.DOUBT:
+            at = int(s.time[s.at])
+            self._doubts = self._found_doubts(s.node, at + self._by, at + 2 * self._by)
+            s.doubted = 1 if self._doubts else 2
+        elif reason == loop.SETTLE:
+            self._settle(batch)
         elif reason in (loop.BROKEN, loop.UNJUDGED):
             self._at_event(reason, batch, table)
         else:
@@ -264,7 +299,8 @@ class NativeObserver:
         name = self._name(s.interfaces[s.row].token)  # not the event's where that begins the node anew
         moment = self._moment(time, kind, self._keys(batch, table, s.at, kind))
         if reason == loop.UNJUDGED:
-            self._hole(rule, Hole(number, name, moment, node=node))
+            why = too_coarse(self._resolution) if s.splits and s.split[rule] else ""
+            self._hole(rule, Hole(number, name, moment, node=node, why=why))
             return
         event = self._machine.kinds[kind]
         cause = (node, name, event, *cause_of(self._machine, rule, moment))
@@ -296,6 +332,72 @@ class NativeObserver:
         self._add((node, name, anchor), finding)
         self._count(finding, deadline, anchor)
         self._remember(finding, interface.token, anchor)
+
+    # --- what coarse stamps leave in doubt: `InexactObserver` once more ----------------------------------------------
+
+    def _found_doubts(self, node: int, until: int, soon: int) -> list[tuple[int, int, int, Hole]]:
+        """Return what is owed at interfaces of a node and would be overdue if it were `until` (ns) now.
+
+        By row, rule and deadline, with how that is told. Those are looked at that are planned before `soon`.
+        """
+        s, found = self._state, []
+        begin, row, index = s.nodes[node].begin, s.row, s.index
+        for n in range(s.nodes[node].count):
+            if s.interfaces[begin + n].queued >= soon:
+                continue
+            s.row, s.index = begin + n, n
+            for rule, deadline in self._due(begin + n, until):
+                anchor = int(s.writers[s.row, self._since[rule]])
+                name, why = self._name(s.interfaces[s.row].token), too_coarse(self._resolution)
+                hole = Hole(anchor, name, self._moment(deadline), node=self._address(node), why=why)
+                found.append((s.row, rule, deadline, hole))
+        s.row, s.index = row, index
+        return found
+
+    def _due(self, row: int, until: int) -> list[tuple[int, int]]:
+        """Return by rule and deadline what the interface in a row would have missed if it were `until` (ns) now."""
+        s = self._state
+        node = s.interfaces[row].node
+        begin, count = s.nodes[node].begin, s.nodes[node].count
+        states = [self._interface(s.values[r]) for r in range(begin, begin + count)]
+        shared = self._shared(s.shared[node])
+        due = self._machine.due(until, row - begin, states[row - begin][:], shared, states)
+        return [(each.rule, each.deadline) for each in due]
+
+    def _settle(self, batch: Batch) -> None:
+        """Note what may have been owed for too long before the event, and what is owed since nobody knows when."""
+        s, time = self._state, int(batch.time[self._state.at])
+        for row, rule, deadline, hole in self._doubts if s.doubted == 1 else ():
+            if (rule, deadline) not in self._due(row, time + self._by):
+                self._unjudged(rule, hole)
+        if s.gone:
+            begin, count = s.nodes[s.node].begin, s.nodes[s.node].count
+            states = [self._interface(s.values[r]) for r in range(begin, begin + count)]
+            own, shared = states[s.index], self._shared(s.shared[s.node])
+            for rule, body in self._machine.obligations:
+                if not s.lost[self._since[rule]] or own[self._machine.done_slot[rule]] == 1:
+                    continue
+                if self._machine.evaluate(body.condition, time, s.index, own, shared, states, []):
+                    name, why = self._name(s.interfaces[s.row].token), too_coarse(self._resolution)
+                    node = self._address(s.node)
+                    hole = Hole(batch.first + s.at, name, self._moment(time), node=node, why=why)
+                    self._unjudged(rule, hole)
+        s.doubted, s.gone = 2, 0
+
+    def _unjudged(self, rule: int, hole: Hole) -> None:
+        self._state.rules[rule].unknown += 1
+        if rule not in self._holes:
+            self._hole(rule, hole)
+
+    def _at_the_end(self) -> tuple[dict[int, int], dict[int, Hole]]:
+        """Return how often, by rule, and for the first time, it is not known whether something is overdue by now."""
+        s, counts, holes = self._state, Counter[int](), dict(self._holes)
+        if self._by and s.now != UNKNOWN:
+            for node in range(1 if self._tracks else 0, s.nodes_count):
+                for _, rule, _, hole in self._found_doubts(node, s.now + self._by, s.now + 2 * self._by):
+                    counts[rule] += 1
+                    holes.setdefault(rule, hole)
+        return counts, holes
 
     def _hole(self, rule: int, hole: Hole) -> None:
         self._holes[rule] = hole
@@ -390,8 +492,9 @@ class NativeObserver:
     def observation(self) -> Observation:
         """Return what has been seen so far. An obligation whose deadline lies after the last event is not overdue."""
         s = self._state
+        doubts, holes = self._at_the_end()
         tallies = [
-            Tally(rule.kept, rule.broken, rule.unknown, rule.unlisted, self._holes.get(n))
+            Tally(rule.kept, rule.broken, rule.unknown + doubts.get(n, 0), rule.unlisted, holes.get(n))
             for n, rule in enumerate(s.rules)
         ]
         for finding, row in zip(self._findings, s.findings, strict=False):

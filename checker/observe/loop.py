@@ -21,16 +21,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mipcheck.checker.observe.causes import hash_of_read, known_finding
-from mipcheck.checker.observe.limits import LIMIT
+from mipcheck.checker.observe.limits import INTERFACES, LIMIT
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import (
     NEVER,
     copy,
+    count_modes,
     end_of,
     fill,
     find_node,
+    forget_nodes,
     look_later,
-    mixed,
     moved,
     place,
     plan,
@@ -39,6 +40,7 @@ from mipcheck.checker.observe.tables import (
     rows_used,
     veil,
 )
+from mipcheck.checker.observe.trials import ROWS, agree, compare, prepare
 from mipcheck.model.machine.kleene import U
 
 SPARE: Final = 1024
@@ -56,6 +58,8 @@ UNJUDGED_GAP: Final = 7  # the same, because evidence was lost while it was owed
 TOO_MANY_INTERFACES: Final = 8
 TOO_MANY_NODES: Final = 9
 TOO_MUCH_SPREAD: Final = 10
+DOUBT: Final = 11  # before an event with a coarse stamp: something may have been owed for too long
+SETTLE: Final = 12  # after one: whether it was is not known, or since when something is owed
 
 # Phases, by the names of their functions.
 _NEXT: Final = 0  # another event, if there is room for what it may bring
@@ -148,7 +152,7 @@ def _overdue(s: ObserverState) -> int:
     s.index = row - begin
     every = s.values[begin : end_of(s, node)]
     s.outcomes_count = due(
-        s.until, row - begin, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
+        s.until - s.by, row - begin, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
     )
     s.outcome = 0
     if s.tracks == 1 and node == 0:
@@ -200,7 +204,7 @@ def _event(s: ObserverState) -> int:
     told = kind.access >= 0 and s.keys[d, kind.access] != U
     if told and kind.direction >= 0 and s.keys[d, kind.direction] == kind.outward:
         packets = s.keys[d, kind.packets] if kind.packets >= 0 else U
-        _count_modes(s, s.token_of[d], s.keys[d, kind.access], packets if packets != U else 1, s.first + i)
+        count_modes(s, s.token_of[d], s.keys[d, kind.access], packets if packets != U else 1, s.first + i)
     if s.tracks == 0:
         s.node = 0
         return _HAPPEN
@@ -221,18 +225,6 @@ def _event(s: ObserverState) -> int:
         return _HAPPEN
     s.at += 1
     return _NEXT
-
-
-def _count_modes(s: ObserverState, token: int, modes: int, packets: int, number: int) -> None:
-    """Count packets that left an interface in access modes."""
-    mask = s.modes_room - 1
-    at = mixed(token, modes) & mask
-    while s.modes[at].filled != 0 and (s.modes[at].token != token or s.modes[at].modes != modes):
-        at = (at + 1) & mask
-    if s.modes[at].filled == 0:
-        s.modes[at] = token, modes, 1, number, 0
-        s.modes_count += 1
-    s.modes[at].count += packets
 
 
 def _happen(s: ObserverState) -> int:
@@ -263,6 +255,8 @@ def _happen(s: ObserverState) -> int:
         s.index = row - s.nodes[node].begin
     s.row = row
     changing = s.kinds[kind].changing == 1
+    if s.coarse == 1 and changing and s.doubted == 0 and _soon(s) == 1:
+        return STOP + DOUBT
     if changing:
         copy(s.values_before, s.values[row])
         copy(s.writers_before, s.writers[row])
@@ -283,6 +277,18 @@ def _happen(s: ObserverState) -> int:
     every = s.values[s.nodes[node].begin : end_of(s, node)]
     own = s.nodes[node]
     entries = s.entries[own.entries : own.entries + own.entries_capacity]
+    if s.coarse == 1:
+        s.trials = 0
+        while s.trials < 2 and prepare(s, s.trials) == 1:
+            n = s.trials
+            later = s.by if n == 0 else 0
+            index = n * ROWS + (s.index if s.index != U else INTERFACES)
+            tried = s.tried[n * ROWS : n * ROWS + own.count]
+            s.tried_counts[n] = step(
+                kind, s.time[i] + later, s.index, s.tried[index], s.tried_shared[n], entries, tried, keys, s.constants,
+                s.first + i, s.tried_writers, s.tried_shared_writers, s.tried_outcomes[n],
+            )  # fmt: skip
+            s.trials += 1
     s.outcomes_count = step(
         kind, s.time[i], s.index, s.values[row], s.shared[node], entries, every, keys, s.constants,
         s.first + i, s.writers[row], s.shared_writers[node], s.outcomes,
@@ -291,6 +297,10 @@ def _happen(s: ObserverState) -> int:
     s.shared_changed = 0
     if s.foggy == 1:
         veil(s, node, row)
+    if s.coarse == 1:
+        compare(s)
+        if changing:
+            agree(s, s.kinds[kind].waking)
     if changing:
         if s.kinds[kind].waking == 1 and node == 0 and s.shared_before[s.asleep] == 1 and s.shared[0, s.asleep] == 0:
             since = s.shared_before[s.asleep_since]
@@ -311,6 +321,13 @@ def _happen(s: ObserverState) -> int:
     return _JUDGE
 
 
+def _soon(s: ObserverState) -> int:
+    """Return 1 if something falls due so soon that it may be overdue at the event already."""
+    if s.deadlines_count == 0 or (s.tracks == 1 and s.node == 0):
+        return 0
+    return 1 if s.deadlines[0].time < s.time[s.at] + 2 * s.by else 0
+
+
 def _judge(s: ObserverState) -> int:
     """Count what rules say to the event, and see what it leaves to be looked at."""
     i = s.at
@@ -318,6 +335,8 @@ def _judge(s: ObserverState) -> int:
     node = s.node
     kind = s.kind_of[s.distinct_of[i]]
     changing = s.kinds[kind].changing == 1
+    if s.doubted == 1 or s.gone == 1:
+        return STOP + SETTLE
     while s.outcome < s.outcomes_count:
         at = s.outcome
         s.outcome += 2
@@ -350,6 +369,7 @@ def _judge(s: ObserverState) -> int:
             for other in range(s.nodes[node].begin, end_of(s, node)):
                 if other != row and s.interfaces[other].expired == 1:
                     look_later(s, other)
+    s.doubted = 0
     if s.each >= 0:
         s.each += 1
         if s.each < s.nodes[node].count:
@@ -439,7 +459,7 @@ def _forget(s: ObserverState) -> int:
     token = s.token_of[s.distinct_of[i]]
     if s.to_all == 1:
         node = 0
-        _forget_nodes(s)
+        forget_nodes(s)
     else:
         for row in range(s.nodes[node].begin if token < 0 else s.row, s.asked_end):
             fill(s.values[row], U)
@@ -457,18 +477,6 @@ def _forget(s: ObserverState) -> int:
     s.now = s.time[i]
     s.at += 1
     return _NEXT
-
-
-def _forget_nodes(s: ObserverState) -> None:
-    """Forget all nodes: they are as unknown as those that have not been seen, and need not be remembered."""
-    for n in range(1, s.nodes_count):
-        s.node_of[s.nodes[n].entry].node = 0
-    s.nodes_count = 1
-    s.rows_count = 1
-    s.deadlines_count = 0
-    s.late_count = 0
-    s.entries_count = 0
-    s.nodes[0] = s.nodes[0].key, 0, 1, 0, 0, 0, 0, 0
 
 
 # --- the loop ---------------------------------------------------------------------------------------------------------

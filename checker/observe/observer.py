@@ -19,7 +19,7 @@ from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.trace.source import Fog
-from mipcheck.model.machine.compile import Due, Entries, Machine, State
+from mipcheck.model.machine.compile import Due, Entries, Judged, Machine, State
 from mipcheck.model.machine.entries import emptied, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Require
@@ -189,10 +189,7 @@ class Observer:
         place = self._place(node, event.interface)
         changing = kind in self._changing
         before = self._copy(place) if changing else None
-        step = self._machine.steps[kind]
-        outcomes = step(event.time, place.index, place.state, node.state, node.states, keys, number, place.writers,
-                        node.writers, node.entries)  # fmt: skip
-        self._veil(node.state, place.state, node.entries)
+        outcomes = self._carry_out(event, number, place, keys)
         if before is not None and self._pause is not None and kind in self._waking and node is self._one:
             asleep, since = self._pause
             if before[3][asleep] == 1 and node.state[asleep] == 0 and before[3][since] != UNKNOWN:
@@ -201,6 +198,7 @@ class Observer:
             _, own, writers, shared, shared_writers, _ = before
             _unchanged(place.state, own, place.writers, writers)
             _unchanged(node.state, shared, node.writers, shared_writers)
+            self._settle(event, number, place)
         for rule, outcome in outcomes if judged else ():
             tally = self._tallies[rule]
             if outcome == 1:
@@ -212,12 +210,28 @@ class Observer:
                 tally.unknown += 1
                 if tally.hole is None:
                     moment = self._moment(event.time, place, before or self._copy(place), kind, keys)
-                    tally.hole = Hole(number, event.interface, moment, node=node.key)
+                    tally.hole = Hole(number, event.interface, moment, node=node.key, why=self._why(rule))
         if before is not None:
             if self._limits and place.index != UNKNOWN and self._plan(place, event.time):
                 self._late.append(place)
             if node.expired and (self._entangled or before[3] != node.state):
                 self._late += [other for other in _in_order(node.expired) if other is not place]
+
+    def _carry_out(self, event: Event, number: int, place: InterfaceState, keys: list[int]) -> Sequence[Judged]:
+        """Let an event change the state of an interface and its node; return what rules say to it."""
+        node = place.node
+        step = self._machine.steps[event.kind]
+        outcomes = step(event.time, place.index, place.state, node.state, node.states, keys, number, place.writers,
+                        node.writers, node.entries)  # fmt: skip
+        self._veil(node.state, place.state, node.entries)
+        return outcomes
+
+    def _settle(self, event: Event, number: int, place: InterfaceState) -> None:
+        """Note what becomes doubtful by a change of state; nothing where times are exact."""
+
+    def _why(self, rule: int) -> str:
+        """Return in words why a rule could not be judged just now, where it is not that state is unknown."""
+        return ""
 
     def _happen_to_all(self, event: Event, number: int, keys: list[int]) -> None:
         """Let an event happen that does not say which node it is about: to the device, all nodes and those to come."""

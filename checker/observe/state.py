@@ -159,6 +159,11 @@ class ObserverState(Record):
     told: int  # the last node that such an event has happened to
     each: int  # of an event that begins the node anew: the interface that it happens to, by its place; else -1
     shared_changed: int  # 1 if the event has changed what the node's interfaces share
+    trials: int  # of a coarse stamp: how often the event was tried at other times
+    splits: int  # 1 if rules judge it otherwise then
+    doubted: int  # 1 if something may have been owed for too long before the event, 2 if that is known of nothing
+    blurred: int  # 1 once something was not known because of a coarse stamp
+    gone: int  # 1 if the event leaves nothing known of a time since which something may be owed
     asked: int  # at a gap: the next row to be asked what it owes
     asked_end: int  # and the row after the last one of that node
     # What it stopped for, beside `node`, `row` and `index`. The driver reads them.
@@ -188,6 +193,8 @@ class ObserverState(Record):
     most_spread: int  # as far as `spread` may go
     recording: int  # 1 if the driver wants `occurrences`
     foggy: int  # 1 if any state is veiled
+    coarse: int  # 1 if an event may have happened later than its stamp says
+    by: int  # ns: by how much at most; and an obligation is overdue for certain only so much after its deadline
     # Sizes that do not change.
     rules_count: int
     kinds_count: int
@@ -200,6 +207,7 @@ class ObserverState(Record):
     variables: int  # variables of an interface
     shared_slots: int  # variables of a node
     # Room.
+    tried_room: int  # for two trials, one more than a node has interfaces, where stamps are coarse
     rows_room: int
     entries_room: int
     nodes_room: int
@@ -247,6 +255,11 @@ class ObserverState(Record):
     wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks
     veiled = array("int64", "slots")  # 1 what is never known of an interface, 2 what is not once it is 0
     shared_veiled = array("int64", "shared_slots")  # 1 what is never known of a node
+    uncertain = array("int64", "slots")  # 1 for a time of an interface that a coarse stamp may have told, and
+    shared_uncertain = array("int64", "shared_slots")  # of a node
+    timed = array("int64", "slots")  # 1 for any time of an interface, and
+    shared_timed = array("int64", "shared_slots")  # of a node
+    fragile = array("int64", "slots")  # 1 for an anchor that depends on other times
     initial = array("int64", "3", "slots")  # an interface that is unknown; one when its node starts, or the trace does
     constants = array("int64", "constants_count")  # parameters and addresses, for generated code
 
@@ -266,4 +279,14 @@ class ObserverState(Record):
     shared_before = array("int64", "shared_slots")  # of `node`
     shared_writers_before = array("int64", "shared_slots")
     entries_before = array("int64", "entries_spare", "entry_width")  # before an event of a kind that changes tables
+    tried = array("int64", "tried_room", "slots")  # by trial: interfaces, last what concerns the whole node
+    tried_shared = array("int64", "2", "shared_slots")  # by trial what became of the node
+    tried_counts = array("int64", "2")  # as `outcomes_count`
+    tried_outcomes = array("int64", "2", "3 * rules_count + 3")
+    tried_writers = array("int64", "variables")  # nobody reads these two
+    tried_shared_writers = array("int64", "shared_slots")
+    said = array("int64", "rules_count")  # how many judgements there are by each rule, what they come to, and
+    agreed = array("int64", "rules_count")
+    split = array("int64", "rules_count")  # 1 if they differ
+    lost = array("int64", "slots")  # 1 for an anchor that is `gone`, or may be
     completed = array("int64", "width")  # keys of an event, the one that varies in its place

@@ -235,3 +235,27 @@ def find_node(s: ObserverState, key: int) -> int:
         for n in range(used):
             copy(s.entries[s.nodes[node].entries + n], s.entries[s.nodes[0].entries + n])
     return int(node)
+
+
+def count_modes(s: ObserverState, token: int, modes: int, packets: int, number: int) -> None:
+    """Count packets that left an interface in access modes."""
+    mask = s.modes_room - 1
+    at = mixed(token, modes) & mask
+    while s.modes[at].filled != 0 and (s.modes[at].token != token or s.modes[at].modes != modes):
+        at = (at + 1) & mask
+    if s.modes[at].filled == 0:
+        s.modes[at] = token, modes, 1, number, 0
+        s.modes_count += 1
+    s.modes[at].count += packets
+
+
+def forget_nodes(s: ObserverState) -> None:
+    """Forget all nodes: they are as unknown as those that have not been seen, and need not be remembered."""
+    for n in range(1, s.nodes_count):
+        s.node_of[s.nodes[n].entry].node = 0
+    s.nodes_count = 1
+    s.rows_count = 1
+    s.deadlines_count = 0
+    s.late_count = 0
+    s.entries_count = 0
+    s.nodes[0] = s.nodes[0].key, 0, 1, 0, 0, 0, 0, 0

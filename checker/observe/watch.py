@@ -14,7 +14,7 @@ from mipcheck.checker.trace.route import EVENTS, decide, slowly
 from mipcheck.checker.trace.source import EXACT, Evidence, Fog, fog_of
 from mipcheck.model.native.errors import NativeError
 
-INEXACT: Final = "stamps are coarse: order and durations are not known"
+INEXACT: Final = "stamps are coarse, and there are several sources: the order of events is not known"
 """Why a trace is not observed natively."""
 
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ def _watched(
 ) -> tuple[Observation, list[str]]:
     """Do as `watch`, as if every change of a connection's status was seen."""
     spec = machine.spec
-    if evidence.resolution or (evidence.blind and not isinstance(events, Columns)):
-        if isinstance(events, Columns):
+    columns = isinstance(events, Columns)
+    if (evidence.resolution and not (evidence.alone and columns)) or (evidence.blind and not columns):
+        if columns:
             slowly(EVENTS, INEXACT)
         observation = _slowly(machine, derived(spec, events, machine.capabilities), boot, evidence)
         left = modes_seen(spec, derived(spec, events, machine.capabilities), forbidden(machine, observation))
@@ -52,7 +53,7 @@ def _watched(
     if isinstance(events, Columns):
         if decide(EVENTS, lambda count: len(events) >= count, lambda: _units(machine)).native:
             try:
-                return _natively(machine, events, boot, _fog(machine, evidence))
+                return _natively(machine, events, boot, evidence)
             except NativeError as error:
                 slowly(EVENTS, str(error))
         # Derived once for each, one event at a time: a list of all would take the memory that columns save.
@@ -88,6 +89,10 @@ def _leaves(machine: Machine, moment: Moment) -> bool:
 def _slowly(machine: Machine, events: Iterable[Event], boot: bool, evidence: Evidence) -> Observation:
     """Observe what sources show that do not show everything, or not in its order."""
     fog = _fog(machine, evidence)
+    if evidence.resolution and evidence.alone:
+        from mipcheck.checker.observe.ordered import observe_in_order
+
+        return observe_in_order(machine, events, boot, fog, evidence)
     if evidence.resolution:
         from mipcheck.checker.observe.coarse import observe_coarsely
 
@@ -107,12 +112,13 @@ def _units(machine: Machine) -> list[Unit]:
     return [unit_of(machine)]
 
 
-def _natively(machine: Machine, columns: Columns, boot: bool, fog: Fog | None) -> tuple[Observation, list[str]]:
+def _natively(machine: Machine, columns: Columns, boot: bool, evidence: Evidence) -> tuple[Observation, list[str]]:
     """Observe by the compiled loop. Raises NativeError where it cannot count with this machine, or this trace."""
     from mipcheck.checker.observe.columns import NativeObserver
     from mipcheck.checker.trace.ahead import ahead
 
-    replay = NativeObserver(machine, columns, boot, record=columns.framed, fog=fog)
+    fog = _fog(machine, evidence)
+    replay = NativeObserver(machine, columns, boot, record=columns.framed, fog=fog, evidence=evidence)
     for batch in ahead(columns.batches()):
         replay.take(batch)
     observation = replay.observation()

@@ -176,8 +176,8 @@ class Evidence:
 
     The absence of events of the kinds in `blind` means nothing. A status of a connection may have changed unseen if
     `unplugged`. `veiled` kinds may be covered in part. `resolution` is by file, in ns, where order or durations are not
-    exact, and `coarse` are the kinds of events that such a file may tell of. `why` says in words, by kind, which
-    sources there are and why they do not show it.
+    exact, and `coarse` are the kinds of events that such a file may tell of. A source that is `alone` keeps its order.
+    `why` says in words, by kind, which sources there are and why they do not show it.
     """
 
     blind: frozenset[str] = frozenset()
@@ -185,6 +185,7 @@ class Evidence:
     veiled: frozenset[str] = frozenset()
     resolution: Mapping[str, int] = field(default_factory=dict)
     coarse: frozenset[str] = frozenset()
+    alone: bool = False
     why: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -212,7 +213,7 @@ def evidence_of(spec: Spec, sights: Mapping[str, Sight], resolution: Mapping[str
     What a node says of itself and no capture can show (its conclusion, its mode, a hint) it has not said where nobody
     has heard it, so that a list of events need not name that. A single source keeps its order.
     """
-    coarse = {file: ns for file, ns in resolution.items() if ns > 0}
+    coarse = {file: ns for file, ns in resolution.items() if ns > 1}
     wanted = [e for e in spec.events.values() if e.seen and e.sender != "observer"]
     unseen = [e for e in wanted if not any(s.shows(e.name) for s in sights.values())] if sights else []
     wire = any("capture" in e.seen for e in spec.events.values())
@@ -230,7 +231,7 @@ def evidence_of(spec: Spec, sights: Mapping[str, Sight], resolution: Mapping[str
     veiled = {k for s in sights.values() for k in s.veiled} - clear
     kinds = {e.name for e in wanted for f in coarse if sights[f].shows(e.name) or e.name in sights[f].part}
     unplugged = any(e.name == LINK for e in unseen)
-    return Evidence(frozenset(blind), unplugged, frozenset(veiled), coarse, frozenset(kinds), why)
+    return Evidence(frozenset(blind), unplugged, frozenset(veiled), coarse, frozenset(kinds), len(sights) == 1, why)
 
 
 @dataclass(frozen=True, slots=True)

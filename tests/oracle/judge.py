@@ -15,9 +15,9 @@ Where a sentence allows two readings, these were settled, and are assumptions of
   and interval; or when the node begins detection anew (a new request to the x-HA while a direct one has been
   unanswered for t_retransmit); or when it concludes that it is outside or does not know. Plaintext that was queued has
   t_slack from a failure that is shown. A denial whose authenticator was not checked leaves it untold. An agent's own
-  denial, or one that is not authentic, ends no trust; whether it, or one to resynchronise (133) that nobody has checked,
-  leaves what was asked before it unanswered is free. An authentic one answers it: retransmitted is what no reply has
-  come to (1078-1079; RFC 3344, lines 2560-2570 and 2597-2600), so what follows is counted anew.
+  denial, or one that is not authentic, ends no trust; whether it, or one to resynchronise (133) that nobody has
+  checked, leaves what was asked before it unanswered is free. An authentic one answers it: retransmitted is what no
+  reply has come to (1078-1079; RFC 3344, lines 2560-2570 and 2597-2600), so what follows is counted anew.
 - While the acceptance holds, a node that leaves it, or says that it is outside, may have given up early, which is no
   more than cautious, once it has been denied by whomever, or left without an answer for t_retransmit: a log does not
   tell.

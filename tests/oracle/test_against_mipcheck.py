@@ -1,4 +1,4 @@
-"""The judge and mipcheck agree on simulated nodes, and so do mipcheck's ways of reading. `compare.py` does the same for as many as one likes."""
+"""The judge and mipcheck agree on simulated nodes, and so do mipcheck's ways of reading. `compare.py` tries more."""
 
 from __future__ import annotations
 

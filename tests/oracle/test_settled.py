@@ -522,8 +522,8 @@ CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
         set(),
     ),
     "run-out-after-what-has-ended": ((*SLOWLY, "60.0 e0 link state=down"), "violation", {"P6"}),
-    # Faulty 8513: 1106-1108 make "outside" right where re-registration has failed. Whoever has not been answered may have
-    # come to that after fewer retransmissions than the site tells of, or where it tells none.
+    # Faulty 8513: 1106-1108 make "outside" right where re-registration has failed. Whoever has not been answered may
+    # have come to that after fewer retransmissions than the site tells of, or where it tells none.
     "says-outside-unanswered": (
         (*INSIDE, "9.0 RRQ id=0x5", "11.1 e0 infer where=outside", "11.2 RRQ id=0x6", "12.0 e0 link state=down"),
         "inconclusive",

@@ -81,12 +81,17 @@ class BulkLog(Columns):
         return list(self.reader.builder.vocabulary.events.values())
 
     @property
-    def odd_stamps(self) -> bool:
-        """Whether, of the events read, no time has a fraction of a second, or a gap has a span of its own."""
-        return self._spans or (self._count != 0 and not (self._fractions or self.reader.fractions))
+    def fractions(self) -> bool:
+        """Whether, of the events read, any time has a fraction of a second."""
+        return self._fractions or self.reader.fractions
+
+    @property
+    def spans(self) -> bool:
+        """Whether any gap read has a span of its own."""
+        return self._spans or any(not span.endless for span in self.reader.spans)
 
     def look_at(self, table: EventTable, time: Array) -> None:
-        """Note what of the next events the observer cannot do natively: whole seconds, gaps with a span."""
+        """Note what of the next events is not as usual: whole seconds, gaps with a span."""
         if not self._fractions:
             self._fractions = bool((time % 10**9).any())
         for kind, slots in self._span_slots():

@@ -144,6 +144,35 @@ def test_an_obligation_is_overdue_once_it_is_for_certain(tmp_path: Path) -> None
     assert status(report(tmp_path, HEAD + start + log.format(23)))["M1"] == "violated"
 
 
+RENEWED = (
+    SITE.replace("boot", "t_slack=1s t_reregister=10s t_detection=3s boot")
+    + "0 eth0 link state=up\n0 eth0 coa kind=colocated addr=10.1.7.20\n"
+    + "0 eth0 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=600 id=0x11\n"
+    + "0 eth0 rrp from=iha path=direct code=0 lifetime=600 id=0x11 auth=ok\n"
+)
+
+
+@pytest.mark.parametrize(("time", "wanted"), [(13, "held"), (14, "inconclusive"), (15, "violated")])
+def test_what_may_have_been_owed_for_too_long_is_not_said_to_be_in_time(tmp_path: Path, time: int, wanted: str) -> None:
+    """Accepted in second 0, after 3 s of detection, it is renewed within 10 s and a slack of 1 s: in second 14."""
+    asks = f"{time} eth0 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=600 id=0x12\n"
+    assert status(report(tmp_path, HEAD + RENEWED + asks))["M1"] == wanted
+    ended = status(report(tmp_path, HEAD + RENEWED + f"{time} eth0 link state=down\n"))["M1"]
+    assert ended == {"held": "not-exercised"}.get(wanted, wanted)
+
+
+@pytest.mark.parametrize(
+    ("time", "wanted", "verdict"),
+    [(13, "not-exercised", "conformant"), (14, "inconclusive", "inconclusive"), (15, "violated", "violation")],
+)
+def test_what_may_be_overdue_when_a_trace_ends_is_not_known_to_be(
+    tmp_path: Path, time: int, wanted: str, verdict: str
+) -> None:
+    last = f"{time} eth0 data dir=in protection=none stack=ip/ip\n"
+    found = report(tmp_path, HEAD + RENEWED + last)
+    assert (status(found)["M1"], found.verdict) == (wanted, verdict)
+
+
 @pytest.mark.parametrize(("time", "wanted"), [(21, "inconclusive"), (22, "violated")])
 def test_the_order_of_a_devices_lines_is_known_beyond_the_resolution(tmp_path: Path, time: int, wanted: str) -> None:
     """What was queued goes out within t_order (50 ms) of a binding's end, which stands in second 20."""

@@ -50,7 +50,7 @@ _HEAVY = {
     *("model.native.record", "model.native.unit", "model.native.compiled", "model.language.parse"),
     *("model.language.syntax", "model.specification.resolve"),
     *("checker.capture.frames.frame", "checker.capture.read", "checker.logs.bulk", "checker.console.progress"),
-    *("checker.observe.explain", "checker.observe.misses", "checker.observe.silence", "checker.observe.coarse"),
+    *("checker.observe.explain", "checker.observe.misses", "checker.observe.silence", "checker.observe.inexact"),
     *("checker.check.violations", "checker.site.toml", "checker.infer"),
 }
 """What a short trace that keeps to everything is checked without: each would make its start longer."""

@@ -19,9 +19,10 @@ from mipcheck.checker.observe.bounds import check_bounds
 from mipcheck.checker.observe.columns import NativeObserver
 from mipcheck.checker.observe.limits import TooMuch
 from mipcheck.checker.observe.observation import Observation
+from mipcheck.checker.observe.ordered import observe_in_order
 from mipcheck.checker.trace.derive import derive, modes_in_words, modes_seen
 from mipcheck.checker.trace.route import EVENTS, LOGS, TABLE
-from mipcheck.checker.trace.source import Fog, fog_of
+from mipcheck.checker.trace.source import EXACT, Evidence, Fog, fog_of
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.native.errors import NativeError
@@ -101,32 +102,52 @@ def machine(spec: Spec, **parameters: int) -> Machine:
 
 
 def natively(
-    one: Machine, events: list[Event], boot: bool, size: int, varying: bool = False, fog: Fog | None = None
+    one: Machine,
+    events: list[Event],
+    boot: bool,
+    size: int,
+    varying: bool = False,
+    fog: Fog | None = None,
+    evidence: Evidence = EXACT,
 ) -> tuple[Observation, list[str]]:
     columns = ListColumns(events, size, ("data", "bytes") if varying else None)
-    replay = NativeObserver(one, columns, boot, record=True, fog=fog)
+    replay = NativeObserver(one, columns, boot, record=True, fog=fog, evidence=evidence)
     for batch in columns.batches():
         replay.take(batch)
     return replay.observation(), modes_in_words(one.spec, replay.modes())
 
 
 def same(
-    one: Machine, events: list[Event], boot: bool, size: int, varying: bool = False, blind: frozenset[str] = frozenset()
+    one: Machine,
+    events: list[Event],
+    boot: bool,
+    size: int,
+    varying: bool = False,
+    blind: frozenset[str] = frozenset(),
+    resolution: int = 0,
 ) -> None:
-    """Assert that both ways come to the same, where events of the kinds in `blind` happen that nobody sees."""
+    """Assert that both ways come to the same.
+
+    Events of the kinds in `blind` happen that nobody sees, and the stamps have a `resolution` (ns) if it is not 0.
+    """
     known = derive(one.spec, events)
     fog = fog_of(one, blind) if blind else None
-    if fog is not None and fog.tables:
+    coarse = {"x": resolution} if resolution else {}
+    evidence = Evidence(resolution=coarse, coarse=frozenset(one.spec.events), alone=True)
+    if (fog is not None and fog.tables) or (resolution > 1 and one.tables):
         with pytest.raises(NativeError, match="tables"):
-            natively(one, events, boot, size, fog=fog)
+            natively(one, events, boot, size, fog=fog, evidence=evidence)
         return
     try:
-        slow = observe.observe(one, known, boot, fog)
+        if resolution:
+            slow = observe_in_order(one, known, boot, fog, evidence)
+        else:
+            slow = observe.observe(one, known, boot, fog)
     except TooMuch as error:
         with pytest.raises(type(error), match="^" + str(error).replace("(", r"\\(").replace(")", r"\\)")[:40]):
-            natively(one, events, boot, size, fog=fog)
+            natively(one, events, boot, size, fog=fog, evidence=evidence)
         return
-    fast, modes = natively(one, events, boot, size, varying, fog)
+    fast, modes = natively(one, events, boot, size, varying, fog, evidence)
     assert list(fast.tallies) == list(slow.tallies)
     assert list(fast.findings) == list(slow.findings)
     assert fast == slow
@@ -168,11 +189,14 @@ def traces(draw: st.DrawFn, spec: Spec, most: int) -> list[Event]:
     return events
 
 
+RESOLUTIONS = st.sampled_from([0, 0, 2, S // 2, S, 3 * S])
+
+
 @pytest.mark.slow
 @QUIET
-@given(traces(SMALL, 60), st.booleans(), st.integers(1, 70))
-def test_a_small_machine(events: list[Event], boot: bool, size: int) -> None:
-    same(machine(SMALL), events, boot, size)
+@given(traces(SMALL, 60), st.booleans(), st.integers(1, 70), RESOLUTIONS)
+def test_a_small_machine(events: list[Event], boot: bool, size: int, resolution: int) -> None:
+    same(machine(SMALL), events, boot, size, resolution=resolution)
 
 
 DRAFT = load()
@@ -181,16 +205,16 @@ HOME_AGENT = DRAFT.for_role("iha")
 
 @pytest.mark.slow
 @QUIET
-@given(traces(DRAFT, 60), st.booleans(), st.integers(1, 70), st.booleans())
-def test_the_draft(events: list[Event], boot: bool, size: int, varying: bool) -> None:
-    same(machine(DRAFT), events, boot, size, varying)
+@given(traces(DRAFT, 60), st.booleans(), st.integers(1, 70), st.booleans(), RESOLUTIONS)
+def test_the_draft(events: list[Event], boot: bool, size: int, varying: bool, resolution: int) -> None:
+    same(machine(DRAFT), events, boot, size, varying, resolution=resolution)
 
 
 @pytest.mark.slow
 @QUIET
-@given(traces(HOME_AGENT, 60), st.booleans(), st.integers(1, 70))
-def test_a_device_with_many_nodes(events: list[Event], boot: bool, size: int) -> None:
-    same(machine(HOME_AGENT), events, boot, size)
+@given(traces(HOME_AGENT, 60), st.booleans(), st.integers(1, 70), RESOLUTIONS)
+def test_a_device_with_many_nodes(events: list[Event], boot: bool, size: int, resolution: int) -> None:
+    same(machine(HOME_AGENT), events, boot, size, resolution=resolution)
 
 
 def unseen(spec: Spec) -> st.SearchStrategy[frozenset[str]]:
@@ -201,11 +225,11 @@ def unseen(spec: Spec) -> st.SearchStrategy[frozenset[str]]:
 
 @pytest.mark.slow
 @QUIET
-@given(traces(SMALL, 60), st.booleans(), st.integers(1, 70), unseen(SMALL))
+@given(traces(SMALL, 60), st.booleans(), st.integers(1, 70), unseen(SMALL), RESOLUTIONS)
 def test_a_small_machine_of_which_not_all_is_seen(
-    events: list[Event], boot: bool, size: int, blind: frozenset[str]
+    events: list[Event], boot: bool, size: int, blind: frozenset[str], resolution: int
 ) -> None:
-    same(machine(SMALL), events, boot, size, blind=blind)
+    same(machine(SMALL), events, boot, size, blind=blind, resolution=resolution)
 
 
 @pytest.mark.slow

@@ -1,0 +1,237 @@
+"""What both observers of coarse stamps have in common: a state, and what is known of it if times may be later.
+
+An event of a source with resolution r, stamped t, happened in [t, t + r). Durations are as uncertain as their ends: an
+event is tried at its stamp, at the end of its resolution, and with all times that were noted before as late as they may
+have been. What these come to otherwise is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from mipcheck.checker.observe.observation import Hole
+from mipcheck.checker.observe.observer import InterfaceState, NodeState, Observer
+from mipcheck.checker.trace.source import Fog
+from mipcheck.model.machine.entries import AGE, used_rows
+from mipcheck.model.machine.kleene import UNKNOWN, join
+
+if TYPE_CHECKING:
+    from mipcheck.model.machine.compile import Entries, Machine, State
+    from mipcheck.model.values.event import Event
+
+Snapshot = tuple[list[int], list[list[int]], "Entries"]
+"""The state of a node, those of its interfaces, and the entries of its tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What an interface may owe too late, or not yet: the rule's number, when it is due (ns), and how that is told."""
+
+    place: InterfaceState
+    rule: int
+    deadline: int
+    hole: Hole
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Where a machine's state has times: for each slot of an interface and of a node whether it is one.
+
+    Those are `uncertain` that an event with a coarse stamp may have told; of tables they are given by column. Times of
+    an interface from which an obligation counts are `fragile` if they depend on others.
+    """
+
+    own: Sequence[bool]
+    node: Sequence[bool]
+    own_uncertain: Sequence[int]
+    node_uncertain: Sequence[int]
+    entries_uncertain: Sequence[str]
+    fragile: frozenset[int]
+
+
+def times_of(machine: Machine, kinds: Collection[str]) -> Times:
+    """Return where a machine's state has times; `kinds` are those of events with coarse stamps."""
+    told = [u for u in machine.spec.updates if any(p.event in kinds for p in u.patterns)]
+    set_by = {v for u in told for v, _, _ in u.values(machine.spec.tables)}
+    timed = {v for v in set_by if machine.spec.state(v).type.name == "time"}
+    shared = machine.node_slots | machine.table_slots
+    own = [machine.spec.variables[n].type.name == "time" for n in machine.interface_slots]
+    anchors = {body.anchor for _, body in machine.obligations}
+    fragile = set()
+    for update in machine.spec.updates:
+        given = {v for v, _, _ in update.values(machine.spec.tables)} & anchors
+        reads = {name for term in update.terms() for name in term.names("var")}
+        if any(machine.spec.state(name).type.name == "time" for name in reads):
+            fragile |= {machine.interface_slots[v] for v in given}
+    return Times(
+        own=[*own, *[False] * (machine.interface_size - len(own))],
+        node=[machine.spec.state(n).type.name == "time" for n in shared],
+        own_uncertain=[n for v, n in machine.interface_slots.items() if v in timed],
+        node_uncertain=[n for v, n in shared.items() if v in timed],
+        entries_uncertain=[c for c in machine.columns if c in timed],
+        fragile=frozenset(fragile),
+    )
+
+
+def too_coarse(resolution: Iterable[str]) -> str:
+    """Return in words what stands against a judgement, for files with coarse stamps."""
+    files = " and ".join(PurePath(file).name for file in resolution)
+    return f"the order of events, or the time between them, is not known: the stamps of {files} are too coarse"
+
+
+class InexactObserver(Observer):
+    """An observer of events whose times are not known exactly."""
+
+    def __init__(
+        self, machine: Machine, boot: bool, fog: Fog | None, resolution: Mapping[str, int], kinds: Collection[str]
+    ) -> None:
+        """Begin as an observer does; `resolution` (ns) is by file, `kinds` are those of events with coarse stamps."""
+        super().__init__(machine, boot, fog)
+        self._resolution = resolution
+        self._times = times_of(machine, kinds)
+        self._tolerance = max(resolution.values(), default=0)
+        self._since = {rule: machine.interface_slots[body.anchor] for rule, body in machine.obligations}
+
+    def _too_coarse(self) -> str:
+        return too_coarse(self._resolution)
+
+    def _try(
+        self, node: NodeState, state: Snapshot, event: Event, number: int, keys: list[int], now: int
+    ) -> tuple[Snapshot, dict[int, int]]:
+        """Return the state after an event that happens now, and by rule how it is judged."""
+        machine = self._machine
+        shared, states, entries = state[0][:], [s[:] for s in state[1]], [row[:] for row in used_rows(state[2])]
+        place = node.places.get(event.interface)
+        index = UNKNOWN if place is None else place.index
+        own = machine.unknown_interface() if place is None else states[index]
+        outcomes = machine.steps[event.kind](
+            now, index, own, shared, states, keys, number, [0] * len(own), [0] * len(shared), entries
+        )
+        self._veil(shared, own, entries)
+        return (shared, states, entries), dict(outcomes)
+
+    def _owed(self, place: InterfaceState, until: int) -> list[Doubt]:
+        """Return what is owed at an interface and would be overdue if it were `until` (ns) now.
+
+        What is overdue for certain is no doubt: it has been noted before.
+        """
+        node, found = place.node, []
+        for due in self._machine.due(until, place.index, place.state[:], node.state, node.states):
+            anchor = place.writers[self._since[due.rule]]
+            moment = self._moment(due.deadline, place, self._copy(place))
+            hole = Hole(anchor, place.name, moment, node=node.key, why=self._too_coarse())
+            found.append(Doubt(place, due.rule, due.deadline, hole))
+        return found
+
+    def _in_time(self, doubts: Sequence[Doubt], until: int) -> None:
+        """Note that of what is not owed any more, as it was before an event, nobody knows whether it was in time."""
+        for doubt in doubts:
+            place, node = doubt.place, doubt.place.node
+            still = self._machine.due(until, place.index, place.state[:], node.state, node.states)
+            if not any(due.rule == doubt.rule and due.deadline == doubt.deadline for due in still):
+                self._unjudged(doubt.rule, doubt.hole)
+
+    def _lost(self, place: InterfaceState, slots: Collection[int], now: int, number: int) -> None:
+        """Note that nobody knows when what may be owed since times that are not known any more was due."""
+        machine, node = self._machine, place.node
+        for rule, body in machine.obligations:
+            if self._since[rule] not in slots or place.state[machine.done_slot[rule]] == 1:
+                continue
+            term = body.condition
+            if machine.evaluate(term, now, place.index, place.state, node.state, node.states, [], "", node.entries):
+                moment = self._moment(now, place, self._copy(place))
+                self._unjudged(rule, Hole(number, place.name, moment, node=node.key, why=self._too_coarse()))
+
+    def _unjudged(self, rule: int, hole: Hole) -> None:
+        tally = self._tallies[rule]
+        tally.unknown += 1
+        tally.hole = tally.hole or hole
+
+    def _later(self, state: Snapshot) -> Snapshot | None:
+        """Return a state whose uncertain times are as late as they may be; None if there are none."""
+        by = self._tolerance - 1
+        shared, states = state[0][:], [s[:] for s in state[1]]
+        for slots, values in [(self._times.node_uncertain, shared), *((self._times.own_uncertain, s) for s in states)]:
+            for slot in slots:
+                if values[slot] != UNKNOWN:
+                    values[slot] += by
+        entries = [row[:] for row in used_rows(state[2])]
+        for name in self._times.entries_uncertain:
+            table, column = self._machine.tables[name.partition(".")[0]], self._machine.columns[name]
+            for row in entries[1:]:
+                if row[0] == table and row[column] != UNKNOWN:
+                    row[column] += by
+        later = shared, states, entries
+        return None if later == (state[0], state[1], used_rows(state[2])) else later
+
+    def _agree(self, result: Snapshot, other: Snapshot, by: int) -> None:
+        """Forget what would be otherwise had the event happened `by` ns later, but for times that move with it."""
+        if self._machine.tables:
+            self._combine(result, other, lambda a, b, time: _shifted(a, b, time, by))
+        without(result[0], other[0], self._times.node, by)
+        for state, shifted in zip(result[1], other[1], strict=True):
+            without(state, shifted, self._times.own, by)
+
+    def _combine(self, one: Snapshot, other: Snapshot, known: Callable[[int, int, bool], int]) -> None:
+        """Leave of a state's entries what is `known` beside another's: of two values, whether they are times or not.
+
+        What is in no row of either is as the default rows have it, which are still those of before. Where there would
+        be more entries than a table holds, the oldest are forgotten.
+        """
+        machine, entries = self._machine, one[2]
+        ours = {tuple(row[:AGE]): row for row in used_rows(entries)[1:]}
+        theirs = {tuple(row[:AGE]): row for row in used_rows(other[2])[1:]}
+        for key, row in theirs.items():
+            if key not in ours:
+                ours[key] = new = row[:]
+                for name, column in machine.columns.items():
+                    if machine.tables[name.partition(".")[0]] == key[0]:
+                        new[column] = one[0][machine.table_slots[name]]
+        for name, column in machine.columns.items():
+            table, default = machine.tables[name.partition(".")[0]], other[0][machine.table_slots[name]]
+            is_time = machine.spec.column(name).type.name == "time"
+            for key, row in ours.items():
+                if key[0] == table:
+                    row[column] = known(row[column], theirs[key][column] if key in theirs else default, is_time)
+        rows = sorted(ours.values(), key=lambda row: row[AGE])
+        for table_name, number in machine.tables.items():
+            own = [row for row in rows if row[0] == number]
+            for row in own[: max(0, len(own) - machine.spec.tables[table_name].limit)]:
+                rows.remove(row)
+                for name in machine.spec.tables[table_name].columns:
+                    slot = machine.table_slots[name]
+                    one[0][slot] = join(one[0][slot], row[machine.columns[name]])
+        entries[:] = [[len(rows) + 1, *[0] * (machine.entry_width - 1)], *rows] if rows else []
+
+
+def same(a: int, b: int, time: bool) -> int:
+    """Return what is known of a value that is one or the other."""
+    return join(a, b)
+
+
+def _shifted(a: int, b: int, time: bool, by: int) -> int:
+    """Return what is known of a value that is one, or the other if all happened `by` ns later."""
+    return a if a == b or (time and UNKNOWN not in (a, b) and b - a == by) else UNKNOWN
+
+
+def snapshot(node: NodeState) -> Snapshot:
+    """Return copies of the states of a node."""
+    return node.state[:], [s[:] for s in node.states], [row[:] for row in used_rows(node.entries)]
+
+
+def merge(state: State, other: State) -> None:
+    """Forget of a state what another one does not say, too."""
+    for n, value in enumerate(other):
+        if state[n] != value:
+            state[n] = UNKNOWN
+
+
+def without(state: State, other: State, times: Sequence[bool], by: int) -> None:
+    """Forget of a state what another one does not say, but for times that are later by just so much."""
+    if state == other:  # most interfaces: each event is about one
+        return
+    for n, value in enumerate(other):
+        state[n] = _shifted(state[n], value, times[n], by)
