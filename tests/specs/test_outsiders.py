@@ -78,7 +78,7 @@ def written(case: Case, told: list[tuple[int, int, str, str]]) -> str:
         place = after % (len(lines) + 1)
         time = lines[place - 1].split()[0] if place else lines[0].split()[0]
         number = which % (len(kinds) + len(again))
-        heard = [line for line in lines[:place] if " rrq " in line]
+        heard = [line for line in lines[:place] if " rrq " in line and " x " not in line]
         if number >= len(kinds) and heard:
             request = heard[after % len(heard)]
             # RFC 5265 has it dropped in silence; and a foreign agent denies what asks for another's address.
