@@ -10,7 +10,8 @@ from mipcheck.checker.check.chart import Limit, Stretch
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.limits import TooMuch
-from mipcheck.checker.observe.observer import InterfaceState, Observer
+from mipcheck.checker.observe.nodes import InterfaceState
+from mipcheck.checker.observe.observer import Observer
 from mipcheck.checker.trace.derive import derived
 from mipcheck.checker.trace.source import fog_of
 from mipcheck.model.machine.compile import Machine

@@ -11,8 +11,7 @@ from mipcheck.checker.check.chart_events import ALL, told
 from mipcheck.checker.check.chart_state import followed
 from mipcheck.checker.check.margins import Margin, margins_of
 from mipcheck.checker.observe.blame import Moment, blame, reads
-from mipcheck.checker.observe.context import Context, source
-from mipcheck.checker.observe.explain import show_number
+from mipcheck.checker.observe.context import Context, show_number, source
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.machine.kleene import UNKNOWN

@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 from mipcheck.checker.console.errors import InputError, Problem
 from mipcheck.checker.inputs.opening import STDIN, name_of
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Position
 
 _PIECE: Final = 1 << 16
@@ -18,7 +19,7 @@ _SEEN: Final = 64
 """Bytes before the place that has been read to, by which it is known that they are still the same."""
 
 
-class CaptureGrows(Exception):
+class CaptureGrows(MipcheckError):
     """What is followed turns out to be a capture: `data` are its first bytes."""
 
     def __init__(self, path: str, data: bytes) -> None:

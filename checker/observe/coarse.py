@@ -19,8 +19,8 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.observe.inexact import Doubt, InexactObserver, Snapshot, merge, same, snapshot
+from mipcheck.checker.observe.nodes import InterfaceState, NodeState
 from mipcheck.checker.observe.observation import Hole, Observation
-from mipcheck.checker.observe.observer import InterfaceState, NodeState
 from mipcheck.checker.trace.source import Evidence, Fog
 from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN, join

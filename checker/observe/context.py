@@ -92,3 +92,20 @@ def _part(number: int, type_: Type) -> str:
     if number == UNKNOWN:
         return "an unknown key"
     return type_.members[number] if type_.is_enum else type_.show(bool(number) if type_.name == "bool" else number)
+
+
+def show_number(context: Context, type_: Type, number: int, instant: bool) -> str:
+    """Return in words a value as an observer holds it; one of type time is an instant of the trace or a duration."""
+    if number == UNKNOWN:
+        return "not known"
+    if type_.name == "time":
+        return context.time(number) if instant else duration(number)
+    if type_.name == "interface":
+        return "none" if number == -1 else context.name(number)
+    if type_.is_enum:
+        return type_.members[number]
+    if type_.is_set:
+        return type_.show(frozenset(m for n, m in enumerate(type_.members) if number >> n & 1))
+    if type_.name == "text":
+        return "another text"
+    return type_.show(bool(number) if type_.name == "bool" else number)

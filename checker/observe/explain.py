@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
-from mipcheck.checker.observe.context import Context, duration, named, show_event, source, state_shown
+from mipcheck.checker.observe.context import Context, duration, named, show_event, show_number, source, state_shown
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.machine.compile import Machine
@@ -19,7 +19,7 @@ from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import MOBILE_NODE, Allow, Require, Rule
 from mipcheck.model.specification.term import STATE, EventPattern, Term, TermKind
 from mipcheck.model.values.event import Event, Position
-from mipcheck.model.values.types import BOOL, INT, Type
+from mipcheck.model.values.types import BOOL, INT
 
 _FORWARD: Final = 100_000
 """Events looked at for one that came late."""
@@ -169,23 +169,6 @@ def _number(context: Context, finding: Finding, leaf: Leaf, term: Term) -> int:
 def _value(context: Context, finding: Finding, leaf: Leaf, term: Term) -> str:
     """Return the value of a term in a finding's moment, in words, with its unit."""
     return show_number(context, term.type, _number(context, finding, leaf, term), _instants(context, term) == 1)
-
-
-def show_number(context: Context, type_: Type, number: int, instant: bool) -> str:
-    """Return in words a value as an observer holds it; one of type time is an instant of the trace or a duration."""
-    if number == UNKNOWN:
-        return "not known"
-    if type_.name == "time":
-        return context.time(number) if instant else duration(number)
-    if type_.name == "interface":
-        return "none" if number == -1 else context.name(number)
-    if type_.is_enum:
-        return type_.members[number]
-    if type_.is_set:
-        return type_.show(frozenset(m for n, m in enumerate(type_.members) if number >> n & 1))
-    if type_.name == "text":
-        return "another text"
-    return type_.show(bool(number) if type_.name == "bool" else number)
 
 
 def _instants(context: Context, term: Term) -> int:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from mipcheck.checker.observe.nodes import InterfaceState, NodeState
 from mipcheck.checker.observe.observation import Hole
-from mipcheck.checker.observe.observer import InterfaceState, NodeState, Observer
+from mipcheck.checker.observe.observer import Observer
 from mipcheck.checker.trace.source import Fog
 from mipcheck.model.machine.entries import AGE, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN, join

@@ -12,11 +12,11 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
-from typing import Final
 
 from mipcheck.checker.observe import limits
 from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.facts import facts_of
+from mipcheck.checker.observe.nodes import NEVER, InterfaceState, NodeState, in_order, keep_writers
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.trace.source import Fog
 from mipcheck.model.machine.compile import Due, Entries, Judged, Machine, State
@@ -25,40 +25,8 @@ from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Require
 from mipcheck.model.values.event import NODE, Event
 
-_NEVER: Final = 2**63
-
 _Copy = tuple[int, State, list[int], State, list[int], Entries]
 """An interface (by index), its state and writers, the node's state, writers and entries of tables."""
-
-
-@dataclass(slots=True, eq=False)
-class InterfaceState:
-    """An interface of a node. `queued` is the deadline for which it waits to be looked at."""
-
-    name: str
-    index: int
-    node: NodeState
-    state: State
-    writers: list[int]
-    queued: int = _NEVER
-
-
-@dataclass(slots=True, eq=False)
-class NodeState:
-    """A mobile node. Interfaces that it is not known to have start in the state `fresh`.
-
-    `states` are those of `places`; `expired` the interfaces that owe something whose time is up, if its condition
-    comes true.
-    """
-
-    key: int | None
-    fresh: State
-    state: State
-    writers: list[int]
-    places: dict[str, InterfaceState] = field(default_factory=dict)
-    states: list[State] = field(default_factory=list)
-    expired: set[InterfaceState] | None = None
-    entries: Entries = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -196,8 +164,8 @@ class Observer:
                 self._pauses = self._pauses[0] + 1, self._pauses[1] + event.time - before[3][since]
         if before is not None:
             _, own, writers, shared, shared_writers, _ = before
-            _unchanged(place.state, own, place.writers, writers)
-            _unchanged(node.state, shared, node.writers, shared_writers)
+            keep_writers(place.state, own, place.writers, writers)
+            keep_writers(node.state, shared, node.writers, shared_writers)
             self._settle(event, number, place)
         for rule, outcome in outcomes if judged else ():
             tally = self._tallies[rule]
@@ -215,7 +183,7 @@ class Observer:
             if self._limits and place.index != UNKNOWN and self._plan(place, event.time):
                 self._late.append(place)
             if node.expired and (self._entangled or before[3] != node.state):
-                self._late += [other for other in _in_order(node.expired) if other is not place]
+                self._late += [other for other in in_order(node.expired) if other is not place]
 
     def _carry_out(self, event: Event, number: int, place: InterfaceState, keys: list[int]) -> Sequence[Judged]:
         """Let an event change the state of an interface and its node; return what rules say to it."""
@@ -365,7 +333,7 @@ class Observer:
 
     def _plan(self, place: InterfaceState, now: int) -> bool:
         """See when what an interface owes falls due next; tell whether some of it has been due before `now`."""
-        first, late, state = _NEVER, False, place.state
+        first, late, state = NEVER, False, place.state
         for done, anchor, limit in self._limits:
             start = state[anchor]
             met = state[done]
@@ -400,7 +368,7 @@ class Observer:
         while self._heap and self._heap[0][0] < now:
             deadline, _, place = heappop(self._heap)
             if deadline == place.queued:  # else it was put back, or its node is forgotten
-                place.queued = _NEVER
+                place.queued = NEVER
                 self._look(place, now)
 
     def _look(self, place: InterfaceState, now: int) -> None:
@@ -518,7 +486,7 @@ class Observer:
             for node in self._nodes.values():
                 self._pending(node, event, number, node.places.values())
                 for place in node.places.values():
-                    place.queued = _NEVER
+                    place.queued = NEVER
             self._nodes.clear()
             self._late.clear()
             machine = self._machine
@@ -540,7 +508,7 @@ class Observer:
         node.entries.clear()
         if whole:
             node.fresh = self._machine.unknown_interface()
-        self._late += _in_order(node.expired or ()) if self._limits else []
+        self._late += in_order(node.expired or ()) if self._limits else []
 
     def _pending(self, node: NodeState, event: Event, number: int, places: Iterable[InterfaceState]) -> None:
         """Note that it is not known whether what was owed at interfaces has been met, when evidence was lost."""
@@ -551,19 +519,3 @@ class Observer:
                 if tally.hole is None:
                     moment = self._moment(event.time, place, self._copy(place))
                     tally.hole = Hole(number, place.name, moment, gap=True, node=node.key)
-
-
-def _in_order(places: Iterable[InterfaceState]) -> list[InterfaceState]:
-    """Return interfaces by index.
-
-    Iterating the set directly would make the first hole, and which findings fit under LIMIT, differ from run to run.
-    """
-    return sorted(places, key=lambda place: place.index)
-
-
-def _unchanged(state: State, before: State, writers: list[int], writers_before: list[int]) -> None:
-    """Restore the writers of variables that a step did not change: who writes what they were brings nothing about."""
-    if writers != writers_before:
-        for n, writer in enumerate(writers_before):
-            if state[n] == before[n]:
-                writers[n] = writer

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.observe.inexact import Doubt, InexactObserver, Snapshot, snapshot
+from mipcheck.checker.observe.nodes import InterfaceState, NodeState
 from mipcheck.checker.observe.observation import Observation
-from mipcheck.checker.observe.observer import InterfaceState, NodeState
 from mipcheck.checker.trace.source import Evidence, Fog
 from mipcheck.model.machine.kleene import UNKNOWN
 

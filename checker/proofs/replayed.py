@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import UsageError
@@ -88,10 +87,10 @@ def _report(spec: Spec, text: str) -> Report:
     """Replay a log."""
     from mipcheck.checker.check.check import check
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "counterexample.log"
-        path.write_text(text, "utf-8")
-        return check([str(path)], spec=spec)
+    with tempfile.TemporaryFile() as file:  # without a name: nothing of it is left, however the process ends
+        file.write(text.encode())
+        file.seek(0)
+        return check([f"/dev/fd/{file.fileno()}"], spec=spec)
 
 
 def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:

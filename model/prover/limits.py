@@ -124,4 +124,6 @@ class Alarm:
             with self._lock:  # never after the answer, when it would meet another question
                 if not self._done.is_set():
                     self._rung = True
-                    self._context.interrupt()  # again and again: one that comes before the question is not heard
+                    # Again and again: one that comes before the question is not heard; what is cancelled says so.
+                    with contextlib.suppress(z3.Z3Exception):
+                        self._context.interrupt()

@@ -23,6 +23,7 @@
       NativeError                         code that cannot be compiled; Python does the work instead
       DiverseError                        a capture of which columns make nothing; it is read frame by frame instead
       UndecidedError                      a device's capture whose packets have to be seen in full; likewise
+      CaptureGrows                        what is followed turns out to be a capture; it is judged in rounds instead
       ClusterLost                         a cluster that has gone, with files unchecked
       WorkerLost                          a worker of a fleet that has died
       TimeOver                            a file of a fleet that has taken too long
