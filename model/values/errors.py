@@ -20,6 +20,9 @@
       Untold (and ValueError)             an access mode whose octets the specification does not tell
       TooMuch (and ValueError)            more interfaces or nodes than are followed
       TooManyEntries                      a property that speaks of more entries of a table than a proof follows
+      Malformed                           a text that is no certificate of a proof; the property is proved anew
+      Unreadable                          a formula of a certificate; likewise
+      Unfollowed                          a script of a certificate; likewise
       NativeError                         code that cannot be compiled; Python does the work instead
       DiverseError                        a capture of which columns make nothing; it is read frame by frame instead
       UndecidedError                      a device's capture whose packets have to be seen in full; likewise
