@@ -212,6 +212,11 @@ def _rights(target: Path) -> int:
     """Return the rights of the file that is replaced, or those of a new one."""
     with contextlib.suppress(OSError):
         return stat.S_IMODE(target.stat().st_mode) & 0o777
+    return new_rights(0o666)
+
+
+def new_rights(wanted: int) -> int:
+    """Return those of the `wanted` rights that new files and folders of this process get."""
     mask = os.umask(0)  # it can only be read by setting it
     os.umask(mask)
-    return 0o666 & ~mask
+    return wanted & ~mask

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.folder import new_folder
+from mipcheck.checker.console.output import new_rights
 from mipcheck.checker.console.valid_json import dumps
 from mipcheck.model.version import __version__
 
@@ -31,20 +29,8 @@ class HandedOut(NamedTuple):
 
 def hand_out(path: str, specification: str, proofs: Iterable[HandedOut]) -> None:
     """Write the folder `path`, whole or not at all. Raises UsageError where it is there, or cannot be written."""
-    target = Path(path)
-    try:
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise UsageError(f"{path} is there already; --smtlib takes the name of a new folder")
-        made = Path(tempfile.mkdtemp(prefix=f".{target.name[:20]}.", dir=target.resolve().parent))
-        try:
-            _write(made, specification, proofs)
-            made.chmod(0o777 & ~_umask())
-            made.replace(target.resolve())
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from None
+    with new_folder(path, "--smtlib", or_empty=True) as folder:
+        _write(folder, specification, proofs)
 
 
 def _write(folder: Path, specification: str, proofs: Iterable[HandedOut]) -> None:
@@ -65,11 +51,4 @@ def _write(folder: Path, specification: str, proofs: Iterable[HandedOut]) -> Non
     text = (files(_HERE) / "referee.md").read_text("utf-8")
     (folder / "README.md").write_text(text.replace("SPECIFICATION", specification), "utf-8")
     (folder / "check.py").write_text((files(_HERE) / "referee.py").read_text("utf-8"), "utf-8")
-    (folder / "check.py").chmod(0o755 & ~_umask())
-
-
-def _umask() -> int:
-    """Return the rights that new files of this process do not get."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    (folder / "check.py").chmod(new_rights(0o755))

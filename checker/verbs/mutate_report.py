@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from mipcheck.checker.check.check import check
-from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.folder import new_folder
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.verbs.mutate_fates import EQUIVALENT, KILLED, SURVIVES, UNDECIDED, Fate
 from mipcheck.model.specification.spec import Spec
@@ -87,26 +84,14 @@ def write_traces(path: str, spec: Spec, found: Sequence[Fate]) -> None:
 
     Raises UsageError where it is there already, or cannot be written.
     """
-    target = Path(path)
-    try:
-        if target.exists():
-            raise UsageError(f"{path} is there already; --write takes the name of a new folder")
-        made = Path(tempfile.mkdtemp(prefix=f".{target.name[:20]}.", dir=target.resolve().parent))
-        try:
-            expected = [f"# What a correct checker says of the traces that mipcheck mutate found for {spec.name}.\n"]
-            for f in found:
-                if f.trace:
-                    name = name_of(f)
-                    (made / f"{name}.log").write_text(f.trace, "utf-8")
-                    expected.append(_expected(name, str(made / f"{name}.log"), spec))
-            (made / "expected.toml").write_text("\n".join(expected), "utf-8")
-            made.chmod(0o755)
-            made.replace(target.resolve())
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from None
+    with new_folder(path, "--write") as folder:
+        expected = [f"# What a correct checker says of the traces that mipcheck mutate found for {spec.name}.\n"]
+        for f in found:
+            if f.trace:
+                name = name_of(f)
+                (folder / f"{name}.log").write_text(f.trace, "utf-8")
+                expected.append(_expected(name, str(folder / f"{name}.log"), spec))
+        (folder / "expected.toml").write_text("\n".join(expected), "utf-8")
 
 
 def _expected(name: str, path: str, spec: Spec) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import z3
-from mipcheck.model.prover.spacer import Move, System, Z
+from mipcheck.model.prover.spacer import Move, System, Z, is_free, subterms
 from mipcheck.model.values.errors import MipcheckError
 
 _OPERATORS: Final = {
@@ -124,17 +124,11 @@ def _number(t: Z) -> str:
 def constants(terms: Iterable[Z]) -> dict[str, Z]:
     """Return the uninterpreted constants in some terms, by name. Raises Unwritten where one name has two sorts."""
     found: dict[str, Z] = {}
-    seen: set[int] = set()
-    stack = list(terms)
-    while stack:
-        t = stack.pop()
-        if t.get_id() in seen:
-            continue
-        seen.add(t.get_id())
-        own = z3.is_const(t) and t.decl().kind() == z3.Z3_OP_UNINTERPRETED
-        if own and found.setdefault(t.decl().name(), t).sort() != t.sort():
-            raise Unwritten(f"{t.decl().name()} has two sorts")
-        stack.extend(t.children())
+    for t in subterms(*terms):
+        if is_free(t):
+            first: Z = found.setdefault(t.decl().name(), t)
+            if first.sort() != t.sort():
+                raise Unwritten(f"{t.decl().name()} has two sorts")
     return dict(sorted(found.items()))
 
 
@@ -147,13 +141,7 @@ def logic(terms: Iterable[Z]) -> str:
     """Return the name of the smallest usual logic without quantifiers that has room for some terms."""
     sorts: set[str] = set()
     linear = True
-    seen: set[int] = set()
-    stack = list(terms)
-    while stack:
-        t = stack.pop()
-        if t.get_id() in seen:
-            continue
-        seen.add(t.get_id())
+    for t in subterms(*terms):
         sorts.add(t.sort().name())
         if z3.is_app(t):
             kind, args = t.decl().kind(), t.children()
@@ -161,7 +149,6 @@ def logic(terms: Iterable[Z]) -> str:
                 linear = linear and sum(not _fixed(a) for a in args) < 2
             elif kind in (z3.Z3_OP_DIV, z3.Z3_OP_IDIV, z3.Z3_OP_MOD):
                 linear = linear and _fixed(args[1])
-        stack.extend(t.children())
     numbers = "I" * ("Int" in sorts) + "R" * ("Real" in sorts)
     return f"QF_{'L' if linear else 'N'}{numbers}A" if numbers else "QF_UF"
 

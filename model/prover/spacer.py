@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -171,15 +171,21 @@ def _clause(head: Z, body: Z) -> Z:
 
 def _constants(*terms: Z) -> list[Z]:
     """Return the uninterpreted constants in some terms."""
-    found: dict[int, Z] = {}
+    return [t for t in subterms(*terms) if is_free(t) and t.decl().name() != "bad"]
+
+
+def subterms(*terms: Z) -> Iterator[Z]:
+    """Yield every part of some terms once, themselves included."""
     seen: set[int] = set()
     stack = list(terms)
     while stack:
         t = stack.pop()
-        if t.get_id() in seen:
-            continue
-        seen.add(t.get_id())
-        if z3.is_const(t) and t.decl().kind() == z3.Z3_OP_UNINTERPRETED and t.decl().name() != "bad":
-            found[t.get_id()] = t
-        stack.extend(t.children())
-    return list(found.values())
+        if t.get_id() not in seen:
+            seen.add(t.get_id())
+            yield t
+            stack.extend(t.children())
+
+
+def is_free(t: Z) -> bool:
+    """Decide whether a term is an uninterpreted constant."""
+    return bool(z3.is_const(t) and t.decl().kind() == z3.Z3_OP_UNINTERPRETED)
