@@ -120,24 +120,24 @@ class Follower:
                 if not self._wishes.fail_fast or not self._stop:
                     self._finish()
             return self._report()
-        except CaptureGrows as grows:
-            return self._in_rounds(grows)
+        except CaptureGrows:
+            return self._in_rounds()
         finally:
             for tail in self._tails:
                 tail.close()
 
-    def _in_rounds(self, grows: CaptureGrows) -> Report:
+    def _in_rounds(self) -> Report:
         """Go on with rounds, as one of the inputs is a capture. Raises UsageError where another is a pipe, too."""
         begun: dict[str, tuple[Tail, bytes]] = {}
         for tail, log in zip(self._tails, self._logs, strict=True):
             if tail.waits is None:
                 continue
-            if tail.path != grows.path and log.lines:
+            if log.head is None:
                 raise UsageError(
                     f"{printable(tail.name)} is a pipe beside a capture, which is judged as a whole again and again:"
                     " write it to a file, and follow that"
                 )
-            begun[tail.path] = (tail, grows.data if tail.path == grows.path else b"")
+            begun[tail.path] = (tail, log.head)
 
         def judged(opened: Sequence[OpenInput]) -> Report:
             if self._wishes.maps:
@@ -148,7 +148,7 @@ class Follower:
             )
 
         w = self._wishes
-        rounds = Rounds(self._paths, begun, judged, self._say, w.grace / NS, w.fail_fast, self._metrics)
+        rounds = Rounds(self._paths, begun, judged, self._hear, w.grace / NS, w.fail_fast, self._metrics)
         with interruptible(rounds.stop):
             return rounds.run()
 

@@ -197,14 +197,19 @@ class Growing:
         self._words: Words | None = None
         self._lost = ""
 
+    @property
+    def head(self) -> bytes | None:
+        """What was read of it, as long as nothing of that was taken for lines; None from then on."""
+        return self._head if self._words is None else None
+
     # --- bytes → events -------------------------------------------------------------------------------------------
 
     def feed(self, data: bytes, means: Means) -> None:
         """Take what has come of it. Raises InputError, UsageError."""
         if self._words is None:
             self._head += data
-            if self._mapped is None and is_capture(self._head):
-                raise CaptureGrows(self.path, self._head)
+            if is_capture(self._head):
+                raise CaptureGrows(self.name)
             if b"\n" not in self._head and len(self._head) < _HEAD:
                 return
             data, self._head = self._head, b""

@@ -121,6 +121,8 @@ class Rounds:
     ) -> None:
         """`begun` are pipes of which something was read, `judge` reports on inputs as they are. `grace` is in s.
 
+        `metrics`, where given, is told what was read; of findings whoever is to `say` them tells it.
+
         Raises InputError, UsageError.
         """
         check_paths(paths)
@@ -189,12 +191,7 @@ class Rounds:
         for key, (violation, counts) in found.items():
             if key not in self._said and (final or now - self._since[key] >= self._grace):
                 self._said[key] = said = Said(violation, counts, report.start)
-                self._tell(said)
+                self._say(said)
         for key in [k for k in self._said if k not in found]:
             said = self._said.pop(key)
-            self._tell(Said(said.violation, said.counts, said.start, "what came later shows that it is none"))
-
-    def _tell(self, said: Said) -> None:
-        self._say(said)
-        if self._metrics is not None:
-            self._metrics.found(said)
+            self._say(Said(said.violation, said.counts, said.start, "what came later shows that it is none"))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from mipcheck.checker.trace.spans import FROM, TO, Span
+from mipcheck.checker.observe.nodes import NEVER
+from mipcheck.checker.trace.spans import Span, gap_at
 from mipcheck.model.values.event import NODE, Event
-
-_NEVER = 2**63
 
 
 class Spanned:
@@ -30,22 +28,18 @@ class Spanned:
             self._due = sorted(ends, key=lambda item: item[0])
         while self._due and self._due[0][0] <= event.time:
             time, span = self._due.pop(0)
-            yield _gap(span, time)
+            yield gap_at(span, time)
         yield event
         for interface in dict.fromkeys((NODE, event.interface)):
             for span in self._spans:
-                since, until = span.since or 0, _NEVER if span.until is None else span.until
+                since, until = span.since or 0, NEVER if span.until is None else span.until
                 if span.gap.interface == interface and since <= event.time <= until:
-                    yield _gap(span, event.time)
+                    yield gap_at(span, event.time)
                     break
 
     def add(self, span: Span, now: int) -> Iterator[Event]:
         """Take a span of which one hears only now (ns): what was before can no more be judged anew."""
         self._spans.append(span)
-        yield _gap(span, now)
+        yield gap_at(span, now)
         if span.until is not None and span.until > now and self._due is not None:
             self._due = sorted([*self._due, (span.until, span)], key=lambda item: item[0])
-
-
-def _gap(span: Span, time: int) -> Event:
-    return replace(span.gap, time=time, args={k: v for k, v in span.gap.args.items() if k not in (FROM, TO)})

@@ -20,11 +20,7 @@ _SEEN: Final = 64
 
 
 class CaptureGrows(MipcheckError):
-    """What is followed turns out to be a capture: `data` are its first bytes."""
-
-    def __init__(self, path: str, data: bytes) -> None:
-        super().__init__(path)
-        self.path, self.data = path, data
+    """What is followed turns out to be a capture."""
 
 
 class Tail:

@@ -4,7 +4,8 @@ What an event does is said once, in the source that `model/machine/source.py` ge
 `due` and `pending` here); this only calls it, in the very order in which the observer does: deadlines by a heap, then
 the event, then what it leaves to be looked at. Where something has to be remembered in words (a new finding, the first
 time that a rule cannot be judged) the loop stops *there*, with all state in place, and goes on when `columns.py` has
-taken note. What is broken again for the same cause is counted without stopping: a few hundred stops a trace.
+taken note. What is broken again for the same cause is counted without stopping: a few hundred stops a trace
+whose stamps are exact.
 
 Each phase is a function. It returns the phase that follows, or STOP and a reason; a phase that stopped is entered again
 when the loop goes on, so whatever it has dealt with by then it has to have counted in the state.

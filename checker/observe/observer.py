@@ -402,11 +402,6 @@ class Observer:
         self._overdue(until)
         self._now = until
 
-    @property
-    def next_deadline(self) -> int | None:
-        """When (ns) something may next be overdue, if anything."""
-        return self._heap[0][0] if self._heap else None
-
     def events_needed(self, wanted: Container[int] = ()) -> Iterator[int]:
         """Return the numbers of events that have made the state what it is, or that what was found refers to.
 

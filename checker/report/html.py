@@ -20,16 +20,11 @@ from mipcheck.checker.check.report import Report, RuleReport, Violation, date
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.report.json import seconds
-from mipcheck.checker.report.page_data import page_data, said_by_place
+from mipcheck.checker.report.page_data import LED, numbered, page_data, said_by_place
 from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import Position
 from mipcheck.model.values.types import show_seconds
 from mipcheck.model.version import __version__
-
-FINDINGS: Final = 300
-"""Findings that are on the page; of more, the number."""
-LED: Final = 60
-"""Events that led to a finding, and near misses, that are told."""
 
 _ASSETS: Final = Path(__file__).with_name("page")
 
@@ -140,13 +135,6 @@ def _sentence(report: Report) -> str:
 
 
 # --- findings -----------------------------------------------------------------------------------------------------
-
-
-def numbered(report: Report) -> list[tuple[int, str, Violation]]:
-    """Return findings as the page numbers them, from 1, each with its class: bad, warn or known."""
-    found = [("bad", v) for v in report.violations] + [("warn", v) for v in report.warnings]
-    found += [("known", e.violation) for e in report.excused]
-    return [(n, kind, v) for n, (kind, v) in enumerate(found[:FINDINGS], 1)]
 
 
 def _findings(report: Report) -> Iterator[str]:

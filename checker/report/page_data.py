@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mipcheck.checker.check.chart import Chart, Mark
-from mipcheck.checker.check.report import Report
+from mipcheck.checker.check.report import Report, Violation
 from mipcheck.checker.console.escape import printable
+from mipcheck.checker.report.json import seconds
 from mipcheck.checker.report.page_words import LANES, ROLES, data, said, unanswered
 from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import NODE, Position
-from mipcheck.model.values.types import NS
 
-_FINDINGS = 300
+FINDINGS: Final = 300
+"""Findings that are on the page; of more, the number."""
+LED: Final = 60
+"""Events that led to a finding, and near misses, that are told."""
 
 
 def said_by_place(chart: Chart | None, role: str = MOBILE_NODE) -> dict[Position, str]:
@@ -21,24 +24,29 @@ def said_by_place(chart: Chart | None, role: str = MOBILE_NODE) -> dict[Position
     return {} if chart is None else {m.place: said(m, role).sentence for m in chart.marks}
 
 
+def numbered(report: Report) -> list[tuple[int, str, Violation]]:
+    """Return findings as the page numbers them, from 1, each with its class: bad, warn or known."""
+    found = [("bad", v) for v in report.violations] + [("warn", v) for v in report.warnings]
+    found += [("known", e.violation) for e in report.excused]
+    return [(n, kind, v) for n, (kind, v) in enumerate(found[:FINDINGS], 1)]
+
+
 def page_data(report: Report) -> dict[str, Any]:
     """Return what is drawn; without a chart, only findings. Times are seconds."""
     chart = report.chart
     files = [i.file for i in report.inputs]
-    found = [("bad", v) for v in report.violations] + [("warn", v) for v in report.warnings]
-    found += [("known", e.violation) for e in report.excused]
     findings = [
         {
             "kind": kind,
             "rule": v.rule,
             "interface": v.interface,
-            "time": _s(v.time),
+            "time": seconds(v.time),
             "overdue": v.overdue,
             "at": _place(files, v.at),
-            "because": [_place(files, b.at) for b in v.because[-60:]],
-            "misses": [_place(files, m.at) for m in v.not_counted[-60:]],
+            "because": [_place(files, b.at) for b in v.because[-LED:]],
+            "misses": [_place(files, m.at) for m in v.not_counted[-LED:]],
         }
-        for kind, v in found[:_FINDINGS]
+        for _, kind, v in numbered(report)
     ]
     base = {
         "files": [printable(f) for f in files],
@@ -99,8 +107,8 @@ class _Drawn:
         ]
         marks = [
             [
-                _s(m.time),
-                _s(m.last_time),
+                seconds(m.time),
+                seconds(m.last_time),
                 m.count,
                 self.lane_of(m.interface),
                 at.get(w.lane, -1),
@@ -133,17 +141,19 @@ class _Drawn:
                 ]
                 for f, w in flows
             ],
-            "step": _s(chart.step),
-            "span": [_s(chart.start), _s(chart.end)],
-            "stages": [[self.lane_of(s.interface), self.text(s.name), _s(s.since), _s(s.until)] for s in chart.stages],
+            "step": seconds(chart.step),
+            "span": [seconds(chart.start), seconds(chart.end)],
+            "stages": [
+                [self.lane_of(s.interface), self.text(s.name), seconds(s.since), seconds(s.until)] for s in chart.stages
+            ],
             "limits": [
                 [
                     self.lane_of(x.interface),
                     self.text(x.name),
                     int(x.is_rule),
-                    _s(x.since),
-                    _s(x.due),
-                    _s(x.until),
+                    seconds(x.since),
+                    seconds(x.due),
+                    seconds(x.until),
                     self.text(x.ended),
                 ]
                 for x in chart.limits
@@ -151,8 +161,8 @@ class _Drawn:
             "gaps": [
                 [
                     -1 if g.interface == NODE else self.lane_of(g.interface),
-                    _s(g.since),
-                    _s(g.until),
+                    seconds(g.since),
+                    seconds(g.until),
                     self.text(g.reason),
                 ]
                 for g in chart.gaps
@@ -175,7 +185,3 @@ def _as_mark(interface: str, kind: str, keys: dict[str, str], count: int) -> Mar
 def _place(files: Sequence[str], at: Position) -> list[int]:
     """Return a place as two numbers: of the file from 0 (-1 for none), and of the line or frame (0 for none)."""
     return [files.index(at.file) if at.file in files else -1, at.frame or at.line or 0]
-
-
-def _s(ns: int) -> float:
-    return round(ns / NS["s"], 9)

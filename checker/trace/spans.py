@@ -109,7 +109,7 @@ def with_spans(events: Sequence[Event], spans: Iterable[Span]) -> list[Event]:
         key=lambda item: item[1],
     )
     for span, since, until in opened:
-        result += [_gap(span, since), _gap(span, until)]
+        result += [gap_at(span, since), gap_at(span, until)]
     before = sorted(result, key=attrgetter("time"))
     merged: list[Event] = []
     at = begun = 0
@@ -128,10 +128,10 @@ def with_spans(events: Sequence[Event], spans: Iterable[Span]) -> list[Event]:
         for interface in dict.fromkeys((NODE, event.interface)):
             span, until = lasting.get(interface, (opened[0][0], -1))
             if event.time <= until:
-                merged.append(_gap(span, event.time))
+                merged.append(gap_at(span, event.time))
     return merged + before[at:]
 
 
-def _gap(span: Span, time: int) -> Event:
+def gap_at(span: Span, time: int) -> Event:
     """Return the gap that a span comes to at one time."""
     return replace(span.gap, time=time, args={k: v for k, v in span.gap.args.items() if k not in (FROM, TO)})

@@ -15,7 +15,6 @@ from typing import Final, TypeVar
 
 from mipcheck.checker.check.check import judge
 from mipcheck.checker.check.machine import machine_of
-from mipcheck.checker.check.report import Violation
 from mipcheck.checker.console.errors import UsageError, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.read import read_trace
@@ -27,7 +26,6 @@ from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.observe.watch import watch
 from mipcheck.checker.proofs.replayed import Disagreement
 from mipcheck.checker.trace.columns import Columns
-from mipcheck.checker.trace.source import Evidence
 from mipcheck.checker.trace.vocabulary import Vocabulary, vocabulary_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.layering import Layering
@@ -89,7 +87,7 @@ def shrunk(
     start = _start(machine, trace.events, chosen, meant, holds)
     least, done = minimal(start, holds, lambda: time.monotonic() > stop)
     text = _written(trace, vocabulary, sight, least, meant, len(trace.events), done)
-    _replay(spec, machine, trace, evidence, text, meant, vocabulary)
+    _replay(spec, text, meant, vocabulary)
     return Shrunk(text, least, meant.id, done)
 
 
@@ -246,16 +244,12 @@ def _written(
         raise UsageError(f"no log can hold what is left: {error}") from None
 
 
-def _replay(
-    spec: Spec, machine: Machine, trace: Trace, evidence: Evidence, text: str, rule: Rule, vocabulary: Vocabulary
-) -> Violation:
-    """Read and judge the log; return the violation that is meant. Raises Disagreement if it has none."""
+def _replay(spec: Spec, text: str, rule: Rule, vocabulary: Vocabulary) -> None:
+    """Read and judge the log. Raises Disagreement if it does not break the rule."""
     from io import BytesIO
 
     log = read_log(BytesIO(text.encode("utf-8")), "small.log", vocabulary)
     again = Input("small.log", "log", log.events, log.absolute, (), sight=log.sight, fractions=log.fractions)
     report = judge(spec, Trace((again,), log.events, log.site, frozenset(log.given), log.absolute))
-    for violation in (*report.violations, *report.warnings):
-        if violation.rule == rule.id:
-            return violation
-    raise Disagreement(f"the events that are left break {rule.id}, and their log does not:\n{text}")
+    if all(v.rule != rule.id for v in (*report.violations, *report.warnings)):
+        raise Disagreement(f"the events that are left break {rule.id}, and their log does not:\n{text}")

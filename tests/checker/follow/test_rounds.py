@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mipcheck.checker.check.check import check, check_open
 from mipcheck.checker.check.report import Report
+from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.follow.follow import Follower, Wishes
+from mipcheck.checker.follow.growing import Growing, Means
 from mipcheck.checker.follow.judge import Said
 from mipcheck.checker.follow.rounds import Rounds
-from mipcheck.checker.inputs.opening import OpenInput
+from mipcheck.checker.follow.tail import CaptureGrows, Tail
+from mipcheck.checker.inputs.opening import Mapped, OpenInput
 from mipcheck.checker.inputs.settle import over_logs
+from mipcheck.checker.maps.library import use_of
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 
 from making.following import DRAFT
@@ -91,3 +98,42 @@ def test_a_capture_from_a_pipe_is_judged_while_it_comes() -> None:
         process.stdin.close()
     assert process.returncode == 1
     assert json.loads(rest[-1])["verdict"] == "violation"
+
+
+def test_nothing_is_lost_of_a_log_that_began_before_the_capture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read of another pipe goes to the rounds with it; a pipe of which lines were taken is refused."""
+    log, vocabulary = str(tmp_path / "log"), vocabulary_of(DRAFT)
+    os.mkfifo(log)
+    pipe = os.open(log, os.O_RDWR)
+    given: list[dict[str, tuple[Tail, bytes]]] = []
+
+    class Noted(Rounds):
+        def __init__(self, paths: Any, begun: Any, *rest: Any) -> None:
+            given.append(begun)
+
+        def run(self) -> Any:
+            return "the report"
+
+    monkeypatch.setattr("mipcheck.checker.follow.follow.Rounds", Noted)
+
+    def followed() -> Any:
+        over = over_logs(vocabulary, SITE, {})
+        return Follower([log, str(LOSS)], DRAFT, vocabulary, over, Wishes({}), lambda said: None).run()
+
+    os.write(pipe, b"mip")  # no line yet
+    assert followed() == "the report"
+    assert [(path, data) for path, (_, data) in given[0].items()] == [(log, b"mip")]
+    os.write(pipe, b"mipcheck-trace 1\n")
+    with pytest.raises(UsageError, match="is a pipe beside a capture"):
+        followed()
+    os.close(pipe)
+
+
+def test_a_map_for_all_that_needs_one_is_none_for_a_capture() -> None:
+    vocabulary = vocabulary_of(DRAFT)
+    growing = Growing("x", "x", Mapped(use_of("charon", vocabulary), False), None)
+    with pytest.raises(CaptureGrows):
+        growing.feed(Path(LOSS).read_bytes()[:100], Means(vocabulary, None, False, None))
+    assert growing.head == Path(LOSS).read_bytes()[:100]
