@@ -208,6 +208,11 @@ class LogBuilder:
         elif len(word) in (8, 16) and word.isdecimal():
             self.note_digits(number)
 
+    def is_next(self, time: Time) -> bool:
+        """Decide whether a time may come after those before it: of the same kind, and no earlier."""
+        same_kind = self.first is None or self.first[0].absolute == time.absolute
+        return same_kind and (self.last is None or time.ns >= self.last.ns)
+
     def _time_faults(self, number: int, time: Time) -> list[Fault]:
         """Return what is wrong with a time after those before it: another kind of time, or one that runs backwards."""
         first, first_line = self.first or (time, number)
@@ -265,7 +270,9 @@ def read_pairs(
             args[pair.key] = value
         else:
             seen.discard(pair.key)
-    missing = [k.name for k in declared.keys if not k.optional and k.name not in seen | misspelt]
+    if misspelt:
+        seen |= misspelt
+    missing = [k.name for k in declared.keys if not k.optional and k.name not in seen]
     if missing:
         which = ("key " if len(missing) == 1 else "keys ") + " ".join(missing)
         faults.append(Fault(kind.at, len(kind.word), f"event {declared.name} lacks {which}", signature(declared)))

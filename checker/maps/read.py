@@ -23,6 +23,7 @@ from mipcheck.checker.site.site import TEXTUAL, Site
 from mipcheck.checker.trace.source import ALL, Sight, read_sees
 from mipcheck.checker.trace.spans import Span
 from mipcheck.checker.trace.vocabulary import Vocabulary
+from mipcheck.model.specification.spec import Key
 from mipcheck.model.values.event import NODE, Event, Position
 
 SHOWN: Final = 3
@@ -309,18 +310,14 @@ class Teller:
             self._strange[event.kind] = self._strange.get(event.kind, 0) + 1
             return f"no event of role {self.use.map.role or 'mn'} is called {event.kind}"
         time = self._time(event)
-        types = {k.name: k.type for k in declared.keys}
-        pairs = [
-            KeyValue(k, 0, w, 0, len(w), k in types and types[k].name in TEXTUAL and not types[k].members)
-            for k, w in event.words.items()
-        ]
+        pairs = [KeyValue(k, 0, w, 0, len(w), _is_quoted(declared.by_name.get(k))) for k, w in event.words.items()]
+        disordered = not builder.is_next(time)
         self._coarsest = max(self._coarsest, event.moment.resolution)
         faults = builder.add_event(record.number, time, event.interface, WordAt(event.kind, 0), pairs, read_word)
         if not faults:
             return ""
-        clock = [f for f in faults if "time" in f.message]
-        if clock:
-            return self._problem(record, clock[0])
+        if disordered:
+            return self._problem(record, faults[0])
         missing = [k.name for k in declared.keys if not k.optional and k.name not in event.words]
         what = f"{event.kind} without {' '.join(missing)}" if missing else f"{event.kind}: {faults[0].message}"
         self._lacking[what] = self._lacking.get(what, 0) + 1
@@ -360,3 +357,8 @@ class Teller:
 
 def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
+
+
+def _is_quoted(key: Key | None) -> bool:
+    """Decide whether a log has the words of a key in quotation marks."""
+    return key is not None and key.type.name in TEXTUAL and not key.type.members

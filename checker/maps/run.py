@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from re import Match
 from re import compile as compiled
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mipcheck.checker.maps.language import Change, Emit, If, Later, Line, Map, Statement
 from mipcheck.checker.maps.stamps import NS, Clock, Moment, Stamp, StampError
@@ -44,16 +45,20 @@ def _foreign(stamp: str) -> re.Pattern[bytes]:
     return re.compile(rf"^(?:{bare})[ \t]*+(?!<){host}{program}".encode(), re.MULTILINE)
 
 
+Entry: TypeAlias = tuple[str, tuple[str, ...]]
+"""A variable, and the keys of the value that is meant."""
+
+
 @dataclass(slots=True)
 class Told:
-    """An event as a map tells it, in words. `waiting` are keys that a later line may tell."""
+    """An event as a map tells it, in words. `waiting` are keys that a later line may tell, and by which variable."""
 
     moment: Moment
     stamp: str
     interface: str
     kind: str
     words: dict[str, str]
-    waiting: set[str] = field(default_factory=set)
+    waiting: dict[str, Entry] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -88,7 +93,7 @@ class Runner:
         ]
         self._open: tuple[int, str, list[str], int, Stamp, Match[str]] | None = None
         self._held: deque[Record] = deque()
-        self._waiting: dict[tuple[str, tuple[str, ...]], list[tuple[Told, str]]] = {}
+        self._waiting: dict[Entry, deque[tuple[Told, str]]] = {}
         self._last: dict[tuple[str, str], tuple[tuple[tuple[str, str], ...], int]] = {}
         self.stamped = 0
 
@@ -172,6 +177,8 @@ class Runner:
             if any(e.waiting for e in record.events) and not everything and not self._too_long(record):
                 return
             held.popleft()
+            for event in record.events:
+                self._give_up(event)
             yield record
 
     def _too_long(self, record: Record) -> bool:
@@ -246,7 +253,7 @@ class Runner:
         if word is not None:
             for event, key in self._waiting.pop(entry, ()):
                 event.words[key] = word
-                event.waiting.discard(key)
+                del event.waiting[key]
 
     def _tell(self, emit: Emit, record: Record, moment: Moment, stamp: str) -> None:
         interface = self._store.read(emit.interface) or NODE
@@ -257,19 +264,29 @@ class Runner:
             word = self._store.read(value.place if isinstance(value, Later) else value)
             if word is None and isinstance(value, Later):
                 if (keys := self._store.keys(value.place)) is not None:
-                    event.waiting.add(key)
                     self._wait((value.place.name, keys), event, key)
                 word = None if value.otherwise is None else self._store.read(value.otherwise)
             if word is not None:
                 event.words[key] = word
         if (emit.changed or emit.once is not None) and self._is_old_news(emit, event):
+            self._give_up(event)
             return
         record.events.append(event)
 
-    def _wait(self, entry: tuple[str, tuple[str, ...]], event: Told, key: str) -> None:
+    def _wait(self, entry: Entry, event: Told, key: str) -> None:
         if len(self._waiting) >= _HELD:
             del self._waiting[next(iter(self._waiting))]
-        self._waiting.setdefault(entry, []).append((event, key))
+        event.waiting[key] = entry
+        self._waiting.setdefault(entry, deque()).append((event, key))
+
+    def _give_up(self, event: Told) -> None:
+        """Wait no longer for what an event lacks: what it is without that is what it was read as."""
+        for key, entry in event.waiting.items():
+            pairs = self._waiting.get(entry, deque())
+            with suppress(ValueError):  # where too much was waited for, it was given up before
+                pairs.remove((event, key))  # among the first: records are given up in order
+            if not pairs:
+                self._waiting.pop(entry, None)
 
     def _is_old_news(self, emit: Emit, event: Told) -> bool:
         """Tell whether an event was told before: as the last of its kind there, or less than so long ago."""

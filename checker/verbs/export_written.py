@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.proofs.replayed import check_names, parameters_of
@@ -55,19 +54,14 @@ def states(spec: Spec, paths: Sequence[str]) -> str:
     Raises UsageError, for a log that is too long as well, and InputError.
     """
     from mipcheck.checker.check.machine import machine_of
-    from mipcheck.checker.inputs.opening import open_inputs
-    from mipcheck.checker.inputs.read import read_inputs
-    from mipcheck.checker.inputs.settle import over_logs
+    from mipcheck.checker.inputs.read import read_trace
     from mipcheck.checker.trace.vocabulary import vocabulary_of
     from mipcheck.checker.verbs.export_itf import MOST, itf
     from mipcheck.model.specification.layering import Layering
 
     if len(paths) != 1:
         raise UsageError("export itf takes one log")
-    vocabulary = vocabulary_of(spec)
-    with ExitStack() as stack:
-        opened = open_inputs(paths, stack)
-        trace = read_inputs(opened, vocabulary, over_logs(vocabulary, None, {}), {}, False, Layering(spec).protected)
+    trace = read_trace(paths, vocabulary_of(spec), protects=Layering(spec).protected)
     if len(trace.events) > MOST:
         raise UsageError(f"{paths[0]} has more than {MOST} events, and a state for each would be too much to read")
     machine = machine_of(spec, trace.site)

@@ -10,7 +10,7 @@ from mipcheck.checker.console.output import terminal, warned, write
 
 DESCRIPTION: Final = (
     "Change a specification in small ways, one at a time, and say who notices: an example trace that is judged"
-    " otherwise, or a property that is no longer proved. For what nobody notices, find the trace on which changed and"
+    " otherwise, or a property that is refuted then. For what nobody notices, find the trace on which changed and"
     " original part. Exit code 1 if there is such a trace, 3 if something was not decided."
 )
 EXAMPLE: Final = "mipcheck mutate D1 --sample 3"

@@ -8,7 +8,6 @@ longer proved.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,9 +19,7 @@ from mipcheck.checker.check.machine import machine_of
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.progress import Steps
-from mipcheck.checker.inputs.opening import open_inputs
-from mipcheck.checker.inputs.read import read_inputs
-from mipcheck.checker.inputs.settle import over_logs
+from mipcheck.checker.inputs.read import read_trace
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.observe.watch import watch
 from mipcheck.checker.proofs.partings import Partings
@@ -132,11 +129,7 @@ class Jury:
 
     def _read(self, path: Path) -> Iterator[Witnessed]:
         """Read a log, and judge it; one of a role of which the specification says nothing witnesses nothing."""
-        vocabulary = vocabulary_of(self.spec)
-        with ExitStack() as stack:
-            opened = open_inputs([str(path)], stack)
-            over = over_logs(vocabulary, None, {})
-            trace = read_inputs(opened, vocabulary, over, {}, False, Layering(self.spec).protected)
+        trace = read_trace([str(path)], vocabulary_of(self.spec), protects=Layering(self.spec).protected)
         if trace.site.role in self.machines:
             watched = self.watched(self.spec, trace, self.originals)
             yield Witnessed(path.stem, trace, trace.site.role, seen(watched), outcome(conclude(watched)))
@@ -196,7 +189,7 @@ class Jury:
             self.witnesses += self._read(path)
 
     def _property(self, mutant: Mutant) -> str | None:
-        """Return the first property of the role that is not proved any more."""
+        """Return the first property of the role that is refuted."""
         from mipcheck.model.prover.concerned import concerned
         from mipcheck.model.prover.prove import prove
 

@@ -20,6 +20,8 @@ LONGEST: Final = 16 * 2**20
 """Bytes of a certificate."""
 _STEPS: Final = 100
 _LARGEST: Final = 2**80
+_LATEST: Final = 2**62
+"""Times that a log can hold are before this (ns)."""
 
 
 class Malformed(MipcheckError):
@@ -126,6 +128,8 @@ def _script(data: Any) -> Script:
     mirror = data.get("mirror", "")
     if mirror not in ("", "fewer", "more") or _integer(data["unit_ns"]) < 1 or data["entries"] not in (1, 2):
         raise Malformed("it has a script of an unknown kind")
+    if any(not 0 <= step.now * data["unit_ns"] < _LATEST for step in steps):
+        raise Malformed("it has a script with a time that no log can hold")
     initial, site = ({_word(n): _integer(v) for n, v in data.get(what, {}).items()} for what in ("initial", "site"))
     return Script(data["unit_ns"], steps, initial, mirror, data["entries"], site)
 

@@ -20,7 +20,7 @@ from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Allow, Independent, Invariant, Permitted, Property, Rule
 from mipcheck.model.specification.term import EventPattern, Term
 
-SHALLOW: Final = 5
+_SHALLOW: Final = 5
 """Steps of the traces that are searched for before anything that takes long."""
 
 
@@ -89,15 +89,15 @@ def violated(run: Unrolling, k: int, p: Property) -> Z:
     return run.happens(k, violates)
 
 
-def _matching(run: Unrolling, k: int, p: Property) -> Z:
-    """Return whether, at step k, something happens of which a property speaks."""
+def matching(run: Unrolling, k: int, p: Property) -> Z:
+    """Return whether, at step k, something happens of which a property speaks; true if it speaks of no event."""
 
     def matches(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
         if not any(q.event == a.event for q in p.patterns):
             return None
         return run.world.matches(p.patterns, s, a, keys, now)
 
-    return run.happens(k, matches)
+    return run.happens(k, matches) if p.patterns else z3.BoolVal(True)
 
 
 # --- independence, by self-composition ------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ class Refutations:
         """Return a trace that keeps every MUST, and ends with an event of which the property speaks: the one that a
         `script` is, or else the shortest that is found; None if there is none."""
         for n, own in enumerate(self._settings()):
-            goal = partial(_matching, p=own.of_property(self.property))
+            goal = partial(matching, p=own.of_property(self.property))
             free = own.without | own.advice
             if script is None:
                 trace = self._search(n, goal, free, "", DEPTH)
@@ -276,7 +276,7 @@ class Refutations:
             return _parted(run, k, claim, free)
 
         # A trace is short where there is one; to search deeply for what the other direction has at once takes a minute.
-        tries = [(m, d) for d in sorted({min(SHALLOW, depth), depth}) for m in ("fewer", "more")]
+        tries = [(m, d) for d in sorted({min(_SHALLOW, depth), depth}) for m in ("fewer", "more")]
         return next((t for m, d in tries if (t := self._search(0, goal, free, m, d)) is not None), None)
 
     def _search(self, number: int, goal: _Goal, free: frozenset[str], mirror: str, depth: int) -> Witness | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import z3
-from mipcheck.model.prover.claims import Refutations, violated
+from mipcheck.model.prover.claims import Refutations, matching, violated
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
@@ -66,7 +66,7 @@ class Searches:
 
     def arises(self, p: Property) -> Witness | None:
         """Find a trace on which what the property speaks of happens, with all rules kept."""
-        return self._find(lambda own, run, k: _matching(run, k, own.of_property(p)), frozenset())
+        return self._find(lambda own, run, k: matching(run, k, own.of_property(p)), frozenset())
 
     def relied_on(self, a: Assumption, p: Property) -> Witness | None:
         """Find a trace that keeps all rules and breaks the property, once the assumption is dropped."""
@@ -110,14 +110,3 @@ def about_the_same(spec: Spec, p: Property, rule: Rule) -> bool:
     """Decide whether a permission speaks of events of the property: no other can break it by the same event."""
     events = {q.event for q in p.patterns}
     return isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns)
-
-
-def _matching(run: Unrolling, k: int, p: Property) -> Z:
-    w = run.world
-
-    def matches(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
-        if not any(q.event == a.event for q in p.patterns):
-            return None
-        return w.matches(p.patterns, s, a, keys, now)
-
-    return run.happens(k, matches) if p.patterns else z3.BoolVal(True)

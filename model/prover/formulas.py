@@ -40,7 +40,7 @@ def read_formula(text: str, names: Mapping[str, Z]) -> Z:
         raise Unreadable(f"a formula has at most {LONGEST} characters")
     try:
         found = _formula(_tree(text), names)
-    except (z3.Z3Exception, RecursionError, ZeroDivisionError) as error:
+    except (z3.Z3Exception, RecursionError, ValueError) as error:  # Python reads no number of over 4300 digits
         raise Unreadable(f"it makes no sense: {type(error).__name__}") from None
     if not (z3.is_expr(found) and z3.is_bool(found)):
         raise Unreadable("it is neither true nor false")
@@ -54,8 +54,8 @@ def names_of(terms: Mapping[Any, Z]) -> dict[str, Z]:
 
 def _tree(text: str) -> _Tree:
     stack: list[list[_Tree]] = [[]]
-    at = 0
-    while at < len(text.rstrip()):
+    text, at = text.rstrip(), 0
+    while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
             raise Unreadable(f"unexpected {text[at : at + 10]!r}")

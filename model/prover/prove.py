@@ -199,7 +199,8 @@ class Proofs:
             self._proved[p.name] = proof
             how = "all rules" if proof.whole else "rules on the same events"
             method = f"Spacer, dense time, {setting.about}, {how}"
-            obliged = self._obligations(setting, p, {"": (proved_system(setting, p, proof), proof.invariant)})
+            own = {"": (proved_system(setting, p, proof), proof.invariant)} if self._with_obligations else {}
+            obliged = self._obligations(setting, p, own)
             answer, reason, happens = self._arises(setting, p, known)
             scripts = {} if happens is None else {HAPPENS: happens}
             shown = Certificate(self._spec.name, setting.spec.role, p.name, {"": proof.inductive()}, scripts)

@@ -9,6 +9,7 @@ from typing import Any
 
 import z3
 from mipcheck.model.prover.limits import TIME_IS_UP, Alarm, is_over, limited
+from mipcheck.model.prover.logic import conj
 
 Z = Any
 """A Z3 expression; z3's own types are not checked."""
@@ -57,13 +58,12 @@ def spacer(system: System, timeout: float) -> Verdict:
     """
     started = time.monotonic()
     kept = lasting(system, timeout)
-    found = kept if kept and not recheck(system, z3.And(kept), timeout) else None
-    if found is None:
-        verdict = _asked(system, kept, timeout)
-        if verdict.answer != "proved":
-            return replace(verdict, seconds=time.monotonic() - started)
-        found = [*kept, verdict.invariant]
-    invariant = found[0] if len(found) == 1 else z3.And(found)
+    if kept and not recheck(system, conj(kept), timeout):
+        return Verdict("proved", conj(kept), seconds=time.monotonic() - started)
+    verdict = _asked(system, kept, timeout)
+    if verdict.answer != "proved":
+        return replace(verdict, seconds=time.monotonic() - started)
+    invariant = conj([*kept, verdict.invariant])
     if failed := recheck(system, invariant, timeout):
         reason = TIME_IS_UP if is_over() else f"the invariant did not pass its re-check: {failed}"
         return Verdict("unknown", reason=reason)

@@ -5,7 +5,7 @@ They are made on resolved terms, one at a time, in the order of declaration. A m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Final
@@ -285,9 +285,3 @@ def _said(t: Term, most: int = 60) -> str:
     text = show_expression(t.source) if t.source is not None else t.name or t.kind
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def by_id(found: Mapping[str, Mutant] | Sequence[Mutant], wanted: Callable[[Mutant], bool]) -> list[Mutant]:
-    """Return the mutants that are wanted, in their order."""
-    each = found.values() if isinstance(found, Mapping) else found
-    return [m for m in each if wanted(m)]

@@ -106,6 +106,32 @@ def test_an_event_that_lacks_what_it_needs_is_a_gap(tmp_path: Path, capsys: pyte
     ]
 
 
+def test_a_value_that_no_key_can_have_is_a_gap_whatever_the_key_is_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a lifetime, too: the word `time` in a message does not make it one about the clock."""
+    ask = 'line "ask {n:word}" { event eth0 rrq to=iha path=direct coa=10.1.7.2 flags=DT lifetime={n} }\n'
+    text = MAP.replace('line "both', ask + 'line "both')
+    (tmp_path / "m.map").write_text(text.replace("sees link", "sees rrq link"))
+    (tmp_path / "own.log").write_text("2025-11-03 09:00:00.100 ask abc\n2025-11-03 09:00:09.000 eth0 up\n")
+    assert main(["convert", str(tmp_path / "own.log"), "--map", f"{tmp_path}/m.map,zone=UTC"]) == 0
+    gap, up = [line for line in capsys.readouterr().out.splitlines() if line.startswith("2025")]
+    assert "eth0 gap reason=" in gap and "lifetime" in gap
+    assert up.endswith("eth0 link state=up")
+
+
+def test_what_was_waited_for_too_long_changes_nothing_that_was_told_and_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "m.map").write_text(MAP)
+    reading = Reading(use_of(f"{tmp_path}/m.map,zone=UTC"), "x", None)
+    lines = [b"2025-11-03 09:%02d:%02d.000 dial 192.0.2.1\n" % divmod(n, 60) for n in range(0, 3000, 10)]
+    told = [e for record in reading.records(io.BytesIO(b"".join(lines))) for e in record.events]
+    late = [b"2025-11-03 10:00:00.000 dial 192.0.2.1\n", b"2025-11-03 10:00:00.100 from 203.0.113.5 to 192.0.2.1\n"]
+    told_late = [e for record in reading.records(io.BytesIO(b"".join(late))) for e in record.events]
+    assert {"src" in e.words for e in told} == {False}
+    assert [e.words.get("src") for e in told_late] == ["203.0.113.5"]
+    assert not reading._runner._waiting
+
+
 def test_several_events_continued_records_repetitions_and_counts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

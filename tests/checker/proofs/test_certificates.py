@@ -157,6 +157,15 @@ def answered(spec: Path, *options: str) -> list[dict[str, Any]]:
     return found
 
 
+def test_a_trace_at_a_time_that_no_log_can_hold_is_none() -> None:
+    data = json.loads(write_certificate(made("ready")))
+    for script in data["scripts"].values():
+        for step in script["steps"]:
+            step[0] += 2**70
+    with pytest.raises(Malformed, match="no log can hold"):
+        read_certificate(json.dumps(data))
+
+
 def test_they_are_kept_beside_the_specification_and_found_there(spec: Path, tmp_path: Path) -> None:
     folder = tmp_path / f"small{SUFFIX}"
     assert all(p["certificate"] is None for p in answered(spec, "ready"))

@@ -63,3 +63,8 @@ def test_what_is_no_formula_over_the_names_is_unreadable(text: str) -> None:
 def test_no_text_does_anything_worse_than_being_unreadable(text: str) -> None:
     with contextlib.suppress(Unreadable):
         assert z3.is_bool(read_formula(text, NAMES))
+
+
+def test_a_number_that_nobody_writes_is_no_formula() -> None:
+    with pytest.raises(Unreadable):
+        read_formula(f"(< x {'9' * 5000})", {"x": z3.Int("x")})
