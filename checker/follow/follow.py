@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
-from pathlib import PurePath
 from types import FrameType
 from typing import Final
 
 from mipcheck.checker.check.check import check_open
 from mipcheck.checker.check.report import Report
-from mipcheck.checker.console.errors import InputError, Problem, UsageError, did_you_mean, joined, quoted
+from mipcheck.checker.console.errors import InputError, Problem, UsageError
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.streams import say as warn
 from mipcheck.checker.follow.growing import Growing, Means
@@ -25,11 +23,10 @@ from mipcheck.checker.follow.metrics import Metrics
 from mipcheck.checker.follow.rounds import Rounds
 from mipcheck.checker.follow.tail import CaptureGrows, Tail
 from mipcheck.checker.inputs.clocks import absolute_of, shifts_of
-from mipcheck.checker.inputs.mapped import divided, give_maps
-from mipcheck.checker.inputs.opening import Mapped, OpenInput, check_paths
+from mipcheck.checker.inputs.mapped import give_maps, maps_of
+from mipcheck.checker.inputs.opening import OpenInput, check_paths
 from mipcheck.checker.inputs.settle import Over, Settling
 from mipcheck.checker.inputs.trace import Trace
-from mipcheck.checker.maps.library import use_of
 from mipcheck.checker.trace.source import table_of
 from mipcheck.checker.trace.vocabulary import Vocabulary
 from mipcheck.model.specification.spec import Spec
@@ -84,12 +81,12 @@ class Follower:
         self._spec = spec
         self._say, self._metrics = say, metrics
         self._judge = Judge(spec, wishes.fail_on, self._hear)
-        mapped = _mapped(paths, wishes, vocabulary)
+        named, common = maps_of(paths, wishes.maps, vocabulary, wishes.unmatched == "error")
         self._tails: list[Tail] = []
         for path in paths:
             self._tails.append(Tail(path))
         self._logs = [
-            Growing(path, tail.name, mapped.get(path), table_of(over.sources, tail.name))
+            Growing(path, tail.name, named.get(path, common), table_of(over.sources, tail.name))
             for path, tail in zip(paths, self._tails, strict=True)
         ]
         self._merge = Merge(self._logs, frozenset(vocabulary.gaps))
@@ -314,23 +311,6 @@ class Follower:
         if self._metrics is not None:
             self._metrics.update(self._logs, 0.0, self._judge.newest, holes=len(report.reasons), now=True)
         return report
-
-
-def _mapped(paths: Sequence[str], wishes: Wishes, vocabulary: Vocabulary) -> dict[str, Mapped]:
-    """Return the map of each input that has one, as the command line gives them. Raises InputError, UsageError."""
-    found: dict[str, Mapped] = {}
-    bare: Mapped | None = None
-    for word in wishes.maps:
-        file, name = divided(word)
-        mapped = Mapped(use_of(name, vocabulary), wishes.unmatched == "error")
-        if file is None:
-            bare = bare or mapped
-            continue
-        chosen = [p for p in paths if p == file or fnmatchcase(PurePath(p).name, file)]
-        if not chosen:
-            raise UsageError(joined(f"--map: no input is called {quoted(file)}", did_you_mean(file, paths)))
-        found |= dict.fromkeys(chosen, mapped)
-    return found if bare is None else dict.fromkeys(paths, bare) | found
 
 
 @contextmanager

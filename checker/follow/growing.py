@@ -18,7 +18,7 @@ from mipcheck.checker.logs.builder import LogBuilder
 from mipcheck.checker.logs.lines import REMEMBERED, Log, LogReader, RawLine
 from mipcheck.checker.logs.parts import FIRST_LINE
 from mipcheck.checker.logs.pieces import Lines
-from mipcheck.checker.maps.read import Reading, Teller, unknown_lines
+from mipcheck.checker.maps.read import MappedLog
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.vocabulary import RoleError
 from mipcheck.model.values.event import NODE, Event, Position
@@ -115,62 +115,6 @@ class _Own:
         return self._reader
 
 
-class _Other:
-    """A log of another program, read through a map."""
-
-    kind = "log"
-
-    def __init__(
-        self, name: str, vocabulary: Vocabulary, keep_going: bool, mapped: Mapped, role: str | None, latest: int | None
-    ) -> None:
-        use, self._strict = mapped
-        self._role = role
-        told = role or use.map.role
-        vocabulary = vocabulary.for_role(told) if told is not None else vocabulary
-        self._reading = Reading(use, name, latest)
-        self._teller = Teller(use, LogBuilder(name, vocabulary, keep_going, headed=True))
-        self.builder = self._teller.builder
-        self._use = use
-
-    @property
-    def problems(self) -> list[Problem]:
-        return self._teller.problems
-
-    @property
-    def skipped(self) -> int:
-        return self._teller.skipped
-
-    def take(self, line: RawLine) -> None:
-        for record in self._reading.take(line):
-            for event in record.events:
-                self._teller.add(record, event)
-        if self._strict and (unknown := unknown_lines(self._reading)):
-            raise InputError(unknown)
-
-    def pause(self) -> None:
-        for record in self._reading.pause():
-            for event in record.events:
-                self._teller.add(record, event)
-
-    def end(self) -> None:
-        for record in self._reading.end():
-            for event in record.events:
-                self._teller.add(record, event)
-
-    def site(self) -> tuple[Site, frozenset[str]]:
-        said = frozenset({"role"}) if self._role is None and self._use.map.role is not None else frozenset()
-        return Site(role=self._role or self._use.map.role or "mn"), said
-
-    def log(self) -> Log:
-        builder = self.builder
-        absolute = builder.first is not None and builder.first[0].absolute
-        return Log(
-            [], Site(), self._reading.lines, self.skipped, self.problems, absolute, frozenset(),
-            self._teller.sight(), True, [*builder.spans, *self._reading.holes()],
-            (*self._reading.notes(), *self._teller.notes()),
-        )  # fmt: skip
-
-
 class Means(NamedTuple):
     """What logs are read with: the words that they may say, the role if it is known from elsewhere, how."""
 
@@ -263,7 +207,8 @@ class Growing:
             if self._mapped is not None and not begun.startswith(LOG_MARKS):
                 if hint := no_text_log(head[:_HEAD]):
                     self._refuse("is no log that a map could read", hint)
-                self._words = _Other(self.name, vocabulary, keep_going, self._mapped, role, latest)
+                use, strict = self._mapped
+                self._words = MappedLog(self.name, use, vocabulary, keep_going, role, latest, strict)
                 return
             if hint := packed_log(head[:_HEAD], self.name) or foreign(head[:_HEAD], self.name):
                 self._refuse("is neither a log nor a capture", hint)

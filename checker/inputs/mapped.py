@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, quoted
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.inputs.opening import Mapped, OpenInput
+from mipcheck.checker.inputs.opening import Mapped, OpenInput, name_of
 from mipcheck.checker.maps.library import bundled, use_of
 from mipcheck.checker.maps.read import read_mapped
 from mipcheck.checker.trace.vocabulary import RoleError
@@ -21,27 +21,47 @@ if TYPE_CHECKING:
 
 
 def give_maps(inputs: Sequence[OpenInput], words: Sequence[str], vocabulary: Vocabulary, strict: bool) -> None:
-    """Give inputs the maps of a command line: `NAME` for all that is neither a capture nor a log of our own, or
-    `FILE=NAME` for inputs of that path, name or pattern. With `strict`, lines that a map does not know are errors.
+    """Give inputs the maps of a command line, as `maps_of` reads them: one for all to whatever is neither a capture
+    nor a log of our own.
 
     Raises InputError, UsageError.
     """
+    named, common = maps_of([i.path for i in inputs], words, vocabulary, strict)
+    for given in inputs:
+        given.mapped = named.get(given.path)
+    if common is not None:
+        without = [i for i in inputs if i.mapped is None and i.needs_map()]
+        if not without:
+            name = printable(common.use.map.name)
+            raise UsageError(f"--map: no input is another program's log, so that none needs the map {name}")
+        for given in without:
+            given.mapped = common
+
+
+def maps_of(
+    paths: Sequence[str], words: Sequence[str], vocabulary: Vocabulary, strict: bool
+) -> tuple[dict[str, Mapped], Mapped | None]:
+    """Read the maps of a command line: `FILE=NAME` is for inputs of that path, name or pattern, `NAME` for all others.
+
+    Returns those of inputs by path, and the one for all, if there is one. With `strict`, lines that a map does not know
+    are errors. Raises InputError, UsageError.
+    """
+    named: dict[str, Mapped] = {}
+    common: Mapped | None = None
     for word in words:
         file, name = divided(word)
         mapped = Mapped(use_of(name, vocabulary), strict)
         if file is None:
-            chosen = [i for i in inputs if i.mapped is None and i.needs_map()]
-            if not chosen:
-                raise UsageError(
-                    f"--map {printable(name)}: no input is another program's log, so that none needs a map"
-                )
-        else:
-            chosen = [i for i in inputs if file in (i.path, i.name) or fnmatchcase(PurePath(i.path).name, file)]
-            if not chosen:
-                known = [i.path for i in inputs]
-                raise UsageError(joined(f"--map: no input is called {quoted(file)}", did_you_mean(file, known)))
-        for given in chosen:
-            given.mapped = mapped
+            if common is not None:
+                raise UsageError(f"--map {printable(name)}: another map is given for all inputs: say whose it is, as"
+                                 f" --map {printable(PurePath(paths[0]).name)}={printable(name)}")  # fmt: skip
+            common = mapped
+            continue
+        chosen = [p for p in paths if file in (p, name_of(p)) or fnmatchcase(PurePath(p).name, file)]
+        if not chosen:
+            raise UsageError(joined(f"--map: no input is called {quoted(file)}", did_you_mean(file, list(paths))))
+        named |= dict.fromkeys(chosen, mapped)
+    return named, common
 
 
 def divided(word: str) -> tuple[str | None, str]:

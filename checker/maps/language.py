@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from mipcheck.checker.maps.patterns import Pattern
+    from mipcheck.checker.maps.patterns import LinePattern
     from mipcheck.checker.maps.stamps import Stamp
 
 # --- values -------------------------------------------------------------------------------------------------------
@@ -21,7 +21,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Reference:
     """A field of the line, or a variable: `name`, or the entry of `keys` in the table of that name."""
 
     name: str
@@ -43,7 +43,7 @@ class First:
     values: tuple[Value, ...]
 
 
-Value: TypeAlias = Literal | Place | Call | First
+Value: TypeAlias = Literal | Reference | Call | First
 
 
 # --- conditions ---------------------------------------------------------------------------------------------------
@@ -81,9 +81,9 @@ Condition: TypeAlias = Test | Not | Every
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A value that a later line may tell: that of the place, as soon as there is one; until then `otherwise`."""
+    """A value that a later line may tell: that of `reference`, as soon as there is one; until then `otherwise`."""
 
-    place: Place
+    reference: Reference
     otherwise: Value | None = None
 
 
@@ -100,11 +100,11 @@ class Emit:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VariableChange:
     """A change of a variable: `set`, `forget`, `count`, or `add` and `remove` of what a set holds."""
 
     kind: str
-    place: Place
+    reference: Reference
     value: Value = Literal("")
 
 
@@ -117,7 +117,7 @@ class If:
     otherwise: tuple[Statement, ...]
 
 
-Statement: TypeAlias = Emit | Change | If
+Statement: TypeAlias = Emit | VariableChange | If
 
 
 # --- the map ------------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ Statement: TypeAlias = Emit | Change | If
 class Head:
     """What stands before the message of a line; `time` names the field that is a better time than the stamp."""
 
-    pattern: Pattern
+    pattern: LinePattern
     time: str | None = None
 
 
@@ -135,7 +135,7 @@ class Head:
 class Line:
     """Messages, in any of the spellings, and what follows from one; nothing follows from one that is ignored."""
 
-    patterns: tuple[Pattern, ...]
+    patterns: tuple[LinePattern, ...]
     body: tuple[Statement, ...] = ()
     ignored: bool = False
 

@@ -39,7 +39,7 @@ class PatternError(MipcheckError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class LinePattern:
     """A pattern: what it looks for, the names of its fields, and a word that stands in every line that it matches."""
 
     text: str
@@ -48,7 +48,7 @@ class Pattern:
     needle: str
 
 
-def read_pattern(text: str, whole: bool = True) -> Pattern:
+def read_pattern(text: str, whole: bool = True) -> LinePattern:
     """Read a pattern, which has to match a `whole` message, or else its beginning. Raises PatternError."""
     pieces = _pieces(text)
     fields: list[str] = []
@@ -71,7 +71,7 @@ def read_pattern(text: str, whole: bool = True) -> Pattern:
         body = _field(kind, _literal(after[1]) if after is not None and after[0] == "literal" else "")
         parts.append(f"(?P<{word}>{body})" if word else body)
     regex = re.compile("".join(parts) + (r"[ \t]*+\Z" if whole else ""))
-    return Pattern(text, regex, tuple(fields), max(literals, key=len, default=""))
+    return LinePattern(text, regex, tuple(fields), max(literals, key=len, default=""))
 
 
 def _pieces(text: str) -> list[tuple[str, str, int, int]]:

@@ -17,7 +17,7 @@ from mipcheck.checker.logs.pieces import Lines
 from mipcheck.checker.logs.text import read_word
 from mipcheck.checker.maps.journal import Export, JsonExport, reader_of
 from mipcheck.checker.maps.library import Use
-from mipcheck.checker.maps.run import Record, Runner, Told
+from mipcheck.checker.maps.run import LogRecord, Runner, ToldEvent
 from mipcheck.checker.maps.stamps import Stamp, StampError
 from mipcheck.checker.site.site import TEXTUAL, Site
 from mipcheck.checker.trace.source import ALL, Sight, read_sees
@@ -40,7 +40,7 @@ _MICRO: Final = 1_000
 """ns; stamps that are so fine are exact."""
 
 
-class Reading:
+class LogReading:
     """A log that is read through a map. `records` gives what becomes of each record and counts it.
 
     `name` stands for the log in messages; `latest` (ns since the epoch) is when its last line was written or later;
@@ -60,7 +60,7 @@ class Reading:
         names = sorted(use.map.programs)
         self._needle = re.compile("|".join(map(re.escape, names)).encode()) if names else None
 
-    def records(self, stream: BinaryIO, every: bool = False) -> Iterator[Record]:
+    def records(self, stream: BinaryIO, every: bool = False) -> Iterator[LogRecord]:
         """Read all of a log. Unless `every` record is wanted, of other programs' some are only counted.
 
         Raises InputError for one without times.
@@ -106,7 +106,7 @@ class Reading:
                 yield from lines.take(data[start:until])
                 start = until
 
-    def take(self, line: RawLine) -> Iterator[Record]:
+    def take(self, line: RawLine) -> Iterator[LogRecord]:
         """Take the next line; return the records that are complete by it. Raises InputError for a log without times."""
         if not self.lines:
             self._journal = reader_of(line.data)
@@ -117,21 +117,23 @@ class Reading:
         for listed in self._journal.take(line):
             yield from self._take(listed)
 
-    def _take(self, line: RawLine) -> Iterator[Record]:
+    def _take(self, line: RawLine) -> Iterator[LogRecord]:
         if line.number == 1 and line.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise InputError(
                 [Problem(Position(self.name, 1), "is UTF-16", "convert it first (iconv -f UTF-16 -t UTF-8)")]
             )
         text = "" if line.overlong else line.data.decode("utf-8", "replace")
         if line.overlong:
-            self._count(Record(line.number, line.data[:200].decode("utf-8", "replace"), "odd", "the line is too long"))
+            self._count(
+                LogRecord(line.number, line.data[:200].decode("utf-8", "replace"), "odd", "the line is too long")
+            )
         if not self._runner.stamped and self._unstamped is None and text.strip():
             self._unstamped = (line.number, text)
         yield from self._counted(self._runner.take(line.number, text))
         if not self._runner.stamped and self.lines >= _WITHOUT and self._unstamped is not None:
             self._refuse(*self._unstamped)
 
-    def end(self) -> Iterator[Record]:
+    def end(self) -> Iterator[LogRecord]:
         """Return the records that were not complete yet: no line follows. Raises InputError for a log without times."""
         for listed in self._journal.end() if self._journal is not None else ():
             yield from self._take(listed)
@@ -139,11 +141,11 @@ class Reading:
             self._refuse(*self._unstamped)
         yield from self._counted(self._runner.end())
 
-    def pause(self) -> Iterator[Record]:
+    def pause(self) -> Iterator[LogRecord]:
         """Return the records that were not complete yet, as nothing has followed for a while."""
         yield from self._counted(self._runner.end())
 
-    def _counted(self, records: Iterator[Record]) -> Iterator[Record]:
+    def _counted(self, records: Iterator[LogRecord]) -> Iterator[LogRecord]:
         for record in records:
             self._count(record)
             yield record
@@ -159,7 +161,7 @@ class Reading:
         message = f"no line begins with a time that the map {map_.name} knows, and none is invented"
         raise InputError([problem_in_line(Position(self.name, number), text, 0, len(text), message, hint)])
 
-    def _count(self, record: Record) -> None:
+    def _count(self, record: LogRecord) -> None:
         self.counts[record.outcome] += 1
         if record.outcome == "odd" and self.counts["odd"] == 1:
             self._odd = record.number, record.why
@@ -250,45 +252,102 @@ def read_mapped(
 ) -> Log:
     """Read a log of another program through a map; positions are those of its lines.
 
-    `latest` is as for `Reading`. An event that lacks a key which it needs is a gap: nothing rests on its absence.
+    `latest` is as for `LogReading`. An event that lacks a key which it needs is a gap: nothing rests on its absence.
     With `strict` a line that nothing matched is an error. Raises InputError, RoleError.
     """
-    own = {} if role is not None or use.map.role is None else {"role": use.map.role}
-    told = role or use.map.role
-    vocabulary = vocabulary.for_role(told) if told is not None else vocabulary
-    reading = Reading(use, name, latest)
-    teller = Teller(use, LogBuilder(name, vocabulary, keep_going, headed=True))
-    for record in reading.records(stream):
-        for event in record.events:
-            teller.add(record, event)
-    if strict and (problems := unknown_lines(reading)):
+    mapped = MappedLog(name, use, vocabulary, keep_going, role, latest, strict)
+    mapped.read(stream)
+    problems = mapped.problems
+    if problems and not keep_going:
+        raise InputError(problems[:LIMIT], more=len(problems) - LIMIT if len(problems) > LIMIT else False)
+    return mapped.log()
+
+
+class MappedLog:
+    """A log that is read through a map, as a whole or while it grows; what it tells is in `builder`.
+
+    What it is read with is as for `read_mapped`; what is wrong with its events is in `problems`.
+    """
+
+    kind = "log"
+
+    def __init__(
+        self,
+        name: str,
+        use: Use,
+        vocabulary: Vocabulary,
+        keep_going: bool,
+        role: str | None,
+        latest: int | None,
+        strict: bool,
+    ) -> None:
+        """Begin. Raises RoleError."""
+        told = role or use.map.role
+        vocabulary = vocabulary.for_role(told) if told is not None else vocabulary
+        self._said = frozenset({"role"}) if role is None and use.map.role is not None else frozenset[str]()
+        self._role, self._strict = told or "mn", strict
+        self._reading = LogReading(use, name, latest)
+        self._teller = Teller(use, LogBuilder(name, vocabulary, keep_going, headed=True))
+        self.builder = self._teller.builder
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self._teller.problems
+
+    @property
+    def skipped(self) -> int:
+        return self._teller.skipped
+
+    def read(self, stream: BinaryIO) -> None:
+        """Read all of it. Raises InputError."""
+        self._tell(self._reading.records(stream))
+        self._refuse_unknown()
+
+    def take(self, line: RawLine) -> None:
+        """Take the next line. Raises InputError."""
+        self._tell(self._reading.take(line))
+        self._refuse_unknown()
+
+    def pause(self) -> None:
+        """Tell what waits, as nothing has followed for a while."""
+        self._tell(self._reading.pause())
+
+    def end(self) -> None:
+        """Tell what is left: no line follows. Raises InputError."""
+        self._tell(self._reading.end())
+        self._refuse_unknown()
+
+    def site(self) -> tuple[Site, frozenset[str]]:
+        """Return the site, and the names of what of it the map says."""
+        return Site(role=self._role), self._said
+
+    def log(self) -> Log:
+        """Return the log, as far as it has been read."""
+        builder, reading = self.builder, self._reading
+        absolute = builder.first is not None and builder.first[0].absolute
+        return Log(
+            builder.events, Site(role=self._role), reading.lines, self.skipped, self.problems, absolute, self._said,
+            self._teller.sight(), True, [*builder.spans, *reading.holes()], (*reading.notes(), *self._teller.notes()),
+        )  # fmt: skip
+
+    def _tell(self, records: Iterator[LogRecord]) -> None:
+        for record in records:
+            for event in record.events:
+                self._teller.add(record, event)
+
+    def _refuse_unknown(self) -> None:
+        """Raise InputError where lines that nothing matched are errors, and there are some."""
+        reading = self._reading
+        if not self._strict or not reading.shown:
+            return
+        hint = "add a line or an ignore to the map"
+        problems = [
+            problem_in_line(
+                Position(reading.name, number), text, 0, len(text), why or "nothing in the map matches", hint
+            )
+            for number, text, why in reading.shown
+        ]
         raise InputError(problems, more=reading.counts["unknown"] + reading.counts["odd"] - len(problems))
-    if teller.problems and not keep_going:
-        raise InputError(
-            teller.problems[:LIMIT], more=len(teller.problems) - LIMIT if len(teller.problems) > LIMIT else False
-        )
-    builder = teller.builder
-    return Log(
-        builder.events,
-        Site(role=role or use.map.role or "mn"),
-        reading.lines,
-        teller.skipped,
-        teller.problems,
-        builder.first is not None and builder.first[0].absolute,
-        frozenset(own),
-        teller.sight(),
-        True,
-        [*builder.spans, *reading.holes()],
-        (*reading.notes(), *teller.notes()),
-    )
-
-
-def unknown_lines(reading: Reading) -> list[Problem]:
-    hint = "add a line or an ignore to the map"
-    return [
-        problem_in_line(Position(reading.name, number), text, 0, len(text), why or "nothing in the map matches", hint)
-        for number, text, why in reading.shown
-    ]
 
 
 class Teller:
@@ -302,7 +361,7 @@ class Teller:
         self._lacking: dict[str, int] = {}
         self._strange: dict[str, int] = {}
 
-    def add(self, record: Record, event: Told) -> str:
+    def add(self, record: LogRecord, event: ToldEvent) -> str:
         """Add an event of a record; return what is wrong with it, or nothing."""
         builder = self.builder
         declared = builder.vocabulary.events.get(event.kind)
@@ -326,14 +385,14 @@ class Teller:
             builder.add_event(record.number, time, event.interface, WordAt(kind, 0), reason, read_word)
         return f"a gap: {what}"
 
-    def _time(self, event: Told) -> Time:
+    def _time(self, event: ToldEvent) -> Time:
         """Return the time of an event; one that lies before the last by no more than the stamp can tell is the same."""
         ns, last = event.moment.ns, self.builder.last
         if last is not None and last.ns - max(event.moment.resolution, _JITTER) < ns < last.ns:
             ns = last.ns
         return Time(ns, event.moment.absolute, WordAt(event.stamp, 0))
 
-    def _problem(self, record: Record, fault: Fault) -> str:
+    def _problem(self, record: LogRecord, fault: Fault) -> str:
         self.skipped += 1
         if len(self.problems) < REMEMBERED:
             at = Position(self.builder.name, record.number)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 from mipcheck.checker.console.errors import InputError, did_you_mean, joined, listed, problem_in_line, quoted
 from mipcheck.checker.maps import language as m
 from mipcheck.checker.maps.grammar import parse, unexpected
-from mipcheck.checker.maps.patterns import Pattern, PatternError, read_pattern
+from mipcheck.checker.maps.patterns import LinePattern, PatternError, read_pattern
 from mipcheck.checker.maps.stamps import StampError, read_stamp
 from mipcheck.checker.maps.values import FUNCTIONS
 from mipcheck.checker.trace.source import SourceError, read_resolution
@@ -224,12 +224,12 @@ class _Reader:
         return m.Emit(self._value(interface), str(kind), tuple(found), changed, once)
 
     def _later(self, tree: Any) -> m.Later:
-        place, *otherwise = tree.children
-        return m.Later(self._place(place), self._value(otherwise[0]) if otherwise else None)
+        reference, *otherwise = tree.children
+        return m.Later(self._reference(reference), self._value(otherwise[0]) if otherwise else None)
 
-    def _change(self, kind: str, c: list[Any]) -> m.Change:
-        place = self._place(c[0], written=kind != "forget")
-        return m.Change(kind, place, self._value(c[2]) if len(c) > 2 else m.Literal(""))
+    def _change(self, kind: str, c: list[Any]) -> m.VariableChange:
+        reference = self._reference(c[0], written=kind != "forget")
+        return m.VariableChange(kind, reference, self._value(c[2]) if len(c) > 2 else m.Literal(""))
 
     def _do_set(self, _: Any, c: list[Any]) -> m.Statement:
         return self._change("set", c)
@@ -283,12 +283,12 @@ class _Reader:
         if tree.data == "literal":
             return m.Literal(_word(tree.children[0]))
         if tree.data == "reference":
-            return self._place(tree.children[0])
+            return self._reference(tree.children[0])
         name, value = tree.children
         self._calls.append((str(name), name))
         return m.Call(str(name), self._value(value))
 
-    def _place(self, tree: Any, written: bool = False) -> m.Place:
+    def _reference(self, tree: Any, written: bool = False) -> m.Reference:
         name, *keys = tree.children
         if written:
             if str(name) in self._fields and not keys:
@@ -300,11 +300,11 @@ class _Reader:
             self._set.add(str(name))
         elif keys or str(name) not in self._fields:
             self._read_at.append((str(name), name, self._fields))
-        return m.Place(str(name), tuple(map(self._value, keys)))
+        return m.Reference(str(name), tuple(map(self._value, keys)))
 
     # --- patterns and errors --------------------------------------------------------------------------------------
 
-    def _pattern(self, token: Any, whole: bool = True) -> Pattern:
+    def _pattern(self, token: Any, whole: bool = True) -> LinePattern:
         try:
             return read_pattern(_unquote(token), whole)
         except PatternError as error:
@@ -347,8 +347,8 @@ def _assigned(body: tuple[m.Statement, ...]) -> set[str]:
     """Return the names of the variables that statements set."""
     found: set[str] = set()
     for statement in body:
-        if isinstance(statement, m.Change):
-            found.add(statement.place.name)
+        if isinstance(statement, m.VariableChange):
+            found.add(statement.reference.name)
         elif isinstance(statement, m.If):
             found |= _assigned(statement.then) | _assigned(statement.otherwise)
     return found

@@ -13,18 +13,18 @@ from re import Match
 from re import compile as compiled
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from mipcheck.checker.maps.language import Change, Emit, If, Later, Line, Map, Statement
-from mipcheck.checker.maps.stamps import NS, Clock, Moment, Stamp, StampError
-from mipcheck.checker.maps.values import Store
+from mipcheck.checker.maps.language import Emit, If, Later, Line, Map, Statement, VariableChange
+from mipcheck.checker.maps.stamps import NS, Clock, Stamp, StampError, StampTime
+from mipcheck.checker.maps.values import Variables
 from mipcheck.model.values.event import NODE
 
 if TYPE_CHECKING:
     import datetime
 
-    from mipcheck.checker.maps.patterns import Pattern
+    from mipcheck.checker.maps.patterns import LinePattern
 
 PATIENCE: Final = 5 * NS
-"""ns of the log that an event waits for what a later line tells."""
+"""ns of the log that an event waits for what a later line tells, by the lines from which something follows."""
 _HELD: Final = 1_000
 """Records that are held at a time because an event waits."""
 _RECORD: Final = 64
@@ -50,10 +50,10 @@ Entry: TypeAlias = tuple[str, tuple[str, ...]]
 
 
 @dataclass(slots=True)
-class Told:
+class ToldEvent:
     """An event as a map tells it, in words. `waiting` are keys that a later line may tell, and by which variable."""
 
-    moment: Moment
+    moment: StampTime
     stamp: str
     interface: str
     kind: str
@@ -62,7 +62,7 @@ class Told:
 
 
 @dataclass(slots=True)
-class Record:
+class LogRecord:
     """A record of a log: the number of its first line, its text, and what became of it.
 
     `outcome` is `told` (a line of the map knows it), `ignored`, `foreign` (another program's), `unknown`, or `odd`
@@ -73,7 +73,7 @@ class Record:
     text: str
     outcome: str = "unknown"
     why: str = ""
-    events: list[Told] = field(default_factory=list)
+    events: list[ToldEvent] = field(default_factory=list)
 
 
 NewClock = Callable[[Stamp, Match[str]], "tuple[int | None, datetime.tzinfo | None]"]
@@ -86,20 +86,21 @@ class Runner:
     def __init__(self, map_: Map, given: Mapping[str, str], clock: NewClock) -> None:
         self._map, self._new_clock = map_, clock
         self._clock: Clock | None = None
-        self._store = Store(map_.tables, given)
+        self._variables = Variables(map_.tables, given)
         self._stamps = list(map_.stamps)
-        self._lines: list[tuple[str, Pattern, Line]] = [
+        self._lines: list[tuple[str, LinePattern, Line]] = [
             (p.needle, p, line) for line in map_.lines for p in line.patterns
         ]
         self._open: tuple[int, str, list[str], int, Stamp, Match[str]] | None = None
-        self._held: deque[Record] = deque()
-        self._waiting: dict[Entry, deque[tuple[Told, str]]] = {}
+        self._held: deque[LogRecord] = deque()
+        self._waiting: dict[Entry, deque[tuple[ToldEvent, str]]] = {}
         self._last: dict[tuple[str, str], tuple[tuple[tuple[str, str], ...], int]] = {}
+        self._newest = 0
         self.stamped = 0
 
     # --- lines → records ------------------------------------------------------------------------------------------
 
-    def take(self, number: int, text: str) -> Iterator[Record]:
+    def take(self, number: int, text: str) -> Iterator[LogRecord]:
         """Take the next line; return the records that are complete by it, in order."""
         found = None
         if not (self._map.record == "indented" and text[:1] in " \t"):
@@ -117,7 +118,7 @@ class Runner:
                     return
             yield from self._close()
             if text.strip():
-                self._held.append(Record(number, text))
+                self._held.append(LogRecord(number, text))
             yield from self._ready()
             return
         self.stamped += 1
@@ -140,7 +141,7 @@ class Runner:
         """Take note of lines of other programs."""
         self.stamped += lines
 
-    def end(self) -> Iterator[Record]:
+    def end(self) -> Iterator[LogRecord]:
         """Return the records that were not complete yet."""
         yield from self._close()
         yield from self._ready(everything=True)
@@ -154,13 +155,13 @@ class Runner:
                 return stamp, match
         return None
 
-    def _close(self) -> Iterator[Record]:
+    def _close(self) -> Iterator[LogRecord]:
         """Turn the open record, if there is one, into what the map makes of it."""
         if self._open is None:
             return
         number, text, parts, _, stamp, match = self._open
         self._open = None
-        record = Record(number, text)
+        record = LogRecord(number, text)
         message = parts[0] if len(parts) == 1 else " ".join(parts).lstrip()
         self._held.append(record)
         try:
@@ -169,7 +170,7 @@ class Runner:
             record.outcome, record.why = "odd", error.message
         yield from self._ready()
 
-    def _ready(self, everything: bool = False) -> Iterator[Record]:
+    def _ready(self, everything: bool = False) -> Iterator[LogRecord]:
         """Return the records of which all is known, in order; those that have waited too long, as they are."""
         held = self._held
         while held:
@@ -181,13 +182,12 @@ class Runner:
                 self._give_up(event)
             yield record
 
-    def _too_long(self, record: Record) -> bool:
-        newest = next((e.moment.ns for r in reversed(self._held) for e in r.events), 0)
-        return len(self._held) > _HELD or newest - record.events[0].moment.ns > PATIENCE
+    def _too_long(self, record: LogRecord) -> bool:
+        return len(self._held) > _HELD or self._newest - record.events[0].moment.ns > PATIENCE
 
     # --- records → events -----------------------------------------------------------------------------------------
 
-    def _interpret(self, record: Record, message: str, stamp: Stamp, match: Match[str]) -> None:
+    def _interpret(self, record: LogRecord, message: str, stamp: Stamp, match: Match[str]) -> None:
         program = None
         if self._map.programs and (by := _PROGRAM.match(message)):
             program = by[1]
@@ -212,9 +212,11 @@ class Runner:
             record.outcome = "ignored"
             return
         record.outcome = "told"
-        self._store.fields = fields | found.groupdict()
+        self._variables.fields = fields | found.groupdict()
         if line.body:
-            self._do(line.body, record, self._moment(stamp, match, better), match[0].strip())
+            moment = self._moment(stamp, match, better)
+            self._newest = moment.ns
+            self._do(line.body, record, moment, match[0].strip())
 
     def _matching(self, message: str) -> tuple[Line, Match[str]] | None:
         """Return the first line of the map that a message fits, and its match."""
@@ -223,7 +225,7 @@ class Runner:
                 return line, found
         return None
 
-    def _moment(self, stamp: Stamp, match: Match[str], better: str | None) -> Moment:
+    def _moment(self, stamp: Stamp, match: Match[str], better: str | None) -> StampTime:
         if self._clock is None:
             self._clock = Clock(*self._new_clock(stamp, match))
         moment = self._clock.read(stamp, match)
@@ -232,40 +234,41 @@ class Runner:
         whole, _, fraction = better.partition(".")
         if not whole.isdecimal() or not 9 <= len(whole) <= 10 or "." in fraction or len(fraction) > 9:
             return moment
-        return Moment(int(whole) * NS + int(fraction.ljust(9, "0")), 10 ** (9 - len(fraction)), True)
+        return StampTime(int(whole) * NS + int(fraction.ljust(9, "0")), 10 ** (9 - len(fraction)), True)
 
-    def _do(self, body: tuple[Statement, ...], record: Record, moment: Moment, stamp: str) -> None:
+    def _do(self, body: tuple[Statement, ...], record: LogRecord, moment: StampTime, stamp: str) -> None:
         for statement in body:
             if isinstance(statement, Emit):
                 self._tell(statement, record, moment, stamp)
             elif isinstance(statement, If):
-                holds = self._store.holds(statement.condition)
+                holds = self._variables.holds(statement.condition)
                 self._do(statement.then if holds else statement.otherwise, record, moment, stamp)
             else:
                 self._change(statement)
 
-    def _change(self, change: Change) -> None:
-        keys = self._store.change(change.kind, change.place, change.value)
+    def _change(self, change: VariableChange) -> None:
+        keys = self._variables.change(change.kind, change.reference, change.value)
         if keys is None or not self._waiting:
             return
-        entry = (change.place.name, keys)
-        word = self._store.look(*entry)
+        entry = (change.reference.name, keys)
+        word = self._variables.look(*entry)
         if word is not None:
             for event, key in self._waiting.pop(entry, ()):
-                event.words[key] = word
+                if self._newest - event.moment.ns <= PATIENCE:
+                    event.words[key] = word
                 del event.waiting[key]
 
-    def _tell(self, emit: Emit, record: Record, moment: Moment, stamp: str) -> None:
-        interface = self._store.read(emit.interface) or NODE
+    def _tell(self, emit: Emit, record: LogRecord, moment: StampTime, stamp: str) -> None:
+        interface = self._variables.read(emit.interface) or NODE
         if any(fnmatchcase(interface, pattern) for pattern in self._map.drop):
             return
-        event = Told(moment, stamp, interface, emit.kind, {})
+        event = ToldEvent(moment, stamp, interface, emit.kind, {})
         for key, value in emit.pairs:
-            word = self._store.read(value.place if isinstance(value, Later) else value)
+            word = self._variables.read(value.reference if isinstance(value, Later) else value)
             if word is None and isinstance(value, Later):
-                if (keys := self._store.keys(value.place)) is not None:
-                    self._wait((value.place.name, keys), event, key)
-                word = None if value.otherwise is None else self._store.read(value.otherwise)
+                if (keys := self._variables.keys(value.reference)) is not None:
+                    self._wait((value.reference.name, keys), event, key)
+                word = None if value.otherwise is None else self._variables.read(value.otherwise)
             if word is not None:
                 event.words[key] = word
         if (emit.changed or emit.once is not None) and self._is_old_news(emit, event):
@@ -273,13 +276,13 @@ class Runner:
             return
         record.events.append(event)
 
-    def _wait(self, entry: Entry, event: Told, key: str) -> None:
+    def _wait(self, entry: Entry, event: ToldEvent, key: str) -> None:
         if len(self._waiting) >= _HELD:
             del self._waiting[next(iter(self._waiting))]
         event.waiting[key] = entry
         self._waiting.setdefault(entry, deque()).append((event, key))
 
-    def _give_up(self, event: Told) -> None:
+    def _give_up(self, event: ToldEvent) -> None:
         """Wait no longer for what an event lacks: what it is without that is what it was read as."""
         for key, entry in event.waiting.items():
             pairs = self._waiting.get(entry, deque())
@@ -288,7 +291,7 @@ class Runner:
             if not pairs:
                 self._waiting.pop(entry, None)
 
-    def _is_old_news(self, emit: Emit, event: Told) -> bool:
+    def _is_old_news(self, emit: Emit, event: ToldEvent) -> bool:
         """Tell whether an event was told before: as the last of its kind there, or less than so long ago."""
         said = tuple(event.words.items())
         before = self._last.pop((event.interface, event.kind), None)

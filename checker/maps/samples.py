@@ -12,7 +12,7 @@ from mipcheck.checker.logs.parts import FIRST_LINE
 from mipcheck.checker.logs.text import event_text, read_log
 from mipcheck.checker.maps.language import Map, Sample
 from mipcheck.checker.maps.library import Use, used
-from mipcheck.checker.maps.read import Reading, Teller, quoted_line, read_mapped
+from mipcheck.checker.maps.read import LogReading, Teller, quoted_line, read_mapped
 
 if TYPE_CHECKING:
     from mipcheck.checker.trace.vocabulary import Vocabulary
@@ -66,7 +66,7 @@ def beside(use: Use, stream: BinaryIO, name: str, vocabulary: Vocabulary, latest
 
     Raises InputError for a log without times.
     """
-    reading = Reading(use, name, latest)
+    reading = LogReading(use, name, latest)
     role = use.map.role
     words = vocabulary.for_role(role) if role else vocabulary
     teller = Teller(use, LogBuilder(name, words, True, headed=True))

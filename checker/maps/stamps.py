@@ -85,7 +85,7 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class StampTime:
     """A time (ns), how fine it was told (ns), and whether it counts from the epoch."""
 
     ns: int
@@ -151,7 +151,7 @@ class Clock:
         self._last = 0
         self._midnights: dict[tuple[int, int, int], int] = {}
 
-    def read(self, stamp: Stamp, match: re.Match[str]) -> Moment:
+    def read(self, stamp: Stamp, match: re.Match[str]) -> StampTime:
         """Return the time of a match of a stamp. Raises StampError for what no calendar or clock shows."""
         part = match.groupdict()
         fraction = part.get("f") or part.get("g") or (part.get("i") or "").rjust(6, "0") * bool(part.get("i"))
@@ -164,18 +164,18 @@ class Clock:
         day = int(part["d"] or 0)
         if stamp.since is not None:
             days = self._midnight(1993, month, day) - self._midnight(1993, *stamp.since)
-            return Moment((days % (365 * _DAY) + second) * NS + nanos, fine, False)
+            return StampTime((days % (365 * _DAY) + second) * NS + nanos, fine, False)
         midnight = self._midnight(self._year_of(part, month), month, day)
         named = part.get("z") or part.get("Z")
         if named:
             return self._moment((midnight + second - _offset(named)) * NS + nanos, fine)
         return self._moment(self._local(midnight + second) * NS + nanos, fine)
 
-    def _moment(self, ns: int, fine: int) -> Moment:
+    def _moment(self, ns: int, fine: int) -> StampTime:
         if not 0 <= ns < TIME_LIMIT:
             raise StampError("times lie between 1970 and 2116")
         self._last = max(self._last, ns)
-        return Moment(ns, fine, True)
+        return StampTime(ns, fine, True)
 
     def _second_of_day(self, part: dict[str, str | None]) -> int:
         hour = int(part.get("H") or part.get("I") or 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
-from mipcheck.checker.maps.language import Call, Condition, Every, Literal, Not, Place, Value
+from mipcheck.checker.maps.language import Call, Condition, Every, Literal, Not, Reference, Value
 
 _T = TypeVar("_T")
 
@@ -37,7 +37,7 @@ FUNCTIONS: Final[Mapping[str, Callable[[str], str | None]]] = {
 """Functions of every map: word → word, None where there is none."""
 
 
-class Store:
+class Variables:
     """The variables of a map that is being run, and the fields of the line. What is not known is None."""
 
     def __init__(self, tables: Mapping[str, Mapping[str, str]], given: Mapping[str, str]) -> None:
@@ -52,7 +52,7 @@ class Store:
         """Return the word of a value."""
         if isinstance(value, Literal):
             return value.word
-        if isinstance(value, Place):
+        if isinstance(value, Reference):
             if not value.keys:
                 if (field := self.fields.get(value.name)) is not None:
                     return field
@@ -69,9 +69,9 @@ class Store:
             return FUNCTIONS[value.name](word) if table is None else table.get(word)
         return next((w for v in value.values if (w := self.read(v)) is not None), None)
 
-    def keys(self, place: Place) -> tuple[str, ...] | None:
+    def keys(self, reference: Reference) -> tuple[str, ...] | None:
         """Return the keys of an entry; None if one is not known."""
-        found = tuple(self.read(key) for key in place.keys)
+        found = tuple(self.read(key) for key in reference.keys)
         return None if None in found else tuple((k or "")[:_WIDE] for k in found)
 
     def look(self, name: str, keys: tuple[str, ...]) -> str | None:
@@ -95,26 +95,26 @@ class Store:
 
     # --- writing --------------------------------------------------------------------------------------------------
 
-    def change(self, kind: str, place: Place, value: Value) -> tuple[str, ...] | None:
+    def change(self, kind: str, reference: Reference, value: Value) -> tuple[str, ...] | None:
         """Change a variable; return the keys of its entry, None if nothing could be changed."""
-        keys = self.keys(place)
+        keys = self.keys(reference)
         if keys is None:
             return None
         word = self.read(value)
         if kind == "forget" or (kind == "set" and word is None):
-            self._words.get(place.name, {}).pop(keys, None)
-            self._sets.get(place.name, {}).pop(keys, None)
+            self._words.get(reference.name, {}).pop(keys, None)
+            self._sets.get(reference.name, {}).pop(keys, None)
             return keys
         if kind == "count":
-            before = self._words.get(place.name, {}).get(keys, "0")
+            before = self._words.get(reference.name, {}).get(keys, "0")
             word = str(int(before) + 1) if before.isdecimal() else "1"
         if word is None:
             return None
         word = word[:_WIDE]
         if kind in ("set", "count"):
-            _room(self._words.setdefault(place.name, {}), keys)[keys] = word
+            _room(self._words.setdefault(reference.name, {}), keys)[keys] = word
             return keys
-        sets = _room(self._sets.setdefault(place.name, {}), keys)
+        sets = _room(self._sets.setdefault(reference.name, {}), keys)
         members = sets.setdefault(keys, {})
         if kind == "add" and len(members) < MEMBERS:
             members[word] = None

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from mipcheck.checker.maps.library import use_of
-from mipcheck.checker.maps.read import Reading
+from mipcheck.checker.maps.read import LogReading
 
 OTHERS = ("kernel", "sshd[123]", "systemd[1]", "CRON[77]", "NetworkManager[640]")
 PLAIN = re.compile(
@@ -52,7 +52,7 @@ def main() -> None:
     for ours in (1000, 10, 1):
         data = listing(lines, ours)
         plain = taken(lambda data=data: [PLAIN.match(line) for line in io.BytesIO(data)])  # type: ignore[misc]
-        reading = Reading(use_of("charon,year=2025,zone=UTC"), "journal", None)
+        reading = LogReading(use_of("charon,year=2025,zone=UTC"), "journal", None)
         mapped = taken(lambda data=data, r=reading: list(r.records(io.BytesIO(data))))  # type: ignore[misc]
         told = f"{lines / mapped:9.0f} lines/s, plain re {lines / plain:9.0f} ({plain / mapped:.2f})"
         print(f"one line in {ours} is charon's: {told}")

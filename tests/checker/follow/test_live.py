@@ -126,6 +126,24 @@ def test_a_log_of_another_program_is_read_while_it_grows(
     same([path], [cut(MAPPED.encode(), places)], maps=["charon,interface=eth0"])
 
 
+@pytest.mark.parametrize(
+    ("wrong", "lines"),
+    [({"unmatched": "error"}, slice(3, 5)), ({"maps": ["charon", "dhclient"]}, slice(0, 6))],
+    ids=["a line that is unknown, and held until the end", "two maps for all"],
+)
+def test_what_is_refused_of_a_log_is_refused_while_it_grows(
+    tmp_path: Path, wrong: dict[str, Any], lines: slice
+) -> None:
+    text = "".join(MAPPED.splitlines(keepends=True)[lines])
+    path = tmp_path / "charon.log"
+    path.write_text(text)
+    asked = {"maps": ["charon,interface=eth0"], **wrong}
+    with pytest.raises((InputError, UsageError)):
+        check([str(path)], spec=DRAFT, **asked)
+    with pytest.raises((InputError, UsageError)):
+        followed([Pieces(str(path), [text.encode()])], **asked)
+
+
 @pytest.mark.slow
 def test_what_becomes_known_late_has_the_beginning_judged_anew(tmp_path: Path) -> None:
     lines = (ROOT / "traces" / "plaintext-after-loss.log").read_text().splitlines()

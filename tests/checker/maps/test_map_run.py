@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mipcheck import check
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.maps.library import use_of
-from mipcheck.checker.maps.read import Reading
+from mipcheck.checker.maps.read import LogReading
 
 from making.depth import drawn
 
@@ -86,7 +86,7 @@ OTHERS = st.sampled_from(
 def test_what_is_passed_over_is_counted_as_if_it_were_read(parts: list[tuple[str, int]], ended: bool) -> None:
     lines = [line for line, times in parts for _ in range(times if len(line) < 1000 else 1)]
     data = "\n".join(["Nov  3 09:00:00 h cron: first", *lines]).encode() + b"\n" * ended
-    quick, slow = (Reading(use_of("charon,year=2025,zone=UTC"), "x", None) for _ in range(2))
+    quick, slow = (LogReading(use_of("charon,year=2025,zone=UTC"), "x", None) for _ in range(2))
     told = [[(r.number, r.events) for r in reading.records(io.BytesIO(data), every) if r.events]
             for reading, every in ((quick, False), (slow, True))]  # fmt: skip
     assert told[0] == told[1]
@@ -96,6 +96,16 @@ def test_what_is_passed_over_is_counted_as_if_it_were_read(parts: list[tuple[str
         slow.shown,
         slow.assumed,
     )
+
+
+def test_what_is_told_too_late_is_of_something_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Five seconds are five seconds, also where no event was told in between."""
+    dial, told = "2025-11-03 09:00:00.100 dial 192.0.2.1\n", "from 203.0.113.5 to 192.0.2.1\n"
+    in_time, late = (f"{dial}2025-11-03 09:00:05.{after} {told}" for after in ("100", "101"))
+    assert converted(tmp_path, in_time, capsys) == [
+        "09:00:00.100000Z eth0 ike phase=start src=203.0.113.5 dst=192.0.2.1"
+    ]
+    assert converted(tmp_path, late, capsys) == ['09:00:00.100000Z eth0 gap reason="ike without src"']
 
 
 def test_an_event_that_lacks_what_it_needs_is_a_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,7 +132,7 @@ def test_a_value_that_no_key_can_have_is_a_gap_whatever_the_key_is_called(
 
 def test_what_was_waited_for_too_long_changes_nothing_that_was_told_and_is_forgotten(tmp_path: Path) -> None:
     (tmp_path / "m.map").write_text(MAP)
-    reading = Reading(use_of(f"{tmp_path}/m.map,zone=UTC"), "x", None)
+    reading = LogReading(use_of(f"{tmp_path}/m.map,zone=UTC"), "x", None)
     lines = [b"2025-11-03 09:%02d:%02d.000 dial 192.0.2.1\n" % divmod(n, 60) for n in range(0, 3000, 10)]
     told = [e for record in reading.records(io.BytesIO(b"".join(lines))) for e in record.events]
     late = [b"2025-11-03 10:00:00.000 dial 192.0.2.1\n", b"2025-11-03 10:00:00.100 from 203.0.113.5 to 192.0.2.1\n"]
@@ -203,6 +213,8 @@ def test_what_maps_cannot_be_given_for(tmp_path: Path, capsys: pytest.CaptureFix
     }.items():
         assert main([str(own), "--map", words]) == 2
         assert said in capsys.readouterr().err
+    assert main([str(own), "--map", "charon", "--map", "dhclient"]) == 2
+    assert "--map dhclient: another map is given for all inputs" in capsys.readouterr().err
 
 
 def test_hostile_logs_are_read_in_bounds(tmp_path: Path) -> None:
