@@ -58,9 +58,11 @@ def resolved(spec: str | Spec, readings: Mapping[str, str] | Iterable[str] | Non
     UsageError.
     """
     base = load(spec) if isinstance(spec, str) else spec
+    if not readings:
+        return base  # of whose roles only that of the site need be read
     known = ambiguities(base)
     chosen: dict[str, str] = {}
-    for name, wanted in _pairs(base, known, readings or {}):
+    for name, wanted in _pairs(base, known, readings):
         if chosen.get(name, wanted) != wanted:
             raise UsageError(f"{quoted(name)} is given two readings, {quoted(chosen[name])} and {quoted(wanted)}")
         chosen[name] = wanted

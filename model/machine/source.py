@@ -35,6 +35,11 @@ _CALL = {
 }  # fmt: skip
 
 
+_RECENT = 8
+_written: dict[tuple[int, frozenset[str], tuple[tuple[str, str], ...]], tuple[Spec, str, dict[str, str]]] = {}
+"""Specifications with the source of their machines, and those functions in it that have a loop; the last at the end."""
+
+
 class Writer:
     """Writes the functions of one machine, whose state has that `layout`.
 
@@ -49,7 +54,19 @@ class Writer:
         self._taken = _RESERVED.union(self._local_of.values())
 
     def module(self) -> str:
-        """Return source of all that a machine does."""
+        """Return source of all that a machine does; that of the last few is remembered for machines of other sites."""
+        layout = self._layout
+        key = id(self._spec), layout.capabilities, tuple(layout.constant_of)
+        known = _written.pop(key, None)
+        if known is None:
+            known = self._spec, self._module(), dict(self._quantifiers)
+        self._quantifiers = dict(known[2])
+        _written[key] = known  # with the specification: an id is its own only while it is kept
+        while len(_written) > _RECENT:
+            _written.pop(next(iter(_written)), None)
+        return known[1]
+
+    def _module(self) -> str:
         steps = [self._step(self._spec.events[name]) for name in self._layout.kinds]
         functions = [*steps, self._dispatch(), self._due_source(), self._pending_source()]
         heading = _comment(f"{self._spec.name} as a machine, role {self._spec.role}") + _LEGEND

@@ -1,6 +1,7 @@
 """Finding specifications: bundled ones by name, others by path.
 
-Reading one takes longer than checking a small trace against it, so what has been resolved is kept for the next run.
+Reading one takes longer than checking a small trace against it, so what has been resolved is kept for the next run, and
+at hand for whoever checks many traces in one process.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 
 DEFAULT = "draft-01"
 
+_RECENT = 8
+"""Specifications that this process keeps at hand."""
+
+_recent: dict[str, tuple[dict[str, str], Spec]] = {}
+"""Those by what they were made from, the one that was asked for last at the end."""
+
 _EXTENDS = re.compile(r"^\s*spec\s+\S+\s+extends\s+(\S+)", re.MULTILINE)
 
 
@@ -43,9 +50,9 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
     base = Path(file).parent if Path(file).exists() else None
     entry = cache.name_of("spec", _code(), file.encode("utf-8", "surrogatepass"), text.encode(),
                          repr(sorted((readings or {}).items())).encode())  # fmt: skip
-    kept = _unpacked(cache.read(entry))
+    kept = _recent.pop(entry, None) or _unpacked(cache.read(entry))
     if kept is not None and all(_same(other, base, extended) for other, extended in kept[0].items()):
-        return kept[1]
+        return _remembered(entry, *kept)
 
     from mipcheck.model.language.parse import parse
     from mipcheck.model.specification.resolve import resolve
@@ -60,6 +67,14 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
     spec = resolve(parse(text, file), file, text, extended, readings)
     if cache.folder() is not None:
         cache.write(entry, _packed(others, spec))
+    return _remembered(entry, others, spec)
+
+
+def _remembered(entry: str, others: dict[str, str], spec: Spec) -> Spec:
+    """Return a specification, which is kept at hand with the texts of those that it extends."""
+    _recent[entry] = others, spec
+    while len(_recent) > _RECENT:
+        _recent.pop(next(iter(_recent)), None)
     return spec
 
 

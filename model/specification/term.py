@@ -45,9 +45,11 @@ class Term:
 
     def walk(self) -> Iterator[Term]:
         """Yield this term and all below it, bodies of definitions included."""
-        yield self
-        for a in self.args:
-            yield from a.walk()
+        below = [self]
+        while below:  # no generator for each level: whoever reads a machine's source walks a million terms
+            term = below.pop()
+            yield term
+            below += term.args[::-1]
 
     def names(self, kind: TermKind) -> set[str]:
         """Return the names of all terms of that kind, this one and those below."""

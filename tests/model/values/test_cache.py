@@ -15,6 +15,7 @@ from mipcheck.model.language import parse as parsing
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.machine import code
 from mipcheck.model.machine.compile import Machine
+from mipcheck.model.specification import load as loading
 from mipcheck.model.specification.load import bundled, load, loads
 from mipcheck.model.values import cache as keep
 
@@ -33,6 +34,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv(keep.OFF, raising=False)
     monkeypatch.setattr(keep, "INSTALLED", tmp_path / "installed")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(loading, "_RECENT", 0)  # as if each were loaded by a process of its own
+    loading._recent.clear()
     return tmp_path / "cache" / "mipcheck"
 
 
@@ -201,6 +204,23 @@ def test_what_a_specification_extends_may_change(tmp_path: Path) -> None:
         SPEC.replace("spec kept", "spec base").replace("only once", "but once"), "utf-8"
     )
     assert load(str(path)).rules["R"].text == "but once"
+
+
+def test_a_process_has_the_last_ones_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as they are what is written, and not more of them than a few."""
+    monkeypatch.setattr(loading, "_RECENT", 2)
+    base, more = tmp_path / "base.spec", tmp_path / "more.spec"
+    base.write_text(SPEC.replace("spec kept", "spec base"), "utf-8")
+    more.write_text("spec more extends base\n", "utf-8")
+    first = load(str(more))
+    assert load(str(more)) is first
+    assert Machine(first, {}, {}).source == Machine(first, {}, {}).source == Machine(load(str(more)), {}, {}).source
+    base.write_text(base.read_text("utf-8").replace("only once", "but once"), "utf-8")
+    assert load(str(more)).rules["R"].text == "but once"
+    assert "but once" in Machine(load(str(more)), {}, {}).source
+    for name in bundled():
+        load(name)
+    assert len(loading._recent) == 2
 
 
 def test_readings_are_kept_apart() -> None:
