@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from mipcheck.checker.verbs.audit_matrix import audit, audit_json, audit_text
 
     spec = warned(resolved(args.spec, args.reading))
-    rows = audit(spec, args.timeout)
+    rows = audit(spec, args.timeout, args.spec)
     as_json = args.format == "json"
     write(audit_json(spec, rows) if as_json else audit_text(spec, rows, *terminal(args.output)), args.output)
     return 1 if any(row.lacks for row in rows) else 0

@@ -16,6 +16,7 @@ from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import Disagreement, broken_in, trace_text
+from mipcheck.checker.verbs.claims import Decision, Decisions
 from mipcheck.checker.verbs.requirements_catalogue import Requirement, requirements
 from mipcheck.model.prover.evidence import Searches, about_the_same
 from mipcheck.model.prover.setting import setting_of
@@ -48,17 +49,21 @@ class Coverage:
     """The evidence that a rule, property, parameter, … is there for something.
 
     `noticed` names what would notice its absence; `exercised` and `broken` are logs, empty if none was found. Where
-    `silent`, no trace could show it, and none is asked for.
+    `silent`, no trace could show it, and none is asked for. `failed` says what was found where a claim is decided by
+    something that does not.
     """
 
     noticed: tuple[str, ...] = ()
     exercised: str = ""
     broken: str = ""
     silent: bool = False
+    failed: str = ""
 
     @property
     def lacks(self) -> list[str]:
         """What is missing, in words."""
+        if self.failed:
+            return [self.failed]
         missing = [] if self.noticed else ["something that notices its absence"]
         if not self.silent:
             missing += [] if self.exercised else ["a trace that exercises it"]
@@ -81,20 +86,29 @@ class MatrixRow:
         return [f"{what} ({name})" for name, c in self.coverage.items() for what in c.lacks]
 
 
-def audit(spec: Spec, timeout: float = TIMEOUT) -> list[MatrixRow]:
+def audit(spec: Spec, timeout: float = TIMEOUT, name: str = "") -> list[MatrixRow]:
     """Seek what covers every requirement; `timeout` is in seconds, for each call of a solver.
 
-    Raises Disagreement.
+    `name` is the specification as on the command line, by which certificates are found. Raises Disagreement.
     """
     auditor = _Auditor(spec, timeout)
-    catalogue = requirements(spec)
+    found = requirements(spec)
+    catalogue = [r for r in found if not r.grounds]
     # What takes time is a name, which many requirements may have in common, and some have none.
     names = list(dict.fromkeys(name for r in catalogue for name in r.by))
     with Steps(len(names), "auditing") as steps:
         for name in names:
             steps.step(name)
             auditor.coverage(name)
-    return [MatrixRow(r, {name: auditor.coverage(name) for name in r.by}) for r in catalogue]
+    decided = Decisions(spec, name)
+    claims = {r.id: {name: _decided(c) for g in r.grounds for name, c in decided.of(g).items()} for r in found}
+    return [MatrixRow(r, claims[r.id] if r.grounds else {name: auditor.coverage(name) for name in r.by}) for r in found]
+
+
+def _decided(d: Decision) -> Coverage:
+    """Return what covers something that decides a claim: what was found of it is as it was said to be, or not."""
+    broken = d.trace if d.as_said else ""
+    return Coverage((d.found,), broken=broken, silent=True, failed="" if d.as_said else d.wrong)
 
 
 class _Auditor:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console import markdown
 from mipcheck.checker.console.valid_json import dumps
+from mipcheck.model.language.catalogue import Computed, Declared, Ground, Missing, Opinion, PointDecl, Proved, Shown
+from mipcheck.model.language.show_module import show_figure
 from mipcheck.model.specification.spec import MOBILE_NODE, Rule, Spec, Statement
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 KINDS: Final = ("rule", "property", "assumption", "parameter", "capability", "declared", "informative")
 """What may encode a requirement; where several things do, the first of these is its kind. `declared` are layers, access
 modes and roles; `informative` is what nothing encodes, for a reason."""
+GROUNDS: Final = ("proved", "shown", "computed", "declared", "opinion", "missing")
+"""What may decide a point for or against a proposal, or an answer; where several things do, the first that is written
+is its kind. `declared` is about who changes; nothing formal decides an opinion, and what is missing cannot be said."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class CitedPlace:
 class Requirement:
     """An entry of the catalogue. `by` are names of what encodes it, `reason` why nothing does; one of them is empty.
 
+    Of a point for or against a proposal, `level` is its stance; `by` are properties, figures and entities, as written.
+
     `places` are in the specification's own document, or in the one that all of them are in; `elsewhere` are others.
     """
 
@@ -44,6 +51,7 @@ class Requirement:
     places: tuple[CitedPlace, ...]
     elsewhere: tuple[CitedPlace, ...] = ()
     role: str = MOBILE_NODE
+    grounds: tuple[Ground, ...] = ()
 
     @property
     def section(self) -> str:
@@ -62,10 +70,11 @@ class Requirement:
 
 
 def requirements(spec: Spec) -> list[Requirement]:
-    """List every rule, of whatever role, and every statement, in the order of the document's lines."""
+    """List every rule, of whatever role, every statement and every point, in the order of the document's lines."""
     kinds = _kinds(spec)
     found = [_of_rule(machine, r) for machine in spec.machines() for r in machine.rules.values()]
     found += [_of_statement(spec, s, kinds) for s in spec.statements.values()]
+    found += [_of_point(spec, p) for p in spec.points.values()]
 
     def place(r: Requirement) -> tuple[bool, list[int], list[tuple[int, int]]]:
         return r.document != spec.document, _section(r.section), sorted(r.lines)[:1]
@@ -99,6 +108,31 @@ def _of_statement(spec: Spec, s: Statement, kinds: Mapping[str, str]) -> Require
     by = [kinds[name] for name in s.by]
     kind = min(by, key=KINDS.index) if by else "informative"
     return Requirement(s.id, s.level, s.text, kind, s.by, s.because, *_places(spec, s.cite))
+
+
+def _of_point(spec: Spec, p: PointDecl) -> Requirement:
+    """Return a point with what decides it."""
+    by = tuple(name for g in p.grounds for name in named(g))
+    reason = " ".join(g.reason for g in p.grounds if isinstance(g, Opinion | Missing))
+    kind = type(p.grounds[0]).__name__.lower()
+    return Requirement(p.name, p.stance, p.text, kind, by, reason, *_places(spec, p.cite), grounds=p.grounds)
+
+
+def _said(ground: Ground) -> str:
+    return ground.reason if isinstance(ground, Opinion | Missing) else ", ".join(named(ground))
+
+
+def named(ground: Ground) -> tuple[str, ...]:
+    """Return what decides a claim, each as it is written; nothing for an opinion and for what is missing."""
+    match ground:
+        case Proved(names) | Shown(names):
+            return names
+        case Computed(figures):
+            return tuple(map(show_figure, figures))
+        case Declared(entities):
+            return tuple(f"{name} {standing}" for name, standing in entities)
+        case _:
+            return ()
 
 
 def _places(spec: Spec, cite: tuple[Citation, ...]) -> tuple[tuple[CitedPlace, ...], tuple[CitedPlace, ...]]:
@@ -156,6 +190,8 @@ def _where(spec: Spec, r: Requirement) -> str:
 
 def _encoded(r: Requirement) -> str:
     """Say what encodes a requirement, or why nothing does."""
+    if r.grounds:
+        return r.kind if r.by else f"{r.kind}: {r.reason}"
     if not r.by:
         return f"nothing encodes it: {r.reason}"
     return f"{r.kind} of role {r.role}" if r.kind == "rule" and r.role != MOBILE_NODE else r.kind
@@ -163,10 +199,14 @@ def _encoded(r: Requirement) -> str:
 
 def _summary(spec: Spec, found: list[Requirement]) -> str:
     """Count the requirements, by kind, in a sentence."""
-    counts = Counter(r.kind for r in found)
-    return f"{spec.name}: {len(found)} requirements of {spec.document or 'no document'} (" + ", ".join(
-        f"{k} {counts[k]}" for k in KINDS if counts[k]
-    ) + ")"  # fmt: skip
+    required, points = [r for r in found if not r.grounds], [r for r in found if r.grounds]
+    said = [_counted(len(required), "requirement", Counter(r.kind for r in required), KINDS)] if required else []
+    said += [_counted(len(points), "point", Counter(r.kind for r in points), GROUNDS)] if points else []
+    return f"{spec.name}: {' and '.join(said) or 'nothing'} of {spec.document or 'no document'}"
+
+
+def _counted(n: int, what: str, counts: Mapping[str, int], kinds: tuple[str, ...]) -> str:
+    return f"{n} {what}{'s' * (n != 1)} (" + ", ".join(f"{k} {counts[k]}" for k in kinds if counts.get(k)) + ")"
 
 
 def requirements_text(spec: Spec, width: int, colour: bool = False) -> str:
@@ -178,7 +218,10 @@ def requirements_text(spec: Spec, width: int, colour: bool = False) -> str:
     for r in found:
         lines.title((r.id, "bold"), (f"  {r.level}  ", ""), (_where(spec, r), ""))
         lines.indented(r.text)
-        if not r.by:
+        if r.grounds:
+            for ground in r.grounds:
+                lines.labelled(type(ground).__name__.lower(), [_said(ground)])
+        elif not r.by:
             lines.labelled("because", [r.reason])
         elif r.by != (r.id,) or r.role != MOBILE_NODE:
             lines.labelled("by", [f"{_encoded(r)}: {', '.join(r.by)}"])

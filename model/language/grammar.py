@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from mipcheck.model.language.catalogue import MEASURES, STANCES, STANDINGS, STEPS
 from mipcheck.model.values import cache
 from mipcheck.model.values.packages import folder_of
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 _CHOICES = {
     "LEVEL": ("MUST", "SHOULD", "MAY"), "SCOPE": ("interface", "node"), "SENDER": ("node", "network", "observer"),
     "WHERE": ("log", "capture"), "QUANTIFIER": ("some", "every"), "FUNCTION": ("max", "min"),
-    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role"),
+    "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role", "entity",
+                  "answer"),
     "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param", "ambiguity"), "NOTHING": ("nothing",),
+    "STEP": STEPS, "STANDING": STANDINGS, "STANCE": STANCES, "MEASURE": MEASURES,
 }  # fmt: skip
 """Words that a terminal of several words stands for."""
 _NO_MORE: Final = r"(?!-?\w)"

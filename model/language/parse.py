@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
+from mipcheck.model.language import catalogue
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import (
@@ -61,7 +62,7 @@ class _Builder:
     def module(self, tree: Tree[Token]) -> s.Module:
         """Return the tree of a whole file."""
         header, *rest = tree.children
-        words = [t for t in header.children if t.type == "WORD"]  # type: ignore[union-attr]
+        words = [t for t in header.children if t.type == "SPEC_NAME"]  # type: ignore[union-attr]
         return s.Module(
             str(words[0]),
             _text(header.children),  # type: ignore[union-attr]
@@ -93,7 +94,12 @@ class _Builder:
         protects, c = _flag(c, "PROTECTS")
         text = _text(c)
         forms = tuple(self._form(k) for k in c if _is(k, "form"))
-        return s.LayerDecl(str(c[0]), text, protects, forms, override, at)
+        moved = next((tuple(map(self._way, k.children)) for k in c if _is(k, "moved")), ())
+        return s.LayerDecl(str(c[0]), text, protects, forms, override, moved, at)
+
+    def _way(self, t: Any) -> catalogue.Way:
+        anew, (step, *rest) = _flag(t.children, "ANEW")
+        return catalogue.Way(str(step), anew, next((str(k.children[0]) for k in rest), ""), _at(t))
 
     def _form(self, t: Any) -> s.FormDecl:
         traversal, (headers, *rest) = _flag(t.children, "TRAVERSAL")
@@ -271,6 +277,63 @@ class _Builder:
         readings = tuple((str(k.children[0]), _string(k.children[1])) for k in c if _is(k, "choice"))
         cite, text = self._cite_and_text([k for k in c[1:] if not _is(k, "choice")])
         return s.AmbiguityDecl(str(c[0]), cite, text, readings, override, at)
+
+    def _entity(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        by = next((_names(k) for k in c if _is(k, "encoded")), ())
+        return s.EntityDecl(str(c[0]), str(c[1]), _text(c), by, override, at)
+
+    def _guideline(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        cite, text = self._cite_and_text(c[1:])
+        return s.GuidelineDecl(str(c[0]), cite, text, override, at)
+
+    def _point(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        name, stance, cite, text, *grounds = c
+        found = tuple(map(self._ground, grounds))
+        return s.PointDecl(str(name), str(stance), self._cite_and_text([cite])[0], _string(text), found, override, at)
+
+    def _answer(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        grounds = tuple(self._ground(k) for k in c[1:] if not _is_token(k, "STRING"))
+        return s.AnswerDecl(str(c[0]), _text(c), grounds, override, at)
+
+    def _ground(self, t: Any) -> catalogue.Ground:
+        c, at = t.children, _at(t)
+        match t.data:
+            case "proved":
+                return catalogue.Proved(_names(t), at)
+            case "shown":
+                return catalogue.Shown(_names(t), at)
+            case "computed":
+                return catalogue.Computed(tuple(map(self._figure, c)), at)
+            case "declared":
+                return catalogue.Declared(tuple((str(k.children[0]), str(k.children[1])) for k in c), at)
+            case "opinion":
+                return catalogue.Opinion(_string(c[0]), at)
+            case _:
+                return catalogue.Missing(_string(c[0]), at)
+
+    def _figure(self, t: Any) -> catalogue.Figure:
+        amount, *rest = t.children
+        compare, value = (str(rest[0]), self._amount(rest[1])) if rest else ("", ())
+        return catalogue.Figure(self._amount(amount), compare, value)
+
+    def _amount(self, t: Any) -> tuple[tuple[int, catalogue.Measure | int], ...]:
+        """Read measures and numbers, each with its sign."""
+        signs = [1, *(1 if k == "+" else -1 for k in t.children[1::2])]
+        return tuple((sign, self._measured(k)) for sign, k in zip(signs, t.children[::2], strict=True))
+
+    def _measured(self, t: Any) -> catalogue.Measure | int:
+        c = t.children
+        match t.data:
+            case "measure":
+                return catalogue.Measure(str(c[0]), str(c[1]), _at(t))
+            case "count":
+                return catalogue.Measure("entities", str(c[0]), _at(t))
+            case _:
+                return self._number(c[0], 9)
 
     def _role(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         name, *rest = c

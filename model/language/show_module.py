@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mipcheck.model.language import catalogue
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.expression import Citation, Expression
 from mipcheck.model.language.show import show_citations, show_entry, show_expression, show_pattern, show_patterns
@@ -62,9 +63,10 @@ def show_declaration(d: s.Declaration) -> str:
             return f"{'set' if is_set else 'enum'} {name} {{{', '.join(members)}}}"
         case s.SiteDecl(names):
             return f"site {', '.join(names)}"
-        case s.LayerDecl(name, text, protects, forms):
+        case s.LayerDecl(name, text, protects, forms, moved=moved):
             head = f"{override}layer {name}{_text(text)}{' protects' if protects else ''}"
-            return f"{head} as {', '.join(map(_form, forms))}"
+            needs = f" moved by {', '.join(map(_way, moved))}" if moved else ""
+            return f"{head} as {', '.join(map(_form, forms))}{needs}"
         case s.AccessDecl(name, parts, needs, text):
             layers = ", ".join(f"{layer} {kind}".rstrip() for layer, kind in parts)
             needed = f" needs {', '.join(needs)}" if needs else ""
@@ -124,6 +126,15 @@ def show_declaration(d: s.Declaration) -> str:
         case s.AmbiguityDecl(name, cite, text, readings):
             choices = "".join(f'\n  reading {reading} "{why}"' for reading, why in readings)
             return f'{override}ambiguity {name}{_cite(cite)} "{text}"{choices}'
+        case s.EntityDecl(name, standing, text, by):
+            encoded = f" by {', '.join(by)}" if by else ""
+            return f'{override}entity {name} {standing} "{text}"{encoded}'
+        case s.GuidelineDecl(name, cite, text):
+            return f'{override}guideline {name}{_cite(cite)} "{text}"'
+        case s.PointDecl(name, stance, cite, text, grounds):
+            return f'{override}point {name} {stance}{_cite(cite)} "{text}"{_grounds(grounds)}'
+        case s.AnswerDecl(name, text, grounds):
+            return f"{override}answer {name}{_text(text)}{_grounds(grounds)}"
         case s.RoleDecl(name, tracks, text, declarations):
             head = f"role {name}{f' tracks {tracks}' if tracks else ''}{_text(text)} {{"
             return "\n".join([head, *map(show_declaration, declarations), "}"])
@@ -149,6 +160,42 @@ def _change(c: s.ChangeDecl) -> str:
             return f"remove {show_entry(entry)}"
         case s.ClearTable(table):
             return f"clear {table}"
+
+
+def show_ground(g: catalogue.Ground) -> str:
+    """Return what decides a claim, as text."""
+    match g:
+        case catalogue.Proved(names) | catalogue.Shown(names):
+            return f"{'proved' if isinstance(g, catalogue.Proved) else 'shown'} by {', '.join(names)}"
+        case catalogue.Computed(figures):
+            return f"computed {', '.join(map(show_figure, figures))}"
+        case catalogue.Declared(entities):
+            return f"declared {', '.join(f'{name} {standing}' for name, standing in entities)}"
+        case catalogue.Opinion(reason) | catalogue.Missing(reason):
+            return f'{"opinion" if isinstance(g, catalogue.Opinion) else "missing"} "{reason}"'
+
+
+def show_figure(f: catalogue.Figure) -> str:
+    """Return a sum of measures, and what it is said to be, as text."""
+    return show_amount(f.terms) + (f" {f.compare} {show_amount(f.value)}" if f.compare else "")
+
+
+def show_amount(terms: tuple[tuple[int, catalogue.Measure | int], ...]) -> str:
+    """Return a sum of measures, as text."""
+    first, *rest = [(sign, x if isinstance(x, int) else _measure(x)) for sign, x in terms]
+    return " ".join([str(first[1]), *(f"{'+' if sign > 0 else '-'} {x}" for sign, x in rest)])
+
+
+def _measure(x: catalogue.Measure) -> str:
+    return f"entities {x.of}" if x.what == "entities" else f"{x.what} of {x.of}"
+
+
+def _grounds(grounds: tuple[catalogue.Ground, ...]) -> str:
+    return "".join(f"\n  {show_ground(g)}" for g in grounds)
+
+
+def _way(w: catalogue.Way) -> str:
+    return f"{w.step}{' anew' if w.anew else ''}{f' given {w.given}' if w.given else ''}"
 
 
 def _closed(e: Expression) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl, Way
 from mipcheck.model.language.expression import Citation, Entry, Expression, Name, Pattern, Place, place
 
 
@@ -59,13 +60,14 @@ class FormDecl:
 
 @dataclass(frozen=True, slots=True)
 class LayerDecl:
-    """A layer of the node's stack."""
+    """A layer of the node's stack; `moved` is what it needs when the address under it changes."""
 
     name: str
     text: str
     protects: bool
     forms: tuple[FormDecl, ...]
     override: bool = False
+    moved: tuple[Way, ...] = ()
     at: Place = place()
 
 
@@ -489,6 +491,10 @@ Declaration = (
     | ConfirmDecl
     | StatementDecl
     | AmbiguityDecl
+    | EntityDecl
+    | GuidelineDecl
+    | PointDecl
+    | AnswerDecl
     | RoleDecl
 )
 

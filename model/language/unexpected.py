@@ -19,9 +19,11 @@ _DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
     "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "TOLD", "TABLE", "ON", "DEFINE", "ASSUMPTION",
     "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY", "PAUSE", "STAGE",
+    "ENTITY", "GUIDELINE", "POINT", "ANSWER",
 }  # fmt: skip
 _NAMES = {
-    "NAME": "a name", "WORD": "a name", "STRING": "a text in quotes", "SECTION": "a section number",
+    "NAME": "a name", "WORD": "a name", "SPEC_NAME": "a name", "STRING": "a text in quotes",
+    "SECTION": "a section number",
     "LINES": "line numbers (12-15)", "HEADERS": "headers (ip or udp4500/esp)",
     "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
     "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "*",

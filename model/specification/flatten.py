@@ -19,14 +19,18 @@ KINDS: Final[Mapping[type, str]] = {
     s.ParamDecl: "parameter", s.RuleDecl: "rule", s.PropertyDecl: "property", s.AssumptionDecl: "assumption",
     s.StatementDecl: "statement", s.AccessDecl: "access mode", s.CapabilityDecl: "capability",
     s.AmbiguityDecl: "ambiguity", s.DefineDecl: "definition", s.LayerDecl: "layer", s.RoleDecl: "role",
+    s.EntityDecl: "entity", s.GuidelineDecl: "guideline", s.PointDecl: "point", s.AnswerDecl: "answer",
 }  # fmt: skip
 """Words by which messages call the declarations that can be overridden, dropped or confirmed."""
 
 _DROPPABLE: Final[Mapping[str, type[s.Declaration]]] = {
     "rule": s.RuleDecl, "property": s.PropertyDecl, "assumption": s.AssumptionDecl, "statement": s.StatementDecl,
     "access": s.AccessDecl, "capability": s.CapabilityDecl, "ambiguity": s.AmbiguityDecl, "param": s.ParamDecl,
-    "role": s.RoleDecl,
+    "role": s.RoleDecl, "entity": s.EntityDecl, "answer": s.AnswerDecl,
 }  # fmt: skip
+
+CATALOGUE: Final = (s.StatementDecl, s.EntityDecl, s.GuidelineDecl, s.PointDecl, s.AnswerDecl)
+"""Declarations about a document or a proposal, and not about a machine: the mobile node has all of them."""
 
 _SHARED: Final = (
     s.DocumentDecl, s.EnumDecl, s.SiteDecl, s.LayerDecl, s.AccessDecl, s.CapabilityDecl, s.ParamDecl, s.AmbiguityDecl,
@@ -77,13 +81,13 @@ def flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple[
 def of_role(items: Sequence[Item], role: str) -> list[Item]:
     """Return the declarations that make the machine of one role: its own and the shared ones.
 
-    Statements are about the document, not about a machine, so the mobile node has all of them.
+    What is about the document, and not about a machine, is the mobile node's.
     """
     return [
         i
         for i in items
         if not isinstance(i.declaration, s.RoleDecl) and (i.role == role or isinstance(i.declaration, _SHARED))
-        and (role == MOBILE_NODE or not isinstance(i.declaration, s.StatementDecl))
+        and (role == MOBILE_NODE or not isinstance(i.declaration, CATALOGUE))
     ]  # fmt: skip
 
 
@@ -93,7 +97,7 @@ def _declarations(module: s.Module) -> Iterator[tuple[s.Declaration, str]]:
         yield d, MOBILE_NODE
         if isinstance(d, s.RoleDecl):
             for inner in d.declarations:
-                yield inner, MOBILE_NODE if isinstance(inner, s.StatementDecl) else d.name
+                yield inner, MOBILE_NODE if isinstance(inner, CATALOGUE) else d.name
 
 
 def _extended(module: s.Module, file: str, source: str, load: Loader, seen: tuple[str, ...]) -> list[Item]:
@@ -114,7 +118,8 @@ def _extended(module: s.Module, file: str, source: str, load: Loader, seen: tupl
     document = next((i.declaration.name for i in items if isinstance(i.declaration, s.DocumentDecl)), "")
     if any(isinstance(d, s.DocumentDecl) for d in module.declarations):
         items = [replace(i, declaration=_of_document(i.declaration, document)) for i in items]
-    return [replace(i, own=False) for i in items]
+    # What is said for and against a proposal is about that one, and about none that builds on it.
+    return [replace(i, own=False) for i in items if not isinstance(i.declaration, s.PointDecl)]
 
 
 def _of_document(d: s.Declaration, document: str) -> s.Declaration:

@@ -39,9 +39,10 @@ _EXTENDS = re.compile(r"^\s*spec\s+\S+\s+extends\s+(\S+)", re.MULTILINE)
 
 
 def bundled() -> list[str]:
-    """Return the names of the specifications that come with mipcheck."""
-    files = folder_of("mipcheck.specs").iterdir()
-    return sorted(f.name.removesuffix(".spec") for f in files if f.name.endswith(".spec"))
+    """Return the names of the specifications that come with mipcheck, first those that stand in no folder."""
+    folder = folder_of("mipcheck.specs")
+    names = [f.relative_to(folder).as_posix() for f in (*folder.glob("*.spec"), *folder.glob("*/*.spec"))]
+    return sorted((name.removesuffix(".spec") for name in names), key=lambda name: (name.count("/"), name))
 
 
 def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec:
@@ -160,16 +161,23 @@ def loads(text: str, file: str = "<spec>", readings: Mapping[str, str] | None = 
 def _read(name: str, base: Path | None) -> tuple[str, str]:
     """Return the file name and the text of a specification. Raises SpecError.
 
-    A name with a slash or a suffix is a path; a sibling of `base` comes before a bundled one.
+    Bundled ones win; else a name with a slash or a suffix is a path. Where `base` is given, a sibling comes first.
     """
+    path = folder_of("mipcheck.specs") / f"{name}.spec"
+    if _is_folder_and_name(name) and path.is_file():
+        return f"{name}.spec", path.read_text("utf-8")
     if "/" in name or "\\" in name or name.endswith(".spec"):
         return _read_path(Path(name))
     if base is not None and (base / f"{name}.spec").exists():
         return _read_path(base / f"{name}.spec")
-    path = folder_of("mipcheck.specs") / f"{name}.spec"
     if not path.is_file():
         raise SpecError(name, Place(), f'there is no specification "{name}"', nearest(name, bundled()))
     return f"{name}.spec", path.read_text("utf-8")
+
+
+def _is_folder_and_name(name: str) -> bool:
+    """Decide whether a name is of the form `candidates/e2`, so that it cannot lead out of the package."""
+    return re.fullmatch(r"[\w-]+/[\w-]+", name) is not None
 
 
 def _read_path(path: Path) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Expression, Place
 from mipcheck.model.language.parse import MAX_DEPTH
+from mipcheck.model.specification import catalogue
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
 from mipcheck.model.specification.names import Names
@@ -46,7 +47,8 @@ def resolve(
     main.check_shared(list(readers.values()))
     main.check_statements([*specs.values()], list(roles))
     others = {
-        name: replace(specs[name], role=name, tracks=d.tracks, role_text=d.text, statements={}, warnings=())
+        name: replace(specs[name], role=name, tracks=d.tracks, role_text=d.text, statements={}, entities={}, guidelines={}, points={},
+                      answers={}, warnings=())
         for name, d in roles.items()
     }
     for name, d in roles.items():
@@ -100,7 +102,8 @@ class _RoleReader:
             n.enums, tuple(n.sites), n.layers, n.accesses, n.capabilities, n.parameters, n.events,
             n.variables, definitions, tuple(u for u, _ in updates), assumptions, rules, properties, statements,
             n.tables,
-            pause=pause, stages=stages,
+            entities=catalogue.entities(n), guidelines=catalogue.guidelines(n), points=catalogue.points(n),
+            answers=catalogue.answers(n), pause=pause, stages=stages,
         )  # fmt: skip
 
     # --- declarations ---------------------------------------------------------------------------------------------
@@ -323,7 +326,10 @@ class _RoleReader:
                 self.names.use_capability(f.given, f.at)
             adds = None if f.adds is None else self.types.expression(f.adds, replace(CONSTANT, site=False), INT)
             forms.append(m.LayerForm(f.headers, adds, f.given, f.traversal))
-        return m.Layer(d.name, d.text, d.protects, tuple(forms))
+        for w in d.moved:
+            if w.given:
+                self.names.use_capability(w.given, w.at)
+        return m.Layer(d.name, d.text, d.protects, tuple(forms), d.moved)
 
     def _access(self, d: s.AccessDecl) -> m.Access:
         self.names.declare("access mode", d.name, d.at)
@@ -374,7 +380,7 @@ class _RoleReader:
             )
 
     def check_statements(self, specs: Sequence[m.Spec], roles: Sequence[str]) -> None:
-        """Raise SpecError for a statement that is said to be encoded by what there is not."""
+        """Raise SpecError for a statement or claim that is said to be encoded by what there is not."""
         known = {
             *self.names.layers, *self.names.accesses, *self.names.capabilities, *self.names.parameters, *roles,
             *(n for spec in specs for n in (*spec.rules, *spec.properties, *spec.assumptions)),
@@ -383,3 +389,4 @@ class _RoleReader:
             for name in d.by:
                 if name not in known:
                     self.names.fail(d.at, f'nothing is called "{name}"', nearest(name, known))
+        catalogue.check(self.names, specs, known)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl, Way
 from mipcheck.model.language.expression import Citation
 from mipcheck.model.specification.term import EventPattern, Term, facts
 from mipcheck.model.values.types import BOOL, Type
@@ -291,6 +292,13 @@ class Layer:
     text: str
     protects: bool
     forms: tuple[LayerForm, ...]
+    moved: tuple[Way, ...] = ()
+
+    def way(self, capabilities: frozenset[str] = frozenset()) -> Way | None:
+        """Return what it needs when the address under it changes: what a capability of the node gives, or else the
+        plain way. None where that is not told."""
+        usable = [w for w in self.moved if not w.given or w.given in capabilities]
+        return min(usable, key=lambda w: not w.given, default=None)
 
     def usable(self, capabilities: frozenset[str] = frozenset()) -> tuple[LayerForm, ...]:
         """Return the forms that a node with these capabilities may use."""
@@ -469,6 +477,10 @@ class Spec:
     role_text: str = ""
     pause: Pause | None = None
     stages: Mapping[str, Stage] = field(default_factory=dict)
+    entities: Mapping[str, EntityDecl] = field(default_factory=dict)
+    guidelines: Mapping[str, GuidelineDecl] = field(default_factory=dict)
+    points: Mapping[str, PointDecl] = field(default_factory=dict)
+    answers: Mapping[str, AnswerDecl] = field(default_factory=dict)
     warnings: tuple[str, ...] = field(default=())
 
     def terms(self) -> Iterator[Term]:

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import TypeVar
 
 from hypothesis import strategies as st
+from mipcheck.model.language import catalogue as k
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.expression import (
     Apply,
@@ -142,6 +143,28 @@ _changes = st.lists(
 _seen = st.sampled_from([(), ("log",), ("capture",), ("log", "capture")])
 
 _forms = st.builds(s.FormDecl, st.just("") | _headers, st.none() | expressions, st.just("") | words, st.booleans())
+_ways = st.builds(k.Way, st.sampled_from(k.STEPS), st.booleans(), st.just("") | words)
+_standings = st.sampled_from(k.STANDINGS)
+_measures = st.one_of(
+    st.builds(k.Measure, st.sampled_from(k.MEASURES), words),
+    st.builds(k.Measure, st.just("entities"), _standings),
+    st.integers(0, 10**9 - 1),
+)
+_amounts = st.builds(
+    lambda first, rest: ((1, first), *rest), _measures,
+    st.lists(st.tuples(st.sampled_from([1, -1]), _measures), max_size=2),
+)  # fmt: skip
+_figures = st.builds(k.Figure, _amounts) | st.builds(k.Figure, _amounts, st.sampled_from(COMPARISONS), _amounts)
+_grounds = _some(
+    st.one_of(
+        st.builds(k.Proved, _some(names)),
+        st.builds(k.Shown, _some(names)),
+        st.builds(k.Computed, _some(_figures)),
+        st.builds(k.Declared, _some(st.tuples(words, _standings))),
+        st.builds(k.Opinion, texts),
+        st.builds(k.Missing, texts),
+    )
+)
 _levels = st.sampled_from(["MUST", "SHOULD", "MAY"])
 
 _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
@@ -150,7 +173,8 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
     st.builds(s.SiteDecl, st.lists(words, min_size=1, max_size=3).map(tuple)),
     st.builds(s.CapabilityDecl, words, texts),
     st.builds(
-        s.LayerDecl, words, texts, st.booleans(), st.lists(_forms, min_size=1, max_size=3).map(tuple), st.booleans()
+        s.LayerDecl, words, texts, st.booleans(), st.lists(_forms, min_size=1, max_size=3).map(tuple), st.booleans(),
+        st.lists(_ways, max_size=2).map(tuple),
     ),
     st.builds(
         s.AccessDecl, words, st.lists(st.tuples(words, st.just("") | words), min_size=1, max_size=3).map(tuple),
@@ -187,6 +211,10 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
         st.lists(words, min_size=1, max_size=2).map(tuple), st.just(""), st.booleans(),
     ),
     st.builds(s.StatementDecl, names, _levels, _some_cites, texts, st.just(()), texts.filter(bool), st.booleans()),
+    st.builds(s.EntityDecl, words, _standings, texts, st.lists(words, max_size=2).map(tuple), st.booleans()),
+    st.builds(s.GuidelineDecl, words, _cites, texts, st.booleans()),
+    st.builds(s.PointDecl, names, st.sampled_from(k.STANCES), _some_cites, texts, _grounds, st.booleans()),
+    st.builds(s.AnswerDecl, words, texts, _grounds, st.booleans()),
     st.builds(
         s.AmbiguityDecl, names, _cites, texts,
         st.lists(st.tuples(words, texts), min_size=2, max_size=3).map(tuple), st.booleans(),

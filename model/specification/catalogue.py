@@ -1,0 +1,90 @@
+"""What is said of a proposal: entities, points, guidelines and answers are read, and what decides them is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from mipcheck.model.language import catalogue as k
+from mipcheck.model.language.expression import Place
+from mipcheck.model.specification import spec as m
+from mipcheck.model.specification.names import Names
+from mipcheck.model.values.nearest import nearest
+
+
+def entities(n: Names) -> dict[str, k.EntityDecl]:
+    """Return the entities by name. Raises SpecError for one that is declared twice, as do the functions below."""
+    found = {}
+    for d in n.each(k.EntityDecl):
+        n.declare("entity", d.name, d.at)
+        found[d.name] = d
+    return found
+
+
+def guidelines(n: Names) -> dict[str, k.GuidelineDecl]:
+    """Return the guidelines by name."""
+    found = {}
+    for d in n.each(k.GuidelineDecl):
+        n.declare("guideline", d.name, d.at)
+        found[d.name] = d
+    return found
+
+
+def points(n: Names) -> dict[str, k.PointDecl]:
+    """Return the points by name."""
+    found = {}
+    for d in n.each(k.PointDecl):
+        n.declare("point", d.name, d.at)
+        found[d.name] = d
+    return found
+
+
+def answers(n: Names) -> dict[str, k.AnswerDecl]:
+    """Return the answers by the guideline that they are to."""
+    found = {}
+    for d in n.each(k.AnswerDecl):
+        n.declare("answer", d.name, d.at)
+        found[d.name] = d
+    return found
+
+
+def check(n: Names, specs: Sequence[m.Spec], known: Collection[str]) -> None:
+    """Raise SpecError where a claim rests on what there is not; `known` are names that may encode something."""
+    properties = [name for spec in specs for name in spec.properties]
+    for e in n.each(k.EntityDecl):
+        _check(n, e.by, known, e.at)
+    for d in _claims(n):
+        for ground in d.grounds:
+            match ground:
+                case k.Proved(names) | k.Shown(names):
+                    _check(n, names, properties, ground.at, "property")
+                case k.Declared(claimed):
+                    declared = [e.declaration.name for e in n.items if isinstance(e.declaration, k.EntityDecl)]
+                    _check(n, [name for name, _ in claimed], declared, ground.at, "entity")
+                case k.Computed(figures):
+                    for figure in figures:
+                        for _, measure in (*figure.terms, *figure.value):
+                            if isinstance(measure, k.Measure):
+                                _check_measure(n, measure)
+
+
+def _claims(n: Names) -> Iterator[k.PointDecl | k.AnswerDecl]:
+    yield from n.each(k.PointDecl)
+    yield from n.each(k.AnswerDecl)
+
+
+def _check(n: Names, names: Sequence[str], known: Collection[str], at: Place, what: str = "") -> None:
+    for name in names:
+        if name not in known:
+            n.fail(at, f'there is no {what} "{name}"' if what else f'nothing is called "{name}"', nearest(name, known))
+
+
+def _check_measure(n: Names, measure: k.Measure) -> None:
+    """Raise SpecError for a measure of what there is not, or of what has no such measure."""
+    if measure.what == "entities":
+        return
+    if measure.of in n.layers:
+        if measure.what != "octets":
+            n.fail(measure.at, f"a layer alone has no {measure.what}", "access modes have")
+        return
+    if measure.of not in n.accesses:
+        n.fail(measure.at, f'no access mode or layer is called "{measure.of}"', nearest(measure.of, [*n.accesses, *n.layers]))  # fmt: skip
