@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -27,8 +26,9 @@ def test_a_wheel_of_the_source_distribution_is_whole(tmp_path: Path) -> None:
     assert {"mipcheck/model/language/grammar.lark", "mipcheck/checker/logs/log.lark", "mipcheck/py.typed"} <= names
     maps = ROOT / "checker" / "maps"
     assert {f"mipcheck/checker/maps/{p.name}" for p in (*maps.glob("*.map"), *maps.glob("*.lark"))} <= names
-    assert {f"mipcheck/specs/{spec.name}" for spec in resources.files("mipcheck.specs").iterdir() if
-            spec.name.endswith(".spec")} <= names  # fmt: skip
+    specs = [p for ending in ("spec", "md", "json") for p in (ROOT / "specs").rglob(f"*.{ending}")]
+    assert {f"mipcheck/{p.relative_to(ROOT)}" for p in specs} <= names
+    assert any(p.parent.name == "candidates" for p in specs)
 
     # Native code is of one interpreter on one platform, so that pip must not take the wheel elsewhere.
     assert any(name.startswith("mipcheck/kept/native-") for name in names)

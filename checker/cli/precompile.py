@@ -15,7 +15,7 @@ from mipcheck.model.machine.compile import Machine
 from mipcheck.model.native.compiled import compiled
 from mipcheck.model.native.unit import Unit
 from mipcheck.model.specification.configure import configure
-from mipcheck.model.specification.load import bundled, load
+from mipcheck.model.specification.load import bundled, every_bundled, load
 
 
 def units() -> Iterator[Unit]:
@@ -34,7 +34,9 @@ def units() -> Iterator[Unit]:
 
 
 def main() -> None:
-    """Compile all. Raises NativeError where nothing can be compiled."""
+    """Compile all, and read the other specifications. Raises NativeError where nothing can be compiled."""
+    for name in every_bundled():
+        load(name)
     for unit in units():
         compiled(unit)
 

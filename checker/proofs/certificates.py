@@ -12,7 +12,7 @@ from typing import Final
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.output import replacing
 from mipcheck.model.prover.certificate import LONGEST, Certificate, Malformed, read_certificate, write_certificate
-from mipcheck.model.specification.load import bundled
+from mipcheck.model.specification.load import every_bundled
 from mipcheck.model.values import cache
 from mipcheck.model.values.packages import folder_of
 
@@ -22,7 +22,7 @@ SUFFIX: Final = ".proofs"
 def folder_for(spec: str) -> Path:
     """Return the folder for certificates of a specification, by its name or path as on the command line."""
     # An editable installation links to the file; certificates belong beside the file itself.
-    path = (folder_of("mipcheck.specs") / f"{spec}.spec").resolve() if spec in bundled() else Path(spec)
+    path = (folder_of("mipcheck.specs") / f"{spec}.spec").resolve() if spec in every_bundled() else Path(spec)
     return path.with_name(path.name.removesuffix(".spec") + SUFFIX)
 
 

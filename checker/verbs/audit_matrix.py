@@ -17,7 +17,7 @@ from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import Disagreement, broken_in, trace_text
 from mipcheck.checker.verbs.claims import Decision, Decisions
-from mipcheck.checker.verbs.requirements_catalogue import Requirement, requirements
+from mipcheck.checker.verbs.requirements_catalogue import Requirement, answered, requirements
 from mipcheck.model.prover.evidence import Searches, about_the_same
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.prover.variants import speaks_of
@@ -92,7 +92,7 @@ def audit(spec: Spec, timeout: float = TIMEOUT, name: str = "") -> list[MatrixRo
     `name` is the specification as on the command line, by which certificates are found. Raises Disagreement.
     """
     auditor = _Auditor(spec, timeout)
-    found = requirements(spec)
+    found = [*requirements(spec), *answered(spec)]
     catalogue = [r for r in found if not r.grounds]
     # What takes time is a name, which many requirements may have in common, and some have none.
     names = list(dict.fromkeys(name for r in catalogue for name in r.by))
@@ -101,8 +101,11 @@ def audit(spec: Spec, timeout: float = TIMEOUT, name: str = "") -> list[MatrixRo
             steps.step(name)
             auditor.coverage(name)
     decided = Decisions(spec, name)
-    claims = {r.id: {name: _decided(c) for g in r.grounds for name, c in decided.of(g).items()} for r in found}
-    return [MatrixRow(r, claims[r.id] if r.grounds else {name: auditor.coverage(name) for name in r.by}) for r in found]
+    rows = []
+    for r in found:
+        of_claim = {name: _decided(c) for g in r.grounds for name, c in decided.of(g).items()}
+        rows.append(MatrixRow(r, of_claim or {name: auditor.coverage(name) for name in r.by}))
+    return rows
 
 
 def _decided(d: Decision) -> Coverage:

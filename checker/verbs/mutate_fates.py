@@ -27,7 +27,7 @@ from mipcheck.checker.proofs.replayed import check_names
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.layering import Layering
-from mipcheck.model.specification.load import bundled, load
+from mipcheck.model.specification.load import every_bundled, load
 from mipcheck.model.specification.mutants import Mutant, mutants
 from mipcheck.model.specification.spec import Consistent, Spec
 from mipcheck.model.values.packages import folder_of
@@ -86,7 +86,7 @@ def chosen(spec: Spec, names: Sequence[str], role: str | None, sample: int | Non
     """
     roles = [m.role for m in spec.machines()]
     check_names("role", [role] if role else [], roles)
-    base = load(spec.extends) if spec.extends in bundled() else None
+    base = load(spec.extends) if spec.extends in every_bundled() else None
     found = [m for m in mutants(spec, base) if role in (None, m.role)]
     known = {word for m in found for word in _called(m)}
     check_names("rule, definition, assumption, event or mutant", names, sorted(known))

@@ -122,6 +122,18 @@ def _said(ground: Ground) -> str:
     return ground.reason if isinstance(ground, Opinion | Missing) else ", ".join(named(ground))
 
 
+def answered(spec: Spec) -> list[Requirement]:
+    """List the answers to guidelines, which are no requirements, in the same form."""
+    return [
+        Requirement(
+            a.name, "answer", a.text, type(a.grounds[0]).__name__.lower(),
+            tuple(name for g in a.grounds for name in named(g)),
+            " ".join(g.reason for g in a.grounds if isinstance(g, Opinion | Missing)), (), grounds=a.grounds,
+        )
+        for a in spec.answers.values()
+    ]  # fmt: skip
+
+
 def named(ground: Ground) -> tuple[str, ...]:
     """Return what decides a claim, each as it is written; nothing for an opinion and for what is missing."""
     match ground:

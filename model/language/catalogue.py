@@ -17,10 +17,10 @@ MEASURES: Final = ("octets", "registrations", "exchanges", "updates", "packets",
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`exchange anew given mobike`: what a layer needs when the address under it changes, whether what is inside has to
-    be set up `anew`, and the capability that this takes ("" for none)."""
+    """`registration and exchange anew given mobike`: what a layer needs when the address under it changes, whether what
+    is inside has to be set up `anew`, and the capability that this takes ("" for none)."""
 
-    step: str
+    steps: tuple[str, ...]
     anew: bool = False
     given: str = ""
     at: Place = place()

@@ -98,8 +98,9 @@ class _Builder:
         return s.LayerDecl(str(c[0]), text, protects, forms, override, moved, at)
 
     def _way(self, t: Any) -> catalogue.Way:
-        anew, (step, *rest) = _flag(t.children, "ANEW")
-        return catalogue.Way(str(step), anew, next((str(k.children[0]) for k in rest), ""), _at(t))
+        anew, c = _flag(t.children, "ANEW")
+        given = next((str(k.children[0]) for k in c if _is(k, "form_given")), "")
+        return catalogue.Way(tuple(str(k) for k in c if _is_token(k, "STEP")), anew, given, _at(t))
 
     def _form(self, t: Any) -> s.FormDecl:
         traversal, (headers, *rest) = _flag(t.children, "TRAVERSAL")
@@ -281,23 +282,25 @@ class _Builder:
     def _entity(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         by = next((_names(k) for k in c if _is(k, "encoded")), ())
-        return s.EntityDecl(str(c[0]), str(c[1]), _text(c), by, override, at)
+        return catalogue.EntityDecl(str(c[0]), str(c[1]), _text(c), by, override, at)
 
     def _guideline(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         cite, text = self._cite_and_text(c[1:])
-        return s.GuidelineDecl(str(c[0]), cite, text, override, at)
+        return catalogue.GuidelineDecl(str(c[0]), cite, text, override, at)
 
     def _point(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         name, stance, cite, text, *grounds = c
         found = tuple(map(self._ground, grounds))
-        return s.PointDecl(str(name), str(stance), self._cite_and_text([cite])[0], _string(text), found, override, at)
+        return catalogue.PointDecl(
+            str(name), str(stance), self._cite_and_text([cite])[0], _string(text), found, override, at
+        )
 
     def _answer(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         grounds = tuple(self._ground(k) for k in c[1:] if not _is_token(k, "STRING"))
-        return s.AnswerDecl(str(c[0]), _text(c), grounds, override, at)
+        return catalogue.AnswerDecl(str(c[0]), _text(c), grounds, override, at)
 
     def _ground(self, t: Any) -> catalogue.Ground:
         c, at = t.children, _at(t)

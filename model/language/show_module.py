@@ -126,14 +126,14 @@ def show_declaration(d: s.Declaration) -> str:
         case s.AmbiguityDecl(name, cite, text, readings):
             choices = "".join(f'\n  reading {reading} "{why}"' for reading, why in readings)
             return f'{override}ambiguity {name}{_cite(cite)} "{text}"{choices}'
-        case s.EntityDecl(name, standing, text, by):
+        case catalogue.EntityDecl(name, standing, text, by):
             encoded = f" by {', '.join(by)}" if by else ""
             return f'{override}entity {name} {standing} "{text}"{encoded}'
-        case s.GuidelineDecl(name, cite, text):
+        case catalogue.GuidelineDecl(name, cite, text):
             return f'{override}guideline {name}{_cite(cite)} "{text}"'
-        case s.PointDecl(name, stance, cite, text, grounds):
+        case catalogue.PointDecl(name, stance, cite, text, grounds):
             return f'{override}point {name} {stance}{_cite(cite)} "{text}"{_grounds(grounds)}'
-        case s.AnswerDecl(name, text, grounds):
+        case catalogue.AnswerDecl(name, text, grounds):
             return f"{override}answer {name}{_text(text)}{_grounds(grounds)}"
         case s.RoleDecl(name, tracks, text, declarations):
             head = f"role {name}{f' tracks {tracks}' if tracks else ''}{_text(text)} {{"
@@ -195,7 +195,7 @@ def _grounds(grounds: tuple[catalogue.Ground, ...]) -> str:
 
 
 def _way(w: catalogue.Way) -> str:
-    return f"{w.step}{' anew' if w.anew else ''}{f' given {w.given}' if w.given else ''}"
+    return f"{' and '.join(w.steps)}{' anew' if w.anew else ''}{f' given {w.given}' if w.given else ''}"
 
 
 def _closed(e: Expression) -> str:

@@ -87,4 +87,5 @@ def _check_measure(n: Names, measure: k.Measure) -> None:
             n.fail(measure.at, f"a layer alone has no {measure.what}", "access modes have")
         return
     if measure.of not in n.accesses:
-        n.fail(measure.at, f'no access mode or layer is called "{measure.of}"', nearest(measure.of, [*n.accesses, *n.layers]))  # fmt: skip
+        known = [*n.accesses, *n.layers]
+        n.fail(measure.at, f'no access mode or layer is called "{measure.of}"', nearest(measure.of, known))

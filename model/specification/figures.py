@@ -33,7 +33,7 @@ def steps_of_a_move(spec: Spec, access: Access) -> Counter[str]:
         way = spec.layers[name].way(frozenset(access.needs))
         if way is None:
             raise Untold(f"layer {name} of {spec.name} does not say what it is moved by")
-        found[way.step] += 1
+        found.update(way.steps)
         if not way.anew:
             break
     return found
@@ -65,6 +65,4 @@ def holds(spec: Spec, figure: Figure, parameters: Mapping[str, int]) -> bool:
 
 
 def _sum(spec: Spec, terms: tuple[tuple[int, Measure | int], ...], parameters: Mapping[str, int]) -> int:
-    return sum(
-        sign * (x if isinstance(x, int) else value_of_measure(spec, x, parameters)) for sign, x in terms
-    )
+    return sum(sign * (x if isinstance(x, int) else value_of_measure(spec, x, parameters)) for sign, x in terms)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mipcheck.model.language import catalogue
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Citation
@@ -19,17 +20,24 @@ KINDS: Final[Mapping[type, str]] = {
     s.ParamDecl: "parameter", s.RuleDecl: "rule", s.PropertyDecl: "property", s.AssumptionDecl: "assumption",
     s.StatementDecl: "statement", s.AccessDecl: "access mode", s.CapabilityDecl: "capability",
     s.AmbiguityDecl: "ambiguity", s.DefineDecl: "definition", s.LayerDecl: "layer", s.RoleDecl: "role",
-    s.EntityDecl: "entity", s.GuidelineDecl: "guideline", s.PointDecl: "point", s.AnswerDecl: "answer",
+    catalogue.EntityDecl: "entity", catalogue.GuidelineDecl: "guideline", catalogue.PointDecl: "point",
+    catalogue.AnswerDecl: "answer",
 }  # fmt: skip
 """Words by which messages call the declarations that can be overridden, dropped or confirmed."""
 
 _DROPPABLE: Final[Mapping[str, type[s.Declaration]]] = {
     "rule": s.RuleDecl, "property": s.PropertyDecl, "assumption": s.AssumptionDecl, "statement": s.StatementDecl,
     "access": s.AccessDecl, "capability": s.CapabilityDecl, "ambiguity": s.AmbiguityDecl, "param": s.ParamDecl,
-    "role": s.RoleDecl, "entity": s.EntityDecl, "answer": s.AnswerDecl,
+    "role": s.RoleDecl, "entity": catalogue.EntityDecl, "answer": catalogue.AnswerDecl,
 }  # fmt: skip
 
-CATALOGUE: Final = (s.StatementDecl, s.EntityDecl, s.GuidelineDecl, s.PointDecl, s.AnswerDecl)
+CATALOGUE: Final = (
+    s.StatementDecl,
+    catalogue.EntityDecl,
+    catalogue.GuidelineDecl,
+    catalogue.PointDecl,
+    catalogue.AnswerDecl,
+)
 """Declarations about a document or a proposal, and not about a machine: the mobile node has all of them."""
 
 _SHARED: Final = (
@@ -119,7 +127,7 @@ def _extended(module: s.Module, file: str, source: str, load: Loader, seen: tupl
     if any(isinstance(d, s.DocumentDecl) for d in module.declarations):
         items = [replace(i, declaration=_of_document(i.declaration, document)) for i in items]
     # What is said for and against a proposal is about that one, and about none that builds on it.
-    return [replace(i, own=False) for i in items if not isinstance(i.declaration, s.PointDecl)]
+    return [replace(i, own=False) for i in items if not isinstance(i.declaration, catalogue.PointDecl)]
 
 
 def _of_document(d: s.Declaration, document: str) -> s.Declaration:

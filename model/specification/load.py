@@ -39,10 +39,13 @@ _EXTENDS = re.compile(r"^\s*spec\s+\S+\s+extends\s+(\S+)", re.MULTILINE)
 
 
 def bundled() -> list[str]:
-    """Return the names of the specifications that come with mipcheck, first those that stand in no folder."""
-    folder = folder_of("mipcheck.specs")
-    names = [f.relative_to(folder).as_posix() for f in (*folder.glob("*.spec"), *folder.glob("*/*.spec"))]
-    return sorted((name.removesuffix(".spec") for name in names), key=lambda name: (name.count("/"), name))
+    """Return the names of the specifications that come with mipcheck and stand in no folder."""
+    return sorted(f.stem for f in folder_of("mipcheck.specs").glob("*.spec"))
+
+
+def every_bundled() -> list[str]:
+    """Return the names of all specifications that come with mipcheck, those in a folder last, as `candidates/e2`."""
+    return bundled() + sorted(f"{f.parent.name}/{f.stem}" for f in folder_of("mipcheck.specs").glob("*/*.spec"))
 
 
 def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec:
@@ -166,12 +169,14 @@ def _read(name: str, base: Path | None) -> tuple[str, str]:
     path = folder_of("mipcheck.specs") / f"{name}.spec"
     if _is_folder_and_name(name) and path.is_file():
         return f"{name}.spec", path.read_text("utf-8")
+    if _is_folder_and_name(name) and path.parent.is_dir() and not Path(name).exists():
+        raise SpecError(name, Place(), f'there is no specification "{name}"', nearest(name, every_bundled()))
     if "/" in name or "\\" in name or name.endswith(".spec"):
         return _read_path(Path(name))
     if base is not None and (base / f"{name}.spec").exists():
         return _read_path(base / f"{name}.spec")
     if not path.is_file():
-        raise SpecError(name, Place(), f'there is no specification "{name}"', nearest(name, bundled()))
+        raise SpecError(name, Place(), f'there is no specification "{name}"', nearest(name, every_bundled()))
     return f"{name}.spec", path.read_text("utf-8")
 
 

@@ -47,8 +47,18 @@ def resolve(
     main.check_shared(list(readers.values()))
     main.check_statements([*specs.values()], list(roles))
     others = {
-        name: replace(specs[name], role=name, tracks=d.tracks, role_text=d.text, statements={}, entities={}, guidelines={}, points={},
-                      answers={}, warnings=())
+        name: replace(
+            specs[name],
+            role=name,
+            tracks=d.tracks,
+            role_text=d.text,
+            statements={},
+            entities={},
+            guidelines={},
+            points={},
+            answers={},
+            warnings=(),
+        )
         for name, d in roles.items()
     }
     for name, d in roles.items():

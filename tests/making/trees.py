@@ -143,7 +143,7 @@ _changes = st.lists(
 _seen = st.sampled_from([(), ("log",), ("capture",), ("log", "capture")])
 
 _forms = st.builds(s.FormDecl, st.just("") | _headers, st.none() | expressions, st.just("") | words, st.booleans())
-_ways = st.builds(k.Way, st.sampled_from(k.STEPS), st.booleans(), st.just("") | words)
+_ways = st.builds(k.Way, _some(st.sampled_from(k.STEPS)), st.booleans(), st.just("") | words)
 _standings = st.sampled_from(k.STANDINGS)
 _measures = st.one_of(
     st.builds(k.Measure, st.sampled_from(k.MEASURES), words),
@@ -211,10 +211,10 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
         st.lists(words, min_size=1, max_size=2).map(tuple), st.just(""), st.booleans(),
     ),
     st.builds(s.StatementDecl, names, _levels, _some_cites, texts, st.just(()), texts.filter(bool), st.booleans()),
-    st.builds(s.EntityDecl, words, _standings, texts, st.lists(words, max_size=2).map(tuple), st.booleans()),
-    st.builds(s.GuidelineDecl, words, _cites, texts, st.booleans()),
-    st.builds(s.PointDecl, names, st.sampled_from(k.STANCES), _some_cites, texts, _grounds, st.booleans()),
-    st.builds(s.AnswerDecl, words, texts, _grounds, st.booleans()),
+    st.builds(k.EntityDecl, words, _standings, texts, st.lists(words, max_size=2).map(tuple), st.booleans()),
+    st.builds(k.GuidelineDecl, words, _cites, texts, st.booleans()),
+    st.builds(k.PointDecl, names, st.sampled_from(k.STANCES), _some_cites, texts, _grounds, st.booleans()),
+    st.builds(k.AnswerDecl, words, texts, _grounds, st.booleans()),
     st.builds(
         s.AmbiguityDecl, names, _cites, texts,
         st.lists(st.tuples(words, texts), min_size=2, max_size=3).map(tuple), st.booleans(),

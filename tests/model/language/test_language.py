@@ -18,7 +18,7 @@ from mipcheck.model.language.show import show_expression
 from mipcheck.model.language.show_module import show
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
-from mipcheck.model.specification.load import bundled, load, loads
+from mipcheck.model.specification.load import every_bundled, load, loads
 from mipcheck.model.specification.names import RESERVED
 from mipcheck.model.values.nearest import nearest
 
@@ -54,7 +54,7 @@ def test_expressions_are_printed_with_the_parentheses_they_need(expression: Expr
     assert isinstance(definition, s.DefineDecl) and definition.value == expression
 
 
-@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("name", every_bundled())
 def test_bundled_specifications(name: str) -> None:
     text = resources.files("mipcheck.specs").joinpath(f"{name}.spec").read_text("utf-8")
     assert parse(show(parse(text))) == parse(text)
