@@ -212,13 +212,18 @@ def _encoded(r: Requirement) -> str:
 def _summary(spec: Spec, found: list[Requirement]) -> str:
     """Count the requirements, by kind, in a sentence."""
     required, points = [r for r in found if not r.grounds], [r for r in found if r.grounds]
-    said = [_counted(len(required), "requirement", Counter(r.kind for r in required), KINDS)] if required else []
-    said += [_counted(len(points), "point", Counter(r.kind for r in points), GROUNDS)] if points else []
-    return f"{spec.name}: {' and '.join(said) or 'nothing'} of {spec.document or 'no document'}"
+    said = []
+    if required or not points:
+        said.append(_counted(len(required), "requirement", spec, Counter(r.kind for r in required), KINDS))
+    if points:
+        said.append(_counted(len(points), "point", spec, Counter(r.kind for r in points), GROUNDS))
+    return f"{spec.name}: {', '.join(said)}"
 
 
-def _counted(n: int, what: str, counts: Mapping[str, int], kinds: tuple[str, ...]) -> str:
-    return f"{n} {what}{'s' * (n != 1)} (" + ", ".join(f"{k} {counts[k]}" for k in kinds if counts.get(k)) + ")"
+def _counted(n: int, what: str, spec: Spec, counts: Mapping[str, int], kinds: tuple[str, ...]) -> str:
+    return f"{n} {what}{'s' * (n != 1)} of {spec.document or 'no document'} (" + ", ".join(
+        f"{k} {counts[k]}" for k in kinds if counts.get(k)
+    ) + ")"  # fmt: skip
 
 
 def requirements_text(spec: Spec, width: int, colour: bool = False) -> str:
