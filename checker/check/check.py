@@ -16,7 +16,7 @@ from mipcheck.checker.check.verdict import lacks_of, notes_of, parameters_of, re
 from mipcheck.checker.console.errors import InputError, Problem, UsageError, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.opening import OpenInput, open_inputs
-from mipcheck.checker.inputs.read import read_inputs
+from mipcheck.checker.inputs.read import give_maps, read_inputs
 from mipcheck.checker.inputs.settle import Over, over_logs
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.observe.context import Context
@@ -66,11 +66,8 @@ def check(
     vocabulary = vocabulary_of(chosen)
     with ExitStack() as stack:
         opened = open_inputs(paths, stack)
-        if maps:
-            from mipcheck.checker.inputs.mapped import give_maps
-
-            give_maps(opened, maps, vocabulary, unmatched == "error")
         over = over_logs(vocabulary, None if config is None else os.fspath(config), parameters or {})
+        give_maps(opened, maps, vocabulary, unmatched == "error", over.sources)
         return check_open(opened, chosen, vocabulary, over, offsets or {}, keep_going, fail_on, strict, chart, closest)
 
 

@@ -23,7 +23,7 @@ from mipcheck.checker.follow.metrics import Metrics
 from mipcheck.checker.follow.rounds import Rounds
 from mipcheck.checker.follow.tail import CaptureGrows, Tail
 from mipcheck.checker.inputs.clocks import absolute_of, shifts_of
-from mipcheck.checker.inputs.mapped import give_maps, maps_of
+from mipcheck.checker.inputs.mapped import give_maps, map_of_table, maps_of
 from mipcheck.checker.inputs.opening import OpenInput, check_paths
 from mipcheck.checker.inputs.settle import Over, Settling
 from mipcheck.checker.inputs.trace import Trace
@@ -81,13 +81,15 @@ class Follower:
         self._spec = spec
         self._say, self._metrics = say, metrics
         self._judge = Judge(spec, wishes.fail_on, self._hear)
-        named, common = maps_of(paths, wishes.maps, vocabulary, wishes.unmatched == "error")
+        strict = wishes.unmatched == "error"
+        named, common = maps_of(paths, wishes.maps, vocabulary, strict)
         self._tails: list[Tail] = []
         for path in paths:
             self._tails.append(Tail(path))
         self._logs = [
-            Growing(path, tail.name, named.get(path, common), table_of(over.sources, tail.name))
+            Growing(path, tail.name, named.get(path) or common or map_of_table(table, vocabulary, strict), table)
             for path, tail in zip(paths, self._tails, strict=True)
+            for table in [table_of(over.sources, tail.name)]
         ]
         self._merge = Merge(self._logs, frozenset(vocabulary.gaps))
         self._done = [False] * len(paths)
@@ -137,9 +139,8 @@ class Follower:
             begun[tail.path] = (tail, log.head)
 
         def judged(opened: Sequence[OpenInput]) -> Report:
-            if self._wishes.maps:
-                give_maps(opened, self._wishes.maps, self._vocabulary, self._wishes.unmatched == "error")
             w = self._wishes
+            give_maps(opened, w.maps, self._vocabulary, w.unmatched == "error", self._over.sources)
             return check_open(
                 opened, self._spec, self._vocabulary, self._over, w.offsets, w.keep_going, w.fail_on, w.strict
             )
@@ -170,7 +171,8 @@ class Follower:
         alone = len(self._paths) == 1
         for log in self._logs:
             settling.add(log.path, *log.said())
-        return Means(settling.vocabulary, settling.role, self._wishes.keep_going, time.time_ns() if alone else None)
+        return Means(settling.vocabulary, settling.role, self._wishes.keep_going, time.time_ns() if alone else None,
+                     self._wishes.unmatched == "error")  # fmt: skip
 
     def _read(self, number: int) -> bool:
         """Read what has come of an input, unless it is far ahead of the others; tell whether anything has."""

@@ -116,12 +116,14 @@ class _Own:
 
 
 class Means(NamedTuple):
-    """What logs are read with: the words that they may say, the role if it is known from elsewhere, how."""
+    """What logs are read with: the words that they may say, the role if it is known from elsewhere, how. With `strict`
+    lines that a map does not know are errors."""
 
     vocabulary: Vocabulary
     role: str | None
     keep_going: bool
     latest: int | None
+    strict: bool = False
 
 
 class Growing:
@@ -201,8 +203,12 @@ class Growing:
 
     def _begin(self, head: bytes, means: Means) -> None:
         """Find out what it is by its first bytes. Raises InputError, UsageError."""
-        vocabulary, role, keep_going, latest = means
+        vocabulary, role, keep_going, latest, strict = means
         begun = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if self._mapped is None and not begun.startswith(LOG_MARKS):
+            from mipcheck.checker.inputs.mapped import map_by_words
+
+            self._mapped = map_by_words(head, self.name, vocabulary, strict)
         try:
             if self._mapped is not None and not begun.startswith(LOG_MARKS):
                 if hint := no_text_log(head[:_HEAD]):

@@ -26,6 +26,9 @@ STDIN_NAME: Final = "<stdin>"
 _HEAD: Final = 4096
 """Bytes by which it is told what an input is."""
 
+_RECOGNISED: Final = 65_536
+"""Bytes by which a log of another program is recognised."""
+
 _MEMORY: Final = 2**24
 """Bytes of a pipe that are kept in memory to be read again; what comes after them is kept in a file."""
 
@@ -74,6 +77,13 @@ class OpenInput:
     def lines(self) -> BinaryIO:
         """Return the stream so that it can be read line by line, also from a pipe."""
         return cast("BinaryIO", io.BufferedReader(_Pieces(self.stream))) if self.piped else self.stream
+
+    def beginning(self) -> bytes:
+        """Return the first bytes, of which more are wanted to recognise a log than to tell what an input is.
+
+        Raises InputError if it cannot be read.
+        """
+        return _head(self.stream, self.name, _RECOGNISED)
 
     def needs_map(self) -> bool:
         """Tell whether it is neither a capture nor a log in our own words. Raises InputError if it cannot be read."""
@@ -392,12 +402,12 @@ def refuse_other(stream: BinaryIO, name: str) -> None:
         raise InputError([Problem(Position(name), "is no site file", hint)])
 
 
-def _head(stream: BinaryIO, name: str) -> bytes:
+def _head(stream: BinaryIO, name: str, size: int = _HEAD) -> bytes:
     """Return the first bytes of a stream, which will be read once more. Raises InputError."""
     try:
         if isinstance(stream, Pipe):
-            return stream.head(_HEAD)
-        head = stream.read(_HEAD)
+            return stream.head(size)
+        head = stream.read(size)
         stream.seek(0)
     except OSError as error:
         raise InputError([Problem(Position(name), f"cannot be read: {error.strerror or error}")]) from None

@@ -61,12 +61,24 @@ def read_trace(
     """
     with ExitStack() as stack:
         inputs = open_inputs(paths, stack)
-        if maps:
-            from mipcheck.checker.inputs.mapped import give_maps
-
-            give_maps(inputs, maps, vocabulary, unmatched == "error")
         over = over_logs(vocabulary, config, words or {})
+        give_maps(inputs, maps, vocabulary, unmatched == "error", over.sources)
         return read_inputs(inputs, vocabulary, over, offsets or {}, keep_going, protects)
+
+
+def give_maps(
+    inputs: Sequence[OpenInput],
+    words: Sequence[str],
+    vocabulary: Vocabulary,
+    strict: bool,
+    tables: Sequence[SourceTable] = (),
+) -> None:
+    """Give inputs the maps through which they are read, as `inputs/mapped.py` does; nothing of it is imported where
+    all are captures and logs of our own. Raises InputError, UsageError."""
+    if words or any(given.needs_map() for given in inputs):
+        from mipcheck.checker.inputs import mapped
+
+        mapped.give_maps(inputs, words, vocabulary, strict, tables)
 
 
 def read_inputs(

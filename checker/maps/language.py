@@ -133,11 +133,13 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Messages, in any of the spellings, and what follows from one; nothing follows from one that is ignored."""
+    """Messages, in any of the spellings, and what follows from one; nothing follows from one that is ignored. It may be
+    `borrowed` from a map that is used."""
 
     patterns: tuple[LinePattern, ...]
     body: tuple[Statement, ...] = ()
     ignored: bool = False
+    borrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

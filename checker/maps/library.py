@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Use:
-    """A map, and what a user gives with it: the year and the zone of stamps that lack them, and words by name."""
+    """A map, and what a user gives with it: the year and the zone of stamps that lack them, and words by name.
+
+    `chosen` says in words how it was chosen, where nobody gave it.
+    """
 
     map: Map
     year: int | None = None
     zone: datetime.tzinfo | None = None
     given: Mapping[str, str] = field(default_factory=dict)
+    chosen: str = ""
 
 
 def bundled() -> list[str]:

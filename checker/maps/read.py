@@ -178,7 +178,7 @@ class LogReading:
             if lacking and self._latest is None:
                 raise InputError([Problem(
                     Position(self.name), f"its times have no {name}, and other inputs do: say it",
-                    f"as --map {printable(self.use.map.name)},{example}",
+                    f"as --map {printable(self.name)}={printable(self.use.map.name)},{example}",
                 )])  # fmt: skip
         if stamp.text.startswith("%d/%m") and int(match["d"]) <= 12:
             self.assumed.append("its dates are read with the day first (stamp=%m/%d/… says otherwise)")
@@ -221,7 +221,8 @@ class LogReading:
         parts += [f"{counts['foreign']} of other programs"] if counts["foreign"] else []
         unknown = counts["unknown"] + counts["odd"]
         parts.append(f"{unknown} that nothing in it matches" if unknown else "none that nothing in it matches")
-        notes = [f"read by the map {self.use.map.name}: {_count(sum(counts.values()))}, {', '.join(parts)}"]
+        notes = [self.use.chosen] if self.use.chosen else []
+        notes += [f"read by the map {self.use.map.name}: {_count(sum(counts.values()))}, {', '.join(parts)}"]
         for number, text, why in self.shown:
             notes.append(f"line {number} matches nothing in the map{f' ({why})' if why else ''}: {quoted_line(text)}")
         return notes + self.assumed

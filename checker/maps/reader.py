@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from mipcheck.checker.console.errors import InputError, did_you_mean, joined, listed, problem_in_line, quoted
@@ -107,7 +108,7 @@ class _Reader:
         if self._used is None:
             self._fail_at(c[0], "no other map can be used here")
         other = self._guard(c[0], lambda: self._used(str(c[0])))  # type: ignore[misc]
-        self._lists["lines"] += other.lines
+        self._lists["lines"] += (replace(line, borrowed=True) for line in other.lines)
         self._tables |= other.tables
         self._words |= other.given
         self._set |= {p for line in other.lines for p in _assigned(line.body)}

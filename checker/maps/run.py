@@ -38,11 +38,13 @@ _PROGRAM: Final = compiled(r"[ \t]*(?:\S+[ \t]+)?([^\s\[\]:()]+)(?:\[[0-9]+\])?:
 
 
 @cache
-def _foreign(stamp: str) -> re.Pattern[bytes]:
-    """Return the pattern of whole lines with a stamp of that pattern, a program and a message, by their first bytes."""
-    bare = re.sub(r"\(\?P<\w+>", "(?:", stamp)
+def _foreign(stamp: str, heads: tuple[str, ...]) -> re.Pattern[bytes]:
+    """Return the pattern of whole lines with a stamp of that pattern, a program and a message, by their first bytes;
+    not of those that begin with one of the `heads`."""
+    bare, *others = (re.sub(r"\(\?P<\w+>", "(?:", p).replace(r"\x7f-\x9f", r"\x7f") for p in (stamp, *heads))
     host, program = r"(?:[!-~]++[ \t]++)?", r"[!-'*-9;-Z\\^-~]++(?:\[[0-9]+\])?:[ \t]++[!-~]"
-    return re.compile(rf"^(?:{bare})[ \t]*+(?!<){host}{program}".encode(), re.MULTILINE)
+    not_ours = "".join(f"(?!{p})" for p in ("<", *others))
+    return re.compile(rf"^(?:{bare})[ \t]*+{not_ours}{host}{program}".encode(), re.MULTILINE)
 
 
 Entry: TypeAlias = tuple[str, tuple[str, ...]]
@@ -66,7 +68,8 @@ class LogRecord:
     """A record of a log: the number of its first line, its text, and what became of it.
 
     `outcome` is `told` (a line of the map knows it), `ignored`, `foreign` (another program's), `unknown`, or `odd`
-    where its stamp cannot be, for the reason in `why`.
+    where its stamp cannot be, for the reason in `why`. `shape` says by what it is known for one of the map's program:
+    `head` where that is named or a head fits, `line` where no more than a line of the map's own does.
     """
 
     number: int
@@ -74,6 +77,7 @@ class LogRecord:
     outcome: str = "unknown"
     why: str = ""
     events: list[ToldEvent] = field(default_factory=list)
+    shape: str = ""
 
 
 NewClock = Callable[[Stamp, Match[str]], "tuple[int | None, datetime.tzinfo | None]"]
@@ -96,6 +100,7 @@ class Runner:
         self._waiting: dict[Entry, deque[tuple[ToldEvent, str]]] = {}
         self._last: dict[tuple[str, str], tuple[tuple[tuple[str, str], ...], int]] = {}
         self._newest = 0
+        self._bare = False  # whether the program writes lines in which it does not name itself, so that all are its own
         self.stamped = 0
 
     # --- lines → records ------------------------------------------------------------------------------------------
@@ -133,9 +138,11 @@ class Runner:
 
         None where lines have to be looked at one by one, as a record goes on or an event waits.
         """
-        if not self.stamped or self._open is not None or self._held or not self._map.programs or self._map.record:
+        if not self.stamped or self._bare or self._open is not None or self._held:
             return None
-        return _foreign(self._stamps[0].regex.pattern)
+        if not self._map.programs or self._map.record:
+            return None
+        return _foreign(self._stamps[0].regex.pattern, tuple(h.pattern.regex.pattern for h in self._map.heads))
 
     def pass_over(self, lines: int) -> None:
         """Take note of lines of other programs."""
@@ -190,10 +197,13 @@ class Runner:
     def _interpret(self, record: LogRecord, message: str, stamp: Stamp, match: Match[str]) -> None:
         program = None
         if self._map.programs and (by := _PROGRAM.match(message)):
-            program = by[1]
-            if program in self._map.programs:
+            if by[1] in self._map.programs:
+                program = by[1]
                 message = message[by.end() :]
-            elif not by[0].startswith("<"):
+                record.shape = "head"
+            elif not (
+                self._bare or by[0].startswith("<") or any(h.pattern.regex.match(message) for h in self._map.heads)
+            ):
                 record.outcome = "foreign"
                 return
         fields: dict[str, str | None] = {} if program is None else {"program": program}
@@ -203,11 +213,14 @@ class Runner:
                 message = message[begun.end() :]
                 fields |= begun.groupdict()
                 better = fields.get(head.time) if head.time else None
+                record.shape = "head"
+                self._bare |= program is None
                 break
         match_of = self._matching(message)
         if match_of is None:
             return
         line, found = match_of
+        record.shape = record.shape or ("" if self._map.programs or line.borrowed else "line")
         if line.ignored:
             record.outcome = "ignored"
             return

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mipcheck.checker.console.errors import (
@@ -45,7 +46,7 @@ SIZE_LIMIT: Final = 1024 * 1024
 _SECRET: Final = ("mn_ha_key", "esp_sa")
 _SOURCE: Final = "source"
 _TABLES: Final = ("site", "parameters", *_SECRET, _SOURCE)
-_SOURCE_FIELDS: Final = ("file", "sees", "resolution", "rename")
+_SOURCE_FIELDS: Final = ("file", "map", "sees", "resolution", "rename")
 _MN_HA_FIELDS: Final = ("agent", "spi", "algorithm", "key", "home")
 _ESP_FIELDS: Final = ("spi", "encryption", "encryption_key", "integrity", "integrity_key")
 _ALGORITHMS: Final = {
@@ -311,7 +312,18 @@ def _source(fields: _Fields, vocabulary: Vocabulary) -> SourceTable | None:
     if not isinstance(rename, dict) or any(not isinstance(to, str) or not to for to in rename.values()):
         hint = 'expected a table such as { if3 = "wlan0" }'
         fields.wrong("rename", "key rename of [[source]] has no such value", hint)
-    return SourceTable(file, sight, resolution, rename) if fields.sound and isinstance(rename, dict) else None
+    wanted = 'a map as --map takes it, such as "charon" or "./own.map,year=2025"'
+    map_ = _beside(fields.file.name, fields.text("map", wanted, lambda w: w or None, ""))
+    return SourceTable(file, sight, resolution, rename, map_) if fields.sound and isinstance(rename, dict) else None
+
+
+def _beside(config: str, word: str) -> str:
+    """Return a map as it is given, whose relative path is meant from the folder of the configuration file."""
+    name, comma, rest = word.partition(",")
+    if "/" in name or name.endswith(".map"):
+        name = str(PurePath(config).parent / name)
+        name = name if "/" in name else f"./{name}"
+    return name + comma + rest
 
 
 def _home_address(word: str) -> str | None:

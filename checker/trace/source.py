@@ -145,12 +145,14 @@ def read_resolution(word: str) -> int:
 @dataclass(frozen=True, slots=True)
 class SourceTable:
     """What a configuration file says of the source of an input called `file`: what it shows, and other names for its
-    interfaces; `sight` is None where it does not say what is shown."""
+    interfaces; `sight` is None where it does not say what is shown. `map` is the map through which it is read, as on a
+    command line, if it is another program's log."""
 
     file: str
     sight: Sight | None
     resolution: int | None
     rename: Mapping[str, str]
+    map: str = ""
 
     def matches(self, path: str) -> bool:
         """Tell whether it speaks of the input of that path."""

@@ -75,6 +75,9 @@ OTHERS = st.sampled_from(
         "Nov  3 09:00:04 h charon[7]: 11[KNL] interface wlan0 activated",
         "Nov  3 09:00:05 h charon: 11[KNL] interface wlan0 deleted",
         "Nov  3 09:00:05 h charon: 11[IKE] <x|1> initiating IKE_SA x[1] to 192.0.2.1",
+        "Nov  3 09:00:05 11[KNL] interface wlan0 activated",
+        "Nov  3 09:00:05 11[CFG] vici: x",
+        "Nov  3 09:00:05 11[KNL] <x|1> y: interface wlan0 deleted",
         "Nov  3 09:00:01 charon: x" + "y" * 70_000,
         "Nov  3 09:00:05 h charon: 11[NET] <x|1> sending packet: from 10.0.0.1[500] to 192.0.2.1[500] (1 bytes)",
     ]

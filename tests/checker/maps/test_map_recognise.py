@@ -1,0 +1,134 @@
+"""A log of another program is known by its first lines where one map knows them and no other, or is told its map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mipcheck import check
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.maps.library import bundled, map_of
+from mipcheck.checker.maps.recognise import SIZE, recognised
+
+from making.following import Pieces, followed
+
+CHARON = (
+    "Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared on wlan0\n"
+    "Nov  3 09:14:02 13[IKE] <corp|1> initiating IKE_SA corp[1] to 192.0.2.1\n"
+    "Nov  3 09:14:02 13[NET] <corp|1> sending packet: from 203.0.113.20[500] to 192.0.2.1[500] (240 bytes)\n"
+)
+LISTED = (
+    "Nov  3 09:14:02 host charon[7]: 11[KNL] 203.0.113.20 appeared on wlan0\n"
+    "Nov  3 09:14:03 host kernel: something else\n"
+)
+LEASE = "Nov  3 09:14:01 host dhclient[9]: bound to 203.0.113.20 -- renewal in 60 seconds.\n"
+OWN = "mipcheck-trace 1\n2025-11-03T09:14:02Z wlan0 coa kind=colocated addr=203.0.113.20\n"
+
+
+def maps(head: str) -> list[str]:
+    return [r.map.name for r in recognised(head.encode())]
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [(name, n) for name in bundled() for n in range(len(map_of(name).samples))]
+)
+def test_each_map_is_known_by_its_samples_and_taken_for_no_other(name: str, number: int) -> None:
+    sample = map_of(name).samples[number]
+    if "stamp" not in sample.settings:
+        assert maps("\n".join(sample.raw)) == [name]
+
+
+def test_a_listing_in_which_several_programs_speak_is_not_guessed_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert maps(LISTED) == ["charon"]
+    assert maps(LISTED + LEASE) == ["charon", "dhclient"]
+    path = tmp_path / "both.log"
+    path.write_text(LISTED + LEASE)
+    assert main([str(path)]) == 2
+    error = capsys.readouterr().err
+    assert "its first lines may be those of" in error
+    assert "(charon)" in error
+    assert "(dhclient)" in error
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n\n",
+        OWN,
+        OWN.replace("mipcheck-trace", "mipchek-trace"),
+        OWN.partition("\n")[2],
+        "".join(f"# {line}\n" for line in CHARON.splitlines()) + OWN,
+        "Nov  3 09:14:03 host kernel: something else\n" * 5,
+        "2025-11-03T09:14:03Z interface eth0 activated\n",  # some daemon's, in words that charon has too
+        "Nov  3 09:14:03 interface eth0 deleted\n",
+        "[2025-11-03T09:14:03.1] local time is wrong\n",  # nothing but what ip-monitor leaves aside
+        "01[KNL] 203.0.113.20 appeared on wlan0\n",
+        "x" * SIZE,
+        "\x00\x01",
+    ],
+)
+def test_what_is_no_known_program_s_is_left_alone(text: str) -> None:
+    assert maps(text) == []
+
+
+def test_a_log_of_our_own_is_never_taken_whatever_it_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "own.log"
+    path.write_text("# from\n" + "".join(f"#{line}\n" for line in CHARON.splitlines()) + OWN)
+    report = check(path)
+    assert [i.kind for i in report.inputs] == ["log"]
+    assert not any("recognised by" in note for note in report.notes)
+
+
+def test_of_many_lines_of_others_few_of_ours_are_enough_and_most_others_are_too_many() -> None:
+    others = "Nov  3 09:14:03 host kernel: something else\n" * 50
+    assert maps(others + LISTED) == ["charon"]
+    strange = "Nov  3 09:14:03 nobody knows this\n"
+    assert maps(CHARON + 3 * strange) == ["charon"]
+    assert maps(CHARON + 4 * strange) == []
+
+
+def test_a_recognised_log_is_judged_and_the_report_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "charon.log"
+    path.write_text(CHARON)
+    report = check(path)
+    assert [i.events for i in report.inputs] == [2]
+    (said,) = [n for n in report.notes if "recognised by" in n]
+    assert "(3 of 3 are of this program)" in said
+    assert "--map charon" in said
+    assert not any("recognised by" in n for n in check(path, maps=["charon"]).notes)
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_a_recognised_log_that_grows_is_followed(tmp_path: Path, size: int) -> None:
+    data = CHARON.encode()
+    pieces = [data[n : n + size] for n in range(0, len(data), size)]
+    live, _ = followed([Pieces(str(tmp_path / "charon.log"), pieces)])
+    assert [i.events for i in live.inputs] == [2]
+    assert any("recognised by its first lines" in n for n in live.notes)
+
+
+def test_the_site_file_says_the_map_and_the_command_line_wins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.log").write_text(CHARON)
+    own = tmp_path / "own.log"
+    own.write_text(OWN)
+    (tmp_path / "own.map").write_text(
+        'map mine "mine"\nstamp "%b %e %T"\nline "{..} appeared on {if:word}" { event {if} link state=up }\n'
+    )
+    site = tmp_path / "site.toml"
+    site.write_text('[[source]]\nfile = "*.log"\nmap = "./own.map,year=2025,zone=UTC"\n')
+    report = check([tmp_path / "a.log", own], config=site)
+    assert any("read by the map mine: 3 records, 1 known to it" in n for n in report.notes)
+    assert not any("recognised by" in n for n in report.notes)
+    report = check([tmp_path / "a.log", own], config=site, maps=["charon,year=2025,zone=UTC"])
+    assert any("read by the map charon" in n for n in report.notes)
+    site.write_text('[[source]]\nfile = "*.log"\nmap = "charon,yaer=2025"\n')
+    assert main([str(tmp_path / "a.log"), "--config", str(site)]) == 2
+    assert '[[source]] of *.log: map charon takes no "yaer"' in capsys.readouterr().err
+    site.write_text('[[source]]\nfile = "*.log"\nmap = 3\n')
+    assert main([str(tmp_path / "a.log"), "--config", str(site)]) == 2
+    assert "key map of [[source]] has no such value" in capsys.readouterr().err
