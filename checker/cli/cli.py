@@ -45,6 +45,7 @@ REGISTRY: Final = (
     Verb("overhead", "verbs.overhead", "[CAPTURE]", "what each access mode costs, and what a capture shows"),
     Verb("ambiguities", "verbs.ambiguities", "[NAME]", "sentences with several readings, and where they part"),
     Verb("diff", "verbs.diff", "SPEC SPEC", "what changed from one specification to another"),
+    Verb("compare", "verbs.compare", "[SPEC...]", "what is proved, shown or computed of each proposal"),
     Verb("schema", "verbs.schema", "NAME", "the JSON Schema of what a verb writes as JSON"),
     Verb("fleet", "fleet.fleet", "PATH...", "check many files on many cores or machines"),
 )

@@ -74,11 +74,12 @@ class Decisions:
     def prove(self, names: Sequence[str]) -> dict[str, Proved]:
         """Prove properties, from certificates where there are some; return the results by name."""
         new = [name for name in names if name not in self._proved]
-        for name in new:
-            asked = Asked(self._spec, self._name, [name], with_needs=False, timeout=self._timeout)
-            (self._proved[name],) = prove_all(asked)
-            if (error := self._proved[name].error) is not None:
-                raise error
+        if new:
+            asked = Asked(self._spec, self._name, new, with_needs=False, timeout=self._timeout * len(new))
+            for proved in prove_all(asked):
+                if proved.error is not None:
+                    raise proved.error
+                self._proved[proved.result.name] = proved
         return {name: self._proved[name] for name in names}
 
     def _figure(self, figure: k.Figure) -> Decision:

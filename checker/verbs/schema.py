@@ -19,6 +19,7 @@ _FOLDER: Final = Path(__file__).with_name("schemas")
 
 NAMES: Final = (
     "check", "jsonl", "prove", "requirements", "explain", "ambiguities", "diff", "audit", "mutate", "overhead", "fleet",
+    "compare",
 )  # fmt: skip
 """Verbs, and `jsonl` for a line of a check's JSON Lines."""
 

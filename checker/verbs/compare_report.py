@@ -1,0 +1,147 @@
+"""A comparison → text, Markdown or JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mipcheck.checker.console import markdown
+from mipcheck.checker.console.lines import Lines
+from mipcheck.checker.console.valid_json import SCHEMA, dumps
+from mipcheck.checker.proofs.partings import verdicts
+from mipcheck.checker.verbs.compare_table import Compared, Fact
+from mipcheck.model.language.show import show_citations
+
+_STYLES: Final = {"proof": "green", "trace": "yellow", "unknown": "magenta"}
+"""Colours besides the words, which say it all."""
+
+
+def compared_json(c: Compared) -> str:
+    """Return the table as one JSON object: guidelines with the facts of each specification."""
+    content = {
+        "schema": SCHEMA,
+        "specs": list(c.specs),
+        "guidelines": [
+            {
+                "name": name,
+                "section": g.cite[0].section if g.cite else "",
+                "text": g.text,
+                "differs": name in c.differing(),
+                "cells": {spec: [_object(f) for f in c.cells[name][spec]] for spec in c.specs},
+            }
+            for name, g in c.guidelines.items()
+        ],
+        "apart": _apart_object(c),
+    }
+    return dumps(content, indent=2) + "\n"
+
+
+def _object(f: Fact) -> dict[str, Any]:
+    return {
+        "kind": f.kind, "text": f.text, "by": f.by or None, "value": f.value, "trace": f.trace or None,
+        "wrong": f.wrong or None,
+    }  # fmt: skip
+
+
+def _apart_object(c: Compared) -> dict[str, Any] | None:
+    if c.apart is None:
+        return None
+    found = c.apart.found
+    return {
+        "trace": None if found is None else found.trace,
+        "left": [] if found is None else list(found.left),
+        "right": [] if found is None else list(found.right),
+        "reason": c.apart.reason or None,
+    }
+
+
+def _said(f: Fact) -> str:
+    """Return a fact in words, without its kind."""
+    text = f"{f.by} = {f.value}" if f.kind == "number" and f.value is not None else f.text
+    if f.kind == "change":
+        text = f.by
+    if f.kind in ("proof", "trace"):
+        text = f"{f.text} ({f.by})"
+    return f"{text} — {f.wrong}" if f.wrong else text
+
+
+def _chosen(c: Compared) -> list[str]:
+    """Return the guidelines to be shown: of two specifications, those that tell them apart."""
+    return c.differing() if len(c.specs) == 2 else list(c.guidelines)
+
+
+def compared_text(c: Compared, width: int, colour: bool = False) -> str:
+    """Return the table for a terminal of `width` columns: a guideline after the other, with a line for each fact."""
+    lines = Lines(width, colour)
+    for name in _chosen(c):
+        g = c.guidelines[name]
+        lines.title((g.text, "bold"), (f"  {name} ({show_citations(g.cite)})" if g.cite else f"  {name}", ""))
+        rows = []
+        for spec in c.specs:
+            facts = c.cells[name][spec]
+            for n, kind in enumerate(dict.fromkeys(f.kind for f in facts)):
+                said = "; ".join(_said(f) for f in facts if f.kind == kind)
+                style = "red" if any(f.wrong for f in facts) else _STYLES.get(kind, "")
+                rows.append([("" if n else spec, ""), (kind, style), (said, "")])
+        lines.table(rows)
+        lines.line("")
+    if len(c.specs) == 2:
+        _text_of_two(c, lines)
+    else:
+        lines.line(_summary(c))
+    return lines.text()
+
+
+def _text_of_two(c: Compared, lines: Lines) -> None:
+    """Add what tells two specifications apart: traces that refute a property of one, and the shortest parting."""
+    same = len(c.guidelines) - len(c.differing())
+    lines.line(f"{c.specs[0]} and {c.specs[1]}: {len(c.differing())} guidelines tell them apart;"
+               f" by {same} they come to the same, or both leave it open")  # fmt: skip
+    for name in c.differing():
+        for spec in c.specs:
+            for f in c.cells[name][spec]:
+                if f.trace:
+                    lines.line("")
+                    lines.line(f"{spec}, {f.by}:")
+                    lines.verbatim(f.trace)
+    if c.apart is not None:
+        lines.line("")
+        if c.apart.found is None:
+            lines.line(c.apart.reason)
+        else:
+            found = c.apart.found
+            lines.line(f"the shortest trace on which they part: {verdicts(found, *c.specs)}")
+            lines.verbatim(found.trace)
+
+
+def _summary(c: Compared) -> str:
+    facts = [f for row in c.cells.values() for cell in row.values() for f in cell]
+    counts = {kind: sum(f.kind == kind for f in facts) for kind in dict.fromkeys(f.kind for f in facts)}
+    wrong = sum(bool(f.wrong) for f in facts)
+    said = ", ".join(f"{kind} {n}" for kind, n in counts.items())
+    return f"{len(c.specs)} specifications by {len(c.guidelines)} guidelines ({said}); " + (
+        f"{wrong} are not as their specification says" if wrong else "all are as their specifications say"
+    )
+
+
+def compared_markdown(c: Compared) -> str:
+    """Return the table with a row for each specification; traces follow it."""
+    chosen = _chosen(c)
+    head = ["specification", *(markdown.plain(name) for name in chosen)]
+
+    def cell(spec: str, guideline: str) -> str:
+        return markdown.plain("; ".join(f"{f.kind}: {_said(f)}" for f in c.cells[guideline][spec]))
+
+    rows = [[markdown.plain(spec), *(cell(spec, g) for g in chosen)] for spec in c.specs]
+    parts = [markdown.plain(_summary(c)) + "\n\n" + markdown.table(head, rows)]
+    parts += [f"- {markdown.plain(g)}: {markdown.plain(c.guidelines[g].text)}\n" for g in chosen]
+    traces = [(spec, f) for g in chosen for spec in c.specs for f in c.cells[g][spec] if f.trace]
+    text = parts[0] + "\n" + "".join(parts[1:])
+    for spec, f in traces:
+        text += f"\n{markdown.plain(f'{spec}, {f.by}: {f.text}')}\n\n{markdown.block(f.trace)}\n"
+    if c.apart is not None:
+        found = c.apart.found
+        said = (
+            c.apart.reason if found is None else f"The shortest trace on which they part: {verdicts(found, *c.specs)}"
+        )
+        text += f"\n{markdown.plain(said)}\n" + ("" if found is None else f"\n{markdown.block(found.trace)}\n")
+    return text

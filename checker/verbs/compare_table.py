@@ -1,0 +1,164 @@
+"""The table of `mipcheck compare`: proposals by guidelines, and what decides each cell.
+
+A guideline is a question, which `candidates/common` or a specification that is compared declares. What a proposal
+answers stands in its own specification; here that is found anew, from certificates where there are some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
+from mipcheck.checker.console.progress import Steps
+from mipcheck.checker.proofs.partings import PartingLog, Partings
+from mipcheck.checker.verbs.claims import Decision, Decisions
+from mipcheck.model.language import catalogue as k
+from mipcheck.model.specification.load import every_bundled, load
+from mipcheck.model.specification.spec import Configure, Spec
+
+QUESTIONS: Final = "candidates/common"
+"""The specification that has the guidelines."""
+KINDS: Final = {
+    "proved": "proof", "shown": "trace", "computed": "number", "declared": "change", "opinion": "opinion",
+    "missing": "unknown",
+}  # fmt: skip
+"""What a cell shows, by what decides it."""
+SILENT: Final = "it says nothing about that"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A part of a cell: a proof, a trace, a number, a change, an opinion, or what is unknown.
+
+    `by` is what decides it as it is written in the specification, `text` what it came to in words, `value` a number,
+    and `trace` a counterexample as a log. `wrong` says how that differs from what the specification says.
+    """
+
+    kind: str
+    text: str
+    by: str = ""
+    value: int | None = None
+    trace: str = ""
+    wrong: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Guidelines by name, and of each the facts by specification, as those are called on the command line.
+
+    `apart` is what was found where just two are compared.
+    """
+
+    specs: tuple[str, ...]
+    guidelines: Mapping[str, k.GuidelineDecl]
+    cells: Mapping[str, Mapping[str, tuple[Fact, ...]]]
+    apart: Apart | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether anything is not as a specification says."""
+        return any(f.wrong and f.kind != "unknown" for f in self._facts())
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the prover gave up on something."""
+        return any(f.wrong and f.kind == "unknown" for f in self._facts())
+
+    def _facts(self) -> list[Fact]:
+        return [f for row in self.cells.values() for cell in row.values() for f in cell]
+
+    def differing(self) -> list[str]:
+        """Return the guidelines by which not all specifications come to the same."""
+        return [g for g, row in self.cells.items() if len({_essence(cell) for cell in row.values()}) > 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What tells two specifications apart beside their answers: a trace, or the `reason` why there is none."""
+
+    found: PartingLog | None
+    reason: str = ""
+
+
+def names_of_all() -> list[str]:
+    """Return the names of all specifications that come with mipcheck and answer guidelines."""
+    return [name for name in every_bundled() if load(name).answers]
+
+
+def compared(specs: Sequence[tuple[str, Spec]], timeout: float) -> Compared:
+    """Compare specifications, each with its name as on the command line; `timeout` is in seconds for each property.
+
+    Raises UsageError where they have nothing to be compared by, and what the prover raises.
+    """
+    guidelines = dict(load(QUESTIONS).guidelines)
+    for _, spec in specs:
+        guidelines |= spec.guidelines
+    for name, spec in specs:
+        for answer in spec.answers:
+            if answer not in guidelines:
+                hint = joined(did_you_mean(answer, guidelines), f"known: {listed(list(guidelines))}")
+                raise UsageError(joined(f"{name} answers {quoted(answer)}, which is no guideline", hint))
+    mute = [name for name, spec in specs if not spec.answers]
+    if len(mute) == len(specs):
+        raise UsageError(f"{listed(mute)}: no guideline is answered, so that there is nothing to compare;"
+                         " specs/candidates/README.md says how to write an answer")  # fmt: skip
+    cells: dict[str, dict[str, tuple[Fact, ...]]] = {g: {} for g in guidelines}
+    with Steps(len(specs), "comparing") as steps:
+        for name, spec in specs:
+            steps.step(name)
+            decisions = Decisions(spec, name, timeout)
+            decisions.prove([p for a in spec.answers.values() for g in a.grounds for p in _properties(g)])
+            for g in guidelines:
+                cells[g][name] = _cell(spec, decisions, g)
+    apart = _apart(specs, timeout) if len(specs) == 2 else None
+    return Compared(tuple(name for name, _ in specs), guidelines, cells, apart)
+
+
+def _properties(ground: k.Ground) -> tuple[str, ...]:
+    return ground.properties if isinstance(ground, k.Proved | k.Shown) else ()
+
+
+def _cell(spec: Spec, decisions: Decisions, guideline: str) -> tuple[Fact, ...]:
+    """Return what a specification comes to by a guideline."""
+    answer = spec.answers.get(guideline)
+    if answer is None:
+        return (Fact("unknown", SILENT),)
+    return tuple(_fact(spec, d) for ground in answer.grounds for d in decisions.of(ground).values())
+
+
+def _fact(spec: Spec, d: Decision) -> Fact:
+    kind = KINDS[d.kind]
+    if d.kind in ("proved", "shown"):
+        said = next(m.properties[d.name].text for m in spec.machines() if d.name in m.properties)
+        # Also where it is not what the specification says, a proof is a proof, and a counterexample one.
+        kind = {"proved": "proof", "refuted": "trace"}.get(d.found, "unknown")
+        return Fact(kind, said, d.name, trace=d.trace, wrong=d.wrong)
+    if d.kind == "declared":
+        return Fact(kind, d.found, d.name, wrong=d.wrong)
+    return Fact(kind, d.found, d.name if d.kind == "computed" else "", d.value, wrong=d.wrong)
+
+
+def _essence(cell: tuple[Fact, ...]) -> tuple[tuple[object, ...], ...]:
+    """Return what makes two cells the same: not how it is worded."""
+    return tuple((f.kind, f.by if f.kind in ("change", "number") else "", f.value, f.wrong) for f in cell)
+
+
+def _apart(specs: Sequence[tuple[str, Spec]], timeout: float) -> Apart:
+    """Seek the shortest trace that one of two specifications allows and the other does not. Raises Disagreement."""
+    (one, left), (other, right) = specs
+    if not set(left.events) & set(right.events):
+        return Apart(None, f"{one} and {other} have no event in common, so that no trace can tell them apart; what they"
+                           " answer does")  # fmt: skip
+    partings = Partings(left, right, timeout)
+    rules = [r for r in dict.fromkeys((*left.rules, *right.rules)) if not partings.alike(r)]
+    if not rules:
+        return Apart(None, f"all rules of the mobile node are the same in {one} and {other}")
+    # What a node does tells more than how its site is configured, and is sought first.
+    of_sites = [r for r in rules if any(isinstance(s.rules[r].body, Configure) for s in (left, right) if r in s.rules)]
+    found = PartingLog(reason="they have no rule that differs")
+    for chosen in ([r for r in rules if r not in of_sites], of_sites):
+        if chosen and not found.trace:
+            found = partings.find(chosen, [f"The shortest trace on which {one} and {other} part."])
+    return Apart(found if found.trace else None, found.reason)
