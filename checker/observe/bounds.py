@@ -24,7 +24,7 @@ _ROUNDS: Final = 8
 """How often updates may make bounds of the state larger, before it is taken that they always will."""
 _EVENTS: Final = 2**40
 """Events that change state, at most: the longest trace takes years to read."""
-_ORDERED: Final = {"<", "<=", ">", ">=", "+", "-", "*", "minus", "max", "min"}
+_ORDERED: Final = {"<", "<=", ">", ">=", "+", "-", "*", "/", "minus", "max", "min"}
 """Operators that depend on more of their operands than whether they are equal."""
 
 
@@ -144,6 +144,8 @@ def _bound(machine: Machine, t: Term, state: Mapping[str, Bounds]) -> Bounds:
         case "*":
             corners = [x * y for x in below[0] for y in below[1]]
             result = min(corners), max(corners)
+        case "/":
+            result = below[0][0] // t.value, below[0][1] // t.value
         case "max" | "min":
             choose = max if t.kind == "max" else min
             result = choose(low for low, _ in below), choose(high for _, high in below)

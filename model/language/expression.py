@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
 Operator = OneOf[
-    "and", "or", "not", "seen", "implies", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "minus", "max", "min",
+    "and", "or", "not", "seen", "implies", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "minus", "max", "min",
     "has", "capable", "given",
 ]  # fmt: skip
 """Operators of a term. `has` asks a set for a member, `capable` a node for a capability."""

@@ -24,7 +24,7 @@ from mipcheck.model.values.types import show_duration
 _STRENGTH = {
     "implies": 1, "or": 2, "and": 3, "not": 4, "seen": 4, "=": 5, "!=": 5, "<": 5, "<=": 5, ">": 5, ">=": 5, "has": 5,
     "uses": 5, "capable": 9, "given": 9,
-    "+": 6, "-": 6, "*": 7, "minus": 8, "max": 9, "min": 9,
+    "+": 6, "-": 6, "*": 7, "/": 7, "minus": 8, "max": 9, "min": 9,
 }  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def _apply(op: str, args: tuple[Expression, ...], own: int) -> str:
             return f" {op} ".join(show_expression(a, own + 1) for a in args)
         case "implies":
             return f"{show_expression(args[0], own + 1)} implies {show_expression(args[1], own)}"
-        case "+" | "-" | "*":
+        case "+" | "-" | "*" | "/":
             return f"{show_expression(args[0], own)} {op} {show_expression(args[1], own + 1)}"
         case _:
             return f"{show_expression(args[0], own + 1)} {op} {show_expression(args[1], own + 1)}"

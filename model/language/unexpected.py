@@ -26,7 +26,7 @@ _NAMES = {
     "SECTION": "a section number",
     "LINES": "line numbers (12-15)", "HEADERS": "headers (ip or udp4500/esp)",
     "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
-    "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "*",
+    "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "* or /",
 }  # fmt: skip
 """Words by which messages call terminals that are no words."""
 

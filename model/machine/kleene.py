@@ -60,6 +60,11 @@ def mul(a: int, b: int) -> int:
     return U if a == U or b == U else a * b
 
 
+def quotient(a: int, b: int) -> int:
+    """Return a divided by a number above 0, rounded down."""
+    return U if a == U else a // b
+
+
 def neg(a: int) -> int:
     return U if a == U else -a
 

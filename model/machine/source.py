@@ -22,7 +22,7 @@ from mipcheck.model.specification.spec import Allow, Change, EventType, Require,
 from mipcheck.model.specification.term import EventPattern, Term
 from mipcheck.model.values.types import BOOL, ID, LOW_HALF
 
-OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", "add", "sub", "mul", "neg", "largest",
+OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", "add", "sub", "mul", "quotient", "neg", "largest",
               "smallest", "has", "contains", "join", "low_half", "doubted")  # fmt: skip
 """Functions of `kleene` that the source calls, beside the constant U."""
 
@@ -328,8 +328,9 @@ class Writer:
                 return self._bound(t.name)
             case "in":
                 return f"contains({', '.join(self._term(a, event) for a in t.args)})"
-            case "has":
-                return f"has({self._term(t.args[0], event)}, {t.value})"
+            case "has" | "/":
+                name = "has" if t.kind == "has" else "quotient"
+                return f"{name}({self._term(t.args[0], event)}, {t.value})"
             case ">" | ">=":
                 left, right = (self._term(a, event) for a in t.args)
                 return f"{'lt' if t.kind == '>' else 'le'}({right}, {left})"

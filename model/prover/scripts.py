@@ -176,7 +176,7 @@ class Followed(Unrolling):
                 breaches += [self.breaks(rule, k, mirror=True) for k in range(last)]
             if not _is_true(z3.Not(z3.Or(breaches))):
                 return None
-        return frozenset(broken)
+        return frozenset(broken) if _is_true(z3.And(w.exact())) else None
 
 
 def nothing(key: Key) -> Number:

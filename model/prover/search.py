@@ -18,6 +18,8 @@ from mipcheck.model.prover.symbolic import World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import ELSEWHERE, Witness, keys_used, told
 from mipcheck.model.specification.spec import Key, Spec
+from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import TIME
 
 _MS = 10**6
 
@@ -25,7 +27,18 @@ _MS = 10**6
 def time_unit(parameters: Mapping[str, int], spec: Spec) -> int:
     """Return the step of integer time in ns: a millisecond where all parameters allow it, else a nanosecond."""
     times = [v for n, v in parameters.items() if spec.parameters[n].type.name == "time"]
+    times += [t.value for root in _written(spec) for t in root.walk() if t.kind == "const" and t.type == TIME]
     return _MS if all(t % _MS == 0 for t in times) else 1
+
+
+def _written(spec: Spec) -> Iterator[Term]:
+    """Yield all that a run is about: updates, rules, assumptions, properties, initial values."""
+    yield from spec.terms()
+    for a in spec.assumptions.values():
+        yield from a.terms()
+    for p in spec.properties.values():
+        yield from p.terms()
+    yield from (v.initial for v in spec.variables.values() if v.initial is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,7 @@ class Search:
                 self.run.extend()
             wanted = z3.Bool(f"goal@{k}#{next(_COUNT)}")
             self.run.solver.add(z3.Implies(wanted, z3.And(goal(self.run, k), self.run.shows(k))))
+            self.run.solver.add(self.world.exact())
             assumptions = [wanted] + [self.run.kept_surely[i][r] for i in range(k + 1) for r in must]
             if self.run.mirrors:  # the last step is where the two runs may differ in what they are allowed
                 assumptions += [self.run.mirror_kept[i][r] for i in range(k) for r in must]

@@ -61,6 +61,7 @@ class World:
         elsewhere: bool = False,
     ) -> None:
         self.capabilities, self.given = capabilities, given
+        self._exact: list[Z] = []
         self._elsewhere: dict[tuple[int, str, Term], Z] | None = {} if elsewhere else None
         self.spec, self.parameters, self.site, self.unit = spec, parameters, site, unit
         self.rules = {r.id: r for r in rules}
@@ -216,7 +217,22 @@ class World:
                 return disj([conj([value == n, members[m]]) for n, m in enumerate(t.args[0].type.members)])
             case "has":
                 return sub(t.args[0])[t.name]
+            case "/":
+                return self._divided(t, sub(t.args[0]))
         return _apply(t.kind, [sub(a) for a in t.args])
+
+    def _divided(self, t: Term, dividend: Z) -> Z:
+        if t.type.name == "time":
+            if self.unit is None:
+                return dividend / t.value
+            self._exact.append(dividend % t.value == 0)
+        return dividend / t.value  # of integers: rounded down, as the divisor is above 0
+
+    def exact(self) -> list[Z]:
+        """Return what it takes that, in steps of the unit, no division of a time that was written since the last call
+        leaves anything over: a proof divides exactly."""
+        found, self._exact = self._exact, []
+        return found
 
     def matches(self, patterns: Iterable[EventPattern], s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that an action is one of the patterns' events and meets its condition."""

@@ -44,7 +44,7 @@ class Unrolling:
         self.kept_surely: list[dict[str, Z]] = []
         """The same of nodes that keep to the condition where that is unclear, too: proofs are about those."""
         self.mirror_kept: list[dict[str, Z]] = []
-        self.solver.add(world.initial(self.states[0]))
+        self.solver.add(world.initial(self.states[0]), *world.exact())
         for m in self.mirrors:
             self.solver.add([m[slot] == z for slot, z in self.states[0].items()])
 
@@ -75,6 +75,7 @@ class Unrolling:
         if self.mirrors:
             self.mirrors.append(self._after(self.mirrors[-1], step, f"@{k + 1}'", self.acts(True)))
             self.mirror_kept.append({r: self._literal(f"kept:{r}@{k}'", self.breaks(r, k, True)) for r in rules})
+        self.solver.add(w.exact())
 
     def _after(self, s: SymbolicState, step: Step, tag: str, actions: list[tuple[int, Action]]) -> SymbolicState:
         """Return the state after a step, which the solver is told about."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mipcheck.model.specification.spec import Parameter, Spec
-from mipcheck.model.specification.term import Term, TermKind
+from mipcheck.model.specification.term import Term
 from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.types import ValueSyntaxError, lacks_unit
 
@@ -52,7 +52,7 @@ def configure(spec: Spec, given: Mapping[str, int]) -> dict[str, int]:
             return t.value
         if t.kind == "param":
             return value(t.name, pending)
-        return _apply(t.kind, [evaluate(a, pending) for a in t.args])
+        return _apply(t, [evaluate(a, pending) for a in t.args])
 
     for name in spec.parameters:
         value(name, ())
@@ -63,17 +63,19 @@ def value_of(t: Term, values: Mapping[str, int]) -> int:
     """Return the value of a term over constants and parameters, which all have values."""
     if t.kind == "const":
         return t.value
-    return values[t.name] if t.kind == "param" else _apply(t.kind, [value_of(a, values) for a in t.args])
+    return values[t.name] if t.kind == "param" else _apply(t, [value_of(a, values) for a in t.args])
 
 
-def _apply(op: TermKind, args: list[int]) -> int:
-    match op:
+def _apply(t: Term, args: list[int]) -> int:
+    match t.kind:
         case "+":
             return args[0] + args[1]
         case "-":
             return args[0] - args[1]
         case "*":
             return args[0] * args[1]
+        case "/":
+            return args[0] // t.value
         case "minus":
             return -args[0]
         case "max":
@@ -92,4 +94,4 @@ def _apply(op: TermKind, args: list[int]) -> int:
             return int(not args[0] or bool(args[1]))
     left, right = args
     return int({"=": left == right, "!=": left != right, "<": left < right, "<=": left <= right,
-                ">": left > right, ">=": left >= right}[op])  # fmt: skip
+                ">": left > right, ">=": left >= right}[t.kind])  # fmt: skip

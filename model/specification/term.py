@@ -28,7 +28,8 @@ class Term:
 
     const (`value`: 0/1, a number, ns, or the index of an enumeration's member), var, key, param, site, capable
     (`name`), now, this, nobody (the interface that is none), def (`name`, its body in `args`), some, every, or
-    another operator. `has` holds the member's index in `value` and the set in `args`; `in` a value and the set.
+    another operator. `has` holds the member's index in `value` and the set in `args`; `in` a value and the set;
+    `/` the divisor in `value`, a whole number above 0.
 
     Of tables: entry (a column, `pending` for whether the entry is there or `pending.coa` for a field; the key's parts
     in `args`), some_entry, every_entry (`name` is the table; the body in `args`, then what it binds) and, in their

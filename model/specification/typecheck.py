@@ -302,6 +302,8 @@ class TypeChecker:
                 return self._comparison(e, e.op, scope)
             case "*":
                 return self._product(e, scope)
+            case "/":
+                return self._quotient(e, scope)
             case "+" | "-" | "minus" | "max" | "min":
                 terms = self._numbers(e.args, scope)
                 if len({t.type for t in terms}) > 1:
@@ -407,6 +409,14 @@ class TypeChecker:
         if all(t.uses("var", "key", "now", "entry", "bound") for t in terms):
             self.names.fail(e.at, "one factor has to be a number or a parameter", "proofs stay in linear arithmetic")
         return Term("*", TIME if TIME in types else INT, args=terms, source=e)
+
+    def _quotient(self, e: Apply, scope: Scope) -> Term:
+        dividend, divisor = e.args
+        (term,) = self._numbers((dividend,), scope)
+        if not isinstance(divisor, Literal) or divisor.kind != "int" or not divisor.value:
+            hint = "a whole number above 0: proofs stay in linear arithmetic"
+            self.names.fail(divisor.at, f"{_show(divisor)} is nothing to divide by", hint)
+        return Term("/", term.type, value=divisor.value, args=(term,), source=e)
 
     def _numbers(self, args: tuple[Expression, ...], scope: Scope) -> tuple[Term, ...]:
         """Return the terms of expressions that are numbers or times, as arithmetic needs them. Raises SpecError."""
