@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console.errors import LIMIT, did_you_mean, joined, listed, quoted
 from mipcheck.checker.logs.parts import MAGIC, TIMES, VERSIONS, Fault, KeyValue, Time, WordAt
-from mipcheck.checker.site.site import KEYS, SiteError, site_from_words
+from mipcheck.checker.site.site import SiteError, keys_of, site_from_words
 from mipcheck.checker.trace.source import ALL, Sight, SourceError, read_resolution, read_sees
 from mipcheck.checker.trace.source import KEYS as SOURCE_KEYS
 from mipcheck.checker.trace.spans import Span, SpanError, span_of
@@ -113,12 +113,13 @@ class LogBuilder:
 
     def _site_fault(self, pair: KeyValue, word: str) -> Fault | None:
         """Return what is wrong with a pair of a site line by itself."""
-        known = pair.key in KEYS or pair.key in self.vocabulary.parameters
+        known = pair.key in keys_of(self.vocabulary.sites) or pair.key in self.vocabulary.parameters
         if self.counting and not known:
             return Fault(pair.key_at, len(pair.key), "")
         try:
             site_from_words(
-                {pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities, self.vocabulary.roles
+                {pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities, self.vocabulary.roles,
+                self.vocabulary.sites,
             )
         except SiteError as error:
             start, width = (pair.value_at, pair.value_width) if known else (pair.key_at, len(pair.key))

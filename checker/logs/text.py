@@ -17,7 +17,7 @@ from mipcheck.checker.logs.grammar import line_parser
 from mipcheck.checker.logs.lines import Log, read_lines
 from mipcheck.checker.logs.parts import FIRST_LINE, MAGIC, Fault, KeyValue, LineError, Time, WordAt, read_time
 from mipcheck.checker.logs.writing import joined_lines, writable_events, writable_site
-from mipcheck.checker.site.site import KEYS, TEXTUAL, Site, expected, read_value
+from mipcheck.checker.site.site import TEXTUAL, Site, expected, keys_of, read_value
 from mipcheck.checker.trace.source import ALL, Sight
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.checker.trace.vocabulary import Vocabulary
@@ -61,7 +61,8 @@ def write_log(
     words = writable_site(site, vocabulary)
     lines = [FIRST_LINE]
     lines += [f"# {printable(line)}".rstrip() for comment in comments for line in comment.splitlines() or [""]]
-    for keys in ([k for k in words if k in KEYS], [k for k in words if k not in KEYS]):
+    own = keys_of(vocabulary.sites)
+    for keys in ([k for k in words if k in own], [k for k in words if k not in own]):
         if keys:
             lines.append("site " + " ".join(f"{k}={as_in_log(words[k])}" for k in keys))
     if said := sight.words(vocabulary.events):

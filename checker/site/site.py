@@ -67,8 +67,15 @@ class Site:
 ROLES: Final = ("mn", "vpn", "iha", "xha", "fa")
 """The roles of the format, besides which a specification may declare others."""
 LISTS: Final = ("fa", "internal", "tunnels", "upkeep", "capabilities")
-KEYS: Final = ("role", "boot", *ADDRESSES, *LISTS)
-"""The keys of a site besides the parameters of the specification."""
+def keys_of(sites: Collection[str]) -> tuple[str, ...]:
+    """Return the keys of a site, besides parameters, where a specification speaks of addresses by these names."""
+    return ("role", "boot", *addresses_of(sites), *LISTS)
+
+
+def addresses_of(sites: Collection[str]) -> tuple[str, ...]:
+    """Return the names of addresses that a site may give: the usual ones, and those of a specification."""
+    return (*ADDRESSES, *(name for name in sites if name not in ADDRESSES))
+
 
 TEXTUAL: Final = ("text", "interface")
 """The types whose every string is a value."""
@@ -91,31 +98,33 @@ def site_from_words(
     parameters: Mapping[str, Type],
     capabilities: Collection[str],
     roles: Collection[str] = (),
+    sites: Collection[str] = (),
 ) -> Site:
     """Return the site that the words of a log (or of a command line) describe; lists are separated by commas.
 
-    `parameters`, `capabilities` and `roles` are those that the specification declares. Raises SiteError.
+    `parameters`, `capabilities`, `roles` and `sites` are those that the specification declares. Raises SiteError.
     """
+    known = keys_of(sites)
     for key in words:
-        if key not in KEYS and key not in parameters:
+        if key not in known and key not in parameters:
             raise SiteError(
                 key,
                 f"unknown site key {quoted(key)}",
                 joined(
-                    did_you_mean(key, [*KEYS, *parameters]),
-                    f"site keys: {listed(KEYS)}, and the parameters of the specification",
+                    did_you_mean(key, [*known, *parameters]),
+                    f"site keys: {listed(known)}, and the parameters of the specification",
                 ),
             )
     return Site(
         role=_choice("role", words.get("role", "mn"), dict.fromkeys((*ROLES, *roles))),
         boot=_choice("boot", words.get("boot", "false"), ("true", "false")) == "true",
-        addresses={k: _address(k, words[k]) for k in ADDRESSES if k in words},
+        addresses={k: _address(k, words[k]) for k in addresses_of(sites) if k in words},
         fa=_items(words, "fa", _address),
         internal=_items(words, "internal", _prefix),
         tunnels=_items(words, "tunnels", _name),
         upkeep=UPKEEP if "upkeep" not in words else () if words["upkeep"] == "-" else _items(words, "upkeep", _upkeep),
         capabilities=frozenset(_items(words, "capabilities", lambda k, w: _capability(k, w, capabilities))),
-        parameters={k: _parameter(k, words[k], parameters[k]) for k in words if k not in KEYS},
+        parameters={k: _parameter(k, words[k], parameters[k]) for k in words if k not in known},
     )
 
 
@@ -126,7 +135,7 @@ def site_words(site: Site) -> dict[str, str]:
         words["role"] = site.role
     if site.boot:
         words["boot"] = "true"
-    words |= {k: str(ipaddress.IPv4Address(site.addresses[k])) for k in ADDRESSES if k in site.addresses}
+    words |= {k: str(ipaddress.IPv4Address(site.addresses[k])) for k in addresses_of(site.addresses) if k in site.addresses}
     lists = {
         "fa": [str(ipaddress.IPv4Address(a)) for a in site.fa],
         "internal": [str(p) for p in site.internal],

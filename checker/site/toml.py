@@ -23,14 +23,14 @@ from mipcheck.checker.console.errors import (
 )
 from mipcheck.checker.site.dotted import MOST, too_many_parts
 from mipcheck.checker.site.site import (
-    ADDRESSES,
-    KEYS,
     LISTS,
     EspSa,
     MnHaKey,
     Site,
     SiteError,
+    addresses_of,
     expected,
+    keys_of,
     natural_word,
     site_from_words,
 )
@@ -93,7 +93,7 @@ def read_config(
     _no_doubles(file, "esp_sa", [sa.spi if sa else None for sa in esp])
     if file.problems:
         raise InputError(file.problems, more=file.more)
-    plain = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
+    plain = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites)
     site = Site(
         plain.role,
         plain.boot,
@@ -378,7 +378,7 @@ def _key_hint(key: str, table: str, known: Sequence[str]) -> str:
 
 def _belongs(key: str, vocabulary: Vocabulary) -> str:
     """Return a hint at the table where a key belongs, or nothing."""
-    if key in KEYS:
+    if key in keys_of(vocabulary.sites):
         return f"{key} belongs into [site]"
     return f"{key} belongs into [parameters]" if key in vocabulary.parameters else ""
 
@@ -387,10 +387,10 @@ def _site_table(file: _TomlFile, table: Mapping[str, object], vocabulary: Vocabu
     """Return the words of [site] as a log has them; what is wrong becomes a problem of the file."""
     words: dict[str, str] = {}
     for key, value in table.items():
-        if key not in KEYS:
+        if key not in keys_of(vocabulary.sites):
             file.problem("site", 0, key, f"unknown key {quoted(key)} of [site]", partial(_site_hint, key, vocabulary))
         elif (word := _site_word(key, value)) is None:
-            file.problem("site", 0, key, f"key {key} of [site] has no such value", f"expected {_wanted(key)}")
+            file.problem("site", 0, key, f"key {key} of [site] has no such value", f"expected {_wanted(key, vocabulary)}")
         elif _checked(file, "site", key, word, vocabulary):
             words[key] = word
     return words
@@ -398,7 +398,8 @@ def _site_table(file: _TomlFile, table: Mapping[str, object], vocabulary: Vocabu
 
 def _site_hint(key: str, vocabulary: Vocabulary) -> str:
     """Return the hint at an unknown key of [site]."""
-    return joined(did_you_mean(key, KEYS), _belongs(key, vocabulary), "keys of site: " + listed(KEYS))
+    known = keys_of(vocabulary.sites)
+    return joined(did_you_mean(key, known), _belongs(key, vocabulary), "keys of site: " + listed(known))
 
 
 def _site_word(key: str, value: object) -> str | None:
@@ -412,11 +413,11 @@ def _site_word(key: str, value: object) -> str | None:
     return ",".join(value)
 
 
-def _wanted(key: str) -> str:
+def _wanted(key: str, vocabulary: Vocabulary) -> str:
     """Return in words which value a key of [site] has."""
     if key == "boot":
         return "true or false, without quotation marks"
-    if key in ADDRESSES:
+    if key in addresses_of(vocabulary.sites):
         return 'a text with an IPv4 address, such as "10.1.0.2"'
     examples = {"internal": '["10.0.0.0/8"]', "fa": '["10.1.7.1"]', "tunnels": '["ipsec0"]', "upkeep": '["dns", "ntp"]'}
     return f"a list of texts, such as {examples.get(key, '[]')}" if key in LISTS else "a text"
@@ -427,7 +428,7 @@ def _parameter_table(file: _TomlFile, table: Mapping[str, object], vocabulary: V
     words: dict[str, str] = {}
     known = vocabulary.parameters
     for key, value in table.items():
-        if key not in known or key in KEYS:
+        if key not in known:
             message = f"unknown parameter {quoted(key)}"
             file.problem("parameters", 0, key, message, partial(_parameter_hint, key, vocabulary))
             continue
@@ -451,7 +452,7 @@ def _parameter_hint(key: str, vocabulary: Vocabulary) -> str:
 def _checked(file: _TomlFile, table: str, key: str, word: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a site may say that word of a key; if not, that is a problem of the file."""
     try:
-        site_from_words({key: word}, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles)
+        site_from_words({key: word}, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites)
     except SiteError as error:
         file.problem(table, 0, key, error.message, error.hint)
         return False

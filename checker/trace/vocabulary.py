@@ -22,13 +22,14 @@ IPV6_NOTE: Final = "left in the clear; the draft speaks of IPv4 only"
 class Vocabulary:
     """The words that a specification lets a trace use: its events, the types of its parameters, its capabilities.
 
-    `roles` are the events by role; without it, `events` are the same for all.
+    `roles` are the events by role; without it, `events` are the same for all. `sites` are the addresses that a site gives.
     """
 
     events: Mapping[str, EventType]
     parameters: Mapping[str, Type]
     capabilities: Collection[str]
     roles: Mapping[str, Mapping[str, EventType]] = field(default_factory=dict)
+    sites: Collection[str] = ()
 
     def for_role(self, role: str) -> Vocabulary:
         """Return what a trace may say that was taken at a node of that role. Raises RoleError if that is nothing."""
@@ -56,7 +57,7 @@ def vocabulary_of(spec: Spec) -> Vocabulary:
     """Return what traces of this specification may say."""
     roles = Late({role: partial(_words, spec, role) for role in (spec.role, *spec.roles)})
     parameters = {n: p.type for n, p in spec.parameters.items()}
-    return Vocabulary(_words(spec, spec.role), parameters, list(spec.capabilities), roles)
+    return Vocabulary(_words(spec, spec.role), parameters, list(spec.capabilities), roles, spec.sites)
 
 
 def _words(spec: Spec, role: str) -> dict[str, EventType]:

@@ -83,7 +83,7 @@ def anonymise(
     from mipcheck.checker.check.check import check
     from mipcheck.checker.console.errors import UsageError
     from mipcheck.checker.inputs.opening import open_input
-    from mipcheck.checker.site.site import KEYS
+    from mipcheck.checker.site.site import keys_of
     from mipcheck.checker.verbs.anonymise_esp import DisguisedAssociations
     from mipcheck.checker.verbs.anonymise_file import rewrite
     from mipcheck.checker.verbs.anonymise_frames import Rewriter
@@ -94,7 +94,7 @@ def anonymise(
     keys = [(key, replace(key, key=new_key(key, secret), home=disguise.address(key.home))) for key in site.mn_ha_keys]
     associations = DisguisedAssociations(site.esp_sas, secret)
     before = _essence(check(capture, spec=spec, config=config, parameters=words))
-    parameters = {name: word for name, word in words.items() if name not in KEYS}
+    parameters = {name: word for name, word in words.items() if name not in keys_of(spec.sites)}
     with tempfile.TemporaryDirectory() as folder:
         made, beside = Path(folder) / Path(capture).name, Path(folder) / "site.toml"
         rewriter = Rewriter(disguise, keys, associations)

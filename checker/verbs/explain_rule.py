@@ -144,7 +144,7 @@ def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
     """Return the values of all parameters; `words` give some. Raises UsageError and ParameterError."""
     try:
         types = {n: p.type for n, p in spec.parameters.items()}
-        site = site_from_words(words, types, list(spec.capabilities), list(spec.roles))
+        site = site_from_words(words, types, list(spec.capabilities), list(spec.roles), spec.sites)
     except SiteError as error:
         raise UsageError(joined(error.message, error.hint)) from None
     return configure(spec, {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()})

@@ -123,7 +123,8 @@ def _block(spec: Spec, r: Result) -> list[str]:
     if r.reason:
         details.append(f"because {r.reason}")
     whose = "" if owner.role == MOBILE_NODE else f"role {owner.role}, "
-    return [f"{r.result:8} {r.name}  ({whose}{r.section}, {r.seconds:.1f} s)", *_wrapped(details)]
+    place = whose + (f"{r.section}, " if r.section else "")
+    return [f"{r.result:8} {r.name}  ({place}{r.seconds:.1f} s)", *_wrapped(details)]
 
 
 def _opinion(o: Opinion) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,12 +18,15 @@ from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
-from mipcheck.model.prover.symbolic import HIDDEN, Action, Keys, SymbolicState, World
+from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec
+from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import BOOL
 
 _COUNT = itertools.count()
 """Sets what is hidden of an event apart from that of any other."""
+_FALSE = Term("const", BOOL)
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 
@@ -74,7 +77,7 @@ def consistent(setting: Setting, certificate: Certificate | None = None) -> Cons
     for rule in setting.rules:
         if rule not in setting.without:
             examples = shared.telling(rule)
-            for broken in (False, True):
+            for broken in (True,) if _forbids_all(setting.rules[rule]) else (False, True):
                 name = f"{'broken' if broken else 'kept'}:{rule}"
                 known = None if certificate is None else certificate.scripts.get(name)
                 example = None if known is None else examples.shown(rule, broken, known)
@@ -87,6 +90,11 @@ def consistent(setting: Setting, certificate: Certificate | None = None) -> Cons
     if missing:
         verdict = Verdict("unknown", reason="; ".join(missing))
     return Consistency(verdict, None, decisions.proofs, scripts, decisions.systems)
+
+
+def _forbids_all(rule: Rule) -> bool:
+    """Decide whether a rule is a prohibition without exception: there is no keeping it by what it speaks of."""
+    return isinstance(rule.body, Allow) and rule.body.condition == _FALSE
 
 
 class _Decisions:
@@ -167,7 +175,7 @@ def _events_that_meet(
     found = []
     for event in _events_that_would(w.spec, rule):
         a = Action(event, 0)
-        for keys in _choice(w, event, unused, [rule, *permissions]):
+        for keys in _choice(w, s, event, unused, [rule, *permissions]):
             found.append((a, keys, w.matches(rule.body.patterns, s, a, keys, now)))
     return found, z3.And(unused >= 0, *apart)
 
@@ -185,10 +193,11 @@ def _permitting(setting: Setting, rule: str) -> list[Rule]:
     return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
 
 
-def _choice(w: World, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:
+def _choice(w: World, s: SymbolicState, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:
     """Yield events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification.
 
-    Keys that none of the rules looks at keep one value, addresses are those that the rules name, and one more.
+    Keys that none of the rules looks at keep one value. Addresses are those that the rules name, and one more; numbers,
+    times, identifications and addresses also those that the state holds where a rule compares them with it.
     """
     values: list[list[Any]] = []
     names = []
@@ -196,6 +205,7 @@ def _choice(w: World, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[
              for t in (r.body.condition, *(p.condition for p in r.body.patterns if p.event == event))]  # fmt: skip
     used = {n for t in terms for n in t.names("key")}
     addresses = sorted({w.site[n] for t in terms for n in t.names("site")})
+    beside = _compared(terms)
     for k in w.spec.events[event].keys:
         names.append(k.name)
         if k.name.startswith(HIDDEN):
@@ -210,10 +220,23 @@ def _choice(w: World, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[
             values.append([unused])
         elif k.type.name == "address":
             values.append([z3.IntVal(n) for n in (1, *addresses)])
+        elif k.type.name == "time":
+            values.append([w.time(n) for n in (0, 10**9, 60 * 10**9)])
         else:
             values.append([z3.IntVal(n) for n in (0, 1, 60)])
+        values[-1] += [s[slot] for slot in ((n, i) for n in sorted(beside.get(k.name, ())) for i in (WHOLE_NODE, 0))
+                       if slot in s]  # fmt: skip
         if k.name not in used:
             values[-1] = values[-1][:1]
     for combination in itertools.product(*values):
         # What is hidden is no choice: it may be anything, of each of these events.
         yield w.apart(event, dict(zip(names, combination, strict=True)), f"#{next(_COUNT)}")
+
+
+def _compared(terms: Iterable[Term]) -> dict[str, set[str]]:
+    """Return by keys of an event the variables of the same type that something is said to be equal to beside them."""
+    found: dict[str, set[str]] = {}
+    for t in (t for root in terms for t in root.walk() if t.kind in ("=", "!=") and not t.args[0].type.is_enum):
+        for name in t.names("key"):
+            found.setdefault(name, set()).update(t.names("var"))
+    return found

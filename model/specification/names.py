@@ -20,6 +20,11 @@ RESERVED: Final = frozenset({"true", "false", "now", "this", "site", "not", "see
 _NAMED: Final = ("parameter", "ambiguity", "state", "table", "definition")
 """Kinds of declarations that share one space of names, because expressions do not tell them apart."""
 
+SITE_KEYS: Final = ("role", "boot", "fa", "internal", "tunnels", "upkeep", "capabilities")
+"""Keys that a site has in any case, besides addresses: nothing else could be given by that name."""
+ADDRESS_KEYS: Final = ("iha", "xha", "vpn", "ihoa", "xhoa")
+"""Addresses that any site may give."""
+
 _D = TypeVar("_D", bound=s.Declaration)
 
 
@@ -101,6 +106,14 @@ class Names:
         """Raise SpecError for a name that is a word of the language."""
         if name in RESERVED:
             self.fail(at, f'"{name}" is a word of the language and cannot be a name')
+
+    def check_site_key(self, name: str, at: Place, more: tuple[str, ...] = ()) -> None:
+        """Raise SpecError for an address or a parameter that no site could give: its key means something else."""
+        if name in SITE_KEYS or name in more:
+            hint = f"so are {', '.join(n for n in (*SITE_KEYS, *more) if n != name)}"
+            self.fail(at, f'"{name}" is a key of every site and cannot be a name', hint)
+        if more and name in self.sites:
+            self.fail(at, f'"{name}" is an address of the site already')
 
     def check_members(self, what: str, members: tuple[str, ...], at: Place) -> None:
         """Raise SpecError for members that are words of the language, or stand there twice."""

@@ -13,7 +13,7 @@ from mipcheck.model.language.parse import MAX_DEPTH
 from mipcheck.model.specification import catalogue
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
-from mipcheck.model.specification.names import Names
+from mipcheck.model.specification.names import ADDRESS_KEYS, Names
 from mipcheck.model.specification.oddities import warn_two_values, warn_unused, warn_unused_shared
 from mipcheck.model.specification.state import StateReader
 from mipcheck.model.specification.term import TRUE, Term
@@ -125,6 +125,7 @@ class _RoleReader:
         for site in self.names.each(s.SiteDecl):
             for name in site.names:
                 self.names.declare("site address", name, site.at)
+                self.names.check_site_key(name, site.at)
                 self.names.sites.append(name)
         for capability in self.names.each(s.CapabilityDecl):
             self.names.declare("capability", capability.name, capability.at)
@@ -172,6 +173,7 @@ class _RoleReader:
             self.names.parameters[a.name] = self._ambiguity(a)
         for d in self.names.each(s.ParamDecl):
             self.names.declare("parameter", d.name, d.at)
+            self.names.check_site_key(d.name, d.at, ADDRESS_KEYS)
             type_ = self.names.type_of(d.type)
             if type_ not in (INT, TIME, BOOL) and not type_.is_enum:
                 self.names.fail(d.type.at, f"a parameter cannot be of type {type_.name}")
