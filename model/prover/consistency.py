@@ -224,8 +224,8 @@ def _choice(w: World, s: SymbolicState, event: str, unused: Z, rules: Sequence[R
             values.append([w.time(n) for n in (0, 10**9, 60 * 10**9)])
         else:
             values.append([z3.IntVal(n) for n in (0, 1, 60)])
-        values[-1] += [s[slot] for slot in ((n, i) for n in sorted(beside.get(k.name, ())) for i in (WHOLE_NODE, 0))
-                       if slot in s]  # fmt: skip
+        same = [n for n in sorted(beside.get(k.name, ())) if w.spec.variables[n].type == k.type]
+        values[-1] += [s[n, i] for n in same for i in (WHOLE_NODE, 0) if (n, i) in s]
         if k.name not in used:
             values[-1] = values[-1][:1]
     for combination in itertools.product(*values):
