@@ -45,7 +45,7 @@ define calm = on_ and not other
 
 ATOMS = ["on_", "other", "shared", "calm", "true", "count < many", "total = count + 1", "paint = red", "paint != green",
          "last <= before", "owner = this", "owner = none", "key = 7", "last - moment > 2 s", "max(count, total) >= 2",
-         "count * 2 != total - 1", "-count < min(total, 1)"]  # fmt: skip
+         "count * 2 != total - 1", "(count - 3) / 2 < total", "-count < min(total, 1)"]  # fmt: skip
 TIMED = ["recent", "now - before > limit", "now >= moment + 2 * limit"]
 OF = {
     "one": ["c = red", "c != paint", "n > 1", "i = key", "n + count <= 4"],
@@ -56,7 +56,7 @@ VALUES: Mapping[str, list[str]] = {
     "paint": ["red", "blue"],
     "last": ["now", "before", "now - limit"],
     "before": ["last", "now"],
-    "total": ["n + 1", "total - count", "2"],
+    "total": ["n + 1", "total - count", "2", "(total - 3) / 2"],
     "owner": ["this", "none"],
     "moment": ["now", "last"],
 }

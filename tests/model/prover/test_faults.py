@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.verbs.prove_results import prove_one
+from mipcheck.model.language.errors import SpecError
 from mipcheck.model.prover.prove import Proofs
 from mipcheck.model.specification.load import loads
 
@@ -175,3 +176,90 @@ def test_vacuous_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "vacuous never" in out and "small: 1 proved, 1 vacuous" in out
     assert "because no event of which it speaks can happen where every MUST is kept" in out
     assert "whatever the state" in out
+
+
+DIVIDED = """
+spec small
+param t_half: time = 3 s / 2
+event lease(length: time, count: int) by network seen log
+event go() by node seen log
+interface { until: time = 0 s  many: int = 0 }
+on lease { until := now + length * 7 / 8  many := (count - 3) / 2 }
+rule A MUST cite 1 "x" allow go only if now <= until and many <= 1
+property p cite 1 "halves of odd numbers are rounded down" whenever go: many <= 1 and now <= until
+property q cite 1 "and are not exact" whenever go: many != -1
+property r cite 1 "a part of a nanosecond" whenever lease(length > 1 ns, length < 10 ns, length / 4 >= 1 ns): length != 8 ns
+property s cite 1 "a default is divided, too" whenever go: now <= t_half
+property t cite 1 "times are divided exactly" invariant until / 3 * 3 = until
+property c cite 1 "the rules fit" consistent
+"""
+
+
+@pytest.mark.parametrize(("name", "answer"), [*zip("pqrstc", ["proved", *["refuted"] * 3, "proved", "proved"], strict=True)])
+def test_times_and_numbers_are_divided(name: str, answer: str) -> None:
+    """Every trace is replayed by the checker, which rounds down: the two have to agree about it."""
+    assert result(DIVIDED, name) == answer
+
+
+@pytest.mark.parametrize("divisor", ["0", "n", "2 s", "-2", "(1 + 1)"])
+def test_what_divides_is_a_whole_number(divisor: str) -> None:
+    with pytest.raises(SpecError, match="nothing to divide by"):
+        loads(DIVIDED.replace("/ 2", f"/ {divisor}").replace("param", "param n: int = 2\nparam"))
+
+
+COMPARED = """
+spec small
+event take(value: address, code: int, mark: id, length: time, noted: flags) by network seen log
+event give(value: address, code: int, mark: id, length: time, noted: flags) by node seen log
+set flags { A, B }
+interface {
+  since: time
+  owed: bool = false
+  held: address = 0.0.0.0
+  number: int = 0
+  noting: id = 0
+  limit: time = 0 s
+  marked: bool = false
+}
+on take { owed := true; since := now; held := value; number := code; noting := mark; limit := length; marked := A in noted }
+on give { owed := false }
+rule O MUST cite 1 "gives back" require give within 5 s of since while owed
+rule V MUST cite 1 "the same" allow give only if KEPT
+property c cite 1 "what was taken can be given" consistent
+"""
+
+
+@pytest.mark.parametrize("kept", ["value = held", "code = number", "mark = noting", "length = limit", "marked = (A in noted)"])
+def test_what_is_owed_can_be_what_the_state_holds(kept: str) -> None:
+    assert result(COMPARED.replace("KEPT", kept), "c") == "proved"
+
+
+FINE = """
+spec small
+event go() by node seen log
+interface { last: time = 0 s }
+on go { last := now }
+rule A MUST cite 1 "x" allow go only if now - last >= 250 us
+property p cite 1 "x" whenever go: now - last > 250 us
+"""
+
+
+def test_constants_may_be_finer_than_a_millisecond() -> None:
+    assert result(FINE) == "refuted"
+    assert result(FINE.replace(": now - last >", ": now - last >=")) == "proved"
+
+
+def test_a_prohibition_is_only_broken() -> None:
+    text = FINE + 'rule B MUST cite 1 "never" allow go when last > 1 s only if false\nproperty c "fits" consistent\n'
+    assert result(text, "c") == "proved"
+
+
+@pytest.mark.parametrize("text", ["site role", "site fa", "param tunnels: int = 1", "param vpn: int = 1"])
+def test_no_name_hides_a_key_of_every_site(text: str) -> None:
+    with pytest.raises(SpecError, match="is a key of every site"):
+        loads(FINE + text)
+
+
+def test_a_parameter_is_not_named_as_an_address() -> None:
+    with pytest.raises(SpecError, match="is an address of the site already"):
+        loads(FINE + "site here\nparam here: int = 1")
