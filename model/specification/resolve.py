@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.language.expression import Expression, Place
+from mipcheck.model.language.expression import Expression, Pattern, Place
 from mipcheck.model.language.parse import MAX_DEPTH
 from mipcheck.model.specification import catalogue
 from mipcheck.model.specification import spec as m
@@ -233,6 +233,10 @@ class _RoleReader:
     def _assumption(self, d: s.AssumptionDecl) -> m.Assumption:
         self.names.declare("assumption", d.name, d.at)
         patterns = self.types.patterns(d.patterns, Scope({}, ghost=True), observed=False)
+        for p in d.patterns:
+            if self.names.events[p.event].sender == "node":
+                hint = "what a node has to do is a rule; what a theorem is about is a condition of the property"
+                self.names.fail(p.at, f'"{p.event}" is the node\'s own: nothing is assumed of it', hint)
         condition = self.types.expression(d.condition, self.types.scope_after(d.patterns, ghost=True), BOOL)
         return m.Assumption(d.name, d.cite, d.text, patterns, condition)
 
@@ -267,10 +271,23 @@ class _RoleReader:
             self.names.fail(at, f'"{name}" is state of the node', "an obligation counts from a time of its interface")
         self.names.read[name] += 1
 
+    def _bound(self, d: s.BodyDecl, level: str) -> None:
+        """Raise SpecError for a body that demands something of the network, which no rule binds."""
+        if isinstance(d, s.ConfigureDecl):
+            return
+        others = [p for p in d.patterns if self.names.events[p.event].sender != "node"]
+        if isinstance(d, s.AllowDecl) and others and level == "MUST":
+            hint = "what it does is an assumption; a SHOULD may say what another party had better do"
+            self.names.fail(others[0].at, f'"{others[0].event}" is nothing that the node does', hint)
+        if isinstance(d, s.RequireDecl) and len(others) == len(d.patterns):
+            self.names.fail(others[0].at, f'"{others[0].event}" is nothing that the node could do in time')
+
     def _rule(self, d: s.RuleDecl) -> m.Rule:
         """Return a rule with the reading that was asked for, else the last default given, else the first."""
         self.names.declare("rule", d.name, d.at)
         readings = tuple(m.Reading(r.name, r.text, self._body(r.body)) for r in d.readings)
+        for r in d.readings:
+            self._bound(r.body, d.level)
         names = [r.name for r in readings if r.name]
         for r in d.readings:
             if names.count(r.name) > 1:
@@ -296,6 +313,12 @@ class _RoleReader:
             readings if chosen.name else (), option("unless"), option("given"),
             " ".join(option("instead")), " ".join(option("note")),
         )  # fmt: skip
+
+    def _patterns_of(self, rule: str) -> list[Pattern]:
+        """Return the patterns of a permission, in all its readings."""
+        of_name = (i.declaration for i in self.names.items if isinstance(i.declaration, s.RuleDecl))
+        bodies = [r.body for d in of_name if d.name == rule for r in d.readings]
+        return [p for body in bodies if isinstance(body, s.AllowDecl) for p in body.patterns]
 
     def _property(self, d: s.PropertyDecl) -> m.Property:
         self.names.declare("property", d.name, d.at)
@@ -324,7 +347,13 @@ class _RoleReader:
         for name in d.relying:
             if name not in rules:
                 self.names.fail(d.at, f'unknown rule "{name}"', nearest(name, rules))
-        return m.Property(d.name, d.cite, d.text, claim, d.relying)
+            if any(self.names.events[p.event].sender != "node" for p in self._patterns_of(name)):
+                self.names.fail(d.at, f"{name} is about what the network does: say it as an assumption")
+        found = m.Property(d.name, d.cite, d.text, claim, d.relying)
+        if any(t.kind == "seen" for root in found.terms() for t in _outside_definitions(root)):
+            message = f"property {d.name} asks whether something is seen: in a proof nothing is unknown"
+            self.names.warn(self.names.item, d.at, message)
+        return found
 
     def _statement(self, d: s.StatementDecl) -> m.Statement:
         self.names.declare("statement", d.name, d.at)
@@ -402,3 +431,10 @@ class _RoleReader:
                 if name not in known:
                     self.names.fail(d.at, f'nothing is called "{name}"', nearest(name, known))
         catalogue.check(self.names, specs, known)
+
+
+def _outside_definitions(t: Term) -> Iterator[Term]:
+    """Yield the parts of a term that stand where it does: no bodies of definitions, which rules may share."""
+    yield t
+    for a in t.args if t.kind != "def" else ():
+        yield from _outside_definitions(a)

@@ -35,7 +35,7 @@ rule R2 MUST cite 4.3 "second"
 rule R3 SHOULD cite 4.4 "third"
   allow rrq only if seen_at <= now
 property P1 "sound" whenever rrq: met or now - lost <= 60 s
-assumption A1 "honest" on rrq: met
+assumption A1 "honest" on lose: met
 """
 LINES = BASE.count("\n")
 

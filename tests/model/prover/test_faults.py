@@ -263,3 +263,44 @@ def test_no_name_hides_a_key_of_every_site(text: str) -> None:
 def test_a_parameter_is_not_named_as_an_address() -> None:
     with pytest.raises(SpecError, match="is an address of the site already"):
         loads(FINE + "site here\nparam here: int = 1")
+
+
+ONE_SIDED = """
+spec small
+event ring() by network seen log
+event go() by node seen log
+event told() by observer seen log
+interface { rung: bool = false  since: time }
+on ring { rung := true; since := now }
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'assumption a "x" on go: rung',
+        'assumption a "x" on ring, go: rung',
+        'rule A MUST cite 1 "x" allow ring only if rung',
+        'rule A MUST cite 1 "x" allow go, ring only if rung',
+        'rule A MUST cite 1 "x" allow told only if rung',
+        'rule A MUST cite 1 "x" reading one "x" allow go only if rung reading two "y" allow ring only if rung',
+        'rule A SHOULD cite 1 "x" require ring within 1 s of since while rung',
+        'rule A SHOULD cite 1 "x" allow ring only if rung property p "x" whenever ring: rung relying on A',
+    ],
+)
+def test_nothing_is_demanded_of_the_network_or_assumed_of_the_node(text: str) -> None:
+    """Each would be a premise of all proofs that nobody keeps to."""
+    with pytest.raises(SpecError, match="nothing that the node|own: nothing is assumed|what the network does"):
+        loads(ONE_SIDED + text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'assumption a "x" on ring: not rung',
+        'rule A SHOULD cite 1 "x" allow ring only if not rung',
+        'rule A MUST cite 1 "what ends the wait may come from elsewhere" require go, ring within 1 s of since while rung',
+    ],
+)
+def test_each_side_is_spoken_of_in_its_own_way(text: str) -> None:
+    loads(ONE_SIDED + text)
