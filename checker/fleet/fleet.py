@@ -151,7 +151,9 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
             stream.seek(0)
             config = stream.read()
     try:
-        words = site_from_words(parameters, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites)
+        words = site_from_words(
+            parameters, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites
+        )
     except SiteError as error:
         raise UsageError(f"{error.message}; {error.hint}" if error.hint else error.message) from None
     site = merge_sites(site, words, parameters.keys())

@@ -118,7 +118,10 @@ class LogBuilder:
             return Fault(pair.key_at, len(pair.key), "")
         try:
             site_from_words(
-                {pair.key: word}, self.vocabulary.parameters, self.vocabulary.capabilities, self.vocabulary.roles,
+                {pair.key: word},
+                self.vocabulary.parameters,
+                self.vocabulary.capabilities,
+                self.vocabulary.roles,
                 self.vocabulary.sites,
             )
         except SiteError as error:

@@ -162,7 +162,9 @@ class LogReader:
         """Return the site that the site lines have described so far."""
         builder = self.builder
         vocabulary = builder.vocabulary
-        return site_from_words(builder.words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites)
+        return site_from_words(
+            builder.words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites
+        )
 
     def log(self) -> Log:
         """Return all that was read. Raises InputError as `check` does."""

@@ -67,6 +67,8 @@ class Site:
 ROLES: Final = ("mn", "vpn", "iha", "xha", "fa")
 """The roles of the format, besides which a specification may declare others."""
 LISTS: Final = ("fa", "internal", "tunnels", "upkeep", "capabilities")
+
+
 def keys_of(sites: Collection[str]) -> tuple[str, ...]:
     """Return the keys of a site, besides parameters, where a specification speaks of addresses by these names."""
     return ("role", "boot", *addresses_of(sites), *LISTS)
@@ -135,7 +137,9 @@ def site_words(site: Site) -> dict[str, str]:
         words["role"] = site.role
     if site.boot:
         words["boot"] = "true"
-    words |= {k: str(ipaddress.IPv4Address(site.addresses[k])) for k in addresses_of(site.addresses) if k in site.addresses}
+    words |= {
+        k: str(ipaddress.IPv4Address(site.addresses[k])) for k in addresses_of(site.addresses) if k in site.addresses
+    }
     lists = {
         "fa": [str(ipaddress.IPv4Address(a)) for a in site.fa],
         "internal": [str(p) for p in site.internal],

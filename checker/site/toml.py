@@ -390,7 +390,9 @@ def _site_table(file: _TomlFile, table: Mapping[str, object], vocabulary: Vocabu
         if key not in keys_of(vocabulary.sites):
             file.problem("site", 0, key, f"unknown key {quoted(key)} of [site]", partial(_site_hint, key, vocabulary))
         elif (word := _site_word(key, value)) is None:
-            file.problem("site", 0, key, f"key {key} of [site] has no such value", f"expected {_wanted(key, vocabulary)}")
+            file.problem(
+                "site", 0, key, f"key {key} of [site] has no such value", f"expected {_wanted(key, vocabulary)}"
+            )
         elif _checked(file, "site", key, word, vocabulary):
             words[key] = word
     return words

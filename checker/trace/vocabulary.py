@@ -22,7 +22,8 @@ IPV6_NOTE: Final = "left in the clear; the draft speaks of IPv4 only"
 class Vocabulary:
     """The words that a specification lets a trace use: its events, the types of its parameters, its capabilities.
 
-    `roles` are the events by role; without it, `events` are the same for all. `sites` are the addresses that a site gives.
+    `roles` are the events by role; without it, `events` are the same for all. `sites` are the addresses that a site
+    gives.
     """
 
     events: Mapping[str, EventType]

@@ -22,8 +22,8 @@ from mipcheck.model.specification.spec import Allow, Change, EventType, Require,
 from mipcheck.model.specification.term import EventPattern, Term
 from mipcheck.model.values.types import BOOL, ID, LOW_HALF
 
-OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", "add", "sub", "mul", "quotient", "neg", "largest",
-              "smallest", "has", "contains", "join", "low_half", "doubted")  # fmt: skip
+OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", "add", "sub", "mul", "quotient", "neg",
+              "largest", "smallest", "has", "contains", "join", "low_half", "doubted")  # fmt: skip
 """Functions of `kleene` that the source calls, beside the constant U."""
 
 ON_TABLES = ("looked_up", "lasting", "row_for", "write", "stamp", "tidy", "emptied", "reset", "end_of_rows")

@@ -3,10 +3,12 @@ cannot be met."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import z3
+from mipcheck.model.prover.endless import made_due
 from mipcheck.model.prover.limits import limited
 from mipcheck.model.prover.scripts import Followed
 from mipcheck.model.prover.search import Search, time_unit
@@ -53,6 +55,23 @@ class Blockages:
         event = trace.script.steps[-1].event if trace.script is not None else "an event"
         # The trace breaks none of them yet: it ends with the event, and what is overdue is so a moment later.
         return Blockage(f"{event} makes {' and '.join(rules)} overdue at once, so that time cannot pass", trace)
+
+    def turning(self, rules: Sequence[str]) -> Blockage | None:
+        """Find an event that makes one of some obligations due at once; what meets each makes the next one due."""
+
+        def goal(run: Unrolling, k: int) -> Z:
+            w, before, after = run.world, run.states[k], run.states[k + 1]
+            return z3.Or([made_due(w, r, before, after, run.steps[k].now) for r in rules])
+
+        found = self._find(goal)
+        if found is None:
+            return None
+        trace, _ = found
+        event = trace.script.steps[-1].event if trace.script is not None else "an event"
+        said = f"what meets {rules[0]} makes it due again at once"
+        if len(rules) > 1:
+            said = ", and ".join(f"what meets {a} makes {b} due at once" for a, b in pairwise([*rules, rules[0]]))
+        return Blockage(f"time cannot pass after {event}: {said}", trace)
 
     def stuck(self, rule: str, meets: Meets) -> Blockage | None:
         """Find a trace after which an obligation is due, and no event that would meet it is permitted."""

@@ -12,6 +12,7 @@ from typing import Any
 import z3
 from mipcheck.model.prover.blocked import Blockages
 from mipcheck.model.prover.certificate import Certificate, Inductive
+from mipcheck.model.prover.endless import circle
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, write_formula
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
@@ -63,6 +64,14 @@ def consistent(setting: Setting, certificate: Certificate | None = None) -> Cons
         return Consistency(Verdict("unknown", reason=reason))
     if verdict.answer != "proved":
         return Consistency(verdict)
+    turning = circle(own, verdict.invariant)
+    if turning is not None:
+        found = Blockages(setting).turning(turning.rules) if turning.certain else None
+        if found is not None:
+            return Consistency(Verdict("refuted", reason=found.reason), found.trace)
+        names = ", ".join(turning.rules)
+        reason = f"what meets {names} may go on for ever while time stands still, which was not decided"
+        return Consistency(Verdict("unknown", reason=reason))
     unsure = []
     for rule in _undecided(own, decisions):
         found = Blockages(setting).stuck(rule, partial(_events_that_meet, own.rules[rule], _permitting(own, rule)))

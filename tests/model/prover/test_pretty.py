@@ -18,7 +18,7 @@ spec s
 document "none"
 param patience: time = 5 s
 event ask(id: id, weight: int) by node seen log
-event answer(id: id) by network seen log
+event answer(id: id) by node seen log
 interface { asked: bool = false since: time request: id = 0 }
 on ask { asked := true; since := now; request := id }
 rule R MUST cite 1 "what is asked is asked once" allow ask(weight > 7) only if not asked

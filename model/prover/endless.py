@@ -1,0 +1,123 @@
+"""Obligations in a circle: what meets one makes the next one due at once, and so on, so that events go on for ever and
+time never passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import z3
+from mipcheck.model.prover.limits import limited
+from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
+from mipcheck.model.prover.setting import Setting
+from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.symbolic import SymbolicState, World
+from mipcheck.model.specification.spec import Allow, Require, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """Obligations, each of which makes the next one due by being met, and the last one the first.
+
+    `certain`: whatever the node does while one of them is due leaves one of them due.
+    """
+
+    rules: tuple[str, ...]
+    certain: bool
+
+
+def circle(setting: Setting, invariant: Z) -> Circle | None:
+    """Find a circle of obligations, in the states that an invariant leaves; None if there certainly is none."""
+    owed = [r for r in setting.musts if isinstance(r.body, Require)]
+    leads = _Leads(setting, owed, invariant)
+    # Most are made due by nothing that meets another: these are no part of a circle.
+    ids = [r.id for r in owed]
+    while ids and leads.possible(ids, ids):
+        kept = [r for r in ids if leads.possible(ids, [r])]
+        if kept == ids:
+            break
+        ids = kept
+    else:
+        return None
+    follows = {one: [other for other in ids if leads.possible([one], [other])] for one in ids}
+    found = _round(follows)
+    return None if found is None else Circle(found, leads.certain(found))
+
+
+def made_due(w: World, rule: str, before: SymbolicState, after: SymbolicState, now: Z) -> Z:
+    """Return that an obligation is due in the state after an event and was not in the one before it."""
+
+    def due(s: SymbolicState, i: int) -> Z:
+        return z3.And(w.owed(rule, s, i), w.deadline(rule, s, i) == now)
+
+    return z3.Or([z3.And(due(after, i), z3.Not(due(before, i))) for i in w.interfaces])
+
+
+class _Leads:
+    """Decides which obligation may be made due by what meets another."""
+
+    def __init__(self, setting: Setting, owed: list[Rule], invariant: Z) -> None:
+        events = {p.event for r in owed for p in r.body.patterns}
+        permissions = [r for r in setting.musts if isinstance(r.body, Allow)
+                       and any(p.event in events for p in r.body.patterns)]  # fmt: skip
+        roots = [*roots_of_rules([*owed, *permissions]), *(anchor_of(setting.spec, r) for r in owed)]
+        self._run = Run(setting, [*owed, *permissions], cone(setting.spec, roots, False, events), True)
+        self._invariant, self._timeout, self._setting = invariant, setting.timeout, setting
+
+    def possible(self, met: Iterable[str], due: Iterable[str]) -> bool:
+        """Decide whether an event that meets one of some obligations, which is due, may make one of others due."""
+        run, w = self._run, self._run.world
+        cases = []
+        for n, enabled, after in self._deeds():
+            interface = w.actions[n].interface
+            keys = run.keys[w.actions[n].event]
+            ends = [
+                z3.And(self._is_due(r, interface), w.matches(w.requires[r].patterns, run.state, w.actions[n], keys,
+                                                             run.then))
+                for r in met
+            ]  # fmt: skip
+            follow = [made_due(w, r, run.state, after, run.then) for r in due]
+            cases.append(z3.And(enabled, z3.Or(ends), z3.Or(follow)))
+        return not self._never(z3.Or(cases))
+
+    def certain(self, rules: Iterable[str]) -> bool:
+        """Decide whether whatever the node does while one of some obligations is due leaves one of them due."""
+        run, w = self._run, self._run.world
+        due = z3.Or([self._is_due(r, 0) for r in rules])
+        cases = []
+        for _, enabled, after in self._deeds():
+            still = [z3.And(w.owed(r, after, 0), w.deadline(r, after, 0) == run.then) for r in rules]
+            cases.append(z3.And(enabled, due, z3.Not(z3.Or(still))))
+        return self._never(z3.Or(cases))
+
+    def _deeds(self) -> Iterator[tuple[int, Z, SymbolicState]]:
+        """Yield the node's actions by their numbers, each with when it may happen and the state after it."""
+        run, w = self._run, self._run.world
+        for n, a in enumerate(w.actions):
+            if self._setting.spec.events[a.event].sender == "node":
+                yield n, run.enabled(a), {**run.state, **w.next(run.state, a, run.keys[a.event], run.then)}
+
+    def _is_due(self, rule: str, interface: int) -> Z:
+        run, w = self._run, self._run.world
+        return z3.And(w.owed(rule, run.state, interface), w.deadline(rule, run.state, interface) == run.then)
+
+    def _never(self, case: Z) -> bool:
+        solver = limited(z3.Solver(), self._timeout)
+        solver.add(self._invariant, case)
+        return bool(solver.check() == z3.unsat)
+
+
+def _round(follows: Mapping[str, list[str]]) -> tuple[str, ...] | None:
+    """Return a shortest way from one of some names round to itself, if there is any."""
+    best: tuple[str, ...] | None = None
+    for start in follows:
+        ways: list[tuple[str, ...]] = [(start,)]
+        seen = {start}
+        while ways and (best is None or len(ways[0]) < len(best)):
+            way = ways.pop(0)
+            if start in follows[way[-1]]:
+                best = way
+                break
+            ways += [(*way, other) for other in follows[way[-1]] if other not in seen]
+            seen.update(follows[way[-1]])
+    return best
