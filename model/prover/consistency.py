@@ -50,9 +50,12 @@ def consistent(setting: Setting, certificate: Certificate | None = None) -> Cons
     """
     own = setting.followed()
     decisions = _Decisions(setting.timeout, certificate)
+    kept = _permissions(own)
     verdict = Verdict("unknown")
+    if certificate is not None and "time" in certificate.proofs and certificate.proofs["time"].rules:
+        verdict = decisions.shown("time", _time_goes_on(own, kept)) or verdict
     # At first whatever the permissions say: with them it is harder, and they may forbid the event.
-    for permissions in ([], _permissions(own)):
+    for permissions in ([], kept) if verdict.answer == "unknown" else ():
         verdict = decisions.of("time", _time_goes_on(own, permissions), [r.id for r in permissions])
         if verdict.answer != "refuted":
             break
@@ -116,6 +119,17 @@ class _Decisions:
 
     def of(self, name: str, system: System, rules: Sequence[str] = ()) -> Verdict:
         """Decide whether what is bad can be reached in a system, of moves that keep these permissions."""
+        known = self.shown(name, system)
+        if known is not None:
+            return known
+        verdict = spacer(system, self._timeout)
+        if verdict.answer == "proved":
+            self.proofs[name] = Inductive(tuple(rules), True, write_formula(verdict.invariant))
+            self.systems[name.replace(":", "-")] = system, verdict.invariant
+        return verdict
+
+    def shown(self, name: str, system: System) -> Verdict | None:
+        """Return that what is bad cannot be reached, where the certificate shows that; None where it does not."""
         known = self._known.get(name)
         if known is not None:
             with contextlib.suppress(Unreadable):
@@ -124,11 +138,7 @@ class _Decisions:
                     self.proofs[name] = known
                     self.systems[name.replace(":", "-")] = system, invariant
                     return Verdict("proved", invariant)
-        verdict = spacer(system, self._timeout)
-        if verdict.answer == "proved":
-            self.proofs[name] = Inductive(tuple(rules), True, write_formula(verdict.invariant))
-            self.systems[name.replace(":", "-")] = system, verdict.invariant
-        return verdict
+        return None
 
 
 def _permissions(setting: Setting) -> list[Rule]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.certificates import SUFFIX, known
 from mipcheck.checker.verbs.prove_results import Asked, Proved, prove_all
+from mipcheck.model.prover import consistency
 from mipcheck.model.prover.certificate import Certificate, Malformed, read_certificate, write_certificate
 from mipcheck.model.prover.prove import Proofs, Result
 from mipcheck.model.specification.load import load, loads
@@ -96,6 +97,30 @@ def test_an_old_certificate_does_not_prove_what_no_longer_holds() -> None:
 
 def test_a_rule_elsewhere_changes_nothing() -> None:
     assert with_it("ready", made("ready"), TEXT.replace("n < 9 or not loud", "n < 8 or not loud")).certified
+
+
+LATE = """
+spec late
+event tick() by network seen log
+event go() by node seen log
+event stop() by node seen log
+interface { ready: bool = false  since: time = 0 s  owed: bool = false }
+on tick { ready := true; since := now }
+on go { owed := true }
+on stop { owed := false }
+rule A MUST cite 1 "who goes stops" require stop within 5 s of since while owed
+rule B MUST cite 2 "go soon" allow go only if ready and now - since <= 1 s
+property consistent "no contradiction" consistent
+"""
+
+
+def test_time_that_goes_on_by_the_permissions_is_shown_by_the_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sought: not that time goes on without them either, which took longer than all the rest."""
+    certificate = made("consistent", LATE)
+    assert certificate.proofs["time"].rules == ("B",)
+    monkeypatch.setattr(consistency, "spacer", None)
+    found = with_it("consistent", certificate, LATE)
+    assert (found.result, found.certified) == ("proved", True)
 
 
 @pytest.mark.parametrize("about", ["far", "ready", "alone"])
