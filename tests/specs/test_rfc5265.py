@@ -13,7 +13,6 @@ from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import load
 
 from making.depth import DEEP
-from making.proofs import result_of
 
 RFC, DRAFT = load("rfc5265"), load()
 HEAD = """\
@@ -44,13 +43,6 @@ def test_it_loads_without_a_warning() -> None:
     assert list(RFC.accesses) == ["c", "f", "cvc", "fvc"]
     assert RFC.capabilities == {}
     assert list(RFC.roles) == ["iha", "vpn"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [p for m in RFC.machines() for p in m.properties])
-def test_every_property_is_proved(name: str) -> None:
-    result = result_of(RFC.name, name)
-    assert result.result == "proved", result.reason
 
 
 @pytest.mark.slow

@@ -13,15 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.cli.main import main
-from mipcheck.checker.proofs.certificates import SUFFIX, known
+from mipcheck.checker.proofs.certificates import SUFFIX
 from mipcheck.checker.verbs.prove_results import Asked, Proved, prove_all
 from mipcheck.model.prover import consistency
 from mipcheck.model.prover.certificate import Certificate, Malformed, read_certificate, write_certificate
 from mipcheck.model.prover.prove import Proofs, Result
-from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.load import loads
 
 from making.depth import DEEP
-from making.proofs import result_of
 
 TEXT = """
 spec small
@@ -223,34 +222,6 @@ def test_what_lies_there_and_is_no_certificate_is_passed_over(spec: Path, tmp_pa
 def test_what_holds_with_other_parameters_is_not_kept(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prove", "ready", "--spec", str(spec), "--store", "--without", "D"]) == 2
     assert "--store" in capsys.readouterr().err
-
-
-# --- those that come with mipcheck ----------------------------------------------------------------------------------
-
-
-BUNDLED = [(s, p) for s in ("draft-01", "rfc5265") for m in load(s).machines() for p in m.properties]
-# That of consistency has two traces for each rule.
-WITH_LONG = [pytest.param(*b, marks=pytest.mark.slow) if b[1].endswith("consistent") else b for b in BUNDLED]
-
-
-@pytest.mark.parametrize(("name", "property_"), WITH_LONG)
-def test_what_comes_with_mipcheck_is_true_today(name: str, property_: str) -> None:
-    result = result_of(name, property_)
-    assert result.result == "proved" and result.certified
-    stored = known(name)(property_)
-    assert stored is not None and result.certificate == stored, f"mipcheck prove --fresh --store --spec {name}"
-
-
-SAMPLE = [("draft-01", "inside_is_sound"), ("draft-01", "interface_independence"), ("rfc5265", "iha_consistent")]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "property_"), BUNDLED if DEEP else SAMPLE)
-def test_it_is_what_is_proved_anew(name: str, property_: str) -> None:
-    proofs = Proofs(load(name))
-    fresh, kept = proofs.completed(proofs.verdict(property_)), result_of(name, property_)
-    assert (fresh.result, fresh.undecided) == (kept.result, kept.undecided)
-    assert set(needed(fresh)) == set(needed(kept))
 
 
 def test_a_listener_hears_of_every_verdict_before_any_need(spec: Path) -> None:

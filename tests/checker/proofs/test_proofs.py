@@ -13,24 +13,16 @@ from mipcheck.checker.proofs import replayed
 from mipcheck.checker.proofs.certificates import known
 from mipcheck.checker.proofs.opinions import opinions
 from mipcheck.checker.proofs.replayed import trace_text
-from mipcheck.checker.verbs import prove_results as proofs
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.prove import Proofs, Result, prove
+from mipcheck.model.prover.prove import Proofs, prove
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import load, loads
 
 from making.depth import DEEP
 from making.paths import SPECS
-from making.proofs import result_of
 from making.schemas import conforming
 
 SPEC = load()
-PROPERTIES = list(SPEC.properties)
-WITH_LONG = [pytest.param(p, marks=pytest.mark.slow) if p == "consistent" else p for p in PROPERTIES]
-
-
-def proof(name: str) -> Result:
-    return result_of(SPEC.name, name)
 
 
 @cache
@@ -38,78 +30,14 @@ def obliged() -> Proofs:
     return Proofs(SPEC, certificate=known(SPEC.name), with_obligations=True)
 
 
-def test_all_are_there() -> None:
-    assert set(PROPERTIES) == set(NEEDED)
-
-
-@pytest.mark.parametrize("name", WITH_LONG)
-def test_is_proved_with_an_invariant_checked_again(name: str) -> None:
-    result = proof(name)
-    assert result.result == "proved", result.reason
-    assert result.invariant
-    assert result.cross_checked == ("z3",)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PROPERTIES)
+@pytest.mark.parametrize("name", list(SPEC.properties))
 def test_a_second_solver_agrees_to_every_obligation(name: str) -> None:
     pytest.importorskip("cvc5")
     asked = obliged().verdict(name).obligations
     assert len(asked) > 2
     found = opinions(name, asked, 60)
     assert [(o.solver, o.discharged) for o in found] == [("z3", len(asked)), ("cvc5", len(asked))]
-
-
-NEEDED = {
-    "no_plaintext_after_loss": {"D1", "I1", "M2"},
-    "interface_independence": {"D1", "I1"},
-    "inside_is_sound": {"D1", "I1"},
-    "no_data_during_detection": {"S1"},
-    "no_plaintext_once_failed": {"D1", "I1", "M2"},
-    "no_plaintext_once_refused": {"D1", "I1", "M2"},
-    "no_plaintext_outside": {"D1", "I1"},
-    "late_reply_goes_direct": {"L1"},
-    "layers_agree_with_mode": {"C3"},
-    "bits_agree_with_mode": {"C4", "V1", "V2", "V5", "V6"},
-    "ike_source_agrees_with_mode": {"V4"},
-    "dynamic_home_address_never_by_vpn_fa": {"V13"},
-    "consistent": set(),
-}
-
-
-@pytest.mark.parametrize("name", WITH_LONG)
-def test_lists_the_rules_it_needs(name: str) -> None:
-    assert {n.rule for n in proof(name).needs} == NEEDED[name]
-
-
-def only_breaks(log: Path, text: str, rule: str) -> None:
-    """Check that the observer finds just this rule broken in a counterexample."""
-    log.write_text(text, "utf-8")
-    report = check([str(log)])
-    assert report.verdict == "violation"
-    assert [r.id for r in report.rules if r.status == "violated"] == [rule]
-
-
-@pytest.mark.parametrize(("name", "rule"), [(n, r) for n, rules in NEEDED.items() for r in sorted(rules)])
-def test_what_shows_that_a_rule_is_needed_breaks_just_that(name: str, rule: str, tmp_path: Path) -> None:
-    (needed,) = (n for n in proof(name).needs if n.rule == rule)
-    only_breaks(tmp_path / "counterexample.log", trace_text(SPEC, needed.trace, {}), rule)
-
-
-# For every rule the proof above has sought one without it in vain; that `prove` says so is asked once a property.
-ASKED = [(n, r) for n, rules in NEEDED.items() for r in sorted(rules)[: None if DEEP else 1]]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "rule"), [(n, r) for n, rules in NEEDED.items() for r in sorted(rules)[: 99 if DEEP else 1]]
-)
-def test_without_a_needed_rule_it_is_refuted_by_a_trace_that_breaks_just_that(
-    name: str, rule: str, tmp_path: Path
-) -> None:
-    proved = proofs.prove_one(SPEC, name, {}, [rule])
-    assert proved.result.result == "refuted"
-    only_breaks(tmp_path / "counterexample.log", proved.counterexample, rule)
 
 
 @pytest.mark.slow
