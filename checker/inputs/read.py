@@ -16,6 +16,7 @@ from mipcheck.checker.inputs.clocks import absolute_of, shifts_of, shifts_of_cap
 from mipcheck.checker.inputs.opening import STDIN, OpenInput, hold, name_of, open_inputs
 from mipcheck.checker.inputs.settle import Over, Settling, over_logs
 from mipcheck.checker.inputs.trace import Input, Trace, input_of_log
+from mipcheck.checker.inputs.twice import once
 from mipcheck.checker.logs.text import read_log
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.columns import Columns
@@ -119,12 +120,15 @@ def read_inputs(
         events = captured
     else:
         events = merge([part for part, _ in parts], [ns for _, ns in parts], vocabulary.gaps)
+    doubled: tuple[str, ...] = ()
+    if captures and logs and site.role == MOBILE_NODE:
+        events, doubled = once(events, read)
     spans = [x.shifted(s.ns) for i, s in zip(inputs, shifts, strict=True) if i.path in logs for x in logs[i.path].spans]
     if any(not span.endless for span in spans):
         events = with_spans(events, spans)
     site = replace(site, addresses={**agents, **site.addresses})
     site, notes = complete(site, events) if site.role == MOBILE_NODE else (site, ())
-    return Trace(tuple(read), events, site, said, absolute_of(read, shifts), notes)
+    return Trace(tuple(read), events, site, said, absolute_of(read, shifts), (*notes, *doubled))
 
 
 def _check_role(site: Site, vocabulary: Vocabulary) -> None:
