@@ -31,6 +31,8 @@ Where a sentence allows two readings, these were settled, and are assumptions of
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from .evidence import Accepted, Denied, Numbers, Sent, Stretch, numbers_of, stretches_of
 from .findings import Judgement
 from .logtext import Event, Log, parse
@@ -221,7 +223,7 @@ class _Judge:
         cancelled = [self._replaced(stretch, holding)]
         if holding.doubted is not None:
             cancelled.append(holding.doubted.time)
-        cancelled += [item.event.time for item in holding.items if _withdraws(item.meaning, "iha")]
+        cancelled += self._withdrawn(holding)
         cancel = min(cancelled)
         if asked is not None and asked <= earliest:
             self._keep("re-register")
@@ -233,6 +235,18 @@ class _Judge:
             outcome = self._overdue(stretch, latest, cancel)
             if outcome:
                 self._note(outcome, "re-register", stretch.interface, latest, "the registration was not renewed")
+
+    def _withdrawn(self, holding: Holding) -> list[int]:
+        """Return when the binding of this care-of address was withdrawn, or all were (RFC 3344, lines 3185-3204)."""
+        which = (holding.accepted.request.coa, self.log.site.get("ihoa"))
+        return [
+            item.event.time
+            for stretch in self.stretches
+            for item in stretch.items
+            if item.event.order > holding.event.order
+            and _withdraws(item.meaning, "iha")
+            and item.meaning.request.coa in which
+        ]
 
     def _replaced(self, stretch: Stretch, holding: Holding) -> int:
         """Return when the i-HA put another binding in the place of this one.
@@ -266,7 +280,9 @@ class _Judge:
             return  # detection had been begun anew before the conclusion
         if following is not None and following.event.time <= failed.time:
             return
-        due = failed.time + max(self.numbers.restart, self.numbers.retransmit) + self.numbers.slack
+        # Of what was accepted when it had failed already nothing can be made before.
+        since = max(failed.time, holding.event.time)
+        due = since + max(self.numbers.restart, self.numbers.retransmit) + self.numbers.slack
         asked = next(
             (item.event.time for item in holding.items if _asks(item.meaning, "iha") and failed.before(item.event)),
             None,
@@ -276,7 +292,7 @@ class _Judge:
             for item in holding.items
         )
         cancel = following.event.time if following is not None else self.log.end + 1
-        if asked is not None and asked <= failed.time + self.numbers.restart:
+        if asked is not None and asked <= since + self.numbers.restart:
             self._keep("restart")
         elif asked is not None and asked <= due:
             self._note("free", "restart", stretch.interface, asked, "late, but a timer's grain")
@@ -367,7 +383,8 @@ class _Judge:
             right = _not(holding.holds(event))
             if event.time <= holding.begun + numbers.slack:
                 right = "yes"
-            if right == "no" and event.time <= holding.begun + numbers.switch + numbers.slack:
+            if right in ("no", "untold") and event.time <= holding.begun + numbers.switch + numbers.slack:
+                # Whether it holds or not: it had this time to switch if it does.
                 self._note("free", "prefer-direct", stretch.interface, event, "the draft gives no time for the switch")
                 continue
             if right == "no" and holding.doubtful(event, numbers):
@@ -429,7 +446,7 @@ def _asks(meaning: object, agent: str) -> bool:
     )
 
 
-def _withdraws(meaning: object, agent: str) -> bool:
+def _withdraws(meaning: object, agent: str) -> TypeGuard[Sent]:
     """Say whether `meaning` is a request that withdraws a binding from `agent`."""
     return isinstance(meaning, Sent) and meaning.request.agent == agent and not meaning.request.registers
 

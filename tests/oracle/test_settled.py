@@ -55,6 +55,18 @@ SLOWLY = (
     "29.0 RRQ id=0x7",
     "38.0 RRQ id=0x8",
 )
+# Sent at 9.0, and answered at 9.9.
+ANSWERED_SLOWLY = (
+    *INSIDE,
+    "9.0 RRQ id=0x5",
+    "9.9 RRP code=0 id=0x5 auth=ok",
+    "19.0 RRQ id=0x6",
+    "29.0 RRQ id=0x7",
+)
+BESIDE = tuple(line.replace("RRQ", "e0 rrq to=iha path=direct coa=10.1.7.20 flags=DST lifetime=600") for line in INSIDE)
+GONE = ("7.0 e1 link state=down", "25.0 e0 link state=down")
+# Answered when t_stop has been over for more than a second.
+VERY_LATE = (*INSIDE[:3], "31.5 RRP code=0 id=0x1 auth=ok")
 ELSEWHERE = (
     "10.0 e1 link state=up",
     "10.1 e1 coa kind=colocated addr=10.1.8.8",
@@ -563,6 +575,79 @@ CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
         ),
         "violation",
         {"V3"},
+    ),
+    # Faulty 24571. 1012-1018 and 1106-1108: what failed when t_stop was over has failed for P6 as for M2, counted
+    # from the request, however long its reply was under way. It is 39.0, and with t_restart and a timer's grain 45.0.
+    "begun-anew-counted-from-the-request": (
+        (*ANSWERED_SLOWLY, "45.5 RRQ id=0x8", "46.0 e0 link state=down"),
+        "violation",
+        {"P6"},
+    ),
+    "begun-anew-in-time-of-the-request": (
+        (*ANSWERED_SLOWLY, "44.5 RRQ id=0x8", "46.0 e0 link state=down"),
+        "conformant",
+        set(),
+    ),
+    # What comes when t_stop is over is accepted all the same, and nothing can be made of it before.
+    "begun-anew-counted-from-a-very-late-reply": (
+        (*VERY_LATE, "37.0 RRQ id=0x2", "37.5 e0 link state=down"),
+        "conformant",
+        set(),
+    ),
+    "not-begun-anew-after-a-very-late-reply": (
+        (*VERY_LATE, "38.0 RRQ id=0x2", "38.5 e0 link state=down"),
+        "violation",
+        {"P6"},
+    ),
+    # Found by asking on. RFC 3344, lines 3185-3204: what is withdrawn is the binding of the care-of address that is
+    # named, by whichever interface the request leaves; all others stay.
+    "withdraws-an-older-address": (
+        (*INSIDE, "2.0 e0 rrq to=iha path=direct coa=10.1.6.6 flags=DT lifetime=0 id=0x5", "25.0 e0 link state=down"),
+        "violation",
+        {"M1"},
+    ),
+    "another-interface-withdraws-its-address": (
+        (*INSIDE, *OTHER, "6.0 e1 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=0 id=0x21", *GONE),
+        "conformant",
+        set(),
+    ),
+    "another-interface-withdraws-an-older-address": (
+        (*INSIDE, *OTHER, "6.0 e1 rrq to=iha path=direct coa=10.1.6.6 flags=DT lifetime=0 id=0x21", *GONE),
+        "violation",
+        {"M1"},
+    ),
+    "another-interface-withdraws-what-is-beside": (
+        (*BESIDE, *OTHER, "6.0 e1 rrq to=iha path=direct coa=10.1.7.20 flags=DT lifetime=0 id=0x21", *GONE),
+        "conformant",
+        set(),
+    ),
+    "another-interface-withdraws-what-is-older-than-what-is-beside": (
+        (*BESIDE, *OTHER, "6.0 e1 rrq to=iha path=direct coa=10.1.6.6 flags=DT lifetime=0 id=0x21", *GONE),
+        "violation",
+        {"M1"},
+    ),
+    "withdraws-an-older-address-at-the-x-ha": (
+        (
+            *OUTSIDE,
+            "3.0 e0 rrq to=xha path=direct coa=203.0.113.6 flags=DT lifetime=0 id=0x8",
+            "4.0 IKE src=198.51.100.100",
+        ),
+        "conformant",
+        set(),
+    ),
+    # Clean 22757. 1167-1179: whichever copy was answered, there is time to switch from the VPN.
+    "time-to-switch-whichever-copy-was-answered": (
+        (
+            *OUTSIDE[:5],
+            "2.2 RRQ id=0x1",
+            *TUNNEL,
+            "33.0 RRQ id=0x1",
+            "35.0 RRP code=0 id=0x1 auth=ok",
+            "36.5 VRQ coa=10.1.200.7 flags=DT id=0x5",
+            "36.6 e0 link state=down",
+        ),
+        "conformant",
+        set(),
     ),
 }
 
