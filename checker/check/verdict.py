@@ -60,7 +60,9 @@ def rules_of(context: Context, observation: Observation, trace: Trace) -> list[R
         status, lack = _status(context, number, tally, hidden)
         if status != "violated" and (number in fog.rules or (tally.hole is not None and number in fog.reads)):
             status, lack = _unseen(number, fog, evidence, status, lack)
-        result.append(replace(report, status=status, why=lack.text, lacks=lack.kinds))
+        # Of a trace that begins as the node does nothing is unknown for a late start.
+        kinds = lack.kinds - {"history"} if trace.site.boot else lack.kinds
+        result.append(replace(report, status=status, why=lack.text, lacks=kinds))
     return result
 
 
@@ -92,7 +94,7 @@ def _unseen(number: int, fog: Fog, evidence: Evidence, status: str, lack: Lack) 
     text = "; ".join(evidence.reasons(sorted(kinds)))
     if number in fog.rules:
         return "unobservable", Lack(text, frozenset({"source"}))
-    return status, Lack(f"{text}: {lack.text}" if lack.text else text, lack.kinds | {"source"})
+    return status, Lack(f"{text}: {lack.text}" if lack.text else text, lack.kinds - {"history"} | {"source"})
 
 
 def _may_be_hidden(spec: Spec, rule: Rule) -> bool:

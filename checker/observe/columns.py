@@ -26,7 +26,7 @@ from mipcheck.checker.observe.shapes import Shapes
 from mipcheck.checker.observe.signs import signed, unsigned, unsigned_slots
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, EventTable
-from mipcheck.checker.trace.derive import ACCESS
+from mipcheck.checker.trace.derive import ACCESS, OTHER, SCOPE
 from mipcheck.checker.trace.source import EXACT, Evidence, Fog
 from mipcheck.checker.trace.times import TIME_LIMIT
 from mipcheck.model.machine import entries, kleene
@@ -206,6 +206,8 @@ class NativeObserver:
             slot = {k.name: i for i, k in enumerate(event.keys)}
             direction = event.by_name.get("dir")
             outward = direction.type.members.index("out") if direction and "out" in direction.type.members else -1
+            scope = event.by_name.get(SCOPE)
+            other = scope.type.members.index(OTHER) if scope and OTHER in scope.type.members else -1
             s.kinds[n] = (
                 name in self._facts.changing,
                 name in self._facts.gaps,
@@ -217,6 +219,8 @@ class NativeObserver:
                 slot["dir"] if outward >= 0 else -1,
                 outward,
                 slot.get(_COUNT, -1),
+                slot[SCOPE] if other >= 0 else -1,
+                other,
                 bool(changed := self._machine.changes(name)) and name in judged,
                 sum(c.kind != "clear" for c in changed),
             )

@@ -205,7 +205,8 @@ def _event(s: ObserverState) -> int:
     told = kind.access >= 0 and s.keys[d, kind.access] != U
     if told and kind.direction >= 0 and s.keys[d, kind.direction] == kind.outward:
         packets = s.keys[d, kind.packets] if kind.packets >= 0 else U
-        count_modes(s, s.token_of[d], s.keys[d, kind.access], packets if packets != U else 1, s.first + i)
+        if kind.scope < 0 or s.keys[d, kind.scope] != kind.other:
+            count_modes(s, s.token_of[d], s.keys[d, kind.access], packets if packets != U else 1, s.first + i)
     if s.tracks == 0:
         s.node = 0
         return _HAPPEN

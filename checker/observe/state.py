@@ -67,6 +67,8 @@ class KindRow(Record):
     direction: int  # the key that says which way a packet goes
     outward: int  # what that key is for one that leaves the node
     packets: int  # the key that says how many packets the event stands for
+    scope: int  # the key that says whose traffic a packet is
+    other: int  # what that key is for traffic that is not between the node and the enterprise
     tabled: int  # 1 if it changes tables and is judged: what they had before is then kept
     sets: int  # how many rows of tables it may need
 

@@ -13,7 +13,7 @@ from typing import Final
 from mipcheck.checker.check.report import InputReport, Report, RuleReport, Violation, date
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
-from mipcheck.checker.trace.vocabulary import IPV6_NOTE
+from mipcheck.checker.trace.vocabulary import IPV6_NOTE, TELL_INTERNAL
 from mipcheck.model.specification.load import DEFAULT
 from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import Position
@@ -46,6 +46,7 @@ _MEND: Final = {
     "interface": "log the interface with every event",
     "key": "log {names} with every event that has it",
     "source": "add an input that shows what this one cannot, or whose stamps are finer",
+    "doubt": "give other evidence of what may be right either way, as said above",
 }
 """Advice that would make a run conclusive, by the kind of what is lacking, and the names of that."""
 
@@ -253,7 +254,10 @@ class _ReportWriter:
             kind, _, name = lack.partition(" ")
             names.setdefault(kind, []).append(name)
         advice = [text.format(names=_listed(names[kind])) for kind, text in _MEND.items() if kind in names]
-        if any(i.holes for i in report.inputs):
+        holes = [hole for i in report.inputs for hole in i.holes]
+        if any(hole.endswith(TELL_INTERNAL) for hole in holes):
+            advice.append("say what is internal, as said above")
+        if any(not hole.endswith(TELL_INTERNAL) for hole in holes):
             advice.append("capture anew what could not be read, as said above")
         return (
             "; ".join(advice) or "see whether this is the trace you meant; --verbose lists what could have been judged"

@@ -14,6 +14,10 @@ from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.event import Event
 
 STACK, ACCESS, TRAVERSAL = "stack", "access", "traversal"
+SCOPE: Final = "scope"
+"""The key that says whose traffic a packet is."""
+OTHER: Final = "other"
+"""What that key is for traffic that is not between the node and the enterprise."""
 
 NOTHING_FORBIDDEN: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 
@@ -64,10 +68,13 @@ def modes_seen(
 
 
 def _outward(events: Iterable[Event]) -> Iterator[tuple[str, frozenset[str], int]]:
-    """Return of packets that left: the interface, the access modes that they fit, and how many they are."""
+    """Return of packets that left: the interface, the access modes that they fit, and how many they are.
+
+    What is said to be between others than node and enterprise is access to nothing.
+    """
     for event in events:
         modes = event.args.get(ACCESS)
-        if isinstance(modes, frozenset) and event.args.get("dir") == "out":
+        if isinstance(modes, frozenset) and event.args.get("dir") == "out" and event.args.get(SCOPE) != OTHER:
             count = event.args.get("count")
             yield event.interface, modes, count if isinstance(count, int) else 1
 

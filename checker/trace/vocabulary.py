@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 IPV6_NOTE: Final = "left in the clear; the draft speaks of IPv4 only"
 """How the note on IPv6 packets ends, which closes a report: no rule speaks of them, and they may be a leak."""
+TELL_INTERNAL: Final = "give its prefixes as internal=…"
+"""How a hole ends that is there because nobody has said what is internal, and what to do about it."""
 
 
 @dataclass(frozen=True)

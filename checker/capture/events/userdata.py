@@ -12,6 +12,7 @@ from mipcheck.checker.capture.frames.frame import counted
 from mipcheck.checker.capture.headers.packet import ICMP, LINK_PORTS, MULTICAST, Fragment, Packet
 from mipcheck.checker.capture.node.knowledge import Knowledge, dotted
 from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.vocabulary import TELL_INTERNAL
 from mipcheck.model.values.types import Value
 
 _MAX_FRAGMENTS: Final = 4096
@@ -24,6 +25,7 @@ _LISTED: Final = "upkeep by the site file"
 _ORPHAN: Final = "fragment without its first"
 _OTHER: Final = "other clear traffic"
 _MAYBE: Final = "clear traffic that may be internal"
+_ELSEWHERE: Final = "esp with another gateway"
 _NOT_OURS: Final = "not the node's"
 _PORTS: Final = {6: "tcp", 17: "udp"}
 """How a specification may call what goes over a port: `udp51820`."""
@@ -72,7 +74,7 @@ class UserData:
             found.append(
                 f"frame {self._maybe}: traffic in clear with {dotted(self._peer)} may have been with the enterprise"
                 f" ({counted(self._account.set_aside[_MAYBE])} in all): nobody says what is internal;"
-                " give its prefixes as internal=…"
+                f" {TELL_INTERNAL}"
             )
         return tuple(found)
 
@@ -98,7 +100,7 @@ class UserData:
         first = self._firsts.get(packet.rest_of)
         direction = self._known.direction(packet)
         if first is None:
-            if packet.protocol == 50:
+            if packet.protocol == 50 and not self._is_elsewhere(packet, direction):
                 first = _First(_ESP, "", packet.stack, packet.addresses[-1])
             elif self._is_enterprise(packet, direction):
                 first = _First(_NONE, "", packet.stack, packet.addresses[-1])
@@ -141,8 +143,10 @@ class UserData:
         """Take ESP whose headers, with those inside as far as it was opened, are `stack`."""
         if not direction:
             self.aside(packet, _NOT_OURS)
-            return
-        self._take(packet, direction, _ESP, stack, packet.addresses[-1])
+        elif self._is_elsewhere(packet, direction):
+            self._other(packet, direction, _ELSEWHERE, _ESP)
+        else:
+            self._take(packet, direction, _ESP, stack, packet.addresses[-1])
 
     def _take(self, packet: Packet, direction: str, protection: str, stack: str, addresses: tuple[int, int]) -> None:
         if packet.first_of:
@@ -161,10 +165,17 @@ class UserData:
             self._maybe, self._peer = packet.frame, peer
         return _MAYBE
 
-    def _other(self, packet: Packet, direction: str, why: str) -> None:
+    def _is_elsewhere(self, packet: Packet, direction: str) -> bool:
+        """Decide whether ESP is with another gateway than the enterprise's, and about nobody inside."""
+        gateway = self._site.addresses.get("vpn")
+        return (
+            gateway is not None and gateway not in packet.addresses[-1] and not self._is_enterprise(packet, direction)
+        )
+
+    def _other(self, packet: Packet, direction: str, why: str, protection: str = _NONE) -> None:
         """Take what is no user data of the enterprise; a reading of the specification counts it all the same."""
         self.aside(packet, why)
-        keys = _keys(packet, direction, _NONE, packet.stack, packet.addresses[-1])
+        keys = _keys(packet, direction, protection, packet.stack, packet.addresses[-1])
         self._account.emit(packet, "data", {**keys, "scope": "other"})
 
     def _declared(self, packet: Packet) -> str:

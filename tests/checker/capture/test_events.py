@@ -12,7 +12,7 @@ from mipcheck.checker.site.site import MnHaKey, Site
 from mipcheck.model.specification.load import load
 from mipcheck.model.values.event import Event, Position
 from scapy.layers.dns import DNS
-from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.layers.mobileip import MobileIP, MobileIPTunnelData
 from scapy.packet import Packet, Raw
@@ -309,6 +309,20 @@ def test_user_data_by_address() -> None:
     assert capture.set_aside["other clear traffic"] == 2
     others = [e for e in capture.events if e.args.get("scope") == "other"]
     assert [e.at.frame for e in others] == [7, 8]
+
+
+def test_esp_with_another_gateway_is_not_the_enterprises() -> None:
+    """Nor are its fragments; what is known to be with somebody inside is, and so is all where no gateway is known."""
+    elsewhere, inside = "203.0.113.200", esp(COA, SERVER)
+    large = IP(src=COA, dst=elsewhere, proto=50, id=7) / Raw(struct.pack("!II", 5, 1) + b"e" * 600)
+    pieces = [out(piece) for piece in fragment(large, fragsize=400)]
+    packets = [out(esp(COA, elsewhere)), into(esp(elsewhere, COA)), *pieces, out(inside), out(esp(COA, VPN))]
+    capture = ethernet([*lease(), *packets])
+    told = [(e.args["protection"], e.args.get("scope")) for e in capture.events if e.kind == "data"]
+    assert told == [("esp", "other")] * 4 + [("esp", None)] * 2
+    assert capture.set_aside["esp with another gateway"] == 4
+    unknown = replace(SITE, addresses={k: v for k, v in SITE.addresses.items() if k != "vpn"})
+    assert {e.args.get("scope") for e in ethernet(packets, unknown).events if e.kind == "data"} == {None}
 
 
 def test_the_site_says_what_counts_as_upkeep() -> None:

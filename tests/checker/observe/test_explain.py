@@ -203,6 +203,23 @@ def test_why_a_rule_is_unclear() -> None:
     assert (text, kinds) == ("at 1.000000 (t.log:1) the event does not tell what", {"key what"})
 
 
+def test_what_a_rule_itself_calls_unclear_is_said() -> None:
+    """Neither what the pattern did not need to know is blamed, nor is anything called owed that a permission allows."""
+    doubt = "allow paint when not seen other only if c = red unclear if"
+    assert lack(f"{doubt} shade = red", event(1, "a", "go", n=1), paint(2), paint(3)) == (
+        "at 2.000000 (t.log:2) shade (how it is painted) is not known so far",
+        {"history"},
+    )
+    assert lack(f"{doubt} shade = red and up", go(1, 1), paint(2), paint(3)) == (
+        "at 2.000000 (t.log:2) shade (how it is painted) is not known so far",
+        {"history"},
+    )
+    assert lack(f"{doubt} c = red and up", go(1, 1), paint(2)) == (
+        "at 2.000000 (t.log:2) either may be right: c is red; up (it is up) is true",
+        {"doubt"},
+    )
+
+
 def test_blame_agrees_with_the_value() -> None:
     spec = loads(f'{PRELUDE}\nrule R MUST cite 1 "a text" allow go(n = 0) only if fine and (other or owner = this)')
     machine = Machine(spec, configure(spec, {}), {})

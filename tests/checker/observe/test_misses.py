@@ -13,6 +13,7 @@ from mipcheck.checker.check.report import Report, Violation
 from mipcheck.checker.observe import misses
 from mipcheck.checker.report.json import as_object
 from mipcheck.checker.report.text import report_text
+from mipcheck.checker.trace.vocabulary import TELL_INTERNAL
 
 from making.both_ways import assert_same
 from making.depth import drawn
@@ -185,6 +186,14 @@ def test_a_note_calls_no_leak_an_access_mode(tmp_path: Path) -> None:
     assert note == "eth0: user data left as access mode c (1)"
 
 
+def test_a_note_calls_what_others_say_no_access_mode(tmp_path: Path) -> None:
+    """What is not between the node and the enterprise is access to nothing."""
+    leak = LEAK.replace("bytes", "stack=ip/ip bytes")
+    beside = leak.replace("0.9", "0.8").replace("stack=ip/ip", "stack=ip scope=other")
+    (note,) = (n for n in judged(tmp_path, UP + ASK + reply() + beside + leak).notes if "user data left" in n)
+    assert note == "eth0: user data left as access mode c (1)"
+
+
 @pytest.mark.parametrize(
     ("lacks", "advice"),
     [
@@ -192,6 +201,7 @@ def test_a_note_calls_no_leak_an_access_mode(tmp_path: Path) -> None:
         ({"address xhoa"}, "give the address xhoa in the log's site line, in --config or with --set"),
         ({"hidden"}, "capture where the note says, or supply the keys"),
         ({"gap", "key id"}, "capture again, without gaps; log id with every event that has it"),
+        ({"doubt"}, "give other evidence of what may be right either way, as said above"),
     ],
 )
 def test_what_to_do_next_fits_the_reason(lacks: set[str], advice: str, tmp_path: Path) -> None:
@@ -210,6 +220,30 @@ def test_what_to_do_next_after_holes(tmp_path: Path) -> None:
         inputs=(replace(given, holes=("a block was damaged",)),),
     )  # fmt: skip
     assert report_text(holed, 200).splitlines()[-1] == "Next: capture anew what could not be read, as said above."
+    untold = replace(holed, inputs=(replace(given, holes=(f"frame 5: may have been anything: {TELL_INTERNAL}",)),))
+    assert report_text(untold, 200).splitlines()[-1] == "Next: say what is internal, as said above."
+
+
+@pytest.mark.parametrize("key", ["id", "lifetime"])
+@pytest.mark.parametrize("boot", [False, True])
+def test_what_an_event_did_not_tell_is_asked_for(boot: bool, key: str, tmp_path: Path) -> None:
+    """That the trace begins late is no reason where it does not, nor where an event lacks what it should have told."""
+    path = tmp_path / "made.log"
+    head = HEAD.replace("internal", "boot=true internal") if boot else HEAD
+    path.write_text(head + UP + ASK + reply(**{key: ""}).replace(f"{key}= ", "") + LEAK, "utf-8")
+    report = check(str(path))
+    assert report.verdict == "inconclusive"
+    late = "" if boot else "let the trace begin when the node does (boot=true), or when its interfaces come up; "
+    text = report_text(report, 200)
+    assert f"is not known since {path}:6, which does not tell {key}" in text.replace("\n           ", " ")
+    assert text.splitlines()[-1] == f"Next: {late}log {key} with every event that has it."
+
+
+def test_what_no_source_shows_is_no_late_start(tmp_path: Path) -> None:
+    path = tmp_path / "made.log"
+    path.write_text(HEAD + "source sees=link,coa,data\n" + UP + LEAK, "utf-8")
+    last = report_text(check(str(path)), 200).splitlines()[-1]
+    assert last == "Next: add an input that shows what this one cannot, or whose stamps are finer."
 
 
 def test_a_denial_is_named_as_whose_it_is(tmp_path: Path) -> None:
