@@ -19,9 +19,27 @@ from mipcheck.checker.check.report import Report, RuleReport, Violation
 from mipcheck.checker.observe.explain import Because
 from mipcheck.checker.report.annotate import COMMENT_LIMIT, COMMENTS_LIMIT, PREFIX, annotate, comment_bytes, comments_of
 from mipcheck.model.values.event import Position
+from scapy.layers.inet import IP
 
 from making.files import Device, Record, block, device_block, option, packet_block, pcap, pcapng, section
-from making.packets import IHOA, OUTSIDE, SERVER, VPN, XHA, XHOA, into, lease, out, reply, request, user
+from making.packets import (
+    COA,
+    IHA,
+    IHOA,
+    KEY,
+    OUTSIDE,
+    SERVER,
+    VPN,
+    XHA,
+    XHOA,
+    into,
+    lease,
+    out,
+    reply,
+    request,
+    signed,
+    user,
+)
 from making.paths import OTHER_CAPTURES
 
 
@@ -325,6 +343,72 @@ def test_a_capture_checked_annotated_and_read_by_tshark(tshark: str, tmp_path: P
         assert annotate(read, write, comments) == len(comments) > 0
     assert any(text.startswith("mipcheck: D1 (MUST, 4.2.1) broken here: ") for text in comments[len(packets)])
     assert read_back(tshark, target) == comments
+
+
+MISSES = {
+    "its identification differs in the low 32 bits: ours 0x0000d0c1, theirs 0x0000d0c2": signed(reply(id=0xD0C2), KEY),
+    "it has no authenticator": reply(),
+    "its authenticator is wrong": signed(reply(), KEY, b"another key"),
+    "denied with code 131, mobile node failed authentication (home agent)": signed(reply(code=131), KEY),
+    "its lifetime is 0, which grants nothing": signed(reply(lifetime=0), KEY),
+}
+
+
+def leak(folder: Path) -> tuple[Path, Path]:
+    """A capture of two interfaces in which one is inside and plaintext leaves by the other, and a site with the key.
+
+    There each of MISSES has come.
+    """
+    mac, docked = "02:00:00:00:00:09", "10.1.3.7"
+    inside = [out(request(docked), mac), into(signed(reply(docked), KEY), mac)]
+    beside = [*lease(), out(request()), *(into(packet) for packet in MISSES.values())]
+    packets = [(0, each) for each in inside] + [(1, each) for each in beside]
+    packets += [(1, out(IP(src=COA, dst=IHA) / user(IHOA, SERVER)))]
+    source, site = folder / "node.pcapng", folder / "site.toml"
+    records = [Record(n * 10**6, packet, device) for n, (device, packet) in enumerate(packets)]
+    source.write_bytes(pcapng(records, [Device("eth0"), Device("wlan0")]))
+    site.write_text(
+        f'[site]\niha = "{IHA}"\nxha = "{XHA}"\nvpn = "{VPN}"\nihoa = "{IHOA}"\nxhoa = "{XHOA}"\n'
+        'internal = ["10.0.0.0/8"]\n'
+        '[[mn_ha_key]]\nagent = "iha"\nspi = 256\nalgorithm = "hmac-md5"\nkey = "i-ha-key"\n'
+    )
+    return source, site
+
+
+def test_what_did_not_count_is_told_at_its_packet(tshark: str, tmp_path: Path) -> None:
+    """Each near miss of a finding stands at its own frame, with the reason, and so does the other interface's reply."""
+    source, site = leak(tmp_path)
+    target = tmp_path / "out.pcapng"
+    result = check(source, config=site)
+    comments = comments_of(result, str(source))
+    with source.open("rb") as read, target.open("wb") as write:
+        assert annotate(read, write, comments) == len(comments)
+    last = len(frames(source.read_bytes()))
+    first = last - len(MISSES)
+    for number, why in enumerate(MISSES):
+        (told,) = (c for c in comments[first + number] if c.startswith(f"{PREFIX}did not count for I1 (4.2.4) "))
+        assert told.startswith(f"{PREFIX}did not count for I1 (4.2.4) at frame {last}: {why}: "), told
+    told_by_us = {
+        n: [c.decode() for c in own_comments(order, body)]
+        for n, (order, _, body) in enumerate((b for b in blocks(target.read_bytes()) if b[1] == 6), start=1)
+    }
+    assert {n: words for n, words in told_by_us.items() if words} == comments == read_back(tshark, target)
+    assert stripped(target.read_bytes()) == source.read_bytes()
+    again = check(target, config=site)
+    assert [(v.rule, [(m.at.frame, m.why) for m in v.not_counted]) for v in again.violations] == [
+        (v.rule, [(m.at.frame, m.why) for m in v.not_counted]) for v in result.violations
+    ]
+
+
+def own_comments(order: str, body: bytes) -> Iterator[bytes]:
+    """The comments among the options of a packet block."""
+    size = struct.unpack_from(order + "I", body, 12)[0]
+    at = 20 + size + -size % 4
+    while at < len(body):
+        code, length = struct.unpack_from(order + "HH", body, at)
+        if code == 1:
+            yield body[at + 4 : at + 4 + length]
+        at += 4 + length + -length % 4
 
 
 @pytest.mark.skipif(not OTHER_CAPTURES, reason="no captures of other software beside the checkout")
