@@ -200,13 +200,28 @@ def _plain(value: Any) -> str:
     from collections.abc import Mapping, Set
     from dataclasses import fields, is_dataclass
 
-    if is_dataclass(value) and not isinstance(value, type):
-        return f"{type(value).__name__}({','.join(_plain(getattr(value, f.name)) for f in fields(value))})"
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{_plain(k)}:{_plain(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, Set):
-        return "{" + ",".join(sorted(map(_plain, value))) + "}"
-    return "[" + ",".join(map(_plain, value)) + "]" if isinstance(value, list | tuple) else repr(value)
+    names: dict[type, list[str]] = {}
+    known: dict[int, str] = {}  # by `id`: definitions stand wherever they are used
+
+    def plain(value: Any) -> str:
+        kind = type(value)
+        if kind in (str, int, bool) or value is None:
+            return repr(value)
+        if is_dataclass(kind):
+            text = known.get(id(value))
+            if text is None:
+                if kind not in names:
+                    names[kind] = [f.name for f in fields(kind)]
+                text = f"{kind.__name__}({','.join([plain(getattr(value, name)) for name in names[kind]])})"
+                known[id(value)] = text
+            return text
+        if isinstance(value, Mapping):
+            return "{" + ",".join([f"{plain(k)}:{plain(v)}" for k, v in value.items()]) + "}"
+        if isinstance(value, Set):
+            return "{" + ",".join(sorted(map(plain, value))) + "}"
+        return "[" + ",".join(map(plain, value)) + "]" if isinstance(value, list | tuple) else repr(value)
+
+    return plain(value)
 
 
 def _not_yet(files: tuple[File, ...], store: Store, summary: Summary, retry: bool) -> list[File]:
