@@ -200,7 +200,8 @@ class NativeObserver:
                 s.wanted[rule, kind] = sum(1 << n for n in of.keys[name])
 
     def _fill_kinds(self, s: ObserverState) -> None:
-        judged = {p.event for rule in self._machine.rules if isinstance(rule.body, Allow) for p in rule.body.patterns}
+        permissions = [rule.body for rule in self._machine.rules if isinstance(rule.body, Allow)]
+        judged = {p.event for body in permissions for p in (*body.patterns, *body.kept)}
         for n, name in enumerate(self._machine.kinds):
             event = self._machine.spec.events[name]
             slot = {k.name: i for i, k in enumerate(event.keys)}

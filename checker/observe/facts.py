@@ -61,7 +61,7 @@ def facts_of(machine: Machine) -> Facts:
         ],
         entangled=any(_interest(machine, b.condition).all for _, b in machine.obligations),
         changing=frozenset(changing),
-        telling=frozenset(changing | {p.event for body in allowed.values() for p in body.patterns}),
+        telling=frozenset(changing | {p.event for body in allowed.values() for p in (*body.patterns, *body.kept)}),
         gaps=frozenset(e.name for e in machine.spec.events.values() if e.sender == "observer"),
         anew=frozenset(e.name for e in machine.spec.events.values() if e.anew),
         pause=(machine.node_slots[pause.condition], machine.node_slots[pause.since]) if pause is not None else None,

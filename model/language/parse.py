@@ -220,14 +220,12 @@ class _Builder:
     def _body(self, t: Any) -> s.BodyDecl:
         c = t.children
         if t.data == "allow":
-            return s.AllowDecl(self._patterns(c[0]), self._expr(c[1]), _at(t), self._unclear(c[2:]))
+            doubt = next((self._expr(k.children[0]) for k in c[2:] if _is(k, "unclear")), None)
+            kept = next((self._patterns(k.children[0]) for k in c[2:] if _is(k, "kept")), ())
+            return s.AllowDecl(self._patterns(c[0]), self._expr(c[1]), _at(t), doubt, kept)
         if t.data == "require":
             return s.RequireDecl(self._patterns(c[0]), self._expr(c[1]), str(c[2]), self._expr(c[3]), _at(t), _at(c[2]))
         return s.ConfigureDecl(self._expr(c[0]), _at(t))
-
-    def _unclear(self, c: list[Any]) -> Expression | None:
-        """Read the `unclear if` of a permission, if it has one."""
-        return self._expr(c[0].children[0]) if c else None
 
     def _property(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")

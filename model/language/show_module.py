@@ -13,9 +13,10 @@ from mipcheck.model.language.show import show_citations, show_entry, show_expres
 def show_body(b: s.BodyDecl) -> str:
     """Return what a rule demands, as text."""
     match b:
-        case s.AllowDecl(patterns, condition, unclear=unclear):
+        case s.AllowDecl(patterns, condition, unclear=unclear, kept=kept):
             doubt = f" unclear if {show_expression(unclear)}" if unclear is not None else ""
-            return f"allow {show_patterns(patterns)} only if {show_expression(condition)}{doubt}"
+            shown = f" kept by {show_patterns(kept)}" if kept else ""
+            return f"allow {show_patterns(patterns)} only if {show_expression(condition)}{doubt}{shown}"
         case s.RequireDecl(patterns, within, anchor, condition):
             return (
                 f"require {show_patterns(patterns)} within {show_expression(within)} of {anchor}"

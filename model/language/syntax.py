@@ -263,12 +263,13 @@ class AssumptionDecl:
 
 @dataclass(frozen=True, slots=True)
 class AllowDecl:
-    """`allow PATTERN, … only if CONDITION`."""
+    """`allow PATTERN, … only if CONDITION unclear if DOUBT kept by PATTERN, …`."""
 
     patterns: tuple[Pattern, ...]
     condition: Expression
     at: Place = place()
     unclear: Expression | None = None
+    kept: tuple[Pattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,11 @@ class Writer:
                 lines.append(f"        outcomes[count] = {n}\n")
                 lines.append("        outcomes[count + 1] = kept if match == 1 or kept == 1 else U\n")
                 lines.append("        count += 2\n")
+            if isinstance(rule.body, Allow) and (match := self._match(rule.body.kept, event.name)):
+                lines.append(_comment(f"{rule.id} is kept: {rule.text}", 1))
+                lines.append(f"    match = {match}\n    if match == 1:\n")
+                lines.append(f"        outcomes[count] = {n}\n        outcomes[count + 1] = 1\n")
+                lines.append("        count += 2\n")
         for n, body in self._layout.obligations:
             if match := self._match(body.patterns, event.name):
                 slot = self._layout.done_slot[n]

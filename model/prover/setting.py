@@ -10,7 +10,7 @@ from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.tables import Reduction, followed, tracked
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.fold import Folding
-from mipcheck.model.specification.spec import Configure, Property, Rule, Spec
+from mipcheck.model.specification.spec import Allow, Configure, Property, Rule, Spec
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,12 @@ def setting_of(
     values = configure(spec, parameters or {})
     readings = {n: values[n] for n, p in spec.parameters.items() if p.readings}
     unfolded, spec = spec, Folding(readings, capabilities, parameters or {}).spec(spec)
+    spec = replace(spec, rules={n: _demanding(r) for n, r in spec.rules.items()})
     rules = {r.id: r for r in spec.rules.values() if r.applies(capabilities)}
     return Setting(spec, values, example_site(spec), rules, dropped, timeout, capabilities, dict(parameters or {}),
                    unfolded)  # fmt: skip
+
+
+def _demanding(rule: Rule) -> Rule:
+    """Return a rule without what shows that it is kept: that is about traces, and demands nothing."""
+    return replace(rule, body=replace(rule.body, kept=())) if isinstance(rule.body, Allow) else rule

@@ -104,9 +104,10 @@ class Folding:
 
     def _body(self, body: Body) -> Body:
         match body:
-            case Allow(patterns, condition, unclear):
+            case Allow(patterns, condition, unclear, kept):
                 doubt = None if unclear is None else self.term(unclear)
-                return Allow(self._patterns(patterns), self.term(condition), None if doubt == _FALSE else doubt)
+                doubt = None if doubt == _FALSE else doubt
+                return Allow(self._patterns(patterns), self.term(condition), doubt, self._patterns(kept))
             case Require():
                 patterns, within = self._patterns(body.patterns), self.term(body.within)
                 return replace(body, patterns=patterns, within=within, condition=self.term(body.condition))

@@ -165,10 +165,13 @@ def _bodies(rule: Rule) -> Iterator[tuple[Allow | Require | Configure, str]]:
     if isinstance(body, Require):
         for within, what in changes(body.within):
             yield replace(body, within=within), f"within: {what}"
-    elif body.unclear is not None:
+        return
+    if body.unclear is not None:
         yield replace(body, unclear=None), "nothing is unclear"
         for unclear, what in changes(body.unclear):
             yield replace(body, unclear=unclear), f"unclear: {what}"
+    if body.kept:
+        yield replace(body, kept=()), "nothing shows that it is kept"
 
 
 def _patterns(patterns: tuple[EventPattern, ...]) -> Iterator[tuple[tuple[EventPattern, ...], str]]:

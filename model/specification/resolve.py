@@ -246,7 +246,15 @@ class _RoleReader:
                 resolved = self.types.patterns(patterns, Scope({}), observed=True)
                 after = self.types.scope_after(patterns)
                 doubt = None if d.unclear is None else self.types.expression(d.unclear, after, BOOL)
-                return m.Allow(resolved, self.types.expression(condition, after, BOOL), doubt)
+                for tree in d.kept:
+                    if tree.event in {p.event for p in patterns}:
+                        self.names.fail(
+                            tree.at,
+                            f"what is kept by {tree.event} is a rule about {tree.event} itself",
+                            "leave it out: an event that is allowed shows that anyway",
+                        )
+                kept = self.types.patterns(d.kept, Scope({}), observed=True)
+                return m.Allow(resolved, self.types.expression(condition, after, BOOL), doubt, kept)
             case s.RequireDecl(patterns, within, anchor, condition):
                 resolved = self.types.patterns(patterns, Scope({}), observed=True)
                 limit = self.types.expression(within, CONSTANT, TIME)

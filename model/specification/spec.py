@@ -184,19 +184,21 @@ class Update:
 class Allow:
     """Permission: an event that matches happens only where `condition` holds (in the state before it).
 
-    Where it does not and `unclear` holds, evidence cannot tell whether the rule is broken.
+    Where it does not and `unclear` holds, evidence cannot tell whether the rule is broken. An event of another kind
+    that is among `kept` shows that something was left undone: evidence that the rule is kept, and it breaks nothing.
     """
 
     patterns: tuple[EventPattern, ...]
     condition: Term
     unclear: Term | None = None
+    kept: tuple[EventPattern, ...] = ()
 
     def terms(self) -> Iterator[Term]:
         """Yield its condition, when it is unclear, and the conditions of its patterns."""
         yield self.condition
         if self.unclear is not None:
             yield self.unclear
-        yield from (p.condition for p in self.patterns)
+        yield from (p.condition for p in (*self.patterns, *self.kept))
 
 
 @dataclass(frozen=True, slots=True)

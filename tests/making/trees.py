@@ -107,7 +107,7 @@ _members = st.lists(words, min_size=1, max_size=4).map(tuple)
 types = st.one_of(st.builds(s.TypeName, names), st.builds(s.TypeName, st.none(), _members))
 
 _bodies = st.one_of(
-    st.builds(s.AllowDecl, _patterns, expressions),
+    st.builds(s.AllowDecl, _patterns, expressions, unclear=st.none() | expressions, kept=st.just(()) | _patterns),
     st.builds(s.RequireDecl, _patterns, expressions, names, expressions),
     st.builds(s.ConfigureDecl, expressions),
 )

@@ -309,7 +309,7 @@ WRITTEN = [
      "x.spec:1:17: expected a duration of whole nanoseconds, less than 146 years",
      16, ""),
     ("operator", rule("allow rrq only if inside & fresh"), "x.spec:2:28: unexpected '&'", 27,
-     "expected an operator, a declaration, the end, given, instead, note, unclear or unless"),
+     "expected an operator, a declaration, the end, given, instead, kept, note, unclear or unless"),
     ("end", rule("allow rrq only if (inside and"), "x.spec:2:32: the specification ends too early", 31,
      "expected an expression"),
     ("quote", 'property X "never closed\n consistent', "x.spec:1:12: this text has no closing quote", 11, ""),

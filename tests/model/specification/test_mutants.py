@@ -14,6 +14,7 @@ document "doc.txt"
 param t: time = 5 s
 event open(n: int, how: {slow, fast}) by node seen log
 event close() by node seen log
+event ask() by network seen log
 event lose() by network silent
 interface { is_open: bool = false
   since: time = 0 s }
@@ -24,6 +25,7 @@ on close { is_open := false }
 on lose { lost := true }
 assumption honest "" on lose: is_open
 rule R1 MUST cite 1 "" allow open(n <= 2), close only if not is_open and late unclear if lost_it
+  kept by ask when is_open
 rule R2 SHOULD cite 2 "" require close within t of since while is_open
 property p cite 1 "" whenever open: not is_open
 define lost_it = is_open or now = since
@@ -51,6 +53,7 @@ def test_what_is_done() -> None:
         "rule R1: open: 3 for 2",
         "rule R1: nothing is unclear",
         "rule R1: unclear: not lost_it",
+        "rule R1: nothing shows that it is kept",
         "rule R2: not is_open",
         "rule R2: within: t + 1 s",
         "define late: >= in now - since > t",
