@@ -142,14 +142,14 @@ def add_judgement(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_timeout(parser: argparse.ArgumentParser, default: float) -> None:
-    """Add `--timeout`; `default` is in seconds."""
+def add_timeout(parser: argparse.ArgumentParser, default: float, of: str = "each call of the solver") -> None:
+    """Add `--timeout`, a limit `of` something; `default` is in seconds."""
     parser.add_argument(
         "--timeout",
         type=seconds,
         default=default,
         metavar="S",
-        help="seconds of an idle processor for each call of the solver (%(default)g)",
+        help=f"seconds of an idle processor for {of} (%(default)g)",
     )
 
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from mipcheck.model.prover.witness import Witness
     from mipcheck.model.specification.spec import Spec
 
-TIMEOUT = 30.0
-"""Seconds for each search, unless the command line says otherwise."""
+TIMEOUT = 60.0
+"""Seconds for all searches about one thing together, unless the command line says otherwise."""
+_FIRST = 0.5
+"""The share that a search may take of what is left: the first is the likeliest to find one, and a proof takes time."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,20 @@ class PartingLog:
 
 
 class Partings:
-    """Searches between two machines of one role, which share what they can. `timeout` is in seconds, for each call of a
-    solver."""
+    """Searches between two machines of one role, which share what they can.
+
+    `timeout` is in seconds of the processor, for all that one `find` or `both_break` asks of solvers. To tidy a trace
+    that was found takes some more.
+    """
 
     def __init__(self, left: Spec, right: Spec, timeout: float = TIMEOUT) -> None:
         self.left, self.right, self.timeout = left, right, timeout
         self._comparisons: dict[_Case, Comparison] = {}
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules of either."""
+        return tuple(dict.fromkeys((*self.left.rules, *self.right.rules)))
 
     def alike(self, rule: str) -> bool:
         """Decide whether a rule and all that it depends on are written alike, with whatever capability it takes."""
@@ -67,21 +77,26 @@ class Partings:
         Where there is none with the parameters as they are, one of them is given another value, or two addresses of the
         site are the same. Raises Disagreement.
         """
+        from mipcheck.model.prover.limits import Allowance
+
         named = list(dict.fromkeys(rules))
         if not named:
             return PartingLog(reason="there is no rule to part on")
         cases = self._cases(named)
         reason = ""
+        left = Allowance(self.timeout)
         for case in cases:
-            outcome = self._search(named, case)
+            outcome = self._search(named, case, left.part(_FIRST))
             if outcome.parting is not None:
                 return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
             reason = reason or outcome.reason
         if len(named) > 1:
             return PartingLog(reason=reason)
-        same = self._never(named[0])
+        same = self._never(named[0], left.part(_FIRST))
         for case in self._other_values(cases, named[0]):
-            parting = self._search(named, case).parting
+            if left.is_over:
+                break
+            parting = self._search(named, case, left.part(_FIRST)).parting
             if parting is not None:
                 parameters = {**case.given, **parting.trace.parameters}
                 trace = replace(parting.trace, parameters=parameters, site={**case.site, **parting.trace.site})
@@ -92,21 +107,25 @@ class Partings:
 
     def both_break(self, rule: str, title: Iterable[str]) -> PartingLog:
         """Seek the shortest trace that breaks a rule in both, and no other. Raises Disagreement."""
+        from mipcheck.model.prover.limits import Allowance
+
+        allowed = Allowance(self.timeout)
         for case in self._cases([rule]):
             left, right = self._settings(case)
             if rule in left.rules and rule in right.rules:
-                outcome = self._comparison(case).both_break(rule)
+                outcome = self._comparison(case, allowed.part(_FIRST)).both_break(rule)
                 if outcome.parting is not None:
                     return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
         return PartingLog(reason="no trace was found that breaks it in both")
 
-    def _comparison(self, case: _Case) -> Comparison:
-        """Return the comparison for a case, made once."""
+    def _comparison(self, case: _Case, timeout: float) -> Comparison:
+        """Return the comparison for a case, made once, whose next search has so many seconds."""
         from mipcheck.model.prover.compare import Comparison
 
         if case not in self._comparisons:
             left, right = self._settings(case)
-            self._comparisons[case] = Comparison(left, right, timeout=self.timeout, addresses=case.site)
+            self._comparisons[case] = Comparison(left, right, addresses=case.site)
+        self._comparisons[case].timeout = timeout
         return self._comparisons[case]
 
     def _cases(self, rules: list[str]) -> list[_Case]:
@@ -145,28 +164,28 @@ class Partings:
         )
         return left, right
 
-    def _search(self, rules: list[str], case: _Case) -> SearchOutcome:
+    def _search(self, rules: list[str], case: _Case, timeout: float) -> SearchOutcome:
         """Seek a parting in a case: by the site alone, else by events."""
         from mipcheck.model.prover.compare import part_settings
 
         left, right = self._settings(case)
-        by_settings = part_settings(left, right, rules, self.timeout, case.site)
+        by_settings = part_settings(left, right, rules, timeout, case.site)
         if by_settings.parting is not None or not self._on_events(rules):
             return by_settings
-        return self._comparison(case).part(rules, rules)
+        return self._comparison(case, timeout).part(rules, rules)
 
     def _on_events(self, rules: list[str]) -> bool:
         """Decide whether any of the rules is about events, not about the site alone."""
         bodies = [s.rules[r].body for s in (self.left, self.right) for r in rules if r in s.rules]
         return any(not isinstance(b, Configure) for b in bodies)
 
-    def _never(self, rule: str) -> bool:
+    def _never(self, rule: str, timeout: float) -> bool:
         """Decide whether it is proved that they never part by a rule, with the parameters as they are."""
         from mipcheck.model.prover.compare import never_part
 
         settings = [self._settings(case) for case in self._cases([rule])]
         applies = [(s, o) for s, o in settings if rule in s.rules or rule in o.rules]
-        return bool(applies) and all(never_part(s, o, rule, self.timeout) for s, o in applies)
+        return bool(applies) and all(never_part(s, o, rule, timeout) for s, o in applies)
 
 
 @dataclass(frozen=True)

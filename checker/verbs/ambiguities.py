@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="a rule or an ambiguity (default: all)")
     options.add_spec(parser)
     options.add_reading(parser)
-    options.add_timeout(parser, 30.0)
+    options.add_timeout(parser, 60.0, "each pair of readings")
     options.add_output(parser, ("text", "json"))
 
 

@@ -54,7 +54,7 @@ class AmbiguityEntry:
 def parted(spec: Spec, names: Sequence[str], timeout: float = TIMEOUT) -> list[AmbiguityEntry]:
     """Seek where the readings of the ambiguities of these names part (none: of all but those of parameters).
 
-    `timeout` is in seconds, for each search. Raises UsageError for what is no ambiguity, and Disagreement.
+    `timeout` is in seconds of the processor, for each pair. Raises UsageError for what is none, and Disagreement.
     """
     wanted = _wanted(spec, names)
     with Steps(sum(math.comb(len(a.names), 2) for a in wanted), "comparing") as steps:

@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("left", metavar="SPEC", help="a specification, by name or path")
     parser.add_argument("right", metavar="SPEC", help="the one to compare it with")
-    options.add_timeout(parser, 120.0)
+    options.add_timeout(parser, 30.0, "each rule")
     options.add_output(parser, ("text", "markdown", "json"))
 
 

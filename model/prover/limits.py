@@ -78,6 +78,22 @@ class Budget:
         return answer
 
 
+class Allowance:
+    """What several searches may take together: so many seconds of the processor, as this thread uses it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until = time.thread_time() + seconds
+
+    def part(self, share: float) -> float:
+        """Return a share of the seconds that are left."""
+        return max(0.0, self._until - time.thread_time()) * share
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing to speak of is left."""
+        return self.part(1) < _PAUSE or is_over()
+
+
 def _done(solver: Any) -> int:
     """Return how much work has been done in a solver's context."""
     statistics = solver.statistics()

@@ -6,12 +6,13 @@ that what is found can be written down exactly; a trace in integer time is one i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import z3
-from mipcheck.model.prover.limits import Budget
+from mipcheck.model.prover.limits import Allowance, Budget
 from mipcheck.model.prover.scripts import script_of
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import World
@@ -60,10 +61,15 @@ _ENDLESS: Final = 2**32 - 1
 
 
 class Search:
-    """Searches over one unrolling that grows as needed. `timeout` is in seconds, for each search."""
+    """Searches over one unrolling that grows as needed.
+
+    `timeout` is in seconds, for each search; `tidying` in seconds of the processor, for making the values of what was
+    found ordinary.
+    """
 
     def __init__(self, world: World, depth: int = DEPTH, timeout: float = 60.0, mirror: str = "") -> None:
         self.world, self.depth, self.timeout = world, depth, timeout
+        self.tidying = math.inf
         self.run = Unrolling(world, mirror)
         self.used = keys_used(world.spec)
 
@@ -96,12 +102,14 @@ class Search:
 
     def _prettier(self, assumptions: list[Z], length: int) -> Any:
         """Return a model in which whatever does not matter has its most ordinary value."""
-        solver = self.run.solver
+        solver, allowed = self.run.solver, Allowance(self.tidying)
         model = solver.model()
         solver.set(timeout=_ENDLESS, rlimit=_EFFORT)
         solver.push()
         fixed = [step.act == model.eval(step.act, model_completion=True) for step in self.run.steps[:length]]
         for wish in self._wishes(model, length):
+            if allowed.is_over:
+                break
             if isinstance(wish, _Early):
                 model = self._earliest(wish, assumptions, fixed, model)
                 fixed.append(wish.now == model.eval(wish.now, model_completion=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -32,3 +34,26 @@ def test_a_device_is_judged_as_the_documents_say(tmp_path: Path, case: Case) -> 
 def test_every_rule_of_a_device_is_broken_by_one_of_the_logs() -> None:
     rules = {r for m in load().machines() if m.role in {c.role for c in CASES} for r in m.rules}
     assert rules == {r for c in CASES if c.spec == "draft-01" for r in c.broken}
+
+
+def less(case: Case) -> list[tuple[str, str]]:
+    """The case's log without one optional key of one kind of event, for each that it has, with the name of that."""
+    machine = next(m for m in SPECS(case.spec).machines() if m.role == case.role)
+    keys = [(e.name, k.name) for e in machine.events.values() for k in e.keys if k.optional]
+    told = [
+        (f"{event} {key}", re.sub(rf"(?m)^(\S+ \S+ {event} .*?) {key}=\S+", r"\1", case.text)) for event, key in keys
+    ]
+    return [(what, text) for what, text in told if text != case.text]
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_what_a_log_leaves_out_accuses_nobody(tmp_path: Path, part: int) -> None:
+    """Of every second case one key, another one for each case; all keys of these with DEEP=1."""
+    path = tmp_path / "x.log"
+    for number, case in enumerate(CASES[part::16]):
+        texts = less(case)
+        for what, text in texts if "DEEP" in os.environ else texts[number % len(texts) :][:1] if texts else ():
+            path.write_text(text, "utf-8")
+            report = check(str(path), spec=SPECS(case.spec))
+            found = {v.rule for v in (*report.violations, *report.warnings)}
+            assert found <= set(case.broken), f"without {what}:\n{text}"

@@ -8,6 +8,7 @@ import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.replayed import broken_in
 from mipcheck.checker.verbs.diff_changes import ChangedDeclaration, difference
+from mipcheck.model.prover.compare import Comparison, SearchOutcome
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 
@@ -154,3 +155,22 @@ def test_specifications_of_different_things_are_told_apart(tmp_path: Path, capsy
         (tmp_path / f"{name}.spec").write_text(f"spec {name} event go(n: {type_}) by node seen log {rule}", "utf-8")
     assert main(["diff", str(tmp_path / "one.spec"), str(tmp_path / "two.spec")]) == 0
     assert "one of them does not know all events and keys of it" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_no_trace_decides_takes_no_longer_than_a_rule_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each parameter that a rule reads is tried at both ends of what it can be; all of that has one limit together."""
+    count = 24
+    names = [f"p{n}" for n in range(count)]
+    params = "".join(f"param {n}: int = 9\n" for n in names)
+    few = " and ".join(f"n < {n}" for n in names)
+    rule = 'rule A MUST cite 1 "few" allow go only if '
+    one = loads(PLAIN.format("one") + params + rule + few)
+    two = loads(PLAIN.format("two") + params + rule + few + " and count < 100")
+    clock = iter(range(10**6))
+    asked = []
+    monkeypatch.setattr("time.thread_time", lambda: float(next(clock)))
+    monkeypatch.setattr(Comparison, "part", lambda self, *of: asked.append(self.timeout) or SearchOutcome(None, "no"))
+    monkeypatch.setattr("mipcheck.model.prover.compare.never_part", lambda *of: False)
+    found = difference(one, two, timeout=20)
+    assert not found.decided
+    assert 2 < len(asked) < 20 < 2 * count
