@@ -167,9 +167,14 @@ def test_what_no_trace_decides_takes_no_longer_than_a_rule_may(monkeypatch: pyte
     one = loads(PLAIN.format("one") + params + rule + few)
     two = loads(PLAIN.format("two") + params + rule + few + " and count < 100")
     clock = iter(range(10**6))
-    asked = []
+    asked: list[float] = []
+
+    def part(comparison: Comparison, *_: object) -> SearchOutcome:
+        asked.append(comparison.timeout)
+        return SearchOutcome(None, "no")
+
     monkeypatch.setattr("time.thread_time", lambda: float(next(clock)))
-    monkeypatch.setattr(Comparison, "part", lambda self, *of: asked.append(self.timeout) or SearchOutcome(None, "no"))
+    monkeypatch.setattr(Comparison, "part", part)
     monkeypatch.setattr("mipcheck.model.prover.compare.never_part", lambda *of: False)
     found = difference(one, two, timeout=20)
     assert not found.decided
