@@ -1,4 +1,5 @@
-"""The grammar of specifications, as Lark's parser: kept for the next run, because its tables take long to make."""
+"""The grammar of specifications, as Lark's parser. Its tables take long to make: they are a part of the installation,
+and kept for the next run where they are not."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def parser() -> Lark:
     import lark
 
     entry = cache.name_of("grammar", sys.version.encode(), lark.__version__.encode(), cache.code_of(__package__))
-    kept = cache.read(entry)
+    kept = cache.read(entry, shipped=True)
     if kept is not None:
         with suppress(Exception):  # whatever the entry is, it can be made anew
             return lark.Lark.load(io.BytesIO(kept))

@@ -181,9 +181,13 @@ def code_of(*folders: str) -> bytes:
     return digest.digest()
 
 
-def read(name: str) -> bytes | None:
-    """Return an entry as it was written; None if there is none."""
-    if _is_off():
+def read(name: str, shipped: bool = False) -> bytes | None:
+    """Return an entry as it was written; None if there is none.
+
+    What is `shipped` is a part of the package, as compiled modules are: what the installation made is used even where
+    nothing that was kept shall be.
+    """
+    if _is_off() and not shipped:
         return None
     with contextlib.suppress(OSError):
         found = _content((INSTALLED / name).read_bytes())

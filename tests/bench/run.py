@@ -124,7 +124,7 @@ class Bench:
             (
                 "mipcheck, all compiled",
                 f"{what}, all compiled",
-                "nothing kept is used",
+                "no specification or code that was kept is used",
                 nothing,
             ),
             ("mipcheck, first run", f"{what}, first run", "as installed, with an empty cache", {}),

@@ -261,6 +261,28 @@ def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyP
     grammar.parser.cache_clear()
 
 
+def test_tables_of_the_grammar_are_a_part_of_the_installation(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the user's is used where nothing that was kept shall be, nor what was installed of anything else."""
+    with monkeypatch.context() as installing:
+        installing.setenv(keep.OFF, str(tmp_path / "installed"))
+        grammar.parser.cache_clear()
+        first = parsing.parse(SPEC)
+        keep.write("x", b"content")
+    monkeypatch.setenv(keep.OFF, "off")
+    monkeypatch.setattr("lark.Lark.__init__", None)  # no tables are made
+    grammar.parser.cache_clear()
+    assert parsing.parse(SPEC) == first
+    assert keep.read("x") is None
+    (entry,) = (tmp_path / "installed").glob("grammar-*")
+    cache.mkdir(parents=True)
+    entry.rename(cache / entry.name)
+    grammar.parser.cache_clear()
+    with pytest.raises(TypeError):
+        parsing.parse(SPEC)
+
+
 def test_the_code_of_a_machine_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = loads(SPEC)
     first = Machine(spec, {}, {}, kept=True)
