@@ -16,6 +16,7 @@ WRITTEN: Final = {
     "output": "-o",
     "annotate": "--annotate",
     "smtlib": "--smtlib",
+    "logs": "--logs",
     "metrics": "--metrics",
     "write": "--write",
 }

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.model.specification.spec import Require
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import show_duration
 
 if TYPE_CHECKING:
     from mipcheck.checker.check.report import Report
     from mipcheck.model.prover.witness import Witness
+    from mipcheck.model.specification.parties import Party
     from mipcheck.model.specification.spec import Spec
+    from mipcheck.model.values.event import Event
 
 
 class Disagreement(MipcheckError, RuntimeError):
@@ -51,6 +55,70 @@ def trace_text(
     return "\n".join(lines) + "\n"
 
 
+def trace_texts(
+    spec: Spec,
+    owner: Spec,
+    trace: Witness,
+    given: Mapping[str, int],
+    title: Iterable[str] = (),
+    capabilities: frozenset[str] = frozenset(),
+) -> dict[str, str]:
+    """Return a trace of the prover as logs: one by the name "" or, of a system, one of each party by its name.
+
+    `owner` is what the trace is of, a role of `spec` or a composed system. What others do stands in comments.
+    """
+    if not owner.parties:
+        return {"": trace_text(owner, trace, given, title, capabilities)}
+    return {p.name: _of_party(spec, owner, p, trace, given, list(title), capabilities) for p in owner.parties.values()}
+
+
+def _of_party(
+    spec: Spec,
+    owner: Spec,
+    party: Party,
+    trace: Witness,
+    given: Mapping[str, int],
+    title: list[str],
+    capabilities: frozenset[str],
+) -> str:
+    """Return what one party logs of a trace."""
+    from mipcheck.checker.logs.text import event_text, write_log
+    from mipcheck.checker.site.site import ADDRESSES, Site
+    from mipcheck.checker.trace.vocabulary import vocabulary_of
+    from mipcheck.model.prover.setting import example_site
+
+    known = vocabulary_of(spec)
+    addresses, own_names = {**example_site(owner), **trace.site}, dict(party.sites)
+    site = Site(
+        role=party.role,
+        party=party.name,
+        boot=True,
+        addresses={n: addresses[own_names.get(n, n)] for n in ADDRESSES if n in spec.sites},
+        parameters={n: show_parameter(spec, n, v) for n, v in {**given, **trace.parameters}.items()},
+        capabilities=capabilities,
+    )
+    own: list[Event] = []
+    elsewhere: list[tuple[int, str]] = []
+    unseen = [*trace.silent]
+    for n, event in enumerate(trace.events):
+        while unseen and unseen[0][0] <= n:
+            elsewhere.append((len(own), f"unseen: {unseen.pop(0)[1]}"))
+        name, _, kind = event.kind.partition("/")
+        said = replace(event, kind=kind)
+        if name == party.name:
+            own.append(said)
+        else:
+            line = event_text(said, known.for_role(owner.parties[name].role), absolute=False)
+            elsewhere.append((len(own), f"{name}: {line}"))
+    elsewhere += [(len(own), f"unseen: {text}") for _, text in unseen]
+    title = [*title, f"What {party.name} logs (role {party.role}); what others do stands in comments."]
+    lines = write_log(own, site, known, title).splitlines()
+    first = len(lines) - len(own)
+    for index, text in reversed(elsewhere):
+        lines.insert(first + index, f"# {text}")
+    return "\n".join(lines) + "\n"
+
+
 def show_parameter(spec: Spec, name: str, value: int) -> str:
     """Return a parameter's value as a log has it."""
     type_ = spec.parameters[name].type
@@ -65,10 +133,30 @@ def agree(spec: Spec, text: str, predicted: frozenset[str]) -> None:
     """Replay a log and compare the rules it breaks with those predicted. Raises Disagreement."""
     broken = broken_in(spec, text)
     if broken != predicted:
-        raise Disagreement(
-            f"the prover expects {sorted(predicted) or 'no rule'} to be broken, the observer finds "
-            f"{sorted(broken) or 'none'}, in this trace:\n{text}"
-        )
+        raise Disagreement(_disagreement(predicted, broken, text))
+
+
+def _disagreement(predicted: Collection[str], broken: Collection[str], text: str) -> str:
+    return (
+        f"the prover expects {sorted(predicted) or 'no rule'} to be broken, the observer finds "
+        f"{sorted(broken) or 'none'}, in this trace:\n{text}"
+    )
+
+
+def agree_all(spec: Spec, owner: Spec, texts: Mapping[str, str], predicted: frozenset[str]) -> None:
+    """Replay the logs of a trace, and compare the rules that each breaks with those predicted. Raises Disagreement.
+
+    A party's log ends with its last event, the trace with the last of all: what is overdue only then, none sees.
+    """
+    if not owner.parties:
+        agree(owner, texts[""], predicted)
+        return
+    for name, text in texts.items():
+        own = {r.partition(".")[2]: owner.rules[r] for r in predicted if r.partition(".")[0] == name}
+        sure = {r for r, rule in own.items() if not isinstance(rule.body, Require)}
+        broken = broken_in(spec, text)
+        if not sure <= broken <= set(own):
+            raise Disagreement(_disagreement(own, broken, text))
 
 
 def broken_in(spec: Spec, text: str) -> frozenset[str]:

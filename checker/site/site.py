@@ -49,7 +49,10 @@ class EspSa:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Addresses are IPv4 as int and only present where known; `parameters` are the words as written."""
+    """Addresses are IPv4 as int and only present where known; `parameters` are the words as written.
+
+    `party` tells inputs of several parties to one system apart, "" where nobody asks.
+    """
 
     role: str = "mn"
     boot: bool = False
@@ -62,6 +65,7 @@ class Site:
     mn_ha_keys: tuple[MnHaKey, ...] = ()
     esp_sas: tuple[EspSa, ...] = ()
     upkeep: tuple[str, ...] = UPKEEP
+    party: str = ""
 
 
 ROLES: Final = ("mn", "vpn", "iha", "xha", "fa")
@@ -71,7 +75,7 @@ LISTS: Final = ("fa", "internal", "tunnels", "upkeep", "capabilities")
 
 def keys_of(sites: Collection[str]) -> tuple[str, ...]:
     """Return the keys of a site, besides parameters, where a specification speaks of addresses by these names."""
-    return ("role", "boot", *addresses_of(sites), *LISTS)
+    return ("role", "party", "boot", *addresses_of(sites), *LISTS)
 
 
 def addresses_of(sites: Collection[str]) -> tuple[str, ...]:
@@ -119,6 +123,7 @@ def site_from_words(
             )
     return Site(
         role=_choice("role", words.get("role", "mn"), dict.fromkeys((*ROLES, *roles))),
+        party=_party(words["party"]) if "party" in words else "",
         boot=_choice("boot", words.get("boot", "false"), ("true", "false")) == "true",
         addresses={k: _address(k, words[k]) for k in addresses_of(sites) if k in words},
         fa=_items(words, "fa", _address),
@@ -135,6 +140,8 @@ def site_words(site: Site) -> dict[str, str]:
     words: dict[str, str] = {}
     if site.role != "mn":
         words["role"] = site.role
+    if site.party:
+        words["party"] = site.party
     if site.boot:
         words["boot"] = "true"
     words |= {
@@ -162,7 +169,7 @@ def merge_sites(base: Site, over: Site, given: Collection[str] = ()) -> Site:
     def said(key: str) -> bool:
         return key in given or getattr(over, key) != getattr(_NOTHING_SAID, key)
 
-    plain = {k: getattr(over if said(k) else base, k) for k in ("role", "boot", *LISTS)}
+    plain = {k: getattr(over if said(k) else base, k) for k in ("role", "party", "boot", *LISTS)}
     mn_ha = {(k.agent, k.spi, k.home): k for k in (*base.mn_ha_keys, *over.mn_ha_keys)}
     esp = {sa.spi: sa for sa in (*base.esp_sas, *over.esp_sas)}
     return replace(
@@ -221,6 +228,13 @@ def _choice(key: str, word: str, known: Collection[str]) -> str:
     if word not in known:
         wanted = "expected " + (" or ".join(known) if len(known) < 3 else "one of " + ", ".join(known))
         raise SiteError(key, f"{quoted(word)} is no value of site key {key}", joined(did_you_mean(word, known), wanted))
+    return word
+
+
+def _party(word: str) -> str:
+    """Read the name of a party. Raises SiteError."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", word):
+        raise SiteError("party", f"{quoted(word)} is no value of site key party", "expected a name")
     return word
 
 

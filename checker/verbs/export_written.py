@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.proofs.replayed import check_names, parameters_of
+from mipcheck.model.specification.compose import owners
 from mipcheck.model.specification.spec import Consistent, Spec
 from mipcheck.model.version import __version__
 
@@ -35,12 +36,12 @@ def system(spec: Spec, kind: str, names: Sequence[str], parameters: Mapping[str,
     from mipcheck.model.prover.setting import setting_of
     from mipcheck.model.prover.systems import horn, vmt
 
-    owners = {name: m for m in spec.machines() for name in m.properties}
-    check_names("property", names, owners)
+    known = owners(spec)
+    check_names("property", names, known)
     if len(names) != 1:
-        raise UsageError(f"export {kind} takes one property: {', '.join(owners)}")
+        raise UsageError(f"export {kind} takes one property: {', '.join(known)}")
     (name,) = names
-    owner = owners[name]
+    owner = known[name]
     if isinstance(owner.properties[name].claim, Consistent):
         raise UsageError(f"{name} is about several systems; mipcheck prove {name} --smtlib DIR writes its proofs")
     title = f"{name} of {spec.name}: {owner.properties[name].text}"

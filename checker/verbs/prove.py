@@ -38,6 +38,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write the proofs to the new folder DIR, for any solver to check (SMT-LIB 2)",
     )
+    parser.add_argument(
+        "--logs",
+        metavar="DIR",
+        help="write counterexamples to the new folder DIR, as logs: PROPERTY.log, of a system PROPERTY.PARTY.log",
+    )
     parser.add_argument("--fresh", action="store_true", help="prove anew what a certificate shows")
     parser.add_argument(
         "--store", action="store_true", help="keep certificates beside the specification, or in the cache"
@@ -58,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     SpecError and ParameterError; at the end what went wrong with a property, such as Disagreement.
     """
     from mipcheck.checker.check.readings import resolved
-    from mipcheck.checker.verbs.prove_results import Asked, exit_code, hand_out_all, prove_all
+    from mipcheck.checker.verbs.prove_results import Asked, exit_code, hand_out_all, prove_all, write_logs
     from mipcheck.checker.verbs.prove_text import Spoken, results_json, results_text
 
     if args.store and (args.set or args.reading or args.without):
@@ -95,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
             write(results_text(spec, proved), args.output)
     if args.smtlib is not None:
         hand_out_all(args.smtlib, spec, proved)
+    if args.logs is not None:
+        write_logs(args.logs, proved)
     for p in proved:
         if p.error is not None:
             raise p.error

@@ -8,14 +8,16 @@ wrong with one property leaves the others' results.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.folder import new_folder
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.proofs.handed_out import HandedOut, hand_out
 from mipcheck.checker.proofs.opinions import Opinion, opinions
-from mipcheck.checker.proofs.replayed import agree, check_names, parameters_of, trace_text
+from mipcheck.checker.proofs.replayed import agree_all, check_names, parameters_of, trace_texts
+from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.values.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ class Proved:
 
     result: Result
     counterexample: str = ""
+    logs: Mapping[str, str] = field(default_factory=dict)
+    """The counterexample by party; by "" where there is one only."""
     certificate: str = ""
     opinions: tuple[Opinion, ...] = ()
     error: Exception | None = None
@@ -77,7 +81,7 @@ class Asked:
     @property
     def wanted(self) -> list[str]:
         """The properties, each once."""
-        names = [name for m in self.spec.machines() for name in m.properties]
+        names = list(owners(self.spec))
         return list(dict.fromkeys(self.properties)) or names
 
 
@@ -104,12 +108,19 @@ def prove_all(asked: Asked, listener: Listener | None = None) -> list[Proved]:
     check_names("capability", sorted(capabilities), spec.capabilities)
     given = parameters_of(spec, words)
     configure(spec, given)
-    check_names("property", asked.properties, [name for m in spec.machines() for name in m.properties])
-    check_names("rule or assumption", asked.without, [n for m in spec.machines() for n in (*m.rules, *m.assumptions)])
+    check_names("property", asked.properties, owners(spec))
+    if asked.without:
+        check_names("rule or assumption", asked.without, _droppable(spec))
     if not asked.wanted:
         raise UsageError(f"{spec.name} has no properties to prove")
     with deadline(asked.timeout):
         return _Run(asked, given, capabilities, listener).all()
+
+
+def _droppable(spec: Spec) -> list[str]:
+    """Return the names of all rules and assumptions, of roles and of systems, where they have those of parties too."""
+    found = [n for m in spec.machines() for n in (*m.rules, *m.assumptions)]
+    return found + [n for owner in owners(spec).values() if owner.parties for n in (*owner.rules, *owner.assumptions)]
 
 
 class _Run:
@@ -175,15 +186,16 @@ class _Run:
 
     def _agreed(self, result: Result) -> Result:
         """Replay the traces by which rules are needed. Raises Disagreement."""
-        spec = self._proofs.owner(result.name)
+        spec, owner = self._asked.spec, self._proofs.owner(result.name)
         for need in result.needs:
-            agree(spec, trace_text(spec, need.trace, self._given, (), self._capabilities), need.trace.broken)
+            texts = trace_texts(spec, owner, need.trace, self._given, (), self._capabilities)
+            agree_all(spec, owner, texts, need.trace.broken)
         return result
 
     def _replayed(self, result: Result) -> Proved:
-        spec = self._proofs.owner(result.name)
-        dropped = [n for n in self._asked.without if n in spec.rules or n in spec.assumptions]
-        return _replayed(spec, result, self._given, dropped, self._capabilities)
+        owner = self._proofs.owner(result.name)
+        dropped = [n for n in self._asked.without if called(owner, [n])]
+        return _replayed(self._asked.spec, owner, result, self._given, dropped, self._capabilities)
 
     def _failed(self, name: str, error: Exception) -> Proved:
         """Return that something went wrong with a property. Raises what is wrong with all of them."""
@@ -211,13 +223,22 @@ def exit_code(proved: Sequence[Proved]) -> int:
 
 def hand_out_all(path: str, spec: Spec, proved: Sequence[Proved]) -> None:
     """Write the proofs to a new folder, whole or not at all. Raises UsageError if it cannot be written."""
-    said = {name: p.text for m in spec.machines() for name, p in m.properties.items()}
+    said = {name: owner.properties[name].text for name, owner in owners(spec).items()}
     proofs = [
         HandedOut(p.result.name, said[p.result.name], p.result.method, p.result.obligations)
         for p in proved
         if p.result.obligations
     ]
     hand_out(path, spec.name, proofs)
+
+
+def write_logs(path: str, proved: Sequence[Proved]) -> None:
+    """Write counterexamples to a new folder, a log for each party of each, whole or not at all. Raises UsageError."""
+    with new_folder(path, "--logs", or_empty=True) as folder:
+        for p in proved:
+            for party, text in p.logs.items():
+                name = f"{p.result.name}.{party}.log" if party else f"{p.result.name}.log"
+                (folder / name).write_text(text, "utf-8")
 
 
 def prove_one(
@@ -234,18 +255,24 @@ def prove_one(
 
     proofs = Proofs(spec, given, without, capabilities, timeout)
     result = proofs.verdict(name)
-    return _replayed(spec, proofs.completed(result) if with_needs else result, given, list(without), capabilities)
+    completed = proofs.completed(result) if with_needs else result
+    return _replayed(spec, proofs.owner(name), completed, given, list(without), capabilities)
 
 
 def _replayed(
-    spec: Spec, result: Result, given: Mapping[str, int], without: Sequence[str], capabilities: frozenset[str]
+    spec: Spec,
+    owner: Spec,
+    result: Result,
+    given: Mapping[str, int],
+    without: Sequence[str],
+    capabilities: frozenset[str],
 ) -> Proved:
-    """Write a counterexample down, and replay it. Raises Disagreement."""
+    """Write a counterexample down, of a property of `owner`, and replay it. Raises Disagreement."""
     if result.trace is None:
         return Proved(result)
     name = result.name
     dropped = "".join(f", without {r}" for r in without)
-    title = [f"Counterexample to {name} of {spec.name}{dropped}, found by mipcheck prove.", spec.properties[name].text]
-    text = trace_text(spec, result.trace, given, title, capabilities)
-    agree(spec, text, result.trace.broken)
-    return Proved(result, text)
+    said = f"Counterexample to {name} of {spec.name}{dropped}, found by mipcheck prove."
+    texts = trace_texts(spec, owner, result.trace, given, [said, owner.properties[name].text], capabilities)
+    agree_all(spec, owner, texts, result.trace.broken)
+    return Proved(result, "\n".join(texts.values()), logs=texts)

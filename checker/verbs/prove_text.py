@@ -10,6 +10,7 @@ from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.output import columns
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.verbs.prove_results import EXIT
+from mipcheck.model.specification.compose import owners
 from mipcheck.model.specification.spec import MOBILE_NODE
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def results_json(spec: Spec, proved: Sequence[Proved], without: Sequence[str], w
             "cross_checked": p.cross_checked,
             "opinions": {o.solver: {"unsat": o.discharged, "undecided": dict(o.undecided)} for o in p.opinions},
             "counterexample": p.counterexample or None,
+            **_of_system(spec, p),
             "reason": p.result.reason or None,
         }
         for p in proved
@@ -47,6 +49,15 @@ def results_json(spec: Spec, proved: Sequence[Proved], without: Sequence[str], w
     return (
         dumps({"schema": SCHEMA, "spec": spec.name, "without": list(without), "properties": entries}, indent=2) + "\n"
     )
+
+
+def _of_system(spec: Spec, p: Proved) -> dict[str, object]:
+    """Return what is said of a property of a system besides: which, against which powers, what each party logs."""
+    owner = owners(spec)[p.result.name]
+    if not owner.parties:
+        return {}
+    against = list(owner.properties[p.result.name].against)
+    return {"system": owner.role, "against": against, "logs": dict(p.logs) or None}
 
 
 def results_text(spec: Spec, proved: Sequence[Proved]) -> str:
@@ -71,13 +82,14 @@ class Spoken:
         """Say a verdict."""
         self._all[proved.result.name] = proved
         block = [*_block(self._spec, proved.result), *_wrapped([_opinion(o) for o in proved.opinions])]
-        if self._alone and proved.counterexample:
+        if self._alone and "" in proved.logs:
             self._commented = True
             comments = [f"# {line}".rstrip() for line in [*block, "", *self._summary()]]
             self._say("\n".join([*comments, proved.counterexample]))
             return
         if proved.counterexample:
-            block += ["the shortest counterexample, replayed by the checker:", "", proved.counterexample]
+            whose = "" if "" in proved.logs else ", a log for each party"
+            block += [f"the shortest counterexample, replayed by the checker{whose}:", "", proved.counterexample]
         if final or not self._alone:
             block.append("")
         self._say("\n".join(block) + "\n")
@@ -102,7 +114,9 @@ class Spoken:
         counts = {word: results.count(word) for word in EXIT}
         order = ("proved", *(word for word in EXIT if word != "proved"))
         lines = [f"{self._spec.name}: " + ", ".join(f"{counts[word]} {word}" for word in order if counts[word])]
-        if counts["refuted"] and self._alone:
+        if counts["refuted"] and all("" not in p.logs for p in self._all.values()):
+            lines.append("A counterexample is a log of each party: --logs DIR writes them for mipcheck to read.")
+        elif counts["refuted"] and self._alone:
             lines.append("The trace that follows is for mipcheck to read: pipe this into `mipcheck -`.")
         elif counts["refuted"]:
             lines.append("A counterexample is a log: mipcheck prove PROPERTY | mipcheck -")
@@ -115,14 +129,14 @@ class Spoken:
 
 def _block(spec: Spec, r: Result) -> list[str]:
     """Return the lines about one result, but for the counterexample."""
-    owner = next(m for m in spec.machines() if r.name in m.properties)
+    owner = owners(spec)[r.name]
     details = [owner.properties[r.name].text]
     if r.result == "proved":
         again = ", a certificate checked again" if r.certified else ""
         details += [f"by {r.method}{again}", *(["whatever the state"] if r.invariant == "true" else []), *_needs(r)]
     if r.reason:
         details.append(f"because {r.reason}")
-    whose = "" if owner.role == MOBILE_NODE else f"role {owner.role}, "
+    whose = "" if owner.role == MOBILE_NODE else f"{'system' if owner.parties else 'role'} {owner.role}, "
     place = whose + (f"{r.section}, " if r.section else "")
     return [f"{r.result:8} {r.name}  ({place}{r.seconds:.1f} s)", *_wrapped(details)]
 

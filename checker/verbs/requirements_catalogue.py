@@ -89,9 +89,9 @@ def _section(section: str) -> list[int]:
 
 def _kinds(spec: Spec) -> dict[str, str]:
     """Return what each name stands for, one of `KINDS`."""
-    kinds = dict.fromkeys((*spec.layers, *spec.accesses, *(m.role for m in spec.machines())), "declared")
+    kinds = dict.fromkeys((*spec.layers, *spec.accesses, *(m.role for m in spec.machines()), *spec.systems), "declared")
     kinds |= dict.fromkeys(spec.capabilities, "capability") | dict.fromkeys(spec.parameters, "parameter")
-    for machine in spec.machines():
+    for machine in (*spec.machines(), *spec.systems.values()):
         kinds |= dict.fromkeys(machine.assumptions, "assumption")
         kinds |= dict.fromkeys(machine.properties, "property")
         kinds |= dict.fromkeys(machine.rules, "rule")

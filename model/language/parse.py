@@ -178,7 +178,7 @@ class _Builder:
                 return s.ClearTable(str(c[0]), at)
 
     def _entry(self, t: Any) -> Entry:
-        return Entry(str(t.children[0]), tuple(map(self._expr, t.children[1:])), _at(t))
+        return Entry(_named(t.children[0]), tuple(map(self._expr, t.children[1:])), _at(t))
 
     def _table(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         ghost, c = _flag(c, "GHOST")
@@ -230,9 +230,10 @@ class _Builder:
     def _property(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         override, c = _flag(c, "OVERRIDE")
         relying = next((_names(k) for k in c if _is(k, "relying")), ())
-        name, *rest, claim = [k for k in c if not _is(k, "relying")]
+        against = next((tuple(map(_power, k.children)) for k in c if _is(k, "against")), ())
+        name, *rest, claim = [k for k in c if not _is(k, "relying") and not _is(k, "against")]
         cite, text = self._cite_and_text(rest)
-        return s.PropertyDecl(str(name), cite, text, self._claim(claim), override, relying, at)
+        return s.PropertyDecl(str(name), cite, text, self._claim(claim), override, relying, against, at)
 
     def _claim(self, t: Any) -> s.ClaimDecl:
         c = t.children
@@ -346,6 +347,37 @@ class _Builder:
                 self._fail(_at(k), "a role cannot stand inside another")
         return s.RoleDecl(str(name), tracks, text, tuple(self._declaration(k) for k in inner), at)
 
+    def _system(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        name, *rest = c
+        inner = [k for k in rest if not _is_token(k, "STRING")]
+        for k in inner:
+            if k.data in ("role", "system"):
+                self._fail(_at(k), f"a {k.data} cannot stand inside a system")
+        return s.SystemDecl(str(name), _text(rest), tuple(self._declaration(k) for k in inner), at)
+
+    def _party(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        name, role, *rest = c
+        tracked = next((str(k.children[0]) for k in rest if _is(k, "followed")), "")
+        sites = next((tuple((str(b.children[0]), str(b.children[1])) for b in k.children) for k in rest
+                      if _is(k, "bindings")), ())  # fmt: skip
+        return s.PartyDecl(str(name), str(role), tracked, sites, _text(rest), at)
+
+    def _channel(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        override, c = _flag(c, "OVERRIDE")
+        private, c = _flag(c, "PRIVATE")
+        key = next((str(k.children[0]) for k in c if _is(k, "key_of")), "")
+        sent, received = (tuple(map(self._end, k.children)) for k in c if _is(k, "ends"))
+        carried = tuple(self._carried(k) for k in c if _is(k, "carried"))
+        return s.ChannelDecl(str(c[0]), _text(c), key, private, sent, received, carried, override, at)
+
+    def _end(self, t: Any) -> Pattern:
+        name, *conditions = t.children
+        return Pattern(_named(name), tuple(map(self._expr, conditions)), None, _at(t))
+
+    def _carried(self, t: Any) -> s.CarriedDecl:
+        outer, c = _flag(t.children, "OUTER")
+        return s.CarriedDecl(str(c[0]), self._expr(c[1]) if len(c) > 1 else None, outer, _at(t))
+
     def _fail(self, at: Place, message: str, hint: str = "") -> NoReturn:
         """Raise a SpecError."""
         raise SpecError(self.file, at, message, hint, self.text)
@@ -385,7 +417,7 @@ class _Builder:
         name, *rest = t.children
         conditions = [self._expr(k) for k in rest if not _is(k, "when")]
         whens = [self._expr(k.children[0]) for k in rest if _is(k, "when")]
-        return Pattern(str(name), tuple(conditions), whens[0] if whens else None, _at(t))
+        return Pattern(_named(name), tuple(conditions), whens[0] if whens else None, _at(t))
 
     def _expr(self, t: Any) -> Expression:
         self.depth += 1
@@ -418,7 +450,7 @@ class _Builder:
             case "site_ref":
                 return SiteName(str(c[0]), at)
             case "name":
-                return Name(str(c[0]), at)
+                return Name(_named(c[0]), at)
             case "call":
                 return Apply(_operator(c[0]), tuple(map(self._expr, c[1:])), at)
             case "quantified":
@@ -428,13 +460,13 @@ class _Builder:
             case "has":
                 return Apply("has", (self._expr(c[0]), self._expr(c[1])), at)
             case "held":
-                return Held(Entry(str(c[-1]), tuple(map(self._expr, c[:-1])), at), at)
+                return Held(Entry(_named(c[-1]), tuple(map(self._expr, c[:-1])), at), at)
             case "field":
-                return Field(Entry(str(c[0]), tuple(map(self._expr, c[1:-1])), at), str(c[-1]), at)
+                return Field(Entry(_named(c[0]), tuple(map(self._expr, c[1:-1])), at), str(c[-1]), at)
             case "quantified_entry":
                 *names, table, body = c[1:]
                 return QuantifiedEntry(
-                    cast("Quantifier", str(c[0])), tuple(map(str, names)), str(table), self._expr(body), at
+                    cast("Quantifier", str(c[0])), tuple(map(str, names)), _named(table), self._expr(body), at
                 )
             case "uses":
                 words = tuple(Name(str(k), _at(k)) for k in c[1:])
@@ -497,6 +529,15 @@ def _text(children: list[Any]) -> str:
 
 def _names(t: Any) -> tuple[str, ...]:
     return tuple(map(str, t.children))
+
+
+def _named(token: Any) -> str:
+    """Return a name: of what a party has, with a slash for the dot, which stands for a field of a table."""
+    return str(token).replace(".", "/")
+
+
+def _power(t: Any) -> str:
+    return f"knows {t.children[0]}" if t.data == "knows" else str(t.children[0])
 
 
 def _type(t: Any) -> s.TypeName:

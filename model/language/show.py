@@ -32,7 +32,7 @@ def show_expression(e: Expression, strength: int = 0) -> str:
     """Return an expression as one line of text, with parentheses only where they are needed."""
     match e:
         case Name(name):
-            return name
+            return dotted(name)
         case SiteName(name):
             return f"site.{name}"
         case Literal("time", value):
@@ -48,9 +48,9 @@ def show_expression(e: Expression, strength: int = 0) -> str:
         case Quantified(quantifier, body):
             text, own = f"{quantifier} interface: {show_expression(body)}", 0
         case QuantifiedEntry(quantifier, names, table, body):
-            text, own = f"{quantifier} {', '.join(names)} in {table}: {show_expression(body)}", 0
+            text, own = f"{quantifier} {', '.join(names)} in {dotted(table)}: {show_expression(body)}", 0
         case Held(Entry(table, keys)):
-            text, own = f"({', '.join(map(show_expression, keys))}) in {table}", _STRENGTH["has"]
+            text, own = f"({', '.join(map(show_expression, keys))}) in {dotted(table)}", _STRENGTH["has"]
         case Field(entry, name):
             return f"{show_entry(entry)}.{name}"
         case Apply(op, args):
@@ -59,9 +59,14 @@ def show_expression(e: Expression, strength: int = 0) -> str:
     return f"({text})" if own < strength or (own == 0 and strength > 0) else text
 
 
+def dotted(name: str) -> str:
+    """Return a name as it is written: `gateway.endpoint` of what a party has."""
+    return name.replace("/", ".")
+
+
 def show_entry(e: Entry) -> str:
     """Return an entry of a table as text: `pending[id]`."""
-    return f"{e.table}[{', '.join(map(show_expression, e.keys))}]"
+    return f"{dotted(e.table)}[{', '.join(map(show_expression, e.keys))}]"
 
 
 def _apply(op: str, args: tuple[Expression, ...], own: int) -> str:
@@ -98,7 +103,7 @@ def _duration(ns: int) -> str:
 
 def show_pattern(p: Pattern) -> str:
     """Return a pattern as text: `rrp(code = 0) when inside`."""
-    text = p.event
+    text = dotted(p.event)
     if p.conditions:
         text += f"({', '.join(map(show_expression, p.conditions))})"
     return text + (f" when {show_expression(p.when)}" if p.when is not None else "")

@@ -112,8 +112,9 @@ def show_declaration(d: s.Declaration) -> str:
                 said = f'"{o.value}"' if o.kind in ("instead", "note") else f"capability {o.value}"
                 lines.append(f"  {o.kind} {said}")
             return "\n".join(lines)
-        case s.PropertyDecl(name, cite, text, claim, _, relying):
+        case s.PropertyDecl(name, cite, text, claim, _, relying, against):
             base = f"\n  relying on {', '.join(relying)}" if relying else ""
+            base += f"\n  against {', '.join(against)}" if against else ""
             return f'{override}property {name}{_cite(cite)} "{text}"\n  {show_claim(claim)}{base}'
         case s.DefaultReadingDecl(rule, reading):
             return f"default reading {rule} {reading}"
@@ -139,6 +140,20 @@ def show_declaration(d: s.Declaration) -> str:
         case s.RoleDecl(name, tracks, text, declarations):
             head = f"role {name}{f' tracks {tracks}' if tracks else ''}{_text(text)} {{"
             return "\n".join([head, *map(show_declaration, declarations), "}"])
+        case s.SystemDecl(name, text, declarations):
+            return "\n".join([f"system {name}{_text(text)} {{", *map(show_declaration, declarations), "}"])
+        case s.PartyDecl(name, role, tracked, sites, text):
+            bound = f" with {', '.join(f'{a} = {b}' for a, b in sites)}" if sites else ""
+            return f"party {name}: {role}{f' for {tracked}' if tracked else ''}{bound}{_text(text)}"
+        case s.ChannelDecl(name, text, key, private, sent, received, carried):
+            head = f"{override}channel {name}{' private' if private else ''}{_text(text)}{f' key {key}' if key else ''}"
+            ends = f"  from {show_patterns(sent)}\n  to {show_patterns(received)}"
+            return f"{head}\n{ends}\n  carries {', '.join(map(_carried, carried))}"
+
+
+def _carried(c: s.CarriedDecl) -> str:
+    value = "" if c.value is None else f" = {show_expression(c.value)}"
+    return f"{'outer ' if c.outer else ''}{c.name}{value}"
 
 
 def _variable(v: s.VariableDecl) -> str:

@@ -370,7 +370,7 @@ ClaimDecl = InvariantDecl | WheneverDecl | PermittedDecl | IndependentDecl | Con
 
 @dataclass(frozen=True, slots=True)
 class PropertyDecl:
-    """`property NAME cite … "…" CLAIM relying on RULE, …`."""
+    """`property NAME cite … "…" CLAIM relying on RULE, … against POWER, …`; `knows mip` is a power, too."""
 
     name: str
     cite: tuple[Citation, ...]
@@ -378,6 +378,7 @@ class PropertyDecl:
     claim: ClaimDecl
     override: bool = False
     relying: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
     at: Place = place()
 
 
@@ -450,6 +451,63 @@ class RoleDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class PartyDecl:
+    """`party other: mn for other_ihoa with ihoa = other_ihoa "…"`: one that plays a role in a system.
+
+    `tracked` is the address of the site by which a device knows the mobile node that is followed ("" for `ihoa`), and
+    `sites` are addresses of the site that stand for others of it: (the role's, the party's).
+    """
+
+    name: str
+    role: str
+    tracked: str = ""
+    sites: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedDecl:
+    """A key of what arrives, and what it is of what was sent (None: the key of that name).
+
+    An `outer` one stands in a header that the channel's key does not cover.
+    """
+
+    name: str
+    value: Expression | None = None
+    outer: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDecl:
+    """`channel uplink "…" key esp from node.esp to gateway.arrives carries id, outer src`.
+
+    `key` is the name of the key that protects what is sent ("" for none). An attacker cannot reach a `private` one.
+    """
+
+    name: str
+    text: str
+    key: str
+    private: bool
+    sent: tuple[Pattern, ...]
+    received: tuple[Pattern, ...]
+    carried: tuple[CarriedDecl, ...]
+    override: bool = False
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class SystemDecl:
+    """`system NAME "…" { … }`: several parties, what passes between them, and what is claimed of them together."""
+
+    name: str
+    text: str
+    declarations: tuple[Declaration, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
 class PauseDecl:
     """`pause while asleep since asleep_at "…"`: state of the node while which no obligation runs, and its beginning."""
 
@@ -497,6 +555,9 @@ Declaration = (
     | PointDecl
     | AnswerDecl
     | RoleDecl
+    | SystemDecl
+    | PartyDecl
+    | ChannelDecl
 )
 
 

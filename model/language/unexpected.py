@@ -13,19 +13,21 @@ from mipcheck.model.values.types import NS
 
 # Groups of terminals that an error message names by one word; if one of a group may stand there, any may.
 _EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
-               "WORD", "QUANTIFIER", "SEEN", "CAPABILITY", "GIVEN"}  # fmt: skip
+               "WORD", "DOTTED", "QUANTIFIER", "SEEN", "CAPABILITY", "GIVEN"}  # fmt: skip
 _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES", "LSQB"}
 _DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
     "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "TOLD", "TABLE", "ON", "DEFINE", "ASSUMPTION",
     "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY", "PAUSE", "STAGE",
     "ENTITY", "GUIDELINE", "POINT", "ANSWER",
+    "SYSTEM", "PARTY", "CHANNEL",
 }  # fmt: skip
 _NAMES = {
     "NAME": "a name", "WORD": "a name", "SPEC_NAME": "a name", "STRING": "a text in quotes",
     "SECTION": "a section number",
     "LINES": "line numbers (12-15)", "HEADERS": "headers (ip or udp4500/esp)",
     "OPTIONAL": '"?"', "$END": "the end", "INT": "a number",
+    "DOTTED": "what a party has (gateway.endpoint)",
     "DURATION": "a duration (60 s)", "COMPARE": "a comparison", "ADD": "+ or -", "MUL": "* or /",
 }  # fmt: skip
 """Words by which messages call terminals that are no words."""
@@ -83,6 +85,8 @@ def _words(terminals: list[str]) -> str:
         if sign in left:
             left -= group
             shown.append(name)
+    if {"NAME", "DOTTED"} <= left:
+        left.remove("DOTTED")
     words = [w for t in terminals if t in left for w in ([_NAMES[t]] if t in _NAMES else spellings()[t])]
     shown += [w if w[0].isalnum() or w[0] == '"' else f'"{w}"' for w in dict.fromkeys(words)]
     return ", ".join(shown[:-1]) + (" or " if len(shown) > 1 else "") + shown[-1] if shown else "something else"

@@ -23,6 +23,7 @@ from mipcheck.model.prover.smtlib import Obligation, obligations
 from mipcheck.model.prover.spacer import System, Verdict, Z, spacer
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.prover.witness import Witness
+from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.specification.load import load
 from mipcheck.model.specification.spec import Allow, Consistent, Independent, Permitted, Property, Rule, Spec, Whenever
 from mipcheck.model.specification.term import Term
@@ -71,16 +72,16 @@ def prove(
     with_obligations: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Result]:
-    """Prove the named properties, or all of all roles, `without` these rules and assumptions.
+    """Prove the named properties, or all of all roles and systems, `without` these rules and assumptions.
 
     `parameters` in ns, `timeout` in seconds of an idle processor for each solver call. Raises KeyError for a property,
     rule or assumption that does not exist, ParameterError and SpecError.
     """
     resolved = load(spec) if isinstance(spec, str) else spec
     dropped = list(without)
-    machines = resolved.machines()
+    everywhere = owners(resolved)
     for name in dropped:
-        if not any(name in m.rules or name in m.assumptions for m in machines):
+        if not any(called(m, [name]) for m in (*resolved.machines(), *everywhere.values())):
             raise KeyError(name)
     proofs = Proofs(resolved, parameters, dropped, capabilities, timeout, with_obligations=with_obligations)
     results = []
@@ -111,7 +112,7 @@ class Proofs:
         self._spec, self._certificate = spec, certificate
         self._given, self._without = parameters, list(without)
         self._capabilities, self._timeout, self._with_obligations = capabilities, timeout, with_obligations
-        self._owners = {name: m for m in spec.machines() for name in m.properties}
+        self._owners = owners(spec)
         self._settings: dict[str, Setting] = {}
         self._proved: dict[str, Proof] = {}
         self._completed: set[str] = set()
@@ -119,11 +120,11 @@ class Proofs:
 
     @property
     def properties(self) -> list[str]:
-        """The names of all properties, those of all roles."""
+        """The names of all properties, those of all roles and systems."""
         return list(self._owners)
 
     def owner(self, name: str) -> Spec:
-        """Return the specification of the role that a property is of. Raises KeyError."""
+        """Return the specification of the role or the system that a property is of. Raises KeyError."""
         return self._owners[name]
 
     def is_open(self, result: Result) -> bool:
@@ -183,12 +184,14 @@ class Proofs:
     def _asked(self, name: str) -> tuple[Property, Setting]:
         """Return a property, and its setting."""
         owner = self._owners[name]
-        if owner.role not in self._settings:
-            rules = [name for name in self._without if name in owner.rules]
-            self._settings[owner.role] = setting_of(
-                _unassuming(owner, self._without), self._given, rules, self._capabilities, self._timeout
+        about = name if owner.parties else owner.role  # of a system, each property has an attacker of its own
+        if about not in self._settings:
+            dropped = called(owner, self._without)
+            rules = [n for n in dropped if n in owner.rules]
+            self._settings[about] = setting_of(
+                _unassuming(owner, dropped), self._given, rules, self._capabilities, self._timeout
             )
-        setting = self._settings[owner.role]
+        setting = self._settings[about]
         return owner.properties[name], relying(setting, owner.properties[name])
 
     def _by_spacer(self, setting: Setting, p: Property) -> Result:

@@ -97,7 +97,11 @@ class Setting:
 
     @property
     def about(self) -> str:
-        """The interfaces that a proof is about, in words."""
+        """The interfaces that a proof is about, in words; of a system, the parties and what an attacker can do."""
+        if self.spec.parties:
+            (p,) = self.spec.properties.values()
+            by = f"an attacker who can {', '.join(p.against)}" if p.against else "a network that only loses"
+            return f"{len(self.spec.parties)} parties, {by}"
         return "two interfaces" if len(self.interfaces) > 1 else "any one mobile node"
 
     @property

@@ -162,6 +162,9 @@ class Reduction:
 
     def _claim(self, p: Property) -> tuple[Claim, _Asked]:
         asked = _Asked()
+        # What it says of a system depends on what arrived last, if on any message: that has to be followed as well.
+        for name, (arrived, *keys) in self._spec.arrived.items():
+            asked.add((name, tuple(keys)), arrived)
         claim = p.claim
         match claim:
             case Invariant(condition):
@@ -183,6 +186,7 @@ class Reduction:
         for q in patterns:
             own = _Asked()
             condition = self._told(q.condition, own)
+            self._ask_arrivals(q.event, own)
             if rules:
                 self._ask_rules(q.event, own)
             result.append(replace(q, condition=_all(condition, self._followed(own.places))))
@@ -198,6 +202,12 @@ class Reduction:
                 for term in rule.body.terms():
                     if term not in others:
                         self._told(term, asked)
+
+    def _ask_arrivals(self, event: str, asked: _Asked) -> None:
+        """Note the entry of the message that arrives, in a system."""
+        for a in self._spec.assumptions.values():
+            if self._spec.arrived and any(q.event == event for q in a.patterns):
+                self._told(a.condition, asked)
 
     def _judged(self, condition: Term, asked: _Asked) -> Term:
         followed = self._followed(asked.places)

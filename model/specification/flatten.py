@@ -22,6 +22,7 @@ KINDS: Final[Mapping[type, str]] = {
     s.AmbiguityDecl: "ambiguity", s.DefineDecl: "definition", s.LayerDecl: "layer", s.RoleDecl: "role",
     catalogue.EntityDecl: "entity", catalogue.GuidelineDecl: "guideline", catalogue.PointDecl: "point",
     catalogue.AnswerDecl: "answer",
+    s.SystemDecl: "system", s.ChannelDecl: "channel",
 }  # fmt: skip
 """Words by which messages call the declarations that can be overridden, dropped or confirmed."""
 
@@ -29,6 +30,7 @@ _DROPPABLE: Final[Mapping[str, type[s.Declaration]]] = {
     "rule": s.RuleDecl, "property": s.PropertyDecl, "assumption": s.AssumptionDecl, "statement": s.StatementDecl,
     "access": s.AccessDecl, "capability": s.CapabilityDecl, "ambiguity": s.AmbiguityDecl, "param": s.ParamDecl,
     "role": s.RoleDecl, "entity": catalogue.EntityDecl, "answer": catalogue.AnswerDecl,
+    "system": s.SystemDecl, "channel": s.ChannelDecl,
 }  # fmt: skip
 
 CATALOGUE: Final = (
@@ -44,6 +46,8 @@ _SHARED: Final = (
     s.DocumentDecl, s.EnumDecl, s.SiteDecl, s.LayerDecl, s.AccessDecl, s.CapabilityDecl, s.ParamDecl, s.AmbiguityDecl,
 )  # fmt: skip
 """Declarations that are common to all roles, wherever they stand."""
+_BLOCKS: Final = (s.RoleDecl, s.SystemDecl)
+"""Declarations that have others in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +91,23 @@ def flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple[
 
 
 def of_role(items: Sequence[Item], role: str) -> list[Item]:
-    """Return the declarations that make the machine of one role: its own and the shared ones.
+    """Return the declarations that make the machine of one role, or a system: its own and the shared ones.
 
     What is about the document, and not about a machine, is the mobile node's.
     """
     return [
         i
         for i in items
-        if not isinstance(i.declaration, s.RoleDecl) and (i.role == role or isinstance(i.declaration, _SHARED))
+        if not isinstance(i.declaration, _BLOCKS) and (i.role == role or isinstance(i.declaration, _SHARED))
         and (role == MOBILE_NODE or not isinstance(i.declaration, CATALOGUE))
     ]  # fmt: skip
 
 
 def _declarations(module: s.Module) -> Iterator[tuple[s.Declaration, str]]:
-    """Yield every declaration of one file with the role that it is about."""
+    """Yield every declaration of one file with the role, or the system, that it is about."""
     for d in module.declarations:
         yield d, MOBILE_NODE
-        if isinstance(d, s.RoleDecl):
+        if isinstance(d, _BLOCKS):
             for inner in d.declarations:
                 yield inner, MOBILE_NODE if isinstance(inner, CATALOGUE) else d.name
 
@@ -152,16 +156,16 @@ def _confirmed(d: s.Declaration, confirm: s.ConfirmDecl, item: Item) -> s.Declar
 
 
 def _without(items: list[Item], kind: str, name: str, item: Item) -> list[Item]:
-    """Return the items without the one of that kind and name; without a role, with all that is about it."""
+    """Return the items without the one of that kind and name; a role or system goes with all that is about it."""
     found = _find(items, _DROPPABLE[kind], name, item, "drop")
-    if kind == "role":
+    if kind in ("role", "system"):
         return [i for i in items if not _belongs(i, name)]
     left = items[:found] + items[found + 1 :]
     return _forget_reading(left, name) if kind in ("rule", "ambiguity") else left
 
 
 def _belongs(i: Item, role: str) -> bool:
-    return i.role == role or (isinstance(i.declaration, s.RoleDecl) and i.declaration.name == role)
+    return i.role == role or (isinstance(i.declaration, _BLOCKS) and i.declaration.name == role)
 
 
 def _forget_reading(items: list[Item], rule: str) -> list[Item]:

@@ -97,9 +97,9 @@ class _Pickler(pickle.Pickler):
 
 
 def _packed(others: dict[str, str], spec: Spec) -> bytes:
-    """Return what is kept of a specification, each role by itself: most runs are about one."""
-    roles = {name: _dumped(role) for name, role in spec.roles.items()}
-    return _dumped((others, replace(spec, roles={}), roles))
+    """Return what is kept of a specification, each role and system by itself: most runs are about one."""
+    parts = [{name: _dumped(part) for name, part in of.items()} for of in (spec.roles, spec.systems)]
+    return _dumped((others, replace(spec, roles={}, systems={}), *parts))
 
 
 def _dumped(value: object) -> bytes:
@@ -113,11 +113,11 @@ def _unpacked(entry: bytes | None) -> tuple[dict[str, str], Spec] | None:
     if entry is None:
         return None
     try:
-        others, spec, packed = pickle.loads(entry)
-        roles = Late({name: partial(pickle.loads, role) for name, role in packed.items()})
+        others, spec, *packed = pickle.loads(entry)
+        roles, systems = (Late({name: partial(pickle.loads, part) for name, part in of.items()}) for of in packed)
     except Exception:  # whatever the entry is, it can be made anew
         return None
-    return (others, replace(spec, roles=roles)) if isinstance(spec, Spec) else None
+    return (others, replace(spec, roles=roles, systems=systems)) if isinstance(spec, Spec) else None
 
 
 def _same(other: str, base: Path | None, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, NoReturn, TypeVar
@@ -11,13 +12,14 @@ from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Place
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import KINDS, Item
+from mipcheck.model.specification.parties import Channel, Party
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, Type
 
 RESERVED: Final = frozenset({"true", "false", "now", "this", "site", "not", "seen", "some", "every", "max", "min"})
 """Words that begin an expression: whatever had such a name could not be spoken of."""
 
-_NAMED: Final = ("parameter", "ambiguity", "state", "table", "definition")
+_NAMED: Final = ("parameter", "ambiguity", "state", "table", "definition", "party", "channel")
 """Kinds of declarations that share one space of names, because expressions do not tell them apart."""
 
 SITE_KEYS: Final = ("role", "boot", "fa", "internal", "tunnels", "upkeep", "capabilities")
@@ -48,6 +50,8 @@ class Names:
         self.defines: dict[str, Item] = {}
         self.layers: dict[str, m.Layer] = {}
         self.accesses: dict[str, m.Access] = {}
+        self.parties: dict[str, Party] = {}
+        self.channels: dict[str, Channel] = {}
         self.declared: dict[tuple[str, str], tuple[str, Item, Place]] = {}
         """(space of names, name) → what it was declared as, and where."""
         self.key_of: dict[str, str] = {}
@@ -68,7 +72,16 @@ class Names:
 
     def fail(self, at: Place, message: str, hint: str = "") -> NoReturn:
         """Raise a SpecError about a place in the file that is being read."""
-        raise SpecError(self.item.file, at, message, hint, self.item.source)
+        raise SpecError(self.item.file, at, self._spoken(message), self._spoken(hint), self.item.source)
+
+    def _spoken(self, message: str) -> str:
+        """Return a message in which what a party has is called as it is written: `gateway.endpoint`."""
+        message = re.sub(r'"(\w+)/(\w+)"', r'"\1.\2"', message)
+        return re.sub(rf"\b({'|'.join(self.parties)})/(?=\w)", r"\1.", message) if self.parties else message
+
+    def own(self, name: str) -> bool:
+        """Decide whether this is the name of what is declared here, and not of what a party or a channel has."""
+        return "/" not in name and name not in self.channels
 
     def warn(self, item: Item, at: Place, message: str) -> None:
         """Add a warning about a place in the file of `item`, if the author can mend it: not in one that is extended."""

@@ -23,6 +23,8 @@ def warn_unused(names: Names) -> None:
         if not names.used[f"definition {name}"]:
             names.warn_declared("definition", name, "is never used")
     for name, v in names.variables.items():
+        if not names.own(name):
+            continue
         if not names.read[name]:
             names.warn_declared("state", name, "is never read")
         if not names.used[f"assigned {name}"]:
@@ -31,6 +33,8 @@ def warn_unused(names: Names) -> None:
         elif not names.used[f"changed {name}"]:
             names.warn_declared("state", name, "is never assigned anything but its initial value")
     for t in names.tables.values():
+        if not names.own(t.name):
+            continue
         read = [n for n in t.columns if names.read[n]]
         if not read:
             names.warn_declared("table", t.name, "is never read")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
@@ -16,10 +17,13 @@ from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
 from mipcheck.model.specification.names import ADDRESS_KEYS, Names
 from mipcheck.model.specification.oddities import warn_two_values, warn_unused, warn_unused_shared
 from mipcheck.model.specification.state import StateReader
+from mipcheck.model.specification.system import SystemReader, check_interfaces, check_property
 from mipcheck.model.specification.term import TRUE, Term
 from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, BOOL, INT, INTERFACE, TIME, Type
+
+_T = TypeVar("_T")
 
 
 def resolve(
@@ -44,8 +48,6 @@ def resolve(
     for name in (m.MOBILE_NODE, *roles):
         readers[name].check_chosen([rule for spec in specs.values() for rule in spec.rules])
     main = readers[m.MOBILE_NODE]
-    main.check_shared(list(readers.values()))
-    main.check_statements([*specs.values()], list(roles))
     others = {
         name: replace(
             specs[name],
@@ -61,17 +63,47 @@ def resolve(
         )
         for name, d in roles.items()
     }
+    machines = {m.MOBILE_NODE: specs[m.MOBILE_NODE], **others}
+    joint = {n: _RoleReader(module, of_role(items, n), chosen, file, machines) for n in _systems(items, readers)}
+    systems = {name: replace(r.spec(), role=name, statements={}) for name, r in joint.items()}
+    main.check_shared([*readers.values(), *joint.values()])
+    main.check_statements([*specs.values(), *systems.values()], [*roles, *joint])
     for name, d in roles.items():
         readers[name].check_tracks(d)
-    warnings = tuple(dict.fromkeys(w for r in readers.values() for w in r.names.warnings))
-    return replace(specs[m.MOBILE_NODE], roles=others, warnings=warnings)
+    warnings = tuple(dict.fromkeys(w for r in (*readers.values(), *joint.values()) for w in r.names.warnings))
+    return replace(specs[m.MOBILE_NODE], roles=others, systems=systems, warnings=warnings)
+
+
+def _systems(items: Sequence[Item], roles: Mapping[str, _RoleReader]) -> list[str]:
+    """Return the names of all systems. Raises SpecError for one that is called as a role is."""
+    found: dict[str, None] = {}
+    for i in items:
+        if isinstance(i.declaration, s.SystemDecl):
+            if i.declaration.name in roles:
+                message = f'"{i.declaration.name}" is a role already'
+                raise SpecError(i.file, i.declaration.at, message, source=i.source)
+            found[i.declaration.name] = None
+    return list(found)
+
+
+def _own(names: Names, found: Mapping[str, _T]) -> dict[str, _T]:
+    """Return what is declared by a role or a system itself."""
+    return {name: each for name, each in found.items() if names.own(name)}
 
 
 class _RoleReader:
-    """Reads the declarations of one role into `names`, and makes that role's machine of them."""
+    """Reads the declarations of one role into `names`, and makes that role's machine of them; or those of a system,
+    whose parties are of the `roles`."""
 
-    def __init__(self, module: s.Module, items: Sequence[Item], readings: Mapping[str, str], file: str) -> None:
-        self.module, self.chosen, self.file = module, readings, file
+    def __init__(
+        self,
+        module: s.Module,
+        items: Sequence[Item],
+        readings: Mapping[str, str],
+        file: str,
+        roles: Mapping[str, m.Spec] | None = None,
+    ) -> None:
+        self.module, self.chosen, self.file, self._roles = module, readings, file, roles
         self.names = Names(items, file)
         self.types = TypeChecker(self.names)
         self.state = StateReader(self.names, self.types)
@@ -85,15 +117,18 @@ class _RoleReader:
         n = self.names
         self._words()
         self._parameters()
+        system = SystemReader(n, self.types, self._roles)
+        system.parties()
         self.state.variables()
         self.state.tables()
+        system.channels()
         document = ""
         for d in n.each(s.DocumentDecl):
             n.declare("document", "", d.at)
             document = d.name
         n.layers = {d.name: self._layer(d) for d in n.each(s.LayerDecl)}
         n.accesses = {d.name: self._access(d) for d in n.each(s.AccessDecl)}
-        updates = [(self.state.update(d), n.item) for d in n.each(s.UpdateDecl)]
+        updates = [(self._update(d), n.item) for d in n.each(s.UpdateDecl)]
         pause = None
         for said in n.each(s.PauseDecl):
             pause = self.state.pause(said, [u for u, _ in updates])
@@ -109,11 +144,11 @@ class _RoleReader:
         definitions = {name: term for name in n.defines if (term := self.types.definition(name)) is not None}
         return m.Spec(
             self.module.name, self.module.text, document, self.module.extends,
-            n.enums, tuple(n.sites), n.layers, n.accesses, n.capabilities, n.parameters, n.events,
-            n.variables, definitions, tuple(u for u, _ in updates), assumptions, rules, properties, statements,
-            n.tables,
+            n.enums, tuple(n.sites), n.layers, n.accesses, n.capabilities, n.parameters, _own(n, n.events),
+            _own(n, n.variables), definitions, tuple(u for u, _ in updates), assumptions, rules, properties, statements,
+            _own(n, n.tables),
             entities=catalogue.entities(n), guidelines=catalogue.guidelines(n), points=catalogue.points(n),
-            answers=catalogue.answers(n), pause=pause, stages=stages,
+            answers=catalogue.answers(n), pause=pause, stages=stages, parties=n.parties, channels=n.channels,
         )  # fmt: skip
 
     # --- declarations ---------------------------------------------------------------------------------------------
@@ -226,6 +261,11 @@ class _RoleReader:
                 self._check_default(other, at, (*pending, name), settled)
             settled.add(name)
 
+    def _update(self, d: s.UpdateDecl) -> m.Update:
+        found = self.state.update(d)
+        check_interfaces(self.names, d.at, found.patterns, found.terms())
+        return found
+
     def _stage(self, d: s.StageDecl) -> m.Stage:
         self.names.declare("stage", d.name, d.at)
         return m.Stage(d.name, self.types.expression(d.condition, Scope({}), BOOL), d.text)
@@ -238,7 +278,9 @@ class _RoleReader:
                 hint = "what a node has to do is a rule; what a theorem is about is a condition of the property"
                 self.names.fail(p.at, f'"{p.event}" is the node\'s own: nothing is assumed of it', hint)
         condition = self.types.expression(d.condition, self.types.scope_after(d.patterns, ghost=True), BOOL)
-        return m.Assumption(d.name, d.cite, d.text, patterns, condition)
+        found = m.Assumption(d.name, d.cite, d.text, patterns, condition)
+        check_interfaces(self.names, d.at, patterns, found.terms())
+        return found
 
     def _body(self, d: s.BodyDecl) -> m.Body:
         match d:
@@ -330,6 +372,7 @@ class _RoleReader:
 
     def _property(self, d: s.PropertyDecl) -> m.Property:
         self.names.declare("property", d.name, d.at)
+        check_property(self.names, d)
         match d.claim:
             case s.InvariantDecl(condition):
                 claim: m.Claim = m.Invariant(self.types.expression(condition, Scope({}, ghost=True), BOOL))
@@ -352,12 +395,14 @@ class _RoleReader:
             case s.ConsistentDecl():
                 claim = m.Consistent()
         rules = [i.declaration.name for i in self.names.items if isinstance(i.declaration, s.RuleDecl)]
+        rules += [f"{p.name}.{r}" for p in self.names.parties.values() for r in (self._roles or {})[p.role].rules]
         for name in d.relying:
             if name not in rules:
                 self.names.fail(d.at, f'unknown rule "{name}"', nearest(name, rules))
             if any(self.names.events[p.event].sender != "node" for p in self._patterns_of(name)):
                 self.names.fail(d.at, f"{name} is about what the network does: say it as an assumption")
-        found = m.Property(d.name, d.cite, d.text, claim, d.relying)
+        found = m.Property(d.name, d.cite, d.text, claim, d.relying, d.against)
+        check_interfaces(self.names, d.at, found.patterns, found.terms())
         if any(t.kind == "seen" for root in found.terms() for t in _outside_definitions(root)):
             message = f"property {d.name} asks whether something is seen: in a proof nothing is unknown"
             self.names.warn(self.names.item, d.at, message)

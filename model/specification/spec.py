@@ -9,6 +9,7 @@ from typing import Final
 
 from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl, Way
 from mipcheck.model.language.expression import Citation
+from mipcheck.model.specification.parties import Channel, Party
 from mipcheck.model.specification.term import EventPattern, Term, facts
 from mipcheck.model.values.types import BOOL, Type
 
@@ -401,13 +402,17 @@ Claim = Invariant | Whenever | Permitted | Independent | Consistent
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A theorem about whoever keeps the MUST rules, and the rules named in `relying` whatever their level."""
+    """A theorem about whoever keeps the MUST rules, and the rules named in `relying` whatever their level.
+
+    In a system, `against` are the powers of the attacker: some of POWERS, and `knows mip` of the key `mip`.
+    """
 
     name: str
     cite: tuple[Citation, ...]
     text: str
     claim: Claim
     relying: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
 
     @property
     def section(self) -> str:
@@ -452,6 +457,9 @@ class Spec:
 
     That of the mobile node has those of the other `roles`; types, sites, layers, access modes, capabilities and
     parameters are common to all. `tracks` is the key that tells mobile nodes apart ("" if there is only one).
+
+    It has the `systems`, too, each with what is declared in it: `parties`, `channels`, events, ghost state, assumptions
+    and properties. `compose` makes a specification of one, in which the parties act together.
     """
 
     name: str
@@ -483,6 +491,12 @@ class Spec:
     guidelines: Mapping[str, GuidelineDecl] = field(default_factory=dict)
     points: Mapping[str, PointDecl] = field(default_factory=dict)
     answers: Mapping[str, AnswerDecl] = field(default_factory=dict)
+    systems: Mapping[str, Spec] = field(default_factory=dict)
+    parties: Mapping[str, Party] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    arrived: Mapping[str, tuple[Term, ...]] = field(default_factory=dict)
+    """Of a composed system, by the table of what was sent: whether any of it has arrived, and the key of the newest
+    that has."""
     warnings: tuple[str, ...] = field(default=())
 
     def terms(self) -> Iterator[Term]:

@@ -128,6 +128,8 @@ class StateReader:
         name = c.table if isinstance(c, s.ClearTable) else c.entry.table
         if name not in self.names.tables:
             self.names.fail(c.at, f'no table "{name}" to change', nearest(name, self.names.tables))
+        if not self.names.own(name):
+            self.names.fail(c.at, f'"{name}" is no table of the system', "only what it is of changes it")
         return self.names.tables[name]
 
     def _change(self, c: s.ChangeDecl, table: m.Table, scope: Scope) -> m.Change:
