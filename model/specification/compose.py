@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from mipcheck.model.specification.delivery import OnWay, arrivals, recorded, table_of, taken
+from mipcheck.model.specification.delivery import OnWay, arrivals, taken
 from mipcheck.model.specification.playing import renamed
 from mipcheck.model.specification.spec import Property, Spec
 from mipcheck.model.values.late import Late
@@ -50,30 +50,24 @@ def compose(spec: Spec, system: str, property_: Property) -> Spec:
     against. Raises KeyError for an unknown system."""
     own = spec.systems[system]
     machines = [renamed(spec.for_role(p.role), p) for p in own.parties.values()]
-    channels = list(own.channels.values())
     asked = property_.terms(), *(a.terms() for a in own.assumptions.values()), *(u.terms() for u in own.updates)
     read = {n for terms in asked for t in terms for n in t.reads()}
-    on_way = [OnWay(c, property_.against) for c in channels]
-    kept = [table_of(c) for c in channels if c.name in read]
-    kept_anyway = {name for w in on_way for name in w.tables}
-    record = tuple(u for t in kept if t.name not in kept_anyway for u in recorded(own.channels[t.name]))
+    on_way = [OnWay(c, property_.against, c.name in read) for c in own.channels.values()]
     return replace(
         own,
         parameters=spec.parameters,
         events=_joined([*(m.events for m in machines), own.events]),
         variables=_joined([*(m.variables for m in machines), own.variables, *(w.variables for w in on_way)]),
-        tables=_joined(
-            [*(m.tables for m in machines), own.tables, {t.name: t for t in kept}, *(w.tables for w in on_way)]
-        ),
+        tables=_joined([*(m.tables for m in machines), own.tables, *(w.tables for w in on_way)]),
         # Sending comes last: what passes a message on by the channel that brought it has sent it.
         updates=(
-            *(u for m in machines for u in m.updates), *own.updates, *record, *taken(on_way),
+            *(u for m in machines for u in m.updates), *own.updates, *taken(on_way),
             *(u for w in on_way for u in w.sending()),
         ),
         assumptions=_joined([*(m.assumptions for m in machines), own.assumptions, {a.id: a for a in arrivals(on_way)}]),
         rules=_joined([m.rules for m in machines]),
         properties={property_.name: property_},
-        arrived={w.table.name: w.newest_arrived() for w in on_way if w.table is not None},
+        arrived=_joined([w.newest_arrived for w in on_way]),
         systems={},
     )  # fmt: skip
 

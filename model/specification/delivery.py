@@ -25,18 +25,16 @@ def table_of(channel: Channel) -> Table:
     return Table(channel.name, parts, (), ghost=True, text=channel.text)
 
 
-def recorded(channel: Channel) -> Iterator[Update]:
-    """Yield what writes down all that was ever sent."""
-    change = Change("set", channel.name, tuple(c.value for c in channel.carried), ((channel.name, TRUE),))
-    yield Update(channel.sent, (), (change,))
-
-
 @dataclass(frozen=True)
 class OnWay:
-    """What of a channel is on its way, and what may arrive of it while the attacker has these powers."""
+    """What of a channel is on its way, and what may arrive of it while the attacker has these powers.
+
+    It is `recorded`, all that was ever sent, where something reads that.
+    """
 
     channel: Channel
     powers: tuple[str, ...]
+    recorded: bool = False
 
     def _has(self, power: str) -> bool:
         return not self.channel.private and power in self.powers
@@ -66,9 +64,6 @@ class OnWay:
         each = (self.channel.carried[n] for n in self._compared)
         return tuple(Term("key", c.value.type, c.name) for c in each)
 
-    def _values(self) -> tuple[Term, ...]:
-        return tuple(self.channel.carried[n].value for n in self._compared)
-
     @property
     def table(self) -> Table | None:
         """What was sent, by what is compared: None if that is nothing, so that one variable says it."""
@@ -82,44 +77,54 @@ class OnWay:
 
     @property
     def tables(self) -> Mapping[str, Table]:
-        return {} if self.table is None else {self.table.name: self.table}
+        """All that is kept of it in tables."""
+        found = [table_of(self.channel)] if self.recorded else []
+        found += [] if self.table is None else [self.table]
+        return {t.name: t for t in found}
 
     @property
     def variables(self) -> Mapping[str, Variable]:
         """What is kept of it in variables, all of it ghost state."""
-        if self.mode == "nothing":
-            return {}
-        if self.table is not None:
-            parts = [_ghost(self._named(f"arrived/{part}"), type_) for part, type_ in self.table.keys]
-            return {v.name: v for v in (_ghost(self._named("arrived"), BOOL), *parts)}
-        found = [_ghost(self._named("left"), INT)] if self.mode == "late" else [_ghost(self._named("sent"), BOOL)]
+        found = []
         if self.mode == "newest":
             carried = (self.channel.carried[n] for n in self._compared)
-            found += [_ghost(self._named(c.name), c.value.type) for c in carried]
+            found = [_ghost(self._named("sent"), BOOL)]
+            found += [_ghost(self._named(f"newest/{c.name}"), c.value.type) for c in carried]
+        elif self.mode in ("late", "all") and self.table is None:
+            found = [_ghost(self._named("left"), INT) if self.mode == "late" else _ghost(self._named("sent"), BOOL)]
+        if self.tables:
+            found.append(_ghost(self._named("arrived"), BOOL))
+            found += [_ghost(self._named(f"arrived/{c.name}"), c.value.type) for c in self.channel.carried]
         return {v.name: v for v in found}
 
-    def newest_arrived(self) -> tuple[Term, ...]:
-        """Return whether anything has arrived, and by what is compared what did so last."""
-        return tuple(Term("var", v.type, v.name) for v in self.variables.values())
+    @property
+    def newest_arrived(self) -> Mapping[str, tuple[Term, ...]]:
+        """By table: whether anything has arrived, and the key of what did so last."""
+        any_ = Term("var", BOOL, self._named("arrived"))
+        types = {c.name: c.value.type for c in self.channel.carried}
+        return {
+            t.name: (any_, *(Term("var", types[part], self._named(f"arrived/{part}")) for part, _ in t.keys))
+            for t in self.tables.values()
+        }
 
     def sending(self) -> Iterator[Update]:
         """Yield what sending does."""
-        table, sent = self.table, self._named("sent")
-        if self.mode == "nothing":
-            return
-        if table is not None:
-            sent = table.name
-            values = self._values()
-            more = Term("+", INT, args=(Term("entry", INT, f"{sent}.left", args=values), _ONE))
-            columns = ((sent, TRUE), *([(f"{sent}.left", more)] if self.mode == "late" else []))
-            yield Update(self.channel.sent, (), (Change("set", sent, values, columns),))
-        elif self.mode == "late":
+        for table in self.tables.values():
+            values = tuple(c.value for c in self.channel.carried if c.name in dict(table.keys))
+            columns: list[tuple[str, Term]] = [(table.name, TRUE)]
+            if table.fields:
+                left = f"{table.name}.left"
+                columns.append((left, _more(Term("entry", INT, left, args=values))))
+            yield Update(self.channel.sent, (), (Change("set", table.name, values, tuple(columns)),))
+        if self.mode == "newest":
+            carried = [self.channel.carried[n] for n in self._compared]
+            newest = tuple((self._named(f"newest/{c.name}"), c.value) for c in carried)
+            yield Update(self.channel.sent, ((self._named("sent"), TRUE), *newest))
+        elif self.mode == "late" and self.table is None:
             left = self._named("left")
-            yield Update(self.channel.sent, ((left, Term("+", INT, args=(Term("var", INT, left), _ONE))),))
-        else:
-            compared = [self.channel.carried[n] for n in self._compared]
-            carried = [(self._named(c.name), c.value) for c in compared]
-            yield Update(self.channel.sent, ((sent, TRUE), *(carried if self.mode == "newest" else ())))
+            yield Update(self.channel.sent, ((left, _more(Term("var", INT, left))),))
+        elif self.mode == "all" and self.table is None:
+            yield Update(self.channel.sent, ((self._named("sent"), TRUE),))
 
     def arrives(self) -> Term:
         """Return that the network may hand on what arrives, told by its keys."""
@@ -132,24 +137,29 @@ class OnWay:
             return there if self.mode == "all" else conjunction((there, Term(">=", BOOL, args=(left, _ONE))))
         if self.mode == "late":
             return Term(">=", BOOL, args=(Term("var", INT, self._named("left")), _ONE))
-        same = tuple(Term("=", BOOL, args=(Term("var", k.type, self._named(k.name)), k)) for k in keys)
+        same = tuple(Term("=", BOOL, args=(Term("var", k.type, self._named(f"newest/{k.name}")), k)) for k in keys)
         return conjunction((Term("var", BOOL, sent), *(same if self.mode == "newest" else ())))
 
     def taken(self, patterns: tuple[EventPattern, ...]) -> Iterator[Update]:
         """Yield what the arrival of a message, of these patterns, does to what is on its way."""
-        if self.table is not None:
-            values = (TRUE, *self._keys())
-            yield Update(patterns, tuple(zip(self.variables, values, strict=True)))
+        if self.tables:
+            each = self.channel.carried
+            last = tuple((self._named(f"arrived/{c.name}"), Term("key", c.value.type, c.name)) for c in each)
+            yield Update(patterns, ((self._named("arrived"), TRUE), *last))
         if self.mode == "newest":
             yield Update(patterns, ((self._named("sent"), _FALSE),))
         elif self.mode == "late":
-            left, keys = self._named("left"), self._keys()
+            left = self._named("left")
             if self.table is None:
                 yield Update(patterns, ((left, _less(Term("var", INT, left))),))
             else:
-                name = f"{self.table.name}.left"
+                name, keys = f"{self.table.name}.left", self._keys()
                 change = Change("field", self.table.name, keys, ((name, _less(Term("entry", INT, name, args=keys))),))
                 yield Update(patterns, (), (change,))
+
+
+def _more(t: Term) -> Term:
+    return Term("+", INT, args=(t, _ONE))
 
 
 def _less(t: Term) -> Term:

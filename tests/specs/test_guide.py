@@ -80,8 +80,9 @@ def test_specifications(text: str, tmp_path: Path) -> None:
 def test_what_the_guide_calls_proved(tmp_path: Path) -> None:
     text = _PRELUDE + _FRAGMENTS
     results = prove(spec=load(_write(tmp_path, "example", text)), with_needs=False)
-    proved = dict.fromkeys(("no_leak", "settled", "polite", "sound", "alone", "sane"), "proved")
-    assert {r.name: r.result for r in results} == proved | {"never_registers": "refuted"}
+    proved = ("no_leak", "settled", "polite", "sound", "alone", "sane", "restored", "no_stranger")
+    refuted = ("never_registers", "found", "no_copy")
+    assert {r.name: r.result for r in results} == dict.fromkeys(proved, "proved") | dict.fromkeys(refuted, "refuted")
     anchored = text.replace("within t_refresh of answered", "within t_refresh of confirmed")
     (result,) = prove(["sane"], spec=load(_write(tmp_path, "example", anchored)), with_needs=False)
     assert result.result == "refuted" and "overdue at once" in result.reason
