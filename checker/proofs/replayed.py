@@ -83,7 +83,7 @@ def _of_party(
 ) -> str:
     """Return what one party logs of a trace."""
     from mipcheck.checker.logs.text import event_text, write_log
-    from mipcheck.checker.site.site import ADDRESSES, Site
+    from mipcheck.checker.site.site import Site
     from mipcheck.checker.trace.vocabulary import vocabulary_of
     from mipcheck.model.prover.setting import example_site
 
@@ -93,7 +93,7 @@ def _of_party(
         role=party.role,
         party=party.name,
         boot=True,
-        addresses={n: addresses[own_names.get(n, n)] for n in ADDRESSES if n in spec.sites},
+        addresses={n: addresses[own_names.get(n, n)] for n in spec.sites},
         parameters={n: show_parameter(spec, n, v) for n, v in {**given, **trace.parameters}.items()},
         capabilities=capabilities,
     )

@@ -22,7 +22,7 @@ RESERVED: Final = frozenset({"true", "false", "now", "this", "site", "not", "see
 _NAMED: Final = ("parameter", "ambiguity", "state", "table", "definition", "party", "channel")
 """Kinds of declarations that share one space of names, because expressions do not tell them apart."""
 
-SITE_KEYS: Final = ("role", "boot", "fa", "internal", "tunnels", "upkeep", "capabilities")
+SITE_KEYS: Final = ("role", "party", "boot", "fa", "internal", "tunnels", "upkeep", "capabilities")
 """Keys that a site has in any case, besides addresses: nothing else could be given by that name."""
 ADDRESS_KEYS: Final = ("iha", "xha", "vpn", "ihoa", "xhoa")
 """Addresses that any site may give."""
