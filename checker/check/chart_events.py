@@ -6,8 +6,9 @@ and whatever happened around findings; the others are counted in steps of time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.check.chart import Flow, Gap, Mark
@@ -73,7 +74,7 @@ def told(
                 tuple(marks[:MARKS]),
                 (),
                 0,
-                _gaps(machine, numbered, whole[0].time, origin),
+                _gaps(machine, numbered, partial(_before, whole), origin),
                 whole,
                 tuple(out),
             )
@@ -152,19 +153,32 @@ def _words(machine: Machine, event: Event, enums: bool = False) -> tuple[tuple[s
     )
 
 
-def _gaps(machine: Machine, numbered: Sequence[tuple[int, Event]], first: int, origin: int) -> tuple[Gap, ...]:
+def _gaps(machine: Machine, numbered: Sequence[tuple[int, Event]], before: _Before, origin: int) -> tuple[Gap, ...]:
     """Return the times without evidence: from the event before a gap to the gap."""
     kinds = facts_of(machine).gaps
-    found: list[Gap] = []
+    gaps = [(number, event) for number, event in numbered if event.kind in kinds][:MARKS]
+    times = before(gaps) if gaps else {}
+    return tuple(
+        Gap(event.interface, times[number] - origin, event.time - origin, str(event.args.get(_REASON, "")))
+        for number, event in gaps
+    )
+
+
+_Before = Callable[[Sequence[tuple[int, Event]]], dict[int, int]]
+"""Gives of gaps, by number, the time of the event before each: on its interface, unless that had none yet."""
+
+
+def _before(events: Sequence[Event], gaps: Sequence[tuple[int, Event]]) -> dict[int, int]:
+    """Return the time of the event before each gap."""
+    found: dict[int, int] = {}
     last: dict[str, int] = {}
-    before = first
-    for _, event in numbered:
-        if event.kind in kinds:
-            since = before if event.interface == NODE else last.get(event.interface, before)
-            reason = str(event.args.get(_REASON, ""))
-            found.append(Gap(event.interface, since - origin, event.time - origin, reason))
-        last[event.interface] = before = event.time
-    return tuple(found[:MARKS])
+    before, start = events[0].time, 0
+    for number, gap in gaps:
+        for event in events[start:number]:
+            last[event.interface] = before = event.time
+        found[number] = before if gap.interface == NODE else last.get(gap.interface, before)
+        start = number
+    return found
 
 
 # --- many ---------------------------------------------------------------------------------------------------------
@@ -207,6 +221,9 @@ class _Listed:
             for e, counts, bad in found.values()
         ]
         return _Survey({k: len(n) for k, n in numbers.items()}, {k: n[:STATE] for k, n in numbers.items()}, flows)
+
+    def before(self, gaps: Sequence[tuple[int, Event]]) -> dict[int, int]:
+        return _before(self.events, gaps)
 
     def some(self, numbers: Sequence[int], kinds: frozenset[str]) -> list[tuple[int, Event]]:
         return [(n, self.events[n]) for n in numbers]
@@ -317,6 +334,31 @@ class _Columned:
             keys,
         )
 
+    def before(self, gaps: Sequence[tuple[int, Event]]) -> dict[int, int]:
+        import numpy as np
+
+        found: dict[int, int] = {}
+        last: dict[str, int] = {}
+        before = self.start
+        tokens = dict(enumerate(self.columns.interfaces)) | {-1: NODE}
+        waiting = list(reversed(gaps))
+        for batch in self.columns.batches():
+            if not waiting:
+                break
+            interfaces, end = self._table(batch)[0][batch.row], batch.first + len(batch)
+            while waiting and waiting[-1][0] < end:
+                number, gap = waiting.pop()
+                at = number - batch.first
+                same = interfaces[:at] == next((t for t, name in tokens.items() if name == gap.interface), -1)
+                since = int(batch.time[at - 1]) if at else before
+                if gap.interface != NODE:
+                    since = int(batch.time[np.flatnonzero(same)[-1]]) if same.any() else last.get(gap.interface, since)
+                found[number] = since
+            each, where = np.unique(interfaces[::-1], return_index=True)
+            last |= {tokens[t]: int(batch.time[len(batch) - 1 - n]) for t, n in zip(each.tolist(), where, strict=True)}
+            before = int(batch.time[-1])
+        return found
+
     def some(self, numbers: Sequence[int], kinds: frozenset[str]) -> list[tuple[int, Event]]:
         if self.columns.settled or not numbers:
             return [(n, self.columns.event(n)) for n in numbers]
@@ -356,34 +398,35 @@ def _of_long(
         rare.add(kind)
         total += count
     singles = dict(trace.some(sorted(n for kind in rare for n in found.numbers[kind]), frozenset(rare)))
-    for finding in near:
+    out: list[str] = []
+    for n, finding in enumerate(near):
+        if len(singles) > MARKS:
+            out.append(f"what happened around the last {len(near) - n} of the findings")
+            break
         for at in dict.fromkeys((finding.event, finding.last_event)):
             if at >= 0:
                 span = range(max(0, at - BEFORE), min(len(trace), at + AFTER))
-                singles |= {n: trace.one(n) for n in span if n not in singles}
-        if len(singles) > MARKS:
-            break
+                singles |= {k: trace.one(k) for k in span if k not in singles}
     numbered = sorted(singles.items())
-    marks = _marks(machine, numbered, broken, origin)[:MARKS]
+    marks = _marks(machine, numbered, broken, origin)
+    if len(marks) > MARKS:
+        out.append(f"{len(marks) - MARKS} of the events that are told one by one, at the end")
     many = frozenset(found.counts) - rare
     wanted = frozenset(facts.changing | facts.gaps) & frozenset(found.counts)
     state_events: list[Event] | None = None
     if sum(found.counts[kind] for kind in wanted) <= STATE:
         state_events = [e for _, e in trace.some(sorted(n for kind in wanted for n in found.numbers[kind]), wanted)]
-    out = (
-        [f"{', '.join(sorted(many))}: counted in steps of time, and told one by one only around findings"]
-        if many
-        else []
-    )
+    if many:
+        out.append(f"{', '.join(sorted(many))}: counted in steps of time, and told one by one only around findings")
     if isinstance(trace, _Columned) and not trace.columns.framed and any(f.count > 2 for f in findings):
         out.append("of what was not allowed again and again, all but the first and the last time")
     return Told(
         trace.start - origin,
         trace.end - origin,
-        tuple(marks),
+        tuple(marks[:MARKS]),
         tuple(f for f in found.flows if f.kind in many),
         step,
-        _gaps(machine, numbered, trace.start, origin),
+        _gaps(machine, numbered, trace.before, origin),
         state_events,
         tuple(out),
     )

@@ -98,7 +98,7 @@ class Follower:
         self._missing: dict[int, float] = {}
         self._signature: object = None
         self._settled = False
-        self._stop = False
+        self._stop = self._asked = False
         self._newest = time.monotonic()
 
     def _hear(self, said: Said) -> None:
@@ -148,10 +148,12 @@ class Follower:
         w = self._wishes
         rounds = Rounds(self._paths, begun, judged, self._hear, w.grace / NS, w.fail_fast, self._metrics)
         with interruptible(rounds.stop):
+            if self._asked:
+                rounds.stop()
             return rounds.run()
 
     def _ask_to_stop(self) -> None:
-        self._stop = True
+        self._stop = self._asked = True
 
     def _turn(self) -> bool:
         """Read what has come and judge what is certain; tell whether anything came."""

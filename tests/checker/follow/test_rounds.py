@@ -131,6 +131,34 @@ def test_nothing_is_lost_of_a_log_that_began_before_the_capture(
     os.close(pipe)
 
 
+def test_who_asked_to_stop_before_the_first_bytes_need_not_ask_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the capturing program still has to say when Ctrl-C ends it, too, is judged, and that is all."""
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+    pipe = os.open(path, os.O_RDWR)
+
+    class Noted(Rounds):
+        def run(self) -> Any:
+            return self._stop
+
+    monkeypatch.setattr("mipcheck.checker.follow.follow.Rounds", Noted)
+    over = over_logs(vocabulary_of(DRAFT), SITE, {})
+    for asks in (False, True):
+        follower = Follower([path], DRAFT, vocabulary_of(DRAFT), over, Wishes({}), lambda said: None)
+
+        def waits(seconds: float, follower: Follower = follower, asks: bool = asks) -> None:
+            if asks:
+                follower._ask_to_stop()
+            os.write(pipe, LOSS.read_bytes()[:100])
+
+        monkeypatch.setattr(follower, "_wait", waits)
+        stopped: object = follower.run()
+        assert stopped is asks
+    os.close(pipe)
+
+
 def test_a_map_for_all_that_needs_one_is_none_for_a_capture() -> None:
     vocabulary = vocabulary_of(DRAFT)
     growing = Growing("x", "x", Mapped(use_of("charon", vocabulary), False), None)

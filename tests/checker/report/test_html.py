@@ -188,6 +188,38 @@ def test_long_traces_come_to_the_same_in_columns_and_in_lists(tmp_path: Path, mo
     assert whole.stages == columned.stages and whole.limits == columned.limits
 
 
+def test_a_gap_of_a_long_trace_begins_with_the_event_before_and_what_is_cut_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where that event is only counted; in columns, in lists, and as it is in a short trace."""
+    lines = log(300).splitlines()
+    gaps = ("1.505000 - gap reason=all", "2.505000 eth0 gap reason=one", "2.605000 eth1 gap reason=new")
+    marks = [n for n, line in enumerate(lines) if line[:1].isdigit()]
+    for gap in gaps:
+        at = next(n for n in marks if float(lines[n].split()[0]) > float(gap.split()[0]))
+        lines.insert(at, gap)
+    path = tmp_path / "gaps.log"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    _, whole = drawn(path)
+    seen = [(g.interface, round(g.since / 1e6), round(g.until / 1e6)) for g in whole.gaps]
+    assert seen == [("-", 1502, 1505), ("eth0", 2502, 2505), ("eth1", 2602, 2605)]
+    assert not whole.left_out
+    monkeypatch.setattr(chart_events, "ALL", 50)
+    monkeypatch.setattr(chart_events, "SINGLE", 20)
+    for size, other_way in ((0, chart_events._Listed), (1 << 40, chart_events._Columned)):
+        monkeypatch.setitem(route.TABLE, route.LOGS, route.Threshold("bytes", size, size, ""))
+        with monkeypatch.context() as patched:
+            patched.setattr(other_way, "survey", None)
+            _, found = drawn(path)
+        assert found.gaps == whole.gaps
+        assert [said for said in found.left_out if "at the end" in said] == []
+        with monkeypatch.context() as few:
+            few.setattr(chart_events, "MARKS", 3)
+            _, cut = drawn(path)
+            assert len(cut.marks) == 3
+            assert any("told one by one, at the end" in said for said in cut.left_out)
+
+
 def test_a_night_stays_below_five_megabytes(loss: tuple[Report, str]) -> None:
     report = loss[0]
     assert report.chart is not None
