@@ -1,9 +1,10 @@
-"""Change all logs and pcapng captures of folders in ways that must not matter, and say where it did matter.
+"""Change all logs and captures of folders in ways that must not matter, and say where it did matter.
 
     python tests/metamorphic/by_hand.py FOLDER... [--cuts N] [--both]
 
-A site file `NAME.toml` beside `NAME.log` or `NAME.pcapng` is used, and the specification that `NAME.json` names. With
-`--both` everything is read natively and frame by frame, too. The exit code is 1 if anything mattered.
+A site file `NAME.toml` beside `NAME.log`, `NAME.pcap` or `NAME.pcapng` is used, and the specification that `NAME.json`
+names. With `--both` everything is read natively and frame by frame, too. Of a log the data that breaks rules is taken
+out as well. The exit code is 1 if anything mattered.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from metamorphic import captures, logs
-from metamorphic.run import Case, answer, failures
+from metamorphic.run import Case, answer, converted, failures
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     tried = mattered = 0
     for folder in options.folders:
-        for path in sorted(p for p in folder.rglob("*") if p.suffix in (".log", ".pcapng")):
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in (".log", ".pcap", ".pcapng")):
             site, told = path.with_suffix(".toml"), path.with_suffix(".json")
             spec = json.loads(told.read_text("utf-8")).get("spec") if told.exists() else None
             config = site.read_text("utf-8") if site.exists() else None
@@ -42,7 +43,10 @@ def main(arguments: list[str]) -> int:
                     continue
                 make = logs.changes if path.suffix == ".log" else captures.changes
                 made = list(make(case, before, Random(path.name), options.cuts))
+                made += converted(case, Path(where) / "converted")
                 found = failures(case, made, Path(where), options.both)
+                if path.suffix == ".log" and (left := logs.left_without_offences(case, Path(where) / "without")):
+                    found.append(left)
             tried, mattered = tried + len(made), mattered + len(found)
             for each in found:
                 print(f"{path}: {each}", flush=True)

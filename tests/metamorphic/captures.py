@@ -30,11 +30,30 @@ class Frames:
 
 
 def frames_of(data: bytes) -> Frames | None:
-    """Return what a plain pcapng file of one section holds, with decimal stamps, or None for any other."""
+    """Return what a pcap file, or a plain pcapng file of one section with decimal stamps, holds; None for any other."""
     try:
-        return _frames_of(data)
+        return _of_pcap(data) if data[:4] in _PCAP else _frames_of(data)
     except (struct.error, IndexError):  # damaged
         return None
+
+
+_PCAP = {struct.pack(o + "I", m): (o, u) for m, u in ((0xA1B2C3D4, 1000), (0xA1B23C4D, 1)) for o in "<>"}
+
+
+def _of_pcap(data: bytes) -> Frames | None:
+    order, unit = _PCAP[data[:4]]
+    snap, network = struct.unpack_from(order + "II", data, 16)
+    records: list[Record] = []
+    at = 24
+    while at < len(data):
+        seconds, fraction, size, whole = struct.unpack_from(order + "IIII", data, at)
+        if len(data) - at - 16 < size:
+            return None
+        records.append(Record(seconds * SECOND + fraction * unit - START, data[at + 16 :][:size], 0, whole))
+        at += 16 + size
+    if network >> 16 or not records or any(abs(r.time) > _YEARS for r in records):
+        return None
+    return Frames((Device(linktype=network, tsresol=9, snap=snap),), tuple(records))
 
 
 def _frames_of(data: bytes) -> Frames | None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report, Violation
+from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.trace.route import CAPTURES, EVENTS, LOGS
 from mipcheck.model.specification.load import load
@@ -128,6 +129,21 @@ def failures(case: Case, changes: Iterator[Change] | Sequence[Change], folder: P
             if (slow.report, slow.error) != (fast.report, fast.error):
                 found.append(f"{change.name}: natively {fast.verdict}, otherwise {slow.verdict}")
     return found
+
+
+def converted(case: Case, folder: Path) -> Iterator[Change]:
+    """Return a case of one input as what `convert` makes of it, text and JSON Lines, which says all that there is."""
+    [(name, data)] = case.files.items()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+    options = ["--spec", case.spec]
+    if case.config is not None:
+        (folder / "site.toml").write_text(case.config, "utf-8")
+        options += ["--config", str(folder / "site.toml")]
+    for form in ("log", "jsonl"):
+        made = folder / f"converted.{form}"
+        if main(["convert", str(folder / name), *options, "--format", form, "-o", str(made)]) == 0:
+            yield Change(f"converted to {form}", Case({made.name: made.read_bytes()}, None, case.spec))
 
 
 def zipped(case: Case) -> Case:

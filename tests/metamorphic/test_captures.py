@@ -8,9 +8,10 @@ from random import Random
 import pytest
 
 from making.depth import drawn
+from making.files import pcap
 from making.paths import CAPTURES
-from metamorphic.captures import changes
-from metamorphic.run import Case, answer, failures
+from metamorphic.captures import changes, frames_of
+from metamorphic.run import Case, answer, converted, failures
 
 NAMES = sorted(path.stem for path in CAPTURES.glob("*.pcapng"))
 SOME = [pytest.param(name, marks=pytest.mark.slow) for name in NAMES[::4]]
@@ -25,7 +26,18 @@ def recording(name: str) -> Case:
 def test_recording(name: str, tmp_path: Path) -> None:
     case = recording(name)
     before = answer(case, tmp_path / "before")
-    assert failures(case, changes(case, before, Random(name), 3), tmp_path, both=False) == []
+    made = [*changes(case, before, Random(name), 3), *converted(case, tmp_path / "converted")]
+    assert failures(case, made, tmp_path, both=False) == []
+
+
+def test_recording_as_pcap(tmp_path: Path) -> None:
+    """One of one interface is in the other format what it was."""
+    frames = frames_of((CAPTURES / "loss-ignored.pcapng").read_bytes())
+    assert frames is not None
+    data = pcap([r for r in frames.records if r.interface == 0], nano=True)
+    again = frames_of(data)
+    assert again is not None
+    assert again.records == tuple(r._replace(length=len(r.data)) for r in frames.records if r.interface == 0)
 
 
 @pytest.mark.slow
