@@ -2,9 +2,9 @@
 
 An event of a source with resolution r, stamped t, happened in [t, t + r). A source's own order is trusted. Events of
 different sources whose times may be either way round form a *cluster*; clusters follow each other in a known order.
-Within one, every order is tried that the stamps allow, on a grid: a cell for how many events of each source have
-happened, and in it the join of all states that lead there, where a value is known only if all agree. An event is judged
-in each cell in which it may happen; where judgements differ, nobody knows, and nobody is accused.
+Within one, every order is tried that the stamps allow, on a grid: a cell for how many of each source's events that
+change state have happened, and in it the join of all states that lead there, where a value is known only if all agree.
+Each event is judged in each cell in which it may happen; where judgements differ, nobody knows, and nobody is accused.
 
 Durations are as uncertain as their ends. A condition on time is judged at the earliest and the latest it may be, too,
 and deadlines have come only once they have come for certain.
@@ -12,7 +12,7 @@ and deadlines have come only once they have come for certain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
@@ -29,8 +29,8 @@ from mipcheck.model.values.event import NODE, Event
 if TYPE_CHECKING:
     from mipcheck.model.machine.compile import Due, Machine, State
 
-CELLS: Final = 4096
-"""Cells of a grid that are tried; a cluster with more is treated as evidence that is missing."""
+CELLS: Final = 16_384
+"""Cells of a grid in which something is tried; a cluster with more is treated as evidence that is missing."""
 
 
 @dataclass(slots=True)
@@ -59,6 +59,55 @@ class _Stamped:
         if other.resolution:
             return ours < theirs
         return (ours, self.number) < (theirs, other.number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The events of a cluster by source: those that may change state, and those that are `still`.
+
+    Each of the latter stands with how many of its source's former ones have happened before it.
+    """
+
+    moving: Sequence[Sequence[_Stamped]]
+    still: Sequence[Sequence[tuple[int, _Stamped]]]
+
+    @staticmethod
+    def of(chains: Sequence[Sequence[_Stamped]], moves: Callable[[_Stamped], bool]) -> _Grid:
+        """Return the grid of events in chains, of which some `moves`."""
+        moving, still = [list[_Stamped]() for _ in chains], [list[tuple[int, _Stamped]]() for _ in chains]
+        for which, chain in enumerate(chains):
+            for stamped in chain:
+                if moves(stamped):
+                    moving[which].append(stamped)
+                else:
+                    still[which].append((len(moving[which]), stamped))
+        return _Grid(moving, still)
+
+    @property
+    def size(self) -> int:
+        """Return in how many cells something may be tried."""
+        lengths = [len(m) + 1 for m in self.moving]
+        whole = prod(lengths)
+        return whole + sum(len(s) * (whole // n) for s, n in zip(self.still, lengths, strict=True))
+
+    def cells(self) -> Iterator[tuple[int, ...]]:
+        """Yield the cells, each after all that lead to it: how many events of each chain have happened."""
+        return product(*(range(len(m) + 1) for m in self.moving))
+
+    def heads(self, cell: tuple[int, ...]) -> list[_Stamped | None]:
+        """Return what comes next in each chain."""
+        return [chain[n] if n < len(chain) else None for chain, n in zip(self.moving, cell, strict=True)]
+
+    def around(self, which: int, passed: int, stamped: _Stamped) -> Iterator[tuple[int, ...]]:
+        """Yield the cells in which a still event of a chain may happen, by its stamp and those of the other chains."""
+        ranges = []
+        for other, chain in enumerate(self.moving):
+            if other == which:
+                ranges.append(range(passed, passed + 1))
+                continue
+            first = sum(each.precedes(stamped) for each in chain)
+            ranges.append(range(first, len(chain) + 1 - sum(stamped.precedes(each) for each in chain)))
+        return product(*ranges)
 
 
 def observe_coarsely(
@@ -156,10 +205,8 @@ class CoarseObserver(InexactObserver):
         chains: dict[str, list[_Stamped]] = {}
         for stamped in events:
             chains.setdefault(stamped.event.at.file, []).append(stamped)
-        if prod(len(c) + 1 for c in chains.values()) > CELLS:
-            last = self._untried(node, events)
-        else:
-            last = self._tried(node, list(chains.values()))
+        grid = _Grid.of(list(chains.values()), self._moves)
+        last = self._untried(node, events) if grid.size > CELLS else self._tried(node, grid)
         for stamped in events:
             self._happen_once(node, stamped, judged)
         if anew:
@@ -196,8 +243,9 @@ class CoarseObserver(InexactObserver):
     def _happen_once(self, node: NodeState, stamped: _Stamped, judged: bool) -> None:
         """Let an event happen in the order of the stamps, and note what its judgements in all orders come to."""
         event, number = stamped.event, stamped.number
-        place = self._place(node, event.interface)
-        before = self._copy(place)
+        place, moves = self._place(node, event.interface), self._moves(stamped)
+        unsure = judged and any(stamped.outcome(rule) != 1 for rule in stamped.judged)
+        before = self._copy(place) if moves or unsure else None
         for rule in sorted(stamped.judged) if judged else ():
             tally, outcome = self._tallies[rule], stamped.outcome(rule)
             if outcome == 1:
@@ -207,11 +255,16 @@ class CoarseObserver(InexactObserver):
                 self._broken(rule, event, number, place, before, stamped.keys)
             else:
                 tally.unknown += 1
-                if tally.hole is None:
+                if tally.hole is None and before is not None:
                     moment = self._moment(event.time, place, before, event.kind, stamped.keys)
                     why = "" if set(stamped.judged[rule]) == {UNKNOWN} else self._too_coarse()
                     tally.hole = Hole(number, event.interface, moment, node=node.key, why=why)
-        self._happen(event, number, node, stamped.keys, judged=False)
+        if moves:
+            self._happen(event, number, node, stamped.keys, judged=False)
+
+    def _moves(self, stamped: _Stamped) -> bool:
+        """Tell whether an event may change state. Entries of tables may be over by the time alone."""
+        return stamped.event.kind in self._changing or bool(self._machine.tables)
 
     def _forget(self, place: InterfaceState, state: State) -> None:
         """Forget what orders do not agree about; what is owed since such a time is not known to have been met."""
@@ -229,24 +282,48 @@ class CoarseObserver(InexactObserver):
             self._step_to(node, blank, stamped)
         return blank
 
-    def _tried(self, node: NodeState, chains: Sequence[Sequence[_Stamped]]) -> Snapshot:
-        """Try every order of `chains`, each of which keeps its own; return what is known after them."""
-        states: dict[tuple[int, ...], Snapshot] = {(0,) * len(chains): snapshot(node)}
-        for cell in product(*(range(len(c) + 1) for c in chains)):
-            state = states.pop(cell, None)
-            if state is None:
+    def _tried(self, node: NodeState, grid: _Grid) -> Snapshot:
+        """Try every order of a grid's chains, each of which keeps its own; return what is known after them."""
+        states: dict[tuple[int, ...], Snapshot] = {(0,) * len(grid.moving): snapshot(node)}
+        for cell in grid.cells():
+            if cell not in states:
                 continue
-            heads = [chain[n] if n < len(chain) else None for chain, n in zip(chains, cell, strict=True)]
-            if not any(heads):
-                return state
+            heads = grid.heads(cell)
             for which, head in enumerate(heads):
                 if head is None or any(o is not None and o is not head and o.precedes(head) for o in heads):
                     continue
-                after = self._step_to(node, state, head)
+                after = self._step_to(node, states[cell], head)
                 following = (*cell[:which], cell[which] + 1, *cell[which + 1 :])
                 other = states.get(following)
                 states[following] = after if other is None else self._joined(after, other)
-        raise AssertionError("some order is always possible")
+        later = {cell: self._later(state) for cell, state in states.items()} if any(grid.still) else {}
+        for which, still in enumerate(grid.still):
+            for passed, stamped in still:
+                for cell in grid.around(which, passed, stamped):
+                    if cell in states:
+                        self._judge(node, states[cell], later[cell], stamped)
+        return states[tuple(len(m) for m in grid.moving)]
+
+    def _judge(self, node: NodeState, state: Snapshot, later: Snapshot | None, stamped: _Stamped) -> None:
+        """Note how an event that changes nothing is judged in a state, at any time that stamps allow."""
+        now = stamped.event.time
+        self._judge_at(node, state, stamped, now)
+        if stamped.resolution > 1:
+            self._judge_at(node, state, stamped, now + stamped.resolution - 1)
+        if later is not None:
+            self._judge_at(node, later, stamped, now)
+
+    def _judge_at(self, node: NodeState, state: Snapshot, stamped: _Stamped, now: int) -> None:
+        """Note how an event that changes nothing is judged, if it happens now."""
+        machine, place = self._machine, node.places.get(stamped.event.interface)
+        index = UNKNOWN if place is None else place.index
+        own = machine.unknown_interface() if place is None else state[1][index]
+        step, writers = machine.steps[stamped.event.kind], [0] * max(len(own), len(state[0]))
+        stamped.trials += 1
+        for rule, outcome in step(
+            now, index, own, state[0], state[1], stamped.keys, stamped.number, writers, writers, state[2]
+        ):
+            stamped.judged.setdefault(rule, []).append(outcome)
 
     def _step_to(self, node: NodeState, state: Snapshot, stamped: _Stamped) -> Snapshot:
         """Return the state after an event, and note how it is judged, at any time that stamps allow."""

@@ -132,12 +132,12 @@ def changes(case: Case, before: Answer, random: Random, cuts: int = 3) -> Iterat
             files[f"{n}.pcapng"] = Frames((device,), mine).file()
         yield Change("split by device", Case(files, case.config, case.spec))
     half = len(records) // 2
-    if records[half - 1].time < records[half].time:
+    if records[half - 1].time < records[half].time and all(named):  # without names each file's are others
         parts = {f"{n}.pcapng": Frames(devices, part).file() for n, part in enumerate((records[:half], records[half:]))}
         yield Change("split in time", Case(parts, case.config, case.spec))
     ethernet = all(d.linktype == ETHERNET for d in devices)
-    # At a device the other host is a node like any other.
-    if ethernet and (case.config is None or "role" not in case.config or 'role = "mn"' in case.config):
+    # At a device the other host is a node like any other, and without a site who the node is has to be plain.
+    if ethernet and case.config is not None and ("role" not in case.config or 'role = "mn"' in case.config):
         yield Change("others' traffic", made(Frames(devices, tuple(_among(records, random)))))
     if ethernet:
         again = tuple(each for r in records for each in (r, r._replace(interface=r.interface + len(devices))))

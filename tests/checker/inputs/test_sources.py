@@ -194,6 +194,22 @@ def test_an_exact_sources_durations_stay_exact_beside_a_coarse_one(tmp_path: Pat
     assert status(report(tmp_path, HEAD + SITE + INSIDE + late, coarse))["M2"] == "violated"
 
 
+def test_many_packets_inside_a_second_are_no_missing_evidence(tmp_path: Path) -> None:
+    """Packets change no state, so that their order among what the other source tells of that second does not matter."""
+    asked = "rrq to=iha path=direct coa=10.1.7.20 flags=T lifetime=60 id=0x{0}"
+    told = "rrp from=iha path=direct code=0 lifetime=60 id=0x{0} auth=ok"
+    daemon = ["0 eth0 link state=up", "0 eth0 coa kind=colocated addr=10.1.7.20", f"0 eth0 {asked.format(1)}"]
+    daemon += [f"1 eth0 {told.format(1)}", f"9 eth0 {asked.format(2)}", f"9 eth0 {told.format(2)}"]
+    daemon += ["9 eth0 data dir=in protection=none stack=ip/ip"] * 40
+    packets = [f"9.{n:03d} eth0 data dir=out protection=none stack=ip/ip" for n in range(0, 1000, 4)]
+    site = "site iha=10.1.0.2 xha=198.51.100.2 vpn=192.0.2.1 ihoa=10.1.0.100 xhoa=198.51.100.100 boot=true\n"
+    texts = (HEAD + site + "\n".join(lines) + "\n" for lines in (daemon, packets))
+    assert report(tmp_path, *texts).verdict == "conformant"
+    early = [packets[0].replace("9.000", "0.500"), *packets]
+    texts = (HEAD + site + "\n".join(lines) + "\n" for lines in (daemon, early))
+    assert {v.rule for v in report(tmp_path, *texts).violations} == {"D1", "S1"}
+
+
 # --- configuration, gaps, conversion ----------------------------------------------------------------------------------
 
 
