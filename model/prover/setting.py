@@ -10,6 +10,7 @@ from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.tables import Reduction, followed, tracked
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.fold import Folding
+from mipcheck.model.specification.parties import attacker
 from mipcheck.model.specification.spec import Allow, Configure, Property, Rule, Spec
 
 
@@ -100,8 +101,7 @@ class Setting:
         """The interfaces that a proof is about, in words; of a system, the parties and what an attacker can do."""
         if self.spec.parties:
             (p,) = self.spec.properties.values()
-            by = f"an attacker who can {', '.join(p.against)}" if p.against else "a network that only loses"
-            return f"{len(self.spec.parties)} parties, {by}"
+            return f"{len(self.spec.parties)} parties, {attacker(p.against)}"
         return "two interfaces" if len(self.interfaces) > 1 else "any one mobile node"
 
     @property

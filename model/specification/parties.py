@@ -49,3 +49,12 @@ class Channel:
     sent: tuple[EventPattern, ...]
     received: tuple[EventPattern, ...]
     carried: tuple[Carried, ...]
+
+
+def attacker(powers: tuple[str, ...]) -> str:
+    """Return in words who is able to do this."""
+    able = [p for p in powers if not p.startswith(KNOWS)]
+    known = [p.removeprefix(KNOWS) for p in powers if p.startswith(KNOWS)]
+    can = [f"knows the key {' and the key '.join(known)}"] if known else []
+    can += [f"can {', '.join(able)}"] if able else []
+    return f"an attacker who {' and '.join(can)}" if can else "a network that only loses"

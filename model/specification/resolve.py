@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -43,7 +43,7 @@ def resolve(
                 raise SpecError(i.file, i.declaration.at, "the mobile node needs no role", hint, i.source)
             roles.setdefault(i.declaration.name, i.declaration)
     chosen = dict(readings or {})
-    readers = {r: _RoleReader(module, of_role(items, r), chosen, file) for r in (m.MOBILE_NODE, *roles)}
+    readers = {r: _RoleReader(module, of_role(items, r), chosen, file, r) for r in (m.MOBILE_NODE, *roles)}
     specs = {name: r.spec() for name, r in readers.items()}
     for name in (m.MOBILE_NODE, *roles):
         readers[name].check_chosen([rule for spec in specs.values() for rule in spec.rules])
@@ -64,8 +64,10 @@ def resolve(
         for name, d in roles.items()
     }
     machines = {m.MOBILE_NODE: specs[m.MOBILE_NODE], **others}
-    joint = {n: _RoleReader(module, of_role(items, n), chosen, file, machines) for n in _systems(items, readers)}
+    joint = {n: _RoleReader(module, of_role(items, n), chosen, file, n, machines) for n in _systems(items, readers)}
     systems = {name: replace(r.spec(), role=name, statements={}) for name, r in joint.items()}
+    for reader in (*readers.values(), *joint.values()):
+        reader.warn(joint.values())
     main.check_shared([*readers.values(), *joint.values()])
     main.check_statements([*specs.values(), *systems.values()], [*roles, *joint])
     for name, d in roles.items():
@@ -101,13 +103,15 @@ class _RoleReader:
         items: Sequence[Item],
         readings: Mapping[str, str],
         file: str,
+        role: str,
         roles: Mapping[str, m.Spec] | None = None,
     ) -> None:
-        self.module, self.chosen, self.file, self._roles = module, readings, file, roles
+        self.module, self.chosen, self.file, self.role, self._roles = module, readings, file, role, roles
         self.names = Names(items, file)
         self.types = TypeChecker(self.names)
         self.state = StateReader(self.names, self.types)
         self.default_readings: dict[str, list[Item]] = {}
+        self._updates: list[tuple[m.Update, Item]] = []
 
     def spec(self) -> m.Spec:
         """Return what all declarations of the role come to. Raises SpecError.
@@ -139,8 +143,7 @@ class _RoleReader:
         rules = {d.name: self._rule(d) for d in n.each(s.RuleDecl)}
         properties = {d.name: self._property(d) for d in n.each(s.PropertyDecl)}
         statements = {d.name: self._statement(d) for d in n.each(s.StatementDecl)}
-        warn_unused(n)
-        warn_two_values(n, updates)
+        self._updates = updates
         definitions = {name: term for name in n.defines if (term := self.types.definition(name)) is not None}
         return m.Spec(
             self.module.name, self.module.text, document, self.module.extends,
@@ -150,6 +153,17 @@ class _RoleReader:
             entities=catalogue.entities(n), guidelines=catalogue.guidelines(n), points=catalogue.points(n),
             answers=catalogue.answers(n), pause=pause, stages=stages, parties=n.parties, channels=n.channels,
         )  # fmt: skip
+
+    def warn(self, systems: Iterable[_RoleReader] = ()) -> None:
+        """Warn of what serves nothing: no rule or property of the role, nor one of the systems that it plays in."""
+        for system in systems:
+            for party in system.names.parties.values():
+                if party.role == self.role:
+                    for name, count in system.names.read.items():
+                        if name.startswith(f"{party.name}/"):
+                            self.names.read[name.partition("/")[2]] += count
+        warn_unused(self.names)
+        warn_two_values(self.names, self._updates)
 
     # --- declarations ---------------------------------------------------------------------------------------------
 

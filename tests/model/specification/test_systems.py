@@ -10,6 +10,7 @@ from mipcheck.model.language.parse import parse
 from mipcheck.model.language.show_module import show
 from mipcheck.model.specification.compose import compose, owners
 from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.parties import attacker
 from mipcheck.model.specification.spec import Spec
 
 from making.systems import CHANNEL, PARTIES, SYSTEM
@@ -84,6 +85,19 @@ def test_it_is_kept_for_the_next_run(tmp_path: Path) -> None:
     own = first.systems["both"].properties["no_copy"]
     assert dict(second.systems) == dict(first.systems)
     assert compose(second, "both", own) == compose(first, "both", own)
+
+
+def test_state_that_only_a_system_asks_for_serves_something() -> None:
+    text = SYSTEM.replace("node { place", "node { moved: bool = false  place")
+    text = text.replace("{ place := to }", "{ place := to; moved := true }")
+    (warning,) = loads(text).warnings
+    assert warning.endswith("state moved is never read")
+    assert loads(text.replace("invariant\n    known", "invariant\n    mobile.moved and known")).warnings == ()
+
+
+def test_an_attacker_is_told_in_words() -> None:
+    assert attacker(()) == "a network that only loses"
+    assert attacker(("knows mip", "alter", "delay")) == "an attacker who knows the key mip and can alter, delay"
 
 
 def test_the_catalogue_knows_properties_of_systems() -> None:
