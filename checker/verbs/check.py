@@ -14,6 +14,7 @@ from mipcheck.model.version import __version__
 
 if TYPE_CHECKING:
     from mipcheck.checker.check.expected import Expectation
+    from mipcheck.checker.check.parties import Group
     from mipcheck.checker.check.report import Report
     from mipcheck.model.specification.spec import Spec
 
@@ -52,6 +53,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="INPUT=SECONDS",
         help="add seconds to the times of an input (or give the date at which a log of relative times starts)",
+    )
+    parser.add_argument(
+        "--party",
+        action="append",
+        default=[],
+        metavar="INPUT=NAME",
+        help="the party of a system, or the role, at which an input was taken; each is judged by its own rules, in one"
+        " run. Logs say it themselves (site role=vpn)",
     )
     options.add_judgement(parser)
     parser.add_argument(
@@ -98,6 +107,10 @@ def run(args: argparse.Namespace) -> int:
     for option in options.FOLLOWING:
         if getattr(args, option) is not None:
             raise UsageError(f"--{option.replace('_', '-')} is for --follow")
+    if (len(args.inputs) > 1 or args.party) and (groups := _groups(args, spec)) is not None:
+        from mipcheck.checker.verbs.check_parties import run_together
+
+        return run_together(args, spec, groups)
     kinds = (args.format, *(kind for kind, _ in args.report))
     report = check(
         args.inputs,
@@ -121,6 +134,14 @@ def run(args: argparse.Namespace) -> int:
         outputs = [(option, path) for option, path in options.written(args) if option != "--annotate"]
         annotate_inputs(report, args.inputs, args.annotate, others, outputs)
     return _conclude(report, args, expectations)
+
+
+def _groups(args: argparse.Namespace, spec: Spec) -> list[Group] | None:
+    """Return the inputs by party, None if they are of one: so they are where the command line says the role of all."""
+    from mipcheck.checker.check.parties import taken_at
+
+    told = options.pairs(args.party, "--party", "INPUT=NAME", last=True)
+    return taken_at(args.inputs, told, spec) if told or "role" not in options.parameters(args) else None
 
 
 def _conclude(

@@ -25,6 +25,8 @@ def refuse(args: argparse.Namespace) -> None:
     """Raise UsageError for options that make no sense of what grows."""
     if args.annotate is not None:
         raise UsageError("--annotate needs the whole capture: give it when it is complete, without --follow")
+    if args.party:
+        raise UsageError("--party: what grows is followed at one party; check all of them when they are complete")
     if args.expect is not None and args.fail_fast:
         raise UsageError("--fail-fast cannot know what --expect will excuse: give one of them")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,10 @@ EXAMPLE: Final = "mipcheck schema check"
 _FOLDER: Final = Path(__file__).with_name("schemas")
 
 NAMES: Final = (
-    "check", "jsonl", "prove", "requirements", "explain", "ambiguities", "diff", "audit", "mutate", "overhead", "fleet",
-    "compare",
+    "check", "parties", "jsonl", "prove", "requirements", "explain", "ambiguities", "diff", "audit", "mutate",
+    "overhead", "fleet", "compare",
 )  # fmt: skip
-"""Verbs, and `jsonl` for a line of a check's JSON Lines."""
+"""Verbs, `jsonl` for a line of a check's JSON Lines, and `parties` for a check of several parties."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,4 +39,20 @@ def run(args: argparse.Namespace) -> int:
 
 def schema_of(name: str) -> str:
     """Return the schema of that name in `NAMES`, as JSON."""
-    return (_FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    return _of_parties() if name == "parties" else (_FOLDER / f"{name}.json").read_text(encoding="utf-8")
+
+
+def _of_parties() -> str:
+    """Return the schema of a check of several parties: of each it says what a check of it alone says."""
+    report = json.loads(schema_of("check"))
+    head = {key: report["properties"][key] for key in ("schema", "mipcheck", "spec", "verdict")}
+    parts = {"type": "object", "additionalProperties": {"$ref": "#/$defs/report"}}
+    schema = {
+        "$schema": report["$schema"],
+        "title": "what `mipcheck INPUT... --format json` writes of several parties",
+        "type": "object",
+        "properties": {**head, "parties": {**parts, "description": "by party, what is written of it alone"}},
+        "required": [*head, "parties"],
+        "$defs": {**report["$defs"], "report": {k: report[k] for k in ("type", "properties", "required")}},
+    }
+    return json.dumps(schema, indent=1) + "\n"

@@ -1,0 +1,61 @@
+"""A check of traces that were taken at several parties: what it may be asked, and what it writes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mipcheck.checker.check.parties import Group, Together, check_together
+from mipcheck.checker.console import options
+from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.output import terminal, write
+from mipcheck.checker.report.parties import FORMATS, together_json, together_jsonl, together_text
+
+if TYPE_CHECKING:
+    from mipcheck.model.specification.spec import Spec
+
+_ONE_ONLY = ("annotate", "expect")
+"""Options that are about the inputs of one party."""
+
+
+def run_together(args: argparse.Namespace, spec: Spec, groups: Sequence[Group]) -> int:
+    """Write the report on several parties; return the exit code of the verdict on all. Raises as `check` does."""
+    from mipcheck.checker.verbs.check import EXIT
+
+    for option in _ONE_ONLY:
+        if getattr(args, option) is not None:
+            names = ", ".join(g.name for g in groups)
+            raise UsageError(f"--{option} is for the inputs of one party; these are of {names}")
+    parameters = options.parameters(args)
+    if "role" in parameters:
+        raise UsageError("the role of a party is that which it plays: leave out role=")
+    kinds = (args.format, *(kind for kind, _ in args.report))
+    for kind in kinds:
+        if kind not in FORMATS:
+            raise UsageError(f"of several parties a report is {', '.join(FORMATS)}, not {kind}: check one at a time")
+    together = check_together(
+        groups,
+        spec,
+        parameters,
+        config=args.config,
+        offsets=options.pairs(args.offset, "--offset", "INPUT=SECONDS", last=True),
+        keep_going=args.keep_going,
+        fail_on=args.fail_on,
+        strict=args.strict,
+        maps=args.map,
+        unmatched=args.unmatched,
+        closest="all" if args.verbose else "short" if "json" in kinds else "none",
+    )
+    for kind, path in args.report:
+        write(_rendered(together, kind, path, args), path)
+    write(_rendered(together, args.format, args.output, args), args.output)
+    return EXIT[together.verdict]
+
+
+def _rendered(together: Together, kind: str, path: str | None, args: argparse.Namespace) -> str:
+    if kind == "json":
+        return together_json(together)
+    if kind == "jsonl":
+        return together_jsonl(together)
+    return together_text(together, *terminal(path), verbose=args.verbose, spec=args.spec)
