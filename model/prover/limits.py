@@ -12,6 +12,9 @@ from typing import Any, Final, Self
 
 import z3
 
+z3.set_param("ctrl_c", False)
+"""Z3 would take Ctrl-C for itself: the question would be unknown, and the program would go on."""
+
 _RATE: Final = 3_000_000
 """Z3's own measure of work (`rlimit`) that takes an idle processor a second, or a little less."""
 _ENDLESS: Final = 2**32 - 1

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,27 @@ def test_ctrl_c_that_a_library_has_made_an_error_of(raised: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, FINE], capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (130, b"")
+
+
+def test_ctrl_c_while_a_solver_thinks() -> None:
+    """Python cannot hear of it before the solver's answer, and the solver may not take it for its own."""
+    code = (
+        "import os, sys, z3\nfrom mipcheck.checker.cli import cli, start\n"
+        "from mipcheck.model.prover.limits import limited\n"
+        "def run(words):\n"
+        "    a, b = (z3.ZeroExt(48, z3.BitVec(n, 48)) for n in 'ab')\n"
+        "    solver = limited(z3.Solver(), 60)\n"
+        "    solver.add(a * b == 0x5f3759df * 0x7fffffff * 0x9e3779b1, a > 0xffff, b > 0xffff)\n"
+        "    os.write(1, b'.')\n"
+        "    return 0 if solver.check() else 1\n"
+        "cli.run = run\nsys.exit(start.start())"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, FINE], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.read(1) == b"."
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, b"")
 
 
 def test_ctrl_c_is_ignored_in_the_background_as_before() -> None:

@@ -116,7 +116,7 @@ def test_a_fleet_on_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("what", ["check", "proof"])
+@pytest.mark.parametrize("what", ["check", "proof", "proof by others"])
 def test_signals_at_any_moment(what: str, number: signal.Signals, tmp_path: Path) -> None:
     """The answer's file is there as a whole or not at all; nothing else is left, neither file nor process."""
     folder = tmp_path / "out"
@@ -124,9 +124,11 @@ def test_signals_at_any_moment(what: str, number: signal.Signals, tmp_path: Path
     words = {
         "check": [long_log(tmp_path / "long.log")],
         "proof": ["prove", "no_plaintext_after_loss", "inside_is_sound"],
+        "proof by others": ["prove", "bits_agree_with_mode", "--cross-check", "--smtlib", str(folder / "proofs")],
     }[what]
     moments = random.Random(int(number))
-    for _ in range(drawn(4, 20)):
+    for _ in range(drawn(2 if what == "proof by others" else 4, 20)):
+        shutil.rmtree(folder / "proofs", ignore_errors=True)
         (folder / "out").unlink(missing_ok=True)
         run = Marked([*STARTED, *words, "-o", str(folder / "out")], tmp_path / "tmp")
         assert run.process.stdout is not None and run.process.stdout.readline() == "\n"
@@ -138,4 +140,6 @@ def test_signals_at_any_moment(what: str, number: signal.Signals, tmp_path: Path
         assert run.all_gone()
         assert list(run.folder.iterdir()) == []
         left = [path.name for path in folder.iterdir()]
-        assert left in ([], ["out"]) and (not left or (folder / "out").read_text().endswith("\n"))
+        assert set(left) <= {"out", "proofs"}
+        assert "out" not in left or (folder / "out").read_text().endswith("\n")
+        assert "proofs" not in left or (folder / "proofs" / "README.md").read_text().endswith("\n")
