@@ -82,6 +82,32 @@ def told(
     return _of_long(machine, _Columned(machine, events), near, findings, broken, origin)
 
 
+def state_events(machine: Machine, events: Sequence[Event]) -> list[Event] | None:
+    """Return all events of a short trace, of a long one those that change state; None if they are too many."""
+    if not isinstance(events, Columns) or len(events) <= ALL:
+        whole = list(_all(events)) if isinstance(events, Columns) else list(events)
+        if len(whole) <= ALL:
+            return whole
+        trace: _Listed | _Columned = _Listed(machine, whole)
+    else:
+        trace = _Columned(machine, events)
+    return _changing(trace, trace.survey({}, _step_of(trace)))
+
+
+def _step_of(trace: _Listed | _Columned) -> int:
+    """Return the steps of time (ns) in which events are counted."""
+    return max(1, -(-(trace.end - trace.start + 1) // STEPS))
+
+
+def _changing(trace: _Listed | _Columned, found: _Survey) -> list[Event] | None:
+    """Return the events that change state, and gaps, in order; None if they are too many."""
+    facts = facts_of(trace.machine)
+    wanted = frozenset(facts.changing | facts.gaps) & frozenset(found.counts)
+    if sum(found.counts[kind] for kind in wanted) > STATE:
+        return None
+    return [e for _, e in trace.some(sorted(n for kind in wanted for n in found.numbers[kind]), wanted)]
+
+
 def _all(columns: Columns) -> Iterable[Event]:
     """Return all events of columns, in order."""
     kinds = {e.kind for e in columns.shapes} if columns.settled else None
@@ -387,8 +413,7 @@ def _of_long(
     origin: int,
 ) -> Told:
     """Return what is told of a long trace."""
-    facts = facts_of(machine)
-    step = max(1, -(-(trace.end - trace.start + 1) // STEPS))
+    step = _step_of(trace)
     found = trace.survey(broken, step)
     rare: set[str] = set()
     total = 0
@@ -412,10 +437,6 @@ def _of_long(
     if len(marks) > MARKS:
         out.append(f"{len(marks) - MARKS} of the events that are told one by one, at the end")
     many = frozenset(found.counts) - rare
-    wanted = frozenset(facts.changing | facts.gaps) & frozenset(found.counts)
-    state_events: list[Event] | None = None
-    if sum(found.counts[kind] for kind in wanted) <= STATE:
-        state_events = [e for _, e in trace.some(sorted(n for kind in wanted for n in found.numbers[kind]), wanted)]
     if many:
         out.append(f"{', '.join(sorted(many))}: counted in steps of time, and told one by one only around findings")
     if isinstance(trace, _Columned) and not trace.columns.framed and any(f.count > 2 for f in findings):
@@ -427,6 +448,6 @@ def _of_long(
         tuple(f for f in found.flows if f.kind in many),
         step,
         _gaps(machine, numbered, trace.before, origin),
-        state_events,
+        _changing(trace, found),
         tuple(out),
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from mipcheck.checker.check.bulk import Watched
 from mipcheck.checker.check.chart import Chart, Fact, Moments
-from mipcheck.checker.check.chart_events import ALL, told
+from mipcheck.checker.check.chart_events import ALL, state_events, told
 from mipcheck.checker.check.chart_state import followed
 from mipcheck.checker.check.margins import Margin, margins_of
 from mipcheck.checker.observe.blame import Moment, blame, reads
@@ -53,12 +53,11 @@ def chart_of(watched: Watched) -> Chart:
 
 def margins(watched: Watched, long: bool = False) -> tuple[Margin, ...] | None:
     """Return the closest calls of a trace; None for one of many events unless `long` ones are to be followed, too."""
-    machine, trace, observation, _ = watched
+    machine, trace, _, _ = watched
     if isinstance(trace.events, Columns) and len(trace.events) > ALL and not long:
         return None
     origin = trace.events[0].time if trace.absolute and len(trace.events) else 0
-    seen = told(machine, trace.events, (), observation.findings, origin)
-    return margins_of(followed(machine, trace, seen.state_events, origin).limits)
+    return margins_of(followed(machine, trace, state_events(machine, trace.events), origin).limits)
 
 
 def _addresses(watched: Watched) -> dict[str, str]:

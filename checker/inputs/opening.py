@@ -76,7 +76,7 @@ class OpenInput:
 
     def lines(self) -> BinaryIO:
         """Return the stream so that it can be read line by line, also from a pipe."""
-        return cast("BinaryIO", io.BufferedReader(_Pieces(self.stream))) if self.piped else self.stream
+        return cast("BinaryIO", io.BufferedReader(self.stream)) if isinstance(self.stream, Pipe) else self.stream
 
     def beginning(self) -> bytes:
         """Return the first bytes, of which more are wanted to recognise a log than to tell what an input is.
@@ -241,6 +241,12 @@ class Pipe(io.RawIOBase):
         self._head, self._given = b"", 0
         return self._some(size)
 
+    def readinto(self, into: memoryview, /) -> int:  # type: ignore[override]
+        """Fill `into` as far as there are bytes already; 0 at the end."""
+        data = self.read(len(into))
+        into[: len(data)] = data
+        return len(data)
+
     def _some(self, size: int) -> bytes:
         """Read what the stream gives at once, at most `size` bytes."""
         read = getattr(self._stream, "read1", self._stream.read)
@@ -258,21 +264,6 @@ class Pipe(io.RawIOBase):
         if not self._keep_open:
             self._stream.close()
         super().close()
-
-
-class _Pieces(io.RawIOBase):
-    """A pipe as what `BufferedReader` reads pieces of."""
-
-    def __init__(self, pipe: BinaryIO) -> None:
-        self._pipe = pipe
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, into: memoryview, /) -> int:  # type: ignore[override]
-        data = self._pipe.read(len(into))
-        into[: len(data)] = data
-        return len(data)
 
 
 class Spool(io.RawIOBase):

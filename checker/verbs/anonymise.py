@@ -101,6 +101,8 @@ def anonymise(
         for rewriter.fragments.learning in (True, False):
             with made.open("wb") as file, open_input(capture) as stream:
                 rewrite(stream, capture, file, rewriter)
+            if not rewriter.fragments:
+                break
         text = site_toml(site, disguise, [new for _, new in keys], associations.site())
         beside.write_text(text)
         after = _essence(check(made, spec=spec, config=beside, parameters=parameters))

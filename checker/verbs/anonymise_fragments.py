@@ -56,6 +56,10 @@ class Fragments:
         self._newest: dict[Key, Datagram] = {}
         self._of: dict[tuple[Key, int, bytes], Datagram] = {}
 
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._of)
+
     def take(self, key: Key, start: int, more: bool, data: bytes) -> Datagram | None:
         """Return the datagram that a fragment belongs to, as far as it is known."""
         if self.learning and len(self._of) < _MOST:

@@ -30,7 +30,8 @@ _NEIGHBOURS: Final = range(133, 137)
 class Rewriter:
     """Rewrites the frames of a capture. `keys` are pairs: a key that was given, and the one that takes its place.
 
-    All frames are given twice: first while `fragments.learning`, so that a datagram in pieces is rewritten as a whole.
+    Where there are fragments, all frames are given twice: first while `fragments.learning`, so that a datagram in
+    pieces is rewritten as a whole.
     """
 
     def __init__(

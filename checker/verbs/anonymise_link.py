@@ -15,17 +15,13 @@ from mipcheck.checker.capture.headers import link, wlan
 from mipcheck.checker.verbs.anonymise_names import Disguise
 
 IPV4: Final = link.IPV4
-IPV6: Final = 0x86DD
-ARP: Final = 0x0806
+IPV6: Final = link.ETHERTYPE_IPV6
+ARP: Final = link.ARP
 OTHER: Final = -1
 """What is none of these: only its length stays."""
-_VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
-_PPPOE: Final = 0x8864
-_LENGTH: Final = 0x0600
 _SNAP: Final = b"\xaa\xaa\x03"
 _IP_BY_LLC: Final = b"\x06\x06\x03"
-_PPP: Final = {0x21: IPV4, 0x57: IPV6}
-_RAW_IPV6: Final = 229
+_PPP: Final = {link.PPP_IPV4: IPV4, link.PPP_IPV6: IPV6}
 
 
 class Carried(NamedTuple):
@@ -58,12 +54,12 @@ def _carried(linktype: int, data: bytes, new: bytearray, disguise: Disguise) -> 
         new[:12] = data[:12]
         new[12:20] = _padded(data[12:20], data[11], disguise)
         (kind,) = struct.unpack_from("!H", data)
-        yield _typed(data, 22, end, new, 20) if kind in _VLAN else _content(data, kind, 20, end, new)
+        yield _typed(data, 22, end, new, 20) if kind in link.VLAN else _content(data, kind, 20, end, new)
     elif linktype in wlan.LINKTYPES:
         yield from _air(linktype, data, new, disguise)
-    elif linktype in link.RAW or linktype == _RAW_IPV6:
+    elif linktype in link.RAW or linktype == link.RAW_IPV6:
         yield _version(data, 0, end)
-    elif linktype in (0, 108):
+    elif linktype in (link.NULL, link.LOOP):
         new[:4] = data[:4]
         yield _version(data, 4, end)
 
@@ -85,7 +81,7 @@ def _typed(data: bytes, at: int, end: int, new: bytearray, begin: int | None = N
     begin = at if begin is None else begin
     (kind,) = struct.unpack_from("!H", data, at)
     tags = 0
-    while kind in _VLAN and tags < 4:
+    while kind in link.VLAN and tags < 4:
         at, tags = at + 4, tags + 1
         (kind,) = struct.unpack_from("!H", data, at)
     new[begin : at + 2] = data[begin : at + 2]
@@ -93,9 +89,9 @@ def _typed(data: bytes, at: int, end: int, new: bytearray, begin: int | None = N
 
 
 def _content(data: bytes, kind: int, at: int, end: int, new: bytearray) -> Carried:
-    if kind < _LENGTH:
+    if kind < link.LENGTH:
         return _llc(data, at, end, new)
-    if kind != _PPPOE:
+    if kind != link.PPPOE:
         return Carried(kind if kind in (IPV4, IPV6, ARP) else OTHER, at, end)
     new[at : at + 6] = data[at : at + 6]
     return ppp(data, at + 6, end, new)

@@ -191,14 +191,14 @@ class Jury:
     def _property(self, mutant: Mutant) -> str | None:
         """Return the first property of the role that is refuted."""
         from mipcheck.model.prover.concerned import concerned
-        from mipcheck.model.prover.prove import prove
+        from mipcheck.model.prover.prove import Proofs
 
         original, changed = self.machines[mutant.role], mutant.machine
+        proofs = Proofs(replace(changed, roles={}), timeout=self.timeout)
         for name, p in original.properties.items():
             if isinstance(p.claim, Consistent) or not concerned(original, changed, p):
                 continue
-            (result,) = prove([name], spec=replace(changed, roles={}), timeout=self.timeout, with_needs=False)
-            if result.result == "refuted":
+            if proofs.verdict(name).result == "refuted":
                 return name
         return None
 

@@ -15,18 +15,18 @@ from mipcheck.checker.capture.headers.packet import IPV6, IPV6_BEYOND, LOOPBACK,
 
 ETHERNET: Final = 1
 RAW: Final = frozenset({12, 14, 101, 228})
-_NULL: Final = 0
-_LOOP: Final = 108
-_VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
+NULL: Final = 0
+LOOP: Final = 108
+VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
 IPV4: Final = 0x0800
-_PPPOE: Final = 0x8864
-_LENGTH: Final = 0x0600
+PPPOE: Final = 0x8864
+LENGTH: Final = 0x0600
 """A smaller value in place of an Ethernet type is a length, and LLC follows (IEEE 802.3)."""
 _SNAP: Final = (b"\xaa\xaa\x03\0\0\0", b"\xaa\xaa\x03\0\0\xf8")
 _LLC: Final = {b"\x42\x42": "stp", b"\xfe\xfe": "is-is"}
 
-_IPV6: Final = 229
-_ETHERTYPE_IPV6: Final = 0x86DD
+RAW_IPV6: Final = 229
+ETHERTYPE_IPV6: Final = 0x86DD
 _ESP: Final = 50
 _ICMPV6: Final = 58
 _ROUTERS: Final = b"\x85"
@@ -49,15 +49,16 @@ _ARPHRD_LOOPBACK: Final = 772
 _ARPHRD_TUNNEL: Final = frozenset({768, 769, 776, 778, 823, 0xFFFE})
 """Linux device types of IP-in-IP, SIT, GRE and tun devices (include/uapi/linux/if_arp.h)."""
 
-_ARP: Final = 0x0806
+ARP: Final = 0x0806
 _ETHERTYPES: Final = {
-    _ARP: "arp",
+    ARP: "arp",
     0x888E: "802.1X",
     0x88CC: "lldp",
     0x8863: "pppoe discovery",
     0x88E5: "macsec",
 }
-_PPP_IPV6: Final = 0x57
+PPP_IPV4: Final = 0x21
+PPP_IPV6: Final = 0x57
 _PPP: Final = {0x53: "encrypted ppp", 0xFD: "compressed ppp"}
 SEALED_PPP: Final = ("encrypted ppp", "compressed ppp")
 
@@ -100,17 +101,17 @@ def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
         packet.interface = f"if{index}"
         _cooked(packet, kind, device, data[12 : 12 + min(size, 8)])
         (ethertype,) = struct.unpack_from("!H", data)
-        if ethertype in _VLAN:
+        if ethertype in VLAN:
             return _ethertype(packet, data, 22)
         return _content(packet, data, ethertype, 20)
-    if linktype in (_NULL, _LOOP):
+    if linktype in (NULL, LOOP):
         # The family is in the byte order of the capturing machine; AF_INET is 2 everywhere.
         if data[:4] not in (b"\2\0\0\0", b"\0\0\0\2"):
             packet.why = "not ip"
             return -1
         return _version(packet, data, 4)
     packet.why = f"link type {linktype}"
-    if linktype == _IPV6:
+    if linktype == RAW_IPV6:
         packet.why = _ipv6(packet, data, 0)
     elif linktype not in _WITHOUT_IP:
         packet.unread = unread_link(linktype)
@@ -139,7 +140,7 @@ def _cooked(packet: Packet, kind: int, device: int, address: bytes) -> None:
 def _ethertype(packet: Packet, data: bytes, at: int) -> int:
     (ethertype,) = struct.unpack_from("!H", data, at)
     tags = 0
-    while ethertype in _VLAN and tags < 4:
+    while ethertype in VLAN and tags < 4:
         at += 4
         tags += 1
         (ethertype,) = struct.unpack_from("!H", data, at)
@@ -150,12 +151,12 @@ def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
     """Return the offset of the IPv4 header that follows an Ethernet type, at `at` at the earliest."""
     if ethertype == IPV4:
         return at
-    if ethertype < _LENGTH:
+    if ethertype < LENGTH:
         return _llc(packet, data, at)
-    if ethertype == _PPPOE:
+    if ethertype == PPPOE:
         return read_ppp(packet, data, at + 6)
-    packet.why = _ipv6(packet, data, at) if ethertype == _ETHERTYPE_IPV6 else _ETHERTYPES.get(ethertype, "not ip")
-    if ethertype == _ARP:
+    packet.why = _ipv6(packet, data, at) if ethertype == ETHERTYPE_IPV6 else _ETHERTYPES.get(ethertype, "not ip")
+    if ethertype == ARP:
         packet.payload = data[at : at + 28]
     return -1
 
@@ -180,9 +181,9 @@ def read_ppp(packet: Packet, data: bytes, at: int) -> int:
     if not protocol & 1:
         protocol = protocol << 8 | data[at]
         at += 1
-    if protocol == 0x21:
+    if protocol == PPP_IPV4:
         return at
-    if protocol == _PPP_IPV6:
+    if protocol == PPP_IPV6:
         packet.why = _ipv6(packet, data, at)
         return -1
     packet.why = _PPP.get(protocol, "ppp control" if protocol >= 0x8000 else "not ip")
