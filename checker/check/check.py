@@ -44,6 +44,7 @@ def check(
     strict: bool = False,
     maps: Sequence[str] = (),
     unmatched: str = "count",
+    keys: Sequence[str | os.PathLike[str]] = (),
     chart: bool = False,
     closest: str = "none",
 ) -> Report:
@@ -53,8 +54,9 @@ def check(
     them (`{"t_stop": "30s"}`), `readings` choose by rule (`{"M2": "both-ways"}`), or are as on a command line,
     `offsets` are seconds (or a date) by input. `fail_on` is `must` or `should`; with `strict` any evidence that is
     missing is inconclusive. `maps` are as on a command line (`["charon"]`, `["charon.log=charon,year=2025"]`),
-    `unmatched` says what becomes of lines that no map knows (`count` or `error`); with `chart` the report has what a
-    page draws, with `closest` how close it was (`none`, `short`: of short traces, `all`). Raises SpecError, InputError,
+    `unmatched` says what becomes of lines that no map knows (`count` or `error`), `keys` are files with keys of ESP;
+    with `chart` the report has what a page draws, with `closest` how close it was (`none`, `short`: of short traces,
+    `all`). Raises SpecError, InputError,
     CaptureError, ParameterError or UsageError; all of them say what to do.
     """
     if fail_on not in ("must", "should"):
@@ -66,7 +68,8 @@ def check(
     vocabulary = vocabulary_of(chosen)
     with ExitStack() as stack:
         opened = open_inputs(paths, stack)
-        over = over_logs(vocabulary, None if config is None else os.fspath(config), parameters or {})
+        file = None if config is None else os.fspath(config)
+        over = over_logs(vocabulary, file, parameters or {}, [os.fspath(k) for k in keys])
         give_maps(opened, maps, vocabulary, unmatched == "error", over.sources)
         return check_open(opened, chosen, vocabulary, over, offsets or {}, keep_going, fail_on, strict, chart, closest)
 

@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-READ: Final = ("inputs", "capture", "config", "spec", "left", "right", "expect")
+READ: Final = ("inputs", "capture", "config", "keys", "spec", "left", "right", "expect")
 """Arguments of the verbs, as argparse calls them, that name what is read: a path, or a list of some."""
 
 WRITTEN: Final = {
@@ -76,6 +76,17 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add `--config`."""
     parser.add_argument("--config", metavar="FILE", help="a site file (TOML): addresses, parameters, keys")
+
+
+def add_keys(parser: argparse.ArgumentParser) -> None:
+    """Add `--keys`."""
+    parser.add_argument(
+        "--keys",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="open ESP with the keys of FILE: Wireshark's esp_sa, or what ip xfrm state shows; may be repeated",
+    )
 
 
 def add_maps(parser: argparse.ArgumentParser) -> None:

@@ -52,17 +52,19 @@ def read_trace(
     protects: Callable[[str], bool] | None = None,
     maps: Sequence[str] = (),
     unmatched: str = "count",
+    keys: Sequence[str] = (),
 ) -> Trace:
     """Read and merge all inputs. `protects` tells protected packets of a capture by their headers.
 
     `words` are values of parameters and site keys; they win over those of the file `config`, and these over those of
     the logs. `offsets` are, by input, seconds to add to its times, or the date at which a log of relative times starts.
-    `maps` are as on a command line, `unmatched` says what becomes of lines that no map knows (`count` or `error`).
+    `maps` are as on a command line, `unmatched` says what becomes of lines that no map knows (`count` or `error`);
+    `keys` are files with keys of ESP.
     Raises InputError, CaptureError, UsageError.
     """
     with ExitStack() as stack:
         inputs = open_inputs(paths, stack)
-        over = over_logs(vocabulary, config, words or {})
+        over = over_logs(vocabulary, config, words or {}, keys)
         give_maps(inputs, maps, vocabulary, unmatched == "error", over.sources)
         return read_inputs(inputs, vocabulary, over, offsets or {}, keep_going, protects)
 

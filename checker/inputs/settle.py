@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mipcheck.checker.console.errors import InputError, Problem, UsageError, joined, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.opening import name_of, open_input, refuse_other
-from mipcheck.checker.site.site import Site, SiteError, merge_sites, site_from_words, site_words
+from mipcheck.checker.site.site import EspSa, Site, SiteError, merge_sites, site_from_words, site_words
 from mipcheck.checker.trace.source import SourceTable
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.values.event import Position
@@ -35,8 +35,8 @@ class Over:
     sources: tuple[SourceTable, ...] = ()
 
 
-def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, str]) -> Over:
-    """Read what wins over the logs: the file `config`, and over it the `words` of the command line.
+def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, str], keys: Sequence[str] = ()) -> Over:
+    """Read what wins over the logs: the file `config`, and over it the `words` of the command line and files of `keys`.
 
     Raises InputError for what is wrong with the file, UsageError for words.
     """
@@ -55,9 +55,22 @@ def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, st
     except SiteError as error:
         raise UsageError(joined(f"{error.message}", error.hint)) from None
     site, given = merge_sites(site, last, words.keys()), given | words.keys()
+    if keys:
+        site = replace(site, esp_sas=_with_keys(site.esp_sas, keys))
     if "role" in given:
         vocabulary_for(vocabulary, site.role)
     return Over(site, given, site.role if "role" in given else None, sources)
+
+
+def _with_keys(own: Sequence[EspSa], paths: Sequence[str]) -> tuple[EspSa, ...]:
+    """Return associations with those of files of keys; of one SPI these are taken. Raises InputError."""
+    from mipcheck.checker.site.keys import read_keys
+
+    found = {sa.spi: sa for sa in own}
+    for path in paths:
+        with open_input(path) as stream:
+            found |= {sa.spi: sa for sa in read_keys(stream, name_of(path))}
+    return tuple(found.values())
 
 
 class Settling:

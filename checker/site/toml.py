@@ -284,10 +284,10 @@ def _esp_sa(fields: _Fields) -> EspSa | None:
     """Return the ESP security association of a table; None if anything is wrong with it."""
     name = "the name of an algorithm, or null"
     spi = fields.spi()
-    encryption = fields.text("encryption", name + ", such as aes-cbc", _algorithm_name)
-    encryption_key = fields.secret("encryption_key", "hexadecimal digits", _hex, encryption == "null")
-    integrity = fields.text("integrity", name + ", such as hmac-sha1-96", _algorithm_name, "null")
-    integrity_key = fields.secret("integrity_key", "hexadecimal digits", _hex, integrity == "null")
+    encryption = fields.text("encryption", name + ", such as aes-cbc", algorithm_name)
+    encryption_key = fields.secret("encryption_key", "hexadecimal digits", hex_bytes, encryption == "null")
+    integrity = fields.text("integrity", name + ", such as hmac-sha1-96", algorithm_name, "null")
+    integrity_key = fields.secret("integrity_key", "hexadecimal digits", hex_bytes, integrity == "null")
     return EspSa(spi, encryption, encryption_key, integrity, integrity_key) if fields.sound else None
 
 
@@ -339,13 +339,13 @@ def _algorithm(word: str) -> str | None:
     return _ALGORITHMS.get(re.sub(r"[\s_/()-]+", "-", word.lower()).strip("-"))
 
 
-def _algorithm_name(word: str) -> str | None:
+def algorithm_name(word: str) -> str | None:
     """Return a name in lower case, also of one as Wireshark spells it; those who decrypt know which can be used."""
     name = word.strip().lower().replace("_", "-")
     return name if re.fullmatch(r"[a-z0-9][a-z0-9 ()\[\]-]*", name) else None
 
 
-def _hex(word: str) -> bytes | None:
+def hex_bytes(word: str) -> bytes | None:
     """Return the bytes of hexadecimal digits, with or without 0x before them; None for anything else."""
     digits = word[2:] if word[:2] in ("0x", "0X") else word
     return bytes.fromhex(digits) if re.fullmatch(r"(?:[0-9a-fA-F]{2})*", digits) else None
@@ -353,7 +353,7 @@ def _hex(word: str) -> bytes | None:
 
 def _text_or_hex(word: str) -> bytes | None:
     """Return the bytes of a text, or of hexadecimal digits after 0x; None if there are none."""
-    found = _hex(word) if word[:2] in ("0x", "0X") else word.encode("utf-8")
+    found = hex_bytes(word) if word[:2] in ("0x", "0X") else word.encode("utf-8")
     return found or None
 
 

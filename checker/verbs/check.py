@@ -45,6 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
     options.add_parameters(parser)
     options.add_config(parser)
+    options.add_keys(parser)
     options.add_reading(parser)
     options.add_maps(parser)
     parser.add_argument(
@@ -123,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
         strict=args.strict,
         maps=args.map,
         unmatched=args.unmatched,
+        keys=args.keys,
         chart="html" in kinds,
         closest="all" if args.verbose else "short" if "json" in kinds else "none",
     )

@@ -60,7 +60,7 @@ def follow(args: argparse.Namespace, spec: Spec) -> tuple[Report, int]:
         grace=_grace(args.grace or _GRACE),
         fail_fast=bool(args.fail_fast),
     )
-    over = over_logs(vocabulary, args.config, options.parameters(args))
+    over = over_logs(vocabulary, args.config, options.parameters(args), args.keys)
     metrics = None if args.metrics is None else Metrics(args.metrics)
     return Follower(args.inputs, spec, vocabulary, over, wishes, hear, metrics).run(), count
 

@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
     options.add_parameters(parser)
     options.add_config(parser)
+    options.add_keys(parser)
     options.add_maps(parser)
     options.add_output(parser, ("log", "jsonl"))
 
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         protects=Layering(spec).protected,
         maps=args.map,
         unmatched=args.unmatched,
+        keys=args.keys,
     )
     (source,) = trace.inputs
     comments = [f"from {Path(source.file).name} ({source.kind})", *source.notes, *source.hidden]

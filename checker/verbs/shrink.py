@@ -31,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
     options.add_parameters(parser)
     options.add_config(parser)
+    options.add_keys(parser)
     options.add_reading(parser)
     options.add_maps(parser)
     options.add_output_file(parser)
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         words=options.parameters(args),
         maps=args.map,
         unmatched=args.unmatched,
+        keys=args.keys,
         rule=args.rule,
         at=args.at,
         timeout=args.timeout,

@@ -58,6 +58,7 @@ def shrunk(
     words: Mapping[str, str] | None = None,
     maps: Sequence[str] = (),
     unmatched: str = "count",
+    keys: Sequence[str] = (),
     rule: str | None = None,
     at: int | None = None,
     timeout: float = 60.0,
@@ -69,7 +70,8 @@ def shrunk(
     """
     vocabulary = vocabulary_of(spec)
     protects = Layering(spec).protected
-    trace = read_trace(paths, vocabulary, config, words, protects=protects, maps=maps, unmatched=unmatched)
+    trace = read_trace(paths, vocabulary, config, words, protects=protects, maps=maps, unmatched=unmatched,
+                       keys=keys)  # fmt: skip
     machine = machine_of(spec, trace.site)
     evidence = trace.evidence(machine.spec)
     sight = _common(trace.inputs)
