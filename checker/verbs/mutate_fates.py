@@ -26,6 +26,7 @@ from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import check_names
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.compile import Machine
+from mipcheck.model.specification.compose import owners
 from mipcheck.model.specification.layering import Layering
 from mipcheck.model.specification.load import every_bundled, load
 from mipcheck.model.specification.mutants import Mutant, mutants
@@ -125,6 +126,7 @@ class Jury:
         self.spec, self.timeout = spec, timeout
         self.machines = {m.role: m for m in spec.machines()}
         self.originals: dict[str, Machine] = {}
+        self._verdicts: dict[str, str] = {}
         self.witnesses = [w for path in (_bundled() if paths is None else paths) for w in self._read(Path(path))]
 
     def _read(self, path: Path) -> Iterator[Witnessed]:
@@ -189,18 +191,30 @@ class Jury:
             self.witnesses += self._read(path)
 
     def _property(self, mutant: Mutant) -> str | None:
-        """Return the first property of the role that is refuted."""
+        """Return the first property, of the role or of a system, that is refuted now or no more: some are claimed for
+        what refutes them."""
         from mipcheck.model.prover.concerned import concerned
         from mipcheck.model.prover.prove import Proofs
 
-        original, changed = self.machines[mutant.role], mutant.machine
-        proofs = Proofs(replace(changed, roles={}), timeout=self.timeout)
-        for name, p in original.properties.items():
-            if isinstance(p.claim, Consistent) or not concerned(original, changed, p):
-                continue
-            if proofs.verdict(name).result == "refuted":
-                return name
-        return None
+        original, proofs = self.machines[mutant.role], Proofs(mutant.spec, timeout=self.timeout)
+        before, after = owners(self.spec), owners(mutant.spec)
+        wanted = [
+            name
+            for name, p in original.properties.items()
+            if not isinstance(p.claim, Consistent) and concerned(original, mutant.machine, p)
+        ]
+        wanted += [n for system in self.spec.systems.values() for n in system.properties if before[n] != after[n]]
+        return next((name for name in wanted if self._is_told(name, proofs.verdict(name).result)), None)
+
+    def _is_told(self, name: str, verdict: str) -> bool:
+        """Decide whether one of a mutant's verdict on a property and the original's is refuted, the other proved."""
+        from mipcheck.model.prover.prove import Proofs
+
+        if verdict not in ("proved", "refuted"):
+            return False
+        if name not in self._verdicts:
+            self._verdicts[name] = Proofs(self.spec, timeout=self.timeout).verdict(name).result
+        return {verdict, self._verdicts[name]} == {"proved", "refuted"}
 
 
 def unseen(spec: Spec) -> object:

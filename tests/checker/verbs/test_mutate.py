@@ -15,6 +15,7 @@ from mipcheck.checker.verbs.mutate_report import name_of
 from mipcheck.model.specification.load import loads
 
 from making.schemas import conforming
+from making.systems import SYSTEM
 
 DOOR = """\
 spec door "a door that is watched"
@@ -80,6 +81,19 @@ def test_a_property_that_is_refuted_notices() -> None:
 
 
 @pytest.mark.slow
+def test_a_property_of_a_system_notices_what_no_property_of_a_role_does() -> None:
+    spec = loads(SYSTEM)
+    (fate,) = fates(spec, chosen(spec, ["vpn:on-arrives.1"], None, None), [], 10.0)
+    assert (fate.mutant.what, fate.fate, fate.by) == ("endpoint is not assigned", KILLED, "known_is_right")
+
+
+def test_what_was_refuted_before_notices_nothing() -> None:
+    wrong = 'property wrong cite 1 "it is opened when it is open" whenever open: is_open'
+    spec = loads(DOOR.split("property")[0] + wrong)
+    for fate in fates(spec, chosen(spec, ["R1"], None, None), [], 10.0):
+        assert fate.by != "wrong"
+
+
 def test_what_nobody_notices_has_a_trace_on_which_it_parts() -> None:
     (strict, *_) = [f for f in found("wind") if f.mutant.what == "wind: >= in force > 7"]
     assert strict.fate == SURVIVES
