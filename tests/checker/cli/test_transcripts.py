@@ -48,7 +48,7 @@ def show(command: str, sections: dict[str, str]) -> str:
 
 def without_the_solvers_choice(text: str) -> str:
     """Which of the shortest traces the solver finds, and in what time, is its own affair; the verdict is not."""
-    event = r"(?:\d+\.\d{6} \S+ |# unseen: )"
+    event = r"(?:(?:# \w+: )?\d+\.\d{6} \S+ |# unseen: )"
     text = re.sub(rf"(?m)^( *){event}.*(?:\n\1{event}.*)*", r"\1<events that the solver found>", text)
     text = re.sub(rf'(?:\\n{event}[^\\"]*)+', r"\\n<events that the solver found>", text)
     return re.sub(r"\d+\.\d s\)", "… s)", text)
