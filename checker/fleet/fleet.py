@@ -9,7 +9,8 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console import options
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mipcheck.checker.fleet.store import Store
     from mipcheck.checker.fleet.summary import Summary
     from mipcheck.checker.fleet.work import FileOutcome, Job
+    from mipcheck.checker.trace.vocabulary import Vocabulary
     from mipcheck.model.specification.spec import Spec
 
 NEEDS: Final = ("fsspec", "pyarrow")
@@ -140,16 +142,17 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
     from mipcheck.checker.fleet.work import Job
     from mipcheck.checker.inputs.opening import open_input
     from mipcheck.checker.site.site import Site, SiteError, merge_sites, site_from_words
-    from mipcheck.checker.site.toml import read_given
+    from mipcheck.checker.site.toml import read_config
     from mipcheck.checker.trace.vocabulary import vocabulary_of
 
     vocabulary = vocabulary_of(spec)
-    site, config = Site(), None
+    site, config, maps = Site(), None, b""
     if args.config is not None:
         with open_input(args.config) as stream:
-            site, _ = read_given(stream, args.config, vocabulary)
+            site, _, sources = read_config(stream, args.config, vocabulary)
             stream.seek(0)
             config = stream.read()
+        maps = _maps([source.map for source in sources if source.map], vocabulary)
     try:
         words = site_from_words(
             parameters, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites
@@ -159,7 +162,23 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
     site = merge_sites(site, words, parameters.keys())
     machine_of(spec, site)
     name = args.config or ""
-    return Job(spec, config, name, parameters, args.keep_going, args.fail_on, args.strict, args.limit)
+    return Job(spec, config, name, parameters, args.keep_going, args.fail_on, args.strict, args.limit, maps)
+
+
+def _maps(words: Sequence[str], vocabulary: Vocabulary) -> bytes:
+    """Return the texts of the maps that a site file names, after they were read. Raises InputError, UsageError."""
+    if not words:
+        return b""
+    from mipcheck.checker.console.errors import UsageError, quoted
+    from mipcheck.checker.maps.library import use_of
+
+    files = [Path(use_of(word, vocabulary).map.file) for word in words]
+    for file in files:
+        if not file.is_absolute():
+            raise UsageError(
+                f"map {quoted(str(file))} of a [[source]]: workers run in folders of their own: give its whole path"
+            )
+    return b"".join(file.read_bytes() for file in files)
 
 
 def _store(args: argparse.Namespace, job: Job, pattern: PathPattern | None) -> Store:
@@ -186,7 +205,7 @@ def options_of(job: Job, pattern: str | None) -> dict[str, Any]:
     return {
         "mipcheck": job.version,
         "--spec": f"{job.spec.name} {digest(_plain(job.spec).encode())}",
-        "--config": None if job.config is None else digest(job.config),
+        "--config": None if job.config is None else digest(job.config + job.maps),
         "--set": dict(sorted(job.parameters.items())),
         "--keep-going": job.keep_going,
         "--fail-on": job.fail_on,

@@ -38,7 +38,10 @@ _SAID: Final = 2000
 
 @dataclass(frozen=True)
 class Job:
-    """What is the same for all files. `config` is the site file's bytes, `limit` seconds for one file, None for any."""
+    """What is the same for all files. `config` is the site file's bytes, `limit` seconds for one file, None for any.
+
+    `maps` are the texts of the maps that the site file names, by which it is known whether they have changed.
+    """
 
     spec: Spec
     config: bytes | None = None
@@ -48,6 +51,7 @@ class Job:
     fail_on: str = "must"
     strict: bool = False
     limit: float | None = None
+    maps: bytes = b""
     version: str = __version__
 
     def packed(self) -> bytes:

@@ -8,7 +8,6 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from pathlib import PurePath
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mipcheck.checker.console.errors import (
@@ -313,17 +312,8 @@ def _source(fields: _Fields, vocabulary: Vocabulary) -> SourceTable | None:
         hint = 'expected a table such as { if3 = "wlan0" }'
         fields.wrong("rename", "key rename of [[source]] has no such value", hint)
     wanted = 'a map as --map takes it, such as "charon" or "./own.map,year=2025"'
-    map_ = _beside(fields.file.name, fields.text("map", wanted, lambda w: w or None, ""))
+    map_ = fields.text("map", wanted, lambda w: w or None, "")
     return SourceTable(file, sight, resolution, rename, map_) if fields.sound and isinstance(rename, dict) else None
-
-
-def _beside(config: str, word: str) -> str:
-    """Return a map as it is given, whose relative path is meant from the folder of the configuration file."""
-    name, comma, rest = word.partition(",")
-    if "/" in name or name.endswith(".map"):
-        name = str(PurePath(config).parent / name)
-        name = name if "/" in name else f"./{name}"
-    return name + comma + rest
 
 
 def _home_address(word: str) -> str | None:

@@ -503,3 +503,25 @@ def test_what_nobody_came_to_is_not_checked() -> None:
     summary.add(ended("a", verdict="conformant"))
     summary.pending([File("a", 1, ""), File("b", 1, "")], "interrupted")
     assert summary.exit_code() == 3 and summary.lines["b"].status == "pending"
+
+
+@pytest.mark.slow
+def test_a_map_of_the_site_file_is_used_and_a_changed_one_makes_other_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("logs").mkdir()
+    Path("logs/a.log").write_text("2025-11-03T09:00:00Z eth0 up\n")
+    own = tmp_path / "own.map"
+    own.write_text('map m "m"\nstamp "iso"\nline "{if:word} up" { event {if} link state=up }\n')
+    site = Path("site.toml")
+    words = ["fleet", "logs", "--config", "site.toml", "-o", "res", "--workers", "1"]
+    site.write_text('[[source]]\nfile = "*.log"\nmap = "./own.map"\n')
+    assert main(words) == 2
+    assert "give its whole path" in capsys.readouterr().err
+    site.write_text(f'[[source]]\nfile = "*.log"\nmap = "{own}"\n')
+    main(words)
+    assert "read     1 event in 1 file" in capsys.readouterr().out
+    own.write_text(own.read_text() + "# changed\n")
+    assert main(words) == 2
+    assert "other options (--config)" in capsys.readouterr().err

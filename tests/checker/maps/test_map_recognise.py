@@ -120,7 +120,7 @@ def test_the_site_file_says_the_map_and_the_command_line_wins(
         'map mine "mine"\nstamp "%b %e %T"\nline "{..} appeared on {if:word}" { event {if} link state=up }\n'
     )
     site = tmp_path / "site.toml"
-    site.write_text('[[source]]\nfile = "*.log"\nmap = "./own.map,year=2025,zone=UTC"\n')
+    site.write_text(f'[[source]]\nfile = "*.log"\nmap = "{tmp_path}/own.map,year=2025,zone=UTC"\n')
     report = check([tmp_path / "a.log", own], config=site)
     assert any("read by the map mine: 3 records, 1 known to it" in n for n in report.notes)
     assert not any("recognised by" in n for n in report.notes)
