@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from mipcheck.model.machine.compile import Entries, Machine, State
 from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import BOOL, INT
+
+RELATIONS: Final = frozenset({"=", "!=", "<", "<=", ">", ">="})
+"""Kinds of terms that compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +82,24 @@ def evaluate(machine: Machine, term: Term, moment: Moment, interface: int) -> in
     )
 
 
-def blame(machine: Machine, term: Term, moment: Moment, interface: int, quantified: bool = False) -> list[Leaf]:
+def blame(
+    machine: Machine, term: Term, moment: Moment, interface: int, quantified: bool = False, telling: bool = False
+) -> list[Leaf]:
     """Return the leaves that made a condition what it was (true, false or unknown), in order of appearance.
 
-    `interface` is the index of the one that the condition is about; `quantified` is as in `Leaf`.
+    `interface` is the index of the one that the condition is about; `quantified` is as in `Leaf`. With `telling`, of
+    several reasons why all of something does not hold those are left out that compare with what nothing has set.
     """
     value = evaluate(machine, term, moment, interface)
 
     def below(term: Term, interface: int = interface, quantified: bool = quantified) -> list[Leaf]:
-        return blame(machine, term, moment, interface, quantified)
+        return blame(machine, term, moment, interface, quantified, telling)
 
     def those(terms: tuple[Term, ...], wanted: int) -> list[Leaf]:
-        return [leaf for t in terms if evaluate(machine, t, moment, interface) == wanted for leaf in below(t)]
+        found = [t for t in terms if evaluate(machine, t, moment, interface) == wanted]
+        if telling and term.kind == "and" and wanted == 0:
+            found = [t for t in found if not _is_unset(machine, t, moment, interface)] or found
+        return [leaf for t in found for leaf in below(t)]
 
     match term.kind:
         case "def" if term.type.name == "bool":
@@ -108,6 +119,17 @@ def blame(machine: Machine, term: Term, moment: Moment, interface: int, quantifi
             every = range(len(moment.interfaces))
             return [leaf for n in every if evaluate(machine, body, moment, n) == value for leaf in below(body, n, True)]
     return [Leaf(term, interface, value, quantified)]
+
+
+def _is_unset(machine: Machine, term: Term, moment: Moment, interface: int) -> bool:
+    """Decide whether a term compares with a time, an address or the like that nothing has set."""
+    while term.kind in ("not", "def", "seen"):
+        term = term.args[0]
+    plain = (BOOL, INT)
+    return term.kind in RELATIONS and any(
+        read.writer < 0 and read.value != UNKNOWN and machine.spec.state(read.name).type not in plain
+        for read in reads(machine, term, moment, interface)
+    )
 
 
 def reads(machine: Machine, term: Term, moment: Moment, interface: int) -> Iterator[Read]:

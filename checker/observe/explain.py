@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
+from mipcheck.checker.observe.blame import RELATIONS, Leaf, Moment, Read, blame, evaluate, reads
 from mipcheck.checker.observe.context import Context, duration, named, show_event, show_number, source, state_shown
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.columns import Columns
@@ -61,7 +61,7 @@ def explain(context: Context, finding: Finding) -> Explanation:
         return _explain_overdue(context, finding)
     rule = context.machine.rules[finding.rule]
     moment = finding.moment
-    leaves = blame(context.machine, rule.body.condition, moment, moment.this)
+    leaves = blame(context.machine, rule.body.condition, moment, moment.this, telling=True)
     event = context.events[finding.event]
     seen = f"{context.time(event.time)} {show_event(context.spec, event)}"
     wrong = (f"allowed only if {condition_in_words(rule.body.condition)}", *sentences(context, finding, leaves))
@@ -110,7 +110,7 @@ def _sentence(context: Context, finding: Finding, leaf: Leaf) -> str:
     term = leaf.term
     if leaf.value == UNKNOWN:
         return f"{source(term)} is not known"
-    if term.kind in _RELATION:
+    if term.kind in RELATIONS:
         return _comparison(context, finding, leaf)
     if term.kind == "has":
         held = _value(context, finding, leaf, term.args[0])
@@ -122,12 +122,12 @@ def _sentence(context: Context, finding: Finding, leaf: Leaf) -> str:
         key = " and ".join(f"{source(a)} ({_value(context, finding, leaf, a)})" for a in term.args)
         text = context.spec.tables[term.name].text
         return f"{key} is {'' if leaf.value else 'not '}in {named(term.name, text)}"
+    if term.kind in ("some_entry", "every_entry") and term.args[0].kind == "const":
+        text = context.spec.tables[term.name].text
+        return f"there is {'something' if leaf.value else 'nothing'} in {named(term.name, text)}"
     if term.kind == "const":
         return f"{source(term)} is never the case" if not leaf.value else f"{source(term)} is always the case"
     return f"{source(term)} is {'true' if leaf.value else 'false'}"
-
-
-_RELATION: Final = {"=", "!=", "<", "<=", ">", ">="}
 
 
 def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
@@ -137,8 +137,9 @@ def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
     a, b = (_number(context, finding, leaf, t) for t in (left, right))
     ordered = left.type.name in ("int", "time")
     relation = "" if a == b else "not " if not ordered else "more than " if a > b else "less than "
-    if ordered and a == b and leaf.term.kind in ("<", ">", "!="):
-        relation = "exactly "
+    if ordered and a == b and leaf.term.kind in ("<", ">"):
+        bound = "less" if leaf.term.kind == "<" else "more"
+        relation = f"not {bound} than " if left.type.name == "int" else "exactly "
     first = f"{source(left)} is {_value(context, finding, leaf, left)}"
     if right.kind in ("const", "nobody"):
         return (f"{first}, {relation}{source(right)}" if relation else first) + _limit(context, finding, leaf)

@@ -247,12 +247,15 @@ class Misses:
         """Return the reasons why an event did not match a pattern; none if it did, or was about something else."""
         if evaluate(self._machine, pattern.condition, met, met.this) != 0:
             return []
-        leaves = [f for f in blame(self._machine, pattern.condition, met, met.this) if f.value == 0]
+        leaves = [f for f in blame(self._machine, pattern.condition, met, met.this, telling=True) if f.value == 0]
         answers = any(t.kind == "key" and t.type == ID for t in pattern.condition.walk())
         stub = Finding(0, event.interface, event.time, -1, moment=met)
         reasons: list[str] = []
         for leaf in leaves:
             keys = [t for t in leaf.term.walk() if t.kind == "key"]
+            if leaf.term.kind == "entry" and len(leaf.term.args) > 1:  # of what entry it is about, its key has told
+                reasons += sentences(context, stub, [leaf])
+                continue
             if any(_names_parties(k) for k in keys):
                 return []
             if answers and (any(k.type == ID for k in keys) or (not keys and leaf.term.kind == "var")):
@@ -262,8 +265,6 @@ class Misses:
                 reasons += [s for s in said if s] or sentences(context, stub, [leaf])
             elif leaf.term.kind == "var" and leaf.term.type == BOOL:
                 reasons += sentences(context, stub, [leaf])
-            else:
-                return []
         return reasons
 
     def _unasked(self, context: Context, walk: _Rerun, event: Event, met: Moment, leaves: Sequence[Leaf]) -> str:
@@ -293,6 +294,8 @@ class Misses:
     def _other_identification(self, met: Moment, leaf: Leaf | None, theirs: int | None) -> str:
         """Say that the identification is another one than what it is compared with."""
         held = "not known"
+        if leaf is not None and leaf.term.kind == "entry" and theirs is not None:
+            return f"no request of its identification ({theirs:#010x}) waits for an answer"
         if leaf is not None:
             ids = [r.value for r in reads(self._machine, leaf.term, met, leaf.interface)]
             held = f"{ids[0] & LOW_HALF:#010x}" if ids and ids[0] != UNKNOWN else held

@@ -46,6 +46,37 @@ def less(case: Case) -> list[tuple[str, str]]:
     return [(what, text) for what, text in told if text != case.text]
 
 
+TOLD = {
+    "fa: a care-of address that it does not offer": (
+        "FA1", "coa=203.0.113.77", "flags is T, without D; coa is 203.0.113.77, not first (203.0.113.1)"),
+    "fa: a pending request is answered after it was over": (
+        "FA2", "rrp", "from (iha) and id (0x2) is not in pending (requests that wait for their answer)"),
+    "vpn: a reply from nowhere while registered": (
+        "GW27", "id=0xdead", "no request of its identification (0x0000dead) waits for an answer"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_did_not_count_is_named(tmp_path: Path, name: str) -> None:
+    case = next(c for c in CASES if f"{c.role}: {c.name}" == name)
+    path = tmp_path / "x.log"
+    path.write_text(case.text, "utf-8")
+    rule, shown, why = TOLD[name]
+    (found,) = (v for v in check(str(path), spec=SPECS(case.spec)).violations if v.rule == rule)
+    assert [(shown in m.text, m.why) for m in found.not_counted] == [(True, why)]
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_no_explanation_rests_on_what_nothing_has_set(tmp_path: Path, part: int) -> None:
+    """A time or an address that a model begins with is no fact about a device."""
+    path = tmp_path / "x.log"
+    for case in [c for c in CASES if c.broken][part::4]:
+        path.write_text(case.text, "utf-8")
+        report = check(str(path), spec=SPECS(case.spec))
+        for v in (*report.violations, *report.warnings):
+            assert not any("nothing had set" in b.text for b in v.because), (v.message, v.because)
+
+
 @pytest.mark.parametrize("part", range(8))
 def test_what_a_log_leaves_out_accuses_nobody(tmp_path: Path, part: int) -> None:
     """Of every second case one key, another one for each case; all keys of these with DEEP=1."""
