@@ -52,6 +52,17 @@ class Marked:
             time.sleep(0.02)
         return True
 
+    def semaphores(self) -> list[str]:
+        """Return the semaphores with a name that its processes have: after SIGKILL nobody would remove them."""
+        found: list[str] = []
+        for pid in self.alive():
+            try:
+                lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+            except OSError:
+                continue
+            found += [line for line in lines if "/dev/shm/sem." in line]
+        return found
+
     def listening(self) -> list[str]:
         """Return the sockets that any of its processes listens to."""
         sockets = {line.split()[9]: line.split()[1] for line in _lines("tcp", "tcp6") if line.split()[3] == "0A"}

@@ -146,6 +146,7 @@ def test_signals_at_any_moment(tmp_path: Path, number: signal.Signals, code: int
         fleet = Marked([*STARTED, *command[len(MIPCHECK) :]], tmp_path / "tmp")
         assert fleet.process.stdout is not None and fleet.process.stdout.readline() == "\n"
         time.sleep(moments.uniform(0.05, 2.5))
+        assert fleet.semaphores() == []
         fleet.process.send_signal(number)
         _, err = fleet.process.communicate(timeout=60)
         assert fleet.process.returncode in (code, -number, 0)
