@@ -151,7 +151,7 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
 
     Raises InputError, UsageError, ParameterError, TooMuch, NativeError.
     """
-    from mipcheck.checker.observe.columns import unit_of
+    from mipcheck.checker.observe.unit import unit_of
 
     try:
         site, said, vocabulary = logs.settling.settle()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from mipcheck.checker.capture.bulk import loop as scan
 from mipcheck.checker.logs.bulk.form import FORMS
-from mipcheck.checker.observe.columns import unit_of
+from mipcheck.checker.observe.unit import unit_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.native.compiled import compiled
 from mipcheck.model.native.unit import Unit

@@ -5,7 +5,7 @@ over a batch's arrays and stops only where words are needed: at a finding for a 
 that a rule cannot be judged. Then the state is in the record (`state.py`) as the observer would have it in its objects;
 a `Moment` is made of it, and the same code decides (`blame.cause_of`). All else is counted where it happens.
 
-Which machines can run natively is a matter of their integers: nothing may leave 64 bits (`bounds.py`).
+What is compiled is said in `unit.py`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from mipcheck.checker.observe import causes, limits, loop, tables, trials
+from mipcheck.checker.observe import limits, loop, tables, trials
 from mipcheck.checker.observe.blame import Moment, cause_of
-from mipcheck.checker.observe.bounds import check_bounds, numbers_read
+from mipcheck.checker.observe.bounds import numbers_read
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.inexact import times_of, too_coarse
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
@@ -25,59 +25,26 @@ from mipcheck.checker.observe.room import grow, make_room
 from mipcheck.checker.observe.shapes import Shapes
 from mipcheck.checker.observe.signs import signed, unsigned, unsigned_slots
 from mipcheck.checker.observe.state import ObserverState
+from mipcheck.checker.observe.unit import native_of
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, EventTable
 from mipcheck.checker.trace.derive import ACCESS, OTHER, SCOPE
 from mipcheck.checker.trace.source import EXACT, Evidence, Fog
 from mipcheck.checker.trace.times import TIME_LIMIT
-from mipcheck.model.machine import entries, kleene
 from mipcheck.model.machine.compile import Machine, State
 from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.native.compiled import Native, compiled
 from mipcheck.model.native.errors import NativeError
-from mipcheck.model.native.unit import Unit, constants_of, source_of
 from mipcheck.model.specification.spec import Allow
 from mipcheck.model.values.event import NODE
 
 _FEW: Final = 4096
 """Rows and entries that arrays have at first; they are doubled as need be."""
 
-_MOST_BITS: Final = 60
-"""Tables, and keys of an event: each has a bit of an integer."""
-
 _MOST_TOLERANCE: Final = 10**15
 """How coarse stamps may be at most (ns), so that no time leaves 64 bits by them: eleven days."""
 
 _COUNT: Final = "count"
 """The key that says how many packets an event stands for; those in an access mode are added up."""
-
-_ROW, _TABLE = "int64:1", "int64:2"
-_STEPS: Final = {
-    "step": ("", "", "", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW, "", _ROW, _ROW, _ROW),
-    "due": ("", "", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW),
-    "pending": ("", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW),
-}
-"""Functions that are generated from a specification, with the kinds of their parameters."""
-
-
-def unit_of(machine: Machine) -> Unit:
-    """Return what is compiled to run a machine: the loop, which is the same for all, and what its specification says.
-
-    Both are the same for all sites and parameters.
-    """
-    constants = {"U": UNKNOWN} | constants_of(vars(entries))
-    steps = Unit("", None, (source_of(kleene), source_of(entries), machine.source), constants, _STEPS)
-    modules = tables, causes, trials, loop
-    constants = {"U": UNKNOWN} | {name: n for module in modules for name, n in constants_of(vars(module)).items()}
-    return Unit("replay", ObserverState, tuple(map(source_of, modules)), constants, linked=(steps,))
-
-
-def native_of(machine: Machine) -> Native:
-    """Return the compiled loop of a machine. Raises NativeError where it cannot be had, or could leave 64 bits."""
-    if max(len(machine.tables), *(len(machine.spec.events[k].keys) for k in machine.kinds)) > _MOST_BITS:
-        raise NativeError("too many keys of an event, or tables")
-    check_bounds(machine)
-    return compiled(unit_of(machine))
 
 
 class NativeObserver:

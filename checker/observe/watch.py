@@ -107,7 +107,7 @@ def _fog(machine: Machine, evidence: Evidence) -> Fog | None:
 
 def _units(machine: Machine) -> list[Unit]:
     """Return what would have to be compiled to observe natively."""
-    from mipcheck.checker.observe.columns import unit_of
+    from mipcheck.checker.observe.unit import unit_of
 
     return [unit_of(machine)]
 
