@@ -98,7 +98,7 @@ def test_why_a_log_takes_the_slow_way(tmp_path: Path, monkeypatch: pytest.Monkey
     def out_of_bounds(machine: object) -> None:
         raise NativeError("the state may grow without bound")
 
-    monkeypatch.setattr("mipcheck.checker.observe.columns.check_bounds", out_of_bounds)
+    monkeypatch.setattr("mipcheck.checker.observe.unit.check_bounds", out_of_bounds)
     assert check(path, spec=DRAFT) == report
     assert heard()[-1] == "logs: slow: the state may grow without bound"
 
