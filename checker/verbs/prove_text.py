@@ -33,6 +33,8 @@ def results_json(spec: Spec, proved: Sequence[Proved], without: Sequence[str], w
             "result": p.result.result,
             "seconds": round(p.result.seconds, 3),
             "method": p.result.method,
+            "interfaces": p.result.interfaces,
+            "for_all": None if p.result.for_all is None else list(p.result.for_all),
             "needs": [n.rule for n in p.result.needs] if with_needs else None,
             "undecided": list(p.result.undecided) if with_needs else None,
             "assumes": None if p.result.assumes is None else list(p.result.assumes),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mipcheck.model.prover.form import FORMS, Form
 from mipcheck.model.prover.scripts import Number, Script, ScriptStep
 from mipcheck.model.values.errors import MipcheckError
 
@@ -33,12 +34,14 @@ class Inductive:
     """An `invariant` (SMT-LIB) that excludes what is bad where these `rules` are kept.
 
     `whole`: obligations are kept and all state is followed. `assumes` are the assumptions that it takes, None for all.
+    `form` is for how much it holds.
     """
 
     rules: tuple[str, ...]
     whole: bool
     invariant: str
     assumes: tuple[str, ...] | None = None
+    form: Form = Form()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ def write_certificate(c: Certificate) -> str:
             "rules": list(p.rules),
             **({} if p.assumes is None else {"assumes": list(p.assumes)}),
             "whole": p.whole,
+            **({} if p.form.interfaces == "2" else {"interfaces": p.form.interfaces}),
+            **({"free": list(p.form.free)} if p.form.free else {}),
             "invariant": " ".join(p.invariant.split()),
         }
         for n, p in c.proofs.items()
@@ -117,7 +122,10 @@ def _proof(data: Any) -> Inductive:
     rules, assumes = (data.get(name) and tuple(_word(w) for w in data[name]) for name in ("rules", "assumes"))
     if "assumes" in data and not assumes:
         assumes = ()
-    return Inductive(rules or (), data["whole"] is True, _word(data["invariant"]), assumes)
+    interfaces, free = data.get("interfaces", "2"), tuple(_word(w) for w in data.get("free", ()))
+    if interfaces not in FORMS:
+        raise Malformed("it is of an unknown form")
+    return Inductive(rules or (), data["whole"] is True, _word(data["invariant"]), assumes, Form(interfaces, free))
 
 
 def _script(data: Any) -> Script:

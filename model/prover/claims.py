@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 import z3
-from mipcheck.model.prover.runs import Run, condition_of, cone, roots_of_property, slots_of
+from mipcheck.model.prover.runs import Run, condition_of, cone, roots_of_property, slots_of, with_free
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.search import DEPTH, Search, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
@@ -44,21 +44,25 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed
     run = Run(setting, rules, cone(setting.spec, roots_of_property(p, framed or rules), whole, events), whole)
     w, s = run.world, run.state
     bad = []
+
+    def own(interface: int) -> bool:  # nothing is followed of the one that stands for any other
+        return w.other is None or interface == 0
+
     if isinstance(p.claim, Permitted):
         run.permissions = False  # of the event in question; the moves before it have theirs already
         for a in w.actions:
-            if any(q.event == a.event for q in p.claim.patterns):
+            if own(a.interface) and any(q.event == a.event for q in p.claim.patterns):
                 keys = run.keys[a.event]
                 asked = z3.And(run.enabled(a), w.matches(p.claim.patterns, s, a, keys, run.then))
                 bad.append(z3.And(asked, z3.Not(w.permitted(s, a, keys, run.then))))
         run.permissions = whole
     elif isinstance(p.claim, Invariant):
         condition = condition_of(p)
-        bad = [z3.Not(w.term(condition, s, i, {}, run.now)) for i in w.interfaces]
+        bad = [z3.Not(w.term(condition, s, i, {}, run.now)) for i in w.interfaces if own(i)]
     else:
         condition = condition_of(p)
         for a in w.actions:
-            if any(q.event == a.event for q in p.patterns):
+            if own(a.interface) and any(q.event == a.event for q in p.patterns):
                 keys = run.keys[a.event]
                 happens = z3.And(
                     run.enabled(a), w.permitted(s, a, keys, run.then), w.matches(p.patterns, s, a, keys, run.then)
@@ -152,7 +156,7 @@ def independence(
     # A time without initial value is whatever it is, but the same in both runs.
     initial = z3.And(now == 0, world.initial(left), world.initial(right), *[left[s] == right[s] for s in left])
     alike = [left[slot] == right[slot] for slot in left]
-    return System(state, initial, moves, bad, alike)
+    return with_free(System(state, initial, moves, bad, alike), setting)
 
 
 def _parted(run: Unrolling, k: int, claim: Independent, free: frozenset[str]) -> Z:

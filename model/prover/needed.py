@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from mipcheck.model.prover.certificate import Certificate, Inductive
 from mipcheck.model.prover.claims import Refutations, system_of
+from mipcheck.model.prover.form import Form, candidates
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, write_formula
 from mipcheck.model.prover.search import DEPTH
 from mipcheck.model.prover.setting import Setting
@@ -39,6 +40,7 @@ class Proof:
     invariant: Z
     core: frozenset[str] | None = None
     assumes: tuple[str, ...] | None = None
+    form: Form = Form()
     text: str = ""
     """The invariant as a certificate has it, where that is where it comes from."""
 
@@ -46,7 +48,8 @@ class Proof:
         """Return this for a certificate; `kept` are the rules that it needs, if not all."""
         chosen = {r.id for r in self.rules} if kept is None else set(kept)
         names = tuple(r.id for r in self.rules if r.id in chosen)
-        return Inductive(names, self.whole, self.text or write_formula(self.invariant), self.assumes)
+        return Inductive(names, self.whole, self.text or write_formula(self.invariant), self.assumes,
+                         self.form)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +154,11 @@ class Needs:
 
     def _is_proved(self, rule: Rule, others: list[Rule], whole: bool) -> bool:
         """Decide whether there is a proof without a rule, with these others; no answer counts as none."""
-        verdict = spacer(system_of(self.setting, self.property, others, whole), self.setting.timeout)
+        system = system_of(self.setting.in_form(self.proof.form), self.property, others, whole)
+        verdict = spacer(system, self.setting.timeout)
         if verdict.answer != "proved":
             return False
-        self.spare[rule.id] = Proof(others, whole, verdict.invariant).inductive()
+        self.spare[rule.id] = Proof(others, whole, verdict.invariant, form=self.proof.form).inductive()
         return True
 
     def _does_with(self, kept: set[str]) -> bool:
@@ -162,7 +166,7 @@ class Needs:
         not."""
         proof = self.proof
         rules = [r for r in proof.rules if r.id in kept]
-        system = system_of(self.setting, self.property, rules, proof.whole, proof.rules)
+        system = system_of(self.setting.in_form(proof.form), self.property, rules, proof.whole, proof.rules)
         return not recheck(system, proof.invariant, self.setting.timeout)
 
     @cached_property
@@ -192,7 +196,7 @@ def proved_system(setting: Setting, p: Property, proof: Proof) -> System:
     """Return the system in which the invariant of a proof shows that nothing bad can be reached."""
     rules = [r for r in proof.rules if proof.core is None or r.id in proof.core]
     own = setting if proof.assumes is None else setting.assuming(proof.assumes)
-    return system_of(own, p, rules, proof.whole, proof.rules)
+    return system_of(own.in_form(proof.form), p, rules, proof.whole, proof.rules)
 
 
 def checked(
@@ -201,8 +205,10 @@ def checked(
     """Return the invariant of a certificate, if it proves the property with these rules today; else None."""
     if proof.assumes is not None:
         setting = setting.assuming(proof.assumes)
+    if not set(proof.form.free) <= set(candidates(setting)):
+        return None
     try:
-        system = system_of(setting, p, rules, proof.whole, framed)
+        system = system_of(setting.in_form(proof.form), p, rules, proof.whole, framed)
         invariant = read_formula(proof.invariant, names_of(system.state))
     except (Unreadable, TooManyEntries):
         return None

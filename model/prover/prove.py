@@ -15,6 +15,7 @@ from typing import Final
 import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.certificate import HAPPENS, Certificate
 from mipcheck.model.prover.claims import Refutations, system_of
+from mipcheck.model.prover.form import Form
 from mipcheck.model.prover.limits import TIME_IS_UP, is_over
 from mipcheck.model.prover.needed import Needed, Needs, Proof, Undecided, checked, proved_system
 from mipcheck.model.prover.scripts import Script
@@ -22,6 +23,7 @@ from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.smtlib import Obligation, obligations
 from mipcheck.model.prover.spacer import System, Verdict, Z, spacer
 from mipcheck.model.prover.tables import TooManyEntries
+from mipcheck.model.prover.widen import interfaces_of, values_of, widened, widest
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.specification.load import load
@@ -45,6 +47,10 @@ class Result:
     result: str
     seconds: float
     method: str
+    interfaces: str | None = None
+    """Those that a proof is about: any, 2 or 3."""
+    for_all: tuple[str, ...] | None = None
+    """Parameters, and addresses as `site.iha`, for all of whose values the proof holds."""
     needs: tuple[Needed, ...] = ()
     assumes: tuple[str, ...] | None = None
     undecided: tuple[str, ...] = ()
@@ -201,13 +207,16 @@ class Proofs:
         if isinstance(proof, Proof):
             self._proved[p.name] = proof
             how = "all rules" if proof.whole else "rules on the same events"
-            method = f"Spacer, dense time, {setting.about}, {how}"
+            interfaces = interfaces_of(setting, p, proof)
+            about = setting.in_form(Form(interfaces)).about
+            method = f"Spacer, dense time, {about}, {how}"
             own = {"": (proved_system(setting, p, proof), proof.invariant)} if self._with_obligations else {}
             obliged = self._obligations(setting, p, own)
             answer, reason, happens = self._arises(setting, p, known)
             scripts = {} if happens is None else {HAPPENS: happens}
             shown = Certificate(self._spec.name, setting.spec.role, p.name, {"": proof.inductive()}, scripts)
-            return Result(p.name, p.section, answer, 0.0, method, invariant=proof.invariant.sexpr(), reason=reason,
+            return Result(p.name, p.section, answer, 0.0, method, interfaces, values_of(setting, proof),
+                          invariant=proof.invariant.sexpr(), reason=reason,
                           cross_checked=("z3",), certificate=shown, certified=stored is not None,
                           obligations=obliged)  # fmt: skip
         if isinstance(proof, Witness):
@@ -284,16 +293,18 @@ def certified(setting: Setting, p: Property, certificate: Certificate) -> Proof 
     core = rules if isinstance(p.claim, Independent) else [r for r in rules if r.id in stored.rules]
     if (invariant := checked(setting, p, core, stored, rules)) is not None:
         ids = None if core is rules else frozenset(r.id for r in core)
-        return Proof(rules, stored.whole, invariant, ids, stored.assumes, stored.invariant)
+        return Proof(rules, stored.whole, invariant, ids, stored.assumes, stored.form, stored.invariant)
     stored = replace(stored, assumes=None)
     if (invariant := checked(setting, p, rules, stored)) is not None:
-        return Proof(rules, stored.whole, invariant, text=stored.invariant)
+        return Proof(rules, stored.whole, invariant, form=stored.form, text=stored.invariant)
     return None
 
 
 def _proof(setting: Setting, p: Property) -> Proof | Witness | Verdict:
     """Return a proof of a property, or a trace that refutes it, or what is said of it when there is neither."""
     verdict = Verdict("unknown")
+    if (found := widest(setting, p, _own_rules(setting, p), False)) is not None:
+        return found
     for rules, whole in ((_own_rules(setting, p), False), (setting.musts, True)):
         try:
             system = system_of(setting, p, rules, whole)
@@ -301,7 +312,7 @@ def _proof(setting: Setting, p: Property) -> Proof | Witness | Verdict:
             return Verdict("unknown", reason=str(error))
         verdict = spacer(system, setting.timeout)
         if verdict.answer == "proved":
-            return Proof(rules, whole, verdict.invariant)
+            return widened(setting, p, Proof(rules, whole, verdict.invariant))
         if verdict.answer == "refuted" and (trace := Refutations(setting, p).find(setting.without)) is not None:
             return trace
     return verdict

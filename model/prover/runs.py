@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import z3
+from mipcheck.model.prover.form import Form, possible, symbols
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import Move, System, Z
+from mipcheck.model.prover.spacer import Move, System, Z, is_free, subterms
 from mipcheck.model.prover.symbolic import DONE, Action, Slot, SymbolicState, World
 from mipcheck.model.specification.spec import (
     Property,
@@ -66,6 +68,9 @@ class Run:
         self.world = setting.world(rules)
         self.permissions = self.obligations = whole
         self.state: SymbolicState = self.world.fresh("", slots_of(self.world, names, whole))
+        # Of the interface that stands for any other nothing is followed: before each move it is as it may be.
+        self.followed = {slot: z for slot, z in self.state.items() if self.world.other is None or slot[1] != 1}
+        self._setting = setting
         self.now, self.then = z3.Real("now"), z3.Real("then")
         self.keys = {e: self.world.keys(e, "") for e in setting.spec.events}
 
@@ -75,6 +80,8 @@ class Run:
         parts = [self.then >= self.now, w.well_formed(a.event, keys), w.assumed(s, a, keys, self.then)]
         if self.permissions:
             parts.append(w.permitted(s, a, keys, self.then))
+        if w.other is not None:
+            parts.append(w.other >= 1)
         if self.obligations:
             parts += [z3.Not(w.overdue(r, s, self.then)) for r in w.requires]
         return z3.And(parts)
@@ -84,6 +91,7 @@ class Run:
         result = []
         for a in self.world.actions:
             after = self.world.next(self.state, a, self.keys[a.event], self.then)
+            after = {slot: z for slot, z in after.items() if slot in self.followed}
             if after:
                 label = f"{a.event} on interface {a.interface}"
                 result.append(Move(label, self.enabled(a), {**after, "now": self.then}))
@@ -91,8 +99,20 @@ class Run:
 
     def system(self, bad: list[Z]) -> System:
         """Return the transition system of the run, in which `bad` must never hold."""
-        initial = z3.And(self.now == 0, self.world.initial(self.state))
-        return System({"now": self.now, **self.state}, initial, self.moves(), bad)
+        initial = z3.And(self.now == 0, self.world.initial(self.followed))
+        return with_free(System({"now": self.now, **self.followed}, initial, self.moves(), bad), self._setting)
+
+
+def with_free(system: System, setting: Setting) -> System:
+    """Return a system in which what is free in the setting's form is state that never changes."""
+    form, named = setting.form, symbols(setting.spec, setting.form)
+    if not named:
+        return system
+    terms = [*system.bad, system.initial, *(t for m in system.moves for t in (m.guard, *m.next.values()))]
+    used = {t.decl().name() for t in subterms(*terms) if is_free(t)}
+    form = Form(form.interfaces, tuple(n for n in form.free if n in used))
+    state = system.state | {("free", n): named[n] for n in form.free}
+    return replace(system, state=state, initial=z3.And(system.initial, *possible(setting.spec, form)))
 
 
 def anchor_of(spec: Spec, rule: Rule) -> Term:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import z3
+from mipcheck.model.prover import form as forms
+from mipcheck.model.prover.form import Form
 from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.tables import Reduction, followed, tracked
 from mipcheck.model.specification.configure import configure
@@ -33,6 +35,12 @@ class Setting:
     """The specification before what the setting fixes was written into it."""
     reduction: Reduction | None = None
     """How its tables were taken out, for a proof or for traces."""
+    form: Form = Form()
+
+    def in_form(self, form: Form) -> Setting:
+        """Return the setting for a proof of that form; the values of what is free in it are symbols."""
+        parameters, site = forms.values(self, form)
+        return replace(self, parameters=parameters, site=site, form=form)
 
     def followed(self, p: Property | None = None) -> Setting:
         """Return the setting for the proof of a property, or of what speaks of events alone: without tables.
@@ -78,8 +86,9 @@ class Setting:
         With `elsewhere` it is that of one interface among any number of others.
         """
         count = 1 if elsewhere else len(self.interfaces)
+        others = self.form.is_any and count > 1
         return World(self.spec, self.parameters, self.site, rules, unit, count, capabilities=self.capabilities,
-                     given=self.given, elsewhere=elsewhere)  # fmt: skip
+                     given=self.given, elsewhere=elsewhere or others, others=others)  # fmt: skip
 
     @property
     def trackings(self) -> Iterator[Setting]:
@@ -90,11 +99,11 @@ class Setting:
 
     @property
     def interfaces(self) -> range:
-        """The interfaces of a proof. Two tell all about any number: rules speak of this one and of some other.
+        """The interfaces of a proof or a trace.
 
         Where nothing is kept for an interface, there is no telling them apart, and one does.
         """
-        return range(2 if self.spec.interface_variables() else 1)
+        return range(self.form.count if self.spec.interface_variables() else 1)
 
     @property
     def about(self) -> str:
@@ -102,7 +111,9 @@ class Setting:
         if self.spec.parties:
             (p,) = self.spec.properties.values()
             return f"{len(self.spec.parties)} parties, {attacker(p.against)}"
-        return "two interfaces" if len(self.interfaces) > 1 else "any one mobile node"
+        if len(self.interfaces) == 1:
+            return "any one mobile node"
+        return {"any": "any number of interfaces", "2": "two interfaces", "3": "three interfaces"}[self.form.interfaces]
 
     @property
     def musts(self) -> list[Rule]:

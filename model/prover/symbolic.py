@@ -46,6 +46,7 @@ class World:
 
     `rules` are those in force. Site addresses are concrete; parameters too. With `elsewhere` there are any number of
     other interfaces, of which nothing is known: what some or every interface finds is in each state one of two values.
+    With `others` the second interface stands for any one of these, and has any number but the first one's.
     """
 
     def __init__(
@@ -59,10 +60,12 @@ class World:
         capabilities: frozenset[str] = frozenset(),
         given: Collection[str] = (),
         elsewhere: bool = False,
+        others: bool = False,
     ) -> None:
         self.capabilities, self.given = capabilities, given
         self._exact: list[Z] = []
-        self._elsewhere: dict[tuple[int, str, Term], Z] | None = {} if elsewhere else None
+        self._elsewhere: dict[tuple[int, str, Term], tuple[SymbolicState, Z]] | None = {} if elsewhere else None
+        self.other = z3.Int("$other") if others else None
         self.spec, self.parameters, self.site, self.unit = spec, parameters, site, unit
         self.rules = {r.id: r for r in rules}
         assert not (spec.tables and self.rules), "tables are taken out first (see `tables.py`)"
@@ -201,7 +204,7 @@ class World:
             case "now":
                 return now
             case "this":
-                return z3.IntVal(i)
+                return z3.IntVal(i) if self.other is None or i != 1 else self.other
             case "nobody":
                 return z3.IntVal(-1)
             case "def":
@@ -209,8 +212,8 @@ class World:
             case "some" | "every":
                 each = [self.term(t.args[0], s, j, keys, now) for j in self.interfaces]
                 if self._elsewhere is not None:
-                    place = id(s), t.kind, t.args[0]
-                    each.append(self._elsewhere.setdefault(place, z3.FreshBool(t.kind)))
+                    place, found = (id(s), t.kind, t.args[0]), z3.Bool(f"${t.kind}{len(self._elsewhere)}")
+                    each.append(self._elsewhere.setdefault(place, (s, found))[1])  # kept, so that its id stays its own
                 return disj(each) if t.kind == "some" else conj(each)
             case "in":
                 value, members = sub(t.args[0]), sub(t.args[1])
@@ -276,7 +279,8 @@ class World:
         """Return the time by which an obligation has to be met on an interface, `t_slack` included."""
         body = self.requires[rule]
         limit = self.term(body.within, s, i, {}, None)
-        return s[body.anchor, i] + limit + self.time(self.parameters.get("t_slack", 0))
+        slack = self.parameters.get("t_slack", 0)
+        return s[body.anchor, i] + limit + (slack if z3.is_expr(slack) else self.time(slack))
 
     def overdue(self, rule: str, s: SymbolicState, now: Z) -> Z:
         """Return that the deadline has passed, on some interface, when time reaches `now`."""
@@ -310,6 +314,11 @@ class World:
                     if body.anchor == name and done in s:
                         result[done] = conj([neg(guard), result.get(done, s[done])])
         return result
+
+
+def applied(t: Term, args: list[Z]) -> Z:
+    """Return an operator of a default applied to its arguments."""
+    return args[0] if t.kind == "def" else args[0] / t.value if t.kind == "/" else _apply(t.kind, args)
 
 
 def _apply(op: TermKind, args: list[Z]) -> Z:

@@ -1,0 +1,79 @@
+"""Proofs for as much as can be had: any number of interfaces, all values of parameters and addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from mipcheck.model.prover.claims import system_of
+from mipcheck.model.prover.form import ADDRESS, ANY, Form, candidates, symbols
+from mipcheck.model.prover.needed import Proof
+from mipcheck.model.prover.setting import Setting
+from mipcheck.model.prover.smtlib import constants
+from mipcheck.model.prover.spacer import System, spacer
+from mipcheck.model.prover.tables import TooManyEntries
+from mipcheck.model.specification.spec import Independent, Property, Rule
+
+_LIMIT: Final = 8.0
+"""Seconds for each try to prove more than one value or two interfaces: there is a proof in any case."""
+
+
+def widest(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Proof | None:
+    """Return a proof for any number of interfaces and all values of everything, if there is one at once."""
+    return _tried(setting, p, rules, whole, Form(ANY, candidates(setting)))
+
+
+def widened(setting: Setting, p: Property, proof: Proof) -> Proof:
+    """Return a proof for as many interfaces as can be had, then for the values of as much as can be had."""
+    best = proof
+    for interfaces in (ANY, "3"):
+        found = _tried(setting, p, proof.rules, proof.whole, Form(interfaces, ()))
+        if found is not None:
+            best = found
+            break
+    for names in _groups(setting):
+        form = Form(best.form.interfaces, (*best.form.free, *(n for n in names if n not in best.form.free)))
+        if form == best.form:
+            continue
+        if not _occur(_system(setting, p, best.rules, best.whole, form), setting, names):
+            best = replace(best, form=form)
+        elif (found := _tried(setting, p, best.rules, best.whole, form)) is not None:
+            best = found
+    return best
+
+
+def _groups(setting: Setting) -> Iterator[tuple[str, ...]]:
+    """Yield what to set free next: the addresses together and each by itself, then the parameters likewise."""
+    everything = candidates(setting)
+    for group in ([n for n in everything if n.startswith(ADDRESS)], [n for n in everything if not n.startswith(ADDRESS)]):
+        yield tuple(group)
+        yield from ((n,) for n in group)
+
+
+def _occur(system: System, setting: Setting, names: tuple[str, ...]) -> bool:
+    terms = [*system.bad, system.initial, *(t for m in system.moves for t in (m.guard, *m.next.values()))]
+    return bool(set(names) & set(constants(terms)))
+
+
+def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool, form: Form) -> System:
+    return system_of(setting.in_form(form), p, rules, whole)
+
+
+def _tried(setting: Setting, p: Property, rules: list[Rule], whole: bool, form: Form) -> Proof | None:
+    try:
+        verdict = spacer(_system(setting, p, rules, whole, form), min(_LIMIT, setting.timeout))
+    except TooManyEntries:
+        return None
+    return Proof(rules, whole, verdict.invariant, form=form) if verdict.answer == "proved" else None
+
+
+def interfaces_of(setting: Setting, p: Property, proof: Proof) -> str:
+    """Return the number of interfaces that a proof is about: independence is that of one among any number."""
+    single = not setting.spec.interface_variables()
+    return ANY if single or isinstance(p.claim, Independent) else proof.form.interfaces
+
+
+def values_of(setting: Setting, proof: Proof) -> tuple[str, ...]:
+    """Return the parameters and addresses for all of whose values a proof holds."""
+    return tuple(symbols(setting.spec, proof.form))
