@@ -23,7 +23,7 @@ from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.smtlib import Obligation, obligations
 from mipcheck.model.prover.spacer import System, Verdict, Z, spacer
 from mipcheck.model.prover.tables import TooManyEntries
-from mipcheck.model.prover.widen import interfaces_of, values_of, widened, widest
+from mipcheck.model.prover.widen import interfaces_of, refuted_by_three, values_of, widened, widest
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.specification.load import load
@@ -312,7 +312,8 @@ def _proof(setting: Setting, p: Property) -> Proof | Witness | Verdict:
             return Verdict("unknown", reason=str(error))
         verdict = spacer(system, setting.timeout)
         if verdict.answer == "proved":
-            return widened(setting, p, Proof(rules, whole, verdict.invariant))
+            proof = widened(setting, p, Proof(rules, whole, verdict.invariant))
+            return refuted_by_three(setting, p, proof) or proof
         if verdict.answer == "refuted" and (trace := Refutations(setting, p).find(setting.without)) is not None:
             return trace
     return verdict

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from mipcheck.model.prover.claims import system_of
+from mipcheck.model.prover.claims import Refutations, system_of
 from mipcheck.model.prover.form import ADDRESS, ANY, Form, candidates, symbols
 from mipcheck.model.prover.needed import Proof
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.smtlib import constants
 from mipcheck.model.prover.spacer import System, spacer
 from mipcheck.model.prover.tables import TooManyEntries
+from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Independent, Property, Rule
 
 _LIMIT: Final = 8.0
@@ -26,12 +27,7 @@ def widest(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Pro
 
 def widened(setting: Setting, p: Property, proof: Proof) -> Proof:
     """Return a proof for as many interfaces as can be had, then for the values of as much as can be had."""
-    best = proof
-    for interfaces in (ANY, "3"):
-        found = _tried(setting, p, proof.rules, proof.whole, Form(interfaces, ()))
-        if found is not None:
-            best = found
-            break
+    best = _of_more(setting, p, proof)
     for names in _groups(setting):
         form = Form(best.form.interfaces, (*best.form.free, *(n for n in names if n not in best.form.free)))
         if form == best.form:
@@ -41,6 +37,21 @@ def widened(setting: Setting, p: Property, proof: Proof) -> Proof:
         elif (found := _tried(setting, p, best.rules, best.whole, form)) is not None:
             best = found
     return best
+
+
+def _of_more(setting: Setting, p: Property, proof: Proof) -> Proof:
+    for interfaces in (ANY, "3"):
+        found = _tried(setting, p, proof.rules, proof.whole, Form(interfaces))
+        if found is not None:
+            return found
+    return proof
+
+
+def refuted_by_three(setting: Setting, p: Property, proof: Proof) -> Witness | None:
+    """Return a trace of a node with three interfaces that refutes what is proved of one with two."""
+    if proof.form.interfaces != "2" or interfaces_of(setting, p, proof) == ANY:
+        return None
+    return Refutations(setting.in_form(Form("3")), p).find(setting.without)
 
 
 def _groups(setting: Setting) -> Iterator[tuple[str, ...]]:
