@@ -57,8 +57,9 @@ class Unrolling:
         """Add one more step."""
         w, k = self.world, len(self.steps)
         keys = {e: w.keys(e, f"@{k}") for e in w.spec.events}
-        step = Step(z3.Int(f"act@{k}"), keys, z3.Int(f"now@{k}"))
-        before = self.steps[-1].now if self.steps else z3.IntVal(0)
+        now = z3.Int(f"now@{k}") if w.unit is not None else z3.Real(f"now@{k}")
+        step = Step(z3.Int(f"act@{k}"), keys, now)
+        before = self.steps[-1].now if self.steps else w.time(0)
         self.solver.add(step.now >= before, step.act >= 0, step.act < len(w.actions))
         if k == 0 and not self.mirror:  # interfaces are alike: the first one to do anything is the first
             self.solver.add(z3.Or([step.act == n for n, a in enumerate(w.actions) if a.interface == 0]))

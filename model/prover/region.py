@@ -1,0 +1,343 @@
+"""For which parameters a property holds: the exact region, with a proof inside and counterexamples outside.
+
+A proof of all values is tried. Where there is a counterexample instead, its events are kept and its times left open: the
+values of the parameters for which they can happen so are outside. They are taken away, and a proof is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+import z3
+from mipcheck.model.prover.claims import Refutations, system_of, violated
+from mipcheck.model.prover.form import ADDRESS, ANY, Form, candidates, possible, symbols
+from mipcheck.model.prover.limits import Budget, is_over, limited
+from mipcheck.model.prover.linear import Unsaid, formula_text
+from mipcheck.model.prover.setting import Setting
+from mipcheck.model.prover.smtlib import constants
+from mipcheck.model.prover.spacer import System, Verdict, spacer
+from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
+from mipcheck.model.prover.unrolling import Unrolling, written
+from mipcheck.model.prover.witness import Witness
+from mipcheck.model.specification.configure import configure
+from mipcheck.model.specification.spec import Allow, Invariant, Property, Rule, Whenever
+
+_ROUNDS: Final = 40
+"""Counterexamples that are taken away, at most."""
+_DEPTH: Final = 8
+_NEAR: Final = (1, 2, 3, 5, 10, 100, 1000, 10_000)
+"""Milliseconds from the border at which a trace is searched for: one is written down in whole milliseconds."""
+
+Z = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The values of `parameters` for which a property holds: a formula over symbols of these names, times in seconds.
+
+    `known`: it is proved inside, for that many `interfaces`, with an `invariant`, and refuted outside. If not, `reason`
+    says why not; the region is then where no counterexample is known. `outside` is one just beyond the border, None if
+    the property holds everywhere. `by_default` is the region where what the site does not say is as its default says.
+    """
+
+    parameters: tuple[str, ...]
+    formula: Z
+    known: bool
+    interfaces: str = ANY
+    invariant: str = ""
+    reason: str = ""
+    outside: Witness | None = None
+    by_default: Z | None = None
+    unit: float = 1.0
+
+
+def synthesizes(p: Property) -> bool:
+    """Decide whether a property is of a kind for which a region can be sought: one of states, or of events."""
+    return isinstance(p.claim, Invariant | Whenever)
+
+
+def may_vary(setting: Setting) -> tuple[str, ...]:
+    """Return the names of the parameters that a region may be about."""
+    return tuple(n for n in candidates(setting) if not n.startswith(ADDRESS))
+
+
+def region(setting: Setting, p: Property, names: Iterable[str] = ()) -> Region:
+    """Return the region of some parameters for which a property holds; of all that matter if none is named."""
+    chosen = tuple(names)
+    free = chosen or may_vary(setting)
+    seeker = _Seeker(setting, p, free)
+    inside, verdict, interfaces = seeker.search()
+    used = tuple(n for n in free if n in chosen or n in constants([inside]))
+    by_default = None
+    if not chosen and verdict.answer == "proved" and used:
+        by_default = seeker.by_default(inside)
+    outside = seeker.just_outside(inside)
+    invariant = verdict.invariant.sexpr() if verdict.answer == "proved" else ""
+    return Region(used, inside, verdict.answer == "proved", interfaces, invariant, verdict.reason, outside, by_default)
+
+
+class _Seeker:
+    """Seeks the region of what is `free`."""
+
+    def __init__(self, setting: Setting, p: Property, free: tuple[str, ...]) -> None:
+        self.setting, self.property, self.free = setting, p, free
+        self.symbols = symbols(setting.spec, Form("2", free))
+        self.domain = possible(setting.spec, Form("2", free))
+        self._paths: _Paths | None = None
+
+    def search(self) -> tuple[Z, Verdict, str]:
+        """Return the region, the last answer of a proof, and the number of interfaces that it is about."""
+        inside: Z = z3.BoolVal(True)
+        verdict = Verdict("unknown")
+        for _ in range(_ROUNDS):
+            if is_over():
+                return inside, Verdict("unknown", reason="the time for the run was up"), ANY
+            # With all rules a proof takes longest where there is none: that is asked where no counterexample is found.
+            verdict, interfaces = self._proved(inside, whole=False)
+            if verdict.answer == "proved":
+                return inside, verdict, interfaces
+            if self._paths is None:
+                self._paths = _Paths(self.setting.in_form(Form("2", self.free)).tracked(), self.property)
+            bad = self._paths.outside(inside, self.domain, self.symbols)
+            if bad is None:
+                verdict, interfaces = self._proved(inside, whole=True)
+                if verdict.answer != "proved":
+                    reason = verdict.reason or "no counterexample was found, and no proof"
+                    verdict = replace(verdict, answer="unknown", reason=reason)
+                return inside, verdict, interfaces
+            inside = self.tidy(z3.And(inside, z3.Not(bad)))
+            if self._never(inside):
+                return z3.BoolVal(False), Verdict("proved", z3.BoolVal(False)), interfaces
+        return inside, Verdict("unknown", reason=f"{_ROUNDS} counterexamples did not tell all"), ANY
+
+    def _proved(self, inside: Z, whole: bool) -> tuple[Verdict, str]:
+        """Return whether the property is proved in a region, of the most interfaces; with all rules if so asked."""
+        verdict = Verdict("unknown")
+        events = {q.event for q in self.property.patterns}
+        own = [r for r in self.setting.musts if isinstance(r.body, Allow)
+               and any(q.event in events for q in r.body.patterns)]  # fmt: skip
+        forms = [(ANY, self.setting.musts), ("2", self.setting.musts)] if whole else [(ANY, own)]
+        for interfaces, rules in forms:
+            verdict = spacer(self._system(inside, interfaces, rules, whole), min(20.0, self.setting.timeout))
+            if verdict.answer == "proved":
+                return verdict, interfaces
+        return verdict, "2"
+
+    def _system(self, inside: Z, interfaces: str, rules: list[Rule], whole: bool) -> System:
+        form = Form(interfaces, self.free)
+        system = system_of(self.setting.in_form(form), self.property, rules, whole)
+        state = system.state | {("free", n): self.symbols[n] for n in constants([inside])}
+        return replace(system, state=state, initial=z3.And(system.initial, inside, *self.domain))
+
+    def tidy(self, formula: Z) -> Z:
+        """Return the same region, said shortly: of values that there are, without what follows from the rest."""
+        clauses = [list(_parts(c)) for c in _conjuncts(formula)]
+        kept = [self._possible(c) for c in clauses]
+        for c in list(kept):
+            rest = [k for k in kept if k is not c]
+            if self._never(z3.And(*map(z3.Or, rest), z3.Not(z3.Or(c)))):
+                kept = rest
+        found = [c[0] if len(c) == 1 else z3.Or(c) for c in kept]
+        return z3.simplify(found[0] if len(found) == 1 else z3.And(found))
+
+    def _possible(self, parts: list[Z]) -> list[Z]:
+        """Return what is left of alternatives without those that cannot be, or that another one has in it."""
+        left = [c for c in parts if not self._never(c)]
+        for c in list(left):
+            rest = z3.Or([k for k in left if k is not c])
+            if len(left) > 1 and self._never(z3.And(c, z3.Not(rest))):
+                left = [k for k in left if k is not c]
+        return left
+
+    def _never(self, formula: Z) -> bool:
+        solver = limited(z3.Solver(), self.setting.timeout)
+        solver.add(formula, *self.domain)
+        return bool(solver.check() == z3.unsat)
+
+    def by_default(self, inside: Z) -> Z | None:
+        """Return the region with what is not given as its default says of the others; None if that says no more."""
+        setting, spec = self.setting, self.setting.spec
+        computed = [n for n in self.free if n not in setting.given and spec.parameters[n].default.names("param")]
+        rest = tuple(n for n in self.free if n not in computed)
+        terms = setting.in_form(Form("2", rest)).parameters
+        pairs = [(self.symbols[n], terms[n]) for n in computed if z3.is_expr(terms[n])]
+        if not pairs or not set(computed) & set(constants([inside])):
+            return None
+        goal = z3.Goal()
+        goal.add(z3.Exists([z for z, _ in pairs], z3.And(z3.Not(inside), *(z == term for z, term in pairs))))
+        return self.tidy(z3.Not(z3.Then("qe2", "simplify")(goal).as_expr()))
+
+    def just_outside(self, inside: Z) -> Witness | None:
+        """Return a counterexample near the border, as near as whole milliseconds and the other defaults allow."""
+        if self._never(z3.Not(inside)):
+            return None
+        defaults = {n: self.setting.parameters[n] for n in self.free}
+        for point in self._near(inside, defaults):
+            given = {**self.setting.given, **point}
+            own = replace(self.setting, parameters=configure(self.setting.spec, given), given=given)
+            trace = Refutations(own, self.property).find(self.setting.without)
+            if trace is not None:
+                return replace(trace, parameters={**trace.parameters, **point})
+        return None
+
+    def _near(self, inside: Z, defaults: dict[str, int]) -> Iterator[dict[str, int]]:
+        """Yield values outside, nearest first: those of one parameter changed, else of all that the region is about."""
+        named = [n for n in self.free if n in constants([inside])]
+        for margin in _NEAR:
+            for n in named:
+                others = [self._is(m, defaults[m]) for m in named if m != n]
+                for value in self._border(n, z3.And(z3.Not(inside), *others), margin):
+                    yield {n: value}
+        solver = limited(z3.Solver(), self.setting.timeout)
+        solver.add(z3.Not(inside), *self.domain)
+        if solver.check() == z3.sat:
+            model = solver.model()
+            yield {n: self._number(n, model.eval(self.symbols[n], model_completion=True)) for n in named}
+
+    def _border(self, name: str, outside: Z, margin: int) -> Iterator[int]:
+        """Yield values of one parameter outside: a margin (ms, or numbers) beyond where that begins."""
+        z, is_time = self.symbols[name], self.setting.spec.parameters[name].type.name == "time"
+        if z.sort() == z3.BoolSort():
+            return
+        for least in (True, False):
+            optimize = z3.Optimize()
+            optimize.set("timeout", int(min(self.setting.timeout, 10) * 1000))
+            optimize.add(outside, *self.domain)
+            bound = optimize.minimize(z) if least else optimize.maximize(z)
+            if optimize.check() != z3.sat:
+                return
+            end = optimize.lower(bound) if least else optimize.upper(bound)
+            border = _rational(end)
+            if border is None:
+                continue
+            step = margin * (10**6 if is_time else 1)
+            at = int(border * (10**9 if is_time else 1)) + (step if least else -step)
+            if at >= 0 and not self._never(z3.And(outside, self._is(name, at))):
+                yield at
+
+    def _is(self, name: str, number: int) -> Z:
+        z, type_ = self.symbols[name], self.setting.spec.parameters[name].type
+        if type_.name == "bool":
+            return z == z3.BoolVal(bool(number))
+        return z == (z3.RealVal(number) / 10**9 if type_.name == "time" else z3.IntVal(number))
+
+    def _number(self, name: str, value: Z) -> int:
+        if z3.is_bool(value):
+            return int(z3.is_true(value))
+        if self.setting.spec.parameters[name].type.name != "time":
+            return int(value.as_long())
+        return int(value.as_fraction() * 1000) * 10**6
+
+
+def _rational(end: Z) -> Any:
+    """Return the number of a bound of an optimisation, None for one that is infinite."""
+    parts = [t for t in [end, *end.children()] if z3.is_rational_value(t) or z3.is_int_value(t)]
+    if "oo" in str(end) or not parts:
+        return None
+    return parts[0].as_fraction() if z3.is_rational_value(parts[0]) else parts[0].as_long()
+
+
+def _conjuncts(formula: Z, denied: bool = False) -> Iterator[Z]:
+    """Yield what has to hold for a formula to hold, or not to hold."""
+    if z3.is_not(formula):
+        yield from _conjuncts(formula.arg(0), not denied)
+    elif z3.is_or(formula) if denied else z3.is_and(formula):
+        for part in formula.children():
+            yield from _conjuncts(part, denied)
+    else:
+        yield z3.Not(formula) if denied else formula
+
+
+def _parts(formula: Z) -> Iterator[Z]:
+    """Yield the alternatives of a formula."""
+    for part in _conjuncts(formula, True):
+        yield part.arg(0) if z3.is_not(part) else z3.Not(part)
+
+
+class _Paths:
+    """Searches for counterexamples whose parameters and times are open, in dense time."""
+
+    def __init__(self, setting: Setting, p: Property) -> None:
+        self._setting, self._property = setting, setting.of_property(p)
+        self._world = setting.world(setting.rules.values())
+        self._run = Unrolling(self._world, solver=z3.Solver())
+        self._must = [r.id for r in setting.musts if r.id in self._world.allows or r.id in self._world.requires]
+
+    def outside(self, inside: Z, domain: list[Z], free: dict[str, Z]) -> Z | None:
+        """Return values of what is free for which a shortest counterexample happens in a region; None if none is
+        found."""
+        run, budget = self._run, Budget(self._setting.timeout)
+        for k in range(_DEPTH):
+            while len(run.steps) <= k:
+                run.extend()
+            wanted = z3.FreshBool("wanted")
+            run.solver.add(z3.Implies(wanted, z3.And(inside, *domain, violated(run, k, self._property))))
+            kept = [run.kept_surely[i][r] for i in range(k + 1) for r in self._must]
+            answer = budget.check(run.solver, wanted, *kept)
+            if answer == z3.sat:
+                return self._projected(run.solver.model(), k + 1, inside, free)
+            if answer != z3.unsat:
+                return None
+        return None
+
+    def _projected(self, model: Any, length: int, inside: Z, free: dict[str, Z]) -> Z | None:
+        """Return for which values the same events happen, with the same words and numbers, at whatever times."""
+        w = self._world
+        state: SymbolicState = dict(self._run.states[0])
+        parts = [inside, w.initial(state)]
+        before = w.time(0)
+        for step in self._run.steps[:length]:
+            action = w.actions[model.eval(step.act, model_completion=True).as_long()]
+            keys = step.keys[action.event]
+            parts += [step.now >= before, w.well_formed(action.event, keys), w.assumed(state, action, keys, step.now)]
+            parts.append(written(w.spec.events[action.event].keys, keys))
+            parts.append(w.permitted(state, action, keys, step.now, self._must))
+            parts += [z3.Not(w.overdue(r, state, step.now)) for r in w.requires if r in self._must]
+            after = {**state, **w.next(state, action, keys, step.now)}
+            last, before, then = state, step.now, step.now
+            state = after
+        parts.append(self._false(last, state, action, keys, then))
+        formula = z3.And(parts)
+        others = [c for n, c in constants([formula]).items() if n not in free]
+        fixed = [(c, model.eval(c, model_completion=True)) for c in others if c.sort() != z3.RealSort()]
+        times = [c for c in others if c.sort() == z3.RealSort()]
+        formula = z3.simplify(z3.substitute(formula, *fixed))
+        goal = z3.Goal()
+        goal.add(z3.Exists(times, formula) if times else formula)
+        found = z3.TryFor(z3.Then("simplify", "qe2", "simplify"), int(self._setting.timeout * 1000))(goal).as_expr()
+        return found if set(constants([found])) <= set(free) else None
+
+    def _false(self, before: SymbolicState, after: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
+        w, condition = self._world, self._property.condition
+        assert condition is not None
+        if isinstance(self._property.claim, Invariant):
+            return z3.Or([z3.Not(w.term(condition, after, i, {}, now)) for i in w.interfaces])
+        matches = w.matches(self._property.patterns, before, a, keys, now)
+        return z3.And(matches, z3.Not(w.term(condition, before, a.interface, keys, now)))
+
+
+def said(setting: Setting, formula: Z, show: Callable[[str, int], str]) -> str:
+    """Return a region in words: `t_stop <= 60 s`. `show` writes a parameter's value."""
+    try:
+        return formula_text(formula, partial(_is_time, setting), show)
+    except Unsaid:
+        return str(formula.sexpr())
+
+
+def _is_time(setting: Setting, name: str) -> bool:
+    return setting.spec.parameters[name].type.name == "time"
+
+
+def holds_at(setting: Setting, found: Region, point: dict[str, int]) -> bool:
+    """Decide whether a point is in a region; times in ns."""
+    pairs = []
+    for name, z in symbols(setting.spec, Form("2", found.parameters)).items():
+        number = point[name]
+        if z.sort() == z3.BoolSort():
+            pairs.append((z, z3.BoolVal(bool(number))))
+        else:
+            pairs.append((z, z3.RealVal(number) / 10**9 if z.sort() == z3.RealSort() else z3.IntVal(number)))
+    return bool(z3.is_true(z3.simplify(z3.substitute(found.formula, *pairs))))
