@@ -42,6 +42,7 @@ REGISTRY: Final = (
     Verb("requirements", "verbs.requirements", "", "what the document requires, and what encodes it"),
     Verb("audit", "verbs.audit", "", "what notices that a requirement is missing"),
     Verb("mutate", "verbs.mutate", "[NAME...]", "small changes to a specification, and who notices"),
+    Verb("synthesize", "verbs.synthesize", "PROPERTY [PARAM]", "for which parameters a property holds, exactly"),
     Verb("overhead", "verbs.overhead", "[CAPTURE]", "what each access mode costs, and what a capture shows"),
     Verb("ambiguities", "verbs.ambiguities", "[NAME]", "sentences with several readings, and where they part"),
     Verb("diff", "verbs.diff", "SPEC SPEC", "what changed from one specification to another"),

@@ -23,11 +23,8 @@ _DENIED: Final = {"<=": ">", "<": ">=", ">=": "<", ">": "<=", "=": "!="}
 _TURNED: Final = {"<=": ">=", "<": ">", ">=": "<=", ">": "<", "=": "=", "!=": "!="}
 
 
-def formula_text(formula: Z, is_time: Callable[[str], bool], show: Callable[[str, int], str]) -> str:
-    """Return a formula in words. `show` writes a value of a parameter that is neither a number nor a time.
-
-    Raises Unsaid.
-    """
+def formula_text(formula: Z, is_time: Callable[[str], bool]) -> str:
+    """Return a formula in words; `is_time` says which names are times, in seconds. Raises Unsaid."""
     return _text(formula, is_time, 0)
 
 

@@ -6,8 +6,9 @@ values of the parameters for which they can happen so are outside. They are take
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from mipcheck.model.prover.limits import Budget, is_over, limited
 from mipcheck.model.prover.linear import Unsaid, formula_text
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.smtlib import constants
-from mipcheck.model.prover.spacer import System, Verdict, spacer
+from mipcheck.model.prover.spacer import System, Verdict, spacer, subterms
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.prover.unrolling import Unrolling, written
 from mipcheck.model.prover.witness import Witness
@@ -51,7 +52,6 @@ class Region:
     reason: str = ""
     outside: Witness | None = None
     by_default: Z | None = None
-    unit: float = 1.0
 
 
 def synthesizes(p: Property) -> bool:
@@ -319,16 +319,22 @@ class _Paths:
         return z3.And(matches, z3.Not(w.term(condition, before, a.interface, keys, now)))
 
 
-def said(setting: Setting, formula: Z, show: Callable[[str, int], str]) -> str:
-    """Return a region in words: `t_stop <= 60 s`. `show` writes a parameter's value."""
+def said(setting: Setting, formula: Z) -> str:
+    """Return a region in words: `t_stop <= 60 s`; in SMT-LIB where the language has none."""
     try:
-        return formula_text(formula, partial(_is_time, setting), show)
+        return formula_text(formula, partial(_is_time, setting))
     except Unsaid:
         return str(formula.sexpr())
 
 
 def _is_time(setting: Setting, name: str) -> bool:
     return setting.spec.parameters[name].type.name == "time"
+
+
+def numbers(formula: Z) -> list[Fraction]:
+    """Return the numbers that a region speaks of."""
+    found = [t for t in subterms(formula) if z3.is_rational_value(t) or z3.is_int_value(t)]
+    return [abs(Fraction(str(t.as_fraction() if z3.is_rational_value(t) else t.as_long()))) for t in found]
 
 
 def holds_at(setting: Setting, found: Region, point: dict[str, int]) -> bool:

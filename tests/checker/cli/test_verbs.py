@@ -19,7 +19,7 @@ from mipcheck.model.specification.load import load
 
 from making.paths import TRACES
 
-SLOW = ("prove", "explain", "audit", "ambiguities", "diff", "mutate")
+SLOW = ("prove", "explain", "audit", "ambiguities", "diff", "mutate", "synthesize")
 """Verbs that ask a solver. Their examples are run by other tests and by .ci/run; here their words are looked at."""
 
 every_verb = pytest.mark.parametrize("verb", REGISTRY, ids=lambda v: v.name)
