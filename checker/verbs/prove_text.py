@@ -129,13 +129,22 @@ class Spoken:
         return lines
 
 
+def _values(spec: Spec, r: Result) -> list[str]:
+    """Say for which values of parameters and addresses a proof holds; nothing, if that was not asked."""
+    if not r.for_all:
+        return []
+    names = [n for n, p in spec.parameters.items() if not p.readings] + [f"site.{n}" for n in spec.sites]
+    fixed = [n for n in names if n not in r.for_all]
+    return ["for all values of parameters and addresses" + (f" but {', '.join(fixed)}" if fixed else "")]
+
+
 def _block(spec: Spec, r: Result) -> list[str]:
     """Return the lines about one result, but for the counterexample."""
     owner = owners(spec)[r.name]
     details = [owner.properties[r.name].text]
     if r.result == "proved":
         again = ", a certificate checked again" if r.certified else ""
-        details += [f"by {r.method}{again}", *(["whatever the state"] if r.invariant == "true" else []), *_needs(r)]
+        details += [f"by {r.method}{again}", *_values(owner, r), *(["whatever the state"] if r.invariant == "true" else []), *_needs(r)]
     if r.reason:
         details.append(f"because {r.reason}")
     whose = "" if owner.role == MOBILE_NODE else f"{'system' if owner.parties else 'role'} {owner.role}, "

@@ -29,6 +29,8 @@ from mipcheck.model.specification.spec import Allow, Invariant, Property, Rule, 
 _ROUNDS: Final = 40
 """Counterexamples that are taken away, at most."""
 _DEPTH: Final = 8
+_TIDY: Final = 5
+"""Times that a formula is made shorter, at most: what is left of one part may be several."""
 _NEAR: Final = (1, 2, 3, 5, 10, 100, 1000, 10_000)
 """Milliseconds from the border at which a trace is searched for: one is written down in whole milliseconds."""
 
@@ -134,6 +136,14 @@ class _Seeker:
 
     def tidy(self, formula: Z) -> Z:
         """Return the same region, said shortly: of values that there are, without what follows from the rest."""
+        for _ in range(_TIDY):
+            shorter = self._shorter(formula)
+            if shorter.eq(formula):
+                break
+            formula = shorter
+        return formula
+
+    def _shorter(self, formula: Z) -> Z:
         clauses = [list(_parts(c)) for c in _conjuncts(formula)]
         kept = [self._possible(c) for c in clauses]
         for c in list(kept):
@@ -145,12 +155,22 @@ class _Seeker:
 
     def _possible(self, parts: list[Z]) -> list[Z]:
         """Return what is left of alternatives without those that cannot be, or that another one has in it."""
-        left = [c for c in parts if not self._never(c)]
+        whole = z3.Or(parts)
+        left = [self._weakest(c, whole) for c in parts if not self._never(c)]
         for c in list(left):
             rest = z3.Or([k for k in left if k is not c])
             if len(left) > 1 and self._never(z3.And(c, z3.Not(rest))):
                 left = [k for k in left if k is not c]
         return left
+
+    def _weakest(self, part: Z, whole: Z) -> Z:
+        """Return an alternative without conditions that others make up for."""
+        kept = list(_conjuncts(part))
+        for c in list(kept):
+            rest = [k for k in kept if k is not c]
+            if rest and self._never(z3.And(*rest, z3.Not(whole))):
+                kept = rest
+        return kept[0] if len(kept) == 1 else z3.And(kept)
 
     def _never(self, formula: Z) -> bool:
         solver = limited(z3.Solver(), self.setting.timeout)
@@ -166,9 +186,8 @@ class _Seeker:
         pairs = [(self.symbols[n], terms[n]) for n in computed if z3.is_expr(terms[n])]
         if not pairs or not set(computed) & set(constants([inside])):
             return None
-        goal = z3.Goal()
-        goal.add(z3.Exists([z for z, _ in pairs], z3.And(z3.Not(inside), *(z == term for z, term in pairs))))
-        return self.tidy(z3.Not(z3.Then("qe2", "simplify")(goal).as_expr()))
+        outside = self._possible(_cases(z3.simplify(z3.substitute(z3.Not(inside), *pairs))))
+        return self.tidy(z3.Not(z3.Or(outside)))
 
     def just_outside(self, inside: Z) -> Witness | None:
         """Return a counterexample near the border, as near as whole milliseconds and the other defaults allow."""
@@ -302,13 +321,25 @@ class _Paths:
         parts.append(self._false(last, state, action, keys, then))
         formula = z3.And(parts)
         others = [c for n, c in constants([formula]).items() if n not in free]
-        fixed = [(c, model.eval(c, model_completion=True)) for c in others if c.sort() != z3.RealSort()]
         times = [c for c in others if c.sort() == z3.RealSort()]
-        formula = z3.simplify(z3.substitute(formula, *fixed))
-        goal = z3.Goal()
-        goal.add(z3.Exists(times, formula) if times else formula)
-        found = z3.TryFor(z3.Then("simplify", "qe2", "simplify"), int(self._setting.timeout * 1000))(goal).as_expr()
-        return found if set(constants([found])) <= set(free) else None
+        numbers = [c for c in others if c.decl().name() in self._numbers()]
+        for opened in ([*times, *numbers], times) if numbers else (times,):
+            fixed = [(c, model.eval(c, model_completion=True)) for c in others if not any(c.eq(o) for o in opened)]
+            found = _without(z3.simplify(z3.substitute(formula, *fixed)), opened, self._setting.timeout)
+            if found is not None and set(constants([found])) <= set(free) and _is_plain(found):
+                return found
+        return None
+
+    def _numbers(self) -> set[str]:
+        """Return the names of the keys that are numbers, of all steps."""
+        spec = self._world.spec
+        return {
+            keys[k.name].decl().name()
+            for step in self._run.steps
+            for event, keys in step.keys.items()
+            for k in spec.events[event].keys
+            if k.type.name == "int"
+        }
 
     def _false(self, before: SymbolicState, after: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         w, condition = self._world, self._property.condition
@@ -317,6 +348,33 @@ class _Paths:
             return z3.Or([z3.Not(w.term(condition, after, i, {}, now)) for i in w.interfaces])
         matches = w.matches(self._property.patterns, before, a, keys, now)
         return z3.And(matches, z3.Not(w.term(condition, before, a.interface, keys, now)))
+
+
+def _cases(formula: Z) -> list[Z]:
+    """Return alternatives without a number that depends on a condition."""
+    for t in subterms(formula):
+        if z3.is_app(t) and t.decl().kind() == z3.Z3_OP_ITE:
+            condition, then, other = t.children()
+            one = z3.And(condition, z3.simplify(z3.substitute(formula, (t, then))))
+            two = z3.And(z3.Not(condition), z3.simplify(z3.substitute(formula, (t, other))))
+            return [*_cases(one), *_cases(two)]
+    return [formula]
+
+
+def _without(formula: Z, names: list[Z], timeout: float) -> Z | None:
+    """Return a formula that holds where there are values of some names for which another one does."""
+    goal = z3.Goal()
+    goal.add(z3.Exists(names, formula) if names else formula)
+    try:
+        return z3.TryFor(z3.Then("simplify", "qe2", "simplify"), int(timeout * 1000))(goal).as_expr()
+    except z3.Z3Exception:
+        return None
+
+
+def _is_plain(formula: Z) -> bool:
+    """Decide whether a formula speaks of no remainders, and of no quantifiers."""
+    kinds = (z3.Z3_OP_MOD, z3.Z3_OP_REM, z3.Z3_OP_IDIV)
+    return not any(z3.is_quantifier(t) or (z3.is_app(t) and t.decl().kind() in kinds) for t in subterms(formula))
 
 
 def said(setting: Setting, formula: Z) -> str:
