@@ -144,7 +144,12 @@ def _block(spec: Spec, r: Result) -> list[str]:
     details = [owner.properties[r.name].text]
     if r.result == "proved":
         again = ", a certificate checked again" if r.certified else ""
-        details += [f"by {r.method}{again}", *_values(owner, r), *(["whatever the state"] if r.invariant == "true" else []), *_needs(r)]
+        details += [
+            f"by {r.method}{again}",
+            *_values(owner, r),
+            *(["whatever the state"] if r.invariant == "true" else []),
+            *_needs(r),
+        ]
     if r.reason:
         details.append(f"because {r.reason}")
     whose = "" if owner.role == MOBILE_NODE else f"{'system' if owner.parties else 'role'} {owner.role}, "

@@ -9,8 +9,8 @@ from mipcheck.checker.console import options
 from mipcheck.checker.console.output import warned, write
 
 DESCRIPTION: Final = (
-    "Find for which values of parameters a property holds: a formula with a proof inside, and the shortest counterexample"
-    " just outside. Exit code 3 where the two do not meet."
+    "Find for which values of parameters a property holds: a formula with a proof inside, and the shortest"
+    " counterexample just outside. Exit code 3 where the two do not meet."
 )
 EXAMPLE: Final = "mipcheck synthesize no_plaintext_after_loss"
 
@@ -24,7 +24,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
     options.add_parameters(parser)
     options.add_reading(parser)
-    parser.add_argument("--timeout", type=options.seconds, metavar="S", help="seconds for the whole run (default: none)")
+    parser.add_argument(
+        "--timeout", type=options.seconds, metavar="S", help="seconds for the whole run (default: none)"
+    )
     options.add_output(parser, ("text", "json"))
 
 

@@ -13,8 +13,9 @@ from typing import Final, Literal
 
 from mipcheck.model.prover.certificate import Certificate, Inductive
 from mipcheck.model.prover.claims import Refutations, system_of
-from mipcheck.model.prover.form import Form, candidates
+from mipcheck.model.prover.form import Form
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, write_formula
+from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.search import DEPTH
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import System, Z, recheck, spacer
@@ -154,7 +155,7 @@ class Needs:
 
     def _is_proved(self, rule: Rule, others: list[Rule], whole: bool) -> bool:
         """Decide whether there is a proof without a rule, with these others; no answer counts as none."""
-        system = system_of(self.setting.in_form(self.proof.form), self.property, others, whole)
+        system = system_of(in_form(self.setting, self.proof.form), self.property, others, whole)
         verdict = spacer(system, self.setting.timeout)
         if verdict.answer != "proved":
             return False
@@ -166,7 +167,7 @@ class Needs:
         not."""
         proof = self.proof
         rules = [r for r in proof.rules if r.id in kept]
-        system = system_of(self.setting.in_form(proof.form), self.property, rules, proof.whole, proof.rules)
+        system = system_of(in_form(self.setting, proof.form), self.property, rules, proof.whole, proof.rules)
         return not recheck(system, proof.invariant, self.setting.timeout)
 
     @cached_property
@@ -196,7 +197,7 @@ def proved_system(setting: Setting, p: Property, proof: Proof) -> System:
     """Return the system in which the invariant of a proof shows that nothing bad can be reached."""
     rules = [r for r in proof.rules if proof.core is None or r.id in proof.core]
     own = setting if proof.assumes is None else setting.assuming(proof.assumes)
-    return system_of(own.in_form(proof.form), p, rules, proof.whole, proof.rules)
+    return system_of(in_form(own, proof.form), p, rules, proof.whole, proof.rules)
 
 
 def checked(
@@ -208,7 +209,7 @@ def checked(
     if not set(proof.form.free) <= set(candidates(setting)):
         return None
     try:
-        system = system_of(setting.in_form(proof.form), p, rules, proof.whole, framed)
+        system = system_of(in_form(setting, proof.form), p, rules, proof.whole, framed)
         invariant = read_formula(proof.invariant, names_of(system.state))
     except (Unreadable, TooManyEntries):
         return None

@@ -16,6 +16,7 @@ import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.certificate import HAPPENS, Certificate
 from mipcheck.model.prover.claims import Refutations, system_of
 from mipcheck.model.prover.form import Form
+from mipcheck.model.prover.free import in_form
 from mipcheck.model.prover.limits import TIME_IS_UP, is_over
 from mipcheck.model.prover.needed import Needed, Needs, Proof, Undecided, checked, proved_system
 from mipcheck.model.prover.scripts import Script
@@ -208,7 +209,7 @@ class Proofs:
             self._proved[p.name] = proof
             how = "all rules" if proof.whole else "rules on the same events"
             interfaces = interfaces_of(setting, p, proof)
-            about = setting.in_form(Form(interfaces)).about
+            about = in_form(setting, Form(interfaces)).about
             method = f"Spacer, dense time, {about}, {how}"
             own = {"": (proved_system(setting, p, proof), proof.invariant)} if self._with_obligations else {}
             obliged = self._obligations(setting, p, own)

@@ -1,7 +1,7 @@
 """For which parameters a property holds: the exact region, with a proof inside and counterexamples outside.
 
-A proof of all values is tried. Where there is a counterexample instead, its events are kept and its times left open: the
-values of the parameters for which they can happen so are outside. They are taken away, and a proof is tried again.
+A proof of all values is tried. Where there is a counterexample instead, its events are kept and its times left open:
+the values of the parameters for which they can happen so are outside. They are taken away, and a proof is tried again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import z3
 from mipcheck.model.prover.claims import Refutations, system_of, violated
-from mipcheck.model.prover.form import ADDRESS, ANY, Form, candidates, possible, symbols
+from mipcheck.model.prover.form import ADDRESS, ANY, Form, possible, symbols
+from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.limits import Budget, is_over, limited
 from mipcheck.model.prover.linear import Unsaid, formula_text
 from mipcheck.model.prover.setting import Setting
@@ -102,7 +103,7 @@ class _Seeker:
             if verdict.answer == "proved":
                 return inside, verdict, interfaces
             if self._paths is None:
-                self._paths = _Paths(self.setting.in_form(Form("2", self.free)).tracked(), self.property)
+                self._paths = _Paths(in_form(self.setting, Form("2", self.free)).tracked(), self.property)
             bad = self._paths.outside(inside, self.domain, self.symbols)
             if bad is None:
                 verdict, interfaces = self._proved(inside, whole=True)
@@ -130,7 +131,7 @@ class _Seeker:
 
     def _system(self, inside: Z, interfaces: str, rules: list[Rule], whole: bool) -> System:
         form = Form(interfaces, self.free)
-        system = system_of(self.setting.in_form(form), self.property, rules, whole)
+        system = system_of(in_form(self.setting, form), self.property, rules, whole)
         state = system.state | {("free", n): self.symbols[n] for n in constants([inside])}
         return replace(system, state=state, initial=z3.And(system.initial, inside, *self.domain))
 
@@ -182,7 +183,7 @@ class _Seeker:
         setting, spec = self.setting, self.setting.spec
         computed = [n for n in self.free if n not in setting.given and spec.parameters[n].default.names("param")]
         rest = tuple(n for n in self.free if n not in computed)
-        terms = setting.in_form(Form("2", rest)).parameters
+        terms = in_form(setting, Form("2", rest)).parameters
         pairs = [(self.symbols[n], terms[n]) for n in computed if z3.is_expr(terms[n])]
         if not pairs or not set(computed) & set(constants([inside])):
             return None

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import z3
-from mipcheck.model.prover import form as forms
 from mipcheck.model.prover.form import Form
 from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.tables import Reduction, followed, tracked
@@ -36,11 +35,6 @@ class Setting:
     reduction: Reduction | None = None
     """How its tables were taken out, for a proof or for traces."""
     form: Form = Form()
-
-    def in_form(self, form: Form) -> Setting:
-        """Return the setting for a proof of that form; the values of what is free in it are symbols."""
-        parameters, site = forms.values(self, form)
-        return replace(self, parameters=parameters, site=site, form=form)
 
     def followed(self, p: Property | None = None) -> Setting:
         """Return the setting for the proof of a property, or of what speaks of events alone: without tables.

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from mipcheck.model.prover.claims import Refutations, system_of
-from mipcheck.model.prover.form import ADDRESS, ANY, Form, candidates, symbols
+from mipcheck.model.prover.form import ADDRESS, ANY, Form, symbols
+from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.needed import Proof
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.smtlib import constants
@@ -51,13 +52,16 @@ def refuted_by_three(setting: Setting, p: Property, proof: Proof) -> Witness | N
     """Return a trace of a node with three interfaces that refutes what is proved of one with two."""
     if proof.form.interfaces != "2" or interfaces_of(setting, p, proof) == ANY:
         return None
-    return Refutations(setting.in_form(Form("3")), p).find(setting.without)
+    return Refutations(in_form(setting, Form("3")), p).find(setting.without)
 
 
 def _groups(setting: Setting) -> Iterator[tuple[str, ...]]:
     """Yield what to set free next: the addresses together and each by itself, then the parameters likewise."""
     everything = candidates(setting)
-    for group in ([n for n in everything if n.startswith(ADDRESS)], [n for n in everything if not n.startswith(ADDRESS)]):
+    for group in (
+        [n for n in everything if n.startswith(ADDRESS)],
+        [n for n in everything if not n.startswith(ADDRESS)],
+    ):
         yield tuple(group)
         yield from ((n,) for n in group)
 
@@ -68,7 +72,7 @@ def _occur(system: System, setting: Setting, names: tuple[str, ...]) -> bool:
 
 
 def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool, form: Form) -> System:
-    return system_of(setting.in_form(form), p, rules, whole)
+    return system_of(in_form(setting, form), p, rules, whole)
 
 
 def _tried(setting: Setting, p: Property, rules: list[Rule], whole: bool, form: Form) -> Proof | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from mipcheck.checker.verbs.prove_results import prove_one
+from mipcheck.model.prover.form import Form
+from mipcheck.model.prover.free import values
 from mipcheck.model.prover.prove import Result
 from mipcheck.model.prover.setting import setting_of
-from mipcheck.model.prover.form import Form, values
 from mipcheck.model.specification.load import loads
 
 
@@ -96,7 +97,15 @@ property r "quiet" whenever go: to = site.home
 def test_all_values() -> None:
     found = result(VALUES)
     assert found.result == "proved" and found.for_all is not None
-    assert set(found.for_all) == {"limit", "often", "longest", "idle", "loud", "site.home", "site.other"}  # many multiplies
+    assert set(found.for_all) == {
+        "limit",
+        "often",
+        "longest",
+        "idle",
+        "loud",
+        "site.home",
+        "site.other",
+    }  # many multiplies
 
 
 def test_a_default_is_what_it_says_of_the_others() -> None:
