@@ -149,8 +149,14 @@ class _Seeker:
         kept = [self._possible(c) for c in clauses]
         for c in list(kept):
             rest = [k for k in kept if k is not c]
-            if self._never(z3.And(*map(z3.Or, rest), z3.Not(z3.Or(c)))):
+            others = [z3.Or(k) for k in rest]
+            if self._never(z3.And(*others, z3.Not(z3.Or(c)))):
                 kept = rest
+                continue
+            for part in list(c):  # what the other clauses exclude, or have in the rest of this one
+                left = [p for p in c if p is not part]
+                if left and self._never(z3.And(*others, part, z3.Not(z3.Or(left)))):
+                    c[:] = left
         found = [c[0] if len(c) == 1 else z3.Or(c) for c in kept]
         return z3.simplify(found[0] if len(found) == 1 else z3.And(found))
 
