@@ -16,6 +16,7 @@ from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
 from mipcheck.model.specification.names import ADDRESS_KEYS, Names
 from mipcheck.model.specification.oddities import warn_two_values, warn_unused, warn_unused_shared
+from mipcheck.model.specification.outset import at_first
 from mipcheck.model.specification.state import StateReader
 from mipcheck.model.specification.system import SystemReader, check_interfaces, check_property
 from mipcheck.model.specification.term import TRUE, Term
@@ -316,7 +317,13 @@ class _RoleReader:
                 limit = self.types.expression(within, CONSTANT, TIME)
                 self._anchor(anchor, d.anchor_at)
                 timeless = Scope({}, now=False, tables=False)
-                return m.Require(resolved, limit, anchor, self.types.expression(condition, timeless, BOOL))
+                owed = self.types.expression(condition, timeless, BOOL)
+                variables = self.names.variables
+                if variables[anchor].initial is not None and at_first(owed, variables) == 1:
+                    # A log does not tell when the node began, nor of interfaces on which nothing happens.
+                    hint = "let an event set the anchor, and what the condition asks for"
+                    self.names.fail(d.anchor_at, "this is owed before anything has happened", hint)
+                return m.Require(resolved, limit, anchor, owed)
             case s.ConfigureDecl(condition):
                 return m.Configure(self.types.expression(condition, CONSTANT, BOOL))
 

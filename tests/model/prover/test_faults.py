@@ -342,3 +342,28 @@ def test_obligations_that_make_each_other_due_stop_time(slack: str, result_: str
             "time cannot pass after start: what meets A makes B due at once, and what meets B makes A due at once"
         )
         assert found.trace is not None and [e.kind for e in found.trace.events] == ["start"]
+
+
+FIRST = """
+spec small
+param limit: time = 5 s
+event go() by node seen log
+interface { since: time = 0 s  owed: bool = true  how: {one, two} = two  count: int = 3 }
+node { holder: interface = none }
+on go { owed := false; since := now; how := one; count := 0; holder := this }
+rule A MUST cite 1 "soon" require go within limit of since while CONDITION
+"""
+
+
+@pytest.mark.parametrize("condition", ["owed", "owed and how = two", "how != one", "count > 2 or limit > 9 s",
+                                       "holder = none", "not (some interface: not owed)", "how = one implies owed"])  # fmt: skip
+def test_nothing_is_owed_before_anything_has_happened(condition: str) -> None:
+    """The prover counts from when the node began, and for all its interfaces; a log tells of neither."""
+    with pytest.raises(SpecError, match="owed before anything has happened"):
+        loads(FIRST.replace("CONDITION", condition))
+
+
+@pytest.mark.parametrize("condition", ["not owed", "owed and how = one", "count < 3", "holder = this"])
+def test_what_events_make_owed_is(condition: str) -> None:
+    loads(FIRST.replace("CONDITION", condition))
+    loads(FIRST.replace("CONDITION", "owed").replace("since: time = 0 s", "since: time"))
