@@ -355,11 +355,21 @@ rule A MUST cite 1 "soon" require go within limit of since while CONDITION
 """
 
 
-@pytest.mark.parametrize("condition", ["owed", "owed and how = two", "how != one", "count > 2 or limit > 9 s",
-                                       "holder = none", "not (some interface: not owed)", "how = one implies owed"])  # fmt: skip
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "owed",
+        "owed and how = two",
+        "how != one",
+        "count > 2 or limit > 9 s",
+        "holder = none",
+        "not (some interface: not owed)",
+        "how = one implies owed",
+    ],
+)
 def test_nothing_is_owed_before_anything_has_happened(condition: str) -> None:
     """The prover counts from when the node began, and for all its interfaces; a log tells of neither."""
-    with pytest.raises(SpecError, match="owed before anything has happened"):
+    with pytest.raises(SpecError, match=r"owed before anything has happened"):
         loads(FIRST.replace("CONDITION", condition))
 
 
