@@ -19,7 +19,8 @@ EXAMPLE: Final = "mipcheck schema check"
 _FOLDER: Final = Path(__file__).with_name("schemas")
 
 NAMES: Final = (
-    "check", "parties", "jsonl", "prove", "requirements", "explain", "ambiguities", "diff", "audit", "mutate", "overhead", "fleet", "compare", "synthesize",
+    "check", "parties", "jsonl", "prove", "requirements", "explain", "ambiguities", "diff", "audit", "mutate",
+    "overhead", "fleet", "compare", "synthesize",
 )  # fmt: skip
 """Verbs, `jsonl` for a line of a check's JSON Lines, and `parties` for a check of several parties."""
 
