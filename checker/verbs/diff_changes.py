@@ -17,6 +17,7 @@ from mipcheck.checker.proofs.demand import demand
 from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings
 from mipcheck.model.language.expression import Citation
 from mipcheck.model.language.show import show_citation
+from mipcheck.model.specification.parties import Channel, Party
 from mipcheck.model.specification.spec import (
     Access,
     Assumption,
@@ -24,6 +25,7 @@ from mipcheck.model.specification.spec import (
     Invariant,
     Layer,
     Parameter,
+    Permitted,
     Property,
     Rule,
     Spec,
@@ -32,10 +34,10 @@ from mipcheck.model.specification.spec import (
 )
 from mipcheck.model.specification.term import EventPattern
 
-Declared = Rule | Property | Assumption | Statement | Parameter | Access | Layer | str
+Declared = Rule | Property | Assumption | Statement | Parameter | Access | Layer | Party | Channel | str
 
 KINDS: Final = ("rule", "property", "assumption", "statement", "parameter", "ambiguity", "capability", "layer",
-                "access mode")  # fmt: skip
+                "access mode", "party", "channel")  # fmt: skip
 ADDED, DROPPED, CHANGED = "added", "dropped", "changed"
 ALIKE, PARTED, LEVEL, UNKNOWN = "same", "changed", "level", "unknown"
 
@@ -99,6 +101,7 @@ def difference(left: Spec, right: Spec, timeout: float = TIMEOUT) -> Difference:
             for partings, rules in zip(machines, compared, strict=True)
             for change in _changes(partings, rules, left, right, steps)
         ]
+    found += [c for name in dict.fromkeys((*left.systems, *right.systems)) for c in _of_system(left, right, name)]
     changes = sorted((c for c in found if c.aspects or c.behaviour), key=lambda c: KINDS.index(c.kind))
     return Difference(left, right, tuple(changes), Counter(c.kind for c in found if not c.aspects and not c.behaviour))
 
@@ -134,6 +137,24 @@ def _changes(
         if behaviour is not None and behaviour.result == ALIKE and not aspects:
             behaviour = None
         yield ChangedDeclaration(kind, name, change, aspects, role, behaviour)
+
+
+def _of_system(left: Spec, right: Spec, name: str) -> Iterator[ChangedDeclaration]:
+    """Compare every declaration of a system in either: what follows from it is for `prove` to say."""
+    before, after = (_joint(spec.systems[name]) if name in spec.systems else {} for spec in (left, right))
+    for kind, declared in dict.fromkeys((*before, *after)):
+        was, now = before.get((kind, declared)), after.get((kind, declared))
+        said = _described(left, was), _described(right, now)
+        aspects = {a: (said[0].get(a, ""), said[1].get(a, "")) for a in dict.fromkeys((*said[0], *said[1]))}
+        change = ADDED if was is None else DROPPED if now is None else CHANGED
+        yield ChangedDeclaration(kind, declared, change, {a: x for a, x in aspects.items() if x[0] != x[1]}, name)
+
+
+def _joint(system: Spec) -> dict[tuple[str, str], Declared]:
+    found: dict[tuple[str, str], Declared] = {("party", p.name): p for p in system.parties.values()}
+    found |= {("channel", c.name): c for c in system.channels.values()}
+    found |= {("property", p.name): p for p in system.properties.values()}
+    return found | {("assumption", a.id): a for a in system.assumptions.values()}
 
 
 def _machine(spec: Spec, role: str) -> Spec:
@@ -191,7 +212,7 @@ def _described(spec: Spec, d: Declared | None) -> dict[str, str]:
             said |= {f"reading {r.name}": f"{demand(r.body)} ({r.text})" for r in d.readings}
             said |= {"applies": _applies(d), "instead": d.instead, "note": d.note, "cite": _cited(spec, d.cite)}
         case Property():
-            said = {"text": d.text, "claim": _claim(d), "cite": _cited(spec, d.cite)}
+            said = {"text": d.text, "claim": _claim(d), "against": ", ".join(d.against), "cite": _cited(spec, d.cite)}
         case Assumption():
             condition = f"on {_patterns(d.patterns)}: {source(d.condition)}"
             said = {"text": d.text, "condition": condition, "cite": _cited(spec, d.cite)}
@@ -209,6 +230,13 @@ def _described(spec: Spec, d: Declared | None) -> dict[str, str]:
         case Layer():
             forms = ", ".join(f.headers or "nothing" for f in d.forms)
             said = {"headers": forms, "protects": "yes" if d.protects else "", "text": d.text, "adds": _adds(d)}
+        case Party():
+            sites = ", ".join(f"{a} = {b}" for a, b in d.sites)
+            said = {"role": d.role, "for": d.tracked, "with": sites, "text": d.text}
+        case Channel():
+            carried = ", ".join(f"{'outer ' if c.outer else ''}{c.name} = {source(c.value)}" for c in d.carried)
+            said = {"from": _patterns(d.sent), "to": _patterns(d.received), "carries": carried, "key": d.key,
+                    "private": "yes" if d.private else "", "text": d.text}  # fmt: skip
         case str():
             said = {"text": d or "declared"}
     return {aspect: words for aspect, words in said.items() if words}
@@ -238,6 +266,8 @@ def _claim(p: Property) -> str:
             return f"invariant {source(condition)}"
         case Whenever(patterns, condition):
             return f"whenever {_patterns(patterns)}: {source(condition)}"
+        case Permitted(patterns):
+            return f"permitted {_patterns(patterns)}"
         case Independent(variables, allowed):
             return f"independent {', '.join([*variables, *(f'allowed {q.source}' for q in allowed)])}"
         case _:

@@ -10,7 +10,7 @@ from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.partings import verdicts
 from mipcheck.checker.verbs.diff_changes import ALIKE, KINDS, LEVEL, PARTED, Behaviour, ChangedDeclaration, Difference
 
-_PLURAL = {"property": "properties", "ambiguity": "ambiguities", "capability": "capabilities"}
+_PLURAL = {"property": "properties", "party": "parties", "ambiguity": "ambiguities", "capability": "capabilities"}
 
 
 def diff_json(d: Difference) -> str:
@@ -70,9 +70,10 @@ def _how(d: Difference, b: Behaviour) -> str:
     return f"unknown: no trace was found on which they disagree ({b.found.reason})"
 
 
-def _role(c: ChangedDeclaration) -> str:
-    """Name the role of a change, unless it is the mobile node."""
-    return "" if c.role == "mn" else f" (role {c.role})"
+def _role(d: Difference, c: ChangedDeclaration) -> str:
+    """Name the role or the system of a change, unless it is the mobile node."""
+    what = "system" if c.role in (*d.left.systems, *d.right.systems) else "role"
+    return "" if c.role == "mn" else f" ({what} {c.role})"
 
 
 # --- text -----------------------------------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ def diff_text(d: Difference, width: int, colour: bool = False) -> str:
     """Return the difference for a terminal of `width` columns."""
     lines = Lines(width, colour)
     for c in d.changes:
-        lines.title((c.name, "bold"), (f"  {c.kind}{_role(c)}  ", ""), (c.change, "yellow"))
+        lines.title((c.name, "bold"), (f"  {c.kind}{_role(d, c)}  ", ""), (c.change, "yellow"))
         for aspect, (before, after) in c.telling.items():
             for label, texts in _labelled(aspect, before, after):
                 lines.labelled(label, texts)
@@ -131,7 +132,7 @@ def diff_markdown(d: Difference) -> str:
 
 def _rows(d: Difference, c: ChangedDeclaration) -> list[list[str]]:
     """Return the rows of a change: one for each aspect, and one for its behaviour."""
-    name = markdown.plain(c.name + _role(c))
+    name = markdown.plain(c.name + _role(d, c))
     rows = [[name, c.change, markdown.plain(a), markdown.plain(before), markdown.plain(after)]
             for a, (before, after) in c.telling.items()]  # fmt: skip
     if c.behaviour is not None:

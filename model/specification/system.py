@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from mipcheck.model.language import syntax as s
@@ -133,7 +132,7 @@ class SystemReader:
             hint = "a number, id, address or word can"
             self.names.fail(c.at, f"a channel cannot carry what is of type {key.type.name}", hint)
         value = self.types.expression(c.value or Name(c.name, c.at), scope, key.type)
-        return Carried(c.name, replace(value, source=None), c.outer)
+        return Carried(c.name, value, c.outer)
 
 
 def check_property(names: Names, d: s.PropertyDecl) -> None:

@@ -13,6 +13,7 @@ from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 
 from making.schemas import conforming
+from making.systems import SYSTEM
 
 BASE = """
 spec base "first"
@@ -126,6 +127,25 @@ def test_layers_and_modes_are_compared() -> None:
         ("layer", "wire", "changed"): {"adds": ("20", "24")},
         ("access mode", "quick", "dropped"): {"layers": ("wire", "")},
     }
+
+
+def test_systems_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changed = SYSTEM.replace("against alter, replay", "against alter").replace("key esp", "key ike")
+    changed = changed.replace("knows esp", "knows ike").replace("property answers_find", "property found")
+    for name, text in (("one", SYSTEM), ("two", changed)):
+        (tmp_path / f"{name}.spec").write_text(text, "utf-8")
+    paths = [str(tmp_path / f"{name}.spec") for name in ("one", "two")]
+    found = {
+        (c.kind, c.name, c.role): (c.change, c.aspects) for c in difference(load(paths[0]), load(paths[1])).changes
+    }
+    assert found["property", "no_copy", "both"] == ("changed", {"against": ("alter, replay", "alter")})
+    assert found["property", "no_thief", "both"] == ("changed", {"against": ("knows esp", "knows ike")})
+    assert found["channel", "uplink", "both"] == ("changed", {"key": ("esp", "ike")})
+    assert found["property", "answers_find", "both"][0] == "dropped"
+    assert found["property", "found", "both"][0] == "added"
+    assert len(found) == 5
+    assert main(["diff", *paths]) == 0
+    assert "uplink  channel (system both)  changed" in capsys.readouterr().out
 
 
 def test_nothing_differs_from_itself(capsys: pytest.CaptureFixture[str]) -> None:
