@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
 from mipcheck.checker.observe.context import Context, show_event, state_shown
-from mipcheck.checker.observe.explain import sentences
 from mipcheck.checker.observe.observation import Finding, Hole
 from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
@@ -51,6 +50,8 @@ def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
         leaves = blame(context.machine, term, moment, moment.this)
         if evaluate(context.machine, term, moment, moment.this) != UNKNOWN:
             found = Finding(rule, hole.interface, event.time, hole.event, moment=moment)
+            from mipcheck.checker.observe.explain import sentences
+
             facts = "; ".join(sentences(context, found, leaves))
             return Lack(f"at {where} either may be right: {facts}", frozenset({"doubt"}))
         for leaf in leaves:
