@@ -65,18 +65,18 @@ def recognised(head: bytes) -> list[Recognised]:
 def _fit(map_: Map, data: bytes) -> _Fit | None:
     """Return what a map makes of the first lines of a log; None where they are another program's."""
     reading = LogReading(Use(map_), "", time.time_ns())
-    own, tells, headed, records = set[int](), False, False, 0
+    own, tells, named, records = set[int](), False, False, 0
     try:
         for record in reading.records(io.BytesIO(data), every=True):
             records += record.outcome != "foreign"
             if record.shape and record.outcome != "foreign":
                 own.add(record.number)
                 tells |= record.outcome == "told"
-                headed |= record.shape == "head" and record.outcome != "unknown"
+                named |= record.shape == "program" and record.outcome != "unknown"
     except InputError:  # no times, or none that can be
         return None
     # What the map's lines leave aside is too general to show whose it is, unless something else does.
-    fits = (tells or headed) and 2 * len(own) >= records
+    fits = (tells or named) and 2 * len(own) >= records
     return _Fit(map_, frozenset(own), tells, records) if fits else None
 
 

@@ -69,7 +69,7 @@ class LogRecord:
 
     `outcome` is `told` (a line of the map knows it), `ignored`, `foreign` (another program's), `unknown`, or `odd`
     where its stamp cannot be, for the reason in `why`. `shape` says by what it is known for one of the map's program:
-    `head` where that is named or a head fits, `line` where no more than a line of the map's own does.
+    `program` where that is named, `head` where a head fits, `line` where no more than a line of the map's own does.
     """
 
     number: int
@@ -200,7 +200,7 @@ class Runner:
             if by[1] in self._map.programs:
                 program = by[1]
                 message = message[by.end() :]
-                record.shape = "head"
+                record.shape = "program"
             elif not (
                 self._bare or by[0].startswith("<") or any(h.pattern.regex.match(message) for h in self._map.heads)
             ):
@@ -213,7 +213,7 @@ class Runner:
                 message = message[begun.end() :]
                 fields |= begun.groupdict()
                 better = fields.get(head.time) if head.time else None
-                record.shape = "head"
+                record.shape = record.shape or "head"
                 self._bare |= program is None
                 break
         match_of = self._matching(message)

@@ -66,6 +66,8 @@ def test_a_listing_in_which_several_programs_speak_is_not_guessed_at(
         "Nov  3 09:14:03 interface eth0 deleted\n",
         "[2025-11-03T09:14:03.1] local time is wrong\n",  # nothing but what ip-monitor leaves aside
         "01[KNL] 203.0.113.20 appeared on wlan0\n",
+        "2025-11-03 09:14:03: INFO: received something\n",  # what racoon's map leaves aside, and others say, too
+        "Nov  3 09:14:03 01[LIB] loaded plugins\n",
         "x" * SIZE,
         "\x00\x01",
     ],
