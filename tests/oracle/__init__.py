@@ -3,9 +3,8 @@
 The judge is written from the draft's text alone. It shares nothing with the specifications or with the checker: where
 the two disagree, one of them has misread the draft.
 
-Compared on 2026-11-29 over seeds 1 to 20000. Conforming nodes: no disagreement. Faulty nodes: three, of which 11812 is
-settled since, and two are open. 8513: the site tells no number of retransmissions, and a node that concludes that it is
-outside early is unclear by P2, where the judge calls it cautious. 10759: whether requests that were answered with
-code 133 count as tries without an answer is free; mipcheck has them count no more, and P8 then falls due. Some of what
-was mended had been found within these seeds. What was settled is in `test_settled.py`.
+Compared on 2026-11-29, each with the text of its hour: seeds 1 to 20000, conforming and faulty, three disagreements
+(11812, 8513, 10759); then, in both ways of reading, 20001 to 30000 conforming (22757) and 20001 to 29750 faulty
+(24571). All of them are settled since, in the judge or in the specification: see `test_settled.py`. `cases/` holds logs
+that were written by hand, with the verdicts that the texts give them.
 """
