@@ -5,6 +5,7 @@ What the observer finds in each has to be what the search predicted; else that i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -48,12 +49,12 @@ class PartingLog:
 class Partings:
     """Searches between two machines of one role, which share what they can.
 
-    `timeout` is in seconds of the processor, for all that one `find` or `both_break` asks of solvers. To tidy a trace
-    that was found takes some more.
+    `timeout` is in seconds of the processor, for all that one `find` or `both_break` asks of solvers; `tidying` more of
+    them may be spent on making the values of a trace that was found ordinary.
     """
 
-    def __init__(self, left: Spec, right: Spec, timeout: float = TIMEOUT) -> None:
-        self.left, self.right, self.timeout = left, right, timeout
+    def __init__(self, left: Spec, right: Spec, timeout: float = TIMEOUT, tidying: float = math.inf) -> None:
+        self.left, self.right, self.timeout, self.tidying = left, right, timeout, tidying
         self._comparisons: dict[_Case, Comparison] = {}
 
     @property
@@ -125,7 +126,7 @@ class Partings:
         if case not in self._comparisons:
             left, right = self._settings(case)
             self._comparisons[case] = Comparison(left, right, addresses=case.site)
-        self._comparisons[case].timeout = timeout
+        self._comparisons[case].timeout, self._comparisons[case].tidying = timeout, self.tidying
         return self._comparisons[case]
 
     def _cases(self, rules: list[str]) -> list[_Case]:

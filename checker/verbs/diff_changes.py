@@ -34,6 +34,9 @@ from mipcheck.model.specification.spec import (
 )
 from mipcheck.model.specification.term import EventPattern
 
+_TIDYING: Final = 4.0
+"""Seconds of the processor for each trace: there are a hundred, of which a reader looks at a few."""
+
 Declared = Rule | Property | Assumption | Statement | Parameter | Access | Layer | Party | Channel | str
 
 KINDS: Final = ("rule", "property", "assumption", "statement", "parameter", "ambiguity", "capability", "layer",
@@ -92,7 +95,7 @@ class Difference:
 def difference(left: Spec, right: Spec, timeout: float = TIMEOUT) -> Difference:
     """Compare two specifications; `timeout` is in seconds of the processor, for each rule. Raises Disagreement."""
     roles = dict.fromkeys(m.role for spec in (left, right) for m in spec.machines())
-    machines = [Partings(_machine(left, role), _machine(right, role), timeout) for role in roles]
+    machines = [Partings(_machine(left, role), _machine(right, role), timeout, _TIDYING) for role in roles]
     with Steps(sum(len(p.rules) for p in machines), "reading") as steps:
         compared = [_compared(partings, steps) for partings in machines]
     with Steps(sum(map(len, compared)), "comparing") as steps:

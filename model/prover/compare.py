@@ -7,6 +7,7 @@ There one forbids what the other allows: a permission is broken in one of them o
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -30,8 +31,6 @@ DEPTH = 10
 """Events of a trace, silent ones included, up to which one is searched for."""
 _NONE: Mapping[str, int] = MappingProxyType({})
 TIME_IS_UP = "the time for the search was up"
-_TIDYING = 10.0
-"""Seconds of the processor after which the values of a trace that has been found may be odd."""
 _COUNT = itertools.count()
 """Numbers the goals of searches: all of them stay in one solver, each under a literal of its own."""
 
@@ -217,7 +216,7 @@ class Comparison(Search):
         worlds = _worlds(self.left, self.right, [s.rules.values() for s in (self.left, self.right)], unit)
         self.world, self.depth, self.timeout = worlds[0], depth, timeout
         self.both = self.run = _Both(*worlds)
-        self.tidying = _TIDYING
+        self.tidying = math.inf
         self.used = keys_used(self.left.spec) | keys_used(self.right.spec)
         self._configured = misconfigured(self.left), misconfigured(self.right)
 
