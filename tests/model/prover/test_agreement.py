@@ -31,6 +31,7 @@ event one(c: colour, n: int, i: id) by node seen log
 event two(f: letters, n: int, yes: bool) by network seen log
 interface {
   on_: bool = false
+  first: bool = true
   other: bool = true
   count: int = 0
   paint: colour = green
@@ -39,6 +40,7 @@ interface {
   key: id = 7
 }
 node { shared: bool = false; total: int = 0; owner: interface = none; moment: time = 0 s }
+on one, two { first := false }
 define recent = now - last <= limit
 define calm = on_ and not other
 """.replace(";", "\n")
@@ -93,13 +95,15 @@ def specifications(draw: st.DrawFn) -> str:
         lines.append(f"on {draw(patterns(event))} {{ {body} }}")
     for number in range(draw(st.integers(1, 3))):
         event = draw(events)
-        lines.append(f'rule P{number} MUST cite 1 "permission"')
+        level = "MUST" if event == "one" else "SHOULD"  # no MUST is about the network
+        lines.append(f'rule P{number} {level} cite 1 "permission"')
         lines.append(f"  allow {draw(patterns(event))} only if {draw(conditions([*OF[event], *ATOMS, *TIMED]))}")
     for number in range(draw(st.integers(0, 2))):
         anchor = draw(st.sampled_from(["last", "before"]))
+        met = ", ".join([draw(patterns("one")), *([draw(patterns("two"))] if draw(st.booleans()) else [])])
         lines.append(f'rule Q{number} SHOULD cite 1 "obligation"')
         lines.append(
-            f"  require {draw(patterns(draw(events)))} within limit of {anchor} while {draw(conditions(ATOMS))}"
+            f"  require {met} within limit of {anchor} while not first and {draw(conditions(ATOMS))}"
         )
     return "\n".join(lines)
 
