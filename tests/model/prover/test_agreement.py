@@ -102,9 +102,7 @@ def specifications(draw: st.DrawFn) -> str:
         anchor = draw(st.sampled_from(["last", "before"]))
         met = ", ".join([draw(patterns("one")), *([draw(patterns("two"))] if draw(st.booleans()) else [])])
         lines.append(f'rule Q{number} SHOULD cite 1 "obligation"')
-        lines.append(
-            f"  require {met} within limit of {anchor} while not first and {draw(conditions(ATOMS))}"
-        )
+        lines.append(f"  require {met} within limit of {anchor} while not first and {draw(conditions(ATOMS))}")
     return "\n".join(lines)
 
 
