@@ -68,7 +68,7 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed
                     run.enabled(a), w.permitted(s, a, keys, run.then), w.matches(p.patterns, s, a, keys, run.then)
                 )
                 bad.append(z3.And(happens, z3.Not(w.term(condition, s, a.interface, keys, run.then))))
-    return run.system(bad)
+    return run.system(bad, timed=isinstance(p.claim, Invariant) and condition_of(p).uses("now"))
 
 
 def _followed(

@@ -97,10 +97,16 @@ class Run:
                 result.append(Move(label, self.enabled(a), {**after, "now": self.then}))
         return result
 
-    def system(self, bad: list[Z]) -> System:
-        """Return the transition system of the run, in which `bad` must never hold."""
+    def passing(self) -> Move:
+        """Return the move in which nothing happens but that time passes, which no event that is followed need tell."""
+        due = [z3.Not(self.world.overdue(r, self.state, self.then)) for r in self.world.requires if self.obligations]
+        return Move("time passes", z3.And(self.then >= self.now, *due), {"now": self.then})
+
+    def system(self, bad: list[Z], timed: bool = False) -> System:
+        """Return the system of the run, in which `bad` must never hold; where that is `timed`, at no time."""
         initial = z3.And(self.now == 0, self.world.initial(self.followed))
-        return with_free(System({"now": self.now, **self.followed}, initial, self.moves(), bad), self._setting)
+        moves = [*self.moves(), *([self.passing()] if timed else [])]
+        return with_free(System({"now": self.now, **self.followed}, initial, moves, bad), self._setting)
 
 
 def with_free(system: System, setting: Setting) -> System:

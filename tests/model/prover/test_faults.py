@@ -377,3 +377,23 @@ def test_nothing_is_owed_before_anything_has_happened(condition: str) -> None:
 def test_what_events_make_owed_is(condition: str) -> None:
     loads(FIRST.replace("CONDITION", condition))
     loads(FIRST.replace("CONDITION", "owed").replace("since: time = 0 s", "since: time"))
+
+
+PASSING = """
+spec small
+event ring() by network seen log
+event go() by node seen log
+interface { rung: bool = false  last: time = 0 s  since: time = 0 s  other: bool = false }
+on ring { rung := true; last := now }
+on go { other := true }
+rule A MUST cite 1 "x" allow go only if rung
+rule O MUST cite 1 "x" require go within 5 s of last while rung and not other
+property p "nothing that changes it happens" invariant now - since <= 6 s
+property q "nothing happens" invariant now - last <= 6 s or not rung
+property r "in time" invariant now - last <= 5 s or not rung or other
+"""
+
+
+@pytest.mark.parametrize(("name", "answer"), [("p", "refuted"), ("q", "refuted"), ("r", "proved")])
+def test_time_passes_though_nothing_happens_of_which_a_property_speaks(name: str, answer: str) -> None:
+    assert result(PASSING, name) == answer
