@@ -1,4 +1,4 @@
-"""Certificates: what shows that a property holds, and what its proof needs, in a form that is checked and not trusted.
+"""Certificates: what shows that a property holds or does not, in a form that is checked and not trusted.
 
 A certificate is a JSON object. It belongs to no version of a specification: whatever that says today, the invariant
 has to pass its re-check, and the traces have to be traces. What does not pass is proved anew.
@@ -17,6 +17,7 @@ from mipcheck.model.values.errors import MipcheckError
 
 VERSION: Final = 1
 HAPPENS: Final = "happens:"
+REFUTES: Final = "refutes:"
 LONGEST: Final = 16 * 2**20
 """Bytes of a certificate."""
 _STEPS: Final = 100
@@ -49,7 +50,8 @@ class Certificate:
     """What shows that a property of a role of a specification holds.
 
     `proofs` are by what each is about: "" is the property, a rule the property without it, or a part of consistency.
-    The script HAPPENS keeps all rules, and what the property speaks of happens in it.
+    The script HAPPENS keeps all rules, and what the property speaks of happens in it. Where there is no proof, the
+    script REFUTES keeps them and refutes the property.
     `scripts` are counterexamples by the rule that each breaks, or examples of consistency. Of `undecided` rules nobody
     knows whether they are needed.
     """

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import mipcheck.model.prover.consistency as consistency
-from mipcheck.model.prover.certificate import HAPPENS, Certificate
+from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate
 from mipcheck.model.prover.claims import Refutations, system_of
 from mipcheck.model.prover.form import Form
 from mipcheck.model.prover.free import in_form
@@ -203,7 +203,7 @@ class Proofs:
 
     def _by_spacer(self, setting: Setting, p: Property) -> Result:
         known = self._certificate(p.name)
-        stored = None if known is None else certified(setting, p, known)
+        stored = None if known is None else certified(setting, p, known) or refuted(setting, p, known)
         proof = _proof(setting, p) if stored is None else stored
         if isinstance(proof, Proof):
             self._proved[p.name] = proof
@@ -223,12 +223,15 @@ class Proofs:
         if isinstance(proof, Witness):
             reason = f"{' and '.join(sorted(proof.broken))} forbids it" if isinstance(p.claim, Permitted) else ""
             method = f"bounded search, {proof.steps} steps"
-            return Result(p.name, p.section, "refuted", 0.0, method, trace=proof, reason=reason)
-        refuted = "a counterexample exists, but none as short as was searched for"
+            scripts = {} if proof.script is None else {REFUTES: proof.script}
+            kept = Certificate(self._spec.name, setting.spec.role, p.name, {}, scripts)
+            return Result(p.name, p.section, "refuted", 0.0, method, trace=proof, reason=reason,
+                          certificate=kept if scripts else None, certified=stored is not None)  # fmt: skip
+        unfound = "a counterexample exists, but none as short as was searched for"
         if setting.spec.tables:
-            refuted = "there is no proof about one entry at a time, and no short counterexample"
+            unfound = "there is no proof about one entry at a time, and no short counterexample"
         method = f"Spacer, dense time, {setting.about}"
-        return Result(p.name, p.section, "unknown", 0.0, method, reason=proof.reason or refuted)
+        return Result(p.name, p.section, "unknown", 0.0, method, reason=proof.reason or unfound)
 
     def _obligations(
         self, setting: Setting, p: Property, proofs: Mapping[str, tuple[System, Z]]
@@ -299,6 +302,17 @@ def certified(setting: Setting, p: Property, certificate: Certificate) -> Proof 
     if (invariant := checked(setting, p, rules, stored)) is not None:
         return Proof(rules, stored.whole, invariant, form=stored.form, text=stored.invariant)
     return None
+
+
+def refuted(setting: Setting, p: Property, certificate: Certificate) -> Witness | None:
+    """Return the counterexample in a certificate, if it is one to this property today.
+
+    That of a permission says besides what forbids the event, which is found anew.
+    """
+    script = certificate.scripts.get(REFUTES)
+    if script is None or certificate.proofs or isinstance(p.claim, Permitted):
+        return None
+    return Refutations(setting, p).shown(script, setting.without)
 
 
 def _proof(setting: Setting, p: Property) -> Proof | Witness | Verdict:
