@@ -131,7 +131,8 @@ def _cell(spec: Spec, decisions: Decisions, guideline: str) -> tuple[Fact, ...]:
 def _fact(spec: Spec, d: Decision) -> Fact:
     kind = KINDS[d.kind]
     if d.kind in ("proved", "shown"):
-        said = next(m.properties[d.name].text for m in spec.machines() if d.name in m.properties)
+        p = next(m.properties[d.name] for m in (*spec.machines(), *spec.systems.values()) if d.name in m.properties)
+        said = f"{p.text} [against {', '.join(p.against)}]" if p.against else p.text
         # Also where it is not what the specification says, a proof is a proof, and a counterexample one.
         kind = {"proved": "proof", "refuted": "trace"}.get(d.found, "unknown")
         return Fact(kind, said, d.name, trace=d.trace, wrong=d.wrong)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs.certificates import stored
+from mipcheck.checker.verbs.claims import Decisions
 from mipcheck.checker.verbs.requirements_catalogue import requirements, requirements_json
 from mipcheck.model.language import catalogue as k
 from mipcheck.model.language.errors import SpecError
@@ -40,6 +42,7 @@ BULLETS = {
     ("E.9", "con"): "3484 3487",
 }  # fmt: skip
 CANDIDATES = [f"candidates/e{n}" for n in range(1, 10)]
+EVERY = [*CANDIDATES, "candidates/mobike"]
 
 
 def test_the_table_has_what_the_text_has() -> None:
@@ -63,7 +66,7 @@ def test_every_bullet_is_in_the_catalogue(name: str) -> None:
     assert len(points) == len(spec.points) >= len(wanted)
 
 
-@pytest.mark.parametrize("name", CANDIDATES)
+@pytest.mark.parametrize("name", EVERY)
 def test_figures_and_entities_are_as_said(name: str) -> None:
     spec = load(name)
     values = configure(spec, {})
@@ -76,6 +79,28 @@ def test_figures_and_entities_are_as_said(name: str) -> None:
                 assert all(spec.entities[e].standing == standing for e, standing in ground.entities), claim.name
             if isinstance(ground, k.Opinion | k.Missing):
                 assert ground.reason, claim.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVERY)
+def test_what_is_proved_and_what_is_shown_is_so(name: str) -> None:
+    """Of every point and answer, from certificates: a second each."""
+    spec = load(name)
+    decisions = Decisions(spec, name)
+    claims: list[k.PointDecl | k.AnswerDecl] = [*spec.points.values(), *spec.answers.values()]
+    for claim in claims:
+        for ground in claim.grounds:
+            for decision in decisions.of(ground).values():
+                assert decision.as_said, (claim.name, decision.wrong)
+                assert decision.kind != "shown" or decision.trace
+    asked = {p for c in claims for g in c.grounds if isinstance(g, k.Proved | k.Shown) for p in g.properties}
+    assert [p for p in sorted(asked) if stored(name, p) is None] == []
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+def test_no_point_is_left_open_for_want_of_a_model(name: str) -> None:
+    grounds = [g for p in load(name).points.values() for g in p.grounds]
+    assert not [g for g in grounds if isinstance(g, k.Missing)]
 
 
 def test_they_are_found_by_name(capsys: pytest.CaptureFixture[str]) -> None:
