@@ -132,7 +132,8 @@ class Mode:
                 continue
             told: set[str] = set()
             for key, value, condition in self._candidates(situation):
-                level = "" if key in told else self._level(situation, condition)
+                known = key in told or self._is_refuted(situation, condition, steps)
+                level = "" if known else self._level(situation, condition)
                 if level:
                     told.add(key)
                     yield ModeFact(situation, key, value, level)
@@ -180,6 +181,30 @@ class Mode:
         for v in self.spec.variables.values():
             if v.type == ADDRESS and not v.ghost:
                 yield v.text or v.name, Term("var", ADDRESS, v.name)
+
+    def _is_refuted(self, situation: Situation, condition: Term, steps: Witness) -> bool:
+        """Decide whether the steps, which break no rule, show already that a condition does not always hold."""
+        assert self.announcement is not None
+        said = False
+        for event in steps.events:
+            if event.kind == self.announcement.event:
+                said = event.args.get(self.announcement.key) == self.access.name
+            elif said and situation.covers(event) and self._is_false(condition, event):
+                return True
+        return False
+
+    def _is_false(self, t: Term, event: Event) -> bool:
+        """Decide whether a condition is known to be false of an event, by its keys and the site's addresses alone."""
+        if t.kind == "or":
+            return all(self._is_false(a, event) for a in t.args)
+        if t.kind == "not":
+            return t.args[0].kind == "has" and _holds(t.args[0], event)
+        if t.kind == "has":
+            return t.args[0].name in event.args and not _holds(t, event)
+        if t.kind == "=" and [a.kind for a in t.args] == ["key", "site"]:
+            value, address = event.args.get(t.args[0].name), self.setting.site[t.args[1].name]
+            return isinstance(value, int) and value != address
+        return False
 
     def _level(self, situation: Situation, condition: Term) -> str:
         """Return the level of the weakest rule that the proof of a fact takes, "" if it is not proved."""
