@@ -86,10 +86,10 @@ class MatrixRow:
         return [f"{what} ({name})" for name, c in self.coverage.items() for what in c.lacks]
 
 
-def audit(spec: Spec, timeout: float = TIMEOUT, name: str = "") -> list[MatrixRow]:
+def audit(spec: Spec, timeout: float = TIMEOUT, called: str = "") -> list[MatrixRow]:
     """Seek what covers every requirement; `timeout` is in seconds, for each call of a solver.
 
-    `name` is the specification as on the command line, by which certificates are found. Raises Disagreement.
+    `called` is the specification as on the command line, by which certificates are found. Raises Disagreement.
     """
     auditor = _Auditor(spec, timeout)
     found = [*requirements(spec), *answered(spec)]
@@ -100,7 +100,7 @@ def audit(spec: Spec, timeout: float = TIMEOUT, name: str = "") -> list[MatrixRo
         for name in names:
             steps.step(name)
             auditor.coverage(name)
-    decided = Decisions(spec, name)
+    decided = Decisions(spec, called)
     rows = []
     for r in found:
         of_claim = {name: _decided(c) for g in r.grounds for name, c in decided.of(g).items()}

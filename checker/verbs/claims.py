@@ -68,7 +68,8 @@ class Decisions:
         result = proved.result.result
         wanted = "proved" if kind == "proved" else "refuted"
         said = "proved" if kind == "proved" else "shown to fail"
-        wrong = "" if result == wanted else f"it is said to be {said}, and is {result}"
+        why = f" because {proved.result.reason}" if result == "unknown" and proved.result.reason else ""
+        wrong = "" if result == wanted else f"it is said to be {said}, and is {result}{why}"
         return Decision(kind, name, result, result == wanted, wrong, proved.counterexample)
 
     def prove(self, names: Sequence[str]) -> dict[str, Proved]:

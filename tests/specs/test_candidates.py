@@ -12,6 +12,7 @@ from mipcheck.model.language.errors import SpecError
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.figures import holds, steps_of_a_move, value_of_figure
 from mipcheck.model.specification.load import every_bundled, load, loads
+from mipcheck.model.specification.spec import Spec
 
 from making.schemas import conforming
 
@@ -213,3 +214,20 @@ def test_audit_holds_points_to_what_they_say(ground: str, lacks: str) -> None:
 
     (row,) = [r for r in audit(loads(_small(ground))) if r.requirement.id == "p"]
     assert "; ".join(row.lacks) == lacks
+
+
+def test_audit_looks_for_certificates_by_the_name_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by that of the last rule that it has audited: what has a certificate was proved anew, or not at all."""
+    from mipcheck.checker.verbs import audit_matrix
+
+    given: list[str] = []
+
+    class Noted(Decisions):
+        def __init__(self, spec: Spec, name: str) -> None:
+            given.append(name)
+            super().__init__(spec, "")
+
+    monkeypatch.setattr(audit_matrix, "Decisions", Noted)
+    text = _small("proved by fine") + 'rule R MUST cite 1 "ready or not" allow go only if ready or not ready\n'
+    audit_matrix.audit(loads(text), called="candidates/small")
+    assert given == ["candidates/small"]
