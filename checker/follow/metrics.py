@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console.output import answering
@@ -75,7 +75,7 @@ class Metrics:
 
 def _replace(path: str, text: bytes) -> None:
     """Write the file anew. Of a named pipe nobody is waited for: who does not read it now misses these numbers."""
-    if os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode):
+    if Path(path).is_fifo():
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             os.write(descriptor, text)
