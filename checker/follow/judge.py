@@ -28,7 +28,7 @@ from mipcheck.checker.observe.ordered import OrderedObserver
 from mipcheck.checker.observe.silence import changes_status, without
 from mipcheck.checker.observe.watch import forbidden
 from mipcheck.checker.site.site import Site
-from mipcheck.checker.trace.derive import ACCESS, deriver, modes_in_words
+from mipcheck.checker.trace.derive import deriver, modes_in_words, outward
 from mipcheck.checker.trace.source import Evidence, fog_of
 from mipcheck.checker.trace.spans import Span
 from mipcheck.model.machine.compile import Machine
@@ -201,11 +201,10 @@ class Judge:
         self._observer.take_cluster(cluster)
 
     def _count_mode(self, event: Event) -> None:
-        modes = event.args.get(ACCESS)
-        if isinstance(modes, frozenset) and event.args.get("dir") == "out":
-            count, key = event.args.get("count"), (event.interface, modes)
-            if key in self._modes or len(self._modes) < _MODES:
-                self._modes[key] += count if isinstance(count, int) else 1
+        if (seen := outward(event)) is not None:
+            interface, modes, count = seen
+            if (interface, modes) in self._modes or len(self._modes) < _MODES:
+                self._modes[interface, modes] += count
 
     # --- findings -------------------------------------------------------------------------------------------------
 

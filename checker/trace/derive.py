@@ -64,19 +64,19 @@ def modes_seen(
 
     `forbidden` names by interface the rules that some of these packets broke.
     """
-    return modes_in_words(spec, _outward(events), forbidden)
+    return modes_in_words(spec, filter(None, map(outward, events)), forbidden)
 
 
-def _outward(events: Iterable[Event]) -> Iterator[tuple[str, frozenset[str], int]]:
+def outward(event: Event) -> tuple[str, frozenset[str], int] | None:
     """Return of packets that left: the interface, the access modes that they fit, and how many they are.
 
-    What is said to be between others than node and enterprise is access to nothing.
+    None of any other event. What is said to be between others than node and enterprise is access to nothing.
     """
-    for event in events:
-        modes = event.args.get(ACCESS)
-        if isinstance(modes, frozenset) and event.args.get("dir") == "out" and event.args.get(SCOPE) != OTHER:
-            count = event.args.get("count")
-            yield event.interface, modes, count if isinstance(count, int) else 1
+    modes = event.args.get(ACCESS)
+    if not isinstance(modes, frozenset) or event.args.get("dir") != "out" or event.args.get(SCOPE) == OTHER:
+        return None
+    count = event.args.get("count")
+    return event.interface, modes, count if isinstance(count, int) else 1
 
 
 def modes_in_words(

@@ -74,6 +74,16 @@ def test_a_trace_in_pieces_comes_to_the_report_on_the_whole(path: Path) -> None:
     assert not [s for s in said if s.why]
 
 
+def test_what_is_said_of_access_modes_is_the_same(tmp_path: Path) -> None:
+    data = b"""mipcheck-trace 1
+0 eth0 data dir=out protection=none bytes=0 stack=ip/ip dst=10.1.7.20 scope=other access=c
+1 eth0 data dir=out protection=none bytes=0 stack=ip/ip dst=10.1.7.20 scope=internal access=c
+"""
+    path = tmp_path / "x.log"
+    path.write_bytes(data)
+    same([path], [[data]])
+
+
 @settings(deadline=None, max_examples=drawn(6, 1000))
 @given(logs(clean=True), st.lists(st.integers(0, 3000), max_size=6))
 def test_any_log_in_any_pieces_comes_to_the_report_on_the_whole(
