@@ -65,9 +65,22 @@ def _interrupted(error: BaseException) -> bool:
 
 
 def _lacks_memory(error: Exception) -> bool:
-    """Decide whether an error is for want of memory: libraries and threads that there was none for say so in words."""
+    """Decide whether an error is for want of memory: libraries and threads that there was none for say so in words.
+
+    A function of C that finds none may fail without a word. That counts where a limit is set, as by `ulimit -v`.
+    """
     words = ("failed to map segment", "cannot allocate memory", "out of memory", "can't start new thread")
-    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+    if isinstance(error, MemoryError) or any(word in str(error).lower() for word in words):
+        return True
+    return isinstance(error, SystemError) and "without exception set" in str(error) and _memory_is_limited()
+
+
+def _memory_is_limited() -> bool:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return False
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def _unwritten() -> bool:

@@ -20,6 +20,7 @@ from mipcheck.checker.logs.parts import FIRST_LINE
 from mipcheck.checker.logs.pieces import Lines
 from mipcheck.checker.maps.read import MappedLog
 from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.spans import and_of_spans
 from mipcheck.checker.trace.vocabulary import RoleError
 from mipcheck.model.values.event import NODE, Event, Position
 
@@ -297,7 +298,8 @@ class Growing:
         if self._words is None:
             return Input(self.name, "log", Counted(0), False, ())
         read = self._words.log()
-        given = input_of_log(self.name, self._words.kind, read, Counted(self.read), tuple(self.interfaces))
+        interfaces = and_of_spans(self.interfaces, self.spans())
+        given = input_of_log(self.name, self._words.kind, read, Counted(self.read), interfaces)
         sight = given.sight if self._table is None else self._table.seen_by(given.sight)
         holes = (*given.holes, *dict.fromkeys(self.holes))
         return Input(given.file, given.kind, given.events, given.absolute, given.interfaces, skipped=given.skipped,

@@ -23,7 +23,7 @@ from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.merge import merge
 from mipcheck.checker.trace.route import CAPTURES, decide, slowly
 from mipcheck.checker.trace.source import LINK, Sight, SourceTable, hides, table_of
-from mipcheck.checker.trace.spans import with_spans
+from mipcheck.checker.trace.spans import and_of_spans, with_spans
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.spec import MOBILE_NODE
@@ -113,6 +113,10 @@ def read_inputs(
     read = [_of_log(i, logs[i.path]) if i.path in logs else captures[i.path] for i in inputs]
     if over.sources:
         read, captured = _described(read, captured, over.sources)
+    read = [
+        replace(r, interfaces=and_of_spans(r.interfaces, logs[i.path].spans)) if i.path in logs else r
+        for i, r in zip(inputs, read, strict=True)
+    ]
     shifts = shifts_of(paths, read, offsets)
     # Captures were put in order together, after their clocks had been set right.
     parts = [(i.events, s.ns) for i, s in zip(read, shifts, strict=True) if i.frames is None]

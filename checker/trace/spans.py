@@ -67,6 +67,12 @@ class Span:
         return replace(self, gap=replace(self.gap, interface=names.get(self.gap.interface, self.gap.interface)))
 
 
+def and_of_spans(interfaces: Iterable[str], spans: Iterable[Span]) -> tuple[str, ...]:
+    """Return interfaces of events, and after them those that only spans with a known place tell of."""
+    others = (s.gap.interface for s in spans if not s.endless and s.gap.interface != NODE)
+    return tuple(dict.fromkeys([*interfaces, *others]))
+
+
 def span_of(event: Event, is_gap: bool) -> Span | None:
     """Return the span of an event that is a gap with one, else None. Raises SpanError."""
     if not is_gap or (FROM not in event.args and TO not in event.args):

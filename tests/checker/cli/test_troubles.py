@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mipcheck.checker.cli.main import main
 
 from making.depth import drawn
 from making.paths import CAPTURES, TRACES
@@ -60,6 +61,20 @@ def test_little_memory(what: str, megabytes: int, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr and "internal error" not in done.stderr, done.stderr
     assert done.returncode in (0, 1, 3)
     assert done.stdout or "not enough memory" in done.stderr
+
+
+@pytest.mark.parametrize("limit", [resource.RLIM_INFINITY, 2**30])
+def test_c_that_fails_without_a_word_lacks_memory_only_where_there_is_a_limit(
+    limit: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> int:
+        raise SystemError("error return without exception set")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    monkeypatch.setattr("mipcheck.checker.verbs.check.run", fail)
+    limited = limit != resource.RLIM_INFINITY
+    assert main([FINE]) == (3 if limited else 4)
+    assert ("not enough memory" if limited else "internal error") in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -74,6 +74,14 @@ def test_a_trace_in_pieces_comes_to_the_report_on_the_whole(path: Path) -> None:
     assert not [s for s in said if s.why]
 
 
+def test_a_gap_with_a_span_tells_of_its_interface(tmp_path: Path) -> None:
+    data = b"mipcheck-trace 1\n2 new0 gap from=2.5 to=9\n2 wlan0 coa kind=colocated addr=10.1.41.243\n"
+    path = tmp_path / "x.log"
+    path.write_bytes(data)
+    assert check([str(path)], spec=DRAFT).inputs[0].interfaces == ("wlan0", "new0")
+    same([path], [[data]])
+
+
 def test_what_is_said_of_access_modes_is_the_same(tmp_path: Path) -> None:
     data = b"""mipcheck-trace 1
 0 eth0 data dir=out protection=none bytes=0 stack=ip/ip dst=10.1.7.20 scope=other access=c

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
@@ -66,12 +66,13 @@ def said(report: Report) -> tuple[object, ...]:
     rules = [(r.id, r.status, r.kept, r.broken, r.unknown, r.lacks) for r in report.rules]
     reasons = sorted(r.partition(": ")[2] or r for r in report.reasons)
     holes = [i.holes for i in report.inputs]
-    return report.verdict, found, rules, reasons, holes, report.start, {i.interfaces for i in report.inputs}
+    return report.verdict, found, rules, reasons, holes, report.start, [sorted(i.interfaces) for i in report.inputs]
 
 
 @pytest.mark.slow
 @settings(max_examples=drawn(25, 1000), deadline=None)
 @given(logs())
+@example("mipcheck-trace 1\n2 new0 gap from=2.5 to=9\n2 wlan0 coa kind=colocated addr=10.1.41.243\n")
 def test_what_a_log_says_is_said_by_what_is_made_of_it(text: str) -> None:
     spec = load()
     with tempfile.TemporaryDirectory() as folder:
