@@ -6,6 +6,7 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -93,19 +94,7 @@ def read_config(
     if file.problems:
         raise InputError(file.problems, more=file.more)
     plain = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites)
-    site = Site(
-        plain.role,
-        plain.boot,
-        plain.addresses,
-        plain.fa,
-        plain.internal,
-        plain.tunnels,
-        plain.capabilities,
-        plain.parameters,
-        tuple(filter(None, mn_ha)),
-        tuple(filter(None, esp)),
-        plain.upkeep,
-    )
+    site = replace(plain, mn_ha_keys=tuple(filter(None, mn_ha)), esp_sas=tuple(filter(None, esp)))
     return site, frozenset(words), tuple(filter(None, sources))
 
 

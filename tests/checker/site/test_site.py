@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mipcheck.checker.console.errors import LIMIT, InputError, Problem
-from mipcheck.checker.site.site import EspSa, MnHaKey, Site, SiteError, merge_sites, site_from_words, site_words
+from mipcheck.checker.site.site import (
+    LISTS,
+    EspSa,
+    MnHaKey,
+    Site,
+    SiteError,
+    keys_of,
+    merge_sites,
+    site_from_words,
+    site_words,
+)
 from mipcheck.checker.site.toml import SIZE_LIMIT, read_given, read_site
 from mipcheck.checker.trace.vocabulary import Vocabulary
 from mipcheck.model.values.nearest import closest
@@ -265,6 +275,14 @@ def test_closest() -> None:
     assert closest("t-reregister", known) == "t_reregister" and closest("ot", known) == "to"
     assert closest("vpn_fa", known) == "vpn-fa"
     assert closest("zzz", known) is None and closest("path" * 20000, known) is None
+
+
+@pytest.mark.parametrize("key", keys_of(WORDS.sites))
+def test_a_site_file_says_what_words_say(key: str) -> None:
+    word = {"role": "vpn", "party": "gateway", "boot": "true", "internal": "10.0.0.0/8", "upkeep": "dns"}.get(key)
+    word = word or {"tunnels": "ipsec0", "capabilities": "vpn-fa"}.get(key, "10.1.0.2")
+    value = word if key == "boot" else f'["{word}"]' if key in LISTS else f'"{word}"'
+    assert site_words(read(f"[site]\n{key} = {value}\n")) == {key: word}
 
 
 # ---- Merging ----
