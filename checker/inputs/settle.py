@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mipcheck.checker.console.errors import InputError, Problem, UsageError, joined, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.opening import name_of, open_input, refuse_other
-from mipcheck.checker.site.site import EspSa, Site, SiteError, merge_sites, site_from_words, site_words
+from mipcheck.checker.site.site import Site, SiteError, merge_sites, site_from_words, site_words
 from mipcheck.checker.trace.source import SourceTable
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.values.event import Position
@@ -55,22 +55,14 @@ def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, st
     except SiteError as error:
         raise UsageError(joined(f"{error.message}", error.hint)) from None
     site, given = merge_sites(site, last, words.keys()), given | words.keys()
-    if keys:
-        site = replace(site, esp_sas=_with_keys(site.esp_sas, keys))
+    for path in keys:
+        from mipcheck.checker.site.keys import read_keys
+
+        with open_input(path) as stream:
+            site = merge_sites(site, Site(esp_sas=tuple(read_keys(stream, name_of(path)))))
     if "role" in given:
         vocabulary_for(vocabulary, site.role)
     return Over(site, given, site.role if "role" in given else None, sources)
-
-
-def _with_keys(own: Sequence[EspSa], paths: Sequence[str]) -> tuple[EspSa, ...]:
-    """Return associations with those of files of keys; of one SPI these are taken. Raises InputError."""
-    from mipcheck.checker.site.keys import read_keys
-
-    found = {sa.spi: sa for sa in own}
-    for path in paths:
-        with open_input(path) as stream:
-            found |= {sa.spi: sa for sa in read_keys(stream, name_of(path))}
-    return tuple(found.values())
 
 
 class Settling:
