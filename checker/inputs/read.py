@@ -16,7 +16,6 @@ from mipcheck.checker.inputs.clocks import absolute_of, shifts_of, shifts_of_cap
 from mipcheck.checker.inputs.opening import STDIN, OpenInput, hold, name_of, open_inputs
 from mipcheck.checker.inputs.settle import Over, Settling, over_logs
 from mipcheck.checker.inputs.trace import Input, Trace, input_of_log
-from mipcheck.checker.inputs.twice import once
 from mipcheck.checker.logs.text import read_log
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.columns import Columns
@@ -128,6 +127,8 @@ def read_inputs(
         events = merge([part for part, _ in parts], [ns for _, ns in parts], vocabulary.gaps)
     doubled: tuple[str, ...] = ()
     if captures and logs and site.role == MOBILE_NODE:
+        from mipcheck.checker.inputs.twice import once
+
         events, doubled = once(events, read)
     spans = [x.shifted(s.ns) for i, s in zip(inputs, shifts, strict=True) if i.path in logs for x in logs[i.path].spans]
     if any(not span.endless for span in spans):
