@@ -341,19 +341,21 @@ class _Builder:
         name, *rest = c
         tracks = next((str(k.children[0]) for k in rest if _is(k, "tracks")), "")
         text = _text(rest)
-        inner = [k for k in rest if not _is_token(k, "STRING") and not _is(k, "tracks")]
-        for k in inner:
-            if _is(k, "role"):
-                self._fail(_at(k), "a role cannot stand inside another")
-        return s.RoleDecl(str(name), tracks, text, tuple(self._declaration(k) for k in inner), at)
+        inner = [k for k in rest if not _is(k, "tracks")]
+        return s.RoleDecl(str(name), tracks, text, self._inner(inner, "role"), at)
 
     def _system(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         name, *rest = c
-        inner = [k for k in rest if not _is_token(k, "STRING")]
-        for k in inner:
+        return s.SystemDecl(str(name), _text(rest), self._inner(rest, "system"), at)
+
+    def _inner(self, c: list[Any], block: str) -> tuple[s.Declaration, ...]:
+        """Read the declarations in a block, in which no other one can stand."""
+        found = [k for k in c if not _is_token(k, "STRING")]
+        for k in found:
             if k.data in ("role", "system"):
-                self._fail(_at(k), f"a {k.data} cannot stand inside a system")
-        return s.SystemDecl(str(name), _text(rest), tuple(self._declaration(k) for k in inner), at)
+                where = "another" if k.data == block == "role" else f"a {block}"
+                self._fail(_at(k), f"a {k.data} cannot stand inside {where}")
+        return tuple(map(self._declaration, found))
 
     def _party(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         name, role, *rest = c

@@ -35,7 +35,9 @@ _RECENT = 8
 _recent: dict[str, tuple[dict[str, str], Spec]] = {}
 """Those by what they were made from, the one that was asked for last at the end."""
 
-_EXTENDS = re.compile(r"^\s*spec\s+\S+\s+extends\s+(\S+)", re.MULTILINE)
+_SPACE = r"(?:\s|#[^\n]*\n)"
+_EXTENDS = re.compile(rf'{_SPACE}*spec{_SPACE}+[\w/-]+{_SPACE}*(?:"[^"]*"{_SPACE}*)?extends{_SPACE}+([\w/-]+)')
+"""The header of a specification that extends another one, as the grammar has it."""
 
 
 def bundled() -> list[str]:
@@ -143,7 +145,7 @@ def files_of(name: str) -> list[str]:
         if not Path(file).exists() or file in found:
             return found
         found.append(file)
-        extends = _EXTENDS.search(text)
+        extends = _EXTENDS.match(text)
         if extends is None:
             return found
         name, base = extends[1], Path(found[0]).parent
