@@ -12,6 +12,7 @@ from mipcheck.checker.console.errors import InputError, Problem, UsageError
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.follow.tail import CaptureGrows
 from mipcheck.checker.inputs.kinds import LOG_MARKS, foreign, no_text_log, packed_log
+from mipcheck.checker.inputs.mapped import map_by_words
 from mipcheck.checker.inputs.trace import Input, input_of_log
 from mipcheck.checker.logs import jsonl, text
 from mipcheck.checker.logs.builder import LogBuilder
@@ -207,8 +208,6 @@ class Growing:
         vocabulary, role, keep_going, latest, strict = means
         begun = head.removeprefix(b"\xef\xbb\xbf").lstrip()
         if self._mapped is None and not begun.startswith(LOG_MARKS):
-            from mipcheck.checker.inputs.mapped import map_by_words
-
             self._mapped = map_by_words(head, self.name, vocabulary, strict)
         try:
             if self._mapped is not None and not begun.startswith(LOG_MARKS):

@@ -14,6 +14,7 @@ from mipcheck.checker.inputs.kinds import LOG_MARKS, foreign, no_text_log
 from mipcheck.checker.inputs.opening import Mapped, OpenInput, name_of
 from mipcheck.checker.maps.library import bundled, use_of
 from mipcheck.checker.maps.read import read_mapped
+from mipcheck.checker.maps.recognise import SIZE, recognised
 from mipcheck.checker.trace.source import table_of
 from mipcheck.checker.trace.vocabulary import RoleError
 from mipcheck.model.values.event import Position
@@ -52,7 +53,7 @@ def give_maps(
         if given.mapped is None and given.needs_map():
             table = table_of(tables, given.name)
             given.mapped = map_of_table(table, vocabulary, strict) or map_by_words(
-                given.beginning(), given.name, vocabulary, strict
+                given.beginning(SIZE), given.name, vocabulary, strict
             )
 
 
@@ -99,8 +100,6 @@ def map_by_words(head: bytes, name: str, vocabulary: Vocabulary, strict: bool) -
     """
     if foreign(head, name) or no_text_log(head) or any(line.startswith(LOG_MARKS) for line in head.splitlines()):
         return None
-    from mipcheck.checker.maps.recognise import recognised
-
     found = recognised(head)
     if not found:
         return None

@@ -26,9 +26,6 @@ STDIN_NAME: Final = "<stdin>"
 _HEAD: Final = 4096
 """Bytes by which it is told what an input is."""
 
-_RECOGNISED: Final = 65_536
-"""Bytes by which a log of another program is recognised."""
-
 _MEMORY: Final = 2**24
 """Bytes of a pipe that are kept in memory to be read again; what comes after them is kept in a file."""
 
@@ -78,12 +75,9 @@ class OpenInput:
         """Return the stream so that it can be read line by line, also from a pipe."""
         return cast("BinaryIO", io.BufferedReader(self.stream)) if isinstance(self.stream, Pipe) else self.stream
 
-    def beginning(self) -> bytes:
-        """Return the first bytes, of which more are wanted to recognise a log than to tell what an input is.
-
-        Raises InputError if it cannot be read.
-        """
-        return _head(self.stream, self.name, _RECOGNISED)
+    def beginning(self, size: int) -> bytes:
+        """Return the first bytes, `size` of them if there are so many. Raises InputError if it cannot be read."""
+        return _head(self.stream, self.name, size)
 
     def needs_map(self) -> bool:
         """Tell whether it is neither a capture nor a log in our own words. Raises InputError if it cannot be read."""
