@@ -154,9 +154,7 @@ def _job(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> Jo
             config = stream.read()
         maps = _maps([source.map for source in sources if source.map], vocabulary)
     try:
-        words = site_from_words(
-            parameters, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites
-        )
+        words = site_from_words(parameters, vocabulary)
     except SiteError as error:
         raise UsageError(f"{error.message}; {error.hint}" if error.hint else error.message) from None
     site = merge_sites(site, words, parameters.keys())

@@ -49,9 +49,7 @@ def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, st
             refuse_other(stream, name_of(config))
             site, given, sources = read_config(stream, name_of(config), vocabulary)
     try:
-        last = site_from_words(
-            words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites
-        )
+        last = site_from_words(words, vocabulary)
     except SiteError as error:
         raise UsageError(joined(f"{error.message}", error.hint)) from None
     site, given = merge_sites(site, last, words.keys()), given | words.keys()

@@ -117,13 +117,7 @@ class LogBuilder:
         if self.counting and not known:
             return Fault(pair.key_at, len(pair.key), "")
         try:
-            site_from_words(
-                {pair.key: word},
-                self.vocabulary.parameters,
-                self.vocabulary.capabilities,
-                self.vocabulary.roles,
-                self.vocabulary.sites,
-            )
+            site_from_words({pair.key: word}, self.vocabulary)
         except SiteError as error:
             start, width = (pair.value_at, pair.value_width) if known else (pair.key_at, len(pair.key))
             return Fault(start, width, error.message, error.hint)

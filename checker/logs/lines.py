@@ -160,11 +160,7 @@ class LogReader:
 
     def site(self) -> Site:
         """Return the site that the site lines have described so far."""
-        builder = self.builder
-        vocabulary = builder.vocabulary
-        return site_from_words(
-            builder.words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites
-        )
+        return site_from_words(self.builder.words, self.builder.vocabulary)
 
     def log(self) -> Log:
         """Return all that was read. Raises InputError as `check` does."""

@@ -32,7 +32,7 @@ def joined_lines(lines: Iterable[str]) -> str:
 def writable_site(site: Site, vocabulary: Vocabulary) -> dict[str, str]:
     """Return the words of a site, which read back to it. Raises ValueError if there are no such words."""
     words = site_words(site)
-    again = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites)
+    again = site_from_words(words, vocabulary)
     if again != replace(site, mn_ha_keys=(), esp_sas=()):
         raise ValueError("a log cannot hold this site")
     return words

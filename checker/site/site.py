@@ -14,6 +14,7 @@ from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import TOO_LARGE, ValueSyntaxError, lacks_unit
 
 if TYPE_CHECKING:
+    from mipcheck.checker.trace.vocabulary import Vocabulary
     from mipcheck.model.values.types import Type, Value
 
 ADDRESSES = ("iha", "xha", "vpn", "ihoa", "xhoa")
@@ -99,18 +100,12 @@ class SiteError(MipcheckError, ValueError):
         self.key, self.message, self.hint = key, message, hint
 
 
-def site_from_words(
-    words: Mapping[str, str],
-    parameters: Mapping[str, Type],
-    capabilities: Collection[str],
-    roles: Collection[str] = (),
-    sites: Collection[str] = (),
-) -> Site:
+def site_from_words(words: Mapping[str, str], vocabulary: Vocabulary) -> Site:
     """Return the site that the words of a log (or of a command line) describe; lists are separated by commas.
 
-    `parameters`, `capabilities`, `roles` and `sites` are those that the specification declares. Raises SiteError.
+    `vocabulary` is what the specification declares. Raises SiteError.
     """
-    known = keys_of(sites)
+    parameters, known = vocabulary.parameters, keys_of(vocabulary.sites)
     for key in words:
         if key not in known and key not in parameters:
             raise SiteError(
@@ -122,15 +117,15 @@ def site_from_words(
                 ),
             )
     return Site(
-        role=_choice("role", words.get("role", "mn"), dict.fromkeys((*ROLES, *roles))),
+        role=_choice("role", words.get("role", "mn"), dict.fromkeys((*ROLES, *vocabulary.roles))),
         party=_party(words["party"]) if "party" in words else "",
         boot=_choice("boot", words.get("boot", "false"), ("true", "false")) == "true",
-        addresses={k: _address(k, words[k]) for k in addresses_of(sites) if k in words},
+        addresses={k: _address(k, words[k]) for k in addresses_of(vocabulary.sites) if k in words},
         fa=_items(words, "fa", _address),
         internal=_items(words, "internal", _prefix),
         tunnels=_items(words, "tunnels", _name),
         upkeep=UPKEEP if "upkeep" not in words else () if words["upkeep"] == "-" else _items(words, "upkeep", _upkeep),
-        capabilities=frozenset(_items(words, "capabilities", lambda k, w: _capability(k, w, capabilities))),
+        capabilities=frozenset(_items(words, "capabilities", lambda k, w: _capability(k, w, vocabulary.capabilities))),
         parameters={k: _parameter(k, words[k], parameters[k]) for k in words if k not in known},
     )
 

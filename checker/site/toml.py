@@ -93,7 +93,7 @@ def read_config(
     _no_doubles(file, "esp_sa", [sa.spi if sa else None for sa in esp])
     if file.problems:
         raise InputError(file.problems, more=file.more)
-    plain = site_from_words(words, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites)
+    plain = site_from_words(words, vocabulary)
     site = replace(plain, mn_ha_keys=tuple(filter(None, mn_ha)), esp_sas=tuple(filter(None, esp)))
     return site, frozenset(words), tuple(filter(None, sources))
 
@@ -433,7 +433,7 @@ def _parameter_hint(key: str, vocabulary: Vocabulary) -> str:
 def _checked(file: _TomlFile, table: str, key: str, word: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a site may say that word of a key; if not, that is a problem of the file."""
     try:
-        site_from_words({key: word}, vocabulary.parameters, vocabulary.capabilities, vocabulary.roles, vocabulary.sites)
+        site_from_words({key: word}, vocabulary)
     except SiteError as error:
         file.problem(table, 0, key, error.message, error.hint)
         return False

@@ -13,6 +13,7 @@ from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.observe.context import duration, source
 from mipcheck.checker.proofs.demand import demand
 from mipcheck.checker.site.site import SiteError, site_from_words
+from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.language.show import show_citations
 from mipcheck.model.specification.configure import configure, read_parameter
 from mipcheck.model.specification.load import DEFAULT
@@ -143,8 +144,7 @@ def _unknown(spec: Spec, word: str) -> str:
 def _values(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:
     """Return the values of all parameters; `words` give some. Raises UsageError and ParameterError."""
     try:
-        types = {n: p.type for n, p in spec.parameters.items()}
-        site = site_from_words(words, types, list(spec.capabilities), list(spec.roles), spec.sites)
+        site = site_from_words(words, vocabulary_of(spec))
     except SiteError as error:
         raise UsageError(joined(error.message, error.hint)) from None
     return configure(spec, {n: read_parameter(spec.parameters[n], w) for n, w in site.parameters.items()})

@@ -256,7 +256,7 @@ def test_words_and_back() -> None:
         "capabilities": "endpoint-update,vpn-fa",
         "t_reregister": "3 s",
     }
-    assert site_words(site_from_words(words, PARAMETERS, WORDS.capabilities)) == words
+    assert site_words(site_from_words(words, WORDS)) == words
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_words_and_back() -> None:
 )
 def test_bad_words(key: str, word: str) -> None:
     with pytest.raises(SiteError) as caught:
-        site_from_words({key: word}, PARAMETERS, WORDS.capabilities)
+        site_from_words({key: word}, WORDS)
     assert caught.value.key == key and caught.value.message and caught.value.hint
 
 
