@@ -44,6 +44,12 @@ class _Stamped:
     judged: dict[int, list[int]] = field(default_factory=dict)
     trials: int = 0
 
+    def note(self, outcomes: Iterable[tuple[int, int]]) -> None:
+        """Note how it is judged in one more state, by rule."""
+        self.trials += 1
+        for rule, outcome in outcomes:
+            self.judged.setdefault(rule, []).append(outcome)
+
     def outcome(self, rule: int) -> int:
         """Return what all judgements by a rule come to; where it did not speak of the event, it was kept."""
         found = self.judged[rule]
@@ -319,11 +325,9 @@ class CoarseObserver(InexactObserver):
         index = UNKNOWN if place is None else place.index
         own = machine.unknown_interface() if place is None else state[1][index]
         step, writers = machine.steps[stamped.event.kind], [0] * max(len(own), len(state[0]))
-        stamped.trials += 1
-        for rule, outcome in step(
-            now, index, own, state[0], state[1], stamped.keys, stamped.number, writers, writers, state[2]
-        ):
-            stamped.judged.setdefault(rule, []).append(outcome)
+        stamped.note(
+            step(now, index, own, state[0], state[1], stamped.keys, stamped.number, writers, writers, state[2])
+        )
 
     def _step_to(self, node: NodeState, state: Snapshot, stamped: _Stamped) -> Snapshot:
         """Return the state after an event, and note how it is judged, at any time that stamps allow."""
@@ -339,9 +343,7 @@ class CoarseObserver(InexactObserver):
     def _at(self, node: NodeState, state: Snapshot, stamped: _Stamped, now: int) -> Snapshot:
         """Return the state after an event that happens now, and note how it is judged."""
         after, outcomes = self._try(node, state, stamped.event, stamped.number, stamped.keys, now)
-        stamped.trials += 1
-        for rule, outcome in outcomes.items():
-            stamped.judged.setdefault(rule, []).append(outcome)
+        stamped.note(outcomes.items())
         return after
 
     def _due(self, place: InterfaceState, state: State, now: int) -> list[Due]:
