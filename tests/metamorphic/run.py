@@ -6,7 +6,6 @@ import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mipcheck.checker.check.check import check
@@ -63,26 +62,31 @@ class Answer:
 
 def answer(case: Case, folder: Path, native: bool | None = None) -> Answer:
     """Check a case whose files are written to `folder`; natively or not, where that is asked for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, data in case.files.items():
-        (folder / name).write_bytes(data)
-        paths.append(str(folder / name))
-    more: dict[str, Any] = {}
-    if case.config is not None:
-        (folder / "site.toml").write_text(case.config, "utf-8")
-        more["config"] = str(folder / "site.toml")
+    paths, config = _written(case, folder)
     with pytest.MonkeyPatch.context() as patched:
         if native is not None:
             for kind in (LOGS, CAPTURES, EVENTS):
                 native_from(patched, kind, 0 if native else NEVER)
         try:
-            report = check(paths, spec=load(case.spec), **more)
+            report = check(paths, config=config, spec=load(case.spec))
         except (InputError, UsageError) as error:
             return Answer("error", frozenset(), str(error))
     origin = _origin(report)
     broken = frozenset((v.rule, v.interface, v.time + origin, v.last_time + origin) for v in report.violations)
     return Answer(report.verdict, broken, report=report)
+
+
+def _written(case: Case, folder: Path) -> tuple[list[str], str | None]:
+    """Write the files of a case to `folder`; return their paths, and that of its site file, if it has one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in case.files.items():
+        (folder / name).write_bytes(data)
+    paths = [str(folder / name) for name in case.files]
+    if case.config is None:
+        return paths, None
+    config = folder / "site.toml"
+    config.write_text(case.config, "utf-8")
+    return paths, str(config)
 
 
 def _origin(report: Report) -> int:
@@ -133,16 +137,11 @@ def failures(case: Case, changes: Iterator[Change] | Sequence[Change], folder: P
 
 def converted(case: Case, folder: Path) -> Iterator[Change]:
     """Return a case of one input as what `convert` makes of it, text and JSON Lines, which says all that there is."""
-    [(name, data)] = case.files.items()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(data)
-    options = ["--spec", case.spec]
-    if case.config is not None:
-        (folder / "site.toml").write_text(case.config, "utf-8")
-        options += ["--config", str(folder / "site.toml")]
+    [path], config = _written(case, folder)
+    options = ["--spec", case.spec, *(["--config", config] if config is not None else [])]
     for form in ("log", "jsonl"):
         made = folder / f"converted.{form}"
-        if main(["convert", str(folder / name), *options, "--format", form, "-o", str(made)]) == 0:
+        if main(["convert", path, *options, "--format", form, "-o", str(made)]) == 0:
             yield Change(f"converted to {form}", Case({made.name: made.read_bytes()}, None, case.spec))
 
 
