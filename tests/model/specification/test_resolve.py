@@ -8,7 +8,7 @@ import pytest
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
-from mipcheck.model.specification.load import load, loads
+from mipcheck.model.specification.load import files_of, load, loads
 from mipcheck.model.specification.spec import Allow, Spec
 
 from making.small import BASE, LINES, rule
@@ -78,6 +78,24 @@ def test_a_default_reading_goes_with_its_rule(tmp_path: Path) -> None:
         ' reading a "" configure true\n reading b "" configure false'
     )
     assert load(str(tmp_path / "top.spec")).rules["R2"].reading == "a"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "spec child extends base",
+        'spec child "a child" extends base',
+        'spec child "a\n  child"extends base',
+        "# of whom?\nspec child# this one\n  extends base# and no other\n",
+    ],
+)
+def test_the_files_of_a_specification_are_those_that_it_extends_too(tmp_path: Path, header: str) -> None:
+    (tmp_path / "base.spec").write_text(BASE)
+    (tmp_path / "child.spec").write_text(f"{header}\n")
+    assert load(str(tmp_path / "child.spec")).extends == "base"
+    assert files_of(str(tmp_path / "child.spec")) == [str(tmp_path / "child.spec"), str(tmp_path / "base.spec")]
+    (tmp_path / "child.spec").write_text('spec child "a child"\n# spec child extends base\n')
+    assert files_of(str(tmp_path / "child.spec")) == [str(tmp_path / "child.spec")]
 
 
 def test_errors_in_an_extended_specification_are_told_of_its_file(tmp_path: Path) -> None:
