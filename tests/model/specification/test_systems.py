@@ -143,6 +143,8 @@ def test_what_stands_in_no_system() -> None:
     assert refusal(PARTIES + alone) == "only in a system is there anybody to be against"
     assert refusal(PARTIES + "system vpn { }") == '"vpn" is a role already'
     assert refusal(PARTIES + "system s { system t { } }") == "a system cannot stand inside a system"
+    assert refusal(PARTIES + "system s { role t { } }") == "a role cannot stand inside a system"
+    assert refusal(PARTIES + "role r { system t { } }") == "a system cannot stand inside a role"
 
 
 def test_interfaces_of_two_parties_are_not_the_same_ones() -> None:
