@@ -166,7 +166,7 @@ class Proofs:
             p.name,
             {"": proof.inductive(None if isinstance(p.claim, Independent) else asked.suspects), **asked.spare},
             {
-                **(result.certificate.scripts if result.certificate is not None else {}),
+                **({n: s for n, s in result.certificate.scripts.items() if n == HAPPENS} if result.certificate else {}),
                 **{n.rule: n.trace.script for n in needs if n.trace.script is not None},
             },
             undecided,
@@ -215,7 +215,8 @@ class Proofs:
             obliged = self._obligations(setting, p, own)
             answer, reason, happens = self._arises(setting, p, known)
             scripts = {} if happens is None else {HAPPENS: happens}
-            shown = Certificate(self._spec.name, setting.spec.role, p.name, {"": proof.inductive()}, scripts)
+            shown = Certificate(self._spec.name, setting.spec.role, p.name, {"": proof.inductive(proof.core)}, scripts)
+            shown = shown if known is None else _with_needs(shown, known)
             return Result(p.name, p.section, answer, 0.0, method, interfaces, values_of(setting, proof),
                           invariant=proof.invariant.sexpr(), reason=reason,
                           cross_checked=("z3",), certificate=shown, certified=stored is not None,
@@ -302,6 +303,17 @@ def certified(setting: Setting, p: Property, certificate: Certificate) -> Proof 
     if (invariant := checked(setting, p, rules, stored)) is not None:
         return Proof(rules, stored.whole, invariant, form=stored.form, text=stored.invariant)
     return None
+
+
+def _with_needs(shown: Certificate, known: Certificate) -> Certificate:
+    """Return a certificate with what another one says of needs, which nobody has asked for: evidence as it was."""
+    others = {n: script for n, script in known.scripts.items() if n not in (HAPPENS, REFUTES)}
+    return replace(
+        shown,
+        proofs={**known.proofs, **shown.proofs},
+        scripts={**shown.scripts, **others},
+        undecided=known.undecided,
+    )
 
 
 def refuted(setting: Setting, p: Property, certificate: Certificate) -> Witness | None:

@@ -201,6 +201,13 @@ def test_they_are_kept_beside_the_specification_and_found_there(spec: Path, tmp_
     assert all(p["certificate"] is None for p in answered(spec, "--fresh"))
 
 
+def test_what_was_kept_of_needs_outlasts_a_run_that_does_not_ask(spec: Path, tmp_path: Path) -> None:
+    kept = [Path(p["certificate"]) for p in answered(spec, "--store")]
+    before = [file.read_bytes() for file in kept]
+    answered(spec, "--store", "--no-needs")
+    assert [file.read_bytes() for file in kept] == before
+
+
 def test_the_cache_will_do_where_nothing_can_be_written(
     spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
