@@ -3,46 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import TypeVar
 
 from mipcheck.model.language import catalogue as k
 from mipcheck.model.language.expression import Place
 from mipcheck.model.specification import spec as m
+from mipcheck.model.specification.flatten import KINDS
 from mipcheck.model.specification.names import Names
 from mipcheck.model.values.nearest import nearest
 
+_D = TypeVar("_D", k.EntityDecl, k.GuidelineDecl, k.PointDecl, k.AnswerDecl)
 
-def entities(n: Names) -> dict[str, k.EntityDecl]:
-    """Return the entities by name. Raises SpecError for one that is declared twice, as do the functions below."""
+
+def said(n: Names, kind: type[_D]) -> dict[str, _D]:
+    """Return the declarations of a kind by name; answers by the guideline that they are to.
+
+    Raises SpecError for one that is declared twice.
+    """
     found = {}
-    for d in n.each(k.EntityDecl):
-        n.declare("entity", d.name, d.at)
-        found[d.name] = d
-    return found
-
-
-def guidelines(n: Names) -> dict[str, k.GuidelineDecl]:
-    """Return the guidelines by name."""
-    found = {}
-    for d in n.each(k.GuidelineDecl):
-        n.declare("guideline", d.name, d.at)
-        found[d.name] = d
-    return found
-
-
-def points(n: Names) -> dict[str, k.PointDecl]:
-    """Return the points by name."""
-    found = {}
-    for d in n.each(k.PointDecl):
-        n.declare("point", d.name, d.at)
-        found[d.name] = d
-    return found
-
-
-def answers(n: Names) -> dict[str, k.AnswerDecl]:
-    """Return the answers by the guideline that they are to."""
-    found = {}
-    for d in n.each(k.AnswerDecl):
-        n.declare("answer", d.name, d.at)
+    for d in n.each(kind):
+        n.declare(KINDS[kind], d.name, d.at)
         found[d.name] = d
     return found
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from mipcheck.model.language import syntax as s
+from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Expression, Pattern, Place
 from mipcheck.model.language.parse import MAX_DEPTH
@@ -49,24 +50,10 @@ def resolve(
     for name in (m.MOBILE_NODE, *roles):
         readers[name].check_chosen([rule for spec in specs.values() for rule in spec.rules])
     main = readers[m.MOBILE_NODE]
-    others = {
-        name: replace(
-            specs[name],
-            role=name,
-            tracks=d.tracks,
-            role_text=d.text,
-            statements={},
-            entities={},
-            guidelines={},
-            points={},
-            answers={},
-            warnings=(),
-        )
-        for name, d in roles.items()
-    }
+    others = {name: replace(specs[name], role=name, tracks=d.tracks, role_text=d.text) for name, d in roles.items()}
     machines = {m.MOBILE_NODE: specs[m.MOBILE_NODE], **others}
     joint = {n: _RoleReader(module, of_role(items, n), chosen, file, n, machines) for n in _systems(items, readers)}
-    systems = {name: replace(r.spec(), role=name, statements={}) for name, r in joint.items()}
+    systems = {name: replace(r.spec(), role=name) for name, r in joint.items()}
     for reader in (*readers.values(), *joint.values()):
         reader.warn(joint.values())
     main.check_shared([*readers.values(), *joint.values()])
@@ -151,8 +138,9 @@ class _RoleReader:
             n.enums, tuple(n.sites), n.layers, n.accesses, n.capabilities, n.parameters, _own(n, n.events),
             _own(n, n.variables), definitions, tuple(u for u, _ in updates), assumptions, rules, properties, statements,
             _own(n, n.tables),
-            entities=catalogue.entities(n), guidelines=catalogue.guidelines(n), points=catalogue.points(n),
-            answers=catalogue.answers(n), pause=pause, stages=stages, parties=n.parties, channels=n.channels,
+            entities=catalogue.said(n, EntityDecl), guidelines=catalogue.said(n, GuidelineDecl),
+            points=catalogue.said(n, PointDecl), answers=catalogue.said(n, AnswerDecl),
+            pause=pause, stages=stages, parties=n.parties, channels=n.channels,
         )  # fmt: skip
 
     def warn(self, systems: Iterable[_RoleReader] = ()) -> None:
