@@ -22,12 +22,10 @@ from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
 from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec
-from mipcheck.model.specification.term import Term
-from mipcheck.model.values.types import BOOL
+from mipcheck.model.specification.term import FALSE, Term
 
 _COUNT = itertools.count()
 """Sets what is hidden of an event apart from that of any other."""
-_FALSE = Term("const", BOOL)
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 
@@ -106,7 +104,7 @@ def consistent(setting: Setting, certificate: Certificate | None = None) -> Cons
 
 def _forbids_all(rule: Rule) -> bool:
     """Decide whether a rule is a prohibition without exception: there is no keeping it by what it speaks of."""
-    return isinstance(rule.body, Allow) and rule.body.condition == _FALSE
+    return isinstance(rule.body, Allow) and rule.body.condition == FALSE
 
 
 class _Decisions:

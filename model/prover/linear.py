@@ -8,6 +8,7 @@ from math import lcm
 from typing import Any, Final
 
 import z3
+from mipcheck.model.specification.term import DENIED, FLIPPED
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import show_duration
 
@@ -19,8 +20,6 @@ class Unsaid(MipcheckError, ValueError):
 
 
 _COMPARED: Final = {z3.Z3_OP_LE: "<=", z3.Z3_OP_LT: "<", z3.Z3_OP_GE: ">=", z3.Z3_OP_GT: ">", z3.Z3_OP_EQ: "="}
-_DENIED: Final = {"<=": ">", "<": ">=", ">=": "<", ">": "<=", "=": "!="}
-_TURNED: Final = {"<=": ">=", "<": ">", ">=": "<=", ">": "<", "=": "=", "!=": "!="}
 
 
 def formula_text(formula: Z, is_time: Callable[[str], bool]) -> str:
@@ -43,7 +42,7 @@ def _text(t: Z, is_time: Callable[[str], bool], strength: int, denied: bool = Fa
     kind = t.decl().kind()
     if kind not in _COMPARED or t.arg(0).sort() == z3.BoolSort():
         raise Unsaid(str(t))
-    word = _DENIED[_COMPARED[kind]] if denied else _COMPARED[kind]
+    word = DENIED[_COMPARED[kind]] if denied else _COMPARED[kind]
     return _comparison(t, word, is_time)
 
 
@@ -56,7 +55,7 @@ def _comparison(t: Z, word: str, is_time: Callable[[str], bool]) -> str:
     number = constant - number
     scale = lcm(*(w.denominator for w in weights.values())) if weights else 1
     if all(w < 0 for w in weights.values()):
-        scale, word = -scale, _TURNED[word]
+        scale, word = -scale, FLIPPED[word]
     weights, number = {n: w * scale for n, w in weights.items()}, number * scale
     timed = any(is_time(n) for n in weights)
     left = [_weighted(n, w) for n, w in weights.items() if w > 0]

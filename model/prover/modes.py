@@ -20,13 +20,12 @@ from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Access, Allow, EventType, Property, Require, Rule, Spec, Whenever
-from mipcheck.model.specification.term import EventPattern, Term, conjunction
+from mipcheck.model.specification.term import FALSE, EventPattern, Term, conjunction
 from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import ADDRESS, BOOL, Value
 
 DEPTH, STEPS = 6, 12
 """Events up to which a trace that refutes a fact, and one that shows all steps, is searched for."""
-_NEVER = Term("const", BOOL, value=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ class Mode:
         if self.announcement is None or steps is None:
             return
         for situation in self.situations():
-            if not any(situation.covers(e) for e in steps.events) or self._counterexample(situation, _NEVER) is None:
+            if not any(situation.covers(e) for e in steps.events) or self._counterexample(situation, FALSE) is None:
                 continue
             told: set[str] = set()
             for key, value, condition in self._candidates(situation):

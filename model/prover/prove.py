@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
 import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate
@@ -29,10 +28,7 @@ from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.specification.load import load
 from mipcheck.model.specification.spec import Allow, Consistent, Independent, Permitted, Property, Rule, Spec, Whenever
-from mipcheck.model.specification.term import Term
-from mipcheck.model.values.types import BOOL
-
-_FALSE: Final = Term("const", BOOL)
+from mipcheck.model.specification.term import FALSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +250,7 @@ class Proofs:
             trace = searches.arises()
         if trace is not None:
             return "proved", "", trace.script
-        never = replace(p, claim=Whenever(p.patterns, _FALSE))
+        never = replace(p, claim=Whenever(p.patterns, FALSE))
         if spacer(system_of(setting, never, setting.musts, True), setting.timeout).answer == "proved":
             return "vacuous", "no event of which it speaks can happen where every MUST is kept", None
         return "proved", "", None

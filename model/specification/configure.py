@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mipcheck.model.specification.spec import Parameter, Spec
-from mipcheck.model.specification.term import Term
+from mipcheck.model.specification.term import COMPARISONS, Term
 from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.types import ValueSyntaxError, lacks_unit
 
@@ -93,5 +93,4 @@ def _apply(t: Term, args: list[int]) -> int:
         case "implies":
             return int(not args[0] or bool(args[1]))
     left, right = args
-    return int({"=": left == right, "!=": left != right, "<": left < right, "<=": left <= right,
-                ">": left > right, ">=": left >= right}[t.kind])  # fmt: skip
+    return int(COMPARISONS[t.kind](left, right))

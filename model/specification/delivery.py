@@ -12,10 +12,9 @@ from typing import Final
 
 from mipcheck.model.specification.parties import KNOWS, Channel
 from mipcheck.model.specification.spec import Assumption, Change, Table, Update, Variable
-from mipcheck.model.specification.term import TRUE, EventPattern, Term, conjunction
+from mipcheck.model.specification.term import FALSE, TRUE, EventPattern, Term, conjunction
 from mipcheck.model.values.types import BOOL, INT, Type
 
-_FALSE: Final = Term("const", BOOL, value=0)
 _ONE: Final = Term("const", INT, value=1)
 
 
@@ -147,7 +146,7 @@ class OnWay:
             last = tuple((self._named(f"arrived/{c.name}"), Term("key", c.value.type, c.name)) for c in each)
             yield Update(patterns, ((self._named("arrived"), TRUE), *last))
         if self.mode == "newest":
-            yield Update(patterns, ((self._named("sent"), _FALSE),))
+            yield Update(patterns, ((self._named("sent"), FALSE),))
         elif self.mode == "late":
             left = self._named("left")
             if self.table is None:

@@ -13,13 +13,10 @@ from typing import Final
 from mipcheck.model.language.catalogue import Figure, Measure
 from mipcheck.model.specification.overhead import Overhead, Untold
 from mipcheck.model.specification.spec import Access, Spec
+from mipcheck.model.specification.term import COMPARISONS
 
 _STEPS: Final = {
     "registrations": "registration", "exchanges": "exchange", "updates": "update", "packets": "packet",
-}  # fmt: skip
-_COMPARE: Final = {
-    "=": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
 }  # fmt: skip
 
 
@@ -61,7 +58,7 @@ def holds(spec: Spec, figure: Figure, parameters: Mapping[str, int]) -> bool:
     if not figure.compare:
         return True
     left, right = _sum(spec, figure.terms, parameters), _sum(spec, figure.value, parameters)
-    return bool(_COMPARE[figure.compare](left, right))
+    return COMPARISONS[figure.compare](left, right)
 
 
 def _sum(spec: Spec, terms: tuple[tuple[int, Measure | int], ...], parameters: Mapping[str, int]) -> int:

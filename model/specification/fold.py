@@ -25,10 +25,8 @@ from mipcheck.model.specification.spec import (
     Update,
     Whenever,
 )
-from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.specification.term import FALSE, TRUE, EventPattern, Term
 from mipcheck.model.values.types import BOOL
-
-_FALSE, _TRUE = Term("const", BOOL, value=0), Term("const", BOOL, value=1)
 
 
 class Folding:
@@ -56,7 +54,7 @@ class Folding:
             case Allow(patterns):
                 return not patterns
             case Require(_, _, _, condition):
-                return condition == _FALSE
+                return condition == FALSE
             case _:
                 return False
 
@@ -66,9 +64,9 @@ class Folding:
             case "param" if t.name in self._readings:
                 return Term("const", t.type, value=self._readings[t.name], source=t.source)
             case "capable":
-                return _TRUE if t.name in self._capabilities else _FALSE
+                return TRUE if t.name in self._capabilities else FALSE
             case "given":
-                return _TRUE if t.name in self._given else _FALSE
+                return TRUE if t.name in self._given else FALSE
         args = tuple(map(self.term, t.args))
         match t.kind:
             case "and" | "or":
@@ -80,12 +78,12 @@ class Folding:
             case "def" | "seen" if _is_constant(args[0]):
                 return args[0]
             case "=" | "!=" if all(a.kind == "const" for a in args):
-                return _TRUE if (args[0].value == args[1].value) == (t.kind == "=") else _FALSE
+                return TRUE if (args[0].value == args[1].value) == (t.kind == "=") else FALSE
         return t if args == t.args else replace(t, args=args)
 
     def _patterns(self, patterns: tuple[EventPattern, ...]) -> tuple[EventPattern, ...]:
         folded = (replace(p, condition=self.term(p.condition)) for p in patterns)
-        return tuple(p for p in folded if p.condition != _FALSE)
+        return tuple(p for p in folded if p.condition != FALSE)
 
     def _update(self, u: Update) -> Update:
         return Update(self._patterns(u.patterns), self._values(u.assignments), tuple(map(self._change, u.changes)))
@@ -106,7 +104,7 @@ class Folding:
         match body:
             case Allow(patterns, condition, unclear, kept):
                 doubt = None if unclear is None else self.term(unclear)
-                doubt = None if doubt == _FALSE else doubt
+                doubt = None if doubt == FALSE else doubt
                 return Allow(self._patterns(patterns), self.term(condition), doubt, self._patterns(kept))
             case Require():
                 patterns, within = self._patterns(body.patterns), self.term(body.within)
@@ -129,18 +127,18 @@ class Folding:
 
 
 def _is_constant(t: Term) -> bool:
-    return t in (_TRUE, _FALSE)
+    return t in (TRUE, FALSE)
 
 
 def _denied(t: Term) -> Term:
     if _is_constant(t):
-        return _FALSE if t == _TRUE else _TRUE
+        return FALSE if t == TRUE else TRUE
     return Term("not", BOOL, args=(t,))
 
 
 def _joined(t: Term, args: tuple[Term, ...]) -> Term:
     """Return a conjunction or disjunction without the parts that decide nothing, or the part that decides it."""
-    deciding, idle = (_FALSE, _TRUE) if t.kind == "and" else (_TRUE, _FALSE)
+    deciding, idle = (FALSE, TRUE) if t.kind == "and" else (TRUE, FALSE)
     if deciding in args:
         return deciding
     left = tuple(a for a in args if a != idle)

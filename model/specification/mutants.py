@@ -13,7 +13,7 @@ from typing import Any, Final
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.specification.fold import Folding
 from mipcheck.model.specification.spec import Allow, Assumption, Change, Configure, Require, Rule, Spec, Update
-from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.specification.term import TRUE, EventPattern, Term
 from mipcheck.model.values.types import BOOL, TIME
 
 _LOOSE: Final = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
@@ -202,7 +202,7 @@ def _update(update: Update) -> Iterator[tuple[Update | None, str]]:
 
 def _change(change: Change) -> Iterator[tuple[Change, str]]:
     for n, (name, value) in enumerate(change.values):
-        if value == Term("const", BOOL, value=1) and name == change.table:  # that the entry is there
+        if value == TRUE and name == change.table:  # that the entry is there
             continue
         for changed, what in changes(value):
             yield (

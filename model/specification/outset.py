@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mipcheck.model.specification.spec import Variable
-from mipcheck.model.specification.term import Term
+from mipcheck.model.specification.term import COMPARISONS, Term
 
 
 def at_first(t: Term, variables: Mapping[str, Variable]) -> int | None:
@@ -31,8 +31,5 @@ def at_first(t: Term, variables: Mapping[str, Variable]) -> int | None:
             return None if args[0] is None else 1 - args[0]
         case "=" | "!=" | "<" | "<=" | ">" | ">=":
             left, right = args
-            if left is None or right is None:
-                return None
-            return int({"=": left == right, "!=": left != right, "<": left < right, "<=": left <= right,
-                        ">": left > right, ">=": left >= right}[t.kind])  # fmt: skip
+            return None if left is None or right is None else int(COMPARISONS[t.kind](left, right))
     return None

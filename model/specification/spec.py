@@ -10,7 +10,7 @@ from typing import Final
 from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl, Way
 from mipcheck.model.language.expression import Citation
 from mipcheck.model.specification.parties import Channel, Party
-from mipcheck.model.specification.term import EventPattern, Term, facts
+from mipcheck.model.specification.term import FALSE, EventPattern, Term, facts
 from mipcheck.model.values.types import BOOL, Type
 
 MOBILE_NODE: Final = "mn"
@@ -118,7 +118,7 @@ class Table:
     @cached_property
     def columns(self) -> Mapping[str, Variable]:
         """All columns by name, first whether the entry is there."""
-        there = Variable(self.name, BOOL, "entry", self.ghost, Term("const", BOOL, value=0), self.text)
+        there = Variable(self.name, BOOL, "entry", self.ghost, FALSE, self.text)
         return {self.name: there} | {f"{self.name}.{v.name}": v for v in self.fields}
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -73,7 +74,8 @@ class Term:
             yield self
 
 
-TRUE = Term("const", BOOL, value=1)
+TRUE: Final = Term("const", BOOL, value=1)
+FALSE: Final = Term("const", BOOL, value=0)
 
 
 def conjunction(terms: tuple[Term, ...]) -> Term:
@@ -83,8 +85,13 @@ def conjunction(terms: tuple[Term, ...]) -> Term:
     return terms[0] if len(terms) == 1 else Term("and", BOOL, args=terms)
 
 
-_FLIPPED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_DENIED = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+COMPARISONS: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+FLIPPED: Final = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""Comparisons by those that say the same with the sides exchanged."""
+DENIED: Final = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+"""Comparisons by those that say the contrary."""
 
 
 @dataclass(slots=True)
@@ -119,16 +126,16 @@ def contradiction(terms: tuple[Term, ...]) -> tuple[Term, Term] | None:
     for fact in facts(terms):
         denied, t = fact.kind == "not", fact.args[0] if fact.kind == "not" else fact
         subject, op, value = t, "=", 1
-        if t.kind in _FLIPPED:
+        if t.kind in FLIPPED:
             left, right = t.args
             flipped = left.kind == "const"
             if flipped == (right.kind == "const"):
                 continue
-            subject, op = (right, _FLIPPED[t.kind]) if flipped else (left, t.kind)
+            subject, op = (right, FLIPPED[t.kind]) if flipped else (left, t.kind)
             value = (left if flipped else right).value
         elif t.kind not in ("var", "key", "param", "has", "entry"):
             continue
-        clash = ranges.setdefault(subject, _Range()).narrow(_DENIED[op] if denied else op, value, fact)
+        clash = ranges.setdefault(subject, _Range()).narrow(DENIED[op] if denied else op, value, fact)
         if clash:
             return clash
         if denied and t is subject and (clash := ranges[subject].narrow("=", 0, fact)):
