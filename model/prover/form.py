@@ -6,10 +6,12 @@ A parameter or an address that is `free` is a symbol that never changes (see `fr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
 import z3
 from mipcheck.model.specification.spec import Parameter, Spec
+from mipcheck.model.values.types import Type
 
 ANY: Final = "any"
 FORMS: Final = (ANY, "2", "3")
@@ -47,6 +49,13 @@ def _symbol(name: str, p: Parameter) -> _Z:
     if p.type.name == "bool":
         return z3.Bool(name)
     return z3.Real(name) if p.type.name == "time" else z3.Int(name)
+
+
+def constant(type_: Type, number: int) -> _Z:
+    """Return a value of a parameter as a term: a time, in ns, in seconds."""
+    if type_.name == "bool":
+        return z3.BoolVal(bool(number))
+    return z3.RealVal(Fraction(number, 10**9)) if type_.name == "time" else z3.IntVal(number)
 
 
 def possible(spec: Spec, form: Form) -> list[_Z]:

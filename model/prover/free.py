@@ -5,16 +5,15 @@ A parameter that is not free, and that the site does not give, is what its defau
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import z3
-from mipcheck.model.prover.form import ADDRESS, Form, symbols
+from mipcheck.model.prover.form import ADDRESS, Form, constant, symbols
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.symbolic import applied
-from mipcheck.model.specification.spec import Parameter, Spec
+from mipcheck.model.specification.spec import Parameter
 from mipcheck.model.specification.term import Term
 
 _Z = Any
@@ -29,19 +28,11 @@ def in_form(setting: Setting, form: Form) -> Setting:
 def candidates(setting: Setting) -> tuple[str, ...]:
     """Return the names of all that may be free: proofs stay linear, and what is `given` is no question of values."""
     spec = setting.unfolded or setting.spec
-    asked = {n for t in _terms(spec) for n in t.names("given")}
-    numbers = {n for t in _terms(spec) for n in _factors(t)}
+    terms = [*spec.all_terms(), *(p.default for p in spec.parameters.values())]
+    asked = {n for t in terms for n in t.names("given")}
+    numbers = {n for t in terms for n in _factors(t)}
     chosen = [n for n, p in spec.parameters.items() if not p.readings and n not in asked | numbers]
     return (*chosen, *(ADDRESS + n for n in spec.sites))
-
-
-def _terms(spec: Spec) -> Iterable[Term]:
-    yield from spec.terms()
-    for a in spec.assumptions.values():
-        yield from a.terms()
-    for p in spec.properties.values():
-        yield from p.terms()
-    yield from (p.default for p in spec.parameters.values())
 
 
 def _factors(root: Term) -> set[str]:
@@ -69,9 +60,9 @@ def values(setting: Setting, form: Form) -> tuple[dict[str, Any], dict[str, Any]
     def build(t: Term) -> _Z:
         if t.kind == "param":
             number = value(t.name)
-            return number if z3.is_expr(number) else _constant(t, number)
+            return number if z3.is_expr(number) else constant(t.type, number)
         if t.kind == "const":
-            return _constant(t, t.value)
+            return constant(t.type, t.value)
         return applied(t, [build(a) for a in t.args])
 
     for name in parameters:
@@ -82,9 +73,3 @@ def values(setting: Setting, form: Form) -> tuple[dict[str, Any], dict[str, Any]
 def _depends(parameters: Mapping[str, Parameter], name: str, free: Mapping[str, _Z]) -> bool:
     names = parameters[name].default.names("param")
     return any(n in free or _depends(parameters, n, free) for n in names)
-
-
-def _constant(t: Term, number: int) -> _Z:
-    if t.type.name == "bool":
-        return z3.BoolVal(bool(number))
-    return z3.RealVal(Fraction(number, 10**9)) if t.type.name == "time" else z3.IntVal(number)

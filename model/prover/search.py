@@ -19,7 +19,6 @@ from mipcheck.model.prover.symbolic import World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import ELSEWHERE, Witness, keys_used, told
 from mipcheck.model.specification.spec import Key, Spec
-from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import TIME
 
 _MS = 10**6
@@ -28,18 +27,8 @@ _MS = 10**6
 def time_unit(parameters: Mapping[str, int], spec: Spec) -> int:
     """Return the step of integer time in ns: a millisecond where all parameters allow it, else a nanosecond."""
     times = [v for n, v in parameters.items() if spec.parameters[n].type.name == "time"]
-    times += [t.value for root in _written(spec) for t in root.walk() if t.kind == "const" and t.type == TIME]
+    times += [t.value for root in spec.all_terms() for t in root.walk() if t.kind == "const" and t.type == TIME]
     return _MS if all(t % _MS == 0 for t in times) else 1
-
-
-def _written(spec: Spec) -> Iterator[Term]:
-    """Yield all that a run is about: updates, rules, assumptions, properties, initial values."""
-    yield from spec.terms()
-    for a in spec.assumptions.values():
-        yield from a.terms()
-    for p in spec.properties.values():
-        yield from p.terms()
-    yield from (v.initial for v in spec.variables.values() if v.initial is not None)
 
 
 @dataclass(frozen=True, slots=True)

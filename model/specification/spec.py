@@ -506,6 +506,20 @@ class Spec:
         for rule in self.rules.values():
             yield from rule.terms()
 
+    def all_terms(self) -> Iterator[Term]:
+        """Yield besides those of assumptions and properties, and initial values: what a proof looks at."""
+        yield from self.terms()
+        yield from self.initials()
+        for assumption in self.assumptions.values():
+            yield from assumption.terms()
+        for property_ in self.properties.values():
+            yield from property_.terms()
+
+    def initials(self) -> Iterator[Term]:
+        """Yield the values that state has at first, where they are said."""
+        state = (*self.variables.values(), *(v for t in self.tables.values() for v in t.fields))
+        yield from (v.initial for v in state if v.initial is not None)
+
     def machines(self) -> list[Spec]:
         """Return this specification and those of the other roles."""
         return [self, *self.roles.values()]

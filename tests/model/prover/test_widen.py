@@ -127,6 +127,24 @@ def test_words_and_truths_are_values_too() -> None:
     assert result(VALUES, "r", loud=1).result == "refuted"
 
 
+TOLD = """
+spec small
+param long: time = 1 s
+event go() by node seen log
+node { told: bool = given long }
+on go { told := told }
+rule A MUST cite 1 "x" allow go only if not told or long > 0 s
+property p "not if it is given" invariant not told
+"""
+
+
+def test_what_is_asked_for_at_first_has_one_value() -> None:
+    """Whether a parameter is given decides what state is at first: then a proof is not for all its values."""
+    found = result(TOLD)
+    assert (found.result, found.for_all) == ("proved", ())
+    assert result(TOLD, long=10**9).result == "refuted"
+
+
 def test_symbols_take_the_place_of_what_is_free() -> None:
     setting = setting_of(loads(VALUES))
     parameters, site = values(setting, Form("any", ("often", "site.home")))
