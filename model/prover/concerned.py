@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mipcheck.model.prover.runs import cone, roots_of_property
-from mipcheck.model.specification.spec import Allow, Configure, Independent, Permitted, Property, Rule, Spec
+from mipcheck.model.specification.spec import Configure, Independent, Permitted, Property, Rule, Spec
 from mipcheck.model.specification.term import Term
 
 
@@ -42,5 +42,4 @@ def _speaks(rule: Rule, p: Property) -> bool:
         return False
     if isinstance(p.claim, Permitted) or rule.id in p.relying:
         return True
-    events = {q.event for q in p.patterns}
-    return isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns)
+    return rule.permits({q.event for q in p.patterns})

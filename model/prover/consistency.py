@@ -144,7 +144,7 @@ def _permissions(setting: Setting) -> list[Rule]:
     owed = [r for r in setting.musts if isinstance(r.body, Require)]
     names = {n for t in roots_of_rules(owed) for n in t.names("var")}
     events = {p.event for u in setting.spec.updates if any(a in names for a, _ in u.assignments) for p in u.patterns}
-    return [r for r in setting.musts if isinstance(r.body, Allow) and any(p.event in events for p in r.body.patterns)]
+    return setting.permissions(events)
 
 
 def _time_goes_on(setting: Setting, permissions: list[Rule]) -> System:
@@ -206,8 +206,7 @@ def _events_that_would(spec: Spec, rule: Rule) -> list[str]:
 
 def _permitting(setting: Setting, rule: str) -> list[Rule]:
     """Return the permissions on events that meet an obligation."""
-    events = _events_that_would(setting.spec, setting.rules[rule])
-    return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
+    return setting.permissions(_events_that_would(setting.spec, setting.rules[rule]))
 
 
 def _choice(w: World, s: SymbolicState, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:

@@ -11,8 +11,8 @@ from mipcheck.model.prover.limits import limited
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Z
-from mipcheck.model.prover.symbolic import SymbolicState, World
-from mipcheck.model.specification.spec import Allow, Require, Rule
+from mipcheck.model.prover.symbolic import Action, SymbolicState, World
+from mipcheck.model.specification.spec import Require, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,12 @@ def circle(setting: Setting, invariant: Z) -> Circle | None:
 
 def made_due(w: World, rule: str, before: SymbolicState, after: SymbolicState, now: Z) -> Z:
     """Return that an obligation is due in the state after an event and was not in the one before it."""
+    cases = [z3.And(_due(w, rule, after, i, now), z3.Not(_due(w, rule, before, i, now))) for i in w.interfaces]
+    return z3.Or(cases)
 
-    def due(s: SymbolicState, i: int) -> Z:
-        return z3.And(w.owed(rule, s, i), w.deadline(rule, s, i) == now)
 
-    return z3.Or([z3.And(due(after, i), z3.Not(due(before, i))) for i in w.interfaces])
+def _due(w: World, rule: str, s: SymbolicState, interface: int, now: Z) -> Z:
+    return z3.And(w.owed(rule, s, interface), w.deadline(rule, s, interface) == now)
 
 
 class _Leads:
@@ -58,8 +59,7 @@ class _Leads:
 
     def __init__(self, setting: Setting, owed: list[Rule], invariant: Z) -> None:
         events = {p.event for r in owed for p in r.body.patterns}
-        permissions = [r for r in setting.musts if isinstance(r.body, Allow)
-                       and any(p.event in events for p in r.body.patterns)]  # fmt: skip
+        permissions = setting.permissions(events)
         roots = [*roots_of_rules([*owed, *permissions]), *(anchor_of(setting.spec, r) for r in owed)]
         self._run = Run(setting, [*owed, *permissions], cone(setting.spec, roots, False, events), True)
         self._invariant, self._timeout, self._setting = invariant, setting.timeout, setting
@@ -68,14 +68,15 @@ class _Leads:
         """Decide whether an event that meets one of some obligations, which is due, may make one of others due."""
         run, w = self._run, self._run.world
         cases = []
-        for n, enabled, after in self._deeds():
-            interface = w.actions[n].interface
-            keys = run.keys[w.actions[n].event]
+        for a, enabled, after in self._deeds():
+            keys, interface = run.keys[a.event], a.interface
             ends = [
-                z3.And(self._is_due(r, interface), w.matches(w.requires[r].patterns, run.state, w.actions[n], keys,
-                                                             run.then))
+                z3.And(
+                    _due(w, r, run.state, interface, run.then),
+                    w.matches(w.requires[r].patterns, run.state, a, keys, run.then),
+                )
                 for r in met
-            ]  # fmt: skip
+            ]
             follow = [made_due(w, r, run.state, after, run.then) for r in due]
             cases.append(z3.And(enabled, z3.Or(ends), z3.Or(follow)))
         return not self._never(z3.Or(cases))
@@ -83,23 +84,19 @@ class _Leads:
     def certain(self, rules: Iterable[str]) -> bool:
         """Decide whether whatever the node does while one of some obligations is due leaves one of them due."""
         run, w = self._run, self._run.world
-        due = z3.Or([self._is_due(r, 0) for r in rules])
+        due = z3.Or([_due(w, r, run.state, 0, run.then) for r in rules])
         cases = []
         for _, enabled, after in self._deeds():
-            still = [z3.And(w.owed(r, after, 0), w.deadline(r, after, 0) == run.then) for r in rules]
+            still = [_due(w, r, after, 0, run.then) for r in rules]
             cases.append(z3.And(enabled, due, z3.Not(z3.Or(still))))
         return self._never(z3.Or(cases))
 
-    def _deeds(self) -> Iterator[tuple[int, Z, SymbolicState]]:
-        """Yield the node's actions by their numbers, each with when it may happen and the state after it."""
+    def _deeds(self) -> Iterator[tuple[Action, Z, SymbolicState]]:
+        """Yield the node's actions, each with when it may happen and the state after it."""
         run, w = self._run, self._run.world
-        for n, a in enumerate(w.actions):
+        for a in w.actions:
             if self._setting.spec.events[a.event].sender == "node":
-                yield n, run.enabled(a), {**run.state, **w.next(run.state, a, run.keys[a.event], run.then)}
-
-    def _is_due(self, rule: str, interface: int) -> Z:
-        run, w = self._run, self._run.world
-        return z3.And(w.owed(rule, run.state, interface), w.deadline(rule, run.state, interface) == run.then)
+                yield a, run.enabled(a), {**run.state, **w.next(run.state, a, run.keys[a.event], run.then)}
 
     def _never(self, case: Z) -> bool:
         solver = limited(z3.Solver(), self._timeout)

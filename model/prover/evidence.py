@@ -17,7 +17,6 @@ from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import (
-    Allow,
     Assumption,
     Configure,
     Independent,
@@ -108,5 +107,4 @@ class Searches:
 
 def about_the_same(spec: Spec, p: Property, rule: Rule) -> bool:
     """Decide whether a permission speaks of events of the property: no other can break it by the same event."""
-    events = {q.event for q in p.patterns}
-    return isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns)
+    return rule.permits({q.event for q in p.patterns})

@@ -82,12 +82,17 @@ def _number(number: Fraction, timed: bool) -> str:
     return f"{digits} {word[len(digits) :]}" if ns else "0 s"
 
 
+def number_of(t: Z) -> Fraction | None:
+    """Return the number that a term is; None for any other term."""
+    if z3.is_int_value(t):
+        return Fraction(t.as_long())
+    return Fraction(t.as_fraction()) if z3.is_rational_value(t) else None
+
+
 def linear(t: Z) -> tuple[dict[str, Fraction], Fraction]:
     """Return the weights of the names in a linear term, and its constant. Raises Unsaid."""
-    if z3.is_rational_value(t):
-        return {}, Fraction(t.numerator_as_long(), t.denominator_as_long())
-    if z3.is_int_value(t):
-        return {}, Fraction(t.as_long())
+    if (number := number_of(t)) is not None:
+        return {}, number
     if z3.is_const(t):
         return {t.decl().name(): Fraction(1)}, Fraction(0)
     kind, parts = t.decl().kind(), [linear(c) for c in t.children()]

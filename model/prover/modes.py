@@ -141,7 +141,7 @@ class Mode:
         """Yield what may be a fact in a situation: key, value, condition."""
         event = self.spec.events[situation.event]
         read = {
-            n for r in self.setting.rules.values() if _speaks(r, {event.name}) for n in r.body.condition.names("key")
+            n for r in self.setting.rules.values() if r.permits({event.name}) for n in r.body.condition.names("key")
         }
         for k in event.keys:
             if k.type.is_set:
@@ -169,7 +169,7 @@ class Mode:
 
     def _read_at(self, event: EventType) -> set[str]:
         """Return the state of type address that some permission on the event reads."""
-        rules = [r.body for r in self.setting.rules.values() if _speaks(r, {event.name})]
+        rules = [r.body for r in self.setting.rules.values() if r.permits({event.name})]
         names = {n for body in rules for n in body.condition.names("var")}
         return {n for n in names if self.spec.variables[n].type == ADDRESS and not self.spec.variables[n].ghost}
 
@@ -212,7 +212,7 @@ class Mode:
         for level in ("MUST", "SHOULD"):
             p = self._property(situation, condition)
             events = {q.event for q in p.patterns}
-            rules = [r for r in self.setting.rules.values() if r.level in ("MUST", level) and _speaks(r, events)]
+            rules = [r for r in self.setting.rules.values() if r.level in ("MUST", level) and r.permits(events)]
             if spacer(safety(self.setting, p, rules, False), self.setting.timeout).answer == "proved":
                 return level
         return ""
@@ -354,8 +354,3 @@ def _asked(rules: Iterable[Rule], event: EventType, key: str) -> set[str]:
                     t.name for t in terms if t.kind == "has" and t.args[0].kind == "key" and t.args[0].name == key
                 }
     return found
-
-
-def _speaks(rule: Rule, events: set[str]) -> bool:
-    """Decide whether a rule is a permission on one of these events."""
-    return isinstance(rule.body, Allow) and any(q.event in events for q in rule.body.patterns)

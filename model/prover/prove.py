@@ -27,7 +27,7 @@ from mipcheck.model.prover.widen import interfaces_of, refuted_by_three, values_
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.specification.load import load
-from mipcheck.model.specification.spec import Allow, Consistent, Independent, Permitted, Property, Rule, Spec, Whenever
+from mipcheck.model.specification.spec import Consistent, Independent, Permitted, Property, Rule, Spec, Whenever
 from mipcheck.model.specification.term import FALSE
 
 
@@ -344,5 +344,4 @@ def _proof(setting: Setting, p: Property) -> Proof | Witness | Verdict:
 
 def _own_rules(setting: Setting, p: Property) -> list[Rule]:
     """Return the permissions on the events that a property speaks of."""
-    events = {q.event for q in p.patterns}
-    return [r for r in setting.musts if isinstance(r.body, Allow) and any(q.event in events for q in r.body.patterns)]
+    return setting.permissions({q.event for q in p.patterns})

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import z3
 from mipcheck.model.prover.claims import Refutations, system_of, violated
-from mipcheck.model.prover.form import ADDRESS, ANY, Form, possible, symbols
+from mipcheck.model.prover.form import ADDRESS, ANY, Form, constant, possible, symbols
 from mipcheck.model.prover.free import candidates, in_form
-from mipcheck.model.prover.limits import Budget, is_over, limited
-from mipcheck.model.prover.linear import Unsaid, formula_text
+from mipcheck.model.prover.limits import TIME_IS_UP, Budget, is_over, limited
+from mipcheck.model.prover.linear import Unsaid, formula_text, number_of
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.smtlib import constants
 from mipcheck.model.prover.spacer import System, Verdict, spacer, subterms
@@ -25,7 +25,7 @@ from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.prover.unrolling import Unrolling, written
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.configure import configure
-from mipcheck.model.specification.spec import Allow, Invariant, Property, Rule, Whenever
+from mipcheck.model.specification.spec import Invariant, Property, Rule, Whenever
 
 _ROUNDS: Final = 40
 """Counterexamples that are taken away, at most."""
@@ -97,7 +97,7 @@ class _Seeker:
         verdict = Verdict("unknown")
         for _ in range(_ROUNDS):
             if is_over():
-                return inside, Verdict("unknown", reason="the time for the run was up"), ANY
+                return inside, Verdict("unknown", reason=TIME_IS_UP), ANY
             # With all rules a proof takes longest where there is none: that is asked where no counterexample is found.
             verdict, interfaces = self._proved(inside, whole=False)
             if verdict.answer == "proved":
@@ -120,9 +120,8 @@ class _Seeker:
         """Return whether the property is proved in a region, of the most interfaces; with all rules if so asked."""
         verdict = Verdict("unknown")
         events = {q.event for q in self.property.patterns}
-        own = [r for r in self.setting.musts if isinstance(r.body, Allow)
-               and any(q.event in events for q in r.body.patterns)]  # fmt: skip
-        forms = [(ANY, self.setting.musts), ("2", self.setting.musts)] if whole else [(ANY, own)]
+        musts = self.setting.musts
+        forms = [(ANY, musts), ("2", musts)] if whole else [(ANY, self.setting.permissions(events))]
         for interfaces, rules in forms:
             verdict = spacer(self._system(inside, interfaces, rules, whole), min(20.0, self.setting.timeout))
             if verdict.answer == "proved":
@@ -245,10 +244,7 @@ class _Seeker:
                 yield at
 
     def _is(self, name: str, number: int) -> Z:
-        z, type_ = self.symbols[name], self.setting.spec.parameters[name].type
-        if type_.name == "bool":
-            return z == z3.BoolVal(bool(number))
-        return z == (z3.RealVal(number) / 10**9 if type_.name == "time" else z3.IntVal(number))
+        return self.symbols[name] == constant(self.setting.spec.parameters[name].type, number)
 
     def _number(self, name: str, value: Z) -> int:
         if z3.is_bool(value):
@@ -258,12 +254,11 @@ class _Seeker:
         return int(value.as_fraction() * 1000) * 10**6
 
 
-def _rational(end: Z) -> Any:
+def _rational(end: Z) -> Fraction | None:
     """Return the number of a bound of an optimisation, None for one that is infinite."""
-    parts = [t for t in [end, *end.children()] if z3.is_rational_value(t) or z3.is_int_value(t)]
-    if "oo" in str(end) or not parts:
+    if "oo" in str(end):
         return None
-    return parts[0].as_fraction() if z3.is_rational_value(parts[0]) else parts[0].as_long()
+    return next((n for t in [end, *end.children()] if (n := number_of(t)) is not None), None)
 
 
 def _conjuncts(formula: Z, denied: bool = False) -> Iterator[Z]:
@@ -398,17 +393,11 @@ def _is_time(setting: Setting, name: str) -> bool:
 
 def numbers(formula: Z) -> list[Fraction]:
     """Return the numbers that a region speaks of."""
-    found = [t for t in subterms(formula) if z3.is_rational_value(t) or z3.is_int_value(t)]
-    return [abs(Fraction(str(t.as_fraction() if z3.is_rational_value(t) else t.as_long()))) for t in found]
+    return [abs(n) for t in subterms(formula) if (n := number_of(t)) is not None]
 
 
 def holds_at(setting: Setting, found: Region, point: dict[str, int]) -> bool:
     """Decide whether a point is in a region; times in ns."""
-    pairs = []
-    for name, z in symbols(setting.spec, Form("2", found.parameters)).items():
-        number = point[name]
-        if z.sort() == z3.BoolSort():
-            pairs.append((z, z3.BoolVal(bool(number))))
-        else:
-            pairs.append((z, z3.RealVal(number) / 10**9 if z.sort() == z3.RealSort() else z3.IntVal(number)))
+    named = symbols(setting.spec, Form("2", found.parameters))
+    pairs = [(z, constant(setting.spec.parameters[name].type, point[name])) for name, z in named.items()]
     return bool(z3.is_true(z3.simplify(z3.substitute(found.formula, *pairs))))

@@ -114,8 +114,7 @@ def with_free(system: System, setting: Setting) -> System:
     form, named = setting.form, symbols(setting.spec, setting.form)
     if not named:
         return system
-    terms = [*system.bad, system.initial, *(t for m in system.moves for t in (m.guard, *m.next.values()))]
-    used = {t.decl().name() for t in subterms(*terms) if is_free(t)}
+    used = {t.decl().name() for t in subterms(*system.terms()) if is_free(t)}
     form = Form(form.interfaces, tuple(n for n in form.free if n in used))
     state = system.state | {("free", n): named[n] for n in form.free}
     return replace(system, state=state, initial=z3.And(system.initial, *possible(setting.spec, form)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import z3
@@ -113,6 +113,10 @@ class Setting:
     def musts(self) -> list[Rule]:
         """The MUST rules in force."""
         return [r for r in self.rules.values() if r.level == "MUST" and r.id not in self.without]
+
+    def permissions(self, events: Collection[str]) -> list[Rule]:
+        """Return the MUST rules in force that are permissions on some of these events."""
+        return [r for r in self.musts if r.permits(events)]
 
     @property
     def advice(self) -> frozenset[str]:

@@ -40,6 +40,14 @@ class System:
     bad: Sequence[Z]
     likely: Sequence[Z] = ()
 
+    def terms(self) -> Iterator[Z]:
+        """Yield all that it is made of, besides what is likely."""
+        yield self.initial
+        yield from self.bad
+        for move in self.moves:
+            yield move.guard
+            yield from move.next.values()
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -33,7 +33,7 @@ def widened(setting: Setting, p: Property, proof: Proof) -> Proof:
         form = Form(best.form.interfaces, (*best.form.free, *(n for n in names if n not in best.form.free)))
         if form == best.form:
             continue
-        if not _occur(_system(setting, p, best.rules, best.whole, form), setting, names):
+        if not _occur(_system(setting, p, best.rules, best.whole, form), names):
             best = replace(best, form=form)
         elif (found := _tried(setting, p, best.rules, best.whole, form)) is not None:
             best = found
@@ -66,9 +66,8 @@ def _groups(setting: Setting) -> Iterator[tuple[str, ...]]:
         yield from ((n,) for n in group)
 
 
-def _occur(system: System, setting: Setting, names: tuple[str, ...]) -> bool:
-    terms = [*system.bad, system.initial, *(t for m in system.moves for t in (m.guard, *m.next.values()))]
-    return bool(set(names) & set(constants(terms)))
+def _occur(system: System, names: tuple[str, ...]) -> bool:
+    return bool(set(names) & set(constants(system.terms())))
 
 
 def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool, form: Form) -> System:

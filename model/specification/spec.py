@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -270,6 +270,10 @@ class Rule:
     def terms(self) -> Iterator[Term]:
         """Yield all expressions of the reading chosen."""
         return self.body.terms()
+
+    def permits(self, events: Collection[str]) -> bool:
+        """Decide whether it is a permission, and one of these events is among those that it is about."""
+        return isinstance(self.body, Allow) and any(p.event in events for p in self.body.patterns)
 
     def applies(self, capabilities: frozenset[str]) -> bool:
         """Decide whether the rule binds a node with these capabilities."""
