@@ -319,8 +319,8 @@ event one(well: {yes, no}) by node seen log
 event two() by node seen log
 interface { first: time = 0 s  second: time = 0 s  a: bool = false  b: bool = false }
 on start when not a and not b { a := true; first := now }
-on one { a := false; b := RESULT; second := LATER }
-on two { b := false; a := true; first := now }
+on one when a { a := false; b := RESULT; second := LATER }
+on two when b { b := false; a := true; first := now }
 rule A MUST cite 1 "x" require one within 0 s of first while a
 rule B MUST cite 1 "x" require two within 0 s of second while b
 property c cite 1 "time goes on" consistent
