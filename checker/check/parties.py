@@ -6,22 +6,26 @@ nothing to another: each is judged as if it were alone.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mipcheck.checker.check.check import check
+from mipcheck.checker.check.check import check_open
 from mipcheck.checker.check.report import Report
-from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, quoted
+from mipcheck.checker.console.errors import InputError, UsageError, did_you_mean, joined, quoted
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.logs.parts import MAGIC
+from mipcheck.checker.inputs.clocks import which_input
+from mipcheck.checker.inputs.opening import OpenInput, check_paths, open_input, open_inputs
+from mipcheck.checker.inputs.read import give_maps
+from mipcheck.checker.inputs.settle import Over, vocabulary_for
+from mipcheck.checker.logs import text
+from mipcheck.checker.logs.lines import LogReader, raw_lines
+from mipcheck.checker.logs.parts import FIRST_LINE
+from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary, vocabulary_of
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
 
-_HEAD: Final = 2**16
-"""Bytes at the beginning of a log in which it says where it was taken."""
 _WORST: Final = ("violation", "inconclusive", "conformant")
 """Verdicts, the one that decides first."""
 
@@ -54,13 +58,14 @@ def taken_at(paths: Sequence[str], told: Mapping[str, str], spec: Spec) -> list[
     """Return the inputs by party, None if all are of one. `told` names the party of an input, or its role.
 
     Logs say by themselves: `site role=vpn party=gateway`. Raises UsageError for a party that there is not, one with two
-    roles, and an input of which nobody says where it was taken.
+    roles, an input of which nobody says where it was taken, and one that is given twice.
     """
-    known = _known(spec)
+    check_paths(paths)
+    known, words = _known(spec), vocabulary_of(spec)
     for path in told:
         if path not in paths:
             raise UsageError(f"--party: {quoted(path)} is no input; {did_you_mean(path, paths) or 'inputs are paths'}")
-    said = {p: _told(told[p], known) if p in told else _stated(p, known) for p in paths}
+    said = {p: _told(told[p], known) if p in told else _stated(p, known, words) for p in paths}
     if not told and len({s for s in said.values() if s is not None}) < 2:
         return None
     groups: dict[str, Group] = {}
@@ -77,22 +82,33 @@ def taken_at(paths: Sequence[str], told: Mapping[str, str], spec: Spec) -> list[
     return list(groups.values())
 
 
-def check_together(groups: Sequence[Group], spec: Spec, parameters: Mapping[str, str], **more: Any) -> Together:
-    """Check the inputs of each party by the rules of its role. `more` is as for `check`; what names inputs (`offsets`,
-    `maps`) counts where they are. Raises as that does."""
-    offsets, maps = more.pop("offsets", {}), more.pop("maps", ())
-    every = {p for g in groups for p in g.inputs}
-    reports = {
-        g.name: check(
-            g.inputs,
-            spec=spec,
-            parameters={**parameters, "role": g.role},
-            offsets={p: o for p, o in offsets.items() if p not in every or p in g.inputs},
-            maps=[m for m in maps if (f := m.rpartition("=")[0]) not in every or f in g.inputs],
-            **more,
-        )
-        for g in groups
-    }
+def check_together(
+    groups: Sequence[Group],
+    spec: Spec,
+    over: Over,
+    offsets: Mapping[str, str],
+    maps: Sequence[str] = (),
+    unmatched: str = "count",
+    **more: Any,
+) -> Together:
+    """Check the inputs of each party by the rules of its role.
+
+    `over` is what wins over the site of all logs, but for its role; `offsets`, `maps` and `unmatched` are for all
+    inputs as for `check`, `more` is as for `check_open`. Raises as `check` does.
+    """
+    vocabulary = vocabulary_of(spec)
+    for g in groups:
+        vocabulary_for(vocabulary, g.role)
+    paths = [p for g in groups for p in g.inputs]
+    shifts = {paths[which_input(paths, name)]: word for name, word in offsets.items()}
+    reports = {}
+    with ExitStack() as stack:
+        opened = {given.path: given for given in open_inputs(paths, stack)}
+        give_maps(list(opened.values()), maps, vocabulary, unmatched == "error", over.sources)
+        for g in groups:
+            own = replace(over, site=replace(over.site, role=g.role), given=over.given | {"role"}, role=g.role)
+            of_inputs = {p: shifts[p] for p in g.inputs if p in shifts}
+            reports[g.name] = check_open([opened[p] for p in g.inputs], spec, vocabulary, own, of_inputs, **more)
     return Together(spec.name, reports, {g.name: g.role for g in groups})
 
 
@@ -112,19 +128,9 @@ def _told(name: str, known: Mapping[str, str]) -> tuple[str, str]:
     return name, known[name]
 
 
-def _stated(path: str, known: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the party at which a log says that it was taken, and its role; None if it does not say.
-
-    What is no log, or can be read only once, is not looked at.
-    """
-    try:
-        if not Path(path).is_file():
-            return None
-        with open(path, "rb") as stream:  # noqa: PTH123 - of any path that a command line gives
-            head = stream.read(_HEAD)
-    except (OSError, ValueError):
-        return None
-    words = _words(head.decode("utf-8-sig", "replace"))
+def _stated(path: str, known: Mapping[str, str], vocabulary: Vocabulary) -> tuple[str, str] | None:
+    """Return the party at which a log says that it was taken, and its role; None if it does not say."""
+    words = _words(path, vocabulary)
     party, role = words.get("party", ""), words.get("role", "")
     if not party and not role:
         return None
@@ -132,22 +138,36 @@ def _stated(path: str, known: Mapping[str, str]) -> tuple[str, str] | None:
     return party or role, role
 
 
-def _words(text: str) -> dict[str, str]:
-    """Return what the beginning of a log says of its party and its role."""
-    found: dict[str, str] = {}
-    if text.lstrip().startswith("{"):
-        try:
-            first = json.loads(text.lstrip().partition("\n")[0])
-        except (ValueError, RecursionError):
+def _words(path: str, vocabulary: Vocabulary) -> Mapping[str, str]:
+    """Return what a log says of its site before its first event.
+
+    What is no log of our own, or can be read only once, is not looked at; what is wrong with one is said later.
+    """
+    try:
+        if not Path(path).is_file():
             return {}
-        site = first.get("site") if isinstance(first, dict) else None
-        return {k: v for k in ("party", "role") if isinstance(site, dict) and isinstance(v := site.get(k), str)}
-    for number, line in enumerate(text.splitlines()):
-        word = line.partition(" ")[0]
-        if number == 0 and word != MAGIC:
-            return {}
-        if word == "site":
-            found |= dict(re.findall(r"[ \t](role|party)=(\S+)", line))
-        elif word and word not in (MAGIC, "source") and not word.startswith("#"):
-            break
-    return found
+        with open_input(path) as stream:
+            given = OpenInput(path, stream)
+            if given.kind == "capture" or (given.kind == "log" and given.needs_map()):
+                return {}
+            return _before_events(given, vocabulary)
+    except (InputError, OSError, ValueError):
+        return {}
+
+
+def _before_events(given: OpenInput, vocabulary: Vocabulary) -> Mapping[str, str]:
+    interpret, first = text.interpret, FIRST_LINE
+    if given.kind == "jsonl":
+        from mipcheck.checker.logs import jsonl
+
+        interpret, first = jsonl.interpret, jsonl.FIRST_LINE
+    reader = LogReader(given.name, vocabulary, False, interpret, first, None)
+    try:
+        for line in raw_lines(given.stream):
+            reader.take(line)
+            # Where only the party is said, events of its role are none that the reader knows.
+            if reader.builder.first is not None or reader.problems:
+                break
+    except (InputError, RoleError):
+        pass
+    return reader.builder.words

@@ -29,7 +29,7 @@ def shifts_of(paths: Sequence[str], inputs: Sequence[Input], offsets: Mapping[st
     Raises UsageError for an offset that is none or belongs to no input, and for inputs whose times cannot be compared.
     """
     shifts = [Shift() for _ in inputs]
-    for name, which in [(name, _which(paths, name)) for name in offsets]:
+    for name, which in [(name, which_input(paths, name)) for name in offsets]:
         shifts[which] = _shift(inputs[which].absolute, name, offsets[name])
     clocks = {i.absolute or s.absolute for i, s in zip(inputs, shifts, strict=True) if i.events}
     if len(clocks) > 1:
@@ -50,13 +50,13 @@ def shifts_of_captures(paths: Sequence[str], kinds: Mapping[str, str], offsets: 
     """Return what is added to the times of captures (ns), by path, where anything is. Raises UsageError."""
     found = {}
     for name, word in offsets.items():
-        path = paths[_which(paths, name)]
+        path = paths[which_input(paths, name)]
         if kinds[path] == "capture":
             found[path] = _shift(True, name, word).ns
     return found
 
 
-def _which(paths: Sequence[str], name: str) -> int:
+def which_input(paths: Sequence[str], name: str) -> int:
     """Return the number of the input whose path or file name is `name`. Raises UsageError unless there is one."""
     which = [n for n, p in enumerate(paths) if p == name] or [
         n for n, p in enumerate(paths) if Path(p).name == name or name_of(p) == name

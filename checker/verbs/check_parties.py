@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from mipcheck.checker.check.parties import Group, Together, check_together
 from mipcheck.checker.console import options
-from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.errors import UsageError, listed
+from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.output import terminal, write
+from mipcheck.checker.console.streams import say
+from mipcheck.checker.inputs.settle import over_logs
 from mipcheck.checker.report.parties import FORMATS, together_json, together_jsonl, together_text
+from mipcheck.checker.trace.vocabulary import vocabulary_of
 
 if TYPE_CHECKING:
     from mipcheck.model.specification.spec import Spec
@@ -34,17 +38,22 @@ def run_together(args: argparse.Namespace, spec: Spec, groups: Sequence[Group]) 
     for kind in kinds:
         if kind not in FORMATS:
             raise UsageError(f"of several parties a report is {', '.join(FORMATS)}, not {kind}: check one at a time")
+    # Read once for all: either may be a pipe.
+    over = over_logs(vocabulary_of(spec), args.config, parameters, args.keys)
+    others = [f"{g.name} ({g.role})" for g in groups if over.role not in (None, g.role)]
+    if others:
+        own = f"{listed(others)}: each is judged by the rules of its own"
+        say(f"warning: role={over.role} of {printable(args.config)} is not that of {own}")
     together = check_together(
         groups,
         spec,
-        parameters,
-        config=args.config,
-        offsets=options.pairs(args.offset, "--offset", "INPUT=SECONDS", last=True),
+        over,
+        options.pairs(args.offset, "--offset", "INPUT=SECONDS", last=True),
+        args.map,
+        args.unmatched,
         keep_going=args.keep_going,
         fail_on=args.fail_on,
         strict=args.strict,
-        maps=args.map,
-        unmatched=args.unmatched,
         closest="all" if args.verbose else "short" if "json" in kinds else "none",
     )
     for kind, path in args.report:

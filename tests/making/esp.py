@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
 from typing import Any
 
 from mipcheck.checker.site.site import EspSa
@@ -57,3 +59,20 @@ def sealed(packet: Packet, sa: EspSa, source: str = XHOA, target: str = VPN, nat
     header = UDP(sport=4500, dport=4500) if nat else None
     result: Packet = association(sa, IP(src=source, dst=target), nat_t_header=header).encrypt(packet)
     return result
+
+
+def keys_beside(site: Path, folder: Path) -> Path:
+    """Write a site file without its associations into a folder, as site.toml, and these as Wireshark's table, of which
+    the path is returned."""
+    text = site.read_text("utf-8")
+    head, *tables = text.split("[[esp_sa]]")
+    (folder / "site.toml").write_text(head, "utf-8")
+    rows = tomllib.loads(text)["esp_sa"]
+    assert len(rows) == len(tables)
+    table = "".join(
+        f'"IPv4","*","*","{r["spi"]:#x}","{r["encryption"].upper()}","0x{r["encryption_key"].removeprefix("0x")}",'
+        f'"{r["integrity"].upper()}","0x{r["integrity_key"].removeprefix("0x")}"\n'
+        for r in rows
+    )
+    (folder / "esp_sa").write_text(table, "utf-8")
+    return folder / "esp_sa"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from mipcheck.checker.cli.main import main
 
+from making.esp import keys_beside
+from making.paths import ROOT
 from making.schemas import conforming
 from making.systems import SYSTEM
 
@@ -15,6 +18,10 @@ NODE = "mipcheck-trace 1\nsite party=mobile boot=true vpn=192.0.2.1\n1.0 eth0 mo
 SENT = "2.0 eth0 sends id=0x1 src=192.0.2.7 dst=192.0.2.1\n"
 GATEWAY = "mipcheck-trace 1\n# at the gateway\n\nsite role=vpn\nsite party=gateway boot=true\n"
 ARRIVED, ANSWERED = "0.5 up arrives id=0x1 src=192.0.2.7\n", "1.0 up answers dst=192.0.2.7\n"
+
+GATEWAY_LOG, NODE_LOG = (
+    ROOT / "traces" / f"{name}.log" for name in ("gateway-endpoint-hijacked", "plaintext-after-loss")
+)
 
 
 @pytest.fixture
@@ -127,6 +134,90 @@ def test_inputs_of_one_party_are_merged_as_ever(here: Path, capsys: pytest.Captu
     code, out, _ = run(capsys, "node.log", "more.log", "--format", "json")
     assert code == 0
     assert "parties" not in json.loads(out)
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        ("site boot=true role=mn # role=vpn", "mn"),
+        ('site boot=true role="vpn"', "vpn"),
+        ("site\tboot=true\trole=vpn", "vpn"),
+        ("\n  site boot=true role=vpn  # of ours", "vpn"),
+    ],
+)
+def test_where_a_log_was_taken_is_read_as_its_site_is(
+    line: str, taken: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = ARRIVED if taken == "vpn" else NODE.splitlines()[-1]
+    (here / "said.log").write_text(f"mipcheck-trace 1\n{line}\n{event}", "utf-8")
+    _, out, _ = run(capsys, "node.log", "said.log", "--format", "json")
+    assert [r["role"] for r in json.loads(out)["parties"].values()] == ["mn", taken]
+
+
+def test_a_role_of_the_site_file_is_not_overridden_without_a_word(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "site.toml").write_text('[site]\nrole = "vpn"\n', "utf-8")
+    code, out, err = run(capsys, "node.log", "gw.log", "--config", "site.toml")
+    assert (code, out.startswith("AT mobile (role mn)\n")) == (0, True)
+    assert err == "warning: role=vpn of site.toml is not that of mobile (mn): each is judged by the rules of its own\n"
+    assert run(capsys, "gw.log", "--party", "gw.log=gateway", "--config", "site.toml")[2] == ""
+
+
+def test_a_site_file_that_can_be_read_once_is_read_for_all(capsys: pytest.CaptureFixture[str]) -> None:
+    read, written = os.pipe()
+    os.write(written, b'[parameters]\nt_stop = "7s"\n')
+    os.close(written)
+    try:
+        main(
+            [
+                str(NODE_LOG),
+                str(GATEWAY_LOG),
+                "--party",
+                f"{NODE_LOG}=mn",
+                "--config",
+                f"/dev/fd/{read}",
+                "--format=json",
+            ]
+        )
+    finally:
+        os.close(read)
+    reports = json.loads(capsys.readouterr().out)["parties"]
+    assert {name: r["parameters"]["t_stop"] for name, r in reports.items()} == {"mn": "7s", "vpn": "7s"}
+
+
+def test_what_names_an_input_counts_where_that_is(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An offset is for a path or a name; a map for a path, a name, a pattern, or whatever needs one."""
+    (here / "logs").mkdir()
+    (here / "stray.log").rename(here / "logs" / "stray.log")
+    for words, time in ((), 1.0), (("--offset", "stray.log=5"), 6.0):
+        code, out, _ = run(capsys, "node.log", "logs/stray.log", "--format", "json", *words)
+        found = json.loads(out)["parties"]
+        assert (code, found["mobile"]["verdict"]) == (1, "conformant")
+        assert [v["time"] for v in found["gateway"]["violations"]] == [time]
+    log = ROOT / "traces" / "raw" / "charon.log"
+    for given in ("charon,interface=wlan0", f"{log}=charon,interface=wlan0", "charon.log=charon", "ch*.log=charon"):
+        assert main([str(log), str(GATEWAY_LOG), "--party", f"{log}=mn", "--map", given, "--format", "json"]) == 1
+        found = json.loads(capsys.readouterr().out)["parties"]
+        assert {name: len(r["inputs"]) for name, r in found.items()} == {"mn": 1, "vpn": 1}
+
+
+def test_keys_of_a_file_open_what_a_party_has_captured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capture = ROOT / "traces" / "captures" / "late-reply.pcapng"
+    site = capture.with_suffix(".toml")
+    keys = keys_beside(site, tmp_path)
+    words = (str(capture), str(GATEWAY_LOG), "--party", f"{capture}=mn", "--format", "json")
+    main([*words, "--config", str(site)])
+    known = json.loads(capsys.readouterr().out)["parties"]["mn"]["rules"]
+    main([*words, "--config", str(tmp_path / "site.toml")])
+    closed = json.loads(capsys.readouterr().out)["parties"]["mn"]["rules"]
+    main([*words, "--config", str(tmp_path / "site.toml"), "--keys", str(keys)])
+    assert json.loads(capsys.readouterr().out)["parties"]["mn"]["rules"] == known != closed
+
+
+def test_an_input_is_given_once(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "node.log", "gw.log", "gw.log")
+    assert (code, "given twice" in err) == (2, True)
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.site.keys import read_keys
 from mipcheck.checker.site.site import EspSa
 
+from making.esp import keys_beside
 from making.paths import ROOT
 
 CAPTURE = ROOT / "traces" / "captures" / "late-reply.pcapng"
@@ -58,20 +58,10 @@ def test_both_forms_say_the_same() -> None:
 
 
 def test_a_capture_is_opened_with_keys_of_a_file_as_with_those_of_the_site_file(tmp_path: Path) -> None:
-    text = CAPTURE.with_suffix(".toml").read_text()
-    head, *tables = text.split("[[esp_sa]]")
-    (tmp_path / "site.toml").write_text(head)
-    rows = tomllib.loads(text)["esp_sa"]
-    assert len(rows) == len(tables)
-    table = "".join(
-        f'"IPv4","*","*","{r["spi"]:#x}","{r["encryption"].upper()}","0x{r["encryption_key"].removeprefix("0x")}",'
-        f'"{r["integrity"].upper()}","0x{r["integrity_key"].removeprefix("0x")}"\n'
-        for r in rows
-    )
-    (tmp_path / "esp_sa").write_text(table)
+    keys = keys_beside(CAPTURE.with_suffix(".toml"), tmp_path)
     known = check(CAPTURE, config=CAPTURE.with_suffix(".toml"))
     closed = check(CAPTURE, config=tmp_path / "site.toml")
-    opened = check(CAPTURE, config=tmp_path / "site.toml", keys=[tmp_path / "esp_sa"])
+    opened = check(CAPTURE, config=tmp_path / "site.toml", keys=[keys])
     assert opened == known
     assert closed.inputs != known.inputs or closed.rules != known.rules
 
