@@ -6,6 +6,7 @@ Imports nothing heavy: every run of the command begins here.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -169,9 +170,11 @@ def replacing(path: str) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` when all is written, and leaves it as it was if anything fails.
 
     It has no name before that, where the file system can do so: then nothing is left behind even by a process that is
-    killed. An earlier file's rights are kept. Raises OSError.
+    killed. An earlier file's rights are kept. Raises OSError, also where `path` is a pipe or a device: those stay.
     """
     target = Path(path)
+    if is_special(path):
+        raise FileExistsError(errno.EEXIST, "what is no file is not replaced", path)
     name = target.with_name(f".{target.name[:20]}.{os.urandom(6).hex()}")
     descriptor = _nameless(target.parent)
     nameless = descriptor is not None

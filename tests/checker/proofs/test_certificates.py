@@ -217,6 +217,17 @@ def test_the_cache_will_do_where_nothing_can_be_written(
     assert [p["certificate"] for p in answered(spec, "ready", "quiet")] == ["cache", None]
 
 
+def test_a_pipe_that_lies_there_stays_one(spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIPCHECK_CACHE", str(tmp_path / "cache"))
+    pipe = tmp_path / f"small{SUFFIX}" / "ready.json"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    assert [p["certificate"] for p in answered(spec, "ready", "--store")] == ["cache"]
+    assert pipe.is_fifo()
+    assert list(pipe.parent.iterdir()) == [pipe]
+    assert [p["certificate"] for p in answered(spec, "ready")] == ["cache"]
+
+
 def test_what_lies_there_and_is_no_certificate_is_passed_over(spec: Path, tmp_path: Path) -> None:
     folder = tmp_path / f"small{SUFFIX}"
     folder.mkdir()
