@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from mipcheck.checker.console import markdown
@@ -17,6 +18,7 @@ _STYLES: Final = {"proof": "green", "trace": "yellow", "unknown": "magenta"}
 
 def compared_json(c: Compared) -> str:
     """Return the table as one JSON object: guidelines with the facts of each specification."""
+    differing = c.differing()
     content = {
         "schema": SCHEMA,
         "specs": list(c.specs),
@@ -25,7 +27,7 @@ def compared_json(c: Compared) -> str:
                 "name": name,
                 "section": g.cite[0].section if g.cite else "",
                 "text": g.text,
-                "differs": name in c.differing(),
+                "differs": name in differing,
                 "cells": {spec: [_object(f) for f in c.cells[name][spec]] for spec in c.specs},
             }
             for name, g in c.guidelines.items()
@@ -45,21 +47,22 @@ def _object(f: Fact) -> dict[str, Any]:
 def _apart_object(c: Compared) -> dict[str, Any] | None:
     if c.apart is None:
         return None
-    found = c.apart.found
     return {
-        "trace": None if found is None else found.trace,
-        "left": [] if found is None else list(found.left),
-        "right": [] if found is None else list(found.right),
+        "trace": c.apart.trace or None,
+        "left": list(c.apart.left),
+        "right": list(c.apart.right),
         "reason": c.apart.reason or None,
     }
 
 
 def _said(f: Fact) -> str:
     """Return a fact in words, without its kind."""
-    text = f"{f.by} = {f.value}" if f.kind == "number" and f.value is not None else f.text
-    if f.kind == "change":
+    text = f.text
+    if f.kind == "number" and f.value is not None:
+        text = f"{f.by} = {f.value}"
+    elif f.kind == "change":
         text = f.by
-    if f.kind in ("proof", "trace"):
+    elif f.kind in ("proof", "trace"):
         text = f"{f.text} ({f.by})"
     return f"{text} — {f.wrong}" if f.wrong else text
 
@@ -93,10 +96,11 @@ def compared_text(c: Compared, width: int, colour: bool = False) -> str:
 
 def _text_of_two(c: Compared, lines: Lines) -> None:
     """Add what tells two specifications apart: traces that refute a property of one, and the shortest parting."""
-    same = len(c.guidelines) - len(c.differing())
-    lines.line(f"{c.specs[0]} and {c.specs[1]}: {len(c.differing())} guidelines tell them apart;"
+    differing = c.differing()
+    same = len(c.guidelines) - len(differing)
+    lines.line(f"{c.specs[0]} and {c.specs[1]}: {len(differing)} guidelines tell them apart;"
                f" by {same} they come to the same, or both leave it open")  # fmt: skip
-    for name in c.differing():
+    for name in differing:
         for spec in c.specs:
             for f in c.cells[name][spec]:
                 if f.trace:
@@ -105,18 +109,16 @@ def _text_of_two(c: Compared, lines: Lines) -> None:
                     lines.verbatim(f.trace)
     if c.apart is not None:
         lines.line("")
-        if c.apart.found is None:
+        if not c.apart.trace:
             lines.line(c.apart.reason)
         else:
-            found = c.apart.found
-            lines.line(f"the shortest trace on which they part: {verdicts(found, *c.specs)}")
-            lines.verbatim(found.trace)
+            lines.line(f"the shortest trace on which they part: {verdicts(c.apart, *c.specs)}")
+            lines.verbatim(c.apart.trace)
 
 
 def _summary(c: Compared) -> str:
-    facts = [f for row in c.cells.values() for cell in row.values() for f in cell]
-    counts = {kind: sum(f.kind == kind for f in facts) for kind in dict.fromkeys(f.kind for f in facts)}
-    wrong = sum(bool(f.wrong) for f in facts)
+    counts = Counter(f.kind for f in c.facts)
+    wrong = sum(bool(f.wrong) for f in c.facts)
     said = ", ".join(f"{kind} {n}" for kind, n in counts.items())
     return f"{len(c.specs)} specifications by {len(c.guidelines)} guidelines ({said}); " + (
         f"{wrong} are not as their specification says" if wrong else "all are as their specifications say"
@@ -132,16 +134,13 @@ def compared_markdown(c: Compared) -> str:
         return markdown.plain("; ".join(f"{f.kind}: {_said(f)}" for f in c.cells[guideline][spec]))
 
     rows = [[markdown.plain(spec), *(cell(spec, g) for g in chosen)] for spec in c.specs]
-    parts = [markdown.plain(_summary(c)) + "\n\n" + markdown.table(head, rows)]
-    parts += [f"- {markdown.plain(g)}: {markdown.plain(c.guidelines[g].text)}\n" for g in chosen]
-    traces = [(spec, f) for g in chosen for spec in c.specs for f in c.cells[g][spec] if f.trace]
-    text = parts[0] + "\n" + "".join(parts[1:])
-    for spec, f in traces:
+    text = markdown.plain(_summary(c)) + "\n\n" + markdown.table(head, rows) + "\n"
+    text += "".join(f"- {markdown.plain(g)}: {markdown.plain(c.guidelines[g].text)}\n" for g in chosen)
+    for spec, f in [(s, f) for g in chosen for s in c.specs for f in c.cells[g][s] if f.trace]:
         text += f"\n{markdown.plain(f'{spec}, {f.by}: {f.text}')}\n\n{markdown.block(f.trace)}\n"
     if c.apart is not None:
-        found = c.apart.found
-        said = (
-            c.apart.reason if found is None else f"The shortest trace on which they part: {verdicts(found, *c.specs)}"
+        found = (
+            f"The shortest trace on which they part: {verdicts(c.apart, *c.specs)}" if c.apart.trace else c.apart.reason
         )
-        text += f"\n{markdown.plain(said)}\n" + ("" if found is None else f"\n{markdown.block(found.trace)}\n")
+        text += f"\n{markdown.plain(found)}\n" + (f"\n{markdown.block(c.apart.trace)}\n" if c.apart.trace else "")
     return text

@@ -48,38 +48,33 @@ class Fact:
 class Compared:
     """Guidelines by name, and of each the facts by specification, as those are called on the command line.
 
-    `apart` is what was found where just two are compared.
+    `apart` is what tells two specifications apart beside their answers, where just two are compared: a trace, or the
+    reason why there is none.
     """
 
     specs: tuple[str, ...]
     guidelines: Mapping[str, k.GuidelineDecl]
     cells: Mapping[str, Mapping[str, tuple[Fact, ...]]]
-    apart: Apart | None = None
+    apart: PartingLog | None = None
 
     @property
     def wrong(self) -> bool:
         """Whether anything is not as a specification says."""
-        return any(f.wrong and f.kind != "unknown" for f in self._facts())
+        return any(f.wrong and f.kind != "unknown" for f in self.facts)
 
     @property
     def unknown(self) -> bool:
         """Whether the prover gave up on something."""
-        return any(f.wrong and f.kind == "unknown" for f in self._facts())
+        return any(f.wrong and f.kind == "unknown" for f in self.facts)
 
-    def _facts(self) -> list[Fact]:
+    @property
+    def facts(self) -> list[Fact]:
+        """All of them, by guideline."""
         return [f for row in self.cells.values() for cell in row.values() for f in cell]
 
     def differing(self) -> list[str]:
         """Return the guidelines by which not all specifications come to the same."""
         return [g for g, row in self.cells.items() if len({_essence(cell) for cell in row.values()}) > 1]
-
-
-@dataclass(frozen=True, slots=True)
-class Apart:
-    """What tells two specifications apart beside their answers: a trace, or the `reason` why there is none."""
-
-    found: PartingLog | None
-    reason: str = ""
 
 
 def names_of_all() -> list[str]:
@@ -146,20 +141,20 @@ def _essence(cell: tuple[Fact, ...]) -> tuple[tuple[object, ...], ...]:
     return tuple((f.kind, f.by if f.kind in ("change", "number") else "", f.value, f.wrong) for f in cell)
 
 
-def _apart(specs: Sequence[tuple[str, Spec]], timeout: float) -> Apart:
+def _apart(specs: Sequence[tuple[str, Spec]], timeout: float) -> PartingLog:
     """Seek the shortest trace that one of two specifications allows and the other does not. Raises Disagreement."""
     (one, left), (other, right) = specs
     if not set(left.events) & set(right.events):
-        return Apart(None, f"{one} and {other} have no event in common, so that no trace can tell them apart; what they"
-                           " answer does")  # fmt: skip
+        return PartingLog(reason=f"{one} and {other} have no event in common, so that no trace can tell them apart;"
+                                 " what they answer does")  # fmt: skip
     partings = Partings(left, right, timeout)
-    rules = [r for r in dict.fromkeys((*left.rules, *right.rules)) if not partings.alike(r)]
+    rules = [r for r in partings.rules if not partings.alike(r)]
     if not rules:
-        return Apart(None, f"all rules of the mobile node are the same in {one} and {other}")
+        return PartingLog(reason=f"all rules of the mobile node are the same in {one} and {other}")
     # What a node does tells more than how its site is configured, and is sought first.
     of_sites = [r for r in rules if any(isinstance(s.rules[r].body, Configure) for s in (left, right) if r in s.rules)]
     found = PartingLog(reason="they have no rule that differs")
     for chosen in ([r for r in rules if r not in of_sites], of_sites):
         if chosen and not found.trace:
             found = partings.find(chosen, [f"The shortest trace on which {one} and {other} part."])
-    return Apart(found if found.trace else None, found.reason)
+    return found

@@ -79,8 +79,8 @@ def test_what_is_not_as_said_is_told(found: Compared) -> None:
 
 
 def test_two_are_told_apart_by_the_shortest_trace(found: Compared) -> None:
-    assert found.apart is not None and found.apart.found is not None
-    parting = found.apart.found
+    assert found.apart is not None and found.apart.trace
+    parting = found.apart
     assert sorted((*parting.left, *parting.right)) == ["D1"]
     assert parting.trace.count(" go ") == 1
 
@@ -88,7 +88,7 @@ def test_two_are_told_apart_by_the_shortest_trace(found: Compared) -> None:
 def test_without_a_common_vocabulary_no_trace_tells() -> None:
     alien = loads(ALIEN)
     result = compared([("base", loads(BASE)), ("alien", alien)], 20.0)
-    assert result.apart is not None and result.apart.found is None
+    assert result.apart is not None and not result.apart.trace
     assert "no event in common" in result.apart.reason
     assert [(f.kind, f.text) for f in result.cells["overhead"]["alien"]] == [("unknown", "nothing is said")]
 
