@@ -36,13 +36,20 @@ def _readings(spec: Spec) -> Iterable[str]:
             for reading in rule.readings)  # fmt: skip
 
 
+def _properties(spec: Spec) -> Iterable[str]:
+    """Return what `prove` takes: properties of roles, and of systems."""
+    from mipcheck.model.specification.compose import owners
+
+    return owners(spec)
+
+
 KINDS: Final[Mapping[str, Callable[[Spec], Iterable[str]]]] = {
     "rules": lambda spec: dict.fromkeys(n for machine in spec.machines() for n in machine.rules),
-    "properties": lambda spec: dict.fromkeys(n for machine in spec.machines() for n in machine.properties),
+    "properties": _properties,
     "parameters": lambda spec: spec.parameters,
     "readings": _readings,
     "capabilities": lambda spec: spec.capabilities,
-    "roles": lambda spec: ["mn", *spec.roles],
+    "roles": lambda spec: [machine.role for machine in spec.machines()],
     "events": _events,
     "keys": _keys,
 }

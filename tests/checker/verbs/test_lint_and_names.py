@@ -79,6 +79,7 @@ def test_names_are_those_that_can_be_given(capsys: pytest.CaptureFixture[str]) -
     spec = load()
     assert set(spec.rules) < set(names("rules"))
     assert set(spec.properties) <= set(names("properties"))
+    assert "endpoint_takes_the_key" in names("properties", "--spec", "candidates/e5"), "which is of a system"
     assert names("parameters") == list(spec.parameters)
     assert {"rrq.to", "link.state"} <= set(names("keys"))
     assert "M2=both-ways" in names("readings")
