@@ -1,8 +1,8 @@
 """What becomes of each mutant: who notices that it is not the original.
 
 Traces are asked first, because that takes a moment: those that come along, and those that were found for earlier
-mutants. Then the prover is asked for a trace on which the mutant and the original part, and for properties that are no
-longer proved.
+mutants. Then the prover is asked for a trace on which the mutant and the original part, and for properties that are
+refuted of one of them and proved of the other.
 """
 
 from __future__ import annotations

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console import markdown
 from mipcheck.checker.console.valid_json import dumps
-from mipcheck.model.language.catalogue import Computed, Declared, Ground, Missing, Opinion, PointDecl, Proved, Shown
+from mipcheck.model.language.catalogue import (
+    AnswerDecl,
+    Computed,
+    Declared,
+    Ground,
+    Missing,
+    Opinion,
+    PointDecl,
+    Proved,
+    Shown,
+)
 from mipcheck.model.language.show_module import show_figure
 from mipcheck.model.specification.spec import MOBILE_NODE, Rule, Spec, Statement
 
@@ -74,7 +84,7 @@ def requirements(spec: Spec) -> list[Requirement]:
     kinds = _kinds(spec)
     found = [_of_rule(machine, r) for machine in spec.machines() for r in machine.rules.values()]
     found += [_of_statement(spec, s, kinds) for s in spec.statements.values()]
-    found += [_of_point(spec, p) for p in spec.points.values()]
+    found += [_of_claim(p, p.stance, *_places(spec, p.cite)) for p in spec.points.values()]
 
     def place(r: Requirement) -> tuple[bool, list[int], list[tuple[int, int]]]:
         return r.document != spec.document, _section(r.section), sorted(r.lines)[:1]
@@ -110,28 +120,28 @@ def _of_statement(spec: Spec, s: Statement, kinds: Mapping[str, str]) -> Require
     return Requirement(s.id, s.level, s.text, kind, s.by, s.because, *_places(spec, s.cite))
 
 
-def _of_point(spec: Spec, p: PointDecl) -> Requirement:
-    """Return a point with what decides it."""
-    by = tuple(name for g in p.grounds for name in named(g))
-    reason = " ".join(g.reason for g in p.grounds if isinstance(g, Opinion | Missing))
-    kind = type(p.grounds[0]).__name__.lower()
-    return Requirement(p.name, p.stance, p.text, kind, by, reason, *_places(spec, p.cite), grounds=p.grounds)
-
-
 def _said(ground: Ground) -> str:
     return ground.reason if isinstance(ground, Opinion | Missing) else ", ".join(named(ground))
 
 
 def answered(spec: Spec) -> list[Requirement]:
     """List the answers to guidelines, which are no requirements, in the same form."""
-    return [
-        Requirement(
-            a.name, "answer", a.text, type(a.grounds[0]).__name__.lower(),
-            tuple(name for g in a.grounds for name in named(g)),
-            " ".join(g.reason for g in a.grounds if isinstance(g, Opinion | Missing)), (), grounds=a.grounds,
-        )
-        for a in spec.answers.values()
-    ]  # fmt: skip
+    return [_of_claim(a, "answer", ()) for a in spec.answers.values()]
+
+
+def _of_claim(
+    claim: PointDecl | AnswerDecl, level: str, places: tuple[CitedPlace, ...], elsewhere: tuple[CitedPlace, ...] = ()
+) -> Requirement:
+    """Return a point or an answer with what decides it."""
+    by = tuple(name for g in claim.grounds for name in named(g))
+    reason = " ".join(g.reason for g in claim.grounds if isinstance(g, Opinion | Missing))
+    kind = _kind(claim.grounds[0])
+    return Requirement(claim.name, level, claim.text, kind, by, reason, places, elsewhere, grounds=claim.grounds)
+
+
+def _kind(ground: Ground) -> str:
+    """Return which of `GROUNDS` it is."""
+    return type(ground).__name__.lower()
 
 
 def named(ground: Ground) -> tuple[str, ...]:
@@ -237,7 +247,7 @@ def requirements_text(spec: Spec, width: int, colour: bool = False) -> str:
         lines.indented(r.text)
         if r.grounds:
             for ground in r.grounds:
-                lines.labelled(type(ground).__name__.lower(), [_said(ground)])
+                lines.labelled(_kind(ground), [_said(ground)])
         elif not r.by:
             lines.labelled("because", [r.reason])
         elif r.by != (r.id,) or r.role != MOBILE_NODE:

@@ -108,7 +108,7 @@ def answer_text(s: Synthesis) -> str:
         lines += ["and, where the site leaves the others to their defaults, exactly where", "", f"  {s.by_default}", ""]
     lines += picture(s)
     if s.region.known:
-        kinds = {"any": "any number of interfaces", "2": "two interfaces", "3": "three interfaces"}
+        kinds = {"any": "any number of interfaces", "2": "two interfaces"}
         lines.append(f"Inside it is proved, by Spacer, in dense time, of {kinds[s.region.interfaces]}.")
     else:
         lines.append(f"This is not known, because {s.region.reason}. Outside there are counterexamples.")
