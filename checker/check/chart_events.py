@@ -62,36 +62,36 @@ def told(
     broken = _broken_by(machine, findings)
     if not len(events):
         return Told(0, 0, (), (), 0, (), [], ())
-    if not isinstance(events, Columns) or len(events) <= ALL:
-        whole = [events[n] for n in range(len(events))] if not isinstance(events, Columns) else list(_all(events))
-        if len(whole) <= ALL:
-            numbered = list(enumerate(whole))
-            marks = _marks(machine, numbered, broken, origin)
-            out = [f"{len(marks) - MARKS} events at the end"] if len(marks) > MARKS else []
-            return Told(
-                whole[0].time - origin,
-                whole[-1].time - origin,
-                tuple(marks[:MARKS]),
-                (),
-                0,
-                _gaps(machine, numbered, partial(_before, whole), origin),
-                whole,
-                tuple(out),
-            )
-        return _of_long(machine, _Listed(machine, whole), near, findings, broken, origin)
-    return _of_long(machine, _Columned(machine, events), near, findings, broken, origin)
+    trace = _trace_of(machine, events)
+    if not isinstance(trace, list):
+        return _of_long(machine, trace, near, findings, broken, origin)
+    numbered = list(enumerate(trace))
+    marks = _marks(machine, numbered, broken, origin)
+    out = [f"{len(marks) - MARKS} events at the end"] if len(marks) > MARKS else []
+    return Told(
+        trace[0].time - origin,
+        trace[-1].time - origin,
+        tuple(marks[:MARKS]),
+        (),
+        0,
+        _gaps(machine, numbered, partial(_before, trace), origin),
+        trace,
+        tuple(out),
+    )
 
 
 def state_events(machine: Machine, events: Sequence[Event]) -> list[Event] | None:
     """Return all events of a short trace, of a long one those that change state; None if they are too many."""
-    if not isinstance(events, Columns) or len(events) <= ALL:
-        whole = list(_all(events)) if isinstance(events, Columns) else list(events)
-        if len(whole) <= ALL:
-            return whole
-        trace: _Listed | _Columned = _Listed(machine, whole)
-    else:
-        trace = _Columned(machine, events)
-    return _changing(trace, trace.survey({}, _step_of(trace)))
+    trace = _trace_of(machine, events)
+    return trace if isinstance(trace, list) else _changing(trace, trace.survey({}, _step_of(trace)))
+
+
+def _trace_of(machine: Machine, events: Sequence[Event]) -> list[Event] | _Listed | _Columned:
+    """Return the events of a short trace, or else a long one."""
+    if isinstance(events, Columns) and len(events) > ALL:
+        return _Columned(machine, events)
+    whole = list(_all(events)) if isinstance(events, Columns) else list(events)
+    return whole if len(whole) <= ALL else _Listed(machine, whole)
 
 
 def _step_of(trace: _Listed | _Columned) -> int:
