@@ -125,12 +125,7 @@ def _changes(
     """Compare every declaration of one role in either, also those that did not change."""
     one, other, role = partings.left, partings.right, partings.left.role
     before, after = _declarations(one, role == left.role), _declarations(other, role == right.role)
-    for kind, name in dict.fromkeys((*before, *after)):
-        was, now = before.get((kind, name)), after.get((kind, name))
-        change = ADDED if was is None else DROPPED if now is None else CHANGED
-        said = _described(one, was), _described(other, now)
-        differs = {a: (said[0].get(a, ""), said[1].get(a, "")) for a in dict.fromkeys((*said[0], *said[1]))}
-        aspects = {a: pair for a, pair in differs.items() if pair[0] != pair[1]}
+    for kind, name, change, aspects in _told_apart(one, other, before, after):
         behaviour = None
         if kind == "rule" and name in compared:
             steps.step(name)
@@ -145,12 +140,24 @@ def _changes(
 def _of_system(left: Spec, right: Spec, name: str) -> Iterator[ChangedDeclaration]:
     """Compare every declaration of a system in either: what follows from it is for `prove` to say."""
     before, after = (_joint(spec.systems[name]) if name in spec.systems else {} for spec in (left, right))
-    for kind, declared in dict.fromkeys((*before, *after)):
-        was, now = before.get((kind, declared)), after.get((kind, declared))
+    for kind, declared, change, aspects in _told_apart(left, right, before, after):
+        yield ChangedDeclaration(kind, declared, change, aspects, name)
+
+
+_Declarations = Mapping[tuple[str, str], Declared]
+"""By kind and name."""
+
+
+def _told_apart(
+    left: Spec, right: Spec, before: _Declarations, after: _Declarations
+) -> Iterator[tuple[str, str, str, dict[str, tuple[str, str]]]]:
+    """Yield the kind and the name of every declaration, how it changed, and the aspects in which it did."""
+    for kind, name in dict.fromkeys((*before, *after)):
+        was, now = before.get((kind, name)), after.get((kind, name))
         said = _described(left, was), _described(right, now)
         aspects = {a: (said[0].get(a, ""), said[1].get(a, "")) for a in dict.fromkeys((*said[0], *said[1]))}
         change = ADDED if was is None else DROPPED if now is None else CHANGED
-        yield ChangedDeclaration(kind, declared, change, {a: x for a, x in aspects.items() if x[0] != x[1]}, name)
+        yield kind, name, change, {a: pair for a, pair in aspects.items() if pair[0] != pair[1]}
 
 
 def _joint(system: Spec) -> dict[tuple[str, str], Declared]:
