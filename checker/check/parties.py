@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from mipcheck.checker.check.check import check_open
-from mipcheck.checker.check.report import Report
+from mipcheck.checker.check.report import VERDICTS, Report
 from mipcheck.checker.console.errors import InputError, UsageError, did_you_mean, joined, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.clocks import which_input
@@ -25,9 +25,6 @@ from mipcheck.checker.logs.lines import LogReader, raw_lines
 from mipcheck.checker.logs.parts import FIRST_LINE
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary, vocabulary_of
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
-
-_WORST: Final = ("violation", "inconclusive", "conformant")
-"""Verdicts, the one that decides first."""
 
 
 @dataclass
@@ -51,7 +48,7 @@ class Together:
     def verdict(self) -> str:
         """The verdict on all of them: a violation anywhere is one."""
         found = {r.verdict for r in self.reports.values()}
-        return next(v for v in _WORST if v in found)
+        return next(v for v in VERDICTS if v in found)
 
 
 def taken_at(paths: Sequence[str], told: Mapping[str, str], spec: Spec) -> list[Group] | None:

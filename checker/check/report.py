@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.model.specification.spec import MOBILE_NODE
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mipcheck.checker.check.margins import Margin
     from mipcheck.checker.observe.explain import Because
     from mipcheck.checker.observe.misses import NearMiss
+
+VERDICTS: Final = ("violation", "inconclusive", "conformant")
+"""What evidence can come to, the worst first."""
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from mipcheck.checker.check.report import VERDICTS
 from mipcheck.checker.console.errors import UsageError, listed, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.output import replacing
 from mipcheck.checker.fleet.inputs import File
-from mipcheck.checker.fleet.work import STATUS, VERDICTS, FileOutcome
+from mipcheck.checker.fleet.work import STATUS, FileOutcome
 from mipcheck.model.version import __version__
 
 FLUSH: Final = 1.0

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mipcheck.checker.check.report import VERDICTS
 from mipcheck.checker.console.errors import listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.fleet.inputs import File, PathPattern, shown
-from mipcheck.checker.fleet.work import VERDICTS, FileOutcome
+from mipcheck.checker.fleet.work import FileOutcome
 from mipcheck.model.version import __version__
 
 _SHOWN: Final = 40

@@ -119,9 +119,6 @@ class FileOutcome:
     warnings: tuple[Breach, ...] = ()
 
 
-VERDICTS: Final = ("violation", "inconclusive", "conformant")
-"""What a file can come to, the worst first."""
-
 STATUS: Final = {
     "checked": "has a verdict",
     "unreadable": "the file cannot be read, or is no log or capture that can be checked",
