@@ -11,6 +11,13 @@ from mipcheck.checker.console.output import INTERRUPTED
 from mipcheck.checker.console.streams import drop, flushed, say, settle
 from mipcheck.model.values.errors import INCONCLUSIVE, INTERNAL_ERROR, WRONG_INPUT
 
+_LEAST = 96 << 20
+"""Bytes of address space below which nothing is begun: where Python lacks even some bytes for a number, it may go round
+for ever instead of telling so (3.11, an exception within a `with`)."""
+_SPARED = 4 << 20
+_SPARE: list[bytearray] = []
+"""Memory to say with that there is no more, where it is limited: some bytes, held from the beginning."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 conformant, 1 violation, 2 wrong input or usage, 3 inconclusive
@@ -18,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _start_lightly()
         settle()
+        if argv is None and (limit := _memory_limit()) is not None:
+            if limit < _LEAST:
+                return _told_of_memory(f": at least {_LEAST >> 20} MiB of address space are needed, not {limit >> 20}")
+            _SPARE.append(bytearray(_SPARED))
         try:
             from mipcheck.checker.cli.cli import run
 
@@ -35,15 +46,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         drop(sys.stdout)
         return 0
     except Exception as error:
+        _SPARE.clear()
         if _interrupted(error):
             return INTERRUPTED
         if _lacks_memory(error):
             why = f": {error}" if isinstance(error, MemoryError) and error.args else ""
-            say(f"mipcheck: there was not enough memory, so that nothing is known of the input{why}")
+            code = _told_of_memory(why)
             if argv is None:  # a library that went without may not even be able to end
                 flushed(sys.stdout)
-                os._exit(INCONCLUSIVE)
-            return INCONCLUSIVE
+                os._exit(code)
+            return code
         if os.environ.get("MIPCHECK_DEBUG") == "1":
             raise
         text = "".join(c if c.isprintable() else "?" for c in f"{type(error).__name__}: {error}")[:300]
@@ -67,20 +79,29 @@ def _interrupted(error: BaseException) -> bool:
 def _lacks_memory(error: Exception) -> bool:
     """Decide whether an error is for want of memory: libraries and threads that there was none for say so in words.
 
-    A function of C that finds none may fail without a word. That counts where a limit is set, as by `ulimit -v`.
+    A function of C that finds none may fail without a word, which Python calls an error of the system. That counts
+    where a limit is set, as by `ulimit -v`.
     """
     words = ("failed to map segment", "cannot allocate memory", "out of memory", "can't start new thread")
     if isinstance(error, MemoryError) or any(word in str(error).lower() for word in words):
         return True
-    return isinstance(error, SystemError) and "without exception set" in str(error) and _memory_is_limited()
+    return isinstance(error, SystemError) and _memory_limit() is not None
 
 
-def _memory_is_limited() -> bool:
+def _memory_limit() -> int | None:
+    """Return how many bytes of address space the process may have, None without a limit."""
     try:
         import resource
     except ImportError:  # Windows
-        return False
-    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def _told_of_memory(why: str) -> int:
+    """Say that there is too little memory, and return the exit code."""
+    say(f"mipcheck: there was not enough memory, so that nothing is known of the input{why}")
+    return INCONCLUSIVE
 
 
 def _unwritten() -> bool:

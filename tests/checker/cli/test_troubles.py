@@ -37,9 +37,9 @@ def long_log(path: Path, times: int = 4000) -> str:
 @pytest.mark.parametrize(
     ("what", "megabytes"),
     [
-        *itertools.product(("log", "long log", "capture"), (25, 45, 70, 150, 400)),
-        *(("proof", megabytes) for megabytes in (25, 45, 70, 80, 85, 100, 130, 150, 400)),
-    ],  # Z3 crashes with 60 to 90
+        *itertools.product(("log", "long log", "capture"), (25, 45, 95, 97, 100, 150, 400)),
+        *(("proof", megabytes) for megabytes in (45, 97, 100, 130, 150, 400)),
+    ],  # with less than 96 nothing is begun: Z3 would crash with 60 to 90, and Python go round for ever with 45
 )
 def test_little_memory(what: str, megabytes: int, tmp_path: Path) -> None:
     """`ulimit -v`: there is a verdict, or it is said that there was not enough memory."""
@@ -59,8 +59,8 @@ def test_little_memory(what: str, megabytes: int, tmp_path: Path) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )
     assert "Traceback" not in done.stderr and "internal error" not in done.stderr, done.stderr
-    assert done.returncode in (0, 1, 3)
-    assert done.stdout or "not enough memory" in done.stderr
+    assert done.returncode in (0, 3)
+    assert done.stdout or ("not enough memory" in done.stderr and done.returncode == 3)
 
 
 @pytest.mark.parametrize("limit", [resource.RLIM_INFINITY, 2**30])
