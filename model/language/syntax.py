@@ -1,241 +1,40 @@
 """The syntax tree of a specification: what its text says, before any name is looked up.
 
-Places (`at`, …) do not take part in comparison, so that a tree printed and parsed again is equal to itself.
+Requirements, claims and what holds declarations together stand here; what a specification speaks of and what is
+remembered are parts of their own, and can be had from here as well. Places (`at`, …) do not take part in comparison, so
+that a tree printed and parsed again is equal to itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl, Way
-from mipcheck.model.language.expression import Citation, Entry, Expression, Name, Pattern, Place, place
-
-
-@dataclass(frozen=True, slots=True)
-class TypeName:
-    """A named type, or the members of an anonymous enumeration."""
-
-    name: str | None
-    members: tuple[str, ...] = ()
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class EnumDecl:
-    """`enum agent {iha, xha}`, or `set flags {S, B, D}`."""
-
-    name: str
-    members: tuple[str, ...]
-    is_set: bool
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class SiteDecl:
-    """`site iha, xha, vpn`: addresses that the site has."""
-
-    names: tuple[str, ...]
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentDecl:
-    """`document "…"`: the text whose sections and lines citations name."""
-
-    name: str
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class FormDecl:
-    """A form that a layer may take on the wire: headers as `a/b`, outermost first ("" for nothing), the octets that it
-    adds, the capability without which it does not occur ("" if none), and whether it is the way through a NAT."""
-
-    headers: str
-    adds: Expression | None = None
-    given: str = ""
-    traversal: bool = False
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class LayerDecl:
-    """A layer of the node's stack; `moved` is what it needs when the address under it changes."""
-
-    name: str
-    text: str
-    protects: bool
-    forms: tuple[FormDecl, ...]
-    override: bool = False
-    moved: tuple[Way, ...] = ()
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class AccessDecl:
-    """An access mode: its layers, outermost first, each with the kind of care-of address ("" if it has none), and the
-    capabilities that it needs."""
-
-    name: str
-    parts: tuple[tuple[str, str], ...]
-    needs: tuple[str, ...] = ()
-    text: str = ""
-    override: bool = False
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class CapabilityDecl:
-    """`capability vpn-fa "…"`."""
-
-    name: str
-    text: str
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class ParamDecl:
-    """`param t_reregister: time = 20 s cite 4.2.2 "…"`."""
-
-    name: str
-    type: TypeName
-    default: Expression
-    cite: tuple[Citation, ...] = ()
-    text: str = ""
-    override: bool = False
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyDecl:
-    """A key of an event, as `code: int`, or `tnc?: bool` for one that may be absent."""
-
-    name: str
-    type: TypeName
-    optional: bool
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class EventDecl:
-    """`event rrp(from: agent, path: path) by network seen log, capture unless path = vpn`.
-
-    `seen` is empty if it is `silent`; `hidden` is what stands behind `unless`: what a capture may be unable to show.
-    With `anew` it begins the node anew.
-    """
-
-    name: str
-    keys: tuple[KeyDecl, ...]
-    sender: str
-    seen: tuple[str, ...]
-    text: str = ""
-    hidden: Expression | None = None
-    anew: bool = False
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class VariableDecl:
-    """A piece of state, as `inside: bool = false "…"`; a time may be without initial value."""
-
-    name: str
-    type: TypeName
-    initial: Expression | None
-    text: str = ""
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class StateDecl:
-    """`interface { … }` or `node { … }`, after `ghost` where no node can see it, `told` where the trace tells it."""
-
-    scope: str
-    ghost: bool
-    variables: tuple[VariableDecl, ...]
-    told: bool = False
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPart:
-    """A part of a table's key, as `id: id`."""
-
-    name: str
-    type: TypeName
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class TableDecl:
-    """`table pending by id: id limit 64 until expires "…" { … }`: entries, as many as there are keys.
-
-    `limit` is None if it is not said; `until` names the field that says when an entry lapses ("" if none does).
-    """
-
-    name: str
-    keys: tuple[KeyPart, ...]
-    ghost: bool
-    limit: int | None
-    until: str
-    text: str
-    variables: tuple[VariableDecl, ...]
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """`inside := true`, in an update."""
-
-    name: str
-    value: Expression
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class SetEntry:
-    """`pending[id] := { authentic := true }`: the entry is there from now on, and what it had before is gone."""
-
-    entry: Entry
-    values: tuple[Assignment, ...]
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class SetField:
-    """`pending[id].answered := true`: of an entry that is there."""
-
-    entry: Entry
-    value: Assignment
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveEntry:
-    """`remove pending[id]`."""
-
-    entry: Entry
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class ClearTable:
-    """`clear pending`: no entry is left."""
-
-    table: str
-    at: Place = place()
-
-
-ChangeDecl = SetEntry | SetField | RemoveEntry | ClearTable
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateDecl:
-    """`on PATTERN, … { ASSIGNMENT; … }`; `changes` are those of tables, in their order."""
-
-    patterns: tuple[Pattern, ...]
-    assignments: tuple[Assignment, ...]
-    changes: tuple[ChangeDecl, ...] = ()
-    at: Place = place()
+from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl
+from mipcheck.model.language.expression import Citation, Expression, Name, Pattern, Place, place
+from mipcheck.model.language.state import Assignment as Assignment
+from mipcheck.model.language.state import ChangeDecl as ChangeDecl
+from mipcheck.model.language.state import ClearTable as ClearTable
+from mipcheck.model.language.state import KeyPart as KeyPart
+from mipcheck.model.language.state import PauseDecl as PauseDecl
+from mipcheck.model.language.state import RemoveEntry as RemoveEntry
+from mipcheck.model.language.state import SetEntry as SetEntry
+from mipcheck.model.language.state import SetField as SetField
+from mipcheck.model.language.state import StageDecl as StageDecl
+from mipcheck.model.language.state import StateDecl as StateDecl
+from mipcheck.model.language.state import TableDecl as TableDecl
+from mipcheck.model.language.state import UpdateDecl as UpdateDecl
+from mipcheck.model.language.state import VariableDecl as VariableDecl
+from mipcheck.model.language.vocabulary import AccessDecl as AccessDecl
+from mipcheck.model.language.vocabulary import CapabilityDecl as CapabilityDecl
+from mipcheck.model.language.vocabulary import DocumentDecl as DocumentDecl
+from mipcheck.model.language.vocabulary import EnumDecl as EnumDecl
+from mipcheck.model.language.vocabulary import EventDecl as EventDecl
+from mipcheck.model.language.vocabulary import FormDecl as FormDecl
+from mipcheck.model.language.vocabulary import KeyDecl as KeyDecl
+from mipcheck.model.language.vocabulary import LayerDecl as LayerDecl
+from mipcheck.model.language.vocabulary import ParamDecl as ParamDecl
+from mipcheck.model.language.vocabulary import SiteDecl as SiteDecl
+from mipcheck.model.language.vocabulary import TypeName as TypeName
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,26 +303,6 @@ class SystemDecl:
     name: str
     text: str
     declarations: tuple[Declaration, ...]
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class PauseDecl:
-    """`pause while asleep since asleep_at "…"`: state of the node while which no obligation runs, and its beginning."""
-
-    condition: str
-    since: str
-    text: str = ""
-    at: Place = place()
-
-
-@dataclass(frozen=True, slots=True)
-class StageDecl:
-    """`stage inside while … "…"`: what an interface is said to be where state is shown to people."""
-
-    name: str
-    condition: Expression
-    text: str
     at: Place = place()
 
 

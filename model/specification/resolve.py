@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from mipcheck.model.language import syntax as s
+from mipcheck.model.language.build import MAX_DEPTH
 from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Expression, Pattern, Place
-from mipcheck.model.language.parse import MAX_DEPTH
 from mipcheck.model.specification import catalogue
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role

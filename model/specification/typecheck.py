@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mipcheck.model.language import syntax as s
+from mipcheck.model.language.build import MAX_DEPTH
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import (
     Apply,
@@ -24,7 +25,6 @@ from mipcheck.model.language.expression import (
     SiteName,
     Word,
 )
-from mipcheck.model.language.parse import MAX_DEPTH
 from mipcheck.model.language.show import show_expression, show_pattern
 from mipcheck.model.specification.names import Names
 from mipcheck.model.specification.spec import KINDS_OF_ADDRESS, Table

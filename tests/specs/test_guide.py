@@ -7,8 +7,9 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from mipcheck.model.language.build import MAX_DEPTH
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.language.parse import MAX_DEPTH, MAX_SIZE, parse
+from mipcheck.model.language.parse import MAX_SIZE, parse
 from mipcheck.model.language.show_module import show
 from mipcheck.model.prover.prove import prove
 from mipcheck.model.specification.load import load

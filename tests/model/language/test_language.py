@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mipcheck.model.language import syntax as s
+from mipcheck.model.language.build import MAX_DEPTH
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Apply, Expression, Name
-from mipcheck.model.language.parse import MAX_DEPTH, MAX_SIZE, parse
+from mipcheck.model.language.parse import MAX_SIZE, parse
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.language.show_module import show
 from mipcheck.model.machine.compile import Machine
