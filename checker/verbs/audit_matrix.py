@@ -21,18 +21,10 @@ from mipcheck.checker.verbs.requirements_catalogue import Requirement, answered,
 from mipcheck.model.prover.evidence import Searches, about_the_same
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.prover.variants import speaks_of
+from mipcheck.model.specification.claimed import Consistent, Independent, Invariant, Property
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.overhead import Overhead, Untold
-from mipcheck.model.specification.spec import (
-    Configure,
-    Consistent,
-    Independent,
-    Invariant,
-    Parameter,
-    Property,
-    Rule,
-    Spec,
-)
+from mipcheck.model.specification.spec import Configure, Parameter, Rule, Spec
 from mipcheck.model.specification.term import Term
 
 if TYPE_CHECKING:

@@ -17,21 +17,10 @@ from mipcheck.checker.proofs.demand import demand
 from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings
 from mipcheck.model.language.expression import Citation
 from mipcheck.model.language.show import show_citation
+from mipcheck.model.specification.claimed import Assumption, Independent, Invariant, Permitted, Property, Whenever
+from mipcheck.model.specification.layers import Access, Layer
 from mipcheck.model.specification.parties import Channel, Party
-from mipcheck.model.specification.spec import (
-    Access,
-    Assumption,
-    Independent,
-    Invariant,
-    Layer,
-    Parameter,
-    Permitted,
-    Property,
-    Rule,
-    Spec,
-    Statement,
-    Whenever,
-)
+from mipcheck.model.specification.spec import Parameter, Rule, Spec, Statement
 from mipcheck.model.specification.term import EventPattern
 
 _TIDYING: Final = 4.0

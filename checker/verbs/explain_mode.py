@@ -18,7 +18,8 @@ from mipcheck.model.specification.overhead import Overhead, Untold
 from mipcheck.model.specification.spec import FOREIGN_AGENT
 
 if TYPE_CHECKING:
-    from mipcheck.model.specification.spec import Access, Spec
+    from mipcheck.model.specification.layers import Access
+    from mipcheck.model.specification.spec import Spec
     from mipcheck.model.specification.term import Term
 
 PROTECTION: Final = {"protection": ("none", "esp")}

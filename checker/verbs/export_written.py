@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.proofs.replayed import check_names, parameters_of
+from mipcheck.model.specification.claimed import Consistent
 from mipcheck.model.specification.compose import owners
-from mipcheck.model.specification.spec import Consistent, Spec
+from mipcheck.model.specification.spec import Spec
 from mipcheck.model.version import __version__
 
 

@@ -26,11 +26,12 @@ from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import check_names
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.machine.compile import Machine
+from mipcheck.model.specification.claimed import Consistent
 from mipcheck.model.specification.compose import owners
 from mipcheck.model.specification.layering import Layering
 from mipcheck.model.specification.load import every_bundled, load
 from mipcheck.model.specification.mutants import Mutant, mutants
-from mipcheck.model.specification.spec import Consistent, Spec
+from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.packages import folder_of
 
 KILLED: Final = "killed"

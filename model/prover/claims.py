@@ -17,7 +17,8 @@ from mipcheck.model.prover.spacer import Move, System, Z
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness
-from mipcheck.model.specification.spec import Allow, Independent, Invariant, Permitted, Property, Rule
+from mipcheck.model.specification.claimed import Independent, Invariant, Permitted, Property
+from mipcheck.model.specification.spec import Allow, Rule
 from mipcheck.model.specification.term import EventPattern, Term
 
 _SHALLOW: Final = 5

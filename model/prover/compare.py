@@ -23,8 +23,9 @@ from mipcheck.model.prover.spacer import Move, System, Z, spacer
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness, keys_used
+from mipcheck.model.specification.claimed import Permitted, Property
 from mipcheck.model.specification.configure import configure
-from mipcheck.model.specification.spec import Configure, EventType, Permitted, Property, Require, Rule, Spec
+from mipcheck.model.specification.spec import Configure, EventType, Require, Rule, Spec
 from mipcheck.model.specification.term import EventPattern
 
 DEPTH = 10

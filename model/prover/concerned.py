@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mipcheck.model.prover.runs import cone, roots_of_property
-from mipcheck.model.specification.spec import Configure, Independent, Permitted, Property, Rule, Spec
+from mipcheck.model.specification.claimed import Independent, Permitted, Property
+from mipcheck.model.specification.spec import Configure, Rule, Spec
 from mipcheck.model.specification.term import Term
 
 

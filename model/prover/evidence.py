@@ -16,16 +16,8 @@ from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness
-from mipcheck.model.specification.spec import (
-    Assumption,
-    Configure,
-    Independent,
-    Invariant,
-    Property,
-    Rule,
-    Spec,
-    Whenever,
-)
+from mipcheck.model.specification.claimed import Assumption, Independent, Invariant, Property, Whenever
+from mipcheck.model.specification.spec import Configure, Rule, Spec
 
 DEPTH = 8
 """Events of a trace, silent ones included, up to which one is searched for."""

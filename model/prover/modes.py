@@ -19,7 +19,9 @@ from mipcheck.model.prover.spacer import Z, spacer
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness
-from mipcheck.model.specification.spec import Access, Allow, EventType, Property, Require, Rule, Spec, Whenever
+from mipcheck.model.specification.claimed import Property, Whenever
+from mipcheck.model.specification.layers import Access
+from mipcheck.model.specification.spec import Allow, EventType, Require, Rule, Spec
 from mipcheck.model.specification.term import FALSE, EventPattern, Term, conjunction
 from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import ADDRESS, BOOL, Value

@@ -21,7 +21,8 @@ from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import System, Z, recheck, spacer
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.prover.witness import Witness
-from mipcheck.model.specification.spec import Configure, Independent, Property, Rule
+from mipcheck.model.specification.claimed import Independent, Property
+from mipcheck.model.specification.spec import Configure, Rule
 
 _LIKELY: Final = 8
 """Steps within which there mostly is a counterexample if there is one: to search so far takes a second. Spacer may take

@@ -25,9 +25,10 @@ from mipcheck.model.prover.spacer import System, Verdict, Z, spacer
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.prover.widen import interfaces_of, refuted_by_three, values_of, widened, widest
 from mipcheck.model.prover.witness import Witness
+from mipcheck.model.specification.claimed import Consistent, Independent, Permitted, Property, Whenever
 from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.specification.load import load
-from mipcheck.model.specification.spec import Consistent, Independent, Permitted, Property, Rule, Spec, Whenever
+from mipcheck.model.specification.spec import Rule, Spec
 from mipcheck.model.specification.term import FALSE
 
 

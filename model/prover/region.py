@@ -24,8 +24,9 @@ from mipcheck.model.prover.spacer import System, Verdict, spacer, subterms
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.prover.unrolling import Unrolling, written
 from mipcheck.model.prover.witness import Witness
+from mipcheck.model.specification.claimed import Invariant, Property, Whenever
 from mipcheck.model.specification.configure import configure
-from mipcheck.model.specification.spec import Invariant, Property, Rule, Whenever
+from mipcheck.model.specification.spec import Rule
 
 _ROUNDS: Final = 40
 """Counterexamples that are taken away, at most."""

@@ -10,12 +10,8 @@ from mipcheck.model.prover.form import Form, possible, symbols
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Move, System, Z, is_free, subterms
 from mipcheck.model.prover.symbolic import DONE, Action, Slot, SymbolicState, World
-from mipcheck.model.specification.spec import (
-    Property,
-    Require,
-    Rule,
-    Spec,
-)
+from mipcheck.model.specification.claimed import Property
+from mipcheck.model.specification.spec import Require, Rule, Spec
 from mipcheck.model.specification.term import Term
 
 

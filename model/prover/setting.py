@@ -9,10 +9,11 @@ import z3
 from mipcheck.model.prover.form import Form
 from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.tables import Reduction, followed, tracked
+from mipcheck.model.specification.claimed import Property
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.fold import Folding
 from mipcheck.model.specification.parties import attacker
-from mipcheck.model.specification.spec import Allow, Configure, Property, Rule, Spec
+from mipcheck.model.specification.spec import Allow, Configure, Rule, Spec
 
 
 @dataclass(frozen=True)

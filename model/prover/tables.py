@@ -21,25 +21,27 @@ from types import MappingProxyType
 from typing import Final
 
 from mipcheck.model.prover.symbolic import HIDDEN
-from mipcheck.model.specification.spec import (
-    Allow,
+from mipcheck.model.specification.claimed import (
     Assumption,
-    Body,
-    Change,
     Claim,
-    Configure,
-    EventType,
     Independent,
     Invariant,
-    Key,
     Permitted,
     Property,
+    Whenever,
+)
+from mipcheck.model.specification.spec import (
+    Allow,
+    Body,
+    Change,
+    Configure,
+    EventType,
+    Key,
     Rule,
     Spec,
     Table,
     Update,
     Variable,
-    Whenever,
 )
 from mipcheck.model.specification.term import TRUE, EventPattern, Term, TermKind, conjunction
 from mipcheck.model.values.errors import MipcheckError

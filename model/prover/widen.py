@@ -15,7 +15,8 @@ from mipcheck.model.prover.smtlib import constants
 from mipcheck.model.prover.spacer import System, spacer
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.prover.witness import Witness
-from mipcheck.model.specification.spec import Independent, Property, Rule
+from mipcheck.model.specification.claimed import Independent, Property
+from mipcheck.model.specification.spec import Rule
 
 _LIMIT: Final = 8.0
 """Seconds for each try to prove more than one value or two interfaces: there is a proof in any case."""

@@ -14,9 +14,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from mipcheck.model.specification.claimed import Property
 from mipcheck.model.specification.delivery import OnWay, arrivals, taken
 from mipcheck.model.specification.playing import renamed
-from mipcheck.model.specification.spec import Property, Spec
+from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.late import Late
 
 _T = TypeVar("_T")

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mipcheck.model.specification.claimed import Assumption
 from mipcheck.model.specification.parties import KNOWS, Channel
-from mipcheck.model.specification.spec import Assumption, Change, Table, Update, Variable
+from mipcheck.model.specification.spec import Change, Table, Update, Variable
 from mipcheck.model.specification.term import FALSE, TRUE, EventPattern, Term, conjunction
 from mipcheck.model.values.types import BOOL, INT, Type
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from mipcheck.model.language.catalogue import Figure, Measure
+from mipcheck.model.specification.layers import Access
 from mipcheck.model.specification.overhead import Overhead, Untold
-from mipcheck.model.specification.spec import Access, Spec
+from mipcheck.model.specification.spec import Spec
 from mipcheck.model.specification.term import COMPARISONS
 
 _STEPS: Final = {

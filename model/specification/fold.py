@@ -9,22 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from mipcheck.model.specification.spec import (
-    Allow,
-    Assumption,
-    Body,
-    Change,
-    Claim,
-    Configure,
-    Independent,
-    Invariant,
-    Permitted,
-    Require,
-    Rule,
-    Spec,
-    Update,
-    Whenever,
-)
+from mipcheck.model.specification.claimed import Assumption, Claim, Independent, Invariant, Permitted, Whenever
+from mipcheck.model.specification.spec import Allow, Body, Change, Configure, Require, Rule, Spec, Update
 from mipcheck.model.specification.term import FALSE, TRUE, EventPattern, Term
 from mipcheck.model.values.types import BOOL
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mipcheck.model.specification.spec import FOREIGN_AGENT, Access, Layer, Spec
+from mipcheck.model.specification.layers import Access, Layer
+from mipcheck.model.specification.spec import FOREIGN_AGENT, Spec
 
 
 class Layering:

@@ -11,8 +11,9 @@ from itertools import count
 from typing import Any, Final
 
 from mipcheck.model.language.show import show_expression
+from mipcheck.model.specification.claimed import Assumption
 from mipcheck.model.specification.fold import Folding
-from mipcheck.model.specification.spec import Allow, Assumption, Change, Configure, Require, Rule, Spec, Update
+from mipcheck.model.specification.spec import Allow, Change, Configure, Require, Rule, Spec, Update
 from mipcheck.model.specification.term import TRUE, EventPattern, Term
 from mipcheck.model.values.types import BOOL, TIME
 

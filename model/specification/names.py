@@ -12,6 +12,7 @@ from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Place
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import KINDS, Item
+from mipcheck.model.specification.layers import Access, Layer
 from mipcheck.model.specification.parties import Channel, Party
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, Type
@@ -48,8 +49,8 @@ class Names:
         self.variables: dict[str, m.Variable] = {}
         self.tables: dict[str, m.Table] = {}
         self.defines: dict[str, Item] = {}
-        self.layers: dict[str, m.Layer] = {}
-        self.accesses: dict[str, m.Access] = {}
+        self.layers: dict[str, Layer] = {}
+        self.accesses: dict[str, Access] = {}
         self.parties: dict[str, Party] = {}
         self.channels: dict[str, Channel] = {}
         self.declared: dict[tuple[str, str], tuple[str, Item, Place]] = {}

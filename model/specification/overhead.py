@@ -12,7 +12,8 @@ from itertools import product
 from typing import Final
 
 from mipcheck.model.specification.configure import value_of
-from mipcheck.model.specification.spec import FOREIGN_AGENT, Access, Layer, LayerForm, Spec
+from mipcheck.model.specification.layers import Access, Layer, LayerForm
+from mipcheck.model.specification.spec import FOREIGN_AGENT, Spec
 from mipcheck.model.values.errors import MipcheckError
 
 ROWS: Final = ("inside-fa", "inside-coa", "outside-fa", "outside-coa", "outside-coa-no-xmip")

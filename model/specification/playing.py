@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mipcheck.model.specification.claimed import Assumption
 from mipcheck.model.specification.parties import Party
 from mipcheck.model.specification.spec import (
     Allow,
-    Assumption,
     Body,
     Change,
     Configure,

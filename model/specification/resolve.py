@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -11,15 +11,17 @@ from mipcheck.model.language import syntax as s
 from mipcheck.model.language.build import MAX_DEPTH
 from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.language.expression import Expression, Pattern, Place
+from mipcheck.model.language.expression import Expression, Place
 from mipcheck.model.specification import catalogue
 from mipcheck.model.specification import spec as m
+from mipcheck.model.specification.claimed import Assumption
 from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
+from mipcheck.model.specification.layers import Access, Layer, LayerForm
 from mipcheck.model.specification.names import ADDRESS_KEYS, Names
 from mipcheck.model.specification.oddities import warn_two_values, warn_unused, warn_unused_shared
-from mipcheck.model.specification.outset import at_first
+from mipcheck.model.specification.rules import RuleReader
 from mipcheck.model.specification.state import StateReader
-from mipcheck.model.specification.system import SystemReader, check_interfaces, check_property
+from mipcheck.model.specification.system import SystemReader, check_interfaces
 from mipcheck.model.specification.term import TRUE, Term
 from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker
 from mipcheck.model.values.nearest import nearest
@@ -98,7 +100,7 @@ class _RoleReader:
         self.names = Names(items, file)
         self.types = TypeChecker(self.names)
         self.state = StateReader(self.names, self.types)
-        self.default_readings: dict[str, list[Item]] = {}
+        self.rules = RuleReader(self.names, self.types, readings, roles)
         self._updates: list[tuple[m.Update, Item]] = []
 
     def spec(self) -> m.Spec:
@@ -126,10 +128,9 @@ class _RoleReader:
             pause = self.state.pause(said, [u for u, _ in updates])
         stages = {d.name: self._stage(d) for d in n.each(s.StageDecl)}
         assumptions = {d.name: self._assumption(d) for d in n.each(s.AssumptionDecl)}
-        for chosen in n.each(s.DefaultReadingDecl):
-            self.default_readings.setdefault(chosen.rule, []).append(n.item)
-        rules = {d.name: self._rule(d) for d in n.each(s.RuleDecl)}
-        properties = {d.name: self._property(d) for d in n.each(s.PropertyDecl)}
+        self.rules.default_readings()
+        rules = {d.name: self.rules.rule(d) for d in n.each(s.RuleDecl)}
+        properties = {d.name: self.rules.property(d) for d in n.each(s.PropertyDecl)}
         statements = {d.name: self._statement(d) for d in n.each(s.StatementDecl)}
         self._updates = updates
         definitions = {name: term for name in n.defines if (term := self.types.definition(name)) is not None}
@@ -273,7 +274,7 @@ class _RoleReader:
         self.names.declare("stage", d.name, d.at)
         return m.Stage(d.name, self.types.expression(d.condition, Scope({}), BOOL), d.text)
 
-    def _assumption(self, d: s.AssumptionDecl) -> m.Assumption:
+    def _assumption(self, d: s.AssumptionDecl) -> Assumption:
         self.names.declare("assumption", d.name, d.at)
         patterns = self.types.patterns(d.patterns, Scope({}, ghost=True), observed=False)
         for p in d.patterns:
@@ -281,160 +282,28 @@ class _RoleReader:
                 hint = "what a node has to do is a rule; what a theorem is about is a condition of the property"
                 self.names.fail(p.at, f'"{p.event}" is the node\'s own: nothing is assumed of it', hint)
         condition = self.types.expression(d.condition, self.types.scope_after(d.patterns, ghost=True), BOOL)
-        found = m.Assumption(d.name, d.cite, d.text, patterns, condition)
+        found = Assumption(d.name, d.cite, d.text, patterns, condition)
         check_interfaces(self.names, d.at, patterns, found.terms())
-        return found
-
-    def _body(self, d: s.BodyDecl) -> m.Body:
-        match d:
-            case s.AllowDecl(patterns, condition):
-                resolved = self.types.patterns(patterns, Scope({}), observed=True)
-                after = self.types.scope_after(patterns)
-                doubt = None if d.unclear is None else self.types.expression(d.unclear, after, BOOL)
-                for tree in d.kept:
-                    if tree.event in {p.event for p in patterns}:
-                        self.names.fail(
-                            tree.at,
-                            f"what is kept by {tree.event} is a rule about {tree.event} itself",
-                            "leave it out: an event that is allowed shows that anyway",
-                        )
-                kept = self.types.patterns(d.kept, Scope({}), observed=True)
-                return m.Allow(resolved, self.types.expression(condition, after, BOOL), doubt, kept)
-            case s.RequireDecl(patterns, within, anchor, condition):
-                resolved = self.types.patterns(patterns, Scope({}), observed=True)
-                limit = self.types.expression(within, CONSTANT, TIME)
-                self._anchor(anchor, d.anchor_at)
-                timeless = Scope({}, now=False, tables=False)
-                owed = self.types.expression(condition, timeless, BOOL)
-                variables = self.names.variables
-                if variables[anchor].initial is not None and at_first(owed, variables) == 1:
-                    # A log does not tell when the node began, nor of interfaces on which nothing happens.
-                    hint = "let an event set the anchor, and what the condition asks for"
-                    self.names.fail(d.anchor_at, "this is owed before anything has happened", hint)
-                return m.Require(resolved, limit, anchor, owed)
-            case s.ConfigureDecl(condition):
-                return m.Configure(self.types.expression(condition, CONSTANT, BOOL))
-
-    def _anchor(self, name: str, at: Place) -> None:
-        """Raise SpecError for what an obligation cannot count from."""
-        variable = self.names.variables.get(name)
-        if variable is None:
-            self.names.fail(at, f'unknown state "{name}"', nearest(name, self.names.variables))
-        if variable.type != TIME:
-            self.names.fail(at, f'"{name}" is of type {variable.type.name}: an obligation counts from a time')
-        if variable.ghost:
-            self.names.fail(
-                at, f'"{name}" is ghost state: no node can see it', "an obligation counts from what a node knows"
-            )
-        if variable.scope != "interface":
-            self.names.fail(at, f'"{name}" is state of the node', "an obligation counts from a time of its interface")
-        self.names.read[name] += 1
-
-    def _bound(self, d: s.BodyDecl, level: str) -> None:
-        """Raise SpecError for a body that demands something of the network, which no rule binds."""
-        if isinstance(d, s.ConfigureDecl):
-            return
-        others = [p for p in d.patterns if self.names.events[p.event].sender != "node"]
-        if isinstance(d, s.AllowDecl) and others and level == "MUST":
-            hint = "what it does is an assumption; a SHOULD may say what another party had better do"
-            self.names.fail(others[0].at, f'"{others[0].event}" is nothing that the node does', hint)
-        if isinstance(d, s.RequireDecl) and len(others) == len(d.patterns):
-            self.names.fail(others[0].at, f'"{others[0].event}" is nothing that the node could do in time')
-
-    def _rule(self, d: s.RuleDecl) -> m.Rule:
-        """Return a rule with the reading that was asked for, else the last default given, else the first."""
-        self.names.declare("rule", d.name, d.at)
-        readings = tuple(m.Reading(r.name, r.text, self._body(r.body)) for r in d.readings)
-        for r in d.readings:
-            self._bound(r.body, d.level)
-        names = [r.name for r in readings if r.name]
-        for r in d.readings:
-            if names.count(r.name) > 1:
-                self.names.fail(r.at, f'reading "{r.name}" stands twice in rule {d.name}')
-        chosen = readings[0]
-        here = self.names.item
-        for item in (*self.default_readings.get(d.name, ()), here):
-            default = item.declaration
-            wanted = default.reading if isinstance(default, s.DefaultReadingDecl) else self.chosen.get(d.name)
-            self.names.item = item
-            if wanted is not None and wanted not in names:
-                self.names.fail(item.declaration.at, f'rule {d.name} has no reading "{wanted}"', nearest(wanted, names))
-            chosen = next((r for r in readings if r.name == wanted), chosen)
-        for o in d.options:
-            if o.kind in ("unless", "given"):
-                self.names.use_capability(o.value, o.at)
-
-        def option(kind: str) -> tuple[str, ...]:
-            return tuple(o.value for o in d.options if o.kind == kind)
-
-        return m.Rule(
-            d.name, d.level, d.cite, d.text, chosen.body, chosen.name or None,
-            readings if chosen.name else (), option("unless"), option("given"),
-            " ".join(option("instead")), " ".join(option("note")),
-        )  # fmt: skip
-
-    def _patterns_of(self, rule: str) -> list[Pattern]:
-        """Return the patterns of a permission, in all its readings."""
-        of_name = (i.declaration for i in self.names.items if isinstance(i.declaration, s.RuleDecl))
-        bodies = [r.body for d in of_name if d.name == rule for r in d.readings]
-        return [p for body in bodies if isinstance(body, s.AllowDecl) for p in body.patterns]
-
-    def _property(self, d: s.PropertyDecl) -> m.Property:
-        self.names.declare("property", d.name, d.at)
-        check_property(self.names, d)
-        match d.claim:
-            case s.InvariantDecl(condition):
-                claim: m.Claim = m.Invariant(self.types.expression(condition, Scope({}, ghost=True), BOOL))
-            case s.WheneverDecl(patterns, condition):
-                resolved = self.types.patterns(patterns, Scope({}, ghost=True), observed=False)
-                claim = m.Whenever(
-                    resolved, self.types.expression(condition, self.types.scope_after(patterns, ghost=True), BOOL)
-                )
-            case s.PermittedDecl(patterns):
-                claim = m.Permitted(self.types.patterns(patterns, Scope({}, ghost=True), observed=False))
-            case s.IndependentDecl(variables, allowed):
-                for v in variables:
-                    known = [n for n, x in self.names.variables.items() if x.scope == "interface"]
-                    if v.name not in known:
-                        self.names.fail(v.at, f'no state "{v.name}" of an interface', nearest(v.name, known))
-                    self.names.read[v.name] += 1
-                claim = m.Independent(
-                    tuple(v.name for v in variables), self.types.patterns(allowed, Scope({}), observed=True)
-                )
-            case s.ConsistentDecl():
-                claim = m.Consistent()
-        rules = [i.declaration.name for i in self.names.items if isinstance(i.declaration, s.RuleDecl)]
-        rules += [f"{p.name}.{r}" for p in self.names.parties.values() for r in (self._roles or {})[p.role].rules]
-        for name in d.relying:
-            if name not in rules:
-                self.names.fail(d.at, f'unknown rule "{name}"', nearest(name, rules))
-            if any(self.names.events[p.event].sender != "node" for p in self._patterns_of(name)):
-                self.names.fail(d.at, f"{name} is about what the network does: say it as an assumption")
-        found = m.Property(d.name, d.cite, d.text, claim, d.relying, d.against)
-        check_interfaces(self.names, d.at, found.patterns, found.terms())
-        if any(t.kind == "seen" for root in found.terms() for t in _outside_definitions(root)):
-            message = f"property {d.name} asks whether something is seen: in a proof nothing is unknown"
-            self.names.warn(self.names.item, d.at, message)
         return found
 
     def _statement(self, d: s.StatementDecl) -> m.Statement:
         self.names.declare("statement", d.name, d.at)
         return m.Statement(d.name, d.level, d.cite, d.text, d.by, d.because)
 
-    def _layer(self, d: s.LayerDecl) -> m.Layer:
+    def _layer(self, d: s.LayerDecl) -> Layer:
         self.names.declare("layer", d.name, d.at)
         forms = []
         for f in d.forms:
             if f.given:
                 self.names.use_capability(f.given, f.at)
             adds = None if f.adds is None else self.types.expression(f.adds, replace(CONSTANT, site=False), INT)
-            forms.append(m.LayerForm(f.headers, adds, f.given, f.traversal))
+            forms.append(LayerForm(f.headers, adds, f.given, f.traversal))
         for w in d.moved:
             if w.given:
                 self.names.use_capability(w.given, w.at)
-        return m.Layer(d.name, d.text, d.protects, tuple(forms), d.moved)
+        return Layer(d.name, d.text, d.protects, tuple(forms), d.moved)
 
-    def _access(self, d: s.AccessDecl) -> m.Access:
+    def _access(self, d: s.AccessDecl) -> Access:
         self.names.declare("access mode", d.name, d.at)
         for layer, kind in d.parts:
             if layer not in self.names.layers:
@@ -443,13 +312,13 @@ class _RoleReader:
                 self.names.fail(d.at, f'unknown kind of care-of address "{kind}"', nearest(kind, m.KINDS_OF_ADDRESS))
         for capability in d.needs:
             self.names.use_capability(capability, d.at)
-        return m.Access(d.name, d.parts, d.needs, d.text)
+        return Access(d.name, d.parts, d.needs, d.text)
 
     # --- what is said of all roles together -----------------------------------------------------------------------
 
     def check_chosen(self, rules: Sequence[str]) -> None:
         """Raise SpecError if a user or a file chooses a reading of neither a rule nor an ambiguity."""
-        for rule, items in self.default_readings.items():
+        for rule, items in self.rules.defaults.items():
             if rule not in rules and rule not in self.names.parameters:
                 self.names.item = items[0]
                 self.names.fail(self.names.item.declaration.at, f'unknown rule "{rule}"', nearest(rule, rules))
@@ -493,10 +362,3 @@ class _RoleReader:
                 if name not in known:
                     self.names.fail(d.at, f'nothing is called "{name}"', nearest(name, known))
         catalogue.check(self.names, specs, known)
-
-
-def _outside_definitions(t: Term) -> Iterator[Term]:
-    """Yield the parts of a term that stand where it does: no bodies of definitions, which rules may share."""
-    yield t
-    for a in t.args if t.kind != "def" else ():
-        yield from _outside_definitions(a)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl, Way
+from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl
 from mipcheck.model.language.expression import Citation
+from mipcheck.model.specification.claimed import Assumption, Property
+from mipcheck.model.specification.layers import Access, Layer
 from mipcheck.model.specification.parties import Channel, Party
 from mipcheck.model.specification.term import FALSE, EventPattern, Term, facts
 from mipcheck.model.values.types import BOOL, Type
@@ -281,53 +283,6 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerForm:
-    """A form that a layer may take on the wire: `headers` as `udp4500/esp` ("" for none), which `adds` octets (None if
-    that is not told), where the node has the capability `given` ("" if any node may); `traversal` passes a NAT."""
-
-    headers: str
-    adds: Term | None = None
-    given: str = ""
-    traversal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A layer of the node's stack, and the forms that it takes on the wire, the plain one first."""
-
-    name: str
-    text: str
-    protects: bool
-    forms: tuple[LayerForm, ...]
-    moved: tuple[Way, ...] = ()
-
-    def way(self, capabilities: frozenset[str] = frozenset()) -> Way | None:
-        """Return what it needs when the address under it changes: what a capability of the node gives, or else the
-        plain way. None where that is not told."""
-        usable = [w for w in self.moved if not w.given or w.given in capabilities]
-        return min(usable, key=lambda w: not w.given, default=None)
-
-    def usable(self, capabilities: frozenset[str] = frozenset()) -> tuple[LayerForm, ...]:
-        """Return the forms that a node with these capabilities may use."""
-        return tuple(f for f in self.forms if not f.given or f.given in capabilities)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """An access mode: layers, outermost first, each with the kind of its care-of address ("" if it has none), and the
-    capabilities that it `needs`."""
-
-    name: str
-    parts: tuple[tuple[str, str], ...]
-    needs: tuple[str, ...] = ()
-    text: str = ""
-
-    def uses(self, layer: str, kind: str = "") -> bool:
-        """Decide whether the layer is among the mode's, with that kind of care-of address if one is given."""
-        return any(layer == name and kind in ("", k) for name, k in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
 class Pause:
     """While `condition`, state of the node, is true, no obligation runs; `since` is when it came to be, and `kinds`
     are the events that tell. Permissions are judged as ever, and proofs are about a node to which none happens."""
@@ -348,99 +303,6 @@ class Stage:
     name: str
     condition: Term
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Assumption:
-    """A thing that the network is assumed to do, seen in ghost state: on an event that matches, `condition` holds."""
-
-    id: str
-    cite: tuple[Citation, ...]
-    text: str
-    patterns: tuple[EventPattern, ...]
-    condition: Term
-
-    def terms(self) -> Iterator[Term]:
-        """Yield its condition, and those of its patterns."""
-        yield self.condition
-        yield from (p.condition for p in self.patterns)
-
-
-@dataclass(frozen=True, slots=True)
-class Invariant:
-    """In every state that can be reached, `condition` holds."""
-
-    condition: Term
-
-
-@dataclass(frozen=True, slots=True)
-class Whenever:
-    """On every event that matches any of `patterns`, `condition` holds in the state before it."""
-
-    patterns: tuple[EventPattern, ...]
-    condition: Term
-
-
-@dataclass(frozen=True, slots=True)
-class Permitted:
-    """No MUST forbids an event that matches any of `patterns`."""
-
-    patterns: tuple[EventPattern, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Independent:
-    """State of one interface, and what rules allow on it, do not depend on the events of another."""
-
-    variables: tuple[str, ...]
-    allowed: tuple[EventPattern, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Consistent:
-    """No MUST contradicts another, time is never blocked, every rule can be exercised and broken."""
-
-
-Claim = Invariant | Whenever | Permitted | Independent | Consistent
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """A theorem about whoever keeps the MUST rules, and the rules named in `relying` whatever their level.
-
-    In a system, `against` are the powers of the attacker: some of POWERS, and `knows mip` of the key `mip`.
-    """
-
-    name: str
-    cite: tuple[Citation, ...]
-    text: str
-    claim: Claim
-    relying: tuple[str, ...] = ()
-    against: tuple[str, ...] = ()
-
-    @property
-    def section(self) -> str:
-        """The section that it cites first, empty if it cites none."""
-        return self.cite[0].section if self.cite else ""
-
-    @property
-    def patterns(self) -> tuple[EventPattern, ...]:
-        """The events that it speaks of; none for an invariant, and for consistency."""
-        match self.claim:
-            case Whenever(patterns, _) | Permitted(patterns) | Independent(_, patterns):
-                return patterns
-        return ()
-
-    @property
-    def condition(self) -> Term | None:
-        """The condition that holds always, or at each of its events; None where it claims something else."""
-        return self.claim.condition if isinstance(self.claim, Whenever | Invariant) else None
-
-    def terms(self) -> Iterator[Term]:
-        """Yield its condition if it has one, and those of its patterns."""
-        if self.condition is not None:
-            yield self.condition
-        yield from (p.condition for p in self.patterns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from mipcheck.checker.verbs.prove_results import Proved, prove_one
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.prove import prove
 from mipcheck.model.prover.setting import setting_of
+from mipcheck.model.specification.claimed import Consistent
 from mipcheck.model.specification.load import load, loads
-from mipcheck.model.specification.spec import Consistent, EventType
+from mipcheck.model.specification.spec import EventType
 
 from making.devices import TEXT, log
 from making.paths import TRACES

@@ -48,7 +48,7 @@ _HEAVY = {
     *("lark", "z3", "numpy", "llvmlite", "polars", "cryptography", "rich"),
     *("importlib.resources", "zipfile", "tempfile", "shutil", "difflib", "ctypes", "queue"),
     *("model.native.record", "model.native.unit", "model.native.compiled", "model.language.parse"),
-    *("model.language.build", "model.language.syntax", "model.specification.resolve"),
+    *("model.language.build", "model.language.syntax", "model.specification.resolve", "model.specification.rules"),
     *("checker.capture.frames.frame", "checker.capture.read", "checker.logs.bulk", "checker.console.progress"),
     *("checker.observe.explain", "checker.observe.misses", "checker.observe.silence", "checker.observe.inexact"),
     *("checker.check.violations", "checker.site.toml", "checker.infer"),

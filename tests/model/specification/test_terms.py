@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 import pytest
+from mipcheck.model.specification.claimed import Assumption, Property
 from mipcheck.model.specification.load import bundled, load
-from mipcheck.model.specification.spec import Assumption, Configure, Property, Require, Spec, Update
+from mipcheck.model.specification.spec import Configure, Require, Spec, Update
 from mipcheck.model.specification.term import Term
 
 MACHINES = [machine for name in bundled() for machine in load(name).machines()]
