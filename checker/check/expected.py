@@ -18,7 +18,9 @@ from typing import Any, Final
 from mipcheck.checker.check.report import Excused, Report, Violation
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, quoted
 from mipcheck.checker.console.escape import printable
+from mipcheck.checker.console.output import keep_inputs
 from mipcheck.checker.site.dotted import MOST, too_many_parts
+from mipcheck.model.specification.spec import Spec
 
 _LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a file that is read."""
@@ -64,6 +66,18 @@ class Expectation:
 
 
 # --- reading and writing ------------------------------------------------------------------------------------------
+
+
+def asked_for(path: str | None, update: bool, spec: Spec, read: Iterable[str | None]) -> list[Expectation]:
+    """Return what `--expect PATH` holds; with `update` the file may have to be made, and is none of those that are
+    `read`. Raises UsageError."""
+    if path is None:
+        raise UsageError("--expect-update needs --expect FILE, which it rewrites")
+    if update:
+        keep_inputs([("--expect-update", path)], read)
+        if not Path(path).exists():
+            return []
+    return read_expectations(path, {r for machine in spec.machines() for r in machine.rules})
 
 
 def read_expectations(path: str, rules: Collection[str]) -> list[Expectation]:

@@ -154,6 +154,18 @@ def add_judgement(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_expect(parser: argparse.ArgumentParser) -> None:
+    """Add `--expect` and `--expect-update`."""
+    parser.add_argument(
+        "--expect",
+        metavar="FILE",
+        help="known deviations (TOML, tables [[expect]]): they do not fail, others and those that are gone do",
+    )
+    parser.add_argument(
+        "--expect-update", action="store_true", help="rewrite the file of --expect so that it fits what is found"
+    )
+
+
 def add_timeout(parser: argparse.ArgumentParser, default: float, of: str = "each call of the solver") -> None:
     """Add `--timeout`, a limit `of` something; `default` is in seconds."""
     parser.add_argument(

@@ -14,16 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console import options
-from mipcheck.checker.console.output import INTERRUPTED, terminal, warned, write
+from mipcheck.checker.console.output import INTERRUPTED, keep_inputs, terminal, warned, write
 from mipcheck.checker.console.progress import Parallel
 
 if TYPE_CHECKING:
+    from mipcheck.checker.check.expected import Expectation
     from mipcheck.checker.fleet.inputs import File, PathPattern
     from mipcheck.checker.fleet.store import Store
     from mipcheck.checker.fleet.summary import Summary
     from mipcheck.checker.fleet.work import FileOutcome, Job
     from mipcheck.checker.trace.vocabulary import Vocabulary
     from mipcheck.model.specification.spec import Spec
+
+FORMATS: Final = ("text", "json", "jsonl", "html", "junit", "sarif", "github")
+"""What a fleet can be reported as: text and JSON are the summary, the others what they are of a single file."""
 
 NEEDS: Final = ("fsspec", "pyarrow")
 
@@ -34,12 +38,14 @@ folders in between; a URL for what fsspec opens (s3:// needs s3fs, gs:// needs g
 checks). Each file is a trace of its own.
 
 -o DIR is a Parquet dataset of a row a file, written as results come: path, size, stamp, fields, status, error,
-verdict, reasons, spec, role, nodes, kind, events, frames, interfaces, notes, rules, violations, warnings, started,
-seconds, attempts, worker, run, mipcheck. After a crash the same command goes on where it stood; a file that has
-changed since is checked again; other options need another DIR.
+verdict, reasons, spec, role, nodes, kind, events, frames, interfaces, notes, rules, violations, warnings, findings,
+started, seconds, attempts, worker, run, mipcheck. After a crash the same command goes on where it stood; a file that
+has changed since is checked again; other options need another DIR. --expect and --report are about what was found, and
+may change from run to run.
 
-exit codes, the first that applies: 2 the command line is wrong; 1 a violation in any file; 4 an internal error with
-any file; 2 no file can be read; 3 any file inconclusive or without a verdict; 0 all are conformant
+exit codes, the first that applies: 2 the command line is wrong; 1 a violation in any file, or a stale expectation; 4 an
+internal error with any file; 2 no file can be read; 3 any file inconclusive or without a verdict; 0 all are conformant
+or as expected
 """
 EXAMPLE: Final = "mipcheck fleet 'traces/*.log' --pattern '{what}-*.log' --by what"
 
@@ -65,6 +71,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_judgement(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="of the summary (default: text)")
     parser.add_argument("-o", "--output", metavar="DIR", help="write results as a Parquet dataset, and resume from it")
+    options.add_report(parser, FORMATS)
+    options.add_expect(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="list every file and rule")
     options.add_spec(parser)
     options.add_parameters(parser)
@@ -85,23 +93,63 @@ def run(args: argparse.Namespace) -> int:
     Raises UsageError, and what reading the specification and the site raises.
     """
     from mipcheck.checker.check.readings import resolved
-    from mipcheck.checker.fleet.summary import summary_json, summary_text
 
     if args.output == "-":
         from mipcheck.checker.console.errors import UsageError
 
         raise UsageError("-o takes a folder for the results, not -; the summary goes to standard output")
-    summary, code = _summary(args, warned(resolved(args.spec, args.reading)), options.parameters(args))
-    if args.format == "json":
-        write(summary_json(summary), None)
-    else:
-        write(summary_text(summary, *terminal(None), verbose=args.verbose), None)
-    return code
+    spec = warned(resolved(args.spec, args.reading))
+    expectations = None
+    if args.expect is not None or args.expect_update:
+        from mipcheck.checker.check.expected import asked_for
+        from mipcheck.model.specification.load import files_of
+
+        expectations = asked_for(args.expect, args.expect_update, spec, [args.config, *files_of(args.spec)])
+    summary, interrupted = _summary(args, spec, options.parameters(args))
+    if summary.reported:
+        _report(args, spec, summary, expectations)
+    write(_rendered(summary, args.format, None, args), None)
+    return summary.exit_code() if interrupted is None else interrupted
 
 
-def _summary(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> tuple[Summary, int]:
-    """Check the files that have no result yet; return the summary of all and the exit code. Raises UsageError and what
-    options may raise."""
+def _report(args: argparse.Namespace, spec: Spec, summary: Summary, expectations: Sequence[Expectation] | None) -> None:
+    """Excuse known deviations, and write the reports that are asked for. Raises UsageError."""
+    from dataclasses import replace
+    from datetime import date
+
+    from mipcheck.checker.fleet import reports
+
+    rules = reports.rules_of(spec)
+    paths = sorted(summary.outcomes)
+    each = [reports.report_of(summary.outcomes[path], rules) for path in paths]
+    whole = reports.merged(spec, each)
+    if expectations is not None:
+        from mipcheck.checker.check.expected import written_expectations
+
+        unchecked = [r.inputs[0].file for r, p in zip(each, paths, strict=True) if summary.lines[p].verdict is None]
+        if args.expect_update and not summary.stopped:
+            expectations = reports.rewritten(whole, expectations, unchecked, date.today())
+            write(written_expectations(expectations), args.expect)
+        whole = reports.excused(whole, expectations, unchecked, date.today())
+        each = reports.parted(whole, each)
+        known = {p: [e.violation.rule for e in r.excused] for p, r in zip(paths, each, strict=True)}
+        summary.excuse({p: r.verdict for p, r in zip(paths, each, strict=True)}, known, whole.stale)
+        whole = replace(whole, verdict=summary.verdict())
+    for kind, path in args.report:
+        is_summary = kind in ("text", "json")
+        write(_rendered(summary, kind, path, args) if is_summary else reports.rendered(kind, whole, each), path)
+
+
+def _rendered(summary: Summary, kind: str, path: str | None, args: argparse.Namespace) -> str:
+    """Return the summary as text or JSON, for the file `path` (None: standard output)."""
+    from mipcheck.checker.fleet.summary import summary_json, summary_text
+
+    return summary_json(summary) if kind == "json" else summary_text(summary, *terminal(path), verbose=args.verbose)
+
+
+def _summary(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -> tuple[Summary, int | None]:
+    """Check the files that have no result yet; return the summary of all, and the exit code of a run that was
+    interrupted, else None. Raises UsageError and what options may raise."""
     _check_installed(args)
     from mipcheck.checker.fleet import inputs as fleet_inputs
     from mipcheck.checker.fleet.summary import Summary
@@ -110,7 +158,10 @@ def _summary(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -
     by = fleet_inputs.fields_asked(pattern, args.by)
     job = _job(args, spec, parameters)
     found = fleet_inputs.find(args.inputs)
-    summary = Summary(spec.name, [r for m in spec.machines() for r in m.rules], args.fail_on, pattern, by, found.others)
+    updated = [("--expect-update", args.expect)] if args.expect_update else []
+    keep_inputs([*options.written(args), *updated], [f.path for f in found.files])
+    summary = Summary(spec.name, [r for m in spec.machines() for r in m.rules], args.fail_on, pattern, by, found.others,
+                      reported=bool(args.report) or args.expect is not None)  # fmt: skip
     store = _store(args, job, pattern) if args.output is not None else None
     try:
         todo = list(found.files) if store is None else _not_yet(found.files, store, summary, args.retry)
@@ -119,7 +170,7 @@ def _summary(args: argparse.Namespace, spec: Spec, parameters: dict[str, str]) -
         if store is not None:
             store.close()
     summary.pending(found.files, summary.stopped)
-    return summary, code if code is not None else summary.exit_code()
+    return summary, code
 
 
 def _check_installed(args: argparse.Namespace) -> None:
@@ -252,11 +303,12 @@ def _not_yet(files: tuple[File, ...], store: Store, summary: Summary, retry: boo
 
     wanted = {stored_path(f): f for f in files}
     stale: set[str] = set()
-    for outcome in store.results():
+    for outcome in store.results(summary.reported):
         file = wanted.get(outcome.file.path)
         if file is None:
             continue
-        if (file.size, file.stamp) != outcome.file[1:] or (retry and outcome.status != "checked"):
+        lacks = summary.reported and outcome.status == "checked" and not outcome.findings  # as an older run left it
+        if (file.size, file.stamp) != outcome.file[1:] or lacks or (retry and outcome.status != "checked"):
             stale.add(outcome.file.path)
         else:
             summary.add(replace(outcome, file=file), earlier=True)

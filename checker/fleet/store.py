@@ -40,6 +40,8 @@ _BYTES_LIMIT: Final = 2**30
 """Rows and bytes (unpacked) of a part beyond which it is not read: a hundred times what is ever written."""
 _SAID: Final = 300
 _NEEDED: Final = ("path", "size", "stamp", "status", "error", "verdict", "spec", "kind", "events", "frames", "rules")
+_REPORTED: Final = ("role", "nodes", "interfaces", "reasons", "notes", "findings")
+"""What is read besides where reports are asked for."""
 
 COLUMNS: Final = (
     ("path", "the file: absolute path or URL"),
@@ -61,6 +63,7 @@ COLUMNS: Final = (
     ("rules", "list of id, level, section, status, exercised, violations, inconclusive"),
     ("violations", "list of rule, level, section, interface, node, time (s), date, line, frame, count, message"),
     ("warnings", "the same, of what does not fail"),
+    ("findings", "JSON: the findings in full, of which --report and --expect are made"),
     ("started", "when the check began"),
     ("seconds", "how long it took"),
     ("attempts", "how often it was begun"),
@@ -135,10 +138,13 @@ class Store:
                 raise UsageError(f"{quoted(part.name)} in {printable(str(self.folder))} is no part of these results")
         return parts
 
-    def results(self) -> Iterator[FileOutcome]:
-        """Read what earlier runs came to: one outcome a file, without its findings. Raises UsageError."""
+    def results(self, reported: bool = False) -> Iterator[FileOutcome]:
+        """Read what earlier runs came to: one outcome a file, with its findings only where it is to be `reported`.
+
+        Raises UsageError.
+        """
         for part in self._parts():
-            for row in _read(part, _NEEDED):
+            for row in _read(part, (*_NEEDED, *_REPORTED) if reported else _NEEDED):
                 yield _outcome(row)
 
     def forget(self, paths: set[str]) -> None:
@@ -330,6 +336,7 @@ def _is_outcome(row: Mapping[str, Any]) -> bool:
         and row["verdict"] in verdicts
         and all(row[name] is None or row[name] >= 0 for name in ("events", "frames"))
         and all(None not in rule.values() for rule in rules)
+        and all(None not in (row.get(name) or ()) for name in ("interfaces", "reasons", "notes"))
     )
 
 
@@ -339,4 +346,4 @@ def _outcome(row: dict[str, Any]) -> FileOutcome:
 
     rules = tuple(RuleOutcome(**r) for r in row.pop("rules") or ())
     file = File(row.pop("path"), row.pop("size"), row.pop("stamp"))
-    return FileOutcome(file, rules=rules, **row)
+    return FileOutcome(file, rules=rules, **{name: value for name, value in row.items() if value is not None})

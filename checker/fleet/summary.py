@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mipcheck.checker.check.report import VERDICTS
@@ -22,12 +22,21 @@ UNMATCHED: Final = "(no match)"
 """Where files are counted whose path the pattern does not match."""
 
 _UNCLEAR: Final = ("inconclusive", "unobservable")
-_STYLE: Final = {"violation": "bold red", "inconclusive": "yellow", "conformant": "bold green"}
+_STYLE: Final = {
+    "violation": "bold red",
+    "stale": "bold red",
+    "inconclusive": "yellow",
+    "expected": "bold green",
+    "conformant": "bold green",
+}
 
 
 @dataclass(frozen=True)
 class FileLine:
-    """A file in the summary. `status` is one of `STATUS` in `work.py`, or `pending` if the run ended before."""
+    """A file in the summary. `status` is one of `STATUS` in `work.py`, or `pending` if the run ended before.
+
+    `expected` are the rules that are broken as is known; they are not among those `violated` then.
+    """
 
     path: str
     status: str
@@ -38,6 +47,7 @@ class FileLine:
     events: int
     frames: int | None
     earlier: bool
+    expected: tuple[str, ...] = ()
 
 
 @dataclass
@@ -52,7 +62,11 @@ class RuleCount:
 
 @dataclass
 class Summary:
-    """What a fleet came to; it grows file by file. `others` counts what lay in the folders and is no log or capture."""
+    """What a fleet came to; it grows file by file. `others` counts what lay in the folders and is no log or capture.
+
+    Where it is to be `reported`, all `outcomes` are kept. With known deviations `stale` says which are to be taken out
+    (None where none were given).
+    """
 
     spec: str
     order: Sequence[str]
@@ -63,10 +77,15 @@ class Summary:
     stopped: str = ""
     lines: dict[str, FileLine] = field(default_factory=dict)
     rules: dict[str, RuleCount] = field(default_factory=dict)
+    reported: bool = False
+    outcomes: dict[str, FileOutcome] = field(default_factory=dict)
+    stale: tuple[str, ...] | None = None
 
     def add(self, outcome: FileOutcome, earlier: bool = False) -> None:
         """Add a file that is done with; `earlier` if its result is of a run before."""
         checked = outcome.status == "checked"
+        if self.reported:
+            self.outcomes[outcome.file.path] = outcome
         counts = ("MUST", "SHOULD") if self.fail_on == "should" else ("MUST",)
         self.lines[outcome.file.path] = FileLine(
             outcome.file.path,
@@ -90,12 +109,30 @@ class Summary:
         for file in files:
             if file.path not in self.lines:
                 self.lines[file.path] = FileLine(file.path, "pending", None, why, (), (), 0, None, False)
+                if self.reported:
+                    self.outcomes[file.path] = FileOutcome(file, "pending", why)
+
+    def excuse(self, verdicts: Mapping[str, str], expected: Mapping[str, Sequence[str]], stale: Sequence[str]) -> None:
+        """Take known deviations into account: verdicts of files by path, the rules that are broken as is known, and
+        what is stale."""
+        self.stale = tuple(stale)
+        for path, line in self.lines.items():
+            if line.verdict is not None:
+                known = tuple(dict.fromkeys(expected.get(path, ())))
+                verdict = verdicts[path]
+                violated = () if verdict != "violation" else line.violated
+                self.lines[path] = replace(line, verdict=verdict, violated=violated, expected=known)
 
     # --- counts ---------------------------------------------------------------------------------------------------
 
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """What a file can come to, the worst first."""
+        return VERDICTS if self.stale is None else (*VERDICTS[:-1], "expected", *VERDICTS[-1:])
+
     def counted(self, lines: Iterable[FileLine]) -> dict[str, int]:
         """Count files by verdict, and those without any."""
-        counts = dict.fromkeys((*VERDICTS, "unchecked"), 0)
+        counts = dict.fromkeys((*self.verdicts, "unchecked"), 0)
         for line in lines:
             counts[line.verdict or "unchecked"] += 1
         return counts
@@ -122,13 +159,18 @@ class Summary:
         counts = self.counted(self.lines.values())
         if counts["violation"]:
             return "violation"
-        return "inconclusive" if counts["inconclusive"] or counts["unchecked"] else "conformant"
+        if self.stale:
+            return "stale"
+        if counts["inconclusive"] or counts["unchecked"]:
+            return "inconclusive"
+        return "expected" if counts.get("expected") else "conformant"
 
     def exit_code(self) -> int:
-        """Return the first that applies: 1 a violation in any file, 4 an error of mipcheck's own with any, 2 no file
-        could be read, 3 a file without a verdict or an inconclusive one, 0 all are conformant."""
+        """Return the first that applies: 1 a violation in any file, or known deviations that are stale, 4 an error of
+        mipcheck's own with any, 2 no file could be read, 3 a file without a verdict or an inconclusive one, 0 all are
+        conformant or as expected."""
         states = {line.status for line in self.lines.values()}
-        if self.verdict() == "violation":
+        if self.verdict() in ("violation", "stale"):
             return 1
         if "error" in states:
             return 4
@@ -168,6 +210,7 @@ def _object(s: Summary) -> dict[str, Any]:
         "unchecked": [_file(s, line) for line in lines if line.status != "checked"],
         "others_in_folders": s.others,
         "stopped": s.stopped or None,
+        **({} if s.stale is None else {"stale": list(s.stale)}),
     }
 
 
@@ -178,7 +221,8 @@ def _file(s: Summary, line: FileLine) -> dict[str, Any]:
     if line.status != "checked":
         return {**found, "reason": line.reason}
     rest = {"verdict": line.verdict, "violated": list(line.violated), "inconclusive": list(line.unclear)}
-    return {**found, **rest, "events": line.events, "frames": line.frames}
+    known = {} if s.stale is None else {"expected": list(line.expected)}
+    return {**found, **rest, **known, "events": line.events, "frames": line.frames}
 
 
 # --- text ---------------------------------------------------------------------------------------------------------
@@ -237,7 +281,7 @@ class _SummaryWriter:
     def _by_field(self, name: str) -> None:
         """Write the counts for each value of a field."""
         groups = self.summary.grouped(name)
-        rows = [[("", ""), *((word, "dim") for word in ("files", *VERDICTS, "unchecked"))]]
+        rows = [[("", ""), *((word, "dim") for word in ("files", *self.summary.verdicts, "unchecked"))]]
         for value, group in groups.items():
             counts = self.summary.counted(group)
             cells = [(str(n) if n else "-", _STYLE.get(v, "") if n else "") for v, n in counts.items()]
@@ -262,7 +306,7 @@ class _SummaryWriter:
         s = self.summary
         lines = s.ordered()
         counts = s.counted(lines)
-        parts = [f"{counts[v]} {v}" for v in VERDICTS if counts[v]]
+        parts = [f"{counts[v]} {v}" for v in s.verdicts if counts[v]]
         parts += [f"{counts['unchecked']} not checked"] if counts["unchecked"] else []
         earlier = sum(line.earlier for line in lines)
         before = f" ({earlier} of them by an earlier run)" if earlier else ""
@@ -270,6 +314,7 @@ class _SummaryWriter:
         self.lines.labelled("spec", [f"{printable(s.spec)} (mipcheck {__version__})"])
         self.lines.labelled("read", [f"{_count(events, 'event')} in {_count(len(lines), 'file')}{before}"])
         self.lines.labelled("stopped", [s.stopped] if s.stopped else [])
+        self.lines.labelled("stale", [f"to be taken out of the expectations: {printable(x)}" for x in s.stale or ()])
         verdict = s.verdict()
         self.lines.title((verdict, _STYLE[verdict]), (f": {', '.join(parts)}", ""))
         first = next((line for line in lines if line.verdict == verdict != "conformant"), None)
@@ -296,7 +341,9 @@ class _SummaryWriter:
 def _rules(line: FileLine) -> str:
     """Name the rules to which a file owes its verdict."""
     if line.verdict == "violation":
-        return listed(line.violated)
+        return listed([r for r in line.violated if r not in line.expected] or line.violated)
+    if line.verdict == "expected":
+        return listed(line.expected)
     return listed(line.unclear) if line.verdict == "inconclusive" else ""
 
 

@@ -22,7 +22,9 @@ from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report, Violation, date
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.isolated import isolated
+from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.fleet.inputs import File, is_local, look
+from mipcheck.checker.fleet.kept import kept
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.errors import MipcheckError, UserError
 from mipcheck.model.version import __version__
@@ -94,7 +96,8 @@ class Breach:
 class FileOutcome:
     """What became of a file. `status` is one of `STATUS`; only a file that was `checked` has a verdict.
 
-    `started` is seconds since the epoch, `seconds` how long it took, `attempts` how often it was begun.
+    `started` is seconds since the epoch, `seconds` how long it took, `attempts` how often it was begun. `findings` are
+    the findings in full, as JSON (`kept.py`).
     """
 
     file: File
@@ -117,6 +120,7 @@ class FileOutcome:
     rules: tuple[RuleOutcome, ...] = ()
     violations: tuple[Breach, ...] = ()
     warnings: tuple[Breach, ...] = ()
+    findings: str = ""
 
 
 STATUS: Final = {
@@ -198,6 +202,14 @@ def _check(job: Job, file: File) -> FileOutcome:
     except Exception as error:
         return FileOutcome(file, "error", _said(f"{type(error).__name__}: {error}", names))
     return _outcome(report, file, names)
+
+
+def _named(json: str, names: Mapping[str, str]) -> str:
+    """Return JSON in which copies are called what people know them by."""
+    for name, known in sorted(names.items(), reverse=True):
+        if name != known:
+            json = json.replace(dumps(name)[1:-1], dumps(known)[1:-1])
+    return json
 
 
 def _said(text: str, names: Mapping[str, str]) -> str:
@@ -287,6 +299,7 @@ def _outcome(report: Report, file: File, names: Mapping[str, str]) -> FileOutcom
         ),
         violations=tuple(_breach(report, v) for v in report.violations),
         warnings=tuple(_breach(report, v) for v in report.warnings),
+        findings=_named(kept(report), names),
     )
 
 

@@ -24,8 +24,25 @@ def report_junit(report: Report) -> str:
     A rule that is violated fails, one that was not exercised or is unclear is skipped. A violated SHOULD that does not
     count passes, and its finding is what the test case has written.
     """
+    return _written([suite(report)])
+
+
+def suites(reports: Sequence[Report], whole: Report) -> str:
+    """Return reports on several files as XML, a test suite each; what is stale in the `whole` stands in one of its
+    own."""
+    found = [suite(report) for report in reports]
+    if whole.stale:
+        element = ET.Element("testsuite", {"name": STALE})
+        element.append(_stale(whole))
+        _count(element)
+        found.append(element)
+    return _written(found)
+
+
+def _written(suites: Sequence[ET.Element]) -> str:
+    """Return test suites as a document."""
     root = ET.Element("testsuites", {"name": "mipcheck"})
-    root.append(suite(report))
+    root.extend(suites)
     _count(root)
     ET.indent(root)
     body = ET.tostring(root, encoding="us-ascii", xml_declaration=False).decode()
@@ -46,11 +63,7 @@ def suite(report: Report) -> ET.Element:
         warned = [v for v in report.warnings if v.rule == rule.id]
         element.append(_case(report, rule, broken, warned))
     if report.excused or report.stale:
-        case = _named(report, STALE)
-        if report.stale:
-            failure = ET.SubElement(case, "failure", {"type": "stale", "message": printable(report.stale[0])})
-            failure.text = "\n".join(map(printable, report.stale))
-        element.append(case)
+        element.append(_stale(report))
     element.append(_evidence(report))
     _count(element)
     return element
@@ -77,6 +90,15 @@ def _case(report: Report, rule: RuleReport, broken: Sequence[Violation], warned:
         ET.SubElement(case, "skipped", {"message": why})
     if warned:
         ET.SubElement(case, "system-out").text = _told(rule, warned)
+    return case
+
+
+def _stale(report: Report) -> ET.Element:
+    """Return the test case about known deviations."""
+    case = _named(report, STALE)
+    if report.stale:
+        failure = ET.SubElement(case, "failure", {"type": "stale", "message": printable(report.stale[0])})
+        failure.text = "\n".join(map(printable, report.stale))
     return case
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console import options
@@ -72,14 +71,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_output(parser, FORMATS)
     options.add_report(parser, FORMATS)
-    parser.add_argument(
-        "--expect",
-        metavar="FILE",
-        help="known deviations (TOML, tables [[expect]]): they do not fail, others and those that are gone do",
-    )
-    parser.add_argument(
-        "--expect-update", action="store_true", help="rewrite the file of --expect so that it fits what is found"
-    )
+    options.add_expect(parser)
     options.add_follow(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="list every rule, parameter and finding")
     parser.add_argument("--version", action="version", version=f"mipcheck {__version__}")
@@ -165,23 +157,13 @@ def _conclude(
 
 
 def _expectations(args: argparse.Namespace, spec: Spec) -> list[Expectation] | None:
-    """Read the known deviations, None if none are given; a file that is to be made has none yet. Raises UsageError."""
-    from mipcheck.checker.console.errors import UsageError
-
-    if args.expect is None:
-        if args.expect_update:
-            raise UsageError("--expect-update needs --expect FILE, which it rewrites")
+    """Read the known deviations, None if none are given. Raises UsageError."""
+    if args.expect is None and not args.expect_update:
         return None
-    from mipcheck.checker.check.expected import read_expectations
+    from mipcheck.checker.check.expected import asked_for
+    from mipcheck.model.specification.load import files_of
 
-    if args.expect_update:
-        from mipcheck.checker.console.output import keep_inputs
-        from mipcheck.model.specification.load import files_of
-
-        keep_inputs([("--expect-update", args.expect)], [*args.inputs, args.config, *files_of(args.spec)])
-        if not Path(args.expect).exists():
-            return []
-    return read_expectations(args.expect, {r for machine in spec.machines() for r in machine.rules})
+    return asked_for(args.expect, args.expect_update, spec, [*args.inputs, args.config, *files_of(args.spec)])
 
 
 def _excused(report: Report, expectations: Sequence[Expectation], args: argparse.Namespace) -> Report:
