@@ -26,8 +26,21 @@ _CHOICES = {
     "STEP": STEPS, "STANDING": STANDINGS, "STANCE": STANCES, "MEASURE": MEASURES,
 }  # fmt: skip
 """Words that a terminal of several words stands for."""
+RESERVED: Final = frozenset({
+    "true", "false", "now", "this", "site", "not", "seen", "some", "every", "max", "min", "given", "capability",
+    "interface",
+})  # fmt: skip
+"""Words that begin an expression, or stand for what has a meaning in one: nothing can have such a name."""
 _NO_MORE: Final = r"(?!-?\w)"
 """Ends the pattern of a keyword: the word goes on no further."""
+_NO_NAME: Final = r"(?!\s*[:\[])"
+_NO_PARTY: Final = r"(?!\s*\.)"
+"""End besides the pattern of one that may be a name: it is that where a value, a type, a key or a dot follows, as in
+`a := 1 moved := true`. No other keyword is followed by these, but for those that begin an expression."""
+_ENDS: Final = {
+    word: _NO_MORE + (_NO_NAME if word == "site" else "")
+    for word in ("true", "false", "now", "this", "interface", "site")
+}
 
 
 @functools.cache
@@ -62,7 +75,8 @@ def _whole_words(terminal: TerminalDef) -> None:
     from lark.lexer import PatternRE, PatternStr
 
     if isinstance(terminal.pattern, PatternStr) and terminal.pattern.value.isalpha():
-        terminal.pattern = PatternRE(terminal.pattern.value + _NO_MORE)
+        word = terminal.pattern.value
+        terminal.pattern = PatternRE(word + _ENDS.get(word, _NO_MORE + _NO_NAME + _NO_PARTY))
         terminal.priority = 3  # a keyword comes before a name, wherever both may stand
 
 
@@ -71,7 +85,7 @@ def spellings() -> dict[str, tuple[str, ...]]:
     """Return, by terminal, the words or the one symbol that it stands for."""
     found = dict(_CHOICES)
     for terminal in parser().terminals:
-        word = terminal.pattern.value.removesuffix(_NO_MORE)
+        word = terminal.pattern.value.partition(_NO_MORE)[0]
         if terminal.pattern.type == "str" or word.isalpha():
             found[terminal.name] = (word,)
     return found

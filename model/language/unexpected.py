@@ -7,7 +7,7 @@ from typing import Any
 
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Place
-from mipcheck.model.language.grammar import spellings
+from mipcheck.model.language.grammar import RESERVED, spellings
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import NS
 
@@ -50,7 +50,7 @@ def unexpected(error: Any, text: str, file: str) -> SpecError:
         lines = text.rstrip().split("\n")
         place = Place(len(lines), len(lines[-1]) + 1)
         return SpecError(file, place, "the specification ends too early", hint, text)
-    more = _quote_hint(text, offset)
+    more = _quote_hint(text, offset) or _name_hint(text, offset)
     if not more and re.match(r"[^\W\d]", found):  # a word, so that another may have been meant
         more = nearest(found, [w for t in wanted for w in spellings().get(t, ()) if w.isalpha()])
         if re.search(r"[0-9][ \t]*\Z", text[max(0, offset - 40) : offset]):  # after a number
@@ -71,6 +71,16 @@ def _quote_hint(text: str, offset: int) -> str:
     if last is None or last.end() < len(before) or "\n" not in last[0]:
         return ""
     return f"the text before it begins in line {before.count(chr(10), 0, last.start()) + 1}: is a quote missing there?"
+
+
+def _name_hint(text: str, offset: int) -> str:
+    """Return a hint if a name was meant by what was read as something else, just before an error."""
+    before, found = text[max(0, offset - 200) : offset].rstrip(), text[offset]
+    unit = re.search(rf"[0-9]\s+({'|'.join(NS)})\Z", before)
+    if unit is not None and found == ":":
+        return f"{unit[1]} after a number is its unit; put the number in parentheses"
+    word = re.search(r"(?:[=(,]|\b(?:and|or|not|while|when|if|in|invariant|implies))\s*(\w+)\Z", before)
+    return f'"{word[1]}" is a word of the language and cannot be a name' if word and word[1] in RESERVED else ""
 
 
 def _words(terminals: list[str]) -> str:

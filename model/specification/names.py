@@ -10,15 +10,13 @@ from typing import Final, NoReturn, TypeVar
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Place
+from mipcheck.model.language.grammar import RESERVED
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.flatten import KINDS, Item
 from mipcheck.model.specification.layers import Access, Layer
 from mipcheck.model.specification.parties import Channel, Party
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, Type
-
-RESERVED: Final = frozenset({"true", "false", "now", "this", "site", "not", "seen", "some", "every", "max", "min"})
-"""Words that begin an expression: whatever had such a name could not be spoken of."""
 
 _NAMED: Final = ("parameter", "ambiguity", "state", "table", "definition", "party", "channel")
 """Kinds of declarations that share one space of names, because expressions do not tell them apart."""

@@ -14,13 +14,13 @@ from mipcheck.model.language import syntax as s
 from mipcheck.model.language.build import MAX_DEPTH
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Apply, Expression, Name
+from mipcheck.model.language.grammar import RESERVED, spellings
 from mipcheck.model.language.parse import MAX_SIZE, parse
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.language.show_module import show
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import every_bundled, load, loads
-from mipcheck.model.specification.names import RESERVED
 from mipcheck.model.values.nearest import nearest
 
 from making import trees as strategies
@@ -337,6 +337,34 @@ def test_mistakes(text: str, message: str, caret: int, hint: str) -> None:
     assert where is not None
     line = text.split("\n")[int(where[1]) - 1][:120]
     assert found == f"{message}\n    {line}\n    {' ' * caret}^" + (f" {hint}" if hint else "")
+
+
+def test_words_of_the_language_may_be_names_wherever_a_name_may_stand() -> None:
+    """After a value a keyword could go on with it: what follows the word tells that it is a name."""
+    words = sorted({w for of in spellings().values() for w in of if w.isalpha()} - RESERVED)
+    assert {"moved", "while", "node", "rule", "override", "min"} - set(words) == {"min"}
+    state = " ".join(f"{w}: bool = true last_{w}: int = 0" for w in words)
+    assigned = " ".join(f"last_{w} := last_{w} + 1 {w} := not {w}" for w in words)
+    fields = " ".join(f"{w}: bool = true" for w in words)
+    either = " and ".join(f"{w} = (1 in sent)" for w in words)
+    spec = loads(f"""spec a event go() by node seen log  interface {{ {state} }}  table sent by n: int {{ {fields} }}
+        on go {{ {assigned} sent[1] := {{}} }}  define d = {either}  property p "" invariant d implies {words[0]}""")
+    assert set(words) <= set(spec.variables) and len(spec.updates[0].assignments) == 2 * len(words)
+    table = "while"
+    spec = loads(f"spec a event go() by node seen log interface {{ n: int = 0 }}"
+                 f" table {table} by k: int {{ n: int = 0 }} on go {{ n := 1 {table}[1] := {{}} {table}[1].n := {table}[1].n + 1 }}")  # fmt: skip
+    assert [c.kind for c in spec.updates[0].changes] == ["set", "field"]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("on x { b := capability }", '"capability" is a word of the language and cannot be a name'),
+        ("interface { n: int = 0 min: bool = true }", "min after a number is its unit; put the number in parentheses"),
+    ],
+)
+def test_what_was_read_as_something_else_is_said_to_be_no_name(text: str, hint: str) -> None:
+    assert _message(f"spec a {text}").endswith(hint)
 
 
 @pytest.mark.parametrize("word", sorted(RESERVED))
