@@ -15,9 +15,11 @@ from mipcheck.checker.observe.context import Context, duration
 from mipcheck.checker.observe.holes import Lack, explain_hole
 from mipcheck.checker.observe.observation import Observation, Tally
 from mipcheck.checker.trace.columns import Columns
+from mipcheck.checker.trace.route import EVENTS, TABLE
 from mipcheck.checker.trace.source import Evidence, Fog, fog_of
 from mipcheck.model.language.show import show_citations
 from mipcheck.model.machine.compile import Machine
+from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.spec import Configure, Rule, Spec
 from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import Type
@@ -187,6 +189,7 @@ def notes_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace, observ
         for problem in i.problems[:_PROBLEMS_SHOWN]:
             yield f"skipped: {problem.at}: {problem.message}"
     yield from map(printable, trace.notes)
+    yield from _slow(machine, sum(len(i.events) for i in trace.inputs))
     if observation.pauses and machine.spec.pause is not None:
         times = "once" if observation.pauses == 1 else f"{observation.pauses} times"
         text = machine.spec.pause.text or f"while {machine.spec.pause.condition}"
@@ -202,6 +205,18 @@ def notes_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace, observ
                 f"the address {name} is not known, so {listed(judged)} cannot be judged:"
                 f" give it as {name}=… in the log's site line, in --config or with --set"
             )
+
+
+def _slow(machine: Machine, events: int) -> Iterator[str]:
+    """Yield why so many events took long, if that is due to their specification."""
+    if events < TABLE[EVENTS].kept:
+        return
+    from mipcheck.checker.observe.unit import most_events
+
+    try:
+        most_events(machine)
+    except NativeError as error:
+        yield f"events were judged one by one, which takes long: native code cannot count here, as {error}"
 
 
 def _reads_site(rule: Rule, name: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mipcheck.checker.trace.columns import NUMBER
+from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.term import Term
@@ -24,6 +25,10 @@ _ROUNDS: Final = 8
 """How often updates may make bounds of the state larger, before it is taken that they always will."""
 _EVENTS: Final = 2**40
 """Events that change state, at most: the longest trace takes years to read."""
+_SUMMED: Final = 2**31
+"""Events, at most, where state is the sum of what they tell, which may be any number of a trace."""
+_SMALL: Final = 2**20
+"""What counts by no more than that may do so at _EVENTS."""
 _ORDERED: Final = {"<", "<=", ">", ">=", "+", "-", "*", "/", "minus", "max", "min"}
 """Operators that depend on more of their operands than whether they are equal."""
 
@@ -32,8 +37,11 @@ Bounds = tuple[int, int]
 """The least and the greatest value that there may be."""
 
 
-def check_bounds(machine: Machine) -> None:
-    """Check that no integer of a machine can overflow. Raises NativeError if one might."""
+def check_bounds(machine: Machine) -> int:
+    """Check that no integer of a machine can overflow; return for how many events that is certain.
+
+    Raises NativeError if one might.
+    """
     for name, value in machine.parameters.items():
         # The loop is told all of them, also those that no rule of this role reads.
         if abs(value) > _MOST:
@@ -46,13 +54,18 @@ def check_bounds(machine: Machine) -> None:
         if initial is not None:
             state[name] = _either(state[name], _bound(machine, initial, state))
     values = [(n, t) for u in machine.spec.updates for n, _, t in u.values(machine.spec.tables) if n in state]
-    steps = {(n, t): step for n, t in values if (step := _step(machine, n, t)) is not None}
-    _widen(machine, state, [v for v in values if v not in steps])
-    for name in {n for n, _ in steps}:
+    counted, others = _apart(values)
+    _widen(machine, state, others)
+    steps: dict[str, int] = {}
+    for name, by in counted:
         # What is only counted grows by so much an event: of several assignments, one counts.
-        most = max(step for (n, _), step in steps.items() if n == name)
-        state[name] = state[name][0] - _EVENTS * most, state[name][1] + _EVENTS * most
-    _widen(machine, state, [v for v in values if v not in steps])
+        low, high = _bound(machine, by, state)
+        steps[name] = max(steps.get(name, 0), -low, high)
+    # That of which these are sums does not depend on them, so that its bounds are known.
+    most = _EVENTS if max(steps.values(), default=0) <= _SMALL else _SUMMED
+    for name, step in steps.items():
+        state[name] = state[name][0] - most * step, state[name][1] + most * step
+    _widen(machine, state, others)
     for _, term in values:
         _bound(machine, term, state)
     for term in _conditions(machine):
@@ -61,6 +74,7 @@ def check_bounds(machine: Machine) -> None:
         within = _bound(machine, body.within, state)
         if state[body.anchor][1] + within[1] + machine.slack > _MOST:
             raise NativeError("a deadline may lie beyond 64 bits")
+    return most
 
 
 def _widen(machine: Machine, state: dict[str, Bounds], values: Sequence[tuple[str, Term]]) -> None:
@@ -71,20 +85,37 @@ def _widen(machine: Machine, state: dict[str, Bounds], values: Sequence[tuple[st
             state[name] = _either(state[name], _bound(machine, term, state))
         if state == before:
             return
-    raise NativeError("the state may grow without bound")
+    grown = " and ".join(n for n in state if state[n] != before[n])
+    raise NativeError(f"{grown} may grow without bound")
 
 
-def _step(machine: Machine, name: str, t: Term) -> int | None:
-    """Return by how much a term makes a variable (or a column of a table) more or less than it was; None if it does
-    something else."""
+def _apart(values: Sequence[tuple[str, Term]]) -> tuple[list[tuple[str, Term]], list[tuple[str, Term]]]:
+    """Return what is added to state, by its name, that depends on no state which is counted in this way; and the other
+    values that state is given."""
+    added = {(n, t): by for n, t in values if (by := _added(n, t)) is not None}
+    growing = {n for n, _ in added}
+    while more := {n for n, t in values if n not in growing and growing & _read(t)}:
+        growing |= more
+    counted = {v: by for v, by in added.items() if not growing & _read(by)}
+    return [(n, by) for (n, _), by in counted.items()], [v for v in values if v not in counted]
+
+
+def _read(t: Term) -> set[str]:
+    """Return the names of the variables and columns that a term reads."""
+    return {x.name for x in t.walk() if x.kind in ("var", "entry")}
+
+
+def _added(name: str, t: Term) -> Term | None:
+    """Return what a term adds to a variable (or a column of a table), or takes away; None if it does something else."""
+    if t.kind == "def":
+        return _added(name, t.args[0])
     if t.kind not in ("+", "-"):
         return None
     own = [a for a in t.args if a.kind in ("var", "entry") and a.name == name]
     others = [a for a in t.args if a not in own]
-    if len(own) != 1 or len(others) != 1 or (t.kind == "-" and t.args[0] not in own) or others[0].reads():
+    if len(own) != 1 or len(others) != 1 or (t.kind == "-" and t.args[0] not in own):
         return None
-    low, high = _bound(machine, others[0], {})
-    return max(-low, high, 0)
+    return others[0]
 
 
 def numbers_read(machine: Machine) -> frozenset[str]:
@@ -157,5 +188,6 @@ def _bound(machine: Machine, t: Term, state: Mapping[str, Bounds]) -> Bounds:
             result = _of_type(t.type)
     # An identification fills 64 bits, and is never calculated with.
     if t.type.name != "id" and max(-result[0], result[1]) > _MOST:
-        raise NativeError("a value may leave 64 bits")
+        shown = f" of {show_expression(t.source)}" if t.source is not None else ""
+        raise NativeError(f"a value{shown} may leave 64 bits")
     return result

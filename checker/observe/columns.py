@@ -25,7 +25,7 @@ from mipcheck.checker.observe.room import grow, make_room
 from mipcheck.checker.observe.shapes import Shapes
 from mipcheck.checker.observe.signs import signed, unsigned, unsigned_slots
 from mipcheck.checker.observe.state import ObserverState
-from mipcheck.checker.observe.unit import native_of
+from mipcheck.checker.observe.unit import most_events, native_of
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, EventTable
 from mipcheck.checker.trace.derive import ACCESS, OTHER, SCOPE
 from mipcheck.checker.trace.source import EXACT, Evidence, Fog
@@ -64,6 +64,7 @@ class NativeObserver:
     ) -> None:
         self._machine, self._columns = machine, columns
         self._native = native_of(machine)
+        self._most = most_events(machine)
         self._facts = facts_of(machine)
         self._tracks = machine.spec.tracks
         self._width = max((len(machine.spec.events[k].keys) for k in machine.kinds), default=1) or 1
@@ -228,6 +229,8 @@ class NativeObserver:
             self._pause(reason, batch, table)
         self._flush()
         self._events += len(batch)
+        if self._events > self._most:
+            raise NativeError(f"more than {self._most:,} events, whose sum could leave 64 bits")
 
     def _is_wide(self, batch: Batch) -> bool:
         """Decide whether the key that varies beside the table is counted with, and too large for that."""

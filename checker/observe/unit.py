@@ -43,7 +43,12 @@ def unit_of(machine: Machine) -> Unit:
 
 def native_of(machine: Machine) -> Native:
     """Return the compiled loop of a machine. Raises NativeError where it cannot be had, or could leave 64 bits."""
+    most_events(machine)
+    return compiled(unit_of(machine))
+
+
+def most_events(machine: Machine) -> int:
+    """Return how many events native code may take for a machine. Raises NativeError where it could leave 64 bits."""
     if max(len(machine.tables), *(len(machine.spec.events[k].keys) for k in machine.kinds)) > _MOST_BITS:
         raise NativeError("too many keys of an event, or tables")
-    check_bounds(machine)
-    return compiled(unit_of(machine))
+    return check_bounds(machine)

@@ -100,6 +100,8 @@ def costs(
     own = {n: w for n, w in (words or {}).items() if n in spec.parameters or capture is None}
     values = _values(spec, own, chosen)
     measured, computed, note = None, None, ""
+    if not spec.accesses:
+        raise UsageError(f"{spec.name} declares no access modes, so that there is nothing to compute")
     try:
         overhead = Overhead(spec, values)
         rows = overhead.table(nat)

@@ -189,3 +189,8 @@ def test_damaged_frames_are_no_trouble(name: str, data: st.DataObject) -> None:
     cut = bytes(content[: data.draw(st.integers(0, len(content)))])
     octets, why = surrounding(Frame(1, 0, "if0", 101, cut, len(content), ""), {})
     assert (octets is None) == bool(why)
+
+
+def test_a_specification_without_access_modes_says_so() -> None:
+    with pytest.raises(UsageError, match="small declares no access modes"):
+        costs(loads("spec small"))

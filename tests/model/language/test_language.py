@@ -350,9 +350,8 @@ def test_words_of_the_language_may_be_names_wherever_a_name_may_stand() -> None:
     spec = loads(f"""spec a event go() by node seen log  interface {{ {state} }}  table sent by n: int {{ {fields} }}
         on go {{ {assigned} sent[1] := {{}} }}  define d = {either}  property p "" invariant d implies {words[0]}""")
     assert set(words) <= set(spec.variables) and len(spec.updates[0].assignments) == 2 * len(words)
-    table = "while"
-    spec = loads(f"spec a event go() by node seen log interface {{ n: int = 0 }}"
-                 f" table {table} by k: int {{ n: int = 0 }} on go {{ n := 1 {table}[1] := {{}} {table}[1].n := {table}[1].n + 1 }}")  # fmt: skip
+    spec = loads("""spec a event go() by node seen log  interface { n: int = 0 }  table while by k: int { n: int = 0 }
+        on go { n := 1 while[1] := {} while[1].n := while[1].n + 1 }""")
     assert [c.kind for c in spec.updates[0].changes] == ["set", "field"]
 
 
