@@ -51,6 +51,8 @@ REGISTRY: Final = (
     Verb("lint", "verbs.lint", "FILE...", "what is wrong with specifications and maps"),
     Verb("wireshark", "verbs.wireshark", "", "a dissector that shows the verdict in packets"),
     Verb("names", "verbs.names", "[KIND]", "the names that can be given"),
+    Verb("completion", "cli.completion", "SHELL", "completion for bash, zsh and fish"),
+    Verb("man", "cli.man", "", "the manual page"),
     Verb("fleet", "fleet.fleet", "PATH...", "check many files on many cores or machines"),
 )
 CHECK: Final = REGISTRY[0]
@@ -83,7 +85,7 @@ def run(argv: Sequence[str]) -> int:
     else:
         verb, words = (NAMED[argv[0]], argv[1:]) if argv and argv[0] in NAMED else (CHECK, argv)
     module = module_of(verb)
-    parser = _parser(verb, module)
+    parser = parser_of(verb, module)
     if not argv:
         parser.print_help(sys.stderr)
         return WRONG_INPUT
@@ -216,7 +218,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(WRONG_INPUT, f"{self.prog}: {''.join(c if c.isprintable() else '?' for c in message)}\n")
 
 
-def _parser(verb: Verb, module: VerbModule) -> _Parser:
+def parser_of(verb: Verb, module: VerbModule) -> _Parser:
     """Return the parser of a verb. Its help ends with an example; that of `check` lists all verbs first."""
     parts = [getattr(module, "EPILOG", ""), f"example:\n  {module.EXAMPLE}\n"]
     parser = _Parser(

@@ -30,6 +30,20 @@ class Asked(NamedTuple):
     path: str
 
 
+class AskedOf:
+    """What reads the value of `--report`, of which `kinds` are known."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        self.kinds = kinds
+
+    def __call__(self, word: str) -> Asked:
+        """Return what is asked for. Raises ArgumentTypeError."""
+        kind, _, path = word.partition("=")
+        if kind not in self.kinds or not path:
+            raise argparse.ArgumentTypeError(f"KIND=FILE, where KIND is one of {', '.join(self.kinds)}")
+        return Asked(kind, path)
+
+
 def written(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """Yield what a command line writes: the option, and its path."""
     for name, option in WRITTEN.items():
@@ -43,17 +57,11 @@ def written(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
 def add_report(parser: argparse.ArgumentParser, kinds: Sequence[str]) -> None:
     """Add `--report`, whose values are `Asked`."""
 
-    def asked(word: str) -> Asked:
-        kind, _, path = word.partition("=")
-        if kind not in kinds or not path:
-            raise argparse.ArgumentTypeError(f"KIND=FILE, where KIND is one of {', '.join(kinds)}")
-        return Asked(kind, path)
-
     parser.add_argument(
         "--report",
         action="append",
         default=[],
-        type=asked,
+        type=AskedOf(kinds),
         metavar="KIND=FILE",
         help=f"write the report to FILE as well, as {', '.join(kinds[:-1])} or {kinds[-1]} (repeatable)",
     )

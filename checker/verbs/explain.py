@@ -20,7 +20,7 @@ EXAMPLE: Final = "mipcheck explain M2"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("rule", metavar="RULE", help="the rule's id, as M2, or an access mode, as cvc")
+    parser.add_argument("rule", metavar="RULE|MODE", help="the rule's id, as M2, or an access mode, as cvc")
     options.add_spec(parser)
     options.add_parameters(parser)
     options.add_reading(parser)

@@ -49,6 +49,7 @@ KINDS: Final[Mapping[str, Callable[[Spec], Iterable[str]]]] = {
     "parameters": lambda spec: spec.parameters,
     "readings": _readings,
     "capabilities": lambda spec: spec.capabilities,
+    "modes": lambda spec: spec.accesses,
     "roles": lambda spec: [machine.role for machine in spec.machines()],
     "events": _events,
     "keys": _keys,

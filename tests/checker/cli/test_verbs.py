@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mipcheck.checker import cli as command_line
 from mipcheck.checker import fleet, verbs
 from mipcheck.checker.cli import cli
 from mipcheck.checker.cli.cli import REGISTRY, Verb
@@ -33,7 +34,7 @@ def example(verb: Verb) -> list[str]:
 
 def test_every_module_with_options_is_registered_once() -> None:
     found = []
-    for room in (verbs, fleet):
+    for room in (verbs, fleet, command_line):
         for module in pkgutil.iter_modules(room.__path__, f"{room.__name__}."):
             if hasattr(importlib.import_module(module.name), "arguments"):
                 found.append(module.name.removeprefix("mipcheck.checker."))
