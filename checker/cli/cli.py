@@ -49,6 +49,7 @@ REGISTRY: Final = (
     Verb("compare", "verbs.compare", "[SPEC...]", "what is proved, shown or computed of each proposal"),
     Verb("schema", "verbs.schema", "NAME", "the JSON Schema of what a verb writes as JSON"),
     Verb("lint", "verbs.lint", "FILE...", "what is wrong with specifications and maps"),
+    Verb("fmt", "verbs.fmt", "FILE...", "lay specifications out"),
     Verb("wireshark", "verbs.wireshark", "", "a dissector that shows the verdict in packets"),
     Verb("names", "verbs.names", "[KIND]", "the names that can be given"),
     Verb("completion", "cli.completion", "SHELL", "completion for bash, zsh and fish"),

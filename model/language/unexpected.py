@@ -15,13 +15,14 @@ from mipcheck.model.values.types import NS
 _EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
                "WORD", "DOTTED", "QUANTIFIER", "SEEN", "CAPABILITY", "GIVEN"}  # fmt: skip
 _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES", "LSQB"}
-_DECLARATION = {
+DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",
     "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "TOLD", "TABLE", "ON", "DEFINE", "ASSUMPTION",
     "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY", "PAUSE", "STAGE",
     "ENTITY", "GUIDELINE", "POINT", "ANSWER",
     "SYSTEM", "PARTY", "CHANNEL",
 }  # fmt: skip
+"""Terminals that a declaration begins with."""
 _NAMES = {
     "NAME": "a name", "WORD": "a name", "SPEC_NAME": "a name", "STRING": "a text in quotes",
     "SECTION": "a section number",
@@ -90,7 +91,7 @@ def _words(terminals: list[str]) -> str:
     for group, sign, name in (
         (_EXPRESSION, "TRUE", "an expression"),
         (_OPERATOR, "AND", "an operator"),
-        (_DECLARATION, "DROP", "a declaration"),
+        (DECLARATION, "DROP", "a declaration"),
     ):
         if sign in left:
             left -= group

@@ -174,9 +174,9 @@ def _read(name: str, base: Path | None) -> tuple[str, str]:
     if _is_folder_and_name(name) and path.parent.is_dir() and not Path(name).exists():
         raise SpecError(name, Place(), f'there is no specification "{name}"', nearest(name, every_bundled()))
     if "/" in name or "\\" in name or name.endswith(".spec"):
-        return _read_path(Path(name))
+        return read_path(Path(name))
     if base is not None and (base / f"{name}.spec").exists():
-        return _read_path(base / f"{name}.spec")
+        return read_path(base / f"{name}.spec")
     if not path.is_file():
         raise SpecError(name, Place(), f'there is no specification "{name}"', nearest(name, every_bundled()))
     return f"{name}.spec", path.read_text("utf-8")
@@ -187,7 +187,8 @@ def _is_folder_and_name(name: str) -> bool:
     return re.fullmatch(r"[\w-]+/[\w-]+", name) is not None
 
 
-def _read_path(path: Path) -> tuple[str, str]:
+def read_path(path: Path) -> tuple[str, str]:
+    """Return the name and the text of a file that may be a specification. Raises SpecError."""
     from mipcheck.model.language.parse import MAX_SIZE
 
     try:

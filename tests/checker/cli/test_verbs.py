@@ -18,7 +18,7 @@ from mipcheck.checker.cli.cli import REGISTRY, Verb
 from mipcheck.checker.cli.main import main
 from mipcheck.model.specification.load import load
 
-from making.paths import TRACES
+from making.paths import SPECS, TRACES
 
 SLOW = ("prove", "explain", "audit", "ambiguities", "diff", "mutate", "synthesize")
 """Verbs that ask a solver. Their examples are run by other tests and by .ci/run; here their words are looked at."""
@@ -96,6 +96,7 @@ def test_the_example_works(
     verb: Verb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(TRACES, tmp_path / "traces")
+    shutil.copytree(SPECS, tmp_path / "specs")
     shutil.copy(TRACES / "captures" / "movement.pcapng", tmp_path / "capture.pcapng")
     shutil.copy(TRACES / "captures" / "movement.toml", tmp_path / "site.toml")
     monkeypatch.chdir(tmp_path)
