@@ -1,4 +1,4 @@
-"""A site from TOML (`--config`): [site], [parameters], [[mn_ha_key]], [[esp_sa]], [[source]]."""
+"""A site from TOML (`--config`): [site], [parameters], [[mn_ha_key]], [[esp_sa]], [[source]], keys = ["FILE"]."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mipcheck.checker.console.errors import (
@@ -45,10 +46,12 @@ SIZE_LIMIT: Final = 1024 * 1024
 
 _SECRET: Final = ("mn_ha_key", "esp_sa")
 _SOURCE: Final = "source"
-_TABLES: Final = ("site", "parameters", *_SECRET, _SOURCE)
+_KEYS: Final = "keys"
+_TABLES: Final = ("site", "parameters", *_SECRET, _SOURCE, _KEYS)
 _SOURCE_FIELDS: Final = ("file", "map", "sees", "resolution", "rename")
 _MN_HA_FIELDS: Final = ("agent", "spi", "algorithm", "key", "home")
 _ESP_FIELDS: Final = ("spi", "encryption", "encryption_key", "integrity", "integrity_key")
+_MOST_FILES: Final = 64
 _ALGORITHMS: Final = {
     "hmac-md5": "hmac-md5",
     "hmacmd5": "hmac-md5",
@@ -78,7 +81,10 @@ def read_given(stream: BinaryIO, name: str, vocabulary: Vocabulary) -> tuple[Sit
 def read_config(
     stream: BinaryIO, name: str, vocabulary: Vocabulary
 ) -> tuple[Site, frozenset[str], tuple[SourceTable, ...]]:
-    """Do as `read_given`; return besides what the file says of the sources of inputs."""
+    """Do as `read_given`; return besides what the file says of the sources of inputs.
+
+    Files with keys that it names are read too; they stand beside it, unless their paths say otherwise.
+    """
     file = _TomlFile(name, _read_text(stream, name))
     tables = file.parse()
     for key in tables:
@@ -91,11 +97,32 @@ def read_config(
     sources = [_source(f, vocabulary) for f in file.rows(tables, _SOURCE, _SOURCE_FIELDS)]
     _no_doubles(file, "mn_ha_key", [(k.agent, k.spi, k.home) if k else None for k in mn_ha])
     _no_doubles(file, "esp_sa", [sa.spi if sa else None for sa in esp])
+    kept = _kept_keys(file, tables.get(_KEYS, []))
     if file.problems:
         raise InputError(file.problems, more=file.more)
     plain = site_from_words(words, vocabulary)
-    site = replace(plain, mn_ha_keys=tuple(filter(None, mn_ha)), esp_sas=tuple(filter(None, esp)))
+    opening = {sa.spi: sa for sa in (*kept, *filter(None, esp))}  # what stands in the site file itself wins
+    site = replace(plain, mn_ha_keys=tuple(filter(None, mn_ha)), esp_sas=tuple(opening.values()))
     return site, frozenset(words), tuple(filter(None, sources))
+
+
+def _kept_keys(file: _TomlFile, paths: object) -> tuple[EspSa, ...]:
+    """Return the associations of the files with keys that a site file names. Raises InputError for what is in them."""
+    from mipcheck.checker.site.keys import read_keys
+
+    if not isinstance(paths, list) or any(not isinstance(path, str) for path in paths):
+        file.problem("", 0, _KEYS, "keys is no list of files", 'expected keys = ["esp_sa"], above all tables')
+        return ()
+    found: list[EspSa] = []
+    for path in paths[:_MOST_FILES]:
+        whole = Path(file.name).parent / path
+        try:
+            with whole.open("rb") as stream:
+                found += read_keys(stream, str(whole))
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "no such file can exist"
+            file.problem("", 0, _KEYS, f"{quoted(path)} cannot be read: {why}", "it is looked for beside this file")
+    return tuple(found)
 
 
 def _read_text(stream: BinaryIO, name: str) -> str:

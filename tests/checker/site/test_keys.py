@@ -63,6 +63,9 @@ def test_a_capture_is_opened_with_keys_of_a_file_as_with_those_of_the_site_file(
     closed = check(CAPTURE, config=tmp_path / "site.toml")
     opened = check(CAPTURE, config=tmp_path / "site.toml", keys=[keys])
     assert opened == known
+    named = tmp_path / "named.toml"
+    named.write_text(f'keys = ["{keys.name}"]\n' + (tmp_path / "site.toml").read_text())
+    assert check(CAPTURE, config=named) == known
     assert closed.inputs != known.inputs or closed.rules != known.rules
 
 
@@ -85,6 +88,27 @@ def test_what_cannot_be_read_has_its_line_and_shows_no_key(text: str, said: str)
     assert said in str(error.value)
     assert KEY[:8] not in str(error.value)
     assert SECRET[:8] not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('keys = "esp_sa"', "keys is no list of files"),
+        ("keys = [1]", "keys is no list of files"),
+        ('keys = ["none"]', '"none" cannot be read: No such file'),
+        (r'keys = ["a\u0000b"]', "cannot be read: no such file can exist"),
+        ('keys = ["."]', "cannot be read: Is a directory"),
+        ('keys = ["bad"]', "is no line of Wireshark's esp_sa"),
+    ],
+)
+def test_a_site_file_says_what_is_wrong_with_its_files_of_keys(
+    line: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad").write_text(f"{KEY}\n")
+    (tmp_path / "site.toml").write_text(f"{line}\n")
+    assert main([str(CAPTURE), "--config", str(tmp_path / "site.toml")]) == 2
+    told = capsys.readouterr().err
+    assert said in told and KEY[:8] not in told
 
 
 def test_a_file_that_is_missing_is_an_error_of_the_command_line_s_reader(
