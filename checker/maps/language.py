@@ -30,10 +30,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a table of words, or a function that every map has, makes of a value."""
+    """What a table of words, or a function that every map has, makes of values, which are put together first."""
 
     name: str
-    value: Value
+    values: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +125,12 @@ Statement: TypeAlias = Emit | VariableChange | If
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands before the message of a line; `time` names the field that is a better time than the stamp."""
+    """What stands before the message of a line; `time` names the field that is a better time than the stamp. Where
+    it is `stamped`, another stamp follows it, which is the better one."""
 
     pattern: LinePattern
     time: str | None = None
+    stamped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ KINDS: Final = {
 """The characters of a field, by its kind."""
 IPV4: Final = r"(?>[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9])"
 _NAMES: Final = (*KINDS, "ipv4")
-_BLANK: Final = r"[ \t]{1,16}+"
+_BLANK: Final = r"[ \t]{1,64}+"
 """White space between words, however wide; bounded, because it is looked for at every character of a field."""
 _PIECE: Final = re.compile(r"\{\.\.\}|\{([A-Za-z_][A-Za-z0-9_]*)?:([A-Za-z0-9]*)\}|\\(.)|([{}])|([^{}\\]+)", re.DOTALL)
 

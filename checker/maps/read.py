@@ -15,7 +15,7 @@ from mipcheck.checker.logs.lines import REMEMBERED, Log, RawLine
 from mipcheck.checker.logs.parts import LINE_LIMIT, Fault, KeyValue, Time, WordAt
 from mipcheck.checker.logs.pieces import Lines
 from mipcheck.checker.logs.text import read_word
-from mipcheck.checker.maps.journal import Export, JsonExport, reader_of
+from mipcheck.checker.maps.carriers import Carrier, carrier_of
 from mipcheck.checker.maps.library import Use
 from mipcheck.checker.maps.run import LogRecord, Runner, ToldEvent
 from mipcheck.checker.maps.stamps import Stamp, StampError
@@ -56,7 +56,7 @@ class LogReading:
         self._odd = (0, "")
         self._runner = Runner(use.map, use.given, self._clock)
         self._unstamped: tuple[int, str] | None = None
-        self._journal: Export | JsonExport | None = None
+        self._carrier: Carrier | None = None
         names = sorted(use.map.programs)
         self._needle = re.compile("|".join(map(re.escape, names)).encode()) if names else None
 
@@ -85,7 +85,7 @@ class LogReading:
         while start < len(data):
             pattern = None if lines.pending or self._needle is None else self._runner.foreign_lines()
             end = data.rfind(b"\n", start) + 1
-            if pattern is None or self._journal is not None or end <= start:
+            if pattern is None or self._carrier is not None or end <= start:
                 end = data.find(b"\n", start) + 1 or len(data)
                 yield from lines.take(data[start:end])
                 start = end
@@ -109,12 +109,12 @@ class LogReading:
     def take(self, line: RawLine) -> Iterator[LogRecord]:
         """Take the next line; return the records that are complete by it. Raises InputError for a log without times."""
         if not self.lines:
-            self._journal = reader_of(line.data)
+            self._carrier = carrier_of(line.data, self.name)
         self.lines += 1
-        if self._journal is None:
+        if self._carrier is None:
             yield from self._take(line)
             return
-        for listed in self._journal.take(line):
+        for listed in self._carrier.take(line):
             yield from self._take(listed)
 
     def _take(self, line: RawLine) -> Iterator[LogRecord]:
@@ -135,7 +135,7 @@ class LogReading:
 
     def end(self) -> Iterator[LogRecord]:
         """Return the records that were not complete yet: no line follows. Raises InputError for a log without times."""
-        for listed in self._journal.end() if self._journal is not None else ():
+        for listed in self._carrier.end() if self._carrier is not None else ():
             yield from self._take(listed)
         if not self._runner.stamped and self._unstamped is not None:
             self._refuse(*self._unstamped)
@@ -172,8 +172,8 @@ class LogReading:
         """Return year and zone: what the user gives, or, where that harms nobody, what is probable."""
         year, zone = self.use.year, self.use.zone
         for lacking, name, example in (
-            (year is None and stamp.needs_year, "year", "year=2025"),
-            (zone is None and stamp.needs_zone, "zone", "zone=Europe/Berlin"),
+            (year is None and stamp.lacks_year(match), "year", "year=2025"),
+            (zone is None and stamp.lacks_zone(match), "zone", "zone=Europe/Berlin"),
         ):
             if lacking and self._latest is None:
                 raise InputError([Problem(
@@ -182,9 +182,9 @@ class LogReading:
                 )])  # fmt: skip
         if stamp.text.startswith("%d/%m") and int(match["d"]) <= 12:
             self.assumed.append("its dates are read with the day first (stamp=%m/%d/… says otherwise)")
-        if zone is None and stamp.needs_zone:
+        if zone is None and stamp.lacks_zone(match):
             self.assumed.append("its times have no zone and are taken for UTC (zone=… says otherwise)")
-        if year is None and stamp.needs_year:
+        if year is None and stamp.lacks_year(match):
             year = self._probable(stamp, match)
             self.assumed.append(f"its times have no year, which is taken to be {year} (year=… says otherwise)")
         return year, zone

@@ -11,7 +11,7 @@ from mipcheck.checker.console.errors import InputError, did_you_mean, joined, li
 from mipcheck.checker.maps import language as m
 from mipcheck.checker.maps.grammar import parse, unexpected
 from mipcheck.checker.maps.patterns import LinePattern, PatternError, read_pattern
-from mipcheck.checker.maps.stamps import StampError, read_stamp
+from mipcheck.checker.maps.stamps import LISTINGS, StampError, read_stamp
 from mipcheck.checker.maps.values import FUNCTIONS
 from mipcheck.checker.trace.source import SourceError, read_resolution
 from mipcheck.model.values.errors import MipcheckError
@@ -82,6 +82,9 @@ class _Reader:
         self._check_names()
         self._map["programs"] = frozenset(self._lists.pop("programs"))
         lists: dict[str, Any] = {name: tuple(values) for name, values in self._lists.items()}
+        if self._map["programs"]:
+            known = {s.text for s in lists["stamps"]}
+            lists["stamps"] += tuple(s for s in LISTINGS if s.text not in known)
         if not lists["stamps"]:
             self._fail(0, 3, "the map has no stamp", 'expected one at least, as stamp "%b %d %H:%M:%S" or stamp "iso"')
         return m.Map(**self._map, **lists, given=self._words, tables=self._tables)
@@ -134,8 +137,9 @@ class _Reader:
         self._lists["programs"] += map(str, c)
 
     def _stamp(self, _: Any, c: list[Any]) -> None:
-        since = _unquote(c[1]) if len(c) > 1 else None
-        self._lists["stamps"].append(self._guard(c[0], lambda: read_stamp(_unquote(c[0]), since)))
+        said = {str(t.data): _unquote(t.children[0]) if t.children else "" for t in c[1:]}
+        stamp = self._guard(c[0], lambda: read_stamp(_unquote(c[0]), said.get("since"), said.get("after", "")))
+        self._lists["stamps"].append(replace(stamp, own="own" in said))
 
     def _record(self, _: Any, c: list[Any]) -> None:
         if c[0] not in _RECORDS:
@@ -145,10 +149,14 @@ class _Reader:
 
     def _head(self, _: Any, c: list[Any]) -> None:
         pattern = self._pattern(c[0], whole=False)
-        time = str(c[1]) if len(c) > 1 else None
-        if time is not None and time not in pattern.fields:
-            self._fail_at(c[1], f"the head has no field {quoted(time)}", did_you_mean(time, pattern.fields))
-        self._lists["heads"].append(m.Head(pattern, time))
+        time, stamped = None, len(c) > 1 and _is(c[1], "stamped")
+        if len(c) > 1 and not stamped:
+            time = str(c[1].children[0])
+            if time not in pattern.fields:
+                self._fail_at(
+                    c[1].children[0], f"the head has no field {quoted(time)}", did_you_mean(time, pattern.fields)
+                )
+        self._lists["heads"].append(m.Head(pattern, time, stamped))
         self._set |= set(pattern.fields)
 
     def _given(self, _: Any, c: list[Any]) -> None:
@@ -285,9 +293,9 @@ class _Reader:
             return m.Literal(_word(tree.children[0]))
         if tree.data == "reference":
             return self._reference(tree.children[0])
-        name, value = tree.children
+        name, *values = tree.children
         self._calls.append((str(name), name))
-        return m.Call(str(name), self._value(value))
+        return m.Call(str(name), tuple(map(self._value, values)))
 
     def _reference(self, tree: Any, written: bool = False) -> m.Reference:
         name, *keys = tree.children

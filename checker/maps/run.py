@@ -33,8 +33,12 @@ _WIDE: Final = 64 * 1024
 """Characters of a record."""
 _TOLD: Final = 10_000
 """Events that are remembered, of those that are told once or where something changed."""
-_PROGRAM: Final = compiled(r"[ \t]*(?:\S+[ \t]+)?([^\s\[\]:()]+)(?:\[[0-9]+\])?:[ \t]+")
-"""What stands before a message in syslog and in listings of the journal: a host, a program, its number."""
+_LEVEL: Final = (
+    r"(?:kern|user|mail|daemon|auth|authpriv|syslog|lpr|news|uucp|cron|ftp|local[0-7])"
+    r"\.(?:emerg|alert|crit|err|warn|notice|info|debug)"
+)
+_PROGRAM: Final = compiled(rf"[ \t]*(?:\S*[^\s:][ \t]+)?(?:{_LEVEL}[ \t]+)?([^\s\[\]:()]+)(?:\[[0-9]+\])?:[ \t]+")
+"""What stands before a message in syslog and in listings of the journal: a host, a level, a program, its number."""
 
 
 @cache
@@ -123,15 +127,26 @@ class Runner:
                     return
             yield from self._close()
             if text.strip():
-                self._held.append(LogRecord(number, text))
+                self._held.append(self._stampless(number, text))
             yield from self._ready()
             return
         self.stamped += 1
         yield from self._close()
         stamp, match = found
-        self._open = (number, text, [text[match.end() :].strip()], len(text), stamp, match)
+        said = text if stamp.after else text[match.end() :]
+        self._open = (number, text, [said.strip()], len(text), stamp, match)
         if not self._map.record:
             yield from self._close()
+
+    def _stampless(self, number: int, text: str) -> LogRecord:
+        """Return what becomes of a line without a time: it may be ignored, and tells nothing."""
+        record = LogRecord(number, text)
+        if (match_of := self._matching(text.strip())) is not None:
+            if match_of[0].ignored:
+                record.outcome = "ignored"
+            else:
+                record.why = "it has no time"
+        return record
 
     def foreign_lines(self) -> re.Pattern[bytes] | None:
         """Return the pattern of lines of programs, with the stamp of the last line.
@@ -140,7 +155,7 @@ class Runner:
         """
         if not self.stamped or self._bare or self._open is not None or self._held:
             return None
-        if not self._map.programs or self._map.record:
+        if not self._map.programs or self._map.record or self._stamps[0].after or self._stamps[0].own:
             return None
         return _foreign(self._stamps[0].regex.pattern, tuple(h.pattern.regex.pattern for h in self._map.heads))
 
@@ -154,9 +169,9 @@ class Runner:
         yield from self._ready(everything=True)
 
     def _stamp(self, text: str) -> tuple[Stamp, Match[str]] | None:
-        """Return the form of the stamp with which a line begins, and its match."""
+        """Return the form of the stamp of a line, and its match."""
         for index, stamp in enumerate(self._stamps):
-            if match := stamp.regex.match(text):
+            if match := stamp.match(text):
                 if index:  # most lines have the stamp of the line before
                     self._stamps.insert(0, self._stamps.pop(index))
                 return stamp, match
@@ -195,14 +210,18 @@ class Runner:
     # --- records → events -----------------------------------------------------------------------------------------
 
     def _interpret(self, record: LogRecord, message: str, stamp: Stamp, match: Match[str]) -> None:
-        program = None
+        program, own = None, stamp.own
         if self._map.programs and (by := _PROGRAM.match(message)):
-            if by[1] in self._map.programs:
-                program = by[1]
+            named = by[1].removesuffix(".service")  # as journalctl -o with-unit has it
+            if named in self._map.programs:
+                program = named
                 message = message[by.end() :]
                 record.shape = "program"
             elif not (
-                self._bare or by[0].startswith("<") or any(h.pattern.regex.match(message) for h in self._map.heads)
+                self._bare
+                or stamp.own
+                or by[0].startswith("<")
+                or any(h.pattern.regex.match(message) for h in self._map.heads)
             ):
                 record.outcome = "foreign"
                 return
@@ -210,7 +229,14 @@ class Runner:
         better = None
         for head in self._map.heads:
             if begun := head.pattern.regex.match(message):
-                message = message[begun.end() :]
+                rest = message[begun.end() :]
+                if head.stamped:
+                    inner = next(((s, m) for s in self._map.stamps if (m := s.match(rest))), None)
+                    if inner is None:
+                        continue
+                    stamp, match = inner
+                    rest = rest[match.end() :]
+                message = rest
                 fields |= begun.groupdict()
                 better = fields.get(head.time) if head.time else None
                 record.shape = record.shape or "head"
@@ -220,7 +246,7 @@ class Runner:
         if match_of is None:
             return
         line, found = match_of
-        record.shape = record.shape or ("" if self._map.programs or line.borrowed else "line")
+        record.shape = record.shape or ("" if (self._map.programs and not own) or line.borrowed else "line")
         if line.ignored:
             record.outcome = "ignored"
             return

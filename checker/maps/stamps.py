@@ -43,15 +43,20 @@ _PARTS: Final = {
     "Z": r"(?P<Z>[A-Z]{1,5})",
     "s": r"(?P<s>[0-9]{9,10})",
     "i": r"(?P<i>[0-9]{1,6})",
+    "N": r"[0-9]{1,12}",
 }
-"""What each letter after a per cent sign matches; `%i`, which strptime has not, are microseconds as a whole number."""
+"""What each letter after a per cent sign matches. strptime has not: `%i`, microseconds as a whole number, and `%N`, any
+number that is no time."""
+_UPTIME: Final = r"[ ]{0,16}+(?P<s>[0-9]{1,9})"
+BOOT: Final = (0, 0)
+"""What seconds since boot count from."""
 _SHORT: Final = {"T": "%H:%M:%S", "F": "%Y-%m-%d", "D": "%m/%d/%y", "r": "%I:%M:%S %p", "R": "%H:%M", "h": "%b",
                  "k": "%H", "l": "%I", "c": "%a %b %e %H:%M:%S %Y"}  # fmt: skip
 _FINER: Final = r"(?:[.,](?P<f>[0-9]{1,9}))?(?![0-9])"
 """Fractions of a second, which charon (`time_add_ms`) appends to whatever form it was given."""
-_ISO: Final = re.compile(
+_ISO: Final = (
     r"(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})[Tt ](?P<H>[0-9]{2}):(?P<M>[0-9]{2}):(?P<S>[0-9]{2})"
-    r"(?:[.,](?P<f>[0-9]{1,9}))?(?P<z>[Zz]|[+-][0-9]{2}:?[0-9]{2})?(?:\.(?P<g>[0-9]{1,9}))?(?=[ \t]|\Z)"
+    r"(?:[.,](?P<f>[0-9]{1,9}))?(?P<z>[Zz]|[+-][0-9]{2}:?[0-9]{2})?(?:\.(?P<g>[0-9]{1,9}))?"
 )
 
 
@@ -65,23 +70,36 @@ class StampError(MipcheckError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A form of stamps. Where it counts from `since` (month, day), times are relative: from the start of that day."""
+    """A form of stamps. Where it counts from `since` (month, day; BOOT), times are relative: from then on.
+    It stands at the beginning of a line, or `after` the first such text in it. Lines with one that is a program's `own`
+    are that program's, whether they name it or not."""
 
     text: str
     regex: re.Pattern[str]
     since: tuple[int, int] | None = None
+    after: str = ""
+    own: bool = False
 
-    @property
-    def needs_year(self) -> bool:
-        """Whether it tells a date without its year."""
-        groups = self.regex.groupindex
-        return self.since is None and "s" not in groups and "Y" not in groups and "y" not in groups
+    def match(self, text: str) -> re.Match[str] | None:
+        """Return its match in a line; None where there is none."""
+        if not self.after:
+            return self.regex.match(text)
+        at = text.find(self.after)
+        return None if at < 0 else self.regex.match(text, at + len(self.after))
 
-    @property
-    def needs_zone(self) -> bool:
-        """Whether it tells local time without a zone."""
-        groups = self.regex.groupindex
-        return self.since is None and not {"s", "z", "Z"} & set(groups)
+    def lacks_year(self, match: re.Match[str]) -> bool:
+        """Tell whether a match of it is a date without its year."""
+        return self.since is None and not _has(match, "sYy")
+
+    def lacks_zone(self, match: re.Match[str]) -> bool:
+        """Tell whether a match of it is local time without a zone."""
+        return self.since is None and not _has(match, "szZ")
+
+
+def _has(match: re.Match[str], letters: str) -> bool:
+    """Tell whether a match has one of some parts."""
+    part = match.groupdict()
+    return any(part.get(letter) for letter in letters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +111,13 @@ class StampTime:
     absolute: bool
 
 
-def read_stamp(text: str, since: str | None = None) -> Stamp:
-    """Read a pattern of stamps: `iso`, or letters after per cent signs as strptime has them. Raises StampError."""
+def read_stamp(text: str, since: str | None = None, after: str = "") -> Stamp:
+    """Read a pattern of stamps: `iso`, or letters after per cent signs as strptime has them; they count `since` a day
+    or boot, and stand `after` a text. Raises StampError."""
     if text == "iso":
-        return Stamp(text, _ISO)
-    pattern, at, used = "", 0, set[str]()
+        return Stamp(text, re.compile(_ISO + (r"(?![0-9A-Za-z])" if after else r"(?=[ \t]|\Z)")), after=after)
+    booted = since == "boot"
+    pattern, at, used, inside = "", 0, set[str](), False
     full = text
     while at < len(full):
         char = full[at]
@@ -113,31 +133,54 @@ def read_stamp(text: str, since: str | None = None) -> Stamp:
                 if group in used:
                     raise StampError(f"%{letter} appears twice", at=at)
                 used.add(group)
-                pattern += _PARTS[letter]
+                pattern += _UPTIME if booted and letter == "s" else _PARTS[letter]
             else:
                 letters = " ".join(f"%{k}" for k in (*_PARTS, *_SHORT))
                 raise StampError(f"unknown part {quoted('%' + letter)} of a stamp", f"parts: {letters}", at)
             at += 2
+        elif full.startswith("{?", at) and not inside:
+            pattern, at, inside = pattern + "(?:", at + 2, True
+        elif char == "}" and inside:
+            pattern, at, inside = pattern + ")?", at + 1, False
         elif char in " \t":
-            pattern += r"[ \t]{1,16}+" if not pattern.endswith("+") or not full[at - 1].isspace() else ""
+            pattern += r"[ \t]{1,64}+" if not pattern.endswith("+") or not full[at - 1].isspace() else ""
             at += 1
         else:
             pattern += re.escape(char)
             at += 1
+    if inside:
+        raise StampError("a part that may be missing has no end", "as in {? %Z}", full.rfind("{?"))
     dated = {"m", "d"} <= used or {"b", "d"} <= used
     if "s" not in used and not (dated and used & {"H", "I"}):
         raise StampError("a stamp needs a day and an hour, or %s", "as in %b %d %H:%M:%S")
+    if booted and "s" not in used:
+        raise StampError("what counts since boot counts seconds", 'as in stamp "[%s.%f]" since "boot"')
     if not used & {"f", "i"} and full[-2:-1] == "%":
         pattern += _FINER
-    return Stamp(text, re.compile(pattern), _day(since) if since is not None else None)
+    return Stamp(text, re.compile(pattern), _day(since) if since is not None else None, after)
 
 
 def _day(word: str) -> tuple[int, int]:
-    """Read the day from which a clock counts that was never set. Raises StampError."""
+    """Read the day from which a clock counts that was never set, or BOOT. Raises StampError."""
+    if word == "boot":
+        return BOOT
     match = re.fullmatch(r"([0-9]{2})-([0-9]{2})", word)
     if match is None or not (1 <= int(match[1]) <= 12 and 1 <= int(match[2]) <= 31):
-        raise StampError(f"{quoted(word)} is no day", "expected month and day, as 03-01")
+        raise StampError(f"{quoted(word)} is no day", "expected month and day, as 03-01, or boot")
     return int(match[1]), int(match[2])
+
+
+LISTINGS: Final = (
+    read_stamp("iso"),
+    read_stamp("%b %e %T"),
+    read_stamp("%a %F %T{?.%f} %Z"),
+    read_stamp("%a %b %e %T{?.%f} %Y"),
+    read_stamp("%b %e %Y %T"),
+    read_stamp("%s"),
+    read_stamp("[%s.%f]", "boot"),
+)
+"""How lines begin in syslog and in listings of the journal, in whatever form (`journalctl -o short-full`, `short-unix`,
+`short-monotonic`; OpenWrt's logread), so that each map of a program knows them."""
 
 
 class Clock:
@@ -158,7 +201,8 @@ class Clock:
         nanos = int(fraction.ljust(9, "0")) if fraction else 0
         fine = 10 ** (9 - len(fraction))
         if (epoch := part.get("s")) is not None:
-            return self._moment(int(epoch) * NS + nanos, fine)
+            seconds = int(epoch) * NS + nanos
+            return self._moment(seconds, fine) if stamp.since is None else StampTime(seconds, fine, False)
         second = self._second_of_day(part)
         month = int(part["m"]) if part.get("m") else _month(part["b"] or "")
         day = int(part["d"] or 0)

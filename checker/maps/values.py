@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
@@ -28,11 +29,40 @@ def _capitals(word: str) -> str | None:
     return "".join(c for c in word if c.isupper()) or "-"
 
 
+def _seconds(word: str) -> str | None:
+    """Return how many seconds a duration has, as programs write it: 600, 00:10:00, 2d 00:10:00, 10min, 2 days."""
+    if match := _CLOCK.fullmatch(word):
+        days, hours, minutes, seconds = (int(g or 0) for g in match.groups())
+        return str(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+    if not _DURATION.fullmatch(word):
+        return None
+    parts = [(int(n), _UNITS.get(unit.lower().rstrip("s") or "s")) for n, unit in _PART.findall(word)]
+    return None if any(unit is None for _, unit in parts) else str(sum(n * (unit or 0) for n, unit in parts))
+
+
+_CLOCK: Final = re.compile(r"(?:([0-9]{1,5})[d.,] ?)?([0-9]{1,5}):([0-9]{2}):([0-9]{2})")
+_PART: Final = re.compile(r"([0-9]{1,9}) ?([A-Za-z]*)")
+_DURATION: Final = re.compile(r"(?:[0-9]{1,9} ?[A-Za-z]{0,8}[ ,]{0,2}){1,4}+")
+_UNITS: Final = {
+    **dict.fromkeys(("s", "sec", "second"), 1),
+    **dict.fromkeys(("m", "min", "minute"), 60),
+    **dict.fromkeys(("h", "hr", "hour"), 3600),
+    **dict.fromkeys(("d", "day"), 86400),
+}
+
+
+def _join(word: str) -> str:
+    """Return what was put together."""
+    return word
+
+
 FUNCTIONS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "hex": _hex,
     "capitals": _capitals,
     "lower": str.lower,
     "upper": str.upper,
+    "seconds": _seconds,
+    "join": _join,
 }
 """Functions of every map: word → word, None where there is none."""
 
@@ -62,9 +92,10 @@ class Variables:
             keys = self.keys(value)
             return None if keys is None else self.look(value.name, keys)
         if isinstance(value, Call):
-            word = self.read(value.value)
-            if word is None:
+            words = [self.read(v) for v in value.values]
+            if None in words:
                 return None
+            word = "".join(w or "" for w in words)
             table = self._tables.get(value.name)
             return FUNCTIONS[value.name](word) if table is None else table.get(word)
         return next((w for v in value.values if (w := self.read(v)) is not None), None)
