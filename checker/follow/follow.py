@@ -27,6 +27,7 @@ from mipcheck.checker.inputs.mapped import give_maps, map_of_table, maps_of
 from mipcheck.checker.inputs.opening import OpenInput, check_paths
 from mipcheck.checker.inputs.settle import Over, Settling
 from mipcheck.checker.inputs.trace import Trace
+from mipcheck.checker.maps.recognise import LINES
 from mipcheck.checker.trace.source import table_of
 from mipcheck.checker.trace.vocabulary import Vocabulary
 from mipcheck.model.specification.spec import Spec
@@ -217,8 +218,12 @@ class Follower:
         for number, log in enumerate(self._logs):
             late = now - self._came[number] >= grace
             if late and not self._paused[number] and not self._done[number]:
-                log.pause()
+                log.pause(self._means())
                 self._paused[number] = True
+                if log.undecided and not log.asked:
+                    log.asked = True
+                    warn(f"mipcheck: {printable(log.name)}: no map that comes along knows its lines so far; more are"
+                         f" waited for, up to {LINES} (--map says whose log it is)")  # fmt: skip
             quiet.append(self._done[number] or late)
         if not any(log.events for log in self._logs):
             return

@@ -20,6 +20,7 @@ from mipcheck.checker.logs.lines import REMEMBERED, Log, LogReader, RawLine
 from mipcheck.checker.logs.parts import FIRST_LINE
 from mipcheck.checker.logs.pieces import Lines
 from mipcheck.checker.maps.read import MappedLog
+from mipcheck.checker.maps.recognise import LINES, SIZE
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.spans import and_of_spans
 from mipcheck.checker.trace.vocabulary import RoleError
@@ -139,11 +140,23 @@ class Growing:
         self.shift = 0
         self.read = self.lines = 0
         self.holes: list[str] = []
+        self.asked = False
+        """Whether somebody was told that it is undecided."""
         self.interfaces: dict[str, None] = {}
         self._lines = Lines()
         self._head = b""
         self._words: Words | None = None
         self._lost = ""
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it may be the log of some program, of which too few lines have come to know whose it is."""
+        head = self._head.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if self._words is not None or self._mapped is not None or b"\n" not in head or len(head) >= SIZE:
+            return False
+        if packed_log(head, self.name) or foreign(head, self.name) or no_text_log(head):
+            return False
+        return head.count(b"\n") < LINES and not any(line.startswith(LOG_MARKS) for line in head.splitlines())
 
     @property
     def head(self) -> bytes | None:
@@ -160,15 +173,25 @@ class Growing:
                 raise CaptureGrows(self.name)
             if b"\n" not in self._head and len(self._head) < _HEAD:
                 return
-            data, self._head = self._head, b""
-            self._begin(data, means)
+            if self.undecided:
+                return
+            self._begin_with_head(means)
+            return
+        self._take(self._lines.take(data), means)
+
+    def _begin_with_head(self, means: Means) -> None:
+        """Find out what it is by what has come of it, and take that."""
+        data, self._head = self._head, b""
+        self._begin(data, means)
         self._take(self._lines.take(data), means)
 
     def turn(self, lost: str, means: Means) -> None:
         """Take note that another file has taken the place of this one; `lost` says what may not have been read."""
         if self._words is None:
-            self._head = b""
-            return
+            if not self.undecided:
+                self._head = b""
+                return
+            self._begin_with_head(means)
         self._take(self._lines.end(), means)
         if isinstance(self._words, _Own):
             self._words.again = True
@@ -184,8 +207,15 @@ class Growing:
         event = self.events.popleft()
         return replace(event, time=event.time + self.shift) if self.shift else event
 
-    def pause(self) -> None:
-        """Take note that nothing has come for a while."""
+    def pause(self, means: Means) -> None:
+        """Take note that nothing has come for a while: whose log it is is told by what there is, if that tells it.
+
+        Raises InputError, UsageError.
+        """
+        if self.undecided:
+            self._mapped = map_by_words(self._head, self.name, means.vocabulary, means.strict)
+            if self._mapped is not None:
+                self._begin_with_head(means)
         if self._words is not None:
             self._words.pause()
             self._drain()
@@ -195,8 +225,7 @@ class Growing:
         if self._words is None:
             if not self._head and torn:
                 return  # nobody has written anything yet
-            self._begin(self._head, means)
-            self._take(self._lines.take(self._head), means)
+            self._begin_with_head(means)
         assert self._words is not None
         if not torn:
             self._take(self._lines.end(), means)

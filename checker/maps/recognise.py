@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SIZE: Final = 65_536
 """Bytes at the beginning of a log by which it is recognised."""
-_LINES: Final = 400
+LINES: Final = 400
 """Lines of these."""
 
 
@@ -52,8 +52,8 @@ class _Fit:
 def recognised(head: bytes) -> list[Recognised]:
     """Return the map of a log that begins with `head`: none where no map knows its lines, and several where these come
     into question alike, so that somebody has to choose. What is in our own words is no map's."""
-    lines = head.split(b"\n")[:_LINES]
-    if len(head) >= SIZE and len(lines) < _LINES:
+    lines = head.split(b"\n")[:LINES]
+    if len(head) >= SIZE and len(lines) < LINES:
         lines = lines[:-1]  # which is cut
     data = b"\n".join(lines) + b"\n"
     fits = [fit for name in bundled() if (fit := _fit(map_of(name), data)) is not None]

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from mipcheck import check
 from mipcheck.checker.cli.main import main
+from mipcheck.checker.console.errors import InputError
+from mipcheck.checker.follow import follow
 from mipcheck.checker.maps.library import bundled, map_of
 from mipcheck.checker.maps.recognise import SIZE, recognised
 
-from making.following import Pieces, followed
+from making.following import Clock, Pieces, followed, follower
 
 CHARON = (
     "Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared on wlan0\n"
@@ -134,3 +136,48 @@ def test_the_site_file_says_the_map_and_the_command_line_wins(
     site.write_text('[[source]]\nfile = "*.log"\nmap = 3\n')
     assert main([str(tmp_path / "a.log"), "--config", str(site)]) == 2
     assert "key map of [[source]] has no such value" in capsys.readouterr().err
+
+
+OTHERS = "Nov  3 09:14:00 host kernel: something else\n"
+
+
+@pytest.mark.parametrize("size", [30, 400])
+def test_a_log_that_grows_is_recognised_by_as_many_lines_as_a_whole_one(tmp_path: Path, size: int) -> None:
+    data = (OTHERS * 20 + LISTED + OTHERS).encode()
+    pieces = [data[n : n + size] for n in range(0, len(data), size)]
+    live, _ = followed([Pieces(str(tmp_path / "x.log"), pieces)])
+    assert [i.events for i in live.inputs] == [1]
+    assert any("read by the map charon: 23 records, 1 known to it, 22 of other programs" in n for n in live.notes)
+
+
+def test_what_is_undecided_is_told_when_nothing_has_come_for_the_grace_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(follow, "time", clock)
+    tail = Pieces(str(tmp_path / "x.log"), [OTHERS.encode()], ends=False)
+    run = follower([tail], [])
+    run._turn()
+    assert "no map" not in capsys.readouterr().err
+    for more, known in ((b"", False), (OTHERS.encode(), False), (CHARON.encode(), True)):
+        tail.left.append(more)
+        run._turn()
+        clock.now += 3
+        run._turn()
+        assert run._logs[0].known is known
+    assert capsys.readouterr().err.count("no map that comes along knows its lines so far") == 1
+    assert len(run._logs[0].input().events) == 2
+
+
+def test_a_log_that_no_map_knows_is_refused_after_so_many_lines_and_one_that_is_rotated_before_is_not_lost(
+    tmp_path: Path,
+) -> None:
+    strange = b"Nov  3 09:14:00 nobody knows this\n"
+    tail = Pieces(str(tmp_path / "x.log"), [strange * 100] * 5, ends=False)
+    with pytest.raises(InputError, match="header"):
+        follower([tail], [])._turn()
+    tail = Pieces(str(tmp_path / "x.log"), [CHARON.encode()], ends=False)
+    run = follower([tail], [])
+    run._read(0)
+    run._logs[0].turn("", run._means())
+    assert run._logs[0].known
