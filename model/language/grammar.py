@@ -21,7 +21,7 @@ _CHOICES = {
     "LEVEL": ("MUST", "SHOULD", "MAY"), "SCOPE": ("interface", "node"), "SENDER": ("node", "network", "observer"),
     "WHERE": ("log", "capture"), "QUANTIFIER": ("some", "every"), "FUNCTION": ("max", "min"),
     "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role", "entity",
-                  "answer", "system", "channel"),
+                  "answer", "system", "channel", "event"),
     "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param", "ambiguity"), "NOTHING": ("nothing",),
     "STEP": STEPS, "STANDING": STANDINGS, "STANCE": STANCES, "MEASURE": MEASURES,
 }  # fmt: skip

@@ -122,6 +122,26 @@ class _Builder(CatalogueBuilder):
         anew, _ = flag(c, "ANEW")
         return s.EventDecl(str(c[0]), keys, sender, seen, text, hidden, anew, at)
 
+    def _extension(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
+        (inner,) = c
+        first, *rest = inner.children
+        match inner.data:
+            case "more_keys":
+                return s.ExtendEvent(str(first), tuple(map(self._key, rest)), at)
+            case "more_values":
+                words = tuple(map(self._more_words, rest))
+                return (
+                    s.ExtendTable(str(first), words, at)
+                    if is_token(first, "NAME")
+                    else s.ExtendState(str(first), words, at)
+                )
+            case kind:
+                return s.ExtendWords(str(first), names_of(rest[0]), kind == "set_of", at)
+
+    def _more_words(self, t: Any) -> s.MoreWords:
+        name, words = t.children
+        return s.MoreWords(str(name), names_of(words), place_of(t))
+
     def _pause(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         return s.PauseDecl(str(c[0]), str(c[1]), text_of(c), at)
 

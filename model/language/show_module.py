@@ -46,6 +46,10 @@ def _type(t: s.TypeName) -> str:
     return t.name if t.name is not None else "{" + ", ".join(t.members) + "}"
 
 
+def _keys(keys: tuple[s.KeyDecl, ...]) -> str:
+    return ", ".join(f"{k.name}{'?' if k.optional else ''}: {_type(k.type)}" for k in keys)
+
+
 def _cite(cite: tuple[Citation, ...]) -> str:
     return f" cite {show_citations(cite)}" if cite else ""
 
@@ -77,10 +81,18 @@ def show_declaration(d: s.Declaration) -> str:
         case s.ParamDecl(name, type_, default, cite, text):
             return f"{override}param {name}: {_type(type_)} = {show_expression(default)}{_cite(cite)}{_text(text)}"
         case s.EventDecl(name, keys, sender, seen, text, hidden, anew):
-            shown = ", ".join(f"{k.name}{'?' if k.optional else ''}: {_type(k.type)}" for k in keys)
+            shown = _keys(keys)
             where = f"seen {', '.join(seen)}" if seen else "silent"
             but = "" if hidden is None else f" unless {show_expression(hidden)}"
             return f"event {name}({shown}) by {sender} {'anew ' if anew else ''}{where}{but}{_text(text)}"
+        case s.ExtendWords(name, members, is_set):
+            return f"extend {'set' if is_set else 'enum'} {name} {{{', '.join(members)}}}"
+        case s.ExtendEvent(name, keys):
+            return f"extend event {name}({_keys(keys)})"
+        case s.ExtendState(scope, values) | s.ExtendTable(scope, values):
+            table = "table " if isinstance(d, s.ExtendTable) else ""
+            more = " ".join(f"{v.name}: {{{', '.join(v.members)}}}" for v in values)
+            return f"extend {table}{scope} {{ {more} }}"
         case s.PauseDecl(condition, since, text):
             return f"pause while {condition} since {since}{_text(text)}"
         case s.StageDecl(name, condition, text):

@@ -29,9 +29,14 @@ from mipcheck.model.language.vocabulary import CapabilityDecl as CapabilityDecl
 from mipcheck.model.language.vocabulary import DocumentDecl as DocumentDecl
 from mipcheck.model.language.vocabulary import EnumDecl as EnumDecl
 from mipcheck.model.language.vocabulary import EventDecl as EventDecl
+from mipcheck.model.language.vocabulary import ExtendEvent as ExtendEvent
+from mipcheck.model.language.vocabulary import ExtendState as ExtendState
+from mipcheck.model.language.vocabulary import ExtendTable as ExtendTable
+from mipcheck.model.language.vocabulary import ExtendWords as ExtendWords
 from mipcheck.model.language.vocabulary import FormDecl as FormDecl
 from mipcheck.model.language.vocabulary import KeyDecl as KeyDecl
 from mipcheck.model.language.vocabulary import LayerDecl as LayerDecl
+from mipcheck.model.language.vocabulary import MoreWords as MoreWords
 from mipcheck.model.language.vocabulary import ParamDecl as ParamDecl
 from mipcheck.model.language.vocabulary import SiteDecl as SiteDecl
 from mipcheck.model.language.vocabulary import TypeName as TypeName
@@ -337,6 +342,10 @@ Declaration = (
     | SystemDecl
     | PartyDecl
     | ChannelDecl
+    | ExtendWords
+    | ExtendEvent
+    | ExtendState
+    | ExtendTable
 )
 
 

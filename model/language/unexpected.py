@@ -20,7 +20,7 @@ DECLARATION = {
     "CAPABILITY", "PARAM", "EVENT", "SCOPE", "GHOST", "TOLD", "TABLE", "ON", "DEFINE", "ASSUMPTION",
     "RULE", "PROPERTY", "DEFAULT", "DROP", "OVERRIDE", "CONFIRM", "ROLE", "STATEMENT", "AMBIGUITY", "PAUSE", "STAGE",
     "ENTITY", "GUIDELINE", "POINT", "ANSWER",
-    "SYSTEM", "PARTY", "CHANNEL",
+    "SYSTEM", "PARTY", "CHANNEL", "EXTEND",
 }  # fmt: skip
 """Terminals that a declaration begins with."""
 _NAMES = {

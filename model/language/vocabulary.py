@@ -129,3 +129,49 @@ class EventDecl:
     hidden: Expression | None = None
     anew: bool = False
     at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendWords:
+    """`extend enum agent { third }` or `extend set flags { X }`: more words of a type that is declared elsewhere."""
+
+    name: str
+    members: tuple[str, ...]
+    is_set: bool
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendEvent:
+    """`extend event link(via?: address, state: {dormant})`: more keys of an event, or more words of one that it has."""
+
+    name: str
+    keys: tuple[KeyDecl, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class MoreWords:
+    """`sa: {rekeying}`: more words that a piece of state may be."""
+
+    name: str
+    members: tuple[str, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendState:
+    """`extend node { sa: {rekeying} }`: more words of state whose words stand where it is declared."""
+
+    scope: str
+    values: tuple[MoreWords, ...]
+    at: Place = place()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendTable:
+    """`extend table wishes { what: {visit} }`: more words of fields of a table, or of parts of its key."""
+
+    name: str
+    values: tuple[MoreWords, ...]
+    at: Place = place()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from mipcheck.model.language import catalogue
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Citation
+from mipcheck.model.specification.dropped import without_dropped
+from mipcheck.model.specification.items import Item
 from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.nearest import nearest
 
@@ -22,7 +24,7 @@ KINDS: Final[Mapping[type, str]] = {
     s.AmbiguityDecl: "ambiguity", s.DefineDecl: "definition", s.LayerDecl: "layer", s.RoleDecl: "role",
     catalogue.EntityDecl: "entity", catalogue.GuidelineDecl: "guideline", catalogue.PointDecl: "point",
     catalogue.AnswerDecl: "answer",
-    s.SystemDecl: "system", s.ChannelDecl: "channel",
+    s.SystemDecl: "system", s.ChannelDecl: "channel", s.EventDecl: "event",
 }  # fmt: skip
 """Words by which messages call the declarations that can be overridden, dropped or confirmed."""
 
@@ -30,7 +32,7 @@ _DROPPABLE: Final[Mapping[str, type[s.Declaration]]] = {
     "rule": s.RuleDecl, "property": s.PropertyDecl, "assumption": s.AssumptionDecl, "statement": s.StatementDecl,
     "access": s.AccessDecl, "capability": s.CapabilityDecl, "ambiguity": s.AmbiguityDecl, "param": s.ParamDecl,
     "role": s.RoleDecl, "entity": catalogue.EntityDecl, "answer": catalogue.AnswerDecl,
-    "system": s.SystemDecl, "channel": s.ChannelDecl,
+    "system": s.SystemDecl, "channel": s.ChannelDecl, "event": s.EventDecl,
 }  # fmt: skip
 
 CATALOGUE: Final = (
@@ -44,24 +46,11 @@ CATALOGUE: Final = (
 
 _SHARED: Final = (
     s.DocumentDecl, s.EnumDecl, s.SiteDecl, s.LayerDecl, s.AccessDecl, s.CapabilityDecl, s.ParamDecl, s.AmbiguityDecl,
+    s.ExtendWords,
 )  # fmt: skip
 """Declarations that are common to all roles, wherever they stand."""
 _BLOCKS: Final = (s.RoleDecl, s.SystemDecl)
 """Declarations that have others in them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A declaration with the file that it stands in and that file's text.
-
-    `own` is false if the file is that of an extended specification; `role` is the role that the declaration is about.
-    """
-
-    declaration: s.Declaration
-    file: str
-    source: str
-    own: bool = True
-    role: str = MOBILE_NODE
 
 
 def flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple[str, ...] = ()) -> list[Item]:
@@ -71,10 +60,14 @@ def flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple[
     extends itself, or overrides, drops or confirms what there is not.
     """
     items = _extended(module, file, source, load, seen)
+    dropped: dict[tuple[str, str], Item] = {}
     for d, role in _declarations(module):
         item = Item(d, file, source, role=role)
         if isinstance(d, s.DropDecl):
             for name in d.names:
+                if d.kind == "event":
+                    found = _find(items, s.EventDecl, name, item, "drop")
+                    dropped[items[found].role, name] = item
                 items = _without(items, d.kind, name, item)
         elif isinstance(d, s.ConfirmDecl):
             found = _find(items, _DROPPABLE[d.kind], d.name, item, "confirm")
@@ -87,7 +80,7 @@ def flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple[
             items = [i for i in items if i.own or not isinstance(i.declaration, s.DocumentDecl)] + [item]
         else:
             items.append(item)
-    return items
+    return without_dropped(items, dropped)
 
 
 def of_role(items: Sequence[Item], role: str) -> list[Item]:

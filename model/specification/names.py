@@ -12,11 +12,12 @@ from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Place
 from mipcheck.model.language.grammar import RESERVED
 from mipcheck.model.specification import spec as m
-from mipcheck.model.specification.flatten import KINDS, Item
+from mipcheck.model.specification.flatten import KINDS
+from mipcheck.model.specification.items import Item
 from mipcheck.model.specification.layers import Access, Layer
 from mipcheck.model.specification.parties import Channel, Party
 from mipcheck.model.values.nearest import nearest
-from mipcheck.model.values.types import BASIC, Type
+from mipcheck.model.values.types import BASIC, INTERFACE, Type
 
 _NAMED: Final = ("parameter", "ambiguity", "state", "table", "definition", "party", "channel")
 """Kinds of declarations that share one space of names, because expressions do not tell them apart."""
@@ -145,6 +146,15 @@ class Names:
         if known is None:
             self.fail(t.at, f'unknown type "{t.name}"', nearest(t.name, [*BASIC, *self.enums]))
         return known
+
+    def key(self, k: s.KeyDecl, event: str) -> m.Key:
+        """Return a key of an event, which it declares. Raises SpecError for a name or a type that no key can have."""
+        self.check_word(k.name, k.at)
+        type_ = self.type_of(k.type)
+        if type_ == INTERFACE:
+            self.fail(k.at, "a key cannot be an interface")
+        self.key_of[k.name] = event
+        return m.Key(k.name, type_, k.optional)
 
     def use_capability(self, name: str, at: Place) -> None:
         """Count a use of a capability. Raises SpecError for an unknown one."""

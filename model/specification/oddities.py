@@ -8,7 +8,7 @@ from typing import Final
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.specification import spec as m
-from mipcheck.model.specification.flatten import Item
+from mipcheck.model.specification.items import Item
 from mipcheck.model.specification.names import Names
 from mipcheck.model.specification.term import Term
 from mipcheck.model.specification.typecheck import shown

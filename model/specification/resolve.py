@@ -15,7 +15,9 @@ from mipcheck.model.language.expression import Expression, Place
 from mipcheck.model.specification import catalogue
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.claimed import Assumption
-from mipcheck.model.specification.flatten import Item, Loader, flatten, of_role
+from mipcheck.model.specification.extend import Extender
+from mipcheck.model.specification.flatten import Loader, flatten, of_role
+from mipcheck.model.specification.items import Item
 from mipcheck.model.specification.layers import Access, Layer, LayerForm
 from mipcheck.model.specification.names import ADDRESS_KEYS, Names
 from mipcheck.model.specification.oddities import warn_two_values, warn_unused, warn_unused_shared
@@ -25,7 +27,7 @@ from mipcheck.model.specification.system import SystemReader, check_interfaces
 from mipcheck.model.specification.term import TRUE, Term
 from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker
 from mipcheck.model.values.nearest import nearest
-from mipcheck.model.values.types import BASIC, BOOL, INT, INTERFACE, TIME, Type
+from mipcheck.model.values.types import BASIC, BOOL, INT, TIME, Type
 
 _T = TypeVar("_T")
 
@@ -115,6 +117,7 @@ class _RoleReader:
         system.parties()
         self.state.variables()
         self.state.tables()
+        Extender(n).state()
         system.channels()
         document = ""
         for d in n.each(s.DocumentDecl):
@@ -161,6 +164,8 @@ class _RoleReader:
         """Declare types, site addresses, capabilities, events and definitions, which need nothing but types."""
         for enum in self.names.each(s.EnumDecl):
             self._enum(enum)
+        extended = Extender(self.names)
+        extended.types()
         for site in self.names.each(s.SiteDecl):
             for name in site.names:
                 self.names.declare("site address", name, site.at)
@@ -171,6 +176,7 @@ class _RoleReader:
             self.names.capabilities[capability.name] = capability.text
         for event in self.names.each(s.EventDecl):
             self._event(event)
+        extended.events()
         for define in self.names.each(s.DefineDecl):
             self.names.declare("definition", define.name, define.at)
             self.names.defines[define.name] = self.names.item
@@ -187,12 +193,7 @@ class _RoleReader:
         duplicate = [w for w, n in Counter(k.name for k in d.keys).items() if n > 1]
         if duplicate:
             self.names.fail(d.at, f'key "{duplicate[0]}" stands twice in event {d.name}')
-        for k in d.keys:
-            self.names.check_word(k.name, k.at)
-            if self.names.type_of(k.type) == INTERFACE:
-                self.names.fail(k.at, "a key cannot be an interface")
-            self.names.key_of[k.name] = d.name
-        keys = tuple(m.Key(k.name, self.names.type_of(k.type), k.optional) for k in d.keys)
+        keys = tuple(self.names.key(k, d.name) for k in d.keys)
         event = self.names.events[d.name] = m.EventType(d.name, keys, d.sender, frozenset(d.seen), d.text, anew=d.anew)
         if d.hidden is not None:
             self.names.events[d.name] = replace(event, hidden=self._hidden(d, d.hidden, keys))

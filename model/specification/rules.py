@@ -16,7 +16,7 @@ from mipcheck.model.specification.claimed import (
     Property,
     Whenever,
 )
-from mipcheck.model.specification.flatten import Item
+from mipcheck.model.specification.items import Item
 from mipcheck.model.specification.names import Names
 from mipcheck.model.specification.outset import at_first
 from mipcheck.model.specification.system import check_interfaces, check_property

@@ -104,6 +104,8 @@ class TypeChecker:
         term = self._infer(e, scope, expected)
         if expected is not None and term.type != expected:
             hint = "a duration needs a unit: 60 s" if expected == TIME and term.type == INT else ""
+            if expected.is_words and term.type.is_words:
+                hint = "types without a name are one where they have the same words: extend the other one, too"
             self.names.fail(e.at, f"{_show(e)} is of type {term.type.name}, where {expected.name} is expected", hint)
         return term
 

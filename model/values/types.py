@@ -44,6 +44,11 @@ class Type:
         return bool(self.members) and not self.is_set
 
     @property
+    def is_words(self) -> bool:
+        """Whether it is an enumeration that is written where it is used, and called by its words."""
+        return self.name.startswith("{")
+
+    @property
     def expected(self) -> str:
         """The words by which an error message says what a log has to hold here."""
         if self.is_enum:

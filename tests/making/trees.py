@@ -186,6 +186,10 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
         st.none() | expressions, st.booleans(),
     ),
     st.builds(s.PauseDecl, names, names, texts),
+    st.builds(s.ExtendWords, names, _members, st.booleans()),
+    st.builds(s.ExtendEvent, names, _keys.filter(bool)),
+    st.builds(s.ExtendState, st.sampled_from(["interface", "node"]), _some(st.builds(s.MoreWords, names, _members))),
+    st.builds(s.ExtendTable, names, _some(st.builds(s.MoreWords, names, _members))),
     st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.just(False), _variables, st.booleans()),
     st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.just(True), _variables),
     st.builds(s.UpdateDecl, _patterns, _assignments, _changes),
@@ -203,7 +207,7 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
         s.PropertyDecl, names, _cites, texts, _claims, st.booleans(), st.lists(names, max_size=2).map(tuple)
     ),
     st.builds(s.DefaultReadingDecl, names, words),
-    st.builds(s.DropDecl, st.sampled_from(["rule", "property", "assumption", "statement", "role"]), _members),
+    st.builds(s.DropDecl, st.sampled_from(["rule", "property", "assumption", "statement", "role", "event"]), _members),
     st.builds(s.ConfirmDecl, st.sampled_from(["rule", "statement"]), names, st.just("") | _levels, _some_cites, texts),
     st.builds(s.ConfirmDecl, st.sampled_from(["property", "param"]), names, st.just(""), _some_cites, texts),
     st.builds(
