@@ -93,7 +93,8 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="open ESP with the keys of FILE: Wireshark's esp_sa, or what ip xfrm state shows; may be repeated",
+        help="open ESP and IKEv2 with the keys of FILE: Wireshark's esp_sa or ikev2_decryption_table, or what ip xfrm"
+        " state shows; may be repeated",
     )
 
 

@@ -57,7 +57,7 @@ def over_logs(vocabulary: Vocabulary, config: str | None, words: Mapping[str, st
         from mipcheck.checker.site.keys import read_keys
 
         with open_input(path) as stream:
-            site = merge_sites(site, Site(esp_sas=tuple(read_keys(stream, name_of(path)))))
+            site = merge_sites(site, read_keys(stream, name_of(path)))
     if "role" in given:
         vocabulary_for(vocabulary, site.role)
     return Over(site, given, site.role if "role" in given else None, sources)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import quoted
 from mipcheck.checker.logs.parts import LINE_LIMIT
-from mipcheck.checker.site.site import TEXTUAL, read_value, site_from_words, site_words
+from mipcheck.checker.site.site import TEXTUAL, read_value, site_from_words, site_words, without_keys
 from mipcheck.checker.trace.times import TIME_LIMIT
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def writable_site(site: Site, vocabulary: Vocabulary) -> dict[str, str]:
     """Return the words of a site, which read back to it. Raises ValueError if there are no such words."""
     words = site_words(site)
     again = site_from_words(words, vocabulary)
-    if again != replace(site, mn_ha_keys=(), esp_sas=()):
+    if again != without_keys(site):
         raise ValueError("a log cannot hold this site")
     return words
 

@@ -1,6 +1,7 @@
-"""Keys of ESP from where people keep them: Wireshark's table `esp_sa` and what `ip xfrm state` shows.
+"""Keys of IPsec from where people keep them: Wireshark's tables `esp_sa` and `ikev2_decryption_table`, and what
+`ip xfrm state` shows.
 
-strongSwan's plugin save-keys writes that table, too. No message shows a line of such a file.
+strongSwan's plugin save-keys writes those tables, too. No message shows a line of such a file.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from mipcheck.checker.console.errors import LIMIT, InputError, Problem
-from mipcheck.checker.site.site import EspSa
+from mipcheck.checker.site.site import EspSa, IkeSa, Site
 from mipcheck.checker.site.toml import algorithm_name, hex_bytes
 from mipcheck.model.values.event import Position
 
 _SIZE: Final = 4 * 1024 * 1024
 """Bytes of a file with keys."""
-_FIELD: Final = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+_FIELD: Final = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([0-9A-Fa-fx]*))\s*(?:,|$)')
+_IKE_SPI: Final = re.compile(r"(?:0x)?([0-9A-Fa-f]{16})")
 _FIELDS: Final = (8, 9)
 """Fields of a line of esp_sa; newer ones end with the length of sequence numbers."""
+_IKE_FIELDS: Final = 8
+_SPI_DIGITS: Final = 16
 _XFRM: Final = re.compile(r"src \S+ dst \S+")
 _ENC: Final = {
     "cbc(aes)": "aes-cbc",
@@ -48,7 +52,7 @@ _WHOLE: Final = {"hmac(md5)": 96, "hmac(sha1)": 96, "hmac(sha256)": 96, "hmac(sh
 """The bits that are sent where `auth` stands without them."""
 
 
-def read_keys(stream: BinaryIO, name: str) -> list[EspSa]:
+def read_keys(stream: BinaryIO, name: str) -> Site:
     """Read the associations of a file with keys; `name` stands for it in messages. Raises InputError."""
     data = stream.read(_SIZE + 1)
     if len(data) > _SIZE:
@@ -56,10 +60,14 @@ def read_keys(stream: BinaryIO, name: str) -> list[EspSa]:
     lines = data.decode("utf-8", "replace").removeprefix("\ufeff").splitlines()
     meant = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
     problems: list[Problem] = []
+    ike: dict[tuple[bytes, bytes], IkeSa] = {}
     if any(_XFRM.match(line) for _, line in meant):
         found = list(_of_xfrm(meant, name, problems))
     else:
-        found = list(_of_table(meant, name, problems))
+        own = [(n, fields) for n, line in meant if _IKE_SPI.fullmatch((fields := _fields(line) or [""])[0])]
+        ike = {sa.spis: sa for sa in _of_ike(own, name, problems)}
+        others = {n for n, _ in own}
+        found = list(_of_table([(n, line) for n, line in meant if n not in others], name, problems))
     known: dict[int, EspSa] = {}
     for line, sa in found:
         if known.setdefault(sa.spi, sa) != sa:
@@ -68,10 +76,30 @@ def read_keys(stream: BinaryIO, name: str) -> list[EspSa]:
             )
     if problems:
         raise InputError(problems[:LIMIT], more=max(0, len(problems) - LIMIT))
-    if not known:
-        hint = "expected lines of Wireshark's esp_sa, or what ip xfrm state shows"
-        raise InputError([Problem(Position(name), "holds no keys of ESP", hint)])
-    return list(known.values())
+    if not known and not ike:
+        hint = "expected lines of Wireshark's esp_sa or ikev2_decryption_table, or what ip xfrm state shows"
+        raise InputError([Problem(Position(name), "holds no keys of ESP or IKEv2", hint)])
+    return Site(esp_sas=tuple(known.values()), ike_sas=tuple(ike.values()))
+
+
+def _of_ike(lines: list[tuple[int, list[str]]], name: str, problems: list[Problem]) -> Iterator[IkeSa]:
+    """Yield the associations of Wireshark's ikev2_decryption_table."""
+    for number, fields in lines:
+        if len(fields) != _IKE_FIELDS:
+            hint = 'initiator\'s SPI, responder\'s SPI, key, key, "encryption", key, key, "integrity"'
+            problems.append(
+                Problem(Position(name, number), "is no line of Wireshark's ikev2_decryption_table", f"expected {hint}")
+            )
+            continue
+        spis, keys, secrets = (tuple(map(hex_bytes, fields[at : at + 2])) for at in (0, 2, 5))
+        encryption, integrity = algorithm_name(fields[4]), algorithm_name(fields[7])
+        if None in (*spis, *keys, *secrets, encryption, integrity) or len(fields[1].removeprefix("0x")) != _SPI_DIGITS:
+            problems.append(Problem(Position(name, number), "has no such keys", "expected hexadecimal digits"))
+            continue
+        yield IkeSa(
+            (spis[0] or b"", spis[1] or b""), encryption or "", (keys[0] or b"", keys[1] or b""),
+            integrity or "", (secrets[0] or b"", secrets[1] or b""),
+        )  # fmt: skip
 
 
 def _of_table(lines: list[tuple[int, str]], name: str, problems: list[Problem]) -> Iterator[tuple[int, EspSa]]:
@@ -94,14 +122,14 @@ def _of_table(lines: list[tuple[int, str]], name: str, problems: list[Problem]) 
 
 
 def _fields(line: str) -> list[str]:
-    """Return the texts between quotation marks of a line; none where it is something else."""
+    """Return the fields of a line, texts between quotation marks or digits; none where it is something else."""
     fields: list[str] = []
     at = 0
     while at < len(line.rstrip()):
         match = _FIELD.match(line, at)
         if match is None:
             return []
-        fields.append(match[1])
+        fields.append(match[2] if match[1] is None else match[1])
         at = match.end()
     return fields
 

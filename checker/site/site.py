@@ -49,6 +49,20 @@ class EspSa:
 
 
 @dataclass(frozen=True, slots=True)
+class IkeSa:
+    """Keys of an IKEv2 security association, fields as in Wireshark's ikev2_decryption_table.
+
+    Those of the end that initiated it and of the responder come in this order; SPIs have eight bytes.
+    """
+
+    spis: tuple[bytes, bytes]
+    encryption: str
+    encryption_keys: tuple[bytes, bytes]
+    integrity: str
+    integrity_keys: tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Addresses are IPv4 as int and only present where known; `parameters` are the words as written.
 
@@ -65,6 +79,7 @@ class Site:
     parameters: Mapping[str, str] = field(default_factory=dict)
     mn_ha_keys: tuple[MnHaKey, ...] = ()
     esp_sas: tuple[EspSa, ...] = ()
+    ike_sas: tuple[IkeSa, ...] = ()
     upkeep: tuple[str, ...] = UPKEEP
     party: str = ""
 
@@ -167,6 +182,7 @@ def merge_sites(base: Site, over: Site, given: Collection[str] = ()) -> Site:
     plain = {k: getattr(over if said(k) else base, k) for k in ("role", "party", "boot", *LISTS)}
     mn_ha = {(k.agent, k.spi, k.home): k for k in (*base.mn_ha_keys, *over.mn_ha_keys)}
     esp = {sa.spi: sa for sa in (*base.esp_sas, *over.esp_sas)}
+    ike = {sa.spis: sa for sa in (*base.ike_sas, *over.ike_sas)}
     return replace(
         base,
         **plain,
@@ -174,10 +190,16 @@ def merge_sites(base: Site, over: Site, given: Collection[str] = ()) -> Site:
         parameters={**base.parameters, **over.parameters},
         mn_ha_keys=tuple(mn_ha.values()),
         esp_sas=tuple(esp.values()),
+        ike_sas=tuple(ike.values()),
     )
 
 
 _NOTHING_SAID: Final = Site()
+
+
+def without_keys(site: Site) -> Site:
+    """Return a site without what is secret."""
+    return replace(site, mn_ha_keys=(), esp_sas=(), ike_sas=())
 
 
 def read_value(type_: Type, word: str) -> Value:

@@ -32,6 +32,7 @@ from mipcheck.checker.site.site import (
     addresses_of,
     expected,
     keys_of,
+    merge_sites,
     natural_word,
     site_from_words,
 )
@@ -101,28 +102,28 @@ def read_config(
     if file.problems:
         raise InputError(file.problems, more=file.more)
     plain = site_from_words(words, vocabulary)
-    opening = {sa.spi: sa for sa in (*kept, *filter(None, esp))}  # what stands in the site file itself wins
-    site = replace(plain, mn_ha_keys=tuple(filter(None, mn_ha)), esp_sas=tuple(opening.values()))
+    own = replace(plain, mn_ha_keys=tuple(filter(None, mn_ha)), esp_sas=tuple(filter(None, esp)))
+    site = merge_sites(kept, own, words.keys())
     return site, frozenset(words), tuple(filter(None, sources))
 
 
-def _kept_keys(file: _TomlFile, paths: object) -> tuple[EspSa, ...]:
+def _kept_keys(file: _TomlFile, paths: object) -> Site:
     """Return the associations of the files with keys that a site file names. Raises InputError for what is in them."""
     from mipcheck.checker.site.keys import read_keys
 
     if not isinstance(paths, list) or any(not isinstance(path, str) for path in paths):
         file.problem("", 0, _KEYS, "keys is no list of files", 'expected keys = ["esp_sa"], above all tables')
-        return ()
-    found: list[EspSa] = []
+        return Site()
+    found = Site()
     for path in paths[:_MOST_FILES]:
         whole = Path(file.name).parent / path
         try:
             with whole.open("rb") as stream:
-                found += read_keys(stream, str(whole))
+                found = merge_sites(found, read_keys(stream, str(whole)))
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "no such file can exist"
             file.problem("", 0, _KEYS, f"{quoted(path)} cannot be read: {why}", "it is looked for beside this file")
-    return tuple(found)
+    return found
 
 
 def _read_text(stream: BinaryIO, name: str) -> str:

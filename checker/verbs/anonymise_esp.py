@@ -6,7 +6,8 @@ import hmac
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from mipcheck.checker.capture.messages.esp import EspAssociation, UnusableKey
+from mipcheck.checker.capture.messages.ciphers import UnusableKey
+from mipcheck.checker.capture.messages.esp import EspAssociation
 from mipcheck.checker.site.site import EspSa
 
 _INTEGRITIES: Final = {

@@ -11,7 +11,8 @@ from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers.packet import ESP
-from mipcheck.checker.capture.messages.esp import EspAssociation, UnusableKey
+from mipcheck.checker.capture.messages.ciphers import UnusableKey
+from mipcheck.checker.capture.messages.esp import EspAssociation
 from mipcheck.model.values.event import Event
 
 if TYPE_CHECKING:

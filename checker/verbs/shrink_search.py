@@ -231,6 +231,8 @@ def _written(
     """Return the log. Raises UsageError for events that no log can hold."""
     from dataclasses import replace
 
+    from mipcheck.checker.site.site import without_keys
+
     files = ", ".join(printable(Path(i.file).name) for i in trace.inputs)
     sight = source.sight
     if sight.resolution is None and source.resolution:
@@ -239,7 +241,7 @@ def _written(
         f"{len(events)} of {total} events of {files}, which break {rule.id} as all of them do: {rule.text}",
         "None of them can be left out." if done else "Time was up: there may be more that can be left out.",
     ]
-    site = replace(trace.site, mn_ha_keys=(), esp_sas=())
+    site = without_keys(trace.site)
     try:
         return write_log(events, site, vocabulary, comments, absolute=trace.absolute, sight=sight)
     except ValueError as error:

@@ -10,6 +10,7 @@ from mipcheck.checker.capture.events.registrations import COPY, THROUGH_VPN
 from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.messages import carried, ike
 from mipcheck.checker.capture.messages.esp import Keyring
+from mipcheck.checker.capture.messages.sealed import IkeKeys
 from mipcheck.checker.capture.node.knowledge import Knowledge
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import NODE
@@ -37,6 +38,10 @@ class Vpn:
         self._exchanges: set[bytes] = set()  # initiator's SPIs
         self._started: tuple[int, int] | None = None  # addresses of the exchange that was started
         self._exchange = b""  # its initiator's SPI
+        self._ike = IkeKeys(site.ike_sas)
+        self._rekeyed: set[tuple[bytes, bytes]] = set()  # associations of IKE, by both SPIs
+        self._taken: set[tuple[bytes, bytes, int, bool]] = set()  # messages of theirs that said something
+        self._moving: tuple[bytes, bytes, int] | None = None  # the one that asks for another address, unanswered
         self._spis: set[int] = set()
         self._incoming: int | None = None  # the newest SPI of what the gateway sends
         self._expecting = True  # whether the next new SPI shows that an association is up
@@ -45,16 +50,20 @@ class Vpn:
     # --- key exchange -------------------------------------------------------------------------------------------------
 
     def key_exchange(self, packet: Packet, direction: str) -> None:
-        """Take the start of a key exchange, and what the node deletes in the clear. The rest is encrypted."""
+        """Take the start of a key exchange, and what the node deletes or moves, in the clear or opened with keys."""
         source, target = packet.addresses[-1]
-        if direction != "out" or (self._gateway is not None and target != self._gateway):
+        peer = target if direction == "out" else source
+        if direction not in ("out", "in") or (self._gateway is not None and peer != self._gateway):
             return
-        self.in_use = packet.interface
         message = carried.key_exchange(packet)
+        if direction == "out":
+            self.in_use = packet.interface
         if message is None:
             return
         if not message.begins:
-            self._deletions(packet, message)
+            self._within(packet, message, direction)
+            return
+        if direction == "in":
             return
         if message.initiator in self._exchanges:
             return  # once more, for want of an answer or as the gateway asked
@@ -76,6 +85,29 @@ class Vpn:
             return
         source, target = self._started
         self._account.emit(packet, "ike", {"phase": "abandoned", "src": source, "dst": target})
+
+    def _within(self, packet: Packet, message: ike.IkeMessage, direction: str) -> None:
+        """Take a message of an exchange that was begun, or of the association that has come of it."""
+        spis = message.initiator, message.responder
+        if message.rekeys:
+            self._rekeyed.add(spis)
+        if packet.whole:
+            message = self._ike.opened(message, packet.payload) or message
+        if direction == "out":
+            which = (*spis, message.message_id, message.response)
+            if message.version == 2 and message.payloads:
+                if which in self._taken:
+                    return  # once more, for want of an answer
+                self._taken.add(which)
+            if message.updates_address:
+                self._moving = (*spis, message.message_id)
+            if spis not in self._rekeyed:  # else it may be the old ones that are deleted
+                self._deletions(packet, message)
+        elif direction == "in" and message.response and self._moving == (*spis, message.message_id):
+            self._moving = None
+            source, target = packet.addresses[-1]
+            if not message.encrypted and not message.refuses:
+                self._account.emit(packet, "ike", {"phase": "updated", "src": target, "dst": source})
 
     def _deletions(self, packet: Packet, message: ike.IkeMessage) -> None:
         """Take what the node itself deletes: nobody has to believe what comes from outside and is not protected.
@@ -168,7 +200,9 @@ class Vpn:
     @property
     def complaints(self) -> list[str]:
         """What did not work with the keys of packets that were there."""
-        return self._keys.complaints()
+        unusable = self._ike.unusable.items()
+        found = [f"the keys of IKE's SPI {spi.hex()} are not used: {why}" for spi, why in unusable]
+        return self._keys.complaints() + found
 
     def hidden(self, devices: set[str]) -> tuple[str, ...]:
         """Say why signalling could not be seen; `devices` are the tunnel devices in the capture."""

@@ -1,7 +1,8 @@
 """Key exchange: ISAKMP and IKEv1 (RFC 2408, 2409), IKEv2 (RFC 7296), as far as it is in the clear.
 
 That is the header of every message, and the payloads of the first ones: vendor ids and NAT detection. What follows is
-encrypted, deletion included, except for an IKEv1 informational message that is sent before there are keys.
+encrypted, deletion included (see `sealed`), except for an IKEv1 informational message that is sent before there are
+keys.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-_HEADER: Final = struct.Struct("!8s8sBBBBII")
+HEADER: Final = struct.Struct("!8s8sBBBBII")
 _ENCRYPTED: Final = 0x01
 """Flag of IKEv1; IKEv2 has a payload for what is encrypted."""
 _RESPONSE: Final = 0x20
@@ -29,6 +30,10 @@ _DELETE: Final = {1: 12, 2: 42}
 _NOTIFY: Final = {1: 11, 2: 41}
 _NAT_DETECTION: Final = {1: (20, 15, 130), 2: (16388, 16389)}
 """Payloads of IKEv1 (RFC 3947 and its drafts), notifications of IKEv2 (RFC 7296 section 2.23)."""
+_CREATE_CHILD_SA: Final = 36
+_UPDATE_SA_ADDRESSES: Final = 16400
+_STATUS: Final = 16384
+"""The first of the notifications that are no errors."""
 _MAX_PAYLOADS: Final = 64
 
 ISAKMP: Final = 1
@@ -113,6 +118,22 @@ class IkeMessage:
         )
 
     @property
+    def updates_address(self) -> bool:
+        """Whether it asks to take its source address as the tunnel's end (MOBIKE, RFC 4555 section 3.5)."""
+        return self.version == 2 and not self.response and _UPDATE_SA_ADDRESSES in self.notifications
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it tells an error (RFC 7296 section 3.10.1)."""
+        return self.version == 2 and any(n < _STATUS for n in self.notifications)
+
+    @property
+    def rekeys(self) -> bool:
+        """Whether it makes new keys for an association that there is (RFC 7296 section 1.3): what it replaces is
+        deleted soon, and nothing ends by that."""
+        return self.version == 2 and self.exchange == _CREATE_CHILD_SA
+
+    @property
     def name(self) -> str:
         """The exchange."""
         return EXCHANGES[self.version].get(self.exchange, f"exchange {self.exchange}")
@@ -148,21 +169,21 @@ _HASHES: Final = {16: "md5", 20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512
 
 def read_message(data: bytes) -> IkeMessage | None:
     """Read a message as far as it was captured; None if its header is cut or of another version."""
-    if len(data) < _HEADER.size:
+    if len(data) < HEADER.size:
         return None
-    initiator, responder, following, version, exchange, flags, message_id, _ = _HEADER.unpack_from(data)
+    initiator, responder, following, version, exchange, flags, message_id, _ = HEADER.unpack_from(data)
     version >>= 4
     if version not in (1, 2):
         return None
     encrypted = bool(flags & _ENCRYPTED) if version == 1 else following in _SEALED
-    payloads = () if encrypted else _payloads(data, following)
+    payloads = () if encrypted else payloads_of(data, following, HEADER.size)
     response = version == 2 and bool(flags & _RESPONSE)
     return IkeMessage(version, initiator, responder, exchange, message_id, encrypted, response, payloads)
 
 
-def _payloads(data: bytes, kind: int) -> tuple[Payload, ...]:
+def payloads_of(data: bytes, kind: int, at: int) -> tuple[Payload, ...]:
+    """Return the payloads that are in the clear, the first of which is of a `kind` and begins `at`."""
     found: list[Payload] = []
-    at = _HEADER.size
     while kind and kind not in _SEALED and at + 4 <= len(data) and len(found) < _MAX_PAYLOADS:
         following, length = struct.unpack_from("!BxH", data, at)
         if length < 4 or at + length > len(data):

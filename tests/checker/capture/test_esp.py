@@ -14,7 +14,8 @@ from mipcheck.checker.capture import Capture, read_capture
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers import packet as headers
-from mipcheck.checker.capture.messages.esp import DUMMY, EspAssociation, Keyring, Opened, UnusableKey
+from mipcheck.checker.capture.messages.ciphers import UnusableKey
+from mipcheck.checker.capture.messages.esp import DUMMY, EspAssociation, Keyring, Opened
 from mipcheck.checker.site.site import EspSa, Site
 from scapy.layers.inet import IP, TCP
 from scapy.layers.ipsec import ESP

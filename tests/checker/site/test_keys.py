@@ -40,7 +40,7 @@ src 192.0.2.1 dst 192.0.2.20
 
 
 def read(text: str) -> list[EspSa]:
-    return read_keys(io.BytesIO(text.encode()), "keys")
+    return list(read_keys(io.BytesIO(text.encode()), "keys").esp_sas)
 
 
 def test_both_forms_say_the_same() -> None:
@@ -72,7 +72,7 @@ def test_a_capture_is_opened_with_keys_of_a_file_as_with_those_of_the_site_file(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "holds no keys of ESP"),
+        ("", "holds no keys of ESP or IKEv2"),
         ("hello\n", "is no line of Wireshark's esp_sa"),
         (TABLE.replace("0xc1a0b2d4", "*"), "its SPI is no number of 32 bits"),
         (TABLE.replace(KEY, KEY + "0"), "has no such keys"),

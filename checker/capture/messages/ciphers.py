@@ -1,0 +1,190 @@
+"""Algorithms that protect ESP and IKE, by name: what decrypts, and what checks integrity.
+
+Encryption: AES-CBC (RFC 3602), AES-CTR (RFC 3686), AES-GCM (RFC 4106), 3DES-CBC (RFC 2451), ChaCha20-Poly1305
+(RFC 7634), null (RFC 2410). Integrity: HMAC with MD5 (RFC 2403), SHA-1 (RFC 2404) and SHA-2 (RFC 4868), null.
+`cryptography` is imported when the first cipher is needed, and its absence is a reason like any other why keys cannot
+be used.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from mipcheck.model.values.errors import MipcheckError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers import Cipher as LibraryCipher
+    from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR
+
+
+class Cipher(NamedTuple):
+    """Sizes in bytes. `keys` are the lengths that a key may have, with its salt or nonce at the end."""
+
+    mode: str
+    keys: tuple[int, ...]
+    salt: int
+    iv: int
+    icv: tuple[int, ...] = ()
+    """Lengths of the integrity check value of a combined mode; the first one that fits is used."""
+
+
+class Integrity(NamedTuple):
+    """`hash` as hashlib names it, `icv` the bytes of the truncated HMAC. HMAC takes keys of any length."""
+
+    hash: str
+    icv: int
+
+
+_AES: Final = (16, 24, 32)
+_SALTED: Final = (20, 28, 36)
+_CIPHERS: Final = {
+    "null": Cipher("null", (0,), 0, 0),
+    "aes-cbc": Cipher("aes-cbc", _AES, 0, 16),
+    "aes-ctr": Cipher("aes-ctr", _SALTED, 4, 8),
+    "aes-gcm": Cipher("aes-gcm", _SALTED, 4, 8, (16, 12, 8)),
+    "aes-gcm-8": Cipher("aes-gcm", _SALTED, 4, 8, (8,)),
+    "aes-gcm-12": Cipher("aes-gcm", _SALTED, 4, 8, (12,)),
+    "aes-gcm-16": Cipher("aes-gcm", _SALTED, 4, 8, (16,)),
+    "3des-cbc": Cipher("3des-cbc", (24,), 0, 8),
+    "chacha20-poly1305": Cipher("chacha20-poly1305", (36,), 4, 8, (16,)),
+}
+_INTEGRITIES: Final = {
+    "hmac-md5-96": Integrity("md5", 12),
+    "hmac-sha1-96": Integrity("sha1", 12),
+    "hmac-sha2-256-96": Integrity("sha256", 12),
+    "hmac-sha2-256-128": Integrity("sha256", 16),
+    "hmac-sha2-384-192": Integrity("sha384", 24),
+    "hmac-sha2-512-256": Integrity("sha512", 32),
+}
+"""hmac-sha2-256-96 is what Linux did before RFC 4868, and Wireshark knows it too."""
+
+
+class UnusableKey(MipcheckError, ValueError):
+    """The keys of an SPI cannot be used; the message says why."""
+
+
+_Decrypt = Callable[[bytes, bytes, bytes, bytes], bytes | None]
+"""(iv, data, covered but not encrypted, integrity check value) → clear text, or None if that value is wrong."""
+
+
+class Box:
+    """What an association seals with: `icvs` are the lengths in bytes that its integrity check value may have.
+
+    Raises UnusableKey.
+    """
+
+    def __init__(self, encryption: str, key: bytes, integrity: str, integrity_key: bytes) -> None:
+        cipher = _named(encryption, _CIPHERS, "encryption")
+        if len(key) not in cipher.keys:
+            wanted = " or ".join(map(str, cipher.keys))
+            raise UnusableKey(f"a key for {encryption} has {wanted} bytes, not {len(key)}")
+        own = None if _is_null(integrity) else _named(integrity, _INTEGRITIES, "integrity")
+        self.combined = bool(cipher.icv)
+        """Whether the cipher checks integrity by itself."""
+        self._hash = own.hash if own and not self.combined else ""
+        self._integrity_key = integrity_key
+        self.icvs = cipher.icv or (own.icv if own else 0,)
+        self._iv = cipher.iv
+        split = len(key) - cipher.salt
+        self._decrypt = _decryptor(cipher.mode, key[:split], key[split:])
+
+    @property
+    def checks(self) -> bool:
+        """Whether integrity is checked with a key of its own."""
+        return self._hash != ""
+
+    def open(self, sealed: bytes, start: int, icv: int, associated: bytes, unsent: bytes = b"") -> bytes | None:
+        """Return the clear text; None if it is cut, or these are not its keys.
+
+        `sealed` is all that is covered and the check value of `icv` bytes; what is encrypted begins at `start` with
+        its initialization vector. `associated` is what a combined mode covers besides, `unsent` what any other does.
+        """
+        end = len(sealed) - icv
+        at = start + self._iv
+        if end < at:
+            return None
+        given = sealed[end:]
+        if self._hash:
+            check = hmac.digest(self._integrity_key, sealed[:end] + unsent, self._hash)
+            if not hmac.compare_digest(check[:icv], given):
+                return None
+        return self._decrypt(sealed[start:at], sealed[at:end], associated, given)
+
+
+_T = TypeVar("_T", Cipher, Integrity)
+
+
+def _named(name: str, known: dict[str, _T], what: str) -> _T:
+    """Find the algorithm of that name, in our spelling, Wireshark's or strongSwan's. Raises UnusableKey."""
+    wanted = _squeezed(name)
+    for spelling, algorithm in known.items():
+        if _squeezed(spelling) == wanted:
+            return algorithm
+    raise UnusableKey(f"{what} {name} is not supported (known: {', '.join(known)})")
+
+
+def _squeezed(name: str) -> str:
+    """Return a name without what spellings differ in: signs, "with … octet icv", key length, sha2-256 for sha-256."""
+    word = re.sub(r"\[.*|[^a-z0-9]", "", name.lower())
+    word = word.replace("with", "").replace("octeticv", "").replace("tripledes", "3des").replace("desede3", "3des")
+    word = re.sub(r"^aes(128|192|256)?(cbc|ctr|gcm)", r"aes\2", word)
+    word = re.sub(r"^aes(cbc|ctr)(128|192|256)$|^aes(gcm)(128|192|256)(?=8$|12$|16$)", r"aes\1\3", word)
+    word = re.sub(r"^(aesgcm)(64|96|128)$", lambda m: f"aesgcm{int(m[2]) // 8}", word)
+    return re.sub(r"sha2(?=256|384|512)", "sha", "3descbc" if word == "3des" else word)
+
+
+def _is_null(name: str) -> bool:
+    return re.sub(r"\[.*", "", name.lower()).strip() in ("", "null", "none")
+
+
+def _decryptor(mode: str, key: bytes, salt: bytes) -> _Decrypt:
+    """Make what decrypts in this mode. Raises UnusableKey where the library is missing."""
+    if mode == "null":
+        return lambda iv, data, associated, icv: data
+    try:
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+        from cryptography.hazmat.primitives import ciphers
+        from cryptography.hazmat.primitives.ciphers import aead, algorithms, modes
+    except ImportError:
+        raise UnusableKey("the package cryptography (43 or later) is not installed") from None
+
+    if mode == "chacha20-poly1305":
+        box = aead.ChaCha20Poly1305(key)
+
+        def chacha(iv: bytes, data: bytes, associated: bytes, icv: bytes) -> bytes | None:
+            try:
+                return box.decrypt(salt + iv, data + icv, associated)
+            except InvalidTag:
+                return None
+
+        return chacha
+    if mode == "aes-gcm":
+        aes = algorithms.AES(key)
+
+        def gcm(iv: bytes, data: bytes, associated: bytes, icv: bytes) -> bytes | None:
+            decryptor = ciphers.Cipher(aes, modes.GCM(salt + iv, icv, min_tag_length=len(icv))).decryptor()
+            decryptor.authenticate_additional_data(associated)
+            try:
+                return decryptor.update(data) + decryptor.finalize()
+            except InvalidTag:
+                return None
+
+        return gcm
+    if mode == "aes-ctr":
+        aes = algorithms.AES(key)
+        return lambda iv, data, associated, icv: _run(ciphers.Cipher(aes, modes.CTR(salt + iv + b"\0\0\0\1")), data)
+    block: algorithms.AES | TripleDES = algorithms.AES(key) if mode == "aes-cbc" else TripleDES(key)
+    return lambda iv, data, associated, icv: _run(ciphers.Cipher(block, modes.CBC(iv)), data)
+
+
+def _run(cipher: LibraryCipher[CBC] | LibraryCipher[CTR], data: bytes) -> bytes | None:
+    """_Decrypt; None where the data is no whole number of blocks."""
+    decryptor = cipher.decryptor()
+    try:
+        return decryptor.update(data) + decryptor.finalize()
+    except ValueError:
+        return None
