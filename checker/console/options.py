@@ -105,7 +105,8 @@ def add_maps(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[FILE=]NAME|PATH",
-        help="read other programs' logs (or FILE, by path or pattern) through a map: charon, or charon,year=2025"
+        help="read other programs' logs (or FILE, by path or pattern) through a map: charon, charon,year=2025, or for a"
+        " listing of several programs charon+networkmanager"
         " (mipcheck map lists them)",
     )
     parser.add_argument(

@@ -221,7 +221,7 @@ def _maps(words: Sequence[str], vocabulary: Vocabulary) -> bytes:
     from mipcheck.checker.console.errors import UsageError, quoted
     from mipcheck.checker.maps.library import use_of
 
-    files = [Path(use_of(word, vocabulary).map.file) for word in words]
+    files = [Path(file) for word in words for file in use_of(word, vocabulary).map.files]
     for file in files:
         if not file.is_absolute():
             raise UsageError(

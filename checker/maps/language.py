@@ -176,3 +176,10 @@ class Map:
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     lines: tuple[Line, ...] = ()
     samples: tuple[Sample, ...] = ()
+    parts: tuple[Map, ...] = ()
+    """The maps of which it is joined, each for its own programs in one listing; it has no lines of its own then."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files in which it stands."""
+        return tuple(part.file for part in self.parts) or (self.file,)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -43,7 +44,7 @@ def bundled() -> list[str]:
 
 
 def use_of(word: str, vocabulary: Vocabulary | None = None) -> Use:
-    """Read `NAME|PATH[,key=value]…`. A bundled name wins; a path has a slash or ends in .map.
+    """Read `NAME|PATH[+NAME|PATH]…[,key=value]…`. A bundled name wins; a path has a slash or ends in .map.
 
     Raises InputError, UsageError.
     """
@@ -59,7 +60,46 @@ def use_of(word: str, vocabulary: Vocabulary | None = None) -> Use:
         if not equals or not key or not value:
             raise UsageError(f"--map takes NAME,key=value, not {quoted(pair)} after the comma")
         pairs[key] = value
-    return used(map_of(name, vocabulary), pairs)
+    return used(_named(name, vocabulary), pairs)
+
+
+def _named(name: str, vocabulary: Vocabulary | None) -> Map:
+    """Return the map of a name, or of several that plus signs join. Raises InputError, UsageError."""
+    if "+" not in name or Path(name).exists():
+        return map_of(name, vocabulary)
+    return joined_map([map_of(part, vocabulary) for part in name.split("+")])
+
+
+def joined_map(maps: Sequence[Map]) -> Map:
+    """Return the map of a listing in which the programs of several maps speak. Raises UsageError."""
+    names = listed([m.name for m in maps])
+    if (alone := next((m for m in maps if not m.programs or m.record), None)) is not None:
+        raise UsageError(f"maps {names} cannot be joined: {alone.name} does not know its lines by the program's name")
+    if len({m.role for m in maps}) > 1:
+        raise UsageError(f"maps {names} cannot be joined: they are about different roles")
+    if any(n > 1 for n in Counter(p for m in maps for p in m.programs).values()):
+        raise UsageError(f"maps {names} cannot be joined: two of them are for one program")
+    sees = None if any(m.sees is None for m in maps) else _seen(w for m in maps for w in m.sees or ())
+    stamps = {s.text: s for m in maps for s in m.stamps}
+    return Map(
+        "+".join(m.name for m in maps),
+        " and ".join(m.title for m in maps),
+        maps[0].file,
+        sees=sees,
+        role=maps[0].role,
+        resolution=max((m.resolution for m in maps if m.resolution is not None), default=None),
+        programs=frozenset[str]().union(*(m.programs for m in maps)),
+        stamps=tuple(stamps.values()),
+        given={k: v for m in maps for k, v in m.given.items()},
+        advice=maps[0].advice,
+        parts=tuple(maps),
+    )
+
+
+def _seen(words: Iterable[str]) -> tuple[str, ...]:
+    """Return what several sources see together: what one of them shows wholly, and the rest in part."""
+    said = dict.fromkeys(words)
+    return tuple(w for w in said if not w.endswith("~") or w.rstrip("~") not in said)
 
 
 def used(map_: Map, settings: Mapping[str, str]) -> Use:
@@ -77,7 +117,8 @@ def used(map_: Map, settings: Mapping[str, str]) -> Use:
                 raise UsageError(f"map {map_.name}: {error.message}; {error.hint}") from None
         elif key == "stamp":
             try:
-                map_ = replace(map_, stamps=(read_stamp(value),))
+                stamps = (read_stamp(value),)
+                map_ = replace(map_, stamps=stamps, parts=tuple(replace(p, stamps=stamps) for p in map_.parts))
             except StampError as error:
                 raise UsageError(joined(f"map {map_.name}: {error.message}", error.hint)) from None
         elif key in map_.given:

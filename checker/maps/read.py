@@ -17,6 +17,7 @@ from mipcheck.checker.logs.pieces import Lines
 from mipcheck.checker.logs.text import read_word
 from mipcheck.checker.maps.carriers import Carrier, carrier_of
 from mipcheck.checker.maps.library import Use
+from mipcheck.checker.maps.listing import Listing
 from mipcheck.checker.maps.run import LogRecord, Runner, ToldEvent
 from mipcheck.checker.maps.stamps import Stamp, StampError
 from mipcheck.checker.site.site import TEXTUAL, Site
@@ -54,7 +55,9 @@ class LogReading:
         self.shown: list[tuple[int, str, str]] = []
         self.assumed: list[str] = []
         self._odd = (0, "")
-        self._runner = Runner(use.map, use.given, self._clock)
+        maps = use.map.parts or (use.map,)
+        runners = [Runner(map_, use.given, self._clock) for map_ in maps]
+        self._runner = runners[0] if len(runners) == 1 else Listing(runners)
         self._unstamped: tuple[int, str] | None = None
         self._carrier: Carrier | None = None
         names = sorted(use.map.programs)
@@ -225,7 +228,7 @@ class LogReading:
         notes += [f"read by the map {self.use.map.name}: {_count(sum(counts.values()))}, {', '.join(parts)}"]
         for number, text, why in self.shown:
             notes.append(f"line {number} matches nothing in the map{f' ({why})' if why else ''}: {quoted_line(text)}")
-        return notes + self.assumed
+        return [*notes, *dict.fromkeys(self.assumed)]
 
 
 def _count(number: int) -> str:
@@ -397,7 +400,8 @@ class Teller:
         self.skipped += 1
         if len(self.problems) < REMEMBERED:
             at = Position(self.builder.name, record.number)
-            hint = joined(fault.hint, "--keep-going leaves such records out")
+            zone = "its local times may need a zone (--map …,zone=…)" if self.use.zone is None else ""
+            hint = joined(fault.hint, zone, "--keep-going leaves such records out")
             self.problems.append(problem_in_line(at, record.text, 0, 1, fault.message, hint))
         return fault.message
 
@@ -412,6 +416,10 @@ class Teller:
     def notes(self) -> list[str]:
         """Return what could not be told."""
         notes = [f"{_times(n)} a gap instead of an event: {what}" for what, n in self._lacking.items()]
+        asked = [name for name in self.use.map.given if name not in self.use.given]
+        if notes and asked:
+            said = ",".join(f"{name}=…" for name in asked)
+            notes.append(f"what no line tells can be given: --map {printable(self.use.map.name)},{said}")
         return notes + [f"{_times(n)} {kind} was told, which this role has not" for kind, n in self._strange.items()]
 
 

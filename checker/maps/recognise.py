@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mipcheck.checker.console.errors import InputError, listed
-from mipcheck.checker.maps.library import Use, bundled, map_of
+from mipcheck.checker.console.errors import InputError, UsageError, listed
+from mipcheck.checker.maps.library import Use, bundled, joined_map, map_of
 from mipcheck.checker.maps.read import LogReading
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ class Recognised:
         """Return what a report says of it."""
         asked = [f"{name}=…" for name in self.map.given]
         more = f"; what no line tells can be given: {listed(asked)}" if asked else ""
+        whose = "these programs" if self.map.parts else "this program"
         return (
-            f"recognised by its first lines ({self.known} of {self.records} are of this program):"
+            f"recognised by its first lines ({self.known} of {self.records} are of {whose}):"
             f" {self.map.title}, --map {self.map.name}{more}"
         )
 
@@ -50,8 +52,9 @@ class _Fit:
 
 
 def recognised(head: bytes) -> list[Recognised]:
-    """Return the map of a log that begins with `head`: none where no map knows its lines, and several where these come
-    into question alike, so that somebody has to choose. What is in our own words is no map's."""
+    """Return the map of a log that begins with `head`, joined of those of all programs that speak in a listing: none
+    where no map knows its lines, and several where these come into question alike, so that somebody has to choose. What
+    is in our own words is no map's."""
     lines = head.split(b"\n")[:LINES]
     if len(head) >= SIZE and len(lines) < LINES:
         lines = lines[:-1]  # which is cut
@@ -59,6 +62,11 @@ def recognised(head: bytes) -> list[Recognised]:
     fits = [fit for name in bundled() if (fit := _fit(map_of(name), data)) is not None]
     fits = [fit for fit in fits if fit.tells] or fits
     best = [f for f in fits if not any(_covers(other, f) for other in fits)]
+    if len(best) > 1:
+        own = frozenset[int]().union(*(f.own for f in best))
+        with suppress(UsageError):  # where it is not by their names that programs are told apart
+            joined = joined_map([f.map for f in best])
+            return [Recognised(joined, len(own), max(len(own), *(f.records for f in best)))]
     return [Recognised(f.map, len(f.own), f.records) for f in best]
 
 

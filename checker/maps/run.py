@@ -42,7 +42,7 @@ _PROGRAM: Final = compiled(rf"[ \t]*(?:\S*[^\s:][ \t]+)?(?:{_LEVEL}[ \t]+)?([^\s
 
 
 @cache
-def _foreign(stamp: str, heads: tuple[str, ...]) -> re.Pattern[bytes]:
+def foreign_pattern(stamp: str, heads: tuple[str, ...]) -> re.Pattern[bytes]:
     """Return the pattern of whole lines with a stamp of that pattern, a program and a message, by their first bytes;
     not of those that begin with one of the `heads`."""
     bare, *others = (re.sub(r"\(\?P<\w+>", "(?:", p).replace(r"\x7f-\x9f", r"\x7f") for p in (stamp, *heads))
@@ -157,7 +157,17 @@ class Runner:
             return None
         if not self._map.programs or self._map.record or self._stamps[0].after or self._stamps[0].own:
             return None
-        return _foreign(self._stamps[0].regex.pattern, tuple(h.pattern.regex.pattern for h in self._map.heads))
+        return foreign_pattern(self.stamp, self.heads)
+
+    @property
+    def stamp(self) -> str:
+        """The pattern of the last stamp."""
+        return self._stamps[0].regex.pattern
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The patterns of what stands before messages."""
+        return tuple(h.pattern.regex.pattern for h in self._map.heads)
 
     def pass_over(self, lines: int) -> None:
         """Take note of lines of other programs."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mipcheck import check
 from mipcheck.checker.cli.main import main
-from mipcheck.checker.console.errors import InputError
+from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.follow import follow
-from mipcheck.checker.maps.library import bundled, map_of
+from mipcheck.checker.maps.library import bundled, map_of, use_of
+from mipcheck.checker.maps.read import LogReading
 from mipcheck.checker.maps.recognise import SIZE, recognised
 
+from making.depth import drawn
 from making.following import Clock, Pieces, followed, follower
 
 CHARON = (
@@ -40,18 +45,90 @@ def test_each_map_is_known_by_its_samples_and_taken_for_no_other(name: str, numb
         assert maps("\n".join(sample.raw)) == [name]
 
 
-def test_a_listing_in_which_several_programs_speak_is_not_guessed_at(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_listing_in_which_several_programs_speak_is_read_through_the_maps_of_all(tmp_path: Path) -> None:
     assert maps(LISTED) == ["charon"]
-    assert maps(LISTED + LEASE) == ["charon", "dhclient"]
+    assert maps(LISTED + LEASE) == ["charon+dhclient"]
     path = tmp_path / "both.log"
-    path.write_text(LISTED + LEASE)
+    asks = LEASE.replace(
+        "bound to 203.0.113.20 -- renewal in 60 seconds.", "DHCPREQUEST on wlan0 to 255.255.255.255 port 67"
+    )
+    again = LEASE.replace(":01", ":05").replace("113.20", "113.21")
+    path.write_text(asks + LEASE + LISTED + again + UP + UP.replace("Gained", "Unheard"))
+    report = check(path)
+    assert any("(6 of 6 are of these programs)" in n and "--map charon+dhclient+networkd" in n for n in report.notes)
+    assert any("7 records, 5 known to it, 1 of other programs, 1 that nothing" in n for n in report.notes)
+    assert report.inputs[0].events == 3  # the address that both tell is one; another, and a link
+
+
+def test_two_programs_that_tell_one_thing_twice_tell_it_twice(tmp_path: Path) -> None:
+    """Within two seconds what one tells is what the other told; later it is told anew."""
+    seconds = (0, 1, 1, 4)
+    (tmp_path / "a.map").write_text(ONE.format("a"))
+    (tmp_path / "b.map").write_text(ONE.format("b"))
+    lines = [f"Nov  3 09:14:0{s} h {p}[1]: up\n" for s, p in zip(seconds, "abbb", strict=True)]
+    path = tmp_path / "x.log"
+    path.write_text("".join(lines))
+    use = use_of(f"{tmp_path}/a.map+{tmp_path}/b.map,year=2025,zone=UTC")
+    assert use.map.sees == ("link", "coa")
+    records = list(LogReading(use, "x", None).records(io.BytesIO(path.read_bytes())))
+    assert [len(r.events) for r in records] == [1, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("charon+windows", "windows does not know its lines by the program's name"),
+        ("networkmanager+wpa-supplicant", "two of them are for one program"),
+        ("charon+charn", "did you mean"),
+    ],
+)
+def test_maps_that_cannot_be_joined(word: str, said: str) -> None:
+    with pytest.raises((UsageError, InputError), match=said):
+        use_of(word)
+
+
+ONE = 'map {0} "{0}"\nprogram {0}\nsees link~ link coa\nstamp "%s"\nline "up" {{ event eth0 link state=up }}\n'
+UP = "Nov  3 09:14:06 host systemd-networkd[9]: eth0: Gained carrier\n"
+
+
+@settings(deadline=None, max_examples=drawn(40, 1000))
+@given(
+    st.lists(
+        st.sampled_from([LISTED, LEASE, UP, UP.replace("Gained", "Lost"), "Nov  3 09:14:06 h cron[1]: x\n", "x\n"])
+    )
+)
+def test_what_is_passed_over_for_several_maps_is_counted_as_if_it_were_read(parts: list[str]) -> None:
+    data = (LISTED + "".join(parts)).encode()
+    quick, slow = (LogReading(use_of("charon+dhclient+networkd,year=2025,zone=UTC"), "x", None) for _ in range(2))
+    told = [[(r.number, r.events) for r in reading.records(io.BytesIO(data), every) if r.events]
+            for reading, every in ((quick, False), (slow, True))]  # fmt: skip
+    assert told[0] == told[1]
+    assert (quick.counts, quick.lines, quick.shown, quick.assumed) == (
+        slow.counts,
+        slow.lines,
+        slow.shown,
+        slow.assumed,
+    )
+
+
+ROUTER = (
+    "Nov  3 09:14:02.250: MobileIP: HA accepts registration from MN 10.1.0.100\n"
+    "Nov  3 09:14:02.255: MobileIP: HA sent reply to MN 10.1.0.100\n"
+    "Nov  3 09:14:02.250: MobileIP: FA received registration for MN 10.1.0.100 on interface Fa0 using COA 10.1.7.1 HA"
+    " 10.1.0.2 lifetime 60 options sbdmgvT\n"
+    "Nov  3 09:14:02.250: MobileIP: FA forwarded reply to MN 10.1.0.100\n"
+)
+
+
+def test_a_log_that_may_be_either_of_two_is_not_guessed_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "router.log"
+    path.write_text(ROUTER)
+    assert maps(ROUTER) == ["ios-fa", "ios-ha"]
     assert main([str(path)]) == 2
     error = capsys.readouterr().err
     assert "its first lines may be those of" in error
-    assert "(charon)" in error
-    assert "(dhclient)" in error
+    assert "(ios-fa)" in error
+    assert "(ios-ha)" in error
 
 
 @pytest.mark.parametrize(
