@@ -16,6 +16,8 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, cast
 
 from mipcheck.checker.check.report import Report, Violation
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.console.streams import say as warn
 from mipcheck.checker.follow.judge import Said
 from mipcheck.checker.follow.tail import Tail
 from mipcheck.checker.inputs.opening import OpenInput, check_paths
@@ -101,6 +103,11 @@ class _Grows:
         return self._kept is not None
 
     @property
+    def replaced(self) -> bool:
+        """Whether another file has taken its name."""
+        return self._tail.replaced()
+
+    @property
     def size(self) -> int:
         """How many bytes there are."""
         return os.fstat(self.number).st_size
@@ -144,6 +151,8 @@ class Rounds:
         while not self._stop and not self._ended():
             now = [i.size for i in self._inputs]
             waiting = len(self._since) > len(self._said)
+            if now == sizes and not waiting and self._is_complete():
+                break
             if (now == sizes and not waiting) or waited > 0:
                 time.sleep(min(_LEAST / 5, waited) if waited > 0 else _LEAST / 5)
                 waited -= _LEAST / 5
@@ -159,6 +168,16 @@ class Rounds:
         report = self._round([i.size for i in self._inputs], final=True)
         assert report is not None
         return report
+
+    def _is_complete(self) -> bool:
+        """Tell whether one of the inputs was rotated: what is judged as a whole is complete then. It is said."""
+        rotated = next((i for i in self._inputs if i.replaced), None)
+        if rotated is not None:
+            warn(
+                f"mipcheck: {printable(rotated.path)}: another file has taken its place, so that this one is complete;"
+                " the report follows. What goes on without an end is followed as a pipe (tcpdump -U -w -)"
+            )
+        return rotated is not None
 
     def _ended(self) -> bool:
         return all(i.ended for i in self._inputs)

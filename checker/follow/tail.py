@@ -68,6 +68,16 @@ class Tail:
         except OSError as error:
             self._fail(f"cannot be read: {error.strerror or error}")
 
+    def replaced(self) -> bool:
+        """Tell whether another file with something in it has taken the name of this one, which is a file."""
+        if not self._file:
+            return False
+        try:
+            now = Path(self.path).stat()
+        except OSError:
+            return False
+        return bool(now.st_size) and _mark(now) != self._mark
+
     def close(self) -> None:
         """Close what was opened here."""
         if self.path != STDIN:

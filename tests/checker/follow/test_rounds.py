@@ -165,3 +165,25 @@ def test_a_map_for_all_that_needs_one_is_none_for_a_capture() -> None:
     with pytest.raises(CaptureGrows):
         growing.feed(Path(LOSS).read_bytes()[:100], Means(vocabulary, None, False, None))
     assert growing.head == Path(LOSS).read_bytes()[:100]
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_capture_that_is_rotated_is_complete_and_so_is_what_is_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], both: bool
+) -> None:
+    """It was read from for ever, while nothing that was written to the file with its name was."""
+    path, log = tmp_path / "x.pcapng", tmp_path / "x.log"
+    path.write_bytes(LOSS.read_bytes())
+    log.write_text("mipcheck-trace 1\n2025-11-03T09:14:02Z - resume\n")
+    said: list[Said] = []
+    run = rounds(path, said)
+    if both:
+        run = Rounds([str(path), str(log)], {}, run._judge, said.append, 0.0, False, None)
+    rotated = log if both else path
+    rotated.rename(tmp_path / "old")
+    rotated.write_bytes(b"")
+    assert not run._is_complete()
+    rotated.write_bytes(LOSS.read_bytes()[:100])
+    report = run.run()
+    assert report.inputs[0].frames == check(str(LOSS), spec=DRAFT, config=SITE).inputs[0].frames
+    assert f"{rotated}: another file has taken its place" in capsys.readouterr().err
