@@ -21,7 +21,7 @@ from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.observe.observer import Observer
 from mipcheck.checker.trace.columns import Columns
-from mipcheck.checker.trace.replies import fault
+from mipcheck.checker.trace.replies import accepts, fault
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Allow, Update
 from mipcheck.model.specification.term import EventPattern, Term
@@ -73,6 +73,8 @@ class _Want:
     read: Read
     targets: tuple[tuple[EventPattern, Term, tuple[Term, ...]], ...]
     update_of: tuple[Update, ...] = ()
+    ended: bool = False
+    """Whether it is true and should have ended."""
 
 
 @dataclass(slots=True)
@@ -106,21 +108,27 @@ class Misses:
         if not wants:
             return NearMisses()
         sought = self._left > 0
-        found = self._walked(finding, moment, wants) if sought else []
+        made = {r.writer for f in leaves for r in reads(self._machine, f.term, moment, f.interface) if r.writer >= 0}
+        told = {context.events[w].at for w in made}  # what counted, if not for the better
+        found = [m for m in self._walked(finding, moment, wants) if m.at not in told] if sought else []
         others = list(_others(context, finding, rule.body.condition, wants, isinstance(rule.body, Allow)))
         return NearMisses((*found[-SHOWN:], *others), max(0, len(found) - SHOWN), sought)
 
     # --- what would have had to be set ----------------------------------------------------------------------------
 
     def _wants(self, moment: Moment, leaves: Sequence[Leaf]) -> list[_Want]:
-        """Return the variables that made false leaves false and that the network can set, in order of appearance."""
+        """Return the variables that made leaves what they are and that the network can set, in order of appearance.
+
+        A leaf that is true speaks against a finding's condition where that denies it: something should have ended it.
+        """
         found: dict[str, _Want] = {}
         for leaf in leaves:
-            if leaf.value != 0 or (leaf.quantified and leaf.interface != moment.this):
+            ended = leaf.value == 1 and leaf.term.kind == "var" and leaf.term.type == BOOL
+            if (leaf.value != 0 and not ended) or (leaf.quantified and leaf.interface != moment.this):
                 continue
             for read in reads(self._machine, leaf.term, moment, leaf.interface):
                 type_ = self._context.spec.state(read.name).type
-                if read.name in found or type_ == ID or (type_ == BOOL and read.value != 0):
+                if read.name in found or type_ == ID or (type_ == BOOL and (read.value != 0) != ended):
                     continue
                 tables = self._context.spec.tables
                 updates = [u for u in self._context.spec.updates if any(n == read.name for n, _, _ in u.values(tables))]
@@ -129,10 +137,10 @@ class Misses:
                     for u in updates
                     for p in u.patterns
                     for name, key, term in u.values(tables)
-                    if name == read.name and self._of_network(p.event) and not _resets(term)
+                    if name == read.name and self._of_network(p.event) and _resets(term) == ended
                 ]
                 if targets:
-                    found[read.name] = _Want(read, tuple(targets), tuple(updates))
+                    found[read.name] = _Want(read, tuple(targets), tuple(updates), ended)
         return list(found.values())
 
     def _of_network(self, kind: str) -> bool:
@@ -261,6 +269,8 @@ class Misses:
             if answers and (any(k.type == ID for k in keys) or (not keys and leaf.term.kind == "var")):
                 reasons.append(self._unasked(context, walk, event, met, leaves))
             elif keys:
+                if any(k.name == "code" for k in keys) and accepts(event):
+                    return []
                 said = [fault(event, k.name) for k in keys]
                 reasons += [s for s in said if s] or sentences(context, stub, [leaf])
             elif leaf.term.kind == "var" and leaf.term.type == BOOL:
@@ -281,6 +291,8 @@ class Misses:
                 return "nobody had asked for it" + (f" since {_place(closed, event)}" if closed is not None else "")
             return self._other_identification(met, ours, theirs)
         asked = f"it answers the request of {_place(request, event)}"
+        if request.args.get("lifetime") == 0:
+            return f"{asked}, which withdraws a registration"
         if closed is not None:
             if _identification(closed) == theirs and context.spec.events[closed.kind].sender == "network":
                 return f"a copy of the reply of {_place(closed, event)}, which has counted"
@@ -372,7 +384,7 @@ def _others(
     """
     moment, machine = finding.moment, context.machine
     assert moment is not None
-    names = {w.read.name for w in wants if w.read.interface is not None}
+    names = {w.read.name for w in wants if w.read.interface is not None and not w.ended}
     for other in range(len(moment.interfaces)) if names else ():
         if other == moment.this:
             continue

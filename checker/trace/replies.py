@@ -69,6 +69,11 @@ def code_name(code: int, by: object = None) -> str:
     return f"{text} (foreign agent)" if code < 128 or by == "fa" else f"{text} (home agent)"
 
 
+def accepts(event: Event) -> bool:
+    """Say whether a reply accepts a registration, so that it is none of the denials that did not count."""
+    return event.args.get("code") in (0, 1)
+
+
 def fault(event: Event, key: str) -> str | None:
     """Say in words why a reply does not count, where `key` is the one that speaks against it; None for other keys."""
     value = event.args.get(key)

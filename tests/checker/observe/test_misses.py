@@ -33,9 +33,9 @@ def reply(time: str = "0.3", interface: str = "eth0", /, **keys: object) -> str:
     return f"{time} {interface} rrp " + " ".join(f"{k}={v}" for k, v in said.items()) + "\n"
 
 
-def judged(folder: Path, body: str) -> Report:
+def judged(folder: Path, body: str, site: str = "") -> Report:
     path = folder / "made.log"
-    path.write_text(HEAD + body, "utf-8")
+    path.write_text(HEAD.replace(" internal", f"{site} internal") + body, "utf-8")
     assert_same(path, only=True)
     return check(str(path))
 
@@ -44,9 +44,9 @@ def finding(report: Report, rule: str) -> Violation:
     return next(v for v in (*report.violations, *report.warnings) if v.rule == rule)
 
 
-def reasons(folder: Path, body: str, rule: str = "D1") -> list[tuple[int | None, str]]:
+def reasons(folder: Path, body: str, rule: str = "D1", site: str = "") -> list[tuple[int | None, str]]:
     """The near misses of the first finding about a rule: their lines, and why they did not count."""
-    return [(m.at.line, m.why) for m in finding(judged(folder, body), rule).not_counted]
+    return [(m.at.line, m.why) for m in finding(judged(folder, body, site), rule).not_counted]
 
 
 SPOILT: dict[str, tuple[dict[str, str | int], str]] = {
@@ -129,6 +129,43 @@ def test_a_copy(tmp_path: Path) -> None:
     left = "0.35 eth0 infer where=outside\n"
     body = UP + ASK + reply() + left + reply("0.4") + LEAK.replace("0.9", "5")
     assert reasons(tmp_path, body, "M2") == [(8, "a copy of the reply of line 6, which has counted")]
+
+
+def test_who_withdraws_gets_no_registration(tmp_path: Path) -> None:
+    why = "it answers the request of line 5, which withdraws a registration"
+    assert reasons(tmp_path, UP + ASK.replace("lifetime=60", "lifetime=0") + reply() + LEAK) == [(6, why)]
+
+
+IKE = "9 eth0 ike phase=start src=198.51.100.100 dst=192.0.2.1\n"
+
+
+def test_a_reply_that_counted_is_no_denial_that_did_not(tmp_path: Path) -> None:
+    assert reasons(tmp_path, UP + ASK + reply() + IKE, "L2", " boot=true") == []
+    again = "5.1 eth0 rrq to=xha path=direct coa=10.1.7.20 flags=DT lifetime=600 id=0xcc\n"
+    assert reasons(tmp_path, UP + ASK + reply() + again, "P3") == []
+
+
+def test_a_denial_that_did_not_count(tmp_path: Path) -> None:
+    refresh = ASK.replace("0.2 ", "4 ").replace("0x1000000aa", "0xbb")
+    body = UP + ASK + reply() + refresh + reply("4.1", id="0xbb", code=131, auth="bad")
+    told = [(8, "its authenticator is wrong")]
+    assert reasons(tmp_path, body + reply("6.1", id="0xbb") + IKE, "L2", " boot=true") == told
+
+
+def test_what_counted_as_a_refusal_is_no_near_miss(tmp_path: Path) -> None:
+    refresh = ASK.replace("0.2 ", "4 ").replace("0x1000000aa", "0xbb")
+    silence = "60 eth0 link state=down\n"
+    assert reasons(tmp_path, UP + ASK + reply() + refresh + reply("4.1", id="0xbb", code=131) + silence, "P8") == []
+
+
+def test_replies_that_came_while_retransmissions_ran_out(tmp_path: Path) -> None:
+    told = UP + ASK + reply()
+    refresh = "".join(
+        ASK.replace("0.2 ", f"{time} ").replace("0x1000000aa", f"0x{time}") for time in (10, 12, 14)
+    ) + reply("14.5", id="0x10")
+    why = "it answers the request of line 7, and only the newest counts, that of line 9"
+    site = " t_retransmit=2s n_retransmit=2"
+    assert reasons(tmp_path, told + refresh + LEAK.replace("0.9", "19"), "M2", site) == [(10, why)]
 
 
 def test_a_refresh_that_failed(tmp_path: Path) -> None:
