@@ -17,6 +17,7 @@ _LEAST_TYPE: Final = 0x0600  # what is less is a length, and LLC follows
 _ARP: Final = 0x0806
 _IPV6: Final = 0x86DD
 _IPV6_HEADER: Final = 40
+_OPTIONS: Final = 60  # for the destination, of IPv6
 _ICMPV6: Final = 58
 _ROUTERS: Final = 133  # a router solicitation
 _PPPOE: Final = 0x8864
@@ -221,7 +222,7 @@ def _write_other(s: Scanned, ethertype: int) -> bool:
     if ethertype == _ARP and (at + 28 > s.stop or u32(s.buf, at + 14) in (0, u32(s.buf, at + 24))):
         return False  # who asks for its own address announces it; who has none yet has just come
     if ethertype == _IPV6:
-        if at + _IPV6_HEADER > s.stop or _comes_up(s, at):
+        if at + _IPV6_HEADER > s.stop or s.buf[at + 6] in (_IPIP, _OPTIONS) or _comes_up(s, at):
             return False
         _say(s, _OF_TYPE | ethertype | _stays(s, at) << 16)
         return True
@@ -238,11 +239,20 @@ def _comes_up(s: Scanned, at: int) -> bool:
 
 
 def _stays(s: Scanned, at: int) -> int:
-    """Return 1 for IPv6 that `link` tells from other IPv6: it stays on the link (ff00::/8, fe80::/10), or is ESP."""
+    """Return 1 for IPv6 that `link` tells from other IPv6: it stays on the link, is ESP, or a key exchange's UDP."""
     first = s.buf[at + 24]
     if first == 0xFF or (first == 0xFE and s.buf[at + 25] & 0xC0 == 0x80) or s.buf[at + 6] == _ESP:
         return 1
-    return 0
+    ports = at + _IPV6_HEADER
+    if s.buf[at + 6] != _UDP or ports + 2 > s.stop:
+        return 0
+    source = u16(s.buf, ports)
+    if source == _IKE or source == _NAT_TRAVERSAL:
+        return 1
+    if ports + 4 > s.stop:
+        return 0
+    target = u16(s.buf, ports + 2)
+    return 1 if target == _IKE or target == _NAT_TRAVERSAL else 0
 
 
 # --- IP and what it carries -----------------------------------------------------------------------------------------

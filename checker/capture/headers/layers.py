@@ -68,7 +68,7 @@ def decode(frame: Frame, keys: Container[int] = ()) -> Packet:
         at = ip_offset(packet, frame.linktype, frame.data)
         if at >= 0:
             size = len(frame.data)
-            _ip(_Walk(packet, frame.data, keys, size < frame.length, "", size, size), at)
+            _ip(_Walk(packet, frame.data, keys, size < frame.length, packet.stack, size, size), at)
     except (struct.error, IndexError):  # cut inside a header
         packet.whole = len(frame.data) >= frame.length
         if not packet.addresses or (not packet.whole and packet.protocol in _CARRIERS):

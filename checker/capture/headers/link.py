@@ -29,6 +29,12 @@ RAW_IPV6: Final = 229
 ETHERTYPE_IPV6: Final = 0x86DD
 _ESP: Final = 50
 _ICMPV6: Final = 58
+_UDP: Final = 17
+_IPIP: Final = b"\x04"
+_OPTIONS: Final = b"\x3c"
+_IPV6_HEADER: Final = 40
+_SEALED: Final = ((500).to_bytes(2), (4500).to_bytes(2))
+"""UDP ports of the key exchange, and of ESP in UDP (RFC 3948)."""
 _ROUTERS: Final = b"\x85"
 """The type of a router solicitation (RFC 4861 section 4.1)."""
 _WITHOUT_IP: Final = frozenset({
@@ -112,8 +118,8 @@ def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
         return _version(packet, data, 4)
     packet.why = f"link type {linktype}"
     if linktype == RAW_IPV6:
-        packet.why = _ipv6(packet, data, 0)
-    elif linktype not in _WITHOUT_IP:
+        return _ipv6(packet, data, 0)
+    if linktype not in _WITHOUT_IP:
         packet.unread = unread_link(linktype)
     return -1
 
@@ -155,7 +161,9 @@ def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
         return _llc(packet, data, at)
     if ethertype == PPPOE:
         return read_ppp(packet, data, at + 6)
-    packet.why = _ipv6(packet, data, at) if ethertype == ETHERTYPE_IPV6 else _ETHERTYPES.get(ethertype, "not ip")
+    if ethertype == ETHERTYPE_IPV6:
+        return _ipv6(packet, data, at)
+    packet.why = _ETHERTYPES.get(ethertype, "not ip")
     if ethertype == ARP:
         packet.payload = data[at : at + 28]
     return -1
@@ -184,8 +192,7 @@ def read_ppp(packet: Packet, data: bytes, at: int) -> int:
     if protocol == PPP_IPV4:
         return at
     if protocol == PPP_IPV6:
-        packet.why = _ipv6(packet, data, at)
-        return -1
+        return _ipv6(packet, data, at)
     packet.why = _PPP.get(protocol, "ppp control" if protocol >= 0x8000 else "not ip")
     return -1
 
@@ -194,19 +201,39 @@ def _version(packet: Packet, data: bytes, at: int) -> int:
     version = data[at] >> 4
     if version == 4:
         return at
-    packet.why = _ipv6(packet, data, at) if version == 6 else "not ip"
+    if version == 6:
+        return _ipv6(packet, data, at)
+    packet.why = "not ip"
     return -1
 
 
-def _ipv6(packet: Packet, data: bytes, at: int) -> str:
+def _ipv6(packet: Packet, data: bytes, at: int) -> int:
+    """Return the offset of the IPv4 packet that IPv6 carries (RFC 2473), -1 if it is set aside, and why it is.
+
+    Linux puts options for the destination in front of such a packet.
+    """
+    following, here = data[at + 6 : at + 7], at + _IPV6_HEADER
+    if following == _OPTIONS and len(data) > here + 1:
+        following, here = data[here : here + 1], here + (data[here + 1] + 1) * 8
+    if following == _IPIP and len(data) > here:
+        packet.stack = IPV6
+        return here
+    packet.why = _ipv6_aside(packet, data, at)
+    return -1
+
+
+def _ipv6_aside(packet: Packet, data: bytes, at: int) -> str:
     """Tell why IPv6 (RFC 8200) is set aside: it stays on the link (to ff00::/8 or fe80::/10) or is ESP, or is not.
 
     What a host sends while it has no address yet, and what asks for routers, is kept: it shows when the link came up.
+    Of ESP in UDP and of the key exchange the draft speaks no more than of ESP, and neither is in the clear.
     """
-    if len(data) < at + 40:
+    if len(data) < at + _IPV6_HEADER:
         return IPV6
     if not any(data[at + 8 : at + 24]) or (data[at + 6] == _ICMPV6 and data[at + 40 : at + 41] == _ROUTERS):
         packet.payload = data[at : at + 64]
     first, second = data[at + 24], data[at + 25]
     near = first == 0xFF or (first == 0xFE and second & 0xC0 == 0x80)
-    return IPV6 if near or data[at + 6] == _ESP else IPV6_BEYOND
+    ports = data[at + _IPV6_HEADER : at + _IPV6_HEADER + 4] if data[at + 6] == _UDP else b""
+    sealed = data[at + 6] == _ESP or ports[:2] in _SEALED or ports[2:] in _SEALED
+    return IPV6 if near or sealed else IPV6_BEYOND

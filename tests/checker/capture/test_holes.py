@@ -16,7 +16,7 @@ from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.inputs.opening import kind_of
 from mipcheck.checker.report.text import report_text
 from mipcheck.checker.site.site import Site
-from scapy.layers.inet import ICMP, IP, TCP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Packet, Raw
 
@@ -210,6 +210,26 @@ def test_ipv6_that_left_in_the_clear_is_counted(tmp_path: Path) -> None:
     report = check([str(tmp_path / "t.pcapng")])
     assert note in report.notes
     assert report_text(report, 100).rstrip().splitlines()[-1] == note
+
+
+def test_a_vpn_over_ipv6_is_not_in_the_clear() -> None:
+    def carried(source: int, target: int) -> bytes:
+        return out(IPv6(src="2001:db8::1", dst="2001:db8:2::9") / UDP(sport=source, dport=target) / Raw(bytes(40)))
+
+    frames = [*FRAMES, carried(4500, 4500), carried(500, 9), carried(9, 4500), carried(9, 501)]
+    _, capture = both(pcapng([Record(n * SECOND, frame) for n, frame in enumerate(frames)]))
+    assert capture.set_aside["ipv6 sent in the clear"] == 1 and capture.set_aside["ipv6"] == 3
+
+
+@pytest.mark.parametrize("options", [b"", b"\x04\0\x04\1\4\1\1\0"], ids=["plain", "as Linux does"])
+def test_ipv4_in_ipv6_is_read(options: bytes) -> None:
+    outer = IPv6(src="2001:db8::1", dst="2001:db8:2::9", nh=60 if options else 4)
+    leak = bytes(outer)[:40] + options + bytes(user(IHOA, SERVER))
+    frames = [*FRAMES, out(Raw(leak))[:12] + b"\x86\xdd" + leak]
+    _, capture = both(pcapng([Record(n * SECOND, frame) for n, frame in enumerate(frames)]))
+    event = capture.events[-1]
+    assert event.kind == "data" and event.args["protection"] == "none" and event.args["stack"] == "ipv6/ip"
+    assert "ipv6 sent in the clear" not in capture.set_aside
 
 
 def test_what_the_kernel_decrypted_is_no_packet_on_the_wire() -> None:
