@@ -247,12 +247,12 @@ def _stays(s: Scanned, at: int) -> int:
     if s.buf[at + 6] != _UDP or ports + 2 > s.stop:
         return 0
     source = u16(s.buf, ports)
-    if source == _IKE or source == _NAT_TRAVERSAL:
+    if source in (_IKE, _NAT_TRAVERSAL):
         return 1
     if ports + 4 > s.stop:
         return 0
     target = u16(s.buf, ports + 2)
-    return 1 if target == _IKE or target == _NAT_TRAVERSAL else 0
+    return 1 if target in (_IKE, _NAT_TRAVERSAL) else 0
 
 
 # --- IP and what it carries -----------------------------------------------------------------------------------------

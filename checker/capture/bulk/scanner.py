@@ -16,7 +16,7 @@ from mipcheck.checker.capture.bulk import scanned
 from mipcheck.checker.capture.bulk.meaning import PacketKind
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, PacketRows
 from mipcheck.checker.capture.bulk.scanned import Scanned
-from mipcheck.checker.capture.frames.frame import JUMP, SLL, SLL2, FileInfo, Frame, Interface, Stream
+from mipcheck.checker.capture.frames.frame import JUMP, SLL, SLL2, STEP, FileInfo, Frame, Interface, Stream
 from mipcheck.checker.capture.frames.gunzip import Gunzip
 from mipcheck.checker.capture.frames.pieces import Pieces
 from mipcheck.checker.capture.headers import layers, link
@@ -233,7 +233,7 @@ class Scanner:
                 s.kind_of[row] = -len(self._taken.unusual)
             else:
                 self._add_kind(row, first + row - start, *bare[number - known])
-        self._heard(s.time_of[start:end] - self._offset, first)
+        self._heard(s.time_of[start:end] - self._offset, s.device_of[start:end], first)
         heard = np.flatnonzero(np.bincount(s.device_of[start:end]))
         for device in heard[np.argsort(lasts[heard])].tolist():  # interfaces may share a name
             info.last[self._devices[device][0]] = int(s.time_of[lasts[device]]) - self._offset
@@ -290,12 +290,22 @@ class Scanner:
         packet.frame += self._before
         self._taken.kinds.append(PacketKind(packet, linktype))
 
-    def _heard(self, times: npt.NDArray[np.int64], first: int) -> None:
-        """Do what `FileInfo.heard` does, for the times of rows; `first` is the number of the first of them."""
-        info = self._info
-        info.heard(int(times[0]), first)
-        for at in np.flatnonzero(np.abs(np.diff(times)) > JUMP).tolist():
-            info.jumped(int(times[at]), int(times[at + 1]), first + at + 1)
+    def _heard(self, times: npt.NDArray[np.int64], devices: npt.NDArray[np.int64], first: int) -> None:
+        """Do what `FileInfo.heard` does, for the rows of these times; `first` is the number of the first of them."""
+        info, names = self._info, [name for name, _ in self._devices]
+        seen: dict[str, tuple[int, int]] = {}
+        steady = not bool((np.abs(np.diff(times)) > JUMP).any())
+        for device in np.flatnonzero(np.bincount(devices)).tolist() if steady else ():
+            of = times[devices == device]
+            least, newest = seen.get(names[device], info.clocks.get(names[device], (int(of[0]), int(of[0]))))
+            steady = steady and not bool((np.maximum(np.maximum.accumulate(of), newest) - of > STEP).any())
+            seen[names[device]] = min(least, int(of.min())), max(newest, int(of.max()))
+        if not steady:
+            for n, (time, device) in enumerate(zip(times.tolist(), devices.tolist(), strict=True)):
+                info.heard(time, first + n, names[device])
+            return
+        info.heard(int(times[0]), first, names[int(devices[0])])
+        info.clocks.update(seen)
         info.heard_last = int(times[-1])
 
     def take(self, frame: Frame) -> None:

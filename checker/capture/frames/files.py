@@ -79,7 +79,7 @@ def _bound(packed: Gunzip | None, info: FileInfo, ahead: Ahead | None) -> Callab
 def _to_the_end(frames: Iterator[Frame], info: FileInfo, packed: Gunzip | None, ahead: Ahead | None) -> Iterator[Frame]:
     """Yield the frames, and then note what can be said only after the last one."""
     for frame in frames:
-        info.heard(frame.time, frame.number)
+        info.heard(frame.time, frame.number, frame.interface)
         yield frame
     if packed is not None and packed.problem and (ahead is None or ahead.ended()):
         info.stop(f"after frame {info.frames}: {packed.problem}")

@@ -16,6 +16,8 @@ MAX_RECORD: Final = 16 * 2**20
 """Bytes; no link carries a longer frame, so a longer record is damage and not worth its memory."""
 CHUNK: Final = 64 * 1024
 """Bytes that are read at a time where they are not looked at one by one."""
+STEP: Final = 10 * 10**9
+"""ns by which frames of an interface may stand behind later ones: those of several queues or threads do by a little."""
 JUMP: Final = 365 * 24 * 3600 * 10**9
 """ns between two frames that follow each other in a file; where they are further apart, one of the times is wrong."""
 REST: Final = "the rest of the file was not read"
@@ -96,6 +98,8 @@ class FileInfo:
     """Reason → frames and blocks that are in the file and were not read."""
     heard_last: int | None = None
     """Time of the last frame that was read."""
+    clocks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Interface name → the earliest and the latest time of its frames, since its clock was set."""
     skipped: Loss | None = None
     """What was not read since then; its `until` is open."""
     filters: list[str] = field(default_factory=list)
@@ -120,20 +124,32 @@ class FileInfo:
         if self.skipped is None:
             self.skipped = Loss(NODE, self.heard_last, 0, number, 0, "part of the file was not read")
 
-    def heard(self, time: int, frame: int) -> None:
+    def heard(self, time: int, frame: int, interface: str) -> None:
         """Take note of the time of a frame that is read: what was skipped before it happened until then, it seems."""
         before = self.heard_last
         if self.skipped is not None:
             self.losses.append(self.skipped._replace(until=time))
             self.skipped = None
         elif before is not None and abs(time - before) > JUMP:
-            self.jumped(before, time, frame)
+            self._mistimed(_JUMPS, before, time, frame, "the clock of the file jumped")
+            self.clocks.clear()
         self.heard_last = time
+        first, newest = self.clocks.get(interface, (time, time))
+        if newest - time <= STEP:
+            self.clocks[interface] = min(first, time), max(newest, time)
+            return
+        if time >= first:
+            self._mistimed(_STEPS, newest, time, frame, "the clock of the file was set back")
+        self.clocks[interface] = time, time  # what was taken earlier may stand behind what was taken later
 
-    def jumped(self, before: int, time: int, frame: int) -> None:
-        """Take note that the clock of the file cannot be right: `frame` is years away from the one before it (ns)."""
-        self.unread.setdefault(_JUMPS, Unread(frame)).count += 1
-        self.losses.append(Loss(NODE, before, time, frame, 0, "the clock of the file jumped"))
+    def untimed(self, frame: int) -> None:
+        """Take note of a frame that has no time, and gets that of the frame before it."""
+        self._mistimed(_UNTIMED, self.heard_last, self.latest, frame, "a packet without a time stamp")
+
+    def _mistimed(self, reason: str, before: int | None, time: int, frame: int, why: str) -> None:
+        """Take note that times (ns) are not right at a frame: what lies between two of them is not known."""
+        self.unread.setdefault(reason, Unread(frame)).count += 1
+        self.losses.append(Loss(NODE, before, time, frame, 0, why))
 
     def stop(self, text: str) -> None:
         """Take note that the file is not read any further; `text` says where and why."""
@@ -226,12 +242,14 @@ def read_up_to(stream: Stream, size: int) -> bytes:
 
 
 _JUMPS: Final = "the times of the file jump by years %s: what lies between is unknown"
+_STEPS: Final = "the times of an interface go back %s, into what it had seen: what lies between is unknown"
+_UNTIMED: Final = "the file tells no time %s (a simple packet block): what hangs on it is unknown"
 
 
 def _unread(reason: str, unread: Unread) -> str:
     """Say in one sentence how often something was not read, and where first."""
     count, first = unread.count, unread.first
-    if reason == _JUMPS:
+    if reason in (_JUMPS, _STEPS, _UNTIMED):
         return reason % (f"at frame {first}" if count == 1 else f"{count} times, first at frame {first}")
     return f"frame {first}: {reason}" if count == 1 else f"frame {first}: {reason}; {count} such in all"
 

@@ -222,7 +222,7 @@ def _packet(kind: int, body: bytes, order: str, interfaces: list[Interface], inf
     interface = interfaces[index]
     if kind == _SIMPLE_BLOCK:
         time = info.latest  # a simple packet block has no stamp: as late as the frame before it
-        info.note("frames without a time stamp (simple packet blocks) got that of the frame before")
+        info.untimed(number)
     else:
         time = interface.time(high << 32 | low)
         if not 0 <= time < MAX_TIME:

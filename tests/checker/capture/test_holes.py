@@ -197,6 +197,40 @@ def test_a_copy_that_somebody_passed_on_turns_no_direction() -> None:
     assert any(PEER_MAC in note and "home address" in note for note in capture.notes)
 
 
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        ((0, 1, 2, 3, 70, 50, 51, 52), "the times of an interface go back at frame 6, into what it had seen"),
+        ((0, 1, 2, 3, 100_000, 5, 6, 7), "the times of an interface go back at frame 6, into what it had seen"),
+        ((0, 90, 20, 21, 95, 30, 31, 32), "the times of an interface go back 2 times, first at frame 3"),
+        ((0, 1, 2, 3, 4, 5, 4.5, 6), ""),
+        ((50, 51, 52, 53, 0, 1, 2, 3), ""),
+    ],
+    ids=["set back", "one wrong", "twice", "queues", "put together in another order"],
+)
+def test_a_clock_that_goes_back(times: Sequence[float], says: str) -> None:
+    records = [Record(int(t * SECOND), frame) for t, frame in zip(times, FRAMES, strict=True)]
+    _, capture = both(pcapng(records))
+    found = [note for note in capture.notes if "go back" in note]
+    assert [note.split(", into")[0] for note in found] == [says.split(", into")[0]] * bool(says)
+    assert any(e.kind == "gap" for e in capture.events) == bool(says)
+
+
+def test_the_clocks_of_two_interfaces_are_their_own() -> None:
+    devices = (Device("eth0"), Device("eth1"))
+    records = [Record(n * SECOND, frame) for n, frame in enumerate(FRAMES)]
+    records = [r._replace(time=r.time + 100 * SECOND) for r in records] + [r._replace(interface=1) for r in records]
+    _, capture = both(pcapng(records + [r._replace(time=r.time + 100 * SECOND) for r in records], devices))
+    assert not any(e.kind == "gap" for e in capture.events)
+
+
+def test_a_frame_without_a_time() -> None:
+    simple = block("<", 3, struct.pack("<I", len(FRAMES[-1])) + FRAMES[-1])
+    _, capture = both(pcapng([Record(n * SECOND, frame) for n, frame in enumerate(FRAMES)]) + simple)
+    says = "the file tells no time at frame 9 (a simple packet block): what hangs on it is unknown"
+    assert says in capture.notes and any(e.kind == "gap" for e in capture.events)
+
+
 def test_ipv6_that_left_in_the_clear_is_counted(tmp_path: Path) -> None:
     far, group = IPv6(src="2001:db8::1", dst="2001:db8:2::9") / TCP(), IPv6(dst="ff02::2") / TCP()
     neighbour, sealed = IPv6(dst="fe80::9") / TCP(), IPv6(dst="2001:db8:2::9", nh=50) / Raw(bytes(40))
