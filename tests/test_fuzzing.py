@@ -24,6 +24,7 @@ def tried(kind: Kind, keep: Path, count: int, seed: int = 1) -> tuple[fuzz.Tally
     return fuzz.fuzz([kind], seed, keep, count=count, say=said.append), said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "count"), [("capture", 2), ("log", 3), ("jsonl", 3), ("merge", 2), ("file", 12),
                                              ("site", 60), ("spec", 5), ("map", 8)])  # fmt: skip
 def test_a_few_inputs_of_every_kind(name: str, count: int, tmp_path: Path) -> None:
@@ -72,6 +73,7 @@ def _grows(case: Case, folder: Path) -> None:
     bytearray(2**30)  # more than the process can give back at the same time
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("attempt", "said"),
     [(_raises, "ValueError"), (_spins, "TooLong"), (_swallows, "TooLong"), (_grows, "TooLarge")],

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from making.paths import ROOT, TESTS
 
 MODULES = sorted(TESTS.rglob("test_*.py"))
@@ -21,6 +23,7 @@ def imported(path: Path) -> Iterator[str]:
             yield node.module
 
 
+@pytest.mark.slow
 def test_no_test_module_is_imported() -> None:
     """What two of them need is in `making`; what is imported there is no test module either."""
     tests = {path.stem for path in MODULES}

@@ -62,6 +62,7 @@ def test_what_was_not_measured_has_a_reason(found: dict[str, Any]) -> None:
     assert all(n["reason"] for n in found["not_measured"])
 
 
+@pytest.mark.slow
 def test_a_made_log_in_another_form_is_the_same_trace(tmp_path: Path) -> None:
     whole, as_json, *parts = (tmp_path / name for name in ("x.log", "x.jsonl", "0.log", "1.log"))
     make_log.make(str(whole), 3000, interfaces=3, rate=10)

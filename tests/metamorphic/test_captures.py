@@ -22,6 +22,7 @@ def recording(name: str) -> Case:
     return Case(files, (CAPTURES / f"{name}.toml").read_text("utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["inside", "loss-ignored", *SOME])
 def test_recording(name: str, tmp_path: Path) -> None:
     case = recording(name)

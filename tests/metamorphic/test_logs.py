@@ -18,7 +18,9 @@ LOGS = sorted(TRACES.glob("*.log"))
 # A test is given few of them, and few seeds: each takes seconds. `by_hand.py` takes as many as one has time for.
 
 
-@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=p.stem, marks=() if n % 8 == 0 else pytest.mark.slow) for n, p in enumerate(LOGS)]
+)
 def test_example(path: Path, tmp_path: Path) -> None:
     case = Case({path.name: path.read_bytes()})
     before = answer(case, tmp_path / "before")
@@ -40,6 +42,7 @@ def simulated(seed: int, tmp_path: Path, cuts: int, both: bool) -> list[str]:
     return failures(case, changes(case, before, Random(seed), cuts), tmp_path, both)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_simulated_node(seed: int, tmp_path: Path) -> None:
     assert simulated(seed, tmp_path, 2, both=False) == []

@@ -119,6 +119,7 @@ def _late(line: str, time: int, number: int, at: int | None) -> bool:
     return word[:1].isdigit() and int(word.replace(".", "")) * 1000 > time
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", [pytest.param(range(n, n + 6), id=f"{n}") for n in (1, 7)])
 def test_a_few(faults: range) -> None:
     assert [each for seed in faults for each in contradictions(simulate(seed, faults_of(seed, True)))[0]] == []

@@ -14,6 +14,7 @@ from oracle.simulator import simulate
 SEEDS = range(1, 151)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faulty", [False, True], ids=["conforming", "faulty"])
 def test_they_agree_on_a_few(faulty: bool) -> None:
     assert disagreements(range(1, 21), faulty, natively=True) == []
@@ -30,6 +31,7 @@ def _told(violation: Violation) -> tuple[object, ...]:
     return v.rule, v.interface, v.time, v.last_time, v.overdue, [because.text for because in v.because]
 
 
+@pytest.mark.slow
 def test_the_machine_that_is_used_again_is_as_good_as_a_new_one(tmp_path: Path) -> None:
     """Whoever compares gives one machine the parameters of site after site."""
     for seed in (3, 4, 5, 6):

@@ -66,6 +66,7 @@ def test_what_did_not_count_is_named(tmp_path: Path, name: str) -> None:
     assert [(shown in m.text, m.why) for m in found.not_counted] == [(True, why)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_no_explanation_rests_on_what_nothing_has_set(tmp_path: Path, part: int) -> None:
     """A time or an address that a model begins with is no fact about a device."""
@@ -77,6 +78,7 @@ def test_no_explanation_rests_on_what_nothing_has_set(tmp_path: Path, part: int)
             assert not any("nothing had set" in b.text for b in v.because), (v.message, v.because)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(8))
 def test_what_a_log_leaves_out_accuses_nobody(tmp_path: Path, part: int) -> None:
     """Of every second case one key, another one for each case; all keys of these with DEEP=1."""

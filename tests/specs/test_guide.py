@@ -78,6 +78,7 @@ def test_specifications(text: str, tmp_path: Path) -> None:
     assert load(_write(tmp_path, "other", text)).warnings == ()
 
 
+@pytest.mark.slow
 def test_what_the_guide_calls_proved(tmp_path: Path) -> None:
     text = _PRELUDE + _FRAGMENTS
     results = prove(spec=load(_write(tmp_path, "example", text)), with_needs=False)

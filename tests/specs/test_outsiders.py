@@ -124,6 +124,7 @@ def test_many_traces_stay_conformant(tmp_path: Path, role: str, data: st.DataObj
     kept(tmp_path, data.draw(st.sampled_from([c for c in KEPT if c.role == role])), data.draw(inserted))
 
 
+@pytest.mark.slow
 @settings(max_examples=drawn(30, 1000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=st.sampled_from(KEPT), told=inserted)
 def test_what_an_outsider_sends_makes_no_device_guilty(

@@ -30,6 +30,7 @@ def seeded(path: Path, role: str, events: int, nodes: int, each: int, seed: int)
     return [(f.rule, f.line, 1) for f in faults]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", make_device_log.DEVICES)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_what_was_seeded_is_found_and_nothing_else(tmp_path: Path, role: str, seed: int) -> None:

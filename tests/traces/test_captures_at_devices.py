@@ -131,6 +131,7 @@ def fields(tshark: str, name: str, show: str, *wanted: str) -> list[list[str]]:
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_tshark_finds_the_same_registrations(tshark: str) -> None:
     """An independent decoder, and a filter in place of our reading."""
     for name, (_, at) in AT_DEVICES.items():
@@ -143,6 +144,7 @@ def test_tshark_finds_the_same_registrations(tshark: str) -> None:
             assert [(e.at.frame, e.args["lifetime"]) for e in told] == [(int(f), int(life)) for f, life in rows], name
 
 
+@pytest.mark.slow
 def test_tshark_finds_the_same_packets_in_tunnels(tshark: str) -> None:
     for name, _ in named("iha"):
         (own,) = (dotted(a) for n, a in _addresses(name).items() if n == "iha")

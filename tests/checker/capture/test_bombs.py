@@ -71,12 +71,14 @@ def test_absurdly_many_records(head: bytes, piece: bytes, way: str, monkeypatch:
     assert "more than 2 records for each byte" in str(answer(packed(head, piece, 3 * 2**20), way))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_few_records_may_be_as_alike_as_they_like(way: str) -> None:
     found = answer(packed(pcap([]), RECORDS["of a byte"], 2**20), way)
     assert isinstance(found, tuple) and found[0] == 2**20 // 17
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("step", [1, 1_000, 1_000_000], ids=["us", "ms", "s"])
 def test_records_at_equal_intervals_are_a_capture(step: int, way: str, monkeypatch: pytest.MonkeyPatch) -> None:

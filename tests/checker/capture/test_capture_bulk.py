@@ -66,6 +66,7 @@ def assert_same(files: Sequence[bytes], site: Site) -> int:
     return sum(len(capture.events) for capture in captures.assert_same(files, site))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32), SIZES, st.sampled_from(SITES), st.integers(1, 2))
 def test_mutated_packets_of_every_kind(

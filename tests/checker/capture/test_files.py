@@ -285,6 +285,7 @@ def test_standard_input_while_it_is_written(tmp_path: Path) -> None:
     assert b'"frames": 500' in answer and b"<stdin>" in answer
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_interrupting_the_capturing_program_gets_the_report() -> None:
     """Ctrl-C reaches both ends of a pipe: what was captured is judged."""

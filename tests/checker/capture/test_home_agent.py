@@ -316,6 +316,7 @@ def test_what_is_to_be_written_down_is_not_missed_where_no_capture_shows_it(tmp_
 # --- any number of nodes --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_nodes_are_told_apart_by_home_address() -> None:
     homes = [f"10.2.{n // 200}.{n % 200 + 1}" for n in range(400)]
     coas = [f"10.3.{n // 200}.{n % 200 + 1}" for n in range(400)]

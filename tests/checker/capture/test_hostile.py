@@ -7,6 +7,7 @@ import gzip
 import io
 import random
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.capture import CaptureError, read_capture
@@ -121,6 +122,7 @@ def test_mutated_compressed_captures(data: bytes, changes: list[tuple[float, int
     survives(bytes(changed[: int(len(changed) * cut) + 1]))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40), st.booleans(), st.binary(max_size=90)), max_size=30))
 def test_arbitrary_fragments(pieces: list[tuple[int, int, bool, bytes]]) -> None:
     """Fragments of signalling, of tunnels and of data, that fit together or do not."""

@@ -372,6 +372,7 @@ def test_esp_in_fragments_is_opened() -> None:
     assert ("eth0", "rrq", "iha", "vpn") in brief(capture.events)
 
 
+@pytest.mark.slow
 @given(st.permutations(range(7)), st.integers(0, 5))
 def test_any_order_and_any_repetition(order: list[int], repeated: int) -> None:
     message = large(request())
@@ -400,6 +401,7 @@ def test_memory_for_fragments_is_bounded() -> None:
     assert together._held == together._members == 0 and not together._datagrams
 
 
+@pytest.mark.slow
 def test_tiny_fragments_in_flight_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more than may be held the oldest datagrams are given up, and what hangs on them is said to be missing."""
     monkeypatch.setattr(fragments, "MAX_HELD", 100)

@@ -61,6 +61,7 @@ def read(seed: int, count: int, site: Site, monkeypatch: pytest.MonkeyPatch) -> 
     return ends
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32), st.sampled_from(SITES))
 def test_native_code_does_what_python_does(

@@ -263,6 +263,7 @@ def test_advertisements_that_offer_no_care_of_address() -> None:
     assert capture.set_aside["router advertisement"] == 1
 
 
+@pytest.mark.slow
 @given(st.sets(st.sampled_from("RBHFMGrTU")))
 def test_flags_of_an_advertisement(letters: set[str]) -> None:
     flags = sum(0x8000 >> "RBHFMGrTU".index(letter) for letter in letters)

@@ -262,6 +262,7 @@ def compare_esp(tshark: str, file: Path) -> int:
     return len(theirs)
 
 
+@pytest.mark.slow
 def test_registrations_as_tshark_decodes_them(tshark: str, tmp_path: Path) -> None:
     frames = [
         *lease(),
@@ -282,6 +283,7 @@ def write(tmp_path: Path, frames: Sequence[bytes]) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_extensions_as_tshark_reads_them(tshark: str, tmp_path: Path) -> None:
     # Type 37 is left out: RFC 3025 gives it the format of 38, of which tshark reads only half.
     short = [
@@ -379,6 +381,7 @@ INTEGRITIES = ("hmac-sha1-96", "hmac-md5-96", "hmac-sha2-256-128", "hmac-sha2-51
 TRANSFORMS = [(*c, i) for c in CIPHERS for i in (("null",) if c[0] == "aes-gcm" else INTEGRITIES)]
 
 
+@pytest.mark.slow
 def test_esp_as_tshark_opens_it(tshark: str, tmp_path: Path) -> None:
     """All transforms in one file, each with an SPI of its own."""
     inner = [signed(request(TIA), KEY), signed(reply(TIA), KEY), user(IHOA, SERVER)]
@@ -393,6 +396,7 @@ def test_esp_as_tshark_opens_it(tshark: str, tmp_path: Path) -> None:
     assert compare_inside_esp(tshark, file, Site(esp_sas=sas)) == 4 * len(sas)
 
 
+@pytest.mark.slow
 def test_times_and_interfaces_as_tshark_reads_them(tshark: str, tmp_path: Path) -> None:
     frames = [*lease(), out(user(IHOA, SERVER))]
     for order in "<>":

@@ -109,6 +109,7 @@ ENTRIES = st.builds(
 ) | st.builds(Expectation, rule=st.sampled_from(RULES), at=st.integers(1, 30))
 
 
+@pytest.mark.slow
 @given(name=st.sampled_from(NAMES), entries=st.lists(ENTRIES, max_size=5))
 def test_after_an_update_all_is_as_expected(name: str, entries: list[Expectation]) -> None:
     """Nothing is new and nothing stale, and to update once more changes nothing."""

@@ -34,6 +34,7 @@ def margins(path: Path, closest: str = "short") -> dict[str, Margin]:
     return {m.name: m for m in found}
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(steps=st.lists(st.integers(100, 10_900), min_size=1, max_size=6))
 def test_the_closest_call_is_the_least_time_that_was_left(

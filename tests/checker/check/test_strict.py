@@ -34,6 +34,7 @@ def test_a_gap_that_harms_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "- the trace has gaps" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_rule_that_is_no_must(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What is unclear about a SHOULD leaves the verdict alone, but not a strict one."""
     log = tmp_path / "should.log"

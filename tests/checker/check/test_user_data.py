@@ -53,6 +53,7 @@ def test_standard_input_is_held_against_the_site_too(tmp_path: Path, monkeypatch
             assert check(["-"], config=site).verdict == "conformant"
 
 
+@pytest.mark.slow
 def test_what_protects_is_declared(tmp_path: Path) -> None:
     """In a specification whose tunnel does not protect, what goes through it is plaintext."""
     specification = tmp_path / "bare.spec"

@@ -14,6 +14,7 @@ from making.paths import TRACES
 LOG = str(TRACES / "plaintext-after-loss.log")
 
 
+@pytest.mark.slow
 def test_what_is_reported_is_what_the_format_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All kinds at once, one of them twice, change neither the answer nor the exit code."""
     assert main([LOG]) == 1

@@ -113,6 +113,7 @@ def test_ctrl_c_that_a_library_has_made_an_error_of(raised: str) -> None:
     assert (done.returncode, done.stderr) == (130, b"")
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_solver_thinks() -> None:
     """Python cannot hear of it before the solver's answer, and the solver may not take it for its own."""
     code = (

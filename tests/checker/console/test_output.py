@@ -57,6 +57,7 @@ def test_a_device_is_written_to_and_stays_one(tmp_path: Path, option: str, capsy
         assert stat.S_ISCHR(device.stat().st_mode)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["-o", "--annotate"])
 def test_what_the_shell_makes_of_a_command_works(option: str) -> None:
     program = f"{sys.executable} -m mipcheck"

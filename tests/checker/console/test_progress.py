@@ -362,6 +362,7 @@ def test_verbs_that_are_interrupted(
     assert said.startswith("mipcheck: internal error") if code == INTERNAL_ERROR else said == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_a_fleet(
     interrupted: bool, terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

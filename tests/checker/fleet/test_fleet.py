@@ -119,6 +119,7 @@ def test_columns_are_documented() -> None:
     assert said.split(", ") == schema().names
 
 
+@pytest.mark.slow
 def test_an_existing_cluster_and_files_that_are_not_local(capsys: pytest.CaptureFixture[str]) -> None:
     from distributed import LocalCluster
 
@@ -330,6 +331,7 @@ def test_text_of_any_kind_can_be_stored(tmp_path: Path) -> None:
 # --- limits, and what a worker does -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_time_limit_ends_a_file_and_not_the_worker(files: Path) -> None:
     file = look(str(files / "acme" / "b1" / BROKEN))[2]
     assert examine(Job(DRAFT, limit=0.0001).packed(), file).status == "limit"
@@ -353,6 +355,7 @@ def test_a_file_that_is_written_to_is_reported(files: Path, monkeypatch: pytest.
     assert gone.status == "unreadable" and "No such file" in gone.error
 
 
+@pytest.mark.slow
 def test_options_reach_the_worker(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = look(str(files / "acme" / "b1" / BROKEN))[2]
     job = Job(DRAFT, config=b'[parameters]\nt_stop = "59s"\nt_reregister = "1s"\n', parameters={"t_stop": "6s"})

@@ -57,6 +57,7 @@ def test_no_stranger_can_connect(tmp_path: Path) -> None:
 PLANTED = "import pathlib; pathlib.Path({mark!r}).write_text(__name__)\nraise SystemExit(9)\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [[], ["--limit", "60"]])
 def test_what_lies_in_the_folder_is_not_executed(tmp_path: Path, limit: list[str]) -> None:
     folder, mark = copies(tmp_path / "in", 2), tmp_path / "executed"
@@ -82,6 +83,7 @@ def test_a_child_imports_from_where_its_owner_does_and_from_nowhere_else(
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.slow
 def test_a_pool_replaces_workers_that_are_lost_or_out_of_time(tmp_path: Path) -> None:
     from mipcheck.checker.fleet.inputs import look
 

@@ -102,6 +102,7 @@ def test_any_log_in_any_pieces_comes_to_the_report_on_the_whole(
     same([path], [cut(data, places)])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=drawn(6, 1000))
 @given(st.data())
 def test_several_logs_at_once_come_to_the_report_on_all(
@@ -134,6 +135,7 @@ MAPPED = """\
 """
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=drawn(6, 1000))
 @given(st.lists(st.integers(0, 1000), max_size=8))
 def test_a_log_of_another_program_is_read_while_it_grows(
@@ -263,6 +265,7 @@ def test_an_event_beyond_the_grace_is_missing_evidence(monkeypatch: pytest.Monke
 # --- bounds -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_old_events_are_forgotten_but_not_those_that_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "KEPT", 50)
     monkeypatch.setattr("mipcheck.checker.follow.archive.RECENT", 100)

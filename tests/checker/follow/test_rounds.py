@@ -72,6 +72,7 @@ def test_a_finding_is_said_when_it_has_stood_for_the_grace(tmp_path: Path, monke
     assert len(said) == 2
 
 
+@pytest.mark.slow
 def test_a_capture_from_a_pipe_is_judged_while_it_comes() -> None:
     command = [
         sys.executable,

@@ -355,6 +355,7 @@ def test_hostile_names(name: str) -> None:
     assert "\nb = 1" not in text and "\x1b" not in text
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=400), st.sampled_from([inside(), outside()]), st.integers(0, 3000))
 def test_damage_is_survived(noise: bytes, data: bytes, where: int) -> None:
     where = min(28 + where, len(data))

@@ -90,6 +90,7 @@ def test_text(data: bytes, size: int) -> None:
     read(data, "log", size)
 
 
+@pytest.mark.slow
 @QUIET
 @given(log_json.logs() | log_json.mutated(), st.integers(900, 1000))
 def test_json_lines(data: bytes, size: int) -> None:
@@ -97,6 +98,7 @@ def test_json_lines(data: bytes, size: int) -> None:
     read(data, "jsonl", size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMS)
 def test_every_reason_to_stop(kind: str) -> None:
     texts = [f"{n} interface-{n} data dir=out protection=none stack=ip/{'ip/' * n}ip\n" for n in range(300)]

@@ -717,6 +717,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 JSON_KEYS = ("time", "interface", "event", "reason", "lost", "x")
 
 
+@pytest.mark.slow
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(JSON_KEYS, json_values)))
 def test_arbitrary_json(event: dict[str, Any]) -> None:
     survives(JSON_HEADER.encode() + json.dumps(event).encode())

@@ -84,6 +84,7 @@ OTHERS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=drawn(60, 2000))
 @given(st.lists(st.tuples(OTHERS, st.integers(1, 200)), max_size=8), st.booleans())
 def test_what_is_passed_over_is_counted_as_if_it_were_read(parts: list[tuple[str, int]], ended: bool) -> None:
@@ -268,6 +269,7 @@ def test_the_verb_lists_maps_and_shows_a_log_beside_its_events(
     assert "told, but not due: 2025-11-03T09:00:00.000000Z eth0 link state=up" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_nothing_of_maps_is_imported_where_none_is_given(tmp_path: Path) -> None:
     path = tmp_path / "own.log"
     path.write_text("mipcheck-trace 1\n0 eth0 link state=up\n")

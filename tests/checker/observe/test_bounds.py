@@ -16,6 +16,7 @@ from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import bundled, load, loads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", bundled())
 def test_every_party_is_observed_natively(name: str) -> None:
     for spec in load(name).machines():

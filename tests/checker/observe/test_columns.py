@@ -284,6 +284,7 @@ def test_findings_have_a_limit_and_counts_have_none() -> None:
     same(machine(SMALL), events, True, 100)
 
 
+@pytest.mark.slow
 def test_more_interfaces_than_a_node_has() -> None:
     events = [Event(n, f"if{n}", "peek", {}) for n in range(limits.INTERFACES)]
     same(machine(SMALL), events, True, 100)

@@ -206,6 +206,7 @@ def test_the_newest_are_told_and_the_others_counted(tmp_path: Path) -> None:
     assert found.not_counted_more == 3
 
 
+@pytest.mark.slow
 def test_a_long_log_is_looked_back_on(tmp_path: Path) -> None:
     """Both ways read the same events again, however many there were before."""
     data = "".join(f"0.{400000 + n} eth0 data dir=in protection=none bytes=10\n" for n in range(3000))

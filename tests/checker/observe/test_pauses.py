@@ -121,6 +121,7 @@ def test_who_has_forgotten_is_inside_no_more(tmp_path: Path) -> None:
     assert not [f for f in found if f[1] < 4]
 
 
+@pytest.mark.slow
 def test_all_interfaces_are_concerned_or_the_one_that_is_named(tmp_path: Path) -> None:
     other = "0 wlan0 link state=up\n0.1 wlan0 coa kind=colocated addr=10.1.7.21\n" + _registered(1.3, 3, "wlan0")
     for who, expected in (("-", {"eth0", "wlan0"}), ("wlan0", {"wlan0"}), ("eth0", {"eth0"})):

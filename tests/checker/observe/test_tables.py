@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.check import check as run
@@ -125,6 +126,7 @@ def as_events(told: Told, home: int = HOMES[0]) -> list[Event]:
     return [event(kind, time, args, home) for kind, time, args in told]
 
 
+@pytest.mark.slow
 @QUIET
 @given(events(), st.sampled_from(["wish", "move", "grant", "deny", "leave"]))
 def test_what_nobody_sees_leaves_its_tables_unknown(told: Told, blind: str) -> None:
@@ -142,6 +144,7 @@ def test_what_nobody_sees_leaves_its_tables_unknown(told: Told, blind: str) -> N
             assert tally.broken <= wrong[of.id] <= tally.broken + tally.unknown
 
 
+@pytest.mark.slow
 @QUIET
 @given(events(most=8), st.data())
 def test_of_coarse_stamps_only_what_holds_in_each_order(told: Told, data: st.DataObject) -> None:
@@ -173,6 +176,7 @@ def _in(event: Event, file: str) -> Event:
     return Event(event.time, event.interface, event.kind, event.args, type(event.at)(file, 1))
 
 
+@pytest.mark.slow
 @QUIET
 @given(events(), events())
 def test_nodes_have_tables_of_their_own(ours: Told, theirs: Told) -> None:

@@ -47,6 +47,7 @@ def test_both_ways_say_the_same(told: list[Event], boot: bool, size: int) -> Non
     assert natively(told, boot, size) == observe(MACHINE, told, boot)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("boot", [True, False])
 def test_so_they_do_of_many_nodes_with_many_entries(boot: bool) -> None:
     """More rows than there is room for at first, and more findings than are listed."""

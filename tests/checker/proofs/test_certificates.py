@@ -80,6 +80,7 @@ def test_what_is_checked_again_is_what_was_proved(name: str) -> None:
     assert again.certificate == fresh.certificate
 
 
+@pytest.mark.slow
 def test_an_invariant_that_is_none_proves_nothing() -> None:
     true = made("ready")
     for invariant in ("true", "false", "ready.0", "(not ready.0)", "(", "(foo)", "true true", ""):
@@ -122,6 +123,7 @@ def test_time_that_goes_on_by_the_permissions_is_shown_by_the_certificate(monkey
     assert (found.result, found.certified) == ("proved", True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("about", ["far", "ready", "alone"])
 def test_what_a_certificate_says_of_needs_has_to_be_shown(about: str) -> None:
     true = made(about)
@@ -190,6 +192,7 @@ def test_a_trace_at_a_time_that_no_log_can_hold_is_none() -> None:
         read_certificate(json.dumps(data))
 
 
+@pytest.mark.slow
 def test_they_are_kept_beside_the_specification_and_found_there(spec: Path, tmp_path: Path) -> None:
     folder = tmp_path / f"small{SUFFIX}"
     assert all(p["certificate"] is None for p in answered(spec, "ready"))
@@ -201,6 +204,7 @@ def test_they_are_kept_beside_the_specification_and_found_there(spec: Path, tmp_
     assert all(p["certificate"] is None for p in answered(spec, "--fresh"))
 
 
+@pytest.mark.slow
 def test_what_was_kept_of_needs_outlasts_a_run_that_does_not_ask(spec: Path, tmp_path: Path) -> None:
     kept = [Path(p["certificate"]) for p in answered(spec, "--store")]
     before = [file.read_bytes() for file in kept]

@@ -71,6 +71,7 @@ def checked(folder: Path, *solvers: str) -> tuple[int, str]:
 # --- second opinions ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_both_solvers_agree_and_it_is_said(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("cvc5")
     assert main(["prove", "--spec", spec, "--cross-check", "--format", "json"]) == 0
@@ -79,6 +80,7 @@ def test_both_solvers_agree_and_it_is_said(spec: str, capsys: pytest.CaptureFixt
     assert all(o["unsat"] > 2 and not o["undecided"] for p in found for o in p["opinions"].values())
 
 
+@pytest.mark.slow
 def test_what_one_does_not_decide_is_said_and_is_no_success(
     spec: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,6 +114,7 @@ def test_a_contradiction_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) ->
     assert Disagreement.exit_code == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", module.SOLVERS)
 def test_a_solver_that_takes_too_long_is_ended_and_the_next_question_answered(solver: str) -> None:
     pytest.importorskip(solver)
@@ -137,6 +140,7 @@ def test_without_the_second_solver_the_command_line_is_wrong(
 # --- for strangers ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_stranger_checks_all_of_it(folder: Path) -> None:
     code, said = checked(folder, "z3")
     assert code == 0, said

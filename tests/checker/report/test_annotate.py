@@ -112,6 +112,7 @@ def test_pcap_becomes_pcapng_with_the_same_packets(order: str, nano: bool, tshar
     assert read_back(tshark, file) == {2: [PREFIX + "one", PREFIX + "two"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", "<>")
 def test_pcapng_is_copied_byte_for_byte(order: str, tshark: str, tmp_path: Path) -> None:
     options = option(order, 1, b"from somebody else") + option(order, 2, struct.pack(order + "I", 2))
@@ -375,6 +376,7 @@ def leak(folder: Path) -> tuple[Path, Path]:
     return source, site
 
 
+@pytest.mark.slow
 def test_what_did_not_count_is_told_at_its_packet(tshark: str, tmp_path: Path) -> None:
     """Each near miss of a finding stands at its own frame, with the reason, and so does the other interface's reply."""
     source, site = leak(tmp_path)

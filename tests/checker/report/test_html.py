@@ -220,6 +220,7 @@ def test_a_gap_of_a_long_trace_begins_with_the_event_before_and_what_is_cut_is_s
             assert any("told one by one, at the end" in said for said in cut.left_out)
 
 
+@pytest.mark.slow
 def test_a_night_stays_below_five_megabytes(loss: tuple[Report, str]) -> None:
     report = loss[0]
     assert report.chart is not None

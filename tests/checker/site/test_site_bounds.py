@@ -31,6 +31,7 @@ def test_a_key_of_very_many_parts_is_refused_at_once(form: str, part: str) -> No
     assert error.problems[0].at.line == form[: form.index("{}")].count("\n") + 1
 
 
+@pytest.mark.slow
 def test_looking_for_such_a_key_takes_time_that_grows_with_the_text() -> None:
     size = 2**20
     for text in (
@@ -52,6 +53,7 @@ def test_dots_elsewhere_are_no_key() -> None:
     assert read_site(io.BytesIO(text.encode()), "s.toml", VOCABULARY).addresses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "count"),
     [

@@ -126,6 +126,7 @@ def test_a_compressed_capture_counts_for_what_it_holds(piped: bool, tmp_path: Pa
         assert given.stream.read(50_000) == data
 
 
+@pytest.mark.slow
 def test_a_compressed_capture_is_read_natively(tmp_path: Path, heard: Heard) -> None:
     one = (CAPTURES / "movement.pcapng").read_bytes()
     path = tmp_path / "x.pcapng.gz"

@@ -74,6 +74,7 @@ def noticed(line: MatrixRow) -> set[str]:
     return {n for f in line.coverage.values() for n in f.noticed}
 
 
+@pytest.mark.slow
 def test_rules_have_two_traces_and_what_notices_them(lines: dict[str, MatrixRow]) -> None:
     assert noticed(lines["A"]) == {"trace", "fine"}
     assert "fine" not in noticed(lines["E"])
@@ -117,6 +118,7 @@ def test_what_has_no_effect_is_told(lines: dict[str, MatrixRow]) -> None:
     assert "something that notices its absence (sane)" in lines["S11"].lacks  # for F has no traces
 
 
+@pytest.mark.slow
 def test_the_verb_fails_where_something_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "small.spec"
     path.write_text(TEXT, "utf-8")

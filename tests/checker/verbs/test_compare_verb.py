@@ -105,6 +105,7 @@ def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 'did you mean "candidates/e5"' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_output(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["candidates/e4", "candidates/e6", "candidates/e7"]
     assert main(["compare", *names, "--format", "json"]) == 0
@@ -121,6 +122,7 @@ def test_output(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     assert "candidates/e4  number" in text
 
 
+@pytest.mark.slow
 def test_all_that_come_along_are_compared() -> None:
     assert {"draft-01", "rfc5265", "candidates/e1", "candidates/e9"} <= set(names_of_all())
     assert "candidates/common" not in names_of_all()

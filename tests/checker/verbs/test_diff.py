@@ -148,6 +148,7 @@ def test_systems_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "uplink  channel (system both)  changed" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_nothing_differs_from_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", "draft-01", "draft-01", "--format", "json"]) == 0
     answer = conforming("diff", capsys.readouterr().out)

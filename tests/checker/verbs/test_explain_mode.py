@@ -39,6 +39,7 @@ def test_how_a_node_says_its_mode_is_found_by_type(spec: Spec) -> None:
     assert announcement_of(loads("spec s event go() by node seen log")) is None
 
 
+@pytest.mark.slow
 def test_facts_are_proved_with_the_level_that_they_take(spec: Spec) -> None:
     assert facts(spec, "b") == {
         ("pay(to = port)", "at", "site.iha", "MUST"),
@@ -47,11 +48,13 @@ def test_facts_are_proved_with_the_level_that_they_take(spec: Spec) -> None:
     }
 
 
+@pytest.mark.slow
 def test_what_a_rule_leaves_open_is_not_said(spec: Spec) -> None:
     weaker = TEXT.replace("only if L in flags and at = site.iha", "only if L in flags or at = site.iha")
     assert facts(loads(weaker), "b") == {("pay(to = port)", "S", "set", "SHOULD")}
 
 
+@pytest.mark.slow
 def test_one_of_two_addresses_is_said(spec: Spec) -> None:
     either = TEXT.replace("at = site.iha", "(at = site.iha or at = site.xha)")
     assert ("pay(to = port)", "at", "site.iha or site.xha", "MUST") in facts(loads(either), "b")
@@ -69,6 +72,7 @@ def test_the_page_of_a_mode(spec: Spec) -> None:
     assert [r for r, _ in page.rules] == ["P", "Q", "B", "R", "T"]
 
 
+@pytest.mark.slow
 def test_the_steps_come_in_order_and_break_no_rule(spec: Spec, tmp_path: Path) -> None:
     page = mode_page(spec, "b")
     assert re.findall(r"^\S+ eth0 (\w+)", page.steps, re.M) == ["mode", "pay", "board", "data"]

@@ -63,6 +63,7 @@ def test_a_diagram_has_the_values_and_what_changes_them() -> None:
     assert colour.values == ("light-red", "blue")
 
 
+@pytest.mark.slow
 def test_graphviz_reads_the_graph(door: str, capsys: pytest.CaptureFixture[str]) -> None:
     pydot = pytest.importorskip("pydot")
     text = exported(capsys, "dot", "--spec", door)

@@ -75,6 +75,7 @@ def test_a_trace_that_is_judged_otherwise_notices(tmp_path: Path) -> None:
     assert got["rule R2: within: t_open + 1 s"].fate == UNDECIDED
 
 
+@pytest.mark.slow
 def test_a_property_that_is_refuted_notices() -> None:
     got = by_what(found("R1"))
     assert got["rule R1: the rule is left out"].by == "opened_once"
@@ -94,6 +95,7 @@ def test_what_was_refuted_before_notices_nothing() -> None:
         assert fate.by != "wrong"
 
 
+@pytest.mark.slow
 def test_what_nobody_notices_has_a_trace_on_which_it_parts() -> None:
     (strict, *_) = [f for f in found("wind") if f.mutant.what == "wind: >= in force > 7"]
     assert strict.fate == SURVIVES

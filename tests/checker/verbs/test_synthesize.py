@@ -75,6 +75,7 @@ def test_it_holds_for_none() -> None:
     assert "holds for no values" in answer_text(s)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["p", "both"])
 def test_points_of_the_region_agree_with_proofs_at_them(name: str) -> None:
     """Of each point by itself it is asked whether the property is proved or refuted there."""
@@ -105,6 +106,7 @@ def test_what_cannot_be_asked(name: str, names: list[str], says: str) -> None:
         found(name, *names)
 
 
+@pytest.mark.slow
 def test_one_number_is_drawn_as_a_line_and_two_as_a_field() -> None:
     line = [row for row in answer_text(found("p", "often")).splitlines() if "|" in row]
     assert len(line) == 1 and line[0].count("#") == 30 and line[0].index(".") > line[0].rindex("#")
@@ -114,6 +116,7 @@ def test_one_number_is_drawn_as_a_line_and_two_as_a_field() -> None:
     assert "#" not in field[0] and "#" in field[-1]
 
 
+@pytest.mark.slow
 def test_the_answer_as_json_keeps_to_its_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     conforming("synthesize", answer_json(found("p")))
     path = tmp_path / "small.spec"
@@ -124,6 +127,7 @@ def test_the_answer_as_json_keeps_to_its_schema(tmp_path: Path, capsys: pytest.C
     assert main(["synthesize", "p", "--spec", str(path), "--timeout", "0.0001"]) == 3
 
 
+@pytest.mark.slow
 def test_the_minute_of_the_draft() -> None:
     """4.2.2: plaintext stops in time exactly if `t_stop` is a minute at most, whatever other parameters are."""
     s = synthesize(load("draft-01"), "no_plaintext_after_loss", (), {})

@@ -436,6 +436,7 @@ def test_deep_expressions(expression: str) -> None:
     assert re.match(r"x\.spec:1:\d+: (this expression is nested too deeply|the specification ends|unexpected)", found)
 
 
+@pytest.mark.slow
 def test_definitions_may_not_nest_without_end() -> None:
     chain = "".join(f"define d{n} = not d{n + 1}\n" for n in range(5000)) + "define d5000 = true\n"
     assert "nested too deeply" in _message(f'spec a\n{chain}property p "" invariant d0')
@@ -536,6 +537,7 @@ def _load_or_refuse(text: str) -> None:
         assert str(error).startswith(error.file)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(_SOUP), max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_token_soup(tokens: list[str]) -> None:
@@ -560,6 +562,7 @@ def test_trees_without_sense(module: s.Module) -> None:
     _load_or_refuse(BASE + text.partition("\n")[2])
 
 
+@pytest.mark.slow
 @given(st.randoms(use_true_random=False), st.integers(1, 4))
 @settings(max_examples=250, deadline=None)
 def test_mutations_of_the_draft(chance: random.Random, edits: int) -> None:

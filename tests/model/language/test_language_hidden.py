@@ -82,11 +82,13 @@ def test_what_is_in_no_capture_cannot_be_hidden_there() -> None:
         loads(text)
 
 
+@pytest.mark.slow
 def test_registrations_through_the_vpn_may_be_hidden() -> None:
     assert set(hidden(load("draft-01"))) == {"C4", "L3", "V1", "V2", "V5", "V6", "V7", "V10", "V11", "V13"}
     assert set(hidden(load("rfc5265"))) == {"L3", "V1", "V2", "V5", "V10"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", [True, False])
 def test_the_checker_knows_it_from_the_specification_alone(said: bool) -> None:
     text = DRAFT if said else DRAFT.replace(CLAUSE, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mipcheck.model.machine.compile import Entries, Machine, State
@@ -42,6 +43,7 @@ class Running:
         return [r for r in used_rows(self.entries)[1:] if r[0] == MACHINE.tables[table]]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(events())
 def test_where_all_is_seen_all_is_known(told: Told) -> None:
@@ -55,6 +57,7 @@ def test_where_all_is_seen_all_is_known(told: Told) -> None:
             return
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=500)
 @given(events(), st.integers(0, 8), st.data())
 def test_what_is_known_is_so(

@@ -112,6 +112,7 @@ def test_expressions(expression: str) -> None:
     run()
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @example(LEAST, -1)
 @example(LEAST, 1)
@@ -429,6 +430,7 @@ class Shaped(Record):
     W = array("uint32", 2)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_arrays(data: st.DataObject) -> None:

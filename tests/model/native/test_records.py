@@ -268,6 +268,7 @@ def mark(s, row, value):
 """
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(_statement, min_size=1, max_size=8), st.lists(whole, min_size=4, max_size=4))
 def test_any_statements(statements: list[str], numbers: list[int]) -> None:

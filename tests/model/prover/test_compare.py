@@ -110,6 +110,7 @@ def test_settings_on_which_they_part() -> None:
     assert "site limit=6001ms\n" in found.trace
 
 
+@pytest.mark.slow
 def test_where_only_another_value_makes_the_difference_it_is_found() -> None:
     found = find_parting(of(SOON), of(SOON.replace("limit", "max(limit, 1 s)")), ["B"], [])
     assert (found.left, found.right) == (("B",), ())

@@ -85,12 +85,14 @@ def proved(*names: str, **more: Any) -> dict[str, Result]:
     return {r.name: r for r in prove(names, spec=loads(TEXT), **more)}
 
 
+@pytest.mark.slow
 def test_what_holds_of_each_entry_is_proved() -> None:
     found = proved("asked", "all_asked", "bound_by", "allowed", "fine")
     assert {name: r.result for name, r in found.items()} == dict.fromkeys(found, "proved")
     assert [n.rule for n in found["asked"].needs] == ["A1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "steps"), [("any_known", 2), ("at_most_one", 4), ("allowed_always", 3)]
 )  # the second takes two entries of each table
@@ -101,6 +103,7 @@ def test_what_does_not_is_refuted_by_a_trace_of_the_specification(name: str, ste
     assert broken_in(AGENT, result.trace) == result.trace.broken
 
 
+@pytest.mark.slow
 def test_what_takes_more_entries_than_are_tracked_is_not_called_proved() -> None:
     assert proved("at_most_two")["at_most_two"].result == "unknown"
 
@@ -123,6 +126,7 @@ def test_without_a_rule_the_property_is_refuted() -> None:
     assert proved("asked", without=["A1"])["asked"].result == "refuted"
 
 
+@pytest.mark.slow
 def test_examples_of_rules_get_from_the_observer_what_was_foretold() -> None:
     examples = Examples(setting_of(AGENT))
     for rule in AGENT.rules:

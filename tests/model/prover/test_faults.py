@@ -166,6 +166,7 @@ def test_what_a_proof_rests_on_is_told(name: str, answer: str, assumes: tuple[st
     assert (found.result, found.assumes) == (answer, assumes)
 
 
+@pytest.mark.slow
 def test_vacuous_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "small.spec"
     file.write_text(RESTS, "utf-8")

@@ -40,6 +40,7 @@ FORMULAS = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(FORMULAS)
 def test_what_is_read_back_is_what_was_written(formula: z3.BoolRef) -> None:
     read = read_formula(write_formula(formula), NAMES)

@@ -59,6 +59,7 @@ def test_what_takes_too_long_is_interrupted_and_says_so() -> None:
     assert threading.active_count() == 1 or not any(t is alarm._thread for t in threading.enumerate())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["draft-01", "rfc5265"])
 def test_independence_takes_a_second_and_not_minutes(name: str) -> None:
     spec = load(name)
@@ -84,6 +85,7 @@ def test_of_what_is_likely_only_what_lasts_is_kept() -> None:
     assert lasting(counter(0, wrong_at_first, lost, lost_with_it, lasts), 5.0) == [lasts]
 
 
+@pytest.mark.slow
 def test_a_wrong_guess_proves_nothing_and_refutes_nothing() -> None:
     n = z3.Int("n")
     for likely in ((), (n <= 4,), (n <= 11,), (n % 2 == 0,)):

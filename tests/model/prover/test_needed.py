@@ -37,6 +37,7 @@ def proof(name: str, **more: bool) -> Result:
     return result
 
 
+@pytest.mark.slow
 def test_what_no_proof_and_no_trace_settles_is_undecided(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, answer = tmp_path / "small.spec", tmp_path / "answer.json"
     file.write_text(TEXT, "utf-8")
@@ -67,6 +68,7 @@ def test_without_the_one_the_other_is_needed() -> None:
     assert need.rule == "TWO" and need.trace.broken == {"ONE", "TWO"}
 
 
+@pytest.mark.slow
 def test_no_rule_is_needed_for_what_does_not_hold() -> None:
     assert proof("wrong").result == "refuted"
     assert not any(Proofs(SPEC).needed("wrong", rule) for rule in SPEC.rules)

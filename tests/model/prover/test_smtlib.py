@@ -48,6 +48,7 @@ def read(term: Z) -> Z:
     return z3.substitute(parsed, (z3.Bool("let."), b), (z3.Int("div."), y))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(booleans())
 def test_a_term_means_what_it_meant(term: Z) -> None:

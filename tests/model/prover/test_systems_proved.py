@@ -95,6 +95,7 @@ def results(text: str, *names: str) -> dict[str, Result]:
     return {r.name: r for r in prove(names, spec=loads(text), with_needs=not names)}
 
 
+@pytest.mark.slow
 def test_what_is_proved_and_what_is_refuted() -> None:
     found = results(SYSTEM)
     assert {name: r.result for name, r in found.items()} == {
@@ -111,6 +112,7 @@ def test_what_is_proved_and_what_is_refuted() -> None:
     assert trace is not None and [e.kind for e in trace.events] == [SENT, ARRIVED]
 
 
+@pytest.mark.slow
 def test_a_private_channel_is_out_of_reach() -> None:
     found = results(SYSTEM.replace("channel uplink", "channel uplink private"), "no_copy", "no_thief")
     assert found["no_copy"].result == found["no_thief"].result == "proved"
@@ -124,6 +126,7 @@ def test_of_two_channels_either_may_have_brought_it() -> None:
     assert found["no_stranger"].result == "refuted", "what needs no key can be sent by anybody"
 
 
+@pytest.mark.slow
 def test_a_device_is_followed_for_one_mobile_node() -> None:
     text = """
     spec devices "a device that keeps what each node has told it"

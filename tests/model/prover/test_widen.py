@@ -108,6 +108,7 @@ def test_all_values() -> None:
     }  # many multiplies
 
 
+@pytest.mark.slow
 def test_a_default_is_what_it_says_of_the_others() -> None:
     """`longest` is 60 s, but not for all values of `often`: these decide it where the site does not."""
     found = result(VALUES, "q")
@@ -120,6 +121,7 @@ def test_a_default_is_what_it_says_of_the_others() -> None:
     assert result(VALUES, "q", often=61 * 10**9, longest=60 * 10**9).result == "proved"
 
 
+@pytest.mark.slow
 def test_words_and_truths_are_values_too() -> None:
     found = result(VALUES, "r")
     assert found.result == "proved" and found.for_all is not None

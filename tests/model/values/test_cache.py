@@ -169,6 +169,7 @@ def test_no_loop_of_links_is_run_through(tmp_path: Path, monkeypatch: pytest.Mon
     assert keep.folder() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["off", "/proc/nowhere"])
 def test_without_a_cache_all_still_works(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(keep.OFF, where)
@@ -206,6 +207,7 @@ def test_what_a_specification_extends_may_change(tmp_path: Path) -> None:
     assert load(str(path)).rules["R"].text == "but once"
 
 
+@pytest.mark.slow
 def test_a_process_has_the_last_ones_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as they are what is written, and not more of them than a few."""
     monkeypatch.setattr(loading, "_RECENT", 2)
@@ -223,6 +225,7 @@ def test_a_process_has_the_last_ones_at_hand(tmp_path: Path, monkeypatch: pytest
     assert len(loading._recent) == 2
 
 
+@pytest.mark.slow
 def test_readings_are_kept_apart() -> None:
     assert load("draft-01", {"M2": "both-ways"}) != load("draft-01")
     assert load("draft-01", {"M2": "both-ways"}) == load("draft-01", {"M2": "both-ways"})
@@ -237,6 +240,7 @@ def _whole(value: object) -> object:
     return [_whole(v) for v in value] if isinstance(value, tuple | list) else value
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_a_specification_is_all_of_it() -> None:
     for name in bundled():
         first, kept = load(name), load(name)
@@ -244,6 +248,7 @@ def test_what_is_kept_of_a_specification_is_all_of_it() -> None:
         assert _whole(kept) == _whole(first)
 
 
+@pytest.mark.slow
 def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grammar.parser.cache_clear()
     first = parsing.parse(SPEC)
@@ -261,6 +266,7 @@ def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyP
     grammar.parser.cache_clear()
 
 
+@pytest.mark.slow
 def test_tables_of_the_grammar_are_a_part_of_the_installation(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,6 +289,7 @@ def test_tables_of_the_grammar_are_a_part_of_the_installation(
         parsing.parse(SPEC)
 
 
+@pytest.mark.slow
 def test_the_code_of_a_machine_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = loads(SPEC)
     first = Machine(spec, {}, {}, kept=True)

@@ -59,6 +59,7 @@ def test_any_word_is_a_value_or_a_syntax_error(type_: Type, word: str) -> None:
         assert type_.read(type_.show(value)) == value
 
 
+@pytest.mark.slow
 @given(_TIMES)
 def test_durations(ns: int) -> None:
     assert read_duration(show_duration(ns)) == ns
