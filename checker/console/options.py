@@ -74,6 +74,12 @@ def add_spec(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_kept(parser: argparse.ArgumentParser) -> None:
+    """Add `--fresh` and `--store`, for traces that are kept beside the specification."""
+    parser.add_argument("--fresh", action="store_true", help="seek anew the traces that are kept and only replayed")
+    parser.add_argument("--store", action="store_true", help="keep the traces that are found beside the specification")
+
+
 def add_parameters(parser: argparse.ArgumentParser) -> None:
     """Add `--set`, which `parameters` reads."""
     parser.add_argument(

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mipcheck.checker.proofs.replayed import agree, trace_text
+from mipcheck.checker.proofs.replayed import agree, broken_in, trace_text
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.spec import Configure
 from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import INT, TIME
 
 if TYPE_CHECKING:
+    from mipcheck.checker.proofs.kept import KeptLogs
     from mipcheck.model.prover.compare import Comparison, Parting, SearchOutcome
     from mipcheck.model.prover.setting import Setting
     from mipcheck.model.prover.witness import Witness
@@ -105,6 +106,28 @@ class Partings:
                 return confirmed(self.left, self.right, found, list(title), case.capabilities)
         return PartingLog(reason="with the parameters as they are, they never part: that is proved" if same else reason,
                      same=same)  # fmt: skip
+
+    def kept(self, name: str, rules: Iterable[str], title: Iterable[str], logs: KeptLogs) -> PartingLog:
+        """Return what `find` does; a trace that is kept by that name is only replayed, if one of them allows all of it
+        and the other finds fault by one of the rules."""
+        named = list(rules)
+        sought: list[PartingLog] = []
+
+        def parts(log: str) -> bool:
+            seen = self._replayed(log)
+            return seen.outright and bool(set(named) & {*seen.left, *seen.right})
+
+        def seek() -> str:
+            sought.append(self.find(named, title))
+            return sought[0].trace
+
+        log = logs.log(name, parts, seek)
+        return sought[0] if sought else self._replayed(log)
+
+    def _replayed(self, log: str) -> PartingLog:
+        """Return what both find in a log."""
+        left, right = (tuple(sorted(broken_in(s, log))) for s in (self.left, self.right))
+        return PartingLog(log, left, right, outright=not (left and right))
 
     def both_break(self, rule: str, title: Iterable[str]) -> PartingLog:
         """Seek the shortest trace that breaks a rule in both, and no other. Raises Disagreement."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import UsageError
-from mipcheck.model.specification.spec import Require
+from mipcheck.model.specification.spec import Configure, Require
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import show_duration
 
 if TYPE_CHECKING:
     from mipcheck.checker.check.report import Report
+    from mipcheck.checker.proofs.kept import KeptLogs
     from mipcheck.model.prover.witness import Witness
     from mipcheck.model.specification.parties import Party
     from mipcheck.model.specification.spec import Spec
@@ -161,7 +164,20 @@ def agree_all(spec: Spec, owner: Spec, texts: Mapping[str, str], predicted: froz
 
 def broken_in(spec: Spec, text: str) -> frozenset[str]:
     """Replay a log, and return the rules that it breaks, of whatever role the log says that it is."""
-    return frozenset(r.id for r in _report(spec, text).rules if r.status == "violated")
+    return frozenset(r for r, status in statuses(spec, text).items() if status == "violated")
+
+
+def statuses(spec: Spec, text: str) -> dict[str, str]:
+    """Replay a log, and return what each rule came to."""
+    return {r.id: r.status for r in _report(spec, text).rules}
+
+
+def events_of(spec: Spec, text: str) -> list[Event]:
+    """Return the events of a log, none of an empty text. Raises InputError."""
+    from mipcheck.checker.logs.text import read_log
+    from mipcheck.checker.trace.vocabulary import vocabulary_of
+
+    return list(read_log(io.BytesIO(text.encode()), "log", vocabulary_of(spec)).events) if text else []
 
 
 def near_misses(spec: Spec, text: str, rule: str) -> list[str]:
@@ -204,30 +220,61 @@ def check_names(what: str, names: Iterable[str], known: Collection[str]) -> None
 # --- for `explain` --------------------------------------------------------------------------------------------------
 
 
-def examples(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> tuple[str, str]:
-    """Seek logs that keep a rule and that break it, and nothing else; empty where none was found.
+def examples(
+    spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None, kept: KeptLogs | None = None
+) -> tuple[str, str]:
+    """Return logs that keep a rule and that break it, and nothing else; empty where none was found.
 
-    `step` hears of each before it is sought. Raises Disagreement.
+    `step` hears of each before it is sought; what is `kept` is only replayed. Raises Disagreement.
     """
-    from mipcheck.model.prover.examples import Examples
-    from mipcheck.model.prover.setting import setting_of
+    from mipcheck.checker.proofs.kept import KeptLogs
 
-    capabilities = frozenset(spec.rules[rule].given)
-    if rule not in (setting := setting_of(spec, capabilities=capabilities)).rules:
-        return "", ""
-    found = Examples(setting).telling(rule)
+    logs = kept or KeptLogs(spec.name)
+    search = cache(partial(_Search, spec, rule))
+
+    def seek(broken: bool) -> str:
+        return search().find(broken)
+
     texts = []
     for broken in (False, True):
         step(f"a trace that {'breaks' if broken else 'keeps'} it")
-        trace = found.find(rule, broken)
-        if trace is None:
-            texts.append("")
-            continue
-        title = f"The shortest trace that {'breaks' if broken else 'exercises'} {rule}."
-        text = trace_text(spec, trace, found.setting.given, [title], capabilities)
-        agree(spec, text, trace.broken)
-        texts.append(text)
+        name = f"{rule}-{'broken' if broken else 'kept'}"
+        texts.append(logs.log(name, partial(_is_example, spec, rule, broken), partial(seek, broken)))
     return texts[0], texts[1]
+
+
+def _is_example(spec: Spec, rule: str, broken: bool, text: str) -> bool:
+    """Decide whether a log keeps a rule that is put to the test, and all others; or breaks it and, where that cannot be
+    otherwise, what is advice or about the site."""
+    status = statuses(spec, text)
+    violated = {r for r, s in status.items() if s == "violated"}
+    if not broken:
+        return not violated and status.get(rule) == "held"
+    others = [spec.rules[r] for r in violated - {rule}]
+    return rule in violated and all(o.level != "MUST" or isinstance(o.body, Configure) for o in others)
+
+
+class _Search:
+    """The search for what keeps and what breaks a rule."""
+
+    def __init__(self, spec: Spec, rule: str) -> None:
+        from mipcheck.model.prover.examples import Examples
+        from mipcheck.model.prover.setting import setting_of
+
+        self.spec, self.rule = spec, rule
+        self.capabilities = frozenset(spec.rules[rule].given)
+        setting = setting_of(spec, capabilities=self.capabilities)
+        self._examples = Examples(setting).telling(rule) if rule in setting.rules else None
+
+    def find(self, broken: bool) -> str:
+        """Return a log that keeps the rule, or breaks it; empty where none was found. Raises Disagreement."""
+        trace = None if self._examples is None else self._examples.find(self.rule, broken)
+        if self._examples is None or trace is None:
+            return ""
+        title = f"A trace that {'breaks' if broken else 'exercises'} {self.rule}; no shorter one was found."
+        text = trace_text(self.spec, trace, self._examples.setting.given, [title], self.capabilities)
+        agree(self.spec, text, trace.broken)
+        return text
 
 
 def needed_by(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: None) -> list[str]:

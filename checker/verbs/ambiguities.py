@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
     options.add_reading(parser)
     options.add_timeout(parser, 60.0, "each pair of readings")
+    options.add_kept(parser)
     options.add_output(parser, ("text", "json"))
 
 
@@ -30,10 +31,11 @@ def run(args: argparse.Namespace) -> int:
     Raises UsageError, SpecError and Disagreement.
     """
     from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.proofs.kept import kept_by
     from mipcheck.checker.verbs.ambiguities_parted import entries_json, entries_text, parted
 
     spec = warned(resolved(args.spec, args.reading))
-    entries = parted(spec, args.names, args.timeout)
+    entries = parted(spec, args.names, args.timeout, kept_by(args))
     as_json = args.format == "json"
     write(entries_json(spec, entries) if as_json else entries_text(spec, entries, *terminal(args.output)), args.output)
     return 0 if all(entry.decided for entry in entries) else 3

@@ -13,6 +13,7 @@ from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, li
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.demand import demand
+from mipcheck.checker.proofs.kept import KeptLogs
 from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings, verdicts
 from mipcheck.model.language.show import show_citations
 
@@ -51,14 +52,17 @@ class AmbiguityEntry:
         return all(pair.decided for pair in self.pairs)
 
 
-def parted(spec: Spec, names: Sequence[str], timeout: float = TIMEOUT) -> list[AmbiguityEntry]:
+def parted(
+    spec: Spec, names: Sequence[str], timeout: float = TIMEOUT, kept: KeptLogs | None = None
+) -> list[AmbiguityEntry]:
     """Seek where the readings of the ambiguities of these names part (none: of all but those of parameters).
 
-    `timeout` is in seconds of the processor, for each pair. Raises UsageError for what is none, and Disagreement.
+    `timeout` is in seconds of the processor, for each pair; traces that are `kept` are only replayed. Raises
+    UsageError for what is none, and Disagreement.
     """
-    wanted = _wanted(spec, names)
+    wanted, logs = _wanted(spec, names), kept or KeptLogs(spec.name)
     with Steps(sum(math.comb(len(a.names), 2) for a in wanted), "comparing") as steps:
-        return [_entry(spec, a, timeout, steps) for a in wanted]
+        return [_entry(spec, a, timeout, logs, steps) for a in wanted]
 
 
 def _wanted(spec: Spec, names: Sequence[str]) -> list[Ambiguity]:
@@ -75,20 +79,20 @@ def _wanted(spec: Spec, names: Sequence[str]) -> list[Ambiguity]:
     return [a for a in known.values() if a.kind != "parameter"]
 
 
-def _entry(spec: Spec, a: Ambiguity, timeout: float, steps: Steps) -> AmbiguityEntry:
+def _entry(spec: Spec, a: Ambiguity, timeout: float, kept: KeptLogs, steps: Steps) -> AmbiguityEntry:
     """Compare all pairs of readings of an ambiguity."""
     rule = next((m.rules[a.name] for m in spec.machines() if a.kind == "rule" and a.name in m.rules), None)
     demands = tuple(demand(r.body) for r in rule.readings) if rule else ()
     pairs = []
     for first, second in itertools.combinations(a.names, 2):
         steps.step(f"{first} with {second} of {a.name}")
-        pairs.append(_pair(spec, a, first, second, timeout))
+        pairs.append(_pair(spec, a, first, second, timeout, kept))
     return AmbiguityEntry(a, rule.level if rule else "", demands, tuple(pairs))
 
 
-def _pair(spec: Spec, a: Ambiguity, first: str, second: str, timeout: float) -> ReadingPair:
+def _pair(spec: Spec, a: Ambiguity, first: str, second: str, timeout: float, kept: KeptLogs) -> ReadingPair:
     """Seek where two readings part, in the first machine, of whichever role, to which it makes a difference."""
-    title = f"The shortest trace on which readings {first} and {second} of {a.name} part."
+    title = f"A trace on which readings {first} and {second} of {a.name} part; no shorter one was found."
     concerned: list[str] = []
     found = PartingLog(reason="it makes no difference to any rule", same=True)
     left, right = resolved(spec, {a.name: first}), resolved(spec, {a.name: second})
@@ -96,7 +100,7 @@ def _pair(spec: Spec, a: Ambiguity, first: str, second: str, timeout: float) -> 
         partings = Partings(one, other, timeout)
         rules = [r for r in one.rules if (r == a.name if a.kind == "rule" else not partings.alike(r))]
         if rules and not found.trace:
-            found = partings.find(rules, [title])
+            found = partings.kept(f"{a.name}-{first}-{second}", rules, [title], kept)
         concerned += rules
     return ReadingPair(first, second, tuple(concerned), found)
 

@@ -25,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_parameters(parser)
     options.add_reading(parser)
     parser.add_argument("--all", action="store_true", help="show what is behind the names that the rule uses, too")
+    options.add_kept(parser)
     options.add_output(parser, ("text", "json"))
 
 
@@ -40,15 +41,17 @@ def run(args: argparse.Namespace) -> int:
 
 def _rule(args: argparse.Namespace, spec: Spec) -> str:
     """Return the page of a rule in the format asked for."""
+    from mipcheck.checker.proofs.kept import kept_by
     from mipcheck.checker.verbs.explain_rule import rule_json, rule_page, rule_text
 
-    page = rule_page(args.rule, spec=spec, parameters=options.parameters(args))
+    page = rule_page(args.rule, spec=spec, parameters=options.parameters(args), kept=kept_by(args))
     return rule_json(page) if args.format == "json" else rule_text(page, *terminal(args.output), whole=args.all)
 
 
 def _mode(args: argparse.Namespace, spec: Spec) -> str:
     """Return the page of an access mode in the format asked for."""
+    from mipcheck.checker.proofs.kept import kept_by
     from mipcheck.checker.verbs.explain_mode import mode_json, mode_page, mode_text
 
-    page = mode_page(spec, args.rule, options.parameters(args))
+    page = mode_page(spec, args.rule, options.parameters(args), kept=kept_by(args))
     return mode_json(page) if args.format == "json" else mode_text(page, *terminal(args.output))

@@ -6,16 +6,18 @@ shortest trace that exercises, one after the other, what the specification lists
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
-from mipcheck.checker.proofs.replayed import agree, parameters_of, trace_text
+from mipcheck.checker.proofs.kept import KeptLogs
+from mipcheck.checker.proofs.replayed import agree, events_of, parameters_of, statuses, trace_text
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.overhead import Overhead, Untold
-from mipcheck.model.specification.spec import FOREIGN_AGENT
+from mipcheck.model.specification.spec import FOREIGN_AGENT, Allow
 
 if TYPE_CHECKING:
     from mipcheck.model.specification.layers import Access
@@ -68,8 +70,16 @@ class ModePage:
     steps: str
 
 
-def mode_page(spec: Spec, name: str, parameters: Mapping[str, str] | None = None, timeout: float = 20.0) -> ModePage:
+def mode_page(
+    spec: Spec,
+    name: str,
+    parameters: Mapping[str, str] | None = None,
+    timeout: float = 20.0,
+    kept: KeptLogs | None = None,
+) -> ModePage:
     """Make the page of an access mode; `parameters` are words by name, `timeout` is seconds for each call of a solver.
+
+    Steps that are `kept` are not sought, if no parameters are given.
 
     Raises KeyError, UsageError, ParameterError, Disagreement.
     """
@@ -83,13 +93,25 @@ def mode_page(spec: Spec, name: str, parameters: Mapping[str, str] | None = None
     own = [r for s in statements if len(set(s.by) & set(spec.accesses)) == 1 for r in s.by if r in spec.rules]
     with Steps(2, f"{name},") as progress:
         progress.step("steps")
-        trace = mode.steps(_last(spec, access), dict.fromkeys(own))
-        steps = ""
-        if trace is not None:
-            steps = trace_text(spec, trace, given, [f"Access mode {name}, step by step."], frozenset(access.needs))
-            agree(spec, steps, trace.broken)
+
+        def seek() -> str:
+            trace = mode.steps(_last(spec, access), dict.fromkeys(own))
+            if trace is None:
+                return ""
+            text = trace_text(spec, trace, given, [f"Access mode {name}, step by step."], frozenset(access.needs))
+            agree(spec, text, trace.broken)
+            return text
+
+        logs = kept or KeptLogs(spec.name)
+        last = [
+            p.event
+            for r in spec.rules.values()
+            if isinstance(r.body, Allow) and mode.is_layering(r.body)
+            for p in r.body.patterns
+        ]
+        steps = seek() if given else logs.log(f"steps-{name}", partial(_steps_to, spec, own, last), seek)
         progress.step("flags and addresses")
-        always = [Always(str(f.situation), f.key, f.value, f.level) for f in mode.facts(trace)]
+        always = [Always(str(f.situation), f.key, f.value, f.level) for f in mode.facts(events_of(spec, steps))]
     rules = [r for r in spec.rules.values() if r.id in own or speaks_of(spec, r, name)]
     plain, nat = (_octets(spec, access, given, through) for through in (False, True))
     return ModePage(
@@ -107,6 +129,14 @@ def mode_page(spec: Spec, name: str, parameters: Mapping[str, str] | None = None
         statements=tuple((s.id, s.text) for s in statements),
         steps=steps,
     )
+
+
+def _steps_to(spec: Spec, own: Sequence[str], last: Collection[str], log: str) -> bool:
+    """Decide whether a log breaks no rule, keeps all of the mode's `own`, and ends with one of the `last` events."""
+    status = statuses(spec, log)
+    events = events_of(spec, log)
+    held = all(status[r] == "held" for r in own if r in status)
+    return held and "violated" not in status.values() and bool(events) and events[-1].kind in last
 
 
 def _last(spec: Spec, access: Access) -> list[Term]:

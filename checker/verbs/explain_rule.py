@@ -12,6 +12,7 @@ from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.observe.context import duration, source
 from mipcheck.checker.proofs.demand import demand
+from mipcheck.checker.proofs.kept import KeptLogs
 from mipcheck.checker.site.site import SiteError, site_from_words
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.language.show import show_citations
@@ -95,15 +96,19 @@ def rule_page(
     spec: str | Spec = DEFAULT,
     parameters: Mapping[str, str] | None = None,
     readings: Mapping[str, str] | None = None,
+    kept: KeptLogs | None = None,
 ) -> RulePage:
-    """Make the page of a rule. Raises SpecError, ParameterError or UsageError, which name the nearest rule there is."""
+    """Make the page of a rule; logs that are `kept` are not sought.
+
+    Raises SpecError, ParameterError or UsageError, which name the nearest rule there is.
+    """
     whole = resolved(spec, readings)
     base = next((m for m in whole.machines() if rule_id in m.rules), None)
     if base is None:
         raise UsageError(_unknown(whole, rule_id))
     rule = base.rules[rule_id]
     values = _values(base, parameters or {})
-    needed_by, keeps, breaks = _proved(base, rule_id)
+    needed_by, keeps, breaks = _proved(base, rule_id, kept)
     return RulePage(
         id=rule.id,
         level=rule.level,
@@ -241,7 +246,7 @@ def _capabilities(spec: Spec, rule: Rule) -> Iterator[str]:
         yield f"applies only with {name}: {spec.capabilities[name]}"
 
 
-def _proved(spec: Spec, rule_id: str) -> tuple[tuple[str, ...] | None, str, str]:
+def _proved(spec: Spec, rule_id: str, kept: KeptLogs | None) -> tuple[tuple[str, ...] | None, str, str]:
     """Return what only the prover can tell: the properties that need a rule, and logs that keep and that break it.
 
     Where there is no solver nothing of it is known, and the page is of use all the same. Raises Disagreement.
@@ -251,7 +256,7 @@ def _proved(spec: Spec, rule_id: str) -> tuple[tuple[str, ...] | None, str, str]
     except ImportError:
         return None, "", ""
     with Steps(len(spec.properties) + 2, f"{rule_id},") as steps:
-        return tuple(needed_by(spec, rule_id, steps.step)), *examples(spec, rule_id, steps.step)
+        return tuple(needed_by(spec, rule_id, steps.step)), *examples(spec, rule_id, steps.step, kept)
 
 
 def _not_counted(spec: Spec, rule_id: str, log: str) -> list[str]:

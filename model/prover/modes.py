@@ -1,18 +1,19 @@
 """Facts that follow for an access mode from its declaration and from the rules: asked of the prover, one by one.
 
 A fact is about a node that says it uses the mode: what a flag or an address of something that it sends always is. It is
-only stated where it is proved for all traces; traces that refute it are tried first, because they are found quickly.
+only stated where it is proved for all traces. A trace that refutes one is kept at hand, because it refutes many others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import z3
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.prover.claims import safety, violated
+from mipcheck.model.prover.scripts import Followed
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.prover.spacer import Z, spacer
@@ -105,6 +106,7 @@ class Mode:
         unit = time_unit(self.setting.parameters, spec)
         self._tracked = self.setting.tracked()
         self._search = Search(self._tracked.world(self._tracked.rules.values(), unit), DEPTH, timeout)
+        self._refuting: list[Followed] = []
 
     # --- facts ----------------------------------------------------------------------------------------------------
 
@@ -124,12 +126,13 @@ class Mode:
         """Decide whether a feature is a capability that this mode does not need."""
         return feature in self.spec.capabilities and feature not in self.access.needs
 
-    def facts(self, steps: Witness | None) -> Iterator[ModeFact]:
-        """Yield all facts that are proved, situation by situation, for situations that arise in `steps`."""
-        if self.announcement is None or steps is None:
+    def facts(self, steps: Sequence[Event]) -> Iterator[ModeFact]:
+        """Yield all facts that are proved, situation by situation, for situations that arise in `steps`: events that
+        show the mode and break no rule."""
+        if self.announcement is None:
             return
         for situation in self.situations():
-            if not any(situation.covers(e) for e in steps.events) or self._counterexample(situation, FALSE) is None:
+            if not any(situation.covers(e) for e in steps) or not self._arises(situation):
                 continue
             told: set[str] = set()
             for key, value, condition in self._candidates(situation):
@@ -183,11 +186,11 @@ class Mode:
             if v.type == ADDRESS and not v.ghost:
                 yield v.text or v.name, Term("var", ADDRESS, v.name)
 
-    def _is_refuted(self, situation: Situation, condition: Term, steps: Witness) -> bool:
+    def _is_refuted(self, situation: Situation, condition: Term, steps: Sequence[Event]) -> bool:
         """Decide whether the steps, which break no rule, show already that a condition does not always hold."""
         assert self.announcement is not None
         said = False
-        for event in steps.events:
+        for event in steps:
             if event.kind == self.announcement.event:
                 said = event.args.get(self.announcement.key) == self.access.name
             elif said and situation.covers(event) and self._is_false(condition, event):
@@ -209,15 +212,31 @@ class Mode:
 
     def _level(self, situation: Situation, condition: Term) -> str:
         """Return the level of the weakest rule that the proof of a fact takes, "" if it is not proved."""
-        if self._counterexample(situation, condition) is not None:
+        p = self._property(situation, condition)
+        tracked = self._tracked.of_property(p)
+        if any(z3.is_true(z3.simplify(violated(run, len(run.steps) - 1, tracked))) for run in self._refuting):
             return ""
-        for level in ("MUST", "SHOULD"):
-            p = self._property(situation, condition)
-            events = {q.event for q in p.patterns}
-            rules = [r for r in self.setting.rules.values() if r.level in ("MUST", level) and r.permits(events)]
-            if spacer(safety(self.setting, p, rules, False), self.setting.timeout).answer == "proved":
-                return level
-        return ""
+        if not self._proves(p, ("MUST", "SHOULD")):
+            self._refute(tracked)
+            return ""
+        return "MUST" if self._proves(p, ("MUST",)) else "SHOULD"
+
+    def _proves(self, p: Property, levels: tuple[str, ...]) -> bool:
+        """Decide whether a property is proved by the permissions of some levels on its own events."""
+        events = {q.event for q in p.patterns}
+        rules = [r for r in self.setting.rules.values() if r.level in levels and r.permits(events)]
+        return spacer(safety(self.setting, p, rules, False), self.setting.timeout).answer == "proved"
+
+    def _arises(self, situation: Situation) -> bool:
+        """Decide whether there is a trace on which a node that says it uses the mode is in that situation."""
+        return self._refute(self._tracked.of_property(self._property(situation, FALSE)))
+
+    def _refute(self, p: Property) -> bool:
+        """Seek a trace that refutes a property, and keep it at hand."""
+        found = self._search.shortest(lambda run, k: violated(run, k, p), (), pretty=False)
+        if found is not None and found.script is not None:
+            self._refuting.append(Followed(self._search.world, found.script))
+        return found is not None
 
     def _property(self, situation: Situation, condition: Term) -> Property:
         """Return as a property that the condition holds in the situation, for a node that says it uses the mode."""
@@ -225,11 +244,6 @@ class Mode:
         terms = [term for _, term in situation.atoms]
         pattern = EventPattern(situation.event, conjunction((*terms, self.announcement.of(self.access.name))))
         return Property("fact", (), "", Whenever((pattern,), condition))
-
-    def _counterexample(self, situation: Situation, condition: Term) -> Witness | None:
-        p = self._property(situation, condition)
-        p = self._tracked.of_property(p)
-        return self._search.shortest(lambda run, k: violated(run, k, p), (), pretty=False)
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
@@ -239,7 +253,7 @@ class Mode:
         All rules are kept, and all of it happens on one interface. The node says which mode it uses before it does what
         a permission is about. The last event is one of which a rule on layering speaks, with all conditions of `last`.
         """
-        layering = [r for r in self.setting.rules.values() if isinstance(r.body, Allow) and self._is_layering(r.body)]
+        layering = [r for r in self.setting.rules.values() if isinstance(r.body, Allow) and self.is_layering(r.body)]
         if self.announcement is None or not layering:
             return None
         patterns = tuple(p for r in layering for p in r.body.patterns)
@@ -308,7 +322,7 @@ class Mode:
         kinds = list(dict.fromkeys(map(kind, rules)))
         return sorted(rules, key=lambda r: kinds.index(kind(r)))
 
-    def _is_layering(self, body: Allow) -> bool:
+    def is_layering(self, body: Allow) -> bool:
         """Decide whether a permission speaks of the access modes that fit a packet's headers."""
         modes = set(self.spec.accesses)
         return any(t.kind == "in" and set(t.args[1].type.members) >= modes for t in body.condition.walk())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.proofs.certificates import folder_for
 from mipcheck.checker.verbs.explain_mode import mode_page
 from mipcheck.model.prover.modes import Mode, ModeFact, announcement_of
 from mipcheck.model.specification.load import load, loads
@@ -27,7 +28,9 @@ def spec() -> Spec:
 def facts(spec: Spec, mode: str) -> set[tuple[str, str, str, str]]:
     asked = Mode(spec, spec.accesses[mode])
     own = [r for s in spec.statements.values() if mode in s.by for r in s.by if r in spec.rules]
-    found: list[ModeFact] = list(asked.facts(asked.steps([], own)))
+    steps = asked.steps([], own)
+    assert steps is not None
+    found: list[ModeFact] = list(asked.facts(steps.events))
     return {(str(f.situation), f.key, f.value, f.level) for f in found}
 
 
@@ -98,6 +101,8 @@ def test_parameters_count(spec: Spec) -> None:
 def test_mode_cvc_of_the_draft() -> None:
     """Sections 3.5 and 6.2: what the draft says of it, none of which is written in the program."""
     page = mode_page(load(), "cvc")
+    kept = (folder_for("draft-01") / "steps-cvc.log").read_text("utf-8")
+    assert page.steps == kept, "out of date: mipcheck explain cvc --fresh --store"
     said = {(a.event.partition("(")[0], a.key, a.value, a.level) for a in page.always if "xha" not in a.event}
     assert said == {
         ("ike", "src", "site.xhoa", "MUST"),

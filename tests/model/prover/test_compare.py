@@ -9,6 +9,7 @@ import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs import partings
+from mipcheck.checker.proofs.certificates import folder_for
 from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings
 from mipcheck.checker.proofs.replayed import Disagreement
 from mipcheck.model.prover.compare import Comparison, alike, clashing, merged_events
@@ -198,6 +199,8 @@ def test_every_pair_of_readings_of_the_draft_parts(tmp_path: Path, capsys: pytes
             assert pair["result"] == "parted", pair
             first, second = pair["readings"]
             assert pair["broken"][first] != pair["broken"][second]
+            kept = folder_for("draft-01") / f"{entry['name']}-{first}-{second}.log"
+            assert kept.read_text("utf-8") == pair["trace"], "out of date: mipcheck ambiguities --fresh --store"
             if entry["role"] != "mn":
                 continue
             log.write_text(pair["trace"], "utf-8")
