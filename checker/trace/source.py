@@ -213,13 +213,15 @@ def evidence_of(spec: Spec, sights: Mapping[str, Sight], resolution: Mapping[str
     """Return what sources show together; `sights` and `resolution` (ns) are by file.
 
     What a node says of itself and no capture can show (its conclusion, its mode, a hint) it has not said where nobody
-    has heard it, so that a list of events need not name that. A single source keeps its order.
+    has heard it, so that a list of events need not name that. Where all sources show it in part, there is more that
+    nobody has heard. A single source keeps its order.
     """
     coarse = {file: ns for file, ns in resolution.items() if ns > 1}
     wanted = [e for e in spec.events.values() if e.seen and e.sender != "observer"]
     unseen = [e for e in wanted if not any(s.shows(e.name) for s in sights.values())] if sights else []
     wire = any("capture" in e.seen for e in spec.events.values())
-    partly = {k for s in sights.values() for k in s.part}
+    # A source that shows some of it takes nothing from what another, which says nothing of it, would show alone.
+    partly = {k for s in sights.values() for k in s.part if all(o.shows(k) or k in o.part for o in sights.values())}
     own_words = {e.name for e in wanted if wire and "capture" not in e.seen and e.name not in partly}
     # What a rule demands to be said may have been said where nobody hears it.
     own_words -= {p.event for rule in spec.rules.values() if isinstance(rule.body, Require) for p in rule.body.patterns}
