@@ -68,4 +68,4 @@ def test_case(case: Case, tmp_path: Path) -> None:
 
 def test_there_are_cases() -> None:
     names = [case.name for path in FILES for case in cases_of(path)]
-    assert len(names) == len(set(names)) > 90
+    assert len(names) == len(set(names)) > 160
