@@ -74,18 +74,18 @@ def explain(context: Context, finding: Finding) -> Explanation:
 def sentences(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list[str]:
     """Return a sentence for each leaf, with the actual values; the same one of several interfaces is said once."""
     several = any(leaf.quantified for leaf in leaves)
-    found: dict[str, tuple[str, dict[str, None]]] = {}
+    found: dict[str, tuple[str, str, dict[str, None]]] = {}
     for leaf in leaves:
         term = leaf.term
-        subject = source(term) if term.kind == "var" else ""
-        _, names = found.setdefault(_sentence(context, finding, leaf), (subject, {}))
+        subject, text = (source(term), context.spec.variables[term.name].text) if term.kind == "var" else ("", "")
+        *_, names = found.setdefault(_sentence(context, finding, leaf), (subject, text, {}))
         own = any(r.interface is not None for r in _reads(context, finding, leaf))
         if leaf.quantified or (several and own):
             names[context.name(leaf.interface)] = None
     told: set[str] = set()
     result = []
-    for fact, (subject, names) in found.items():
-        meaning = context.spec.variables[subject].text if subject and subject not in told else ""
+    for fact, (subject, text, names) in found.items():
+        meaning = "" if subject in told else text
         told.add(subject)
         result.append((named(subject, meaning) + fact[len(subject) :] if subject else fact) + _on(names))
     return result

@@ -135,7 +135,9 @@ def _values(spec: Spec, r: Result) -> list[str]:
         return []
     names = [n for n, p in spec.parameters.items() if not p.readings] + [f"site.{n}" for n in spec.sites]
     fixed = [n for n in names if n not in r.for_all]
-    return ["for all values of parameters and addresses" + (f" but {', '.join(fixed)}" if fixed else "")]
+    state = spec.constants()
+    every = "for all values of parameters and addresses" + (f" but {', '.join(fixed)}" if fixed else "")
+    return [every + (f", and of {', '.join(state)}" if state else "")]
 
 
 def _block(spec: Spec, r: Result) -> list[str]:

@@ -137,6 +137,8 @@ class Builder:
                 return Apply("capable", (Name(str(c[0]), at),), at)
             case "given_value":
                 return Apply("given", (Name(str(c[0]), at),), at)
+            case "assigned":
+                return Apply("assigned", (Name(named(c[1]), place_of(c[1])),), at)
             case "negate":
                 return Apply("not", (self._expr(c[0]),), at)
             case "known":

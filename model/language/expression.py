@@ -7,7 +7,7 @@ from typing import Literal as OneOf
 
 Operator = OneOf[
     "and", "or", "not", "seen", "implies", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "minus", "max", "min",
-    "has", "capable", "given",
+    "has", "capable", "given", "assigned",
 ]  # fmt: skip
 """Operators of a term. `has` asks a set for a member, `capable` a node for a capability."""
 
@@ -72,7 +72,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """An operator and its arguments.
+    """An operator and its arguments. That of `assigned` names a time.
 
     Of `has`, the second is a set, or names a table, and the first the key of an entry. Of `uses`, the first argument is
     an access mode, the second names a layer, and a third the kind of its care-of address. It is no operator of a term:

@@ -23,6 +23,7 @@ _CHOICES = {
     "DROPPABLE": ("rule", "property", "assumption", "statement", "access", "capability", "ambiguity", "role", "entity",
                   "answer", "system", "channel", "event"),
     "CONFIRMABLE": ("rule", "statement", "property", "assumption", "param", "ambiguity"), "NOTHING": ("nothing",),
+    "ASSIGNED": ("assigned",),
     "STEP": STEPS, "STANDING": STANDINGS, "STANCE": STANCES, "MEASURE": MEASURES,
 }  # fmt: skip
 """Words that a terminal of several words stands for."""

@@ -165,8 +165,9 @@ class _Builder(CatalogueBuilder):
 
     def _update(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         assignments = tuple(self._assignment(a) for a in c[1].children if is_tree(a, "assignment"))
-        changes = tuple(self._change(a) for a in c[1].children if not is_tree(a, "assignment"))
-        return s.UpdateDecl(self._patterns(c[0]), assignments, changes, at)
+        forgotten = tuple(s.Forget(str(a.children[0]), place_of(a)) for a in c[1].children if is_tree(a, "forget"))
+        changes = tuple(self._change(a) for a in c[1].children if a.data not in ("assignment", "forget"))
+        return s.UpdateDecl(self._patterns(c[0]), assignments, changes, forgotten, at)
 
     def _assignment(self, t: Any) -> s.Assignment:
         return s.Assignment(str(t.children[0]), self._expr(t.children[1]), place_of(t))

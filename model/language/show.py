@@ -23,7 +23,7 @@ from mipcheck.model.values.types import show_duration
 
 _STRENGTH = {
     "implies": 1, "or": 2, "and": 3, "not": 4, "seen": 4, "=": 5, "!=": 5, "<": 5, "<=": 5, ">": 5, ">=": 5, "has": 5,
-    "uses": 5, "capable": 9, "given": 9,
+    "uses": 5, "capable": 9, "given": 9, "assigned": 9,
     "+": 6, "-": 6, "*": 7, "/": 7, "minus": 8, "max": 9, "min": 9,
 }  # fmt: skip
 
@@ -81,6 +81,8 @@ def _apply(op: str, args: tuple[Expression, ...], own: int) -> str:
             return f"{show_expression(args[0], own + 1)} uses {' '.join(map(show_expression, args[1:]))}"
         case "capable":
             return f"capability {show_expression(args[0])}"
+        case "assigned":
+            return f"assigned({show_expression(args[0])})"
         case "given":
             return f"given {show_expression(args[0])}"
         case "has":

@@ -105,8 +105,9 @@ def show_declaration(d: s.Declaration) -> str:
             most = "" if limit is None else f" limit {limit}"
             head = f"{'ghost ' if ghost else ''}table {name} by {by}{most}{f' until {until}' if until else ''}"
             return "\n".join([f"{head}{_text(text)} {{", *map(_variable, variables), "}"])
-        case s.UpdateDecl(patterns, assignments, changes):
-            shown = "; ".join([*map(_assignment, assignments), *map(_change, changes)])
+        case s.UpdateDecl(patterns, assignments, changes, forgotten):
+            forgets = [f"forget {x.name}" for x in forgotten]
+            shown = "; ".join([*map(_assignment, assignments), *map(_change, changes), *forgets])
             return f"on {show_patterns(patterns)} {{ {shown} }}"
         case s.DefineDecl(name, value):
             return f"{override}define {name} = {show_expression(value)}"

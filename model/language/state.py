@@ -99,16 +99,25 @@ class ClearTable:
     at: Place = place()
 
 
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """`forget timer`: a time that is not assigned any more."""
+
+    name: str
+    at: Place = place()
+
+
 ChangeDecl = SetEntry | SetField | RemoveEntry | ClearTable
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateDecl:
-    """`on PATTERN, … { ASSIGNMENT; … }`; `changes` are those of tables, in their order."""
+    """`on PATTERN, … { ASSIGNMENT; … }`; `changes` are those of tables, in their order, `forgotten` are times."""
 
     patterns: tuple[Pattern, ...]
     assignments: tuple[Assignment, ...]
     changes: tuple[ChangeDecl, ...] = ()
+    forgotten: tuple[Forget, ...] = ()
     at: Place = place()
 
 

@@ -14,6 +14,7 @@ from mipcheck.model.language.expression import Citation, Expression, Name, Patte
 from mipcheck.model.language.state import Assignment as Assignment
 from mipcheck.model.language.state import ChangeDecl as ChangeDecl
 from mipcheck.model.language.state import ClearTable as ClearTable
+from mipcheck.model.language.state import Forget as Forget
 from mipcheck.model.language.state import KeyPart as KeyPart
 from mipcheck.model.language.state import PauseDecl as PauseDecl
 from mipcheck.model.language.state import RemoveEntry as RemoveEntry

@@ -13,7 +13,7 @@ from mipcheck.model.values.types import NS
 
 # Groups of terminals that an error message names by one word; if one of a group may stand there, any may.
 _EXPRESSION = {"LPAR", "MINUS", "DURATION", "INT", "ADDRESS", "TRUE", "FALSE", "FUNCTION", "NOT", "NOW", "THIS", "SITE",
-               "WORD", "DOTTED", "QUANTIFIER", "SEEN", "CAPABILITY", "GIVEN"}  # fmt: skip
+               "WORD", "DOTTED", "QUANTIFIER", "SEEN", "CAPABILITY", "GIVEN", "ASSIGNED"}  # fmt: skip
 _OPERATOR = {"AND", "OR", "IMPLIES", "COMPARE", "ADD", "MUL", "IN", "USES", "LSQB"}
 DECLARATION = {
     "DOCUMENT", "ENUM", "SET", "SITE", "LAYER", "ACCESS",

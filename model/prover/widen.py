@@ -90,5 +90,6 @@ def interfaces_of(setting: Setting, p: Property, proof: Proof) -> str:
 
 
 def values_of(setting: Setting, proof: Proof) -> tuple[str, ...]:
-    """Return the parameters and addresses for all of whose values a proof holds."""
-    return tuple(symbols(setting.spec, proof.form))
+    """Return the parameters and addresses for all of whose values a proof holds, and the state that never changes and
+    may have any."""
+    return (*symbols(setting.spec, proof.form), *setting.spec.constants())

@@ -402,6 +402,11 @@ class Spec:
         """Return a variable or a column, by name. Raises KeyError."""
         return self.variables[name] if name in self.variables else self.column(name)
 
+    def constants(self) -> tuple[str, ...]:
+        """Return the names of state without an initial value that nothing assigns: limits of which nothing is said."""
+        assigned = {name for u in self.updates for name in u.writes()}
+        return tuple(v.name for v in self.variables.values() if v.initial is None and v.name not in assigned)
+
     def interface_variables(self, ghost: bool | None = None) -> list[Variable]:
         """Return the state that each interface has; only ghost state, or all but that, if `ghost` is given."""
         return [v for v in self.variables.values() if v.scope == "interface" and ghost in (None, v.ghost)]

@@ -9,8 +9,9 @@ from typing import Final
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.specification import spec as m
+from mipcheck.model.specification.assigned import asked, flag, flag_of
 from mipcheck.model.specification.names import Names
-from mipcheck.model.specification.term import TRUE, Term
+from mipcheck.model.specification.term import FALSE, TRUE, Term
 from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, BOOL, INTERFACE, TIME, Type
@@ -28,13 +29,19 @@ class StateReader:
         self.names, self.types = names, types
 
     def variables(self) -> None:
-        """Declare the variables of interfaces and of the node."""
+        """Declare the variables of interfaces and of the node; with times, where that is asked, whether they have a
+        value."""
+        wanted = set(asked(self.names.items))
         for d in self.names.each(s.StateDecl):
             for v in d.variables:
                 self.names.declare("state", v.name, v.at)
                 initial = self._initial(v)
                 type_ = self.names.type_of(v.type)
-                self.names.variables[v.name] = m.Variable(v.name, type_, d.scope, d.ghost, initial, v.text, d.told)
+                variable = m.Variable(v.name, type_, d.scope, d.ghost, initial, v.text, d.told)
+                self.names.variables[v.name] = variable
+                if v.name in wanted and (told := flag(variable)) is not None:
+                    self.names.declare("state", told.name, v.at)
+                    self.names.variables[told.name] = told
 
     def tables(self) -> None:
         """Declare tables, with the parts of their keys and their fields."""
@@ -89,8 +96,16 @@ class StateReader:
             if assigned.count(a.name) > 1:
                 self.names.fail(a.at, f'"{a.name}" is assigned twice')
             self.names.used[f"assigned {a.name}"] += 1
+        for x in d.forgotten:
+            if x.name not in self.names.variables:
+                self.names.fail(x.at, f'no state "{x.name}" to forget', nearest(x.name, self.names.variables))
+            if flag_of(x.name) not in self.names.variables:
+                self.names.fail(x.at, f'"{x.name}" always has a value', "a time without an initial one may have none")
+            if x.name in assigned:
+                self.names.fail(x.at, f'"{x.name}" is assigned here, too')
         changed = [self._table_of(c) for c in d.changes]
-        all_ghost = all(self.names.variables[a.name].ghost for a in d.assignments) and all(t.ghost for t in changed)
+        told = [*assigned, *(x.name for x in d.forgotten)]
+        all_ghost = all(self.names.variables[n].ghost for n in told) and all(t.ghost for t in changed)
         patterns = self.types.patterns(d.patterns, Scope({}, ghost=all_ghost), observed=not all_ghost)
         scope = self.types.scope_after(d.patterns)
         pairs = []
@@ -100,10 +115,19 @@ class StateReader:
             if not (value.kind == "const" and variable.initial == value):
                 self.names.used[f"changed {a.name}"] += 1
             pairs.append((a.name, value))
+            if flag_of(a.name) in self.names.variables and variable.type == TIME and variable.initial is None:
+                pairs.append(self._told(a.name, TRUE))
+        pairs += [self._told(x.name, FALSE) for x in d.forgotten]
         changes = tuple(
             self._change(c, t, replace(scope, ghost=t.ghost)) for c, t in zip(d.changes, changed, strict=True)
         )
         return m.Update(patterns, tuple(pairs), changes)
+
+    def _told(self, time: str, value: Term) -> tuple[str, Term]:
+        """Return the assignment that says whether a time has a value."""
+        self.names.used[f"assigned {flag_of(time)}"] += 1
+        self.names.used[f"changed {flag_of(time)}"] += 1
+        return flag_of(time), value
 
     def pause(self, d: s.PauseDecl, updates: Sequence[m.Update]) -> m.Pause:
         """Return while which state no obligation runs. Raises SpecError for state that cannot say so."""

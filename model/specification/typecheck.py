@@ -26,6 +26,7 @@ from mipcheck.model.language.expression import (
     Word,
 )
 from mipcheck.model.language.show import show_expression, show_pattern
+from mipcheck.model.specification.assigned import flag_of
 from mipcheck.model.specification.names import Names
 from mipcheck.model.specification.spec import KINDS_OF_ADDRESS, Table
 from mipcheck.model.specification.term import EventPattern, Term, TermKind, conjunction, contradiction
@@ -296,6 +297,8 @@ class TypeChecker:
                     self.names.fail(name.at, f'unknown parameter "{name.name}"', hint)
                 self.names.used[f"parameter {name.name}"] += 1
                 return Term("given", BOOL, name.name, source=e)
+            case "assigned":
+                return self._assigned(e, scope)
             case "uses":
                 return self._uses(e, scope)
             case "has":
@@ -311,6 +314,21 @@ class TypeChecker:
                 if len({t.type for t in terms}) > 1:
                     self.names.fail(e.at, "a time and a number do not mix here", "write the number with a unit: 60 s")
                 return Term(e.op, terms[0].type, args=terms, source=e)
+
+    def _assigned(self, e: Apply, scope: Scope) -> Term:
+        """Return whether a time has a value, which is state of its own."""
+        (time,) = e.args
+        term = self._infer(time, scope, None)
+        if term.kind != "var" or term.type != TIME:
+            self.names.fail(time.at, f"{_show(time)} is no state of type time", "of other things nobody need ask")
+        if self.names.variables[term.name].initial is not None:
+            self.names.fail(time.at, f"{_show(time)} always has a value", "a time without an initial one may have none")
+        if flag_of(term.name) not in self.names.variables:
+            self.names.fail(
+                time.at, f"no rule of its role asks for that of {_show(time)}", "define it there, by a name"
+            )
+        self.names.read[flag_of(term.name)] += 1
+        return Term("var", BOOL, flag_of(term.name), source=e)
 
     def _uses(self, e: Apply, scope: Scope) -> Term:
         """Return whether an access mode has a layer (with that kind of care-of address): it is one of those that do."""

@@ -85,7 +85,7 @@ def _compound(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Express
         st.builds(QuantifiedEntry, st.sampled_from(["some", "every"]), _some(names), names, inner),
         st.builds(lambda mode, *which: Apply("uses", (mode, *which)), inner, _name_expressions),
         st.builds(lambda mode, *which: Apply("uses", (mode, *which)), inner, _name_expressions, _name_expressions),
-        st.builds(lambda name: Apply("capable", (name,)), _name_expressions),
+        st.builds(lambda op, name: Apply(op, (name,)), st.sampled_from(["capable", "assigned"]), _name_expressions),
         st.builds(Quantified, st.sampled_from(["some", "every"]), inner),
     )
 
@@ -192,7 +192,9 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
     st.builds(s.ExtendTable, names, _some(st.builds(s.MoreWords, names, _members))),
     st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.just(False), _variables, st.booleans()),
     st.builds(s.StateDecl, st.sampled_from(["interface", "node"]), st.just(True), _variables),
-    st.builds(s.UpdateDecl, _patterns, _assignments, _changes),
+    st.builds(
+        s.UpdateDecl, _patterns, _assignments, _changes, st.lists(st.builds(s.Forget, names), max_size=2).map(tuple)
+    ),
     st.builds(
         s.TableDecl, names, _some(st.builds(s.KeyPart, names, types)), st.booleans(), st.none() | st.integers(0, 99),
         st.just("") | names, texts, _variables,

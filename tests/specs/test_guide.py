@@ -82,7 +82,7 @@ def test_specifications(text: str, tmp_path: Path) -> None:
 def test_what_the_guide_calls_proved(tmp_path: Path) -> None:
     text = _PRELUDE + _FRAGMENTS
     results = prove(spec=load(_write(tmp_path, "example", text)), with_needs=False)
-    proved = ("no_leak", "settled", "polite", "sound", "alone", "sane", "restored", "no_stranger")
+    proved = ("no_leak", "settled", "polite", "sound", "alone", "sane", "restored", "no_stranger", "waited")
     refuted = ("never_registers", "found", "no_copy")
     assert {r.name: r.result for r in results} == dict.fromkeys(proved, "proved") | dict.fromkeys(refuted, "refuted")
     anchored = text.replace("within t_refresh of answered", "within t_refresh of confirmed")
