@@ -13,7 +13,7 @@ from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.events.registrations import clear_registrations
 from mipcheck.checker.capture.events.userdata import Protects
 from mipcheck.checker.capture.frames.files import open_frames
-from mipcheck.checker.capture.frames.frame import REST, SLL, SLL2, FileInfo, Frame, Loss, counted
+from mipcheck.checker.capture.frames.frame import REST, SLL, SLL2, FileInfo, Frame, Loss
 from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import ASIDE, ESP, IKE, REGISTRATION, Packet
@@ -22,6 +22,7 @@ from mipcheck.checker.capture.node.decrypted import set_aside_decrypted
 from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
 from mipcheck.checker.capture.survey import Surveyor
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import NODE, Event, Position
 
@@ -309,7 +310,7 @@ def lost(
             # What passes through a tunnel device or a cooked capture concerns more than the interface of that name.
             own = loss.interface in physical and info.interfaces.get(loss.interface) not in (SLL, SLL2)
             interface = loss.interface if own else NODE
-            reason = f"{counted(loss.missing)} lost while capturing"
+            reason = f"{counted(loss.missing, 'frame')} lost while capturing"
             until = loss.until + source.offset
             if loss.since is not None:
                 since = loss.since + source.offset
@@ -397,8 +398,8 @@ def _encrypted(packets: Sequence[Packet], known: Knowledge) -> list[str]:
     if not count:
         return []
     return [
-        f"{counted(count)} of 802.11 {'is' if count == 1 else 'are'} encrypted: decrypt the file first (airdecap-ng),"
-        " or capture on the node's own interface"
+        f"{counted(count, 'frame')} of 802.11 {'is' if count == 1 else 'are'} encrypted: decrypt the file first"
+        " (airdecap-ng), or capture on the node's own interface"
     ]
 
 

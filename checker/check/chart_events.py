@@ -38,7 +38,7 @@ _REASON: Final = "reason"
 
 
 @dataclass(frozen=True)
-class Told:
+class Drawn:
     """What is told of the events. `state_events` are those that change state, in order; None if they are too many."""
 
     start: int
@@ -57,18 +57,18 @@ _Broken = dict[int, list[str]]
 
 def told(
     machine: Machine, events: Sequence[Event], near: Sequence[Finding], findings: Sequence[Finding], origin: int
-) -> Told:
+) -> Drawn:
     """Return what is told of `events`, and around the findings `near`; times count from `origin`, in ns."""
     broken = _broken_by(machine, findings)
     if not len(events):
-        return Told(0, 0, (), (), 0, (), [], ())
+        return Drawn(0, 0, (), (), 0, (), [], ())
     trace = _trace_of(machine, events)
     if not isinstance(trace, list):
         return _of_long(machine, trace, near, findings, broken, origin)
     numbered = list(enumerate(trace))
     marks = _marks(machine, numbered, broken, origin)
     out = [f"{len(marks) - MARKS} events at the end"] if len(marks) > MARKS else []
-    return Told(
+    return Drawn(
         trace[0].time - origin,
         trace[-1].time - origin,
         tuple(marks[:MARKS]),
@@ -411,7 +411,7 @@ def _of_long(
     findings: Sequence[Finding],
     broken: _Broken,
     origin: int,
-) -> Told:
+) -> Drawn:
     """Return what is told of a long trace."""
     step = _step_of(trace)
     found = trace.survey(broken, step)
@@ -441,7 +441,7 @@ def _of_long(
         out.append(f"{', '.join(sorted(many))}: counted in steps of time, and told one by one only around findings")
     if isinstance(trace, _Columned) and not trace.columns.framed and any(f.count > 2 for f in findings):
         out.append("of what was not allowed again and again, all but the first and the last time")
-    return Told(
+    return Drawn(
         trace.start - origin,
         trace.end - origin,
         tuple(marks[:MARKS]),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mipcheck.checker.check.report import ParameterReport, RuleReport
 from mipcheck.checker.console.alike import Notes
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.errors import listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.trace import Input, Trace
@@ -151,7 +152,7 @@ def reasons_of(rules: Sequence[RuleReport], inputs: Sequence[Input]) -> list[str
             reasons.append(f"{', '.join(ids)} {'is' if len(ids) == 1 else 'are'} {status}")
     for i in inputs:
         if i.skipped:
-            reasons.append(f"{_lines(i.skipped)} of {printable(i.file)} could not be read")
+            reasons.append(f"{counted(i.skipped, 'line')} of {printable(i.file)} could not be read")
         reasons.extend(f"{printable(i.file)}: {printable(hole)}" for hole in i.holes)
     return reasons
 
@@ -171,10 +172,6 @@ def lacks_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Ite
         yield "the trace has gaps"
     for i in trace.inputs:
         yield from (f"{printable(i.file)}: {printable(hidden)}" for hidden in i.hidden)
-
-
-def _lines(count: int) -> str:
-    return "1 line" if count == 1 else f"{count} lines"
 
 
 def notes_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace, observation: Observation) -> Iterator[str]:

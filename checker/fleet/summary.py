@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mipcheck.checker.check.report import VERDICTS
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.errors import listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
@@ -263,7 +264,7 @@ class _SummaryWriter:
         )
         rest = len(checked) - len(listed_)
         if rest:
-            self.lines.line(f"{_count(rest, 'file')} conformant (--verbose lists them).")
+            self.lines.line(f"{counted(rest, 'file')} conformant (--verbose lists them).")
         self._space(bool(checked))
 
     def _by_rule(self) -> None:
@@ -298,7 +299,7 @@ class _SummaryWriter:
         )
         others = self.summary.others
         if others:
-            self.lines.line(f"{_count(others, 'other file')} in the folders given, neither logs nor captures by name.")
+            self.lines.line(f"{counted(others, 'other file')} in the folders given, neither logs nor captures by name.")
         self._space(bool(missing or others))
 
     def _verdict(self) -> None:
@@ -312,7 +313,7 @@ class _SummaryWriter:
         before = f" ({earlier} of them by an earlier run)" if earlier else ""
         events = sum(line.events for line in lines)
         self.lines.labelled("spec", [f"{printable(s.spec)} (mipcheck {__version__})"])
-        self.lines.labelled("read", [f"{_count(events, 'event')} in {_count(len(lines), 'file')}{before}"])
+        self.lines.labelled("read", [f"{counted(events, 'event')} in {counted(len(lines), 'file')}{before}"])
         self.lines.labelled("stopped", [s.stopped] if s.stopped else [])
         self.lines.labelled("stale", [f"to be taken out of the expectations: {printable(x)}" for x in s.stale or ()])
         verdict = s.verdict()
@@ -351,7 +352,7 @@ def _spread(r: RuleCount) -> str:
     """Tell a rule's statuses and in how many files each: `violated in 2 (5 times), held in 7`."""
     words = ("violated", "inconclusive", "unobservable", "held", "not-exercised")
     parts = [f"{word} in {r.files[word]}" for word in words if word in r.files]
-    times = f" ({_count(r.violations, 'time')})" if r.violations else ""
+    times = f" ({counted(r.violations, 'time')})" if r.violations else ""
     return ", ".join(part + (times if part.startswith("violated") else "") for part in parts)
 
 
@@ -359,8 +360,3 @@ def _first(reason: str, path: str) -> str:
     """Return the first line of a reason, without the path that stands beside it."""
     line = reason.partition("\n")[0]
     return line.removeprefix(printable(path)).removeprefix(":").strip()
-
-
-def _count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 file`, `2 files`."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from re import Match
 from typing import BinaryIO, Final
 
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.errors import LIMIT, InputError, Problem, joined, problem_in_line, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.logs.builder import LogBuilder
@@ -212,7 +213,7 @@ class LogReading:
         if not odd:
             return []
         number, why = self._odd
-        text = f"{_count(odd)} {'was' if odd == 1 else 'were'} not read (line {number}: {why})"
+        text = f"{counted(odd, 'record')} {'was' if odd == 1 else 'were'} not read (line {number}: {why})"
         gap = Event(0, NODE, "gap", {"reason": text}, Position(self.name, number))
         return [Span(None, None, gap, None)]
 
@@ -225,14 +226,10 @@ class LogReading:
         unknown = counts["unknown"] + counts["odd"]
         parts.append(f"{unknown} that nothing in it matches" if unknown else "none that nothing in it matches")
         notes = [self.use.chosen] if self.use.chosen else []
-        notes += [f"read by the map {self.use.map.name}: {_count(sum(counts.values()))}, {', '.join(parts)}"]
+        notes += [f"read by the map {self.use.map.name}: {counted(sum(counts.values()), 'record')}, {', '.join(parts)}"]
         for number, text, why in self.shown:
             notes.append(f"line {number} matches nothing in the map{f' ({why})' if why else ''}: {quoted_line(text)}")
         return [*notes, *dict.fromkeys(self.assumed)]
-
-
-def _count(number: int) -> str:
-    return f"{number} record" + ("" if number == 1 else "s")
 
 
 def quoted_line(text: str) -> str:

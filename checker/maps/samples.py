@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.logs.builder import LogBuilder
 from mipcheck.checker.logs.parts import FIRST_LINE
@@ -85,7 +86,7 @@ def beside(use: Use, stream: BinaryIO, name: str, vocabulary: Vocabulary, latest
             added.clear()  # so that a long log takes no memory
     yield ""
     yield from (*reading.notes(), *teller.notes())
-    yield f"{told} event{'' if told == 1 else 's'}"
+    yield counted(told, "event")
 
 
 _OUTCOMES: Mapping[str, str] = {

@@ -17,6 +17,7 @@ from typing import Final
 from mipcheck.checker.check.chart import Chart, Moments
 from mipcheck.checker.check.margins import Margin
 from mipcheck.checker.check.report import Report, RuleReport, Violation, date
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.report.json import seconds
@@ -102,13 +103,14 @@ def _header(report: Report) -> Iterator[str]:
     yield f'<p class="verdict {text(report.verdict)}"><span class="badge">{badge}</span></p>'
     yield f"<h1>{text(_sentence(report))}</h1>"
     inputs = ", ".join(
-        f"{i.file} ({_count(i.frames, 'frame')})" if i.frames is not None else i.file for i in report.inputs[:8]
+        f"{i.file} ({counted(i.frames, 'frame', form=',')})" if i.frames is not None else i.file
+        for i in report.inputs[:8]
     )
     more = f" and {len(report.inputs) - 8} more" if len(report.inputs) > 8 else ""
     role = "" if report.role == MOBILE_NODE else f", as {report.role}"
     start = date(report, 0)
     began = f" · begins {text(start)}" if start is not None else ""
-    events = _count(report.events, "event")
+    events = counted(report.events or 0, "event", form=",")
     yield f'<p class="about">{text(inputs)}{more} · {events} · held to {text(report.spec + role)}{began}</p>'
 
 
@@ -330,7 +332,3 @@ def clock(report: Report, time: int) -> str:
     day = date(report, time)
     shown = f"{seconds(time):.3f} s" if abs(time) < 10**15 else f"{show_seconds(time)} s"
     return shown if day is None else f"{shown} ({day})"
-
-
-def _count(number: int | None, noun: str) -> str:
-    return f"{number or 0:,} {noun}" + ("" if number == 1 else "s")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mipcheck.checker.check.chart import Mark
+from mipcheck.checker.console.counts import counted
 from mipcheck.model.specification.spec import MOBILE_NODE
 
 SELF: Final = ""
@@ -110,7 +111,7 @@ def _reply(keys: Mapping[str, str], name: str) -> Said:
 def data(keys: Mapping[str, str], name: str, count: int) -> Said:
     """Return user data in words."""
     outward, clear = keys.get("dir") == "out", keys.get("protection") == "none"
-    number = "1 packet" if count == 1 else f"{count:,} packets"
+    number = counted(count, "packet", form=",")
     what = "unprotected" if clear else "protected"
     verb = "sends" if outward else "receives"
     other = " that is not the company's" if keys.get("scope") == "other" else ""

@@ -11,6 +11,7 @@ from shlex import quote
 from typing import Final
 
 from mipcheck.checker.check.report import InputReport, Report, RuleReport, Violation, date
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.trace.vocabulary import IPV6_NOTE, TELL_INTERNAL
@@ -87,7 +88,7 @@ class _ReportWriter:
         self._verdict()
 
     def _nodes(self) -> str:
-        return "" if self.report.nodes is None else f" for {_count(self.report.nodes, 'mobile node')}"
+        return "" if self.report.nodes is None else f" for {counted(self.report.nodes, 'mobile node')}"
 
     # --- findings -------------------------------------------------------------------------------------------------
 
@@ -172,7 +173,7 @@ class _ReportWriter:
         )
         hidden = len(self.report.rules) - len(listed)
         if hidden:
-            self.lines.line(f"{_count(hidden, 'rule')} not exercised by this trace (--verbose lists them).")
+            self.lines.line(f"{counted(hidden, 'rule')} not exercised by this trace (--verbose lists them).")
         self.lines.line("")
         unclear: dict[str, list[str]] = {}
         for r in self.report.rules:
@@ -217,18 +218,18 @@ class _ReportWriter:
             ids = sorted({v.rule for v in report.violations}, key=list(self.rules).index)
             known = sum(e.violation.count for e in report.excused if e.violation.rule in ids)
             total = sum(self.rules[i].broken for i in ids) - known
-            return f": {', '.join(ids)} broken, {_count(total, 'time')} in all"
+            return f": {', '.join(ids)} broken, {counted(total, 'time')} in all"
         if report.verdict == "stale":
-            return f": {_count(len(report.stale), 'expectation')} to be taken out, no MUST is broken in a new way"
+            return f": {counted(len(report.stale), 'expectation')} to be taken out, no MUST is broken in a new way"
         if report.verdict == "expected":
             times = sum(e.violation.count for e in report.excused)
-            return f": no MUST is broken but as expected, {_count(times, 'time')} in all"
+            return f": no MUST is broken but as expected, {counted(times, 'time')} in all"
         if report.verdict == "conformant":
             idle = sum(r.status == "not-exercised" for r in musts)
-            more = f"; {_count(idle, 'MUST')} of {len(musts)} not exercised" if idle else ""
-            return f": nothing in this trace breaks a MUST; {_count(held, 'rule')} held{more}"
+            more = f"; {counted(idle, 'MUST')} of {len(musts)} not exercised" if idle else ""
+            return f": nothing in this trace breaks a MUST; {counted(held, 'rule')} held{more}"
         but = " but as expected" if report.excused else ""
-        return f": no MUST is seen broken{but}, {_count(held, 'rule')} held, but the evidence has holes"
+        return f": no MUST is seen broken{but}, {counted(held, 'rule')} held, but the evidence has holes"
 
     def _next(self) -> Iterable[str]:
         """Return what a reader may do next."""
@@ -281,12 +282,12 @@ def _misses(v: Violation) -> Iterator[str]:
 
 def _input(i: InputReport) -> str:
     """Return one line on an input."""
-    frames = f"{_count(i.frames, 'frame')}, " if i.frames is not None else ""
-    skipped = f", {_count(i.skipped, 'line')} skipped" if i.skipped else ""
+    frames = f"{counted(i.frames, 'frame')}, " if i.frames is not None else ""
+    skipped = f", {counted(i.skipped, 'line')} skipped" if i.skipped else ""
     more = len(i.interfaces) - _INTERFACES
     named = ", ".join(i.interfaces[:_INTERFACES]) + (f" and {more} more" if more > 0 else "")
     interfaces = f" on {named}" if i.interfaces else ""
-    return f"{i.file} ({i.kind}): {frames}{_count(i.events, 'event')}{interfaces}{skipped}"
+    return f"{i.file} ({i.kind}): {frames}{counted(i.events, 'event')}{interfaces}{skipped}"
 
 
 def _counts(r: RuleReport) -> str:
@@ -297,10 +298,6 @@ def _counts(r: RuleReport) -> str:
         return "configuration"
     parts = [f"{r.kept} kept" if r.kept else "", f"{r.broken} broken" if r.broken else ""]
     return ", ".join(filter(None, [*parts, f"{r.unknown} unclear" if r.unknown else ""]))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _place(at: Position) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mipcheck.checker.check.readings import Ambiguity, ambiguities, resolved
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
@@ -154,16 +155,11 @@ def entries_text(spec: Spec, entries: list[AmbiguityEntry], width: int, colour: 
     pairs = [p for e in entries for p in e.pairs]
     parted = sum(bool(p.found.trace) for p in pairs)
     unknown = sum(not p.decided for p in pairs)
-    lines.line(f"{spec.name}: {_count(len(entries), 'ambiguity', 'ambiguities')}; {parted} of "
-               f"{_count(len(pairs), 'pair', 'pairs')} of readings part on a trace")  # fmt: skip
+    lines.line(f"{spec.name}: {counted(len(entries), 'ambiguity', 'ambiguities')}; {parted} of "
+               f"{counted(len(pairs), 'pair')} of readings part on a trace")  # fmt: skip
     if unknown:
         lines.line("Unknown is not the same: a longer --timeout may find a trace.")
     return lines.text()
-
-
-def _count(n: int, one: str, more: str) -> str:
-    """Return a number with its noun in the singular or the plural."""
-    return f"{n} {one if n == 1 else more}"
 
 
 def _show(lines: Lines, e: AmbiguityEntry) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable
 
-from mipcheck.checker.capture.frames.frame import counted
 from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.console.alike import Notes
+from mipcheck.checker.console.counts import counted
 from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import Value
 
@@ -49,7 +49,7 @@ class Account:
         found = []
         for (why, interface), (first, count) in self._unread.items():
             where = "" if interface == NODE else f" on {interface}"
-            found.append(f"frame {first}: {why} ({counted(count)}{where})")
+            found.append(f"frame {first}: {why} ({counted(count, 'frame')}{where})")
         return tuple(found)
 
     def note_first(self, key: Hashable, text: str, packet: Packet) -> None:

@@ -35,6 +35,7 @@ from mipcheck.checker.capture.headers.packet import (
 from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.messages.esp import DUMMY
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.vocabulary import IPV6_NOTE
 from mipcheck.model.values.event import NODE, Event
@@ -93,7 +94,7 @@ class Reader:
     def notes(self) -> tuple[str, ...]:
         """What is worth knowing besides the events."""
         left = self._account.set_aside[IPV6_LEFT]
-        packets = "1 IPv6 packet" if left == 1 else f"{left} IPv6 packets"
+        packets = counted(left, "IPv6 packet")
         leak = (f"{packets} {IPV6_NOTE}",) if left else ()
         return (*self._account.notes, *self._vpn.complaints, *leak)
 

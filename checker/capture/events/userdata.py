@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.events.links import Links
-from mipcheck.checker.capture.frames.frame import counted
 from mipcheck.checker.capture.headers.packet import ICMP, LINK_PORTS, MULTICAST, Fragment, Packet
 from mipcheck.checker.capture.node.knowledge import Knowledge, dotted
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.vocabulary import TELL_INTERNAL
 from mipcheck.model.values.types import Value
@@ -73,7 +73,7 @@ class UserData:
         if self._maybe:
             found.append(
                 f"frame {self._maybe}: traffic in clear with {dotted(self._peer)} may have been with the enterprise"
-                f" ({counted(self._account.set_aside[_MAYBE])} in all): nobody says what is internal;"
+                f" ({counted(self._account.set_aside[_MAYBE], 'frame')} in all): nobody says what is internal;"
                 f" {TELL_INTERNAL}"
             )
         return tuple(found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from mipcheck.checker.console.alike import Notes, grouped
+from mipcheck.checker.console.counts import counted
 from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.event import NODE, Position
 
@@ -167,7 +168,7 @@ class FileInfo:
         """Say what is missing, and nobody can say what it would have shown."""
         return (
             *grouped(
-                f"{counted(n)} on {name} {'was' if n == 1 else 'were'} lost while capturing"
+                f"{counted(n, 'frame')} on {name} {'was' if n == 1 else 'were'} lost while capturing"
                 for name, n in self.lost.items()
             ),
             *(_unread(reason, unread) for reason, unread in self.unread.items()),
@@ -252,8 +253,3 @@ def _unread(reason: str, unread: Unread) -> str:
     if reason in (_JUMPS, _STEPS, _UNTIMED):
         return reason % (f"at frame {first}" if count == 1 else f"{count} times, first at frame {first}")
     return f"frame {first}: {reason}" if count == 1 else f"frame {first}: {reason}; {count} such in all"
-
-
-def counted(count: int) -> str:
-    """Return a number of frames in words."""
-    return "1 frame" if count == 1 else f"{count} frames"
