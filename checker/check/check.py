@@ -47,6 +47,7 @@ def check(
     keys: Sequence[str | os.PathLike[str]] = (),
     chart: bool = False,
     closest: str = "none",
+    repairs: bool = False,
 ) -> Report:
     """Replay logs and captures of one node, or logs of a device that deals with many, against a specification.
 
@@ -56,7 +57,7 @@ def check(
     missing is inconclusive. `maps` are as on a command line (`["charon"]`, `["charon.log=charon,year=2025"]`),
     `unmatched` says what becomes of lines that no map knows (`count` or `error`), `keys` are files with keys of ESP;
     with `chart` the report has what a page draws, with `closest` how close it was (`none`, `short`: of short traces,
-    `all`). Raises SpecError, InputError,
+    `all`), with `repairs` the findings of a short one have the nearest by one change. Raises SpecError, InputError,
     CaptureError, ParameterError or UsageError; all of them say what to do.
     """
     if fail_on not in ("must", "should"):
@@ -71,7 +72,8 @@ def check(
         file = None if config is None else os.fspath(config)
         over = over_logs(vocabulary, file, parameters or {}, [os.fspath(k) for k in keys])
         give_maps(opened, maps, vocabulary, unmatched == "error", over.sources)
-        return check_open(opened, chosen, vocabulary, over, offsets or {}, keep_going, fail_on, strict, chart, closest)
+        return check_open(opened, chosen, vocabulary, over, offsets or {}, keep_going, fail_on, strict, chart, closest,
+                          repairs)  # fmt: skip
 
 
 def check_open(
@@ -85,6 +87,7 @@ def check_open(
     strict: bool = False,
     chart: bool = False,
     closest: str = "none",
+    repairs: bool = False,
 ) -> Report:
     """Do what `check` does with inputs that are open; `over` is what wins over the site of logs. Raises as it does."""
     try:
@@ -100,6 +103,10 @@ def check_open(
             drawn = chart_of(watched) if chart else None
             near = margins(watched, closest == "all") if drawn is None else margins_of(drawn.limits)
             report = replace(report, chart=drawn, margins=near)
+        if repairs and report.violations:
+            from mipcheck.checker.check.mended import with_repairs
+
+            report = replace(report, violations=with_repairs(watched, report.violations))
     except TooMuch as error:
         raise UsageError(str(error)) from None
     except UserError:

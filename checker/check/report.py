@@ -65,6 +65,32 @@ class RuleReport:
         return self.kept + self.broken
 
 
+@dataclass(frozen=True, slots=True)
+class EditReport:
+    """A change of a trace. `kind` is move (`by` so many ns later), put (of `key` the value `before` by `after`), add
+    or drop; `event` is as a log has it, `at` where it stands (None for one that is added), `time` when it comes (ns).
+    """
+
+    kind: str
+    event: str
+    at: Position | None
+    time: int
+    by: int = 0
+    key: str = ""
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """Changes after which a finding is gone, in words (`text`) and one by one; with them the trace `conforms`, or
+    something else is broken still."""
+
+    text: str
+    edits: tuple[EditReport, ...]
+    conforms: bool
+
+
 @dataclass(frozen=True)
 class Violation:
     """A rule broken `count` times for the same cause, and the first time in full.
@@ -73,7 +99,8 @@ class Violation:
     None for the node's configuration, `node` names the mobile node where a trace tells several apart. What is
     `overdue` has its deadline as `time`, and `at` where it began to be owed. `frames` are, by file, the frames of all
     that was not allowed. `not_counted` are the newest near misses, `not_counted_more` how many came before them;
-    `sought` is whether they were looked for, which has its limit where there are very many findings.
+    `sought` is whether they were looked for, which has its limit where there are very many findings. `repairs` are the
+    nearest, where they were asked for.
     """
 
     rule: str
@@ -96,6 +123,7 @@ class Violation:
     not_counted: tuple[NearMiss, ...] = ()
     not_counted_more: int = 0
     sought: bool = True
+    repairs: tuple[RepairReport, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ REGISTRY: Final = (
     Verb("map", "verbs.map", "[NAME|PATH] [LOG]", "what a map makes of another program's log"),
     Verb("anonymise", "verbs.anonymise", "CAPTURE", "a capture that may be shown, with the same verdict"),
     Verb("shrink", "verbs.shrink", "INPUT...", "the fewest events that show the same fault"),
+    Verb("repair", "verbs.repair", "INPUT...", "the fewest changes that mend a violation"),
     Verb("infer", "verbs.infer", "CAPTURE", "propose a site file for a capture"),
     Verb("requirements", "verbs.requirements", "", "what the document requires, and what encodes it"),
     Verb("audit", "verbs.audit", "", "what notices that a requirement is missing"),

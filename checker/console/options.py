@@ -17,6 +17,7 @@ WRITTEN: Final = {
     "annotate": "--annotate",
     "smtlib": "--smtlib",
     "logs": "--logs",
+    "log": "--log",
     "metrics": "--metrics",
     "write": "--write",
 }
@@ -63,7 +64,8 @@ def add_report(parser: argparse.ArgumentParser, kinds: Sequence[str]) -> None:
         default=[],
         type=AskedOf(kinds),
         metavar="KIND=FILE",
-        help=f"write the report to FILE as well, as {', '.join(kinds[:-1])} or {kinds[-1]} (repeatable)",
+        help=f"write the report to FILE as well, as {' or '.join(filter(None, (', '.join(kinds[:-1]), kinds[-1])))}"
+        " (repeatable)",
     )
 
 

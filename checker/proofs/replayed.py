@@ -187,14 +187,20 @@ def near_misses(spec: Spec, text: str, rule: str) -> list[str]:
     return list(dict.fromkeys(f"line {m.at.line}: {m.text}: {m.why}" for v in broken for m in v.not_counted))
 
 
-def _report(spec: Spec, text: str) -> Report:
+def report_on(spec: Spec, text: str) -> Report:
+    """Replay a log, and return the report on it, with what a picture shows. Raises InputError for one that the
+    specification has no words for."""
+    return _report(spec, text, chart=True)
+
+
+def _report(spec: Spec, text: str, chart: bool = False) -> Report:
     """Replay a log."""
     from mipcheck.checker.check.check import check
 
     with tempfile.TemporaryFile() as file:  # without a name: nothing of it is left, however the process ends
         file.write(text.encode())
         file.seek(0)
-        return check([f"/dev/fd/{file.fileno()}"], spec=spec)
+        return check([f"/dev/fd/{file.fileno()}"], spec=spec, chart=chart)
 
 
 def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:

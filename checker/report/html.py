@@ -27,7 +27,7 @@ from mipcheck.model.values.event import Position
 from mipcheck.model.values.types import show_seconds
 from mipcheck.model.version import __version__
 
-_ASSETS: Final = Path(__file__).with_name("page")
+ASSETS: Final = Path(__file__).with_name("page")
 
 _VERDICTS: Final = {
     "violation": "Violation",
@@ -73,7 +73,7 @@ def text(words: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def _policy(script: str, style: str) -> str:
@@ -208,6 +208,10 @@ def _finding(
         yield f"<p>{v.not_counted_more:,} earlier near misses are not told.</p>"
     yield from _led(report, "What came close, and did not count", [(m.at, m.text, m.why) for m in v.not_counted], words)
     yield "<h3>What would have been allowed</h3>" + _list(map(text, v.allowed))
+    if v.repairs:
+        yield "<h3>It would not be broken if</h3>" + _list(
+            text(r.text) + ("" if r.conforms else " (other requirements stay broken)") for r in v.repairs
+        )
     cited = f"{v.rule} ({v.level}), section {v.section}; cited: {rule.cite}."
     yield f"<h3>The requirement</h3><p>{text(cited)}</p>"
     if rule.reading is not None:

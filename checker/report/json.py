@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mipcheck.checker.check.margins import Margin
-from mipcheck.checker.check.report import Report, Violation, date
+from mipcheck.checker.check.report import RepairReport, Report, Violation, date
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.model.values.event import Position
@@ -107,7 +107,24 @@ def violation_object(start: int | None, v: Violation) -> dict[str, Any]:
         "count": v.count,
         "last_time": seconds(v.last_time),
         "last_at": at_object(v.last_at),
+        **({"repairs": [repair_object(r) for r in v.repairs]} if v.repairs else {}),
     }
+
+
+def repair_object(r: RepairReport) -> dict[str, Any]:
+    """Return a repair as JSON has it: what would have had to be, in words and change by change."""
+    edits = [
+        {
+            "kind": e.kind,
+            "event": e.event,
+            "at": None if e.at is None else at_object(e.at),
+            "time": seconds(e.time),
+            **({"by": seconds(e.by)} if e.kind == "move" else {}),
+            **({"key": e.key, "before": e.before, "after": e.after} if e.kind == "put" else {}),
+        }
+        for e in r.edits
+    ]
+    return {"text": r.text, "conforms": r.conforms, "edits": edits}
 
 
 def at_object(at: Position) -> dict[str, Any]:

@@ -124,6 +124,9 @@ class _ReportWriter:
         self.lines.labelled("because", [f"{printable(_place(b.at))}: {b.text}" for b in v.because])
         self.lines.labelled("misses", list(_misses(v)))
         self.lines.labelled("instead", list(v.allowed))
+        if self.verbose:
+            said = [f"{'conforms' if r.conforms else 'mended'} if {r.text}" for r in v.repairs]
+            self.lines.labelled("repair", said)
         self.lines.labelled("more", [f"mipcheck explain {v.rule}{self.asked}"])
         self.lines.line("")
 

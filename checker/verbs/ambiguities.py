@@ -22,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_reading(parser)
     options.add_timeout(parser, 60.0, "each pair of readings")
     options.add_kept(parser)
+    options.add_report(parser, ("html",))
     options.add_output(parser, ("text", "json"))
 
 
@@ -38,4 +39,8 @@ def run(args: argparse.Namespace) -> int:
     entries = parted(spec, args.names, args.timeout, kept_by(args))
     as_json = args.format == "json"
     write(entries_json(spec, entries) if as_json else entries_text(spec, entries, *terminal(args.output)), args.output)
+    if args.report:
+        from mipcheck.checker.verbs.pages import ambiguities_page, write_pages
+
+        write_pages(args, lambda: ambiguities_page(spec, entries))
     return 0 if all(entry.decided for entry in entries) else 3

@@ -119,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
         keys=args.keys,
         chart="html" in kinds,
         closest="all" if args.verbose else "short" if "json" in kinds else "none",
+        repairs=args.verbose or "html" in kinds,
     )
     if args.annotate is not None:
         from mipcheck.checker.report.copies import annotate_inputs

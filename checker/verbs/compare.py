@@ -20,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("specs", nargs="*", metavar="SPEC", help="specifications, by name or path (default: all)")
     options.add_timeout(parser, 60.0)
+    options.add_report(parser, ("html",))
     options.add_output(parser, ("text", "markdown", "json"))
 
 
@@ -40,4 +41,8 @@ def run(args: argparse.Namespace) -> int:
         "text": lambda: compared_text(found, *terminal(args.output)),
     }
     write(shown[args.format](), args.output)
+    if args.report:
+        from mipcheck.checker.verbs.pages import compare_page, write_pages
+
+        write_pages(args, lambda: compare_page(found))
     return 1 if found.wrong else 3 if found.unknown else 0

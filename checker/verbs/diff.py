@@ -20,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("left", metavar="SPEC", help="a specification, by name or path")
     parser.add_argument("right", metavar="SPEC", help="the one to compare it with")
     options.add_timeout(parser, 30.0, "each rule")
+    options.add_report(parser, ("html",))
     options.add_output(parser, ("text", "markdown", "json"))
 
 
@@ -37,4 +38,8 @@ def run(args: argparse.Namespace) -> int:
         "text": lambda: diff_text(found, *terminal(args.output)),
     }
     write(shown[args.format](), args.output)
+    if args.report:
+        from mipcheck.checker.verbs.pages import diff_page, write_pages
+
+        write_pages(args, lambda: diff_page(found))
     return 0 if found.decided else 3

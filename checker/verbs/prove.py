@@ -53,6 +53,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds for the whole run; what it did not get to is unknown (default: each question has its own limit)",
     )
+    options.add_report(parser, ("html",))
     options.add_output(parser, ("text", "json"))
 
 
@@ -98,6 +99,10 @@ def run(args: argparse.Namespace) -> int:
             write(results_json(spec, proved, args.without, args.needs), args.output)
         else:
             write(results_text(spec, proved), args.output)
+    if args.report:
+        from mipcheck.checker.verbs.pages import prove_page, write_pages
+
+        write_pages(args, lambda: prove_page(spec, proved))
     if args.smtlib is not None:
         hand_out_all(args.smtlib, spec, proved)
     if args.logs is not None:

@@ -20,7 +20,7 @@ _FOLDER: Final = Path(__file__).with_name("schemas")
 
 NAMES: Final = (
     "check", "parties", "jsonl", "prove", "requirements", "explain", "ambiguities", "diff", "audit", "mutate",
-    "overhead", "fleet", "compare", "synthesize",
+    "overhead", "fleet", "compare", "synthesize", "repair",
 )  # fmt: skip
 """Verbs, `jsonl` for a line of a check's JSON Lines, and `parties` for a check of several parties."""
 

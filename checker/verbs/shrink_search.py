@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 from mipcheck.checker.check.check import judge
 from mipcheck.checker.check.machine import machine_of
+from mipcheck.checker.check.report import Report
 from mipcheck.checker.console.errors import UsageError, quoted
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.read import read_trace
@@ -23,13 +24,15 @@ from mipcheck.checker.logs.text import read_log, write_log
 from mipcheck.checker.observe.blame import blame, reads
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding
+from mipcheck.checker.observe.slices import slice_of
 from mipcheck.checker.observe.watch import watch
 from mipcheck.checker.proofs.replayed import Disagreement
 from mipcheck.checker.trace.columns import Columns
+from mipcheck.checker.trace.source import Sight
 from mipcheck.checker.trace.vocabulary import Vocabulary, vocabulary_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.layering import Layering
-from mipcheck.model.specification.spec import Require, Rule, Spec
+from mipcheck.model.specification.spec import Rule, Spec
 from mipcheck.model.values.event import NODE, Event
 
 MOST: Final = 200_000
@@ -74,19 +77,19 @@ def shrunk(
                        keys=keys)  # fmt: skip
     machine = machine_of(spec, trace.site)
     evidence = trace.evidence(machine.spec)
-    sight = _common(trace.inputs)
+    sight = common(trace.inputs)
     observation, _ = watch(machine, trace.events, trace.site.boot, evidence)
-    chosen = _chosen(machine, trace.events, observation.findings, rule, at)
-    meant = machine.rules[chosen.rule]
-    wanted = cause_of(machine, trace.events, chosen)
+    finding = chosen(machine, trace.events, observation.findings, rule, at, "shrink")
+    meant = machine.rules[finding.rule]
+    wanted = cause_of(machine, trace.events, finding)
 
     def holds(events: list[Event]) -> bool:
         found, _ = watch(machine, events, trace.site.boot, evidence)
-        same = (f for f in found.findings if f.rule == chosen.rule and f.moment is not None)
+        same = (f for f in found.findings if f.rule == finding.rule and f.moment is not None)
         return any(cause_of(machine, events, f) == wanted for f in same)
 
     stop = time.monotonic() + timeout
-    start = _start(machine, trace.events, chosen, meant, holds)
+    start = _start(machine, trace.events, finding, meant, holds)
     least, done = minimal(start, holds, lambda: time.monotonic() > stop)
     text = _written(trace, vocabulary, sight, least, meant, len(trace.events), done)
     _replay(spec, text, meant, vocabulary)
@@ -111,10 +114,13 @@ def _place(events: Sequence[Event], number: int) -> object:
     return None if number < 0 else (events[number].at, events[number].time)
 
 
-def _chosen(
-    machine: Machine, events: Sequence[Event], findings: Sequence[Finding], rule: str | None, at: int | None
+def chosen(
+    machine: Machine, events: Sequence[Event], findings: Sequence[Finding], rule: str | None, at: int | None, verb: str
 ) -> Finding:
-    """Return the finding that is meant, of a MUST before others. Raises UsageError."""
+    """Return the finding that is meant, of a MUST before others; `verb` is what is to be done with it.
+
+    Raises UsageError.
+    """
     if rule is not None and rule not in machine.spec.rules:
         raise UsageError(f"there is no rule {quoted(rule)}; mipcheck requirements lists them")
     broken = [f for f in findings if rule in (None, machine.rules[f.rule].id)]
@@ -126,38 +132,24 @@ def _chosen(
     if broken and at is None:
         raise UsageError("only the configuration breaks a rule, which no events are needed for")
     raise UsageError(
-        f"{rule or 'no rule'} is{' not' if rule else ''} broken{'' if at is None else ' there'}: nothing to shrink"
+        f"{rule or 'no rule'} is{' not' if rule else ''} broken{'' if at is None else ' there'}: nothing to {verb}"
     )
 
 
-def _common(inputs: Sequence[Input]) -> Input:
-    """Return an input whose source shows what all do. Raises UsageError if they differ: one log cannot say so."""
+def common(inputs: Sequence[Input]) -> Sight:
+    """Return what the sources of all inputs show, and how finely. Raises UsageError if they differ: one log cannot say
+    so."""
     first = inputs[0]
     if any((i.sight, i.resolution) != (first.sight, first.resolution) for i in inputs):
         raise UsageError(
             "the sources of the inputs do not show the same, which no single log can say: give one of them"
         )
-    return first
+    if first.sight.resolution is None and first.resolution:
+        return replace(first.sight, resolution=first.resolution)
+    return first.sight
 
 
 # --- where to begin -----------------------------------------------------------------------------------------------
-
-
-def slice_of(machine: Machine, rule: Rule) -> frozenset[str]:
-    """Return the kinds of events on which it can depend whether a rule is broken: by what writes what it reads."""
-    spec = machine.spec
-    names = {name for term in rule.terms() for name in term.reads()}
-    if isinstance(rule.body, Require):
-        names.add(rule.body.anchor)
-    kinds = {p.event for p in rule.body.patterns} if isinstance(rule.body, Require) else set()
-    before = -1
-    while before != len(names):
-        before = len(names)
-        for update in spec.updates:
-            if any(written.partition(".")[0] in {n.partition(".")[0] for n in names} for written in update.writes()):
-                names |= {name for term in update.terms() for name in term.reads()}
-                kinds |= {p.event for p in update.patterns}
-    return frozenset(kinds)
 
 
 def _start(machine: Machine, events: Sequence[Event], finding: Finding, rule: Rule, holds: Test) -> list[Event]:
@@ -226,17 +218,12 @@ def minimal(events: list[_T], holds: Callable[[list[_T]], bool], late: Callable[
 
 
 def _written(
-    trace: Trace, vocabulary: Vocabulary, source: Input, events: Sequence[Event], rule: Rule, total: int, done: bool
+    trace: Trace, vocabulary: Vocabulary, sight: Sight, events: Sequence[Event], rule: Rule, total: int, done: bool
 ) -> str:
     """Return the log. Raises UsageError for events that no log can hold."""
-    from dataclasses import replace
-
     from mipcheck.checker.site.site import without_keys
 
     files = ", ".join(printable(Path(i.file).name) for i in trace.inputs)
-    sight = source.sight
-    if sight.resolution is None and source.resolution:
-        sight = replace(sight, resolution=source.resolution)
     comments = [
         f"{len(events)} of {total} events of {files}, which break {rule.id} as all of them do: {rule.text}",
         "None of them can be left out." if done else "Time was up: there may be more that can be left out.",
@@ -250,10 +237,15 @@ def _written(
 
 def _replay(spec: Spec, text: str, rule: Rule, vocabulary: Vocabulary) -> None:
     """Read and judge the log. Raises Disagreement if it does not break the rule."""
+    report = judged(spec, text, vocabulary)
+    if all(v.rule != rule.id for v in (*report.violations, *report.warnings)):
+        raise Disagreement(f"the events that are left break {rule.id}, and their log does not:\n{text}")
+
+
+def judged(spec: Spec, text: str, vocabulary: Vocabulary) -> Report:
+    """Read a log, as anybody's is read, and return the report on it."""
     from io import BytesIO
 
     log = read_log(BytesIO(text.encode("utf-8")), "small.log", vocabulary)
     again = Input("small.log", "log", log.events, log.absolute, (), sight=log.sight, fractions=log.fractions)
-    report = judge(spec, Trace((again,), log.events, log.site, frozenset(log.given), log.absolute))
-    if all(v.rule != rule.id for v in (*report.violations, *report.warnings)):
-        raise Disagreement(f"the events that are left break {rule.id}, and their log does not:\n{text}")
+    return judge(spec, Trace((again,), log.events, log.site, frozenset(log.given), log.absolute))

@@ -11,7 +11,8 @@ from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Violation
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import UsageError
-from mipcheck.checker.verbs.shrink_search import minimal, shrunk, slice_of
+from mipcheck.checker.observe.slices import slice_of
+from mipcheck.checker.verbs.shrink_search import minimal, shrunk
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import load

@@ -1,0 +1,99 @@
+"""Pages of text, tables and pictures of traces, without a script: proofs, differences, comparisons, coverage.
+
+As on a verdict's page, what comes from elsewhere is text: it is escaped where it is put in, and the page's policy lets
+the browser run and fetch nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from mipcheck.checker.check.report import Report
+from mipcheck.checker.report.figure import figure
+from mipcheck.checker.report.html import ASSETS, text
+from mipcheck.model.version import __version__
+
+
+def sheet(title: str, lead: str, body: Iterable[str]) -> str:
+    """Return a page; `title` and `lead` are plain text, `body` parts made by the functions below."""
+    style = (ASSETS / "page.css").read_text(encoding="utf-8")
+    mark = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    parts = {
+        "POLICY": f"default-src 'none'; style-src 'sha256-{mark}'; base-uri 'none'; form-action 'none'",
+        "TITLE": text(title),
+        "STYLE": style,
+        "LEAD": paragraph(lead),
+        "BODY": "".join(body),
+        "VERSION": text(__version__),
+    }
+    first, *rest = (ASSETS / "sheet.html").read_text(encoding="utf-8").split("{{")
+    return first + "".join(parts[name] + after for name, _, after in (piece.partition("}}") for piece in rest))
+
+
+def paragraph(words: str, kind: str = "") -> str:
+    """Return a paragraph of plain text, nothing for none."""
+    return f'<p class="{text(kind)}">{text(words)}</p>' if words else ""
+
+
+def section(title: str, parts: Iterable[str], badge: str = "", tone: str = "") -> str:
+    """Return a section; `badge` is a word before its title, `tone` good, bad or nothing."""
+    word = f'<span class="badge">{text(badge)}</span>' if badge else ""
+    return f'<section class="{text(tone)}"><h2>{word}{text(title)}</h2>{"".join(parts)}</section>'
+
+
+def listing(lines: Iterable[str]) -> str:
+    """Return lines of plain text as a list."""
+    return "<ul>" + "".join(f"<li>{text(line)}</li>" for line in lines) + "</ul>"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Sequence[tuple[str, str]]]]) -> str:
+    """Return a table whose cells are lines of text, each with the kind that it is ("" for none); the first cell of a
+    row is its heading."""
+    cells = "".join(f'<th scope="col">{text(word)}</th>' for word in head)
+    found = [f'<div class="wide"><table><thead><tr>{cells}</tr></thead><tbody>']
+    for first, *rest in rows:
+        others = "".join(f"<td>{_lines(cell)}</td>" for cell in rest)
+        found.append(f'<tr><th scope="row">{_lines(first)}</th>{others}</tr>')
+    return "".join([*found, "</tbody></table></div>"])
+
+
+def _lines(cell: Sequence[tuple[str, str]]) -> str:
+    return "".join(
+        f'<div><span class="kind k-{text(kind)}">{text(kind)}</span>{text(words)}</div>'
+        if kind
+        else f"<div>{text(words)}</div>"
+        for kind, words in cell
+    )
+
+
+def sides(parts: Iterable[str]) -> str:
+    """Return parts side by side, one below the other where there is no room."""
+    return f'<div class="sides">{"".join(parts)}</div>'
+
+
+def world(title: str, log: str, report: Report | None, why: str = "") -> str:
+    """Return a trace as one party or one specification sees it: a picture, what is broken there and why, and the log.
+
+    `why` says what is shown instead where there is no `report`.
+    """
+    parts = [f"<h3>{text(title)}</h3>"]
+    if report is None:
+        parts.append(paragraph(why, "none"))
+    else:
+        parts.append(figure(report, f"{title}: the sequence of events; the log below has the same as text"))
+        found = [*report.violations, *report.warnings]
+        for v in found:
+            at = f"line {v.at.line}" if v.at.line is not None else "the configuration"
+            wrong = "; ".join(v.wrong[1:] or v.wrong)
+            parts.append(paragraph(f"✗ {v.rule} ({v.level}) is broken at {at}: {wrong}.", "stale"))
+        if not found:
+            parts.append(paragraph("✓ Nothing is broken.", "fine"))
+    parts.append(f"<details><summary>As a log</summary><pre>{text_of_log(log)}</pre></details>")
+    return f'<div class="side">{"".join(parts)}</div>'
+
+
+def text_of_log(log: str) -> str:
+    """Return a log as plain text, line by line."""
+    return "\n".join(text(line) for line in log.splitlines())
