@@ -86,7 +86,8 @@ class RuleReader:
                 at, f'"{name}" is ghost state: no node can see it', "an obligation counts from what a node knows"
             )
         if variable.scope != "interface":
-            self.names.fail(at, f'"{name}" is state of the node', "an obligation counts from a time of its interface")
+            hint = "what a node owes is owed where its time is kept: declare that in interface { … }"
+            self.names.fail(at, f'"{name}" is state of the node', hint)
         self.names.read[name] += 1
 
     def _bound(self, d: s.BodyDecl, level: str) -> None:

@@ -13,6 +13,8 @@ from mipcheck.model.language.parse import MAX_SIZE, parse
 from mipcheck.model.language.show_module import show
 from mipcheck.model.prover.prove import prove
 from mipcheck.model.specification.load import load
+from mipcheck.model.specification.spec import LIMIT
+from mipcheck.model.specification.state import MAX_LIMIT, MAX_PARTS
 from mipcheck.model.specification.typecheck import MAX_TERMS
 
 GUIDE = resources.files("mipcheck.specs").joinpath("README.md").read_text("utf-8")
@@ -106,8 +108,12 @@ def test_warnings(text: str, tmp_path: Path) -> None:
 
 
 def test_limits() -> None:
-    for limit, unit in ((MAX_SIZE, "characters a file"), (MAX_DEPTH, "levels an"), (MAX_TERMS, "terms a")):
-        assert f"{limit:,} {unit}" in GUIDE
+    told = " ".join(GUIDE.split())
+    for limit, unit in (
+        (MAX_SIZE, "characters a file"), (MAX_DEPTH, "levels an"), (MAX_TERMS, "terms a"), (MAX_PARTS, "parts a key"),
+        (MAX_LIMIT, "entries a table"), (LIMIT, "where it says no `limit`"),
+    ):  # fmt: skip
+        assert f"{limit:,} {unit}" in told
 
 
 def test_every_keyword_is_explained() -> None:
