@@ -19,6 +19,8 @@ _SIZE: Final = 4 * 1024 * 1024
 """Bytes of a file with keys."""
 _FIELD: Final = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([0-9A-Fa-fx]*))\s*(?:,|$)')
 _IKE_SPI: Final = re.compile(r"(?:0x)?([0-9A-Fa-f]{16})")
+_NO_LINE: Final = "is no line of Wireshark's esp_sa"
+_EXPECTED: Final = "lines of Wireshark's esp_sa or ikev2_decryption_table, or what ip xfrm state shows"
 _FIELDS: Final = (8, 9)
 """Fields of a line of esp_sa; newer ones end with the length of sequence numbers."""
 _IKE_FIELDS: Final = 8
@@ -74,12 +76,26 @@ def read_keys(stream: BinaryIO, name: str) -> Site:
             problems.append(
                 Problem(Position(name, line), f"SPI {sa.spi:#010x} has other keys above", "give one of them")
             )
+    odd = sum(p.message == _NO_LINE for p in problems)
+    if len(meant) > 1 and odd == len(meant):
+        hint = _seems(data) or f"expected {_EXPECTED}"
+        raise InputError([Problem(Position(name), f"is no file with keys: none of its {odd} lines is one", hint)])
     if problems:
         raise InputError(problems[:LIMIT], more=max(0, len(problems) - LIMIT))
     if not known and not ike:
-        hint = "expected lines of Wireshark's esp_sa or ikev2_decryption_table, or what ip xfrm state shows"
-        raise InputError([Problem(Position(name), "holds no keys of ESP or IKEv2", hint)])
+        raise InputError([Problem(Position(name), "holds no keys of ESP or IKEv2", f"expected {_EXPECTED}")])
     return Site(esp_sas=tuple(known.values()), ike_sas=tuple(ike.values()))
+
+
+def _seems(data: bytes) -> str:
+    """Say what a file without keys seems to be, and where that is given; nothing if it may be anything."""
+    if data.startswith((b"mipcheck-trace", b"{")):
+        return "it seems to be a log: give it as an input"
+    if b"\0" in data[:64]:
+        return "it is no text: a capture is given as an input"
+    if re.search(rb"^\s*\[{1,2}[\w.]+\]{1,2}\s*(#.*)?$", data, re.MULTILINE):
+        return "it seems to be a site file: give it with --config"
+    return ""
 
 
 def _of_ike(lines: list[tuple[int, list[str]]], name: str, problems: list[Problem]) -> Iterator[IkeSa]:
@@ -108,7 +124,7 @@ def _of_table(lines: list[tuple[int, str]], name: str, problems: list[Problem]) 
         fields = _fields(line)
         if len(fields) not in _FIELDS or not fields[0].lower().startswith("ip"):
             hint = '"IPv4","source","destination","SPI","encryption","key","authentication","key"'
-            problems.append(Problem(Position(name, number), "is no line of Wireshark's esp_sa", f"expected {hint}"))
+            problems.append(Problem(Position(name, number), _NO_LINE, f"expected {hint}"))
             continue
         spi, key, secret = _number(fields[3]), hex_bytes(fields[5]), hex_bytes(fields[7])
         encryption, integrity = algorithm_name(fields[4]), algorithm_name(fields[6])

@@ -111,6 +111,24 @@ def test_a_site_file_says_what_is_wrong_with_its_files_of_keys(
     assert said in told and KEY[:8] not in told
 
 
+@pytest.mark.parametrize(
+    ("data", "seems"),
+    [
+        (b"mipcheck-trace 1\n0.0 eth0 link state=up\n", "it seems to be a log: give it as an input"),
+        (b'{"mipcheck-trace": 1}\n{"time": 0}\n', "it seems to be a log: give it as an input"),
+        (b"# ours\n[site]\niha = '10.1.0.2'\n", "it seems to be a site file: give it with --config"),
+        (b"\n\r\r\n\x1c\0\0\0M<+\x1a\x01\0\nmore\n", "it is no text: a capture is given as an input"),
+        (b"some\nwords\n" * 30, "expected lines of Wireshark's esp_sa or ikev2_decryption_table"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_said_to_once(data: bytes, seems: str) -> None:
+    with pytest.raises(InputError) as error:
+        read_keys(io.BytesIO(data), "keys")
+    (problem,) = error.value.problems
+    assert "is no file with keys" in problem.message
+    assert seems in problem.hint
+
+
 def test_a_file_that_is_missing_is_an_error_of_the_command_line_s_reader(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
