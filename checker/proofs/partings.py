@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mipcheck.checker.proofs.replayed import agree, broken_in, trace_text
+from mipcheck.checker.observe.context import source
+from mipcheck.checker.proofs.replayed import agree, allowed, broken_in, trace_text
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.spec import Configure
 from mipcheck.model.values.event import Event
@@ -19,6 +20,7 @@ from mipcheck.model.values.types import INT, TIME
 if TYPE_CHECKING:
     from mipcheck.checker.proofs.kept import KeptLogs
     from mipcheck.model.prover.compare import Comparison, Parting, SearchOutcome
+    from mipcheck.model.prover.examples import Examples
     from mipcheck.model.prover.setting import Setting
     from mipcheck.model.prover.witness import Witness
     from mipcheck.model.specification.spec import Spec
@@ -57,6 +59,7 @@ class Partings:
     def __init__(self, left: Spec, right: Spec, timeout: float = TIMEOUT, tidying: float = math.inf) -> None:
         self.left, self.right, self.timeout, self.tidying = left, right, timeout, tidying
         self._comparisons: dict[_Case, Comparison] = {}
+        self._examples: dict[tuple[frozenset[str], bool], Examples] = {}
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -85,6 +88,10 @@ class Partings:
         if not named:
             return PartingLog(reason="there is no rule to part on")
         cases = self._cases(named)
+        for case in cases if len(named) == 1 else ():
+            found = self._broken_in_one(named[0], case, list(title))
+            if found is not None:
+                return found
         reason = ""
         left = Allowance(self.timeout)
         for case in cases:
@@ -102,8 +109,8 @@ class Partings:
             if parting is not None:
                 parameters = {**case.given, **parting.trace.parameters}
                 trace = replace(parting.trace, parameters=parameters, site={**case.site, **parting.trace.site})
-                found = replace(parting, trace=trace)
-                return confirmed(self.left, self.right, found, list(title), case.capabilities)
+                other = replace(parting, trace=trace)
+                return confirmed(self.left, self.right, other, list(title), case.capabilities)
         return PartingLog(reason="with the parameters as they are, they never part: that is proved" if same else reason,
                      same=same)  # fmt: skip
 
@@ -203,6 +210,42 @@ class Partings:
         bodies = [s.rules[r].body for s in (self.left, self.right) for r in rules if r in s.rules]
         return any(not isinstance(b, Configure) for b in bodies)
 
+    def _broken_in_one(self, rule: str, case: _Case, title: list[str]) -> PartingLog | None:
+        """Seek the shortest trace that breaks a rule of which only one of them knows; None if the other allows it not.
+
+        They part on no shorter one, since the other has no such rule to break. It is found far sooner than by two
+        worlds at once, which have to be asked where there is none, or where it tells the other less than this one.
+        """
+        from mipcheck.model.prover.compare import Parting, clashing
+
+        first = rule in self.left.rules
+        own, other = (self.left, self.right) if first else (self.right, self.left)
+        if rule in other.rules or not self._on_events([rule]) or not _assumed(other) <= _assumed(own):
+            return None
+        trace = self._shortest_broken(first, rule, case)
+        if trace is None or trace.broken != {rule} or trace.parameters or trace.site:
+            return None
+        if any(e.kind in clashing(self.left, self.right) for e in trace.events):
+            return None
+        known, _ = known_to(other, trace, {})
+        if not allowed(other, trace_text(other, known, {}, (), case.capabilities & set(other.capabilities))):
+            return None
+        broken, nothing = frozenset({rule}), frozenset[str]()
+        parting = Parting(trace, *((broken, nothing) if first else (nothing, broken)))
+        return confirmed(self.left, self.right, parting, title, case.capabilities)
+
+    def _shortest_broken(self, first: bool, rule: str, case: _Case) -> Witness | None:
+        """Return the shortest trace that breaks a rule in the first or the second of them."""
+        from mipcheck.model.prover.examples import Examples
+
+        setting = self._settings(case)[0 if first else 1]
+        if rule not in setting.rules:
+            return None
+        known = case.capabilities, first
+        if known not in self._examples:
+            self._examples[known] = Examples(replace(setting, timeout=self.timeout * _FIRST))
+        return self._examples[known].find(rule, True)
+
     def _never(self, rule: str, timeout: float) -> bool:
         """Decide whether it is proved that they never part by a rule, with the parameters as they are."""
         from mipcheck.model.prover.compare import never_part
@@ -229,6 +272,11 @@ class _Case:
     def site(self) -> dict[str, int]:
         """The addresses by name."""
         return dict(self.addresses)
+
+
+def _assumed(spec: Spec) -> set[str]:
+    """Return what a specification assumes of the network, as it is written."""
+    return {f"{[p.source for p in a.patterns]} {source(a.condition)}" for a in spec.assumptions.values()}
 
 
 def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capabilities: frozenset[str]) -> PartingLog:

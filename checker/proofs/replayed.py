@@ -180,6 +180,11 @@ def events_of(spec: Spec, text: str) -> list[Event]:
     return list(read_log(io.BytesIO(text.encode()), "log", vocabulary_of(spec)).events) if text else []
 
 
+def allowed(spec: Spec, text: str) -> bool:
+    """Replay a log, and decide whether it certainly breaks nothing."""
+    return all(r.status not in ("violated", "inconclusive") for r in _report(spec, text).rules)
+
+
 def near_misses(spec: Spec, text: str, rule: str) -> list[str]:
     """Replay a log that breaks a rule, and say which of its lines did not count there, and why."""
     report = _report(spec, text)

@@ -161,7 +161,8 @@ def _machine(spec: Spec, role: str) -> Spec:
     if role == spec.role:
         return spec
     nothing: dict[str, object] = {"events": {}, "variables": {}, "definitions": {}, "updates": (), "assumptions": {},
-                                  "rules": {}, "properties": {}, "statements": {}, "roles": {}}  # fmt: skip
+                                  "rules": {}, "properties": {}, "statements": {}, "roles": {},
+                                  "pause": None}  # fmt: skip
     return spec.roles.get(role) or replace(spec, role=role, **nothing)  # type: ignore[arg-type]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import broken_in
 from mipcheck.checker.verbs.diff_changes import ChangedDeclaration, difference
 from mipcheck.model.prover.compare import Comparison, SearchOutcome
@@ -116,6 +117,35 @@ def test_a_citation_alone_changes_no_behaviour(changes: dict[str, ChangedDeclara
     assert behaviour is not None
     assert behaviour.result == "same"
     assert not behaviour.found.trace
+
+
+def test_what_one_breaks_and_the_other_allows_is_as_short_as_what_is_sought_in_both(
+    changes: dict[str, ChangedDeclaration], specs: tuple[Spec, Spec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Partings, "_broken_in_one", lambda *_: None)
+    for name in ("P6", "N1"):
+        sought, behaviour = Partings(*specs).find([name], []), changes[name].behaviour
+        assert behaviour is not None
+        events = [
+            [line for line in trace.splitlines() if line[:1].isdigit()]
+            for trace in (sought.trace, behaviour.found.trace)
+        ]
+        assert len(events[0]) == len(events[1])
+        assert behaviour.found.outright
+
+
+def test_a_role_of_which_one_of_them_says_nothing_is_compared() -> None:
+    """The node's own pause is nothing of such a role's."""
+    base = """spec {} event nap() by node seen log event wake() by node seen log node {{ asleep: bool = false
+    asleep_since: time = 0 s }} on nap {{ asleep := true; asleep_since := now }} on wake {{ asleep := false }}
+    pause while asleep since asleep_since "it sleeps" """
+    agent = """role agent tracks home "an agent" { event asks(home: address) by network seen log
+    event sends(home: address) by node seen log node { asked: bool = false } on asks { asked := true }
+    rule A1 MUST cite 1 "to who has asked" allow sends only if asked }"""
+    found = {c.name: c for c in difference(loads(base.format("one") + agent), loads(base.format("two"))).changes}
+    behaviour = found["A1"].behaviour
+    assert behaviour is not None
+    assert (behaviour.result, behaviour.found.left, behaviour.found.right) == ("changed", ("A1",), ())
 
 
 def test_layers_and_modes_are_compared() -> None:
