@@ -18,6 +18,8 @@ def grow(s: ObserverState) -> None:
         s.grow(rows_room=2 * s.rows_room)
     if s.nodes_room - s.nodes_count < 4:
         s.grow(nodes_room=2 * s.nodes_room)
+    if s.entries_room < s.entries_count + 4 * s.entries_spare:
+        _gather_entries(s)
     make_room(s, "entries_room", s.entries_count + 4 * s.entries_spare)
     if s.rows_room * (s.slots + s.variables) + s.entries_room * s.entry_width > _MOST_CELLS:
         raise TooMuch("more interfaces and nodes than any device serves")
@@ -27,6 +29,23 @@ def grow(s: ObserverState) -> None:
     make_room(s, "late_room", s.late_count + 4 * s.rows_count + 2 * loop.SPARE)
     if s.modes_room < 4 * s.modes_count + 8:
         _rehash_modes(s)
+
+
+def _gather_entries(s: ObserverState) -> None:
+    """Move the rows of all nodes together, if what nodes have left behind is a quarter of them or more."""
+    begins = s.nodes.column("entries")[: s.nodes_count]
+    capacities = s.nodes.column("entries_capacity")[: s.nodes_count]
+    if 4 * int(capacities.sum()) > 3 * s.entries_count:
+        return
+    count = 0
+    for node in begins.argsort(kind="stable").tolist():  # in the order of rows, so that none is overwritten unread
+        begin, capacity = int(begins[node]), int(capacities[node])
+        if capacity and begin != count:
+            s.entries[count : count + capacity] = s.entries[begin : begin + capacity].copy()
+        if capacity:
+            begins[node] = count
+        count += capacity
+    s.entries_count = count
 
 
 def _rehash_nodes(s: ObserverState) -> None:
