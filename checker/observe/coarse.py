@@ -184,12 +184,12 @@ class CoarseObserver(InexactObserver):
 
     def _grids(self, events: Sequence[_Stamped]) -> None:
         """Let events happen to the nodes that they are about; those that name none, to all and to those to come."""
-        keys = [s.event.args.get(self._tracks) for s in events]
-        spread = [s for s, key in zip(events, keys, strict=True) if not isinstance(key, int)]
+        keys = [self._machine.node_of(s.event.args) for s in events]
+        spread = [s for s, key in zip(events, keys, strict=True) if key is None]
         spread = [s for s in spread if s.event.kind in self._telling]
-        for key in dict.fromkeys(k for k in keys if isinstance(k, int)):
+        for key in dict.fromkeys(k for k in keys if k is not None):
             self._node(key)
-        about = {k for k in keys if isinstance(k, int)}
+        about = {k for k in keys if k is not None}
         for key, node in self._nodes.items():
             if key in about or spread:
                 self._grid(node, [s for s, k in zip(events, keys, strict=True) if k == key or s in spread])

@@ -355,7 +355,7 @@ def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
     for event in _following(context, finding, {p.event for p in body.patterns}):
         if event.time <= finding.time or event.interface != finding.interface:
             continue
-        if event.args.get(context.spec.tracks, finding.node) != finding.node:
+        if machine.node_of(event.args) not in (None, finding.node):
             continue
         for p in body.patterns:
             own = (c for c in p.condition.conjuncts() if not c.uses(*_STATE))

@@ -34,6 +34,7 @@ from mipcheck.checker.observe.tables import (
     forget_nodes,
     look_later,
     moved,
+    node_of,
     place,
     plan,
     pop,
@@ -210,7 +211,7 @@ def _event(s: ObserverState) -> int:
     if s.tracks == 0:
         s.node = 0
         return _HAPPEN
-    key = s.keys[d, kind.tracked] if kind.tracked >= 0 else U
+    key = node_of(s, d, kind.tracked)
     if key != U:
         node = find_node(s, key)
         if node < 0:
@@ -397,7 +398,7 @@ def _gap(s: ObserverState) -> int:
     s.to_all = 0
     s.node = 0
     if s.tracks == 1:
-        key = s.keys[d, kind.tracked] if kind.tracked >= 0 else U
+        key = node_of(s, d, kind.tracked)
         if key != U:
             node = find_node(s, key)
             if node < 0:

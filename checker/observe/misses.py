@@ -196,7 +196,7 @@ class Misses:
             found += islice((e for e in in_time if e.kind in self._kinds), _MOST)
         tracks = self._context.spec.tracks
         if tracks and finding.node is not None:
-            found = [e for e in found if e.args.get(tracks, finding.node) == finding.node]
+            found = [e for e in found if e.args.get(tracks, finding.node) in (finding.node, 0)]
         return [e for e in found if e.kind in self._context.spec.events], whole
 
     def _sets(self, event: Event, met: Moment, finding: Finding, wants: Sequence[_Want], linked: set[str]) -> bool:
@@ -287,7 +287,7 @@ class Misses:
         if request is not None and request.interface != event.interface:
             return f"it was asked for on {printable(request.interface)}, {_place(request, event)}"
         if request is None:
-            if waits is not None:
+            if waits is not None and (ours is None or ours.term.kind != "entry"):
                 return "nobody had asked for it" + (f" since {_place(closed, event)}" if closed is not None else "")
             return self._other_identification(met, ours, theirs)
         asked = f"it answers the request of {_place(request, event)}"

@@ -114,8 +114,8 @@ class Observer:
         if not self._tracks:
             self._happen(event, number, self._one, keys)
             return
-        key = event.args.get(self._tracks)
-        if isinstance(key, int):
+        key = self._machine.node_of(event.args)
+        if key is not None:
             self._happen(event, number, self._node(key), keys)
         elif kind in self._telling:
             self._happen_to_all(event, number, keys)
@@ -126,8 +126,8 @@ class Observer:
 
     def meets(self, event: Event) -> Moment:
         """Return what an event would be judged by if it came next, which may name a new interface or node."""
-        key = event.args.get(self._tracks) if self._tracks else None
-        place = self._place(self._node(key) if isinstance(key, int) else self._one, event.interface)
+        key = self._machine.node_of(event.args)
+        place = self._place(self._node(key) if key is not None else self._one, event.interface)
         keys = self._machine.encode(event.kind, event.args)
         return self._moment(event.time, place, self._copy(place), event.kind, keys)
 
@@ -470,8 +470,8 @@ class Observer:
         """Forget what was known: from the last event to here anything may have happened, and what was owed be met."""
         if self._now is not None:
             self._overdue(self._now)
-        key = event.args.get(self._tracks) if self._tracks else None
-        if isinstance(key, int):
+        key = self._machine.node_of(event.args)
+        if key is not None:
             self._blind(self._node(key), event, number)
         elif not self._tracks:
             self._blind(self._one, event, number)

@@ -209,6 +209,15 @@ def rows_used(s: ObserverState, node: int) -> int:
     return int(s.entries[owner.entries, 0]) if owner.entries_capacity > 0 else 0
 
 
+def node_of(s: ObserverState, row: int, tracked: int) -> int:
+    """Return the address of the node that an event of the table is about, U if it does not say; 0.0.0.0 is nobody's."""
+    if tracked < 0:
+        return U
+    if s.keys[row, tracked] == 0:
+        s.keys[row, tracked] = U
+    return int(s.keys[row, tracked])
+
+
 def find_node(s: ObserverState, key: int) -> int:
     """Return the node of an address; a new one begins as the device (node 0) is by now. -1 if there are too many."""
     mask = s.node_of_room - 1

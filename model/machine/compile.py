@@ -125,7 +125,19 @@ class Machine(Layout):
 
     def encode(self, kind: str, args: Mapping[str, Value]) -> list[int]:
         """Return the keys of an event as integers, in the order of declaration; absent ones are UNKNOWN."""
-        return [self._encode(args.get(k.name), k.type.members) for k in self.spec.events[kind].keys]
+        keys = [self._encode(args.get(k.name), k.type.members) for k in self.spec.events[kind].keys]
+        if self.spec.tracks in args and self.node_of(args) is None:
+            keys[[k.name for k in self.spec.events[kind].keys].index(self.spec.tracks)] = UNKNOWN
+        return keys
+
+    def node_of(self, args: Mapping[str, Value]) -> int | None:
+        """Return the address of the node that an event with these keys is about, where several are told apart.
+
+        None if it does not say. 0.0.0.0 does not: a node asks with it for any home address, and whose it is that is
+        given, only the answer tells (RFC 3344 3.7.1).
+        """
+        key = args.get(self.spec.tracks) if self.spec.tracks else None
+        return key if isinstance(key, int) and key != 0 else None
 
     def _encode(self, value: Value | None, members: tuple[str, ...]) -> int:
         if value is None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.check.check import check
+from mipcheck.checker.check.report import Report
 from mipcheck.model.specification.load import load
 
+from making import both_ways
 from making.device_logs import Case, read_cases
 from making.paths import TESTS
 
@@ -64,6 +66,36 @@ def test_what_did_not_count_is_named(tmp_path: Path, name: str) -> None:
     rule, shown, why = TOLD[name]
     (found,) = (v for v in check(str(path), spec=SPECS(case.spec)).violations if v.rule == rule)
     assert [(shown in m.text, m.why) for m in found.not_counted] == [(True, why)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "iha: to where it was",
+        "iha: a home address is given to another after the first has left",
+        "fa: a refresh shortens",
+        "fa: to the one whose registration has lapsed, the other's stands",
+        "xha: all taken back with the home address",
+    ],
+)
+def test_what_a_registration_settles_is_known_wherever_a_log_begins(tmp_path: Path, name: str) -> None:
+    case = next(c for c in CASES if f"{c.role}: {c.name}" == name)
+    path = tmp_path / "x.log"
+    path.write_text(case.text.replace(" boot=true", ""), "utf-8")
+    report = check(str(path), spec=SPECS(case.spec))
+    assert [v.rule for v in report.violations] == list(case.broken), report.reasons
+
+
+def test_who_asks_for_any_home_address_is_known_by_what_is_given(tmp_path: Path) -> None:
+    cases = [c for c in CASES if "home=0.0.0.0" in c.text]
+    assert cases
+    for case in cases:
+        path = tmp_path / "x.log"
+        path.write_text(case.text, "utf-8")
+        slowly, fast = (both_ways.report(path, fast, only=fast) for fast in (False, True))
+        assert fast == slowly
+        assert isinstance(fast, Report)
+        assert fast.nodes == 1
 
 
 @pytest.mark.slow

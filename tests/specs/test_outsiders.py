@@ -37,18 +37,22 @@ BOGUS = {
     "xha": [
         "rrq coa={foe} lifetime=600 {id} auth=bad how=plain zot=yes peer=192.0.2.9 nat=no udp=no",
         "rrq coa={foe} lifetime=0 {id} auth=absent flags=S how=wrapped zot=no nat=yes udp=yes",
+        "rrq home=0.0.0.0 coa={foe} lifetime=65535 {id} auth=bad how=plain zot=yes peer=192.0.2.9 nat=no udp=no",
         "rrq coa={foe} lifetime=600 {id} auth=bad how=plain nat=no udp=no; "
         "rrp code=131 lifetime=0 {id} how=plain zot=no udp=no",
     ],
     "iha": [
         "rrq coa={foe} flags=DT lifetime=600 {id} auth=bad via=outside dynamic=yes nat=yes udp=yes source=untrusted",
         "rrq coa={foe} flags=S lifetime=0 {id} auth=absent via=vpn-fa dynamic=no nat=no udp=no source=untrusted",
+        "rrq home=0.0.0.0 coa={foe} flags=DT lifetime=65535 {id} auth=bad via=outside dynamic=yes source=untrusted",
         "rrq coa={foe} flags=T lifetime=60 {id} auth=bad via=inside dynamic=no nat=no udp=no source=trusted; "
         "rrp code=131 lifetime=0 {id} udp=no tnc=yes",
     ],
     "fa": [
         "rrp from=xha code=0 lifetime=600 id=0x7e57",
         "rrp from=iha code=0 lifetime=0 id=0x7e57",
+        "rrq home=0.0.0.0 to=xha coa={foe} flags=T lifetime=65535 {id}",
+        "rrp from=xha code=0 lifetime=65535 id=0x7e58",
         "rrp from=xha code=0 lifetime=0 {id} auth=bad",
         "rrp from=iha code=131 lifetime=0 {id} auth=bad",
     ],
@@ -89,7 +93,7 @@ def written(case: Case, told: list[tuple[int, int, str, str]]) -> str:
         new = []
         for one in kinds[number % len(kinds)].format(id=id_, foe=foe).split("; "):
             kind, _, keys = one.partition(" ")
-            new.append(f"{time} x {kind} {home} {keys}")
+            new.append(f"{time} x {kind} {'' if 'home=' in keys else home} {keys}")
         lines[place:place] = new
     return "\n".join((head, site, *lines, ""))
 

@@ -127,6 +127,8 @@ class HomeAgent:
             self._account.note(f"{given}: whether requests to {self._site.role} are genuine is not known")
 
     def _reply(self, packet: Packet, reply: Reply) -> None:
+        if not reply.home:
+            return  # it denies a request for any home address, which was not told either: whose it was, nobody knows
         coa = self._asked.get((reply.home, reply.id & LOW))
         if coa is not None and reply.code in (0, 1) and reply.lifetime:
             self._nodes.setdefault(coa, set()).add(reply.home)
