@@ -8,6 +8,7 @@ refuted of one of them and proved of the other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from mipcheck.checker.check.bulk import Watched
 from mipcheck.checker.check.check import conclude
 from mipcheck.checker.check.machine import machine_of
 from mipcheck.checker.check.report import Report
-from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.inputs.read import read_trace
 from mipcheck.checker.inputs.trace import Trace
@@ -88,8 +89,8 @@ def chosen(spec: Spec, names: Sequence[str], role: str | None, sample: int | Non
     """
     roles = [m.role for m in spec.machines()]
     check_names("role", [role] if role else [], roles)
-    base = load(spec.extends) if spec.extends in every_bundled() else None
-    found = [m for m in mutants(spec, base) if role in (None, m.role)]
+    bases = [load(name) for name in spec.extends if name in every_bundled()]
+    found = [m for m in mutants(spec, *bases) if role in (None, m.role)]
     known = {word for m in found for word in _called(m)}
     check_names("rule, definition, assumption, event or mutant", names, sorted(known))
     found = [m for m in found if not names or not set(names).isdisjoint(_called(m))]
@@ -128,10 +129,18 @@ class Jury:
         self.machines = {m.role: m for m in spec.machines()}
         self.originals: dict[str, Machine] = {}
         self._verdicts: dict[str, str] = {}
-        self.witnesses = [w for path in (_bundled() if paths is None else paths) for w in self._read(Path(path))]
+        self.witnesses = [w for path in paths or () for w in self._read(Path(path))]
+        if paths is None:
+            # What comes along is about the draft, whose words not every specification has.
+            for path in _bundled():
+                with suppress(InputError, UsageError):
+                    self.witnesses += self._read(Path(path))
 
     def _read(self, path: Path) -> Iterator[Witnessed]:
-        """Read a log, and judge it; one of a role of which the specification says nothing witnesses nothing."""
+        """Read a log, and judge it.
+
+        Raises InputError for a log in words that the specification does not have, UsageError for a role that it has not.
+        """
         trace = read_trace([str(path)], vocabulary_of(self.spec), protects=Layering(self.spec).protected)
         if trace.site.role in self.machines:
             watched = self.watched(self.spec, trace, self.originals)

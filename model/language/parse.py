@@ -55,8 +55,9 @@ class _Builder(CatalogueBuilder):
             text_of(header.children),  # type: ignore[union-attr]
             str(words[1]) if len(words) > 1 else None,
             tuple(self._declaration(t) for t in rest),
+            tuple(map(str, words[2:])),
             place_of(header),
-            place_of(words[1]) if len(words) > 1 else Place(),
+            tuple(map(place_of, words[1:])),
         )
 
     def _declaration(self, t: Any) -> s.Declaration:

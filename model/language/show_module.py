@@ -241,5 +241,5 @@ def _form(f: s.FormDecl) -> str:
 
 def show(module: s.Module) -> str:
     """Return the text of the whole specification."""
-    header = f"spec {module.name}{_text(module.text)}" + (f" extends {module.extends}" if module.extends else "")
+    header = f"spec {module.name}{_text(module.text)}" + (f" extends {', '.join(module.bases)}" if module.bases else "")
     return "\n".join([header, *map(show_declaration, module.declarations)]) + "\n"

@@ -7,7 +7,7 @@ that a tree printed and parsed again is equal to itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mipcheck.model.language.catalogue import AnswerDecl, EntityDecl, GuidelineDecl, PointDecl
 from mipcheck.model.language.expression import Citation, Expression, Name, Pattern, Place, place
@@ -352,11 +352,18 @@ Declaration = (
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One specification file."""
+    """One specification file, which `extends` another one, and others `besides`; `extends_at` are the places of all their
+    names."""
 
     name: str
     text: str
     extends: str | None
     declarations: tuple[Declaration, ...]
+    besides: tuple[str, ...] = ()
     at: Place = place()
-    extends_at: Place = place()
+    extends_at: tuple[Place, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The names of all that it extends."""
+        return () if self.extends is None else (self.extends, *self.besides)

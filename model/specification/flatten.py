@@ -9,7 +9,7 @@ from typing import Final
 from mipcheck.model.language import catalogue
 from mipcheck.model.language import syntax as s
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.language.expression import Citation
+from mipcheck.model.language.expression import Citation, Place
 from mipcheck.model.specification.dropped import without_dropped
 from mipcheck.model.specification.items import Item
 from mipcheck.model.specification.spec import MOBILE_NODE
@@ -53,13 +53,32 @@ _BLOCKS: Final = (s.RoleDecl, s.SystemDecl)
 """Declarations that have others in them."""
 
 
-def flatten(module: s.Module, file: str, source: str, load: Loader, seen: tuple[str, ...] = ()) -> list[Item]:
+def flatten(
+    module: s.Module, file: str, source: str, load: Loader, seen: tuple[str, ...] = (),
+    made: dict[str, list[Item]] | None = None,
+) -> list[Item]:  # fmt: skip
     """Return all declarations, those of extended specifications first, with overrides, drops and confirms carried out.
 
-    `seen` are the names of the specifications that this one is extended by. Raises SpecError where a specification
-    extends itself, or overrides, drops or confirms what there is not.
+    `seen` are the names of the specifications that this one is extended by, `made` what others came to that have been
+    flattened already: two may extend the same one. Raises SpecError where a specification extends itself, or overrides,
+    drops or confirms what there is not.
     """
-    items = _extended(module, file, source, load, seen)
+    made = {} if made is None else made
+    items: list[Item] = []
+    document = next((d.name for d in module.declarations if isinstance(d, s.DocumentDecl)), "")
+    for name, at in zip(module.bases, module.extends_at, strict=True):
+        taken = _extended(module, name, at, (file, source), load, seen, made)
+        own = next((i.declaration.name for i in taken if isinstance(i.declaration, s.DocumentDecl)), "")
+        document = document or own
+        if own != document:
+            taken = [
+                replace(i, declaration=_of_document(i.declaration, own))
+                for i in taken
+                if not isinstance(i.declaration, s.DocumentDecl)
+            ]
+        # What both take over from the same file is as the first has it, and so is the document.
+        known = {i.file for i in items}
+        items += [i for i in taken if i.file not in known and not (items and isinstance(i.declaration, s.DocumentDecl))]
     dropped: dict[tuple[str, str], Item] = {}
     for d, role in _declarations(module):
         item = Item(d, file, source, role=role)
@@ -105,26 +124,27 @@ def _declarations(module: s.Module) -> Iterator[tuple[s.Declaration, str]]:
                 yield inner, MOBILE_NODE if isinstance(inner, CATALOGUE) else d.name
 
 
-def _extended(module: s.Module, file: str, source: str, load: Loader, seen: tuple[str, ...]) -> list[Item]:
-    """Return the declarations of the specification that `module` extends, none if it extends none."""
-    if module.extends is None:
-        return []
+def _extended(
+    module: s.Module, name: str, at: Place, where: tuple[str, str], load: Loader, seen: tuple[str, ...],
+    made: dict[str, list[Item]],
+) -> list[Item]:  # fmt: skip
+    """Return the declarations of a specification that `module` extends, by its name and the place of that; `where` are
+    file and text of the module."""
+    file, source = where
     # A file need not be named as what it declares: both names count.
-    if module.extends in (*seen, module.name):
-        raise SpecError(file, module.extends_at, f"{module.name} extends itself", source=source)
-    try:
-        parent, parent_file, parent_source = load(module.extends)
-    except SpecError as error:
-        if error.place.line:
-            raise
-        # An error without a line says that there is no such file: what can be mended is the line that names it.
-        raise error.elsewhere(file, module.extends_at, source) from None
-    items = flatten(parent, parent_file, parent_source, load, (*seen, module.name, module.extends))
-    document = next((i.declaration.name for i in items if isinstance(i.declaration, s.DocumentDecl)), "")
-    if any(isinstance(d, s.DocumentDecl) for d in module.declarations):
-        items = [replace(i, declaration=_of_document(i.declaration, document)) for i in items]
+    if name in (*seen, module.name):
+        raise SpecError(file, at, f"{module.name} extends itself", source=source)
+    if name not in made:
+        try:
+            parent, parent_file, parent_source = load(name)
+        except SpecError as error:
+            if error.place.line:
+                raise
+            # An error without a line says that there is no such file: what can be mended is the line that names it.
+            raise error.elsewhere(file, at, source) from None
+        made[name] = flatten(parent, parent_file, parent_source, load, (*seen, module.name, name), made)
     # What is said for and against a proposal is about that one, and about none that builds on it.
-    return [replace(i, own=False) for i in items if not isinstance(i.declaration, catalogue.PointDecl)]
+    return [replace(i, own=False) for i in made[name] if not isinstance(i.declaration, catalogue.PointDecl)]
 
 
 def _of_document(d: s.Declaration, document: str) -> s.Declaration:

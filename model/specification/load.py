@@ -36,7 +36,8 @@ _recent: dict[str, tuple[dict[str, str], Spec]] = {}
 """Those by what they were made from, the one that was asked for last at the end."""
 
 _SPACE = r"(?:\s|#[^\n]*\n)"
-_EXTENDS = re.compile(rf'{_SPACE}*spec{_SPACE}+[\w/-]+{_SPACE}*(?:"[^"]*"{_SPACE}*)?extends{_SPACE}+([\w/-]+)')
+_EXTENDS = re.compile(rf'{_SPACE}*spec{_SPACE}+[\w/-]+{_SPACE}*(?:"[^"]*"{_SPACE}*)?extends{_SPACE}+'
+                      rf'([\w/-]+(?:{_SPACE}*,{_SPACE}*[\w/-]+)*)')
 """The header of a specification that extends another one, as the grammar has it."""
 
 
@@ -137,18 +138,19 @@ def files_of(name: str) -> list[str]:
     """
     found: list[str] = []
     base: Path | None = None
-    while True:
+    wanted = [name]
+    while wanted:
         try:
-            file, text = _read(name, base)
+            file, text = _read(wanted.pop(0), base)
         except SpecError:
-            return found
+            continue
         if not Path(file).exists() or file in found:
-            return found
+            continue
         found.append(file)
-        extends = _EXTENDS.match(text)
-        if extends is None:
-            return found
-        name, base = extends[1], Path(found[0]).parent
+        base = Path(found[0]).parent
+        if (extends := _EXTENDS.match(text)) is not None:
+            wanted += re.findall(r"[\w/-]+", re.sub(r"#[^\n]*", "", extends[1]))
+    return found
 
 
 def loads(text: str, file: str = "<spec>", readings: Mapping[str, str] | None = None) -> Spec:

@@ -43,13 +43,13 @@ class Mutant:
         return self.spec.for_role(self.role)
 
 
-def mutants(spec: Spec, base: Spec | None = None) -> Iterator[Mutant]:
+def mutants(spec: Spec, *bases: Spec) -> Iterator[Mutant]:
     """Yield all mutants of a specification, those of the mobile node first.
 
-    Of one that extends `base` only what it declares itself is changed.
+    Of one that extends `bases` only what it declares itself is changed.
     """
     for machine in spec.machines():
-        known = None if base is None else next((m for m in base.machines() if m.role == machine.role), None)
+        known = [m for base in bases for m in base.machines() if m.role == machine.role]
         numbers: dict[str, Iterator[int]] = {}
         for where, what, changed, rules in _Changes(machine, known).all():
             number = next(numbers.setdefault(where, count(1)))
@@ -71,8 +71,8 @@ _Change = tuple[str, str, Spec, tuple[str, ...]]
 class _Changes:
     """All changes to the specification of one role, as where, what, the changed one, and rules that are changed."""
 
-    def __init__(self, spec: Spec, base: Spec | None) -> None:
-        self.spec, self.base = spec, base
+    def __init__(self, spec: Spec, bases: Sequence[Spec]) -> None:
+        self.spec, self.bases = spec, bases
 
     def all(self) -> Iterator[_Change]:
         """Yield rules, definitions, updates, assumptions and initial values, changed."""
@@ -84,11 +84,11 @@ class _Changes:
 
     def _inherited(self, kind: str, name: str, value: object) -> bool:
         """Decide whether a declaration stands in what the specification extends, as it is."""
-        return self.base is not None and getattr(self.base, kind).get(name) == value
+        return any(getattr(base, kind).get(name) == value for base in self.bases)
 
     def _rules(self) -> Iterator[_Change]:
         for rule in self.spec.rules.values():
-            if self.base is not None and (r := self.base.rules.get(rule.id)) is not None and r.body == rule.body:
+            if any(rule.id in base.rules and base.rules[rule.id].body == rule.body for base in self.bases):
                 continue
             where = f"rule {rule.id}"
             others = {n: r for n, r in self.spec.rules.items() if n != rule.id}
@@ -108,7 +108,7 @@ class _Changes:
                 yield f"define {name}", what, spec, ()
 
     def _updates(self) -> Iterator[_Change]:
-        inherited = () if self.base is None else self.base.updates
+        inherited = [u for base in self.bases for u in base.updates]
         for n, update in enumerate(self.spec.updates):
             if update in inherited:
                 continue

@@ -138,7 +138,7 @@ class _RoleReader:
         self._updates = updates
         definitions = {name: term for name in n.defines if (term := self.types.definition(name)) is not None}
         return m.Spec(
-            self.module.name, self.module.text, document, self.module.extends,
+            self.module.name, self.module.text, document, self.module.bases,
             n.enums, tuple(n.sites), n.layers, n.accesses, n.capabilities, n.parameters, _own(n, n.events),
             _own(n, n.variables), definitions, tuple(u for u, _ in updates), assumptions, rules, properties, statements,
             _own(n, n.tables),

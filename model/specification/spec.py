@@ -331,7 +331,7 @@ class Spec:
     name: str
     text: str
     document: str
-    extends: str | None
+    extends: tuple[str, ...]
     enums: Mapping[str, Type]
     sites: tuple[str, ...]
     layers: Mapping[str, Layer]

@@ -230,4 +230,8 @@ declarations = _declarations | st.builds(
     s.RoleDecl, words, st.just("") | names, texts, st.lists(_declarations, max_size=3).map(tuple)
 )
 
-modules = st.builds(s.Module, words, texts, st.none() | words, st.lists(declarations, max_size=4).map(tuple))
+modules = st.builds(
+    s.Module, words, texts, st.none(), st.lists(declarations, max_size=4).map(tuple)
+) | st.builds(
+    s.Module, words, texts, words, st.lists(declarations, max_size=4).map(tuple), st.lists(words, max_size=2).map(tuple)
+)  # fmt: skip

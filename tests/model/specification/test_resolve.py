@@ -44,7 +44,7 @@ def test_extending(tmp_path: Path) -> None:
         on rrq(to = iha) { count := 0 }
         """,
     )
-    assert (spec.name, spec.extends, spec.document) == ("child", "base", "other.txt")
+    assert (spec.name, spec.extends, spec.document) == ("child", ("base",), "other.txt")
     assert configure(spec, {})["t_max"] == 7 * 10**9
     assert list(spec.rules) == ["R1", "R2", "N1"] and spec.assumptions == {}
     assert (spec.rules["R1"].level, spec.rules["R1"].section, spec.rules["R1"].unless) == ("SHOULD", "9.9", ())
@@ -80,6 +80,60 @@ def test_a_default_reading_goes_with_its_rule(tmp_path: Path) -> None:
     assert load(str(tmp_path / "top.spec")).rules["R2"].reading == "a"
 
 
+PARTS = {
+    "ground": 'spec ground\ndocument "one.txt"\nparam t: time = 1 s\nevent go(n: int) by node seen log\n'
+    'rule G MUST cite 1 "g" allow go only if n < 9\nrule H MUST cite 2 "h" allow go only if n < 8\n',
+    "left": 'spec left extends ground\noverride param t: time = 2 s\ndrop rule H\nrule L MUST cite 3 "l" allow go only if n > 1\n',
+    "right": 'spec right extends ground\nrole agent { event told(n: int) by network seen log }\n'
+    'system both { party mobile: mn party other: agent channel way "w" from mobile.go to other.told carries n }\n',
+    "alien": 'spec alien\ndocument "two.txt"\nrole far { event done() by node seen log\n'
+    'rule F MUST cite 7 "f" allow done only if false }\n',
+}
+
+
+def _parts(tmp_path: Path, header: str, rest: str = "") -> str:
+    for name, text in PARTS.items():
+        (tmp_path / f"{name}.spec").write_text(text, "utf-8")
+    (tmp_path / "child.spec").write_text(f"spec child extends {header}\n{rest}", "utf-8")
+    return str(tmp_path / "child.spec")
+
+
+def test_several_are_extended_at_once_and_what_they_share_is_as_the_first_has_it(tmp_path: Path) -> None:
+    spec = load(_parts(tmp_path, "left, right, alien", 'override rule G MUST cite 5 "g" allow go only if n < 7\n'))
+    assert spec.extends == ("left", "right", "alien")
+    assert list(spec.rules) == ["G", "L"]
+    assert configure(spec, {})["t"] == 2 * 10**9
+    assert (list(spec.roles), list(spec.systems), spec.document) == (["agent", "far"], ["both"], "one.txt")
+    assert spec.for_role("far").rules["F"].cite[0].document == "two.txt"
+    assert not spec.rules["L"].cite[0].document
+    with pytest.raises(SpecError, match='"t" is declared twice'):  # the first has it otherwise than the second
+        load(_parts(tmp_path, "right, left"))
+    names = ["child", "left", "right", "ground"]
+    assert files_of(_parts(tmp_path, "left, # the one\n right")) == [str(tmp_path / f"{n}.spec") for n in names]
+
+
+def test_what_two_declare_alike_is_said_to_be_there_twice(tmp_path: Path) -> None:
+    path = _parts(tmp_path, "left, twin")
+    (tmp_path / "twin.spec").write_text('spec twin\nevent go(n: int) by node seen log\n', "utf-8")
+    with pytest.raises(SpecError, match='"go"'):
+        load(path)
+    with pytest.raises(SpecError, match="child extends itself"):
+        load(_parts(tmp_path, "left, child"))
+    with pytest.raises(SpecError, match='no specification "rihgt"') as caught:
+        load(_parts(tmp_path, "left, rihgt"))
+    assert caught.value.place.column == 26
+
+
+def test_many_that_extend_the_same_ones_are_read_once_each(tmp_path: Path) -> None:
+    """Not once for each way that leads there, of which there are 2 ** 24."""
+    for n in range(24):
+        (tmp_path / f"a{n}.spec").write_text(f"spec a{n} extends a{n + 1}, b{n + 1}\n", "utf-8")
+        (tmp_path / f"b{n}.spec").write_text(f"spec b{n} extends b{n + 1}, a{n + 1}\n", "utf-8")
+    (tmp_path / "a24.spec").write_text("spec a24\nparam t: time = 1 s\n", "utf-8")
+    (tmp_path / "b24.spec").write_text("spec b24\nparam u: time = 1 s\n", "utf-8")
+    assert set(load(str(tmp_path / "a0.spec")).parameters) == {"t", "u"}
+
+
 @pytest.mark.parametrize(
     "header",
     [
@@ -92,7 +146,7 @@ def test_a_default_reading_goes_with_its_rule(tmp_path: Path) -> None:
 def test_the_files_of_a_specification_are_those_that_it_extends_too(tmp_path: Path, header: str) -> None:
     (tmp_path / "base.spec").write_text(BASE)
     (tmp_path / "child.spec").write_text(f"{header}\n")
-    assert load(str(tmp_path / "child.spec")).extends == "base"
+    assert load(str(tmp_path / "child.spec")).extends == ("base",)
     assert files_of(str(tmp_path / "child.spec")) == [str(tmp_path / "child.spec"), str(tmp_path / "base.spec")]
     (tmp_path / "child.spec").write_text('spec child "a child"\n# spec child extends base\n')
     assert files_of(str(tmp_path / "child.spec")) == [str(tmp_path / "child.spec")]
