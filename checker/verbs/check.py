@@ -94,7 +94,10 @@ def run(args: argparse.Namespace) -> int:
     expectations = _expectations(args, spec)
     if args.follow:
         from mipcheck.checker.verbs.check_follow import follow
+        from mipcheck.checker.verbs.check_parties import one_at_a_time
 
+        if len(args.inputs) > 1 and (groups := _groups(args, spec)) is not None:
+            raise one_at_a_time("--follow", groups)
         report, said = follow(args, spec)
         return _conclude(report, args, expectations, said)
     for option in options.FOLLOWING:

@@ -29,8 +29,7 @@ def run_together(args: argparse.Namespace, spec: Spec, groups: Sequence[Group]) 
 
     for option in _ONE_ONLY:
         if getattr(args, option) is not None:
-            names = ", ".join(g.name for g in groups)
-            raise UsageError(f"--{option} is for the inputs of one party; these are of {names}")
+            raise one_at_a_time(f"--{option}", groups)
     parameters = options.parameters(args)
     if "role" in parameters:
         raise UsageError("the role of a party is that which it plays: leave out role=")
@@ -60,6 +59,16 @@ def run_together(args: argparse.Namespace, spec: Spec, groups: Sequence[Group]) 
         write(_rendered(together, kind, path, args), path)
     write(_rendered(together, args.format, args.output, args), args.output)
     return EXIT[together.verdict]
+
+
+def one_at_a_time(option: str, groups: Sequence[Group]) -> UsageError:
+    """Return the error that an option is about the inputs of one party, with the inputs of the first as an example."""
+    names = ", ".join(g.name for g in groups)
+    example = " ".join(printable(path) for path in groups[0].inputs)
+    return UsageError(
+        f"{option} is for the inputs of one party; these are of {names}: run mipcheck once for each party,"
+        f" with its inputs alone, as {example} {option}"
+    )
 
 
 def _rendered(together: Together, kind: str, path: str | None, args: argparse.Namespace) -> str:

@@ -139,7 +139,8 @@ class Jury:
     def _read(self, path: Path) -> Iterator[Witnessed]:
         """Read a log, and judge it.
 
-        Raises InputError for a log in words that the specification does not have, UsageError for a role that it has not.
+        Raises InputError for a log in words that the specification does not have, UsageError for a role that it
+        has not.
         """
         trace = read_trace([str(path)], vocabulary_of(self.spec), protects=Layering(self.spec).protected)
         if trace.site.role in self.machines:

@@ -12,7 +12,7 @@ STEPS: Final = ("registration", "exchange", "update", "packet")
 that says so, or no more than the next packet."""
 STANDINGS: Final = ("standard", "changed", "new")
 STANCES: Final = ("pro", "con", "comment", "open")
-MEASURES: Final = ("octets", "registrations", "exchanges", "updates", "packets", "layers")
+MEASURES: Final = ("octets", "registrations", "exchanges", "updates", "packets", "layers", "protections")
 
 
 @dataclass(frozen=True, slots=True)

@@ -352,8 +352,10 @@ Declaration = (
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One specification file, which `extends` another one, and others `besides`; `extends_at` are the places of all their
-    names."""
+    """One specification file, which `extends` another one, and others `besides`.
+
+    `extends_at` are the places of all their names.
+    """
 
     name: str
     text: str

@@ -46,6 +46,9 @@ def value_of_measure(spec: Spec, measure: Measure, parameters: Mapping[str, int]
         return Overhead(spec, parameters).mode(access, frozenset(access.needs))
     if measure.what == "layers":
         return len(access.parts)
+    if measure.what == "protections":
+        # A layer that ends at a foreign agent does nothing between that and the node.
+        return sum(spec.layers[name].protects and kind != "foreign-agent" for name, kind in access.parts)
     return steps_of_a_move(spec, access)[_STEPS[measure.what]]
 
 

@@ -36,8 +36,10 @@ _recent: dict[str, tuple[dict[str, str], Spec]] = {}
 """Those by what they were made from, the one that was asked for last at the end."""
 
 _SPACE = r"(?:\s|#[^\n]*\n)"
-_EXTENDS = re.compile(rf'{_SPACE}*spec{_SPACE}+[\w/-]+{_SPACE}*(?:"[^"]*"{_SPACE}*)?extends{_SPACE}+'
-                      rf'([\w/-]+(?:{_SPACE}*,{_SPACE}*[\w/-]+)*)')
+_EXTENDS = re.compile(
+    rf'{_SPACE}*spec{_SPACE}+[\w/-]+{_SPACE}*(?:"[^"]*"{_SPACE}*)?extends{_SPACE}+'
+    rf"([\w/-]+(?:{_SPACE}*,{_SPACE}*[\w/-]+)*)"
+)
 """The header of a specification that extends another one, as the grammar has it."""
 
 

@@ -104,6 +104,12 @@ def test_no_point_is_left_open_for_want_of_a_model(name: str) -> None:
     assert not [g for g in grounds if isinstance(g, k.Missing)]
 
 
+@pytest.mark.parametrize("name", ["draft-01", "rfc5265", *EVERY])
+def test_every_guideline_is_answered_or_a_reason_is_given(name: str) -> None:
+    """No cell of the comparison says that nothing is said of it."""
+    assert load("candidates/common").guidelines.keys() - load(name).answers.keys() == set()
+
+
 def test_they_are_found_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(CANDIDATES) <= set(every_bundled())
     assert main(["requirements", "--spec", "candidates/e5"]) == 0
@@ -125,6 +131,7 @@ access three = outer colocated, tunnel, inner colocated
 access two = tunnel, inner colocated
 access follows = tunnel, inner colocated needs follow
 access by_agent = outer foreign-agent, tunnel
+access ended = tunnel foreign-agent
 entity gateway changed "it follows"
 entity proxy new "it is new"
 event go() by node seen log
@@ -144,7 +151,7 @@ def test_what_a_move_takes_follows_from_the_layers() -> None:
     found = {name: dict(steps_of_a_move(spec, a)) for name, a in spec.accesses.items()}
     assert found == {
         "three": {"registration": 1}, "two": {"exchange": 1, "registration": 1}, "follows": {"update": 1},
-        "by_agent": {"registration": 1},
+        "by_agent": {"registration": 1}, "ended": {"exchange": 1},
     }  # fmt: skip
 
 
@@ -157,6 +164,8 @@ def test_what_a_move_takes_follows_from_the_layers() -> None:
         ("registrations of two + exchanges of two > 2", 2, False),
         ("entities new - entities changed", 0, True),
         ("layers of three != 3", 3, False),
+        ("protections of three", 1, True),
+        ("protections of ended", 0, True),
     ],
 )
 def test_figures(figure: str, value: int, right: bool) -> None:

@@ -111,6 +111,8 @@ def test_json_lines_say_it_as_well(here: Path, capsys: pytest.CaptureFixture[str
         (["node.log", "gw.log", "mute.log"], "mute.log does not say at which party it was taken"),
         (["node.log", "gw.log", "--format", "html"], "of several parties a report is text, json, jsonl, not html"),
         (["node.log", "gw.log", "--expect", "x.toml"], "--expect is for the inputs of one party"),
+        (["node.log", "gw.log", "--annotate", "x.pcapng"], "with its inputs alone, as node.log --annotate"),
+        (["node.log", "gw.log", "--follow"], "--follow is for the inputs of one party; these are of mobile, gateway"),
         (["node.log", "gw.log", "--party", "gw.log=vpn", "--set", "role=mn"], "leave out role="),
         (["node.log", "--party", "node.log=mobile", "--follow"], "what grows is followed at one party"),
     ],

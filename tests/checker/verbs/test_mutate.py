@@ -76,6 +76,13 @@ def test_a_trace_that_is_judged_otherwise_notices(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_example_traces_in_other_words_witness_nothing() -> None:
+    """Those that come along are the draft's; a specification of other events was refused because of them."""
+    spec = loads(DOOR)
+    (fate, *_) = fates(spec, chosen(spec, ["R1"], None, 1), None, 20, False)
+    assert (fate.fate, fate.by) == (UNDECIDED, "")
+
+
 def test_a_property_that_is_refuted_notices() -> None:
     got = by_what(found("R1"))
     assert got["rule R1: the rule is left out"].by == "opened_once"

@@ -83,8 +83,9 @@ def test_a_default_reading_goes_with_its_rule(tmp_path: Path) -> None:
 PARTS = {
     "ground": 'spec ground\ndocument "one.txt"\nparam t: time = 1 s\nevent go(n: int) by node seen log\n'
     'rule G MUST cite 1 "g" allow go only if n < 9\nrule H MUST cite 2 "h" allow go only if n < 8\n',
-    "left": 'spec left extends ground\noverride param t: time = 2 s\ndrop rule H\nrule L MUST cite 3 "l" allow go only if n > 1\n',
-    "right": 'spec right extends ground\nrole agent { event told(n: int) by network seen log }\n'
+    "left": "spec left extends ground\noverride param t: time = 2 s\ndrop rule H\n"
+    'rule L MUST cite 3 "l" allow go only if n > 1\n',
+    "right": "spec right extends ground\nrole agent { event told(n: int) by network seen log }\n"
     'system both { party mobile: mn party other: agent channel way "w" from mobile.go to other.told carries n }\n',
     "alien": 'spec alien\ndocument "two.txt"\nrole far { event done() by node seen log\n'
     'rule F MUST cite 7 "f" allow done only if false }\n',
@@ -114,7 +115,7 @@ def test_several_are_extended_at_once_and_what_they_share_is_as_the_first_has_it
 
 def test_what_two_declare_alike_is_said_to_be_there_twice(tmp_path: Path) -> None:
     path = _parts(tmp_path, "left, twin")
-    (tmp_path / "twin.spec").write_text('spec twin\nevent go(n: int) by node seen log\n', "utf-8")
+    (tmp_path / "twin.spec").write_text("spec twin\nevent go(n: int) by node seen log\n", "utf-8")
     with pytest.raises(SpecError, match='"go"'):
         load(path)
     with pytest.raises(SpecError, match="child extends itself"):
