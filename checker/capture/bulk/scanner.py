@@ -294,10 +294,19 @@ class Scanner:
         """Do what `FileInfo.heard` does, for the rows of these times; `first` is the number of the first of them."""
         info, names = self._info, [name for name, _ in self._devices]
         seen: dict[str, tuple[int, int]] = {}
-        steady = not bool((np.abs(np.diff(times)) > JUMP).any())
-        for device in np.flatnonzero(np.bincount(devices)).tolist() if steady else ():
-            of = times[devices == device]
+        if len(set(names)) < len(names):
+            devices = np.array([names.index(name) for name in names])[devices]
+        gaps = np.diff(times)
+        rising = not bool((gaps < 0).any())
+        steady = not bool((gaps > JUMP).any()) and (rising or not bool((gaps < -JUMP).any()))
+        heard = np.flatnonzero(np.bincount(devices)).tolist()
+        for device in heard if steady else ():
+            of = times if len(heard) == 1 else times[devices == device]
             least, newest = seen.get(names[device], info.clocks.get(names[device], (int(of[0]), int(of[0]))))
+            if rising:
+                steady = steady and newest - int(of[0]) <= STEP
+                seen[names[device]] = min(least, int(of[0])), max(newest, int(of[-1]))
+                continue
             steady = steady and not bool((np.maximum(np.maximum.accumulate(of), newest) - of > STEP).any())
             seen[names[device]] = min(least, int(of.min())), max(newest, int(of.max()))
         if not steady:

@@ -224,6 +224,14 @@ def test_the_clocks_of_two_interfaces_are_their_own() -> None:
     assert not any(e.kind == "gap" for e in capture.events)
 
 
+def test_interfaces_of_one_name_have_one_clock() -> None:
+    devices = (Device("eth0"), Device("eth0"))
+    records = [Record(n * SECOND, frame) for n, frame in enumerate(FRAMES)]
+    later = [r._replace(time=r.time + 100 * SECOND, interface=1) for r in records]
+    _, capture = both(pcapng([*records, *later, *(r._replace(time=r.time + 50 * SECOND) for r in records)], devices))
+    assert any("go back at frame 17" in note for note in capture.notes)
+
+
 def test_a_frame_without_a_time() -> None:
     simple = block("<", 3, struct.pack("<I", len(FRAMES[-1])) + FRAMES[-1])
     _, capture = both(pcapng([Record(n * SECOND, frame) for n, frame in enumerate(FRAMES)]) + simple)
