@@ -10,6 +10,7 @@ from itertools import pairwise
 import z3
 from mipcheck.model.prover.endless import made_due
 from mipcheck.model.prover.limits import limited
+from mipcheck.model.prover.logic import is_true
 from mipcheck.model.prover.scripts import Followed
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting, misconfigured
@@ -51,7 +52,7 @@ class Blockages:
         if found is None:
             return None
         trace, run = found
-        rules = [r for r, z in late(run, trace.steps - 1) if z3.is_true(z3.simplify(z))]
+        rules = [r for r, z in late(run, trace.steps - 1) if is_true(z)]
         event = trace.script.steps[-1].event if trace.script is not None else "an event"
         # The trace breaks none of them yet: it ends with the event, and what is overdue is so a moment later.
         return Blockage(f"{event} makes {' and '.join(rules)} overdue at once, so that time cannot pass", trace)
@@ -88,7 +89,7 @@ class Blockages:
             return None
         trace, run = found
         w, s = run.world, run.states[-1]
-        due = z3.simplify(w.deadline(rule, s, 0))
+        due = w.deadline(rule, s, 0)
         if self._can_be(w, s, due, rule, _musts(w), ()):
             return None
         names = [r for r in _musts(w) if self._can_be(w, s, due, rule, (), (r,))]

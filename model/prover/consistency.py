@@ -15,6 +15,7 @@ from mipcheck.model.prover.certificate import Certificate, Inductive
 from mipcheck.model.prover.endless import circle
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, write_formula
+from mipcheck.model.prover.logic import conj, neg
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting
@@ -175,9 +176,14 @@ def _due_and_forbidden(setting: Setting, rule: Rule) -> System:
     run = Run(setting, [rule, *permissions], names, True)
     w, s = run.world, run.state
     parts = [w.owed(rule.id, s, 0), run.now == w.deadline(rule.id, s, 0)]
-    chosen, apart = _events_that_meet(rule, permissions, w, s, run.now)
+    # Most events of the choice are told apart by their keys alone, which takes no solver.
+    plain = w.in_values()
+    chosen, apart = _events_that_meet(rule, permissions, plain, s, run.now)
     kept = [r.id for r in permissions]
-    parts += [z3.Not(z3.And(meets, w.permitted(s, a, keys, run.now, kept))) for a, keys, meets in chosen]
+    for a, keys, meets in chosen:
+        forbidden = True if meets is False else neg(conj([meets, plain.permitted(s, a, keys, run.now, kept)]))
+        if forbidden is not True:
+            parts.append(forbidden)
     return run.system([z3.And(apart, *parts)])
 
 
@@ -227,19 +233,19 @@ def _choice(w: World, s: SymbolicState, event: str, unused: Z, rules: Sequence[R
         if k.name.startswith(HIDDEN):
             values.append([None])
         elif k.type.is_set:
-            values.append([{m: z3.BoolVal(b) for m in k.type.members} for b in (True, False)])
+            values.append([{m: w.truth(b) for m in k.type.members} for b in (True, False)])
         elif k.type.is_enum:
-            values.append([z3.IntVal(n) for n in range(len(k.type.members))])
+            values.append([w.number(n) for n in range(len(k.type.members))])
         elif k.type.name == "bool":
-            values.append([z3.BoolVal(True), z3.BoolVal(False)])
+            values.append([w.truth(True), w.truth(False)])
         elif k.type.name == "id":
             values.append([unused])
         elif k.type.name == "address":
-            values.append([z3.IntVal(n) for n in (1, *addresses)])
+            values.append([w.number(n) for n in (1, *addresses)])
         elif k.type.name == "time":
             values.append([w.time(n) for n in (0, 10**9, 60 * 10**9)])
         else:
-            values.append([z3.IntVal(n) for n in (0, 1, 60)])
+            values.append([w.number(n) for n in (0, 1, 60)])
         same = [n for n in sorted(beside.get(k.name, ())) if w.spec.variables[n].type == k.type]
         values[-1] += [s[n, i] for n in same for i in (WHOLE_NODE, 0) if (n, i) in s]
         if k.name not in used:

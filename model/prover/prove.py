@@ -282,6 +282,8 @@ def system_of_property(setting: Setting, name: str) -> System:
 
 def relying(setting: Setting, p: Property) -> Setting:
     """Return the setting of a property, in which what it relies on is kept as if it were a MUST."""
+    if not p.relying:
+        return setting
     rules = {i: replace(r, level="MUST") if i in p.relying else r for i, r in setting.rules.items()}
     return replace(setting, rules=rules)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import z3
 from mipcheck.model.prover.form import Form, possible, symbols
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import Move, System, Z, is_free, subterms
+from mipcheck.model.prover.spacer import Move, System, Z, constants_in
 from mipcheck.model.prover.symbolic import DONE, Action, Slot, SymbolicState, World
 from mipcheck.model.specification.claimed import Property
 from mipcheck.model.specification.spec import Require, Rule, Spec
@@ -110,7 +110,7 @@ def with_free(system: System, setting: Setting) -> System:
     form, named = setting.form, symbols(setting.spec, setting.form)
     if not named:
         return system
-    used = {t.decl().name() for t in subterms(*system.terms()) if is_free(t)}
+    used = {t.decl().name() for t in constants_in(system.terms())}
     form = Form(form.interfaces, tuple(n for n in form.free if n in used))
     state = system.state | {("free", n): named[n] for n in form.free}
     return replace(system, state=state, initial=z3.And(system.initial, *possible(setting.spec, form)))

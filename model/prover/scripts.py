@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import z3
+from mipcheck.model.prover.logic import conj, disj, is_true, neg
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import DONE, WHOLE_NODE, Action, Keys, Slot, SymbolicState, World
 from mipcheck.model.prover.unrolling import Step, Unrolling, written
@@ -94,7 +95,7 @@ class Followed(Unrolling):
     """The run of a script, as an unrolling whose every term is a value. Raises Unfollowed."""
 
     def __init__(self, world: World, script: Script) -> None:
-        self.world, self.mirror, self.tag = world, script.mirror, ""
+        self.world, self.mirror, self.tag = world.in_values(), script.mirror, ""
         self.states, self.mirrors, self.steps = [self._first(script)], [], []
         self._actions: list[Action] = []
         if script.mirror:
@@ -107,13 +108,13 @@ class Followed(Unrolling):
         for slot, sort in w.slots.items():
             name, interface = slot
             if name.startswith(DONE):
-                result[slot] = z3.BoolVal(False)
+                result[slot] = False
             elif (term := w.spec.variables[name].initial) is not None:
-                result[slot] = z3.simplify(w.term(term, result, interface, {}, w.time(0)))
+                result[slot] = w.term(term, result, interface, {}, w.time(0))
             elif sort == z3.BoolSort():
-                result[slot] = z3.BoolVal(False)
+                result[slot] = False
             else:
-                result[slot] = z3.IntVal(script.initial.get(_named(slot), 0))
+                result[slot] = script.initial.get(_named(slot), 0)
         return result
 
     def _follow(self, step: ScriptStep) -> None:
@@ -124,19 +125,19 @@ class Followed(Unrolling):
         if not set(step.keys) <= set(kind.by_name):
             raise Unfollowed(f"{step.event} has no such key")
         keys = {k.name: _value(k, step.keys.get(k.name)) for k in kind.keys}
-        before = self.steps[-1].now.as_long() if self.steps else 0
-        now = z3.IntVal(step.now)
-        possible = [w.well_formed(step.event, keys), written(kind.keys, keys), z3.BoolVal(step.now >= before)]
+        before = self.steps[-1].now if self.steps else 0
+        now = step.now
+        possible = [w.well_formed(step.event, keys), written(kind.keys, keys), now >= before]
         self._actions.append(action)
-        self.steps.append(Step(z3.IntVal(w.actions.index(action)), _Known(w, step.event, keys), now))
+        self.steps.append(Step(w.actions.index(action), _Known(w, step.event, keys), now))
         for runs, mirrored in ((self.states, False), *(((self.mirrors, True),) if self.mirrors else ())):
             state = runs[-1]
             after = dict(state)
             if self._takes_part(action, mirrored):
                 possible.append(w.assumed(state, action, keys, now))
-                after |= {slot: z3.simplify(z) for slot, z in w.next(state, action, keys, now).items()}
+                after |= w.next(state, action, keys, now)
             runs.append(after)
-        if not _is_true(z3.And(possible)):
+        if not is_true(conj(possible)):
             raise Unfollowed(f"{step.event} cannot happen so")
 
     def _takes_part(self, action: Action, mirrored: bool) -> bool:
@@ -146,7 +147,7 @@ class Followed(Unrolling):
         """Return that, at step k, some action happens of which `condition` holds (None: not such an action)."""
         a, step = self._actions[k], self.steps[k]
         holds = condition(self.states[k], a, step.keys[a.event], step.now)
-        return z3.BoolVal(False) if holds is None else holds
+        return False if holds is None else holds
 
     def breaks(self, rule: str, k: int, mirror: bool = False, strict: bool = False) -> Z:
         """Return that the rule is broken at step k, in the mirror run if so asked; `strict`: be that clear or not."""
@@ -155,7 +156,7 @@ class Followed(Unrolling):
         if rule in w.requires:
             return w.overdue(rule, s, step.now)
         if not w.concerns(rule, a) or not self._takes_part(a, mirror):
-            return z3.BoolVal(False)
+            return False
         keys = step.keys[a.event]
         return w.not_given(w.allows[rule], s, a, keys, step.now) if strict else w.breaks(rule, s, a, keys, step.now)
 
@@ -163,29 +164,25 @@ class Followed(Unrolling):
         """Return the rules that the run breaks, if its last step is as `goal` says and it breaks none but the `free`
         ones; else None."""
         w, last, allowed = self.world, len(self.steps) - 1, set(free)
-        if last < 0 or not _is_true(z3.And(goal(self, last), self.shows(last))):
+        if last < 0 or not (is_true(goal(self, last)) and is_true(self.shows(last))):
             return None
         broken = set()
         for rule in (*w.allows, *w.requires):
             if rule in allowed:
-                if any(_is_true(self.breaks(rule, k)) for k in range(last + 1)):
+                if any(is_true(self.breaks(rule, k)) for k in range(last + 1)):
                     broken.add(rule)
                 continue
             breaches = [self.breaks(rule, k, strict=True) for k in range(last + 1)]
             if self.mirrors:  # the last step is where the two runs may differ in what they are allowed
                 breaches += [self.breaks(rule, k, mirror=True) for k in range(last)]
-            if not _is_true(z3.Not(z3.Or(breaches))):
+            if not is_true(neg(disj(breaches))):
                 return None
-        return frozenset(broken) if _is_true(z3.And(w.exact())) else None
+        return frozenset(broken) if all(map(is_true, w.exact())) else None
 
 
 def nothing(key: Key) -> Number:
     """Return the value of a key that a script does not say."""
     return () if key.type.is_set else False if key.type.name == "bool" else 0
-
-
-def _is_true(z: Z) -> bool:
-    return bool(z3.is_true(z3.simplify(z)))
 
 
 def _value(key: Key, number: Number | None) -> Any:
@@ -194,7 +191,7 @@ def _value(key: Key, number: Number | None) -> Any:
     if key.type.is_set:
         if not isinstance(number, tuple) or not set(number) <= set(key.type.members):
             raise Unfollowed(f"{key.name} has other members")
-        return {m: z3.BoolVal(m in number) for m in key.type.members}
+        return {m: m in number for m in key.type.members}
     if isinstance(number, tuple) or isinstance(number, bool) != (key.type.name == "bool"):
         raise Unfollowed(f"{key.name} is of another type")
-    return z3.BoolVal(number) if isinstance(number, bool) else z3.IntVal(number)
+    return number

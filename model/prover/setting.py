@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import z3
 from mipcheck.model.prover.form import Form
 from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.tables import Reduction, followed, tracked
+from mipcheck.model.prover.witness import keys_used
 from mipcheck.model.specification.claimed import Property
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.fold import Folding
@@ -46,7 +48,21 @@ class Setting:
 
     def tracked(self, count: int = 1) -> Setting:
         """Return the setting for traces that speak of that many entries of each table."""
-        return self._reduced(tracked(self.spec, count)) if self.spec.tables else self
+        if not self.spec.tables:
+            return self
+        if count not in self._tracked:
+            self._tracked[count] = self._reduced(tracked(self.spec, count))
+        return self._tracked[count]
+
+    @cached_property
+    def _tracked(self) -> dict[int, Setting]:
+        """What `tracked` has returned: it is asked for each trace that is shown."""
+        return {}
+
+    @cached_property
+    def used(self) -> set[tuple[str, str]]:
+        """The keys that the specification looks at: (event, key)."""
+        return keys_used(self.spec)
 
     def _reduced(self, reduction: Reduction) -> Setting:
         rules = {n: reduction.rule(r) for n, r in self.rules.items()}

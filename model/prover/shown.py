@@ -9,14 +9,15 @@ from mipcheck.model.prover.scripts import Followed, Script, Unfollowed
 from mipcheck.model.prover.setting import Setting, misconfigured
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.unrolling import Unrolling
-from mipcheck.model.prover.witness import Witness, keys_used, told
+from mipcheck.model.prover.witness import Witness, told
 
 
 def shown(
     setting: Setting, script: Script, goal: Callable[[Unrolling, int], Z], free: frozenset[str]
 ) -> Witness | None:
     """Return the trace that a script is, if its last step is as `goal` says and it breaks only rules in `free`."""
-    setting = replace(setting, site={**setting.site, **script.site})
+    used = setting.used
+    setting = replace(setting, site={**setting.site, **script.site}) if script.site else setting
     try:
         world = setting.world(setting.rules.values(), script.unit)
         broken = Followed(world, script).shown(goal, free)
@@ -24,5 +25,5 @@ def shown(
         return None
     if broken is None:
         return None
-    trace = told(world, script, keys_used(setting.spec), broken | misconfigured(setting))
+    trace = told(world, script, used, broken | misconfigured(setting))
     return replace(trace, site=script.site)

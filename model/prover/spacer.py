@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -179,7 +179,7 @@ def _clause(head: Z, body: Z) -> Z:
 
 def _constants(*terms: Z) -> list[Z]:
     """Return the uninterpreted constants in some terms."""
-    return [t for t in subterms(*terms) if is_free(t) and t.decl().name() != "bad"]
+    return [t for t in constants_in(terms) if t.decl().name() != "bad"]
 
 
 def subterms(*terms: Z) -> Iterator[Z]:
@@ -192,6 +192,33 @@ def subterms(*terms: Z) -> Iterator[Z]:
             seen.add(t.get_id())
             yield t
             stack.extend(t.children())
+
+
+def constants_in(terms: Iterable[Z]) -> list[Z]:
+    """Return the uninterpreted constants in some terms, each once, as `subterms` and `is_free` would find them.
+
+    z3's own functions make an object of each part, which takes most of the time of a proof that is checked again.
+    """
+    roots = list(terms)  # kept: they own what is looked at
+    if not roots:
+        return []
+    context = roots[0].ctx
+    own = context.ref()
+    seen: set[int] = set()
+    found = []
+    stack = [t.as_ast() for t in roots]
+    while stack:
+        ast = stack.pop()
+        number = z3.Z3_get_ast_id(own, ast)
+        if number in seen or z3.Z3_get_ast_kind(own, ast) != z3.Z3_APP_AST:
+            continue
+        seen.add(number)
+        app = z3.Z3_to_app(own, ast)
+        count = z3.Z3_get_app_num_args(own, app)
+        stack += [z3.Z3_get_app_arg(own, app, n) for n in range(count)]
+        if not count and z3.Z3_get_decl_kind(own, z3.Z3_get_app_decl(own, app)) == z3.Z3_OP_UNINTERPRETED:
+            found.append(z3.ExprRef(ast, context))
+    return found
 
 
 def is_free(t: Z) -> bool:

@@ -7,13 +7,14 @@ and an action, what the action needs, what the rules say of it, and what the nex
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
 from typing import Any
 
 import z3
-from mipcheck.model.prover.logic import conj, disj, neg
+from mipcheck.model.prover.logic import conj, disj, either, implied, neg
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Variable
 from mipcheck.model.specification.term import EventPattern, Term, TermKind
@@ -47,7 +48,12 @@ class World:
     `rules` are those in force. Site addresses are concrete; parameters too. With `elsewhere` there are any number of
     other interfaces, of which nothing is known: what some or every interface finds is in each state one of two values.
     With `others` the second interface stands for any one of these, and has any number but the first one's.
+
+    If it is `plain`, what is a number or a truth value is one of Python, and what follows from such alone is, too: of a
+    run in values nothing else is left, and no solver is troubled with it. (Real time stays a term of Z3.)
     """
+
+    plain = False
 
     def __init__(
         self,
@@ -79,6 +85,12 @@ class World:
             for i in self.interfaces
         ]
 
+    def in_values(self) -> World:
+        """Return this world as a `plain` one."""
+        result = copy(self)
+        result.plain, result._exact = True, []
+        return result
+
     # --- sorts and constants --------------------------------------------------------------------------------------
 
     def time(self, ns: int) -> Z:
@@ -87,7 +99,15 @@ class World:
             return z3.RealVal(Fraction(ns, 10**9))
         if ns % self.unit:
             raise ValueError(f"{ns} ns is no multiple of {self.unit} ns")
-        return z3.IntVal(ns // self.unit)
+        return self.number(ns // self.unit)
+
+    def number(self, value: int) -> Z:
+        """Return an integer as a term."""
+        return value if self.plain else z3.IntVal(value)
+
+    def truth(self, value: bool) -> Z:
+        """Return a truth value as a term."""
+        return value if self.plain else z3.BoolVal(value)
 
     def sort(self, type_: Type) -> Z:
         """Return the sort of a type's values; sets have none."""
@@ -99,10 +119,10 @@ class World:
 
     def _constant(self, t: Term) -> Z:
         if t.type.name == "bool":
-            return z3.BoolVal(bool(t.value))
+            return self.truth(bool(t.value))
         if t.type == ID:
-            return z3.IntVal(t.value & LOW_HALF)
-        return self.time(t.value) if t.type.name == "time" else z3.IntVal(t.value)
+            return self.number(t.value & LOW_HALF)
+        return self.time(t.value) if t.type.name == "time" else self.number(t.value)
 
     # --- state ----------------------------------------------------------------------------------------------------
 
@@ -196,17 +216,17 @@ class World:
                 return value if z3.is_expr(value) else self._constant(Term("const", t.type, value=value))
             case "site":
                 address = self.site[t.name]
-                return address if z3.is_expr(address) else z3.IntVal(address)
+                return address if z3.is_expr(address) else self.number(address)
             case "capable":
-                return z3.BoolVal(t.name in self.capabilities)
+                return self.truth(t.name in self.capabilities)
             case "given":
-                return z3.BoolVal(t.name in self.given)
+                return self.truth(t.name in self.given)
             case "now":
                 return now
             case "this":
-                return z3.IntVal(i) if self.other is None or i != 1 else self.other
+                return self.number(i) if self.other is None or i != 1 else self.other
             case "nobody":
-                return z3.IntVal(-1)
+                return self.number(-1)
             case "def":
                 return sub(t.args[0])
             case "some" | "every":
@@ -222,6 +242,17 @@ class World:
                 return sub(t.args[0])[t.name]
             case "/":
                 return self._divided(t, sub(t.args[0]))
+            case "and" | "or" if self.plain:  # the first part that decides it is enough
+                decided = t.kind == "or"
+                parts = []
+                for a in t.args:
+                    if (z := sub(a)) is decided:
+                        return decided
+                    parts.append(z)
+                return disj(parts) if decided else conj(parts)
+            case "implies" if self.plain:
+                condition = sub(t.args[0])
+                return True if condition is False else implied(condition, sub(t.args[1]))
         return _apply(t.kind, [sub(a) for a in t.args])
 
     def _divided(self, t: Term, dividend: Z) -> Z:
@@ -229,7 +260,8 @@ class World:
             if self.unit is None:
                 return dividend / t.value
             self._exact.append(dividend % t.value == 0)
-        return dividend / t.value  # of integers: rounded down, as the divisor is above 0
+        # Of integers: rounded down, as the divisor is above 0.
+        return dividend // t.value if isinstance(dividend, int) else dividend / t.value
 
     def exact(self) -> list[Z]:
         """Return what it takes that, in steps of the unit, no division of a time that was written since the last call
@@ -245,7 +277,7 @@ class World:
         """Return that the network does nothing that it is assumed not to do."""
         return conj(
             [
-                z3.Implies(self.matches(x.patterns, s, a, keys, now), self.term(x.condition, s, a.interface, keys, now))
+                implied(self.matches(x.patterns, s, a, keys, now), self.term(x.condition, s, a.interface, keys, now))
                 for x in self.spec.assumptions.values()
                 if any(p.event == a.event for p in x.patterns)
             ]
@@ -264,6 +296,8 @@ class World:
     def not_given(self, body: Allow, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that the action is one that a permission does not give, clear or not."""
         matches = self.matches(body.patterns, s, a, keys, now)
+        if matches is False:
+            return False
         return conj([matches, neg(self.term(body.condition, s, a.interface, keys, now))])
 
     def permitted(self, s: SymbolicState, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
@@ -308,7 +342,7 @@ class World:
             for slot, name, value in places:
                 if slot not in s:
                     continue
-                result[slot] = z3.If(guard, self.term(value, s, a.interface, keys, now), result.get(slot, s[slot]))
+                result[slot] = either(guard, self.term(value, s, a.interface, keys, now), result.get(slot, s[slot]))
                 for rule, body in self.requires.items():
                     done = (DONE + rule, a.interface)
                     if body.anchor == name and done in s:
@@ -332,15 +366,15 @@ def _apply(op: TermKind, args: list[Z]) -> Z:
         case "seen":  # nothing is unknown here
             return args[0]
         case "implies":
-            return z3.Implies(*args)
+            return implied(*args)
         case "if":
-            return z3.If(*args)
+            return either(*args)
         case "minus":
             return -args[0]
         case "max":
-            return reduce(lambda x, y: z3.If(x >= y, x, y), args)
+            return reduce(lambda x, y: either(x >= y, x, y), args)
         case "min":
-            return reduce(lambda x, y: z3.If(x <= y, x, y), args)
+            return reduce(lambda x, y: either(x <= y, x, y), args)
     left, right = args
     match op:
         case "=":

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import z3
+from mipcheck.model.prover.logic import conj
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
 from mipcheck.model.specification.spec import Key
@@ -147,4 +148,4 @@ class Unrolling:
 
 def written(keys: Sequence[Key], of: Keys) -> Z:
     """Return that a log can hold the values of `keys`: proofs need no largest address, and traces do."""
-    return z3.And([of[k.name] <= 2**32 - 1 for k in keys if k.type.name == "address"])
+    return conj([of[k.name] <= 2**32 - 1 for k in keys if k.type.name == "address"])
