@@ -18,8 +18,8 @@ from concurrent.futures import Future
 from typing import Any, BinaryIO, Final, cast
 
 from mipcheck.checker.console.isolated import isolated
+from mipcheck.checker.console.pipes import receive, send
 from mipcheck.checker.fleet.inputs import File
-from mipcheck.checker.fleet.pipes import receive, send
 from mipcheck.checker.fleet.work import FileOutcome
 from mipcheck.model.values.errors import MipcheckError
 

@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
+from mipcheck.checker.console.pipes import read, send
 from mipcheck.checker.fleet import work as fleet_work
-from mipcheck.checker.fleet.pipes import read, send
 
 
 def serve() -> None:

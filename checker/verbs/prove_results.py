@@ -7,10 +7,14 @@ wrong with one property leaves the others' results.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from mipcheck.checker.console.apart import Died, apart
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.folder import new_folder
 from mipcheck.checker.console.progress import Steps
@@ -28,6 +32,8 @@ CAPABILITIES = "capabilities"
 """The site key that says what the node is capable of: a list in one word, as in a log."""
 _EACH = 60.0
 """Seconds that a solver may take for an obligation that it is asked about by itself."""
+_GRACE = 30.0
+"""Seconds that a process has to notice that the time of the run is up."""
 EXIT = {"refuted": 1, "vacuous": 1, "unknown": 3, "proved": 0}
 """Exit codes by result; of several results the first here decides."""
 
@@ -123,6 +129,15 @@ def _droppable(spec: Spec) -> list[str]:
     return found + [n for owner in owners(spec).values() if owner.parties for n in (*owner.rules, *owner.assumptions)]
 
 
+class _Said(Enum):
+    """What is said of a property: that it is begun, its verdict, its `final` one, what its proof needs."""
+
+    BEGUN = auto()
+    VERDICT = auto()
+    FINAL = auto()
+    NEEDS = auto()
+
+
 class _Run:
     """One run over the properties that are wanted."""
 
@@ -140,27 +155,71 @@ class _Run:
                               with_obligations=asked.with_obligations)  # fmt: skip
 
     def all(self) -> list[Proved]:
-        """Prove, and return all results."""
-        proved: dict[str, Proved] = {}
-        with Steps(len(self._asked.wanted), "proving") as steps:
-            for name in self._asked.wanted:
-                steps.step(name)
-                proved[name] = self._verdict(name)
-                steps.end()
-                self._tell(proved[name])
-            for name, p in proved.items():
-                if self._lacks_needs(p):
-                    proved[name] = self._completed(p)
-                    steps.end()
-                    if self._listener is not None:
-                        self._listener.needs(proved[name])
-                if self._asked.store and p.error is None:
-                    proved[name] = self._kept(proved[name])
-        return list(proved.values())
+        """Prove, and return all results.
 
-    def _tell(self, p: Proved) -> None:
-        if self._listener is not None:
-            self._listener.verdict(p, not self._lacks_needs(p))
+        That is done in a process apart. What it dies of is left out by the next one: that property is unknown.
+        """
+        proved: dict[str, Proved] = {}
+        final: set[str] = set()
+        with Steps(len(self._asked.wanted), "proving") as steps:
+            while left := [n for n in self._asked.wanted if n not in final]:
+                at = left[0]
+                try:
+                    with closing(apart(partial(self._results, left), self._patience)) as results:
+                        for what, name, p in results:
+                            at = name
+                            if what is not _Said.BEGUN:
+                                steps.end()
+                                self._take(what, name, p, proved)
+                                final |= set() if what is _Said.VERDICT else {name}
+                            elif name not in proved:
+                                steps.step(name)
+                except Died as error:
+                    steps.end()
+                    self._take(_Said.NEEDS if at in proved else _Said.FINAL, at, self._lost(at, error, proved), proved)
+                    final.add(at)
+        return [proved[n] for n in self._asked.wanted]
+
+    def _take(self, what: _Said, name: str, p: Proved, proved: dict[str, Proved]) -> None:
+        """Take what has come of a property, and tell the listener unless a process before this one has found it."""
+        is_new = what is _Said.NEEDS or name not in proved
+        proved[name] = p
+        if is_new and self._listener is not None:
+            if what is _Said.NEEDS:
+                self._listener.needs(p)
+            else:
+                self._listener.verdict(p, what is _Said.FINAL)
+
+    @property
+    def _patience(self) -> float | None:
+        """Seconds after which a process that should have noticed that its time is up is ended."""
+        return None if self._asked.timeout is None else self._asked.timeout + _GRACE
+
+    def _results(self, names: Sequence[str]) -> Iterator[tuple[_Said, str, Proved | None]]:
+        """Yield what comes of some properties: of each that it is begun, its verdict, and what its proof needs."""
+        proved: dict[str, Proved] = {}
+        for name in names:
+            yield _Said.BEGUN, name, None
+            p = self._verdict(name)
+            if self._lacks_needs(p):
+                proved[name] = p
+                yield _Said.VERDICT, name, p
+            else:
+                yield _Said.FINAL, name, self._kept(p)
+        for name, p in proved.items():
+            yield _Said.BEGUN, name, None
+            yield _Said.NEEDS, name, self._kept(self._completed(p))
+
+    def _lost(self, name: str, error: Died, proved: Mapping[str, Proved]) -> Proved:
+        """Return what is known of a property over which a process has died: its verdict, if that had been found."""
+        from mipcheck.model.prover.prove import Result
+
+        owner = self._proofs.owner(name)
+        if name in proved:
+            musts = tuple(r.id for r in owner.rules.values() if r.level == "MUST")
+            return replace(proved[name], result=replace(proved[name].result, undecided=musts))
+        reason = f"the process that asked the solver is lost: {error.how}"
+        return Proved(Result(name, owner.properties[name].section, "unknown", 0.0, "none", reason=reason))
 
     def _lacks_needs(self, p: Proved) -> bool:
         return self._asked.with_needs and self._proofs.is_open(p.result)
@@ -210,7 +269,7 @@ class _Run:
     def _kept(self, p: Proved) -> Proved:
         from mipcheck.checker.proofs.certificates import store
 
-        certificate = p.result.certificate
+        certificate = p.result.certificate if self._asked.store and p.error is None else None
         return p if certificate is None else replace(p, certificate=store(self._asked.name, certificate))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -281,3 +282,41 @@ def test_an_error_of_one_property_leaves_the_others(spec: Path, monkeypatch: pyt
 def test_all_together_take_no_longer_than_they_may(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prove", "--spec", str(spec), "--timeout", "0.001"]) == 3
     assert "because the time for the run was up" in capsys.readouterr().out
+
+
+def test_what_one_property_kills_the_solver_by_leaves_the_others(
+    spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict, completed = Proofs.verdict, Proofs.completed
+
+    def dies(self: Proofs, name: str) -> Result:
+        if name == "far":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return verdict(self, name)
+
+    monkeypatch.setattr(Proofs, "verdict", dies)
+    assert main(["prove", "ready", "far", "quiet", "--spec", str(spec)]) == 3
+    said = capsys.readouterr().out
+    assert "proved   ready" in said and "proved   quiet" in said
+    assert "unknown  far" in said and "SIGKILL" in said
+
+    def dies_later(self: Proofs, result: Result) -> Result:
+        if result.name == "ready":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return completed(self, result)
+
+    monkeypatch.setattr(Proofs, "verdict", verdict)
+    monkeypatch.setattr(Proofs, "completed", dies_later)
+    heard = []
+
+    class Ears:
+        def verdict(self, proved: Proved, final: bool) -> None:
+            heard.append(("verdict", proved.result.name))
+
+        def needs(self, proved: Proved) -> None:
+            heard.append(("needs", proved.result.name))
+
+    ready, quiet = prove_all(Asked(loads(TEXT), "", ["ready", "quiet"]), Ears())
+    assert heard == [("verdict", "ready"), ("verdict", "quiet"), ("needs", "ready"), ("needs", "quiet")]
+    assert (ready.result.result, quiet.result.result) == ("proved", "proved")
+    assert not ready.result.needs and ready.result.undecided and quiet.result.needs

@@ -1,4 +1,4 @@
-"""Messages between a pool and its workers: anything that can be pickled, after its size."""
+"""Messages between processes: anything that can be pickled, after its size."""
 
 from __future__ import annotations
 
