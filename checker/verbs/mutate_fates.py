@@ -39,8 +39,8 @@ KILLED: Final = "killed"
 EQUIVALENT: Final = "equivalent"
 SURVIVES: Final = "survives"
 UNDECIDED: Final = "undecided"
-TRACES: Final = ("", "shortest")
-"""Folders of the example traces."""
+TRACES: Final = ("", "shortest", "walks/{}")
+"""Folders of the example traces; the last one is that of a specification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,19 @@ class Witnessed:
 
 
 def outcome(report: Report) -> object:
-    """Return what the tests of the example traces hold a report to: the verdict, what is broken and where first, and
-    what is held."""
-    first = [(v.rule, v.at.line) for v in report.violations[:1]]
-    of = {status: sorted(r.id for r in report.rules if r.status == status) for status in ("violated", "held")}
-    return report.verdict, of, first
+    """Return what the tests of the example traces hold a report to: the verdict, what each rule came to, how often it
+    was kept, broken and not to be judged, and what was found where and when."""
+    judged = [r for r in report.rules if r.exercised or r.unknown or r.status != "not-exercised"]
+    rules = [f"{r.id} {r.status} {r.kept} {r.broken} {r.unknown}" for r in judged]
+    found = [f"{v.rule} {v.interface} {v.node} {v.time} {v.at.line}" for v in (*report.violations, *report.warnings)]
+    return [report.verdict, rules, found]
 
 
 def seen(watched: Watched) -> object:
     """Return what a report is made of, as far as it decides its `outcome`: to make one takes longer than to observe."""
     observation, rules = watched.observation, watched.machine.rules
-    counts = [(t.kept > 0, t.broken, t.unknown, t.hole is None) for t in observation.tallies]
-    found = [(f.rule, f.time, f.event, f.overdue, f.count) for f in observation.findings]
+    counts = [(t.kept, t.broken, t.unknown, t.hole is None) for t in observation.tallies]
+    found = [(f.rule, f.interface, f.node, f.time, f.event, f.overdue, f.count) for f in observation.findings]
     return [r.id for r in rules], counts, found
 
 
@@ -132,7 +133,7 @@ class Jury:
         self.witnesses = [w for path in paths or () for w in self._read(Path(path))]
         if paths is None:
             # What comes along is about the draft, whose words not every specification has.
-            for path in _bundled():
+            for path in _bundled(spec.name):
                 with suppress(InputError, UsageError):
                     self.witnesses += self._read(Path(path))
 
@@ -243,10 +244,10 @@ def _title(spec: Spec, mutant: Mutant, rule: str) -> list[str]:
     ]
 
 
-def _bundled() -> Iterable[str]:
-    """Yield the paths of the example traces that come along."""
+def _bundled(spec: str) -> Iterable[str]:
+    """Yield the paths of the example traces that come along, for a specification by its name."""
     folder = folder_of("mipcheck.traces")
     for name in TRACES:
-        there = folder / name if name else folder
+        there = folder / name.format(spec)
         if there.is_dir():
             yield from sorted(str(f) for f in there.iterdir() if f.name.endswith(".log"))
