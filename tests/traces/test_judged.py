@@ -20,6 +20,7 @@ JUDGED = Path(__file__).parent / "judged"
 SPECS = ("draft-01", "rfc5265")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECS)
 def test_every_trace_is_judged_as_it_was(name: str) -> None:
     got = {w.name: w.outcome for w in Jury(load(name), None, 1.0).witnesses}
@@ -29,8 +30,8 @@ def test_every_trace_is_judged_as_it_was(name: str) -> None:
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
     expected = json.loads(path.read_text("utf-8"))
     assert set(got) == set(expected)
-    for trace, outcome in expected.items():
-        assert got[trace] == outcome, trace
+    others = [trace for trace, outcome in expected.items() if got[trace] != outcome]
+    assert not others, "judged otherwise; if that is meant, UPDATE=1 writes it anew: read the difference"
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -63,7 +63,7 @@ def test_what_goes_on_for_too_long_is_ended() -> None:
         while True:
             pass
 
-    results = apart(work, 0.5)
+    results = apart(work, 0.2)
     process = next(results)
     with pytest.raises(Died, match="longer"):
         next(results)

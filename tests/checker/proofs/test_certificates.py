@@ -284,6 +284,7 @@ def test_all_together_take_no_longer_than_they_may(spec: Path, capsys: pytest.Ca
     assert "because the time for the run was up" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_one_property_kills_the_solver_by_leaves_the_others(
     spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
