@@ -25,7 +25,7 @@ def test_what_is_yielded_arrives() -> None:
 
 
 def test_a_death_is_told_after_what_came_before_it() -> None:
-    found = []
+    found: list[int] = []
     with pytest.raises(Died, match="SIGKILL"):
         found.extend(apart(work_that_dies))
     results = apart(work_that_dies)

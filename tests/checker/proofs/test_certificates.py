@@ -308,7 +308,7 @@ def test_what_one_property_kills_the_solver_by_leaves_the_others(
 
     monkeypatch.setattr(Proofs, "verdict", verdict)
     monkeypatch.setattr(Proofs, "completed", dies_later)
-    heard = []
+    heard: list[tuple[str, str]] = []
 
     class Ears:
         def verdict(self, proved: Proved, final: bool) -> None:
