@@ -15,6 +15,7 @@ from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.observe.explain import Because
 from mipcheck.checker.observe.misses import NearMiss
 from mipcheck.checker.report.json import violation_object
+from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Position
 
 _T = TypeVar("_T")
@@ -22,7 +23,7 @@ _LARGEST: Final = 2**62
 _FINDINGS: Final = "violations", "warnings"
 
 
-class OddFinding(ValueError):
+class OddFinding(MipcheckError, ValueError):
     """Text that is no findings of a file."""
 
 

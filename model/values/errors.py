@@ -31,6 +31,7 @@
       WorkerLost                          a worker of a fleet that has died
       TimeOver                            a file of a fleet that has taken too long
       OtherVersion                        a worker with another mipcheck than the one that asks
+      OddFinding (and ValueError)         a text that a fleet kept and that is no findings of a file
       Unsaid (and ValueError)             a formula about parameters that the language has no words for
       Unwritten (and ValueError)          a proof that SMT-LIB has no words for: a fault of mipcheck
       Disagreement (and RuntimeError)     prover and observer contradict each other: a fault of mipcheck

@@ -53,6 +53,7 @@ def test_without_what_broke_rules_nothing_is_broken(path: Path, tmp_path: Path) 
     assert left_without_offences(Case({path.name: path.read_bytes()}), tmp_path) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, *(pytest.param(n, marks=pytest.mark.slow) for n in range(3, drawn(7, 33)))])
 def test_without_what_a_simulated_node_broke(seed: int, tmp_path: Path) -> None:
     case = Case({"node.log": simulate(seed, faults_of(seed, True)).encode()})

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from mipcheck.checker.cli.main import main
 
 from making.paths import CAPTURES, ROOT, TRACES
@@ -35,6 +36,7 @@ def test_the_command_of_the_workflow_does_what_is_uploaded(tmp_path: Path) -> No
     assert all((tmp_path / name).stat().st_size for name in kept)
 
 
+@pytest.mark.slow
 def test_the_hook_fails_where_a_log_breaks_a_rule(tmp_path: Path) -> None:
     entry = re.search(r"entry: (.*)\n", README)
     assert entry is not None

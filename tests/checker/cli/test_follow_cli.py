@@ -73,6 +73,7 @@ def test_a_pipe_ends_by_itself_and_ctrl_c_is_no_loss(tmp_path: Path) -> None:
     assert "and once more in the same state" in rest
 
 
+@pytest.mark.slow
 def test_nothing_came_of_a_pipe() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mipcheck", "--follow", "-"],

@@ -65,6 +65,7 @@ def test_the_report_on_a_file_of_a_fleet_is_that_on_the_file(path: Path) -> None
     assert again.verdict == alone.verdict
 
 
+@pytest.mark.slow
 def test_every_format_tells_of_every_file() -> None:
     each = reports(BROKEN, FINE, "joined-late.log")
     lost = FileOutcome(File("/x/gone.pcap", 1, "x"), "unreadable", error="/x/gone.pcap: no such thing")

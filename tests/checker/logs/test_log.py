@@ -700,6 +700,7 @@ def test_arbitrary_bytes(data: bytes) -> None:
     survives(JSON_HEADER.encode() + data)
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(codec="utf-8"), max_size=100))
 def test_arbitrary_text(text: str) -> None:
     survives(HEADER.encode() + b"0.1 e gap " + text.encode())

@@ -33,6 +33,7 @@ def same(data: bytes, keep_going: bool) -> None:
     assert outcome(data, log.interpret, keep_going) == outcome(data, log.interpret_by_grammar, keep_going)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 @given(logs(most=10) | mutated(), st.booleans())
 def test_plain_lines_are_those_of_the_grammar(data: bytes, keep_going: bool) -> None:

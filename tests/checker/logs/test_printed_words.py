@@ -106,6 +106,7 @@ def _notes(tmp_path: Path, name: str, *words: str) -> list[str]:
     return [n for n in check(path).notes if "digits alone" in n]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [1, 50])
 def test_digits_beside_hexadecimal_are_told(tmp_path: Path, many: int) -> None:
     hexadecimal, digits = ["C1BC0D4F"] * many, ["12345678"] * many

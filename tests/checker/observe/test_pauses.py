@@ -45,6 +45,7 @@ def _one(report: Report, rule: str) -> Violation:
 # --- sleep ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_owed_waits_while_the_node_sleeps(tmp_path: Path) -> None:
     text = (
         UP + _registered(1, 1) + "6 - suspend\n3606 - resume\n" + _registered(3621, 2) + "3622 eth0 link state=down\n"

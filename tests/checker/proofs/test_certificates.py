@@ -152,6 +152,7 @@ def _changed(data: Any, draw: st.DataObject) -> Any:
     return draw.draw(st.none() | st.integers(-3, 3) | st.sampled_from(["", "A", "ready.0", 2**90, [], {}, True, 0.5]))
 
 
+@pytest.mark.slow
 @settings(max_examples=200 if DEEP else 25, deadline=None)
 @given(st.sampled_from(["ready", "far_asked"]), st.data())
 def test_a_damaged_certificate_changes_no_answer(name: str, data: st.DataObject) -> None:
