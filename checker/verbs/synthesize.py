@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=options.seconds, metavar="S", help="seconds for the whole run (default: none)"
     )
-    options.add_output(parser, ("text", "json"))
+    options.add_output(parser, ("text", "json", "svg"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,5 +42,10 @@ def run(args: argparse.Namespace) -> int:
     spec = warned(resolved(args.spec, args.reading))
     with deadline(args.timeout):
         found = synthesize(spec, args.property, args.names, options.parameters(args))
-    write(answer_json(found) if args.format == "json" else answer_text(found), args.output)
+    if args.format == "svg":
+        from mipcheck.checker.verbs.synthesize_drawn import drawing
+
+        write(drawing(found), args.output)
+    else:
+        write(answer_json(found) if args.format == "json" else answer_text(found), args.output)
     return 0 if found.region.known else 3

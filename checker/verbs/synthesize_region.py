@@ -117,30 +117,48 @@ def answer_text(s: Synthesis) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def picture(s: Synthesis) -> list[str]:
-    """Return the region as a picture of characters: # inside, . outside; none of more than two numbers."""
-    from mipcheck.model.prover.region import holds_at
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """What a picture of a region spans: the parameters `across` and `up` ("" if the region speaks of one alone), each
+    from 0 to its `most` (ns, or a number)."""
 
+    synthesis: Synthesis
+    across: str
+    up: str
+    most: Mapping[str, int]
+
+    def inside(self, across: int, up: int, parts: int, rows: int) -> bool:
+        """Decide whether one of `parts` points across, and of `rows` points up, is in the region."""
+        from mipcheck.model.prover.region import holds_at
+
+        s = self.synthesis
+        point = {self.across: self.most[self.across] * across // (parts - 1)}
+        if self.up:
+            point[self.up] = self.most[self.up] * up // (rows - 1)
+        return holds_at(s.setting, s.region, {n: s.setting.parameters[n] for n in s.region.parameters} | point)
+
+
+def plane(s: Synthesis) -> Plane | None:
+    """Return what a picture of a region spans; None where it does not speak of one number or two."""
     named = [n for n in s.region.parameters if f"{n} " in f"{s.formula} "]
     types = {n: s.spec.parameters[n].type.name for n in named}
     if not 1 <= len(named) <= 2 or not set(types.values()) <= {"time", "int"}:
+        return None
+    return Plane(s, named[0], "".join(named[1:]), {n: _most(s, n) for n in named})
+
+
+def picture(s: Synthesis) -> list[str]:
+    """Return the region as a picture of characters: # inside, . outside; none of more than two numbers."""
+    drawn = plane(s)
+    if drawn is None:
         return []
-    most = {n: _most(s, n) for n in named}
-
-    def value(n: str, part: int, parts: int) -> int:
-        return most[n] * part // (parts - 1)
-
-    def mark(point: dict[str, int]) -> str:
-        whole = {n: s.setting.parameters[n] for n in s.region.parameters} | point
-        return "#" if holds_at(s.setting, s.region, whole) else "."
-
-    across = named[0]
-    rows = [{}] if len(named) == 1 else [{named[1]: value(named[1], y, _HIGH)} for y in reversed(range(_HIGH))]
-    labels = [" ".join(show_parameter(s.spec, n, v) for n, v in row.items()) for row in rows]
+    across, up, most = drawn.across, drawn.up, drawn.most
+    rows = list(reversed(range(_HIGH))) if up else [0]
+    labels = [show_parameter(s.spec, up, most[up] * y // (_HIGH - 1)) if up else "" for y in rows]
     width = max(map(len, labels))
-    lines = [] if len(named) == 1 else [f"  {named[1]}"]
-    for label, row in zip(labels, rows, strict=True):
-        bar = "".join(mark({across: value(across, x, _WIDE), **row}) for x in range(_WIDE))
+    lines = [f"  {up}"] if up else []
+    for label, y in zip(labels, rows, strict=True):
+        bar = "".join("#" if drawn.inside(x, y, _WIDE, _HIGH) else "." for x in range(_WIDE))
         lines.append(f"  {label:>{width}} |{bar}|")
     last = show_parameter(s.spec, across, most[across])
     lines.append(f"  {'':{width}} 0{across + ' ' + last:>{_WIDE}}")

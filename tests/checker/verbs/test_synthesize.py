@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.verbs.prove_results import prove_one
+from mipcheck.checker.verbs.synthesize_drawn import drawing
 from mipcheck.checker.verbs.synthesize_region import Synthesis, answer_json, answer_text, synthesize
 from mipcheck.model.prover.region import holds_at
 from mipcheck.model.specification.load import load, loads
@@ -114,6 +116,25 @@ def test_one_number_is_drawn_as_a_line_and_two_as_a_field() -> None:
     assert len(field) == 12
     assert [row.count("#") for row in field] == sorted(row.count("#") for row in field)
     assert "#" not in field[0] and "#" in field[-1]
+
+
+@pytest.mark.slow
+def test_a_region_is_drawn_as_svg() -> None:
+    """What is filled is where the property holds: of 60 points across, from 0 s to twice the largest number."""
+    s = found("p", "often")
+    root = ElementTree.fromstring(drawing(s))
+    filled = [r for r in root if r.get("fill") == "#2a7"]
+    assert {(r.get("x"), r.get("width")) for r in filled} == {("90", "240")} and len(filled) == 4
+    assert "often < 30 s" in (root[0].text or "")
+    rows = {
+        r.get("y"): int(r.get("width") or 0)
+        for r in ElementTree.fromstring(drawing(found("p")))
+        if r.get("fill") == "#2a7"
+    }
+    widths = [rows[y] for y in sorted(rows, key=lambda y: int(y or 0))]
+    assert widths == sorted(widths) and widths[0] < widths[-1]
+    with pytest.raises(UsageError, match="cannot be drawn"):
+        drawing(found("one"))
 
 
 @pytest.mark.slow
