@@ -29,6 +29,7 @@
       CaptureGrows                        what is followed turns out to be a capture; it is judged in rounds instead
       ClusterLost                         a cluster that has gone, with files unchecked
       WorkerLost                          a worker of a fleet that has died
+      Died                                a process apart that has ended before its work was done
       TimeOver                            a file of a fleet that has taken too long
       OtherVersion                        a worker with another mipcheck than the one that asks
       OddFinding (and ValueError)         a text that a fleet kept and that is no findings of a file
