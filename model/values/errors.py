@@ -31,6 +31,7 @@
       WorkerLost                          a worker of a fleet that has died
       Died                                a process apart that has ended before its work was done
       TimeOver                            a file of a fleet that has taken too long
+      OddFinding (and ValueError)         stored findings of a file that no check comes to
       OtherVersion                        a worker with another mipcheck than the one that asks
       OddFinding (and ValueError)         a text that a fleet kept and that is no findings of a file
       Unsaid (and ValueError)             a formula about parameters that the language has no words for
