@@ -296,7 +296,7 @@ class Scanner:
         seen: dict[str, tuple[int, int]] = {}
         if len(set(names)) < len(names):
             devices = np.array([names.index(name) for name in names])[devices]
-        gaps = np.diff(times)
+        gaps = np.diff(times, prepend=times[0] if info.heard_last is None else info.heard_last)
         rising = not bool((gaps < 0).any())
         steady = not bool((gaps > JUMP).any()) and (rising or not bool((gaps < -JUMP).any()))
         heard = np.flatnonzero(np.bincount(devices)).tolist()
