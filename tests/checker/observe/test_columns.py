@@ -321,7 +321,7 @@ document "none"
 event go(id: id, n: int) by node seen log
 interface { last: id = 0
             grows: int = 0 }
-on go { last := id; grows := grows + n }
+on go { last := id; grows := 2 * grows + n }
 rule R MUST cite 1 "in order" allow go only if grows < 5
 """)
     with pytest.raises(NativeError, match=r"without bound|64 bits"):
@@ -347,7 +347,8 @@ rule R MUST cite 1 "in order" allow go only if grows < 5
         ("count := 2 - 1 + count; last := count - 3", True),
         ("count := count - 5", True),
         ("asked[id] := { copies := asked[id].copies + 1 }; last := asked[id].copies", True),
-        ("count := count + last; last := 1", False),  # by how much it grows is state itself
+        ("count := count + last; last := 1", True),
+        ("count := count + last; last := last + 1", False),  # by how much it grows is state that grows itself
         ("count := last + 1; last := count", False),
         ("count := 7 - count", True),
         ("count := 2 * count + 1", False),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.cli.main import main
 from mipcheck.model.language.expression import Place
@@ -92,6 +92,7 @@ def test_ours_are_in_order(file: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out == ""
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_only_blanks_change(data: st.DataObject) -> None:
     """Whatever blanks and comments stand between the words of a specification, and whatever lines it is broken into."""
