@@ -104,7 +104,7 @@ class Names:
                 self.item, item, what, earlier, at, place = item, self.item, earlier, what, place, at
             where = f"line {place.line}" if item.file == self.item.file else f"{item.file}:{place.line}"
             hint = f"first in {where}"
-            if item.own < self.item.own and what in KINDS.values():
+            if item.own < self.item.own and what in KINDS.values() and what != "event":
                 hint += ", which override replaces"
             quoted = f'{what} "{name}"' if name else what
             second = "twice" if earlier == what else f"as {earlier} already"
