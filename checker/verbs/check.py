@@ -185,6 +185,10 @@ def _excused(report: Report, expectations: Sequence[Expectation], args: argparse
 
 def _rendered(report: Report, kind: str, path: str | None, args: argparse.Namespace) -> str:
     """Return the report in the format `kind`, for the file `path` (None: standard output)."""
+    if not args.verbose and kind != "html":  # what is asked for beside it changes no format
+        from dataclasses import replace
+
+        report = replace(report, violations=tuple(replace(v, repairs=()) for v in report.violations))
     if kind == "text":
         from mipcheck.checker.report.text import report_text
 

@@ -85,7 +85,8 @@ def _compound(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Express
         st.builds(QuantifiedEntry, st.sampled_from(["some", "every"]), _some(names), names, inner),
         st.builds(lambda mode, *which: Apply("uses", (mode, *which)), inner, _name_expressions),
         st.builds(lambda mode, *which: Apply("uses", (mode, *which)), inner, _name_expressions, _name_expressions),
-        st.builds(lambda op, name: Apply(op, (name,)), st.sampled_from(["capable", "assigned"]), _name_expressions),
+        st.builds(lambda name: Apply("capable", (name,)), _name_expressions),
+        st.builds(lambda name: Apply("assigned", (name,)), st.builds(Name, names)),
         st.builds(Quantified, st.sampled_from(["some", "every"]), inner),
     )
 

@@ -239,7 +239,7 @@ role vpn {
 
 @pytest.mark.slow
 def test_undecided_is_unknown_and_exits_3(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ambiguities", "M2", "--timeout", "0.0001"]) == 3
+    assert main(["ambiguities", "M2", "--fresh", "--timeout", "0.0001"]) == 3
     out = capsys.readouterr().out
     assert "unknown" in out
     assert "0 of 3 pairs" in out
