@@ -307,7 +307,12 @@ def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capab
 
 def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witness, int]:
     """Return the part of a trace that a specification has words for, and the number of events and keys that it has none
-    for. `names` are what it calls an event, or nothing if it does not know it."""
+    for. `names` are what it calls an event, or nothing if it does not know it.
+
+    What it asks of an event, and nothing looks at, has an ordinary value.
+    """
+    from mipcheck.model.prover.witness import ordinary
+
     events: list[Event] = []
     silent = []
     lost = 0
@@ -322,8 +327,9 @@ def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witn
             lost += 1
             continue
         keys = spec.events[kind].by_name
-        args = {k: v for k, v in event.args.items() if k in keys}
-        lost += len(event.args) - len(args)
+        args = {k.name: ordinary(k, number) for k in spec.events[kind].keys if not k.optional}
+        args |= {k: v for k, v in event.args.items() if k in keys}
+        lost += sum(k not in keys for k in event.args)
         events.append(replace(event, kind=kind, args=args))
     parameters = {n: v for n, v in trace.parameters.items() if n in spec.parameters}
     site = {n: v for n, v in trace.site.items() if n in spec.sites}

@@ -344,6 +344,7 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
     for side, s in sides.items():
         roots = roots_of_rules([s.rules[rule]])
         roots += [anchor_of(s.spec, s.rules[rule])] if isinstance(s.rules[rule].body, Require) else []
+        roots += [s.reduction.judges(e) for e in sorted(_kinds(asked[side]))] if s.reduction is not None else []
         states[side] = worlds[side].fresh(side, slots_of(worlds[side], cone(s.spec, roots, False), True))
     now, then = z3.Real("now"), z3.Real("then")
     keys = {e: worlds["left"].keys(e, "") for e in left.spec.events}

@@ -52,7 +52,7 @@ def told(world: World, script: Script, used: Collection[tuple[str, str]], broken
             if (kind.name, key.name) in used or key.name == world.spec.tracks:
                 args[key.name] = _decode(key, step.keys.get(key.name, nothing(key)), script.unit)
             elif not key.optional:
-                args[key.name] = _default(key, k)
+                args[key.name] = ordinary(key, k)
         events.append(Event(step.now * script.unit, interface, kind.name, args))
     return Witness(tuple(events), tuple(silent), broken, len(script.steps), script=script)
 
@@ -68,8 +68,8 @@ def _decode(key: Key, number: Number, unit: int) -> Value:
     return str(number) if key.type.name == "text" else number
 
 
-def _default(key: Key, k: int) -> Value:
-    """Return a value for a key that no rule looks at."""
+def ordinary(key: Key, k: int) -> Value:
+    """Return a value for a key, of the k-th event, that no rule looks at."""
     if key.type.is_set:
         return frozenset()
     if key.type.is_enum:

@@ -148,6 +148,20 @@ def test_a_role_of_which_one_of_them_says_nothing_is_compared() -> None:
     assert (behaviour.result, behaviour.found.left, behaviour.found.right) == ("changed", ("A1",), ())
 
 
+def test_a_rule_of_one_is_compared_where_the_other_asks_more_of_its_events() -> None:
+    text = "spec {} event offer({}) by network seen log event answer() by node seen log node {{ asked: bool = false }}"
+    text += " on offer {{ asked := true }} "
+    rule = 'rule R1 MUST cite 1 "who is asked answers no more" allow answer only if not asked'
+    found = {
+        c.name: c
+        for c in difference(loads(text.format("one", "vendor: int")), loads(text.format("two", "") + rule)).changes
+    }
+    behaviour = found["R1"].behaviour
+    assert behaviour is not None
+    assert (behaviour.result, behaviour.found.left, behaviour.found.right) == ("changed", (), ("R1",))
+    assert "offer vendor=" in behaviour.found.trace
+
+
 def test_layers_and_modes_are_compared() -> None:
     text = "spec {} layer wire as ip adds {} access plain = wire event go(name: {{plain}}) by node seen log "
     before = loads(text.format("one", 20) + "access quick = wire")

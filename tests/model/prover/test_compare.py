@@ -12,7 +12,7 @@ from mipcheck.checker.proofs import partings
 from mipcheck.checker.proofs.certificates import folder_for
 from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings
 from mipcheck.checker.proofs.replayed import Disagreement
-from mipcheck.model.prover.compare import Comparison, alike, clashing, merged_events
+from mipcheck.model.prover.compare import Comparison, alike, clashing, merged_events, never_part
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import loads
 from mipcheck.model.specification.spec import Spec
@@ -243,3 +243,23 @@ def test_undecided_is_unknown_and_exits_3(capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert "unknown" in out
     assert "0 of 3 pairs" in out
+
+
+def test_entries_that_only_one_of_them_keeps_are_followed_in_a_proof_that_they_never_part() -> None:
+    said = """spec {} event ask(id: id, far: {{yes, no}}) by network seen log event grant(id: id) by node seen log
+    table pending by id: id limit 8 "what was asked" {{ outside: bool = false }}
+    on ask {{ pending[id] := {{ outside := {} }} }}
+    rule R1 MUST cite 1 "not to who is outside" allow grant when id in pending only if not pending[id].outside """
+    more = """table known by id: id limit 8 "who is known" { near: bool = false }
+    on ask(far = no) { known[id] := { near := true } }
+    rule R2 MUST cite 2 "to who is known" allow grant only if id in known"""
+    one, two, three = (
+        setting_of(loads(text))
+        for text in (
+            said.format("one", "far = yes"),
+            said.format("two", "not far = no") + more,
+            said.format("three", "far = no") + more,
+        )
+    )
+    assert never_part(one, two, "R1")
+    assert not never_part(one, three, "R1")
