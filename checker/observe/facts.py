@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from mipcheck.model.machine.compile import Machine
@@ -49,19 +49,25 @@ class Facts:
     waking: frozenset[str]
 
 
-@lru_cache(maxsize=64)
 def facts_of(machine: Machine) -> Facts:
-    """Return the facts of a machine, which hold for all its traces: of short ones, to find them would take half of the
-    time."""
+    """Return the facts of a machine, which hold for all its traces."""
+    limits = [
+        (machine.done_slot[n], machine.interface_slots[b.anchor], _constant(machine, b.within))
+        for n, b in machine.obligations
+    ]
+    return replace(_without_parameters(machine), limits=limits)
+
+
+@lru_cache(maxsize=64)
+def _without_parameters(machine: Machine) -> Facts:
+    """Return the facts but for limits, which parameters give: to find them would take half of the time of short
+    traces."""
     allowed = {n: r.body for n, r in enumerate(machine.rules) if isinstance(r.body, Allow)}
     changing = _changing(machine)
     pause = machine.spec.pause
     return Facts(
         interests={n: _interest(machine, body.condition) for n, body in allowed.items()},
-        limits=[
-            (machine.done_slot[n], machine.interface_slots[b.anchor], _constant(machine, b.within))
-            for n, b in machine.obligations
-        ],
+        limits=(),
         entangled=any(_interest(machine, b.condition).all for _, b in machine.obligations),
         changing=frozenset(changing),
         telling=frozenset(changing | {p.event for body in allowed.values() for p in (*body.patterns, *body.kept)}),

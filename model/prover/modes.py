@@ -214,7 +214,7 @@ class Mode:
         """Return the level of the weakest rule that the proof of a fact takes, "" if it is not proved."""
         p = self._property(situation, condition)
         tracked = self._tracked.of_property(p)
-        if any(z3.is_true(z3.simplify(violated(run, len(run.steps) - 1, tracked))) for run in self._refuting):
+        if any(_is_true(violated(run, len(run.steps) - 1, tracked)) for run in self._refuting):
             return ""
         if not self._proves(p, ("MUST", "SHOULD")):
             self._refute(tracked)
@@ -370,3 +370,8 @@ def _asked(rules: Iterable[Rule], event: EventType, key: str) -> set[str]:
                     t.name for t in terms if t.kind == "has" and t.args[0].kind == "key" and t.args[0].name == key
                 }
     return found
+
+
+def _is_true(value: z3.BoolRef | bool) -> bool:
+    """Decide whether a term of a run without a choice is true; where all of it is known, it is a value already."""
+    return value if isinstance(value, bool) else bool(z3.is_true(z3.simplify(value)))
