@@ -159,6 +159,25 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_reading_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add all that says how inputs are read, and by which reading of the specification."""
+    add_spec(parser)
+    add_parameters(parser)
+    add_config(parser)
+    add_keys(parser)
+    add_reading(parser)
+    add_maps(parser)
+
+
+def add_finding(parser: argparse.ArgumentParser) -> None:
+    """Add the inputs, `--rule` and `--at`, which say which finding in them is meant."""
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="as for a check")
+    parser.add_argument(
+        "--rule", metavar="RULE", help="the rule whose violation is meant (default: the first finding's)"
+    )
+    parser.add_argument("--at", type=int, metavar="N", help="the line or frame of the finding that is meant")
+
+
 def add_judgement(parser: argparse.ArgumentParser) -> None:
     """Add `--keep-going`, `--fail-on` and `--strict`, on which a verdict depends."""
     parser.add_argument(

@@ -41,12 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="INPUT",
         help="a log, JSON Lines, pcap or pcapng; several are merged by time. A file called like a verb: ./prove",
     )
-    options.add_spec(parser)
-    options.add_parameters(parser)
-    options.add_config(parser)
-    options.add_keys(parser)
-    options.add_reading(parser)
-    options.add_maps(parser)
+    options.add_reading_inputs(parser)
     parser.add_argument(
         "--offset",
         action="append",

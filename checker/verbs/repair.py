@@ -20,21 +20,12 @@ TIMEOUT: Final = 20.0
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="as for a check")
-    parser.add_argument(
-        "--rule", metavar="RULE", help="the rule whose violation is meant (default: the first finding's)"
-    )
-    parser.add_argument("--at", type=int, metavar="N", help="the line or frame of the finding that is meant")
+    options.add_finding(parser)
     parser.add_argument(
         "--timeout", type=options.seconds, default=TIMEOUT, metavar="S", help="seconds for the search (%(default)g)"
     )
     parser.add_argument("--log", metavar="FILE", help="write the trace after the first repair to FILE, as a log")
-    options.add_spec(parser)
-    options.add_parameters(parser)
-    options.add_config(parser)
-    options.add_keys(parser)
-    options.add_reading(parser)
-    options.add_maps(parser)
+    options.add_reading_inputs(parser)
     options.add_output(parser, ("text", "json"))
 
 
@@ -44,21 +35,11 @@ def run(args: argparse.Namespace) -> int:
     Raises UsageError where no event breaks a rule, and what reading the specification, the site and the inputs does.
     """
     from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.verbs.one_finding import meant_by
     from mipcheck.checker.verbs.repair_search import repaired, repaired_json, repaired_text
 
-    found = repaired(
-        args.inputs,
-        warned(resolved(args.spec, args.reading)),
-        config=args.config,
-        words=options.parameters(args),
-        maps=args.map,
-        unmatched=args.unmatched,
-        keys=args.keys,
-        rule=args.rule,
-        at=args.at,
-        timeout=args.timeout,
-        as_log=args.log is not None,
-    )
+    meant = meant_by(args, warned(resolved(args.spec, args.reading)))
+    found = repaired(meant, args.timeout, args.log is not None)
     if args.log is not None and found.log:
         write(found.log, args.log)
     text = repaired_json(found) if args.format == "json" else repaired_text(found, *terminal(args.output))

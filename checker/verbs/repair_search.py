@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,15 +12,12 @@ from mipcheck.checker.check.report import RepairReport
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
-from mipcheck.checker.inputs.read import read_trace
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.observe.context import Context
 from mipcheck.checker.observe.misses import Misses
 from mipcheck.checker.report.json import at_object, repair_object, seconds
 from mipcheck.checker.trace.vocabulary import Vocabulary, vocabulary_of
-from mipcheck.checker.verbs.shrink_search import chosen, common, judged
-from mipcheck.model.specification.layering import Layering
-from mipcheck.model.specification.spec import Spec
+from mipcheck.checker.verbs.one_finding import Meant, common, judged
 from mipcheck.model.values.event import Position
 
 
@@ -44,37 +40,25 @@ class Repaired:
     log: str = ""
 
 
-def repaired(
-    paths: Sequence[str],
-    spec: Spec,
-    *,
-    config: str | None = None,
-    words: Mapping[str, str] | None = None,
-    maps: Sequence[str] = (),
-    unmatched: str = "count",
-    keys: Sequence[str] = (),
-    rule: str | None = None,
-    at: int | None = None,
-    timeout: float = 20.0,
-    as_log: bool = False,
-) -> Repaired:
-    """Return the nearest repairs of a finding in the inputs at `paths`, the first if `rule` and `at` (a line or frame)
-    are None, found in `timeout` seconds. Raises UsageError where there is no such finding, and what reading does."""
+def repaired(meant: Meant, timeout: float = 20.0, as_log: bool = False) -> Repaired:
+    """Return the nearest repairs of the finding that is meant, found in `timeout` seconds.
+
+    Raises UsageError where there is no such finding, and what reading does.
+    """
+    spec = meant.spec
     vocabulary = vocabulary_of(spec)
-    protects = Layering(spec).protected
-    trace = read_trace(paths, vocabulary, config, words, protects=protects, maps=maps, unmatched=unmatched,
-                       keys=keys)  # fmt: skip
+    trace = meant.trace(vocabulary)
     machine = machine_of(spec, trace.site)
     repairs = Repairs(machine, trace)
-    meant = chosen(machine, trace.events, repairs.observation.findings, rule, at, "repair")
+    finding = meant.chosen(machine, trace.events, repairs.observation.findings, "repair")
     origin = trace.events[0].time if trace.absolute else 0
     context = Context(machine, trace.events, repairs.observation.interfaces, origin)
-    search = repairs.nearest(meant, Misses(context).of(meant), until(timeout))
-    place = trace.events[meant.event].at if meant.event >= 0 else Position(trace.inputs[0].file)
+    search = repairs.nearest(finding, Misses(context).of(finding), until(timeout))
+    place = trace.events[finding.event].at if finding.event >= 0 else Position(trace.inputs[0].file)
     found = Repaired(
-        machine.rules[meant.rule].id,
-        meant.interface or "",
-        meant.time - origin,
+        machine.rules[finding.rule].id,
+        finding.interface or "",
+        finding.time - origin,
         place,
         tuple(told(context, repairs, r) for r in search.repairs),
         search.tried,

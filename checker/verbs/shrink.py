@@ -16,11 +16,7 @@ TIMEOUT: Final = 60.0
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="as for a check")
-    parser.add_argument(
-        "--rule", metavar="RULE", help="the rule whose violation is meant (default: the first finding's)"
-    )
-    parser.add_argument("--at", type=int, metavar="N", help="the line or frame of the finding that is meant")
+    options.add_finding(parser)
     parser.add_argument(
         "--timeout",
         type=options.seconds,
@@ -28,12 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds after which what is found by then is written (%(default)g)",
     )
-    options.add_spec(parser)
-    options.add_parameters(parser)
-    options.add_config(parser)
-    options.add_keys(parser)
-    options.add_reading(parser)
-    options.add_maps(parser)
+    options.add_reading_inputs(parser)
     options.add_output_file(parser)
 
 
@@ -43,19 +34,10 @@ def run(args: argparse.Namespace) -> int:
     Raises UsageError where no event breaks a rule, and what reading the specification, the site and the inputs does.
     """
     from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.verbs.one_finding import meant_by
     from mipcheck.checker.verbs.shrink_search import shrunk
 
-    found = shrunk(
-        args.inputs,
-        warned(resolved(args.spec, args.reading)),
-        config=args.config,
-        words=options.parameters(args),
-        maps=args.map,
-        unmatched=args.unmatched,
-        keys=args.keys,
-        rule=args.rule,
-        at=args.at,
-        timeout=args.timeout,
-    )
+    meant = meant_by(args, warned(resolved(args.spec, args.reading)))
+    found = shrunk(meant, args.timeout)
     write(found.log, args.output)
     return 0 if found.least else 3

@@ -8,19 +8,16 @@ Input", 2002). In the end no single event can be left out. What is written has b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mipcheck.checker.check.check import judge
 from mipcheck.checker.check.machine import machine_of
-from mipcheck.checker.check.report import Report
-from mipcheck.checker.console.errors import UsageError, quoted
+from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.inputs.read import read_trace
-from mipcheck.checker.inputs.trace import Input, Trace
-from mipcheck.checker.logs.text import read_log, write_log
+from mipcheck.checker.inputs.trace import Trace
+from mipcheck.checker.logs.text import write_log
 from mipcheck.checker.observe.blame import blame, reads
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding
@@ -30,8 +27,8 @@ from mipcheck.checker.proofs.replayed import Disagreement
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.source import Sight
 from mipcheck.checker.trace.vocabulary import Vocabulary, vocabulary_of
+from mipcheck.checker.verbs.one_finding import Meant, common, judged
 from mipcheck.model.machine.compile import Machine
-from mipcheck.model.specification.layering import Layering
 from mipcheck.model.specification.spec import Rule, Spec
 from mipcheck.model.values.event import NODE, Event
 
@@ -53,34 +50,20 @@ class Shrunk:
     least: bool
 
 
-def shrunk(
-    paths: Sequence[str],
-    spec: Spec,
-    *,
-    config: str | None = None,
-    words: Mapping[str, str] | None = None,
-    maps: Sequence[str] = (),
-    unmatched: str = "count",
-    keys: Sequence[str] = (),
-    rule: str | None = None,
-    at: int | None = None,
-    timeout: float = 60.0,
-) -> Shrunk:
-    """Return the fewest events of the inputs at `paths` that break a rule as they do, as a log that replays.
+def shrunk(meant: Meant, timeout: float = 60.0) -> Shrunk:
+    """Return the fewest events of the inputs that break a rule as they do, as a log that replays.
 
-    `rule` and `at` (a line or frame) say which finding is meant, the first if they are None; `timeout` is in seconds.
-    Raises UsageError where there is no such finding, and what reading does.
+    `timeout` is in seconds. Raises UsageError where there is no such finding, and what reading does.
     """
+    spec = meant.spec
     vocabulary = vocabulary_of(spec)
-    protects = Layering(spec).protected
-    trace = read_trace(paths, vocabulary, config, words, protects=protects, maps=maps, unmatched=unmatched,
-                       keys=keys)  # fmt: skip
+    trace = meant.trace(vocabulary)
     machine = machine_of(spec, trace.site)
     evidence = trace.evidence(machine.spec)
     sight = common(trace.inputs)
     observation, _ = watch(machine, trace.events, trace.site.boot, evidence)
-    finding = chosen(machine, trace.events, observation.findings, rule, at, "shrink")
-    meant = machine.rules[finding.rule]
+    finding = meant.chosen(machine, trace.events, observation.findings, "shrink")
+    rule = machine.rules[finding.rule]
     wanted = cause_of(machine, trace.events, finding)
 
     def holds(events: list[Event]) -> bool:
@@ -89,11 +72,11 @@ def shrunk(
         return any(cause_of(machine, events, f) == wanted for f in same)
 
     stop = time.monotonic() + timeout
-    start = _start(machine, trace.events, finding, meant, holds)
+    start = _start(machine, trace.events, finding, rule, holds)
     least, done = minimal(start, holds, lambda: time.monotonic() > stop)
-    text = _written(trace, vocabulary, sight, least, meant, len(trace.events), done)
-    _replay(spec, text, meant, vocabulary)
-    return Shrunk(text, least, meant.id, done)
+    text = _written(trace, vocabulary, sight, least, rule, len(trace.events), done)
+    _replay(spec, text, rule, vocabulary)
+    return Shrunk(text, least, rule.id, done)
 
 
 def cause_of(machine: Machine, events: Sequence[Event], finding: Finding) -> Cause:
@@ -112,41 +95,6 @@ def cause_of(machine: Machine, events: Sequence[Event], finding: Finding) -> Cau
 def _place(events: Sequence[Event], number: int) -> object:
     """Return where an event stands, with its time; None for one that is not in the trace."""
     return None if number < 0 else (events[number].at, events[number].time)
-
-
-def chosen(
-    machine: Machine, events: Sequence[Event], findings: Sequence[Finding], rule: str | None, at: int | None, verb: str
-) -> Finding:
-    """Return the finding that is meant, of a MUST before others; `verb` is what is to be done with it.
-
-    Raises UsageError.
-    """
-    if rule is not None and rule not in machine.spec.rules:
-        raise UsageError(f"there is no rule {quoted(rule)}; mipcheck requirements lists them")
-    broken = [f for f in findings if rule in (None, machine.rules[f.rule].id)]
-    found = [f for f in broken if f.moment is not None]
-    if at is not None:
-        found = [f for f in found if f.event >= 0 and at in (events[f.event].at.line, events[f.event].at.frame)]
-    if found:
-        return min(found, key=lambda f: (machine.rules[f.rule].level != "MUST", f.time))
-    if broken and at is None:
-        raise UsageError("only the configuration breaks a rule, which no events are needed for")
-    raise UsageError(
-        f"{rule or 'no rule'} is{' not' if rule else ''} broken{'' if at is None else ' there'}: nothing to {verb}"
-    )
-
-
-def common(inputs: Sequence[Input]) -> Sight:
-    """Return what the sources of all inputs show, and how finely. Raises UsageError if they differ: one log cannot say
-    so."""
-    first = inputs[0]
-    if any((i.sight, i.resolution) != (first.sight, first.resolution) for i in inputs):
-        raise UsageError(
-            "the sources of the inputs do not show the same, which no single log can say: give one of them"
-        )
-    if first.sight.resolution is None and first.resolution:
-        return replace(first.sight, resolution=first.resolution)
-    return first.sight
 
 
 # --- where to begin -----------------------------------------------------------------------------------------------
@@ -240,12 +188,3 @@ def _replay(spec: Spec, text: str, rule: Rule, vocabulary: Vocabulary) -> None:
     report = judged(spec, text, vocabulary)
     if all(v.rule != rule.id for v in (*report.violations, *report.warnings)):
         raise Disagreement(f"the events that are left break {rule.id}, and their log does not:\n{text}")
-
-
-def judged(spec: Spec, text: str, vocabulary: Vocabulary) -> Report:
-    """Read a log, as anybody's is read, and return the report on it."""
-    from io import BytesIO
-
-    log = read_log(BytesIO(text.encode("utf-8")), "small.log", vocabulary)
-    again = Input("small.log", "log", log.events, log.absolute, (), sight=log.sight, fractions=log.fractions)
-    return judge(spec, Trace((again,), log.events, log.site, frozenset(log.given), log.absolute))

@@ -20,7 +20,7 @@ from mipcheck.checker.logs.text import write_log
 from mipcheck.checker.observe.misses import NearMisses
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.vocabulary import vocabulary_of
-from mipcheck.checker.verbs.shrink_search import judged
+from mipcheck.checker.verbs.one_finding import judged
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.load import load
 from mipcheck.model.values.event import Event

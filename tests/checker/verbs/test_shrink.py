@@ -12,6 +12,7 @@ from mipcheck.checker.check.report import Violation
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.observe.slices import slice_of
+from mipcheck.checker.verbs.one_finding import Meant
 from mipcheck.checker.verbs.shrink_search import minimal, shrunk
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
@@ -49,7 +50,7 @@ BROKEN = [p for p in sorted(TRACES.glob("*.log")) if first(p) is not None]
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda p: p.stem)
 def test_what_is_left_breaks_the_rule_for_the_same_cause_and_needs_all_of_it(path: Path, tmp_path: Path) -> None:
-    meant, found = first(path), shrunk([str(path)], SPEC)
+    meant, found = first(path), shrunk(Meant([str(path)], SPEC))
     assert meant is not None and found.least and found.rule == meant.rule
     small = tmp_path / "small.log"
     small.write_text(found.log, encoding="utf-8")
@@ -99,7 +100,7 @@ def test_whatever_else_happens_the_same_is_left(
     )
     path = tmp_path_factory.mktemp("noise") / "noisy.log"
     path.write_text(with_events(source, events), encoding="utf-8")
-    found = shrunk([str(path)], SPEC, rule="M2")
+    found = shrunk(Meant([str(path)], SPEC, rule="M2"))
     assert [line.split()[2] for line in events_of(found.log)] == ["coa", "rrq", "rrp", "data"]
     assert found.least
 
@@ -133,12 +134,12 @@ def test_a_capture_becomes_a_small_log(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_what_cannot_be_shrunk_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no rule is broken"):
-        shrunk([str(TRACES / "inside-colocated.log")], SPEC)
+        shrunk(Meant([str(TRACES / "inside-colocated.log")], SPEC))
     with pytest.raises(UsageError, match='there is no rule "M22"'):
-        shrunk([str(TRACES / "plaintext-after-loss.log")], SPEC, rule="M22")
+        shrunk(Meant([str(TRACES / "plaintext-after-loss.log")], SPEC, rule="M22"))
     with pytest.raises(UsageError, match="broken there"):
-        shrunk([str(TRACES / "plaintext-after-loss.log")], SPEC, rule="M2", at=9)
-    assert "8.000000 eth0 data" in shrunk([str(TRACES / "plaintext-after-loss.log")], SPEC, rule="M2", at=24).log
+        shrunk(Meant([str(TRACES / "plaintext-after-loss.log")], SPEC, rule="M2", at=9))
+    assert "8.000000 eth0 data" in shrunk(Meant([str(TRACES / "plaintext-after-loss.log")], SPEC, rule="M2", at=24)).log
 
 
 def test_the_slice_of_a_rule_holds_whatever_its_state_depends_on() -> None:
