@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mipcheck.checker.check.report import Report
-from mipcheck.checker.report.html import text
+from mipcheck.checker.report.markup import text
 from mipcheck.checker.report.page_data import page_data
 
 MOST: Final = 80

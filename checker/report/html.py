@@ -7,10 +7,7 @@ the page's own policy lets the browser run nothing but the script that came alon
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -18,16 +15,13 @@ from mipcheck.checker.check.chart import Chart, Moments
 from mipcheck.checker.check.margins import Margin
 from mipcheck.checker.check.report import Report, RuleReport, Violation, date
 from mipcheck.checker.console.counts import counted
-from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.valid_json import dumps
 from mipcheck.checker.report.json import seconds
+from mipcheck.checker.report.markup import asset, page, text
 from mipcheck.checker.report.page_data import LED, numbered, page_data, said_by_place
 from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import Position
 from mipcheck.model.values.types import show_seconds
-from mipcheck.model.version import __version__
-
-ASSETS: Final = Path(__file__).with_name("page")
 
 _VERDICTS: Final = {
     "violation": "Violation",
@@ -47,42 +41,16 @@ _STATUS: Final = {
 
 def report_html(report: Report) -> str:
     """Return the page."""
-    script, style = (_asset(name) for name in ("page.js", "page.css"))
     parts = {
-        "POLICY": _policy(script, style),
-        "TITLE": text(f"{_VERDICTS.get(report.verdict, report.verdict)}: {', '.join(_names(report))}"),
-        "STYLE": style,
-        "SCRIPT": script,
         "VERDICT": text(report.verdict),
         "HEADER": "".join(_header(report)),
         "FINDINGS": "".join(_findings(report)),
         "RULES": "".join(_rules(report)),
         "EVIDENCE": "".join(_evidence(report)),
-        "VERSION": text(__version__),
         "DATA": _inert(dumps(page_data(report))),
     }
-    page = _asset("page.html")
-    # Cut apart at its marks, never replaced into: what stands in a part is looked at no further.
-    first, *rest = page.split("{{")
-    return first + "".join(parts[name] + after for name, _, after in (piece.partition("}}") for piece in rest))
-
-
-def text(words: str) -> str:
-    """Return words that are shown as they are, whatever they hold, in an element or an attribute in quotes."""
-    return escape(printable(words), quote=True)
-
-
-def _asset(name: str) -> str:
-    return (ASSETS / name).read_text(encoding="utf-8")
-
-
-def _policy(script: str, style: str) -> str:
-    """Return the content security policy: nothing but this script and this style."""
-    ours = [base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (script, style)]
-    return (
-        f"default-src 'none'; script-src 'sha256-{ours[0]}'; style-src 'sha256-{ours[1]}'; base-uri 'none';"
-        " form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-    )
+    title = f"{_VERDICTS.get(report.verdict, report.verdict)}: {', '.join(_names(report))}"
+    return page("page.html", title, parts, asset("page.js"))
 
 
 def _inert(json: str) -> str:

@@ -6,30 +6,16 @@ the browser run and fetch nothing.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Sequence
 
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.report.figure import figure
-from mipcheck.checker.report.html import ASSETS, text
-from mipcheck.model.version import __version__
+from mipcheck.checker.report.markup import page, text
 
 
 def sheet(title: str, lead: str, body: Iterable[str]) -> str:
     """Return a page; `title` and `lead` are plain text, `body` parts made by the functions below."""
-    style = (ASSETS / "page.css").read_text(encoding="utf-8")
-    mark = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    parts = {
-        "POLICY": f"default-src 'none'; style-src 'sha256-{mark}'; base-uri 'none'; form-action 'none'",
-        "TITLE": text(title),
-        "STYLE": style,
-        "LEAD": paragraph(lead),
-        "BODY": "".join(body),
-        "VERSION": text(__version__),
-    }
-    first, *rest = (ASSETS / "sheet.html").read_text(encoding="utf-8").split("{{")
-    return first + "".join(parts[name] + after for name, _, after in (piece.partition("}}") for piece in rest))
+    return page("sheet.html", title, {"LEAD": paragraph(lead), "BODY": "".join(body)})
 
 
 def paragraph(words: str, kind: str = "") -> str:
