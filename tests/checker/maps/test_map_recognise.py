@@ -18,6 +18,7 @@ from mipcheck.checker.maps.recognise import SIZE, recognised
 
 from making.depth import drawn
 from making.following import Clock, Pieces, followed, follower
+from making.passed_over import assert_passed_over_alike
 
 CHARON = (
     "Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared on wlan0\n"
@@ -99,16 +100,7 @@ UP = "Nov  3 09:14:06 host systemd-networkd[9]: eth0: Gained carrier\n"
 )
 def test_what_is_passed_over_for_several_maps_is_counted_as_if_it_were_read(parts: list[str]) -> None:
     data = (LISTED + "".join(parts)).encode()
-    quick, slow = (LogReading(use_of("charon+dhclient+networkd,year=2025,zone=UTC"), "x", None) for _ in range(2))
-    told = [[(r.number, r.events) for r in reading.records(io.BytesIO(data), every) if r.events]
-            for reading, every in ((quick, False), (slow, True))]  # fmt: skip
-    assert told[0] == told[1]
-    assert (quick.counts, quick.lines, quick.shown, quick.assumed) == (
-        slow.counts,
-        slow.lines,
-        slow.shown,
-        slow.assumed,
-    )
+    assert_passed_over_alike("charon+dhclient+networkd,year=2025,zone=UTC", data)
 
 
 ROUTER = (

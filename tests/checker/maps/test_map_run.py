@@ -16,6 +16,7 @@ from mipcheck.checker.maps.library import use_of
 from mipcheck.checker.maps.read import LogReading
 
 from making.depth import drawn
+from making.passed_over import assert_passed_over_alike
 
 MAP = """map m "a map"
 sees link coa ike
@@ -90,16 +91,7 @@ OTHERS = st.sampled_from(
 def test_what_is_passed_over_is_counted_as_if_it_were_read(parts: list[tuple[str, int]], ended: bool) -> None:
     lines = [line for line, times in parts for _ in range(times if len(line) < 1000 else 1)]
     data = "\n".join(["Nov  3 09:00:00 h cron: first", *lines]).encode() + b"\n" * ended
-    quick, slow = (LogReading(use_of("charon,year=2025,zone=UTC"), "x", None) for _ in range(2))
-    told = [[(r.number, r.events) for r in reading.records(io.BytesIO(data), every) if r.events]
-            for reading, every in ((quick, False), (slow, True))]  # fmt: skip
-    assert told[0] == told[1]
-    assert (quick.counts, quick.lines, quick.shown, quick.assumed) == (
-        slow.counts,
-        slow.lines,
-        slow.shown,
-        slow.assumed,
-    )
+    assert_passed_over_alike("charon,year=2025,zone=UTC", data)
 
 
 def test_what_is_told_too_late_is_of_something_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
