@@ -24,10 +24,10 @@ def flag_of(time: str) -> str:
 
 def asked(items: Sequence[Item]) -> list[str]:
     """Return the names of the times that declarations ask about, or forget, in their order."""
-    asking: dict[str, bool] = {}
+    asking = {source for source in {item.source for item in items} if _MAY_ASK.search(source)}
     found: dict[str, None] = {}
     for item in items:
-        if asking.setdefault(item.source, _MAY_ASK.search(item.source) is not None):
+        if item.source in asking:
             found |= dict.fromkeys(_asked(item.declaration))
     return list(found)
 
