@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
+MAKING = TESTS / "making"
 ROOT = TESTS.parent
 SPECS = ROOT / "specs"
 TRACES = ROOT / "traces"

@@ -144,3 +144,17 @@ def test_junit_counts_what_it_holds(name: str) -> None:
         assert int(element.attrib["tests"]) == len(cases)
     green = not any(int(root.attrib[a]) for a in ("failures", "errors"))
     assert green == (report.verdict == "conformant")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_junit_is_read_by_others_as_it_is_meant(name: str) -> None:
+    junitparser = pytest.importorskip("junitparser")
+    report = report_of(name)
+    (suite,) = junitparser.JUnitXml.fromstring(report_junit(report))
+    failed, without, passed = (
+        [c for c in suite if getattr(c, f"is_{what}")] for what in ("failure", "error", "passed")
+    )
+    assert {c.name.split()[0] for c in failed} == {v.rule for v in report.violations}
+    assert [c.name for c in without] == ["evidence"] * (report.verdict == "inconclusive")
+    assert (suite.tests, suite.failures, suite.errors) == (len(list(suite)), len(failed), len(without))
+    assert suite.skipped == len(list(suite)) - len(failed) - len(without) - len(passed)

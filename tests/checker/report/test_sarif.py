@@ -1,4 +1,4 @@
-"""SARIF: what the standard (OASIS, 2.1.0) demands of each object that is written, and what readers of it rely on."""
+"""SARIF: the schema of the standard (OASIS, 2.1.0), what it demands beyond that, and what readers of it rely on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mipcheck.checker.check.expected import Expectation, with_expectations
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.report.sarif import fingerprints, report_sarif, uri
 
-from making.paths import CAPTURES, TRACES
+from making.paths import CAPTURES, MAKING, TRACES
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -128,11 +128,16 @@ RUN: Final = closed(
 LOG: Final = closed(
     ("version", "runs"), **{"$schema": TEXT, "version": {"const": "2.1.0"}, "runs": many(RUN, 1) | {"maxItems": 20}}
 )
-"""What the standard demands, and of what it leaves open that which GitHub and editors need."""
+"""What is written of the standard, with no key beside it, and of what that leaves open what GitHub and editors need."""
+
+
+STANDARD: Final = json.loads((MAKING / "sarif-schema-2.1.0.json").read_text("utf-8"))
+"""The schema as it is published."""
 
 
 def run_of(report: Report) -> dict[str, Any]:
     log = json.loads(report_sarif(report))
+    jsonschema.Draft4Validator(STANDARD).validate(log)
     jsonschema.validate(log, LOG)
     run: dict[str, Any] = log["runs"][0]
     return run
