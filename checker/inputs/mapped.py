@@ -14,7 +14,7 @@ from mipcheck.checker.inputs.kinds import LOG_MARKS, foreign, no_text_log
 from mipcheck.checker.inputs.opening import Mapped, OpenInput, name_of
 from mipcheck.checker.maps.library import bundled, use_of
 from mipcheck.checker.maps.read import read_mapped
-from mipcheck.checker.maps.recognise import SIZE, recognised
+from mipcheck.checker.maps.recognise import SIZE, recognised, timeless
 from mipcheck.checker.trace.source import table_of
 from mipcheck.checker.trace.vocabulary import RoleError
 from mipcheck.model.values.event import Position
@@ -96,12 +96,16 @@ def map_of_table(table: SourceTable | None, vocabulary: Vocabulary, strict: bool
 def map_by_words(head: bytes, name: str, vocabulary: Vocabulary, strict: bool) -> Mapped | None:
     """Return the map of the program whose log begins with `head`, if one is known by that.
 
-    Raises InputError where it may be the log of either of two.
+    Raises InputError where it may be the log of either of two, or its lines have no times.
     """
     if foreign(head, name) or no_text_log(head) or any(line.startswith(LOG_MARKS) for line in head.splitlines()):
         return None
     found = recognised(head)
     if not found:
+        if (whose := timeless(head)) is not None:
+            program = whose.title.partition(":")[0]
+            message = f"its lines have no times, and none is invented; they look like those of {program}"
+            raise InputError([Problem(Position(name), message, whose.advice)])
         return None
     if len(found) > 1:
         programs = listed([f"{r.map.title} ({r.map.name})" for r in found])

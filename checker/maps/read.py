@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator
+from itertools import chain
 from re import Match
 from typing import BinaryIO, Final
 
@@ -19,6 +20,7 @@ from mipcheck.checker.logs.text import read_word
 from mipcheck.checker.maps.carriers import Carrier, carrier_of
 from mipcheck.checker.maps.library import Use
 from mipcheck.checker.maps.listing import Listing
+from mipcheck.checker.maps.newest import JITTER, ROOM, is_newest_first, oldest_first
 from mipcheck.checker.maps.run import LogRecord, Runner, ToldEvent
 from mipcheck.checker.maps.stamps import Stamp, StampError
 from mipcheck.checker.site.site import TEXTUAL, Site
@@ -36,8 +38,6 @@ _FORMS: Final = 4
 """Forms of stamps that a message names."""
 _WITHOUT: Final = 200
 """Lines at the beginning among which one has to have a stamp."""
-_JITTER: Final = 100_000_000
-"""ns by which the stamps of a program with several threads run backwards at most."""
 _MICRO: Final = 1_000
 """ns; stamps that are so fine are exact."""
 
@@ -72,11 +72,42 @@ class LogReading:
         if every:
             self._needle = None
         lines = Lines()
-        while data := stream.read(_BLOCK):
+        data = stream.read(_BLOCK)
+        if is_newest_first(self._listed(data[: data.rfind(b"\n") + 1]), self.use):
+            yield from self._turned_round(data, stream)
+            return
+        while data:
             for line in self._lines_of_ours(data, lines):
                 yield from self.take(line)
+            data = stream.read(_BLOCK)
         for line in lines.end():
             yield from self.take(line)
+        yield from self.end()
+
+    def _listed(self, data: bytes) -> Iterator[RawLine]:
+        """Return the lines of a whole log, or of its beginning, as a listing has them."""
+        lines = Lines()
+        carrier = None
+        for number, line in enumerate(chain(lines.take(data), lines.end())):
+            carrier = carrier if number else carrier_of(line.data, self.name)
+            yield from (line,) if carrier is None else carrier.take(line)
+        if carrier is not None:
+            yield from carrier.end()
+
+    def _turned_round(self, data: bytes, stream: BinaryIO) -> Iterator[LogRecord]:
+        """Read a log whose newest line stands first. Raises InputError for one that is too long to be held."""
+        data += stream.read(ROOM + 1 - len(data))
+        if len(data) > ROOM:
+            hint = "write it with the oldest first (tac, journalctl without -r, wevtutil without /rd:true)"
+            raise InputError([Problem(Position(self.name), "its newest line stands first, and it is too long to be"
+                                      f" turned round (over {ROOM >> 20} MiB)", hint)])  # fmt: skip
+        listed = list(self._listed(data))
+        if is_newest_first(listed, self.use):
+            self.assumed.append("its newest line stands first: it is read from its end to its beginning")
+            listed = list(oldest_first(listed, self.use))
+        for line in listed:
+            self.lines += 1
+            yield from self._take(line)
         yield from self.end()
 
     def _lines_of_ours(self, data: bytes, lines: Lines) -> Iterator[RawLine]:
@@ -389,7 +420,7 @@ class Teller:
     def _time(self, event: ToldEvent) -> Time:
         """Return the time of an event; one that lies before the last by no more than the stamp can tell is the same."""
         ns, last = event.moment.ns, self.builder.last
-        if last is not None and last.ns - max(event.moment.resolution, _JITTER) < ns < last.ns:
+        if last is not None and last.ns - max(event.moment.resolution, JITTER) < ns < last.ns:
             ns = last.ns
         return Time(ns, event.moment.absolute, WordAt(event.stamp, 0))
 
@@ -398,7 +429,8 @@ class Teller:
         if len(self.problems) < REMEMBERED:
             at = Position(self.builder.name, record.number)
             zone = "its local times may need a zone (--map …,zone=…)" if self.use.zone is None else ""
-            hint = joined(fault.hint, zone, "--keep-going leaves such records out")
+            order = "where the newest stands first, turn it round (tac, journalctl without -r)"
+            hint = joined(fault.hint, zone, order, "--keep-going leaves such records out")
             self.problems.append(problem_in_line(at, record.text, 0, 1, fault.message, hint))
         return fault.message
 

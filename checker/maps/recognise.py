@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console.errors import InputError, UsageError, listed
 from mipcheck.checker.maps.library import Use, bundled, joined_map, map_of
 from mipcheck.checker.maps.read import LogReading
+from mipcheck.checker.maps.stamps import read_stamp
 
 if TYPE_CHECKING:
     from mipcheck.checker.maps.language import Map
@@ -19,6 +20,9 @@ SIZE: Final = 65_536
 """Bytes at the beginning of a log by which it is recognised."""
 LINES: Final = 400
 """Lines of these."""
+
+
+_ANY_TIME: Final = b"2025-01-01T00:00:00Z "
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,29 @@ def recognised(head: bytes) -> list[Recognised]:
             joined = joined_map([f.map for f in best])
             return [Recognised(joined, len(own), max(len(own), *(f.records for f in best)))]
     return [Recognised(f.map, len(f.own), f.records) for f in best]
+
+
+def timeless(head: bytes) -> Map | None:
+    """Return the map whose program wrote a log that begins with `head`, where its lines lack nothing but times, and no
+    other map comes into question."""
+    lines = [line for line in head.split(b"\n")[:LINES] if line.strip()]
+    if len(head) >= SIZE:
+        lines = lines[:-1]  # which is cut
+    stamped = b"\n".join(line if line[:1] in b" \t" else _ANY_TIME + line for line in lines) + b"\n"
+    fits = [
+        fit
+        for name in bundled()
+        if not any(_has_time(map_of(name), line) for line in lines)
+        and (fit := _fit(replace(map_of(name), stamps=(replace(read_stamp("iso"), own=True),)), stamped)) is not None
+        and fit.tells
+    ]
+    best = [f for f in fits if not any(_covers(other, f) for other in fits)]
+    return map_of(best[0].map.name) if len(best) == 1 else None
+
+
+def _has_time(map_: Map, line: bytes) -> bool:
+    """Tell whether a line has a time that a map knows."""
+    return any(stamp.match(line.decode("utf-8", "replace")) for stamp in map_.stamps)
 
 
 def _fit(map_: Map, data: bytes) -> _Fit | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from mipcheck.checker.console.errors import InputError, UsageError
 from mipcheck.checker.follow import follow
 from mipcheck.checker.maps.library import bundled, map_of, use_of
 from mipcheck.checker.maps.read import LogReading
-from mipcheck.checker.maps.recognise import SIZE, recognised
+from mipcheck.checker.maps.recognise import SIZE, recognised, timeless
 
 from making.depth import drawn
 from making.following import Clock, Pieces, followed, follower
@@ -205,6 +206,37 @@ def test_the_site_file_says_the_map_and_the_command_line_wins(
     site.write_text('[[source]]\nfile = "*.log"\nmap = 3\n')
     assert main([str(tmp_path / "a.log"), "--config", str(site)]) == 2
     assert "key map of [[source]] has no such value" in capsys.readouterr().err
+
+
+TIMELESS = {
+    "charon.filelog": "11[KNL] 203.0.113.20 appeared on wlan0\n13[IKE] local host is behind NAT, sending keep alives\n",
+    "logtime=no": '"corp"[1] 192.0.2.1 #1: initiating IKEv2 connection\n',
+    "ip -ts monitor": "2: eth0: <NO-CARRIER,UP> mtu 1500 state DOWN\n    link/ether 02:00:5e:00:53:10\n",
+    "run it with -S": "udhcpc: started, v1.35.0\nudhcpc: lease of 10.1.7.26 obtained from 10.1.7.1, lease time 120\n",
+    "journalctl -t dhclient": "bound to 10.1.7.26 -- renewal in 55 seconds.\n",
+}
+
+
+@pytest.mark.parametrize("advice", TIMELESS)
+def test_a_log_without_times_is_told_the_setting_to_change_at_once(tmp_path: Path, advice: str) -> None:
+    path = tmp_path / "x.log"
+    path.write_text(TIMELESS[advice])
+    with pytest.raises(InputError, match="its lines have no times, and none is invented") as whole:
+        check(path)
+    assert advice in str(whole.value)
+    with pytest.raises(InputError, match=advice):
+        followed([Pieces(str(path), [TIMELESS[advice].encode()])])
+
+
+@pytest.mark.parametrize(
+    "text", ["something else\n", "interface up\n", OWN.partition("\n")[2], TIMELESS["logtime=no"] + CHARON]
+)
+def test_what_no_program_is_known_to_write_or_has_times_is_not_said_to_lack_them(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.log"
+    path.write_text(text)
+    with suppress(InputError):
+        check(path)
+    assert timeless(text.encode()) is None
 
 
 OTHERS = "Nov  3 09:14:00 host kernel: something else\n"
