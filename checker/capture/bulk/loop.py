@@ -25,7 +25,7 @@ from mipcheck.checker.capture.bulk.scanned import (
     Scanned,
     ScannedKind,
 )
-from mipcheck.checker.capture.frames.frame import MAX_RECORD, MAX_TIME
+from mipcheck.checker.capture.frames.frame import JUMP, MAX_RECORD, MAX_TIME, STEP
 from mipcheck.model.native.unit import Unit, constants_of, source_of
 
 _FOUND: Final = -1  # of a record: it goes on
@@ -73,6 +73,7 @@ def scan(s: Scanned) -> int:
             if kind < 0:
                 return CROWDED
             _count(s, s.kinds[kind])
+        _hear(s)
         _write_row(s, kind)
         s.at = s.after
 
@@ -224,6 +225,19 @@ def _count(s: Scanned, kind: ScannedKind) -> None:
         kind.first, kind.first_frame = s.time, s.frame
     elif s.time >= kind.last:
         kind.last, kind.last_frame = s.time, s.frame
+
+
+def _hear(s: Scanned) -> None:
+    """Note the time of the packet under way on its interface; say if it may be wrong: the driver looks at each then."""
+    time, row = s.time, s.rows
+    # The row before may be one of another reader's, which may tell too much, but nothing that follows is passed over.
+    if row > 0 and (time > s.time_of[row - 1] + JUMP or time < s.time_of[row - 1] - JUMP):
+        s.astray = 1
+    clock = s.devices[s.devices[s.device].clock]
+    if clock.newest > time + STEP:
+        s.astray = 1
+    clock.newest = max(clock.newest, time)
+    clock.least = min(clock.least, time)
 
 
 def _write_row(s: Scanned, kind: int) -> None:

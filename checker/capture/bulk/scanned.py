@@ -37,14 +37,24 @@ KEY: Final = 64
 """Words of a key at most: eight IP headers, each with what may follow it, take fewer."""
 
 
+UNHEARD: Final = -(2**63)
+"""The newest time of an interface of which no packet came; the earliest is as far on the other side."""
+
+
 class DeviceRow(Record):
-    """An interface of the section that is read; a pcap file has one. The driver writes it, the loop only `last`."""
+    """An interface of the section that is read; a pcap file has one.
+
+    The driver writes it, and sets back after each call what the loop writes: `last`, `least` and `newest`.
+    """
 
     link: int  # its link type: one of those above
     name: int  # a number that stands for its name and link type, the same in all sections of the file
     unit: int  # ns in a unit of its time stamps (of pcap: of their fractions); 0 if the loop cannot tell time
     shift: int  # ns to add to its times
-    last: int  # the row of the last packet that came or went there; -1 for none, to which the driver sets it back
+    clock: int  # the first interface of its name, which has the two times of all of them
+    last: int  # the row of the last packet that came or went there; -1 for none
+    least: int  # the earliest time (ns, with the offset) of packets; ~UNHEARD for none
+    newest: int  # the latest; UNHEARD for none
 
 
 class ScannedKind(Record):
@@ -76,6 +86,7 @@ class Scanned(Record):
     filled: int  # where the bytes in `buf` end (the loop only reads it)
     frame: int  # the number of the next frame
     rows: int  # rows that are filled
+    astray: int  # 1 if times since the call began may be wrong, as `FileInfo.heard` has it; the driver sets it back
     known: int  # kinds that are known
     used: int  # words of `pool` that are filled
     # The packet under way: what its record says of it. The loop writes it.

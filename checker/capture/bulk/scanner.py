@@ -119,6 +119,7 @@ class Scanner:
         self._before = before
         self._first = len(taken.kinds)
         self._devices: list[tuple[str, int]] = []  # names and link types of the section's interfaces
+        self._clocks: dict[str, int] = {}  # the first of them by name
         self._section: Sequence[Interface] | None = None
         self._names: dict[tuple[str, int], int] = {}  # interfaces and link types of the file, numbered
         self._s = s = _tables(random.getrandbits(62))
@@ -166,7 +167,7 @@ class Scanner:
     def pcapng(self, order: str, interfaces: Sequence[Interface]) -> None:
         """Take blocks of a section, as far as they are packets of its interfaces so far."""
         if self._section is not interfaces:
-            self._section, self._devices = interfaces, []
+            self._section, self._devices, self._clocks = interfaces, [], {}
         for i in interfaces[len(self._devices) :]:
             number = self._names.setdefault((i.name, i.linktype), len(self._names))
             unit = _unit(i)
@@ -179,8 +180,14 @@ class Scanner:
         s, at = self._s, len(self._devices)
         if at == s.devices_cap:
             s.grow(devices_cap=2 * at)
-        s.devices[at] = _LINKS.get(linktype, scanned.NO_LINK), number, unit, shift, -1
+        clock = self._clocks.setdefault(name, at)
+        link_known = _LINKS.get(linktype, scanned.NO_LINK)
+        s.devices[at] = link_known, number, unit, shift, clock, -1, ~scanned.UNHEARD, scanned.UNHEARD
         self._devices.append((name, linktype))
+
+    def _of_devices(self, field: str) -> npt.NDArray[np.int64]:
+        """Return a field of the section's interfaces, to be read and written."""
+        return self._s.devices.column(field)[: len(self._devices)]
 
     def _run(self, form: int, order: str) -> None:
         """Take what the loop knows, up to the next record that it does not.
@@ -220,7 +227,7 @@ class Scanner:
 
     def _took(self, start: int, known: int) -> None:
         """Look at the new rows that are unusual or the first of their kind, in order, while their bytes are there."""
-        s, info, lasts = self._s, self._info, self._s.devices.column("last")
+        s, info, lasts = self._s, self._info, self._of_devices("last")
         end, first = s.rows, info.frames + 1
         kinds = s.kind_of[start:end]
         rows = (start + np.flatnonzero(kinds == scanned.UNUSUAL)).tolist()
@@ -233,11 +240,11 @@ class Scanner:
                 s.kind_of[row] = -len(self._taken.unusual)
             else:
                 self._add_kind(row, first + row - start, *bare[number - known])
-        self._heard(s.time_of[start:end] - self._offset, s.device_of[start:end], first)
-        heard = np.flatnonzero(np.bincount(s.device_of[start:end]))
-        for device in heard[np.argsort(lasts[heard])].tolist():  # interfaces may share a name
+        self._hear(start, first)
+        devices = np.flatnonzero(lasts >= 0)
+        for device in devices[np.argsort(lasts[devices])].tolist():  # interfaces may share a name
             info.last[self._devices[device][0]] = int(s.time_of[lasts[device]]) - self._offset
-        lasts[heard] = -1
+        lasts[devices] = -1
         info.latest = int(s.time_of[end - 1]) - self._offset
         info.frames += end - start
         info.records += end - start
@@ -290,32 +297,28 @@ class Scanner:
         packet.frame += self._before
         self._taken.kinds.append(PacketKind(packet, linktype))
 
-    def _heard(self, times: npt.NDArray[np.int64], devices: npt.NDArray[np.int64], first: int) -> None:
-        """Do what `FileInfo.heard` does, for the rows of these times; `first` is the number of the first of them."""
-        info, names = self._info, [name for name, _ in self._devices]
-        seen: dict[str, tuple[int, int]] = {}
-        if len(set(names)) < len(names):
-            devices = np.array([names.index(name) for name in names])[devices]
-        gaps = np.diff(times, prepend=times[0] if info.heard_last is None else info.heard_last)
-        rising = not bool((gaps < 0).any())
-        steady = not bool((gaps > JUMP).any()) and (rising or not bool((gaps < -JUMP).any()))
-        heard = np.flatnonzero(np.bincount(devices)).tolist()
-        for device in heard if steady else ():
-            of = times if len(heard) == 1 else times[devices == device]
-            least, newest = seen.get(names[device], info.clocks.get(names[device], (int(of[0]), int(of[0]))))
-            if rising:
-                steady = steady and newest - int(of[0]) <= STEP
-                seen[names[device]] = min(least, int(of[0])), max(newest, int(of[-1]))
-                continue
-            steady = steady and not bool((np.maximum(np.maximum.accumulate(of), newest) - of > STEP).any())
-            seen[names[device]] = min(least, int(of.min())), max(newest, int(of.max()))
-        if not steady:
-            for n, (time, device) in enumerate(zip(times.tolist(), devices.tolist(), strict=True)):
-                info.heard(time, first + n, names[device])
+    def _hear(self, start: int, first: int) -> None:
+        """Do what `FileInfo.heard` does, for the rows from `start` on; `first` is the number of the first of them."""
+        s, info = self._s, self._info
+        least, newest = self._of_devices("least"), self._of_devices("newest")
+        heard = np.flatnonzero(newest != scanned.UNHEARD)
+        times = s.time_of[start : s.rows] - self._offset
+        clocks: dict[str, tuple[int, int]] = {}
+        steady = not s.astray and (info.heard_last is None or abs(int(times[0]) - info.heard_last) <= JUMP)
+        for device in heard.tolist():
+            name = self._devices[device][0]
+            now = int(least[device]) - self._offset, int(newest[device]) - self._offset
+            before = info.clocks.get(name, now)
+            steady = steady and before[1] - now[0] <= STEP
+            clocks[name] = min(before[0], now[0]), max(before[1], now[1])
+        least[heard], newest[heard], s.astray = ~scanned.UNHEARD, scanned.UNHEARD, 0
+        if steady:
+            info.heard(int(times[0]), first, self._devices[s.device_of[start]][0])
+            info.clocks.update(clocks)
+            info.heard_last = int(times[-1])
             return
-        info.heard(int(times[0]), first, names[int(devices[0])])
-        info.clocks.update(seen)
-        info.heard_last = int(times[-1])
+        for n, (time, device) in enumerate(zip(times.tolist(), s.device_of[start : s.rows].tolist(), strict=True)):
+            info.heard(time, first + n, self._devices[device][0])
 
     def take(self, frame: Frame) -> None:
         """Take a frame whose record the loop did not know; one of 802.11 may hold several packets, or none."""

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from mipcheck.checker.capture import Source, is_capture, read_captures
@@ -230,6 +231,22 @@ def test_interfaces_of_one_name_have_one_clock() -> None:
     later = [r._replace(time=r.time + 100 * SECOND, interface=1) for r in records]
     _, capture = both(pcapng([*records, *later, *(r._replace(time=r.time + 50 * SECOND) for r in records)], devices))
     assert any("go back at frame 17" in note for note in capture.notes)
+
+
+def test_clocks_that_run_as_they_like_are_heard_alike_in_both_ways() -> None:
+    rng, year = Random(11), YEARS // 20
+    backs = 0
+    for _ in range(20):
+        devices = [Device(rng.choice(["eth0", "eth1"])) for _ in range(rng.randint(1, 4))]
+        time, parts = 3 * year, [section(), *map(device_block, devices)]
+        for _ in range(12):
+            steps = rng.choice([(0, SECOND), (0, SECOND), (0, 100 * SECOND), (-12 * SECOND, 0), (year, year + 1)])
+            time = max(0, time + rng.randint(*steps) * rng.choice([1, 1, 1, 1, -1]))
+            record = Record(time, rng.choice(FRAMES), interface=rng.randrange(len(devices)))
+            # What the compiled loop does not know ends it, so that it begins again with clocks that stand somewhere.
+            parts += [packet_block(record, START + time), block("<", 99, b"") * rng.randint(0, 1)]
+        backs += "go back" in "".join(both(b"".join(parts))[1].notes)
+    assert 0 < backs < 20
 
 
 def test_a_frame_without_a_time() -> None:
