@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-READ: Final = ("inputs", "capture", "config", "keys", "spec", "left", "right", "expect")
+READ: Final = ("inputs", "capture", "config", "keys", "spec", "left", "right", "expect", "fleet", "mutants")
 """Arguments of the verbs, as argparse calls them, that name what is read: a path, or a list of some."""
 
 WRITTEN: Final = {

@@ -36,18 +36,21 @@ def listing(lines: Iterable[str]) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Sequence[tuple[str, str]]]]) -> str:
     """Return a table whose cells are lines of text, each with the kind that it is ("" for none); the first cell of a
-    row is its heading."""
-    cells = "".join(f'<th scope="col">{text(word)}</th>' for word in head)
-    found = [f'<div class="wide"><table><thead><tr>{cells}</tr></thead><tbody>']
+    row is its heading. Where there is no room for columns, a row is a block whose cells name their column."""
+    cells = "".join(f'<th scope="col" role="columnheader">{text(word)}</th>' for word in head)
+    found = [f'<div class="wide"><table role="table"><thead><tr role="row">{cells}</tr></thead><tbody>']
     for first, *rest in rows:
-        others = "".join(f"<td>{_lines(cell)}</td>" for cell in rest)
-        found.append(f'<tr><th scope="row">{_lines(first)}</th>{others}</tr>')
+        others = "".join(
+            f'<td role="cell" data-head="{text(name)}">{_lines(cell)}</td>'
+            for name, cell in zip(head[1:], rest, strict=True)
+        )
+        found.append(f'<tr role="row"><th scope="row" role="rowheader">{_lines(first)}</th>{others}</tr>')
     return "".join([*found, "</tbody></table></div>"])
 
 
 def _lines(cell: Sequence[tuple[str, str]]) -> str:
     return "".join(
-        f'<div><span class="kind k-{text(kind)}">{text(kind)}</span>{text(words)}</div>'
+        f'<div><span class="kind k-{text(kind.partition(" ")[0])}">{text(kind)}</span> {text(words)}</div>'
         if kind
         else f"<div>{text(words)}</div>"
         for kind, words in cell

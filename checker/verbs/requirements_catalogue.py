@@ -196,7 +196,7 @@ def _object(r: Requirement) -> dict[str, Any]:
     }
 
 
-def _where(spec: Spec, r: Requirement) -> str:
+def where(spec: Spec, r: Requirement) -> str:
     """Return the places in words; the document is named where it is not the specification's own."""
     parts = []
     document = spec.document
@@ -210,7 +210,7 @@ def _where(spec: Spec, r: Requirement) -> str:
     return ", ".join(parts)
 
 
-def _encoded(r: Requirement) -> str:
+def encoded(r: Requirement) -> str:
     """Say what encodes a requirement, or why nothing does."""
     if r.grounds:
         return r.kind if r.by else f"{r.kind}: {r.reason}"
@@ -219,7 +219,7 @@ def _encoded(r: Requirement) -> str:
     return f"{r.kind} of role {r.role}" if r.kind == "rule" and r.role != MOBILE_NODE else r.kind
 
 
-def _summary(spec: Spec, found: list[Requirement]) -> str:
+def summary(spec: Spec, found: list[Requirement]) -> str:
     """Count the requirements, by kind, in a sentence."""
     required, points = [r for r in found if not r.grounds], [r for r in found if r.grounds]
     said = []
@@ -243,7 +243,7 @@ def requirements_text(spec: Spec, width: int, colour: bool = False) -> str:
     found = requirements(spec)
     lines = Lines(width, colour)
     for r in found:
-        lines.title((r.id, "bold"), (f"  {r.level}  ", ""), (_where(spec, r), ""))
+        lines.title((r.id, "bold"), (f"  {r.level}  ", ""), (where(spec, r), ""))
         lines.indented(r.text)
         if r.grounds:
             for ground in r.grounds:
@@ -251,9 +251,9 @@ def requirements_text(spec: Spec, width: int, colour: bool = False) -> str:
         elif not r.by:
             lines.labelled("because", [r.reason])
         elif r.by != (r.id,) or r.role != MOBILE_NODE:
-            lines.labelled("by", [f"{_encoded(r)}: {', '.join(r.by)}"])
+            lines.labelled("by", [f"{encoded(r)}: {', '.join(r.by)}"])
         lines.line("")
-    lines.line(_summary(spec, found))
+    lines.line(summary(spec, found))
     return lines.text()
 
 
@@ -261,8 +261,7 @@ def requirements_markdown(spec: Spec) -> str:
     """Return the catalogue as a table of Markdown."""
     found = requirements(spec)
     rows = [
-        [markdown.plain(x) for x in (r.id, r.level, _where(spec, r), r.text, _encoded(r), ", ".join(r.by))]
-        for r in found
+        [markdown.plain(x) for x in (r.id, r.level, where(spec, r), r.text, encoded(r), ", ".join(r.by))] for r in found
     ]
     head = ["requirement", "level", "place", "text", "kind", "by"]
-    return markdown.plain(_summary(spec, found)) + "\n\n" + markdown.table(head, rows)
+    return markdown.plain(summary(spec, found)) + "\n\n" + markdown.table(head, rows)
