@@ -63,8 +63,8 @@ class NativeObserver:
         evidence: Evidence = EXACT,
     ) -> None:
         self._machine, self._columns = machine, columns
-        self._native = native_of(machine)
         self._most = most_events(machine)
+        self._native = native_of(machine)
         self._facts = facts_of(machine)
         self._tracks = machine.spec.tracks
         self._width = max((len(machine.spec.events[k].keys) for k in machine.kinds), default=1) or 1

@@ -42,8 +42,7 @@ def unit_of(machine: Machine) -> Unit:
 
 
 def native_of(machine: Machine) -> Native:
-    """Return the compiled loop of a machine. Raises NativeError where it cannot be had, or could leave 64 bits."""
-    most_events(machine)
+    """Return the compiled loop of a machine, for as many events as `most_events` says. Raises NativeError."""
     return compiled(unit_of(machine))
 
 

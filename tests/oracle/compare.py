@@ -15,13 +15,15 @@ import argparse
 import collections
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -142,24 +144,50 @@ def _settled(spec: Any, site: Any) -> Any:
 
 def check(text: str) -> Any:
     """Return mipcheck's report of the log `text`."""
-    return _reports(text, False)[0]
+    with _campaign():
+        return _reports(text, False)[0]
+
+
+@contextmanager
+def _campaign() -> Iterator[None]:
+    """Let mipcheck make once what it makes for each site, and is the same for all of them; logs are short.
+
+    How many events native code may take depends on the parameters, but is more than any of these logs has.
+    """
+    from mipcheck.checker.check import bulk, check, verdict
+    from mipcheck.checker.observe import columns, unit
+
+    said = [(columns, "most_events"), (columns, "numbers_read"), (columns, "native_of")]
+    said += [(unit, "unit_of"), (verdict, "_parameters_read")]
+    with ExitStack() as stack:
+        for module in (check, bulk):
+            stack.enter_context(patch.object(module, "machine_of", _settled))
+        for module, name in said:
+            stack.enter_context(patch.object(module, name, _once(getattr(module, name))))
+        yield
+
+
+def _once(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return what a function of a machine, or of a specification, says of each the first time."""
+    said: dict[int, tuple[Any, Any]] = {}
+
+    def say(of: Any) -> Any:
+        if id(of) not in said:
+            said[id(of)] = of, function(of)  # with what it is of, or another would get that one's number
+        return said[id(of)][1]
+
+    return say
 
 
 def _reports(text: str, natively: bool) -> list[Any]:
     """Return a report of the log `text`, and if asked `natively` a second one of the same file, read in bulk."""
-    from unittest.mock import patch
-
     import mipcheck
-    from mipcheck.checker.check import bulk, check
+    from mipcheck.checker.check import check
     from mipcheck.checker.trace import route
 
     spec, where = _specification(), _MEMORY if _MEMORY.is_dir() else None
     at_once = {**route.TABLE, route.LOGS: replace(route.TABLE[route.LOGS], kept=0, compiled=0)}
-    with (
-        tempfile.NamedTemporaryFile("w", suffix=".log", dir=where) as file,
-        patch.object(check, "machine_of", _settled),
-        patch.object(bulk, "machine_of", _settled),
-    ):
+    with tempfile.NamedTemporaryFile("w", suffix=".log", dir=where) as file:
         file.write(text)
         file.flush()
         found = [mipcheck.check([file.name], spec=spec)]
@@ -178,13 +206,14 @@ def disagreements(
     Asked `natively`, compare mipcheck's two ways of reading as well: their reports have to be equal.
     """
     found = []
-    for seed in seeds:
-        faults = faults_of(seed, faulty)
-        text = simulate(seed, faults, without)
-        report, *others = _reports(text, natively)
-        found += list(compare(text, seed, faults, report))
-        kind = "mipcheck's two ways of reading give different reports"
-        found += [Disagreement(seed, faults, kind, f"{report.verdict}, {o.verdict}") for o in others if o != report]
+    with _campaign():
+        for seed in seeds:
+            faults = faults_of(seed, faulty)
+            text = simulate(seed, faults, without)
+            report, *others = _reports(text, natively)
+            found += list(compare(text, seed, faults, report))
+            kind = "mipcheck's two ways of reading give different reports"
+            found += [Disagreement(seed, faults, kind, f"{report.verdict}, {o.verdict}") for o in others if o != report]
     return found
 
 
