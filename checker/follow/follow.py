@@ -148,10 +148,13 @@ class Follower:
 
         w = self._wishes
         rounds = Rounds(self._paths, begun, judged, self._hear, w.grace / NS, w.fail_fast, self._metrics)
-        with interruptible(rounds.stop):
-            if self._asked:
-                rounds.stop()
-            return rounds.run()
+        try:
+            with interruptible(rounds.stop):
+                if self._asked:
+                    rounds.stop()
+                return rounds.run()
+        finally:
+            rounds.close()
 
     def _ask_to_stop(self) -> None:
         self._stop = self._asked = True

@@ -72,13 +72,15 @@ class _Grows:
 
     def __init__(self, path: str, begun: Tail | None, data: bytes) -> None:
         """`begun` is a pipe of which `data` were read. Raises InputError."""
-        self.path, self.ended = path, False
+        self.path, self.ended, self._closed = path, False, False
         self._tail = begun if begun is not None else Tail(path)
         self._kept: IO[bytes] | None = None
+        self._keeper: threading.Thread | None = None
         if self._tail.waits is not None:
             self._kept = TemporaryFile(buffering=0)  # noqa: SIM115  # closed with this
             self._kept.write(data)
-            threading.Thread(target=self._keep, daemon=True).start()
+            self._keeper = threading.Thread(target=self._keep, daemon=True)
+            self._keeper.start()
             self.number = self._kept.fileno()
         else:
             self.number = self._tail.number
@@ -87,15 +89,21 @@ class _Grows:
         """Keep what comes of the pipe, also while a round is under way."""
         kept = self._kept
         assert kept is not None
-        while not self.ended:
+        while not self.ended and not self._closed:
             try:
                 data = self._tail.read()
                 if not data and not self._tail.ended:
-                    self._tail.wait(_LEAST)
+                    self._tail.wait(_LEAST / 10)
                 kept.write(data)
                 self.ended = self._tail.ended
             except (OSError, ValueError, UserError):  # closed in the meantime, or no room: what came is judged
                 self.ended = True
+
+    def close(self) -> None:
+        """Keep nothing more of a pipe: its number may soon be another's, from whom bytes would be taken."""
+        self._closed = True
+        if self._keeper is not None:
+            self._keeper.join()
 
     @property
     def pipe(self) -> bool:
@@ -168,6 +176,11 @@ class Rounds:
         report = self._round([i.size for i in self._inputs], final=True)
         assert report is not None
         return report
+
+    def close(self) -> None:
+        """Read nothing more of what was given to it."""
+        for grows in self._inputs:
+            grows.close()
 
     def _is_complete(self) -> bool:
         """Tell whether one of the inputs was rotated: what is judged as a whole is complete then. It is said."""

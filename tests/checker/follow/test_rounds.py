@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,7 @@ def test_nothing_is_lost_of_a_log_that_began_before_the_capture(
     class Noted(Rounds):
         def __init__(self, paths: Any, begun: Any, *rest: Any) -> None:
             given.append(begun)
+            self._inputs = []
 
         def run(self) -> Any:
             return "the report"
@@ -145,7 +147,7 @@ def test_who_asked_to_stop_before_the_first_bytes_need_not_ask_again(
             return self._stop
 
     monkeypatch.setattr("mipcheck.checker.follow.follow.Rounds", Noted)
-    over = over_logs(vocabulary_of(DRAFT), SITE, {})
+    over, before = over_logs(vocabulary_of(DRAFT), SITE, {}), threading.active_count()
     for asks in (False, True):
         follower = Follower([path], DRAFT, vocabulary_of(DRAFT), over, Wishes({}), lambda said: None)
 
@@ -157,6 +159,8 @@ def test_who_asked_to_stop_before_the_first_bytes_need_not_ask_again(
         monkeypatch.setattr(follower, "_wait", waits)
         stopped: object = follower.run()
         assert stopped is asks
+        # Whoever reads on takes what is for the next one, under the same number.
+        assert threading.active_count() == before
     os.close(pipe)
 
 
