@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import shlex
 import sys
 from pathlib import Path
 from typing import Final
@@ -63,6 +64,25 @@ def of_file(path: str) -> tuple[str, str, str]:
     from mipcheck.model.language.tidy import tidied
     from mipcheck.model.specification.load import read_path
 
+    _refuse_bundled(path)
     name, text = ("<stdin>", sys.stdin.read(MAX_SIZE + 1)) if path == "-" else read_path(Path(path))
     parse(text, name)
     return name, text, tidied(text)
+
+
+def _refuse_bundled(name: str) -> None:
+    """Say of a name that other verbs take, and that is no file here, how to come by one. Raises SpecError."""
+    from mipcheck.model.language.errors import SpecError
+    from mipcheck.model.language.expression import Place
+    from mipcheck.model.specification.load import every_bundled
+    from mipcheck.model.values.packages import folder_of
+
+    if name not in every_bundled() or Path(name).exists():
+        return
+    original = shlex.quote(str(folder_of("mipcheck.specs") / f"{name}.spec"))
+    raise SpecError(
+        name,
+        Place(),
+        "comes with mipcheck, and fmt writes none of these",
+        f"a copy of your own: cp {original} my.spec; what only changes a few rules extends it instead",
+    )

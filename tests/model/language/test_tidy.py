@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -121,4 +122,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     assert Path("a.spec").read_text() == TIDY
     assert main(["fmt", "--check", "a.spec"]) == 0
     assert main(["fmt", "draft-01"]) == 2
-    assert "draft-01: cannot be read" in capsys.readouterr().err.replace("\n", " ")
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert said.startswith("draft-01: comes with mipcheck")
+    copy = shlex.split(said[said.index("cp ") :])
+    assert Path(copy[1]).read_text() == (SPECS / "draft-01.spec").read_text() and copy[2] == "my.spec;"
+    Path("draft-01").write_text(TIDY)  # what is there is meant
+    assert main(["fmt", "draft-01", "nothing"]) == 2
+    assert "nothing: cannot be read" in capsys.readouterr().err
