@@ -19,6 +19,7 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.observe.inexact import Doubt, InexactObserver, Snapshot, merge, same, snapshot
+from mipcheck.checker.observe.moments import copied, moment_of
 from mipcheck.checker.observe.nodes import InterfaceState, NodeState
 from mipcheck.checker.observe.observation import Hole, Observation
 from mipcheck.checker.trace.source import Evidence, Fog
@@ -251,7 +252,7 @@ class CoarseObserver(InexactObserver):
         event, number = stamped.event, stamped.number
         place, moves = self._place(node, event.interface), self._moves(stamped)
         unsure = judged and any(stamped.outcome(rule) != 1 for rule in stamped.judged)
-        before = self._copy(place) if moves or unsure else None
+        before = copied(place) if moves or unsure else None
         for rule in sorted(stamped.judged) if judged else ():
             tally, outcome = self._tallies[rule], stamped.outcome(rule)
             if outcome == 1:
@@ -262,7 +263,7 @@ class CoarseObserver(InexactObserver):
             else:
                 tally.unknown += 1
                 if tally.hole is None and before is not None:
-                    moment = self._moment(event.time, place, before, event.kind, stamped.keys)
+                    moment = moment_of(event.time, place, before, event.kind, stamped.keys)
                     why = "" if set(stamped.judged[rule]) == {UNKNOWN} else self._too_coarse()
                     tally.hole = Hole(number, event.interface, moment, node=node.key, why=why)
         if moves:

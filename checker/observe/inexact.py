@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from mipcheck.checker.observe.moments import copied, moment_of
 from mipcheck.checker.observe.nodes import InterfaceState, NodeState
 from mipcheck.checker.observe.observation import Hole
 from mipcheck.checker.observe.observer import Observer
@@ -122,7 +123,7 @@ class InexactObserver(Observer):
         node, found = place.node, []
         for due in self._machine.due(until, place.index, place.state[:], node.state, node.states):
             anchor = place.writers[self._since[due.rule]]
-            moment = self._moment(due.deadline, place, self._copy(place))
+            moment = moment_of(due.deadline, place, copied(place))
             hole = Hole(anchor, place.name, moment, node=node.key, why=self._too_coarse())
             found.append(Doubt(place, due.rule, due.deadline, hole))
         return found
@@ -143,7 +144,7 @@ class InexactObserver(Observer):
                 continue
             term = body.condition
             if machine.evaluate(term, now, place.index, place.state, node.state, node.states, [], "", node.entries):
-                moment = self._moment(now, place, self._copy(place))
+                moment = moment_of(now, place, copied(place))
                 self._unjudged(rule, Hole(number, place.name, moment, node=node.key, why=self._too_coarse()))
 
     def _unjudged(self, rule: int, hole: Hole) -> None:

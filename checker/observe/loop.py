@@ -32,6 +32,7 @@ from mipcheck.checker.observe.tables import (
     fill,
     find_node,
     forget_nodes,
+    keep_writers,
     look_later,
     moved,
     node_of,
@@ -42,7 +43,7 @@ from mipcheck.checker.observe.tables import (
     rows_used,
     veil,
 )
-from mipcheck.checker.observe.trials import ROWS, agree, compare, prepare
+from mipcheck.checker.observe.trials import ROWS, agree, compare, falls_due, prepare
 from mipcheck.model.machine.kleene import U
 
 SPARE: Final = 1024
@@ -258,7 +259,7 @@ def _happen(s: ObserverState) -> int:
         s.index = row - s.nodes[node].begin
     s.row = row
     changing = s.kinds[kind].changing == 1
-    if s.coarse == 1 and changing and s.doubted == 0 and _soon(s) == 1:
+    if s.coarse == 1 and changing and s.doubted == 0 and falls_due(s) == 1:
         return STOP + DOUBT
     if changing:
         copy(s.values_before, s.values[row])
@@ -310,25 +311,10 @@ def _happen(s: ObserverState) -> int:
             if since != U:
                 s.pauses += 1
                 s.paused += s.time[i] - since
-        # Who writes what a variable already was has not brought it about: the writer before is kept.
-        for k in range(s.variables):
-            if s.values[row, k] == s.values_before[k]:
-                s.writers[row, k] = s.writers_before[k]
-        for k in range(s.shared_slots):
-            if s.shared[node, k] == s.shared_before[k]:
-                s.shared_writers[node, k] = s.shared_writers_before[k]
-            else:
-                s.shared_changed = 1
+        s.shared_changed = keep_writers(s, row, node)
     if s.to_all == 1 and node == 0 and s.nodes_count > 1:
         s.outcomes_count = 0  # the state in which nodes begin is nobody's
     return _JUDGE
-
-
-def _soon(s: ObserverState) -> int:
-    """Return 1 if something falls due so soon that it may be overdue at the event already."""
-    if s.deadlines_count == 0 or (s.tracks == 1 and s.node == 0):
-        return 0
-    return 1 if s.deadlines[0].time < s.time[s.at] + 2 * s.by else 0
 
 
 def _judge(s: ObserverState) -> int:

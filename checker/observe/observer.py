@@ -16,6 +16,7 @@ from itertools import count
 from mipcheck.checker.observe import limits
 from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.facts import facts_of
+from mipcheck.checker.observe.moments import Copied, copied, moment_of
 from mipcheck.checker.observe.nodes import NEVER, InterfaceState, NodeState, in_order, keep_writers
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.trace.source import Fog
@@ -24,9 +25,6 @@ from mipcheck.model.machine.entries import emptied, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Require
 from mipcheck.model.values.event import NODE, Event
-
-_Copy = tuple[int, State, list[int], State, list[int], Entries]
-"""An interface (by index), its state and writers, the node's state, writers and entries of tables."""
 
 
 @dataclass(slots=True)
@@ -129,7 +127,7 @@ class Observer:
         key = self._machine.node_of(event.args)
         place = self._place(self._node(key) if key is not None else self._one, event.interface)
         keys = self._machine.encode(event.kind, event.args)
-        return self._moment(event.time, place, self._copy(place), event.kind, keys)
+        return moment_of(event.time, place, copied(place), event.kind, keys)
 
     def _fall_asleep(self) -> None:
         """Let a node that wakes, and has not said that it fell asleep, have slept since the last event."""
@@ -156,7 +154,7 @@ class Observer:
         kind = event.kind
         place = self._place(node, event.interface)
         changing = kind in self._changing
-        before = self._copy(place) if changing else None
+        before = copied(place) if changing else None
         outcomes = self._carry_out(event, number, place, keys)
         if before is not None and self._pause is not None and kind in self._waking and node is self._one:
             asleep, since = self._pause
@@ -177,7 +175,7 @@ class Observer:
             else:
                 tally.unknown += 1
                 if tally.hole is None:
-                    moment = self._moment(event.time, place, before or self._copy(place), kind, keys)
+                    moment = moment_of(event.time, place, before or copied(place), kind, keys)
                     tally.hole = Hole(number, event.interface, moment, node=node.key, why=self._why(rule))
         if before is not None:
             if self._limits and place.index != UNKNOWN and self._plan(place, event.time):
@@ -265,27 +263,10 @@ class Observer:
                 if own[slot] <= 0:
                     own[slot] = UNKNOWN
 
-    def _copy(self, place: InterfaceState) -> _Copy:
-        """Return copies of what a step may change."""
-        node = place.node
-        return (place.index, place.state[:], place.writers[:], node.state[:], node.writers[:],
-                [row[:] for row in used_rows(node.entries)])  # fmt: skip
-
-    def _moment(
-        self, now: int, place: InterfaceState, before: _Copy, kind: str = "", keys: Sequence[int] = ()
-    ) -> Moment:
-        """Return a copy of all that a judgement depended on, which was made in the state `before`."""
-        this, own, writers, shared, shared_writers, entries = before
-        node = place.node
-        states = tuple(own if n == this else s[:] for n, s in enumerate(node.states))
-        all_writers = tuple(writers if i.index == this else i.writers[:] for i in node.places.values())
-        return Moment(now, this, own, shared, states, writers, shared_writers, all_writers, kind, tuple(keys),
-                      tuple(node.places), entries)  # fmt: skip
-
     # --- findings -------------------------------------------------------------------------------------------------
 
     def _broken(
-        self, rule: int, event: Event, number: int, place: InterfaceState, before: _Copy | None, keys: list[int]
+        self, rule: int, event: Event, number: int, place: InterfaceState, before: Copied | None, keys: list[int]
     ) -> None:
         """Note that an event was not allowed; `before` is the state that was judged, None if it is still there.
 
@@ -309,7 +290,7 @@ class Observer:
         if len(groups.by_cause) >= limits.LIMIT:
             self._tallies[rule].unlisted += 1
             return
-        moment = self._moment(event.time, place, before or self._copy(place), event.kind, keys)
+        moment = moment_of(event.time, place, before or copied(place), event.kind, keys)
         cause = (node.key, place.name, event.kind, *cause_of(self._machine, rule, moment))
         finding = groups.by_cause.get(cause)
         if finding is None:
@@ -440,9 +421,7 @@ class Observer:
         if due.outcome == UNKNOWN:
             tally.unknown += 1
             if tally.hole is None:
-                tally.hole = Hole(
-                    anchor, place.name, self._moment(due.deadline, place, self._copy(place)), node=node.key
-                )
+                tally.hole = Hole(anchor, place.name, moment_of(due.deadline, place, copied(place)), node=node.key)
             return
         tally.broken += 1
         cause = (node.key, place.name, anchor)
@@ -459,7 +438,7 @@ class Observer:
         body = self._machine.rules[due.rule].body
         assert isinstance(body, Require)
         anchor = place.writers[self._machine.interface_slots[body.anchor]]
-        moment = self._moment(due.deadline, place, self._copy(place))
+        moment = moment_of(due.deadline, place, copied(place))
         return Finding(
             due.rule, place.name, due.deadline, anchor, True, moment, 1, due.deadline, anchor, node=place.node.key
         )
@@ -512,5 +491,5 @@ class Observer:
                 tally = self._tallies[rule]
                 tally.unknown += 1
                 if tally.hole is None:
-                    moment = self._moment(event.time, place, self._copy(place))
+                    moment = moment_of(event.time, place, copied(place))
                     tally.hole = Hole(number, place.name, moment, gap=True, node=node.key)

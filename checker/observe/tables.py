@@ -258,6 +258,23 @@ def count_modes(s: ObserverState, token: int, modes: int, packets: int, number: 
     s.modes[at].count += packets
 
 
+def keep_writers(s: ObserverState, row: int, node: int) -> int:
+    """Restore the writers of variables that a step did not change: who writes what they were brings nothing about.
+
+    Return 1 if it changed what the interfaces of a node share.
+    """
+    for k in range(s.variables):
+        if s.values[row, k] == s.values_before[k]:
+            s.writers[row, k] = s.writers_before[k]
+    changed = 0
+    for k in range(s.shared_slots):
+        if s.shared[node, k] == s.shared_before[k]:
+            s.shared_writers[node, k] = s.shared_writers_before[k]
+        else:
+            changed = 1
+    return changed
+
+
 def forget_nodes(s: ObserverState) -> None:
     """Forget all nodes: they are as unknown as those that have not been seen, and need not be remembered."""
     for n in range(1, s.nodes_count):

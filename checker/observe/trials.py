@@ -17,6 +17,13 @@ ROWS: Final = INTERFACES + 1
 """Rows of `tried` for a trial: those of a node's interfaces, and last that of what concerns the whole node."""
 
 
+def falls_due(s: ObserverState) -> int:
+    """Return 1 if something falls due so soon that it may be overdue at the event already."""
+    if s.deadlines_count == 0 or (s.tracks == 1 and s.node == 0):
+        return 0
+    return 1 if s.deadlines[0].time < s.time[s.at] + 2 * s.by else 0
+
+
 def prepare(s: ObserverState, trial: int) -> int:
     """Copy the states of a node and its interfaces for a trial. Return 0 if it would be no other than the event itself.
 

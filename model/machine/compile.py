@@ -15,7 +15,8 @@ from mipcheck.model.machine import kleene
 from mipcheck.model.machine.code import code_of, compiled
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.machine.layout import Layout
-from mipcheck.model.machine.source import ON_TABLES, OPERATIONS, Writer
+from mipcheck.model.machine.source import Writer
+from mipcheck.model.machine.wording import ON_TABLES, OPERATIONS
 from mipcheck.model.specification.spec import Configure, Spec
 from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import Value

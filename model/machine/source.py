@@ -11,23 +11,15 @@ specification has for it, and each rule and update has a line of comment above w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from keyword import kwlist
 from typing import Final
 
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine import entries as tables
 from mipcheck.model.machine.layout import Layout
+from mipcheck.model.machine.wording import LEGEND, RESERVED, STEP, VALUE, comment, local_names, nested, other_than
 from mipcheck.model.specification.spec import Allow, Change, EventType, Require, Spec, Variable
 from mipcheck.model.specification.term import EventPattern, Term
 from mipcheck.model.values.types import BOOL, ID, LOW_HALF
-
-OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", "add", "sub", "mul", "quotient", "neg",
-              "largest", "smallest", "has", "contains", "join", "low_half", "doubted")  # fmt: skip
-"""Functions of `kleene` that the source calls, beside the constant U."""
-
-ON_TABLES = ("looked_up", "lasting", "row_for", "write", "stamp", "tidy", "emptied", "reset", "end_of_rows")
-"""Functions of `entries` that it calls."""
 
 _CALL = {
     "and": "and_", "or": "or_", "not": "not_", "seen": "seen", "implies": "implies", "=": "eq", "!=": "ne", "<": "lt",
@@ -50,8 +42,8 @@ class Writer:
         self._layout, self._spec = layout, layout.spec
         self._quantifiers: dict[str, str] = {}
         self._reads: set[tuple[str, str]] = set()  # by the function that is being written: kinds and names
-        self._local_of = _local_names(self._spec, layout.constant_of)
-        self._taken = _RESERVED.union(self._local_of.values())
+        self._local_of = local_names(self._spec, layout.constant_of)
+        self._taken = RESERVED.union(self._local_of.values())
 
     def module(self) -> str:
         """Return source of all that a machine does; that of the last few is remembered for machines of other sites."""
@@ -69,7 +61,7 @@ class Writer:
     def _module(self) -> str:
         steps = [self._step(self._spec.events[name]) for name in self._layout.kinds]
         functions = [*steps, self._dispatch(), self._due_source(), self._pending_source()]
-        heading = _comment(f"{self._spec.name} as a machine, role {self._spec.role}") + _LEGEND
+        heading = comment(f"{self._spec.name} as a machine, role {self._spec.role}") + LEGEND
         return "\n".join([heading, *self._quantifiers.values(), *functions])
 
     def value(self, term: Term, event: str = "") -> str:
@@ -79,7 +71,7 @@ class Writer:
         """
         known = len(self._quantifiers)
         result = self._term(term, event)
-        source = f"def value({_VALUE}):\n{self._unpack(event)}    return {result}\n"
+        source = f"def value({VALUE}):\n{self._unpack(event)}    return {result}\n"
         return "\n".join([*list(self._quantifiers.values())[known:], source])
 
     def _local(self, kind: str, name: str) -> str:
@@ -108,20 +100,20 @@ class Writer:
         for n, rule in enumerate(self._layout.rules):
             if isinstance(rule.body, Allow) and (match := self._match(rule.body.patterns, event.name)):
                 condition = self._judged(rule.body, event.name)
-                lines.append(_comment(f"{rule.id}: {rule.text}", 1))
+                lines.append(comment(f"{rule.id}: {rule.text}", 1))
                 lines.append(f"    match = {match}\n    if match != 0:\n        kept = {condition}\n")
                 lines.append(f"        outcomes[count] = {n}\n")
                 lines.append("        outcomes[count + 1] = kept if match == 1 or kept == 1 else U\n")
                 lines.append("        count += 2\n")
             if isinstance(rule.body, Allow) and (match := self._match(rule.body.kept, event.name)):
-                lines.append(_comment(f"{rule.id} is kept: {rule.text}", 1))
+                lines.append(comment(f"{rule.id} is kept: {rule.text}", 1))
                 lines.append(f"    match = {match}\n    if match == 1:\n")
                 lines.append(f"        outcomes[count] = {n}\n        outcomes[count + 1] = 1\n")
                 lines.append("        count += 2\n")
         for n, body in self._layout.obligations:
             if match := self._match(body.patterns, event.name):
                 slot = self._layout.done_slot[n]
-                lines.append(_comment(f"{self._layout.rules[n].id} is met: {self._layout.rules[n].text}", 1))
+                lines.append(comment(f"{self._layout.rules[n].id} is met: {self._layout.rules[n].text}", 1))
                 lines.append(f"    match = {match}\n    met = own[{slot}]\n    if match == 1:\n")
                 lines.append(f"        if met <= 0 and met != U and {self._owed(body, event.name)} == 1:\n")
                 lines.append(f"            outcomes[count] = {n}\n            outcomes[count + 1] = 1\n")
@@ -129,7 +121,7 @@ class Writer:
                 lines.append(f"    elif match != 0 and met <= 0:\n        own[{slot}] = U\n")
         lines += self._updates(event)
         lines += self._waking(event)
-        head = f"{_comment(f'{event.name}: {event.text}')}def step_{event.name}({_STEP}):\n"
+        head = f"{comment(f'{event.name}: {event.text}')}def step_{event.name}({STEP}):\n"
         return "".join([head, self._unpack(event.name), "    count = 0\n", *lines, "    return count\n"])
 
     def _judged(self, body: Allow, event: str) -> str:
@@ -139,9 +131,9 @@ class Writer:
 
     def _dispatch(self) -> str:
         """Return source of a step that takes the event's kind as a number, in the order of `kinds`."""
-        lines = [f"def step(kind, {_STEP}):\n"]
+        lines = [f"def step(kind, {STEP}):\n"]
         for n, name in enumerate(self._layout.kinds):
-            lines.append(f"    if kind == {n}:\n        return step_{name}({_STEP})\n")
+            lines.append(f"    if kind == {n}:\n        return step_{name}({STEP})\n")
         return "".join([*lines, "    return 0\n"])
 
     def _updates(self, event: EventType) -> list[str]:
@@ -159,14 +151,14 @@ class Writer:
             source = self._match(update.patterns, event.name)
             if not source:
                 continue
-            match = _other_than(self._taken, f"match_{count}")
-            on = _comment("on " + " or ".join(p.source for p in update.patterns if p.event == event.name), 1)
+            match = other_than(self._taken, f"match_{count}")
+            on = comment("on " + " or ".join(p.source for p in update.patterns if p.event == event.name), 1)
             compute.append(f"{on}    {match} = {source}\n")
             if values or any(c.keys for c in changes):
                 compute.append(f"    if {match} != 0:\n")
             assign.append(f"{on}    if {match} != 0:\n")
             for name, term in values:
-                value = _other_than(self._taken, f"{self._local_of['var', name]}_{count}")
+                value = other_than(self._taken, f"{self._local_of['var', name]}_{count}")
                 compute.append(f"        {value} = {self._term(term, event.name)}\n")
                 place, writer = self._place(name)
                 assign.append(f"        {place} = {value} if {match} == 1 else join({place}, {value})\n")
@@ -193,7 +185,7 @@ class Writer:
         compute, assign = [], []
 
         def named(name: str, term: str) -> str:
-            local = _other_than(self._taken, f"{name}_{number}")
+            local = other_than(self._taken, f"{name}_{number}")
             compute.append(f"        {local} = {term}\n")
             return local
 
@@ -214,7 +206,7 @@ class Writer:
             assign.append("        else:\n")
             indent = "            "
         else:
-            row = _other_than(self._taken, f"row_{number}")
+            row = other_than(self._taken, f"row_{number}")
             lapses = self._layout.columns[table.lapses] if table.lapses else 0
             offset = tables.FIRST + self._layout.most_columns
             if change.kind == "field":
@@ -251,14 +243,14 @@ class Writer:
     def _match(self, patterns: tuple[EventPattern, ...], event: str) -> str:
         """Return source of whether an event of that kind matches; empty if it never does."""
         conditions = [self._term(p.condition, event) for p in patterns if p.event == event]
-        return _nested("or_", conditions) if conditions else ""
+        return nested("or_", conditions) if conditions else ""
 
     def _due_source(self) -> str:
         lines = []
         for n, body in self._layout.obligations:
             slot, anchor = self._layout.done_slot[n], self._local("var", body.anchor)
             slack = self._local("param", "t_slack") if ("param", "t_slack") in self._layout.constant_of else "0"
-            lines.append(_comment(f"{self._layout.rules[n].id}: {self._layout.rules[n].text}", 1))
+            lines.append(comment(f"{self._layout.rules[n].id}: {self._layout.rules[n].text}", 1))
             lines.append(f"    met = own[{slot}]\n    if met != 1 and {anchor} != U:\n")
             lines.append(f"        deadline = {anchor} + {self._term(body.within)} + {slack}\n")
             if self._spec.pause is not None:
@@ -274,7 +266,7 @@ class Writer:
     def _pending_source(self) -> str:
         lines = []
         for n, body in self._layout.obligations:
-            lines.append(_comment(f"{self._layout.rules[n].id}: {self._layout.rules[n].text}", 1))
+            lines.append(comment(f"{self._layout.rules[n].id}: {self._layout.rules[n].text}", 1))
             lines.append(f"    if own[{self._layout.done_slot[n]}] != 1 and {self._term(body.condition)} == 1:\n")
             lines.append(f"        outcomes[count] = {n}\n        count += 1\n")
         head = "def pending(this, own, node, entries, every, constants, outcomes):\n"
@@ -296,7 +288,7 @@ class Writer:
         if pause is None or event.name not in pause.kinds or not layout.obligations:
             return []
         was, since = self._local("var", pause.condition), self._local("var", pause.since)
-        lines = [_comment(f"obligations run again: {pause.text}", 1)]
+        lines = [comment(f"obligations run again: {pause.text}", 1)]
         lines.append(f"    if {was} == 1 and {self._place(pause.condition)[0]} == 0:\n")
         lines.append("        for other in range(len(every)):\n")
         for n, body in layout.obligations:
@@ -341,7 +333,7 @@ class Writer:
                 return f"{'lt' if t.kind == '>' else 'le'}({right}, {left})"
         arguments = [self._term(a, event) for a in t.args]
         if t.kind in ("and", "or", "max", "min"):
-            return _nested(_CALL[t.kind], arguments)
+            return nested(_CALL[t.kind], arguments)
         return f"{_CALL[t.kind]}({', '.join(arguments)})"
 
     def _quantified(self, t: Term, event: str) -> str:
@@ -359,13 +351,13 @@ class Writer:
         passed = ", ".join([*(["now"] if now else []), "node", *entries, "every", "constants",
                             *(["keys"] if keys else []), *map(self._bound, bound)])  # fmt: skip
         key = f"{t.kind} {passed} {event if keys else ''} {inner}"
-        name = _other_than(self._taken, f"{t.kind}_interface_{len(self._quantifiers)}")
+        name = other_than(self._taken, f"{t.kind}_interface_{len(self._quantifiers)}")
         if key in self._quantifiers:
             name = self._quantifiers[key].partition("def ")[2].partition("(")[0]
         else:
             decides = 1 if t.kind == "some" else 0
             self._quantifiers[key] = (
-                f"{_comment(show_expression(t.source) if t.source else '')}"
+                f"{comment(show_expression(t.source) if t.source else '')}"
                 f"def {name}({passed}):\n{shared}    result = {1 - decides}\n    for this in range(len(every)):\n"
                 f"{each}        value = {inner}\n        if value == {decides}:\n"
                 f"            return {decides}\n        if value == U:\n            result = U\n    return result\n"
@@ -384,7 +376,7 @@ class Writer:
 
     def _bound(self, name: str) -> str:
         """Return what a part of a key is called that a quantifier gives a name."""
-        return _other_than(self._taken, "of_" + name.replace("#", "_"))
+        return other_than(self._taken, "of_" + name.replace("#", "_"))
 
     def _entry(self, t: Term, event: str) -> str:
         """Return source of what a column of an entry is; of one that lapses, at the time of the event."""
@@ -414,18 +406,18 @@ class Writer:
         self._reads = outside
         names = {n for a in parts for n in [a.name]}
         bound = sorted({b.name for b in body.walk() if b.kind == "bound"} - _binds(body) - names)
-        passed = ", ".join([*_VALUE.split(", "), *map(self._bound, bound)])
+        passed = ", ".join([*VALUE.split(", "), *map(self._bound, bound)])
         if not body.uses("key"):
             passed = passed.replace(", keys", "")
         key = f"{t.kind} {t.name} {passed} {event if body.uses('key') else ''} {inner}"
-        name = _other_than(self._taken, f"{t.kind}_{len(self._quantifiers)}")
+        name = other_than(self._taken, f"{t.kind}_{len(self._quantifiers)}")
         if key in self._quantifiers:
             name = self._quantifiers[key].partition("def ")[2].partition("(")[0]
         else:
             decides = 1 if some else 0
             each = "".join(f"            {self._bound(a.name)} = row[{n}]\n" for n, a in enumerate(parts, 1))
             self._quantifiers[key] = (
-                f"{_comment(show_expression(t.source) if t.source else '')}"
+                f"{comment(show_expression(t.source) if t.source else '')}"
                 f"def {name}({passed}):\n{head}    result = {1 - decides}\n"
                 f"    for at in range(1, end_of_rows(entries)):\n        row = entries[at]\n"
                 f"        if row[0] == {self._layout.tables[t.name]}:\n{each}            value = {inner}\n"
@@ -443,69 +435,3 @@ def _binds(term: Term) -> set[str]:
 
 _WANTED: Final = {"set": 1, "remove": 2, "field": 3}
 """What `row_for` is to do where there is no row."""
-_VALUE: Final = "now, this, own, node, entries, every, keys, constants"
-_STEP: Final = f"{_VALUE}, event, own_writers, node_writers, outcomes"
-"""Parameters of generated functions; _LEGEND says what they are."""
-_RESERVED: Final = frozenset([*kwlist, *OPERATIONS, *ON_TABLES, "U", "range", "len", *_STEP.split(", "), "at", "row",
-                              "count", "match", "kept", "met", "deadline", "other", "owed", "result",
-                              "value"])  # fmt: skip
-"""Names in the source that stand for something else than a variable, a key or a constant of the specification."""
-_WIDTH: Final = 100
-"""Characters of a comment in the source, before it is cut off."""
-_LEGEND: Final = """\
-#
-# now           time of the event, ns
-# this          the interface that it is about, an index of `every`; U if the whole node
-# own           state of that interface: a variable in each slot, then for each obligation whether it has been met
-# node          what its interfaces share: variables, then what each table has for keys that are in no row of `entries`
-# entries       rows of tables, as mipcheck.model.machine.entries has them
-# every         states of all of its interfaces
-# keys          of the event
-# constants     parameters and addresses of the site
-# event         its number; it is put into own_writers and node_writers at the slots that are written
-# outcomes      what is found; the function returns how many integers that is
-#
-# Names are the specification's (key_name for keys) and stand for what was there before the event; name_1 is the value
-# that an update assigns. U is what is not known.
-"""
-
-
-def _local_names(spec: Spec, constants: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Return a name for each variable, key and constant (by kind and name) in the source, no two of them the same.
-
-    It is the specification's own where Python allows it; those of keys are apart, as many share that of a variable.
-    """
-    variables = [("var", name) for name in spec.variables]
-    keys = [("key", k.name) for event in spec.events.values() for k in event.keys]
-    found: dict[tuple[str, str], str] = {}
-    taken = set(_RESERVED)
-    for kind, name in dict.fromkeys([*variables, *constants, *keys]):
-        wanted = name if kind in ("var", "param", "site") else f"{kind}_{name}"
-        found[kind, name] = local = _other_than(taken, wanted.replace("-", "_"))
-        taken.add(local)
-    return found
-
-
-def _comment(text: str, depth: int = 0) -> str:
-    """Return a line of comment, cut off where it is long; nothing for no text."""
-    line = " ".join(text.split())
-    if not line.isprintable():  # Python takes no text with a NUL in it
-        line = "".join(c if c.isprintable() else "?" for c in line)
-    if len(line) > _WIDTH:
-        line = f"{line[:_WIDTH].rpartition(' ')[0] or line[:_WIDTH]} …"
-    return f"{'    ' * depth}# {line}\n" if line else ""
-
-
-def _other_than(taken: Collection[str], name: str) -> str:
-    """Return the name, with as many underscores after it as it takes to be none of `taken`."""
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _nested(operation: str, arguments: list[str]) -> str:
-    """Return `f(f(a, b), c)`, as operations take two; no deeper than need be: Python sets a limit to parentheses."""
-    if len(arguments) == 1:
-        return arguments[0]
-    half = (len(arguments) + 1) // 2
-    return f"{operation}({_nested(operation, arguments[:half])}, {_nested(operation, arguments[half:])})"
