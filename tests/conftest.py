@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,21 @@ def chromedriver() -> str:
             pytest.fail("chromium and chromium-driver have to be installed in CI")
         pytest.skip("chromium and chromium-driver are not installed")
     return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromedriver: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser without a window. Tests say how wide it is, and what kind of medium, with `making.browsing`."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    profile = tmp_path_factory.mktemp("profile")
+    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", f"user-data-dir={profile}"):
+        options.add_argument(f"--{word}")
+    options.binary_location = "/usr/bin/chromium"
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
+    yield driver
+    driver.quit()
 
 
 @pytest.fixture(scope="session")

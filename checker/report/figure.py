@@ -102,7 +102,7 @@ class _Drawing:
         return float(y1 + (y2 - y1) * (time - t1) / (t2 - t1))
 
     def _event(self, mark: list[Any], y: int) -> Iterator[str]:
-        _, _, _, lane, to, outward, label, sentence, tone, _, keys, place, _, rules, lost = mark
+        _, _, _, lane, to, outward, label, sentence, tone, _, keys, place, _, rules, lost, _ = mark
         kinds = f"item {self.words[tone]}" + (" broken" if rules else "") + (" lost" if lost else "")
         broken = ", ".join(self.words[r] for r in rules)
         said = f"{self.words[sentence]}{f'; breaks {broken}' if broken else ''} [line {place[1]}: {self.words[keys]}]"

@@ -15,6 +15,8 @@ from mipcheck.model.values.event import NODE, Position
 
 FINDINGS: Final = 300
 """Findings that are on the page; of more, the number."""
+NODE_KEY: Final = "home"
+"""The key by which a device's events tell mobile nodes apart."""
 LED: Final = 60
 """Events that led to a finding, and near misses, that are told."""
 
@@ -40,6 +42,7 @@ def page_data(report: Report) -> dict[str, Any]:
             "kind": kind,
             "rule": v.rule,
             "interface": v.interface,
+            "node": None if v.node is None else printable(v.node),
             "time": seconds(v.time),
             "overdue": v.overdue,
             "at": _place(files, v.at),
@@ -122,6 +125,7 @@ class _Drawn:
                 _place(self.files, m.last)[1],
                 [self.text(r) for r in m.rules],
                 int(n in lost),
+                self.text(m.keys.get(NODE_KEY, "")) if self.device else -1,
             ]
             for n, (m, w) in enumerate(zip(chart.marks, words, strict=True))
         ]

@@ -8,6 +8,7 @@ from typing import Final
 
 from mipcheck.checker.check.readings import resolved
 from mipcheck.checker.check.report import Report
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.output import write
 from mipcheck.checker.proofs.partings import verdicts
 from mipcheck.checker.proofs.replayed import report_on
@@ -126,8 +127,11 @@ def diff_page(d: Difference) -> str:
         elif c.behaviour is not None:
             parts.append(sheet.paragraph(f"What it allows: {c.behaviour.result}.", "none"))
         body.append(sheet.section(f"{c.kind} {c.name}", parts, c.change))
-    return sheet.sheet(f"{d.left.name} and {d.right.name}", f"{len(d.changes)} declarations differ. Where that changes"
-                       " what is allowed, the shortest trace shows it, as each judges it.", body)  # fmt: skip
+    differ = counted(len(d.changes), "declaration")
+    lead = (
+        f"What differs: {differ}. Where that changes what is allowed, the shortest trace shows it, as each judges it."
+    )
+    return sheet.sheet(f"{d.left.name} and {d.right.name}", lead, body)
 
 
 # --- compare ------------------------------------------------------------------------------------------------------
@@ -137,7 +141,8 @@ def compare_page(c: Compared) -> str:
     """Return the page on proposals by guidelines: a table, and below it each trace as a picture."""
 
     def cell(facts: Sequence[Fact]) -> list[tuple[str, str]]:
-        return [(f.kind, _fact(f)) for f in facts]
+        lines = [((f.kind, _fact(f)), ("wrong", f"not as it is said to be: {f.wrong}")) for f in facts]
+        return [line for f, pair in zip(facts, lines, strict=True) for line in pair[: 1 + bool(f.wrong)]]
 
     rows = [[[("", g.text)], *(cell(c.cells[name][spec]) for spec in c.specs)] for name, g in c.guidelines.items()]
     body = [sheet.section("By guideline", [sheet.table(["guideline", *c.specs], rows)])]
@@ -160,5 +165,4 @@ def compare_page(c: Compared) -> str:
 
 def _fact(f: Fact) -> str:
     number = f"{f.by} = {f.value}" if f.kind == "number" and f.value is not None else ""
-    said = number or (f"{f.text} ({f.by})" if f.by and f.kind != "change" else f.by or f.text)
-    return f"{said} — not as it is said to be: {f.wrong}" if f.wrong else said
+    return number or (f"{f.text} ({f.by})" if f.by and f.kind != "change" else f.by or f.text)

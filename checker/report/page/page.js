@@ -64,7 +64,7 @@
   const items = data.marks.map((m, n) => ({
     n, time: m[0], until: m[1], count: m[2], from: m[3], to: m[4], outward: m[5] === 1, label: T[m[6]], words: T[m[7]],
     tone: T[m[8]], kind: T[m[9]], keys: T[m[10]], file: m[11][0], place: m[11][1], last: m[12], rules: m[13].map((r) => T[r]),
-    lost: m[14] === 1, findings: [], type: "event",
+    lost: m[14] === 1, node: m[15] < 0 ? "" : T[m[15]], findings: [], type: "event",
   }));
   const stages = data.stages.map(([lane, name, since, until]) => ({ lane, name: T[name], since, until }));
   const times = new Set(items.map((i) => i.time));
@@ -72,8 +72,10 @@
     const before = stages.find((x) => x.lane === s.lane && x.until === s.since);
     if (before && before.name !== s.name && !times.has(s.since)) {
       items.push({
-        time: s.since, until: s.since, count: 1, from: s.lane, to: -1, outward: false, label: `time is up: ${s.name}`,
-        words: `${data.lanes[s.lane].name} counts as “${s.name}” from here, as time has run out: ${data.about[s.name] || ""}`, tone: "turn",
+        time: s.since, until: s.since, count: 1, from: s.lane, to: -1, outward: false, tone: "turn",
+        label: s.name === "unknown" ? "not known from here" : `time is up: ${s.name}`,
+        words: s.name === "unknown" ? `what ${data.lanes[s.lane].name} is is not known from here, as evidence is missing`
+          : `${data.lanes[s.lane].name} counts as “${s.name}” from here, as time has run out: ${data.about[s.name] || ""}`,
         kind: "time", keys: "", file: -1, place: 0, last: 0, rules: [], lost: false, findings: [], type: "turn",
       });
     }
@@ -108,24 +110,29 @@
 
   function fill(select, names) { for (const name of names) select.append(html("option", name, { value: name })); }
   fill($("by-lane"), data.lanes.map((lane) => lane.name));
+  const nodes = [...new Set(items.map((i) => i.node).filter(Boolean))].sort(), manyNodes = nodes.length > 1;
+  fill($("by-node"), nodes);
+  $("by-node").parentElement.hidden = !manyNodes;
   fill($("by-kind"), [...new Set(items.map((i) => i.kind))].sort());
   fill($("by-rule"), [...new Set(data.findings.map((f) => f.rule))]);
   let shown = items;
   function filter() {
-    const lane = $("by-lane").value, kind = $("by-kind").value, rule = $("by-rule").value;
+    const lane = $("by-lane").value, node = $("by-node").value, kind = $("by-kind").value, rule = $("by-rule").value;
     const words = $("search").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     const ruled = rule ? new Set(data.findings.flatMap((f) => (f.rule === rule ? [f.item, ...f.led, ...f.missed] : []))) : null;
     shown = items.filter((i) =>
-      (!lane || data.lanes[i.from]?.name === lane || data.lanes[i.to]?.name === lane) &&
+      (!lane || data.lanes[i.from]?.name === lane || data.lanes[i.to]?.name === lane) && (!node || i.node === node || !i.node) &&
       (!kind || i.kind === kind) && (!ruled || ruled.has(i) || i.rules.includes(rule)) &&
       (!words.length || words.every((w) => `${i.words} ${i.label} ${i.kind} ${i.keys} ${i.rules.join(" ")}`.toLowerCase().includes(w))));
     cards.forEach((card, n) => {
       const f = data.findings[n];
-      card.hidden = Boolean((rule && f.rule !== rule) || (lane && f.interface && f.interface !== lane && laneOf.get(lane) < own));
+      card.hidden = Boolean((rule && f.rule !== rule) || (node && f.node && f.node !== node) || (lane && f.interface && f.interface !== lane && laneOf.get(lane) < own));
     });
     $("told").textContent = shown.length === items.length ? "" : `${shown.length} of ${items.length} events are shown.`;
     arrange();
     fillTable(true);
+    const looked = here || (selected >= 0 ? data.findings[selected].item : null);
+    if (shown.includes(looked)) scrollTo(looked);
   }
 
   // --- where everything is --------------------------------------------------------------------------------------------
@@ -228,7 +235,9 @@
         const a = Math.max(x, x1), b = Math.min(x + y2 - y1, x2);
         if (b > a) shade.append(svg("line", { x1: a, y1: y2 - (a - x), x2: b, y2: y2 - (b - x), class: "hatch" }));
       }
-      shade.append(svg("title", {}, `evidence is missing here${T[reason] ? ": " + T[reason] : ""}`));
+      const missing = `evidence is missing here${T[reason] ? ": " + T[reason] : ""}`, most = Math.max(6, Math.floor((width - x1 - 60) / 6.4));
+      if (y2 - y1 >= 18) shade.append(svg("text", { x: lane < 0 ? x1 + 60 : x2 + 6, y: (y1 + y2) / 2 + 4, class: "halo turn" }, missing.length > most ? missing.slice(0, most - 1) + "…" : missing));
+      shade.append(svg("title", {}, missing));
       root.append(shade);
     }
     const led = selected >= 0 ? data.findings[selected] : null;
@@ -337,6 +346,7 @@
       before = item;
     }
   }
+  function named(item) { return manyNodes && item.node && !$("by-node").value ? `${item.label} · ${item.node}` : item.label; }
   function drawItem(item, labelled) {
     const x1 = xs[item.from], kinds = ["item", item.tone];
     if (item.lost) kinds.push("lost");
@@ -355,7 +365,7 @@
       }
       if (item.lost) group.append(svg("path", { d: `M${stop - 5} ${item.y - 5}l10 10m0 -10l-10 10`, class: "arrow whole" }));
       if (labelled) {
-        const words = item.lost ? `${item.label}: no answer` : item.label;
+        const words = item.lost ? `${item.label}: no answer` : named(item);
         const length = Math.abs(x2 - start), need = words.length * 6.4;
         const middle = need < length - 24;
         const x = middle ? (start + stop) / 2 : start + away * 12;
@@ -366,7 +376,8 @@
       group.append(svg("circle", { cx: x1, cy: item.y, r: item.type === "event" ? 4 : 3, class: "dot" }));
       if (labelled) {
         const most = Math.max(6, Math.floor((width - x1 - 30) / 6.4));
-        group.append(svg("text", { x: x1 + 22, y: item.y + 4, class: item.type === "event" ? "halo" : "halo turn" }, item.label.length > most ? item.label.slice(0, most - 1) + "…" : item.label));
+        const words = named(item);
+        group.append(svg("text", { x: x1 + 22, y: item.y + 4, class: item.type === "event" ? "halo" : "halo turn" }, words.length > most ? words.slice(0, most - 1) + "…" : words));
       }
     }
     item.findings.forEach((n, k) => {
@@ -396,6 +407,7 @@
     const x = (time) => 4 + (wide - 8) * (time - data.span[0]) / span;
     const tall = top + own * lane + 2;
     const root = svg("svg", { viewBox: `0 0 ${wide} ${tall}`, height: tall });
+    for (let k = 0; k < own; k++) root.append(svg("rect", { x: x(data.span[0]), y: top + k * lane, width: x(data.span[1]) - x(data.span[0]), height: bar, class: "base" }));
     for (const s of stages) {
       root.append(svg("rect", { x: x(s.since), y: top + s.lane * lane, width: Math.max(1, x(s.until) - x(s.since)), height: bar, class: stageClass(s.name) },
         svg("title", {}, `${data.lanes[s.lane].name}: ${s.name}, ${clock(s.since)} to ${clock(s.until)}`)));
@@ -427,7 +439,7 @@
       `${item.kind === "time" ? "" : ` [${item.kind} ${item.keys}]`} ${data.files.length > 1 && item.file >= 0 ? data.files[item.file] + " " : ""}${number}`;
   }
   function visible(item) { if (item && !shown.includes(item)) { reset(); } }
-  function reset() { for (const id of ["by-lane", "by-kind", "by-rule", "search"]) $(id).value = ""; filter(); }
+  function reset() { for (const id of ["by-lane", "by-node", "by-kind", "by-rule", "search"]) $(id).value = ""; filter(); }
   function link(words) { try { history.replaceState(null, "", "#" + words); } catch { /* where a page may not change its address */ } }
   function look(item, move = true) {
     here = item;
@@ -496,7 +508,7 @@
     const dark = document.documentElement.classList.contains("dark") || (!document.documentElement.classList.contains("light") && matchMedia("(prefers-color-scheme: dark)").matches);
     document.documentElement.className = dark ? "light" : "dark";
   });
-  for (const id of ["by-lane", "by-kind", "by-rule"]) $(id).addEventListener("change", filter);
+  for (const id of ["by-lane", "by-node", "by-kind", "by-rule"]) $(id).addEventListener("change", filter);
   let typing = 0;
   $("search").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(filter, 120); });
   chart.addEventListener("scroll", () => { if (!waiting) { waiting = true; requestAnimationFrame(() => { waiting = false; draw(); }); } });

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,52 +14,24 @@ from mipcheck.checker.check.report import Report
 from mipcheck.checker.report.html import report_html
 from mipcheck.model.values.event import Position
 
+from making.browsing import ask, contrast, press, shown
 from making.hostile import poisoned
-from making.paths import TRACES
+from making.paths import CAPTURES, TRACES
 
-webdriver = pytest.importorskip("selenium.webdriver")
+WebDriverWait = pytest.importorskip("selenium.webdriver.support.wait").WebDriverWait
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser(chromedriver: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    profile = tmp_path_factory.mktemp("profile")
-    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", f"user-data-dir={profile}"):
-        options.add_argument(f"--{word}")
-    options.binary_location = "/usr/bin/chromium"
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
-    yield driver
-    driver.quit()
 
 
 def report_on(name: str) -> Report:
     return check(TRACES / name, chart=True)
 
 
-def opened(browser: Any, folder: Path, report: Report, width: int = 1300, place: str = "") -> Any:
+def opened(browser: Any, folder: Path, report: Report, width: int = 1300, place: str = "", **more: Any) -> Any:
     """Open a report's page in a window of that width, and return the browser."""
-    path = folder / "page.html"
-    path.write_text(report_html(report), encoding="utf-8")
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get("about:blank")
-    browser.get(f"{path.as_uri()}{place}")
+    shown(browser, folder, report_html(report), width, place, **more)
     assert browser.execute_script("return document.documentElement.dataset.ready") == "1"
     return browser
-
-
-def ask(browser: Any, expression: str) -> Any:
-    return browser.execute_script(f"return {expression}")
-
-
-def press(browser: Any, *keys: str) -> None:
-    for key in keys:
-        browser.execute_script(
-            "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: arguments[0], bubbles: true}))", key
-        )
 
 
 def test_a_finding_is_shown_with_what_led_to_it(browser: Any, tmp_path: Path) -> None:
@@ -100,6 +71,63 @@ def test_a_link_leads_to_its_place_and_filters_and_search_choose(browser: Any, t
         "const done = arguments[0]; setTimeout(() => done(document.querySelector('#table tbody').textContent), 50)"
     )
     assert "breaks I1" in rows and "line 14" in rows
+
+
+def cut_capture(folder: Path) -> Report:
+    """The report on a capture whose end is missing."""
+    path = folder / "cut.pcapng"
+    path.write_bytes((CAPTURES / "movement.pcapng").read_bytes()[:60_000])
+    return check(path, config=CAPTURES / "movement.toml", chart=True)
+
+
+@pytest.mark.parametrize("name", ["plaintext-after-loss.log", "iha-fifty-nodes.log", "evidence-lost.log", "cut.pcapng"])
+def test_it_can_be_read_narrow_wide_dark_and_on_paper(browser: Any, tmp_path: Path, name: str) -> None:
+    report = cut_capture(tmp_path) if name == "cut.pcapng" else report_on(name)
+    for width, medium, dark in ((360, "screen", True), (1300, "screen", False), (720, "print", True)):
+        opened(browser, tmp_path, report, width, medium=medium, dark=dark)
+        assert ask(browser, "document.documentElement.scrollWidth") <= width
+        least, where = contrast(browser)
+        assert least >= 4.5, (width, medium, where)
+        rows = "[...document.querySelectorAll('#rules td')]"
+        assert ask(browser, f"{rows}.every(c => c.getBoundingClientRect().right <= innerWidth)")
+    assert ask(browser, "getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    cards = "[...document.querySelectorAll('details.finding')]"
+    assert ask(browser, f"{cards}.every(c => c.open)") and ask(browser, f"{cards}.length") == len(
+        (*report.violations, *report.warnings)
+    )
+
+
+def test_a_hole_and_a_gap_are_shown_and_said(browser: Any, tmp_path: Path) -> None:
+    opened(browser, tmp_path, report_on("evidence-lost.log"))
+    shown = ask(browser, "document.querySelector('#canvas').textContent")
+    assert "evidence is missing here: 1204 packets" in shown and "not known from here" in shown
+    assert "time is up" not in shown
+    opened(browser, tmp_path, cut_capture(tmp_path))
+    assert "But evidence is missing" in ask(browser, "document.querySelector('#findings').innerText")
+    assert "truncated at frame 322" in ask(browser, "document.querySelector('#evidence').innerText")
+
+
+def test_of_many_nodes_one_can_be_looked_at(browser: Any, tmp_path: Path) -> None:
+    """Each arrow says whose it is, and the finding is in view from the start."""
+    opened(browser, tmp_path, report_on("iha-fifty-nodes.log"))
+    count = "document.querySelectorAll('svg .item').length"
+    options = ask(browser, "[...document.querySelectorAll('#by-node option')].map(o => o.value)")
+    assert len(options) == 51 and "10.1.1.18" in options
+    wait = WebDriverWait(browser, 10)  # the chart scrolls smoothly
+    wait.until(lambda b: ask(b, "document.querySelectorAll('#canvas .broken').length"))
+    assert "tunnel · 10.1.1.18" in ask(browser, "document.querySelector('#canvas .broken').textContent")
+    browser.execute_script(
+        "const s = document.querySelector('#by-node'); s.value = '10.1.1.18'; s.dispatchEvent(new Event('change'))"
+    )
+    wait.until(lambda b: 3 <= ask(b, count) <= 12)
+    assert "10.1.1.17" not in ask(browser, "document.querySelector('#canvas').textContent")
+    browser.execute_script(
+        "const s = document.querySelector('#by-node'); s.value = '10.1.1.17'; s.dispatchEvent(new Event('change'))"
+    )
+    assert ask(browser, "document.querySelector('#finding-1').hidden")
+    opened(browser, tmp_path, report_on("plaintext-after-loss.log"))
+    assert not ask(browser, "document.querySelector('#by-node').checkVisibility()")
 
 
 @pytest.mark.parametrize("width", [360, 1300])

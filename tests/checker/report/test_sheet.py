@@ -7,22 +7,13 @@ from html.parser import HTMLParser
 
 import pytest
 from mipcheck.checker.check.check import check
-from mipcheck.checker.check.readings import ambiguities
-from mipcheck.checker.proofs.partings import PartingLog
 from mipcheck.checker.report import sheet
 from mipcheck.checker.report.figure import MOST, figure
 from mipcheck.checker.verbs import pages
-from mipcheck.checker.verbs.ambiguities_parted import AmbiguityEntry, ReadingPair
-from mipcheck.checker.verbs.compare_table import Compared, Fact
-from mipcheck.checker.verbs.diff_changes import Behaviour, ChangedDeclaration, Difference
-from mipcheck.checker.verbs.prove_results import Proved
-from mipcheck.model.prover.prove import Result
-from mipcheck.model.specification.load import load
 
 from making.hostile import HOSTILE, poisoned
+from making.pages import LOG, PAGES, SPEC
 from making.paths import TRACES
-
-SPEC = load("draft-01")
 
 
 class Elements(HTMLParser):
@@ -91,43 +82,33 @@ def test_of_a_long_trace_the_rest_is_counted() -> None:
 
 # --- what verbs say, made by hand: to find it takes the prover minutes -------------------------------
 
-LOG = """mipcheck-trace 1
-site boot=true iha=10.1.0.2 xha=198.51.100.2 vpn=192.0.2.1 ihoa=10.1.0.100 xhoa=198.51.100.100
-0.100000 eth0 rrq to=iha path=direct coa=203.0.113.20 flags=T lifetime=60 id=0x1002 home=203.0.113.20
-39.201000 eth0 rrp from=iha path=direct code=0 lifetime=60 id=0x1002 auth=ok nat=yes by=ha
-60.201000 eth0 data dir=in protection=none scope=enterprise
-"""
-PARTED = PartingLog(LOG, (), ("M2",))
+
+@pytest.mark.parametrize("verb", PAGES)
+def test_nothing_that_a_verb_says_becomes_markup(verb: str) -> None:
+    clean, dirty = (Elements(PAGES[verb](more)) for more in ("", HOSTILE))
+    assert {tag for tag, _ in dirty.found} <= {tag for tag, _ in clean.found} | {"p"}
+    names = {name for _, given in dirty.found for name in given}
+    assert names <= {name for _, given in clean.found for name in given}
+    assert "alert(1)" in dirty.text and HOSTILE not in PAGES[verb](HOSTILE)
 
 
 def test_two_readings_stand_side_by_side() -> None:
-    (m2,) = [a for a in ambiguities(SPEC) if a.name == "M2"]
-    pairs = (
-        ReadingPair("sending", "both-ways", ("M2",), PARTED),
-        ReadingPair("sending", "from-reply", (), PartingLog(reason="time was up")),
-    )
-    text = pages.ambiguities_page(SPEC, [AmbiguityEntry(m2, "MUST", (), pairs)])
+    text = PAGES["ambiguities"]("")
     sending, both = text.index("read as sending"), text.index("read as both-ways")
     assert sending < text.index("Nothing is broken") < both < text.index("✗ M2 (MUST) is broken at line 5")
     assert text.count("<svg") == 2 and "unknown: time was up" in text
 
 
 def test_a_counterexample_is_a_picture_and_a_proof_says_what_it_needs() -> None:
-    name = "no_plaintext_after_loss"
-    refuted = Proved(Result(name, "4.2.2", "refuted", 1.0, "search"), LOG, {"": LOG.replace("dir=in", "dir=out")})
-    proved = Proved(Result("inside_is_sound", "4.2.1", "proved", 1.0, "Spacer", "any", assumes=("firewall",)))
-    text = pages.prove_page(SPEC, [refuted, proved])
+    text = PAGES["prove"]("")
     assert "1 refuted, 1 proved" in text and "✗ M2 (MUST) is broken" in text and text.count("<svg") == 1
     assert "assumes firewall" in text and "by Spacer" in text
 
 
 def test_a_difference_is_shown_as_each_judges_it() -> None:
-    other = load("draft-01", readings={"M2": "both-ways"})
-    change = ChangedDeclaration("rule", "M2", "changed", {"text": ("before" + HOSTILE, "after")}, "mn",
-                                Behaviour("changed", PARTED))  # fmt: skip
-    text = pages.diff_page(Difference(SPEC, other, (change,), {}))
+    text = PAGES["diff"]("")
     assert text.count("<svg") == 2 and "✗ M2" in text and "Nothing is broken" in text
-    assert HOSTILE not in text and "before&lt;/script&gt;" in text
+    assert "before&lt;/script&gt;" in PAGES["diff"](HOSTILE)
 
 
 def test_what_a_specification_has_no_words_for_is_said() -> None:
@@ -136,16 +117,7 @@ def test_what_a_specification_has_no_words_for_is_said() -> None:
 
 
 def test_a_comparison_is_a_table_of_words_with_each_trace_as_a_picture() -> None:
-    guidelines = dict(list(load("candidates/common").guidelines.items())[:2])
-    facts = (
-        Fact("trace", "it leaks" + HOSTILE, "no_leak", trace=LOG),
-        Fact("number", "octets", "overhead", 40),
-        Fact("unknown", "it says nothing about that"),
-    )
-    cells = {name: {"draft-01": facts, "rfc5265": (Fact("proof", "it holds", "p", wrong="it was refuted"),)}
-             for name in guidelines}  # fmt: skip
-    compared = Compared(("draft-01", "rfc5265"), guidelines, cells, PARTED)
-    text = pages.compare_page(compared)
+    text = PAGES["compare"]("")
     for words in (
         "k-trace",
         "k-proof",
@@ -155,4 +127,4 @@ def test_a_comparison_is_a_table_of_words_with_each_trace_as_a_picture() -> None
         "What tells the two apart",
     ):
         assert words in text
-    assert text.count("<svg") == 3 and HOSTILE not in text
+    assert text.count("<svg") == 3
