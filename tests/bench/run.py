@@ -276,6 +276,35 @@ def captures(bench: Bench) -> None:
     growth(bench, "packets", ours)
 
 
+def pages(bench: Bench) -> None:
+    """The page of a verdict on a night's capture: how long it takes to make, how large it is, and how soon a browser
+    shows it, beside as much plain text."""
+    for n in bench.settings.packets:
+        group = f"the page of a capture of {n:,} packets"
+        path = bench.made(f"{n}.pcapng", "make_capture.py", "--packets", str(n))
+        page = bench.folder / f"{n}.html"
+        check = [*MIPCHECK, str(path), "--config", f"{path}.toml"]
+        read_once(path)
+        bench.tried(group, "compilation", check, VERDICTS)  # not measured
+        plain = bench.command(group, "mipcheck, without a page", check, n, "packets", VERDICTS)
+        mine = bench.command(
+            group, "mipcheck, with a page", [*check, "--report", f"html={page}"], n, "packets", VERDICTS
+        )
+        bench.faster(f"{n:,} packets with a page", mine, plain, None)
+        what = f"the page of {n:,} packets"
+        if not page.exists():
+            continue
+        bench.ratio(f"{what}: MB", page.stat().st_size / 10**6, "under 5", lambda v: v < 5)
+        done = bench.tried(group, "chromium", [PYTHON, str(HERE / "open_page.py"), str(page)], (0,))
+        if done is None:
+            continue
+        said = json.loads(done.out)
+        bench.add(Result(group, "chromium opens it", 1, "pages", said["page"]))
+        bench.add(Result(group, "chromium opens as much plain text", 1, "pages", said["text"]))
+        bench.ratio(f"{what}: seconds until chromium shows it", said["page"], "at most 2", lambda v: v <= 2)
+        bench.ratio(f"{what}: time to open / as much plain text", said["page"] / said["text"])
+
+
 def logs(bench: Bench) -> None:
     """Events a second, with all rules on, against the grammar's parser and a temporal-logic monitor; as JSON Lines,
     against Python's own reading of them; of a source that does not show all; and in two logs that are merged."""
@@ -481,6 +510,7 @@ def spin(bench: Bench, count: int) -> None:
 GROUPS: Final[dict[str, Callable[[Bench], None]]] = {
     "start": start,
     "captures": captures,
+    "pages": pages,
     "logs": logs,
     "interfaces": interfaces,
     "nodes": nodes,

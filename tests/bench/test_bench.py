@@ -38,6 +38,8 @@ def test_a_quick_run_has_figures_beside_peers(found: dict[str, Any]) -> None:
     assert ("logs of 500 events", "mipcheck") in names and ("logs of 500 events", "lark") in names
     assert {("logs of 500 events", f"mipcheck, {what}") for what in ("JSON Lines", "two logs merged")} <= names
     assert ("logs of 500 events", "json.loads") in names
+    assert ("the page of a capture of 500 packets", "mipcheck, with a page") in names
+    assert any(r["name"] == "the page of 500 packets: MB" and r["met"] for r in found["ratios"])
     assert ("mipcheck prove", "inside_is_sound") in names
     seeded = [r for r in found["results"] if r["name"].endswith("seeded faults")]
     assert [r["name"].split()[2].rstrip(",") for r in seeded] == ["iha", "vpn", "xha", "fa"]
@@ -59,6 +61,7 @@ def test_what_was_not_measured_has_a_reason(found: dict[str, Any]) -> None:
     measured = {r["name"].split(",")[0] for r in found["results"]}
     missing = {n["name"].split(",")[0] for n in found["not_measured"]}
     assert {"tshark", "tcpdump", "dpkt", "scapy", "lark", "reelay", "spin"} <= measured | missing
+    assert "chromium" in {name.split()[0] for name in measured | missing}
     assert all(n["reason"] for n in found["not_measured"])
 
 
