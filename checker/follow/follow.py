@@ -178,7 +178,7 @@ class Follower:
         for log in self._logs:
             settling.add(log.path, *log.said())
         return Means(settling.vocabulary, settling.role, self._wishes.keep_going, time.time_ns() if alone else None,
-                     self._wishes.unmatched == "error")  # fmt: skip
+                     self._wishes.unmatched == "error", settling.tunnels)  # fmt: skip
 
     def _read(self, number: int) -> bool:
         """Read what has come of an input, unless it is far ahead of the others; tell whether anything has."""

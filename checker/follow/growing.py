@@ -120,13 +120,14 @@ class _Own:
 
 class Means(NamedTuple):
     """What logs are read with: the words that they may say, the role if it is known from elsewhere, how. With `strict`
-    lines that a map does not know are errors."""
+    lines that a map does not know are errors; `tunnels` are interfaces that are not physical."""
 
     vocabulary: Vocabulary
     role: str | None
     keep_going: bool
     latest: int | None
     strict: bool = False
+    tunnels: frozenset[str] = frozenset()
 
 
 class Growing:
@@ -234,7 +235,7 @@ class Growing:
 
     def _begin(self, head: bytes, means: Means) -> None:
         """Find out what it is by its first bytes. Raises InputError, UsageError."""
-        vocabulary, role, keep_going, latest, strict = means
+        vocabulary, role, keep_going, latest, strict, tunnels = means
         begun = head.removeprefix(b"\xef\xbb\xbf").lstrip()
         if self._mapped is None and not begun.startswith(LOG_MARKS):
             self._mapped = map_by_words(head, self.name, vocabulary, strict)
@@ -243,7 +244,7 @@ class Growing:
                 if hint := no_text_log(head[:_HEAD]):
                     self._refuse("is no log that a map could read", hint)
                 use, strict = self._mapped
-                self._words = MappedLog(self.name, use, vocabulary, keep_going, role, latest, strict)
+                self._words = MappedLog(self.name, use, vocabulary, keep_going, role, latest, strict, tunnels)
                 return
             if hint := packed_log(head[:_HEAD], self.name) or foreign(head[:_HEAD], self.name):
                 self._refuse("is neither a log nor a capture", hint)

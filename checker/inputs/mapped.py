@@ -133,7 +133,15 @@ def read_other(given: OpenInput, settling: Settling, keep_going: bool, alone: bo
     latest = given.written if alone else None
     try:
         return read_mapped(
-            given.lines(), given.name, use, settling.vocabulary, keep_going, settling.role, latest, strict
+            given.lines(),
+            given.name,
+            use,
+            settling.vocabulary,
+            keep_going,
+            settling.role,
+            latest,
+            strict,
+            settling.tunnels,
         )
     except RoleError as error:
         raise UsageError(f"{printable(given.name)}: {error}") from None

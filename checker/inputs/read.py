@@ -129,7 +129,7 @@ def read_inputs(
     if captures and logs and site.role == MOBILE_NODE:
         from mipcheck.checker.inputs.twice import once
 
-        events, doubled = once(events, read)
+        events, doubled = once(events, read, site.tunnels)
     spans = [x.shifted(s.ns) for i, s in zip(inputs, shifts, strict=True) if i.path in logs for x in logs[i.path].spans]
     if any(not span.endless for span in spans):
         events = with_spans(events, spans)

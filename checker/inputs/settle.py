@@ -79,6 +79,11 @@ class Settling:
         """The role that is known whatever the logs say."""
         return self._over.role
 
+    @property
+    def tunnels(self) -> frozenset[str]:
+        """The interfaces that are not physical, whatever the logs say."""
+        return frozenset(self._over.site.tunnels)
+
     def add(self, path: str, site: Site, given: frozenset[str]) -> None:
         """Take what a log says of the site; `given` names what it says explicitly. Raises RoleError."""
         self._said[path] = (site, given)

@@ -38,6 +38,8 @@ _FORMS: Final = 4
 """Forms of stamps that a message names."""
 _WITHOUT: Final = 200
 """Lines at the beginning among which one has to have a stamp."""
+_OF_LINKS: Final = frozenset({"link", "coa", "gone", "data"})
+"""Events that are about an interface, and nothing without it."""
 _MICRO: Final = 1_000
 """ns; stamps that are so fine are exact."""
 
@@ -281,13 +283,15 @@ def read_mapped(
     role: str | None = None,
     latest: int | None = None,
     strict: bool = False,
+    tunnels: frozenset[str] = frozenset(),
 ) -> Log:
     """Read a log of another program through a map; positions are those of its lines.
 
     `latest` is as for `LogReading`. An event that lacks a key which it needs is a gap: nothing rests on its absence.
-    With `strict` a line that nothing matched is an error. Raises InputError, RoleError.
+    With `strict` a line that nothing matched is an error. `tunnels` are interfaces that are not physical. Raises
+    InputError, RoleError.
     """
-    mapped = MappedLog(name, use, vocabulary, keep_going, role, latest, strict)
+    mapped = MappedLog(name, use, vocabulary, keep_going, role, latest, strict, tunnels)
     mapped.read(stream)
     problems = mapped.problems
     if problems and not keep_going:
@@ -312,6 +316,7 @@ class MappedLog:
         role: str | None,
         latest: int | None,
         strict: bool,
+        tunnels: frozenset[str] = frozenset(),
     ) -> None:
         """Begin. Raises RoleError."""
         told = role or use.map.role
@@ -319,7 +324,7 @@ class MappedLog:
         self._said = frozenset({"role"}) if role is None and use.map.role is not None else frozenset[str]()
         self._role, self._strict = told or "mn", strict
         self._reading = LogReading(use, name, latest)
-        self._teller = Teller(use, LogBuilder(name, vocabulary, keep_going, headed=True))
+        self._teller = Teller(use, LogBuilder(name, vocabulary, keep_going, headed=True), tunnels)
         self.builder = self._teller.builder
 
     @property
@@ -383,10 +388,14 @@ class MappedLog:
 
 
 class Teller:
-    """Adds what a map tells to a log: `builder`, what was wrong with it, and what it could not tell."""
+    """Adds what a map tells to a log: `builder`, what was wrong with it, and what it could not tell.
 
-    def __init__(self, use: Use, builder: LogBuilder) -> None:
-        self.use, self.builder = use, builder
+    Interfaces that are not physical (`tunnels`) have no link and no care-of address, and what is told of one otherwise
+    (by which address a daemon speaks) is told of the node: on which interface it was is not known.
+    """
+
+    def __init__(self, use: Use, builder: LogBuilder, tunnels: frozenset[str] = frozenset()) -> None:
+        self.use, self.builder, self._tunnels = use, builder, tunnels
         self.problems: list[Problem] = []
         self.skipped = 0
         self._coarsest = 0
@@ -400,11 +409,16 @@ class Teller:
         if declared is None:
             self._strange[event.kind] = self._strange.get(event.kind, 0) + 1
             return f"no event of role {self.use.map.role or 'mn'} is called {event.kind}"
+        interface = event.interface
+        if interface in self._tunnels:
+            if event.kind in _OF_LINKS:
+                return ""
+            interface = NODE
         time = self._time(event)
         pairs = [KeyValue(k, 0, w, 0, len(w), _is_quoted(declared.by_name.get(k))) for k, w in event.words.items()]
         disordered = not builder.is_next(time)
         self._coarsest = max(self._coarsest, event.moment.resolution)
-        faults = builder.add_event(record.number, time, event.interface, WordAt(event.kind, 0), pairs, read_word)
+        faults = builder.add_event(record.number, time, interface, WordAt(event.kind, 0), pairs, read_word)
         if not faults:
             return ""
         if disordered:
@@ -414,7 +428,7 @@ class Teller:
         self._lacking[what] = self._lacking.get(what, 0) + 1
         for kind in sorted(builder.vocabulary.gaps)[:1]:
             reason = [KeyValue("reason", 0, what, 0, len(what), True)]
-            builder.add_event(record.number, time, event.interface, WordAt(kind, 0), reason, read_word)
+            builder.add_event(record.number, time, interface, WordAt(kind, 0), reason, read_word)
         return f"a gap: {what}"
 
     def _time(self, event: ToldEvent) -> Time:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,74 @@ def test_esp_shows_no_new_exchange_where_the_log_has_told_that_one_is_up() -> No
     assert len(told(run)) == 2
     over = [*run[:2], ike(1000, "deleted", "log"), ike(60_000, "established", "cap")]
     assert len(told(over)) == 4
+
+
+# --- where the exchange was ---------------------------------------------------------------------------------------
+
+
+def places(events: Sequence[Event], tunnels: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """The interface of each event about an exchange that is left, and what it says."""
+    log, capture = inputs()
+    found, notes = once(
+        sorted(events, key=lambda e: e.time), [log, replace(capture, interfaces=("eth0", "xmip"))], tunnels
+    )
+    assert not any("rename" in note for note in notes)
+    return [(e.interface, str(e.args["phase"])) for e in found]
+
+
+@pytest.mark.parametrize("logical", ["-", "xmip", "vpn0"])
+def test_an_exchange_is_on_the_interface_that_its_packets_leave_by(logical: str) -> None:
+    """A daemon tells by which address it speaks, which may be a tunnel's; the rest of the exchange goes with it."""
+    run = [ike(0, "start", "log", logical), ike(3, "start", "cap", "eth0"), ike(100, "established", "log", logical),
+           ike(5000, "deleted", "log", logical), ike(9000, "start", "log", logical)]  # fmt: skip
+    assert places(run, ["vpn0"]) == [
+        ("eth0", "start"), ("eth0", "established"), ("eth0", "deleted"), (logical, "start")
+    ]  # fmt: skip
+    assert places([run[0], *run[2:]], ["vpn0"]) == [(logical, str(e.args["phase"])) for e in (run[0], *run[2:])]
+
+
+def test_each_exchange_has_its_own_interface_and_a_name_that_a_capture_has_not_stays() -> None:
+    run = [ike(0, "start", "log", "-"), ike(3, "start", "cap", "eth0"), ike(5000, "start", "log", "-"),
+           ike(5003, "start", "cap", "xmip"), ike(5100, "established", "log", "-")]  # fmt: skip
+    assert places(run) == [("eth0", "start"), ("xmip", "start"), ("xmip", "established")]
+    found, _ = once([ike(0, "start", "log", "wlan0"), ike(3, "start", "cap", "if2")], inputs())
+    assert [e.interface for e in found] == ["wlan0"]
+
+
+# --- other acts ---------------------------------------------------------------------------------------------------
+
+
+def act(ms: int, kind: str, file: str, **args: object) -> Event:
+    interface = "-" if kind == "sa" and file == "log" else "eth0"
+    return Event(ms * MS, interface, kind, args, Position(file, ms))  # type: ignore[arg-type]
+
+
+def left(*events: Event) -> list[tuple[int, str]]:
+    found, _ = once(sorted(events, key=lambda e: e.time), inputs())
+    return [(e.time // MS, e.at.file) for e in found]
+
+
+def test_an_association_that_both_tell_comes_up_once() -> None:
+    """Two would be one that replaces the other, so that the end of one would leave the other up."""
+    up, down = act(100, "sa", "log", state="up", tia=5), act(9000, "sa", "log", state="down")
+    assert left(up, act(101, "sa", "cap", state="up"), down) == [(100, "log"), (9000, "log")]
+    assert left(up, act(5000, "sa", "cap", state="up"), down) == [(100, "log"), (9000, "log")]  # its first ESP
+    assert left(act(5000, "sa", "cap", state="up"), down) == [(5000, "cap"), (9000, "log")]
+    assert left(up, act(8999, "sa", "cap", state="down"), down) == [(100, "log"), (8999, "log")]
+    assert len(left(up, down, act(11_000, "sa", "cap", state="up"))) == 3
+
+
+def test_a_change_of_a_link_or_an_address_that_both_tell_is_one() -> None:
+    assert left(act(100, "link", "log", state="up"), act(90, "link", "cap", state="up")) == [(90, "log")]
+    assert left(act(100, "coa", "log", addr=7), act(90, "coa", "cap", addr=7)) == [(90, "log")]
+    assert len(left(act(100, "coa", "log", addr=7), act(90, "coa", "cap", addr=8))) == 2
+    assert len(left(act(100, "link", "log", state="up"), act(2000, "link", "cap", state="up"))) == 2
+
+
+def test_a_change_between_two_keeps_them_apart() -> None:
+    down, up = act(200, "link", "log", state="down"), act(300, "link", "log", state="up")
+    assert left(act(100, "link", "cap", state="up"), down, up) == [(100, "cap"), (200, "log"), (300, "log")]
+    assert left(down, up, act(310, "link", "cap", state="up")) == [(200, "log"), (300, "log")]
 
 
 SOME = st.lists(st.tuples(st.integers(0, 4000), st.sampled_from(PHASES), st.sampled_from(["log", "cap"])), max_size=8)

@@ -16,6 +16,7 @@ from mipcheck.checker.maps.library import use_of
 from mipcheck.checker.maps.read import LogReading
 
 from making.depth import drawn
+from making.following import Pieces, followed
 from making.passed_over import assert_passed_over_alike
 
 MAP = """map m "a map"
@@ -281,3 +282,31 @@ def test_a_map_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture
         assert main(["convert", str(path), "--map", word, "-o", str(own)]) == 2
         assert "would overwrite an input" in capsys.readouterr().err
     assert own.read_text() == MAP
+
+
+@pytest.mark.parametrize("alive", [False, True])
+def test_an_interface_that_the_site_calls_a_tunnel_has_no_link_and_a_daemon_speaks_by_it_for_the_node(
+    tmp_path: Path, alive: bool
+) -> None:
+    """Which physical interface an exchange leaves by is not known then: who registers on eth0 was accused of V3."""
+    site, charon, node = (tmp_path / name for name in ("site.toml", "charon.log", "node.log"))
+    site.write_text('[site]\nxha = "198.51.100.2"\nxhoa = "198.51.100.77"\nvpn = "192.0.2.1"\ntunnels = ["xmip"]\n')
+    charon.write_text(
+        "2025-11-03T09:00:01.0Z 10[KNL] 198.51.100.77 appeared on xmip\n"
+        "2025-11-03T09:00:02.0Z 07[IKE] <x|1> initiating IKE_SA x[1] to 192.0.2.1\n"
+        "2025-11-03T09:00:02.1Z 07[NET] <x|1> sending packet: from 198.51.100.77[500] to 192.0.2.1[500] (272 bytes)\n"
+        "2025-11-03T09:00:03.0Z 10[KNL] interface xmip deactivated\n"
+    )
+    node.write_text(
+        "mipcheck-trace 1\nsource sees=rrq,rrp\nsite boot=true\n2025-11-03T09:00:00Z eth0 rrq to=xha path=direct"
+        " coa=203.0.113.5 flags=DT lifetime=600 id=0x1\n2025-11-03T09:00:00.1Z eth0 rrp from=xha path=direct code=0"
+        " lifetime=600 id=0x1 auth=ok\n"
+    )
+    if alive:
+        tails = [Pieces(str(path), [path.read_bytes()]) for path in (node, charon)]
+        report, _ = followed(tails, config=site)
+    else:
+        report = check([node, charon], config=site)
+    assert report.inputs[1].events == 1
+    assert report.violations == ()
+    assert {r.id: r.status for r in report.rules}["V4"] == "held"
