@@ -2,8 +2,8 @@
 
 It notices carrier changes, gets addresses by DHCP or from a foreign agent, registers, re-registers, and carries its
 user's packets in IP-in-IP or as they are, directly or through strongSwan's tunnel on top of the external Mobile IP
-layer. Two deliberate faults can be switched on; what they break, and from when on, it writes to its diary for
-`record.py`.
+layer. What it notices and concludes it writes to its log, as daemons do. Two deliberate faults can be switched on; what
+they break, and from when on, it writes to its diary for `record.py`.
 
 Run inside a network namespace: mobile_node.py SETTINGS.json; it leaves in order on SIGTERM.
 """
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,7 @@ class MobileNode:
                 interface.dhcp.wait()
                 interface.dhcp = None
             interface.forget()
+            self._say(interface, f"carrier {'on' if carrier else 'off'}")
             _ip("address", "flush", "dev", interface.name, "scope", "global")
             if carrier and self._links:
                 self._links[interface.name].send(icmp_packet(self._ihoa, _ALL_AGENTS, 10, bytes(4)), _ALL_AGENTS_MAC)
@@ -165,6 +167,7 @@ class MobileNode:
 
         The x-HA first: the i-HA may answer before the second request has left, and then it must not leave any more.
         """
+        self._say(interface, f"detection begins with {interface.address}")
         interface.inside = interface.outside = interface.external = False
         interface.tries = 0
         self._ask(interface, "xha", EXTERNAL_LIFETIME)
@@ -206,10 +209,12 @@ class MobileNode:
                 self._ask(interface, "xha", EXTERNAL_LIFETIME)
         elif not interface.outside and now >= interface.external_since + self._set["t_detection"]:
             interface.outside = True
+            self._say(interface, "concluded to be outside")
             self._begin_vpn(interface)
 
     def _lost(self, interface: Interface) -> None:
         """Re-registration has failed: no more plaintext, detection again."""
+        self._say(interface, "re-registration has failed")
         if seconds := self._set["goes_on"]:
             interface.leaked_until = time.time() + seconds
             self._write("M2", interface, interface.confirmed + self._set["t_stop"])
@@ -239,6 +244,8 @@ class MobileNode:
             self._x_answered(interface, reply.udp_tunnel)
 
     def _is_inside(self, interface: Interface, sent: float) -> None:
+        if not interface.inside:
+            self._say(interface, "concluded to be inside")
         interface.inside, interface.outside, interface.tries = True, False, 0
         interface.confirmed, interface.due = sent, sent + self._set["t_reregister"]
         interface.leaked_until = 0.0
@@ -375,6 +382,12 @@ class MobileNode:
         until = time.time() + seconds
         while time.time() < until:
             self._turn_once()
+
+    def _say(self, interface: Interface, text: str) -> None:
+        """A line of its log, as a syslog server keeps it."""
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        with Path(self._set["log"]).open("a", encoding="utf-8") as log:
+            log.write(f"{now} mn mobile-node[{os.getpid()}]: {interface.name}: {text}\n")
 
     def _write(self, rule: str, interface: Interface, since: float) -> None:
         """From when on what it sends there breaks which rule."""

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Record the captures in `traces/captures/`: plays scenarios in network namespaces, and captures at the mobile node and
-at the gateway and the agents.
+at the gateway and the agents. With --logs what the node's programs log meanwhile is kept beside its capture, in
+`traces/raw/scenarios/`.
 
 Run as root: record.py [SCENARIO ...]; README.md beside it says what has to be installed.
 """
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pcapng
@@ -26,6 +28,7 @@ from scenarios import SCENARIOS, Scenario
 from vpn import Vpn
 
 CAPTURES = Path(__file__).resolve().parent.parent / "captures"
+WITH_LOGS = CAPTURES.parent / "raw" / "scenarios"
 TOOLS = ("ip", "nft", "dnsmasq", "udhcpc", "dumpcap", "sysctl")
 VPN_TOOLS = ("swanctl", "charon-systemd")
 TUNNELS = ("xmip", "imip")
@@ -44,8 +47,8 @@ Recorded = tuple[bytes, str, dict[str, object]]
 """Capture, site file and expectation."""
 
 
-def record(scenario: Scenario, scratch: Path) -> dict[str, Recorded]:
-    """What one scenario comes to, by name of the capture, played in real time."""
+def record(scenario: Scenario, scratch: Path) -> tuple[dict[str, Recorded], dict[str, str]]:
+    """What one scenario comes to, by name of the capture, and the node's logs by kind. It is played in real time."""
     agents_diary = scratch / "iha.jsonl"
     with Network(scratch) as network:
         careless = [str(agents_diary)] if scenario.careless else []
@@ -63,6 +66,7 @@ def record(scenario: Scenario, scratch: Path) -> dict[str, Recorded]:
         diary = scratch / "diary.jsonl"
         settings = scratch / "node.json"
         settings.write_text(json.dumps(_settings(scenario, scratch, diary, vpn)), "utf-8")
+        network.start("mn", "ip", "-ts", "monitor", "link", "address", log="monitor.log", env={"TZ": "UTC"})
         node = network.python("mn", "mobile_node.py", str(settings))
         _play(scenario, network)
         node.send_signal(signal.SIGTERM)
@@ -72,6 +76,8 @@ def record(scenario: Scenario, scratch: Path) -> dict[str, Recorded]:
             dumpcap.send_signal(signal.SIGINT)
             dumpcap.wait(10)
         keys = vpn.keys() if vpn else []
+    kept = {"monitor": scratch / "monitor.log", "node": scratch / "node.log", **({"charon": vpn.kept} if vpn else {})}
+    logs = {kind: file.read_text("utf-8") for kind, file in kept.items()}
     files = {place: pcapng.anonymize((scratch / f"{place}.pcapng").read_bytes()) for place in places}
     node = files.pop("mn")
     found: dict[str, Recorded] = {scenario.name: (node, _site(scenario, tunnels, keys), _expectation(node, diary))}
@@ -80,7 +86,7 @@ def record(scenario: Scenario, scratch: Path) -> dict[str, Recorded]:
         if place == "iha":
             expected = _granted_wrongly(capture, agents_diary)
         found[f"{scenario.name}-at-{place}"] = capture, _site_of_device(scenario, place, keys), expected
-    return found
+    return found, logs
 
 
 def _places(scenario: Scenario) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -133,6 +139,7 @@ def _settings(scenario: Scenario, scratch: Path, diary: Path, vpn: Vpn | None) -
         "leases": str(leases),
         "lease_script": str(script),
         "diary": str(diary),
+        "log": str(scratch / "node.log"),
         "swanctl": vpn.socket if vpn else "",
         "goes_on": scenario.goes_on,
         "trusts_others": scenario.trusts_others,
@@ -217,8 +224,8 @@ def _expectation(capture: bytes, diary: Path) -> dict[str, object]:
     return {"verdict": "violation", "broken": broken, "first": first}
 
 
-def _write_expected(new: dict[str, dict[str, object]]) -> None:
-    file = CAPTURES / "expected.toml"
+def _write_expected(folder: Path, new: dict[str, dict[str, object]]) -> None:
+    file = folder / "expected.toml"
     known = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
     known |= new
     text = _HEADER
@@ -240,6 +247,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("scenario", nargs="*", help=f"of {', '.join(names)}; all if none is given")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep logs there (strongSwan's hold keys)")
+    parser.add_argument("--logs", action="store_true", help="record at the node alone, with the logs of its programs")
     parser.add_argument("--clean", action="store_true", help="remove what a killed recording left, and do nothing else")
     options = parser.parse_args()
     chosen = [s for s in SCENARIOS if not options.scenario or s.name in options.scenario]
@@ -255,20 +263,23 @@ def main() -> int:
         parser.error(f"not installed: {', '.join(missing)} (README.md names the packages)")
     # So that namespaces are removed also when somebody ends us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    CAPTURES.mkdir(exist_ok=True)
+    folder = WITH_LOGS if options.logs else CAPTURES
+    folder.mkdir(exist_ok=True)
     for scenario in chosen:
         print(f"{scenario.name}: {scenario.seconds:g} s", file=sys.stderr)
-        with tempfile.TemporaryDirectory(prefix="mipcheck-") as folder:
+        with tempfile.TemporaryDirectory(prefix="mipcheck-") as scratch:
             try:
-                recorded = record(scenario, Path(folder))
+                recorded, logs = record(replace(scenario, at=()) if options.logs else scenario, Path(scratch))
             finally:
                 if options.keep:
                     sockets = shutil.ignore_patterns("*.vici")
-                    shutil.copytree(folder, options.keep / scenario.name, ignore=sockets, dirs_exist_ok=True)
+                    shutil.copytree(scratch, options.keep / scenario.name, ignore=sockets, dirs_exist_ok=True)
+        for kind, text in logs.items() if options.logs else ():
+            (folder / f"{scenario.name}.{kind}.log").write_text(text, "utf-8")
         for name, (capture, site, expected) in recorded.items():
-            (CAPTURES / f"{name}.pcapng").write_bytes(capture)
-            (CAPTURES / f"{name}.toml").write_text(site, "utf-8")
-            _write_expected({name: expected})
+            (folder / f"{name}.pcapng").write_bytes(capture)
+            (folder / f"{name}.toml").write_text(site, "utf-8")
+            _write_expected(folder, {name: expected})
             print(f"  {name}: {pcapng.frames(capture)} frames, {len(capture)} bytes, {expected}", file=sys.stderr)
     return 0
 

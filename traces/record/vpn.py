@@ -18,7 +18,8 @@ _PROPOSALS = {1: ("aes128-sha1-modp2048", "3des-md5"), 2: ("aes128-sha256-ecp256
 _ALGORITHMS = {1: ("3des-cbc", "hmac-md5-96"), 2: ("aes-cbc", "hmac-sha2-256-128")}
 """What a site file calls those of ESP."""
 
-# The log tells the keys of child SAs at level 4; nothing else would, for this charon knows no save-keys.
+# One log tells the keys of child SAs at level 4; nothing else would, for this charon knows no save-keys. The other
+# is as people keep it.
 _STRONGSWAN = """
 charon-systemd {{
   load = {plugins}
@@ -39,6 +40,14 @@ charon-systemd {{
       path = {log}
       default = 1
       chd = 4
+      flush_line = yes
+    }}
+    kept {{
+      path = {kept}
+      default = 1
+      time_format = %Y-%m-%dT%H:%M:%S%z
+      time_add_ms = yes
+      ike_name = yes
       flush_line = yes
     }}
   }}
@@ -89,6 +98,8 @@ class Vpn:
         self._network, self._scratch, self._version = network, scratch, version
         self.socket = f"unix://{scratch / 'mn.vici'}"
         self._log = scratch / "mn.charon.log"
+        self.kept = scratch / "mn.kept.log"
+        """The client's log as a user keeps it."""
 
     def start(self) -> None:
         ike, esp = _PROPOSALS[self._version]
@@ -122,7 +133,9 @@ class Vpn:
         socket = self._scratch / f"{namespace}.vici"
         settings = self._scratch / f"{namespace}.strongswan.conf"
         log = self._scratch / f"{namespace}.charon.log"
-        settings.write_text(_STRONGSWAN.format(plugins=_PLUGINS, uses=uses, socket=socket, log=log), "utf-8")
+        kept = self._scratch / f"{namespace}.kept.log"
+        text = _STRONGSWAN.format(plugins=_PLUGINS, uses=uses, socket=socket, log=log, kept=kept)
+        settings.write_text(text, "utf-8")
         connections = self._scratch / f"{namespace}.swanctl.conf"
         connections.write_text(connection, "utf-8")
         environment = {"STRONGSWAN_CONF": str(settings)}

@@ -12,6 +12,7 @@ from mipcheck.checker.capture.messages import carried, ike
 from mipcheck.checker.capture.messages.esp import Keyring
 from mipcheck.checker.capture.messages.sealed import IkeKeys
 from mipcheck.checker.capture.node.knowledge import Knowledge
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import NODE
 from mipcheck.model.values.types import Value
@@ -38,6 +39,7 @@ class Vpn:
         self._exchanges: set[bytes] = set()  # initiator's SPIs
         self._started: tuple[int, int] | None = None  # addresses of the exchange that was started
         self._exchange = b""  # its initiator's SPI
+        self._unread: dict[bytes, None] = {}  # initiator's SPIs of exchanges of which messages stayed closed
         self._ike = IkeKeys(site.ike_sas)
         self._rekeyed: set[tuple[bytes, bytes]] = set()  # associations of IKE, by both SPIs
         self._taken: set[tuple[bytes, bytes, int, bool]] = set()  # messages of theirs that said something
@@ -93,6 +95,8 @@ class Vpn:
             self._rekeyed.add(spis)
         if packet.whole:
             message = self._ike.opened(message, packet.payload) or message
+        if message.encrypted:
+            self._unread[message.initiator] = None
         if direction == "out":
             which = (*spis, message.message_id, message.response)
             if message.version == 2 and message.payloads:
@@ -202,7 +206,19 @@ class Vpn:
         """What did not work with the keys of packets that were there."""
         unusable = self._ike.unusable.items()
         found = [f"the keys of IKE's SPI {spi.hex()} are not used: {why}" for spi, why in unusable]
-        return self._keys.complaints() + found
+        return self._keys.complaints() + found + self._untold()
+
+    def _untold(self) -> list[str]:
+        """Say what could not be told of key exchanges, by the initiator's SPI."""
+        if not self._unread:
+            return []
+        exchanges = counted(len(self._unread), "key exchange")
+        spis = _first_of([f"0x{spi.hex()}" for spi in self._unread])
+        return [
+            f"{exchanges} (initiator's SPI {spis}) stayed encrypted: what was agreed on, and when it ended or moved,"
+            " was not seen; that it came about is told by the first ESP. The daemon's log beside the capture tells"
+            " it, or keys of IKEv2 (--keys)"
+        ]
 
     def hidden(self, devices: set[str]) -> tuple[str, ...]:
         """Say why signalling could not be seen; `devices` are the tunnel devices in the capture."""
@@ -237,6 +253,11 @@ class Vpn:
 
 
 def _listed(spis: list[int]) -> str:
-    """Return the first few SPIs in words."""
-    words = [f"{spi:#010x}" for spi in spis[:_MAX_SPIS]]
-    return ", ".join(words) + (f" and {len(spis) - _MAX_SPIS} more" if len(spis) > _MAX_SPIS else "")
+    """Return the first few SPIs of ESP in words."""
+    return _first_of([f"{spi:#010x}" for spi in spis])
+
+
+def _first_of(words: list[str]) -> str:
+    """Return the first few of some words, and how many more there are."""
+    more = len(words) - _MAX_SPIS
+    return ", ".join(words[:_MAX_SPIS]) + (f" and {more} more" if more > 0 else "")

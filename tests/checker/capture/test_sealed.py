@@ -108,6 +108,15 @@ def test_it_is_told_once_and_only_where_it_ends_something() -> None:
     assert seen(sent(message(DELETE_IKE)), table=CBC.replace(SECRETS[0].hex(), "ff" * 20)) == []
 
 
+def test_a_capture_says_what_it_could_not_tell_of_an_exchange_and_of_which() -> None:
+    frames = [out(first(COA, VPN)), out(esp(COA, VPN)), *[sent(message(DELETE_IKE, number=n)) for n in range(3)]]
+    (note,) = [n for n in ethernet(frames).notes if "stayed encrypted" in n]
+    assert note.startswith(f"1 key exchange (initiator's SPI 0x{SPIS[0].hex()}) stayed encrypted")
+    site = replace(SITE, ike_sas=read_keys(io.BytesIO(CBC.encode()), "keys").ike_sas)
+    assert not any("stayed encrypted" in n for n in ethernet(frames, site).notes)
+    assert not any("stayed encrypted" in n for n in ethernet(frames[:2]).notes)
+
+
 def test_an_update_of_addresses_counts_once_it_is_answered() -> None:
     elsewhere = "203.0.113.9"
     asked = sent(message(MOVE, number=7), elsewhere)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -56,6 +59,59 @@ def test_a_growing_file_is_followed_and_sigterm_gives_the_whole_report(tmp_path:
     assert (end["kind"], end["verdict"], end["violations"], end["events"]) == ("end", "violation", 2, 20)
     assert 'mipcheck_findings_total{rule="M2",level="MUST"} 2' in metrics.read_text()
     assert f'mipcheck_events_total{{input="{path}"}} 20' in metrics.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["renamed and compressed", "cut short", "gone for a while"])
+def test_whatever_rotates_a_file_what_was_written_is_judged_once(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "x.log"
+    lines = LOSS.read_text().splitlines(keepends=True)
+    head, second = "".join(lines[:4]), "".join(lines[21:])
+    path.write_text("".join(lines[:21]))
+    with running(str(path), "--format", "jsonl", "--grace", "100ms") as process:
+        assert json.loads(line_of(process.stdout))["at"]["line"] == 21
+        time.sleep(0.5)  # so that it has been read to its end
+        if how == "cut short":
+            path.write_text(head + second)
+        else:
+            path.rename(tmp_path / "x.log.1")
+            (tmp_path / "x.log.1.gz").write_bytes(gzip.compress((tmp_path / "x.log.1").read_bytes()))
+            (tmp_path / "x.log.1").unlink()
+            time.sleep(0.5 if how == "gone for a while" else 0)
+            path.write_text(head + second)
+        if how == "cut short":  # what was lost may have made it right: nobody is accused after that
+            time.sleep(1)
+        else:
+            again = json.loads(line_of(process.stdout))
+            assert (again["kind"], again["at"]["line"]) == ("finding", 7)
+        process.send_signal(signal.SIGTERM)
+        rest, complaints = process.communicate(timeout=30)
+    assert (process.returncode, complaints) == (1, "")
+    *holes, end = [json.loads(line) for line in rest.splitlines()]
+    assert (end["violations"], end["events"]) == ((1, 21) if how == "cut short" else (2, 20))
+    assert [hole["kind"] for hole in holes] == (["hole"] if how == "cut short" else [])
+
+
+@pytest.mark.slow
+def test_the_unit_of_the_guide_runs(tmp_path: Path) -> None:
+    guide = (ROOT / "checker" / "README.md").read_text()
+    (unit,) = re.findall(r"```ini\n(\[Unit\].*?)```", guide, re.DOTALL)
+    start = re.search(r"^ExecStart=/usr/bin/mipcheck (.*)$", unit.replace("\\\n", " "), re.MULTILINE)
+    assert start is not None
+    site, log, metrics = tmp_path / "site.toml", tmp_path / "mip.log", tmp_path / "mipcheck.prom"
+    site.write_text("")
+    log.write_text("".join(LOSS.read_text().splitlines(keepends=True)[:21]))
+    files = {"/etc/mipcheck/site.toml": site, "/var/log/mip.log": log,
+             "/var/lib/node_exporter/textfile/mipcheck.prom": metrics}  # fmt: skip
+    words = [str(files.pop(word, word)) for word in shlex.split(start[1])]
+    assert files == {}
+    assert words.pop(0) == "--follow"
+    with running(*words) as process:
+        assert json.loads(line_of(process.stdout))["rule"] == "M2"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 1
+    assert "SuccessExitStatus=0 1 3" in unit
+    assert "mipcheck_findings_total" in metrics.read_text()
 
 
 def test_a_pipe_ends_by_itself_and_ctrl_c_is_no_loss(tmp_path: Path) -> None:
