@@ -101,8 +101,8 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="open ESP and IKEv2 with the keys of FILE: Wireshark's esp_sa or ikev2_decryption_table, or what ip xfrm"
-        " state shows; may be repeated",
+        help="open ESP and IKEv2 with the keys of FILE: Wireshark's esp_sa or ikev2_decryption_table, what ip xfrm"
+        " state shows, or charon's log at level 4; may be repeated",
     )
 
 

@@ -1,5 +1,5 @@
-"""Keys of IPsec from where people keep them: Wireshark's tables `esp_sa` and `ikev2_decryption_table`, and what
-`ip xfrm state` shows.
+"""Keys of IPsec from where people keep them: Wireshark's tables `esp_sa` and `ikev2_decryption_table`, what
+`ip xfrm state` shows, and charon's own log.
 
 strongSwan's plugin save-keys writes those tables, too. No message shows a line of such a file.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 from mipcheck.checker.console.errors import LIMIT, InputError, Problem
+from mipcheck.checker.site import charon
 from mipcheck.checker.site.site import EspSa, IkeSa, Site
 from mipcheck.checker.site.toml import algorithm_name, hex_bytes
 from mipcheck.model.values.event import Position
@@ -20,7 +21,8 @@ _SIZE: Final = 4 * 1024 * 1024
 _FIELD: Final = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([0-9A-Fa-fx]*))\s*(?:,|$)')
 _IKE_SPI: Final = re.compile(r"(?:0x)?([0-9A-Fa-f]{16})")
 _NO_LINE: Final = "is no line of Wireshark's esp_sa"
-_EXPECTED: Final = "lines of Wireshark's esp_sa or ikev2_decryption_table, or what ip xfrm state shows"
+_EXPECTED: Final = "lines of Wireshark's esp_sa or ikev2_decryption_table, what ip xfrm state shows, or charon's log"
+_LEVELS: Final = "charon tells keys of ESP with chd = 4, of IKEv2 with ike = 4 and mgr = 2 (filelog in strongswan.conf)"
 _FIELDS: Final = (8, 9)
 """Fields of a line of esp_sa; newer ones end with the length of sequence numbers."""
 _IKE_FIELDS: Final = 8
@@ -56,6 +58,10 @@ _WHOLE: Final = {"hmac(md5)": 96, "hmac(sha1)": 96, "hmac(sha256)": 96, "hmac(sh
 
 def read_keys(stream: BinaryIO, name: str) -> Site:
     """Read the associations of a file with keys; `name` stands for it in messages. Raises InputError."""
+    if charon.is_charon(stream.read(charon.HEAD)):
+        stream.seek(0)
+        return _of_charon(stream, name)
+    stream.seek(0)
     data = stream.read(_SIZE + 1)
     if len(data) > _SIZE:
         raise InputError([Problem(Position(name), f"the file is longer than {_SIZE} bytes")])
@@ -85,6 +91,24 @@ def read_keys(stream: BinaryIO, name: str) -> Site:
     if not known and not ike:
         raise InputError([Problem(Position(name), "holds no keys of ESP or IKEv2", f"expected {_EXPECTED}")])
     return Site(esp_sas=tuple(known.values()), ike_sas=tuple(ike.values()))
+
+
+def _of_charon(stream: BinaryIO, name: str) -> Site:
+    """Return the associations of charon's log. Raises InputError where it tells none."""
+    found = charon.keys_of_charon(stream)
+    if len(found.esp) + len(found.ike) > charon.MOST:
+        hint = "cut it to the time of the capture"
+        raise InputError([Problem(Position(name), f"tells more than {charon.MOST} associations", hint)])
+    if not found.esp and not found.ike:
+        if found.nobodys:
+            said, hint = (
+                "tells keys, but not whose they are",
+                "its group enc has to be at level 1, which is the default",
+            )
+        else:
+            said, hint = "is charon's log, and tells no keys of ESP or IKEv2", _LEVELS
+        raise InputError([Problem(Position(name), said, hint)])
+    return Site(esp_sas=tuple(found.esp), ike_sas=tuple(found.ike.values()))
 
 
 def _seems(data: bytes) -> str:
