@@ -115,13 +115,14 @@
   $("by-node").parentElement.hidden = !manyNodes;
   fill($("by-kind"), [...new Set(items.map((i) => i.kind))].sort());
   fill($("by-rule"), [...new Set(data.findings.map((f) => f.rule))]);
-  let shown = items;
+  let shown = items, range = null;
   function filter() {
     const lane = $("by-lane").value, node = $("by-node").value, kind = $("by-kind").value, rule = $("by-rule").value;
     const words = $("search").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     const ruled = rule ? new Set(data.findings.flatMap((f) => (f.rule === rule ? [f.item, ...f.led, ...f.missed] : []))) : null;
     shown = items.filter((i) =>
       (!lane || data.lanes[i.from]?.name === lane || data.lanes[i.to]?.name === lane) && (!node || i.node === node || !i.node) &&
+      (!range || (i.until >= range[0] && i.time <= range[1])) &&
       (!kind || i.kind === kind) && (!ruled || ruled.has(i) || i.rules.includes(rule)) &&
       (!words.length || words.every((w) => `${i.words} ${i.label} ${i.kind} ${i.keys} ${i.rules.join(" ")}`.toLowerCase().includes(w))));
     cards.forEach((card, n) => {
@@ -420,10 +421,23 @@
       if (finding.interface === null) return;
       root.append(svg("g", { class: finding.kind }, svg("path", { d: `M${x(finding.time)} ${top - 1}l-5 -9h10Z`, class: "badge-dot" }), svg("title", {}, `finding ${n + 1}: ${finding.rule}`)));
     });
-    root.addEventListener("click", (event) => {
+    const band = svg("rect", { y: 0, height: tall, class: "range" });
+    function mark(one, other) { band.setAttribute("x", x(Math.min(one, other))); band.setAttribute("width", Math.abs(x(one) - x(other))); }
+    if (range) mark(...range);
+    root.append(band);
+    function timeAt(event) {
       const box = root.getBoundingClientRect();
-      const time = data.span[0] + span * ((event.clientX - box.left) / box.width * wide - 4) / (wide - 8);
-      chart.scrollTop = yOf(time) - chart.clientHeight / 2;
+      const part = ((event.clientX - box.left) / box.width * wide - 4) / (wide - 8);
+      return data.span[0] + span * Math.max(0, Math.min(1, part));
+    }
+    let began = null;
+    root.addEventListener("pointerdown", (event) => { began = event.clientX; root.setPointerCapture(event.pointerId); root.from = timeAt(event); });
+    root.addEventListener("pointermove", (event) => { if (began !== null) mark(root.from, timeAt(event)); });
+    root.addEventListener("pointerup", (event) => {
+      const times = [root.from, timeAt(event)].sort((a, b) => a - b), drawn = Math.abs(event.clientX - began) > 5;
+      began = null;
+      if (drawn) limit(times);
+      else chart.scrollTop = yOf(times[0]) - chart.clientHeight / 2;
     });
     box.replaceChildren(root);
   }
@@ -439,7 +453,13 @@
       `${item.kind === "time" ? "" : ` [${item.kind} ${item.keys}]`} ${data.files.length > 1 && item.file >= 0 ? data.files[item.file] + " " : ""}${number}`;
   }
   function visible(item) { if (item && !shown.includes(item)) { reset(); } }
-  function reset() { for (const id of ["by-lane", "by-node", "by-kind", "by-rule", "search"]) $(id).value = ""; filter(); }
+  function limit(times) {
+    range = times;
+    filter();
+    link(`time=${times.map((t) => t.toFixed(3)).join("-")}`);
+    $("told").textContent = `${clock(times[0])} to ${clock(times[1])}: ${shown.length} of ${items.length} events are shown; Esc shows all.`;
+  }
+  function reset() { range = null; for (const id of ["by-lane", "by-node", "by-kind", "by-rule", "search"]) $(id).value = ""; filter(); }
   function link(words) { try { history.replaceState(null, "", "#" + words); } catch { /* where a page may not change its address */ } }
   function look(item, move = true) {
     here = item;
@@ -477,6 +497,8 @@
       if (found) return look(found);
     }
     if (asked.has("time")) {
+      const times = /^(-?[\d.]+)-(-?[\d.]+)$/.exec(asked.get("time"));
+      if (times) return limit([Number(times[1]), Number(times[2])].sort((a, b) => a - b));
       const time = Number(asked.get("time"));
       const found = items.reduce((best, i) => (best && Math.abs(best.time - time) <= Math.abs(i.time - time) ? best : i), null);
       if (found) return look(found);

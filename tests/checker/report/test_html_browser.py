@@ -130,6 +130,38 @@ def test_of_many_nodes_one_can_be_looked_at(browser: Any, tmp_path: Path) -> Non
     assert not ask(browser, "document.querySelector('#by-node').checkVisibility()")
 
 
+def test_a_link_leads_to_a_frame_a_moment_or_a_time_and_a_time_can_be_drawn(browser: Any, tmp_path: Path) -> None:
+    path = CAPTURES / "loss-ignored.pcapng"
+    report = check(path, config=path.with_suffix(".toml"), chart=True)
+    told = "document.querySelector('#told').textContent"
+    (first, *_) = report.violations
+    opened(browser, tmp_path, report, place=f"#frame={first.at.frame}")
+    assert ask(browser, told).endswith(f"frame {first.at.frame}")
+    opened(browser, tmp_path, report_on("plaintext-after-loss.log"), place="#time=6.41")
+    assert ask(browser, told).startswith("6.400 s to 6.700 s: eth0 sends 2 packets")
+    items = "document.querySelectorAll('#canvas .item').length"
+    opened(browser, tmp_path, report_on("plaintext-after-loss.log"), place="#time=6-7.5")
+    assert 0 < ask(browser, items) < 10 and "events are shown; Esc shows all" in ask(browser, told)
+    press(browser, "Escape")
+    every = ask(browser, items)
+    assert every > 15
+    bar = ask(
+        browser, "(r => [r.left, r.width, r.top + 8])(document.querySelector('#overview svg').getBoundingClientRect())"
+    )
+    for kind, part in (("mousePressed", 0.5), ("mouseMoved", 0.6), ("mouseReleased", 0.7)):
+        asked = {
+            "type": kind,
+            "x": bar[0] + bar[1] * part,
+            "y": bar[2],
+            "button": "left",
+            "buttons": 1,
+            "clickCount": 1,
+        }
+        browser.execute_cdp_cmd("Input.dispatchMouseEvent", asked)
+    assert ask(browser, "location.hash").startswith("#time=")
+    assert 0 < ask(browser, items) < every
+
+
 @pytest.mark.parametrize("width", [360, 1300])
 def test_nothing_is_wider_than_the_window_and_no_column_is_lost(browser: Any, tmp_path: Path, width: int) -> None:
     opened(browser, tmp_path, report_on("trust-of-another-interface.log"), width)
