@@ -138,7 +138,9 @@ def no_text_log(head: bytes) -> str:
         return "it is an event log of Windows (evtx); export it as text"
     if head.startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP=")):
         return ""  # the journal, exported: fields may be binary
-    return "it is no text" if b"\0" in head[:512] and head[:2] not in (b"\xff\xfe", b"\xfe\xff") else ""
+    if b"\0" in head[:512] and head[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        return "it is no text; where some of it is UTF-16, convert that first (iconv -f UTF-16 -t UTF-8)"
+    return ""
 
 
 def _is_erf(head: bytes) -> bool:

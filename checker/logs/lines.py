@@ -234,7 +234,7 @@ def _no_utf8(builder: LogBuilder, line: RawLine, error: UnicodeDecodeError, firs
         message = f"the file ends in the middle of a line: {message}"
     hint = "" if builder.headed else f"the first line has to be: {first}"
     if line.number == 1 and line.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        hint = "this looks like UTF-16; logs are UTF-8"
+        hint = "this looks like UTF-16; logs are UTF-8: convert it first (iconv -f UTF-16 -t UTF-8)"
     start = len(line.data[: error.start].decode("utf-8"))
     return Fault(start, len("\\xff"), message, hint, fatal=not builder.headed)
 

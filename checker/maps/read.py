@@ -58,6 +58,7 @@ class LogReading:
         self.shown: list[tuple[int, str, str]] = []
         self.assumed: list[str] = []
         self._odd = (0, "")
+        self._strange = (0, 0)  # lines that are no UTF-8: how many, and the number of the first
         maps = use.map.parts or (use.map,)
         runners = [Runner(map_, use.given, self._clock) for map_ in maps]
         self._runner = runners[0] if len(runners) == 1 else Listing(runners)
@@ -159,7 +160,7 @@ class LogReading:
             raise InputError(
                 [Problem(Position(self.name, 1), "is UTF-16", "convert it first (iconv -f UTF-16 -t UTF-8)")]
             )
-        text = "" if line.overlong else line.data.decode("utf-8", "replace")
+        text = "" if line.overlong else self._decoded(line)
         if line.overlong:
             self._count(
                 LogRecord(line.number, line.data[:200].decode("utf-8", "replace"), "odd", "the line is too long")
@@ -169,6 +170,17 @@ class LogReading:
         yield from self._counted(self._runner.take(line.number, text))
         if not self._runner.stamped and self.lines >= _WITHOUT and self._unstamped is not None:
             self._refuse(*self._unstamped)
+
+    def _decoded(self, line: RawLine) -> str:
+        """Return the text of a line; of one in another encoding, what is UTF-8, which is counted."""
+        try:
+            text = line.data.decode()
+            strange = "\0" in text
+        except UnicodeDecodeError:
+            text, strange = line.data.decode("utf-8", "replace"), True
+        if strange:
+            self._strange = (self._strange[0] + 1, self._strange[1] or line.number)
+        return text
 
     def end(self) -> Iterator[LogRecord]:
         """Return the records that were not complete yet: no line follows. Raises InputError for a log without times."""
@@ -260,6 +272,12 @@ class LogReading:
         parts.append(f"{unknown} that nothing in it matches" if unknown else "none that nothing in it matches")
         notes = [self.use.chosen] if self.use.chosen else []
         notes += [f"read by the map {self.use.map.name}: {counted(sum(counts.values()), 'record')}, {', '.join(parts)}"]
+        if counts["told"] == 0 and sum(counts.values()):
+            notes.append("nothing in it is told by a line of this map: see whose log it is (mipcheck map MAP FILE)")
+        if self._strange[0]:
+            lines = f"{counted(self._strange[0], 'line')} (the first is {self._strange[1]})"
+            notes.append(f"{lines} in another encoding than UTF-8, so that what stands there may not be what was"
+                         " written: convert the log first (iconv -f LATIN1 -t UTF-8)")  # fmt: skip
         for number, text, why in self.shown:
             notes.append(f"line {number} matches nothing in the map{f' ({why})' if why else ''}: {quoted_line(text)}")
         return [*notes, *dict.fromkeys(self.assumed)]
