@@ -272,7 +272,7 @@ class LogReading:
         parts.append(f"{unknown} that nothing in it matches" if unknown else "none that nothing in it matches")
         notes = [self.use.chosen] if self.use.chosen else []
         notes += [f"read by the map {self.use.map.name}: {counted(sum(counts.values()), 'record')}, {', '.join(parts)}"]
-        if counts["told"] == 0 and sum(counts.values()):
+        if not counts["told"] and any(counts.values()):
             notes.append("nothing in it is told by a line of this map: see whose log it is (mipcheck map MAP FILE)")
         if self._strange[0]:
             lines = f"{counted(self._strange[0], 'line')} (the first is {self._strange[1]})"

@@ -159,6 +159,42 @@ def test_events_in_xml_are_read_however_they_are_broken_into_lines(text: str) ->
     assert told(text, "windows,interface=e,src=10.0.0.2") == [(DUE // 10**6 + 250, "e", "ike")]
 
 
+TABLE = "Level,Date and Time,Source,Event ID,Task Category\n"
+ROW = 'Information,2025-11-03 08:14:02,RasClient,20221,None,"CoId={7B0F}: ""dials""\nVpnStrategy = IKEv2"\n'
+BLOCK = (
+    "Event[0]\n  Source: RasClient\n  Date: 2025-11-03T08:14:02.000Z\n  Event ID: 20221\n"
+    "  Description: \nCoId={7B0F}: a\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TABLE + ROW,
+        (TABLE + ROW.replace('""', "")).replace(",", "\t"),
+        "\ufeff" + TABLE + ROW,
+        BLOCK,
+        BLOCK.replace("[0]", "[7]:"),
+    ],
+    ids=["commas", "tabs", "a mark", "text", "later"],
+)
+def test_events_are_read_as_viewers_and_wevtutil_write_them(text: str) -> None:
+    assert told(text, "windows,interface=e,src=10.0.0.2,gateway=192.0.2.1,zone=UTC") == [(DUE // 10**6, "e", "ike")]
+
+
+def test_hostile_tables_and_text_are_no_hang_and_no_crash() -> None:
+    began = time.process_time()
+    for text in (TABLE + ROW[:-2] + "\n" * 60_000 + ROW, TABLE + '"' * 60_000, TABLE + "x\0" * 9000 + "\n" + ROW,
+                 "Event[0]\n" * 50_000, "Event[1]\n  Description:\n" + "x\n" * 50_000,
+                 TABLE + ROW.replace("I", '"I', 1)):  # fmt: skip
+        reading = LogReading(use_of("windows,zone=UTC"), "x", 0)
+        try:
+            assert all(len(record.text) < 70_000 for record in reading.records(io.BytesIO(text.encode())))
+        except InputError as error:
+            assert "no line begins with a time" in str(error)
+    assert time.process_time() - began < 8
+
+
 def test_hostile_xml_is_no_hang_and_no_crash() -> None:
     began = time.process_time()
     for text in ("<Event " + "<Provider " * 6000, "<Event <Data " * 5000 + "</Event>", DIAL[:-9] + "\n" * 50_000 + GATE,
