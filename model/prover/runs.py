@@ -13,6 +13,7 @@ from mipcheck.model.prover.symbolic import DONE, Action, Slot, SymbolicState, Wo
 from mipcheck.model.specification.claimed import Property
 from mipcheck.model.specification.spec import Require, Rule, Spec
 from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import INT
 
 
 def cone(spec: Spec, roots: Iterable[Term], whole: bool, asked: Iterable[str] = ()) -> set[str]:
@@ -102,7 +103,21 @@ class Run:
         """Return the system of the run, in which `bad` must never hold; where that is `timed`, at no time."""
         initial = z3.And(self.now == 0, self.world.initial(self.followed))
         moves = [*self.moves(), *([self.passing()] if timed else [])]
-        return with_free(System({"now": self.now, **self.followed}, initial, moves, bad), self._setting)
+        return with_free(
+            System({"now": self.now, **self.followed}, initial, moves, bad, self._ordered()), self._setting
+        )
+
+    def _ordered(self) -> list[Z]:
+        """Return what is likely of numbers that several parties have: that one is never greater than another.
+
+        What one party has counted it sends, and others keep and send back: so most such systems are right because of
+        orders, which Spacer finds one value at a time.
+        """
+        if not self._setting.spec.parties:
+            return []
+        variables = self._setting.spec.variables
+        numbers = [z for slot, z in self.followed.items() if slot[0] in variables and variables[slot[0]].type == INT]
+        return [z3.IntVal(0) <= z for z in numbers] + [a <= b for a in numbers for b in numbers if a is not b]
 
 
 def with_free(system: System, setting: Setting) -> System:

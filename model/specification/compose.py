@@ -53,6 +53,7 @@ def compose(spec: Spec, system: str, property_: Property) -> Spec:
     machines = [renamed(spec.for_role(p.role), p) for p in own.parties.values()]
     asked = property_.terms(), *(a.terms() for a in own.assumptions.values()), *(u.terms() for u in own.updates)
     read = {n for terms in asked for t in terms for n in t.reads()}
+    updates = (*(u for m in machines for u in m.updates), *own.updates)
     on_way = [OnWay(c, property_.against, c.name in read) for c in own.channels.values()]
     return replace(
         own,
@@ -61,10 +62,7 @@ def compose(spec: Spec, system: str, property_: Property) -> Spec:
         variables=_joined([*(m.variables for m in machines), own.variables, *(w.variables for w in on_way)]),
         tables=_joined([*(m.tables for m in machines), own.tables, *(w.tables for w in on_way)]),
         # Sending comes last: what passes a message on by the channel that brought it has sent it.
-        updates=(
-            *(u for m in machines for u in m.updates), *own.updates, *taken(on_way),
-            *(u for w in on_way for u in w.sending()),
-        ),
+        updates=(*updates, *taken(on_way, updates), *(u for w in on_way for u in w.sending())),
         assumptions=_joined([*(m.assumptions for m in machines), own.assumptions, {a.id: a for a in arrivals(on_way)}]),
         rules=_joined([m.rules for m in machines]),
         properties={property_.name: property_},

@@ -7,7 +7,7 @@ to do besides takes more to be kept: all that was sent, by what of it cannot be 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mipcheck.model.specification.claimed import Assumption
@@ -140,12 +140,14 @@ class OnWay:
         same = tuple(Term("=", BOOL, args=(Term("var", k.type, self._named(f"newest/{k.name}")), k)) for k in keys)
         return conjunction((Term("var", BOOL, sent), *(same if self.mode == "newest" else ())))
 
-    def taken(self, patterns: tuple[EventPattern, ...]) -> Iterator[Update]:
-        """Yield what the arrival of a message, of these patterns, does to what is on its way."""
+    def taken(self, patterns: tuple[EventPattern, ...], heard: Term) -> Iterator[Update]:
+        """Yield what the arrival of a message, of these patterns, does to what is on its way; `heard` is that it does
+        something to who gets it."""
         if self.tables:
             each = self.channel.carried
             last = tuple((self._named(f"arrived/{c.name}"), Term("key", c.value.type, c.name)) for c in each)
-            yield Update(patterns, ((self._named("arrived"), TRUE), *last))
+            of_it = tuple(replace(p, condition=conjunction((p.condition, heard))) for p in patterns)
+            yield Update(of_it, ((self._named("arrived"), TRUE), *last))
         if self.mode == "newest":
             yield Update(patterns, ((self._named("sent"), FALSE),))
         elif self.mode == "late":
@@ -190,14 +192,20 @@ def arrivals(ways: Sequence[OnWay]) -> Iterator[Assumption]:
         yield Assumption(f"{name} by {channels}", (), text, (EventPattern(event, meant, name),), brought)
 
 
-def taken(ways: Sequence[OnWay]) -> Iterator[Update]:
-    """Yield what arrival does to what is on its way: a message is taken from the first channel that has it."""
+def taken(ways: Sequence[OnWay], updates: Sequence[Update]) -> Iterator[Update]:
+    """Yield what arrival does to what is on its way: a message is taken from the first channel that has it.
+
+    `updates` are those of parties and system. A message that none of them minds, as one that is older than another, is
+    not the one that what they know comes from.
+    """
     for event, by in _deliveries(ways).items():
+        minding = [p.condition for u in updates for p in u.patterns if p.event == event]
+        heard = _any(minding) if minding else TRUE
         earlier: list[Term] = []
         for way, condition in by:
             own = conjunction((condition, way.arrives()))
             others = tuple(Term("not", BOOL, args=(e,)) for e in earlier)
-            yield from way.taken((EventPattern(event, conjunction((own, *others)), event),))
+            yield from way.taken((EventPattern(event, conjunction((own, *others)), event),), heard)
             earlier.append(own)
 
 

@@ -12,7 +12,7 @@ from mipcheck.checker.cli.main import main
 from making.esp import keys_beside
 from making.paths import ROOT
 from making.schemas import conforming
-from making.systems import SYSTEM
+from making.systems import CHANNEL, PARTIES, SYSTEM
 
 NODE = "mipcheck-trace 1\nsite party=mobile boot=true vpn=192.0.2.1\n1.0 eth0 moves to=192.0.2.7\n"
 SENT = "2.0 eth0 sends id=0x1 src=192.0.2.7 dst=192.0.2.1\n"
@@ -234,3 +234,54 @@ def test_every_counterexample_is_read_back(here: Path, capsys: pytest.CaptureFix
         assert list(report["parties"]) == ["mobile", "gateway"]
         events = [sum(i["events"] for i in r["inputs"]) for r in report["parties"].values()]
         assert sum(events) >= 1
+
+
+BY_POWER = {
+    "lost": ("invariant sent implies gateway.endpoint != 0.0.0.0", ""),
+    "late": ("whenever gateway.arrives when over: id = newest", "delay"),
+    "doubled": ("whenever gateway.arrives when over: false", "replay"),
+    "altered": ("whenever gateway.arrives(id = newest): src = from", "alter"),
+    "forged": ("whenever gateway.arrives: sent", "forge"),
+}
+"""What nobody can do who has not the power named beside it: of a network that loses, all but the first is true."""
+GHOSTS = """
+  ghost node { sent: bool = false  over: bool = false  newest: id = 0  from: address = 0.0.0.0 }
+  on mobile.sends(dst = site.vpn) { sent := true; over := false; newest := id; from := src }
+  on gateway.arrives(id = newest) { over := true }
+"""
+
+
+@pytest.mark.slow
+def test_what_each_power_does_shows_at_both_ends(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lost, late, doubled, altered and forged: the prover says who can do it, and its logs of both ends are judged in
+    one run, in which neither party breaks a rule and what one sent is not what the other received."""
+    claims = ""
+    for name, (claim, power) in BY_POWER.items():
+        claims += f'property {name} "…" {claim}{f" against {power}" if power else ""}\n'
+        claims += f'property {name}_not "…" {claim}\n' if power else ""
+    channel = CHANNEL.replace("key esp", "")
+    (here / "walk.spec").write_text(f"{PARTIES}system both {{{channel}{GHOSTS}{claims}}}", "utf-8")
+    assert main(["prove", "--spec", "./walk.spec", "--logs", "found", "--no-needs", "--format", "json"]) == 1
+    found = {p["name"]: p["result"] for p in json.loads(capsys.readouterr().out)["properties"]}
+    assert {name for name, result in found.items() if result == "refuted"} == set(BY_POWER)
+    assert {result for name, result in found.items() if name not in BY_POWER} == {"proved", "vacuous"}
+    for name in BY_POWER:
+        logs = [f"found/{name}.{party}.log" for party in ("mobile", "gateway")]
+        code, out, _ = run(capsys, *logs, "--format", "json")
+        parties = json.loads(out)["parties"]
+        assert code in (0, 3) and list(parties) == ["mobile", "gateway"]
+        sent, arrived = (_messages(Path(log), word) for log, word in zip(logs, ("sends", "arrives"), strict=True))
+        told = {
+            "lost": sent and not arrived,
+            "late": arrived != sent and sorted(arrived) == sorted(sent),
+            "doubled": len(arrived) > len(sent),
+            "altered": {m[0] for m in arrived} <= {m[0] for m in sent} and not set(arrived) <= set(sent),
+            "forged": arrived and not sent,
+        }
+        assert told[name], (name, sent, arrived)
+
+
+def _messages(log: Path, word: str) -> list[tuple[str, ...]]:
+    """The identifications and sources of what a party logged of this kind."""
+    lines = [line.split() for line in log.read_text("utf-8").splitlines() if f" {word} " in line and line[0] != "#"]
+    return [tuple(w for w in line if w.startswith(("id=", "src="))) for line in lines]
