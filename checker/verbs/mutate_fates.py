@@ -203,8 +203,8 @@ class Jury:
             self.witnesses += self._read(path)
 
     def _property(self, mutant: Mutant) -> str | None:
-        """Return the first property, of the role or of a system, that is refuted now or no more: some are claimed for
-        what refutes them."""
+        """Return the first property, of the role or of a system, that is refuted now or no more, since some are claimed
+        for what refutes them; or of which nothing can happen any more."""
         from mipcheck.model.prover.concerned import concerned
         from mipcheck.model.prover.prove import Proofs
 
@@ -219,14 +219,14 @@ class Jury:
         return next((name for name in wanted if self._is_told(name, proofs.verdict(name).result)), None)
 
     def _is_told(self, name: str, verdict: str) -> bool:
-        """Decide whether one of a mutant's verdict on a property and the original's is refuted, the other proved."""
+        """Decide whether a mutant's verdict on a property is another than the original's, where both are decided."""
         from mipcheck.model.prover.prove import Proofs
 
-        if verdict not in ("proved", "refuted"):
+        if verdict == "unknown":
             return False
         if name not in self._verdicts:
             self._verdicts[name] = Proofs(self.spec, timeout=self.timeout).verdict(name).result
-        return {verdict, self._verdicts[name]} == {"proved", "refuted"}
+        return self._verdicts[name] not in ("unknown", verdict)
 
 
 def unseen(spec: Spec) -> object:

@@ -88,6 +88,11 @@ def test_a_property_that_is_refuted_notices() -> None:
     assert got["rule R1: the rule is left out"].by == "opened_once"
 
 
+def test_a_property_of_which_nothing_can_happen_any_more_notices() -> None:
+    got = by_what(found("R1"))
+    assert got["rule R1: without the not of not is_open"].by == "opened_once"
+
+
 @pytest.mark.slow
 def test_a_property_of_a_system_notices_what_no_property_of_a_role_does() -> None:
     spec = loads(SYSTEM)
@@ -98,8 +103,8 @@ def test_a_property_of_a_system_notices_what_no_property_of_a_role_does() -> Non
 def test_what_was_refuted_before_notices_nothing() -> None:
     wrong = 'property wrong cite 1 "it is opened when it is open" whenever open: is_open'
     spec = loads(DOOR.split("property")[0] + wrong)
-    for fate in fates(spec, chosen(spec, ["R1"], None, None), [], 10.0):
-        assert fate.by != "wrong"
+    got = by_what(fates(spec, chosen(spec, ["R1"], None, None), [], 10.0))
+    assert got["rule R1: the rule is left out"].by != "wrong"
 
 
 @pytest.mark.slow
