@@ -39,11 +39,12 @@ class Decision:
 class Decisions:
     """Finds what decides claims about one specification, each property once.
 
-    `name` is the specification as on the command line, by which certificates are found.
+    `name` is the specification as on the command line, by which certificates are found; `fresh`: what they show is
+    proved anew.
     """
 
-    def __init__(self, spec: Spec, name: str, timeout: float = EACH) -> None:
-        self._spec, self._name, self._timeout = spec, name, timeout
+    def __init__(self, spec: Spec, name: str, timeout: float = EACH, fresh: bool = False) -> None:
+        self._spec, self._name, self._timeout, self._fresh = spec, name, timeout, fresh
         self._proved: dict[str, Proved] = {}
         self._parameters = configure(spec, {})
 
@@ -76,7 +77,8 @@ class Decisions:
         """Prove properties, from certificates where there are some; return the results by name."""
         new = [name for name in names if name not in self._proved]
         if new:
-            asked = Asked(self._spec, self._name, new, with_needs=False, timeout=self._timeout * len(new))
+            limit = self._timeout * len(new)
+            asked = Asked(self._spec, self._name, new, with_needs=False, fresh=self._fresh, timeout=limit)
             for proved in prove_all(asked):
                 if proved.error is not None:
                     raise proved.error

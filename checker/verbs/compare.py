@@ -19,6 +19,7 @@ EXAMPLE: Final = "mipcheck compare candidates/e5 candidates/e8"
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("specs", nargs="*", metavar="SPEC", help="specifications, by name or path (default: all)")
+    parser.add_argument("--fresh", action="store_true", help="prove anew what certificates show: that takes minutes")
     options.add_timeout(parser, 60.0)
     options.add_report(parser, ("html",))
     options.add_output(parser, ("text", "markdown", "json"))
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from mipcheck.checker.verbs.compare_table import compared, names_of_all
 
     names = list(dict.fromkeys(args.specs)) or names_of_all()
-    found = compared([(name, warned(resolved(name))) for name in names], args.timeout)
+    found = compared([(name, warned(resolved(name))) for name in names], args.timeout, args.fresh)
     shown = {
         "json": lambda: compared_json(found),
         "markdown": lambda: compared_markdown(found),

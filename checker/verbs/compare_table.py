@@ -15,7 +15,9 @@ from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.proofs.partings import PartingLog, Partings
 from mipcheck.checker.verbs.claims import Decision, Decisions
 from mipcheck.model.language import catalogue as k
+from mipcheck.model.specification.claimed import Property
 from mipcheck.model.specification.load import every_bundled, load
+from mipcheck.model.specification.parties import attacker
 from mipcheck.model.specification.spec import Configure, Spec
 
 QUESTIONS: Final = "candidates/common"
@@ -82,8 +84,9 @@ def names_of_all() -> list[str]:
     return [name for name in every_bundled() if load(name).answers]
 
 
-def compared(specs: Sequence[tuple[str, Spec]], timeout: float) -> Compared:
-    """Compare specifications, each with its name as on the command line; `timeout` is in seconds for each property.
+def compared(specs: Sequence[tuple[str, Spec]], timeout: float, fresh: bool = False) -> Compared:
+    """Compare specifications, each with its name as on the command line; `timeout` is in seconds for each property,
+    and `fresh` that what certificates show is proved anew.
 
     Raises UsageError where they have nothing to be compared by, and what the prover raises.
     """
@@ -103,7 +106,7 @@ def compared(specs: Sequence[tuple[str, Spec]], timeout: float) -> Compared:
     with Steps(len(specs), "comparing") as steps:
         for name, spec in specs:
             steps.step(name)
-            decisions = Decisions(spec, name, timeout)
+            decisions = Decisions(spec, name, timeout, fresh)
             decisions.prove([p for a in spec.answers.values() for g in a.grounds for p in _properties(g)])
             for g in guidelines:
                 cells[g][name] = _cell(spec, decisions, g)
@@ -126,14 +129,22 @@ def _cell(spec: Spec, decisions: Decisions, guideline: str) -> tuple[Fact, ...]:
 def _fact(spec: Spec, d: Decision) -> Fact:
     kind = KINDS[d.kind]
     if d.kind in ("proved", "shown"):
-        p = next(m.properties[d.name] for m in (*spec.machines(), *spec.systems.values()) if d.name in m.properties)
-        said = f"{p.text} [against {', '.join(p.against)}]" if p.against else p.text
+        p, system = _named(spec, d.name)
+        said = f"{p.text} [{attacker(p.against)}]" if system else p.text
         # Also where it is not what the specification says, a proof is a proof, and a counterexample one.
         kind = {"proved": "proof", "refuted": "trace"}.get(d.found, "unknown")
         return Fact(kind, said, d.name, trace=d.trace, wrong=d.wrong)
     if d.kind == "declared":
         return Fact(kind, d.found, d.name, wrong=d.wrong)
     return Fact(kind, d.found, d.name if d.kind == "computed" else "", d.value, wrong=d.wrong)
+
+
+def _named(spec: Spec, name: str) -> tuple[Property, bool]:
+    """Return a property, and whether it is of a system, in which there is a network that somebody may sit in."""
+    own = next((m.properties[name] for m in spec.machines() if name in m.properties), None)
+    if own is not None:
+        return own, False
+    return next(s.properties[name] for s in spec.systems.values() if name in s.properties), True
 
 
 def _essence(cell: tuple[Fact, ...]) -> tuple[tuple[object, ...], ...]:

@@ -469,6 +469,26 @@ def proofs(bench: Bench) -> None:
         spin(bench, count)
 
 
+def comparison(bench: Bench) -> None:
+    """The table of proposals: the draft, RFC 5265 and the candidates, by all guidelines."""
+    chosen = ["candidates/e4", "candidates/e6"] if bench.settings.quick else []
+    for how, options, most in (("from certificates", [], 10), ("anew", ["--fresh"], 300)):
+        command = [*MIPCHECK, "compare", *chosen, *options, "--format", "json"]
+        done = bench.tried("mipcheck compare", how, command, VERDICTS)
+        if done is None:
+            continue
+        said = json.loads(done.out)
+        cells = [cell for g in said["guidelines"] for cell in g["cells"].values()]
+        wrong = sum(any(f["wrong"] for f in cell) for cell in cells)
+        note = f"{len(said['specs'])} specifications; {wrong} cells not as said"
+        peak = round(done.peak, 1)
+        bench.add(
+            Result("mipcheck compare", how, len(cells), "cells", done.seconds, done.cpu, peak_mib=peak, note=note)
+        )
+        target = f"at most {most}"
+        bench.ratio(f"compare, {how}: seconds", done.seconds, target, lambda v, most=most: v <= most, done.cpu)  # type: ignore[misc]
+
+
 def spin(bench: Bench, count: int) -> None:
     name = f"spin, {count} interface{'s' if count > 1 else ''}"
     group = "4.2.2 in discrete time"
@@ -517,6 +537,7 @@ GROUPS: Final[dict[str, Callable[[Bench], None]]] = {
     "faults": faults,
     "devices": devices,
     "proofs": proofs,
+    "comparison": comparison,
 }
 
 

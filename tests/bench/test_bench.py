@@ -41,6 +41,10 @@ def test_a_quick_run_has_figures_beside_peers(found: dict[str, Any]) -> None:
     assert ("the page of a capture of 500 packets", "mipcheck, with a page") in names
     assert any(r["name"] == "the page of 500 packets: MB" and r["met"] for r in found["ratios"])
     assert ("mipcheck prove", "inside_is_sound") in names
+    assert {("mipcheck compare", how) for how in ("from certificates", "anew")} <= names
+    assert all(
+        r["note"].endswith("; 0 cells not as said") for r in found["results"] if r["group"] == "mipcheck compare"
+    )
     seeded = [r for r in found["results"] if r["name"].endswith("seeded faults")]
     assert [r["name"].split()[2].rstrip(",") for r in seeded] == ["iha", "vpn", "xha", "fa"]
     assert all(r["note"].endswith("found, 0 false") for r in seeded)
