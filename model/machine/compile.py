@@ -100,15 +100,16 @@ class Machine(Layout):
         return [UNKNOWN] * self.node_size
 
     def initial_interface(self) -> State:
-        """Return the state of an interface when the node starts; nothing is owed yet."""
-        return self._initial(self.interface_slots) + [0] * len(self.obligations)
+        """Return the state of an interface when the node starts; nothing is owed before its anchor is assigned."""
+        return self._initial(self.interface_slots) + [1] * len(self.obligations)
 
     def initial_node(self) -> State:
         return self._initial((*self.node_slots, *self.table_slots))
 
     def late_interface(self) -> State:
         """Return the state of an interface of which the trace has told nothing yet: all but that is unknown."""
-        return self._initial(self.interface_slots, told=True) + [UNKNOWN] * len(self.obligations)
+        told = [self.spec.variables[body.anchor].told for _, body in self.obligations]
+        return self._initial(self.interface_slots, told=True) + [1 if t else UNKNOWN for t in told]
 
     def late_node(self) -> State:
         """Return the same of a node."""

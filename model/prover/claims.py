@@ -195,8 +195,9 @@ class Refutations:
         self._tracked: list[Setting] = []
         self._made: dict[tuple[int, str], Search] = {}
 
-    def find(self, free: frozenset[str], depth: int = DEPTH) -> Witness | None:
-        """Find the shortest trace of at most `depth` steps that breaks only rules in `free`, or else a SHOULD besides.
+    def find(self, free: frozenset[str], depth: int = DEPTH, breaking: str = "") -> Witness | None:
+        """Find the shortest trace of at most `depth` steps that breaks only rules in `free`, or else a SHOULD besides;
+        one of these for certain that is named.
 
         None if none is found: that proves nothing. For independence it is a trace after which interface 0, or what is
         allowed there, differs between two runs, one of which has events of the other interfaces besides.
@@ -208,7 +209,7 @@ class Refutations:
             if isinstance(p.claim, Permitted):
                 trace = self._forbidden(n, p.claim.patterns, free, depth)
             else:
-                trace = self._search(n, partial(violated, p=p), free, "", depth)
+                trace = self._search(n, partial(violated, p=p), free, "", depth, breaking)
             if trace is not None:
                 return trace
         return None
@@ -284,7 +285,9 @@ class Refutations:
         tries = [(m, d) for d in sorted({min(_SHALLOW, depth), depth}) for m in ("fewer", "more")]
         return next((t for m, d in tries if (t := self._search(0, goal, free, m, d)) is not None), None)
 
-    def _search(self, number: int, goal: _Goal, free: frozenset[str], mirror: str, depth: int) -> Witness | None:
+    def _search(
+        self, number: int, goal: _Goal, free: frozenset[str], mirror: str, depth: int, breaking: str = ""
+    ) -> Witness | None:
         setting = self._tracked[number]
         if (number, mirror) not in self._made:
             unit = time_unit(setting.parameters, setting.spec)
@@ -292,9 +295,10 @@ class Refutations:
             self._made[number, mirror] = Search(world, timeout=setting.timeout, mirror=mirror)
         search = self._made[number, mirror]
         search.depth = depth
-        trace = search.shortest(goal, free, self.pretty)
+        find = partial(search.certain, breaking, True) if breaking else search.shortest
+        trace = find(goal, free, self.pretty)
         if trace is None and setting.advice - free:
-            trace = search.shortest(goal, free | setting.advice, self.pretty)
+            trace = find(goal, free | setting.advice, self.pretty)
         if trace is None or trace.script is None:
             return trace
         script = replace(trace.script, entries=number + 1)

@@ -15,8 +15,10 @@ from types import MappingProxyType
 from typing import Any
 
 import z3
+from mipcheck.model.prover.evident import surely_broken
 from mipcheck.model.prover.limits import Budget
 from mipcheck.model.prover.runs import anchor_of, cone, roots_of_rules, slots_of
+from mipcheck.model.prover.scripts import without_value
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting, example_site, misconfigured
 from mipcheck.model.prover.spacer import Move, System, Z, spacer
@@ -310,8 +312,16 @@ class Comparison(Search):
             return answer
         model = self._prettier(assumptions, k + 1) if pretty else self.run.solver.model()
         trace = self._read(k + 1, model)
-        broken = [u.broken(model, k + 1) | wrong for u, wrong in zip(sides, self._configured, strict=True)]
+        found = [self._broken(u, trace, model, k + 1) for u in sides]
+        broken = [rules | wrong for rules, wrong in zip(found, self._configured, strict=True)]
         return Parting(trace, broken[0], broken[1], not (broken[0] and broken[1]))
+
+    def _broken(self, side: Unrolling, trace: Witness, model: Any, length: int) -> frozenset[str]:
+        """Return the rules that a trace breaks in one of the worlds, whatever the times are that have no value yet."""
+        surely = None
+        if trace.script is not None and without_value(side.world):
+            surely = surely_broken(side.world, trace.script)
+        return side.broken(model, length) if surely is None else surely
 
     def _kept(self, run: Unrolling, k: int, strictness: _Strictness) -> list[Z]:
         """Return that all rules which `strictness` asks for are kept before step k."""

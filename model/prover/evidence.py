@@ -48,11 +48,13 @@ class Searches:
     def noticed(self, p: Property, rule: str) -> Witness | None:
         """Find a trace that breaks just this rule, and by the same event the property: without the rule it is false."""
         if isinstance(p.claim, Independent):
-            return Refutations(self.setting, p).find(frozenset({rule}))
+            return Refutations(self.setting, p).find(frozenset({rule}), breaking=rule)
         if not isinstance(p.claim, Whenever | Invariant) or isinstance(self.setting.rules[rule].body, Configure):
             return None
         return self._find(
-            lambda own, run, k: z3.And(run.breaks(rule, k), violated(run, k, own.of_property(p))), frozenset({rule})
+            lambda own, run, k: z3.And(run.breaks(rule, k), violated(run, k, own.of_property(p))),
+            frozenset({rule}),
+            rule,
         )
 
     def arises(self, p: Property) -> Witness | None:
@@ -84,14 +86,18 @@ class Searches:
         name = a.id
         return self._find(lambda own, run, k: run.happens(k, condition(own, run)), frozenset())
 
-    def _find(self, goal: Callable[[Setting, Unrolling, int], Z], free: frozenset[str]) -> Witness | None:
-        """Find a trace for a goal, which is told in what setting it is searched for: without tables."""
+    def _find(
+        self, goal: Callable[[Setting, Unrolling, int], Z], free: frozenset[str], breaking: str = ""
+    ) -> Witness | None:
+        """Find a trace for a goal, which is told in what setting it is searched for: without tables. A rule that is
+        named has to be broken for certain."""
         for n, own in enumerate(self.setting.trackings):
             if n == len(self._made):
                 unit = time_unit(own.parameters, own.spec)
                 self._made.append((own, Search(own.world(own.rules.values(), unit), DEPTH, own.timeout)))
             own, search = self._made[n]
-            trace = search.shortest(functools.partial(goal, own), free, pretty=False)
+            find = functools.partial(search.certain, breaking, True) if breaking else search.shortest
+            trace = find(functools.partial(goal, own), free, pretty=False)
             if trace is not None:
                 return replace(trace, broken=trace.broken | self._wrong)
         return None

@@ -44,7 +44,7 @@ class Examples:
             if broken:
                 found = self._broken(search, rule, pretty)
             else:
-                found = search.shortest(lambda run, k: run.exercises(rule, k), self.setting.without, pretty)
+                found = search.certain(rule, False, lambda run, k: run.exercises(rule, k), self.setting.without, pretty)
             if found is not None:
                 return found if found.script is None else replace(found, script=replace(found.script, entries=number))
         return None
@@ -56,7 +56,8 @@ class Examples:
             return None
         if not broken:
             return shown(own, script, lambda run, k: run.exercises(rule, k), own.without)
-        return shown(own, script, lambda run, k: run.breaks(rule, k), own.without | own.advice | {rule})
+        found = shown(own, script, lambda run, k: run.breaks(rule, k), own.without | own.advice | {rule})
+        return found if found is not None and rule in found.broken else None
 
     def _searches(self) -> Iterator[Search]:
         """Yield what to search, one after the other; each is made once."""
@@ -70,7 +71,7 @@ class Examples:
         """Find a trace that breaks the rule alone, else one that breaks SHOULDs besides, else one on an odd site."""
         advice = self.setting.advice - {rule}
         for free in (frozenset({rule}), *([advice | {rule}] if advice else [])):
-            found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | free, pretty)
+            found = search.certain(rule, True, lambda run, k: run.breaks(rule, k), self.setting.without | free, pretty)
             if found is not None:
                 return found
         return self._elsewhere(rule, pretty)
@@ -83,7 +84,9 @@ class Examples:
             world = World(own.spec, own.parameters, site, own.rules.values(), self.unit,
                           capabilities=own.capabilities)  # fmt: skip
             search = Search(world, timeout=self.setting.timeout)
-            found = search.shortest(lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty)
+            found = search.certain(
+                rule, True, lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty
+            )
             if found is not None:
                 wrong = misconfigured(replace(self.setting, site=site)) - misconfigured(self.setting)
                 script = None if found.script is None else replace(found.script, site=same)

@@ -1,7 +1,8 @@
 """And, or, not: of Z3 terms, made without what z3's own functions do for arguments of any kind, which takes most of the
 time that a specification takes to become a formula.
 
-Truth values and numbers of Python count as terms, too: what consists of nothing else stays one of them.
+Truth values and numbers of Python count as terms, too: what consists of nothing else stays one of them. So does
+UNKNOWN, beside nothing but these: logic with it is three-valued, as the checker's is.
 """
 
 from __future__ import annotations
@@ -14,10 +15,27 @@ import z3
 _Z = Any
 
 
+class Unknown:
+    """A value of which nothing is known: what is worked out from it, or compared with it, is not known either."""
+
+    def _itself(self, *_: object) -> Unknown:
+        return self
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __truediv__ = __mod__ = _itself
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _itself  # type: ignore[assignment]
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        raise TypeError("what is unknown is neither true nor false")
+
+
+UNKNOWN = Unknown()
+
+
 def conj(parts: Sequence[_Z]) -> _Z:
     """Return that all of some boolean terms hold, none of which means true."""
     for p in parts:
-        if p is True or p is False:
+        if p is True or p is False or p is UNKNOWN:
             return _without(parts, True)
     if len(parts) < 2:
         return parts[0] if parts else z3.BoolVal(True)
@@ -28,7 +46,7 @@ def conj(parts: Sequence[_Z]) -> _Z:
 def disj(parts: Sequence[_Z]) -> _Z:
     """Return that one of some boolean terms holds, none of which means false."""
     for p in parts:
-        if p is True or p is False:
+        if p is True or p is False or p is UNKNOWN:
             return _without(parts, False)
     if len(parts) < 2:
         return parts[0] if parts else z3.BoolVal(False)
@@ -38,12 +56,16 @@ def disj(parts: Sequence[_Z]) -> _Z:
 
 def _without(parts: Sequence[_Z], idle: bool) -> _Z:
     """Return what `conj` (`idle` is true) or `disj` returns of parts, some of which are truth values of Python."""
-    left = []
+    left, unknown = [], False
     for p in parts:
         if p is (not idle):
             return not idle
-        if p is not idle:
+        if p is UNKNOWN:
+            unknown = True
+        elif p is not idle:
             left.append(p)
+    if unknown:
+        return UNKNOWN
     return idle if not left else conj(left) if idle else disj(left)
 
 
@@ -51,6 +73,8 @@ def neg(part: _Z) -> _Z:
     """Return that a boolean term does not hold."""
     if part is True or part is False:
         return not part
+    if part is UNKNOWN:
+        return part
     return z3.BoolRef(z3.Z3_mk_not(part.ctx.ref(), part.as_ast()), part.ctx)
 
 
@@ -58,6 +82,8 @@ def implied(condition: _Z, then: _Z) -> _Z:
     """Return that one boolean term holds where another does."""
     if condition is True or condition is False:
         return then if condition else True
+    if condition is UNKNOWN:
+        return True if then is True else condition
     return True if then is True else z3.Implies(condition, then)
 
 
@@ -65,12 +91,14 @@ def either(condition: _Z, then: _Z, otherwise: _Z) -> _Z:
     """Return one term where a condition holds, and else another."""
     if condition is True or condition is False:
         return then if condition else otherwise
+    if condition is UNKNOWN:
+        return then if then is otherwise or (then == otherwise) is True else condition
     return z3.If(condition, then, otherwise)
 
 
 def is_true(term: _Z) -> bool:
     """Decide whether a boolean term holds whatever its constants are, as far as writing it shorter shows."""
-    return term if isinstance(term, bool) else bool(z3.is_true(z3.simplify(term)))
+    return term is True if isinstance(term, bool | Unknown) else bool(z3.is_true(z3.simplify(term)))
 
 
 def _array(parts: Sequence[_Z]) -> Any:

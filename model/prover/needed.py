@@ -126,11 +126,11 @@ class Needs:
             self.spare[rule.id] = replace(self.proof, rules=others).inductive()
             return None
         free = setting.without | {rule.id}
-        if (trace := self._searches.find(free, _LIKELY)) is not None:
+        if (trace := self._searches.find(free, _LIKELY, rule.id)) is not None:
             return Needed(rule.id, trace)
         if self._is_proved(rule, others, self.proof.whole):
             return None
-        if (trace := self._searches.find(free, DEPTH)) is not None:
+        if (trace := self._searches.find(free, DEPTH, rule.id)) is not None:
             return Needed(rule.id, trace)
         # With all state it may take a minute, so that is asked last.
         if not self.proof.whole and self._is_proved(rule, [r for r in setting.musts if r.id != rule.id], True):

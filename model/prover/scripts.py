@@ -17,6 +17,7 @@ from mipcheck.model.prover.symbolic import DONE, WHOLE_NODE, Action, Keys, Slot,
 from mipcheck.model.prover.unrolling import Step, Unrolling, written
 from mipcheck.model.specification.spec import Key
 from mipcheck.model.values.errors import MipcheckError
+from mipcheck.model.values.types import TIME
 
 Number = bool | int | tuple[str, ...]
 """A value: a boolean, an integer (a time in ticks, an enumeration's member by its index), or the members of a set."""
@@ -71,9 +72,14 @@ def script_of(run: Unrolling, model: Any, length: int) -> Script:
     return Script(w.unit or 1, tuple(steps), {_named(slot): value for slot, value in at_first if value}, run.mirror)
 
 
-def _open(w: World) -> Iterable[Slot]:
-    """Return the state for which no initial value is declared: times."""
+def _open(w: World) -> list[Slot]:
+    """Return the state for which no initial value is declared: times, and the keys of entries that are followed."""
     return [s for s in w.slots if not s[0].startswith(DONE) and w.spec.variables[s[0]].initial is None]
+
+
+def without_value(w: World) -> list[Slot]:
+    """Return the times that have no value at first."""
+    return [s for s in _open(w) if w.spec.variables[s[0]].type == TIME]
 
 
 def _named(slot: Slot) -> str:
@@ -108,7 +114,7 @@ class Followed(Unrolling):
         for slot, sort in w.slots.items():
             name, interface = slot
             if name.startswith(DONE):
-                result[slot] = False
+                result[slot] = True
             elif (term := w.spec.variables[name].initial) is not None:
                 result[slot] = w.term(term, result, interface, {}, w.time(0))
             elif sort == z3.BoolSort():
@@ -137,8 +143,12 @@ class Followed(Unrolling):
                 possible.append(w.assumed(state, action, keys, now))
                 after |= w.next(state, action, keys, now)
             runs.append(after)
-        if not is_true(conj(possible)):
+        if not self._possible(possible):
             raise Unfollowed(f"{step.event} cannot happen so")
+
+    def _possible(self, parts: list[Z]) -> bool:
+        """Decide whether a step can be taken that has to be as all of the `parts` say."""
+        return is_true(conj(parts))
 
     def _takes_part(self, action: Action, mirrored: bool) -> bool:
         return action.interface == 0 or self.mirror != ("fewer" if mirrored else "more")

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import z3
+from mipcheck.model.prover.evident import surely_broken, surely_kept
 from mipcheck.model.prover.limits import Allowance, Budget
-from mipcheck.model.prover.scripts import script_of
+from mipcheck.model.prover.scripts import script_of, without_value
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import World
 from mipcheck.model.prover.unrolling import Unrolling
@@ -22,6 +23,7 @@ from mipcheck.model.specification.spec import Key, Spec
 from mipcheck.model.values.types import TIME
 
 _MS = 10**6
+_Goal = Callable[[Unrolling, int], Z]
 
 
 def time_unit(parameters: Mapping[str, int], spec: Spec) -> int:
@@ -47,24 +49,59 @@ _EFFORT: Final = 8_000_000
 busy machine give up wishes that an idle one fulfils, and tell another trace."""
 _ENDLESS: Final = 2**32 - 1
 """Milliseconds that Z3 takes for no limit."""
+_LATE: Final = 2**56
+"""A time later than any that matters: two years in ns."""
+_FAR: Final = 2**64
+"""One that is further away than whatever is added to it."""
 
 
 class Search:
     """Searches over one unrolling that grows as needed.
 
     `timeout` is in seconds, for each search; `tidying` in seconds of the processor, for making the values of what was
-    found ordinary.
+    found ordinary. A `sure` one finds what is so whether times without a value lie far back or far ahead.
     """
 
-    def __init__(self, world: World, depth: int = DEPTH, timeout: float = 60.0, mirror: str = "") -> None:
+    def __init__(
+        self, world: World, depth: int = DEPTH, timeout: float = 60.0, mirror: str = "", sure: bool = False
+    ) -> None:
         self.world, self.depth, self.timeout = world, depth, timeout
         self.tidying = math.inf
         self.run = Unrolling(world, mirror)
         self.used = keys_used(world.spec)
+        self._twin = Unrolling(world, solver=self.run.solver, tag="~") if sure else None
+        self._sure: Search | None = None
+        if self._twin is not None:
+            for run, value in ((self.run, -_FAR), (self._twin, _FAR)):
+                self.run.solver.add([run.states[0][slot] == value for slot in without_value(world)])
 
-    def shortest(
-        self, goal: Callable[[Unrolling, int], Z], free: Iterable[str] = (), pretty: bool = True
+    def certain(
+        self,
+        rule: str,
+        broken: bool,
+        goal: _Goal,
+        free: Iterable[str] = (),
+        pretty: bool = True,
     ) -> Witness | None:
+        """Find the shortest trace as `shortest` does, which breaks or keeps a rule for certain.
+
+        Where a time has no value yet, what compares it shows a checker nothing.
+        """
+        found = self.shortest(goal, free, pretty)
+        if found is None or self.run.mirror or self._is_certain(found, rule, broken):
+            return found
+        if self._sure is None:
+            self._sure = Search(self.world, timeout=self.timeout, sure=True)
+        self._sure.depth = self.depth
+        found = self._sure.shortest(goal, free, pretty)
+        return found if found is not None and self._is_certain(found, rule, broken) else None
+
+    def _is_certain(self, found: Witness, rule: str, broken: bool) -> bool:
+        if broken or found.script is None or not without_value(self.world):
+            return rule in found.broken or not broken
+        return surely_kept(self.world, found.script, rule)
+
+    def shortest(self, goal: _Goal, free: Iterable[str] = (), pretty: bool = True) -> Witness | None:
         """Find the shortest trace whose last step is as `goal` says, with every rule kept but those that are `free`.
 
         None if there is none up to the depth, or the time is up: that proves nothing. A `pretty` trace has ordinary
@@ -74,9 +111,13 @@ class Search:
         must = [r for r in (*self.world.allows, *self.world.requires) if r not in set(free)]
         for k in range(self.depth):
             while len(self.run.steps) <= k:
-                self.run.extend()
+                for run in self._runs:
+                    run.extend()
+                if self._twin is not None:
+                    self.run.solver.add(self.run.steps[-1].now <= _LATE // (self.world.unit or 1))
             wanted = z3.Bool(f"goal@{k}#{next(_COUNT)}")
-            self.run.solver.add(z3.Implies(wanted, z3.And(goal(self.run, k), self.run.shows(k))))
+            asked = [goal(run, k) for run in self._runs]
+            self.run.solver.add(z3.Implies(wanted, z3.And(*asked, self.run.shows(k))))
             self.run.solver.add(self.world.exact())
             assumptions = [wanted] + [self.run.kept_surely[i][r] for i in range(k + 1) for r in must]
             if self.run.mirrors:  # the last step is where the two runs may differ in what they are allowed
@@ -140,7 +181,14 @@ class Search:
 
     def _read(self, length: int, model: Any) -> Witness:
         """Return the first steps of a model as a trace."""
-        return told(self.world, script_of(self.run, model, length), self.used, self.run.broken(model, length))
+        script, broken = script_of(self.run, model, length), None
+        if without_value(self.world):
+            broken = surely_broken(self.world, script)
+        return told(self.world, script, self.used, self.run.broken(model, length) if broken is None else broken)
+
+    @property
+    def _runs(self) -> list[Unrolling]:
+        return [self.run] if self._twin is None else [self.run, self._twin]
 
 
 def _literals(solver: Any, wishes: list[Z]) -> list[Z]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from mipcheck.model.prover.scripts import Followed, Script, Unfollowed
+from mipcheck.model.prover.evident import surely_broken
+from mipcheck.model.prover.scripts import Followed, Script, Unfollowed, without_value
 from mipcheck.model.prover.setting import Setting, misconfigured
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.unrolling import Unrolling
@@ -25,5 +26,7 @@ def shown(
         return None
     if broken is None:
         return None
+    if without_value(world):
+        broken = surely_broken(world, script) or frozenset()
     trace = told(world, script, used, broken | misconfigured(setting))
     return replace(trace, site=script.site)

@@ -14,7 +14,7 @@ from functools import cached_property, reduce
 from typing import Any
 
 import z3
-from mipcheck.model.prover.logic import conj, disj, either, implied, neg
+from mipcheck.model.prover.logic import UNKNOWN, conj, disj, either, implied, neg
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Variable
 from mipcheck.model.specification.term import EventPattern, Term, TermKind
@@ -147,11 +147,12 @@ class World:
         return {s: z3.Const(f"{s[0]}.{'n' if s[1] == WHOLE_NODE else s[1]}{tag}", sort) for s, sort in chosen.items()}
 
     def initial(self, s: SymbolicState) -> Z:
-        """Return that the node has just started; a time without initial value may be any."""
+        """Return that the node has just started: nothing is owed before its anchor is assigned, and a time without
+        initial value may be any."""
         parts = []
         for (name, i), z in s.items():
             if name.startswith(DONE):
-                parts.append(neg(z))
+                parts.append(z)
             elif (term := self.spec.variables[name].initial) is not None:
                 parts.append(z == self.term(term, s, i, {}, self.time(0)))
         return conj(parts)
@@ -237,6 +238,8 @@ class World:
                 return disj(each) if t.kind == "some" else conj(each)
             case "in":
                 value, members = sub(t.args[0]), sub(t.args[1])
+                if value is UNKNOWN:
+                    return value
                 return disj([conj([value == n, members[m]]) for n, m in enumerate(t.args[0].type.members)])
             case "has":
                 return sub(t.args[0])[t.name]
@@ -363,8 +366,8 @@ def _apply(op: TermKind, args: list[Z]) -> Z:
             return disj(args)
         case "not":
             return neg(args[0])
-        case "seen":  # nothing is unknown here
-            return args[0]
+        case "seen":  # but for runs of which something is left open, nothing is unknown here
+            return False if args[0] is UNKNOWN else args[0]
         case "implies":
             return implied(*args)
         case "if":

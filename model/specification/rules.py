@@ -68,8 +68,8 @@ class RuleReader:
                 variables = self.names.variables
                 if variables[anchor].initial is not None and at_first(owed, variables) == 1:
                     # A log does not tell when the node began, nor of interfaces on which nothing happens.
-                    hint = "let an event set the anchor, and what the condition asks for"
-                    self.names.fail(d.anchor_at, "this is owed before anything has happened", hint)
+                    message = f"nothing is owed before an update assigns {anchor}, though the condition holds at first"
+                    self.names.warn(self.names.item, d.anchor_at, message)
                 return m.Require(resolved, limit, anchor, owed)
             case s.ConfigureDecl(condition):
                 return m.Configure(self.types.expression(condition, CONSTANT, BOOL))

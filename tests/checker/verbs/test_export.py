@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -105,6 +106,34 @@ def test_mermaid_marks_nothing_by_accident(door: str, capsys: pytest.CaptureFixt
         assert line == "  }" or line.startswith("  state ") or not set(words[-1]) & set(":{}<>") or "-->" in words[0]
 
 
+READ = """
+import fs from "fs"; import { JSDOM } from "jsdom";
+globalThis.window = new JSDOM("").window; globalThis.document = window.document;
+const { default: mermaid } = await import("mermaid");
+const text = fs.readFileSync(0, "utf8");
+await mermaid.parse(text);
+const { db } = await mermaid.mermaidAPI.getDiagramFromText(text);
+const arrows = [...db.getStates().values()].map(state => [state.id, state.doc.filter(s => s.stmt == "relation").map(
+  s => [s.state1.start ? "" : s.state1.id, s.state2.id, s.description ?? ""])]);
+console.log(JSON.stringify(Object.fromEntries(arrows)));
+"""
+
+
+@pytest.mark.slow
+def test_mermaid_itself_reads_the_diagram(door: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """MERMAID names a folder where npm has installed mermaid and jsdom, as .ci/run does."""
+    if not (installed := os.environ.get("MERMAID")):
+        pytest.skip("there is no MERMAID")
+    (tmp_path / "node_modules").symlink_to(Path(installed).resolve() / "node_modules")
+    (tmp_path / "read.mjs").write_text(READ)
+    text = exported(capsys, "mermaid", "--spec", door)
+    read = subprocess.run(["node", tmp_path / "read.mjs"], input=text, capture_output=True, text=True, check=True)
+    found = json.loads(read.stdout)
+    assert {name: len(arrows) for name, arrows in found.items()} == {"is_open": 4, "colour": 3}
+    (wind,) = [a for a in found["is_open"] if a[2].startswith("wind when force ") and a[2].endswith(" 7")]
+    assert wind[:2] == ["is_open__false", "is_open__true"]
+
+
 @pytest.mark.parametrize(("name", "answer"), [("opened_once", z3.sat), ("painted", z3.unsat)])
 def test_spacer_solves_the_clauses(door: str, name: str, answer: object, capsys: pytest.CaptureFixture[str]) -> None:
     solver = z3.SolverFor("HORN")
@@ -139,6 +168,14 @@ def test_a_log_has_a_state_for_each_event(capsys: pytest.CaptureFixture[str]) ->
     (accepted,) = [s for s in states if s["event"] == "rrp"][:1]
     assert dict(accepted["inside"]["#map"])["eth0"] is True
     assert dict(states[1]["inside"]["#map"])["eth0"] is False
+
+
+def test_a_reader_of_itf_finds_the_states(capsys: pytest.CaptureFixture[str]) -> None:
+    itf_py = pytest.importorskip("itf_py")
+    trace = itf_py.trace_from_json(json.loads(exported(capsys, "itf", str(TRACES / "inside-colocated.log"))))
+    (accepted,) = [s.values for s in trace.states if s.values["event"] == "rrp"][:1]
+    assert accepted["inside"] == {"eth0": True} and trace.states[0].meta["index"] == 0
+    assert set(trace.vars) == set(accepted)
 
 
 def test_a_counterexample_goes_through_a_pipe(door: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

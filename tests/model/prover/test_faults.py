@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs.replayed import examples, statuses
 from mipcheck.checker.verbs.prove_results import prove_one
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.prover.prove import Proofs
@@ -368,16 +369,63 @@ rule A MUST cite 1 "soon" require go within limit of since while CONDITION
         "how = one implies owed",
     ],
 )
-def test_nothing_is_owed_before_anything_has_happened(condition: str) -> None:
-    """The prover counts from when the node began, and for all its interfaces; a log tells of neither."""
-    with pytest.raises(SpecError, match=r"owed before anything has happened"):
-        loads(FIRST.replace("CONDITION", condition))
+def test_nothing_is_owed_before_an_update_assigns_the_anchor(condition: str) -> None:
+    """A log tells neither when the node began, whatever its dates, nor of interfaces on which nothing happens."""
+    spec = loads(FIRST.replace("CONDITION", condition) + 'property p "x" invariant now <= 9 s')
+    (warning,) = [w for w in spec.warnings if "nothing is owed" in w]
+    assert warning.endswith("nothing is owed before an update assigns since, though the condition holds at first")
+    found = prove_one(spec, "p", {}, []).result
+    assert found.result == "refuted" and found.trace is not None and not found.trace.broken
+    for begin in ("30.0", "2026-11-29T12:00:00Z"):
+        log = f"mipcheck-trace 1\nsite boot=true\n{begin} eth0 go\n{begin} wlan0 go\n"
+        assert statuses(spec, log)["A"] in ("held", "not-exercised")
 
 
 @pytest.mark.parametrize("condition", ["not owed", "owed and how = one", "count < 3", "holder = this"])
 def test_what_events_make_owed_is(condition: str) -> None:
-    loads(FIRST.replace("CONDITION", condition))
-    loads(FIRST.replace("CONDITION", "owed").replace("since: time = 0 s", "since: time"))
+    for text in (
+        FIRST.replace("CONDITION", condition),
+        FIRST.replace("CONDITION", "owed").replace("since: time = 0 s", "since: time"),
+    ):
+        assert not [w for w in loads(text).warnings if "nothing is owed" in w]
+
+
+LATE = """
+spec small
+event ring() by network seen log
+event tick() by network seen log
+event go() by node seen log
+interface { rung: bool = false  LAST  other: time }
+node { all: bool = false }
+on ring { rung := true  all := true }
+on go { rung := false  all := false }
+on tick { last := THEN  other := now }
+rule O MUST cite 1 "x" require go within 5 s of last while WHILE
+rule A MUST cite 1 "x" allow go only if now - last <= 9 s or not rung
+property p "x" whenever go: now - last <= 9 s or not rung
+property q "x" invariant now <= 3 s or not rung
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("last", "then", "owed"),
+    [
+        ("last: time = 0 s", "now", "all"),
+        ("last: time", "now", "rung"),
+        ("last: time", "other", "all"),
+        ("last: time", "other", "some interface: rung"),
+    ],
+)
+def test_what_is_owed_once_its_condition_turns_true_is_so_in_the_log(last: str, then: str, owed: str) -> None:
+    """The event that makes it true assigns no anchor, which may have no value yet: no log shows what that would be."""
+    spec = loads(LATE.replace("LAST", last).replace("THEN", then).replace("WHILE", owed))
+    for rule in ("O", "A"):
+        kept, broken = examples(spec, rule)
+        assert statuses(spec, kept)[rule] == "held"
+        assert statuses(spec, broken)[rule] == "violated"
+    assert prove_one(spec, "p", {}, []).result.result == "proved"
+    assert prove_one(spec, "q", {}, []).result.result == "refuted"
 
 
 PASSING = """

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 import z3
+from mipcheck.checker.proofs.replayed import agree, statuses, trace_text
 from mipcheck.checker.verbs.prove_results import prove_one
 from mipcheck.model.prover.claims import violated
+from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.form import Form
 from mipcheck.model.prover.prove import Result
 from mipcheck.model.prover.scripts import Followed, Script, ScriptStep, Unfollowed
@@ -36,14 +38,16 @@ param slow: time = 2 * limit
 event ring(from: address, until: time, n: int) by network seen log
 event call(what: word, n: int) by node seen log
 event go(what: word) by node seen log
-interface { on_: bool = false  last: time = 0 s  end: time = 0 s  count: int = 0  said: word = no }
+interface {
+  on_: bool = false  last: time = 0 s  end: time = 0 s  count: int = 0  said: word = no  heard: time  then: time
+}
 node { busy: bool = false  owner: interface = none  total: int = 0  moment: time = 0 s }
 ghost interface { truly: bool = false  since: time = 0 s }
 """
 STATE = ["on_", "busy", "count < least", "count >= 1", "total = count", "said = yes", "owner = this", "owner = none",
          "last <= moment", "end >= last", "(some interface: on_)", "(every interface: on_ implies busy)",
          "count / 2 < total"]  # fmt: skip
-TIMED = ["now - last <= limit", "now <= end", "now - moment > slow", "now - last < end / 2"]
+TIMED = ["now - last <= limit", "now <= end", "now - moment > slow", "now - last < end / 2", "now - heard <= slow"]
 GHOST = ["truly", "now - since <= slow", "not truly or on_"]
 OF = {
     "ring": ["from = site.home", "until > now", "n = count"],
@@ -54,7 +58,7 @@ VALUES = {
     "on_": ["true", "false", "busy"], "last": ["now", "end"], "end": ["now + limit", "last"],
     "count": ["count + 1", "0"],
     "said": ["yes", "no"], "busy": ["true", "on_"], "owner": ["this", "none"], "total": ["count", "total + 1"],
-    "moment": ["now", "last"],
+    "moment": ["now", "last"], "heard": ["now", "last"], "then": ["now", "heard"],
 }  # fmt: skip
 MORE = {
     "ring": {"end": ["until"], "count": ["n"]},
@@ -88,7 +92,9 @@ def specification(rng: random.Random) -> str:
             f'rule R{number} {rng.choice(["MUST", "MUST", "SHOULD"])} cite 1 "x" allow {event} only if {asked}'
         )
     if rng.random() < 0.4:
-        lines.append(f'rule O MUST cite 1 "x" require go within limit of last while on_ and {condition(rng, STATE, 1)}')
+        owed = condition(rng, STATE, 2)
+        anchor = rng.choice(["last", "heard", "then", "end"])
+        lines.append(f'rule O MUST cite 1 "x" require go within limit of {anchor} while {owed}')
     event = rng.choice(list(OF))
     lines.append(f'property p "x" whenever {event}: {condition(rng, [*OF[event], *STATE, *TIMED, *GHOST])}')
     lines.append(f'property q "x" invariant {condition(rng, [*STATE, *TIMED, *GHOST])}')
@@ -140,7 +146,7 @@ def elsewhere(rng: random.Random, spec: Spec, result: Result) -> tuple[Setting, 
     """Return a setting with other values of what a proof is for, and a number of interfaces that it is about."""
     assert result.for_all is not None
     given = {n: rng.choice([0, 1, 2, 4]) * (10**9 if n != "least" else 1)
-             for n in result.for_all if "." not in n and rng.random() < 0.7}  # fmt: skip
+             for n in result.for_all if n in spec.parameters and rng.random() < 0.7}  # fmt: skip
     setting = setting_of(spec, given)
     if "site.home" in result.for_all and rng.random() < 0.5:
         setting = replace(setting, site={"home": 1})
@@ -154,6 +160,7 @@ def hold_against_each_other(seed: int, walks: int) -> list[str]:
     text = specification(rng)
     spec = loads(text)
     answers = []
+    each_rule_is_shown(spec)
     for name in spec.properties:
         result = prove_one(spec, name, {}, [], timeout=3.0, with_needs=False).result  # replays a counterexample
         answers.append(result.result)
@@ -162,6 +169,19 @@ def hold_against_each_other(seed: int, walks: int) -> list[str]:
             found = false_somewhere(rng, setting, name, interfaces, walks)
             assert found is None, f"seed {seed}: {name} is {result.result}, and false at the end of {found} in\n{text}"
     return answers
+
+
+def each_rule_is_shown(spec: Spec) -> None:
+    """Check that the checker finds each rule kept, and broken, in the traces that are to show that."""
+    setting = setting_of(spec, timeout=3.0)
+    examples = Examples(setting)
+    for rule in setting.rules:
+        for broken in (False, True):
+            trace = examples.find(rule, broken, pretty=False)
+            if trace is not None:
+                text = trace_text(spec, trace, {})
+                agree(spec, text, trace.broken)
+                assert statuses(spec, text)[rule] == ("violated" if broken else "held"), text
 
 
 @pytest.mark.slow

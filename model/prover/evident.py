@@ -1,0 +1,60 @@
+"""What evidence shows of a run: its rules judged as the checker judges them, to whom a time without a value is unknown.
+
+To the prover such a time is any, so that it may say of a run that a rule is broken in it, and mean: for some value.
+"""
+
+from __future__ import annotations
+
+from mipcheck.model.prover.logic import UNKNOWN, conj
+from mipcheck.model.prover.scripts import Followed, Script, ScriptStep, Unfollowed, without_value
+from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.symbolic import DONE, SymbolicState, World
+
+
+def surely_broken(world: World, script: Script) -> frozenset[str] | None:
+    """Return the rules that a script breaks whatever the times are that have no value yet; None if it cannot be
+    followed."""
+    try:
+        return frozenset(_Evident(world, script).certain)
+    except Unfollowed:
+        return None
+
+
+def surely_kept(world: World, script: Script, rule: str) -> bool:
+    """Decide whether a script asks for what a permission is about and gets it, or meets an obligation, whatever the
+    times are that have no value yet."""
+    try:
+        return rule in _Evident(world, script).held
+    except Unfollowed:
+        return False
+
+
+class _Evident(Followed):
+    """A run in which a time without a value is unknown; `certain` are the rules that it breaks all the same, `held`
+    those that it keeps where they are put to the test."""
+
+    def __init__(self, world: World, script: Script) -> None:
+        self.certain: set[str] = set()
+        self.held: set[str] = set()
+        super().__init__(world, script)
+
+    def _first(self, script: Script) -> SymbolicState:
+        return super()._first(script) | dict.fromkeys(without_value(self.world), UNKNOWN)
+
+    def _follow(self, step: ScriptStep) -> None:
+        """Take a step; what is overdue by then is so once, be that known or not."""
+        w, s = self.world, self.states[-1]
+        for rule in w.requires:
+            for i in w.interfaces:
+                owed = w.owed(rule, s, i)
+                if (step.now > w.deadline(rule, s, i)) is True and owed is not False:
+                    self.certain |= {rule} if owed is True else set()
+                    s[DONE + rule, i] = True
+        super()._follow(step)
+        last = len(self.steps) - 1
+        self.certain |= {rule for rule in w.allows if self.breaks(rule, last) is True}
+        exercised = {r for r in (*w.allows, *w.requires) if self.exercises(r, last) is True}
+        self.held |= {r for r in exercised if r in w.requires or self.breaks(r, last, strict=True) is False}
+
+    def _possible(self, parts: list[Z]) -> bool:
+        return conj(parts) is not False
