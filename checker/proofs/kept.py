@@ -26,7 +26,7 @@ LONGEST: Final = 64 * 2**10
 
 @dataclass(frozen=True, slots=True)
 class KeptLogs:
-    """The logs that are kept of a specification, by its name or path as on the command line.
+    """The logs that are kept of a specification, by its name or path as on the command line; "" if it has none.
 
     With `anew` all are sought, and with `store` what is found is kept.
     """
@@ -40,7 +40,7 @@ class KeptLogs:
 
         Raises UsageError where it should be kept and cannot be.
         """
-        if not self.anew and (found := self._read(name)) and _is_so(shows, found):
+        if self.spec and not self.anew and (found := self._read(name)) and _is_so(shows, found):
             return found
         text = seek()
         if self.store and text:

@@ -20,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_spec(parser)
     options.add_reading(parser)
     options.add_timeout(parser, 20.0)
+    options.add_kept(parser)
     options.add_output(parser, ("text", "json"))
 
 
@@ -29,10 +30,11 @@ def run(args: argparse.Namespace) -> int:
     Raises UsageError, SpecError and Disagreement.
     """
     from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.proofs.kept import kept_by
     from mipcheck.checker.verbs.audit_matrix import audit, audit_json, audit_text
 
     spec = warned(resolved(args.spec, args.reading))
-    rows = audit(spec, args.timeout, args.spec)
+    rows = audit(spec, args.timeout, kept_by(args))
     as_json = args.format == "json"
     write(audit_json(spec, rows) if as_json else audit_text(spec, rows, *terminal(args.output)), args.output)
     return 1 if any(row.lacks for row in rows) else 0

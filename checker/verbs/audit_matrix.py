@@ -1,24 +1,26 @@
 """The matrix of `mipcheck audit`: for every requirement of the catalogue, what encodes it, what notices that it is
 missing, a trace that exercises it and one that breaks it.
 
-All traces are made by the prover and replayed here: one that the observer judges otherwise is an internal error. What
-is not found counts as lacking, for it may not be there.
+All traces are made by the prover, or kept in certificates and followed once more, and replayed here: one that the
+observer judges otherwise is an internal error. What is not found counts as lacking, for it may not be there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
+from mipcheck.checker.proofs.certificates import known
+from mipcheck.checker.proofs.kept import KeptLogs
 from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import Disagreement, broken_in, trace_text
 from mipcheck.checker.verbs.claims import Decision, Decisions
 from mipcheck.checker.verbs.requirements_catalogue import Requirement, answered, requirements
-from mipcheck.model.prover.evidence import Searches, about_the_same
+from mipcheck.model.prover.evidence import Known, Searches, about_the_same
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.prover.variants import speaks_of
 from mipcheck.model.specification.claimed import Consistent, Independent, Invariant, Property
@@ -26,6 +28,7 @@ from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.overhead import Overhead, Untold
 from mipcheck.model.specification.spec import Configure, Parameter, Rule, Spec
 from mipcheck.model.specification.term import Term
+from mipcheck.model.values.errors import MipcheckError
 
 if TYPE_CHECKING:
     from mipcheck.model.prover.witness import Witness
@@ -78,12 +81,13 @@ class MatrixRow:
         return [f"{what} ({name})" for name, c in self.coverage.items() for what in c.lacks]
 
 
-def audit(spec: Spec, timeout: float = TIMEOUT, called: str = "") -> list[MatrixRow]:
+def audit(spec: Spec, timeout: float = TIMEOUT, kept: KeptLogs | None = None) -> list[MatrixRow]:
     """Seek what covers every requirement; `timeout` is in seconds, for each call of a solver.
 
-    `called` is the specification as on the command line, by which certificates are found. Raises Disagreement.
+    Evidence that is `kept`, in certificates and as logs, is followed and replayed. Raises Disagreement, UsageError.
     """
-    auditor = _Auditor(spec, timeout)
+    kept = kept or KeptLogs("")
+    auditor = _Auditor(spec, timeout, kept)
     found = [*requirements(spec), *answered(spec)]
     catalogue = [r for r in found if not r.grounds]
     # What takes time is a name, which many requirements may have in common, and some have none.
@@ -92,7 +96,7 @@ def audit(spec: Spec, timeout: float = TIMEOUT, called: str = "") -> list[Matrix
         for name in names:
             steps.step(name)
             auditor.coverage(name)
-    decided = Decisions(spec, called)
+    decided = Decisions(spec, kept.spec)
     rows = []
     for r in found:
         of_claim = {name: _decided(c) for g in r.grounds for name, c in decided.of(g).items()}
@@ -109,8 +113,10 @@ def _decided(d: Decision) -> Coverage:
 class _Auditor:
     """Seeks what covers names, each once: many requirements have a name in common."""
 
-    def __init__(self, spec: Spec, timeout: float) -> None:
-        self._spec, self._timeout = spec, timeout
+    def __init__(self, spec: Spec, timeout: float, kept: KeptLogs) -> None:
+        """What is `kept` of it, certificates and logs, is looked at before anything is sought."""
+        self._spec, self._timeout, self._kept = spec, timeout, kept
+        self._known: Known = known(kept.spec) if kept.spec and not kept.anew else lambda _: None
         self._found: dict[str, Coverage] = {}
         self._evidence: dict[tuple[str, frozenset[str]], Searches] = {}
 
@@ -202,16 +208,21 @@ class _Auditor:
 
     def _parameter(self, p: Parameter) -> Coverage:
         """Seek another value that makes a difference to a rule, and a trace that is allowed with one value only."""
-        for value in _other_values(p, configure(self._spec, {})[p.name]):
-            other = _with_default(self._spec, p, value)
-            for one, changed in zip(self._spec.machines(), other.machines(), strict=True):
-                partings = Partings(one, changed, self._timeout)
-                rules = [r for r in one.rules if not partings.alike(r)]
-                found = partings.find(rules, [f"The shortest trace to which {p.name} makes a difference."])
-                if found.trace:
-                    decides = (set(found.left) ^ set(found.right)) & set(rules)
-                    through = self._through(one.rules[r] for r in sorted(decides))
-                    return Coverage((BY_TRACE, *sorted(decides)), through.exercised, found.trace)
+        tried = list(with_other_values(self._spec, p, self._timeout))
+
+        def seek() -> str:
+            title = [f"The shortest trace to which {p.name} makes a difference."]
+            for partings in tried:
+                rules = [r for r in partings.left.rules if not partings.alike(r)]
+                if trace := partings.find(rules, title).trace:
+                    return trace
+            return ""
+
+        log = self._kept.log(f"parameter-{p.name}", lambda log: any(decide(by, log) for by in tried), seek)
+        for partings in tried if log else ():
+            if decides := decide(partings, log):
+                through = self._through(partings.left.rules[r] for r in sorted(decides))
+                return Coverage((BY_TRACE, *sorted(decides)), through.exercised, log)
         return self._by_overhead(p.name) or Coverage()
 
     def _through(self, rules: Iterable[Rule]) -> Coverage:
@@ -233,7 +244,8 @@ class _Auditor:
         """Return the prover's evidence for a node with these capabilities."""
         key = machine.role, capabilities
         if key not in self._evidence:
-            self._evidence[key] = Searches(setting_of(machine, capabilities=capabilities, timeout=self._timeout))
+            setting = setting_of(machine, capabilities=capabilities, timeout=self._timeout)
+            self._evidence[key] = Searches(setting, known=self._known)
         return self._evidence[key]
 
     def _telling(self, machine: Spec, capabilities: frozenset[str], rule: Rule) -> Searches:
@@ -258,6 +270,25 @@ class _Auditor:
                 f" the observer finds {sorted(found)}, in this trace:\n{text}"
             )
         return text
+
+
+def with_other_values(spec: Spec, p: Parameter, timeout: float) -> Iterator[Partings]:
+    """Yield each machine that speaks of a parameter beside itself with another value of that; `timeout` is in s."""
+    for value in _other_values(p, configure(spec, {})[p.name]):
+        other = _with_default(spec, p, value)
+        for one, changed in zip(spec.machines(), other.machines(), strict=True):
+            defaults = (q.default for q in one.parameters.values() if q.default is not None)
+            if any(t.name == p.name for root in (*one.all_terms(), *defaults) for t in root.walk()):
+                yield Partings(one, changed, timeout)
+
+
+def decide(partings: Partings, log: str) -> set[str]:
+    """Return the rules that only one of two machines finds broken in a log; none if they cannot read it."""
+    try:
+        left, right = (broken_in(machine, log) for machine in (partings.left, partings.right))
+    except (MipcheckError, ValueError):  # it is about another role
+        return set()
+    return set(left ^ right)
 
 
 def _musts(machine: Spec, rules: Iterable[str]) -> list[str]:

@@ -227,6 +227,7 @@ def test_audit_holds_points_to_what_they_say(ground: str, lacks: str) -> None:
 
 def test_audit_looks_for_certificates_by_the_name_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by that of the last rule that it has audited: what has a certificate was proved anew, or not at all."""
+    from mipcheck.checker.proofs.kept import KeptLogs
     from mipcheck.checker.verbs import audit_matrix
 
     given: list[str] = []
@@ -238,5 +239,5 @@ def test_audit_looks_for_certificates_by_the_name_that_was_given(monkeypatch: py
 
     monkeypatch.setattr(audit_matrix, "Decisions", Noted)
     text = _small("proved by fine") + 'rule R MUST cite 1 "ready or not" allow go only if ready or not ready\n'
-    audit_matrix.audit(loads(text), called="candidates/small")
+    audit_matrix.audit(loads(text), kept=KeptLogs("candidates/small"))
     assert given == ["candidates/small"]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.replayed import broken_in
-from mipcheck.checker.verbs.audit_matrix import MatrixRow, audit
-from mipcheck.model.specification.load import loads
+from mipcheck.checker.verbs.audit_matrix import MatrixRow, audit, decide, with_other_values
+from mipcheck.model.prover.search import Search
+from mipcheck.model.specification.load import load, loads
 
+from making.paths import SPECS
 from making.schemas import conforming
 
 TEXT = """
@@ -136,3 +140,69 @@ def test_what_is_unknown_counts_as_lacking(tmp_path: Path, capsys: pytest.Captur
     assert main(["audit", "--spec", str(path)]) == 0
     assert main(["audit", "--spec", str(path), "--timeout", "0.000001"]) == 1
     assert "A lacks" in capsys.readouterr().out
+
+
+KEPT = """
+spec kept
+param limit: time = 5 s
+event go() by node seen log
+event back() by network seen log
+interface { ready: bool = false  since: time }
+on back { ready := true; since := now }
+rule A MUST cite 1 "ready first" allow go only if ready
+rule B MUST cite 2 "soon" require go within limit of since while ready
+property fine cite 1 "it is ready" whenever go: ready
+property sane cite 9 "they fit" consistent
+statement S1 MUST cite 1 "all" by A, B, fine, sane, limit
+"""
+
+
+@pytest.mark.slow
+def test_evidence_that_is_kept_is_followed_and_not_believed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kept.spec"
+    path.write_text(KEPT, "utf-8")
+    of = ["--spec", str(path), "--format", "json"]
+    assert main(["prove", "--store", *of]) == 0
+    capsys.readouterr()
+
+    def audited(*options: str) -> dict[str, list[str]]:
+        assert main(["audit", *of, *options]) == 0
+        found = conforming("audit", capsys.readouterr().out)["requirements"]
+        return {name: e["noticed"] for row in found for name, e in row["evidence"].items()}
+
+    sought = audited("--store")
+    assert sought["A"] == ["trace", "fine"] and "B" in sought["limit"]
+    searches: list[Any] = []
+    seek = Search.shortest
+
+    def noted(*of: Any, **more: Any) -> Any:
+        searches.append(of)
+        return seek(*of, **more)
+
+    monkeypatch.setattr(Search, "shortest", noted)
+    assert audited() == sought and not searches
+    assert audited("--fresh") == sought and len(searches) > 5
+    # What no longer shows what it is kept for is sought anew.
+    searches.clear()
+    folder = path.with_suffix(".proofs")
+    for name in ("fine", "sane"):
+        certificate = json.loads((folder / f"{name}.json").read_text())
+        for script in certificate["scripts"].values():
+            script["steps"] = script["steps"][:1] if script["steps"][0][2] == "back" else [[0, 0, "back", {}]]
+        (folder / f"{name}.json").write_text(json.dumps(certificate))
+    (folder / "parameter-limit.log").write_text("mipcheck-trace 1\nsite boot=true\n0.0 eth0 back\n")
+    assert audited() == sought and len(searches) > 3
+
+
+PARAMETERS = sorted(SPECS.glob("*.proofs/parameter-*.log"))
+
+
+@pytest.mark.parametrize("file", PARAMETERS, ids=lambda f: f"{f.parent.stem}-{f.stem}")
+def test_what_is_kept_of_a_parameter_shows_what_it_makes_different_today(file: Path) -> None:
+    """Else it is sought anew each time: `mipcheck audit --spec NAME --fresh --store`."""
+    spec = load(file.parent.stem)
+    parameter = spec.parameters[file.stem.removeprefix("parameter-")]
+    log = file.read_text("utf-8")
+    assert any(decide(by, log) for by in with_other_values(spec, parameter, 1.0))
