@@ -23,11 +23,17 @@ def receive(stream: BinaryIO) -> Any:
 
 def read(stream: BinaryIO) -> bytes:
     """Read a message as it is packed. Raises EOFError at the end."""
-    head = stream.read(_SIZE.size)
-    if len(head) < _SIZE.size:
-        raise EOFError
-    (size,) = _SIZE.unpack(head)
-    data = stream.read(size)
-    if len(data) < size:
-        raise EOFError
-    return data
+    (size,) = _SIZE.unpack(_whole(stream, _SIZE.size))
+    return _whole(stream, size)
+
+
+def _whole(stream: BinaryIO, size: int) -> bytes:
+    """Read so many bytes: a stream without a buffer gives what a pipe holds, which is less than a long message."""
+    parts = []
+    while size > 0:
+        part = stream.read(size)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

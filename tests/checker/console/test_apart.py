@@ -24,6 +24,12 @@ def test_what_is_yielded_arrives() -> None:
     assert list(apart(lambda: iter([os.getppid(), "two", None]))) == [os.getpid(), "two", None]
 
 
+def test_an_answer_may_be_longer_than_a_pipe_holds() -> None:
+    """As the obligations of a proof are, which --cross-check and --smtlib ask for."""
+    said = ["x" * 3_000_000, "y"]
+    assert list(apart(lambda: iter(said))) == said
+
+
 def test_a_death_is_told_after_what_came_before_it() -> None:
     found: list[int] = []
     with pytest.raises(Died, match="SIGKILL"):
