@@ -84,6 +84,7 @@ def test_a_made_log_in_another_form_is_the_same_trace(tmp_path: Path) -> None:
     assert all(i.events > 500 for i in reports[2].inputs)
 
 
+@pytest.mark.slow
 def test_a_made_log_breaks_only_what_it_should(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     make_log.make(str(path), 3000, interfaces=3, rate=10)

@@ -59,6 +59,7 @@ def answer(data: bytes, way: str) -> object:
     return captures[0].frames, captures[0].notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("head", "piece"),
@@ -101,6 +102,7 @@ def test_a_bomb_of_records_takes_little_memory() -> None:
     assert peak < 500 * 2**20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [*range(60), 1215, 1280])
 def test_both_ways_end_at_the_same_place(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are dense in places, of one member or several, whole, cut or damaged; some of them meet a limit."""

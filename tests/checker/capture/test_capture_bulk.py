@@ -316,6 +316,7 @@ def test_the_same_seed_gives_the_same_capture(tmp_path: Path) -> None:
 # --- rows ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=9), max_size=9), st.integers(1, 9), st.integers(0, 3))
 def test_rows_are_sorted_as_python_sorts(parts: list[list[int]], chunk: int, held: int) -> None:

@@ -121,6 +121,7 @@ def test_after_an_update_all_is_as_expected(name: str, entries: list[Expectation
     assert updated(whole, now, TODAY) == now
 
 
+@pytest.mark.slow
 @given(name=st.sampled_from(NAMES), entries=st.lists(ENTRIES, max_size=5))
 def test_no_finding_is_lost(name: str, entries: list[Expectation]) -> None:
     whole = report_of(name)

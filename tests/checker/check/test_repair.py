@@ -184,6 +184,7 @@ def test_the_verb_says_and_writes_a_repair(tmp_path: Path, capsys: pytest.Captur
     assert main(["repair", str(path), "--log", str(path)]) == 2
 
 
+@pytest.mark.slow
 def test_verbose_text_json_and_the_page_tell_of_repairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, page = tmp_path / "denied.log", tmp_path / "page.html"
     path.write_text(DENIED, "utf-8")

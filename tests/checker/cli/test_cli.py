@@ -223,6 +223,7 @@ def test_a_full_disk_is_reported() -> None:
     assert done.stderr == "mipcheck: standard output cannot be written: No space left on device\n"
 
 
+@pytest.mark.slow
 def test_a_reader_who_has_gone_changes_nothing() -> None:
     read, write_end = os.pipe()
     os.close(read)

@@ -38,6 +38,7 @@ def test_the_code_does_not_depend_on_the_streams(words: str, code: int, redirect
         assert done.stdout == ""  # an error is no answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "redirected", "code"),
     [(FINE, "<&- >&- 2>&-", 0), (BROKEN, ">&-", 1), ("no-such.log", "2>/dev/full", 2), ("-", "<&-", 2)],
@@ -46,6 +47,7 @@ def test_as_a_daemon(words: str, redirected: str, code: int) -> None:
     assert shell(words, redirected, "-m mipcheck").returncode == code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [FINE, "--help", "--version", "requirements"])
 def test_an_answer_that_is_lost_is_an_error(words: str) -> None:
     done = shell(words, ">/dev/full")

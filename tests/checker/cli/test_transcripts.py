@@ -27,7 +27,8 @@ from mipcheck.model.specification.spec import Spec
 from making.paths import TRACES, TRANSCRIPTS
 
 SCRIPTS = sorted(TRANSCRIPTS.glob("*.txt"))
-SLOW = ("explain", "explain-json", "explain-mode", "explain-mode-json", "fleet")
+SLOW = ("compare-markdown", "compare-two", "explain", "explain-json", "explain-mode", "explain-mode-json", "fleet",
+        "prove-refuted", "prove-without-fallback", "spec-warning")  # fmt: skip
 """Transcripts that take seconds: the prover searches, or a cluster starts."""
 GIVEN = ("file:", "stdin")
 

@@ -87,7 +87,7 @@ def test_help_imports_its_own_verb_only_and_nothing_heavy(verb: Verb) -> None:
 @pytest.mark.parametrize(
     "verb",
     [
-        pytest.param(v, id=v.name, marks=pytest.mark.slow if v.name == "fleet" else ())  # which starts a cluster
+        pytest.param(v, id=v.name, marks=pytest.mark.slow if v.name in ("compare", "fleet", "fmt") else ())
         for v in REGISTRY
         if v.name not in SLOW
     ],

@@ -125,6 +125,7 @@ def test_a_site_file_is_called_by_its_name_and_is_on_no_disk(tmp_path: Path, mon
     assert outcome.status == "unreadable" and outcome.error.startswith("s.toml:2:")
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps_while_a_file_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     from mipcheck.checker.fleet.inputs import look
 

@@ -93,6 +93,7 @@ def test_who_does_not_say_that_it_falls_asleep_has_slept_since_it_was_last_heard
     assert _report(tmp_path, again, "boot=true").verdict == "conformant"
 
 
+@pytest.mark.slow
 def test_who_never_wakes_owes_nothing(tmp_path: Path) -> None:
     text = UP + _registered(1, 1) + "6 - suspend\n4000 wlan0 solicit\n"
     assert _report(tmp_path, text, "boot=true").verdict == "conformant"

@@ -105,6 +105,7 @@ def test_a_counterexample_is_a_picture_and_a_proof_says_what_it_needs() -> None:
     assert "assumes firewall" in text and "by Spacer" in text
 
 
+@pytest.mark.slow
 def test_a_difference_is_shown_as_each_judges_it() -> None:
     text = PAGES["diff"]("")
     assert text.count("<svg") == 2 and "✗ M2" in text and "Nothing is broken" in text

@@ -83,6 +83,7 @@ def test_graphviz_reads_the_graph(door: str, capsys: pytest.CaptureFixture[str])
         assert "is_open (interface)" in drawn.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", [m.role for m in load().machines()])
 def test_every_role_can_be_drawn(role: str, capsys: pytest.CaptureFixture[str]) -> None:
     pydot = pytest.importorskip("pydot")

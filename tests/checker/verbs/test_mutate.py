@@ -83,6 +83,7 @@ def test_example_traces_in_other_words_witness_nothing() -> None:
     assert (fate.fate, fate.by) == (UNDECIDED, "")
 
 
+@pytest.mark.slow
 def test_a_property_that_is_refuted_notices() -> None:
     got = by_what(found("R1"))
     assert got["rule R1: the rule is left out"].by == "opened_once"

@@ -48,6 +48,7 @@ def with_events(log: str, events: list[str]) -> str:
 BROKEN = [p for p in sorted(TRACES.glob("*.log")) if first(p) is not None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", BROKEN, ids=lambda p: p.stem)
 def test_what_is_left_breaks_the_rule_for_the_same_cause_and_needs_all_of_it(path: Path, tmp_path: Path) -> None:
     meant, found = first(path), shrunk(Meant([str(path)], SPEC))

@@ -416,6 +416,7 @@ def test_nearest(name: str, known: list[str], said: str) -> None:
 # --- what is too large --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "expression",
     [

@@ -93,6 +93,7 @@ def test_ours_are_in_order(file: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.data())
 def test_only_blanks_change(data: st.DataObject) -> None:
