@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mipcheck.model.prover.runs import cone, roots_of_property
-from mipcheck.model.specification.claimed import Independent, Permitted, Property
+from mipcheck.model.prover.runs import condition_of, cone, roots_of_property
+from mipcheck.model.specification.claimed import Independent, Invariant, Permitted, Property
 from mipcheck.model.specification.spec import Configure, Rule, Spec
 from mipcheck.model.specification.term import Term
 
@@ -12,7 +12,8 @@ def concerned(original: Spec, changed: Spec, p: Property) -> bool:
     """Decide whether a property may be proved of one specification and refuted of another, changed one.
 
     Where all that the property depends on through the permissions on its own events is the same in both, what is proved
-    from these is proved of both. What takes other rules besides may be refuted all the same.
+    from these is proved of both. What takes other rules besides may be refuted all the same; but of an invariant that
+    tells the time, which only an obligation can bring about, all rules are looked at.
     """
     return _basis(original, p) != _basis(changed, p)
 
@@ -41,6 +42,7 @@ def _speaks(rule: Rule, p: Property) -> bool:
     """Decide whether a rule may be what a property rests on."""
     if isinstance(rule.body, Configure):
         return False
-    if isinstance(p.claim, Permitted) or rule.id in p.relying:
+    timed = isinstance(p.claim, Invariant) and condition_of(p).uses("now")
+    if isinstance(p.claim, Permitted) or timed or rule.id in p.relying:
         return True
     return rule.permits({q.event for q in p.patterns})

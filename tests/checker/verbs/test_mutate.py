@@ -89,6 +89,14 @@ def test_a_property_that_is_refuted_notices() -> None:
     assert got["rule R1: the rule is left out"].by == "opened_once"
 
 
+def test_a_time_that_an_obligation_keeps_is_told_by_an_invariant() -> None:
+    """It is about no event, so that no permission speaks of it; without R2 the door stays open for ever."""
+    timed = 'property closed cite 2 "it is shut in time" invariant is_open implies now - since <= t_open + 1 s\n'
+    spec = loads(DOOR.replace("event open", "param t_slack: time = 1 s\nevent open", 1) + timed)
+    (fate,) = fates(spec, chosen(spec, ["rule-R2.1"], None, None), [], 10.0)
+    assert (fate.mutant.what, fate.fate, fate.by) == ("the rule is left out", KILLED, "closed")
+
+
 def test_a_property_of_which_nothing_can_happen_any_more_notices() -> None:
     got = by_what(found("R1"))
     assert got["rule R1: without the not of not is_open"].by == "opened_once"
