@@ -69,6 +69,17 @@ def add_report(parser: argparse.ArgumentParser, kinds: Sequence[str]) -> None:
     )
 
 
+def add_fleet(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--fleet`, results of fleets; `what` says what becomes of them."""
+    parser.add_argument(
+        "--fleet",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"{what}: what mipcheck fleet --format json says (repeatable)",
+    )
+
+
 def add_spec(parser: argparse.ArgumentParser) -> None:
     """Add `--spec`."""
     parser.add_argument(

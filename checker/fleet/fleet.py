@@ -39,9 +39,9 @@ checks). Each file is a trace of its own.
 
 -o DIR is a Parquet dataset of a row a file, written as results come: path, size, stamp, fields, status, error,
 verdict, reasons, spec, role, nodes, kind, events, frames, interfaces, notes, rules, violations, warnings, findings,
-started, seconds, attempts, worker, run, mipcheck. After a crash the same command goes on where it stood; a file that
-has changed since is checked again; other options need another DIR. --expect and --report are about what was found, and
-may change from run to run.
+parameters, started, seconds, attempts, worker, run, mipcheck. After a crash the same command goes on where it
+stood; a file that has changed since is checked again; other options need another DIR. --expect and --report are about
+what was found, and may change from run to run.
 
 exit codes, the first that applies: 2 the command line is wrong; 1 a violation in any file, or a stale expectation; 4 an
 internal error with any file; 2 no file can be read; 3 any file inconclusive or without a verdict; 0 all are conformant

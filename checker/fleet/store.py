@@ -39,6 +39,8 @@ _ROWS_LIMIT: Final = 100_000
 _BYTES_LIMIT: Final = 2**30
 """Rows and bytes (unpacked) of a part beyond which it is not read: a hundred times what is ever written."""
 _SAID: Final = 300
+_OLDER: Final = ("parameters",)
+"""What is read where it is there: older results have none."""
 _NEEDED: Final = ("path", "size", "stamp", "status", "error", "verdict", "spec", "kind", "events", "frames", "rules")
 _REPORTED: Final = ("role", "nodes", "interfaces", "reasons", "notes", "findings")
 """What is read besides where reports are asked for."""
@@ -64,6 +66,7 @@ COLUMNS: Final = (
     ("violations", "list of rule, level, section, interface, node, time (s), date, line, frame, count, message"),
     ("warnings", "the same, of what does not fail"),
     ("findings", "JSON: the findings in full, of which --report and --expect are made"),
+    ("parameters", "map: parameters that the file, the site or the command line gave"),
     ("started", "when the check began"),
     ("seconds", "how long it took"),
     ("attempts", "how often it was begun"),
@@ -144,7 +147,7 @@ class Store:
         Raises UsageError.
         """
         for part in self._parts():
-            for row in _read(part, (*_NEEDED, *_REPORTED) if reported else _NEEDED):
+            for row in _read(part, (*_NEEDED, *_OLDER, *_REPORTED) if reported else (*_NEEDED, *_OLDER)):
                 yield _outcome(row)
 
     def forget(self, paths: set[str]) -> None:
@@ -232,6 +235,7 @@ def schema() -> Any:
     types = {
         "size": number,
         "fields": pa.map_(text, text),
+        "parameters": pa.map_(text, text),
         "reasons": texts,
         "nodes": number,
         "events": number,
@@ -255,6 +259,7 @@ def _row(outcome: FileOutcome, fields: Mapping[str, str], run: int) -> dict[str,
     path, size, stamp = row.pop("file")
     row |= {"path": path, "size": size, "stamp": stamp, "fields": dict(fields), "run": run, "mipcheck": __version__}
     row["started"] = round(outcome.started * 1e6)
+    row["parameters"] = dict(outcome.parameters)
     return {name: _storable(value) for name, value in row.items()}
 
 
@@ -336,6 +341,7 @@ def _is_outcome(row: Mapping[str, Any]) -> bool:
         and row["verdict"] in verdicts
         and all(row[name] is None or row[name] >= 0 for name in ("events", "frames"))
         and all(None not in rule.values() for rule in rules)
+        and all(None not in pair for pair in row.get("parameters") or ())
         and all(None not in (row.get(name) or ()) for name in ("interfaces", "reasons", "notes"))
     )
 
@@ -346,4 +352,5 @@ def _outcome(row: dict[str, Any]) -> FileOutcome:
 
     rules = tuple(RuleOutcome(**r) for r in row.pop("rules") or ())
     file = File(row.pop("path"), row.pop("size"), row.pop("stamp"))
+    row["parameters"] = tuple(row.get("parameters") or ())
     return FileOutcome(file, rules=rules, **{name: value for name, value in row.items() if value is not None})

@@ -49,6 +49,7 @@ class FileLine:
     frames: int | None
     earlier: bool
     expected: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -98,6 +99,7 @@ class Summary:
             outcome.events or 0,
             outcome.frames,
             earlier,
+            parameters=outcome.parameters,
         )
         for rule in outcome.rules if checked else ():
             count = self.rules.setdefault(rule.id, RuleCount(rule.level, rule.section))
@@ -223,7 +225,8 @@ def _file(s: Summary, line: FileLine) -> dict[str, Any]:
         return {**found, "reason": line.reason}
     rest = {"verdict": line.verdict, "violated": list(line.violated), "inconclusive": list(line.unclear)}
     known = {} if s.stale is None else {"expected": list(line.expected)}
-    return {**found, **rest, **known, "events": line.events, "frames": line.frames}
+    given = {"parameters": dict(line.parameters)}
+    return {**found, **rest, **known, "events": line.events, "frames": line.frames, **given}
 
 
 # --- text ---------------------------------------------------------------------------------------------------------

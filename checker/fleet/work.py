@@ -97,7 +97,7 @@ class FileOutcome:
     """What became of a file. `status` is one of `STATUS`; only a file that was `checked` has a verdict.
 
     `started` is seconds since the epoch, `seconds` how long it took, `attempts` how often it was begun. `findings` are
-    the findings in full, as JSON (`kept.py`).
+    the findings in full, as JSON (`kept.py`). `parameters` are those that anybody gave, as a log spells them.
     """
 
     file: File
@@ -121,6 +121,7 @@ class FileOutcome:
     violations: tuple[Breach, ...] = ()
     warnings: tuple[Breach, ...] = ()
     findings: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 STATUS: Final = {
@@ -300,6 +301,7 @@ def _outcome(report: Report, file: File, names: Mapping[str, str]) -> FileOutcom
         violations=tuple(_breach(report, v) for v in report.violations),
         warnings=tuple(_breach(report, v) for v in report.warnings),
         findings=_named(kept(report), names),
+        parameters=tuple((p.name, p.value) for p in report.parameters if p.given),
     )
 
 

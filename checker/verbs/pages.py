@@ -11,12 +11,15 @@ from mipcheck.checker.check.report import Report
 from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.output import write
 from mipcheck.checker.proofs.partings import verdicts
-from mipcheck.checker.proofs.replayed import report_on
+from mipcheck.checker.proofs.replayed import report_on, show_parameter
 from mipcheck.checker.report import sheet
 from mipcheck.checker.verbs.ambiguities_parted import AmbiguityEntry
 from mipcheck.checker.verbs.compare_table import Compared, Fact
 from mipcheck.checker.verbs.diff_changes import Difference
 from mipcheck.checker.verbs.prove_results import Proved
+from mipcheck.checker.verbs.synthesize_drawn import drawing
+from mipcheck.checker.verbs.synthesize_measured import Point, Points
+from mipcheck.checker.verbs.synthesize_region import Synthesis, plane
 from mipcheck.model.language.show import show_citations
 from mipcheck.model.specification.compose import owners
 from mipcheck.model.specification.spec import Spec
@@ -24,6 +27,9 @@ from mipcheck.model.values.errors import UserError
 
 KINDS: Final = ("html",)
 """What these verbs can be reported as besides their own formats."""
+_ROWS: Final = 500
+_NAMED: Final = 5
+"""Measured points of a table, and files of a point that are named."""
 _TONES: Final = {"proved": "good", "refuted": "bad", "vacuous": "bad"}
 
 
@@ -90,6 +96,52 @@ def _result(spec: Spec, p: Proved) -> str:
         parts.append(sheet.sides(_world(f"at {name}" if name else "the shortest counterexample", spec, log)
                                  for name, log in p.logs.items()))  # fmt: skip
     return sheet.section(r.name, parts, r.result, _TONES.get(r.result, ""))
+
+
+# --- synthesize ---------------------------------------------------------------------------------------------------
+
+
+def synthesize_page(s: Synthesis, measured: Points | None = None) -> str:
+    """Return the page on the region of parameters for which a property holds, with the files of fleets."""
+    where = {"true": "for all values", "false": "for no values"}.get(s.formula, f"where {s.formula}")
+    known = "holds exactly" if s.region.known else "may hold"
+    parts = [sheet.paragraph(s.spec.properties[s.property].text), sheet.paragraph(f"It {known} {where}.")]
+    if s.by_default:
+        parts.append(
+            sheet.paragraph(f"Where the site leaves the others to their defaults: exactly where {s.by_default}.")
+        )
+    if s.region.known:
+        parts.append(sheet.paragraph("Inside it is proved, in dense time; outside there are counterexamples.", "about"))
+    else:
+        parts.append(sheet.paragraph(f"This is not known, because {s.region.reason}.", "none"))
+    if plane(s) is not None:
+        parts.append(f'<div class="region">{drawing(s, measured)}</div>')
+    elif measured is not None:
+        parts.append(sheet.paragraph(measured.said()))
+    if measured is not None:
+        rows = [
+            [[("", word)] for word in (p.verdict, "inside" if p.inside else "outside", _values(s, p), _few(p.files))]
+            for p in measured.points[:_ROWS]
+        ]
+        parts.append(sheet.table(["verdict", "in the region", "parameters", "files"], rows))
+        if len(measured.points) > _ROWS:
+            parts.append(sheet.paragraph(f"{len(measured.points) - _ROWS:,} more points are not listed.", "none"))
+    if s.counterexample:
+        parts.append(sheet.sides([_world("near the border, outside", s.spec, s.counterexample)]))
+    tone = "good" if s.region.known else ""
+    body = [sheet.section(s.property, parts, "exact" if s.region.known else "unknown", tone)]
+    return sheet.sheet(
+        f"{s.spec.name}: for which parameters {s.property} holds", "What is filled is where it holds.", body
+    )
+
+
+def _values(s: Synthesis, p: Point) -> str:
+    return ", ".join(f"{n} = {show_parameter(s.spec, n, v)}" for n, v in p.values.items() if f"{n} " in f"{s.formula} ")
+
+
+def _few(files: Sequence[str]) -> str:
+    more = f" and {len(files) - _NAMED:,} more" if len(files) > _NAMED else ""
+    return ", ".join(files[:_NAMED]) + more
 
 
 # --- two worlds ---------------------------------------------------------------------------------------------------

@@ -21,13 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     options.add_spec(parser)
     options.add_report(parser, ("html",))
-    parser.add_argument(
-        "--fleet",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="show on the page what a corpus exercised: what mipcheck fleet --format json says (repeatable)",
-    )
+    options.add_fleet(parser, "show on the page what a corpus exercised")
     parser.add_argument(
         "--mutants", metavar="FILE", help="show on the page what mipcheck mutate --format json says of changed rules"
     )
@@ -82,7 +76,7 @@ def _page(args: argparse.Namespace, spec: Spec) -> str:
     """Return the page. Raises UsageError, InputError and Disagreement."""
     from mipcheck.checker.verbs.requirements_covered import covered
     from mipcheck.checker.verbs.requirements_page import coverage_page
-    from mipcheck.checker.verbs.requirements_results import read_corpus, read_mutants
+    from mipcheck.checker.verbs.results import read_corpus, read_mutants
 
     corpora = [read_corpus(path) for path in args.fleet]
     mutants = None if args.mutants is None else read_mutants(args.mutants)

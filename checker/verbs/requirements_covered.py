@@ -2,7 +2,7 @@
 corpus of traces exercised.
 
 Proofs are those of `prove` (certificates that are checked again), and every trace is judged here: nothing is believed
-that was said earlier but results that are given as such (`requirements_results.py`).
+that was said earlier but results that are given as such (`results.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.verbs.mutate_fates import Jury
 from mipcheck.checker.verbs.prove_results import Asked, prove_all
 from mipcheck.checker.verbs.requirements_catalogue import Requirement, requirements
-from mipcheck.checker.verbs.requirements_results import Corpus, Exercised, Mutated
+from mipcheck.checker.verbs.results import Corpus, Exercised, Mutated
 from mipcheck.model.prover.variants import read_by, speaks_of
 from mipcheck.model.specification.compose import owners
 from mipcheck.model.specification.spec import Rule, Spec

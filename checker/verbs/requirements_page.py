@@ -17,7 +17,7 @@ from mipcheck.checker.verbs.requirements_catalogue import (
     where,
 )
 from mipcheck.checker.verbs.requirements_covered import Covered, exercised
-from mipcheck.checker.verbs.requirements_results import Corpus, Mutated
+from mipcheck.checker.verbs.results import Corpus, Mutated
 from mipcheck.model.specification.spec import MOBILE_NODE
 
 _NAMED: Final = 3

@@ -27,25 +27,35 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=options.seconds, metavar="S", help="seconds for the whole run (default: none)"
     )
+    options.add_fleet(parser, "draw into the region where files of a fleet are, with their verdicts")
+    options.add_report(parser, ("html",))
     options.add_output(parser, ("text", "json", "svg"))
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the region; return 0 if it is exact, else 3.
 
-    Raises UsageError, SpecError, ParameterError and Disagreement.
+    Raises UsageError, SpecError, ParameterError, Disagreement, and InputError for results of a fleet.
     """
     from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.verbs.synthesize_drawn import drawing
+    from mipcheck.checker.verbs.synthesize_measured import measured_of, points_of
     from mipcheck.checker.verbs.synthesize_region import answer_json, answer_text, synthesize
     from mipcheck.model.prover.limits import deadline
 
     spec = warned(resolved(args.spec, args.reading))
+    files = measured_of(args.fleet, spec) if args.fleet else None
     with deadline(args.timeout):
         found = synthesize(spec, args.property, args.names, options.parameters(args))
-    if args.format == "svg":
-        from mipcheck.checker.verbs.synthesize_drawn import drawing
+    measured = None if files is None else points_of(found, files)
+    if args.report:
+        from mipcheck.checker.verbs.pages import synthesize_page, write_pages
 
-        write(drawing(found), args.output)
-    else:
-        write(answer_json(found) if args.format == "json" else answer_text(found), args.output)
+        write_pages(args, lambda: synthesize_page(found, measured))
+    shown = {
+        "svg": lambda: drawing(found, measured),
+        "json": lambda: answer_json(found, measured),
+        "text": lambda: answer_text(found, measured),
+    }
+    write(shown[args.format](), args.output)
     return 0 if found.region.known else 3

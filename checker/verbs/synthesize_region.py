@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.replayed import agree, check_names, parameters_of, show_parameter, trace_text
 
 if TYPE_CHECKING:
+    from mipcheck.checker.verbs.synthesize_measured import Point, Points
     from mipcheck.model.prover.region import Region
     from mipcheck.model.prover.setting import Setting
     from mipcheck.model.specification.spec import Spec
@@ -68,8 +70,8 @@ def synthesize(spec: Spec, name: str, names: Sequence[str], words: Mapping[str, 
     return Synthesis(owner, name, setting, found, said(setting, found.formula), default, text)
 
 
-def answer_json(s: Synthesis) -> str:
-    """Return a region as one JSON object."""
+def answer_json(s: Synthesis, measured: Points | None = None) -> str:
+    """Return a region as one JSON object, with the files that a fleet has `measured`."""
     outside = s.region.outside
     values = {} if outside is None else {n: show_parameter(s.spec, n, v) for n, v in outside.parameters.items()}
     return (
@@ -88,6 +90,7 @@ def answer_json(s: Synthesis) -> str:
                 "outside": values or None,
                 "counterexample": s.counterexample or None,
                 "reason": s.region.reason or None,
+                **({} if measured is None else {"measured": [_point(s, p) for p in measured.points]}),
             },
             indent=2,
         )
@@ -95,8 +98,14 @@ def answer_json(s: Synthesis) -> str:
     )
 
 
-def answer_text(s: Synthesis) -> str:
-    """Return a region as text."""
+def _point(s: Synthesis, p: Point) -> dict[str, object]:
+    """Return a measured point as JSON has it."""
+    values = {n: show_parameter(s.spec, n, v) for n, v in p.values.items()}
+    return {"values": values, "inside": p.inside, "verdict": p.verdict, "files": list(p.files)}
+
+
+def answer_text(s: Synthesis, measured: Points | None = None) -> str:
+    """Return a region as text, and how many files that a fleet has `measured` are inside."""
     lines = [f"{s.property} of {s.spec.name}", ""]
     where = {"true": "for all values", "false": "for no values"}.get(s.formula, "")
     if s.region.known:
@@ -112,6 +121,7 @@ def answer_text(s: Synthesis) -> str:
         lines.append(f"Inside it is proved, by Spacer, in dense time, of {kinds[s.region.interfaces]}.")
     else:
         lines.append(f"This is not known, because {s.region.reason}. Outside there are counterexamples.")
+    lines += [printable(measured.said())] if measured is not None else []
     if s.counterexample:
         lines += ["Near the border the shortest counterexample, replayed by the checker:", "", s.counterexample]
     return "\n".join(lines).rstrip("\n") + "\n"

@@ -16,7 +16,7 @@ from mipcheck.checker.verbs.prove_results import Proved
 from mipcheck.checker.verbs.requirements_catalogue import requirements
 from mipcheck.checker.verbs.requirements_covered import Covered, CoveredProperty, CoveredRule
 from mipcheck.checker.verbs.requirements_page import coverage_page
-from mipcheck.checker.verbs.requirements_results import Corpus, Exercised, Mutated
+from mipcheck.checker.verbs.results import Corpus, Exercised, Mutated
 from mipcheck.model.prover.prove import Result
 from mipcheck.model.specification.load import load
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import fsspec
 import pyarrow.dataset
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -111,6 +112,18 @@ def test_a_fleet_and_its_dataset(files: Path, capsys: pytest.CaptureFixture[str]
     # Other options are other results.
     assert main(["fleet", str(files), "-o", str(out), *by, "--set", "t_stop=30s"]) == 2
     assert "other options (--set)" in capsys.readouterr().err
+
+
+def test_parameters_that_were_given_are_kept_and_older_results_have_none(tmp_path: Path) -> None:
+    outcome = FileOutcome(File("x.log", 1, "x"), "checked", verdict="conformant", parameters=(("t_stop", "6s"),))
+    store = Store(str(tmp_path), {}, lambda path: {})
+    store.add(outcome)
+    store.flush()
+    assert [o.parameters for o in store.results()] == [(("t_stop", "6s"),)]
+    (part,) = tmp_path.glob("*.parquet")
+    pyarrow.parquet.write_table(pyarrow.parquet.read_table(part).drop_columns(["parameters"]), part)
+    assert [o.parameters for o in store.results()] == [()] == [o.parameters for o in store.results(True)]
+    store.close()
 
 
 def test_columns_are_documented() -> None:

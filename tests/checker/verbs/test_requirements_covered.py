@@ -16,7 +16,7 @@ from mipcheck.checker.fleet.summary import Summary, summary_json
 from mipcheck.checker.fleet.work import FileOutcome, RuleOutcome
 from mipcheck.checker.verbs.requirements_covered import Covered, covered, exercised
 from mipcheck.checker.verbs.requirements_page import coverage_page
-from mipcheck.checker.verbs.requirements_results import Corpus, Exercised, Mutated, read_corpus, read_mutants
+from mipcheck.checker.verbs.results import Corpus, Exercised, Mutated, read_corpus, read_mutants
 from mipcheck.model.specification.load import loads
 
 from making.hostile import HOSTILE, poisoned

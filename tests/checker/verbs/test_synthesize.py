@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import UsageError
+from mipcheck.checker.fleet.inputs import File
+from mipcheck.checker.fleet.summary import Summary, summary_json
+from mipcheck.checker.fleet.work import FileOutcome, RuleOutcome
+from mipcheck.checker.verbs.pages import synthesize_page
 from mipcheck.checker.verbs.prove_results import prove_one
+from mipcheck.checker.verbs.results import Measured
 from mipcheck.checker.verbs.synthesize_drawn import drawing
+from mipcheck.checker.verbs.synthesize_measured import points_of
 from mipcheck.checker.verbs.synthesize_region import Synthesis, answer_json, answer_text, synthesize
 from mipcheck.model.prover.region import holds_at
 from mipcheck.model.specification.load import load, loads
 
+from making.hostile import HOSTILE
 from making.schemas import conforming
 
 TEXT = """
@@ -154,3 +162,69 @@ def test_the_minute_of_the_draft() -> None:
     s = synthesize(load("draft-01"), "no_plaintext_after_loss", (), {})
     assert (s.formula, s.by_default, s.region.interfaces) == ("t_stop <= 60 s", "t_reregister <= 60 s", "any")
     assert "site t_stop=60001ms" in s.counterexample
+
+
+# --- measured by fleets ---------------------------------------------------------------------------------------------
+
+MEASURED = [
+    Measured("a.log", "conformant", {"often": "10s"}),
+    Measured("b.log", "conformant", {"often": "10s"}),
+    Measured("c<&>.log", "violation", {"often": "40s"}),
+    Measured("d.log", "inconclusive", {}),
+    Measured("e.log", "violation", {"often": "9000s"}),
+    Measured("f.log", "violation", {"gone": "1s"}),
+    Measured("g.log", "violation", {"often": "soon"}),
+]
+"""`often` is 20 s by default; what is not known of a file is no point."""
+
+
+def test_files_of_a_fleet_are_points_of_the_region() -> None:
+    s = found("p", "often")
+    points = points_of(s, MEASURED)
+    assert points.odd == 2
+    assert [(p.values["often"] // 10**9, p.inside, p.verdict, len(p.files)) for p in points.points] == [
+        (10, True, "conformant", 2), (40, False, "violation", 1), (20, True, "inconclusive", 1),
+        (9000, False, "violation", 1),
+    ]  # fmt: skip
+    said = "Of 5 files measured 3 inside (2 conformant, 1 inconclusive), 2 outside (2 violation); 2 files with"
+    assert said in answer_text(s, points)
+    answer = conforming("synthesize", answer_json(s, points))
+    assert answer["measured"][1] == {
+        "values": {"often": "40s"}, "inside": False, "verdict": "violation", "files": ["c<&>.log"],
+    }  # fmt: skip
+    root = ElementTree.fromstring(drawing(s, points))
+    marks = {g[0].text: (int(g[1].get("cx") or 0), g[2].text) for g in root if g.tag.endswith("}g")}
+    assert marks == {  # of 480 pixels from 90 on for 60 s
+        "conformant: a.log, b.log": (170, None), "violation: c<&>.log": (410, "✕"), "inconclusive: d.log": (250, "?"),
+    }  # fmt: skip
+    assert "1 files are beyond the picture." in [t.text for t in root]
+
+
+def test_the_page_shows_region_points_and_counterexample_and_no_markup_of_theirs() -> None:
+    s = found("p", "often")
+    bad = [Measured(m.file + HOSTILE, m.verdict + HOSTILE, m.parameters) for m in MEASURED]
+    page = synthesize_page(replace(s, formula=s.formula + HOSTILE), points_of(s, bad))
+    assert HOSTILE not in page and "<script" not in page and "<img" not in page and "alert(1)" in page
+    page = synthesize_page(s, points_of(s, MEASURED))
+    for words in ("holds exactly where often &lt; 30 s", "near the border, outside", "<circle", "c&lt;&amp;&gt;.log"):
+        assert words in page, words
+
+
+def test_results_of_fleets_are_read_and_those_of_others_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, fleet, page = tmp_path / "small.spec", tmp_path / "fleet.json", tmp_path / "p.html"
+    path.write_text(TEXT, "utf-8")
+    summary = Summary("small", ["A"])
+    rules = (RuleOutcome("A", "MUST", "1", "held", 1, 0, 0),)
+    outcome = FileOutcome(File("x.log", 1, "x"), "checked", verdict="conformant", rules=rules)
+    summary.add(replace(outcome, parameters=(("often", "50s"),)))
+    fleet.write_text(summary_json(summary), "utf-8")
+    conforming("fleet", summary_json(summary))
+    asked = ["synthesize", "p", "often", "--spec", str(path), "--fleet", str(fleet)]
+    assert main([*asked, "--report", f"html={page}"]) == 0
+    assert "Of 1 file measured 0 inside, 1 outside (1 conformant)." in capsys.readouterr().out
+    assert "often = 50s" in page.read_text("utf-8")
+    fleet.write_text(summary_json(summary).replace('"small"', '"other"'), "utf-8")
+    assert main(asked) == 2
+    assert 'is about "other", not small' in capsys.readouterr().err

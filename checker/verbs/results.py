@@ -1,5 +1,5 @@
-"""Results of other verbs, as their JSON, that a page on requirements takes in: what a fleet exercised, what became of
-mutants.
+"""Results of other verbs, as their JSON, that pages take in: what a fleet exercised and with which parameters, what
+became of mutants.
 
 Such a file may be anybody's: what these verbs do not write is refused, and nothing of it is more than text and numbers.
 """
@@ -44,6 +44,15 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A file of a corpus: its verdict, and the parameters that were given for it, in words."""
+
+    file: str
+    verdict: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Mutated:
     """A mutant of a rule: what was changed, what became of it, and who noticed."""
 
@@ -59,6 +68,14 @@ class _Odd(ValueError):
 def read_corpus(path: str) -> Corpus:
     """Read what `mipcheck fleet --format json` has written. Raises InputError."""
     return _read(path, "fleet", _corpus)
+
+
+def read_measured(path: str) -> tuple[str, list[Measured]]:
+    """Read what `mipcheck fleet --format json` has written: the specification, and each file that was checked.
+
+    Raises InputError.
+    """
+    return _read(path, "fleet", _measured)
 
 
 def read_mutants(path: str) -> tuple[str, dict[str, list[Mutated]]]:
@@ -84,6 +101,14 @@ def _read(path: str, verb: str, meant: Callable[[dict[str, Any], str], _T]) -> _
 def _corpus(o: dict[str, Any], name: str) -> Corpus:
     rules = {_as(r["id"], str): Exercised(_counts(r["files"]), _count(r["violations"])) for r in _objects(o["by_rule"])}
     return Corpus(name, _as(o["spec"], str), _count(o["files"]), _counts(o["counts"]), rules)
+
+
+def _measured(o: dict[str, Any], name: str) -> tuple[str, list[Measured]]:
+    found = []
+    for f in _objects(o["by_file"]):
+        words = {_as(n, str): _as(word, str) for n, word in _as(f.get("parameters", {}), dict).items()}
+        found.append(Measured(_as(f["file"], str), _as(f["verdict"], str), words))
+    return _as(o["spec"], str), found
 
 
 def _mutants(o: dict[str, Any], name: str) -> tuple[str, dict[str, list[Mutated]]]:
