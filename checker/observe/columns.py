@@ -190,8 +190,8 @@ class NativeObserver:
                 slot.get(_COUNT, -1),
                 slot[SCOPE] if other >= 0 else -1,
                 other,
-                bool(changed := self._machine.changes(name)) and name in judged,
-                sum(c.kind != "clear" for c in changed),
+                bool(self._machine.changes(name)) and name in judged,
+                self._machine.most_rows(name),
             )
 
     def _varying(self) -> tuple[int, int]:

@@ -373,7 +373,9 @@ def _following(context: Context, finding: Finding, kinds: Collection[str]) -> It
     """Return events after a finding, among them those of such kinds on its interface."""
     events, first = context.events, finding.event + 1
     if isinstance(events, Columns) and finding.interface is not None:
-        return events.following(finding.event, _FORWARD, kinds, finding.interface)
+        tracks = context.spec.tracks
+        whose = (tracks, finding.node) if tracks and finding.node is not None else None
+        return events.following(finding.event, _FORWARD, kinds, finding.interface, whose)
     return events[first : first + _FORWARD]
 
 

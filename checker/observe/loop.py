@@ -33,14 +33,15 @@ from mipcheck.checker.observe.tables import (
     find_node,
     forget_nodes,
     keep_writers,
+    lend_room,
     look_later,
     moved,
     node_of,
     place,
     plan,
     pop,
-    room_for,
     rows_used,
+    settle_room,
     veil,
 )
 from mipcheck.checker.observe.trials import ROWS, agree, compare, falls_due, prepare
@@ -266,8 +267,10 @@ def _happen(s: ObserverState) -> int:
         copy(s.writers_before, s.writers[row])
         copy(s.shared_before, s.shared[node])
         copy(s.shared_writers_before, s.shared_writers[node])
-    if s.kinds[kind].sets > 0:
-        room_for(s, node, s.kinds[kind].sets)
+    own = s.nodes[node]
+    begin = own.entries
+    capacity = own.entries_capacity
+    lent = lend_room(s, node, s.kinds[kind].sets) if s.kinds[kind].sets > 0 else 0
     if s.kinds[kind].tabled == 1:
         s.entries_before[0, 0] = 0
         for n in range(rows_used(s, node)):
@@ -279,7 +282,6 @@ def _happen(s: ObserverState) -> int:
             s.completed[s.varying_key] = s.number[i]
         keys = s.completed
     every = s.values[s.nodes[node].begin : end_of(s, node)]
-    own = s.nodes[node]
     entries = s.entries[own.entries : own.entries + own.entries_capacity]
     if s.coarse == 1:
         s.trials = 0
@@ -297,6 +299,8 @@ def _happen(s: ObserverState) -> int:
         kind, s.time[i], s.index, s.values[row], s.shared[node], entries, every, keys, s.constants,
         s.first + i, s.writers[row], s.shared_writers[node], s.outcomes,
     )  # fmt: skip
+    if lent == 1:
+        settle_room(s, node, begin, capacity)
     s.outcome = 0
     s.shared_changed = 0
     if s.foggy == 1:

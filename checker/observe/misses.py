@@ -20,7 +20,7 @@ from mipcheck.checker.observe.explain import sentences
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.observe.observer import Observer
-from mipcheck.checker.trace.columns import Columns
+from mipcheck.checker.trace.columns import Columns, is_of
 from mipcheck.checker.trace.replies import accepts, fault
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Allow, Update
@@ -179,24 +179,23 @@ class Misses:
         """
         events, first = self._context.events, finding.event + finding.overdue
         limit = _LIMIT
+        tracks = self._context.spec.tracks
+        whose = (tracks, finding.node) if tracks and finding.node is not None else None
         if isinstance(events, Columns):
-            found, known = events.before(first, limit, self._kinds, _MOST), first
+            found, known = events.before(first, limit, self._kinds, _MOST, whose), first
         else:
             back = events[max(0, first - limit) : max(0, first)]
             known = len(back)  # fewer where not all are kept
-            found = list(islice((e for e in reversed(back) if e.kind in self._kinds), _MOST))[::-1]
+            found = list(islice((e for e in reversed(back) if e.kind in self._kinds and is_of(e, whose)), _MOST))[::-1]
         whole = first <= min(limit, known) and len(found) < _MOST
         if finding.overdue:
             later = (
-                events.following(first - 1, limit, self._kinds, None)
+                events.following(first - 1, limit, self._kinds, None, whose)
                 if isinstance(events, Columns)
                 else events[max(0, first) : max(0, first) + limit]
             )
             in_time = takewhile(lambda e: e.time <= finding.time, later)
-            found += islice((e for e in in_time if e.kind in self._kinds), _MOST)
-        tracks = self._context.spec.tracks
-        if tracks and finding.node is not None:
-            found = [e for e in found if e.args.get(tracks, finding.node) in (finding.node, 0)]
+            found += islice((e for e in in_time if e.kind in self._kinds and is_of(e, whose)), _MOST)
         return [e for e in found if e.kind in self._context.spec.events], whole
 
     def _sets(self, event: Event, met: Moment, finding: Finding, wants: Sequence[_Want], linked: set[str]) -> bool:

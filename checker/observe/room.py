@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 from mipcheck.checker.observe import loop, tables
 from mipcheck.checker.observe.limits import TooMuch
 from mipcheck.checker.observe.state import ObserverState
+
+_MOVED: Final = 4096
+"""Rows that are moved at a time."""
 
 _MOST_CELLS: Final = 2**28
 """Integers of state, all interfaces of all nodes together: 2 GB. A device with more is none."""
@@ -20,7 +24,9 @@ def grow(s: ObserverState) -> None:
         s.grow(nodes_room=2 * s.nodes_room)
     if s.entries_room < s.entries_count + 4 * s.entries_spare:
         _gather_entries(s)
-    make_room(s, "entries_room", s.entries_count + 4 * s.entries_spare)
+    least = s.entries_count + 4 * s.entries_spare
+    if s.entries_room < least:  # by little, since what nodes have left behind is gathered each time
+        s.grow(entries_room=max(least, s.entries_room + s.entries_room // 4))
     if s.rows_room * (s.slots + s.variables) + s.entries_room * s.entry_width > _MOST_CELLS:
         raise TooMuch("more interfaces and nodes than any device serves")
     if s.node_of_room < 4 * s.nodes_count + 8:
@@ -37,14 +43,16 @@ def _gather_entries(s: ObserverState) -> None:
     capacities = s.nodes.column("entries_capacity")[: s.nodes_count]
     if 4 * int(capacities.sum()) > 3 * s.entries_count:
         return
-    count = 0
-    for node in begins.argsort(kind="stable").tolist():  # in the order of rows, so that none is overwritten unread
-        begin, capacity = int(begins[node]), int(capacities[node])
-        if capacity and begin != count:
-            s.entries[count : count + capacity] = s.entries[begin : begin + capacity].copy()
-        if capacity:
-            begins[node] = count
-        count += capacity
+    order = np.argsort(begins, kind="stable")
+    order = order[capacities[order] > 0]
+    sizes = capacities[order]
+    ends = np.cumsum(sizes)
+    count = int(ends[-1]) if len(ends) else 0
+    moved_by = np.repeat(begins[order] - (ends - sizes), sizes)
+    for first in range(0, count, _MOVED):  # in the order of rows, so that none is overwritten unread
+        to = np.arange(first, min(first + _MOVED, count))
+        s.entries[to] = s.entries[to + moved_by[to]]
+    begins[order] = ends - sizes
     s.entries_count = count
 
 

@@ -179,28 +179,44 @@ def moved(s: ObserverState, row: int) -> int:
     return row
 
 
-def room_for(s: ObserverState, node: int, more: int) -> None:
-    """See that a node has room for `more` rows of tables; those that it has may move to the end of all rows."""
+def lend_room(s: ObserverState, node: int, more: int) -> int:
+    """See that a node has room for `more` rows of tables. Return 1 if its rows stand after all others for that, else 0.
+
+    They stand there until `settle_room`, so that nobody has to keep room for what an event may add at most.
+    """
     owner = s.nodes[node]
-    used = 1
-    if owner.entries_capacity > 0:
-        used = max(s.entries[owner.entries, 0], 1)
-    if used + more > owner.entries_capacity:
-        _move_entries(s, node, used, max(used + more, 2 * owner.entries_capacity))
+    used = max(rows_used(s, node), 1)
+    if used + more <= owner.entries_capacity:
+        return 0
+    _copy_entries(s, node, used)
+    owner.entries_capacity = used + more
+    return 1
 
 
-def _move_entries(s: ObserverState, node: int, used: int, capacity: int) -> None:
-    """Give a node so many rows of tables, of which the first ones are those in use."""
+def settle_room(s: ObserverState, node: int, begin: int, capacity: int) -> None:
+    """Put the rows of a node back where they were before `lend_room`, or leave them where they are if they are more."""
+    owner = s.nodes[node]
+    used = rows_used(s, node)
+    if used <= max(capacity, 1):
+        for n in range(used if capacity > 0 else 0):
+            copy(s.entries[begin + n], s.entries[owner.entries + n])
+        owner.entries = begin
+        owner.entries_capacity = capacity
+    else:
+        owner.entries_capacity = used + used // 8
+        s.entries_count += owner.entries_capacity
+
+
+def _copy_entries(s: ObserverState, node: int, used: int) -> None:
+    """Let a node have a copy of its first rows of tables after all other rows, where they are not taken yet."""
     owner = s.nodes[node]
     begin = s.entries_count
-    s.entries_count += capacity
     if owner.entries_capacity > 0:
         for n in range(used):
             copy(s.entries[begin + n], s.entries[owner.entries + n])
     else:
         fill(s.entries[begin], 0)
     owner.entries = begin
-    owner.entries_capacity = capacity
 
 
 def rows_used(s: ObserverState, node: int) -> int:
@@ -240,9 +256,11 @@ def find_node(s: ObserverState, key: int) -> int:
         _add(s, node, s.interfaces[row].token, row)
     used = rows_used(s, 0)
     if used > 0:
-        _move_entries(s, node, used, used)
+        s.nodes[node].entries = s.entries_count
+        s.nodes[node].entries_capacity = used
+        s.entries_count += used
         for n in range(used):
-            copy(s.entries[s.nodes[node].entries + n], s.entries[s.nodes[0].entries + n])
+            copy(s.entries[s.nodes[node].entries + n], s.entries[device.entries + n])
     return int(node)
 
 

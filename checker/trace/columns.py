@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
+from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.values.event import Event
 
 if TYPE_CHECKING:
     import numpy as np
+    from mipcheck.model.specification.spec import EventType
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
@@ -25,6 +27,10 @@ WHOLE: Final = -1
 NUMBER: Final = 10**9
 """Numbers of a trace that machines count with are smaller; one that is not, such as a lifetime of 40 years, is left to
 Python. With the 18 digits that a log may hold, no lifetime could be turned into nanoseconds."""
+
+
+Whose: TypeAlias = "tuple[str, int] | None"
+"""One of the nodes of a device: the key that tells them apart, and what it is for that node. None: whichever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,23 @@ class EventTable:
     interface: Array
     kind: Array
     keys: Array
+
+    def are_of(self, rows: Array, whose: Whose, events: Sequence[EventType]) -> Array:
+        """Return of rows which are not about another node, where these are the kinds of `events`."""
+        import numpy as np
+
+        if whose is None:
+            return np.ones(len(rows), np.bool_)
+        slots = np.array([next((n for n, k in enumerate(e.keys) if k.name == whose[0]), -1) for e in events])
+        slot = slots[self.kind[rows]]
+        value: Array = self.keys[rows, slot]
+        found: Array = (slot < 0) | (value == whose[1]) | (value == UNKNOWN) | (value == 0)
+        return found
+
+
+def is_of(event: Event, whose: Whose) -> bool:
+    """Decide whether an event is not about another node."""
+    return whose is None or event.args.get(*whose) in (whose[1], 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +125,24 @@ class Columns(Sequence[Event]):
         """Return the event of that number, which exists."""
         raise NotImplementedError
 
-    def following(self, number: int, limit: int, kinds: Collection[str], interface: str | None) -> Iterator[Event]:
+    def following(
+        self, number: int, limit: int, kinds: Collection[str], interface: str | None, whose: Whose = None
+    ) -> Iterator[Event]:
         """Return, of the `limit` events after that number, in order, those of these kinds on an interface; or more.
 
-        Without an `interface`, those on any.
+        Without an `interface`, those on any. None is about another node than `whose`.
         """
         for n in range(number + 1, min(number + 1 + limit, len(self))):
             yield self.event(n)
 
-    def before(self, number: int, limit: int, kinds: Collection[str], most: int) -> list[Event]:
-        """Return, of the `limit` events before that number, the newest `most` of these kinds, in order."""
+    def before(self, number: int, limit: int, kinds: Collection[str], most: int, whose: Whose = None) -> list[Event]:
+        """Return, of the `limit` events before that number, the newest `most` of these kinds, in order.
+
+        None is about another node than `whose`.
+        """
         last = min(number, len(self))
-        newest = (e for n in range(last - 1, max(-1, last - 1 - limit), -1) if (e := self.event(n)).kind in kinds)
-        return list(islice(newest, most))[::-1]
+        back = map(self.event, range(last - 1, max(-1, last - 1 - limit), -1))
+        return list(islice((e for e in back if e.kind in kinds and is_of(e, whose)), most))[::-1]
 
     def places(self, numbers: Array) -> tuple[Array, Array]:
         """Return the files (by number) and the places of events, whose numbers are in order."""

@@ -24,7 +24,7 @@ AGE: Final = 4
 """The column for the event that last set a row."""
 FIRST: Final = 5
 """The first column of a table."""
-FEW: Final = 8
+FEW: Final = 2
 """Rows of a table from which on one whose time is over is used again, though there is room for more."""
 
 EntryRows = Sequence[list[int]]

@@ -56,8 +56,12 @@ class Layout:
 
     @cached_property
     def most_set(self) -> int:
-        """How many entries an event may set, or set a field of, at most: so much room is needed before each."""
-        return max((sum(c.kind != "clear" for c in self.changes(kind)) for kind in self.kinds), default=0)
+        """How many rows an event may add at most: so much room is needed before each."""
+        return max(map(self.most_rows, self.kinds), default=0)
+
+    def most_rows(self, kind: str) -> int:
+        """Return how many rows an event of a kind may add at most: one for each key that its updates name."""
+        return len({(c.table, c.keys) for c in self.changes(kind) if c.kind != "clear"})
 
     def changes(self, kind: str) -> list[Change]:
         """Return what events of a kind may do to tables."""

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast, overload
 
+from mipcheck.model.native.memory import regrown
 from mipcheck.model.values.nearest import nearest
 
 if TYPE_CHECKING:
@@ -94,11 +95,15 @@ class Declared:
         """Return an array, table or part with nothing but zeros."""
         import numpy as np
 
-        if self.record is None:
-            return np.zeros(self.shape_in(cells), self.type)
-        if not self.shape:
+        if self.record is not None and not self.shape:
             return self.record()
-        return Rows(self.record, np.zeros((*self.shape_in(cells), len(self.record.__layout__.cells)), CELL))
+        zeros = np.zeros(self.cells_in(cells), self.type if self.record is None else CELL)
+        return zeros if self.record is None else Rows(self.record, zeros)
+
+    def cells_in(self, cells: Mapping[str, int]) -> tuple[int, ...]:
+        """Return the shape of the array that holds it, with these values of the cells."""
+        width = () if self.record is None else (len(self.record.__layout__.cells),)
+        return *self.shape_in(cells), *width
 
     def __set_name__(self, owner: type[Record], name: str) -> None:
         self.name = name
@@ -234,19 +239,20 @@ class Record:
         return dict(zip(names, self._block[: len(names)].tolist(), strict=True))
 
     def grow(self, **sizes: int) -> None:
-        """Set cells, and make the arrays whose shape they say anew: with what was in them, and zeros after that."""
-        import numpy as np
+        """Set cells, and make the arrays whose shape they say anew: with what was in them, and zeros after that.
 
+        Whoever still has one of the arrays may go on reading it, or not see what is written from now on.
+        """
         self._set(sizes)
         values = self._cells()
         for name, field in self.__layout__.fields.items():
             if field.cells.isdisjoint(sizes):
                 continue
-            old, new = getattr(self, name), field.made(values)
-            source, target = (old.cells, new.cells) if isinstance(old, Rows) else (old, new)
-            kept = tuple(slice(min(a, b)) for a, b in zip(source.shape, target.shape, strict=True))
-            np.copyto(target[kept], source[kept])
-            setattr(self, name, new)
+            held = self._held.pop(name)
+            only = [held.cells if isinstance(held, Rows) else held]
+            del held  # else it could not grow where it is
+            cells = regrown(only, field.cells_in(values))
+            setattr(self, name, cells if field.record is None else Rows(field.record, cells))
 
     def address(self) -> int:
         """Return where native code finds it. Raises ValueError where an array is smaller than its shape says.

@@ -58,14 +58,25 @@ TOLD = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("others", [0, 250])
 @pytest.mark.parametrize("name", TOLD)
-def test_what_did_not_count_is_named(tmp_path: Path, name: str) -> None:
+def test_what_did_not_count_is_named(tmp_path: Path, name: str, others: int) -> None:
+    """However many nodes there are besides, who did something since."""
     case = next(c for c in CASES if f"{c.role}: {c.name}" == name)
+    *before, last = case.text.splitlines()
+    rrq = "to=iha" if case.role == "fa" else ""
+    told = [
+        f"{last.split()[0]} x rrq home=10.1.9.{n} {rrq} coa=10.1.9.1 flags=DT lifetime=600 id={n}"
+        for n in range(others)
+    ]
     path = tmp_path / "x.log"
-    path.write_text(case.text, "utf-8")
+    path.write_text("\n".join((*before, *told, last, "")), "utf-8")
     rule, shown, why = TOLD[name]
-    (found,) = (v for v in check(str(path), spec=SPECS(case.spec)).violations if v.rule == rule)
-    assert [(shown in m.text, m.why) for m in found.not_counted] == [(True, why)]
+    for fast in (False, True):
+        report = both_ways.report(path, fast, only=fast)
+        assert isinstance(report, Report)
+        (found,) = (v for v in report.violations if v.rule == rule)
+        assert [(shown in m.text, m.why) for m in found.not_counted] == [(True, why)]
 
 
 @pytest.mark.parametrize(

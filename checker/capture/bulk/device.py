@@ -20,6 +20,7 @@ from mipcheck.checker.capture.device.crossing import SOON, Found, flow_of
 from mipcheck.checker.capture.device.passage import Passage, Way
 from mipcheck.checker.capture.device.reader import DeviceReader
 from mipcheck.checker.capture.headers.packet import Packet
+from mipcheck.checker.trace.columns import Whose, is_of
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event
 
@@ -246,9 +247,9 @@ class DeviceEvents(CaptureEvents):
 
     varying = None
 
-    def before(self, number: int, limit: int, kinds: Collection[str], most: int) -> list[Event]:
+    def before(self, number: int, limit: int, kinds: Collection[str], most: int, whose: Whose = None) -> list[Event]:
         """Return, of the `limit` events before that number, the newest `most` of these kinds, in order."""
-        wanted = np.array([e.kind in kinds for e in self.shapes], np.bool_)
+        wanted = np.array([e.kind in kinds and is_of(e, whose) for e in self.shapes], np.bool_)
         least = max(0, number - limit)
         found: list[Event] = []
         which = bisect_left(self._starts, min(number, len(self))) - 1

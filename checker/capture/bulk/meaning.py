@@ -18,7 +18,7 @@ from mipcheck.checker.capture.bulk.rows import Chunk, Ints, PacketRows
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.read import Gap
-from mipcheck.checker.trace.columns import Batch, Columns
+from mipcheck.checker.trace.columns import Batch, Columns, Whose, is_of
 from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import Value
 
@@ -293,9 +293,11 @@ class CaptureEvents(Columns):
             frame = frame - self._firsts[file]
         return Batch(self._starts[which], time, shape, frame, file, None, number)
 
-    def following(self, number: int, limit: int, kinds: Collection[str], interface: str | None) -> Iterator[Event]:
+    def following(
+        self, number: int, limit: int, kinds: Collection[str], interface: str | None, whose: Whose = None
+    ) -> Iterator[Event]:
         """Yield events of `kinds` on an interface, of the `limit` ones after the event of that number."""
-        fits = [e.kind in kinds and interface in (None, e.interface) for e in self.shapes]
+        fits = [e.kind in kinds and interface in (None, e.interface) and is_of(e, whose) for e in self.shapes]
         wanted = np.array(fits, np.bool_)
         end = min(number + 1 + limit, len(self))
         which = bisect_right(self._starts, number + 1) - 1
@@ -306,16 +308,16 @@ class CaptureEvents(Columns):
                     yield self._event(batch, at)
             which += 1
 
-    def before(self, number: int, limit: int, kinds: Collection[str], most: int) -> list[Event]:
+    def before(self, number: int, limit: int, kinds: Collection[str], most: int, whose: Whose = None) -> list[Event]:
         """Return the newest `most` events of `kinds` before that number; of user data, of the `limit` ones before."""
         if _DATA in kinds:
-            return super().before(number, limit, kinds, most)
+            return super().before(number, limit, kinds, most, whose)
         found: list[Event] = []
         own = self._own_before(number)
         while own and len(found) < most:
             own -= 1
             shape = self.shapes[self._own_shape[own]]
-            if shape.kind in kinds:
+            if shape.kind in kinds and is_of(shape, whose):
                 frame = int(self._own_frame[own])
                 file = max(0, int(np.searchsorted(self._firsts, frame, "left")) - 1) if len(self.files) > 1 else 0
                 at = Position(self.files[file], None, frame - int(self._firsts[file]) if len(self.files) > 1 else frame)

@@ -9,7 +9,6 @@ text and JSON Lines have of their own is a `LogForm` (`form.py`), a way through 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from typing import BinaryIO, Final
 
@@ -21,7 +20,7 @@ from mipcheck.checker.logs.bulk.parsed import Words
 from mipcheck.checker.logs.bulk.passes import FEWEST_ROWS, MOST_ROWS, ParsedRows, Pass, Point
 from mipcheck.checker.logs.lines import LogReader
 from mipcheck.checker.logs.parts import LINE_LIMIT
-from mipcheck.checker.trace.columns import WHOLE, Array, Batch, Columns, EventTable
+from mipcheck.checker.trace.columns import WHOLE, Array, Batch, Columns, EventTable, Whose
 from mipcheck.checker.trace.derive import ACCESS, TRAVERSAL, derives
 from mipcheck.checker.trace.spans import FROM, TO
 from mipcheck.checker.trace.vocabulary import Vocabulary
@@ -168,16 +167,23 @@ class BulkLog(Columns):
                     break
         return self._known[number]
 
-    def following(self, number: int, limit: int, kinds: Collection[str], interface: str | None) -> Iterator[Event]:
-        for line, offset in self._found(number + 1, number + 1 + limit, kinds, interface):
-            yield self._read(line, offset)
+    def following(
+        self, number: int, limit: int, kinds: Collection[str], interface: str | None, whose: Whose = None
+    ) -> Iterator[Event]:
+        for lines, offsets in self._found(number + 1, number + 1 + limit, kinds, interface, whose):
+            yield from map(self._read, lines.tolist(), offsets.tolist())
 
-    def before(self, number: int, limit: int, kinds: Collection[str], most: int) -> list[Event]:
-        newest = deque(self._found(max(0, number - limit), number, kinds, None), most) if number > 0 else ()
+    def before(self, number: int, limit: int, kinds: Collection[str], most: int, whose: Whose = None) -> list[Event]:
+        newest: list[tuple[int, int]] = []
+        if number > 0:
+            for lines, offsets in self._found(max(0, number - limit), number, kinds, None, whose):
+                newest = [*newest, *zip(lines[-most:].tolist(), offsets[-most:].tolist(), strict=True)][-most:]
         return [self._read(line, offset) for line, offset in newest]
 
-    def _found(self, first: int, end: int, kinds: Collection[str], interface: str | None) -> Iterator[tuple[int, int]]:
-        """Yield lines and offsets of the events from number `first` to before `end` of such kinds."""
+    def _found(
+        self, first: int, end: int, kinds: Collection[str], interface: str | None, whose: Whose
+    ) -> Iterator[tuple[Array, Array]]:
+        """Yield lines and offsets of the events from number `first` to before `end` that are asked for."""
         wanted = [n for n, e in enumerate(self.events) if e.name in kinds]
         token = WHOLE if interface in (None, NODE) else self.interfaces.index(interface or NODE)
         for batch, rows in self._from(first, self.one_more_pass(), self.rows):
@@ -187,7 +193,9 @@ class BulkLog(Columns):
             if interface is not None:
                 those &= rows.token[part] == token
             found = np.flatnonzero(those) + part.start
-            yield from [(int(rows.line[n]), int(rows.offset[n])) for n in found]
+            if batch.table is not None:
+                found = found[batch.table.are_of(found, whose, self.events)]
+            yield rows.line[found], rows.offset[found]
             if begin + count >= end:
                 return
 

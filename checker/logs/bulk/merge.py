@@ -15,7 +15,7 @@ from typing import Final, Literal
 import numpy as np
 from mipcheck.checker.logs.bulk.log import BulkLog
 from mipcheck.checker.logs.bulk.passes import Pass
-from mipcheck.checker.trace.columns import WHOLE, Array, Batch, Columns, EventTable
+from mipcheck.checker.trace.columns import WHOLE, Array, Batch, Columns, EventTable, Whose
 from mipcheck.model.specification.spec import EventType
 from mipcheck.model.values.event import NODE, Event
 
@@ -228,18 +228,20 @@ class MergedLogs(Columns):
             self._stretches[stretch] = file, own, time
         return self._stretches[stretch]
 
-    def following(self, number: int, limit: int, kinds: Collection[str], interface: str | None) -> Iterator[Event]:
-        for file, own, time in self._found(number + 1, number + 1 + limit, kinds, interface):
+    def following(
+        self, number: int, limit: int, kinds: Collection[str], interface: str | None, whose: Whose = None
+    ) -> Iterator[Event]:
+        for file, own, time in self._found(number + 1, number + 1 + limit, kinds, interface, whose):
             yield self._event(file, own, time)
 
-    def before(self, number: int, limit: int, kinds: Collection[str], most: int) -> list[Event]:
-        newest = deque(self._found(max(0, number - limit), number, kinds, None), most)
+    def before(self, number: int, limit: int, kinds: Collection[str], most: int, whose: Whose = None) -> list[Event]:
+        newest = deque(self._found(max(0, number - limit), number, kinds, None, whose), most)
         return [self._event(file, own, time) for file, own, time in newest]
 
     def _found(
-        self, first: int, end: int, kinds: Collection[str], interface: str | None
+        self, first: int, end: int, kinds: Collection[str], interface: str | None, whose: Whose
     ) -> Iterator[tuple[int, int, int]]:
-        """Yield log, `own` and time of the events from number `first` to before `end` of such kinds."""
+        """Yield log, `own` and time of the events from number `first` to before `end` that are asked for."""
         end = min(end, len(self))
         if first >= end:
             return
@@ -254,6 +256,7 @@ class MergedLogs(Columns):
             found = np.isin(rows.table.kind[some], wanted)
             if interface is not None:
                 found &= rows.table.interface[some] == token
+            found[found] = rows.table.are_of(some[found], whose, self.events)
             yield from [(int(file[n]), int(rows.own[n]), int(rows.time[n])) for n in np.flatnonzero(found) + low]
             at += len(rows)
             if at >= end:

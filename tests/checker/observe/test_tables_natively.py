@@ -18,13 +18,18 @@ MACHINE = Machine(SERVER, {}, {})
 NODES = (*HOMES, 0x0A010003)
 
 
-def natively(told: list[Event], boot: bool, size: int) -> Observation:
-    """What the loop says of events, in batches of a size."""
+def observed(told: list[Event], boot: bool, size: int) -> NativeObserver:
+    """What has seen events, in batches of a size."""
     columns = ListColumns(told, size)
     native = NativeObserver(MACHINE, columns, boot, record=True)
     for batch in columns.batches():
         native.take(batch)
-    return native.observation()
+    return native
+
+
+def natively(told: list[Event], boot: bool, size: int) -> Observation:
+    """What the loop says of events, in batches of a size."""
+    return observed(told, boot, size).observation()
 
 
 @st.composite
@@ -64,3 +69,17 @@ def test_so_they_do_of_many_nodes_with_many_entries(boot: bool) -> None:
     seen = observe(MACHINE, told, boot)
     assert natively(told, boot, 999) == seen
     assert sum(t.broken for t in seen.tallies) > 100
+
+
+def test_a_node_has_room_for_little_more_than_it_keeps() -> None:
+    """However much an event may add to its tables at most."""
+    told = [
+        event("wish", n * S, {"who": n // 500, "what": "call", "to": 1, "sure": "yes"}, 0x0A020000 + n % 500)
+        for n in range(5000)
+    ]
+    record = observed(told, True, 999)._state
+    begins, rooms = (record.nodes.column(name)[1 : record.nodes_count] for name in ("entries", "entries_capacity"))
+    kept = record.entries[begins, 0]
+    assert len(kept) == 500 and kept.min() > 1
+    assert (rooms <= kept + kept // 8).all()
+    assert record.entries_count <= 2 * rooms.sum()

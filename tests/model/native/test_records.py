@@ -400,6 +400,26 @@ def test_arrays_grow_and_keep_what_they_hold() -> None:
     assert made.values[8, 4] == 1
 
 
+@pytest.mark.parametrize("somebody_has_it", [False, True])
+def test_large_arrays_grow_too(somebody_has_it: bool) -> None:
+    made = state(1)
+    held = None
+    for rows in (100_000, 150_000, 400_000):
+        made.grow(rows=rows)
+        assert made.values.shape == (rows, SLOTS) and made.values[-1].tolist() == [0] * SLOTS
+        made.values[-1] = rows
+        held = made.values[-1:] if somebody_has_it else None
+    assert held is None or held.tolist() == [[400_000] * SLOTS]
+    made.grow(rows=500_000)
+    assert held is None or held.tolist() == [[400_000] * SLOTS], "what somebody has is not taken away"
+    assert [made.values[n - 1].tolist() for n in (100_000, 150_000, 400_000)] == [
+        [n] * SLOTS for n in (100_000, 150_000, 400_000)
+    ]
+    assert not made.values[400_000:].any()
+    assert compiled(unit("def f(s):\n    s.values[499_999, 0] = 7\n    return s.values[399_999, 0]\n"))(made) == 400_000
+    assert made.values[-1, 0] == 7
+
+
 def test_arrays_may_be_replaced_and_be_longer_than_needed() -> None:
     fast = compiled(unit("def f(s):\n    return s.values[s.rows - 1, 1] + len(s.values)\n"))
     made = state(1)
