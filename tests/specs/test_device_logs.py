@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
+from mipcheck.checker.cli.main import main
 from mipcheck.model.specification.load import load
 
 from making import both_ways
@@ -133,3 +135,21 @@ def test_what_a_log_leaves_out_accuses_nobody(tmp_path: Path, part: int) -> None
             report = check(str(path), spec=SPECS(case.spec))
             found = {v.rule for v in (*report.violations, *report.warnings)}
             assert found <= set(case.broken), f"without {what}:\n{text}"
+
+
+def test_devices_of_one_run_are_judged_together_as_each_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_role = {
+        r: [c for c in CASES if c.role == r and c.name.startswith("one run")] for r in ("vpn", "xha", "iha", "fa")
+    }
+    for which in range(max(map(len, by_role.values()))):
+        run = {role: cases[which % len(cases)] for role, cases in by_role.items()}
+        for role, case in run.items():
+            (tmp_path / f"{role}.log").write_text(case.text, "utf-8")
+        code = main(["check", *(str(tmp_path / f"{role}.log") for role in run), "--format", "json"])
+        parties = json.loads(capsys.readouterr().out)["parties"]
+        assert {role: {v["rule"] for v in parties[role]["violations"]} for role in run} == {
+            role: set(case.broken) for role, case in run.items()
+        }
+        assert code == int(any(case.broken for case in run.values()))
