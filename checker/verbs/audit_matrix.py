@@ -137,6 +137,9 @@ class _Auditor:
                 return self._assumption(machine, name)
             if name == machine.role:
                 return self._through(machine.rules.values())
+        for system in self._spec.systems.values():
+            if name in system.properties or name == system.role:
+                return self._system([name] if name in system.properties else list(system.properties))
         if name in self._spec.parameters:
             return self._parameter(self._spec.parameters[name])
         rules = [
@@ -191,6 +194,13 @@ class _Auditor:
                 return Coverage((f"{p.name} without {rule.id}",), exercised,
                                self._replayed(machine, trace, nothing, trace.broken))  # fmt: skip
         return Coverage((), exercised)
+
+    def _system(self, names: list[str]) -> Coverage:
+        """Return what covers properties of a system: their proofs, of which each is about what its parties do together,
+        so that no trace of one party exercises or breaks it."""
+        found = Decisions(self._spec, self._kept.spec).prove(names)
+        failed = [f"{n} is {p.result.result}" for n, p in found.items() if p.result.result != "proved"]
+        return Coverage(tuple(names), silent=True, failed=", ".join(failed))
 
     def _assumption(self, machine: Spec, name: str) -> Coverage:
         """Seek a trace that honours an assumption, and one that refutes a property where it is missing."""

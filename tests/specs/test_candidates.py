@@ -15,6 +15,7 @@ from mipcheck.model.specification.load import every_bundled, load, loads
 from mipcheck.model.specification.spec import Spec
 
 from making.schemas import conforming
+from making.systems import SYSTEM
 
 # First lines of the bullets and sub-items of Appendix E of the draft as published, by section and by the heading that
 # they stand under; remarks that call themselves comments are comments. A program took them from the text.
@@ -241,3 +242,15 @@ def test_audit_looks_for_certificates_by_the_name_that_was_given(monkeypatch: py
     text = _small("proved by fine") + 'rule R MUST cite 1 "ready or not" allow go only if ready or not ready\n'
     audit_matrix.audit(loads(text), kept=KeptLogs("candidates/small"))
     assert given == ["candidates/small"]
+
+
+@pytest.mark.slow
+def test_audit_counts_properties_of_systems() -> None:
+    """What a statement says is encoded by one was said to be noticed by nothing, proved or not."""
+    from mipcheck.checker.verbs.audit_matrix import audit
+
+    said = 'statement {0} MUST cite 1 "{0}" by {1}\n'
+    text = SYSTEM + said.format("Q1", "known_is_right") + said.format("Q2", "answers_find") + said.format("Q3", "both")
+    lacks = {row.requirement.id: "; ".join(row.lacks) for row in audit(loads(text))}
+    assert (lacks["Q1"], lacks["Q2"]) == ("", "answers_find is refuted (answers_find)")
+    assert "no_thief is refuted" in lacks["Q3"] and "known_is_right" not in lacks["Q3"]
