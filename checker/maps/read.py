@@ -436,6 +436,8 @@ class Teller:
         pairs = [KeyValue(k, 0, w, 0, len(w), _is_quoted(declared.by_name.get(k))) for k, w in event.words.items()]
         disordered = not builder.is_next(time)
         self._coarsest = max(self._coarsest, event.moment.resolution)
+        if interface == NODE and event.kind in _OF_LINKS:  # of which interface it is, may be of any
+            return self._lacks(record, time, interface, f"{event.kind} without its interface")
         faults = builder.add_event(record.number, time, interface, WordAt(event.kind, 0), pairs, read_word)
         if not faults:
             return ""
@@ -443,6 +445,11 @@ class Teller:
             return self._problem(record, faults[0])
         missing = [k.name for k in declared.keys if not k.optional and k.name not in event.words]
         what = f"{event.kind} without {' '.join(missing)}" if missing else f"{event.kind}: {faults[0].message}"
+        return self._lacks(record, time, interface, what)
+
+    def _lacks(self, record: LogRecord, time: Time, interface: str, what: str) -> str:
+        """Add a gap instead of an event; return `what` it lacks, in words."""
+        builder = self.builder
         self._lacking[what] = self._lacking.get(what, 0) + 1
         for kind in sorted(builder.vocabulary.gaps)[:1]:
             reason = [KeyValue("reason", 0, what, 0, len(what), True)]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mipcheck import check
 from mipcheck.checker.inputs.trace import Input
@@ -169,6 +169,7 @@ def test_a_change_between_two_keeps_them_apart() -> None:
 SOME = st.lists(st.tuples(st.integers(0, 4000), st.sampled_from(PHASES), st.sampled_from(["log", "cap"])), max_size=8)
 
 
+@settings(deadline=None)
 @given(SOME)
 def test_nothing_of_a_log_is_lost_and_a_log_or_a_capture_alone_stays_as_it_is(
     drawn: list[tuple[int, str, str]],

@@ -244,7 +244,7 @@ def test_the_verb_lists_maps_and_shows_a_log_beside_its_events(
     assert main(["map"]) == 0
     assert "charon " in capsys.readouterr().out
     assert main(["map", "networkd"]) == 0
-    assert "all 1 samples as due" in capsys.readouterr().out
+    assert "all 2 samples as due" in capsys.readouterr().out
     path = tmp_path / "journal.txt"
     path.write_text(
         "2025-11-03T08:00:01+01:00 host systemd-networkd[6]: eth0: Gained carrier\n"
@@ -310,3 +310,25 @@ def test_an_interface_that_the_site_calls_a_tunnel_has_no_link_and_a_daemon_spea
     assert report.inputs[1].events == 1
     assert report.violations == ()
     assert {r.id: r.status for r in report.rules}["V4"] == "held"
+
+
+def test_a_link_of_which_no_line_tells_whose_it_is_may_be_that_of_any_interface(tmp_path: Path) -> None:
+    """The node's direct registration may have been voided by it, so that what follows is not known to be right."""
+    events, node = tmp_path / "events.txt", tmp_path / "node.log"
+    events.write_text(
+        "2025-11-03 09:00:00.300\t10001\tNetworkProfile\tdown\n2025-11-03 09:00:00.400\t10000\tNetworkProfile\tup\n"
+    )
+    node.write_text(
+        "mipcheck-trace 1\nsource sees=rrq,rrp,data,coa\nsite iha=10.1.0.2 xha=198.51.100.2 boot=true\n"
+        "2025-11-03T09:00:00Z eth0 coa kind=colocated addr=10.1.7.20\n2025-11-03T09:00:00.1Z eth0 rrq to=iha"
+        " path=direct coa=10.1.7.20 flags=DT lifetime=600 id=0x1\n2025-11-03T09:00:00.2Z eth0 rrp from=iha"
+        " path=direct code=0 lifetime=600 id=0x1 auth=ok\n2025-11-03T09:00:00.5Z eth0 data dir=out protection=none"
+        " stack=ip/ip\n"
+    )
+    statuses = []
+    for more in ("", ",interface=wlan0", ",interface=eth0"):
+        report = check([node, events], maps=[f"events.txt=windows,zone=UTC{more}"])
+        statuses.append({r.id: r.status for r in report.rules}["D1"])
+        assert any("2 times a gap instead of an event" in n for n in report.notes) is (not more)
+        assert any("link without its interface" in n or "interface=…" in n for n in report.notes) is (not more)
+    assert statuses == ["inconclusive", "held", "violated"]
