@@ -115,6 +115,7 @@ def answer_text(s: Synthesis, measured: Points | None = None) -> str:
     lines += [] if where else [f"  {s.formula}", ""]
     if s.by_default:
         lines += ["and, where the site leaves the others to their defaults, exactly where", "", f"  {s.by_default}", ""]
+    lines += _fixed(s)
     lines += picture(s)
     if s.region.known:
         kinds = {"any": "any number of interfaces", "2": "two interfaces"}
@@ -125,6 +126,18 @@ def answer_text(s: Synthesis, measured: Points | None = None) -> str:
     if s.counterexample:
         lines += ["Near the border the shortest counterexample, replayed by the checker:", "", s.counterexample]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _fixed(s: Synthesis) -> list[str]:
+    """Return in words which parameters the region says nothing of, because no proof can leave them open."""
+    from mipcheck.model.prover.region import may_vary
+
+    able = may_vary(s.setting)
+    names = [n for n, p in s.spec.parameters.items() if n not in able and not p.readings]
+    if not names:
+        return []
+    values = ", ".join(f"{n} = {show_parameter(s.spec, n, s.setting.parameters[n])}" for n in names)
+    return [f"with {values}, which cannot vary.", ""]
 
 
 @dataclass(frozen=True, slots=True)

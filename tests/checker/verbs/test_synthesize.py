@@ -116,6 +116,12 @@ def test_what_cannot_be_asked(name: str, names: list[str], says: str) -> None:
         found(name, *names)
 
 
+def test_what_cannot_vary_is_named_with_its_value() -> None:
+    """Of these the answer says nothing: "for all values" is not about them."""
+    assert "with factor = 3, which cannot vary." in answer_text(found("always")).splitlines()
+    assert "cannot vary" not in answer_text(found("always", text=TEXT.replace("n * factor", "n")))
+
+
 @pytest.mark.slow
 def test_one_number_is_drawn_as_a_line_and_two_as_a_field() -> None:
     line = [row for row in answer_text(found("p", "often")).splitlines() if "|" in row]
