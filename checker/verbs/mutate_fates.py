@@ -1,8 +1,9 @@
 """What becomes of each mutant: who notices that it is not the original.
 
 Traces are asked first, because that takes a moment: those that come along, and those that were found for earlier
-mutants. Then the prover is asked for a trace on which the mutant and the original part, and for properties that are
-refuted of one of them and proved of the other.
+mutants. Then whether it is proved that the mutant never does anything else than the original, which takes a second.
+What is left is asked for properties that are proved of one of them and not of the other, where certificates are checked
+before anything is searched for; and at last for a trace on which the two part.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.inputs.read import read_trace
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.observe.watch import watch
+from mipcheck.checker.proofs.certificates import known
 from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import check_names
 from mipcheck.checker.trace.vocabulary import vocabulary_of
@@ -130,6 +132,7 @@ class Jury:
         self.machines = {m.role: m for m in spec.machines()}
         self.originals: dict[str, Machine] = {}
         self._verdicts: dict[str, str] = {}
+        self.certificates = known(spec.name) if spec.name in every_bundled() else _nothing_known
         self.witnesses = [w for path in paths or () for w in self._read(Path(path))]
         if paths is None:
             # What comes along is about the draft, whose words not every specification has.
@@ -164,25 +167,40 @@ class Jury:
         if not search:
             return Fate(mutant, UNDECIDED, reason="no trace notices it, and nothing else was asked")
         original = self.machines[mutant.role]
-        partings = Partings(original, mutant.machine, self.timeout)
-        unlike = [r for r in original.rules if not partings.alike(r)]
-        parted, same, reasons = "", True, []
-        for rule in unlike:
-            found = partings.find([rule], _title(self.spec, mutant, rule))
-            if found.trace and found.outright:
-                parted = found.trace
-                break
-            same = same and found.same
-            reasons += [f"{rule}: {found.reason}"] if found.reason and not found.same else []
+        from mipcheck.model.prover.same import EACH, never_differs
+
+        if never_differs(original, mutant.machine, self._watched(mutant.role), min(EACH, self.timeout)):
+            return Fate(mutant, EQUIVALENT, reason="it is proved to do the same with every event in every state")
         if (by := self._property(mutant)) is not None:
             return Fate(mutant, KILLED, by)
-        if parted:
-            self._remember(mutant, parted)
-            return Fate(mutant, SURVIVES, trace=parted)
-        if same and unseen(original) == unseen(mutant.machine):
-            return Fate(mutant, EQUIVALENT, reason="every rule is proved to be broken by the same traces")
+        return self._parted(mutant, original)
+
+    def _parted(self, mutant: Mutant, original: Spec) -> Fate:
+        """Return what becomes of a mutant that nobody notices: a trace on which it parts from the original, if there
+        is one of some rule."""
+        partings = Partings(original, mutant.machine, self.timeout)
+        reasons = []
+        for rule in [r for r in original.rules if not partings.alike(r)]:
+            found = partings.find([rule], _title(self.spec, mutant, rule))
+            if found.trace and found.outright:
+                self._remember(mutant, found.trace)
+                return Fate(mutant, SURVIVES, trace=found.trace)
+            reasons += [f"{rule}: {found.reason}"] if found.reason and not found.same else []
         reason = reasons[0] if reasons else "no rule and no property tells the difference"
         return Fate(mutant, UNDECIDED, reason=reason)
+
+    def _watched(self, role: str) -> set[str]:
+        """Return the variables and tables of a role of which systems speak that it is a party to."""
+        found = set()
+        for system in self.spec.systems.values():
+            parties = {p.name for p in system.parties.values() if p.role == role}
+            terms = [t for p in system.properties.values() for t in p.terms()]
+            terms += [t for a in system.assumptions.values() for t in a.terms()]
+            terms += [t for u in system.updates if all("/" not in n for n, _ in u.assignments) for t in u.terms()]
+            for name in {n for t in terms for n in t.reads()}:
+                party, _, variable = name.partition("/")
+                found |= {variable} if party in parties else set()
+        return found
 
     def _trace(self, mutant: Mutant) -> str | None:
         """Return the name of the first trace that is judged otherwise."""
@@ -208,7 +226,8 @@ class Jury:
         from mipcheck.model.prover.concerned import concerned
         from mipcheck.model.prover.prove import Proofs
 
-        original, proofs = self.machines[mutant.role], Proofs(mutant.spec, timeout=self.timeout)
+        original = self.machines[mutant.role]
+        proofs = Proofs(mutant.spec, timeout=self.timeout, certificate=self.certificates)
         before, after = owners(self.spec), owners(mutant.spec)
         wanted = [
             name
@@ -225,15 +244,13 @@ class Jury:
         if verdict == "unknown":
             return False
         if name not in self._verdicts:
-            self._verdicts[name] = Proofs(self.spec, timeout=self.timeout).verdict(name).result
+            original = Proofs(self.spec, timeout=self.timeout, certificate=self.certificates)
+            self._verdicts[name] = original.verdict(name).result
         return self._verdicts[name] not in ("unknown", verdict)
 
 
-def unseen(spec: Spec) -> object:
-    """Return what no trace shows and only proofs look at: assumptions, and what becomes of ghost state."""
-    ghosts = {v.name: v.initial for v in spec.variables.values() if v.ghost}
-    updates = [(u.patterns, n, t) for u in spec.updates for n, t in u.assignments if n in ghosts]
-    return spec.assumptions, ghosts, updates
+def _nothing_known(_: str) -> None:
+    """Know of no certificate."""
 
 
 def _title(spec: Spec, mutant: Mutant, rule: str) -> list[str]:

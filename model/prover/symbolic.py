@@ -85,6 +85,14 @@ class World:
             for i in self.interfaces
         ]
 
+    def share(self, other: World) -> None:
+        """Take what is found of the interfaces that are not followed from a world with the same state."""
+        self._elsewhere = other._elsewhere
+
+    def elsewhere(self) -> list[tuple[Term, Z]]:
+        """Return what has been asked of some or every interface, and what stands for that in those not followed."""
+        return [(term, z) for (_, _, term), (_, z) in (self._elsewhere or {}).items()]
+
     def in_values(self) -> World:
         """Return this world as a `plain` one."""
         result = copy(self)

@@ -133,8 +133,19 @@ def test_what_means_the_same_is_proved_to() -> None:
     assert got["rule R3: without is_open"].fate in {SURVIVES, KILLED}
 
 
-def test_what_only_ghosts_know_is_not_called_equivalent() -> None:
-    assert {f.fate for f in found("fall")} == {UNDECIDED}
+def test_what_only_ghosts_know_matters_to_properties_that_read_it() -> None:
+    assert {f.fate for f in found("fall")} == {EQUIVALENT}  # none does
+    spec = loads(DOOR + 'property upright cite 1 "it never falls" invariant not fallen')
+    assert {f.by for f in fates(spec, chosen(spec, ["fall"], None, None), [], 10.0)} == {"upright"}
+
+
+def test_what_is_unclear_is_no_less_said() -> None:
+    """Both were called equivalent, because the prover's traces are about what is clear."""
+    unclear = "unclear if now - since > t_open kept by open when blown"
+    spec = loads(DOOR + f'rule R4 MUST cite 4 "" allow close only if is_open {unclear}')
+    found = by_what(fates(spec, chosen(spec, ["R4"], None, None), [], 10.0))
+    for what in ("nothing is unclear", "unclear: >= in now - since > t_open", "nothing shows that it is kept"):
+        assert found[f"rule R4: {what}"].fate != EQUIVALENT
 
 
 @pytest.mark.slow
