@@ -34,6 +34,8 @@ from oracle.scenario import FAULTS, FEATURES
 from oracle.simulator import simulate
 
 _MEMORY = Path("/dev/shm")
+_SMALL = 1 << 18
+"""Octets of a log that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +154,13 @@ def check(text: str) -> Any:
 def _campaign() -> Iterator[None]:
     """Let mipcheck make once what it makes for each site, and is the same for all of them; logs are short.
 
-    How many events native code may take depends on the parameters, but is more than any of these logs has.
+    How many events native code may take depends on the parameters, but is more than any of these logs has. Nor do they
+    need the room, or the second thread, that long ones do.
     """
     from mipcheck.checker.check import bulk, check, verdict
+    from mipcheck.checker.logs.bulk import log, passes
     from mipcheck.checker.observe import columns, unit
+    from mipcheck.checker.trace import ahead
 
     said = [(columns, "most_events"), (columns, "numbers_read"), (columns, "native_of")]
     said += [(unit, "unit_of"), (verdict, "_parameters_read")]
@@ -164,6 +169,8 @@ def _campaign() -> Iterator[None]:
             stack.enter_context(patch.object(module, "machine_of", _settled))
         for module, name in said:
             stack.enter_context(patch.object(module, name, _once(getattr(module, name))))
+        stack.enter_context(patch.multiple(log, BUFFER=_SMALL, MOST_ROWS=passes.FEWEST_ROWS))
+        stack.enter_context(patch.object(ahead, "ahead", iter))
         yield
 
 

@@ -141,6 +141,8 @@ class _Judge:
                 right = holding.holds(event, self.numbers.slack)
                 if claim and event.time <= holding.event.time + self.numbers.slack and right == "untold":
                     right = "yes"  # 1092-1093: whoever is answered determines that it is inside
+                if claim and right == "no" and holding.expired_only(event):
+                    right = "free"  # 977-980 ask for a registration since the change, however old
                 self._decide(right, "stop-plaintext", event, f"{what} after re-registration had failed")
 
     def _outside_after_all(self, holdings: list[Holding], event: Event) -> None:
@@ -267,12 +269,16 @@ class _Judge:
         failed, doubted = holding.failed, holding.doubted
         if failed is None or doubted is None or failed.kind == "restarted":
             return
-        if failed is not doubted and any(
-            _asks(item.meaning, agent) and doubted.before(item.event) and not failed.before(item.event)
-            for item in holding.items
-            for agent in ("iha", "xha")
+        begun = failed is not doubted and doubted.kind == "restarted"
+        if begun or (
+            failed is not doubted
+            and any(
+                _asks(item.meaning, agent) and doubted.before(item.event) and not failed.before(item.event)
+                for item in holding.items
+                for agent in ("iha", "xha")
+            )
         ):
-            return  # it may have been begun anew after what may have been the failure
+            return  # it may have been begun anew after what may have been the failure, or by it
         if failed.kind == "t_stop" and self._replaced(stretch, holding) <= failed.time:
             return  # nothing had to be renewed any more
         tried = any(_asks(item.meaning, "xha") and not failed.before(item.event) for item in holding.items)
@@ -383,7 +389,8 @@ class _Judge:
             right = _not(holding.holds(event))
             if event.time <= holding.begun + numbers.slack:
                 right = "yes"
-            if right in ("no", "untold") and event.time <= holding.begun + numbers.switch + numbers.slack:
+            soon = event.time <= holding.begun + numbers.switch + numbers.slack
+            if soon and (right == "no" or (right == "untold" and not begins)):
                 # Whether it holds or not: it had this time to switch if it does.
                 self._note("free", "prefer-direct", stretch.interface, event, "the draft gives no time for the switch")
                 continue

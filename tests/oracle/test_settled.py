@@ -735,3 +735,33 @@ def test_what_is_doubtful_had_the_time_to_switch(rule: str, event: str, time: st
     doubt = ("0.4 RRQ id=0x2", "0.5 RRP code=136 id=0x2 auth=unchecked")
     report = check(log(*INSIDE, *doubt, f"{time} {event}", "3.0 e0 link state=down"))
     assert [each.status for each in report.rules if each.id == rule] == [status]
+
+
+def test_who_says_inside_when_only_a_timer_has_run_out_breaks_no_sentence() -> None:
+    """977-980 ask for a registration since the status changed, however old; 1106-1108 forbid traffic (seed 54515)."""
+    text = log(*INSIDE, "30.5 RRQ id=0x4", "30.6 e0 infer where=inside", "32.0 e0 link state=down")
+    assert [f.outcome for f in judge(text).findings if f.requirement == "stop-plaintext"] == ["free"]
+    assert {v.rule for v in check(text).violations} == {"M1"}
+
+
+def test_who_asks_both_just_before_a_denial_has_begun_anew() -> None:
+    """1076-1079: detection is a request to each; that the i-HA denies one of them is its outcome (seed 56637)."""
+    resync = ("8.0 RRQ id=0x4", "8.1 RRP code=133 id=0x4 auth=ok", "8.2 RRQ id=0x5", "8.3 RRP code=133 id=0x5 auth=ok")
+    both = ("10.5 RRQ id=0x6", "10.6 XRQ id=0x7", "10.7 RRP code=129 id=0x6 auth=ok", "10.8 XRP code=0 id=0x7 auth=ok")
+    text = log(*INSIDE, *resync, *both, "25.0 e0 link state=down")
+    assert not [f for f in judge(text).of("broken") if f.requirement == "restart"]
+    assert check(text).verdict == "conformant"
+
+
+def test_whether_a_key_exchange_is_begun_inside_is_unknown_where_the_answered_copy_is() -> None:
+    """1016-1018: the first copy's acceptance has failed when it comes, the last one's holds (seed 58992)."""
+    late = (
+        "26.0 RRQ id=0x1",
+        "30.0 RRP code=0 id=0x1 auth=ok",
+        "31.3 IKE src=198.51.100.100",
+        "32.0 e0 link state=down",
+    )
+    asked = ("2.2 RRQ id=0x1", "6.2 RRQ id=0x1", "14.2 RRQ id=0x1")
+    text = log(*OUTSIDE[:-1], *asked, *late, head=HEAD.replace(" n_retransmit=2", ""))
+    assert [f.outcome for f in judge(text).findings if f.requirement == "prefer-direct"] == ["untold"]
+    assert {r.status for r in check(text).rules if r.id == "L2"} == {"inconclusive"}
