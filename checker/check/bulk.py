@@ -225,7 +225,7 @@ def _replayed(
     """Run a machine over all events, of which `evidence` says what they show; `addresses` sees them too."""
     from mipcheck.checker.observe.columns import NativeObserver
 
-    fog = fog_of(machine, evidence.blind) if evidence.blind else None
+    fog = fog_of(machine, evidence)
     replay = NativeObserver(machine, columns, boot, fog=fog, evidence=evidence)
     with closing(_shown(columns, logs, piped)) as batches:
         for batch in batches:

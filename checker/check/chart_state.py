@@ -45,7 +45,7 @@ def followed(machine: Machine, trace: Trace, events: list[Event] | None, origin:
         return Followed(left_out=(f"{what}: too much happens",))
     if evidence.resolution:
         return Followed(left_out=(f"{what}: the stamps are too coarse to tell the order of events",))
-    fog = fog_of(machine, evidence.blind) if evidence.blind else None
+    fog = fog_of(machine, evidence)
     follower = _Follower(machine, Observer(machine, trace.site.boot, fog), origin)
     end = trace.events[len(trace.events) - 1].time
     try:

@@ -17,7 +17,7 @@ from mipcheck.checker.observe.holes import Lack, explain_hole
 from mipcheck.checker.observe.observation import Observation, Tally
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.route import EVENTS, TABLE
-from mipcheck.checker.trace.source import Evidence, Fog, fog_of
+from mipcheck.checker.trace.source import CLEAR, Evidence, Fog, fog_of
 from mipcheck.model.language.show import show_citations
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.native.errors import NativeError
@@ -41,7 +41,7 @@ def rules_of(context: Context, observation: Observation, trace: Trace) -> list[R
     hidden = [h for i in trace.inputs for h in i.hidden]
     if evidence.veiled and not hidden:
         hidden = [f"a source shows only some of {listed(sorted(evidence.veiled))}"]
-    fog = fog_of(machine, evidence.blind)
+    fog = fog_of(machine, evidence) or CLEAR
     result = []
     for rule in context.spec.rules.values():
         report = RuleReport(
@@ -62,7 +62,7 @@ def rules_of(context: Context, observation: Observation, trace: Trace) -> list[R
         report = replace(report, kept=tally.kept, broken=tally.broken, unknown=tally.unknown, unlisted=tally.unlisted)
         status, lack = _status(context, number, tally, hidden)
         if status != "violated" and (number in fog.rules or (tally.hole is not None and number in fog.reads)):
-            status, lack = _unseen(number, fog, evidence, status, lack)
+            status, lack = _unseen(number, fog, evidence, status, lack, hidden)
         # Of a trace that begins as the node does nothing is unknown for a late start.
         kinds = lack.kinds - {"history"} if trace.site.boot else lack.kinds
         result.append(replace(report, status=status, why=lack.text, lacks=kinds))
@@ -91,10 +91,15 @@ def _status(context: Context, number: int, tally: Tally, hidden: Sequence[str]) 
     return "not-exercised", _NOTHING
 
 
-def _unseen(number: int, fog: Fog, evidence: Evidence, status: str, lack: Lack) -> tuple[str, Lack]:
-    """Return the status of a rule that depends on events which the sources do not show, and what is missing."""
+def _unseen(
+    number: int, fog: Fog, evidence: Evidence, status: str, lack: Lack, hidden: Sequence[str]
+) -> tuple[str, Lack]:
+    """Return the status of a rule that depends on events which the sources do not show, and what is missing.
+
+    Of those that may be covered, `hidden` says why.
+    """
     kinds = fog.rules.get(number, frozenset()) | fog.reads.get(number, frozenset())
-    text = "; ".join(evidence.reasons(sorted(kinds)))
+    text = "; ".join(evidence.reasons(sorted(kinds)) or dict.fromkeys(hidden))
     if number in fog.rules:
         return "unobservable", Lack(text, frozenset({"source"}))
     return status, Lack(f"{text}: {lack.text}" if lack.text else text, lack.kinds - {"history"} | {"source"})

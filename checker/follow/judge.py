@@ -136,7 +136,7 @@ class Judge:
         self._machine = self._made[1]
         self._derive = deriver(self._machine.spec, self._machine.capabilities)
         self._evidence: Evidence = trace.evidence(self._machine.spec)
-        fog = fog_of(self._machine, self._evidence.blind) if self._evidence.blind else None
+        fog = fog_of(self._machine, self._evidence)
         boot = trace.site.boot
         self._observer: Observer = Observer(self._machine, boot, fog)
         if self._evidence.resolution and self._evidence.alone:

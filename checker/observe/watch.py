@@ -11,7 +11,7 @@ from mipcheck.checker.observe.observer import observe
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.derive import ACCESS, derive, derived, modes_in_words, modes_seen
 from mipcheck.checker.trace.route import EVENTS, decide, slowly
-from mipcheck.checker.trace.source import EXACT, Evidence, Fog, fog_of
+from mipcheck.checker.trace.source import EXACT, Evidence, fog_of
 from mipcheck.model.native.errors import NativeError
 
 INEXACT: Final = "stamps are coarse, and there are several sources: the order of events is not known"
@@ -44,7 +44,8 @@ def _watched(
     """Do as `watch`, as if every change of a connection's status was seen."""
     spec = machine.spec
     columns = isinstance(events, Columns)
-    if (evidence.resolution and not (evidence.alone and columns)) or (evidence.blind and not columns):
+    inexact = evidence.resolution and not (evidence.alone and columns)
+    if inexact or (not columns and fog_of(machine, evidence) is not None):
         if columns:
             slowly(EVENTS, INEXACT)
         observation = _slowly(machine, derived(spec, events, machine.capabilities), boot, evidence)
@@ -88,7 +89,7 @@ def _leaves(machine: Machine, moment: Moment) -> bool:
 
 def _slowly(machine: Machine, events: Iterable[Event], boot: bool, evidence: Evidence) -> Observation:
     """Observe what sources show that do not show everything, or not in its order."""
-    fog = _fog(machine, evidence)
+    fog = fog_of(machine, evidence)
     if evidence.resolution and evidence.alone:
         from mipcheck.checker.observe.ordered import observe_in_order
 
@@ -98,11 +99,6 @@ def _slowly(machine: Machine, events: Iterable[Event], boot: bool, evidence: Evi
 
         return observe_coarsely(machine, events, boot, fog, evidence)
     return observe(machine, events, boot, fog)
-
-
-def _fog(machine: Machine, evidence: Evidence) -> Fog | None:
-    """Return what nobody sees of the machine's state; None if everything is seen."""
-    return fog_of(machine, evidence.blind) if evidence.blind else None
 
 
 def _units(machine: Machine) -> list[Unit]:
@@ -117,7 +113,7 @@ def _natively(machine: Machine, columns: Columns, boot: bool, evidence: Evidence
     from mipcheck.checker.observe.columns import NativeObserver
     from mipcheck.checker.trace.ahead import ahead
 
-    fog = _fog(machine, evidence)
+    fog = fog_of(machine, evidence)
     replay = NativeObserver(machine, columns, boot, record=columns.framed, fog=fog, evidence=evidence)
     for batch in ahead(columns.batches()):
         replay.take(batch)

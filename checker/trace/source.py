@@ -20,7 +20,8 @@ from mipcheck.model.values.types import ValueSyntaxError, read_duration, show_du
 
 if TYPE_CHECKING:
     from mipcheck.model.machine.compile import Machine
-    from mipcheck.model.specification.spec import EventType, Rule, Spec
+    from mipcheck.model.specification.spec import EventType, Rule, Spec, Variable
+    from mipcheck.model.specification.term import Term
     from mipcheck.model.values.types import Value
 
 LINK: Final = "link"
@@ -253,13 +254,24 @@ class Fog:
     """Rules, by number, that depend on such state, with the kinds of events that it depends on."""
 
 
-def fog_of(machine: Machine, blind: frozenset[str]) -> Fog:
-    """Return what follows for a machine if the absence of events of these kinds means nothing."""
+CLEAR: Final = Fog((), (), (), (), {}, {})
+"""That of sources which show all that a machine depends on."""
+
+
+def fog_of(machine: Machine, evidence: Evidence) -> Fog | None:
+    """Return what follows for a machine from what its sources do not show; None if they show all that matters."""
+    blind = evidence.blind
+    if not blind and not evidence.veiled:
+        return None
     written: dict[str, set[str]] = {}
     for update in machine.spec.updates:
         for kind in {p.event for p in update.patterns} & blind:
             for name in update.writes():
                 written.setdefault(name, set()).add(kind)
+    for name, kinds in _shown_by_covered(machine, evidence.veiled).items():
+        written.setdefault(name, set()).update(kinds)
+    if not written and not blind:
+        return None
     own = tuple(sorted(n for v, n in machine.interface_slots.items() if v in written))
     node = tuple(sorted(n for v, n in machine.node_slots.items() if v in written))
     node += tuple(sorted(n for c, n in machine.table_slots.items() if c.partition(".")[0] in written))
@@ -278,6 +290,36 @@ def fog_of(machine: Machine, blind: frozenset[str]) -> Fog:
         if read := {kind for name in _variables(rule) for kind in written.get(name, ())}:
             reads[number] = frozenset(read)
     return Fog(own, tuple(owed), node, tables, rules, reads)
+
+
+def _shown_by_covered(machine: Machine, veiled: frozenset[str]) -> dict[str, set[str]]:
+    """Return the variables of rules that nothing changes from what they are at first but events that may be covered.
+
+    With each come the kinds of those events, which are among `veiled`.
+    """
+    read = {name for rule in machine.rules for name in _variables(rule)} if veiled else set()
+    found: dict[str, set[str]] = {}
+    plain = set()
+    for update in machine.spec.updates:
+        events = machine.spec.events
+        covered = all(p.event in veiled and events[p.event].hides(p.condition) for p in update.patterns)
+        for name, value in update.assignments:
+            if name in read and not _goes_back(machine.spec.variables[name], value):
+                if covered:
+                    found.setdefault(name, set()).update(p.event for p in update.patterns)
+                else:
+                    plain.add(name)
+    return {name: kinds for name, kinds in found.items() if name not in plain}
+
+
+def _goes_back(variable: Variable, value: Term) -> bool:
+    """Decide whether an assignment leaves a variable as it is, or makes it again what it is at first."""
+    initial = variable.initial
+    if initial is None or initial.kind != "const":
+        return False
+    if value.kind == "and" and not initial.value:
+        return any(t.kind == "var" and t.name == variable.name for t in value.args)
+    return value.kind == "const" and value.value == initial.value
 
 
 def _variables(rule: Rule) -> set[str]:

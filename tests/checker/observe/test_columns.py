@@ -131,7 +131,7 @@ def same(
     Events of the kinds in `blind` happen that nobody sees, and the stamps have a `resolution` (ns) if it is not 0.
     """
     known = derive(one.spec, events)
-    fog = fog_of(one, blind) if blind else None
+    fog = fog_of(one, Evidence(blind=blind))
     coarse = {"x": resolution} if resolution else {}
     evidence = Evidence(resolution=coarse, coarse=frozenset(one.spec.events), alone=True)
     if (fog is not None and fog.tables) or (resolution > 1 and one.tables):

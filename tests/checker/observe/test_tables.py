@@ -132,7 +132,7 @@ def as_events(told: Told, home: int = HOMES[0]) -> list[Event]:
 def test_what_nobody_sees_leaves_its_tables_unknown(told: Told, blind: str) -> None:
     """Of a trace without the events of a kind, nothing is known that is not so with them."""
     seen = [t for t in told if t[0] != blind]
-    found = observe(MACHINE, as_events(seen), True, fog_of(MACHINE, frozenset({blind})))
+    found = observe(MACHINE, as_events(seen), True, fog_of(MACHINE, Evidence(blind=frozenset({blind}))))
     plain, wrong = Plainly(), dict.fromkeys(RULES, 0)
     for kind, now, args in told:
         if kind == "ask":
