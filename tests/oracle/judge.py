@@ -141,7 +141,7 @@ class _Judge:
                 right = holding.holds(event, self.numbers.slack)
                 if claim and event.time <= holding.event.time + self.numbers.slack and right == "untold":
                     right = "yes"  # 1092-1093: whoever is answered determines that it is inside
-                if claim and right == "no" and holding.expired_only(event):
+                if claim and right == "no" and holding.expired_only(event, self.numbers.slack):
                     right = "free"  # 977-980 ask for a registration since the change, however old
                 self._decide(right, "stop-plaintext", event, f"{what} after re-registration had failed")
 

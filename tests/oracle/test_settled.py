@@ -765,3 +765,10 @@ def test_whether_a_key_exchange_is_begun_inside_is_unknown_where_the_answered_co
     text = log(*OUTSIDE[:-1], *asked, *late, head=HEAD.replace(" n_retransmit=2", ""))
     assert [f.outcome for f in judge(text).findings if f.requirement == "prefer-direct"] == ["untold"]
     assert {r.status for r in check(text).rules if r.id == "L2"} == {"inconclusive"}
+
+
+def test_who_says_inside_in_the_same_breath_as_unknown_is_left_open() -> None:
+    """1016-1018: what was shown a moment ago has the slack of a timer, and t_stop shows nothing (seed 68290)."""
+    text = log(*INSIDE, "30.15 e0 infer where=unknown", "30.4 e0 infer where=inside", "31.0 e0 link state=down")
+    assert [f.outcome for f in judge(text).findings if f.requirement == "stop-plaintext"] == ["free"]
+    assert {v.rule for v in check(text).violations} == {"M1"}

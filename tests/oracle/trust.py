@@ -61,9 +61,10 @@ class Holding:
             return "no"
         return "free" if "free" in certainties else "untold" if certainties else "yes"
 
-    def expired_only(self, event: Event) -> bool:
-        """Say whether nothing but a timer had shown by `event` that it no longer held."""
-        return all(f.kind == "t_stop" for f in self.failures if f.certainty == "sure" and f.before(event))
+    def expired_only(self, event: Event, grace: int) -> bool:
+        """Say whether nothing but a timer had shown by `event`, more than `grace` ns ago, that it no longer held."""
+        shown = [f for f in self.failures if f.certainty == "sure" and f.before(event)]
+        return all(f.kind == "t_stop" or event.time <= f.time + grace for f in shown)
 
     def doubtful(self, event: Event, numbers: Numbers) -> bool:
         """Say whether the node may have given up when `event` came, early and out of caution, as far as the log tells.
