@@ -31,7 +31,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class Tally:
     """Events of one kind on an interface that are too many to be told one by one, counted in steps of time.
 
     `counts` are by step, from the chart's start; `broken` of how many a rule was broken.
@@ -74,7 +74,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Unseen:
     """A time without evidence on an interface (`-`: on all)."""
 
     interface: str
@@ -117,11 +117,11 @@ class Chart:
     end: int
     interfaces: tuple[str, ...]
     marks: tuple[Mark, ...]
-    flows: tuple[Flow, ...] = ()
+    flows: tuple[Tally, ...] = ()
     step: int = 0
     stages: tuple[Stretch, ...] = ()
     limits: tuple[Limit, ...] = ()
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[Unseen, ...] = ()
     moments: tuple[Moments, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from mipcheck.checker.check.chart import Flow, Gap, Mark
+from mipcheck.checker.check.chart import Mark, Tally, Unseen
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.columns import Columns
@@ -44,9 +44,9 @@ class Drawn:
     start: int
     end: int
     marks: tuple[Mark, ...]
-    flows: tuple[Flow, ...]
+    flows: tuple[Tally, ...]
     step: int
-    gaps: tuple[Gap, ...]
+    gaps: tuple[Unseen, ...]
     state_events: list[Event] | None
     left_out: tuple[str, ...]
 
@@ -179,13 +179,13 @@ def _words(machine: Machine, event: Event, enums: bool = False) -> tuple[tuple[s
     )
 
 
-def _gaps(machine: Machine, numbered: Sequence[tuple[int, Event]], before: _Before, origin: int) -> tuple[Gap, ...]:
+def _gaps(machine: Machine, numbered: Sequence[tuple[int, Event]], before: _Before, origin: int) -> tuple[Unseen, ...]:
     """Return the times without evidence: from the event before a gap to the gap."""
     kinds = facts_of(machine).gaps
     gaps = [(number, event) for number, event in numbered if event.kind in kinds][:MARKS]
     times = before(gaps) if gaps else {}
     return tuple(
-        Gap(event.interface, times[number] - origin, event.time - origin, str(event.args.get(_REASON, "")))
+        Unseen(event.interface, times[number] - origin, event.time - origin, str(event.args.get(_REASON, "")))
         for number, event in gaps
     )
 
@@ -217,7 +217,7 @@ class _Survey:
 
     counts: dict[str, int]
     numbers: dict[str, list[int]]
-    flows: list[Flow]
+    flows: list[Tally]
 
 
 class _Listed:
@@ -243,7 +243,7 @@ class _Listed:
             if number in broken:
                 bad[at] = bad.get(at, 0) + 1
         flows = [
-            Flow(e.interface, e.kind, dict(_words(self.machine, e, enums=True)), counts, bad)
+            Tally(e.interface, e.kind, dict(_words(self.machine, e, enums=True)), counts, bad)
             for e, counts, bad in found.values()
         ]
         return _Survey({k: len(n) for k, n in numbers.items()}, {k: n[:STATE] for k, n in numbers.items()}, flows)
@@ -395,13 +395,13 @@ class _Columned:
     def one(self, number: int) -> Event:
         return self.columns.event(number)
 
-    def _flow(self, key: tuple[int, ...], counts: Array, bad: Array) -> Flow:
+    def _flow(self, key: tuple[int, ...], counts: Array, bad: Array) -> Tally:
         number, interface, *values = key
         name = self.machine.kinds[number]
         enums = [k for k in self.machine.spec.events[name].keys if k.type.is_enum]
         words = {k.name: k.type.members[v] for k, v in zip(enums, values, strict=True) if v >= 0}
         steps, wrong = ({int(n): int(of[n]) for n in of.nonzero()[0]} for of in (counts, bad))
-        return Flow(self.columns.interfaces[interface] if interface >= 0 else NODE, name, words, steps, wrong)
+        return Tally(self.columns.interfaces[interface] if interface >= 0 else NODE, name, words, steps, wrong)
 
 
 def _of_long(

@@ -49,7 +49,7 @@ class Counted(Sequence[Event]):
         raise IndexError("these events were not kept")
 
 
-class Words(Protocol):
+class GrowingLog(Protocol):
     """A log of some kind while it grows: lines go in, events come out in its builder."""
 
     builder: LogBuilder
@@ -146,7 +146,7 @@ class Growing:
         self.interfaces: dict[str, None] = {}
         self._lines = Lines()
         self._head = b""
-        self._words: Words | None = None
+        self._words: GrowingLog | None = None
         self._lost = ""
 
     @property

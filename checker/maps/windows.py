@@ -29,7 +29,7 @@ _DATED: Final = re.compile(rb"\"?(?:Date|Datum|Fecha|Data)\b")
 """What the second of them is called, where it is English, German, French, Spanish or Italian."""
 
 
-def reader_of(first: bytes, name: str) -> WindowsEvents | EventBlocks | EventTable | None:
+def reader_of(first: bytes, name: str) -> WindowsEvents | EventBlocks | SavedEvents | None:
     """Return what reads a log called `name` that begins with this line; None if it holds no events of Windows."""
     if first.lstrip().startswith((b"<?xml", b"<Events", b"<Event ")):
         return WindowsEvents(name)
@@ -38,7 +38,7 @@ def reader_of(first: bytes, name: str) -> WindowsEvents | EventBlocks | EventTab
     for divided in (b"\t", b","):
         columns = first.split(divided)
         if len(columns) == _COLUMNS and _DATED.match(columns[1].strip()):
-            return EventTable(divided.decode())
+            return SavedEvents(divided.decode())
     return None
 
 
@@ -80,7 +80,7 @@ class EventBlocks:
             yield _listed(number, time, event, source, " ".join(said or ()))
 
 
-class EventTable:
+class SavedEvents:
     """Events as an event viewer saves them, divided by tabs or commas: a line of columns, then a row an event, whose
     message may go on in further lines."""
 

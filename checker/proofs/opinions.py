@@ -23,7 +23,7 @@ _GRACE: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class SolverOpinion:
     """What one solver says of a proof: how many obligations it discharged, and of the others why not, by name."""
 
     solver: str
@@ -40,7 +40,7 @@ def required() -> None:
             )
 
 
-def opinions(name: str, obligations: Sequence[Obligation], timeout: float) -> tuple[Opinion, ...]:
+def opinions(name: str, obligations: Sequence[Obligation], timeout: float) -> tuple[SolverOpinion, ...]:
     """Ask all solvers, each in processes of its own, and `timeout` seconds at most for each obligation of a proof.
 
     Raises Disagreement where one finds possible what has to be impossible.
@@ -52,7 +52,7 @@ def opinions(name: str, obligations: Sequence[Obligation], timeout: float) -> tu
             if said == "sat":
                 raise Disagreement(f"{solver} finds a state that {o.name} of the proof of {name} excludes: {o.about}")
         undecided = tuple((o.name, a) for o, a in zip(obligations, answers, strict=True) if a != "unsat")
-        found.append(Opinion(solver, len(answers) - len(undecided), undecided))
+        found.append(SolverOpinion(solver, len(answers) - len(undecided), undecided))
     return tuple(found)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mipcheck.checker.verbs.prove_results import Asked, Proved, prove_all
+from mipcheck.checker.verbs.prove_results import Answered, ToProve, prove_all
 from mipcheck.model.language import catalogue as k
 from mipcheck.model.language.show_module import show_figure
 from mipcheck.model.specification.configure import configure
@@ -45,7 +45,7 @@ class Decisions:
 
     def __init__(self, spec: Spec, name: str, timeout: float = EACH, fresh: bool = False) -> None:
         self._spec, self._name, self._timeout, self._fresh = spec, name, timeout, fresh
-        self._proved: dict[str, Proved] = {}
+        self._proved: dict[str, Answered] = {}
         self._parameters = configure(spec, {})
 
     def of(self, ground: k.Ground) -> dict[str, Decision]:
@@ -73,12 +73,12 @@ class Decisions:
         wrong = "" if result == wanted else f"it is said to be {said}, and is {result}{why}"
         return Decision(kind, name, result, result == wanted, wrong, proved.counterexample)
 
-    def prove(self, names: Sequence[str]) -> dict[str, Proved]:
+    def prove(self, names: Sequence[str]) -> dict[str, Answered]:
         """Prove properties, from certificates where there are some; return the results by name."""
         new = [name for name in names if name not in self._proved]
         if new:
             limit = self._timeout * len(new)
-            asked = Asked(self._spec, self._name, new, with_needs=False, fresh=self._fresh, timeout=limit)
+            asked = ToProve(self._spec, self._name, new, with_needs=False, fresh=self._fresh, timeout=limit)
             for proved in prove_all(asked):
                 if proved.error is not None:
                     raise proved.error

@@ -16,7 +16,7 @@ from mipcheck.checker.report import sheet
 from mipcheck.checker.verbs.ambiguities_parted import AmbiguityEntry
 from mipcheck.checker.verbs.compare_table import Compared, Fact
 from mipcheck.checker.verbs.diff_changes import Difference
-from mipcheck.checker.verbs.prove_results import Proved
+from mipcheck.checker.verbs.prove_results import Answered
 from mipcheck.checker.verbs.synthesize_drawn import drawing
 from mipcheck.checker.verbs.synthesize_measured import Point, Points
 from mipcheck.checker.verbs.synthesize_region import Synthesis, plane
@@ -69,7 +69,7 @@ def _party(log: str) -> str:
 # --- prove --------------------------------------------------------------------------------------------------------
 
 
-def prove_page(spec: Spec, proved: Sequence[Proved]) -> str:
+def prove_page(spec: Spec, proved: Sequence[Answered]) -> str:
     """Return the page on results of the prover."""
     counts = ", ".join(
         f"{sum(p.result.result == word for p in proved)} {word}"
@@ -79,7 +79,7 @@ def prove_page(spec: Spec, proved: Sequence[Proved]) -> str:
                        " shortest trace that shows it.", [_result(spec, p) for p in proved])  # fmt: skip
 
 
-def _result(spec: Spec, p: Proved) -> str:
+def _result(spec: Spec, p: Answered) -> str:
     r = p.result
     owner = owners(spec)[r.name]
     parts = [sheet.paragraph(owner.properties[r.name].text)]

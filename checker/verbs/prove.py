@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     SpecError and ParameterError; at the end what went wrong with a property, such as Disagreement.
     """
     from mipcheck.checker.check.readings import resolved
-    from mipcheck.checker.verbs.prove_results import Asked, exit_code, hand_out_all, prove_all, write_logs
+    from mipcheck.checker.verbs.prove_results import ToProve, exit_code, hand_out_all, prove_all, write_logs
     from mipcheck.checker.verbs.prove_text import Spoken, results_json, results_text
 
     if args.store and (args.set or args.reading or args.without):
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
         required()
     spec = warned(resolved(args.spec, args.reading))
-    asked = Asked(
+    asked = ToProve(
         spec,
         args.spec,
         args.properties,

@@ -19,7 +19,7 @@ from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.folder import new_folder
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.proofs.handed_out import HandedOut, hand_out
-from mipcheck.checker.proofs.opinions import Opinion, opinions
+from mipcheck.checker.proofs.opinions import SolverOpinion, opinions
 from mipcheck.checker.proofs.replayed import agree_all, check_names, parameters_of, trace_texts
 from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.values.errors import UserError
@@ -39,7 +39,7 @@ EXIT = {"refuted": 1, "vacuous": 1, "unknown": 3, "proved": 0}
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
+class Answered:
     """A result of the prover, its counterexample as a log that has been replayed, where its certificate is kept, and
     what solvers say of its proof.
 
@@ -51,7 +51,7 @@ class Proved:
     logs: Mapping[str, str] = field(default_factory=dict)
     """The counterexample by party; by "" where there is one only."""
     certificate: str = ""
-    opinions: tuple[Opinion, ...] = ()
+    opinions: tuple[SolverOpinion, ...] = ()
     error: Exception | None = None
 
     @property
@@ -63,7 +63,7 @@ class Proved:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ToProve:
     """What is to be proved: properties, or all if none is named, without the rules and assumptions of these names.
 
     `name` is the specification as on the command line, by which certificates are found, "" for none. `parameters` are
@@ -94,14 +94,14 @@ class Asked:
 class Listener(Protocol):
     """Hears of each result at once."""
 
-    def verdict(self, proved: Proved, final: bool) -> None:
+    def verdict(self, proved: Answered, final: bool) -> None:
         """Hear of a verdict; it is `final` if there is no more to come about that property."""
 
-    def needs(self, proved: Proved) -> None:
+    def needs(self, proved: Answered) -> None:
         """Hear of what a proof needs, after its verdict."""
 
 
-def prove_all(asked: Asked, listener: Listener | None = None) -> list[Proved]:
+def prove_all(asked: ToProve, listener: Listener | None = None) -> list[Answered]:
     """Prove what is asked, and tell a listener.
 
     Raises UsageError for what does not exist, naming the nearest that does, and ParameterError.
@@ -142,7 +142,7 @@ class _Run:
     """One run over the properties that are wanted."""
 
     def __init__(
-        self, asked: Asked, given: Mapping[str, int], capabilities: frozenset[str], listener: Listener | None
+        self, asked: ToProve, given: Mapping[str, int], capabilities: frozenset[str], listener: Listener | None
     ) -> None:
         from mipcheck.checker.proofs.certificates import stored
         from mipcheck.model.prover.prove import Proofs
@@ -154,12 +154,12 @@ class _Run:
         self._proofs = Proofs(asked.spec, given, asked.without, capabilities, certificate=known.get,
                               with_obligations=asked.with_obligations)  # fmt: skip
 
-    def all(self) -> list[Proved]:
+    def all(self) -> list[Answered]:
         """Prove, and return all results.
 
         That is done in a process apart. What it dies of is left out by the next one: that property is unknown.
         """
-        proved: dict[str, Proved] = {}
+        proved: dict[str, Answered] = {}
         final: set[str] = set()
         with Steps(len(self._asked.wanted), "proving") as steps:
             while left := [n for n in self._asked.wanted if n not in final]:
@@ -180,7 +180,7 @@ class _Run:
                     final.add(at)
         return [proved[n] for n in self._asked.wanted]
 
-    def _take(self, what: _Said, name: str, p: Proved, proved: dict[str, Proved]) -> None:
+    def _take(self, what: _Said, name: str, p: Answered, proved: dict[str, Answered]) -> None:
         """Take what has come of a property, and tell the listener unless a process before this one has found it."""
         is_new = what is _Said.NEEDS or name not in proved
         proved[name] = p
@@ -195,9 +195,9 @@ class _Run:
         """Seconds after which a process that should have noticed that its time is up is ended."""
         return None if self._asked.timeout is None else self._asked.timeout + _GRACE
 
-    def _results(self, names: Sequence[str]) -> Iterator[tuple[_Said, str, Proved | None]]:
+    def _results(self, names: Sequence[str]) -> Iterator[tuple[_Said, str, Answered | None]]:
         """Yield what comes of some properties: of each that it is begun, its verdict, and what its proof needs."""
-        proved: dict[str, Proved] = {}
+        proved: dict[str, Answered] = {}
         for name in names:
             yield _Said.BEGUN, name, None
             p = self._verdict(name)
@@ -210,7 +210,7 @@ class _Run:
             yield _Said.BEGUN, name, None
             yield _Said.NEEDS, name, self._kept(self._completed(p))
 
-    def _lost(self, name: str, error: Died, proved: Mapping[str, Proved]) -> Proved:
+    def _lost(self, name: str, error: Died, proved: Mapping[str, Answered]) -> Answered:
         """Return what is known of a property over which a process has died: its verdict, if that had been found."""
         from mipcheck.model.prover.prove import Result
 
@@ -219,12 +219,12 @@ class _Run:
             musts = tuple(r.id for r in owner.rules.values() if r.level == "MUST")
             return replace(proved[name], result=replace(proved[name].result, undecided=musts))
         reason = f"the process that asked the solver is lost: {error.how}"
-        return Proved(Result(name, owner.properties[name].section, "unknown", 0.0, "none", reason=reason))
+        return Answered(Result(name, owner.properties[name].section, "unknown", 0.0, "none", reason=reason))
 
-    def _lacks_needs(self, p: Proved) -> bool:
+    def _lacks_needs(self, p: Answered) -> bool:
         return self._asked.with_needs and self._proofs.is_open(p.result)
 
-    def _verdict(self, name: str) -> Proved:
+    def _verdict(self, name: str) -> Answered:
         try:
             result = self._proofs.verdict(name)
             if result.certified and self._asked.with_needs:  # which a certificate shows at once
@@ -237,7 +237,7 @@ class _Run:
         except Exception as error:
             return self._failed(name, error)
 
-    def _completed(self, p: Proved) -> Proved:
+    def _completed(self, p: Answered) -> Answered:
         try:
             return replace(p, result=self._agreed(self._proofs.completed(p.result)))
         except Exception as error:
@@ -251,12 +251,12 @@ class _Run:
             agree_all(spec, owner, texts, need.trace.broken)
         return result
 
-    def _replayed(self, result: Result) -> Proved:
+    def _replayed(self, result: Result) -> Answered:
         owner = self._proofs.owner(result.name)
         dropped = [n for n in self._asked.without if called(owner, [n])]
         return _replayed(self._asked.spec, owner, result, self._given, dropped, self._capabilities)
 
-    def _failed(self, name: str, error: Exception) -> Proved:
+    def _failed(self, name: str, error: Exception) -> Answered:
         """Return that something went wrong with a property. Raises what is wrong with all of them."""
         from mipcheck.model.prover.prove import Result
 
@@ -264,23 +264,23 @@ class _Run:
             raise error
         section = self._proofs.owner(name).properties[name].section
         reason = f"of an internal error: {type(error).__name__}"
-        return Proved(Result(name, section, "unknown", 0.0, "none", reason=reason), error=error)
+        return Answered(Result(name, section, "unknown", 0.0, "none", reason=reason), error=error)
 
-    def _kept(self, p: Proved) -> Proved:
+    def _kept(self, p: Answered) -> Answered:
         from mipcheck.checker.proofs.certificates import store
 
         certificate = p.result.certificate if self._asked.store and p.error is None else None
         return p if certificate is None else replace(p, certificate=store(self._asked.name, certificate))
 
 
-def exit_code(proved: Sequence[Proved]) -> int:
+def exit_code(proved: Sequence[Answered]) -> int:
     """Return 0 if all is proved, 1 if something is refuted or vacuous, else 3: also where a solver that was asked gave
     up."""
     results = {p.result.result for p in proved} | {"unknown" for p in proved for o in p.opinions if o.undecided}
     return next(code for word, code in EXIT.items() if word in results)
 
 
-def hand_out_all(path: str, spec: Spec, proved: Sequence[Proved]) -> None:
+def hand_out_all(path: str, spec: Spec, proved: Sequence[Answered]) -> None:
     """Write the proofs to a new folder, whole or not at all. Raises UsageError if it cannot be written."""
     said = {name: owner.properties[name].text for name, owner in owners(spec).items()}
     proofs = [
@@ -291,7 +291,7 @@ def hand_out_all(path: str, spec: Spec, proved: Sequence[Proved]) -> None:
     hand_out(path, spec.name, proofs)
 
 
-def write_logs(path: str, proved: Sequence[Proved]) -> None:
+def write_logs(path: str, proved: Sequence[Answered]) -> None:
     """Write counterexamples to a new folder, a log for each party of each, whole or not at all. Raises UsageError."""
     with new_folder(path, "--logs", or_empty=True) as folder:
         for p in proved:
@@ -308,7 +308,7 @@ def prove_one(
     timeout: float = 60.0,
     capabilities: frozenset[str] = frozenset(),
     with_needs: bool = True,
-) -> Proved:
+) -> Answered:
     """Prove one property of the role that `spec` is of, and replay a counterexample. Raises Disagreement."""
     from mipcheck.model.prover.prove import Proofs
 
@@ -325,13 +325,13 @@ def _replayed(
     given: Mapping[str, int],
     without: Sequence[str],
     capabilities: frozenset[str],
-) -> Proved:
+) -> Answered:
     """Write a counterexample down, of a property of `owner`, and replay it. Raises Disagreement."""
     if result.trace is None:
-        return Proved(result)
+        return Answered(result)
     name = result.name
     dropped = "".join(f", without {r}" for r in without)
     said = f"Counterexample to {name} of {spec.name}{dropped}, found by mipcheck prove."
     texts = trace_texts(spec, owner, result.trace, given, [said, owner.properties[name].text], capabilities)
     agree_all(spec, owner, texts, result.trace.broken)
-    return Proved(result, "\n".join(texts.values()), logs=texts)
+    return Answered(result, "\n".join(texts.values()), logs=texts)

@@ -14,8 +14,8 @@ from mipcheck.model.specification.compose import owners
 from mipcheck.model.specification.spec import MOBILE_NODE
 
 if TYPE_CHECKING:
-    from mipcheck.checker.proofs.opinions import Opinion
-    from mipcheck.checker.verbs.prove_results import Proved
+    from mipcheck.checker.proofs.opinions import SolverOpinion
+    from mipcheck.checker.verbs.prove_results import Answered
     from mipcheck.model.prover.prove import Result
     from mipcheck.model.specification.spec import Spec
 
@@ -24,7 +24,7 @@ _SHOWN = 3
 """Undecided obligations that are named."""
 
 
-def results_json(spec: Spec, proved: Sequence[Proved], without: Sequence[str], with_needs: bool = True) -> str:
+def results_json(spec: Spec, proved: Sequence[Answered], without: Sequence[str], with_needs: bool = True) -> str:
     """Return the results as one JSON object (model/README.md); what was not asked for (`with_needs`) is null."""
     entries = [
         {
@@ -53,7 +53,7 @@ def results_json(spec: Spec, proved: Sequence[Proved], without: Sequence[str], w
     )
 
 
-def _of_system(spec: Spec, p: Proved) -> dict[str, object]:
+def _of_system(spec: Spec, p: Answered) -> dict[str, object]:
     """Return what is said of a property of a system besides: which, against which powers, what each party logs."""
     owner = owners(spec)[p.result.name]
     if not owner.parties:
@@ -62,7 +62,7 @@ def _of_system(spec: Spec, p: Proved) -> dict[str, object]:
     return {"system": owner.role, "against": against, "logs": dict(p.logs) or None}
 
 
-def results_text(spec: Spec, proved: Sequence[Proved]) -> str:
+def results_text(spec: Spec, proved: Sequence[Answered]) -> str:
     """Return the results as text; one result that is refuted makes a log with comments, to be piped into mipcheck."""
     parts: list[str] = []
     spoken = Spoken(spec, [p.result.name for p in proved], parts.append)
@@ -77,10 +77,10 @@ class Spoken:
 
     def __init__(self, spec: Spec, wanted: Sequence[str], say: Callable[[str], None]) -> None:
         self._spec, self._alone, self._say = spec, len(wanted) == 1, say
-        self._all: dict[str, Proved] = {}
+        self._all: dict[str, Answered] = {}
         self._commented = False
 
-    def verdict(self, proved: Proved, final: bool) -> None:
+    def verdict(self, proved: Answered, final: bool) -> None:
         """Say a verdict."""
         self._all[proved.result.name] = proved
         block = [*_block(self._spec, proved.result), *_wrapped([_opinion(o) for o in proved.opinions])]
@@ -96,7 +96,7 @@ class Spoken:
             block.append("")
         self._say("\n".join(block) + "\n")
 
-    def needs(self, proved: Proved) -> None:
+    def needs(self, proved: Answered) -> None:
         """Say what a proof needs, whose verdict has been said."""
         self._all[proved.result.name] = proved
         needs = _needs(proved.result)
@@ -159,7 +159,7 @@ def _block(spec: Spec, r: Result) -> list[str]:
     return [f"{r.result:8} {r.name}  ({place}{r.seconds:.1f} s)", *_wrapped(details)]
 
 
-def _opinion(o: Opinion) -> str:
+def _opinion(o: SolverOpinion) -> str:
     """Say what a solver makes of a proof."""
     count = o.discharged + len(o.undecided)
     if not o.undecided:

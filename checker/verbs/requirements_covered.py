@@ -15,7 +15,7 @@ from mipcheck.checker.check.check import conclude
 from mipcheck.checker.console.errors import UsageError, quoted
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.verbs.mutate_fates import Jury
-from mipcheck.checker.verbs.prove_results import Asked, prove_all
+from mipcheck.checker.verbs.prove_results import ToProve, prove_all
 from mipcheck.checker.verbs.requirements_catalogue import Requirement, requirements
 from mipcheck.checker.verbs.results import Corpus, Exercised, Mutated
 from mipcheck.model.prover.variants import read_by, speaks_of
@@ -132,7 +132,7 @@ def _proved(spec: Spec, called: str, timeout: float) -> dict[str, CoveredPropert
     """Return what is proved of the specification, by property."""
     if not owners(spec):
         return {}
-    found = [p.result for p in prove_all(Asked(spec, called, timeout=timeout))]
+    found = [p.result for p in prove_all(ToProve(spec, called, timeout=timeout))]
     return {
         r.name: CoveredProperty(r.result, _plain(n.rule for n in r.needs), r.assumes or (), r.reason) for r in found
     }

@@ -44,7 +44,7 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredFile:
     """A file of a corpus: its verdict, and the parameters that were given for it, in words."""
 
     file: str
@@ -70,7 +70,7 @@ def read_corpus(path: str) -> Corpus:
     return _read(path, "fleet", _corpus)
 
 
-def read_measured(path: str) -> tuple[str, list[Measured]]:
+def read_measured(path: str) -> tuple[str, list[MeasuredFile]]:
     """Read what `mipcheck fleet --format json` has written: the specification, and each file that was checked.
 
     Raises InputError.
@@ -103,11 +103,11 @@ def _corpus(o: dict[str, Any], name: str) -> Corpus:
     return Corpus(name, _as(o["spec"], str), _count(o["files"]), _counts(o["counts"]), rules)
 
 
-def _measured(o: dict[str, Any], name: str) -> tuple[str, list[Measured]]:
+def _measured(o: dict[str, Any], name: str) -> tuple[str, list[MeasuredFile]]:
     found = []
     for f in _objects(o["by_file"]):
         words = {_as(n, str): _as(word, str) for n, word in _as(f.get("parameters", {}), dict).items()}
-        found.append(Measured(_as(f["file"], str), _as(f["verdict"], str), words))
+        found.append(MeasuredFile(_as(f["file"], str), _as(f["verdict"], str), words))
     return _as(o["spec"], str), found
 
 

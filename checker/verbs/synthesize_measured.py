@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.errors import UsageError, quoted
 from mipcheck.checker.proofs.replayed import parameters_of
-from mipcheck.checker.verbs.results import Measured, read_measured
+from mipcheck.checker.verbs.results import MeasuredFile, read_measured
 from mipcheck.checker.verbs.synthesize_region import Synthesis
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.spec import Spec
@@ -50,9 +50,9 @@ class Points:
         return f"Of {counted(total, 'file', form=',')} measured {parts[0]}, {parts[1]}{odd}."
 
 
-def measured_of(paths: Iterable[str], spec: Spec) -> list[Measured]:
+def measured_of(paths: Iterable[str], spec: Spec) -> list[MeasuredFile]:
     """Read results of fleets. Raises InputError, and UsageError for those of another specification."""
-    found: list[Measured] = []
+    found: list[MeasuredFile] = []
     for path in paths:
         of, files = read_measured(path)
         if of != spec.name:
@@ -61,7 +61,7 @@ def measured_of(paths: Iterable[str], spec: Spec) -> list[Measured]:
     return found
 
 
-def points_of(s: Synthesis, measured: Sequence[Measured]) -> Points:
+def points_of(s: Synthesis, measured: Sequence[MeasuredFile]) -> Points:
     """Return where measured files are; what a file does not give has its default."""
     from mipcheck.model.prover.region import holds_at
 

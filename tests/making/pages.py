@@ -12,7 +12,7 @@ from mipcheck.checker.verbs import pages
 from mipcheck.checker.verbs.ambiguities_parted import AmbiguityEntry, ReadingPair
 from mipcheck.checker.verbs.compare_table import Compared, Fact
 from mipcheck.checker.verbs.diff_changes import Behaviour, ChangedDeclaration, Difference
-from mipcheck.checker.verbs.prove_results import Proved
+from mipcheck.checker.verbs.prove_results import Answered
 from mipcheck.checker.verbs.requirements_catalogue import requirements
 from mipcheck.checker.verbs.requirements_covered import Covered, CoveredProperty, CoveredRule
 from mipcheck.checker.verbs.requirements_page import coverage_page
@@ -40,8 +40,8 @@ def _log(more: str) -> str:
 def prove(more: str = "") -> str:
     name = "no_plaintext_after_loss"
     log = _log(more).replace("dir=in", "dir=out")
-    refuted = Proved(Result(name, "4.2.2" + more, "refuted", 1.0, "search", reason=more), log, {more: log})
-    proved = Proved(
+    refuted = Answered(Result(name, "4.2.2" + more, "refuted", 1.0, "search", reason=more), log, {more: log})
+    proved = Answered(
         Result("inside_is_sound", "4.2.1", "proved", 1.0, "Spacer" + more, "any", assumes=("firewall" + more,))
     )
     return pages.prove_page(replace(SPEC, name=SPEC.name + more), [refuted, proved])

@@ -64,8 +64,8 @@ def test_an_address_of_its_own_in_a_site_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
 def test_all_is_proved(path: Path) -> None:
     """Counterexamples and the traces of needed rules are written as logs and replayed, own addresses included."""
-    from mipcheck.checker.verbs.prove_results import Asked, prove_all
+    from mipcheck.checker.verbs.prove_results import ToProve, prove_all
 
-    results = prove_all(Asked(load(str(path))))
+    results = prove_all(ToProve(load(str(path))))
     assert {p.result.name: p.result.result for p in results if p.result.result != "proved"} == {}
     assert {n.rule for p in results for n in p.result.needs} >= NEEDED[path.stem]

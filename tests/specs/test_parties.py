@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mipcheck.checker.check.check import check, resolved
 from mipcheck.checker.proofs.replayed import agree, needed_by, trace_text
-from mipcheck.checker.verbs.prove_results import Proved, prove_one
+from mipcheck.checker.verbs.prove_results import Answered, prove_one
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.prove import prove
 from mipcheck.model.prover.setting import setting_of
@@ -171,7 +171,7 @@ def test_the_answer_to_a_request_before_the_newest_counts(tmp_path: Path, role: 
 
 
 def test_permitted_is_refuted_by_an_event_that_a_must_forbids() -> None:
-    def proved(when: str) -> Proved:
+    def proved(when: str) -> Answered:
         added = f'property free "free" permitted relay when {when} property relays_bound'
         return prove_one(loads(TEXT.replace("property relays_bound", added)).for_role("vpn"), "free", {}, [])
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.certificates import SUFFIX
-from mipcheck.checker.verbs.prove_results import Asked, Proved, prove_all
+from mipcheck.checker.verbs.prove_results import Answered, ToProve, prove_all
 from mipcheck.model.prover import consistency
 from mipcheck.model.prover.certificate import Certificate, Malformed, read_certificate, write_certificate
 from mipcheck.model.prover.prove import Proofs, Result
@@ -252,16 +252,16 @@ def test_a_listener_hears_of_every_verdict_before_any_need(spec: Path) -> None:
     heard: list[tuple[str, str]] = []
 
     class Ears:
-        def verdict(self, proved: Proved, final: bool) -> None:
+        def verdict(self, proved: Answered, final: bool) -> None:
             heard.append(("last word" if final else "verdict", proved.result.name))
 
-        def needs(self, proved: Proved) -> None:
+        def needs(self, proved: Answered) -> None:
             heard.append(("needs", proved.result.name))
 
-    prove_all(Asked(loads(TEXT), "", ["ready", "quiet"]), Ears())
+    prove_all(ToProve(loads(TEXT), "", ["ready", "quiet"]), Ears())
     assert heard == [("verdict", "ready"), ("verdict", "quiet"), ("needs", "ready"), ("needs", "quiet")]
     heard.clear()
-    prove_all(Asked(loads(TEXT), "", ["ready"], with_needs=False), Ears())
+    prove_all(ToProve(loads(TEXT), "", ["ready"], with_needs=False), Ears())
     assert heard == [("last word", "ready")]
 
 
@@ -312,13 +312,13 @@ def test_what_one_property_kills_the_solver_by_leaves_the_others(
     heard: list[tuple[str, str]] = []
 
     class Ears:
-        def verdict(self, proved: Proved, final: bool) -> None:
+        def verdict(self, proved: Answered, final: bool) -> None:
             heard.append(("verdict", proved.result.name))
 
-        def needs(self, proved: Proved) -> None:
+        def needs(self, proved: Answered) -> None:
             heard.append(("needs", proved.result.name))
 
-    ready, quiet = prove_all(Asked(loads(TEXT), "", ["ready", "quiet"]), Ears())
+    ready, quiet = prove_all(ToProve(loads(TEXT), "", ["ready", "quiet"]), Ears())
     assert heard == [("verdict", "ready"), ("verdict", "quiet"), ("needs", "ready"), ("needs", "quiet")]
     assert (ready.result.result, quiet.result.result) == ("proved", "proved")
     assert not ready.result.needs and ready.result.undecided and quiet.result.needs

@@ -16,7 +16,7 @@ from mipcheck.checker.fleet.summary import Summary, summary_json
 from mipcheck.checker.fleet.work import FileOutcome, RuleOutcome
 from mipcheck.checker.verbs.pages import synthesize_page
 from mipcheck.checker.verbs.prove_results import prove_one
-from mipcheck.checker.verbs.results import Measured
+from mipcheck.checker.verbs.results import MeasuredFile
 from mipcheck.checker.verbs.synthesize_drawn import drawing
 from mipcheck.checker.verbs.synthesize_measured import points_of
 from mipcheck.checker.verbs.synthesize_region import Synthesis, answer_json, answer_text, synthesize
@@ -173,13 +173,13 @@ def test_the_minute_of_the_draft() -> None:
 # --- measured by fleets ---------------------------------------------------------------------------------------------
 
 MEASURED = [
-    Measured("a.log", "conformant", {"often": "10s"}),
-    Measured("b.log", "conformant", {"often": "10s"}),
-    Measured("c<&>.log", "violation", {"often": "40s"}),
-    Measured("d.log", "inconclusive", {}),
-    Measured("e.log", "violation", {"often": "9000s"}),
-    Measured("f.log", "violation", {"gone": "1s"}),
-    Measured("g.log", "violation", {"often": "soon"}),
+    MeasuredFile("a.log", "conformant", {"often": "10s"}),
+    MeasuredFile("b.log", "conformant", {"often": "10s"}),
+    MeasuredFile("c<&>.log", "violation", {"often": "40s"}),
+    MeasuredFile("d.log", "inconclusive", {}),
+    MeasuredFile("e.log", "violation", {"often": "9000s"}),
+    MeasuredFile("f.log", "violation", {"gone": "1s"}),
+    MeasuredFile("g.log", "violation", {"often": "soon"}),
 ]
 """`often` is 20 s by default; what is not known of a file is no point."""
 
@@ -208,7 +208,7 @@ def test_files_of_a_fleet_are_points_of_the_region() -> None:
 
 def test_the_page_shows_region_points_and_counterexample_and_no_markup_of_theirs() -> None:
     s = found("p", "often")
-    bad = [Measured(m.file + HOSTILE, m.verdict + HOSTILE, m.parameters) for m in MEASURED]
+    bad = [MeasuredFile(m.file + HOSTILE, m.verdict + HOSTILE, m.parameters) for m in MEASURED]
     page = synthesize_page(replace(s, formula=s.formula + HOSTILE), points_of(s, bad))
     assert HOSTILE not in page and "<script" not in page and "<img" not in page and "alert(1)" in page
     page = synthesize_page(s, points_of(s, MEASURED))

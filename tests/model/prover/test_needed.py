@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.cli.main import main
-from mipcheck.checker.verbs.prove_results import Proved
+from mipcheck.checker.verbs.prove_results import Answered
 from mipcheck.checker.verbs.prove_text import results_text
 from mipcheck.model.prover.prove import Proofs, Result, prove
 from mipcheck.model.specification.load import loads
@@ -45,7 +45,7 @@ def test_what_no_proof_and_no_trace_settles_is_undecided(tmp_path: Path, capsys:
     (entry,) = json.loads(answer.read_text("utf-8"))["properties"]
     assert (entry["result"], entry["needs"], entry["undecided"]) == ("proved", [], ["FEW"])
     result = Result("far", "1", "proved", 0.0, "", undecided=("FEW",))
-    assert "whether it needs FEW is undecided" in results_text(SPEC, [Proved(result)])
+    assert "whether it needs FEW is undecided" in results_text(SPEC, [Answered(result)])
 
 
 def test_what_is_not_asked_for_is_not_called_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
