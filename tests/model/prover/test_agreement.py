@@ -162,7 +162,8 @@ def run_both(
     symbolic: dict[Any, Any] = {}
     for name, i in blank:
         initial = None if name.startswith(DONE) else spec.variables[name].initial
-        symbolic[name, i] = z3.BoolVal(False) if initial is None else world.term(initial, {}, i, {}, None)
+        started = z3.BoolVal(name.startswith(DONE))  # nothing is owed before its anchor is assigned
+        symbolic[name, i] = started if initial is None else world.term(initial, {}, i, {}, None)
     overdue_before: set[tuple[str, int]] = set()
     for number, (now, i, event, args) in enumerate(trace):
         then = z3.IntVal(now)
