@@ -168,7 +168,10 @@ def conclude(
     counts = {"MUST"} | ({"SHOULD"} if fail_on == "should" else set())
     found = _violations(context, trace, observation.findings) if explained is None else explained
     violations = tuple(v for v in found if v.level in counts)
-    reasons = [*reasons_of(rules, trace.inputs), *(lacks_of(machine, rules, trace) if strict else ())]
+    reasons = [
+        *reasons_of(context, observation, rules, trace.inputs),
+        *(lacks_of(machine, rules, trace, observation) if strict else ()),
+    ]
     set_aside: dict[str, int] = {}
     for i in trace.inputs:
         for reason, count in i.set_aside.items():
@@ -190,6 +193,7 @@ def conclude(
         start=origin if dated else None,
         role=machine.spec.role,
         nodes=observation.nodes,
+        gaps=observation.gap >= 0,
     )
 
 

@@ -152,7 +152,7 @@ class Report:
 
     `start` (ns since the epoch) is the time of the first event, None if the inputs count from their own start.
     `nodes` is how many mobile nodes a device's trace tells apart, None for a node's own. `chart` is what a page draws,
-    `margins` are the closest calls, where those were asked for.
+    `margins` are the closest calls, where those were asked for. `gaps` says whether a gap stands in the trace.
     """
 
     verdict: str
@@ -172,6 +172,7 @@ class Report:
     stale: tuple[str, ...] = ()
     chart: Chart | None = None
     margins: tuple[Margin, ...] | None = None
+    gaps: bool = False
 
     @property
     def events(self) -> int:

@@ -12,7 +12,7 @@ from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.errors import listed
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.inputs.trace import Input, Trace
-from mipcheck.checker.observe.context import Context, duration
+from mipcheck.checker.observe.context import Context, duration, show_event
 from mipcheck.checker.observe.holes import Lack, explain_hole
 from mipcheck.checker.observe.observation import Observation, Tally
 from mipcheck.checker.trace.columns import Columns
@@ -145,8 +145,13 @@ def _word(type_: Type, value: int) -> str:
 # --- reasons and notes --------------------------------------------------------------------------------------------
 
 
-def reasons_of(rules: Sequence[RuleReport], inputs: Sequence[Input]) -> list[str]:
-    """Return why the evidence does not suffice for a verdict of conformant; nothing if it does."""
+def reasons_of(
+    context: Context, observation: Observation, rules: Sequence[RuleReport], inputs: Sequence[Input]
+) -> list[str]:
+    """Return why the evidence does not suffice for a verdict of conformant; nothing if it does.
+
+    Where evidence is missing, something may have happened that no rule was asked about.
+    """
     reasons = []
     musts = [r for r in rules if r.level == "MUST" and not r.configuration]
     if not any(r.exercised or r.unknown for r in musts):
@@ -155,6 +160,10 @@ def reasons_of(rules: Sequence[RuleReport], inputs: Sequence[Input]) -> list[str
         ids = [r.id for r in rules if r.level == "MUST" and r.status == status]
         if ids:
             reasons.append(f"{', '.join(ids)} {'is' if len(ids) == 1 else 'are'} {status}")
+    if 0 <= observation.gap < len(context.events):
+        gap = context.events[observation.gap]
+        where = f"{context.time(gap.time)} ({printable(str(gap.at))})"
+        reasons.append(f"at {where} evidence is missing: {show_event(context.spec, gap)}")
     for i in inputs:
         if i.skipped:
             reasons.append(f"{counted(i.skipped, 'line')} of {printable(i.file)} could not be read")
@@ -162,7 +171,7 @@ def reasons_of(rules: Sequence[RuleReport], inputs: Sequence[Input]) -> list[str
     return reasons
 
 
-def lacks_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Iterator[str]:
+def lacks_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace, observation: Observation) -> Iterator[str]:
     """Return what evidence is missing, though it stands in the way of no MUST: for who wants none to be missing."""
     for status in ("inconclusive", "unobservable"):
         ids = [r.id for r in rules if r.level != "MUST" and r.status == status]
@@ -173,7 +182,7 @@ def lacks_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace) -> Ite
     if isinstance(trace.events, Columns):
         whole = trace.events
         events = whole.shapes if whole.settled else whole.following(-1, len(whole), gaps, None)
-    if any(e.kind in gaps for e in events):
+    if observation.gap < 0 and any(e.kind in gaps for e in events):
         yield "the trace has gaps"
     for i in trace.inputs:
         yield from (f"{printable(i.file)}: {printable(hidden)}" for hidden in i.hidden)

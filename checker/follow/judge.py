@@ -295,6 +295,8 @@ class Judge:
 
     def report(self, strict: bool, trace: Trace) -> Report:
         """Return the report on all that was judged; `trace` is what is known of the inputs in the end."""
+        for each in self._spanned.rest():
+            self._judge(each)
         if self._cluster:
             self._take_cluster()
             self._hear()

@@ -37,6 +37,12 @@ class Spanned:
                     yield gap_at(span, event.time)
                     break
 
+    def rest(self) -> Iterator[Event]:
+        """Return the gaps at ends of spans after the last event."""
+        due, self._due = self._due or [], []
+        for time, span in due:
+            yield gap_at(span, time)
+
     def add(self, span: Span, now: int) -> Iterator[Event]:
         """Take a span of which one hears only now (ns): what was before can no more be judged anew."""
         self._spans.append(span)

@@ -477,7 +477,7 @@ class NativeObserver:
         by_rule = [f for causes in self._causes for f in causes.values()]
         names = [self._name(token) for token in s.names[: s.names_count].tolist()]
         nodes = s.seen if self._tracks else None
-        return concluded(self._machine, tallies, by_rule, names, self._events, nodes, (s.pauses, s.paused))
+        return concluded(self._machine, tallies, by_rule, names, self._events, nodes, (s.pauses, s.paused), s.gap - 1)
 
     def modes(self) -> list[tuple[str, frozenset[str], int]]:
         """Return interfaces, access modes that packets which left them fit, and how many; in order of appearance."""

@@ -385,6 +385,8 @@ def _gap(s: ObserverState) -> int:
     d = s.distinct_of[s.at]
     kind = s.kinds[s.kind_of[d]]
     token = s.token_of[d]
+    if s.gap == 0 and s.first + s.at > 0:
+        s.gap = s.first + s.at + 1
     s.to_all = 0
     s.node = 0
     if s.tracks == 1:

@@ -66,7 +66,8 @@ class Observation:
     """The answer of an observer. `tallies` are in the order of the machine's rules; `findings` in order of time.
 
     `nodes` is the number of mobile nodes that were told apart, None where the role has only one. `pauses` is how often
-    obligations paused, `paused` for how long (ns) in all.
+    obligations paused, `paused` for how long (ns) in all. `gap` is the number of the first event that says that
+    evidence is missing, other than the very first one, before which nothing is known anyhow; -1 if none does.
     """
 
     tallies: Sequence[Tally]
@@ -76,6 +77,7 @@ class Observation:
     nodes: int | None = None
     pauses: int = 0
     paused: int = 0
+    gap: int = -1
 
 
 def concluded(
@@ -86,12 +88,13 @@ def concluded(
     events: int,
     nodes: int | None,
     pauses: tuple[int, int] = (0, 0),
+    gap: int = -1,
 ) -> Observation:
     """Return the observation after the configuration has been judged, which depends on no event.
 
     `tallies` are those of the machine's rules, `findings` those of each rule in order of time, `names` the interfaces,
     `events` how many there were, `nodes` how many mobile nodes were told apart, `pauses` how often obligations paused
-    and for how long (ns).
+    and for how long (ns), `gap` the first event that says that evidence is missing.
     """
     for rule, outcome in machine.configuration():
         if outcome == UNKNOWN:
@@ -100,4 +103,4 @@ def concluded(
         if outcome == 0:
             findings.append(Finding(rule, None, 0, -1))
     findings.sort(key=lambda f: (f.interface is not None, f.time, f.rule))
-    return Observation(tallies, findings, names, events, nodes, *pauses)
+    return Observation(tallies, findings, names, events, nodes, *pauses, gap)

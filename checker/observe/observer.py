@@ -74,6 +74,7 @@ class Observer:
         self._late: list[InterfaceState] = []
         self._count = self._spread = self._seen = 0
         self._pauses = (0, 0)
+        self._gapped = -1
         self._now: int | None = None
         self.numbering = True
         """Whether findings keep the numbers of all their events, which takes memory without end."""
@@ -89,7 +90,9 @@ class Observer:
         """Return what has been seen so far. An obligation whose deadline lies after the last event is not overdue."""
         found = [f for g in self._groups for f in g.by_cause.values()]
         nodes = self._seen if self._tracks else None
-        return concluded(self._machine, self._tallies, found, list(self._names), self._count, nodes, self._pauses)
+        return concluded(
+            self._machine, self._tallies, found, list(self._names), self._count, nodes, self._pauses, self._gapped
+        )
 
     def take(self, event: Event) -> None:
         """Take the next event. Kinds that the specification does not know pass unseen. Raises ValueError, TooMuch."""
@@ -447,6 +450,8 @@ class Observer:
 
     def _gap(self, event: Event, number: int) -> None:
         """Forget what was known: from the last event to here anything may have happened, and what was owed be met."""
+        if self._gapped < 0 < number:  # what came before the first event is unknown anyhow
+            self._gapped = number
         if self._now is not None:
             self._overdue(self._now)
         key = self._machine.node_of(event.args)

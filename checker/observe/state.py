@@ -168,6 +168,7 @@ class ObserverState(Record):
     gone: int  # 1 if the event leaves nothing known of a time since which something may be owed
     asked: int  # at a gap: the next row to be asked what it owes
     asked_end: int  # and the row after the last one of that node
+    gap: int  # the number of the first event that says that evidence is missing (but number 0), plus 1; 0 if none
     # What it stopped for, beside `node`, `row` and `index`. The driver reads them.
     rule: int  # the number of the rule
     deadline: int  # ns: when what was missed was due

@@ -257,6 +257,8 @@ class _ReportWriter:
         for lack in sorted(lacks):
             kind, _, name = lack.partition(" ")
             names.setdefault(kind, []).append(name)
+        if report.gaps:
+            names["gap"] = []
         advice = [text.format(names=_listed(names[kind])) for kind, text in _MEND.items() if kind in names]
         holes = [hole for i in report.inputs for hole in i.holes]
         if any(hole.endswith(TELL_INTERNAL) for hole in holes):
