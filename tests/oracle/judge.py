@@ -17,7 +17,8 @@ Where a sentence allows two readings, these were settled, and are assumptions of
   t_slack from a failure that is shown. A denial whose authenticator was not checked leaves it untold. An agent's own
   denial, or one that is not authentic, ends no trust; whether it, or one to resynchronise (133) that nobody has
   checked, leaves what was asked before it unanswered is free. An authentic one answers it: retransmitted is what no
-  reply has come to (1078-1079; RFC 3344, lines 2560-2570 and 2597-2600), so what follows is counted anew.
+  reply has come to (1078-1079; RFC 3344, lines 2560-2570 and 2597-2600), so what follows is counted anew. Which is the
+  last of more transmissions than the site gives is free: all that may be it have waited when the last wait ends.
 - While the acceptance holds, a node that leaves it, or says that it is outside, may have given up early, which is no
   more than cautious, once it has been denied by whomever, or left without an answer for t_retransmit: a log does not
   tell.
@@ -144,6 +145,8 @@ class _Judge:
                 if claim and right == "no" and holding.expired_only(event, self.numbers.slack):
                     right = "free"  # 977-980 ask for a registration since the change, however old
                 self._decide(right, "stop-plaintext", event, f"{what} after re-registration had failed")
+                if plain and holding.unclear(event, self.numbers.slack):
+                    self._note("untold", "stop-plaintext", event.interface, event, "and perhaps refused, if it had not")
 
     def _outside_after_all(self, holdings: list[Holding], event: Event) -> None:
         """4.3, lines 1092-1093: once accepted, the node determines that it is inside; 1026-1029: it may know more.

@@ -55,6 +55,17 @@ SLOWLY = (
     "29.0 RRQ id=0x7",
     "38.0 RRQ id=0x8",
 )
+# All retransmissions have been sent at 22.0, after a wait of ten seconds, which one more would end at 32.0. That one is
+# sent at 24.0, after two, which one more would end at 26.0.
+ONE_MORE = (
+    *INSIDE,
+    "9.0 RRQ id=0x5",
+    "9.1 RRP code=0 id=0x5 auth=ok",
+    "10.0 RRQ id=0x6",
+    "12.0 RRQ id=0x7",
+    "22.0 RRQ id=0x8",
+    "24.0 RRQ id=0x8",
+)
 # Sent at 9.0, and answered at 9.9.
 ANSWERED_SLOWLY = (
     *INSIDE,
@@ -534,6 +545,18 @@ CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
         set(),
     ),
     "run-out-after-what-has-ended": ((*SLOWLY, "60.0 e0 link state=down"), "violation", {"P6"}),
+    # Faulty 65830. Of more transmissions than the site tells of, neither the draft nor RFC 3344 3.6.3 says which is the
+    # last: between the ends of the two waits, 1012-1018 and 1106-1108 are open; after both, plaintext is wrong.
+    "run-out-after-one-of-the-last-waits": (
+        (*ONE_MORE, "29.0 PLAIN", "31.9 PLAIN", "31.95 e0 link state=down"),
+        "conformant",
+        set(),
+    ),
+    "run-out-after-both-of-the-last-waits": (
+        (*ONE_MORE, "33.5 PLAIN", "33.6 e0 link state=down"),
+        "violation",
+        {"M2"},
+    ),
     # Faulty 8513: 1106-1108 make "outside" right where re-registration has failed. Whoever has not been answered may
     # have come to that after fewer retransmissions than the site tells of, or where it tells none.
     "says-outside-unanswered": (
@@ -772,3 +795,13 @@ def test_who_says_inside_in_the_same_breath_as_unknown_is_left_open() -> None:
     text = log(*INSIDE, "30.15 e0 infer where=unknown", "30.4 e0 infer where=inside", "31.0 e0 link state=down")
     assert [f.outcome for f in judge(text).findings if f.requirement == "stop-plaintext"] == ["free"]
     assert {v.rule for v in check(text).violations} == {"M1"}
+
+
+def test_between_the_ends_of_the_last_waits_a_refusal_that_nobody_checked_is_judged_as_such() -> None:
+    """Faulty 65830: by the longer wait nothing but that denial, which may be forged, says that trust has ended."""
+    refused = "12.1 RRP code=128 id=0x7 auth=unchecked"
+    text = log(*ONE_MORE[:-2], refused, *ONE_MORE[-2:], "29.0 PLAIN", "31.9 e0 link state=down")
+    report = check(text)
+    assert report.verdict == "inconclusive"
+    assert [f.outcome for f in judge(text).findings if f.requirement == "stop-plaintext"] == ["free", "untold"]
+    assert list(compare(text, 0, frozenset(), report)) == []

@@ -51,15 +51,22 @@ class Holding:
 
         A failure that is shown, and not by t_stop, counts only `grace` ns later.
         """
-        if not self.accepted.sure:
-            return "untold"
-        ended = [failure for failure in self.failures if failure.before(event)]
-        if grace:
-            ended = [f for f in ended if f.kind == "t_stop" or event.time > f.time + grace]
-        certainties = {failure.certainty for failure in ended}
+        certainties = self._certainties(event, grace)
         if "sure" in certainties:
             return "no"
         return "free" if "free" in certainties else "untold" if certainties else "yes"
+
+    def unclear(self, event: Event, grace: int = 0) -> bool:
+        """Say whether it is untold by another failure, too, where it is `free` by one when `event` came."""
+        return {"free", "untold"} == self._certainties(event, grace)
+
+    def _certainties(self, event: Event, grace: int) -> set[str]:
+        if not self.accepted.sure:
+            return {"untold"}
+        ended = [failure for failure in self.failures if failure.before(event)]
+        if grace:
+            ended = [f for f in ended if f.kind == "t_stop" or event.time > f.time + grace]
+        return {failure.certainty for failure in ended}
 
     def expired_only(self, event: Event, grace: int) -> bool:
         """Say whether nothing but a timer had shown by `event`, more than `grace` ns ago, that it no longer held."""
@@ -169,11 +176,17 @@ def _exhausted(sent: list[int], since: list[int], now: int, numbers: Numbers) ->
 
     The wait after the last one is at least t_retransmit, and no shorter than the wait before it. A reply by a foreign
     agent, or one to resynchronise that nobody has checked, makes it doubtful that those before it, not in `since`, are
-    unanswered. One more transmission while the last wait still runs makes it doubtful which of them is the last.
+    unanswered. One more transmission while the last wait still runs makes it doubtful which of them is the last: the
+    draft names neither their number nor their waits, and RFC 3344 3.6.3 allows another request whenever no reply has
+    come, and has its wait be no shorter. So only what ends both waits, the later of their ends, is sure.
     """
     allowed = numbers.retransmissions
     if allowed is None or len(sent) <= allowed:
         return []
-    wait = max(numbers.retransmit, sent[-1] - sent[-2] if len(sent) > 1 else 0)
-    over = sent[-1] + wait
-    return [Failure(over, -1, "exhausted", "sure" if now > over and len(since) > allowed else "free")]
+    before = [sent[0], *sent]
+    ends = [time + max(numbers.retransmit, time - before[at]) for at, time in enumerate(sent)]
+    found = [Failure(ends[-1], -1, "exhausted", "free")]
+    last = ends[len(sent) - len(since) + allowed :]  # of those in `since`, which end `sent`, any that may be the last
+    if last and now > max(last):
+        found.append(Failure(max(last), -1, "exhausted"))
+    return found
