@@ -16,8 +16,12 @@ from mipcheck.checker.capture.messages import carried, dhcp, mobileip
 from mipcheck.checker.site.site import Site
 
 BROADCAST = 0xFFFFFFFF
-_TOGETHER = 2 * 10**9
-"""ns within which both agents are asked where detection begins."""
+_TOGETHER = 10**9
+"""ns within which both agents are asked where detection begins.
+
+As long or longer may be the wait for a reply (RFC 3344 section 3.6.3) to the last of many requests, after which a node
+that has been here for long begins anew.
+"""
 _COPY = 250 * 10**6
 """ns within which the same request is the same packet, captured twice."""
 _NEIGHBOURS = 16
@@ -276,7 +280,7 @@ def _registration(
         if first is None:
             beginnings[packet.interface] = _Beginning(request.coa, agent, request.id, packet.time)
         elif not first.over and (request.id != first.id or packet.time - first.time > _COPY):
-            together = request.coa == first.coa and packet.time - first.time <= _TOGETHER
+            together = request.coa == first.coa and packet.time - first.time < _TOGETHER
             first.both, first.over = together and agent != first.agent, True
 
 
