@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +15,12 @@ from mipcheck.checker.inputs.trace import Input, Trace
 from mipcheck.checker.observe.context import Context, duration, show_event
 from mipcheck.checker.observe.holes import Lack, explain_hole
 from mipcheck.checker.observe.observation import Observation, Tally
-from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.route import EVENTS, TABLE
 from mipcheck.checker.trace.source import CLEAR, Evidence, Fog, fog_of
 from mipcheck.model.language.show import show_citations
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.spec import Configure, Rule, Spec
-from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import Type
 
 _PROBLEMS_SHOWN = 3
@@ -178,11 +176,7 @@ def lacks_of(machine: Machine, rules: Sequence[RuleReport], trace: Trace, observ
         if ids:
             yield f"{', '.join(ids)} {'is' if len(ids) == 1 else 'are'} {status}"
     gaps = {e.name for e in machine.spec.events.values() if e.sender == "observer"}
-    events: Iterable[Event] = trace.events
-    if isinstance(trace.events, Columns):
-        whole = trace.events
-        events = whole.shapes if whole.settled else whole.following(-1, len(whole), gaps, None)
-    if observation.gap < 0 and any(e.kind in gaps for e in events):
+    if observation.gap < 0 and len(trace.events) and trace.events[0].kind in gaps:  # another one is a reason itself
         yield "the trace has gaps"
     for i in trace.inputs:
         yield from (f"{printable(i.file)}: {printable(hidden)}" for hidden in i.hidden)

@@ -11,7 +11,7 @@ from shlex import quote
 from typing import Final
 
 from mipcheck.checker.check.report import InputReport, Report, RuleReport, Violation, date
-from mipcheck.checker.console.counts import counted
+from mipcheck.checker.console.counts import counted, few
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.trace.vocabulary import IPV6_NOTE, TELL_INTERNAL
@@ -289,9 +289,7 @@ def _input(i: InputReport) -> str:
     """Return one line on an input."""
     frames = f"{counted(i.frames, 'frame')}, " if i.frames is not None else ""
     skipped = f", {counted(i.skipped, 'line')} skipped" if i.skipped else ""
-    more = len(i.interfaces) - _INTERFACES
-    named = ", ".join(i.interfaces[:_INTERFACES]) + (f" and {more} more" if more > 0 else "")
-    interfaces = f" on {named}" if i.interfaces else ""
+    interfaces = f" on {few(i.interfaces, _INTERFACES)}" if i.interfaces else ""
     return f"{i.file} ({i.kind}): {frames}{counted(i.events, 'event')}{interfaces}{skipped}"
 
 

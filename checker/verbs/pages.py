@@ -8,7 +8,7 @@ from typing import Final
 
 from mipcheck.checker.check.readings import resolved
 from mipcheck.checker.check.report import Report
-from mipcheck.checker.console.counts import counted
+from mipcheck.checker.console.counts import counted, few
 from mipcheck.checker.console.output import write
 from mipcheck.checker.proofs.partings import verdicts
 from mipcheck.checker.proofs.replayed import report_on, show_parameter
@@ -119,10 +119,7 @@ def synthesize_page(s: Synthesis, measured: Points | None = None) -> str:
     elif measured is not None:
         parts.append(sheet.paragraph(measured.said()))
     if measured is not None:
-        rows = [
-            [[("", word)] for word in (p.verdict, "inside" if p.inside else "outside", _values(s, p), _few(p.files))]
-            for p in measured.points[:_ROWS]
-        ]
+        rows = [[[("", word)] for word in _point(s, p)] for p in measured.points[:_ROWS]]
         parts.append(sheet.table(["verdict", "in the region", "parameters", "files"], rows))
         if len(measured.points) > _ROWS:
             parts.append(sheet.paragraph(f"{len(measured.points) - _ROWS:,} more points are not listed.", "none"))
@@ -135,13 +132,13 @@ def synthesize_page(s: Synthesis, measured: Points | None = None) -> str:
     )
 
 
+def _point(s: Synthesis, p: Point) -> tuple[str, ...]:
+    """Return the row of a measured point."""
+    return p.verdict, "inside" if p.inside else "outside", _values(s, p), few(p.files, _NAMED, ",")
+
+
 def _values(s: Synthesis, p: Point) -> str:
     return ", ".join(f"{n} = {show_parameter(s.spec, n, v)}" for n, v in p.values.items() if f"{n} " in f"{s.formula} ")
-
-
-def _few(files: Sequence[str]) -> str:
-    more = f" and {len(files) - _NAMED:,} more" if len(files) > _NAMED else ""
-    return ", ".join(files[:_NAMED]) + more
 
 
 # --- two worlds ---------------------------------------------------------------------------------------------------

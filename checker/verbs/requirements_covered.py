@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.check.check import conclude
-from mipcheck.checker.console.errors import UsageError, quoted
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.verbs.mutate_fates import Jury
 from mipcheck.checker.verbs.prove_results import ToProve, prove_all
 from mipcheck.checker.verbs.requirements_catalogue import Requirement, requirements
-from mipcheck.checker.verbs.results import Corpus, Exercised, Mutated
+from mipcheck.checker.verbs.results import Corpus, Exercised, Mutated, check_about
 from mipcheck.model.prover.variants import read_by, speaks_of
 from mipcheck.model.specification.compose import owners
 from mipcheck.model.specification.spec import Rule, Spec
@@ -112,8 +111,7 @@ def covered(
     Raises UsageError for results of another specification, InputError for a log that cannot be read.
     """
     for name, of in [(c.name, c.spec) for c in corpora] + ([("--mutants", mutants[0])] if mutants else []):
-        if of != spec.name:
-            raise UsageError(f"{quoted(name)} is about {quoted(of)}, not {spec.name}: give --spec {quoted(of)}")
+        check_about(name, of, spec.name)
     properties = _proved(spec, called, timeout)
     reports = _judged(spec, traces, timeout)
     known = None if mutants is None else mutants[1]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from mipcheck.checker.console.counts import counted
+from mipcheck.checker.console.counts import counted, few
 from mipcheck.checker.report import sheet
 from mipcheck.checker.verbs.requirements_catalogue import (
     GROUNDS,
@@ -39,8 +39,7 @@ def coverage_page(c: Covered) -> str:
 
 
 def _few(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return few(names, _NAMED)
 
 
 # --- a corpus -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from mipcheck.checker.console.errors import InputError, Problem
+from mipcheck.checker.console.errors import InputError, Problem, UsageError, quoted
 from mipcheck.checker.inputs.opening import open_input
 from mipcheck.model.values.event import Position
 
@@ -63,6 +63,12 @@ class Mutated:
 
 class _Odd(ValueError):
     """A part of a file of results that none of ours has."""
+
+
+def check_about(name: str, of: str, spec: str) -> None:
+    """Raise UsageError unless results called `name`, about the specification `of`, are about `spec`."""
+    if of != spec:
+        raise UsageError(f"{quoted(name)} is about {quoted(of)}, not {spec}: give --spec {quoted(of)}")
 
 
 def read_corpus(path: str) -> Corpus:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mipcheck.checker.console.counts import counted
-from mipcheck.checker.console.errors import UsageError, quoted
 from mipcheck.checker.proofs.replayed import parameters_of
-from mipcheck.checker.verbs.results import MeasuredFile, read_measured
+from mipcheck.checker.verbs.results import MeasuredFile, check_about, read_measured
 from mipcheck.checker.verbs.synthesize_region import Synthesis
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.spec import Spec
@@ -55,8 +54,7 @@ def measured_of(paths: Iterable[str], spec: Spec) -> list[MeasuredFile]:
     found: list[MeasuredFile] = []
     for path in paths:
         of, files = read_measured(path)
-        if of != spec.name:
-            raise UsageError(f"{quoted(path)} is about {quoted(of)}, not {spec.name}: give --spec {quoted(of)}")
+        check_about(path, of, spec.name)
         found += files
     return found
 

@@ -7,7 +7,7 @@ UNKNOWN, beside nothing but these: logic with it is three-valued, as the checker
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import z3
@@ -103,3 +103,14 @@ def is_true(term: _Z) -> bool:
 
 def _array(parts: Sequence[_Z]) -> Any:
     return (z3.Ast * len(parts))(*[p.as_ast() for p in parts])
+
+
+def conjuncts(formula: _Z, denied: bool = False) -> Iterator[_Z]:
+    """Yield what has to hold for a formula to hold, or not to hold."""
+    if z3.is_not(formula):
+        yield from conjuncts(formula.arg(0), not denied)
+    elif z3.is_or(formula) if denied else z3.is_and(formula):
+        for part in formula.children():
+            yield from conjuncts(part, denied)
+    else:
+        yield z3.Not(formula) if denied else formula

@@ -18,6 +18,7 @@ from mipcheck.model.prover.form import ADDRESS, ANY, Form, constant, possible, s
 from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.limits import TIME_IS_UP, Budget, is_over, limited
 from mipcheck.model.prover.linear import Unsaid, formula_text, number_of
+from mipcheck.model.prover.logic import conjuncts
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.smtlib import constants
 from mipcheck.model.prover.spacer import System, Verdict, spacer, subterms
@@ -145,7 +146,7 @@ class _Seeker:
         return formula
 
     def _shorter(self, formula: Z) -> Z:
-        clauses = [list(_parts(c)) for c in _conjuncts(formula)]
+        clauses = [list(_parts(c)) for c in conjuncts(formula)]
         kept = [self._possible(c) for c in clauses]
         for c in list(kept):
             rest = [k for k in kept if k is not c]
@@ -172,7 +173,7 @@ class _Seeker:
 
     def _weakest(self, part: Z, whole: Z) -> Z:
         """Return an alternative without conditions that others make up for."""
-        kept = list(_conjuncts(part))
+        kept = list(conjuncts(part))
         for c in list(kept):
             rest = [k for k in kept if k is not c]
             if rest and self._never(z3.And(*rest, z3.Not(whole))):
@@ -262,20 +263,9 @@ def _rational(end: Z) -> Fraction | None:
     return next((n for t in [end, *end.children()] if (n := number_of(t)) is not None), None)
 
 
-def _conjuncts(formula: Z, denied: bool = False) -> Iterator[Z]:
-    """Yield what has to hold for a formula to hold, or not to hold."""
-    if z3.is_not(formula):
-        yield from _conjuncts(formula.arg(0), not denied)
-    elif z3.is_or(formula) if denied else z3.is_and(formula):
-        for part in formula.children():
-            yield from _conjuncts(part, denied)
-    else:
-        yield z3.Not(formula) if denied else formula
-
-
 def _parts(formula: Z) -> Iterator[Z]:
     """Yield the alternatives of a formula."""
-    for part in _conjuncts(formula, True):
+    for part in conjuncts(formula, True):
         yield part.arg(0) if z3.is_not(part) else z3.Not(part)
 
 

@@ -18,7 +18,7 @@ import z3
 from mipcheck.model.prover.compare import merged_events
 from mipcheck.model.prover.form import ANY, Form
 from mipcheck.model.prover.free import candidates, in_form
-from mipcheck.model.prover.logic import conj, neg
+from mipcheck.model.prover.logic import conj, conjuncts, neg
 from mipcheck.model.prover.runs import with_free
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.spacer import Move, System, Z, constants_in, spacer
@@ -306,16 +306,8 @@ def _cut(system: System, setting: Setting, then: Z) -> System:
     state = {slot: z for slot, z in system.state.items() if slot in names}
     moves = [replace(m, next={**{s: z for s, z in m.next.items() if s in names}, "now": then}) for m in system.moves]
     dropped = {z.decl().name() for slot, z in system.state.items() if slot not in names}
-    initial = [z for z in _conjuncts(system.initial) if not dropped & {t.decl().name() for t in constants_in([z])}]
+    initial = [z for z in conjuncts(system.initial) if not dropped & {t.decl().name() for t in constants_in([z])}]
     return with_free(System(state, z3.And(initial), [m for m in moves if len(m.next) > 1], system.bad), setting)
-
-
-def _conjuncts(z: Z) -> Iterator[Z]:
-    if z3.is_and(z):
-        for child in z.children():
-            yield from _conjuncts(child)
-    else:
-        yield z
 
 
 def boxed(z: Z) -> Z:

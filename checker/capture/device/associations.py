@@ -15,6 +15,7 @@ from mipcheck.checker.capture.headers.packet import ESP, IKE, Packet
 from mipcheck.checker.capture.messages import carried
 from mipcheck.checker.capture.messages.esp import Keyring
 from mipcheck.checker.capture.messages.ike import IkeMessage
+from mipcheck.checker.console.counts import few
 from mipcheck.checker.site.site import Site
 
 _NAT_PORT: Final = 4500
@@ -151,9 +152,7 @@ class Associations:
         """Say which nodes nobody can follow."""
         found = [*self.keys.complaints()]
         if self._sealed:
-            words = ", ".join(f"{spi:#010x}" for spi in list(self._sealed)[:_MAX_SPIS])
-            more = len(self._sealed) - _MAX_SPIS
-            spis = f"{words} and {more} more" if more > 0 else words
+            spis = few([f"{spi:#010x}" for spi in self._sealed], _MAX_SPIS)
             frame = min(self._sealed.values())
             found.append(f"frame {frame}: give [[esp_sa]] keys for SPI {spis}: whose they are is not known")
         return tuple(found)

@@ -12,7 +12,7 @@ from mipcheck.checker.capture.messages import carried, ike
 from mipcheck.checker.capture.messages.esp import Keyring
 from mipcheck.checker.capture.messages.sealed import IkeKeys
 from mipcheck.checker.capture.node.knowledge import Knowledge
-from mipcheck.checker.console.counts import counted
+from mipcheck.checker.console.counts import counted, few
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import NODE
 from mipcheck.model.values.types import Value
@@ -213,7 +213,7 @@ class Vpn:
         if not self._unread:
             return []
         exchanges = counted(len(self._unread), "key exchange")
-        spis = _first_of([f"0x{spi.hex()}" for spi in self._unread])
+        spis = few([f"0x{spi.hex()}" for spi in self._unread], _MAX_SPIS)
         return [
             f"{exchanges} (initiator's SPI {spis}) stayed encrypted: what was agreed on, and when it ended or moved,"
             " was not seen; that it came about is told by the first ESP. The daemon's log beside the capture tells"
@@ -254,10 +254,4 @@ class Vpn:
 
 def _listed(spis: list[int]) -> str:
     """Return the first few SPIs of ESP in words."""
-    return _first_of([f"{spi:#010x}" for spi in spis])
-
-
-def _first_of(words: list[str]) -> str:
-    """Return the first few of some words, and how many more there are."""
-    more = len(words) - _MAX_SPIS
-    return ", ".join(words[:_MAX_SPIS]) + (f" and {more} more" if more > 0 else "")
+    return few([f"{spi:#010x}" for spi in spis], _MAX_SPIS)
