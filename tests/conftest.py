@@ -17,6 +17,13 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put modules first whose tests take long: where several processes share the modules, none of these is left alone
+    at the end with one of them."""
+    slow = {i.path for i in items if i.get_closest_marker("slow") is not None}
+    items.sort(key=lambda i: i.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def chromedriver() -> str:
     """The program that drives Debian's browser. Where it is missing tests are skipped, but in CI they fail."""
