@@ -91,7 +91,13 @@ def run(argv: Sequence[str]) -> int:
     if not argv:
         parser.print_help(sys.stderr)
         return WRONG_INPUT
-    return _guarded(verb, module, parser.parse(words))
+    try:
+        args = parser.parse(words)
+    except SystemExit as left:
+        if verb is CHECK and left.code == WRONG_INPUT:  # its options are another verb's, perhaps
+            _hint_verb(argv[:1])
+        raise
+    return _guarded(verb, module, args)
 
 
 def _guarded(verb: Verb, module: VerbModule, args: argparse.Namespace) -> int:

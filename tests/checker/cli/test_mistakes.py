@@ -70,6 +70,12 @@ def test_what_is_given_for_something_else(
     assert code == 2 and text in shown, shown
 
 
+def test_a_verb_that_is_misspelt_with_options_of_its_own(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, shown = said(capsys, "requirments", "--spec", "rfc5265", "--fleet", "x")
+    assert code == 2 and 'unknown option "--fleet"' in shown and "did you mean the verb requirements?" in shown
+    assert "verb" not in said(capsys, "x.log", "--fleet")[1]
+
+
 def test_a_time_of_nothing_needs_no_unit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, "x.log", "--set", "t_slack=0")[0] == 3
     assert said(capsys, "x.log", "--set", "n_retransmit=3")[0] == 3
