@@ -21,15 +21,15 @@ def seen(a: int) -> int:
 
 
 def and_(a: int, b: int) -> int:
-    return 0 if a == 0 or b == 0 else U if a == U or b == U else 1
+    return a if b == 1 else 0 if a == 0 else b
 
 
 def or_(a: int, b: int) -> int:
-    return 1 if a == 1 or b == 1 else U if a == U or b == U else 0
+    return a if b == 0 else 1 if a == 1 else b
 
 
 def implies(a: int, b: int) -> int:
-    return 1 if a == 0 or b == 1 else U if a == U or b == U else 0
+    return b if a == 1 else 1 if a == 0 or b == 1 else U
 
 
 def eq(a: int, b: int) -> int:

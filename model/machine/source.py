@@ -11,14 +11,16 @@ specification has for it, and each rule and update has a line of comment above w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine import entries as tables
 from mipcheck.model.machine.layout import Layout
+from mipcheck.model.machine.sharing import Shared, is_operation, outdented
 from mipcheck.model.machine.wording import LEGEND, RESERVED, STEP, VALUE, comment, local_names, nested, other_than
 from mipcheck.model.specification.spec import Allow, Change, EventType, Require, Spec, Variable
-from mipcheck.model.specification.term import EventPattern, Term
+from mipcheck.model.specification.term import TRUE, EventPattern, Term
 from mipcheck.model.values.types import BOOL, ID, LOW_HALF
 
 _CALL = {
@@ -28,7 +30,9 @@ _CALL = {
 
 
 _RECENT = 8
-_written: dict[tuple[int, frozenset[str], tuple[tuple[str, str], ...]], tuple[Spec, str, dict[str, str]]] = {}
+_written: dict[
+    tuple[int, frozenset[str], tuple[tuple[str, str], ...]], tuple[Spec, str, dict[str, tuple[str, str]]]
+] = {}
 """Specifications with the source of their machines, and those functions in it that have a loop; the last at the end."""
 
 
@@ -40,7 +44,8 @@ class Writer:
 
     def __init__(self, layout: Layout) -> None:
         self._layout, self._spec = layout, layout.spec
-        self._quantifiers: dict[str, str] = {}
+        self._quantifiers: dict[str, tuple[str, str]] = {}
+        self._shared = Shared()  # of the function that is being written
         self._reads: set[tuple[str, str]] = set()  # by the function that is being written: kinds and names
         self._local_of = local_names(self._spec, layout.constant_of)
         self._taken = RESERVED.union(self._local_of.values())
@@ -62,7 +67,7 @@ class Writer:
         steps = [self._step(self._spec.events[name]) for name in self._layout.kinds]
         functions = [*steps, self._dispatch(), self._due_source(), self._pending_source()]
         heading = comment(f"{self._spec.name} as a machine, role {self._spec.role}") + LEGEND
-        return "\n".join([heading, *self._quantifiers.values(), *functions])
+        return "\n".join([heading, *(source for _, source in self._quantifiers.values()), *functions])
 
     def value(self, term: Term, event: str = "") -> str:
         """Return source of a function `value` of a term, and of those with a loop that it is the first to call.
@@ -71,8 +76,13 @@ class Writer:
         """
         known = len(self._quantifiers)
         result = self._term(term, event)
-        source = f"def value({VALUE}):\n{self._unpack(event)}    return {result}\n"
-        return "\n".join([*list(self._quantifiers.values())[known:], source])
+        source = self._function(f"def value({VALUE}):\n{self._unpack(event)}    return {result}\n")
+        return "\n".join([*(text for _, text in list(self._quantifiers.values())[known:]), source])
+
+    def _function(self, *parts: str) -> str:
+        """Return source of a function that is written, each operation of it worked out once."""
+        shared, self._shared = self._shared, Shared()
+        return shared.written("".join(parts))
 
     def _local(self, kind: str, name: str) -> str:
         """Return the name of what is read, and note that `_unpack` has to give it that."""
@@ -122,7 +132,7 @@ class Writer:
         lines += self._updates(event)
         lines += self._waking(event)
         head = f"{comment(f'{event.name}: {event.text}')}def step_{event.name}({STEP}):\n"
-        return "".join([head, self._unpack(event.name), "    count = 0\n", *lines, "    return count\n"])
+        return self._function(head, self._unpack(event.name), "    count = 0\n", *lines, "    return count\n")
 
     def _judged(self, body: Allow, event: str) -> str:
         """Return source of what a permission comes to: 1, 0, or U where it is unclear."""
@@ -151,29 +161,41 @@ class Writer:
             source = self._match(update.patterns, event.name)
             if not source:
                 continue
-            match = other_than(self._taken, f"match_{count}")
             on = comment("on " + " or ".join(p.source for p in update.patterns if p.event == event.name), 1)
-            compute.append(f"{on}    {match} = {source}\n")
-            if values or any(c.keys for c in changes):
-                compute.append(f"    if {match} != 0:\n")
-            assign.append(f"{on}    if {match} != 0:\n")
-            for name, term in values:
-                value = other_than(self._taken, f"{self._local_of['var', name]}_{count}")
-                compute.append(f"        {value} = {self._term(term, event.name)}\n")
-                place, writer = self._place(name)
-                assign.append(f"        {place} = {value} if {match} == 1 else join({place}, {value})\n")
-                assign.append(f"        {writer} = event\n")
-                for rule, body in self._layout.obligations:
-                    if body.anchor == name:
-                        met = f"own[{self._layout.done_slot[rule]}]"
-                        owed = f"  # {self._layout.rules[rule].id} is to be met anew"
-                        assign.append(f"        {met} = 0 if {match} == 1 else join({met}, 0){owed}\n")
+            match = source if source == "1" else other_than(self._taken, f"match_{count}")
+            before, after = self._assigned(values, event.name, match, count)
             for n, change in enumerate(changes):
-                before, after = self._change(change, event.name, match, f"{count}_{n}")
-                compute += before
-                assign += after
+                more, done = self._change(change, event.name, match, f"{count}_{n}")
+                before += more
+                after += done
+            if match == "1":
+                compute += outdented(before)
+                assign += [on, *outdented(after)]
+            else:
+                compute += [f"{on}    {match} = {source}\n", f"    if {match} != 0:\n" if before else "", *before]
+                assign += [f"{on}    if {match} != 0:\n", *after]
             count += 1
         return compute + assign
+
+    def _assigned(
+        self, values: Sequence[tuple[str, Term]], event: str, match: str, number: int
+    ) -> tuple[list[str], list[str]]:
+        """Return source that works values out, and source that assigns them."""
+        compute, assign = [], []
+        for name, term in values:
+            value = self._term(term, event)
+            if is_operation(value):
+                local = other_than(self._taken, f"{self._local_of['var', name]}_{number}")
+                compute.append(f"        {local} = {value}\n")
+                value = local
+            place, writer = self._place(name)
+            assign.append(f"        {place} = {_becomes(place, value, match)}\n        {writer} = event\n")
+            for rule, body in self._layout.obligations:
+                if body.anchor == name:
+                    met = f"own[{self._layout.done_slot[rule]}]"
+                    owed = f"  # {self._layout.rules[rule].id} is to be met anew"
+                    assign.append(f"        {met} = {_becomes(met, '0', match)}{owed}\n")
+        return compute, assign
 
     def _change(self, change: Change, event: str, match: str, number: str) -> tuple[list[str], list[str]]:
         """Return source that works out what a change needs, in the state before, and source that carries it out.
@@ -185,6 +207,8 @@ class Writer:
         compute, assign = [], []
 
         def named(name: str, term: str) -> str:
+            if not is_operation(term):
+                return term
             local = other_than(self._taken, f"{name}_{number}")
             compute.append(f"        {local} = {term}\n")
             return local
@@ -243,7 +267,7 @@ class Writer:
     def _match(self, patterns: tuple[EventPattern, ...], event: str) -> str:
         """Return source of whether an event of that kind matches; empty if it never does."""
         conditions = [self._term(p.condition, event) for p in patterns if p.event == event]
-        return nested("or_", conditions) if conditions else ""
+        return nested("or_", conditions, self._shared.mark) if conditions else ""
 
     def _due_source(self) -> str:
         lines = []
@@ -261,7 +285,7 @@ class Writer:
             lines.append("                outcomes[count + 2] = 0 if owed == 1 and met != U else U\n")
             lines.append(f"                count += 3\n                own[{slot}] = 1\n")
         head = "def due(now, this, own, node, entries, every, constants, outcomes):\n"
-        return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
+        return self._function(head, self._unpack(), "    count = 0\n", *lines, "    return count\n")
 
     def _pending_source(self) -> str:
         lines = []
@@ -270,7 +294,7 @@ class Writer:
             lines.append(f"    if own[{self._layout.done_slot[n]}] != 1 and {self._term(body.condition)} == 1:\n")
             lines.append(f"        outcomes[count] = {n}\n        count += 1\n")
         head = "def pending(this, own, node, entries, every, constants, outcomes):\n"
-        return "".join([head, self._unpack(), "    count = 0\n", *lines, "    return count\n"])
+        return self._function(head, self._unpack(), "    count = 0\n", *lines, "    return count\n")
 
     def _owed(self, body: Require, event: str = "") -> str:
         """Return source of whether an obligation runs: its condition holds, and nothing is known to make it pause."""
@@ -287,19 +311,28 @@ class Writer:
         pause, layout = self._spec.pause, self._layout
         if pause is None or event.name not in pause.kinds or not layout.obligations:
             return []
+        ends = [t for u in self._spec.updates if any(p.event == event.name for p in u.patterns)
+                for v, t in u.assignments if v == pause.condition and t != TRUE]  # fmt: skip
+        if not ends:
+            return []
         was, since = self._local("var", pause.condition), self._local("var", pause.since)
         lines = [comment(f"obligations run again: {pause.text}", 1)]
         lines.append(f"    if {was} == 1 and {self._place(pause.condition)[0]} == 0:\n")
-        lines.append("        for other in range(len(every)):\n")
+        lines.append("        for other in range(len(every)):\n            row = every[other]\n")
         for n, body in layout.obligations:
             slot, anchor = layout.done_slot[n], layout.interface_slots[body.anchor]
-            lines.append(f"            if every[other][{slot}] <= 0 and every[other][{slot}] != U")
-            lines.append(f" and every[other][{anchor}] != U:\n")
-            lines.append(f"                every[other][{slot}] = add(every[other][{slot}], sub({since}, now))\n")
+            lines.append(f"            if row[{slot}] <= 0 and row[{slot}] != U and row[{anchor}] != U:\n")
+            lines.append(f"                row[{slot}] = add(row[{slot}], sub({since}, now))\n")
         return lines
 
     def _term(self, t: Term, event: str = "") -> str:
-        """Return source of a term; keys are those of `event`. The function that it goes into begins with `_unpack`."""
+        """Return source of a term; keys are those of `event`.
+
+        The function that it goes into begins with `_unpack`, and `_function` takes the marks out of it.
+        """
+        return self._shared.mark(self._worked_out(t, event), t.name if t.kind == "def" else "")
+
+    def _worked_out(self, t: Term, event: str) -> str:
         match t.kind:
             case "const":
                 return str(t.value & LOW_HALF if t.type == ID else t.value)
@@ -333,36 +366,39 @@ class Writer:
                 return f"{'lt' if t.kind == '>' else 'le'}({right}, {left})"
         arguments = [self._term(a, event) for a in t.args]
         if t.kind in ("and", "or", "max", "min"):
-            return nested(_CALL[t.kind], arguments)
+            return nested(_CALL[t.kind], arguments, self._shared.mark)
         return f"{_CALL[t.kind]}({', '.join(arguments)})"
 
     def _quantified(self, t: Term, event: str) -> str:
         """Return a call of a function with a loop over all interfaces; that function joins the source, once."""
         body = t.args[0]
-        outside, self._reads = self._reads, set()
+        (outside, self._reads), (around, self._shared) = (self._reads, set()), (self._shared, Shared())
         inner = self._term(body, event)
         each = self._unpack(event, 2, "own")
         each = f"        own = every[this]\n{each}" if each else ""
-        shared = self._unpack(event)
-        self._reads = outside
-        now, keys = self._reads_now(body), body.uses("key")
+        head = self._unpack(event)
+        decides = 1 if t.kind == "some" else 0
+        source = self._function(
+            f"{head}    result = {1 - decides}\n    for this in range(len(every)):\n"
+            f"{each}        value = {inner}\n        if value == {decides}:\n"
+            f"            return {decides}\n        if value == U:\n            result = U\n    return result\n"
+        )
+        self._reads, self._shared = outside, around
         bound = sorted({t.name for t in body.walk() if t.kind == "bound"} - _binds(body))
         entries = ["entries"] if body.uses("entry", "some_entry", "every_entry") else []
-        passed = ", ".join([*(["now"] if now else []), "node", *entries, "every", "constants",
-                            *(["keys"] if keys else []), *map(self._bound, bound)])  # fmt: skip
-        key = f"{t.kind} {passed} {event if keys else ''} {inner}"
-        name = other_than(self._taken, f"{t.kind}_interface_{len(self._quantifiers)}")
-        if key in self._quantifiers:
-            name = self._quantifiers[key].partition("def ")[2].partition("(")[0]
-        else:
-            decides = 1 if t.kind == "some" else 0
-            self._quantifiers[key] = (
-                f"{comment(show_expression(t.source) if t.source else '')}"
-                f"def {name}({passed}):\n{shared}    result = {1 - decides}\n    for this in range(len(every)):\n"
-                f"{each}        value = {inner}\n        if value == {decides}:\n"
-                f"            return {decides}\n        if value == U:\n            result = U\n    return result\n"
-            )
-        return f"{name}({passed})"
+        passed = ", ".join([*(["now"] if self._reads_now(body) else []), "node", *entries, "every", "constants",
+                            *(["keys"] if body.uses("key") else []), *map(self._bound, bound)])  # fmt: skip
+        return self._call(f"{t.kind}_interface", t, passed, source)
+
+    def _call(self, what: str, t: Term, passed: str, source: str) -> str:
+        """Return a call of a function with a loop, which is written unless there is such a one."""
+        head = f"({passed}):\n"
+        known = self._quantifiers.get(head + source)
+        if known is None:
+            name = other_than(self._taken, f"{what}_{len(self._quantifiers)}")
+            said = comment(show_expression(t.source) if t.source else "")
+            known = self._quantifiers[head + source] = name, f"{said}def {name}{head}{source}"
+        return f"{known[0]}({passed})"
 
     def _reads_now(self, term: Term) -> bool:
         """Decide whether a term depends on the present time: an entry may, that lapses."""
@@ -400,32 +436,31 @@ class Writer:
         some = t.kind == "some_entry"
         there = Term("entry", BOOL, t.name, args=tuple(parts))
         asked = Term("and" if some else "implies", BOOL, args=(there, body))
-        outside, self._reads = self._reads, set()
+        (outside, self._reads), (around, self._shared) = (self._reads, set()), (self._shared, Shared())
         inner = self._term(asked, event)
         head = self._unpack(event)
-        self._reads = outside
+        decides = 1 if some else 0
+        each = "".join(f"            {self._bound(a.name)} = row[{n}]\n" for n, a in enumerate(parts, 1))
+        source = self._function(
+            f"{head}    result = {1 - decides}\n"
+            f"    for at in range(1, end_of_rows(entries)):\n        row = entries[at]\n"
+            f"        if row[0] == {self._layout.tables[t.name]}:\n{each}            value = {inner}\n"
+            f"            if value == {decides}:\n                return {decides}\n"
+            f"            if value == U:\n                result = U\n"
+            f"    if node[{self._layout.table_slots[t.name]}] != 0:\n        result = U\n    return result\n"
+        )
+        self._reads, self._shared = outside, around
         names = {n for a in parts for n in [a.name]}
         bound = sorted({b.name for b in body.walk() if b.kind == "bound"} - _binds(body) - names)
         passed = ", ".join([*VALUE.split(", "), *map(self._bound, bound)])
         if not body.uses("key"):
             passed = passed.replace(", keys", "")
-        key = f"{t.kind} {t.name} {passed} {event if body.uses('key') else ''} {inner}"
-        name = other_than(self._taken, f"{t.kind}_{len(self._quantifiers)}")
-        if key in self._quantifiers:
-            name = self._quantifiers[key].partition("def ")[2].partition("(")[0]
-        else:
-            decides = 1 if some else 0
-            each = "".join(f"            {self._bound(a.name)} = row[{n}]\n" for n, a in enumerate(parts, 1))
-            self._quantifiers[key] = (
-                f"{comment(show_expression(t.source) if t.source else '')}"
-                f"def {name}({passed}):\n{head}    result = {1 - decides}\n"
-                f"    for at in range(1, end_of_rows(entries)):\n        row = entries[at]\n"
-                f"        if row[0] == {self._layout.tables[t.name]}:\n{each}            value = {inner}\n"
-                f"            if value == {decides}:\n                return {decides}\n"
-                f"            if value == U:\n                result = U\n"
-                f"    if node[{self._layout.table_slots[t.name]}] != 0:\n        result = U\n    return result\n"
-            )
-        return f"{name}({passed})"
+        return self._call(t.kind, t, passed, source)
+
+
+def _becomes(place: str, value: str, match: str) -> str:
+    """Return source of what a place has after an update that happens if `match` is 1, and may if that is not known."""
+    return value if match == "1" else f"{value} if {match} == 1 else join({place}, {value})"
 
 
 def _binds(term: Term) -> set[str]:

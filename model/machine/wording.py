@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from keyword import kwlist
 from typing import Final
 
@@ -75,9 +75,13 @@ def other_than(taken: Collection[str], name: str) -> str:
     return name
 
 
-def nested(operation: str, arguments: list[str]) -> str:
-    """Return `f(f(a, b), c)`, as operations take two; no deeper than need be: Python sets a limit to parentheses."""
+def nested(operation: str, arguments: list[str], each: Callable[[str], str] = str) -> str:
+    """Return `f(f(a, b), c)`, as operations take two, with what `each` makes of every call.
+
+    No deeper than need be: Python sets a limit to parentheses.
+    """
     if len(arguments) == 1:
         return arguments[0]
     half = (len(arguments) + 1) // 2
-    return f"{operation}({nested(operation, arguments[:half])}, {nested(operation, arguments[half:])})"
+    first, second = (nested(operation, part, each) for part in (arguments[:half], arguments[half:]))
+    return each(f"{operation}({first}, {second})")

@@ -14,6 +14,11 @@ _DIRECT: Final[dict[type[ast.operator], str]] = {
 }  # fmt: skip
 
 
+def is_number(operand: str) -> bool:
+    """Decide whether an operand is a number that is known."""
+    return operand.removeprefix("-").isdecimal()
+
+
 def arithmetic(to: Instructions, node: ast.AST, operator: ast.operator, left: str, right: str) -> str:
     """Write what an operator does with two operands, and return its result. Raises NativeError for other operators."""
     if type(operator) in _DIRECT:
@@ -45,7 +50,7 @@ def _divided(to: Instructions, left: str, right: str) -> tuple[str, str]:
         return ("0", "0") if right == "0" else (to.new(f"sub i64 0, {left}"), "0")
     divisor = right
     odd = ""
-    if not right.lstrip("-").isdecimal():
+    if not is_number(right):
         odd = to.new(f"icmp ult i64 {to.new(f'add i64 {right}, 1')}, 2")
         divisor = to.new(f"select i1 {odd}, i64 1, i64 {right}")
     quotient, rest = to.new(f"sdiv i64 {left}, {divisor}"), to.new(f"srem i64 {left}, {divisor}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
-from mipcheck.model.native.arithmetic import LEAST, arithmetic
+from mipcheck.model.native.arithmetic import LEAST, arithmetic, is_number
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.native.places import Places
 from mipcheck.model.native.program import Program, is_truth, parameters_of
@@ -15,6 +16,10 @@ from mipcheck.model.native.views import Operand, View, kind_of, passed
 
 _COMPARISON: Final[dict[type[ast.cmpop], str]] = {
     ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "slt", ast.LtE: "sle", ast.Gt: "sgt", ast.GtE: "sge",
+}  # fmt: skip
+_KNOWN: Final[dict[type[ast.cmpop], Callable[[int, int], bool]]] = {
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
 }  # fmt: skip
 
 
@@ -144,7 +149,7 @@ class Expressions(Places):
         found = conditions[0]()
         if all(map(self.program.is_simple, later)):
             for condition in conditions[1:]:
-                found = self.new(f"{'and' if both else 'or'} i1 {found}, {condition()}")
+                found = self._both_or_either(found, condition(), both)
             return found
         end = self.label()
         come: list[tuple[str, str]] = []
@@ -159,6 +164,15 @@ class Expressions(Places):
         self.begin(end)
         return self.come_from("i1", come)
 
+    def _both_or_either(self, one: str, other: str, both: bool) -> str:
+        """Return what two conditions come to; one that is known needs no instruction."""
+        decides, nothing = ("false", "true") if both else ("true", "false")
+        if decides in (one, other):
+            return decides
+        if nothing in (one, other):
+            return one if other == nothing else other
+        return self.new(f"{'and' if both else 'or'} i1 {one}, {other}")
+
     def _compared(
         self, node: ast.Compare, left: ast.expr, operators: Sequence[ast.cmpop], others: Sequence[ast.expr]
     ) -> str:
@@ -172,12 +186,15 @@ class Expressions(Places):
             return self.new(f"xor i1 {found}, true") if isinstance(operators[0], ast.NotIn) else found
         operand = self.integer(left)
 
-        def next_of(operator: ast.cmpop, other: ast.expr) -> str:
+        def next_of(comparison: ast.cmpop, other: ast.expr) -> str:
             nonlocal operand
-            if type(operator) not in _COMPARISON:
-                raise self.refused(node, type(operator).__name__)
+            kind = type(comparison)
+            if kind not in _COMPARISON:
+                raise self.refused(node, kind.__name__)
             before, operand = operand, self.integer(other)
-            return self.new(f"icmp {_COMPARISON[type(operator)]} i64 {before}, {operand}")
+            if is_number(before) and is_number(operand):
+                return "true" if _KNOWN[kind](int(before), int(operand)) else "false"
+            return self.new(f"icmp {_COMPARISON[kind]} i64 {before}, {operand}")
 
         conditions = [partial(next_of, o, v) for o, v in zip(operators, others, strict=True)]
         return self._chain(conditions, others[1:], True)
@@ -220,6 +237,8 @@ class Expressions(Places):
         simple = self.program.is_simple
         if simple(then) and simple(other):
             condition = self.condition(test)
+            if condition in ("true", "false"):
+                return self.integer(then if condition == "true" else other)
             return self.new(f"select i1 {condition}, i64 {self.integer(then)}, i64 {self.integer(other)}")
         yes, no, end = self.label(), self.label(), self.label()
         self.decide(test, yes, no)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -17,7 +18,8 @@ class Variables(Instructions):
     """A function whose parameters have the values `names`.
 
     A name that is assigned to has a place in memory for all its values, which LLVM makes a register of; others stand
-    for one value. In a function that is one expression and becomes part of another, the names are its parameters alone.
+    for one value, also one that is assigned to once, by a statement of the function itself. In a function that is one
+    expression and becomes part of another, the names are its parameters alone.
     """
 
     def __init__(self, program: Program, name: str, names: Mapping[str, Operand]) -> None:
@@ -27,12 +29,17 @@ class Variables(Instructions):
         self._slots: dict[str, tuple[Kind, tuple[str, ...]]] = {}
         self._inlined: list[str] = []  # the expressions that are worked out, each within the one before
         self._assigned: set[str] = set()
+        self._once: set[str] = set()
+        self._values: dict[str, Operand] = {}  # of names that stand for one value
 
     def declare(self, function: ast.FunctionDef) -> None:
         """Note the names that a function assigns to; its parameters among them get places of their own."""
-        for node in ast.walk(function):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                self._assigned.add(node.id)
+        stores = Counter(n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+        self._assigned.update(stores)
+        for statement in function.body:
+            match statement:
+                case ast.Assign([ast.Name(name)]) if stores[name] == 1 and name not in self._names:
+                    self._once.add(name)
         for name in sorted(self._assigned & self._names.keys()):
             self.slot(function, name, kind_of(self._names[name]))
 
@@ -53,6 +60,9 @@ class Variables(Instructions):
 
     def store(self, node: ast.AST, name: str, value: Operand) -> None:
         """Assign a value to a name. Raises NativeError if it has had values of another kind."""
+        if name in self._once and name not in self._slots:
+            self._values[name] = value
+            return
         self.slot(node, name, kind_of(value))
         kind, slots = self._slots[name]
         for n, (part, slot) in enumerate(zip(_parts_of(value), slots, strict=True)):
@@ -78,6 +88,8 @@ class Variables(Instructions):
     def load(self, node: ast.AST, name: str) -> Operand:
         """Return what a name stands for: a variable, a parameter or a constant."""
         if not self._inlined and name in self._assigned:
+            if name in self._values:
+                return self._values[name]
             if name not in self._slots:  # by the time that it is read it will have been assigned to, further down
                 self.slot(node, name, "")
             kind, slots = self._slots[name]

@@ -329,6 +329,29 @@ STATEMENTS = {
             if A[0] < A[1] < touch(A):
                 z += 1
             return x + 2 * y + 4 * z""",
+    "one value for good": """
+        def f(A):
+            last = A[0]
+            view = A[1:]
+            number = 5
+            A[0] = 7
+            for n in range(3):
+                inside = n + number
+                A[0] += inside + last
+            number_ = last if number == 5 else A[3]
+            last_ = number
+            return number_ + view[0] + last_ + inside""",
+    "what is known to be true": """
+        def f(A):
+            known = 3
+            if known < 2 or known == 3 and known != 4 and A[0] < 3:
+                A[0] += 1 if known >= 3 else A[9]
+            if -1 > known or A[1] <= 4 and -5 <= -5:
+                A[1] += 4 if known > U else 3
+            A[2] = 5 if U < -3 < known <= 3 < A[2] else 6
+            while known < 1:
+                return 9
+            return known + (1 if known == U else A[3])""",
 }
 
 

@@ -1,0 +1,155 @@
+"""What a generated function would work out again and again, worked out once.
+
+Rules and updates of one event ask the same again and again, through the definitions that they have in common: written
+out at each place, a step of the mobile node's would be three times as long. So each operation of a function that is
+being written is noted here, and a mark stands for it, until it is known where all of them are. Then one that is needed
+at several places gets a name, before the first of them; nothing is worked out that was not before. That holds because
+the terms of a function are all about the state before the event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Final
+
+from mipcheck.model.machine.wording import RESERVED, other_than
+
+_MARK: Final = re.compile("\0([0-9]+)\0")
+_WORD: Final = re.compile(r"[^\W\d]\w*")
+_Path = tuple[int, ...]
+"""The lines that begin the blocks in which a line stands, outermost first."""
+
+
+def is_operation(source: str) -> bool:
+    """Decide whether source of a term is more than a name or a number."""
+    return "\0" in source or "(" in source
+
+
+def outdented(lines: Sequence[str]) -> list[str]:
+    """Return lines as they stand outside of the block that they were written for."""
+    return [re.sub(r"(?m)^ {4}", "", line) for line in lines]
+
+
+class Shared:
+    """The operations of one function, each once; what one of them works on was noted before it."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+
+    def mark(self, text: str, name: str = "") -> str:
+        """Return the mark of an operation, or what is no operation as it is; `name` is what it could be called."""
+        if "(" not in text:
+            if name and (found := _MARK.fullmatch(text)):
+                self._names.setdefault(int(found[1]), name)
+            return text
+        number = self._numbers.setdefault(text, len(self._texts))
+        if number == len(self._texts):
+            self._texts.append(text)
+        if name:
+            self._names.setdefault(number, name)
+        return f"\0{number}\0"
+
+    def written(self, source: str) -> str:
+        """Return source of the function, whose marks are written out or have become names."""
+        return source if "\0" not in source else _Writing(self._texts, self._names, source).text()
+
+
+class _Writing:
+    def __init__(self, texts: Sequence[str], wanted: Mapping[int, str], source: str) -> None:
+        self._texts, self._wanted = texts, wanted
+        self._lines = source.splitlines(keepends=True)
+        self._taken = set(RESERVED).union(_WORD.findall(source), *(_WORD.findall(text) for text in texts))
+        self._depths = [len(line) - len(line.lstrip(" ")) for line in self._lines]
+        self._paths = self._blocks()
+        self._bound: dict[int, list[int]] = defaultdict(list)  # by line: operations that get their names before it
+        self._named: set[tuple[int, int]] = set()  # operations that have a name, and the lines where they do
+        self._chosen: dict[int, str] = {}
+        self._uses: dict[int, list[int]] = defaultdict(list)  # by operation: lines, one for each place
+
+    def text(self) -> str:
+        for at, line in enumerate(self._lines):
+            self._use(line, at)
+        for number in range(len(self._texts) - 1, -1, -1):  # what an operation works on comes after it
+            self._settle(number, self._uses[number], 0)
+        found: list[str] = []
+        comments: list[str] = []
+        for at, line in enumerate(self._lines):
+            if line.lstrip().startswith("#"):
+                comments.append(line)
+                continue
+            for number in reversed(self._bound[at]):
+                source = self._expanded(self._texts[number], at)
+                found.append(f"{' ' * self._depths[at]}{self._name_of(number)} = {source}\n")
+            found += comments
+            comments.clear()
+            found.append(self._expanded(line, at))
+        return "".join([*found, *comments])
+
+    def _blocks(self) -> list[_Path]:
+        """Return each line's path."""
+        paths: list[_Path] = []
+        open_: list[int] = []
+        for at, line in enumerate(self._lines):
+            if line.strip():
+                while open_ and self._depths[open_[-1]] >= self._depths[at]:
+                    open_.pop()
+            paths.append(tuple(open_))
+            if line.rstrip().endswith(":") and not line.lstrip().startswith("#"):
+                open_.append(at)
+        return paths
+
+    def _use(self, text: str, at: int) -> None:
+        for number in _MARK.findall(text):
+            self._uses[int(number)].append(at)
+
+    def _settle(self, number: int, uses: Sequence[int], depth: int) -> None:
+        """Decide where an operation gets its name, for uses that have the first `depth` blocks in common."""
+        if len(uses) == 1:
+            self._use(self._texts[number], uses[0])
+            return
+        within: dict[int, list[int]] = defaultdict(list)
+        for at in uses:
+            path = self._paths[at]
+            within[path[depth] if len(path) > depth else -1].append(at)
+        if -1 not in within:  # each of them only if something holds
+            for group in within.values():
+                self._settle(number, group, depth + 1)
+            return
+        first = self._first(min(uses), depth)
+        self._named.update((number, at) for at in (*uses, first))
+        self._bound[first].append(number)
+        self._use(self._texts[number], first)
+
+    def _first(self, at: int, depth: int) -> int:
+        """Return the statement, `depth` blocks deep, that a line is or stands in."""
+        at = (*self._paths[at], at)[depth]
+        while self._lines[at].lstrip().startswith(("elif ", "else:")):  # a part of the statement that began before
+            at = next(
+                n for n in range(at - 1, -1, -1) if self._lines[n].strip() and self._depths[n] <= self._depths[at]
+            )
+        return at
+
+    def _name_of(self, number: int) -> str:
+        if number not in self._chosen:
+            wanted = self._wanted.get(number, "").replace("-", "_")
+            if wanted.isidentifier():
+                name = other_than(self._taken, wanted)
+            else:
+                name = next(n for n in map("common_{}".format, count()) if n not in self._taken)
+            self._taken.add(name)
+            self._chosen[number] = name
+        return self._chosen[number]
+
+    def _expanded(self, text: str, at: int) -> str:
+        """Return a line, or an operation that is written out in it, without marks."""
+
+        def one(mark: re.Match[str]) -> str:
+            number = int(mark[1])
+            return self._name_of(number) if (number, at) in self._named else self._expanded(self._texts[number], at)
+
+        return _MARK.sub(one, text)
