@@ -120,15 +120,10 @@ def _inapplicable(rule: Rule) -> str:
 def parameters_of(machine: Machine, given: frozenset[str]) -> Iterator[ParameterReport]:
     """Return the parameters in use; `given` names what the site says. Open questions of other roles are left out."""
     spec = machine.spec
-    read = _parameters_read(spec)
+    read = spec.parameters_read
     for name, value in machine.parameters.items():
         if name in given or not spec.parameters[name].readings or name in read:
             yield ParameterReport(name, _word(spec.parameters[name].type, value), name in given)
-
-
-def _parameters_read(spec: Spec) -> set[str]:
-    """Return the parameters that a role depends on, so that the open questions of other roles are not raised."""
-    return {name for t in spec.terms() for name in t.names("param")}
 
 
 def _word(type_: Type, value: int) -> str:

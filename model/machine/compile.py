@@ -15,7 +15,7 @@ from mipcheck.model.machine import kleene
 from mipcheck.model.machine.code import code_of, compiled
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.machine.layout import Layout
-from mipcheck.model.machine.source import Writer
+from mipcheck.model.machine.source import Writer, literal
 from mipcheck.model.machine.wording import ON_TABLES, OPERATIONS
 from mipcheck.model.specification.spec import Configure, Spec
 from mipcheck.model.specification.term import Term
@@ -185,6 +185,8 @@ class Machine(Layout):
         event: str = "", entries: Sequence[State] = (),
     ) -> int:  # fmt: skip
         """Return the value of a sub-expression in a state, for initial values and explanations."""
+        if term.kind == "const":  # which most initial values are: nothing is compiled for these
+            return literal(term)
         _, function = self._terms.get((id(term), event), (term, None))
         if function is None:
             exec(self._writer.value(term, event), self._names)

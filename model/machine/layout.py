@@ -31,10 +31,8 @@ class Layout:
         self.most_columns = max((len(spec.tables[name].columns) for name in self.tables), default=0)
         self.done_slot = {rule: len(self.interface_slots) + n for n, (rule, _) in enumerate(self.obligations)}
         self.kinds = [e.name for e in spec.events.values() if e.seen]
-        shown = [stage.condition for stage in spec.stages.values()]
-        flags = sorted({n for t in (*spec.terms(), *spec.initials(), *shown) for n in t.names("given")})
         constants = [*(("param", n) for n in parameters), *(("site", n) for n in spec.sites)]
-        constants += [("given", n) for n in flags]
+        constants += [("given", n) for n in spec.told_whether_given]
         self.constant_of = {constant: n for n, constant in enumerate(constants)}
 
     @property

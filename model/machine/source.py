@@ -36,6 +36,11 @@ _written: dict[
 """Specifications with the source of their machines, and those functions in it that have a loop; the last at the end."""
 
 
+def literal(t: Term) -> int:
+    """Return the integer that a constant is in a machine."""
+    return t.value & LOW_HALF if t.type == ID else t.value
+
+
 class Writer:
     """Writes the functions of one machine, whose state has that `layout`.
 
@@ -335,7 +340,7 @@ class Writer:
     def _worked_out(self, t: Term, event: str) -> str:
         match t.kind:
             case "const":
-                return str(t.value & LOW_HALF if t.type == ID else t.value)
+                return str(literal(t))
             case "var" | "key" | "given":
                 return self._local(t.kind, t.name)
             case "param" | "site":

@@ -13,7 +13,7 @@ from mipcheck.model.prover.limits import limited
 from mipcheck.model.prover.logic import is_true
 from mipcheck.model.prover.scripts import Followed
 from mipcheck.model.prover.search import Search, time_unit
-from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
 from mipcheck.model.prover.unrolling import Unrolling
@@ -117,7 +117,7 @@ class Blockages:
             world = own.world(own.rules.values(), time_unit(own.parameters, own.spec))
             trace = Search(world, timeout=own.timeout).shortest(goal, own.without | own.advice)
             if trace is not None and trace.script is not None:
-                return replace(trace, broken=trace.broken | misconfigured(own)), Followed(world, trace.script)
+                return replace(trace, broken=trace.broken | own.misconfigured), Followed(world, trace.script)
         return None
 
 

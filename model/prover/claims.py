@@ -11,7 +11,7 @@ import z3
 from mipcheck.model.prover.runs import Run, condition_of, cone, roots_of_property, slots_of, with_free
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.search import DEPTH, Search, time_unit
-from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.shown import shown
 from mipcheck.model.prover.spacer import Move, System, Z
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
@@ -302,4 +302,4 @@ class Refutations:
         if trace is None or trace.script is None:
             return trace
         script = replace(trace.script, entries=number + 1)
-        return replace(trace, broken=trace.broken | misconfigured(setting), script=script)
+        return replace(trace, broken=trace.broken | setting.misconfigured, script=script)

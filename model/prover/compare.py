@@ -20,7 +20,7 @@ from mipcheck.model.prover.limits import Budget
 from mipcheck.model.prover.runs import anchor_of, cone, roots_of_rules, slots_of
 from mipcheck.model.prover.scripts import without_value
 from mipcheck.model.prover.search import Search, time_unit
-from mipcheck.model.prover.setting import Setting, example_site, misconfigured
+from mipcheck.model.prover.setting import Setting, example_site
 from mipcheck.model.prover.spacer import Move, System, Z, spacer
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.prover.unrolling import Unrolling
@@ -221,7 +221,7 @@ class Comparison(Search):
         self.both = self.run = _Both(*worlds)
         self.tidying = math.inf
         self.used = keys_used(self.left.spec) | keys_used(self.right.spec)
-        self._configured = misconfigured(self.left), misconfigured(self.right)
+        self._configured = self.left.misconfigured, self.right.misconfigured
 
     def part(self, left: Iterable[str], right: Iterable[str], pretty: bool = True) -> SearchOutcome:
         """Find the shortest trace on which one world breaks one of its rules named, and the other allows it all.
@@ -415,7 +415,7 @@ def part_settings(
     named = [r for r in rules if any(isinstance(_body(s, r), Configure) for s in (left, right))]
     if not named:
         return SearchOutcome(None, "there is no rule on the configuration to part on")
-    broken = misconfigured(left), misconfigured(right)
+    broken = left.misconfigured, right.misconfigured
     if any((r in broken[0]) != (r in broken[1]) for r in named):
         return SearchOutcome(_on_settings(broken, {}, {}))
     sure = True
@@ -426,7 +426,7 @@ def part_settings(
             if value is None:
                 continue
             sides = [_with(s, kind, name, value) for s in (left, right)]
-            broken = misconfigured(sides[0]), misconfigured(sides[1])
+            broken = sides[0].misconfigured, sides[1].misconfigured
             if (rule in broken[0]) != (rule in broken[1]):
                 site, parameters = ({name: value}, {}) if kind == "site" else ({}, {name: value})
                 return SearchOutcome(_on_settings(broken, site, parameters))

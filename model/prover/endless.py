@@ -3,14 +3,14 @@ time never passes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import z3
-from mipcheck.model.prover.limits import limited
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.spacer import Z, impossible
 from mipcheck.model.prover.symbolic import Action, SymbolicState, World
 from mipcheck.model.specification.spec import Require, Rule
 
@@ -68,7 +68,7 @@ class _Leads:
         """Decide whether an event that meets one of some obligations, which is due, may make one of others due."""
         run, w = self._run, self._run.world
         cases = []
-        for a, enabled, after in self._deeds():
+        for a, enabled, after in self._deeds:
             keys, interface = run.keys[a.event], a.interface
             ends = [
                 z3.And(
@@ -79,29 +79,27 @@ class _Leads:
             ]
             follow = [made_due(w, r, run.state, after, run.then) for r in due]
             cases.append(z3.And(enabled, z3.Or(ends), z3.Or(follow)))
-        return not self._never(z3.Or(cases))
+        return not impossible(self._timeout, self._invariant, z3.Or(cases))
 
     def certain(self, rules: Iterable[str]) -> bool:
         """Decide whether whatever the node does while one of some obligations is due leaves one of them due."""
         run, w = self._run, self._run.world
         due = z3.Or([_due(w, r, run.state, 0, run.then) for r in rules])
         cases = []
-        for _, enabled, after in self._deeds():
+        for _, enabled, after in self._deeds:
             still = [_due(w, r, after, 0, run.then) for r in rules]
             cases.append(z3.And(enabled, due, z3.Not(z3.Or(still))))
-        return self._never(z3.Or(cases))
+        return impossible(self._timeout, self._invariant, z3.Or(cases))
 
-    def _deeds(self) -> Iterator[tuple[Action, Z, SymbolicState]]:
-        """Yield the node's actions, each with when it may happen and the state after it."""
+    @cached_property
+    def _deeds(self) -> list[tuple[Action, Z, SymbolicState]]:
+        """The node's actions, each with when it may happen and the state after it."""
         run, w = self._run, self._run.world
-        for a in w.actions:
-            if self._setting.spec.events[a.event].sender == "node":
-                yield a, run.enabled(a), {**run.state, **w.next(run.state, a, run.keys[a.event], run.then)}
-
-    def _never(self, case: Z) -> bool:
-        solver = limited(z3.Solver(), self._timeout)
-        solver.add(self._invariant, case)
-        return bool(solver.check() == z3.unsat)
+        return [
+            (a, run.enabled(a), {**run.state, **w.next(run.state, a, run.keys[a.event], run.then)})
+            for a in w.actions
+            if self._setting.spec.events[a.event].sender == "node"
+        ]
 
 
 def _round(follows: Mapping[str, list[str]]) -> tuple[str, ...] | None:

@@ -16,7 +16,7 @@ from mipcheck.model.prover.needed import Needed, Needs
 from mipcheck.model.prover.prove import certified, relying
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.search import Search, time_unit
-from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.prover.unrolling import Unrolling
@@ -47,7 +47,7 @@ class Searches:
         self._needed: dict[str, Needs | None] = {}
         self._examples = Examples(setting) if examples is None else examples
         self._made: list[tuple[Setting, Search]] = []
-        self._wrong = misconfigured(setting)
+        self._wrong = setting.misconfigured
 
     def telling(self, rule: str) -> Searches:
         """Return these searches, or those for a setting that gives the parameters without which a rule says nothing."""

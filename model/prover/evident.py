@@ -5,6 +5,8 @@ To the prover such a time is any, so that it may say of a run that a rule is bro
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mipcheck.model.prover.logic import UNKNOWN, conj
 from mipcheck.model.prover.scripts import Followed, Script, ScriptStep, Unfollowed, without_value
 from mipcheck.model.prover.spacer import Z
@@ -24,16 +26,17 @@ def surely_kept(world: World, script: Script, rule: str) -> bool:
     """Decide whether a script asks for what a permission is about and gets it, or meets an obligation, whatever the
     times are that have no value yet."""
     try:
-        return rule in _Evident(world, script).held
+        return rule in _Evident(world, script, (rule,)).held
     except Unfollowed:
         return False
 
 
 class _Evident(Followed):
     """A run in which a time without a value is unknown; `certain` are the rules that it breaks all the same, `held`
-    those that it keeps where they are put to the test."""
+    those of some rules `asked` about that it keeps where they are put to the test."""
 
-    def __init__(self, world: World, script: Script) -> None:
+    def __init__(self, world: World, script: Script, asked: Iterable[str] = ()) -> None:
+        self._asked = tuple(asked)
         self.certain: set[str] = set()
         self.held: set[str] = set()
         super().__init__(world, script)
@@ -53,7 +56,7 @@ class _Evident(Followed):
         super()._follow(step)
         last = len(self.steps) - 1
         self.certain |= {rule for rule in w.allows if self.breaks(rule, last) is True}
-        exercised = {r for r in (*w.allows, *w.requires) if self.exercises(r, last) is True}
+        exercised = {r for r in self._asked if self.exercises(r, last) is True}
         self.held |= {r for r in exercised if r in w.requires or self.breaks(r, last, strict=True) is False}
 
     def _possible(self, parts: list[Z]) -> bool:

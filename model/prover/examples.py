@@ -13,7 +13,7 @@ from typing import Any
 import z3
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.search import Search, time_unit
-from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.shown import shown
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import WHOLE_NODE, World
@@ -88,7 +88,7 @@ class Examples:
                 rule, True, lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty
             )
             if found is not None:
-                wrong = misconfigured(replace(self.setting, site=site)) - misconfigured(self.setting)
+                wrong = replace(self.setting, site=site).misconfigured - self.setting.misconfigured
                 script = None if found.script is None else replace(found.script, site=same)
                 return replace(found, broken=found.broken | wrong, site=same, script=script)
         return None

@@ -28,21 +28,7 @@ def in_form(setting: Setting, form: Form) -> Setting:
 def candidates(setting: Setting) -> tuple[str, ...]:
     """Return the names of all that may be free: proofs stay linear, and what is `given` is no question of values."""
     spec = setting.unfolded or setting.spec
-    terms = [*spec.all_terms(), *(p.default for p in spec.parameters.values())]
-    asked = {n for t in terms for n in t.names("given")}
-    numbers = {n for t in terms for n in _factors(t)}
-    chosen = [n for n, p in spec.parameters.items() if not p.readings and n not in asked | numbers]
-    return (*chosen, *(ADDRESS + n for n in spec.sites))
-
-
-def _factors(root: Term) -> set[str]:
-    """Return the parameters that multiply something that is no constant."""
-    found: set[str] = set()
-    for t in root.walk():
-        if t.kind == "*" and all(a.uses("param", "var", "key", "now", "entry", "bound") for a in t.args):
-            numbers = [a for a in t.args if a.type.name == "int" and a.uses("param")] or t.args
-            found |= {n for a in numbers for n in a.names("param")}
-    return found
+    return (*spec.open_parameters, *(ADDRESS + n for n in spec.sites))
 
 
 def values(setting: Setting, form: Form) -> tuple[dict[str, Any], dict[str, Any]]:

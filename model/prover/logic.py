@@ -7,7 +7,8 @@ UNKNOWN, beside nothing but these: logic with it is three-valued, as the checker
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import z3
@@ -93,7 +94,29 @@ def either(condition: _Z, then: _Z, otherwise: _Z) -> _Z:
         return then if condition else otherwise
     if condition is UNKNOWN:
         return then if then is otherwise or (then == otherwise) is True else condition
+    if isinstance(then, z3.ExprRef) and isinstance(otherwise, z3.ExprRef):
+        own = condition.ctx
+        made = z3.Z3_mk_ite(own.ref(), condition.as_ast(), then.as_ast(), otherwise.as_ast())
+        return z3.BoolRef(made, own) if isinstance(then, z3.BoolRef) else z3.ArithRef(made, own)
     return z3.If(condition, then, otherwise)
+
+
+_COMPARED: Mapping[str, tuple[Callable[[_Z, _Z], _Z], Callable[..., Any] | None]] = {
+    "!=": (operator.ne, None),
+    "=": (operator.eq, z3.Z3_mk_eq),
+    "<": (operator.lt, z3.Z3_mk_lt),
+    "<=": (operator.le, z3.Z3_mk_le),
+    ">": (operator.gt, z3.Z3_mk_gt),
+    ">=": (operator.ge, z3.Z3_mk_ge),
+}
+
+
+def compared(op: str, left: _Z, right: _Z) -> _Z:
+    """Return that two terms of one sort, or numbers of Python, compare as `=`, `!=`, `<` … says."""
+    by_hand, made = _COMPARED[op]
+    if made is not None and isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef):
+        return z3.BoolRef(made(left.ctx.ref(), left.as_ast(), right.as_ast()), left.ctx)
+    return by_hand(left, right)
 
 
 def is_true(term: _Z) -> bool:

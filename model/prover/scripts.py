@@ -110,17 +110,11 @@ class Followed(Unrolling):
             self._follow(step)
 
     def _first(self, script: Script) -> SymbolicState:
-        w, result = self.world, SymbolicState()
-        for slot, sort in w.slots.items():
-            name, interface = slot
-            if name.startswith(DONE):
-                result[slot] = True
-            elif (term := w.spec.variables[name].initial) is not None:
-                result[slot] = w.term(term, result, interface, {}, w.time(0))
-            elif sort == z3.BoolSort():
-                result[slot] = False
-            else:
-                result[slot] = script.initial.get(_named(slot), 0)
+        result = dict(self.world.at_first)
+        for slot, sort in self.world.slots.items():
+            if slot not in result:
+                is_boolean = sort.kind() == z3.Z3_BOOL_SORT
+                result[slot] = False if is_boolean else script.initial.get(_named(slot), 0)
         return result
 
     def _follow(self, step: ScriptStep) -> None:

@@ -60,6 +60,28 @@ class Setting:
         return {}
 
     @cached_property
+    def misconfigured(self) -> frozenset[str]:
+        """The rules on configuration that the parameters and the example's addresses break."""
+        w = self.world(())
+        return frozenset(
+            r.id
+            for r in self.rules.values()
+            if isinstance(r.body, Configure)
+            and z3.is_false(z3.simplify(w.term(r.body.condition, {}, WHOLE_NODE, {}, None)))
+        )
+
+    def in_steps(self, unit: int) -> World:
+        """Return the world of all rules in steps of `unit` ns, of which scripts are runs; each is made once."""
+        if unit not in self._in_steps:
+            self._in_steps[unit] = self.world(self.rules.values(), unit)
+        return self._in_steps[unit]
+
+    @cached_property
+    def _in_steps(self) -> dict[int, World]:
+        """What `in_steps` has returned."""
+        return {}
+
+    @cached_property
     def used(self) -> set[tuple[str, str]]:
         """The keys that the specification looks at: (event, key)."""
         return keys_used(self.spec)
@@ -148,17 +170,6 @@ SITE = {"iha": 0x0A010002, "xha": 0xC6336402, "vpn": 0xC0000201, "ihoa": 0x0A010
 def example_site(spec: Spec) -> dict[str, int]:
     """Return an address for each name of the site."""
     return {name: SITE.get(name, 0xC0000210 + n) for n, name in enumerate(spec.sites)}
-
-
-def misconfigured(setting: Setting) -> frozenset[str]:
-    """Return the rules on configuration that the parameters and the example's addresses break."""
-    w = setting.world(())
-    return frozenset(
-        r.id
-        for r in setting.rules.values()
-        if isinstance(r.body, Configure)
-        and z3.is_false(z3.simplify(w.term(r.body.condition, {}, WHOLE_NODE, {}, None)))
-    )
 
 
 def setting_of(

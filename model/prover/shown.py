@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mipcheck.model.prover.evident import surely_broken
 from mipcheck.model.prover.scripts import Followed, Script, Unfollowed, without_value
-from mipcheck.model.prover.setting import Setting, misconfigured
+from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness, told
@@ -20,7 +20,7 @@ def shown(
     used = setting.used
     setting = replace(setting, site={**setting.site, **script.site}) if script.site else setting
     try:
-        world = setting.world(setting.rules.values(), script.unit)
+        world = setting.in_steps(script.unit)
         broken = Followed(world, script).shown(goal, free)
     except (Unfollowed, ValueError):  # also where a parameter is no multiple of the script's unit
         return None
@@ -28,5 +28,5 @@ def shown(
         return None
     if without_value(world):
         broken = surely_broken(world, script) or frozenset()
-    trace = told(world, script, used, broken | misconfigured(setting))
+    trace = told(world, script, used, broken | setting.misconfigured)
     return replace(trace, site=script.site)

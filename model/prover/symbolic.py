@@ -10,16 +10,18 @@ from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, reduce
-from typing import Any
+from functools import cache, cached_property, lru_cache, reduce
+from typing import Any, Literal, TypeVar
 
 import z3
-from mipcheck.model.prover.logic import UNKNOWN, conj, disj, either, implied, neg
+from mipcheck.model.prover.logic import UNKNOWN, compared, conj, disj, either, implied, neg
 from mipcheck.model.prover.spacer import Z
-from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Variable
+from mipcheck.model.specification.claimed import Assumption
+from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Update, Variable
 from mipcheck.model.specification.term import EventPattern, Term, TermKind
 from mipcheck.model.values.types import ID, LOW_HALF, Type
 
+_N = TypeVar("_N")
 Slot = tuple[str, int]
 """A variable and the interface that it belongs to, or WHOLE_NODE. `done` of an obligation is named `done:ID`."""
 SymbolicState = dict[Slot, Z]
@@ -70,6 +72,7 @@ class World:
     ) -> None:
         self.capabilities, self.given = capabilities, given
         self._exact: list[Z] = []
+        self._at_first: SymbolicState = {}  # that of all its copies in values
         self._elsewhere: dict[tuple[int, str, Term], tuple[SymbolicState, Z]] | None = {} if elsewhere else None
         self.other = z3.Int("$other") if others else None
         self.spec, self.parameters, self.site, self.unit = spec, parameters, site, unit
@@ -78,6 +81,9 @@ class World:
         self.interfaces = range(interfaces)
         self.allows = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Allow)}
         self.requires = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Require)}
+        self._permissions = _by_event(self.allows.items())
+        self._updates = _by_event((u, u) for u in spec.updates)
+        self._assumptions = _by_event((x, x) for x in spec.assumptions.values())
         self.actions = [
             Action(e.name, i)
             for e in spec.events.values()
@@ -104,14 +110,14 @@ class World:
     def time(self, ns: int) -> Z:
         """Return a time or duration in ns as a term. Raises ValueError for what is no multiple of the unit."""
         if self.unit is None:
-            return z3.RealVal(Fraction(ns, 10**9))
+            return _seconds(ns)
         if ns % self.unit:
             raise ValueError(f"{ns} ns is no multiple of {self.unit} ns")
         return self.number(ns // self.unit)
 
     def number(self, value: int) -> Z:
         """Return an integer as a term."""
-        return value if self.plain else z3.IntVal(value)
+        return value if self.plain else _integer(value)
 
     def truth(self, value: bool) -> Z:
         """Return a truth value as a term."""
@@ -120,10 +126,8 @@ class World:
     def sort(self, type_: Type) -> Z:
         """Return the sort of a type's values; sets have none."""
         if type_.name == "bool":
-            return z3.BoolSort()
-        if type_.name == "time" and self.unit is None:
-            return z3.RealSort()
-        return z3.IntSort()
+            return _sort("bool")
+        return _sort("real" if type_.name == "time" and self.unit is None else "int")
 
     def _constant(self, t: Term) -> Z:
         if t.type.name == "bool":
@@ -143,7 +147,7 @@ class World:
                 result[v.name, i] = self.sort(v.type)
         for r in self.requires:
             for i in self.interfaces:
-                result[DONE + r, i] = z3.BoolSort()
+                result[DONE + r, i] = _sort("bool")
         return result
 
     def _copies(self, v: Variable) -> Iterable[int]:
@@ -164,6 +168,17 @@ class World:
             elif (term := self.spec.variables[name].initial) is not None:
                 parts.append(z == self.term(term, s, i, {}, self.time(0)))
         return conj(parts)
+
+    @property
+    def at_first(self) -> SymbolicState:
+        """What state has at first in this `plain` world, but for that of which nothing is declared."""
+        if not self._at_first:
+            for name, i in self.slots:
+                if name.startswith(DONE):
+                    self._at_first[name, i] = True
+                elif (term := self.spec.variables[name].initial) is not None:
+                    self._at_first[name, i] = self.term(term, {}, i, {}, self.time(0))
+        return self._at_first
 
     def keys(self, event: str, tag: str) -> Keys:
         """Return new constants for the keys of an event, whose names end in `tag`, and are no names of state."""
@@ -289,14 +304,13 @@ class World:
         return conj(
             [
                 implied(self.matches(x.patterns, s, a, keys, now), self.term(x.condition, s, a.interface, keys, now))
-                for x in self.spec.assumptions.values()
-                if any(p.event == a.event for p in x.patterns)
+                for x in self._assumptions.get(a.event, ())
             ]
         )
 
     def concerns(self, rule: str, a: Action) -> bool:
         """Decide whether a permission speaks of such an action at all."""
-        return any(p.event == a.event for p in self.allows[rule].patterns)
+        return rule in self._permissions.get(a.event, ())
 
     def breaks(self, rule: str, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that the action is one that this permission does not give, and that this is clear."""
@@ -313,8 +327,9 @@ class World:
 
     def permitted(self, s: SymbolicState, a: Action, keys: Keys, now: Z, rules: Iterable[str] | None = None) -> Z:
         """Return that no permission forbids the action, of all in force or of these `rules`."""
-        chosen = self.allows if rules is None else [r for r in rules if r in self.allows]
-        return conj([neg(self.not_given(self.allows[r], s, a, keys, now)) for r in chosen if self.concerns(r, a)])
+        concerned = self._permissions.get(a.event, ())
+        chosen = concerned if rules is None else [r for r in rules if r in concerned]
+        return conj([neg(self.not_given(self.allows[r], s, a, keys, now)) for r in chosen])
 
     def owed(self, rule: str, s: SymbolicState, i: int) -> Z:
         """Return that an obligation is owed on an interface: its condition holds, and it has not been met."""
@@ -343,9 +358,7 @@ class World:
             slot = (DONE + rule, a.interface)
             if slot in s and any(p.event == a.event for p in body.patterns):
                 result[slot] = disj([s[slot], self.matches(body.patterns, s, a, keys, now)])
-        for u in self.spec.updates:
-            if not any(p.event == a.event for p in u.patterns):
-                continue
+        for u in self._updates.get(a.event, ()):
             places = [(self._slot(name, a.interface), name, value) for name, value in u.assignments]
             if not any(slot in s for slot, _, _ in places):
                 continue
@@ -359,6 +372,31 @@ class World:
                     if body.anchor == name and done in s:
                         result[done] = conj([neg(guard), result.get(done, s[done])])
         return result
+
+
+def _by_event(named: Iterable[tuple[_N, Allow | Update | Assumption]]) -> dict[str, list[_N]]:
+    """Return names by the events that the patterns of what they name are about, each once, in their order."""
+    found: dict[str, list[_N]] = {}
+    for name, what in named:
+        for event in dict.fromkeys(p.event for p in what.patterns):
+            found.setdefault(event, []).append(name)
+    return found
+
+
+@cache
+def _sort(name: Literal["bool", "int", "real"]) -> Z:
+    """Return a sort: z3 makes an object of it each time that it is asked."""
+    return {"bool": z3.BoolSort, "int": z3.IntSort, "real": z3.RealSort}[name]()
+
+
+@lru_cache(maxsize=4096)
+def _integer(value: int) -> Z:
+    return z3.IntVal(value)
+
+
+@lru_cache(maxsize=4096)
+def _seconds(ns: int) -> Z:
+    return z3.RealVal(Fraction(ns, 10**9))
 
 
 def applied(t: Term, args: list[Z]) -> Z:
@@ -388,18 +426,8 @@ def _apply(op: TermKind, args: list[Z]) -> Z:
             return reduce(lambda x, y: either(x <= y, x, y), args)
     left, right = args
     match op:
-        case "=":
-            return left == right
-        case "!=":
-            return left != right
-        case "<":
-            return left < right
-        case "<=":
-            return left <= right
-        case ">":
-            return left > right
-        case ">=":
-            return left >= right
+        case "=" | "!=" | "<" | "<=" | ">" | ">=":
+            return compared(op, left, right)
         case "+":
             return left + right
         case "-":

@@ -386,6 +386,24 @@ class Spec:
         state = (*self.variables.values(), *(v for t in self.tables.values() for v in t.fields))
         yield from (v.initial for v in state if v.initial is not None)
 
+    @cached_property
+    def parameters_read(self) -> frozenset[str]:
+        """The parameters that its updates and rules depend on."""
+        return frozenset(name for t in self.terms() for name in t.names("param"))
+
+    @cached_property
+    def told_whether_given(self) -> tuple[str, ...]:
+        """The parameters of which a trace's judgement depends on whether the site gives them, in order."""
+        shown = (stage.condition for stage in self.stages.values())
+        return tuple(sorted({n for t in (*self.terms(), *self.initials(), *shown) for n in t.names("given")}))
+
+    @cached_property
+    def open_parameters(self) -> tuple[str, ...]:
+        """The parameters that a proof may leave open: it stays linear, and what is `given` is no question of values."""
+        terms = [*self.all_terms(), *(p.default for p in self.parameters.values())]
+        settled = {n for t in terms for n in (*t.names("given"), *t.factors())}
+        return tuple(n for n, p in self.parameters.items() if not p.readings and n not in settled)
+
     def machines(self) -> list[Spec]:
         """Return this specification and those of the other roles."""
         return [self, *self.roles.values()]

@@ -65,6 +65,15 @@ class Term:
         """Decide whether this term, or one below it, is of one of these kinds."""
         return any(t.kind in kinds for t in self.walk())
 
+    def factors(self) -> set[str]:
+        """Return the parameters that multiply something that is no constant."""
+        found: set[str] = set()
+        for t in self.walk():
+            if t.kind == "*" and all(a.uses("param", "var", "key", "now", "entry", "bound") for a in t.args):
+                numbers = [a for a in t.args if a.type.name == "int" and a.uses("param")] or t.args
+                found |= {n for a in numbers for n in a.names("param")}
+        return found
+
     def conjuncts(self) -> Iterator[Term]:
         """Yield the terms that all have to hold for this one to hold."""
         if self.kind == "and" or self.kind == "def":
