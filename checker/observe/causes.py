@@ -23,12 +23,12 @@ def known_finding(s: ObserverState, what: int) -> int:
     return -1
 
 
-def hash_of_read(s: ObserverState, changing: bool) -> int:
-    """Return a hash of the writers of all that the condition of `rule` read, for a `changing` event before it."""
+def hash_of_read(s: ObserverState) -> int:
+    """Return a hash of the writers of all that the condition of `rule` read, as they were before the event."""
     row = s.row
     interest = s.interest[s.rule]
     own, shared = s.writers[row], s.shared_writers[s.node]
-    if changing:
+    if s.altered == 1:
         own, shared = s.writers_before, s.shared_writers_before
     h = s.rule + 1
     for k in range(interest.own, interest.node):

@@ -431,13 +431,13 @@ class NativeObserver:
         return [unsigned(v) if k.type.name == "id" else v for k, v in zip(event.keys, keys, strict=True)]
 
     def _moment(self, now: int, kind: int = -1, keys: Sequence[int] = ()) -> Moment:
-        """Return the moment in which the loop stands: as it was before an event of a changing kind, else as it is.
+        """Return the moment in which the loop stands: as it was before an event, else as it is.
 
         `kind` and `keys` are those of the event that was judged.
         """
         s, row = self._state, self._state.row
         node = s.interfaces[row].node
-        before = kind >= 0 and s.kinds[kind].changing == 1
+        before = kind >= 0 and s.altered == 1
         own = self._interface(s.values_before if before else s.values[row])
         writers = (s.writers_before if before else s.writers[row]).tolist()
         shared = self._shared(s.shared_before if before else s.shared[node])
@@ -448,7 +448,7 @@ class NativeObserver:
         names = tuple(self._name(s.interfaces[r].token) for r in rows)
         owner = s.nodes[node]
         entries = s.entries[owner.entries : owner.entries + owner.entries_capacity]
-        if before and s.kinds[kind].tabled:
+        if kind >= 0 and s.kinds[kind].tabled:
             entries = s.entries_before
         event = self._machine.kinds[kind] if kind >= 0 else ""
         return Moment(

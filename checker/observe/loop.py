@@ -1,11 +1,11 @@
 """The observer's loop over columns, plain enough to be compiled: `observer.Observer` once more, over `ObserverState`.
 
 What an event does is said once, in the source that `model/machine/source.py` generates from the specification (`step`,
-`due` and `pending` here); this only calls it, in the very order in which the observer does: deadlines by a heap, then
-the event, then what it leaves to be looked at. Where something has to be remembered in words (a new finding, the first
-time that a rule cannot be judged) the loop stops *there*, with all state in place, and goes on when `columns.py` has
-taken note. What is broken again for the same cause is counted without stopping: a few hundred stops a trace
-whose stamps are exact.
+`alters`, `due` and `pending` here); this only calls it, in the very order in which the observer does: deadlines by a
+heap, then the event, then what it leaves to be looked at. Where something has to be remembered in words (a new finding,
+the first time that a rule cannot be judged) the loop stops *there*, with all state in place, and goes on when
+`columns.py` has taken note. What is broken again for the same cause is counted without stopping: a few hundred stops a
+trace whose stamps are exact.
 
 Each phase is a function. It returns the phase that follows, or STOP and a reason; a phase that stopped is entered again
 when the loop goes on, so whatever it has dealt with by then it has to have counted in the state.
@@ -26,12 +26,15 @@ from mipcheck.checker.observe.limits import INTERFACES, LIMIT
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import (
     NEVER,
+    complete,
     copy,
     count_modes,
+    count_pause,
     end_of,
     fill,
     find_node,
     forget_nodes,
+    keep_before,
     keep_writers,
     lend_room,
     look_later,
@@ -80,7 +83,12 @@ STOP: Final = 100
 
 
 def step(*of: Any) -> int:
-    """Let an event happen; this and the next two are generated from the specification, and linked to this."""
+    """Let an event happen; this and the next three are generated from the specification, and linked to this."""
+    raise NotImplementedError
+
+
+def alters(*of: Any) -> int:
+    """Decide whether an event of a kind may change state, by its keys."""
     raise NotImplementedError
 
 
@@ -240,9 +248,8 @@ def _happen(s: ObserverState) -> int:
         return STOP + GROW
     i = s.at
     d = s.distinct_of[i]
-    kind = s.kind_of[d]
+    kind, token = s.kind_of[d], s.token_of[d]
     node = s.node
-    token = s.token_of[d]
     if s.each >= 0 and s.each < s.nodes[node].count:
         row = s.nodes[node].begin + s.each
         s.index = s.each
@@ -262,25 +269,20 @@ def _happen(s: ObserverState) -> int:
     changing = s.kinds[kind].changing == 1
     if s.coarse == 1 and changing and s.doubted == 0 and falls_due(s) == 1:
         return STOP + DOUBT
-    if changing:
-        copy(s.values_before, s.values[row])
-        copy(s.writers_before, s.writers[row])
-        copy(s.shared_before, s.shared[node])
-        copy(s.shared_writers_before, s.shared_writers[node])
+    keys = s.keys[d]
+    if complete(s, d) == 1:
+        keys = s.completed
+    s.altered = 0
+    if changing and (s.foggy == 1 or s.coarse == 1 or alters(kind, keys, s.constants) == 1):
+        s.altered = 1
+        keep_before(s, row, node)
     own = s.nodes[node]
-    begin = own.entries
-    capacity = own.entries_capacity
+    begin, capacity = own.entries, own.entries_capacity
     lent = lend_room(s, node, s.kinds[kind].sets) if s.kinds[kind].sets > 0 else 0
     if s.kinds[kind].tabled == 1:
         s.entries_before[0, 0] = 0
         for n in range(rows_used(s, node)):
             copy(s.entries_before[n], s.entries[s.nodes[node].entries + n])
-    keys = s.keys[d]
-    if kind == s.varying:
-        copy(s.completed, keys)
-        if s.number[i] >= 0:
-            s.completed[s.varying_key] = s.number[i]
-        keys = s.completed
     every = s.values[s.nodes[node].begin : end_of(s, node)]
     entries = s.entries[own.entries : own.entries + own.entries_capacity]
     if s.coarse == 1:
@@ -309,12 +311,9 @@ def _happen(s: ObserverState) -> int:
         compare(s)
         if changing:
             agree(s, s.kinds[kind].waking)
-    if changing:
-        if s.kinds[kind].waking == 1 and node == 0 and s.shared_before[s.asleep] == 1 and s.shared[0, s.asleep] == 0:
-            since = s.shared_before[s.asleep_since]
-            if since != U:
-                s.pauses += 1
-                s.paused += s.time[i] - since
+    if s.altered == 1:
+        if s.kinds[kind].waking == 1 and node == 0:
+            count_pause(s)
         s.shared_changed = keep_writers(s, row, node)
     if s.to_all == 1 and node == 0 and s.nodes_count > 1:
         s.outcomes_count = 0  # the state in which nodes begin is nobody's
@@ -323,9 +322,7 @@ def _happen(s: ObserverState) -> int:
 
 def _judge(s: ObserverState) -> int:
     """Count what rules say to the event, and see what it leaves to be looked at."""
-    i = s.at
-    row = s.row
-    node = s.node
+    i, row, node = s.at, s.row, s.node
     kind = s.kind_of[s.distinct_of[i]]
     changing = s.kinds[kind].changing == 1
     if s.doubted == 1 or s.gone == 1:
@@ -344,7 +341,7 @@ def _judge(s: ObserverState) -> int:
                 return STOP + UNJUDGED
             continue
         rule.broken += 1
-        s.read = hash_of_read(s, changing)
+        s.read = hash_of_read(s)
         finding = known_finding(s, kind)
         if finding >= 0:
             s.findings[finding] = s.findings[finding].count + 1, s.time[i], s.first + i

@@ -160,6 +160,7 @@ class ObserverState(Record):
     to_all: int  # 1 if the event concerns all nodes: it happens to each, and last to node 0
     told: int  # the last node that such an event has happened to
     each: int  # of an event that begins the node anew: the interface that it happens to, by its place; else -1
+    altered: int  # 1 if the event may have changed state: what there was before is kept then
     shared_changed: int  # 1 if the event has changed what the node's interfaces share
     trials: int  # of a coarse stamp: how often the event was tried at other times
     splits: int  # 1 if rules judge it otherwise then
@@ -277,7 +278,7 @@ class ObserverState(Record):
     outcomes = array(
         "int64", "3 * rules_count + 3"
     )  # what generated code found: rule and outcome, `due` with the ns between
-    values_before = array("int64", "slots")  # of `row` before an event of a changing kind
+    values_before = array("int64", "slots")  # of `row` before an event that may have `altered` it
     writers_before = array("int64", "variables")
     shared_before = array("int64", "shared_slots")  # of `node`
     shared_writers_before = array("int64", "shared_slots")

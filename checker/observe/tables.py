@@ -276,6 +276,32 @@ def count_modes(s: ObserverState, token: int, modes: int, packets: int, number: 
     s.modes[at].count += packets
 
 
+def complete(s: ObserverState, row: int) -> int:
+    """Return 1 if a key of the event varies beside the table, else 0: all its keys are in `completed` then."""
+    if s.kind_of[row] != s.varying:
+        return 0
+    copy(s.completed, s.keys[row])
+    if s.number[s.at] >= 0:
+        s.completed[s.varying_key] = s.number[s.at]
+    return 1
+
+
+def keep_before(s: ObserverState, row: int, node: int) -> None:
+    """Keep what there is before an event."""
+    copy(s.values_before, s.values[row])
+    copy(s.writers_before, s.writers[row])
+    copy(s.shared_before, s.shared[node])
+    copy(s.shared_writers_before, s.shared_writers[node])
+
+
+def count_pause(s: ObserverState) -> None:
+    """Count how long the node has slept that an event may have woken."""
+    since = s.shared_before[s.asleep_since]
+    if s.shared_before[s.asleep] == 1 and s.shared[0, s.asleep] == 0 and since != U:
+        s.pauses += 1
+        s.paused += s.time[s.at] - since
+
+
 def keep_writers(s: ObserverState, row: int, node: int) -> int:
     """Restore the writers of variables that a step did not change: who writes what they were brings nothing about.
 

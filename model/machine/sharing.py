@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Final
 
-from mipcheck.model.machine.wording import RESERVED, other_than
+from mipcheck.model.machine.wording import RESERVED, nested, other_than
 
 _MARK: Final = re.compile("\0([0-9]+)\0")
 _WORD: Final = re.compile(r"[^\W\d]\w*")
@@ -40,9 +40,13 @@ class Shared:
         self._texts: list[str] = []
         self._numbers: dict[str, int] = {}
         self._names: dict[int, str] = {}
+        self._slow: set[int] = set()
 
-    def mark(self, text: str, name: str = "") -> str:
-        """Return the mark of an operation, or what is no operation as it is; `name` is what it could be called."""
+    def mark(self, text: str, name: str = "", *, loops: bool = False) -> str:
+        """Return the mark of an operation, or what is no operation as it is; `name` is what it could be called.
+
+        One that `loops` takes its time, and so does what works on its result.
+        """
         if "(" not in text:
             if name and (found := _MARK.fullmatch(text)):
                 self._names.setdefault(int(found[1]), name)
@@ -50,9 +54,25 @@ class Shared:
         number = self._numbers.setdefault(text, len(self._texts))
         if number == len(self._texts):
             self._texts.append(text)
+            if loops or self.is_slow(text):
+                self._slow.add(number)
         if name:
             self._names.setdefault(number, name)
         return f"\0{number}\0"
+
+    def is_slow(self, source: str) -> bool:
+        """Decide whether there is a loop in what a term comes to."""
+        return any(int(number) in self._slow for number in _MARK.findall(source))
+
+    def logical(self, operation: str, arguments: list[str]) -> str:
+        """Return the mark of `and_` or `or_` of several terms; those with loops come last, and only if they matter."""
+        decides = "0" if operation == "and_" else "1"
+
+        def each(call: str) -> str:
+            first, _, second = call.removeprefix(f"{operation}(").removesuffix(")").partition(", ")
+            return self.mark(f"({decides} if {first} == {decides} else {call})" if self.is_slow(second) else call)
+
+        return nested(operation, sorted(arguments, key=self.is_slow), each)
 
     def written(self, source: str) -> str:
         """Return source of the function, whose marks are written out or have become names."""

@@ -12,14 +12,16 @@ specification has for it, and each rule and update has a line of comment above w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.machine import entries as tables
+from mipcheck.model.machine.altering import chance
 from mipcheck.model.machine.layout import Layout
 from mipcheck.model.machine.sharing import Shared, is_operation, outdented
 from mipcheck.model.machine.wording import LEGEND, RESERVED, STEP, VALUE, comment, local_names, nested, other_than
-from mipcheck.model.specification.spec import Allow, Change, EventType, Require, Spec, Variable
+from mipcheck.model.specification.spec import Allow, Change, EventType, Require, Spec, Update, Variable
 from mipcheck.model.specification.term import TRUE, EventPattern, Term
 from mipcheck.model.values.types import BOOL, ID, LOW_HALF
 
@@ -70,7 +72,7 @@ class Writer:
 
     def _module(self) -> str:
         steps = [self._step(self._spec.events[name]) for name in self._layout.kinds]
-        functions = [*steps, self._dispatch(), self._due_source(), self._pending_source()]
+        functions = [*steps, self._dispatch(), self._alters(), self._due_source(), self._pending_source()]
         heading = comment(f"{self._spec.name} as a machine, role {self._spec.role}") + LEGEND
         return "\n".join([heading, *(source for _, source in self._quantifiers.values()), *functions])
 
@@ -150,6 +152,25 @@ class Writer:
         for n, name in enumerate(self._layout.kinds):
             lines.append(f"    if kind == {n}:\n        return step_{name}({STEP})\n")
         return "".join([*lines, "    return 0\n"])
+
+    def _alters(self) -> str:
+        """Return source of whether an event may change state, or meet an obligation, told by its keys."""
+        lines = ["def alters(kind, keys, constants):\n"]
+        for n, name in enumerate(self._layout.kinds):
+            patterns = [p for u in self._spec.updates if self._is_real(u) for p in u.patterns]
+            patterns += [p for _, body in self._layout.obligations for p in body.patterns]
+            terms = [p.condition for p in patterns if p.event == name]
+            found = chance(terms, partial(self._term, event=name))
+            if found not in ("0", "1"):
+                lines += [f"    if kind == {n}:\n", self._unpack(name, 2), f"        return 1 if {found} else 0\n"]
+            self._reads.clear()
+        return self._function(*lines, "    return 1\n")
+
+    def _is_real(self, update: Update) -> bool:
+        """Decide whether an update is of more than ghost state."""
+        return any(not self._spec.variables[v].ghost for v, _ in update.assignments) or any(
+            c.table in self._layout.tables for c in update.changes
+        )
 
     def _updates(self, event: EventType) -> list[str]:
         """Return source of what updates do.
@@ -272,7 +293,7 @@ class Writer:
     def _match(self, patterns: tuple[EventPattern, ...], event: str) -> str:
         """Return source of whether an event of that kind matches; empty if it never does."""
         conditions = [self._term(p.condition, event) for p in patterns if p.event == event]
-        return nested("or_", conditions, self._shared.mark) if conditions else ""
+        return self._shared.logical("or_", conditions) if conditions else ""
 
     def _due_source(self) -> str:
         lines = []
@@ -370,7 +391,9 @@ class Writer:
                 left, right = (self._term(a, event) for a in t.args)
                 return f"{'lt' if t.kind == '>' else 'le'}({right}, {left})"
         arguments = [self._term(a, event) for a in t.args]
-        if t.kind in ("and", "or", "max", "min"):
+        if t.kind in ("and", "or"):
+            return self._shared.logical(_CALL[t.kind], arguments)
+        if t.kind in ("max", "min"):
             return nested(_CALL[t.kind], arguments, self._shared.mark)
         return f"{_CALL[t.kind]}({', '.join(arguments)})"
 
@@ -403,7 +426,7 @@ class Writer:
             name = other_than(self._taken, f"{what}_{len(self._quantifiers)}")
             said = comment(show_expression(t.source) if t.source else "")
             known = self._quantifiers[head + source] = name, f"{said}def {name}{head}{source}"
-        return f"{known[0]}({passed})"
+        return self._shared.mark(f"{known[0]}({passed})", loops=True)
 
     def _reads_now(self, term: Term) -> bool:
         """Decide whether a term depends on the present time: an entry may, that lapses."""
@@ -426,7 +449,8 @@ class Writer:
 
         def column(name: str) -> str:
             place = f"{self._layout.tables[table.name]}, {self._layout.columns[name]}"
-            return f"looked_up(entries, {place}, {', '.join(parts)}, node[{self._layout.table_slots[name]}])"
+            default = f"node[{self._layout.table_slots[name]}]"
+            return self._shared.mark(f"looked_up(entries, {place}, {', '.join(parts)}, {default})", loops=True)
 
         if not table.lapses:
             return column(t.name)

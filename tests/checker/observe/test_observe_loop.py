@@ -52,7 +52,7 @@ def both_ways(spec: Spec, events: list[Event], size: int = 1000) -> list[int]:
     reasons: list[int] = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(native, "_FEW", 16)  # so that there is little to compare, and tables have to grow
-        for name in ("step", "due", "pending"):
+        for name in ("step", "alters", "due", "pending"):
             patched.setattr(loop, name, machine._names[name])
         observer = native.NativeObserver(machine, columns, boot=True, record=True)
         call = observer._native
