@@ -67,7 +67,7 @@ def test_requests_that_a_gateway_passes_on_alter_what_it_knows_and_data_does_not
 
 
 def test_what_state_decides_may_always_be() -> None:
-    key, other, variable = (Term(kind, BOOL, name) for kind, name in (("key", "k"), ("key", "l"), ("var", "v")))
+    key, other, variable = Term("key", BOOL, "k"), Term("key", BOOL, "l"), Term("var", BOOL, "v")
 
     def source(term: Term) -> str:
         if term.kind == "const":
