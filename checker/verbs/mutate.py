@@ -25,7 +25,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_reading(parser)
     parser.add_argument("--role", metavar="ROLE", help="only the specification of this role")
     parser.add_argument(
-        "--sample", type=_count, metavar="N", help="only N mutants, spread evenly over all (the same ones every time)"
+        "--sample",
+        type=_count,
+        metavar="N",
+        help="only N mutants by chance: the same ones every time, and most of them after a change of the specification",
     )
     parser.add_argument(
         "--traces",

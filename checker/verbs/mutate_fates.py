@@ -8,9 +8,11 @@ before anything is searched for; and at last for a trace on which the two part.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -27,7 +29,10 @@ from mipcheck.checker.observe.watch import watch
 from mipcheck.checker.proofs.certificates import known
 from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import check_names
+from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.source import fog_of
 from mipcheck.checker.trace.vocabulary import vocabulary_of
+from mipcheck.checker.verbs.mutate_reach import Reach, reach_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.claimed import Consistent
 from mipcheck.model.specification.compose import owners
@@ -58,13 +63,26 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What a report is made of, as far as it decides its `outcome`: `counts` by rule, each of which stands in it, and
+    the rest of it."""
+
+    counts: object
+    rest: object
+
+
+@dataclass(frozen=True, slots=True)
 class Witnessed:
-    """A trace that was read, and what the original says of it."""
+    """A trace that was read, and what the original says of it.
+
+    `kinds` are those of its events; None where what its sources do not show depends on all that a specification says.
+    """
 
     name: str
     trace: Trace
     role: str
-    seen: object
+    kinds: frozenset[str] | None
+    seen: Seen
     outcome: object
 
 
@@ -77,18 +95,20 @@ def outcome(report: Report) -> object:
     return [report.verdict, rules, found]
 
 
-def seen(watched: Watched) -> object:
-    """Return what a report is made of, as far as it decides its `outcome`: to make one takes longer than to observe."""
+def seen(watched: Watched) -> Seen:
+    """Return what decides the `outcome`: to make a report takes longer than to observe."""
     observation, rules = watched.observation, watched.machine.rules
-    counts = [(t.kept, t.broken, t.unknown, t.hole is None) for t in observation.tallies]
+    tallies = zip(rules, observation.tallies, strict=True)
+    counts = {r.id: (t.kept, t.broken, t.unknown) for r, t in tallies if t.kept or t.broken or t.unknown}
     found = [(f.rule, f.interface, f.node, f.time, f.event, f.overdue, f.count) for f in observation.findings]
-    return [r.id for r in rules], counts, found
+    return Seen(counts, ([t.hole is None for t in observation.tallies], found))
 
 
 def chosen(spec: Spec, names: Sequence[str], role: str | None, sample: int | None) -> list[Mutant]:
     """Return the mutants that are wanted; of a specification that extends a bundled one only those of its own text.
 
-    Raises UsageError for a name that is not known.
+    A sample depends on what each mutant changes, and not on how many there are: where the specification changes, most
+    of it stays. Raises UsageError for a name that is not known.
     """
     roles = [m.role for m in spec.machines()]
     check_names("role", [role] if role else [], roles)
@@ -99,8 +119,18 @@ def chosen(spec: Spec, names: Sequence[str], role: str | None, sample: int | Non
     found = [m for m in found if not names or not set(names).isdisjoint(_called(m))]
     if not found:
         raise UsageError(f"{spec.name} has nothing to change")
-    count = min(sample or len(found), len(found))
-    return [found[n * len(found) // count] for n in range(count)]
+    return found if sample is None else _drawn(found, sample)
+
+
+def _drawn(found: Sequence[Mutant], count: int) -> list[Mutant]:
+    """Return so many mutants by chance, the same ones every time, in their order."""
+    alike: Counter[str] = Counter()
+    drawn = []
+    for n, m in enumerate(found):
+        said = f"{m.role} {m.where} {m.what}"
+        alike[said] += 1
+        drawn.append((sha256(f"{said} {alike[said]}".encode()).digest(), n))
+    return [found[n] for n in sorted(n for _, n in sorted(drawn)[:count])]
 
 
 def _called(m: Mutant) -> set[str]:
@@ -149,16 +179,24 @@ class Jury:
         trace = read_trace([str(path)], vocabulary_of(self.spec), protects=Layering(self.spec).protected)
         if trace.site.role in self.machines:
             watched = self.watched(self.spec, trace, self.originals)
-            yield Witnessed(path.stem, trace, trace.site.role, seen(watched), outcome(conclude(watched)))
+            evidence = trace.evidence(watched.machine.spec)
+            plain = evidence.exact and not evidence.unplugged and fog_of(watched.machine, evidence) is None
+            kinds = frozenset(e.kind for e in trace.events) if plain else None
+            yield Witnessed(path.stem, trace, trace.site.role, kinds, seen(watched), outcome(conclude(watched)))
 
     def watched(self, spec: Spec, trace: Trace, machines: dict[str, Machine]) -> Watched:
         """Return what a specification observes in a trace; `machines` are those of this specification by site, as far
         as they have been made: that takes longer than a short trace."""
-        site = replace(trace.site, boot=False)
-        machine = machines.get(repr(site)) or machine_of(spec, site, kept=False)
-        machines[repr(site)] = machine
+        machine = self._machine(spec, trace.site, machines)
         observation, modes = watch(machine, trace.events, trace.site.boot, trace.evidence(machine.spec))
         return Watched(machine, trace, observation, modes)
+
+    def _machine(self, spec: Spec, site: Site, machines: dict[str, Machine]) -> Machine:
+        """Return the machine of a specification for a site; the same one whether the node boots in the trace or not."""
+        site = replace(site, boot=False)
+        machine = machines.get(repr(site)) or machine_of(spec, site, kept=False)
+        machines[repr(site)] = machine
+        return machine
 
     def fate(self, mutant: Mutant, search: bool) -> Fate:
         """Return what becomes of a mutant."""
@@ -205,13 +243,22 @@ class Jury:
     def _trace(self, mutant: Mutant) -> str | None:
         """Return the name of the first trace that is judged otherwise."""
         machines: dict[str, Machine] = {}
+        reaches: dict[int, Reach] = {}
         for w in self.witnesses:
             if w.role != mutant.role:
                 continue
-            watched = self.watched(mutant.spec, w.trace, machines)
-            if seen(watched) != w.seen and outcome(conclude(watched)) != w.outcome:
+            changed = self._machine(mutant.spec, w.trace.site, machines)
+            if id(changed) not in reaches:
+                reaches[id(changed)] = reach_of(self._machine(self.spec, w.trace.site, self.originals), changed)
+            if (w.kinds is None or reaches[id(changed)].shows_in(w.kinds)) and self.notices(w, mutant, machines):
                 return w.name
         return None
+
+    def notices(self, w: Witnessed, mutant: Mutant, machines: dict[str, Machine]) -> bool:
+        """Decide whether a trace is judged otherwise by a mutant."""
+        watched = self.watched(mutant.spec, w.trace, machines)
+        now = seen(watched)
+        return now.counts != w.seen.counts or (now.rest != w.seen.rest and outcome(conclude(watched)) != w.outcome)
 
     def _remember(self, mutant: Mutant, text: str) -> None:
         """Take a trace that was found for one mutant among the witnesses: it may notice others."""

@@ -5,7 +5,7 @@ A parameter that is not free, and that the site does not give, is what its defau
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,10 +25,14 @@ def in_form(setting: Setting, form: Form) -> Setting:
     return replace(setting, parameters=parameters, site=site, form=form)
 
 
-def candidates(setting: Setting) -> tuple[str, ...]:
-    """Return the names of all that may be free: proofs stay linear, and what is `given` is no question of values."""
+def candidates(setting: Setting, told: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the names of all that may be free: proofs stay linear, and what is `given` is no question of values.
+
+    Those that are `told`, whatever their value is, may be free all the same.
+    """
     spec = setting.unfolded or setting.spec
-    return (*spec.open_parameters, *(ADDRESS + n for n in spec.sites))
+    chosen = [n for n in spec.parameters if n in spec.open_parameters or (n in told and n not in spec.factors)]
+    return (*chosen, *(ADDRESS + n for n in spec.sites))
 
 
 def values(setting: Setting, form: Form) -> tuple[dict[str, Any], dict[str, Any]]:

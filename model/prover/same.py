@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, Final
 
 import z3
@@ -25,6 +25,7 @@ from mipcheck.model.prover.spacer import Move, System, Z, constants_in, spacer
 from mipcheck.model.prover.symbolic import HIDDEN, Action, World
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.specification.claimed import Independent, Property
+from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.spec import Allow, Body, Require, Spec
 
 ROUNDS: Final = 3
@@ -53,13 +54,14 @@ def never_differs(original: Spec, changed: Spec, watched: Collection[str] = (), 
     Where they differ only in what proofs alone look at, it is enough that they do the same as long as MUSTs are kept
     and the network does as is assumed. The proof is in dense time, for any number of interfaces and all values of
     parameters and addresses, of traces on which nothing is unknown. `timeout` is in seconds of the processor, for each
-    call of the solver.
+    call of the solver. Readings are those that are chosen.
     """
     if not _comparable(original, changed):
         return False
     about = _About(frozenset({*watched, *_compared(original)}), _shown(original) == _shown(changed), timeout)
     try:
-        return all(_same(original, changed, able, about) for able in _abilities(original, changed))
+        cases = product(_abilities(original, changed), _told(original, changed))
+        return all(_same(original, changed, able, told, about) for able, told in cases)
     except TooManyEntries:
         return False
 
@@ -89,6 +91,13 @@ def _abilities(*specs: Spec) -> Iterator[frozenset[str]]:
         yield from map(frozenset, combinations(sorted(asked), count))
 
 
+def _told(*specs: Spec) -> Iterator[frozenset[str]]:
+    """Yield every set of parameters of which anything asks whether they are given."""
+    asked = sorted({n for spec in specs for t in spec.all_terms() for n in t.names("given")})
+    for count in range(len(asked) + 1):
+        yield from map(frozenset, combinations(asked, count))
+
+
 def _shown(spec: Spec) -> object:
     """Return what a trace shows of a machine: all but ghost state and assumptions."""
     ghosts = {v.name for v in spec.variables.values() if v.ghost} | {t.name for t in spec.tables.values() if t.ghost}
@@ -105,10 +114,13 @@ def _compared(spec: Spec) -> set[str]:
     return {n for p in spec.properties.values() if isinstance(p.claim, Independent) for n in p.claim.variables}
 
 
-def _same(original: Spec, changed: Spec, able: frozenset[str], about: _About) -> bool:
-    settings = [setting_of(s, capabilities=able) for s in (original, changed)]
-    theirs = set(candidates(settings[1]))
-    free = [n for n in candidates(settings[0]) if n in theirs]
+def _same(original: Spec, changed: Spec, able: frozenset[str], told: frozenset[str], about: _About) -> bool:
+    settings = []
+    for s in (original, changed):
+        values = configure(s, {})
+        settings.append(setting_of(s, {n: values[n] for n in sorted(told)}, capabilities=able))
+    theirs = set(candidates(settings[1], told))
+    free = [n for n in candidates(settings[0], told) if n in theirs]
     form = Form(ANY, tuple(free))
     found = [in_form(s.followed(), form) for s in settings]
     claims = [[f.of_property(p) for p in s.spec.properties.values()] for f, s in zip(found, settings, strict=True)]

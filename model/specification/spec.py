@@ -400,9 +400,18 @@ class Spec:
     @cached_property
     def open_parameters(self) -> tuple[str, ...]:
         """The parameters that a proof may leave open: it stays linear, and what is `given` is no question of values."""
-        terms = [*self.all_terms(), *(p.default for p in self.parameters.values())]
-        settled = {n for t in terms for n in (*t.names("given"), *t.factors())}
+        settled = self.factors.union(n for t in self._terms_and_defaults() for n in t.names("given"))
         return tuple(n for n, p in self.parameters.items() if not p.readings and n not in settled)
+
+    @cached_property
+    def factors(self) -> frozenset[str]:
+        """The parameters that multiply something that is no constant."""
+        return frozenset(n for t in self._terms_and_defaults() for n in t.factors())
+
+    def _terms_and_defaults(self) -> Iterator[Term]:
+        """Yield all terms, and what parameters are where a site does not give them."""
+        yield from self.all_terms()
+        yield from (p.default for p in self.parameters.values())
 
     def machines(self) -> list[Spec]:
         """Return this specification and those of the other roles."""

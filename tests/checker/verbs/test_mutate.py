@@ -148,6 +148,14 @@ def test_what_is_unclear_is_no_less_said() -> None:
         assert found[f"rule R4: {what}"].fate != EQUIVALENT
 
 
+def test_what_matters_where_a_parameter_is_given_is_not_the_same() -> None:
+    """The proof was about sites that leave all parameters to their defaults."""
+    spec = loads(DOOR + 'rule R4 MUST cite 4 "" allow close only if not given t_open or is_open')
+    found = by_what(fates(spec, chosen(spec, ["R4"], None, None), [], 10.0))
+    assert found["rule R4: without is_open"].fate != EQUIVALENT
+    assert found["rule R4: and in not given t_open or is_open"].fate != EQUIVALENT
+
+
 @pytest.mark.slow
 def test_a_trace_that_was_found_notices_other_mutants() -> None:
     fates = found("R2")
@@ -178,13 +186,21 @@ def test_the_traces_are_written_with_what_is_expected_of_them(
     assert main(words) == 2  # the folder is there
 
 
-def test_a_sample_is_spread_and_always_the_same(door: str) -> None:
+def test_a_sample_is_always_the_same() -> None:
     spec = loads(DOOR)
     every, some = chosen(spec, (), None, None), chosen(spec, (), None, 5)
     assert [m.id for m in some] == [m.id for m in chosen(spec, (), None, 5)]
     assert len(some) == 5
     assert {m.id for m in some} <= {m.id for m in every}
     assert len(chosen(spec, (), None, 10**6)) == len(every)
+
+
+def test_a_sample_stays_where_something_else_is_changed() -> None:
+    """It was every so-and-so-manyth, so that a rule more made it a sample of others."""
+    before = {(m.where, m.what) for m in chosen(loads(DOOR), (), None, 20)}
+    longer = loads(DOOR.replace("rule R1", 'rule R0 MUST cite 1 "" allow open only if not blown\nrule R1'))
+    after = {(m.where, m.what) for m in chosen(longer, (), None, 20)}
+    assert len(before & after) >= 16
 
 
 @pytest.mark.parametrize(
