@@ -88,7 +88,8 @@ def blame(
     """Return the leaves that made a condition what it was (true, false or unknown), in order of appearance.
 
     `interface` is the index of the one that the condition is about; `quantified` is as in `Leaf`. With `telling`, of
-    several reasons why all of something does not hold those are left out that compare with what nothing has set.
+    several reasons why all of something does not hold those are left out that compare with what nothing has set, and of
+    several alternatives those that need what the event does not tell to be `seen`.
     """
     value = evaluate(machine, term, moment, interface)
 
@@ -99,6 +100,8 @@ def blame(
         found = [t for t in terms if evaluate(machine, t, moment, interface) == wanted]
         if telling and term.kind == "and" and wanted == 0:
             found = [t for t in found if not _is_unset(machine, t, moment, interface)] or found
+        if telling and term.kind == "or" and wanted == 0:
+            found = [t for t in found if not _is_untold(machine, t, moment, interface)] or found
         return [leaf for t in found for leaf in below(t)]
 
     match term.kind:
@@ -130,6 +133,16 @@ def _is_unset(machine: Machine, term: Term, moment: Moment, interface: int) -> b
         read.writer < 0 and read.value != UNKNOWN and machine.spec.state(read.name).type not in plain
         for read in reads(machine, term, moment, interface)
     )
+
+
+def _is_untold(machine: Machine, term: Term, moment: Moment, interface: int) -> bool:
+    """Decide whether a term is for the case that something is `seen` of a key which the event does not have."""
+    while term.kind == "def":
+        term = term.args[0]
+    if term.kind == "and":
+        return any(_is_untold(machine, t, moment, interface) for t in term.args)
+    keys = (t for t in term.walk() if t.kind == "key")
+    return term.kind == "seen" and any(evaluate(machine, t, moment, interface) == UNKNOWN for t in keys)
 
 
 def reads(machine: Machine, term: Term, moment: Moment, interface: int) -> Iterator[Read]:

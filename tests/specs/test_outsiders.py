@@ -52,6 +52,8 @@ BOGUS = {
         "rrp from=xha code=0 lifetime=600 id=0x7e57",
         "rrp from=iha code=0 lifetime=0 id=0x7e57",
         "rrq home=0.0.0.0 to=xha coa={foe} flags=T lifetime=65535 {id}",
+        "rrq home=0.0.0.0 to=xha coa={foe} flags=- lifetime=0 {id}",
+        "rrq home=0.0.0.0 to=iha coa={foe} flags=DT lifetime=1 {id}",
         "rrp from=xha code=0 lifetime=65535 id=0x7e58",
         "rrp from=xha code=0 lifetime=0 {id} auth=bad",
         "rrp from=iha code=131 lifetime=0 {id} auth=bad",

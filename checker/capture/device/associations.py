@@ -150,7 +150,9 @@ class Associations:
 
     def holes(self) -> tuple[str, ...]:
         """Say which nodes nobody can follow."""
-        found = [*self.keys.complaints()]
+        # By keys that fit, what comes and does not authenticate is told as bad: that is evidence, and nothing lacks.
+        told = {spi for spi, association in self.by_spi.items() if association.inward and self.keys.fits(spi)}
+        found = self.keys.complaints(told)
         if self._sealed:
             spis = few([f"{spi:#010x}" for spi in self._sealed], _MAX_SPIS)
             frame = min(self._sealed.values())

@@ -159,7 +159,8 @@ class Gateway:
             whence = _OTHER if self._answers.denied_here(inner, reply) else _IHA
         source = inner.addresses[-1][0]
         keys: Keys = {"home": home, "what": what, "from": whence, "to": _NODE, "src": source, "dst": peer}
-        self._teller.tell(packet, "relay", {**keys, "port": _port(packet, False), "tunnel": self._kind(home)})
+        keys |= {"port": _port(packet, False), "tunnel": self._kind(home), "id": None if reply is None else reply.id}
+        self._teller.tell(packet, "relay", keys)
 
     def _relayed(self, inner: Packet, home: int, to: str) -> Keys:
         """Return the keys of something out of a node's tunnel that was passed on."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -104,10 +104,10 @@ class Keyring:
         """Decide whether the keys of an SPI opened more than they did not: noise may look like a packet by chance."""
         return self.opened[spi] > 0 and self.opened[spi] >= self.wrong[spi]
 
-    def complaints(self) -> list[str]:
-        """Say what did not work with the keys of packets that were there."""
+    def complaints(self, told: Collection[int] = ()) -> list[str]:
+        """Say what did not work with the keys of packets that were there, but for those of SPIs in `told`."""
         found = [f"the [[esp_sa]] keys of SPI {spi:#010x} are not used: {self.unusable[spi]}" for spi in self._unused]
-        for spi, count in self.wrong.items():
+        for spi, count in ((spi, count) for spi, count in self.wrong.items() if spi not in told):
             what = f"{count} of {count + self.opened[spi]} packets with SPI {spi:#010x}"
             found.append(f"{what} do not fit their [[esp_sa]] keys, and were not opened")
         return found
