@@ -65,19 +65,23 @@ def site(role: str) -> str:
 # --- home agents ----------------------------------------------------------------------------------------------------
 
 
-def asks(time: float, id: int, coa: str = NEAR, key: MnHaKey = KEY, secret: bytes | None = None, **more: int) -> Frames:
+def asks(time: float, id: int, coa: str = NEAR, key: MnHaKey = KEY, forged: bool = False, **more: int) -> Frames:
+    """A request comes to the home agent whose key it is."""
     agent, home = (IHA, IHOA) if key is KEY else (XHA, XHOA)
-    return [(time, comes(signed(request(coa, agent, agent, home, id=id, **more), key, secret)))]
+    message = request(coa, agent, agent, home, "", id=id, **more)
+    return [(time, comes(signed(message, key, b"guess" if forged else None)))]
 
 
 def says(time: float, id: int, coa: str = NEAR, key: MnHaKey = KEY, **more: int) -> Frames:
+    """Its reply goes to a care-of address."""
     agent, home = (IHA, IHOA) if key is KEY else (XHA, XHOA)
-    return [(time, leaves(signed(reply(coa, agent, home, id=id, **more), key)))]
+    return [(time, leaves(signed(reply(coa, agent, home, "", id=id, **more), key)))]
 
 
 def registers(time: float, id: int, coa: str = NEAR, key: MnHaKey = KEY, **more: int) -> Frames:
+    """A request is granted as it was asked."""
     granted = {name: value for name, value in more.items() if name == "lifetime"}
-    return [*asks(time, id, coa, key, **more), *says(time + 0.01, id, coa, key, **granted)]
+    return [*asks(time, id, coa, key, False, **more), *says(time + 0.01, id, coa, key, **granted)]
 
 
 def sends(time: float, coa: str = NEAR, key: MnHaKey = KEY) -> Frames:
@@ -98,11 +102,11 @@ AT_AGENTS = [
     Case("iha", "registered, and data both ways", [*registers(1, 1), *sends(2), *gets(3)]),
     Case("iha", "sends to where the node was", [*registers(1, 1), *registers(5, 2, AWAY), *gets(7)], ("IH6",)),
     Case("iha", "forwards from where the node was", [*registers(1, 1), *registers(5, 2, AWAY), *sends(7)], ("IH7",)),
-    Case("iha", "a forged request is granted", [*asks(1, 1, secret=b"guess"), *says(1.01, 1)], ("IH3",)),
+    Case("iha", "a forged request is granted", [*asks(1, 1, forged=True), *says(1.01, 1)], ("IH3",)),
     Case(
         "iha",
         "a forged request is denied, and what was registered stays",
-        [*registers(1, 1), *asks(5, 9, ELSEWHERE, secret=b"guess"), *says(5.01, 9, ELSEWHERE, code=131), *gets(7)],
+        [*registers(1, 1), *asks(5, 9, ELSEWHERE, forged=True), *says(5.01, 9, ELSEWHERE, code=131), *gets(7)],
     ),
     Case("iha", "a request from outside is granted", registers(1, 1, ELSEWHERE), ("IH2",)),
     Case(
