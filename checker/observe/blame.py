@@ -46,6 +46,13 @@ class Moment:
     def writers(self, interface: int) -> list[int]:
         return self.own_writers if interface == self.this else self.interface_writers[interface]
 
+    def all_writers(self) -> Iterator[int]:
+        """Yield the numbers of the events that made the state what it is, among others."""
+        yield from self.own_writers
+        yield from self.node_writers
+        for writers in (*self.interface_writers, *self.entries):  # those of entries are among their columns
+            yield from writers
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:

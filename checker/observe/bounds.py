@@ -128,6 +128,7 @@ def _conditions(machine: Machine) -> Iterator[Term]:
     """Yield all terms that a machine evaluates, but for the values that updates assign."""
     for rule in machine.rules:
         yield from rule.terms()
+    yield from machine.spec.pause.terms() if machine.spec.pause is not None else ()
     for update in machine.spec.updates:
         for pattern in update.patterns:
             yield pattern.condition

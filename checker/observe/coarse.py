@@ -157,7 +157,11 @@ class CoarseObserver(InexactObserver):
         for n in gaps:
             self._gap(cluster[n], first + n)
         if any(event.kind in self._waking for event in cluster):
-            self._fall_asleep()
+            self._sleep.begin(self._one, self._now)
+        else:
+            for n, event in enumerate(cluster):
+                if event.kind in self._ending:
+                    self._wake(event, first + n, self._until)
         self._overdue(cluster[0].time)
         self._now = cluster[0].time
         known = [
@@ -170,6 +174,7 @@ class CoarseObserver(InexactObserver):
         else:
             self._grids(known)
         self._now = cluster[-1].time
+        self._by = self._until - self._now
         if len(known) > 0:
             for n in gaps:
                 self._gap(cluster[n], first + n)

@@ -20,10 +20,12 @@ from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.bounds import numbers_read
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.inexact import times_of, too_coarse
+from mipcheck.checker.observe.interests import fill_interests, read_slots
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.observe.room import grow, make_room
 from mipcheck.checker.observe.shapes import Shapes
 from mipcheck.checker.observe.signs import signed, unsigned, unsigned_slots
+from mipcheck.checker.observe.sleep import missed_if_over, why_untold
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.unit import most_events, native_of
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, EventTable
@@ -94,7 +96,7 @@ class NativeObserver:
 
     def _start(self, boot: bool) -> ObserverState:
         machine, facts = self._machine, self._facts
-        interests = self._interests()
+        interests = read_slots(machine, facts)
         s = ObserverState(
             rules_count=len(machine.rules), kinds_count=len(machine.kinds), limits_count=len(facts.limits),
             interests_count=sum(map(len, interests)), constants_count=len(machine.constants),
@@ -119,7 +121,7 @@ class NativeObserver:
         s.shared_writers[0] = -1
         for n, limit in enumerate(facts.limits):
             s.limits[n] = limit
-        self._fill_interests(s, interests)
+        fill_interests(s, machine, facts, interests)
         self._fill_kinds(s)
         for rule, body in machine.obligations:
             s.rules[rule].anchor = machine.interface_slots[body.anchor]
@@ -152,21 +154,6 @@ class NativeObserver:
         s.shared_uncertain[list(times.node_uncertain)] = 1
         s.limits.column("within")[:] += self._by
 
-    def _interests(self) -> list[tuple[int, ...]]:
-        """Return which slots rules read, three tuples for each: its interface's, the node's, every interface's."""
-        interests = (self._facts.interests.get(rule) for rule in range(len(self._machine.rules)))
-        return [part for of in interests for part in ((of.own, of.node, of.all) if of else ((), (), ()))]
-
-    def _fill_interests(self, s: ObserverState, interests: Sequence[tuple[int, ...]]) -> None:
-        s.interests[:] = [slot for part in interests for slot in part]
-        ends = [0, *np.cumsum([len(part) for part in interests]).tolist()]
-        for rule in range(len(self._machine.rules)):
-            s.interest[rule] = tuple(ends[3 * rule : 3 * rule + 4])
-        for rule, of in self._facts.interests.items():
-            s.rules[rule].tables = sum(1 << n for n in of.tables)
-            for kind, name in enumerate(self._machine.kinds):
-                s.wanted[rule, kind] = sum(1 << n for n in of.keys[name])
-
     def _fill_kinds(self, s: ObserverState) -> None:
         permissions = [rule.body for rule in self._machine.rules if isinstance(rule.body, Allow)]
         judged = {p.event for body in permissions for p in (*body.patterns, *body.kept)}
@@ -182,7 +169,7 @@ class NativeObserver:
                 name in self._facts.gaps,
                 name in self._facts.telling,
                 name in self._facts.anew,
-                name in self._facts.waking,
+                1 if name in self._facts.waking else 2 if name in self._facts.ending else 0,
                 slot.get(self._tracks, -1) if self._tracks else -1,
                 slot.get(ACCESS, -1) if ACCESS in slot and event.by_name[ACCESS].type.is_set else -1,
                 slot["dir"] if outward >= 0 else -1,
@@ -300,6 +287,9 @@ class NativeObserver:
             return
         node, anchor, deadline = self._address(s.node), int(s.writers[row, s.rules[rule].anchor]), s.deadline
         moment = self._moment(deadline)
+        if reason == loop.UNJUDGED_PAUSE:
+            self._hole(rule, Hole(batch.first + s.at, name, moment, node=node, why=why_untold(self._machine.spec)))
+            return
         if reason == loop.UNJUDGED_MISS:
             self._hole(rule, Hole(anchor, name, moment, node=node))
             return
@@ -372,6 +362,15 @@ class NativeObserver:
                 for _, rule, _, hole in self._found_doubts(node, s.now + self._by, s.now + 2 * self._by):
                     counts[rule] += 1
                     holes.setdefault(rule, hole)
+        if s.now != UNKNOWN and not self._tracks and s.asleep >= 0 and s.shared[0, s.asleep] == 1:
+            begin, why = s.nodes[0].begin, why_untold(self._machine.spec)
+            states = [self._interface(s.values[begin + n]) for n in range(s.nodes[0].count)]
+            shared = self._shared(s.shared[0])
+            for n, due in missed_if_over(self._machine, states, shared, s.asleep, s.now + self._by):
+                s.row, s.index = begin + n, n
+                counts[due.rule] += 1
+                name, moment = self._name(s.interfaces[s.row].token), self._moment(due.deadline)
+                holes.setdefault(due.rule, Hole(self._events - 1, name, moment, why=why))
         return counts, holes
 
     def _hole(self, rule: int, hole: Hole) -> None:

@@ -35,7 +35,8 @@ class Facts:
     met, that of its anchor, and the time (ns) from there to its deadline. `entangled` is whether an obligation on one
     interface depends on others. Kinds of events: `changing` ones change state or meet obligations, `telling` ones are
     judged as well, `gaps` say that evidence is missing, `anew` ones begin the node anew. `pause` are the slots of the
-    node's state that say while what, and since when, no obligation runs; `waking` the kinds that tell its end.
+    node's state that say while what, and since when, no obligation runs; `waking` are the kinds that tell its end,
+    `ending` those that may show it.
     """
 
     interests: Mapping[int, Interest]
@@ -47,6 +48,7 @@ class Facts:
     anew: frozenset[str]
     pause: tuple[int, int] | None
     waking: frozenset[str]
+    ending: frozenset[str]
 
 
 def facts_of(machine: Machine) -> Facts:
@@ -75,6 +77,9 @@ def _without_parameters(machine: Machine) -> Facts:
         anew=frozenset(e.name for e in machine.spec.events.values() if e.anew),
         pause=(machine.node_slots[pause.condition], machine.node_slots[pause.since]) if pause is not None else None,
         waking=_waking(machine),
+        ending=frozenset(p.event for p in pause.ended)
+        if pause is not None and not machine.spec.tracks
+        else frozenset(),
     )
 
 

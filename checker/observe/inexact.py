@@ -147,11 +147,6 @@ class InexactObserver(Observer):
                 moment = moment_of(now, place, copied(place))
                 self._unjudged(rule, Hole(number, place.name, moment, node=node.key, why=self._too_coarse()))
 
-    def _unjudged(self, rule: int, hole: Hole) -> None:
-        tally = self._tallies[rule]
-        tally.unknown += 1
-        tally.hole = tally.hole or hole
-
     def _later(self, state: Snapshot) -> Snapshot | None:
         """Return a state whose uncertain times are as late as they may be; None if there are none."""
         by = self._tolerance - 1

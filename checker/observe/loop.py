@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from mipcheck.checker.observe.causes import hash_of_read, known_finding
 from mipcheck.checker.observe.limits import INTERFACES, LIMIT
+from mipcheck.checker.observe.pauses import ask_for_missed, end_pause, ends_pause, lose_pause
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import (
     NEVER,
@@ -33,7 +34,7 @@ from mipcheck.checker.observe.tables import (
     end_of,
     fill,
     find_node,
-    forget_nodes,
+    forget,
     keep_before,
     keep_writers,
     lend_room,
@@ -67,6 +68,7 @@ TOO_MANY_NODES: Final = 9
 TOO_MUCH_SPREAD: Final = 10
 DOUBT: Final = 11  # before an event with a coarse stamp: something may have been owed for too long
 SETTLE: Final = 12  # after one: whether it was is not known, or since when something is owed
+UNJUDGED_PAUSE: Final = 13  # whether something was missed cannot be told, as nobody told when a pause was over
 
 # Phases, by the names of their functions.
 _NEXT: Final = 0  # another event, if there is room for what it may bring
@@ -78,6 +80,7 @@ _JUDGE: Final = 5  # what rules say to that
 _GAP: Final = 6  # of whom evidence is missing
 _PEND: Final = 7  # what they owed
 _FORGET: Final = 8  # what is not known of them any more
+_ROUSE: Final = 9  # what was owed in a pause that is over
 STOP: Final = 100
 """Added to a reason, so that none is a phase."""
 
@@ -127,13 +130,21 @@ def _next(s: ObserverState) -> int:
         s.after = _GAP
         s.until = s.now
         return _OVERDUE if s.now != U else _GAP
-    if kind >= 0 and s.kinds[kind].waking == 1 and s.now != U and s.tracks == 0 and s.shared[0, s.asleep] != 1:
-        # A node that wakes, and has not said that it fell asleep, has slept since the last event.
-        s.shared[0, s.asleep] = 1
-        s.shared[0, s.asleep_since] = s.now
+    if kind >= 0 and s.kinds[kind].waking != 0 and ends_pause(s, s.kinds[kind].waking) == 1:
+        return _ROUSE
     s.after = _EVENT
     s.until = s.time[i]
     return _OVERDUE if s.late_count > 0 or (s.deadlines_count > 0 and s.deadlines[0].time < s.time[i]) else _EVENT
+
+
+def _rouse(s: ObserverState) -> int:
+    """Let a pause end that is over, and nobody has told since when."""
+    if ask_for_missed(s) == 1:
+        return STOP + UNJUDGED_PAUSE
+    end_pause(s)
+    s.after = _EVENT
+    s.until = s.time[s.at]
+    return _OVERDUE
 
 
 def _overdue(s: ObserverState) -> int:
@@ -446,27 +457,10 @@ def _pend(s: ObserverState) -> int:
 
 def _forget(s: ObserverState) -> int:
     """Forget all: from the last event to the gap anything may have happened."""
-    i = s.at
-    node = s.node
-    token = s.token_of[s.distinct_of[i]]
-    if s.to_all == 1:
-        node = 0
-        forget_nodes(s)
-    else:
-        for row in range(s.nodes[node].begin if token < 0 else s.row, s.asked_end):
-            fill(s.values[row], U)
-            fill(s.writers[row], s.first + i)
-        if token < 0:
-            s.nodes[node].fresh = 0
-        for row in range(s.nodes[node].begin, end_of(s, node)):
-            if s.limits_count > 0 and s.interfaces[row].expired == 1:
-                look_later(s, row)
-    # What the interfaces share may have changed too.
-    fill(s.shared[node], U)
-    fill(s.shared_writers[node], s.first + i)
-    if s.nodes[node].entries_capacity > 0:
-        s.entries[s.nodes[node].entries, 0] = 0
-    s.now = s.time[i]
+    if s.to_all == 0:
+        lose_pause(s)
+    forget(s)
+    s.now = s.time[s.at]
     s.at += 1
     return _NEXT
 
@@ -495,6 +489,8 @@ def replay(s: ObserverState) -> int:
             phase = _gap(s)
         elif phase == _PEND:
             phase = _pend(s)
+        elif phase == _ROUSE:
+            phase = _rouse(s)
         else:
             phase = _forget(s)
     return int(phase - STOP)

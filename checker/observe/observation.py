@@ -35,6 +35,14 @@ class Finding:
     node: int | None = None
 
 
+@dataclass(slots=True)
+class Groups:
+    """Findings of a rule by cause. The last one by all that its condition reads, which is quicker to compare."""
+
+    by_cause: dict[tuple[object, ...], Finding] = field(default_factory=dict)
+    last: dict[tuple[int | None, str, str], tuple[tuple[int, ...], Finding]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Hole:
     """The first time that a rule could not be judged: at which event (number), and in what state.

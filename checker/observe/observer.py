@@ -9,7 +9,7 @@ many interfaces they have.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from heapq import heappop, heappush
 from itertools import count
 
@@ -18,21 +18,14 @@ from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.moments import Copied, copied, moment_of
 from mipcheck.checker.observe.nodes import NEVER, InterfaceState, NodeState, in_order, keep_writers
-from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
+from mipcheck.checker.observe.observation import Finding, Groups, Hole, Observation, Tally, concluded
+from mipcheck.checker.observe.sleep import Sleep
 from mipcheck.checker.trace.source import Fog
 from mipcheck.model.machine.compile import Due, Entries, Judged, Machine, State
 from mipcheck.model.machine.entries import emptied, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Require
 from mipcheck.model.values.event import NODE, Event
-
-
-@dataclass(slots=True)
-class _Groups:
-    """Findings of a rule by cause. The last one by all that its condition reads, which is quicker to compare."""
-
-    by_cause: dict[tuple[object, ...], Finding] = field(default_factory=dict)
-    last: dict[tuple[int | None, str, str], tuple[tuple[int, ...], Finding]] = field(default_factory=dict)
 
 
 def observe(machine: Machine, events: Iterable[Event], boot: bool = False, fog: Fog | None = None) -> Observation:
@@ -64,17 +57,18 @@ class Observer:
         self._veil(self._one.state)
         self._names: dict[str, None] = {}
         self._tallies = [Tally() for _ in machine.rules]
-        self._groups = [_Groups() for _ in machine.rules]
+        self._groups = [Groups() for _ in machine.rules]
         facts = facts_of(machine)
         self._interests, self._limits, self._entangled = facts.interests, facts.limits, facts.entangled
         self._changing, self._telling, self._gaps = facts.changing, facts.telling, facts.gaps
-        self._anew, self._pause, self._waking = facts.anew, facts.pause, facts.waking
+        self._anew, self._waking, self._ending = facts.anew, facts.waking, facts.ending
         self._heap: list[tuple[int, int, InterfaceState]] = []
         self._ticket = count()
         self._late: list[InterfaceState] = []
         self._count = self._spread = self._seen = 0
-        self._pauses = (0, 0)
+        self._sleep = Sleep(machine, facts)
         self._gapped = -1
+        self._by = 0  # ns: by how much later than its stamp an event may have happened
         self._now: int | None = None
         self.numbering = True
         """Whether findings keep the numbers of all their events, which takes memory without end."""
@@ -90,9 +84,11 @@ class Observer:
         """Return what has been seen so far. An obligation whose deadline lies after the last event is not overdue."""
         found = [f for g in self._groups for f in g.by_cause.values()]
         nodes = self._seen if self._tracks else None
-        return concluded(
-            self._machine, self._tallies, found, list(self._names), self._count, nodes, self._pauses, self._gapped
-        )
+        told, self._tallies = self._tallies, [replace(tally) for tally in self._tallies]
+        if self._now is not None:
+            self._not_told(self._now + self._by, self._count - 1)
+        tallies, self._tallies, pauses = self._tallies, told, self._sleep.counted
+        return concluded(self._machine, tallies, found, list(self._names), self._count, nodes, pauses, self._gapped)
 
     def take(self, event: Event) -> None:
         """Take the next event. Kinds that the specification does not know pass unseen. Raises ValueError, TooMuch."""
@@ -105,7 +101,9 @@ class Observer:
             self._now = event.time
             return
         if kind in self._waking:
-            self._fall_asleep()
+            self._sleep.begin(self._one, self._now)
+        elif kind in self._ending:
+            self._wake(event, number, event.time + self._by)
         if self._late or (self._heap and self._heap[0][0] < event.time):
             self._overdue(event.time)
         self._now = event.time
@@ -132,13 +130,22 @@ class Observer:
         keys = self._machine.encode(event.kind, event.args)
         return moment_of(event.time, place, copied(place), event.kind, keys)
 
-    def _fall_asleep(self) -> None:
-        """Let a node that wakes, and has not said that it fell asleep, have slept since the last event."""
-        if self._pause is None or self._now is None or self._tracks:
-            return
-        asleep, since = self._pause
-        if self._one.state[asleep] != 1:
-            self._one.state[asleep], self._one.state[since] = 1, self._now
+    def _wake(self, event: Event, number: int, now: int) -> None:
+        """Let a node that sleeps have done so until now (ns), at the most, if an event shows that it is awake."""
+        if self._sleep.ends(self._one, event):
+            self._not_told(now, number)
+            self._sleep.end(self._one, now, event, number)
+            self._late += in_order(self._one.expired or ())
+
+    def _not_told(self, until: int, number: int) -> None:
+        """Note of what would be missed until then (ns), were the node awake for some time, that nobody knows of it."""
+        for rule, hole in self._sleep.untold(self._one, until, number):
+            self._unjudged(rule, hole)
+
+    def _unjudged(self, rule: int, hole: Hole) -> None:
+        tally = self._tallies[rule]
+        tally.unknown += 1
+        tally.hole = tally.hole or hole
 
     def _happen(self, event: Event, number: int, node: NodeState, keys: list[int], judged: bool = True) -> None:
         """Let an event happen to one node; if it is not to be `judged`, it only changes state.
@@ -159,10 +166,8 @@ class Observer:
         changing = kind in self._changing
         before = copied(place) if changing else None
         outcomes = self._carry_out(event, number, place, keys)
-        if before is not None and self._pause is not None and kind in self._waking and node is self._one:
-            asleep, since = self._pause
-            if before[3][asleep] == 1 and node.state[asleep] == 0 and before[3][since] != UNKNOWN:
-                self._pauses = self._pauses[0] + 1, self._pauses[1] + event.time - before[3][since]
+        if before is not None and kind in self._waking and node is self._one:
+            self._sleep.count(before[3], node.state, event.time)
         if before is not None:
             _, own, writers, shared, shared_writers, _ = before
             keep_writers(place.state, own, place.writers, writers)
@@ -407,12 +412,7 @@ class Observer:
                 moments.append((finding.event, finding.moment))
         for number, moment in moments:
             yield number
-            yield from moment.own_writers
-            yield from moment.node_writers
-            for writers in moment.interface_writers:
-                yield from writers
-            for row in moment.entries:
-                yield from row
+            yield from moment.all_writers()
 
     def _missed(self, due: Due, place: InterfaceState) -> None:
         """Note an obligation that was not met, or of which that is not known."""
@@ -481,6 +481,7 @@ class Observer:
         for place in places:
             place.state[:] = self._machine.unknown_interface()
             place.writers[:] = [number] * len(place.writers)
+        self._sleep.forget(node)
         # What the interfaces share may have changed too, and after a gap of the whole node interfaces are not new.
         node.state[:] = self._machine.unknown_node()
         node.writers[:] = [number] * len(node.writers)

@@ -61,7 +61,7 @@ class KindRow(Record):
     gap: int  # 1 if it says that evidence is missing
     telling: int  # 1 if it changes something or is judged
     anew: int  # 1 if it begins the node anew
-    waking: int  # 1 if obligations run again after it
+    waking: int  # 1 if obligations run again after it, 2 if it may show that they do
     tracked: int  # the key that tells nodes apart
     access: int  # the key that has the access modes which a packet fits
     direction: int  # the key that says which way a packet goes

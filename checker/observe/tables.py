@@ -319,7 +319,30 @@ def keep_writers(s: ObserverState, row: int, node: int) -> int:
     return changed
 
 
-def forget_nodes(s: ObserverState) -> None:
+def forget(s: ObserverState) -> None:
+    """Forget what was known of those of whom evidence is missing: an interface and what all share, a node, or all."""
+    i = s.at
+    node = s.node
+    token = s.token_of[s.distinct_of[i]]
+    if s.to_all == 1:
+        node = 0
+        _forget_nodes(s)
+    else:
+        for row in range(s.nodes[node].begin if token < 0 else s.row, s.asked_end):
+            fill(s.values[row], U)
+            fill(s.writers[row], s.first + i)
+        if token < 0:
+            s.nodes[node].fresh = 0
+        for row in range(s.nodes[node].begin, end_of(s, node)):
+            if s.limits_count > 0 and s.interfaces[row].expired == 1:
+                look_later(s, row)
+    fill(s.shared[node], U)
+    fill(s.shared_writers[node], s.first + i)
+    if s.nodes[node].entries_capacity > 0:
+        s.entries[s.nodes[node].entries, 0] = 0
+
+
+def _forget_nodes(s: ObserverState) -> None:
     """Forget all nodes: they are as unknown as those that have not been seen, and need not be remembered."""
     for n in range(1, s.nodes_count):
         s.node_of[s.nodes[n].entry].node = 0

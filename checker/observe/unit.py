@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mipcheck.checker.observe import causes, loop, tables, trials
+from mipcheck.checker.observe import causes, loop, pauses, tables, trials
 from mipcheck.checker.observe.bounds import check_bounds
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.model.machine import entries, kleene
@@ -26,6 +26,8 @@ _STEPS: Final = {
     "alters": ("", _ROW, _ROW),
     "due": ("", "", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW),
     "pending": ("", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW),
+    "ends": ("", "", _ROW, _ROW, _ROW),
+    "rouse": ("", _ROW, _ROW, _TABLE, ""),
 }
 """Functions that are generated from a specification, with the kinds of their parameters."""
 
@@ -37,7 +39,7 @@ def unit_of(machine: Machine) -> Unit:
     """
     constants = {"U": UNKNOWN} | constants_of(vars(entries))
     steps = Unit("", None, (source_of(kleene), source_of(entries), machine.source), constants, _STEPS)
-    modules = tables, causes, trials, loop
+    modules = tables, causes, trials, pauses, loop
     constants = {"U": UNKNOWN} | {name: n for module in modules for name, n in constants_of(vars(module)).items()}
     return Unit("replay", ObserverState, tuple(map(source_of, modules)), constants, linked=(steps,))
 

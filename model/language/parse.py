@@ -144,7 +144,8 @@ class _Builder(CatalogueBuilder):
         return s.MoreWords(str(name), names_of(words), place_of(t))
 
     def _pause(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
-        return s.PauseDecl(str(c[0]), str(c[1]), text_of(c), at)
+        ended = next((self._patterns(k.children[0]) for k in c[2:] if is_tree(k, "ended")), ())
+        return s.PauseDecl(str(c[0]), str(c[1]), text_of(c), at, ended)
 
     def _stage(self, t: Any, c: list[Any], at: Place) -> s.Declaration:
         return s.StageDecl(str(c[0]), self._expr(c[1]), text_of(c), at)

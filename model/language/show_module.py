@@ -93,8 +93,9 @@ def show_declaration(d: s.Declaration) -> str:
             table = "table " if isinstance(d, s.ExtendTable) else ""
             more = " ".join(f"{v.name}: {{{', '.join(v.members)}}}" for v in values)
             return f"extend {table}{scope} {{ {more} }}"
-        case s.PauseDecl(condition, since, text):
-            return f"pause while {condition} since {since}{_text(text)}"
+        case s.PauseDecl(condition, since, text, ended=ended):
+            ends = f" ended by {show_patterns(ended)}" if ended else ""
+            return f"pause while {condition} since {since}{ends}{_text(text)}"
         case s.StageDecl(name, condition, text):
             return f"stage {name} while {show_expression(condition)}{_text(text)}"
         case s.StateDecl(scope, ghost, variables, told):

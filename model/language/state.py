@@ -123,12 +123,14 @@ class UpdateDecl:
 
 @dataclass(frozen=True, slots=True)
 class PauseDecl:
-    """`pause while asleep since asleep_at "…"`: state of the node while which no obligation runs, and its beginning."""
+    """`pause while asleep since asleep_at ended by PATTERN, … "…"`: state of the node while which no obligation runs,
+    its beginning, and what shows that it is over."""
 
     condition: str
     since: str
     text: str = ""
     at: Place = place()
+    ended: tuple[Pattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

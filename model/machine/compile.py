@@ -84,6 +84,8 @@ class Machine(Layout):
         self.steps: dict[str, Step] = {name: self._stepper(self._names[f"step_{name}"]) for name in self.kinds}
         self._due: Callable[..., int] = self._names["due"]
         self._pending: Callable[..., int] = self._names["pending"]
+        self._ends: Callable[..., int] = self._names["ends"]
+        self._rouse: Callable[..., int] = self._names["rouse"]
 
     # --- state ----------------------------------------------------------------------------------------------------
 
@@ -179,6 +181,14 @@ class Machine(Layout):
     def pending(self, this: int, own: State, node: State, every: Sequence[State]) -> list[int]:
         """Return the numbers of rules whose obligation is owed on this interface now."""
         return self._out[: self._pending(this, own, node, _NONE, every, self.constants, self._out)]
+
+    def ends(self, kind: str, now: int, node: State, keys: Sequence[int]) -> bool:
+        """Decide whether an event shows that a pause, in which no obligation runs, is over: it does for certain."""
+        return self._ends(self.kinds.index(kind), now, node, keys, self.constants) == 1
+
+    def rouse(self, now: int, node: State, node_writers: State, every: Sequence[State], event: int) -> None:
+        """Let a pause end now (ns): what is owed on all interfaces is owed later by as long as it lasted."""
+        self._rouse(now, node, node_writers, every, event)
 
     def evaluate(
         self, term: Term, now: int, this: int, own: State, node: State, every: Sequence[State], keys: Sequence[int],

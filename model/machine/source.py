@@ -73,6 +73,7 @@ class Writer:
     def _module(self) -> str:
         steps = [self._step(self._spec.events[name]) for name in self._layout.kinds]
         functions = [*steps, self._dispatch(), self._alters(), self._due_source(), self._pending_source()]
+        functions += [self._ends(), self._rouse()]
         heading = comment(f"{self._spec.name} as a machine, role {self._spec.role}") + LEGEND
         return "\n".join([heading, *(source for _, source in self._quantifiers.values()), *functions])
 
@@ -334,8 +335,8 @@ class Writer:
 
         What was slept since its anchor is kept, negated, where it is said whether an obligation has been met.
         """
-        pause, layout = self._spec.pause, self._layout
-        if pause is None or event.name not in pause.kinds or not layout.obligations:
+        pause = self._spec.pause
+        if pause is None or event.name not in pause.kinds or not self._layout.obligations:
             return []
         ends = [t for u in self._spec.updates if any(p.event == event.name for p in u.patterns)
                 for v, t in u.assignments if v == pause.condition and t != TRUE]  # fmt: skip
@@ -344,12 +345,40 @@ class Writer:
         was, since = self._local("var", pause.condition), self._local("var", pause.since)
         lines = [comment(f"obligations run again: {pause.text}", 1)]
         lines.append(f"    if {was} == 1 and {self._place(pause.condition)[0]} == 0:\n")
-        lines.append("        for other in range(len(every)):\n            row = every[other]\n")
+        return [*lines, *self._later(since, "        ")]
+
+    def _later(self, since: str, indent: str) -> list[str]:
+        """Return source that lets obligations be owed later by as long as they have not run."""
+        layout = self._layout
+        lines = [f"{indent}for other in range(len(every)):\n{indent}    row = every[other]\n"]
         for n, body in layout.obligations:
             slot, anchor = layout.done_slot[n], layout.interface_slots[body.anchor]
-            lines.append(f"            if row[{slot}] <= 0 and row[{slot}] != U and row[{anchor}] != U:\n")
-            lines.append(f"                row[{slot}] = add(row[{slot}], sub({since}, now))\n")
+            lines.append(f"{indent}    if row[{slot}] <= 0 and row[{slot}] != U and row[{anchor}] != U:\n")
+            lines.append(f"{indent}        row[{slot}] = add(row[{slot}], sub({since}, now))\n")
         return lines
+
+    def _ends(self) -> str:
+        """Return source of whether an event shows that a pause is over, which nobody has told."""
+        patterns = self._spec.pause.ended if self._spec.pause is not None else ()
+        kinds = [n for n, name in enumerate(self._layout.kinds) if any(p.event == name for p in patterns)]
+        functions, lines = [], ["def ends(kind, now, node, keys, constants):\n"]
+        for n in kinds:
+            name = self._layout.kinds[n]
+            result = self._match(patterns, name)
+            head = f"def ends_{name}(now, node, keys, constants):\n"
+            functions.append(self._function(head, self._unpack(name), f"    return {result}\n"))
+            lines.append(f"    if kind == {n}:\n        return ends_{name}(now, node, keys, constants)\n")
+        return "\n".join([*functions, "".join([*lines, "    return 0\n"])])
+
+    def _rouse(self) -> str:
+        """Return source that ends a pause, where an event shows that it is over."""
+        pause, lines = self._spec.pause, list[str]()
+        if pause is not None and pause.ended:
+            (place, writer), since = self._place(pause.condition), self._local("var", pause.since)
+            later = self._later(since, "    ") if self._layout.obligations else []
+            lines = [self._unpack(), *later, f"    {place} = 0\n", f"    {writer} = event\n"]
+        head = "def rouse(now, node, node_writers, every, event):\n"
+        return "".join([head, *lines, "    return 0\n"])
 
     def _term(self, t: Term, event: str = "") -> str:
         """Return source of a term; keys are those of `event`.

@@ -344,7 +344,11 @@ class _RoleReader:
                         other.names.fail(at, f'{space} "{name}" is declared for another role already')
 
     def check_tracks(self, d: s.RoleDecl) -> None:
-        """Raise SpecError if a role tells mobile nodes apart by what is no address of any of its events."""
+        """Raise SpecError if a role tells mobile nodes apart by what is no address of any of its events, or if each of
+        them would show that it pauses no more."""
+        for pause in self.names.each(s.PauseDecl) if d.tracks else ():
+            if pause.ended:
+                self.names.fail(pause.at, "what ends a pause is shown by the only node that there is", "leave it out")
         keys = {k.name: k.type for e in self.names.events.values() for k in e.keys}
         if d.tracks and keys.get(d.tracks) != BASIC["address"]:
             addresses = [n for n, t in keys.items() if t == BASIC["address"]]

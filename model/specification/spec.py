@@ -285,12 +285,19 @@ class Rule:
 @dataclass(frozen=True, slots=True)
 class Pause:
     """While `condition`, state of the node, is true, no obligation runs; `since` is when it came to be, and `kinds`
-    are the events that tell. Permissions are judged as ever, and proofs are about a node to which none happens."""
+    are the events that tell. Permissions are judged as ever, and proofs are about a node to which none happens.
+
+    An event that matches any of `ended` shows that it has been over for some time, which nobody has told."""
 
     condition: str
     since: str
     kinds: frozenset[str]
     text: str = ""
+    ended: tuple[EventPattern, ...] = ()
+
+    def terms(self) -> Iterator[Term]:
+        """Yield the conditions of the patterns that end it."""
+        yield from (p.condition for p in self.ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +374,8 @@ class Spec:
 
     def terms(self) -> Iterator[Term]:
         """Yield all expressions of its updates and rules: what an observer looks at."""
+        if self.pause is not None:
+            yield from self.pause.terms()
         for update in self.updates:
             yield from update.terms()
         for rule in self.rules.values():

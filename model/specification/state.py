@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from mipcheck.model.language import syntax as s
 from mipcheck.model.specification import spec as m
 from mipcheck.model.specification.assigned import asked, flag, flag_of
 from mipcheck.model.specification.names import Names
-from mipcheck.model.specification.term import FALSE, TRUE, Term
+from mipcheck.model.specification.term import FALSE, TRUE, EventPattern, Term
 from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, BOOL, INTERFACE, TIME, Type
@@ -146,7 +146,25 @@ class StateReader:
         both = [u for u in updates if {p.event for p in u.patterns} & kinds]
         if any(n not in (d.condition, d.since) for u in both for n, _ in u.assignments):
             self.names.fail(d.at, f"what changes {d.condition} changes nothing else", "proofs leave it out")
-        return m.Pause(d.condition, d.since, frozenset(kinds), d.text)
+        if self.names.variables[d.condition].initial != FALSE:
+            self.names.fail(d.at, f'"{d.condition}" is false at first', "proofs are about a node that does not pause")
+        return m.Pause(d.condition, d.since, frozenset(kinds), d.text, self._ends(d, kinds))
+
+    def _ends(self, d: s.PauseDecl, kinds: Collection[str]) -> tuple[EventPattern, ...]:
+        """Return what shows that a pause is over. Raises SpecError for what tells it, or is known of an interface."""
+        ended = self.types.patterns(d.ended, Scope({}), observed=True) if d.ended else ()
+        for p, said in zip(ended, d.ended, strict=True):
+            if p.event in kinds:
+                self.names.fail(
+                    said.at, f'"{p.event}" tells of {d.condition} itself', "a pause is ended by what shows it"
+                )
+            if self.names.events[p.event].sender == "observer":
+                self.names.fail(said.at, f'"{p.event}" is missing evidence', "which shows nothing")
+            own = [n for n in p.condition.names("var") if self.names.variables[n].scope == "interface"]
+            if own or p.condition.uses("some", "every", "this", "entry", "some_entry", "every_entry"):
+                hint = "its condition speaks of keys, of parameters, and of the node's variables"
+                self.names.fail(said.at, "what ends a pause depends on no interface", hint)
+        return ended
 
     def _table_of(self, c: s.ChangeDecl) -> m.Table:
         name = c.table if isinstance(c, s.ClearTable) else c.entry.table

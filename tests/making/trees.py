@@ -186,7 +186,7 @@ _declarations: st.SearchStrategy[s.Declaration] = st.one_of(
         s.EventDecl, names, _keys, st.sampled_from(["node", "network", "observer"]), _seen, texts,
         st.none() | expressions, st.booleans(),
     ),
-    st.builds(s.PauseDecl, names, names, texts),
+    st.builds(s.PauseDecl, names, names, texts, ended=st.just(()) | _patterns),
     st.builds(s.ExtendWords, names, _members, st.booleans()),
     st.builds(s.ExtendEvent, names, _keys.filter(bool)),
     st.builds(s.ExtendState, st.sampled_from(["interface", "node"]), _some(st.builds(s.MoreWords, names, _members))),

@@ -157,13 +157,12 @@ def _campaign() -> Iterator[None]:
     How many events native code may take depends on the parameters, but is more than any of these logs has. Nor do they
     need the room, or the second thread, that long ones do.
     """
-    from mipcheck.checker.check import bulk, check, verdict
+    from mipcheck.checker.check import bulk, check
     from mipcheck.checker.logs.bulk import log, passes
     from mipcheck.checker.observe import columns, unit
     from mipcheck.checker.trace import ahead
 
-    said = [(columns, "most_events"), (columns, "numbers_read"), (columns, "native_of")]
-    said += [(unit, "unit_of"), (verdict, "_parameters_read")]
+    said = [(columns, "most_events"), (columns, "numbers_read"), (columns, "native_of"), (unit, "unit_of")]
     with ExitStack() as stack:
         for module in (check, bulk):
             stack.enter_context(patch.object(module, "machine_of", _settled))

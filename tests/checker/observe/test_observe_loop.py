@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from mipcheck.checker.observe import columns as native
-from mipcheck.checker.observe import loop
+from mipcheck.checker.observe import loop, pauses
 from mipcheck.checker.observe.limits import LIMIT
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
@@ -54,6 +54,8 @@ def both_ways(spec: Spec, events: list[Event], size: int = 1000) -> list[int]:
         patched.setattr(native, "_FEW", 16)  # so that there is little to compare, and tables have to grow
         for name in ("step", "alters", "due", "pending"):
             patched.setattr(loop, name, machine._names[name])
+        for name in ("ends", "rouse", "due"):
+            patched.setattr(pauses, name, machine._names[name])
         observer = native.NativeObserver(machine, columns, boot=True, record=True)
         call = observer._native
 
@@ -73,6 +75,36 @@ def both_ways(spec: Spec, events: list[Event], size: int = 1000) -> list[int]:
 
 def event(time: float, interface: str, kind: str, **args: int) -> Event:
     return Event(round(time * S), interface, kind, args, Position("x", 1))
+
+
+SLEEPY = loads("""
+spec small "what sleeps, and shows that it is awake"
+document "none"
+param t_slack: time = 1 s
+event on_() by node seen log
+event ask(loud?: int) by node seen log
+event doze() by node seen log
+event wake() by node seen log
+event gap(reason?: text) by observer seen log
+interface { up: bool = false
+            since: time }
+node { dozes: bool = false
+       dozes_since: time = 0 s }
+on on_ { up := true; since := now }
+on doze { dozes := true; dozes_since := now }
+on wake { dozes := false }
+pause while dozes since dozes_since ended by ask(loud > 1) when now - dozes_since > 2 s
+rule B MUST cite 1 "asked in time" require ask within 5 s of since while up
+""")
+
+
+def test_what_shows_that_it_sleeps_no_more() -> None:
+    told: list[tuple[Any, ...]] = [
+        (0, "a", "on_"), (0, "b", "on_"), (1, "a", "doze"), (2, "a", "ask", 2), (20, "a", "ask"), (30, "a", "ask", 5),
+        (35, "b", "ask"), (36, "a", "on_"), (37, "-", "doze"), (90, "b", "gap"), (91, "-", "wake"), (99, "b", "on_"),
+    ]  # fmt: skip
+    events = [event(at, name, kind, **dict(zip(("loud",), loud, strict=False))) for at, name, kind, *loud in told]
+    assert loop.UNJUDGED_PAUSE in both_ways(SLEEPY, events)
 
 
 @pytest.mark.slow

@@ -93,10 +93,78 @@ def test_who_does_not_say_that_it_falls_asleep_has_slept_since_it_was_last_heard
     assert _report(tmp_path, again, "boot=true").verdict == "conformant"
 
 
-@pytest.mark.slow
-def test_who_never_wakes_owes_nothing(tmp_path: Path) -> None:
-    text = UP + _registered(1, 1) + "6 - suspend\n4000 wlan0 solicit\n"
-    assert _report(tmp_path, text, "boot=true").verdict == "conformant"
+ADVERT = "wlan0 advert agent=192.168.7.1 coa=192.168.7.1"
+AWAKE = (
+    "wlan0 solicit", "eth0 rrq to=iha path=direct lifetime=60 id=0x9 coa=10.1.7.20", f"{PLAIN} scope=other",
+    "wlan0 coa kind=colocated addr=10.1.8.1", "eth0 ike phase=start src=10.1.7.20 dst=192.0.2.1",
+    "eth0 rrq to=iha path=direct id=0x9 coa=10.1.7.20",
+)  # fmt: skip
+SILENT = (
+    ADVERT, "eth0 rrq to=iha path=direct lifetime=0 id=0x9 coa=10.1.7.20",
+    "eth0 data dir=in protection=none scope=other",
+    "eth0 ike phase=deleted src=10.1.7.20 dst=192.0.2.1", "wlan0 link state=up",
+)  # fmt: skip
+
+
+def test_of_who_never_says_that_it_woke_nobody_knows_what_it_owed(tmp_path: Path) -> None:
+    """It may have woken at any time, and been late; but nothing shows that it has."""
+    asleep = UP + _registered(1, 1) + "6 - suspend\n"
+    assert _report(tmp_path, asleep, "boot=true").verdict == "conformant"
+    assert _report(tmp_path, asleep + f"27 {ADVERT}\n", "boot=true").verdict == "conformant"  # it is due by 27
+    report = _report(tmp_path, asleep + f"27.1 {ADVERT}\n", "boot=true")
+    assert (report.verdict, _status(report, "M1"), _broken(report)) == ("inconclusive", "inconclusive", [])
+    assert "the trace does not tell when that was over" in next(r.why for r in report.rules if r.id == "M1")
+
+
+@pytest.mark.parametrize("shown", AWAKE)
+def test_who_does_anything_is_awake(tmp_path: Path, shown: str) -> None:
+    """The other interface owes detection: 30 s from its address, a second of slack, and as long as the node slept."""
+    start = UP + _registered(1, 1) + "2 ppp0 link state=up\n2 ppp0 coa kind=colocated addr=10.1.9.9\n6 - suspend\n"
+    for end, owed in ((133, []), (133.5, [("S2", 133.0)])):
+        text = f"{start}106 {shown}\n107 {ADVERT}\n{end} ppp0 advert agent=192.168.7.1 coa=192.168.7.1\n"
+        report = _report(tmp_path, text, "boot=true")
+        assert [(v.rule, v.time / 1e9) for v in report.violations if v.interface == "ppp0"] == owed
+        assert _status(report, "S2") == ("violated" if owed else "inconclusive")
+
+
+def test_software_that_starts_is_awake(tmp_path: Path) -> None:
+    text = UP + _registered(1, 1) + "6 - suspend\n6.5 - restart\n38 wlan0 advert agent=192.168.7.1 coa=192.168.7.1\n"
+    assert ("S2", 37.5) in _broken(_report(tmp_path, text, "boot=true"))
+
+
+@pytest.mark.parametrize("shown", SILENT)
+def test_who_says_farewell_or_hears_something_may_sleep(tmp_path: Path, shown: str) -> None:
+    start = UP + _registered(1, 1) + "2 ppp0 link state=up\n2 ppp0 coa kind=colocated addr=10.1.9.9\n6 - suspend\n"
+    report = _report(tmp_path, f"{start}106 {shown}\n1000 {ADVERT}\n", "boot=true")
+    assert (report.verdict, _broken(report)) == ("inconclusive", [])
+
+
+def test_what_leaves_as_it_falls_asleep_shows_nothing(tmp_path: Path) -> None:
+    start = UP + _registered(1, 1) + "6 - suspend\n"
+    for last, broken in ((6.9, []), (7.1, [("M1", 28.1)])):
+        report = _report(tmp_path, f"{start}{last} wlan0 solicit\n100 {ADVERT}\n", "boot=true")
+        assert [f for f in _broken(report) if f[0] == "M1"] == broken
+
+
+def test_an_awakening_without_a_word_is_found_in_coarse_stamps_too(tmp_path: Path) -> None:
+    start = "source resolution=1s\n" + UP.replace("0.1 ", "0 ") + _registered(1, 1).replace("1.100", "1")
+    text = f"{start}6 - suspend\n100 wlan0 solicit\n{{}} {ADVERT}\n"
+    report = _report(tmp_path, text.format(101), "boot=true")
+    assert (report.verdict, _broken(report)) == ("inconclusive", [])
+    assert "M1" in {rule for rule, _ in _broken(_report(tmp_path, text.format(200), "boot=true"))}
+
+
+def test_a_gap_elsewhere_leaves_the_length_of_a_sleep_unknown(tmp_path: Path) -> None:
+    """What was missed on other interfaces, had the node been awake, it is not accused of."""
+    text = UP + _registered(1, 1) + "6 - suspend\n3000 wlan0 gap\n3606 - resume\n" + _registered(3607, 2)
+    for changed in (
+        text,
+        text.replace("3606 - resume\n", ""),
+        text.replace("3000 wlan0 gap", f"3000 wlan0 gap\n3001 {ADVERT}"),
+    ):
+        report = _report(tmp_path, changed, "boot=true")
+        assert (report.verdict, _broken(report)) == ("inconclusive", [])
+        assert _status(report, "M1") == "inconclusive"
 
 
 def test_interfaces_sleep_together(tmp_path: Path) -> None:

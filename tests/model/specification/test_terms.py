@@ -38,6 +38,7 @@ def test_terms_are_all_that_there_are(machine: Spec) -> None:
     for rule in machine.rules.values():
         assert sorted(map(id, rule.terms())) == sorted(_within(rule.body))
     ours = [*machine.updates, *(r.body for r in machine.rules.values())]
+    ours += [machine.pause] if machine.pause is not None else []
     assert sorted(map(id, machine.terms())) == sorted(t for part in ours for t in _within(part))
 
 
