@@ -8,7 +8,15 @@ from functools import partial
 from typing import Any, Final
 
 import z3
-from mipcheck.model.prover.runs import Run, condition_of, cone, roots_of_property, slots_of, with_free
+from mipcheck.model.prover.runs import (
+    Run,
+    condition_of,
+    cone,
+    roots_of_property,
+    roots_of_rules,
+    slots_of,
+    with_free,
+)
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.search import DEPTH, Search, time_unit
 from mipcheck.model.prover.setting import Setting
@@ -69,7 +77,9 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed
                     run.enabled(a), w.permitted(s, a, keys, run.then), w.matches(p.patterns, s, a, keys, run.then)
                 )
                 bad.append(z3.And(happens, z3.Not(w.term(condition, s, a.interface, keys, run.then))))
-    return run.system(bad, timed=isinstance(p.claim, Invariant) and condition_of(p).uses("now"))
+    relied = roots_of_rules([r for r in rules if r.id in p.relying])
+    guards = {n for t in (*p.terms(), *relied) for n in t.reads()}
+    return run.system(bad, isinstance(p.claim, Invariant) and condition_of(p).uses("now"), guards)
 
 
 def _followed(

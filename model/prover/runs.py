@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import z3
 from mipcheck.model.prover.form import Form, possible, symbols
+from mipcheck.model.prover.likely import guarded
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Move, System, Z, constants_in
 from mipcheck.model.prover.symbolic import DONE, Action, Slot, SymbolicState, World
@@ -99,25 +100,31 @@ class Run:
         due = [z3.Not(self.world.overdue(r, self.state, self.then)) for r in self.world.requires if self.obligations]
         return Move("time passes", z3.And(self.then >= self.now, *due), {"now": self.then})
 
-    def system(self, bad: list[Z], timed: bool = False) -> System:
-        """Return the system of the run, in which `bad` must never hold; where that is `timed`, at no time."""
+    def system(self, bad: list[Z], timed: bool = False, guards: Iterable[str] = ()) -> System:
+        """Return the system of the run, in which `bad` must never hold; where that is `timed`, at no time.
+
+        On `guards`, names of variables, what is likely may hang.
+        """
         initial = z3.And(self.now == 0, self.world.initial(self.followed))
         moves = [*self.moves(), *([self.passing()] if timed else [])]
         return with_free(
-            System({"now": self.now, **self.followed}, initial, moves, bad, self._ordered()), self._setting
+            System({"now": self.now, **self.followed}, initial, moves, bad, self._likely(guards)), self._setting
         )
 
-    def _ordered(self) -> list[Z]:
-        """Return what is likely of numbers that several parties have: that one is never greater than another.
+    def _likely(self, guards: Iterable[str]) -> list[Z]:
+        """Return what is likely of what several parties know: that one number is never greater than another.
 
         What one party has counted it sends, and others keep and send back: so most such systems are right because of
-        orders, which Spacer finds one value at a time.
+        orders, which Spacer finds one value at a time. Where all rules are kept, orders may hang on what happened, too.
         """
         if not self._setting.spec.parties:
             return []
         variables = self._setting.spec.variables
-        numbers = [z for slot, z in self.followed.items() if slot[0] in variables and variables[slot[0]].type == INT]
-        return [z3.IntVal(0) <= z for z in numbers] + [a <= b for a in numbers for b in numbers if a is not b]
+        state = {slot[0]: z for slot, z in self.followed.items() if slot[0] in variables}
+        kinds = {name: variables[name].type for name in state}
+        numbers = [z for name, z in state.items() if kinds[name] == INT]
+        likely = [z3.IntVal(0) <= z for z in numbers] + [a <= b for a in numbers for b in numbers if a is not b]
+        return likely + (guarded(state, kinds, guards) if self.permissions else [])
 
 
 def with_free(system: System, setting: Setting) -> System:

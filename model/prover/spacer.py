@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from typing import Any
 
 import z3
@@ -124,11 +125,15 @@ def _said(error: z3.Z3Exception) -> str:
 def lasting(system: System, timeout: float) -> list[Z]:
     """Return as much of what is `likely` as holds at first and is kept by every move, all of it together."""
     kept = [c for c in system.likely if impossible(timeout, system.initial, z3.Not(c))]
-    while kept:
-        lost = next((lost for m in system.moves if (lost := _lost(system, m, kept, timeout))), None)
-        if lost is None:
-            return kept
-        kept = [c for n, c in enumerate(kept) if n not in lost]
+    unmoved = 0
+    for m in cycle(system.moves):
+        # One after the other, until all have kept what is left: what one loses, others mostly lose as well.
+        while kept and (lost := _lost(system, m, kept, timeout)):
+            kept = [c for n, c in enumerate(kept) if n not in lost]
+            unmoved = 0
+        unmoved += 1
+        if not kept or unmoved >= len(system.moves):
+            break
     return kept
 
 
