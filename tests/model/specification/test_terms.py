@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from typing import Any
 
 import pytest
 from mipcheck.model.specification.claimed import Assumption, Property
@@ -37,7 +38,7 @@ def test_terms_are_all_that_there_are(machine: Spec) -> None:
         assert sorted(map(id, part.terms())) == sorted(_within(part))
     for rule in machine.rules.values():
         assert sorted(map(id, rule.terms())) == sorted(_within(rule.body))
-    ours = [*machine.updates, *(r.body for r in machine.rules.values())]
+    ours: list[Any] = [*machine.updates, *(r.body for r in machine.rules.values())]
     ours += [machine.pause] if machine.pause is not None else []
     assert sorted(map(id, machine.terms())) == sorted(t for part in ours for t in _within(part))
 
