@@ -24,6 +24,8 @@ _ARP_OF_IPV4: Final = b"\0\1\x08\0\6\4"
 _COMES_UP: Final = 1
 _NEUTRAL: Final = 2
 """What the first that is seen of an interface may show: that it came up, or nothing either way."""
+_AT_ONCE: Final = 1
+"""Seconds for which a host says that it has asked for a lease as it begins to: some servers drop what has 0."""
 _ICMPV6: Final = 58
 _ROUTER_SOLICITATION: Final = 133
 _NEIGHBOUR_SOLICITATION: Final = 135
@@ -209,14 +211,16 @@ def _first_words(packet: Packet) -> int:
     """Tell whether a packet that the node sends is one by which a host begins on a link: _COMES_UP, or _NEUTRAL, or 0.
 
     A host that comes up asks whether anybody has the address that it would like (RFC 4862 section 5.4 for the
-    link-local one, RFC 5227 section 2.1), for routers (RFC 4861 section 6.3.7), for a lease (RFC 2131), or announces
-    its address (RFC 5227 section 2.3). Before that it may be let in by the network, and report groups it listens to.
+    link-local one, RFC 5227 section 2.1), for routers while it has no address (RFC 4861 section 6.3.7), for a lease
+    (RFC 2131), or announces its address (RFC 5227 section 2.3). Before that it may be let in by the network, and report
+    groups it listens to. Who has a link-local address looks for routers as long as none answers (RFC 7559); who has no
+    lease asks on, and says for how long it has (RFC 2131, secs): then what was before is not known.
     """
     data = packet.payload
     if packet.kind == DHCP:
         message = carried.lease(packet)
         begins = message is not None and message.from_client and (message.type == dhcp.DISCOVER or message.is_reboot)
-        return _COMES_UP if begins else 0
+        return _COMES_UP if message is not None and begins and message.waited <= _AT_ONCE else 0
     if packet.addresses:
         return 0 if packet.addresses[0][0] else _NEUTRAL
     if packet.why == "arp":
@@ -231,9 +235,10 @@ def _first_words(packet: Packet) -> int:
 def _first_of_ipv6(data: bytes) -> int:
     """Do the same for IPv6 that stays on the link; `data` is empty for what tells nothing."""
     kind = data[40] if len(data) > 40 and data[6] == _ICMPV6 else 0
+    assigned = any(data[8:24])
     if kind == _ROUTER_SOLICITATION:
-        return _COMES_UP
-    if any(data[8:24]) or not data:
+        return _NEUTRAL if assigned else _COMES_UP
+    if assigned or not data:
         return 0
     own = data[48:50] if kind == _NEIGHBOUR_SOLICITATION and len(data) >= 64 else b""
     return _COMES_UP if own and own[0] == 0xFE and own[1] & 0xC0 == 0x80 else _NEUTRAL

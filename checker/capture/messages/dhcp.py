@@ -43,6 +43,8 @@ class DhcpMessage:
     """The address that the client would like (option 50)."""
     lease: int = 0
     """Seconds, 0 where not given; all ones is for ever."""
+    waited: int = 0
+    """Seconds since the client began to ask (secs), as it says."""
     cut: bool = False
     """Whether the message was captured to its addresses only: nothing is known of its options, not even its type."""
 
@@ -84,6 +86,7 @@ def read_message(data: bytes) -> DhcpMessage | None:
         domain=_word(options.get(15, b"")),
         requested=_first(options.get(50, b"")),
         lease=_first(options.get(51, b"")),
+        waited=int.from_bytes(data[8:10]),
         cut=53 not in options and len(data) < _SHORTEST,
     )
 

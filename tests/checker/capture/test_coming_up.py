@@ -78,17 +78,29 @@ def probe(address: str, mac: str = NODE_MAC) -> bytes:
     return broadcast(ARP(op=1, hwsrc=mac, psrc="0.0.0.0", pdst=address), mac)
 
 
-ROUTERS = group(IPv6(src=LOCAL, dst="ff02::2", hlim=255) / ICMPv6ND_RS())
+ROUTERS = group(IPv6(src="::", dst="ff02::2", hlim=255) / ICMPv6ND_RS())
+ROUTERS_AGAIN = group(IPv6(src=LOCAL, dst="ff02::2", hlim=255) / ICMPv6ND_RS())
 GROUPS = group(IPv6(src="::", dst="ff02::16", hlim=1) / IPv6ExtHdrHopByHop(options=[RouterAlert()]) / ICMPv6MLReport2())
+
+
+def asked_for(seconds: int) -> bytes:
+    """Return a DHCP discover of a client that says for how long it has asked."""
+    frame = dhcp("discover")
+    at = frame.index(b"\x63\x82\x53\x63") - 228
+    return frame[:at] + seconds.to_bytes(2) + frame[at + 2 :]
+
+
 REBOOT = bootp([("message-type", "request"), ("requested_addr", COA)], op=1)
 PLAIN = out(IP(src=COA, dst=IHA) / user(IHOA, SERVER))
 BEGINNINGS = {
     "dad": [dad()],
     "groups and dad": [GROUPS, dad()],
     "routers": [ROUTERS],
+    "routers, then a lease": [ROUTERS_AGAIN, dhcp("discover")],
     "probe": [probe(COA)],
     "announcement": [announcement(COA)],
     "discover": [dhcp("discover")],
+    "discover of one whose servers drop 0": [asked_for(1)],
     "reboot": [REBOOT],
     "let in first": [bytes(Ether(src=NODE_MAC, dst="01:80:c2:00:00:03", type=0x888E) / Raw(b"\1\1\0\0")), dad()],
     "others first": [
@@ -147,6 +159,9 @@ def test_in_mid_trace_it_shows_nothing(name: str, before: bytes) -> None:
         probe(COA, OTHER_MAC),
         dhcp("discover", client=OTHER_MAC),
         dhcp("request", current=COA),
+        ROUTERS_AGAIN,  # for as long as no router answers
+        asked_for(2),
+        asked_for(300),
         bytes(dad()[:54]),
         GROUPS,
     ],
@@ -219,6 +234,13 @@ def test_mode_f_from_a_late_start_is_not(tmp_path: Path) -> None:
     report = judged(tmp_path, [(0, DATA), (1, ADVERT), *registered(2, 1), (3, DATA), (4, dad()), (5, DATA)])
     assert report.verdict == "inconclusive"
     assert not report.violations
+
+
+@pytest.mark.parametrize("frame", [ROUTERS_AGAIN, asked_for(64)])
+def test_one_that_has_asked_for_long_may_be_registered(tmp_path: Path, frame: bytes) -> None:
+    """No router or server answers it, and a foreign agent serves it: the capture began later."""
+    report = judged(tmp_path, [(0, frame), (1, DATA), (4, frame), *registered(15, 1), (16, DATA)])
+    assert report.verdict == "inconclusive", [v.message for v in report.violations]
 
 
 def test_one_that_others_fake_accuses_nobody(tmp_path: Path) -> None:
