@@ -20,7 +20,7 @@ from mipcheck.checker.logs.text import read_log
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.merge import merge
-from mipcheck.checker.trace.route import CAPTURES, decide, slowly
+from mipcheck.checker.trace.route import CAPTURES, EVENTS, TABLE, decide, slowly
 from mipcheck.checker.trace.source import LINK, Sight, SourceTable, hides, table_of
 from mipcheck.checker.trace.spans import and_of_spans, with_spans
 from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
@@ -251,6 +251,8 @@ def _read_captures(
             native = False
     if not native:
         captures, events, surveys = _read_frames(sources, site, protects, words)
+    if site.role == _GATEWAY:
+        captures, events = _in_columns(captures, events)
     sight = _sight_of(captures, events, vocabulary)
     inputs = {
         path: Input(
@@ -314,6 +316,18 @@ def _read_frames(
     surveyors: list[Surveyor] = []
     captures, events = read_captures(sources, site, protects, surveyors if site.addresses else None, words)
     return captures, events, [surveyor.survey() for surveyor in surveyors]
+
+
+def _in_columns(captures: list[Capture], events: Sequence[Event]) -> tuple[list[Capture], Sequence[Event]]:
+    """Return events that were made one by one as columns, if they are so many that native code observes them sooner."""
+    if len(events) < TABLE[EVENTS].kept:
+        return captures, events
+    try:
+        from mipcheck.checker.capture.bulk.listed import ListedEvents
+    except ImportError:
+        return captures, events
+    columns = ListedEvents(events)
+    return [replace(captures[0], events=columns)] if len(captures) == 1 else captures, columns
 
 
 def _interface_names(paths: Sequence[str]) -> dict[str, str]:

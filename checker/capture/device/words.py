@@ -27,13 +27,15 @@ class Teller:
     def __init__(self, account: Account, events: Mapping[str, EventType]) -> None:
         self._account = account
         self._events = {name: e for name, e in events.items() if "capture" in e.seen}
+        self._words = {name: tuple((k.name, _words(k)) for k in e.keys) for name, e in self._events.items()}
+        self._needed = {name: tuple(k.name for k in e.keys if not k.optional) for name, e in self._events.items()}
 
     def has(self, kind: str, key: str = "", value: Value | None = None) -> bool:
         """Tell whether such events are told, with that key and that value."""
         event = self._events.get(kind)
         if event is None or (key and key not in event.by_name):
             return False
-        return value is None or _fits(event.by_name[key], value)
+        return value is None or _fits(_words(event.by_name[key]), value)
 
     def tell(self, packet: Packet, kind: str, args: Mapping[str, Value | None]) -> None:
         """Add an event that `packet` shows; what is None in `args` cannot be told from it."""
@@ -45,11 +47,11 @@ class Teller:
         """Return kind and keys of the event that is told; None for none. Where `kind` is empty, it is a gap."""
         if not kind:
             return self._gap(args.get(HOME), str(args.get(_REASON)))
-        event = self._events.get(kind)
-        if event is None:
+        words = self._words.get(kind)
+        if words is None:
             return None
-        known = {k.name: v for k in event.keys if (v := args.get(k.name)) is not None and _fits(k, v)}
-        missing = [k.name for k in event.keys if not k.optional and k.name not in known]
+        known = {name: v for name, fit in words if (v := args.get(name)) is not None and (fit is None or _fits(fit, v))}
+        missing = [name for name in self._needed[kind] if name not in known]
         return (
             self._gap(known.get(HOME), f"{', '.join(missing)} of {kind} cannot be told") if missing else (kind, known)
         )
@@ -66,10 +68,13 @@ class Teller:
         return _GAP, args
 
 
-def _fits(key: Key, value: Value) -> bool:
-    """Tell whether a value is one of the key's type, as far as its words go."""
-    if key.type.is_enum:
-        return value in key.type.members
-    if key.type.is_set:
-        return isinstance(value, frozenset) and value <= set(key.type.members)
-    return True
+def _words(key: Key) -> frozenset[str] | None:
+    """Return the words that a value of a key consists of; None where it is no word."""
+    return frozenset(key.type.members) if key.type.is_enum or key.type.is_set else None
+
+
+def _fits(words: frozenset[str] | None, value: Value) -> bool:
+    """Tell whether a value is one of a key's type, as far as its words go."""
+    if words is None:
+        return True
+    return value <= words if isinstance(value, frozenset) else value in words
