@@ -269,7 +269,7 @@ class Jury:
 
     def _property(self, mutant: Mutant) -> str | None:
         """Return the first property, of the role or of a system, that is refuted now or no more, since some are claimed
-        for what refutes them; or of which nothing can happen any more."""
+        for what refutes them; of which nothing can happen any more; or that does without a rule that it needs."""
         from mipcheck.model.prover.concerned import concerned
         from mipcheck.model.prover.prove import Proofs
 
@@ -282,7 +282,15 @@ class Jury:
             if not isinstance(p.claim, Consistent) and concerned(original, mutant.machine, p)
         ]
         wanted += [n for system in self.spec.systems.values() for n in system.properties if before[n] != after[n]]
-        return next((name for name in wanted if self._is_told(name, proofs.verdict(name).result)), None)
+        if (told := next((n for n in wanted if self._is_told(n, proofs.verdict(n).result)), None)) is not None:
+            return told
+        return next((n for n in wanted for rule in self._needs(n) if proofs.spared(n, rule)), None)
+
+    def _needs(self, name: str) -> list[str]:
+        """Return the rules without which a property fails, as its certificate shows."""
+        certificate = self.certificates(name)
+        found = [] if certificate is None else list(certificate.scripts)
+        return [rule for rule in found if ":" not in rule]
 
     def _is_told(self, name: str, verdict: str) -> bool:
         """Decide whether a mutant's verdict on a property is another than the original's, where both are decided."""

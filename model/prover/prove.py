@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate
@@ -176,6 +177,14 @@ class Proofs:
 
     def needed(self, name: str, rule: str) -> bool:
         """Decide whether a property is proved, and fails without a rule: there is a counterexample."""
+        return isinstance(self._need(name, rule), Needed)
+
+    def spared(self, name: str, rule: str) -> bool:
+        """Decide whether a property is proved, and so it is without a rule that speaks of it."""
+        return self._need(name, rule) is None
+
+    def _need(self, name: str, rule: str) -> Needed | Undecided | Literal[False] | None:
+        """Return whether a property that is proved needs a rule, None if it does not; False where nobody can ask."""
         p, setting = self._asked(name)
         if isinstance(p.claim, Consistent | Permitted):
             return False
@@ -183,7 +192,7 @@ class Proofs:
             return False
         proof = self._proved[name]
         mine = [r for r in proof.rules if r.id == rule]
-        return bool(mine) and isinstance(Needs(setting, p, proof, self._certificate(name)).of(mine[0]), Needed)
+        return Needs(setting, p, proof, self._certificate(name)).of(mine[0]) if mine else False
 
     def _asked(self, name: str) -> tuple[Property, Setting]:
         """Return a property, and its setting."""

@@ -9,7 +9,7 @@ of the variables that have come apart, and the question is whether anything else
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import Any, Final
@@ -54,14 +54,14 @@ def never_differs(original: Spec, changed: Spec, watched: Collection[str] = (), 
     Where they differ only in what proofs alone look at, it is enough that they do the same as long as MUSTs are kept
     and the network does as is assumed. The proof is in dense time, for any number of interfaces and all values of
     parameters and addresses, of traces on which nothing is unknown. `timeout` is in seconds of the processor, for each
-    call of the solver. Readings are those that are chosen.
+    call of the solver. Readings are those that are chosen, and each other one of a name that stands beside the change.
     """
     if not _comparable(original, changed):
         return False
     about = _About(frozenset({*watched, *_compared(original)}), _shown(original) == _shown(changed), timeout)
     try:
-        cases = product(_abilities(original, changed), _told(original, changed))
-        return all(_same(original, changed, able, told, about) for able, told in cases)
+        cases = product(_abilities(original, changed), _told(original, changed), _readings(original, changed))
+        return all(_same(original, changed, *case, about) for case in cases)
     except TooManyEntries:
         return False
 
@@ -98,6 +98,15 @@ def _told(*specs: Spec) -> Iterator[frozenset[str]]:
         yield from map(frozenset, combinations(asked, count))
 
 
+def _readings(original: Spec, changed: Spec) -> Iterator[Mapping[str, int]]:
+    """Yield the readings as they are, and each other one of a name in terms that only one of the two has."""
+    yield {}
+    names = {n for t in {*original.terms()} ^ {*changed.terms()} for n in t.names("param")}
+    for name in sorted(names):
+        parameter = original.parameters[name]
+        yield from ({name: n} for n in range(len(parameter.readings)) if n != parameter.default.value)
+
+
 def _shown(spec: Spec) -> object:
     """Return what a trace shows of a machine: all but ghost state and assumptions."""
     ghosts = {v.name for v in spec.variables.values() if v.ghost} | {t.name for t in spec.tables.values() if t.ghost}
@@ -114,11 +123,13 @@ def _compared(spec: Spec) -> set[str]:
     return {n for p in spec.properties.values() if isinstance(p.claim, Independent) for n in p.claim.variables}
 
 
-def _same(original: Spec, changed: Spec, able: frozenset[str], told: frozenset[str], about: _About) -> bool:
+def _same(
+    original: Spec, changed: Spec, able: frozenset[str], told: frozenset[str], read: Mapping[str, int], about: _About
+) -> bool:
     settings = []
     for s in (original, changed):
         values = configure(s, {})
-        settings.append(setting_of(s, {n: values[n] for n in sorted(told)}, capabilities=able))
+        settings.append(setting_of(s, {**{n: values[n] for n in sorted(told)}, **read}, capabilities=able))
     theirs = set(candidates(settings[1], told))
     free = [n for n in candidates(settings[0], told) if n in theirs]
     form = Form(ANY, tuple(free))

@@ -59,8 +59,12 @@ class Walks:
             sites.append(replace(base, parameters={"t_detection": "5s"}))
         if asked := {n for t in self.of.terms() for n in t.names("given")}:
             sites.append(replace(base, parameters=_told(self.of, asked)))
+        read = sorted({n for t in self.of.terms() for n in t.names("param") if self.of.parameters[n].readings})
+        others = [(n, r) for n in read for r, _ in self.of.parameters[n].readings if r != self.of.parameters[n].reading]
         known: dict[Any, Changed] = {}
-        self.arenas = [Arena(spec, site, mutants, known) for site in sites]
+        by_reading = [replace(base, parameters={n: r}) for n, r in others]
+        self.arenas = [Arena(spec, site, mutants, known) for site in (*sites, *by_reading)]
+        self.rare = self.arenas[len(sites) :]
         shown = {i for a in self.arenas for i in a.changed}
         self.left = {m.id: m for m in mutants if m.id in shown}
         self.every = dict(self.left)
@@ -74,43 +78,44 @@ class Walks:
             for name in u.writes():
                 self.writers.setdefault(name, []).extend(u.patterns)
         self.near: dict[tuple[str, int], tuple[int, list[list[Event]]]] = {}
-        self.parted: dict[tuple[str, int], list[list[Event]]] = {}
+        self.parted: dict[tuple[str, int], dict[frozenset[str], list[list[Event]]]] = {}
         self.tries: Counter[str] = Counter()
         self.walks: list[Walk] = []
         rules = [r.body for r in self.of.rules.values() if hasattr(r.body, "patterns")]
         self._readers = [({n for t in owner.terms() for n in t.reads()}, owner.patterns)
                          for owner in (*self.of.updates, *rules)]  # fmt: skip
-        self._following = {i: self._followers(m) for i, m in self.left.items()}
+        self._following: dict[frozenset[str], list[EventPattern]] = {}
 
-    def _followers(self, m: Mutant) -> list[EventPattern]:
-        """Return the patterns of what reads that which a mutant may leave otherwise."""
-        old, new = self.of.updates, m.machine.updates
-        written = {n for u in old if u not in new for n in u.writes()}
-        return [p for reads, patterns in self._readers if reads & written for p in patterns]
+    def following(self, names: frozenset[str]) -> list[EventPattern]:
+        """Return the patterns of what reads any of these variables or tables."""
+        if names not in self._following:
+            found = [p for reads, patterns in self._readers if reads & names for p in patterns]
+            self._following[names] = found
+        return self._following[names]
 
     # --- a walk ---------------------------------------------------------------------------------------------------
 
-    def grow(self, arena: Arena, m: Mutant, events: list[Event], count: int, parted: bool) -> Sequence[Step]:
+    def grow(self, arena: Arena, m: Mutant, events: list[Event], count: int, apart: frozenset[str]) -> Sequence[Step]:
         """Add events to a walk; return its steps."""
         pick, maker = self.random, self.maker
         o = arena.walked(events)
         for _ in range(count):
             interface = "eth0" if pick.random() < 0.88 else "wlan0"
             at = maker.when(o, events[-1].time if events else _SECOND, interface)
-            e = self._event(m, o, at, interface, parted)
+            e = self._event(m, o, at, interface, apart)
             e = replace(pick.choice(events), time=at) if events and pick.random() < 0.06 else e
             e = arena.derive(e)
             o.take(e)
             events.append(e)
         return o.steps
 
-    def _event(self, m: Mutant, o: Observer, at: int, interface: str, parted: bool) -> Event:
+    def _event(self, m: Mutant, o: Observer, at: int, interface: str, apart: frozenset[str]) -> Event:
         """Return an event that may have to do with what was changed."""
         pick, maker, there = self.random, self.maker, self.spots[m.id]
         pattern, wants = None, []
         chance = pick.random()
-        if parted and chance < 0.5 and self._following[m.id]:
-            pattern = pick.choice(self._following[m.id])
+        if apart and chance < 0.55 and (followers := self.following(apart)):
+            pattern = pick.choice(followers)
         elif there and chance < 0.8:
             spot = pick.choice(there)
             if spot.pattern is not None and pick.random() < 0.5:
@@ -128,13 +133,15 @@ class Walks:
         """Make a walk for one of the mutants that were tried the least, and keep it if it notices any."""
         pick = self.random
         m = self.left[min(pick.sample(list(self.left), min(4, len(self.left))), key=lambda i: self.tries[i])]
-        arena = pick.choice([a for a in self.arenas if m.id in a.changed])
+        arenas = [a for a in self.arenas if m.id in a.changed]
+        (arena,) = pick.choices(arenas, [1 if a in self.rare else 3 for a in arenas])
         self.tries[m.id] += 1
-        parted = self.parted.setdefault((m.id, id(arena)), [])
+        parted = self.parted.setdefault((m.id, id(arena)), {})
         near = self.near.get((m.id, id(arena)), (0, []))[1]
-        old, apart, chance = list[Event](), False, pick.random()
-        if parted and chance < 0.6:
-            old, apart = list(pick.choice(parted)), True
+        old, apart, chance = list[Event](), frozenset[str](), pick.random()
+        if parted and chance < 0.65:  # what has reached other state as often as what has reached much
+            apart = pick.choice(list(parted))
+            old = list(pick.choice(parted[apart]))
         elif near and chance < 0.8:
             old = list(pick.choice(near))
         elif self.corpus and chance < 0.92:
@@ -144,11 +151,12 @@ class Walks:
         found, others = arena.notice(old, list(self.left))
         if found:
             self.keep(arena, self.shortened(arena, old, found), found)
-        for i, n in others.items():
+        for i, p in others.items():
             if i in self.left:
-                hints = self.parted.setdefault((i, id(arena)), [])
-                hints.append(old[:n])
-                del hints[:-20]
+                hints = self.parted.setdefault((i, id(arena)), {}).setdefault(p.names, [])
+                hints.append(old if p.names else old[: p.after])
+                hints.sort(key=len)
+                del hints[8:]
         if m.id in self.left and m.id not in others:
             self._approach(arena, m, old, steps)
 
@@ -223,9 +231,9 @@ class Walks:
 
 
 def _told(of: Spec, names: Iterable[str]) -> dict[str, str]:
-    """Return parameters as a site tells them."""
+    """Return parameters as a site tells them; numbers small, so that walks get there."""
     values, types = configure(of, {}), of.parameters
-    return {n: f"{values[n] / _SECOND:g}s" if types[n].type.name == "time" else str(values[n]) for n in sorted(names)}
+    return {n: f"{values[n] / _SECOND:g}s" if types[n].type.name == "time" else "1" for n in sorted(names)}
 
 
 def main(words: Sequence[str]) -> None:

@@ -71,6 +71,14 @@ def rows(entries: Sequence[list[int]], columns: int) -> list[list[int]]:
 
 
 @dataclass(frozen=True, slots=True)
+class Parted:
+    """After how many events of a walk a mutant parted from the original, and in what they differ at its end."""
+
+    after: int
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """Where a mutant may part from the original, and those of its functions that are other ones, by kind of event."""
 
@@ -153,23 +161,41 @@ class Arena:
             return True
         return None if (own, node, rows(entries, FIRST + m.most_columns)) == s.after else False
 
-    def said(self, mutant: str | None, events: Sequence[Event]) -> object:
-        """Return what a mutant, or the original, says of a walk."""
+    def followed(self, mutant: str | None, events: Sequence[Event]) -> Observer:
+        """Return an observer of a mutant, or of the original, that has seen a walk."""
         o = self.follower(mutant)
         for e in events:
             o.take(e)
+        return o
+
+    def said(self, o: Observer) -> object:
+        """Return what a machine says of the walk that it has seen."""
         machine, found = o._machine, o.observation()
         counts = {r.id: (t.kept, t.broken, t.unknown) for r, t in zip(machine.rules, found.tallies, strict=True)
                   if t.kept or t.broken or t.unknown}  # fmt: skip
         return counts, [(f.rule, f.interface, f.node, f.time, f.event, f.count) for f in found.findings]
 
-    def notice(self, events: Sequence[Event], wanted: Sequence[str]) -> tuple[list[str], dict[str, int]]:
-        """Return those mutants that judge a walk otherwise than the original, and after how many events those parted
-        that do not."""
+    def differing(self, one: Observer, other: Observer) -> frozenset[str]:
+        """Return the variables and tables that are other ones in two machines now."""
+        m, found = self.machine, set[str]()
+        tables, width = list(m.tables), FIRST + m.most_columns
+        nodes = [(one._one, other._one), *((n, other._nodes[k]) for k, n in one._nodes.items() if k in other._nodes)]
+        for a, b in nodes:
+            found |= {n for n, i in m.node_slots.items() if a.state[i] != b.state[i]}
+            found |= {n.partition(".")[0] for n, i in m.table_slots.items() if a.state[i] != b.state[i]}
+            for name in a.places.keys() & b.places.keys():
+                own, theirs = a.places[name].state, b.places[name].state
+                found |= {n for n, i in m.interface_slots.items() if own[i] != theirs[i]}
+            left, right = ({tuple(r) for r in rows(s.entries, width)[1:]} for s in (a, b))
+            found |= {tables[r[0]] for r in left ^ right}
+        return frozenset(found)
+
+    def notice(self, events: Sequence[Event], wanted: Sequence[str]) -> tuple[list[str], dict[str, Parted]]:
+        """Return those mutants that judge a walk otherwise than the original, and how others have parted from it."""
         kinds = {e.kind for e in events}
         walked = self.walked(events)
         ours: object = None
-        found, parted = [], {}
+        found, parted = [], dict[str, Parted]()
         for i in wanted:
             changed = self.changed.get(i)
             if changed is None or not changed.reach.shows_in(kinds):
@@ -177,9 +203,10 @@ class Arena:
             part = self.parts(i, walked.steps)
             if part is None and not changed.reach.anywhere:
                 continue
-            ours = ours or self.said(None, events)
-            if self.said(i, events) != ours:
+            ours = ours or self.said(self.followed(None, events))
+            theirs = self.followed(i, events)
+            if self.said(theirs) != ours:
                 found.append(i)
             elif part is not None:
-                parted[i] = part[0] + 1
+                parted[i] = Parted(part[0] + 1, self.differing(walked, theirs))
         return found, parted

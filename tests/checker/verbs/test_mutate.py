@@ -156,6 +156,20 @@ def test_what_matters_where_a_parameter_is_given_is_not_the_same() -> None:
     assert found["rule R4: and in not given t_open or is_open"].fate != EQUIVALENT
 
 
+def test_what_matters_by_another_reading_is_not_the_same() -> None:
+    """A log may choose it in its site, so that the two are judged otherwise."""
+    spec = loads(
+        DOOR.replace(
+            "event open",
+            'ambiguity wide cite 4 "what is open?" reading ajar "a little" reading gaping "quite"\nevent open',
+            1,
+        )
+        + 'rule R4 MUST cite 4 "" allow close only if wide != gaping or is_open'
+    )
+    found = by_what(fates(spec, chosen(spec, ["R4"], None, None), [], 10.0))
+    assert found["rule R4: without is_open"].fate != EQUIVALENT
+
+
 @pytest.mark.slow
 def test_a_trace_that_was_found_notices_other_mutants() -> None:
     fates = found("R2")
