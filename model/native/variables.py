@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeGuard
 
 from mipcheck.model.native.arithmetic import LEAST
 from mipcheck.model.native.instructions import Instructions
@@ -34,7 +35,7 @@ class Variables(Instructions):
 
     def declare(self, function: ast.FunctionDef) -> None:
         """Note the names that a function assigns to; its parameters among them get places of their own."""
-        stores = Counter(n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+        stores = Counter(_assigned_in(function.body))
         self._assigned.update(stores)
         for statement in function.body:
             match statement:
@@ -132,6 +133,22 @@ class Variables(Instructions):
                 known = self.constant(operand)
                 return None if known is None else -known
         return None
+
+
+def _assigned_in(body: Iterable[ast.stmt]) -> Iterator[str]:
+    """Yield the names that statements assign to, once for each time; no expression here assigns."""
+    for statement in body:
+        match statement:
+            case ast.Assign(targets):
+                yield from (n.id for t in targets for n in ast.walk(t) if _is_assigned(n))
+            case ast.AugAssign(target) | ast.For(target):
+                yield from (n.id for n in ast.walk(target) if _is_assigned(n))
+        for inner in (getattr(statement, "body", ()), getattr(statement, "orelse", ())):
+            yield from _assigned_in(inner)
+
+
+def _is_assigned(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def _parts_of(value: Operand) -> Sequence[str]:
