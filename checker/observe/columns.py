@@ -21,6 +21,7 @@ from mipcheck.checker.observe.bounds import numbers_read
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.inexact import times_of, too_coarse
 from mipcheck.checker.observe.interests import fill_interests, read_slots
+from mipcheck.checker.observe.moments import rows_held
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.observe.room import grow, make_room
 from mipcheck.checker.observe.shapes import Shapes
@@ -33,7 +34,6 @@ from mipcheck.checker.trace.derive import ACCESS, OTHER, SCOPE
 from mipcheck.checker.trace.source import EXACT, Evidence, Fog
 from mipcheck.checker.trace.times import TIME_LIMIT
 from mipcheck.model.machine.compile import Machine, State
-from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.spec import Allow
@@ -452,7 +452,7 @@ class NativeObserver:
         event = self._machine.kinds[kind] if kind >= 0 else ""
         return Moment(
             now, s.index, own, shared, states, writers, shared_writers, all_writers, event, tuple(keys), names,
-            list(used_rows(entries.tolist())),
+            rows_held(entries.tolist()),
         )  # fmt: skip
 
     def _interface(self, state: Array) -> State:

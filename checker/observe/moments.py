@@ -17,7 +17,13 @@ def copied(place: InterfaceState) -> Copied:
     """Return copies of what a step on an interface may change."""
     node = place.node
     return (place.index, place.state[:], place.writers[:], node.state[:], node.writers[:],
-            [row[:] for row in used_rows(node.entries)])  # fmt: skip
+            [row[:] for row in rows_held(node.entries)])  # fmt: skip
+
+
+def rows_held(entries: Entries) -> Entries:
+    """Return the rows of tables in use, row 0 included; none if there is no other, whether there ever was or not."""
+    used = used_rows(entries)
+    return list(used) if len(used) > 1 else []
 
 
 def moment_of(now: int, place: InterfaceState, before: Copied, kind: str = "", keys: Sequence[int] = ()) -> Moment:

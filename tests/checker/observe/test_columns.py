@@ -272,6 +272,14 @@ def test_mutated_example_traces(path: Path, data: st.DataObject, size: int) -> N
     same(machine(spec, t_stop=6 * S), events, trace.site.boot, size)
 
 
+def test_a_node_that_had_entries_once_is_as_one_that_never_had() -> None:
+    """What a rule could not be judged by is the same, though the one way keeps room for rows and the other does not."""
+    trace = inputs.read_trace([str(next(p for p in TRACES if p.stem == "iha-fifty-nodes"))], vocabulary_of(DRAFT))
+    events = list(trace.events)
+    events.insert(1, replace(events[1], kind="gap", args={}))
+    same(machine(HOME_AGENT, t_stop=6 * S), events, trace.site.boot, 1)
+
+
 # --- many of everything -------------------------------------------------------------------------------------------
 
 
