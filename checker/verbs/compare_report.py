@@ -8,7 +8,7 @@ from typing import Any, Final
 from mipcheck.checker.console import markdown
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
-from mipcheck.checker.proofs.partings import verdicts
+from mipcheck.checker.proofs.partings import PartingLog, verdicts
 from mipcheck.checker.verbs.compare_table import Compared, Fact
 from mipcheck.model.language.show import show_citations
 
@@ -112,7 +112,7 @@ def _text_of_two(c: Compared, lines: Lines) -> None:
         if not c.apart.trace:
             lines.line(c.apart.reason)
         else:
-            lines.line(f"the shortest trace on which they part: {verdicts(c.apart, *c.specs)}")
+            lines.line(f"the shortest trace on which they part: {parted(c, c.apart)}")
             lines.verbatim(c.apart.trace)
 
 
@@ -123,6 +123,12 @@ def _summary(c: Compared) -> str:
     return f"{len(c.specs)} specifications by {len(c.guidelines)} guidelines ({said}); " + (
         f"{wrong} are not as their specification says" if wrong else "all are as their specifications say"
     )
+
+
+def parted(c: Compared, apart: PartingLog) -> str:
+    """Say what each of two specifications makes of the trace on which they part."""
+    known = "" if apart.both_read else "; only one of them has words for all of it"
+    return verdicts(apart, *c.specs) + known
 
 
 def compared_markdown(c: Compared) -> str:
@@ -139,8 +145,6 @@ def compared_markdown(c: Compared) -> str:
     for spec, f in [(s, f) for g in chosen for s in c.specs for f in c.cells[g][s] if f.trace]:
         text += f"\n{markdown.plain(f'{spec}, {f.by}: {f.text}')}\n\n{markdown.block(f.trace)}\n"
     if c.apart is not None:
-        found = (
-            f"The shortest trace on which they part: {verdicts(c.apart, *c.specs)}" if c.apart.trace else c.apart.reason
-        )
+        found = f"The shortest trace on which they part: {parted(c, c.apart)}" if c.apart.trace else c.apart.reason
         text += f"\n{markdown.plain(found)}\n" + (f"\n{markdown.block(c.apart.trace)}\n" if c.apart.trace else "")
     return text

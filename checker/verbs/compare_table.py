@@ -7,7 +7,7 @@ answers stands in its own specification; here that is found anew, from certifica
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
@@ -15,10 +15,11 @@ from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.proofs.partings import PartingLog, Partings
 from mipcheck.checker.verbs.claims import Decision, Decisions
 from mipcheck.model.language import catalogue as k
-from mipcheck.model.specification.claimed import Property
+from mipcheck.model.specification.claimed import Assumption, Property
 from mipcheck.model.specification.load import every_bundled, load
 from mipcheck.model.specification.parties import attacker
 from mipcheck.model.specification.spec import Configure, Spec
+from mipcheck.model.specification.term import FALSE, TRUE, EventPattern
 
 QUESTIONS: Final = "candidates/common"
 """The specification that has the guidelines."""
@@ -153,19 +154,46 @@ def _essence(cell: tuple[Fact, ...]) -> tuple[tuple[object, ...], ...]:
 
 
 def _apart(specs: Sequence[tuple[str, Spec]], timeout: float) -> PartingLog:
-    """Seek the shortest trace that one of two specifications allows and the other does not. Raises Disagreement."""
+    """Seek the shortest trace that one of two specifications allows and the other does not, at a party of both: one in
+    words that both have, if there is one. Raises Disagreement."""
     (one, left), (other, right) = specs
-    if not set(left.events) & set(right.events):
+    theirs = {m.role: m for m in right.machines()}
+    shared = [(m, theirs[m.role]) for m in left.machines() if m.role in theirs]
+    shared = [(mine, his) for mine, his in shared if set(mine.events) & set(his.events)]
+    if not shared:
         return PartingLog(reason=f"{one} and {other} have no event in common, so that no trace can tell them apart;"
                                  " what they answer does")  # fmt: skip
+    title = [f"The shortest trace on which {one} and {other} part."]
+    found = []
+    for mine, his in shared:
+        found.append(_parted(mine, his, timeout, title))
+        if found[-1].trace and not found[-1].both_read:
+            found.append(_parted(_in_words_of(mine, his), _in_words_of(his, mine), timeout, title))
+        if found[-1].trace and found[-1].both_read:
+            return found[-1]
+    first = next((f for f in found if f.trace), next((f for f in found if f.reason), None))
+    return first or PartingLog(reason=f"all rules are the same in {one} and {other}")
+
+
+def _parted(left: Spec, right: Spec, timeout: float, title: list[str]) -> PartingLog:
+    """Seek the shortest trace on which two machines of one role part; with no trace and no reason, their rules are the
+    same. Raises Disagreement."""
     partings = Partings(left, right, timeout)
     rules = [r for r in partings.rules if not partings.alike(r)]
-    if not rules:
-        return PartingLog(reason=f"all rules of the mobile node are the same in {one} and {other}")
-    # What a node does tells more than how its site is configured, and is sought first.
+    # What a device does tells more than how its site is configured, and is sought first.
     of_sites = [r for r in rules if any(isinstance(s.rules[r].body, Configure) for s in (left, right) if r in s.rules)]
-    found = PartingLog(reason="they have no rule that differs")
+    found = PartingLog()
     for chosen in ([r for r in rules if r not in of_sites], of_sites):
         if chosen and not found.trace:
-            found = partings.find(chosen, [f"The shortest trace on which {one} and {other} part."])
+            found = partings.find(chosen, title)
     return found
+
+
+def _in_words_of(spec: Spec, other: Spec) -> Spec:
+    """Return a specification in whose traces nothing happens for which another has no word."""
+    never = {
+        f"no {n}": Assumption(f"no {n}", (), "", (EventPattern(n, TRUE, n),), FALSE)
+        for n in spec.events
+        if n not in other.events
+    }
+    return replace(spec, assumptions={**spec.assumptions, **never})

@@ -14,6 +14,7 @@ from mipcheck.checker.proofs.partings import verdicts
 from mipcheck.checker.proofs.replayed import report_on, show_parameter
 from mipcheck.checker.report import sheet
 from mipcheck.checker.verbs.ambiguities_parted import AmbiguityEntry
+from mipcheck.checker.verbs.compare_report import parted
 from mipcheck.checker.verbs.compare_table import Compared, Fact
 from mipcheck.checker.verbs.diff_changes import Difference
 from mipcheck.checker.verbs.prove_results import Answered
@@ -203,7 +204,7 @@ def compare_page(c: Compared) -> str:
             parts = [sheet.paragraph(f.text), sheet.sides(_worlds("the shortest trace", loaded, trace))]
             body.append(sheet.section(f"{spec}: {f.by}", parts, "trace", "bad"))
     if c.apart is not None:
-        parts = [sheet.paragraph(verdicts(c.apart, *c.specs) if c.apart.trace else c.apart.reason)]
+        parts = [sheet.paragraph(parted(c, c.apart) if c.apart.trace else c.apart.reason)]
         if c.apart.trace:
             parts.append(sheet.sides(_world(f"for {name}", resolved(name), c.apart.trace) for name in c.specs))
         body.append(sheet.section("What tells the two apart", parts))

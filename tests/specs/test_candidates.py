@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
+from mipcheck.checker.check.check import check
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.certificates import stored
 from mipcheck.checker.verbs.claims import Decisions
+from mipcheck.checker.verbs.prove_results import ToProve, prove_all
 from mipcheck.checker.verbs.requirements_catalogue import requirements, requirements_json
 from mipcheck.model.language import catalogue as k
 from mipcheck.model.language.errors import SpecError
+from mipcheck.model.specification.compose import owners
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.figures import holds, steps_of_a_move, value_of_figure
 from mipcheck.model.specification.load import every_bundled, load, loads
@@ -97,6 +103,65 @@ def test_what_is_proved_and_what_is_shown_is_so(name: str) -> None:
                 assert decision.kind != "shown" or decision.trace
     asked = {p for c in claims for g in c.grounds if isinstance(g, k.Proved | k.Shown) for p in g.properties}
     assert [p for p in sorted(asked) if stored(name, p) is None] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVERY)
+def test_every_counterexample_replays_at_the_parties_concerned(name: str, tmp_path: Path) -> None:
+    """Each party's log is read whole and judged: the rules that a trace is allowed to break are broken, and no others;
+    the event that refutes is in the log of whose it is."""
+    spec = load(name)
+    everywhere = owners(spec)
+    claims: list[k.PointDecl | k.AnswerDecl] = [*spec.points.values(), *spec.answers.values()]
+    shown = sorted({p for c in claims for g in c.grounds if isinstance(g, k.Shown) for p in g.properties})
+    for answered in prove_all(ToProve(spec, name, shown, with_needs=False)) if shown else ():
+        prop, owner = answered.result.name, everywhere[answered.result.name]
+        assert answered.result.result == "refuted" and answered.logs, prop
+        assert set(answered.logs) == (set(owner.parties) or {""}), prop
+        told = {}
+        for party, text in answered.logs.items():
+            path = tmp_path / f"{prop}.{party}.log"
+            path.write_text(text, "utf-8")
+            lines = [line for line in text.splitlines()[1:] if line[:1].isdigit()]
+            report = check([str(path)], spec=spec)
+            assert sum(i.events for i in report.inputs) == len(lines), prop
+            assert not report.violations, prop
+            told[party] = [line.split()[2] for line in lines]
+        assert any(told.values()), prop
+        last = {q.event.rpartition("/")[::2] for q in owner.properties[prop].patterns}
+        assert not last or any(told[party][-1:] == [event] for party, _, event in _parts(last)), prop
+
+
+def _parts(names: set[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    return [(party.rstrip("/"), "/", event) for party, event in names]
+
+
+@pytest.mark.slow
+def test_the_page_has_a_chart_for_each_party_of_each_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.html"
+    assert main(["compare", "candidates/e5", "candidates/e8", "--report", f"html={page}", "--format", "json"]) == 0
+    content = conforming("compare", capsys.readouterr().out)
+    facts = {
+        (spec, f["by"]): f["trace"]
+        for g in content["guidelines"] for spec, cell in g["cells"].items() for f in cell if f["trace"]
+    }  # fmt: skip
+    text = page.read_text("utf-8")
+    logs = [log for trace in facts.values() for log in trace.split("mipcheck-trace 1")[1:]]
+    seen = [log for log in logs if any(line[:1].isdigit() for line in log.splitlines())]
+    # What parts the two is drawn as each of them judges it; who has seen nothing has no chart.
+    assert text.count("<svg") == len(seen) + 2
+    assert all(by in text for _, by in facts)
+
+
+@pytest.mark.slow
+def test_two_that_share_words_are_told_apart_in_those(capsys: pytest.CaptureFixture[str]) -> None:
+    """E.8's message was said to part it from E.5, which has no word for it; what does is that E.5 owes none."""
+    assert main(["compare", "candidates/e5", "candidates/e8", "--format", "json"]) == 0
+    apart = json.loads(capsys.readouterr().out)["apart"]
+    assert (apart["left"], apart["right"]) == ([], ["E8N2"])
+    assert " moved " in apart["trace"] and " tells " not in apart["trace"]
+    assert main(["compare", "candidates/e1", "candidates/e4"]) == 0
+    assert "only one of them has words for all of it" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("name", CANDIDATES)
