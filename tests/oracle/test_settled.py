@@ -45,6 +45,7 @@ BOTH_ASKED = (
     "9.1 XRP code=0 id=0x6 auth=ok",
     "9.2 RRP code=136 id=0x5 auth=unchecked",
 )
+DENIED_BY_AGENT = (*INSIDE, "9.0 RRQ id=0x5", "9.1 RRP code=69 id=0x5 auth=absent")
 RESYNCHRONISED = (" RRQ id=0x5", " RRP code=133 id=0x5 auth=ok")
 # Accepted at 9.1, and t_stop is over at 39.0; all retransmissions have waited long enough at 47.0.
 SLOWLY = (
@@ -556,6 +557,18 @@ CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
         (*ONE_MORE, "33.5 PLAIN", "33.6 e0 link state=down"),
         "violation",
         {"M2"},
+    ),
+    # Faulty 70217. Whether an agent's denial answers a re-registration, or shows that it has failed, 1106-1108 leave open:
+    # after that all retransmissions may have run out at 15.1, and what is sent at 15.2 may begin detection anew.
+    "run-out-again-after-an-agents-denial": (
+        (*DENIED_BY_AGENT, "11.1 RRQ id=0x6", "13.1 RRQ id=0x7", "15.2 RRQ id=0x8", "24.5 e0 link state=down"),
+        "conformant",
+        set(),
+    ),
+    "run-out-once-after-an-agents-denial": (
+        (*DENIED_BY_AGENT, "11.1 RRQ id=0x6", "13.1 RRQ id=0x7", "14.0 RRQ id=0x8", "24.5 e0 link state=down"),
+        "violation",
+        {"P9"},
     ),
     # Faulty 8513: 1106-1108 make "outside" right where re-registration has failed. Whoever has not been answered may
     # have come to that after fewer retransmissions than the site tells of, or where it tells none.
