@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.check.bulk import Watched
 from mipcheck.checker.check.check import conclude
@@ -41,6 +41,9 @@ from mipcheck.model.specification.load import every_bundled, load
 from mipcheck.model.specification.mutants import Mutant, mutants
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.packages import folder_of
+
+if TYPE_CHECKING:
+    from mipcheck.model.prover.prove import Result
 
 KILLED: Final = "killed"
 EQUIVALENT: Final = "equivalent"
@@ -161,7 +164,7 @@ class Jury:
         self.spec, self.timeout = spec, timeout
         self.machines = {m.role: m for m in spec.machines()}
         self.originals: dict[str, Machine] = {}
-        self._verdicts: dict[str, str] = {}
+        self._results: dict[str, Result] = {}
         self.certificates = known(spec.name) if spec.name in every_bundled() else _nothing_known
         self.witnesses = [w for path in paths or () for w in self._read(Path(path))]
         if paths is None:
@@ -279,7 +282,8 @@ class Jury:
         wanted = [
             name
             for name, p in original.properties.items()
-            if not isinstance(p.claim, Consistent) and concerned(original, mutant.machine, p)
+            if not isinstance(p.claim, Consistent)
+            and (concerned(original, mutant.machine, p) or self._rests_on_all(name))
         ]
         wanted += [n for system in self.spec.systems.values() for n in system.properties if before[n] != after[n]]
         if (told := next((n for n in wanted if self._is_told(n, proofs.verdict(n).result)), None)) is not None:
@@ -294,14 +298,23 @@ class Jury:
 
     def _is_told(self, name: str, verdict: str) -> bool:
         """Decide whether a mutant's verdict on a property is another than the original's, where both are decided."""
-        from mipcheck.model.prover.prove import Proofs
-
         if verdict == "unknown":
             return False
-        if name not in self._verdicts:
+        return self._original(name).result not in ("unknown", verdict)
+
+    def _original(self, name: str) -> Result:
+        """Return what the original comes to by a property, found once."""
+        if name not in self._results:
+            from mipcheck.model.prover.prove import Proofs
+
             original = Proofs(self.spec, timeout=self.timeout, certificate=self.certificates)
-            self._verdicts[name] = original.verdict(name).result
-        return self._verdicts[name] not in ("unknown", verdict)
+            self._results[name] = original.verdict(name)
+        return self._results[name]
+
+    def _rests_on_all(self, name: str) -> bool:
+        """Decide whether more than the rules on its own events decide a property: it is proved by all, or refuted."""
+        kept = self.certificates(name) or self._original(name).certificate
+        return kept is not None and (not kept.proofs or any(p.whole for p in kept.proofs.values()))
 
 
 def _nothing_known(_: str) -> None:

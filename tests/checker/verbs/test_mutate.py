@@ -97,6 +97,21 @@ def test_a_time_that_an_obligation_keeps_is_told_by_an_invariant() -> None:
     assert (fate.mutant.what, fate.fate, fate.by) == ("the rule is left out", KILLED, "closed")
 
 
+def test_a_property_that_rests_on_rules_of_other_events_notices() -> None:
+    """It was asked only of changes to what the rules on its own event speak of, so that the mutant survived."""
+    locked = """event lock() by node seen log
+interface { locked: bool = false }
+on lock { locked := true }
+rule R4 MUST cite 4 "" allow lock only if not is_open
+rule R5 MUST cite 5 "" allow open only if not locked
+rule R6 MUST cite 6 "" allow close only if is_open
+property none_locked cite 6 "a door that is locked is not closed" whenever close: not locked
+"""
+    spec = loads(DOOR.replace("on wind(force > 7) {", "on wind(force > 7) when not locked {") + locked)
+    (fate, *_) = fates(spec, chosen(spec, ["R4"], None, None), [], 10.0)
+    assert (fate.mutant.what, fate.fate, fate.by) == ("the rule is left out", KILLED, "none_locked")
+
+
 def test_a_property_of_which_nothing_can_happen_any_more_notices() -> None:
     got = by_what(found("R1"))
     assert got["rule R1: without the not of not is_open"].by == "opened_once"
