@@ -119,6 +119,21 @@ def compared(op: str, left: _Z, right: _Z) -> _Z:
     return by_hand(left, right)
 
 
+def atom(relation: _Z, arguments: Sequence[_Z]) -> _Z:
+    """Return that a relation holds of some terms, which are of its sorts."""
+    own = relation.ctx
+    return z3.BoolRef(z3.Z3_mk_app(own.ref(), relation.ast, len(arguments), _array(arguments)), own)
+
+
+def for_all(constants: Sequence[_Z], term: _Z) -> _Z:
+    """Return that a boolean term holds whatever some constants are."""
+    if not constants:
+        return term
+    own = term.ctx
+    made = z3.Z3_mk_forall_const(own.ref(), 1, len(constants), _array(constants), 0, (z3.Pattern * 0)(), term.as_ast())
+    return z3.QuantifierRef(made, own)
+
+
 def is_true(term: _Z) -> bool:
     """Decide whether a boolean term holds whatever its constants are, as far as writing it shorter shows."""
     return term is True if isinstance(term, bool | Unknown) else bool(z3.is_true(z3.simplify(term)))

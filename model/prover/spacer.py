@@ -10,7 +10,7 @@ from typing import Any
 
 import z3
 from mipcheck.model.prover.limits import TIME_IS_UP, Alarm, is_over, limited
-from mipcheck.model.prover.logic import conj
+from mipcheck.model.prover.logic import atom, conj, for_all, implied
 
 Z = Any
 """A Z3 expression; z3's own types are not checked."""
@@ -96,14 +96,14 @@ def _asked(system: System, kept: Sequence[Z], timeout: float) -> Verdict:
     reached = z3.Function("reached", *[c.sort() for c in consts], z3.BoolSort())
     bad = z3.Function("bad", z3.BoolSort())
     engine.register_relation(reached.translate(own), bad.translate(own))
-    here = z3.And(reached(*consts), *kept)
-    clauses = [(reached(*consts), system.initial)]
+    here = conj([atom(reached, consts), *kept])
+    clauses = [(reached, consts, system.initial)]
     for m in system.moves:
-        after = reached(*[m.next.get(slot, c) for slot, c in system.state.items()])
-        clauses.append((after, z3.And(here, m.guard)))
-    clauses += [(bad(), z3.And(here, b)) for b in system.bad]
-    for head, body in clauses:
-        engine.rule(_clause(head, body).translate(own))
+        after = [m.next.get(slot, c) for slot, c in system.state.items()]
+        clauses.append((reached, after, z3.And(here, m.guard)))
+    clauses += [(bad, [], z3.And(here, b)) for b in system.bad]
+    for relation, terms, body in clauses:
+        engine.rule(_clause(relation, terms, body).translate(own))
     with Alarm(own, timeout) as alarm:
         try:
             answer = engine.query(bad().translate(own))
@@ -183,15 +183,9 @@ def impossible(timeout: float, *formulas: Z) -> bool:
     return False
 
 
-def _clause(head: Z, body: Z) -> Z:
-    free = _constants(head, body)
-    clause = z3.Implies(body, head)
-    return z3.ForAll(free, clause) if free else clause
-
-
-def _constants(*terms: Z) -> list[Z]:
-    """Return the uninterpreted constants in some terms."""
-    return [t for t in constants_in(terms) if t.decl().name() != "bad"]
+def _clause(relation: Z, terms: Sequence[Z], body: Z) -> Z:
+    """Return that a relation holds of some terms where the body does, whatever their constants are."""
+    return for_all(constants_in([*terms, body]), implied(body, atom(relation, terms)))
 
 
 def subterms(*terms: Z) -> Iterator[Z]:

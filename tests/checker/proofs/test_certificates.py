@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.certificates import SUFFIX
 from mipcheck.checker.verbs.prove_results import Answered, ToProve, prove_all
-from mipcheck.model.prover import consistency
+from mipcheck.model.prover import consistency, prove
 from mipcheck.model.prover.certificate import Certificate, Malformed, read_certificate, write_certificate
 from mipcheck.model.prover.prove import Proofs, Result
+from mipcheck.model.prover.spacer import Verdict, spacer
 from mipcheck.model.specification.load import loads
 
 from making.depth import DEEP
@@ -98,6 +99,45 @@ def test_an_old_certificate_does_not_prove_what_no_longer_holds() -> None:
 
 def test_a_rule_elsewhere_changes_nothing() -> None:
     assert with_it("ready", made("ready"), TEXT.replace("n < 9 or not loud", "n < 8 or not loud")).certified
+
+
+CHANGED = {
+    "n < 9 or not loud": ("n < 7 or not loud", {}),  # what was proved follows from it all the more
+    "n < 9": ("n < 12", {"quiet": "refuted"}),
+    "only if ready\n": ("only if ready or asked > 3\n", {"ready": "refuted", "once_alive": "refuted"}),
+    "ready and asked > 0": ("ready and asked > 1", {}),
+    "within 5 s": ("within 6 s", {}),
+    "answer(n = asked)": ("answer(n = asked, n > 2)", {}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("old", CHANGED)
+def test_a_changed_rule_has_nothing_proved_anew_that_its_change_does_not_touch(
+    old: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else there is of the text is read by no solver but to check the certificates again."""
+    new, concerned = CHANGED[old]
+    text = TEXT.replace(old, new, 1)
+    names = list(loads(TEXT).properties)
+    certificates = {n: made(n) for n in names}
+    proofs = Proofs(loads(text), certificate=certificates.get)
+    asked: list[str] = []
+    answers = {}
+    for name in names:
+        monkeypatch.setattr(prove, "spacer", partial(_noted, asked, name))
+        result = proofs.verdict(name)
+        if not result.certified:
+            answers[name] = result.result
+        else:
+            assert result.result == "proved"
+    assert answers == concerned
+    assert set(asked) == set(concerned)
+
+
+def _noted(asked: list[str], name: str, *question: Any) -> Verdict:
+    asked.append(name)
+    return spacer(*question)
 
 
 LATE = """
