@@ -53,6 +53,8 @@ class Coverage:
     broken: str = ""
     silent: bool = False
     failed: str = ""
+    prohibits: bool = False
+    """It is a prohibition without exception, which nothing that it is about can keep."""
 
     @property
     def lacks(self) -> list[str]:
@@ -61,7 +63,7 @@ class Coverage:
             return [self.failed]
         missing = [] if self.noticed else ["something that notices its absence"]
         if not self.silent:
-            missing += [] if self.exercised else ["a trace that exercises it"]
+            missing += [] if self.exercised or self.prohibits else ["a trace that exercises it"]
             missing += [] if self.broken else ["a trace that breaks it"]
         return missing
 
@@ -157,10 +159,10 @@ class _Auditor:
         for capabilities in dict.fromkeys((given, everything)):
             evidence = self._telling(machine, capabilities, rule)
             kept, broken = (evidence.of_rule(rule.id, which) for which in (False, True))
-            if kept is None or broken is None:
+            if (kept is None and not rule.is_prohibition) or broken is None:
                 continue
             told = evidence.setting.given
-            exercised = self._replayed(machine, kept, capabilities, frozenset(), told)
+            exercised = "" if kept is None else self._replayed(machine, kept, capabilities, frozenset(), told)
             # Some rules cannot be broken alone: a stricter SHOULD lies around them, or another rule forbids the site.
             breaking = self._replayed(machine, broken, capabilities, broken.broken | {rule.id}, told)
             rest = replace(machine, rules={n: r for n, r in machine.rules.items() if n != rule.id})
@@ -171,14 +173,14 @@ class _Auditor:
                     if trace is not None:
                         self._replayed(machine, trace, capabilities, frozenset({rule.id}), told)
                         noticed.append(p.name)
-            return Coverage(tuple(noticed), exercised, breaking)
+            return Coverage(tuple(noticed), exercised, breaking, prohibits=rule.is_prohibition)
         return Coverage()
 
     def _property(self, machine: Spec, p: Property) -> Coverage:
         """Seek a trace to which a property applies, and one that refutes it where a rule is missing."""
         if isinstance(p.claim, Consistent):
             of_rules = [self.coverage(r) for r in machine.rules]
-            whole = all(c.exercised and c.broken for c in of_rules)
+            whole = all((c.exercised or c.prohibits) and c.broken for c in of_rules)
             return Coverage(("two traces of every rule",) if whole else (), silent=True)
         nothing = frozenset[str]()
         evidence = self._of_machine(machine, nothing)
@@ -240,7 +242,9 @@ class _Auditor:
         whole = [(r.id, c) for r in rules if not (c := self.coverage(r.id)).lacks]
         if not whole:
             return Coverage()
-        return Coverage(tuple(name for name, _ in whole), whole[0][1].exercised, whole[0][1].broken)
+        first = next((c for _, c in whole if c.exercised), whole[0][1])
+        names = tuple(name for name, _ in whole)
+        return Coverage(names, first.exercised, first.broken, prohibits=not first.exercised)
 
     def _by_overhead(self, name: str) -> Coverage | None:
         """Return what covers a name that makes a difference to octets only, which no trace shows: the table of
@@ -412,7 +416,7 @@ def _few(names: list[str]) -> str:
 
 def _traces(covered: list[Coverage], which: Callable[[Coverage], str]) -> tuple[str, str]:
     """Tell how long the longest of the traces is, in events; with the cell's style."""
-    shown = [c for c in covered if not c.silent]
+    shown = [c for c in covered if not c.silent and (which(c) or not c.prohibits)]
     if not shown:
         return "-", ""
     if not all(map(which, shown)):

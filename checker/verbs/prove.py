@@ -53,6 +53,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds for the whole run; what it did not get to is unknown (default: each question has its own limit)",
     )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="prove again whenever the specification changes, until interrupted (Ctrl-C)",
+    )
     options.add_report(parser, ("html",))
     options.add_output(parser, ("text", "json"))
 
@@ -71,6 +76,12 @@ def run(args: argparse.Namespace) -> int:
         from mipcheck.checker.console.errors import UsageError
 
         raise UsageError("--store is about the specification as it is: not with --set, --reading, --without")
+    for_once = {"--store": args.store, "--cross-check": args.cross_check, "--smtlib": args.smtlib, "--logs": args.logs,
+                "--report": args.report, "-o": args.output, "--format json": args.format == "json"}  # fmt: skip
+    if args.watch and (given := [name for name, value in for_once.items() if value]):
+        from mipcheck.checker.console.errors import UsageError
+
+        raise UsageError(f"--watch says what changes as text: not with {', '.join(given)}")
     if args.cross_check:
         from mipcheck.checker.proofs.opinions import required
 
@@ -89,6 +100,10 @@ def run(args: argparse.Namespace) -> int:
         with_obligations=args.cross_check or args.smtlib is not None,
         cross_check=args.cross_check,
     )
+    if args.watch:
+        from mipcheck.checker.verbs.prove_watch import watch
+
+        watch(asked, lambda: resolved(args.spec, args.reading))
     if args.format == "text" and args.output is None:
         spoken = Spoken(spec, asked.wanted, lambda text: write(text, None))
         proved = prove_all(asked, spoken)

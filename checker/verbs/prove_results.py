@@ -69,7 +69,8 @@ class ToProve:
     `name` is the specification as on the command line, by which certificates are found, "" for none. `parameters` are
     words by name, and `capabilities` a list in one word. `fresh`: what certificates show is proved anew; `store`: they
     are kept. `timeout` is in seconds for all together. `cross_check` asks all solvers about each obligation, which
-    `with_obligations` keeps.
+    `with_obligations` keeps. `before` are answers of an earlier run, each with what its property is of: of what is the
+    same today they are the answer, and of the rest their certificates are checked first.
     """
 
     spec: Spec
@@ -83,12 +84,24 @@ class ToProve:
     timeout: float | None = None
     with_obligations: bool = False
     cross_check: bool = False
+    before: Mapping[str, tuple[Spec, Answered]] = field(default_factory=dict)
 
     @property
     def wanted(self) -> list[str]:
         """The properties, each once."""
         names = list(owners(self.spec))
         return list(dict.fromkeys(self.properties)) or names
+
+
+def earlier(spec: Spec, answers: Mapping[str, Answered]) -> dict[str, tuple[Spec, Answered]]:
+    """Return answers about a specification as `ToProve.before` has them, without those that went wrong."""
+    of = owners(spec)
+    return {n: (_alone(of[n]), p) for n, p in answers.items() if p.error is None and p.result.result != "unknown"}
+
+
+def _alone(owner: Spec) -> Spec:
+    """Return a role's or a system's specification without those of others, which no proof of it is about."""
+    return replace(owner, roles={}, systems={}, warnings=())
 
 
 class Listener(Protocol):
@@ -151,6 +164,7 @@ class _Run:
         is_known = asked.name and not asked.fresh
         self._stored = {n: found for n in asked.wanted if (found := stored(asked.name, n))} if is_known else {}
         known = {n: certificate for n, (certificate, _) in self._stored.items()}
+        known |= {n: p.result.certificate for n, (_, p) in asked.before.items() if p.result.certificate is not None}
         self._proofs = Proofs(asked.spec, given, asked.without, capabilities, certificate=known.get,
                               with_obligations=asked.with_obligations)  # fmt: skip
 
@@ -159,8 +173,11 @@ class _Run:
 
         That is done in a process apart. What it dies of is left out by the next one: that property is unknown.
         """
-        proved: dict[str, Answered] = {}
-        final: set[str] = set()
+        of = self._asked.before
+        proved = {
+            n: p for n, (owner, p) in of.items() if n in self._asked.wanted and owner == _alone(self._proofs.owner(n))
+        }
+        final = set(proved)
         with Steps(len(self._asked.wanted), "proving") as steps:
             while left := [n for n in self._asked.wanted if n not in final]:
                 at = left[0]
@@ -233,9 +250,13 @@ class _Run:
             if self._asked.cross_check and result.obligations:
                 seconds = self._asked.timeout or _EACH
                 proved = replace(proved, opinions=opinions(name, result.obligations, seconds))
-            return replace(proved, certificate=self._stored[name][1]) if result.certified else proved
+            return replace(proved, certificate=self._stored[name][1]) if self._is_stored(result) else proved
         except Exception as error:
             return self._failed(name, error)
+
+    def _is_stored(self, result: Result) -> bool:
+        """Decide whether a proof is that of a certificate that is kept in a file."""
+        return result.certified and result.name in self._stored
 
     def _completed(self, p: Answered) -> Answered:
         try:

@@ -199,6 +199,9 @@ class _Both(Unrolling):
         super().extend()
         self.other.extend()  # the same step: it names the same constants for the action, the keys and the time
 
+    def shows(self, k: int) -> Z:
+        return z3.And(super().shows(k), self.other.shows(k))
+
 
 class Comparison(Search):
     """Searches over one unrolling of two settings. `timeout` is in seconds, for each search.
@@ -299,7 +302,8 @@ class Comparison(Search):
         keep any; if none is named, both are judges.
         """
         wanted = z3.Bool(f"wanted#{next(_COUNT)}")
-        self.run.solver.add(z3.Implies(wanted, z3.And(goal, self.run.shows(k))))
+        exact = [z for side in (self.both, self.both.other) for z in side.world.exact()]
+        self.run.solver.add(z3.Implies(wanted, z3.And(goal, self.run.shows(k), *exact)))
         sides = (self.both, self.both.other)
         assumptions = [wanted]
         for side, own in zip(sides, free, strict=True):
@@ -480,6 +484,7 @@ def _value(left: Setting, right: Setting, rule: str, kind: str, name: str, timeo
         holds.append(
             world.term(body.condition, {}, WHOLE_NODE, {}, None) if isinstance(body, Configure) else z3.BoolVal(True)
         )
+        solver.add(world.exact())
     solver.add(holds[0] != holds[1])
     solver.minimize(value)
     answer = solver.check()

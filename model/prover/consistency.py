@@ -23,7 +23,7 @@ from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
 from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec
-from mipcheck.model.specification.term import FALSE, Term
+from mipcheck.model.specification.term import Term
 
 _COUNT = itertools.count()
 """Sets what is hidden of an event apart from that of any other."""
@@ -88,7 +88,7 @@ def consistent(setting: Setting, certificate: Certificate | None = None) -> Cons
     for rule in setting.rules:
         if rule not in setting.without:
             examples = shared.telling(rule)
-            for broken in (True,) if _forbids_all(setting.rules[rule]) else (False, True):
+            for broken in (True,) if setting.rules[rule].is_prohibition else (False, True):
                 name = f"{'broken' if broken else 'kept'}:{rule}"
                 known = None if certificate is None else certificate.scripts.get(name)
                 example = None if known is None else examples.shown(rule, broken, known)
@@ -101,11 +101,6 @@ def consistent(setting: Setting, certificate: Certificate | None = None) -> Cons
     if missing:
         verdict = Verdict("unknown", reason="; ".join(missing))
     return Consistency(verdict, None, decisions.proofs, scripts, decisions.systems)
-
-
-def _forbids_all(rule: Rule) -> bool:
-    """Decide whether a rule is a prohibition without exception: there is no keeping it by what it speaks of."""
-    return isinstance(rule.body, Allow) and rule.body.condition == FALSE
 
 
 class _Decisions:

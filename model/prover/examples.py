@@ -128,7 +128,7 @@ class Examples:
         for other in self.setting.rules.values():
             if isinstance(other.body, Configure):
                 holds = world.term(other.body.condition, {}, WHOLE_NODE, {}, None)
-                solver.add(z3.Not(holds) if other.id == rule else holds)
+                solver.add(z3.Not(holds) if other.id == rule else holds, *world.exact())
         solver.minimize(value)
         if solver.check() != z3.sat:
             return None

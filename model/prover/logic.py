@@ -22,7 +22,9 @@ class Unknown:
     def _itself(self, *_: object) -> Unknown:
         return self
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __truediv__ = __mod__ = _itself
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __truediv__ = __floordiv__ = __mod__ = (
+        _itself
+    )
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _itself  # type: ignore[assignment]
     __hash__ = object.__hash__
 

@@ -104,6 +104,7 @@ class Followed(Unrolling):
         self.world, self.mirror, self.tag = world.in_values(), script.mirror, ""
         self.states, self.mirrors, self.steps = [self._first(script)], [], []
         self._actions: list[Action] = []
+        self._exact = []  # what is divided is asked about at the end
         if script.mirror:
             self.mirrors = [dict(self.states[0])]
         for step in script.steps:

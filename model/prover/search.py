@@ -117,8 +117,8 @@ class Search:
                     self.run.solver.add(self.run.steps[-1].now <= _LATE // (self.world.unit or 1))
             wanted = z3.Bool(f"goal@{k}#{next(_COUNT)}")
             asked = [goal(run, k) for run in self._runs]
-            self.run.solver.add(z3.Implies(wanted, z3.And(*asked, self.run.shows(k))))
-            self.run.solver.add(self.world.exact())
+            shown = [run.shows(k) for run in self._runs]
+            self.run.solver.add(z3.Implies(wanted, z3.And(*asked, *shown, *self.world.exact())))
             assumptions = [wanted] + [self.run.kept_surely[i][r] for i in range(k + 1) for r in must]
             if self.run.mirrors:  # the last step is where the two runs may differ in what they are allowed
                 assumptions += [self.run.mirror_kept[i][r] for i in range(k) for r in must]

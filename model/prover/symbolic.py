@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property, lru_cache, reduce
+from itertools import count
 from typing import Any, Literal, TypeVar
 
 import z3
@@ -31,6 +32,7 @@ WHOLE_NODE = -1
 DONE = "done:"
 HIDDEN = "?"
 """Begins the name of a key that no trace has: it stands for what is not followed, of an entry (see `tables.py`)."""
+_COUNT = count()
 TRACKED = 0x0A010064
 """The mobile node, 10.1.0.100, that is followed through a device that deals with many. What the others do is not seen
 in its state, so that a theorem about one is one about each."""
@@ -282,16 +284,24 @@ class World:
         return _apply(t.kind, [sub(a) for a in t.args])
 
     def _divided(self, t: Term, dividend: Z) -> Z:
-        if t.type.name == "time":
-            if self.unit is None:
-                return dividend / t.value
-            self._exact.append(dividend % t.value == 0)
-        # Of integers: rounded down, as the divisor is above 0.
-        return dividend // t.value if isinstance(dividend, int) else dividend / t.value
+        if t.type.name != "time":  # of integers: rounded down, as the divisor is above 0
+            return dividend // t.value if isinstance(dividend, int) else dividend / t.value
+        if self.unit is None:
+            return dividend / t.value
+        known = z3.simplify(dividend) if z3.is_expr(dividend) else dividend
+        if z3.is_int_value(known):
+            known = known.as_long()
+        if z3.is_expr(known):  # an unknown, since a solver is slow with quotients and remainders of its own
+            quotient = z3.Int(f"$quotient{next(_COUNT)}")
+            self._exact.append(quotient * t.value == dividend)
+            return quotient
+        self._exact.append(known % t.value == 0)
+        found = known // t.value
+        return found if self.plain else _integer(found)
 
     def exact(self) -> list[Z]:
         """Return what it takes that, in steps of the unit, no division of a time that was written since the last call
-        leaves anything over: a proof divides exactly."""
+        leaves anything over: a proof divides exactly. Where that is not asked for, what is divided may be anything."""
         found, self._exact = self._exact, []
         return found
 

@@ -45,6 +45,7 @@ class Unrolling:
         self.kept_surely: list[dict[str, Z]] = []
         """The same of nodes that keep to the condition where that is unclear, too: proofs are about those."""
         self.mirror_kept: list[dict[str, Z]] = []
+        self._exact: list[Z] = []
         self.solver.add(world.initial(self.states[0]), *world.exact())
         for m in self.mirrors:
             self.solver.add([m[slot] == z for slot, z in self.states[0].items()])
@@ -77,7 +78,7 @@ class Unrolling:
         if self.mirrors:
             self.mirrors.append(self._after(self.mirrors[-1], step, f"@{k + 1}'", self.acts(True)))
             self.mirror_kept.append({r: self._literal(f"kept:{r}@{k}'", self.breaks(r, k, True)) for r in rules})
-        self.solver.add(w.exact())
+        self._exact.append(conj(w.exact()))
 
     def _after(self, s: SymbolicState, step: Step, tag: str, actions: list[tuple[int, Action]]) -> SymbolicState:
         """Return the state after a step, which the solver is told about."""
@@ -118,9 +119,11 @@ class Unrolling:
                          if z3.is_false(model.eval(literal)))  # fmt: skip
 
     def shows(self, k: int) -> Z:
-        """Return that a log shows step k: a trace ends with its last line, and with it the time that passes."""
+        """Return that a log shows step k, and the steps to there can be written down: a trace ends with its last line,
+        and with it the time that passes."""
         events = self.world.spec.events
-        return z3.Or([self.steps[k].act == n for n, a in self.acts(False) if events[a.event].seen])
+        seen = z3.Or([self.steps[k].act == n for n, a in self.acts(False) if events[a.event].seen])
+        return conj([seen, *self._exact[: k + 1]])
 
     def happens(self, k: int, condition: Callable[[SymbolicState, Action, Keys, Z], Z | None]) -> Z:
         """Return that, at step k, some action happens of which `condition` holds (None: not such an action)."""

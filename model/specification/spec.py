@@ -273,6 +273,11 @@ class Rule:
         """Yield all expressions of the reading chosen."""
         return self.body.terms()
 
+    @property
+    def is_prohibition(self) -> bool:
+        """Whether it forbids what it is about without exception: there is no keeping it by that."""
+        return isinstance(self.body, Allow) and self.body.condition == FALSE
+
     def permits(self, events: Collection[str]) -> bool:
         """Decide whether it is a permission, and one of these events is among those that it is about."""
         return isinstance(self.body, Allow) and any(p.event in events for p in self.body.patterns)

@@ -11,6 +11,7 @@ import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.site.toml import read_site
 from mipcheck.checker.trace.vocabulary import vocabulary_of
+from mipcheck.checker.verbs.audit_matrix import audit
 from mipcheck.model.language.parse import parse
 from mipcheck.model.language.show_module import show
 from mipcheck.model.specification.load import load
@@ -69,3 +70,11 @@ def test_all_is_proved(path: Path) -> None:
     results = prove_all(ToProve(load(str(path))))
     assert {p.result.name: p.result.result for p in results if p.result.result != "proved"} == {}
     assert {n.rule for p in results for n in p.result.needs} >= NEEDED[path.stem]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
+def test_an_audit_finds_evidence_without_certificates(path: Path) -> None:
+    """Divisions of a lease kept searches from ending: of the traces that are there four were not found."""
+    rows = audit(load(str(path)))
+    assert {row.requirement.id: row.lacks for row in rows if row.lacks} == {}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.replayed import broken_in
-from mipcheck.checker.verbs.audit_matrix import MatrixRow, audit, decide, with_other_values
+from mipcheck.checker.verbs.audit_matrix import MatrixRow, audit, audit_text, decide, with_other_values
 from mipcheck.model.prover.search import Search
 from mipcheck.model.specification.load import load, loads
 
@@ -44,6 +44,7 @@ rule C MUST cite 3 "not too slow" configure limit <= 9 s
 rule D MUST cite 4 "not fast" allow use(name = plain) only if ready given capability fast
 rule E MUST cite 5 "by the wire" allow use when name uses other only if ready
 rule F MUST cite 6 "vacuous" allow go(n = 1, n = 2) only if ready
+rule H MUST cite 6 "never the third" allow go(n = 3) only if false
 property fine cite 1 "it is ready" whenever go: ready
 property met cite 7 "it was there" whenever back: not gone
 property idle_talk cite 8 "says nothing" whenever back: true
@@ -98,6 +99,15 @@ def test_a_rule_that_cannot_be_exercised_lacks_everything(lines: dict[str, Matri
     assert lines["F"].lacks == [
         "something that notices its absence (F)", "a trace that exercises it (F)", "a trace that breaks it (F)",
     ]  # fmt: skip
+
+
+def test_a_prohibition_without_exception_is_broken_and_not_kept_by_what_it_forbids(lines: dict[str, MatrixRow]) -> None:
+    (found,) = lines["H"].coverage.values()
+    assert (found.exercised, lines["H"].lacks) == ("", [])
+    assert broken_in(loads(TEXT), found.broken) == {"H"}
+    assert "H " in audit_text(loads(TEXT), [lines["H"]], 100) and "NONE" not in audit_text(
+        loads(TEXT), [lines["H"]], 100
+    )
 
 
 @pytest.mark.parametrize("name", ["S1", "S2", "S3", "S4", "S5", "S7", "S10", "S12"])

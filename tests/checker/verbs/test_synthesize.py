@@ -14,15 +14,18 @@ from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.fleet.inputs import File
 from mipcheck.checker.fleet.summary import Summary, summary_json
 from mipcheck.checker.fleet.work import FileOutcome, RuleOutcome
+from mipcheck.checker.proofs.certificates import known
 from mipcheck.checker.verbs.pages import synthesize_page
 from mipcheck.checker.verbs.prove_results import prove_one
 from mipcheck.checker.verbs.results import MeasuredFile
 from mipcheck.checker.verbs.synthesize_drawn import drawing
 from mipcheck.checker.verbs.synthesize_measured import points_of
 from mipcheck.checker.verbs.synthesize_region import Synthesis, answer_json, answer_text, synthesize
+from mipcheck.model.prover.prove import Proofs
 from mipcheck.model.prover.region import holds_at
 from mipcheck.model.specification.load import load, loads
 
+from making.depth import drawn
 from making.hostile import HOSTILE
 from making.schemas import conforming
 
@@ -88,19 +91,37 @@ def test_it_holds_for_none() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["p", "both"])
 def test_points_of_the_region_agree_with_proofs_at_them(name: str) -> None:
-    """Of each point by itself it is asked whether the property is proved or refuted there."""
+    """Of each point by itself it is asked whether the property is proved or refuted there; many lie at the border."""
     s = found(name)
     rng = random.Random(7)
     spec = loads(TEXT)
     answers = []
-    for _ in range(6):
-        point = {"often": rng.choice([0, 10, 20, 29, 30, 31, 50]) * 10**9, "least": rng.choice([0, 1, 2]),
-                 "longest": rng.choice([0, 30, 59, 60, 61, 70, 90]) * 10**9, "loud": rng.choice([0, 1])}  # fmt: skip
+    for _ in range(drawn(6, 250)):
+        longest = rng.choice([0, 30_000, 59_999, 60_000, 60_001, rng.randrange(90_000)])
+        often = rng.choice([0, 20_000, 90_000 - longest, max(0, 89_999 - longest), rng.randrange(60_000)])
+        point = {"often": often * 10**6, "least": rng.choice([0, 1, 2]),
+                 "longest": longest * 10**6, "loud": rng.choice([0, 1])}  # fmt: skip
         proved = prove_one(spec, name, point, [], with_needs=False).result.result == "proved"
         whole = {n: point.get(n, s.setting.parameters[n]) for n in s.region.parameters}
         assert holds_at(s.setting, s.region, whole) == proved, point
         answers.append(proved)
     assert len(set(answers)) == 2
+
+
+@pytest.mark.slow
+def test_points_of_the_minute_agree_with_what_is_proved_and_refuted_at_them() -> None:
+    spec = load("draft-01")
+    s = synthesize(spec, "no_plaintext_after_loss", (), {})
+    rng = random.Random(8)
+    answers = set()
+    for _ in range(drawn(4, 500)):
+        point = {"t_stop": rng.choice([60_000, 60_001, rng.randrange(130_000)]) * 10**6,
+                 "t_slack": rng.randrange(5_000) * 10**6}  # fmt: skip
+        answer = Proofs(spec, point, certificate=known("draft-01")).verdict(s.property).result
+        inside = holds_at(s.setting, s.region, {n: point[n] for n in s.region.parameters})
+        assert answer == ("proved" if inside else "refuted"), point
+        answers.add(answer)
+    assert len(answers) == 2
 
 
 def test_what_is_given_is_no_longer_open() -> None:

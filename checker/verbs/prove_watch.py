@@ -1,0 +1,74 @@
+"""`mipcheck prove --watch`: proved again whenever the specification changes; what has changed by that is said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, NoReturn
+
+from mipcheck.checker.console.escape import printable
+from mipcheck.checker.console.output import write
+from mipcheck.checker.console.streams import say
+from mipcheck.checker.verbs.prove_results import Answered, ToProve, earlier, prove_all
+from mipcheck.checker.verbs.prove_text import Spoken, results_text
+from mipcheck.model.specification.spec import Spec
+from mipcheck.model.values.errors import UserError
+
+_PAUSE: Final = 0.3
+"""Seconds between two looks at the files."""
+
+
+def watch(asked: ToProve, read: Callable[[], Spec]) -> NoReturn:
+    """Prove what is asked of a specification that is `read`, and again whenever that is another one, until interrupted.
+
+    What is wrong with it is said, and it is read on.
+    """
+    before: dict[str, Answered] = {}
+    last: Spec | None = None
+    said = ""
+    while True:
+        try:
+            spec = read()
+            if spec is not last:
+                now = replace(asked, spec=spec, before={} if last is None else earlier(last, before))
+                before = _first(now) if last is None else _again(now, before)
+                last = spec
+            said = ""
+        except UserError as error:  # also of a file that an editor has not written whole yet
+            text = f"mipcheck: {error}"
+            if text != said:
+                say(text)
+            said = text
+        time.sleep(_PAUSE)
+
+
+def _first(asked: ToProve) -> dict[str, Answered]:
+    spoken = Spoken(asked.spec, asked.wanted, lambda text: write(text, None))
+    found = prove_all(asked, spoken)
+    spoken.end()
+    return _told(found)
+
+
+def _again(asked: ToProve, before: dict[str, Answered]) -> dict[str, Answered]:
+    """Prove after a change, and say what is answered otherwise than before."""
+    started = time.monotonic()
+    found = _told(prove_all(asked))
+    changed = [p for n, p in found.items() if n not in before or _essence(p) != _essence(before[n])]
+    write(f"\n{results_text(asked.spec, changed)}" if changed else "\n", None)
+    same = len(found) - len(changed)
+    write(f"{same} as before, after {time.monotonic() - started:.1f} s\n", None)
+    return found
+
+
+def _essence(p: Answered) -> object:
+    """Return what of an answer is worth telling when it changes."""
+    return p.result.result, p.result.reason, {n.rule for n in p.result.needs}, p.result.assumes, p.result.interfaces
+
+
+def _told(found: list[Answered]) -> dict[str, Answered]:
+    """Return answers by property, after what went wrong in mipcheck was said."""
+    for p in found:
+        if p.error is not None:
+            say(f"mipcheck: {p.result.name}: {type(p.error).__name__}: {printable(str(p.error))}")
+    return {p.result.name: p for p in found}

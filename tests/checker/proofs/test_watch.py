@@ -1,0 +1,93 @@
+"""`mipcheck prove --watch` proves again what a change touches, says what is new, and survives what is wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from mipcheck.checker.cli.main import main
+from mipcheck.checker.console.output import INTERRUPTED
+from mipcheck.model.prover.prove import Proofs, Result
+
+TEXT = """
+spec small
+event ask(n: int) by node seen log
+event go() by node seen log
+interface { asked: int = 0 }
+on ask { asked := n }
+rule A MUST cite 1 "who goes has asked" allow go only if asked > 2
+property asked cite 1 "who goes has asked for something" whenever go: asked > 1
+role other "another" {
+  event pass() by node seen log
+  node { passed: bool = false }
+  on pass { passed := true }
+  rule B MUST cite 2 "once" allow pass only if not passed
+  property once cite 2 "once" whenever pass: not passed
+}
+"""
+Edits = Callable[[list[Callable[[], object]]], None]
+
+
+@pytest.fixture
+def edits(monkeypatch: pytest.MonkeyPatch) -> Edits:
+    """Have each look at the file but the first come after the next of some edits, and Ctrl-C after the last."""
+
+    def of(steps: list[Callable[[], object]]) -> None:
+        left = iter(steps)
+
+        def sleep(_: float) -> None:
+            try:
+                next(left)()
+            except StopIteration:
+                raise KeyboardInterrupt from None
+
+        monkeypatch.setattr(time, "sleep", sleep)
+
+    return of
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The properties that are looked at."""
+    names: list[str] = []
+    verdict = Proofs.verdict
+
+    def noted(self: Proofs, name: str) -> Result:
+        names.append(name)
+        return verdict(self, name)
+
+    def here(work: Callable[[], Iterator[object]], _: float | None) -> Iterator[object]:
+        yield from work()
+
+    monkeypatch.setattr(Proofs, "verdict", noted)
+    monkeypatch.setattr("mipcheck.checker.verbs.prove_results.apart", here)
+    yield names
+
+
+def test_a_change_of_one_role_is_answered_and_the_other_not_looked_at(
+    tmp_path: Path, edits: Edits, asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "small.spec"
+    file.write_text(TEXT)
+    edits([
+        lambda: file.write_text(TEXT.replace("asked > 2", "asked > 3")),
+        lambda: file.write_text(TEXT.replace("asked > 2", "askd > 2")),
+        lambda: file.write_text(TEXT.replace("asked > 2", "askd > 2")),
+        lambda: file.write_text(TEXT.replace("asked > 2", "asked > 0")),
+    ])  # fmt: skip
+    assert main(["prove", "--watch", "--spec", str(file)]) == INTERRUPTED
+    out, err = capsys.readouterr()
+    first, same, changed = out.split("\nsmall: 2 proved\n")[0], *out.split("as before")[:2]
+    assert first.count("proved   ") == 2
+    assert same.rstrip().endswith("2") and "refuted  asked" in changed and "once" not in changed
+    assert out.rstrip().splitlines()[-1].startswith("1 as before")
+    assert asked == ["asked", "once", "asked", "asked"]
+    assert err.count('unknown name "askd"') == 1
+
+
+@pytest.mark.parametrize("more", [["--store"], ["--format", "json"], ["-o", "x"], ["--smtlib", "x"]])
+def test_what_it_cannot_be_asked_with(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prove", "--watch", *more]) == 2
+    assert "--watch says what changes as text" in capsys.readouterr().err
