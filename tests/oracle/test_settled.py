@@ -558,7 +558,7 @@ CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
         "violation",
         {"M2"},
     ),
-    # Faulty 70217. Whether an agent's denial answers a re-registration, or shows that it has failed, 1106-1108 leave open:
+    # Faulty 70217. Whether an agent's denial answers a re-registration, or shows that it failed, 1106-1108 leave open:
     # after that all retransmissions may have run out at 15.1, and what is sent at 15.2 may begin detection anew.
     "run-out-again-after-an-agents-denial": (
         (*DENIED_BY_AGENT, "11.1 RRQ id=0x6", "13.1 RRQ id=0x7", "15.2 RRQ id=0x8", "24.5 e0 link state=down"),
