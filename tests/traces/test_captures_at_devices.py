@@ -16,6 +16,7 @@ from mipcheck.checker.capture.node.knowledge import dotted
 from mipcheck.checker.check.check import check
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.inputs.read import read_trace
+from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.specification.load import load
 from mipcheck.model.values.event import Event
@@ -29,9 +30,13 @@ LOW = 0xFFFFFFFF
 
 
 @cache
-def events_of(name: str) -> list[Event]:
+def trace_of(name: str) -> Trace:
     config = str(CAPTURES / f"{name}.toml")
-    return list(read_trace([str(CAPTURES / f"{name}.pcapng")], vocabulary_of(load("draft-01")), config).events)
+    return read_trace([str(CAPTURES / f"{name}.pcapng")], vocabulary_of(load("draft-01")), config)
+
+
+def events_of(name: str) -> list[Event]:
+    return list(trace_of(name).events)
 
 
 def named(role: str) -> list[tuple[str, str]]:
@@ -89,6 +94,7 @@ def test_the_gateway_passes_on_what_the_node_sends_in_esp() -> None:
         got = user_data(run, "in", "esp") + count(run, "rrp", path="vpn")
         assert count(name, "relay", to="node") == got, name
         assert ids(name, "rrq") == ids(run, "rrq", lambda e: e.args["path"] == "vpn"), name
+        assert ids(name, "rrp") == ids(run, "rrp", lambda e: e.args["path"] == "vpn"), name
 
 
 def test_the_gateway_sees_the_exchange_that_the_node_begins() -> None:
@@ -100,9 +106,13 @@ def test_the_gateway_sees_the_exchange_that_the_node_begins() -> None:
 
 
 def test_the_external_agent_carries_the_vpn() -> None:
+    """All that passes between the node and the gateway goes through it: ESP, and messages of the key exchange."""
     for name, run in named("xha"):
-        through = count(run, "rrq", path="vpn") + user_data(run, "out", "esp")
-        assert count(name, "packet", how="wrapped") == count(name, "pass", how="unwrapped") >= through > 0, name
+        sent = count(run, "rrq", path="vpn") + user_data(run, "out", "esp")
+        got = count(run, "rrp", path="vpn") + user_data(run, "in", "esp")
+        came, went = count(name, "packet", how="wrapped"), count(name, "send")
+        assert came == count(name, "pass", how="unwrapped") > sent > 0 and went > got > 0, name
+        assert came - sent + went - got == trace_of(run).inputs[0].set_aside["key exchange"], name
 
 
 def test_the_foreign_agent_passes_on_what_the_node_sends_and_gets() -> None:
@@ -111,6 +121,8 @@ def test_the_foreign_agent_passes_on_what_the_node_sends_and_gets() -> None:
         direct = [e for e in events_of(run) if e.kind == "rrq" and e.args["path"] == "direct"]
         asked = [(e.args["to"], e.args["id"]) for e in direct]
         assert asked == [(e.args["to"], e.args["id"]) for e in events_of(name) if e.kind == "rrq"], name
+        answered = ids(run, "rrp", lambda e: e.args["path"] == "direct" and e.args["code"] == 0)
+        assert answered == ids(name, "rrp", lambda e: e.args["code"] == 0), name
         if run == "inside-f":
             assert count(name, "relay", what="data", to="ha") == user_data(run, "out")
             assert count(name, "relay", what="data", to="node") == user_data(run, "in")
