@@ -44,9 +44,11 @@ define fine = up and not other
 """
 
 
-def explained(rule: str, *events: Event, boot: bool = True, site: dict[str, int] | None = None) -> Explanation:
+def explained(
+    rule: str, *events: Event, boot: bool = True, site: dict[str, int] | None = None, prelude: str = PRELUDE
+) -> Explanation:
     """The explanation of the only finding about a rule R with that body."""
-    spec = loads(f'{PRELUDE}\nrule R MUST cite 1 "a text" {rule} instead "something else"')
+    spec = loads(f'{prelude}\nrule R MUST cite 1 "a text" {rule} instead "something else"')
     machine = Machine(spec, configure(spec, {}), site or {})
     found = observe(machine, events, boot)
     (finding,) = found.findings
@@ -248,6 +250,18 @@ def test_what_is_said_of_the_whole_node() -> None:
     found = explained("allow go only if n = 1 or seen up", go(1, 2, "-"), boot=False)
     assert found.seen == "1.000000 - go n=2"
     assert [b.text for b in found.because] == ["when this trace begins, up was not known on -"]
+
+
+def test_an_alternative_for_a_key_that_the_event_does_not_have_is_no_reason() -> None:
+    """Where it has the key, what is said of it is; where it has not, the rest is."""
+    rule = "allow paint only if (seen hue > 3 and hue < 9) or src = 0.0.0.7"
+    spec = PRELUDE.replace("what?: text", "what?: text, hue?: int")
+    assert spec != PRELUDE
+    assert facts(explained(rule, paint(1), prelude=spec)) == ("src is 0.0.0.1, not 0.0.0.7",)
+    assert facts(explained(rule, paint(1, hue=2), prelude=spec)) == (
+        "hue is 2, less than 3",
+        "src is 0.0.0.1, not 0.0.0.7",
+    )
 
 
 def test_advice_gives_way_to_a_rule_that_forbids_the_event_altogether() -> None:
