@@ -31,12 +31,13 @@ from mipcheck.checker.observe.observer import Observer
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.checker.verbs.mutate_fates import Jury, chosen
+from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.prover.setting import SITE
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import load
 from mipcheck.model.specification.mutants import Mutant
-from mipcheck.model.specification.spec import Spec
-from mipcheck.model.specification.term import EventPattern
+from mipcheck.model.specification.spec import Require, Spec
+from mipcheck.model.specification.term import COMPARISONS, EventPattern, Term
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event
 from spots import Spot, spots
@@ -44,6 +45,7 @@ from steps import Arena, Changed, Step
 
 HERE = Path(__file__).resolve().parent
 _SECOND = 10**9
+_FAR = 5000 * _SECOND
 
 
 class Walks:
@@ -59,16 +61,18 @@ class Walks:
             sites.append(replace(base, parameters={"t_detection": "5s"}))
         if asked := {n for t in self.of.terms() for n in t.names("given")}:
             sites.append(replace(base, parameters=_told(self.of, asked)))
-        read = sorted({n for t in self.of.terms() for n in t.names("param") if self.of.parameters[n].readings})
-        others = [(n, r) for n in read for r, _ in self.of.parameters[n].readings if r != self.of.parameters[n].reading]
+        self.named = {m.id: _named(self.of, m.machine) for m in mutants}
+        others = [(n, w) for n in sorted(set().union(*self.named.values())) for w in _other_values(self.of, n)]
+        sites += [replace(base, parameters={n: w}) for n, w in others]
         known: dict[Any, Changed] = {}
-        by_reading = [replace(base, parameters={n: r}) for n, r in others]
-        self.arenas = [Arena(spec, site, mutants, known) for site in (*sites, *by_reading)]
-        self.rare = self.arenas[len(sites) :]
+        self.arenas = [Arena(spec, site, mutants, known) for site in sites]
         shown = {i for a in self.arenas for i in a.changed}
         self.left = {m.id: m for m in mutants if m.id in shown}
         self.every = dict(self.left)
         self.spots = {i: spots(self.of, m.machine) for i, m in self.left.items()}
+        self._timed = {i: _timed(found) for i, found in self.spots.items()}
+        bodies = {r.id: r.body for r in self.of.rules.values() if isinstance(r.body, Require)}
+        self._owed = {i: [bodies[r] for r in m.rules if r in bodies] for i, m in self.left.items()}
         self.corpus = [
             w.trace.events for w in jury.witnesses if w.role == role and w.trace.events and not w.trace.absolute
         ]
@@ -93,6 +97,11 @@ class Walks:
             self._following[names] = found
         return self._following[names]
 
+    def _concerns(self, arena: Arena, m: Mutant) -> bool:
+        """Decide whether a mutant may have to do with the parameters of a site."""
+        given = arena.site.parameters.keys()
+        return len(given) != 1 or bool(given & {*self.named[m.id], "t_detection"})
+
     # --- a walk ---------------------------------------------------------------------------------------------------
 
     def grow(self, arena: Arena, m: Mutant, events: list[Event], count: int, apart: frozenset[str]) -> Sequence[Step]:
@@ -101,13 +110,41 @@ class Walks:
         o = arena.walked(events)
         for _ in range(count):
             interface = "eth0" if pick.random() < 0.88 else "wlan0"
-            at = maker.when(o, events[-1].time if events else _SECOND, interface)
+            last = events[-1].time if events else _SECOND
+            at = self.moment(arena, m, o, last, interface) or maker.when(o, last, interface)
             e = self._event(m, o, at, interface, apart)
             e = replace(pick.choice(events), time=at) if events and pick.random() < 0.06 else e
             e = arena.derive(e)
             o.take(e)
             events.append(e)
         return o.steps
+
+    def moment(self, arena: Arena, m: Mutant, o: Observer, last: int, interface: str) -> int | None:
+        """Return a time from which on a comparison at the place that was changed is decided otherwise, or nearly."""
+        pick, node = self.random, self.maker._node(o)
+        place = node.places.get(interface)
+        if place is None or pick.random() < 0.6:
+            return None
+
+        def value(t: Term, now: int) -> int:
+            return arena.machine.evaluate(
+                t, now, place.index, place.state, node.state, node.states, [], "", node.entries
+            )
+
+        found = []
+        for t in self._timed[m.id]:
+            sides = [[value(a, now) for a in t.args] for now in (0, _FAR)]
+            if not any(UNKNOWN in side for side in sides):
+                (a, b), (c, d) = sides
+                slope = ((c - d) - (a - b)) // _FAR
+                found += [(b - a) // slope] if slope else []
+        for body in self._owed[m.id]:
+            anchor = place.state[arena.machine.interface_slots[body.anchor]]
+            found += [anchor + value(body.within, 0) + arena.machine.slack] if anchor != UNKNOWN else []
+        near = [
+            at for f in found if last <= (at := f + pick.choice((0, 0, 0, 1000, -1000, _SECOND // 2))) < last + _FAR
+        ]
+        return pick.choice(near) if near else None
 
     def _event(self, m: Mutant, o: Observer, at: int, interface: str, apart: frozenset[str]) -> Event:
         """Return an event that may have to do with what was changed."""
@@ -133,8 +170,7 @@ class Walks:
         """Make a walk for one of the mutants that were tried the least, and keep it if it notices any."""
         pick = self.random
         m = self.left[min(pick.sample(list(self.left), min(4, len(self.left))), key=lambda i: self.tries[i])]
-        arenas = [a for a in self.arenas if m.id in a.changed]
-        (arena,) = pick.choices(arenas, [1 if a in self.rare else 3 for a in arenas])
+        arena = pick.choice([a for a in self.arenas if m.id in a.changed and self._concerns(a, m)])
         self.tries[m.id] += 1
         parted = self.parted.setdefault((m.id, id(arena)), {})
         near = self.near.get((m.id, id(arena)), (0, []))[1]
@@ -234,6 +270,26 @@ def _told(of: Spec, names: Iterable[str]) -> dict[str, str]:
     """Return parameters as a site tells them; numbers small, so that walks get there."""
     values, types = configure(of, {}), of.parameters
     return {n: f"{values[n] / _SECOND:g}s" if types[n].type.name == "time" else "1" for n in sorted(names)}
+
+
+def _timed(found: Iterable[Spot]) -> list[Term]:
+    """Return the comparisons at some places that depend on the time and on no key."""
+    terms = [t for s in found for t in (*(w for w, _ in s.wants), *s.at, *([s.pattern.condition] if s.pattern else []))]
+    below = (b for t in terms for b in t.walk())
+    return [b for b in below if b.kind in COMPARISONS and b.uses("now") and not b.uses("key", "bound", "some", "every")]
+
+
+def _named(old: Spec, new: Spec) -> set[str]:
+    """Return the parameters in terms that only one of two specifications has."""
+    return {n for t in {*old.terms()} ^ {*new.terms()} for n in t.names("param")}
+
+
+def _other_values(of: Spec, name: str) -> list[str]:
+    """Return other readings of a name, or other values of a parameter: the least, and a large one."""
+    parameter, value = of.parameters[name], configure(of, {})[name]
+    if parameter.readings:
+        return [r for r, _ in parameter.readings if r != parameter.reading]
+    return ["0s", f"{10 * value / _SECOND + 100:g}s"] if parameter.type.name == "time" else ["0"]
 
 
 def main(words: Sequence[str]) -> None:
