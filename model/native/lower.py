@@ -21,6 +21,7 @@ Statements (`statements.py`) stand on expressions (`expressions.py`), these on p
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -33,6 +34,8 @@ from mipcheck.model.native.views import Operand, View, example_of, kind_of
 
 _LONG: Final = 600
 """Instructions from which on a function is called; what is shorter becomes part of its callers."""
+_MUCH: Final = 1000
+"""Instructions to which the copies of a function may come that becomes part of several callers; else it is called."""
 
 _INTRINSICS: Final = """
 declare i64 @llvm.smin.i64(i64, i64)
@@ -59,7 +62,12 @@ class _Assembly:
         self._unit, self._program = unit, Program(unit)
         self._callees: dict[tuple[str, tuple[Kind, ...]], Callee | None] = {}
         """By function and kinds; None while it is being made."""
-        self._texts: list[str] = []
+        self._calls: Counter[str] = Counter()
+        """By symbol, at how many places it is called."""
+        self._lengths: dict[str, int] = {}
+        """By symbol, the instructions of what becomes part of its callers, unless there are too many of them."""
+        self._texts: dict[str, tuple[str, str]] = {}
+        """By symbol, what stands before and after the word on whether it does."""
 
     def text(self) -> str:
         """Make all that is public, and return the module."""
@@ -69,12 +77,21 @@ class _Assembly:
         for name, kinds in unit.exports.items():
             self._define(name, self._program.function(name), list(map(example_of, kinds)), public=True)
         places = [f"@{name} = dso_local global ptr null" for name in unit.given]
-        return "\n".join([_INTRINSICS, *places, *self._texts])
+        functions = [f"{head} {self._inlined(symbol)} {body}" for symbol, (head, body) in self._texts.items()]
+        return "\n".join([_INTRINSICS, *places, *functions])
+
+    def _inlined(self, symbol: str) -> str:
+        """Return how a function is called: from its own place, or as a part of its callers."""
+        if symbol == ENTRY:
+            return ""
+        copies = max(self._calls[symbol], 1)
+        few = symbol in self._lengths and (copies == 1 or copies * self._lengths[symbol] <= _MUCH)
+        return "alwaysinline" if few else "noinline"
 
     def _entry(self, name: str, record: View) -> None:
         body = Statements(self._program, self._callee_of, name, {})
         body.ret(body.integer_of(body.call_of(self._program.function(name), [record]), None))
-        self._texts.append(f"define i64 @{ENTRY}({self._parameter(record)}) nounwind {{\n{body.text()}}}\n")
+        self._texts[ENTRY] = f"define i64 @{ENTRY}({self._parameter(record)}) nounwind", f"{{\n{body.text()}}}\n"
 
     def _callee_of(self, function: ast.FunctionDef, arguments: Sequence[Operand]) -> Callee:
         """Return a function as it is for arguments of these kinds. Raises NativeError if it calls itself."""
@@ -83,9 +100,11 @@ class _Assembly:
             found = self._callees[key]
             if found is None:
                 raise NativeError(f"{function.name} calls itself")
+            self._calls[found.symbol] += 1
             return found
         self._callees[key] = None
         symbol = f"{function.name}.{len(self._callees)}"
+        self._calls[symbol] += 1
         made = self._callees[key] = Callee(symbol, self._define(symbol, function, arguments))
         return made
 
@@ -106,9 +125,11 @@ class _Assembly:
         body = Statements(self._program, self._callee_of, function.name, names)
         body.function(function)
         is_long = body.length > _LONG
-        inline = "noinline" if is_long or public else "alwaysinline"
+        if not is_long and not public:
+            self._lengths[symbol] = body.length
         define = "define" if public else "define internal"
-        self._texts.append(f"{define} i64 @{symbol}({', '.join(parameters)}) nounwind {inline} {{\n{body.text()}}}\n")
+        head = f"{define} i64 @{symbol}({', '.join(parameters)}) nounwind"
+        self._texts[symbol] = head, f"{{\n{body.text()}}}\n"
         return 1 if is_long else body.length
 
     def _parameter(self, view: View) -> str:

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mipcheck.model.native.compiled import compiled
 from mipcheck.model.native.errors import NativeError
+from mipcheck.model.native.lower import assembly
 from mipcheck.model.native.record import Record, array
 from mipcheck.model.native.unit import Unit
 from mipcheck.model.values import cache as keep
@@ -535,6 +536,21 @@ def test_what_is_called_twice_by_what_is_called_twice_does_not_grow_without_boun
     text += "".join(f"def f{n}(A):\n    A[1] += 1\n    return f{n - 1}(A) ^ f{n - 1}(A)\n" for n in range(1, 60))
     fast = native(text + "def f(A):\n    return f59(A) if A[2] else 5\n")
     assert fast(np.zeros(4, np.int64)) == 5
+
+
+def test_what_is_called_from_many_places_is_there_once() -> None:
+    text = "def g(A, n):\n    while n > 3:\n        n -= A[0] & 7 | 1\n    return n\n"
+
+    def made(calls: int) -> str:
+        body = "".join(f"    A[1] += g(A, A[{n % 4}])\n" for n in range(calls))
+        return assembly(Unit("start", Four, (f"{text}def f(A):\n{body}    return A[1]\n", ENTRY), CONSTANTS))
+
+    def how(calls: int) -> str:
+        return next(line.split()[-2] for line in made(calls).splitlines() if line.startswith("define internal i64 @g."))
+
+    assert how(1) == how(3) == "alwaysinline"
+    assert how(200) == "noinline"
+    agree(f"{text}def f(A):\n    A[1] += g(A, A[2] & 63)\n" + "    A[3] += g(A, A[1] & 63)\n" * 60, [5, 1, 40, 2])
 
 
 def test_the_place_is_named() -> None:
