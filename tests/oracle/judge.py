@@ -282,8 +282,9 @@ class _Judge:
             )
         ):
             return  # it may have been begun anew after what may have been the failure, or by it
-        if failed.kind == "t_stop" and self._replaced(stretch, holding) <= failed.time:
-            return  # nothing had to be renewed any more
+        stopped = [f.time for f in holding.failures if f.kind == "t_stop" and f.time <= failed.time]
+        if any(self._replaced(stretch, holding) <= time for time in stopped):
+            return  # nothing had to be renewed any more, or perhaps nothing where any copy may have been answered
         tried = any(_asks(item.meaning, "xha") and not failed.before(item.event) for item in holding.items)
         if failed.kind == "outside" and tried:
             return  # detection had been begun anew before the conclusion

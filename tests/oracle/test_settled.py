@@ -46,6 +46,15 @@ BOTH_ASKED = (
     "9.2 RRP code=136 id=0x5 auth=unchecked",
 )
 DENIED_BY_AGENT = (*INSIDE, "9.0 RRQ id=0x5", "9.1 RRP code=69 id=0x5 auth=absent")
+DENIED_UNCHECKED = (
+    *INSIDE, "9.0 RRQ id=0x5", "11.0 RRQ id=0x5", "13.0 RRQ id=0x5", "13.1 RRP code=131 id=0x5 auth=unchecked",
+)  # fmt: skip
+REPLACED = (
+    *INSIDE, "9.0 RRQ id=0x5", "11.0 RRQ id=0x5", "11.1 RRP code=0 id=0x5 auth=ok",
+    "12.0 e1 link state=up", "12.1 e1 coa kind=colocated addr=10.1.8.8",
+    "12.2 e1 rrq to=iha path=direct coa=10.1.8.8 flags=DT lifetime=600 id=0x20",
+    "12.3 e1 rrp from=iha path=direct code=0 lifetime=600 id=0x20 auth=ok", "12.4 e1 link state=down",
+)  # fmt: skip
 RESYNCHRONISED = (" RRQ id=0x5", " RRP code=133 id=0x5 auth=ok")
 # Accepted at 9.1, and t_stop is over at 39.0; all retransmissions have waited long enough at 47.0.
 SLOWLY = (
@@ -569,6 +578,25 @@ CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
         (*DENIED_BY_AGENT, "11.1 RRQ id=0x6", "13.1 RRQ id=0x7", "14.0 RRQ id=0x8", "24.5 e0 link state=down"),
         "violation",
         {"P9"},
+    ),
+    # Faulty 75260. A denial that nobody has authenticated is genuine, or all retransmissions ran out at 15.0: either
+    # way re-registration failed, and detection begins again (1106-1108) where nothing has been sent since.
+    "run-out-after-an-unchecked-denial": (
+        (*DENIED_UNCHECKED, "22.0 e0 link state=down"),
+        "violation",
+        {"P9"},
+    ),
+    "begun-anew-after-an-unchecked-denial": (
+        (*DENIED_UNCHECKED, "14.0 RRQ id=0x6", "22.0 e0 link state=down"),
+        "conformant",
+        set(),
+    ),
+    # Faulty 72744. The i-HA may have answered the first of two copies: then what was replaced there ended at 39.0, and
+    # nothing had to be renewed any more when retransmissions ran out.
+    "run-out-when-what-was-replaced-may-have-ended": (
+        (*REPLACED, "34.0 RRQ id=0x6", "36.0 RRQ id=0x6", "38.0 RRQ id=0x6", "47.0 e0 link state=down"),
+        "conformant",
+        set(),
     ),
     # Faulty 8513: 1106-1108 make "outside" right where re-registration has failed. Whoever has not been answered may
     # have come to that after fewer retransmissions than the site tells of, or where it tells none.
