@@ -598,6 +598,22 @@ CASES: Final[dict[str, tuple[tuple[str, ...], str, set[str]]]] = {
         "conformant",
         set(),
     ),
+    # Faulty 76473. All retransmissions had run out at 15.0: an answer to what is sent after that does not undo it.
+    "resynchronised-after-it-has-run-out": (
+        (
+            *INSIDE,
+            "9.0 RRQ id=0x5",
+            "11.0 RRQ id=0x5",
+            "13.0 RRQ id=0x5",
+            "15.6 RRQ id=0x6",
+            "15.7 RRP code=133 id=0x6 auth=unchecked",
+            "15.8 RRQ id=0x7",
+            "16.5 PLAIN",
+            "16.6 e0 link state=down",
+        ),
+        "violation",
+        {"M2"},
+    ),
     # Faulty 8513: 1106-1108 make "outside" right where re-registration has failed. Whoever has not been answered may
     # have come to that after fewer retransmissions than the site tells of, or where it tells none.
     "says-outside-unanswered": (
