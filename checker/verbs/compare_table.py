@@ -172,7 +172,8 @@ def _apart(specs: Sequence[tuple[str, Spec]], timeout: float) -> PartingLog:
         if found[-1].trace and found[-1].both_read:
             return found[-1]
     first = next((f for f in found if f.trace), next((f for f in found if f.reason), None))
-    return first or PartingLog(reason=f"all rules are the same in {one} and {other}")
+    alike = f"parties that {one} and {other} both have keep the same rules, so that no trace of theirs tells them apart"
+    return first or PartingLog(reason=alike)
 
 
 def _parted(left: Spec, right: Spec, timeout: float, title: list[str]) -> PartingLog:
