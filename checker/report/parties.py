@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mipcheck.checker.check.parties import Together
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.report.json import as_object
@@ -24,7 +25,7 @@ def together_text(
     last = Lines(width, colour)
     last.line("")
     each = [f"{name} {r.verdict}" for name, r in together.reports.items()]
-    last.title((together.verdict, "bold"), (f" of {len(each)} parties: {', '.join(each)}", ""))
+    last.title((together.verdict, "bold"), (f" of {counted(len(each), 'party', 'parties')}: {', '.join(each)}", ""))
     parts = []
     for name, report in together.reports.items():
         head = Lines(width, colour)

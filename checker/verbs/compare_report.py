@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any, Final
 
 from mipcheck.checker.console import markdown
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.partings import PartingLog, verdicts
@@ -118,10 +119,13 @@ def _text_of_two(c: Compared, lines: Lines) -> None:
 
 def _summary(c: Compared) -> str:
     counts = Counter(f.kind for f in c.facts)
-    wrong = sum(bool(f.wrong) for f in c.facts)
+    wrong = sum(bool(f.wrong) and f.kind != "unknown" for f in c.facts)
+    left = sum(bool(f.wrong) and f.kind == "unknown" for f in c.facts)
+    lacking = [f"{wrong} are not as their specification says"] if wrong else []
+    lacking += [f"of {left} it is not known whether they are"] if left else []
     said = ", ".join(f"{kind} {n}" for kind, n in counts.items())
-    return f"{len(c.specs)} specifications by {len(c.guidelines)} guidelines ({said}); " + (
-        f"{wrong} are not as their specification says" if wrong else "all are as their specifications say"
+    return f"{counted(len(c.specs), 'specification')} by {len(c.guidelines)} guidelines ({said}); " + (
+        ", ".join(lacking) or "all are as their specifications say"
     )
 
 

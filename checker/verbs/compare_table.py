@@ -137,7 +137,11 @@ def _fact(spec: Spec, d: Decision) -> Fact:
         return Fact(kind, said, d.name, trace=d.trace, wrong=d.wrong)
     if d.kind == "declared":
         return Fact(kind, d.found, d.name, wrong=d.wrong)
-    return Fact(kind, d.found, d.name if d.kind == "computed" else "", d.value, wrong=d.wrong)
+    if d.kind == "computed":
+        # Where a layer does not say what the figure takes, there is no number that could be another than is said.
+        known = d.value is not None
+        return Fact(kind if known else "unknown", d.found if known else d.name, d.name, d.value, wrong=d.wrong)
+    return Fact(kind, d.found)
 
 
 def _named(spec: Spec, name: str) -> tuple[Property, bool]:

@@ -131,6 +131,30 @@ def test_a_party_has_one_role(here: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "mobile is of role vpn here, and of role mn in node.log" in " ".join(err.split())
 
 
+def test_a_party_without_a_trace_is_never_conformant(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a log of it holds no event, nothing is known of it, nor of all together; what broke a rule elsewhere did.
+    A party of which no input was given is not spoken of, nor counted."""
+    (here / "none.log").write_text(GATEWAY, "utf-8")
+    for node, verdict, exit_code in (("node.log", "inconclusive", 3), ("liar.log", "violation", 1)):
+        code, out, _ = run(capsys, node, "none.log", "--format", "json")
+        report = conforming("parties", out)
+        assert (code, report["verdict"]) == (exit_code, verdict)
+        gateway = report["parties"]["gateway"]
+        assert (gateway["verdict"], [i["events"] for i in gateway["inputs"]]) == ("inconclusive", [0])
+        assert not [r["id"] for r in gateway["rules"] if r["status"] == "held"]
+    _, out, _ = run(capsys, "node.log", "none.log")
+    told = " ".join(out.split())
+    assert "the trace holds nothing that any MUST speaks of: there is no evidence" in told
+    assert "inconclusive of 2 parties: mobile conformant, gateway inconclusive" in told
+    code, out, _ = run(capsys, "mute.log", "--party", "mute.log=mobile")
+    assert (code, out.splitlines()[-1]) == (0, "conformant of 1 party: mobile conformant")
+    assert "gateway" not in out
+    (here / "empty.log").write_text("", "utf-8")
+    code, out, err = run(capsys, "node.log", "empty.log", "--party", "empty.log=gateway")
+    assert (code, out) == (2, "")
+    assert "empty.log:1: the file is empty" in err
+
+
 def test_inputs_of_one_party_are_merged_as_ever(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "more.log").write_text(NODE.replace("1.0 eth0", "3.0 eth0"), "utf-8")
     code, out, _ = run(capsys, "node.log", "more.log", "--format", "json")

@@ -93,6 +93,62 @@ def test_without_a_common_vocabulary_no_trace_tells() -> None:
     assert [(f.kind, f.text) for f in result.cells["overhead"]["alien"]] == [("unknown", "nothing is said")]
 
 
+MUTE = """
+spec mute
+document "one.txt"
+guideline size cite 1 "How large?"
+guideline moves cite 2 "What does a move take?"
+guideline safe cite 3 "Is it safe?"
+layer heavy "h" as ip
+access mode = heavy
+event go(n: int) by node seen log
+answer size computed octets of mode
+answer moves computed registrations of mode
+answer safe missing "no key is spoken of"
+"""
+
+
+def test_what_a_proposal_cannot_express_is_unknown_and_said_with_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A figure that a layer does not tell was a number, and was said to be another than the specification says."""
+    monkeypatch.chdir(tmp_path)
+    Path("mute.spec").write_text(MUTE, "utf-8")
+    assert main(["compare", "./mute.spec", "--format", "json"]) == 3
+    content = conforming("compare", capsys.readouterr().out)
+    cells = {g["name"]: next(iter(g["cells"].values())) for g in content["guidelines"]}
+    assert [(f["kind"], f["by"], f["value"], f["wrong"]) for g in ("size", "moves") for f in cells[g]] == [
+        ("unknown", "octets of mode", None, "layer heavy of mute does not say what ip adds"),
+        ("unknown", "registrations of mode", None, "layer heavy of mute does not say what it is moved by"),
+    ]
+    assert [(f["kind"], f["text"], f["wrong"]) for f in cells["safe"]] == [("unknown", "no key is spoken of", None)]
+    assert main(["compare", "./mute.spec"]) == 3
+    told = " ".join(capsys.readouterr().out.split())
+    assert "octets of mode — layer heavy of mute does not say what ip adds" in told
+    assert "1 specification by" in told and "of 2 it is not known whether they are" in told
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("override answer endpoint proved by no_thief", 'there is no property "no_thief"'),
+        ('property mine cite 1 "x" whenever go: binding = n', 'unknown name "binding" in event go'),
+        ("override answer silence shown by gateway_answer_the_node", 'did you mean "gateway_answers_the_node"?'),
+        ("override answer handoff computed updates of elsewhere", 'no access mode or layer is called "elsewhere"'),
+    ],
+)
+def test_a_property_in_words_that_a_candidate_lacks_is_refused_with_those_that_it_has(
+    line: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.spec"
+    mine.write_text(f"spec mine extends candidates/e7\nevent go(n: int) by node seen log\n{line}\n", "utf-8")
+    assert main(["compare", str(mine), "candidates/e7"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, "mine.spec:3:" in told.err) == ("", True)
+    assert message in " ".join(told.err.split())
+    assert "known: " in told.err or "did you mean" in told.err
+
+
 def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mute, wrong = tmp_path / "mute.spec", tmp_path / "wrong.spec"
     mute.write_text('spec mute\ndocument "x"\n', "utf-8")
@@ -130,7 +186,7 @@ def test_all_that_come_along_are_compared() -> None:
 
 @pytest.mark.slow
 def test_the_whole_table_is_as_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """From certificates: six seconds; without them, minutes."""
+    """From certificates: seconds; without them, minutes."""
     assert main(["compare", "--format", "json"]) == 0
     content = json.loads(capsys.readouterr().out)
     facts = [f for g in content["guidelines"] for cell in g["cells"].values() for f in cell]
