@@ -291,7 +291,8 @@ class NativeObserver:
             self._hole(rule, Hole(batch.first + s.at, name, moment, node=node, why=why_untold(self._machine.spec)))
             return
         if reason == loop.UNJUDGED_MISS:
-            self._hole(rule, Hole(anchor, name, moment, node=node))
+            at = anchor if anchor >= 0 else batch.first + s.at  # what has not been told is not known by now
+            self._hole(rule, Hole(at, name, moment, node=node))
             return
         finding = Finding(rule, name, deadline, anchor, True, moment, 0, node=node)
         self._add((node, name, anchor), finding)

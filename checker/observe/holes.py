@@ -46,9 +46,11 @@ def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
         return Lack(text, frozenset({"gap"}))
     moment = hole.moment
     missing: dict[str, frozenset[str]] = {}
+    for leaf in _owed_since(context, rule, moment):
+        missing.update(_missing(context, hole, leaf))
     for term in _undecided(context, rule, event.kind, moment):
         leaves = blame(context.machine, term, moment, moment.this)
-        if evaluate(context.machine, term, moment, moment.this) != UNKNOWN:
+        if not missing and evaluate(context.machine, term, moment, moment.this) != UNKNOWN:
             found = Finding(rule, hole.interface, event.time, hole.event, moment=moment)
             from mipcheck.checker.observe.explain import sentences
 
@@ -59,6 +61,16 @@ def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
                 missing.update(_missing(context, hole, leaf))
     facts = "; ".join(missing) or "whether what was owed has been met is not known"
     return Lack(f"at {where} {facts}", frozenset().union(*missing.values()))
+
+
+def _owed_since(context: Context, rule: int, moment: Moment) -> list[Leaf]:
+    """Return the time since when something is owed, if that is not known: it is owed perhaps."""
+    body = context.machine.rules[rule].body
+    if not isinstance(body, Require):
+        return []
+    anchor = Term("var", context.spec.variables[body.anchor].type, body.anchor)
+    value = evaluate(context.machine, anchor, moment, moment.this)
+    return [Leaf(anchor, moment.this, value)] if value == UNKNOWN else []
 
 
 def _undecided(context: Context, rule: int, kind: str, moment: Moment) -> list[Term]:

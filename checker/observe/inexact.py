@@ -69,7 +69,7 @@ def times_of(machine: Machine, kinds: Collection[str]) -> Times:
         if any(machine.spec.state(name).type.name == "time" for name in reads):
             fragile |= {machine.interface_slots[v] for v in given}
     return Times(
-        own=[*own, *[False] * (machine.interface_size - len(own))],
+        own=[*own, *[True] * (machine.interface_size - len(own))],  # since when something is owed perhaps
         node=[machine.spec.state(n).type.name == "time" for n in shared],
         own_uncertain=[n for v, n in machine.interface_slots.items() if v in timed],
         node_uncertain=[n for v, n in shared.items() if v in timed],

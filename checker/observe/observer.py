@@ -326,9 +326,9 @@ class Observer:
         for done, anchor, limit in self._limits:
             start = state[anchor]
             met = state[done]
-            if met == 1 or start == UNKNOWN:
+            if met == 1 or (met < 1 and start == UNKNOWN):
                 continue
-            due = start + limit - (met if met != UNKNOWN else 0)
+            due = met - 2 + limit if met > 1 else start + limit - (met if met != UNKNOWN else 0)  # owed perhaps
             if due < now:
                 late = True
             else:
@@ -424,7 +424,8 @@ class Observer:
         if due.outcome == UNKNOWN:
             tally.unknown += 1
             if tally.hole is None:
-                tally.hole = Hole(anchor, place.name, moment_of(due.deadline, place, copied(place)), node=node.key)
+                at = anchor if anchor >= 0 else self._count - 1  # what has not been told is not known by now
+                tally.hole = Hole(at, place.name, moment_of(due.deadline, place, copied(place)), node=node.key)
             return
         tally.broken += 1
         cause = (node.key, place.name, anchor)

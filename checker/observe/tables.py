@@ -97,8 +97,10 @@ def plan(s: ObserverState, row: int, now: int) -> int:
         limit = s.limits[n]
         start = s.values[row, limit.anchor]
         met = s.values[row, limit.met]
-        if met == 1 or start == U:
+        if met == 1 or (met < 1 and start == U):
             continue
+        if met > 1:
+            start = met - 2
         due = start + limit.within
         if met < 0 and met != U:
             due -= met

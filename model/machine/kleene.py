@@ -92,6 +92,22 @@ def join(a: int, b: int) -> int:
     return a if a == b else U
 
 
+def owed_since(met: int, start: int, begun: int, match: int, now: int) -> int:
+    """Return what says whether an obligation has been met (1) after its anchor was assigned: at a `match` of 1 or U.
+
+    The anchor was `start` and is `begun`. Where that is not known the obligation is owed *perhaps*, and this is since
+    when, at the earliest: a time, and 2. What was slept meanwhile is kept negated in what it was before.
+    """
+    if begun != U:
+        return 0 if match == 1 else join(met, 0)
+    if match != 1 and met > 1:
+        return met
+    if match != 1 and met <= 0 and start != U:
+        since = start if met == U else start - met
+        return max(since, 0) + 2
+    return max(now, 0) + 2
+
+
 def low_half(a: int) -> int:
     """Return the low 32 bits of an identification, which are all that RFC 3344 3.6.2.1 compares; U stays U."""
     return U if a == U else a & 4294967295

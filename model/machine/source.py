@@ -216,12 +216,14 @@ class Writer:
                 compute.append(f"        {local} = {value}\n")
                 value = local
             place, writer = self._place(name)
-            assign.append(f"        {place} = {_becomes(place, value, match)}\n        {writer} = event\n")
-            for rule, body in self._layout.obligations:
-                if body.anchor == name:
-                    met = f"own[{self._layout.done_slot[rule]}]"
-                    owed = f"  # {self._layout.rules[rule].id} is to be met anew"
-                    assign.append(f"        {met} = {_becomes(met, '0', match)}{owed}\n")
+            begun = _becomes(place, value, match)
+            owed = [rule for rule, body in self._layout.obligations if body.anchor == name]
+            if owed:
+                assign.append(f"        begun = {begun}\n")
+            for rule in owed:
+                met, anew = f"own[{self._layout.done_slot[rule]}]", f"# {self._layout.rules[rule].id} is to be met anew"
+                assign.append(f"        {met} = owed_since({met}, {place}, begun, {match}, now)  {anew}\n")
+            assign.append(f"        {place} = {'begun' if owed else begun}\n        {writer} = event\n")
         return compute, assign
 
     def _change(self, change: Change, event: str, match: str, number: str) -> tuple[list[str], list[str]]:
@@ -302,14 +304,15 @@ class Writer:
             slot, anchor = self._layout.done_slot[n], self._local("var", body.anchor)
             slack = self._local("param", "t_slack") if ("param", "t_slack") in self._layout.constant_of else "0"
             lines.append(comment(f"{self._layout.rules[n].id}: {self._layout.rules[n].text}", 1))
-            lines.append(f"    met = own[{slot}]\n    if met != 1 and {anchor} != U:\n")
-            lines.append(f"        deadline = {anchor} + {self._term(body.within)} + {slack}\n")
+            lines.append(f"    met = own[{slot}]\n    if met > 1 or met != 1 and {anchor} != U:\n")
+            lines.append(f"        since = met - 2 if met > 1 else {anchor}\n")
+            lines.append(f"        deadline = since + {self._term(body.within)} + {slack}\n")
             if self._spec.pause is not None:
                 lines.append("        if met < 0 and met != U:\n            deadline = deadline - met\n")
             lines.append(f"        if deadline < now:\n            owed = {self._owed(body)}\n")
             lines.append(f"            if owed != 0:\n                outcomes[count] = {n}\n")
             lines.append("                outcomes[count + 1] = deadline\n")
-            lines.append("                outcomes[count + 2] = 0 if owed == 1 and met != U else U\n")
+            lines.append("                outcomes[count + 2] = 0 if owed == 1 and met <= 0 and met != U else U\n")
             lines.append(f"                count += 3\n                own[{slot}] = 1\n")
         head = "def due(now, this, own, node, entries, every, constants, outcomes):\n"
         return self._function(head, self._unpack(), "    count = 0\n", *lines, "    return count\n")
@@ -318,7 +321,8 @@ class Writer:
         lines = []
         for n, body in self._layout.obligations:
             lines.append(comment(f"{self._layout.rules[n].id}: {self._layout.rules[n].text}", 1))
-            lines.append(f"    if own[{self._layout.done_slot[n]}] != 1 and {self._term(body.condition)} == 1:\n")
+            lines.append(f"    met = own[{self._layout.done_slot[n]}]\n    owed = {self._term(body.condition)}\n")
+            lines.append("    if met != 1 and owed == 1 or met > 1 and owed == U:\n")
             lines.append(f"        outcomes[count] = {n}\n        count += 1\n")
         head = "def pending(this, own, node, entries, every, constants, outcomes):\n"
         return self._function(head, self._unpack(), "    count = 0\n", *lines, "    return count\n")
@@ -355,6 +359,8 @@ class Writer:
             slot, anchor = layout.done_slot[n], layout.interface_slots[body.anchor]
             lines.append(f"{indent}    if row[{slot}] <= 0 and row[{slot}] != U and row[{anchor}] != U:\n")
             lines.append(f"{indent}        row[{slot}] = add(row[{slot}], sub({since}, now))\n")
+            lines.append(f"{indent}    elif row[{slot}] > 1 and {since} != U:\n")
+            lines.append(f"{indent}        row[{slot}] = row[{slot}] + now - {since}\n")
         return lines
 
     def _ends(self) -> str:

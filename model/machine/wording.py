@@ -9,7 +9,7 @@ from typing import Final
 from mipcheck.model.specification.spec import Spec
 
 OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", "add", "sub", "mul", "quotient", "neg",
-              "largest", "smallest", "has", "contains", "join", "low_half", "doubted")  # fmt: skip
+              "largest", "smallest", "has", "contains", "join", "low_half", "owed_since", "doubted")  # fmt: skip
 """Functions of `kleene` that the source calls, beside the constant U."""
 
 ON_TABLES = ("looked_up", "lasting", "row_for", "write", "stamp", "tidy", "emptied", "reset", "end_of_rows")
@@ -19,7 +19,7 @@ VALUE: Final = "now, this, own, node, entries, every, keys, constants"
 STEP: Final = f"{VALUE}, event, own_writers, node_writers, outcomes"
 """Parameters of generated functions; LEGEND says what they are."""
 RESERVED: Final = frozenset([*kwlist, *OPERATIONS, *ON_TABLES, "U", "range", "len", *STEP.split(", "), "at", "row",
-                              "count", "match", "kept", "met", "deadline", "other", "owed", "result",
+                              "begun", "count", "match", "kept", "met", "deadline", "since", "other", "owed", "result",
                               "value"])  # fmt: skip
 """Names in the source that stand for something else than a variable, a key or a constant of the specification."""
 _WIDTH: Final = 100
