@@ -404,8 +404,7 @@ class Observer:
             for row in node.entries:
                 yield from row  # writers are among its columns
         moments = [(t.hole.event, t.hole.moment) for t in self._tallies if t.hole is not None]
-        found = (f for g in self._groups for f in g.by_cause.values())
-        for finding in found:
+        for finding in (f for g in self._groups for f in g.by_cause.values()):
             yield finding.event
             yield finding.last_event
             if finding.moment is not None and id(finding) in wanted:

@@ -1,7 +1,8 @@
 """The compiled semantics: a specification, ready to run as a step function over integers.
 
 State is a list of integers for the node and one for each interface; a value that is not known is UNKNOWN, and
-logic over it is Kleene's (`kleene.py`). What stands where is said in `layout.py`; `source.py` writes the functions.
+logic over it is Kleene's (`kleene.py`). What stands where is said in `layout.py`; `source.py` writes the functions,
+and `terms.py` what is asked in them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from mipcheck.model.machine import kleene
 from mipcheck.model.machine.code import code_of, compiled
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.machine.layout import Layout
-from mipcheck.model.machine.source import Writer, literal
+from mipcheck.model.machine.source import Writer
+from mipcheck.model.machine.terms import literal
 from mipcheck.model.machine.wording import ON_TABLES, OPERATIONS
 from mipcheck.model.specification.spec import Configure, Spec
 from mipcheck.model.specification.term import Term
