@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from mipcheck.checker.observe.columns import NativeObserver
 from mipcheck.checker.observe.observer import observe
 from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.kleene import UNKNOWN, and_, or_
 from mipcheck.model.machine.sharing import Shared, outdented
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import loads
@@ -118,6 +120,70 @@ def test_an_operation_has_the_name_of_its_definition_unless_that_is_taken() -> N
         "def f(wide):\n    wide_ = p(1)\n    class_ = p(2)\n    common_0 = p(3)\n"
         "    return wide_ + class_ + common_0 + wide_ + class_ + common_0\n"
     )
+
+
+def test_what_loops_is_worked_out_only_where_what_is_asked_before_holds() -> None:
+    shared = Shared()
+    first, loop = shared.mark("p(1)"), shared.mark("q(2)", loops=True)
+    match = shared.logical("and_", [loop, first])
+    source = f"def f():\n    match = {match}\n    if match != 0:\n        x = {loop}\n    return match\n"
+    assert shared.written(source) == (
+        "def f():\n    common_0 = p(1)\n    common_1 = q(2) if common_0 != 0 else 0\n"
+        "    match = (0 if common_0 == 0 else and_(common_0, common_1))\n    if match != 0:\n        x = common_1\n"
+        "    return match\n"
+    )
+
+
+def test_what_loops_is_worked_out_where_nothing_is_asked_before_one_of_its_places() -> None:
+    for source in (
+        "def f():\n    match = {match}\n    if match != 0:\n        x = {loop}\n    else:\n        x = {loop}\n",
+        "def f():\n    match = {match}\n    match = {other}\n    if match != 0:\n        x = {loop}\n",
+        "def f():\n    match = {match}\n    if match == 0:\n        x = {loop}\n",
+    ):
+        shared = Shared()
+        first, loop, other = shared.mark("p(1)"), shared.mark("q(2)", loops=True), shared.mark("r(3)")
+        match = shared.logical("and_", [loop, first])
+        text = shared.written(source.format(match=match, loop=loop, other=other))
+        assert "common_1 = q(2)\n" in text
+
+
+LOGIC = st.recursive(
+    st.tuples(st.sampled_from(["p", "slow"]), st.integers(0, 3)),
+    lambda below: st.tuples(st.sampled_from(["and_", "or_"]), st.lists(below, min_size=2, max_size=3)),
+    max_leaves=6,
+)
+
+
+@given(
+    st.lists(st.tuples(LOGIC, st.sampled_from(["!= 0", "== 1"]), st.lists(LOGIC, min_size=1, max_size=2)), min_size=1),
+    st.lists(st.sampled_from([0, 1, UNKNOWN]), min_size=8, max_size=8),
+)
+def test_whatever_is_asked_before_a_loop_what_comes_out_is_the_same(rules: list[Any], values: list[int]) -> None:
+    shared = Shared()
+
+    def term(t: Any) -> str:
+        if t[0] in ("and_", "or_"):
+            return shared.logical(t[0], [term(a) for a in t[1]])
+        return shared.mark(f"{t[0]}({t[1]})", loops=t[0] == "slow")
+
+    def value(t: Any) -> int:
+        if t[0] in ("and_", "or_"):
+            result: int = reduce(and_ if t[0] == "and_" else or_, map(value, t[1]))
+            return result
+        number: int = t[1]
+        return values[number + (4 if t[0] == "slow" else 0)]
+
+    source, expected = "def f():\n    seen = []\n", []
+    for condition, test, inner in rules:
+        source += f"    match = {term(condition)}\n    if match {test}:\n"
+        source += "".join(f"        seen.append({term(t)})\n" for t in inner)
+        source += f"    seen.append(match)\n    seen.append({term(inner[0])})\n" if len(inner) > 1 else ""
+        match = value(condition)
+        expected += [value(t) for t in inner] if (match != 0 if test == "!= 0" else match == 1) else []
+        expected += [match, value(inner[0])] if len(inner) > 1 else []
+    names: dict[str, Any] = {"and_": and_, "or_": or_, "p": lambda n: values[n], "slow": lambda n: values[4 + n]}
+    exec(shared.written(source + "    return seen\n"), names)
+    assert names["f"]() == expected
 
 
 def test_lines_leave_the_block_that_they_were_written_for() -> None:
