@@ -41,6 +41,7 @@ from mipcheck.checker.observe.tables import (
     look_later,
     moved,
     node_of,
+    owes_nothing,
     place,
     plan,
     pop,
@@ -289,7 +290,8 @@ def _happen(s: ObserverState) -> int:
         keep_before(s, row, node)
     own = s.nodes[node]
     begin, capacity = own.entries, own.entries_capacity
-    lent = lend_room(s, node, s.kinds[kind].sets) if s.kinds[kind].sets > 0 else 0
+    if s.kinds[kind].sets > 0:
+        lend_room(s, node, s.kinds[kind].sets)
     if s.kinds[kind].tabled == 1:
         s.entries_before[0, 0] = 0
         for n in range(rows_used(s, node)):
@@ -312,7 +314,7 @@ def _happen(s: ObserverState) -> int:
         kind, s.time[i], s.index, s.values[row], s.shared[node], entries, every, keys, s.constants,
         s.first + i, s.writers[row], s.shared_writers[node], s.outcomes,
     )  # fmt: skip
-    if lent == 1:
+    if s.kinds[kind].sets > 0:
         settle_room(s, node, begin, capacity)
     s.outcome = 0
     s.shared_changed = 0
@@ -364,7 +366,7 @@ def _judge(s: ObserverState) -> int:
         else:
             return STOP + BROKEN
     if changing:
-        if s.limits_count > 0 and row != 0 and plan(s, row, s.time[i]) == 1:
+        if s.limits_count > 0 and row != 0 and owes_nothing(s, row) == 0 and plan(s, row, s.time[i]) == 1:
             look_later(s, row)
         if s.entangled == 1 or s.shared_changed == 1:
             for other in range(s.nodes[node].begin, end_of(s, node)):

@@ -24,9 +24,9 @@ def grow(s: ObserverState) -> None:
         s.grow(nodes_room=2 * s.nodes_room)
     if s.entries_room < s.entries_count + 4 * s.entries_spare:
         _gather_entries(s)
-    least = s.entries_count + 4 * s.entries_spare
-    if s.entries_room < least:  # by little, since what nodes have left behind is gathered each time
-        s.grow(entries_room=max(least, s.entries_room + s.entries_room // 4))
+        least = s.entries_count + 4 * s.entries_spare + s.nodes_count // 8  # all nodes are looked at each time
+        if s.entries_room < least:  # by little, since what nodes have left behind is gathered each time
+            s.grow(entries_room=max(least, s.entries_room + s.entries_room // 4))
     if s.rows_room * (s.slots + s.variables) + s.entries_room * s.entry_width > _MOST_CELLS:
         raise TooMuch("more interfaces and nodes than any device serves")
     if s.node_of_room < 4 * s.nodes_count + 8:
@@ -43,8 +43,8 @@ def _gather_entries(s: ObserverState) -> None:
     capacities = s.nodes.column("entries_capacity")[: s.nodes_count]
     if 4 * int(capacities.sum()) > 3 * s.entries_count:
         return
-    order = np.argsort(begins, kind="stable")
-    order = order[capacities[order] > 0]
+    order = np.flatnonzero(capacities)
+    order = order[np.argsort(begins[order], kind="stable")]
     sizes = capacities[order]
     ends = np.cumsum(sizes)
     count = int(ends[-1]) if len(ends) else 0

@@ -36,7 +36,7 @@ class NodeRow(Record):
     capacity: int  # for how many there is room
     entry: int  # where `node_of` has it
     entries: int  # the first of its rows of `entries`, which says how many of them are in use
-    entries_capacity: int  # how many of them it has; 0 if it has never needed any
+    entries_capacity: int  # how many of them it has; 0 if it needs none
 
 
 class NodeEntry(Record):

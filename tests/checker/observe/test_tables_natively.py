@@ -83,3 +83,19 @@ def test_a_node_has_room_for_little_more_than_it_keeps() -> None:
     assert len(kept) == 500 and kept.min() > 1
     assert (rooms <= kept + kept // 8).all()
     assert record.entries_count <= 2 * rooms.sum()
+
+
+def test_a_node_that_keeps_no_entry_any_more_has_no_room_for_any() -> None:
+    """However often it had some, beside others that have."""
+    told = []
+    for n in range(6000):
+        home, who = 0x0A020000 + n // 2 % 500, n // 1000
+        told.append(event("wish", n * S, {"who": who, "what": "call", "to": 1, "sure": "yes"}, home))
+        if home != 0x0A020000:
+            told.append(event("deny", n * S, {"who": who, "what": "call"}, home))
+    native = observed(told, True, 999)
+    assert native.observation() == observe(MACHINE, told, True)
+    record = native._state
+    rooms = record.nodes.column("entries_capacity")[1 : record.nodes_count]
+    assert len(rooms) == 500 and rooms[0] > 0 and not rooms[1:].any()
+    assert record.entries_room < 500
