@@ -63,8 +63,7 @@ class Observer:
         self._changing, self._telling, self._gaps = facts.changing, facts.telling, facts.gaps
         self._anew, self._waking, self._ending = facts.anew, facts.waking, facts.ending
         self._heap: list[tuple[int, int, InterfaceState]] = []
-        self._ticket = count()
-        self._late: list[InterfaceState] = []
+        self._ticket, self._late = count(), list[InterfaceState]()
         self._count = self._spread = self._seen = 0
         self._sleep = Sleep(machine, facts)
         self._gapped = -1
