@@ -84,7 +84,7 @@ class Writer(TermWriter):
                 slot = self._layout.done_slot[n]
                 lines.append(comment(f"{self._layout.rules[n].id} is met: {self._layout.rules[n].text}", 1))
                 lines.append(f"    match = {match}\n    met = own[{slot}]\n    if match == 1:\n")
-                lines.append(f"        if met <= 0 and met != U and {self._owed(body, event.name)} == 1:\n")
+                lines.append(f"        if met != 1 and met != U and {self._owed(body, event.name)} == 1:\n")
                 lines.append(f"            outcomes[count] = {n}\n            outcomes[count + 1] = 1\n")
                 lines.append(f"            count += 2\n        own[{slot}] = 1\n")
                 lines.append(f"    elif match != 0 and met <= 0:\n        own[{slot}] = U\n")
