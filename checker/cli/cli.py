@@ -102,23 +102,17 @@ def run(argv: Sequence[str]) -> int:
 
 def _guarded(verb: Verb, module: VerbModule, args: argparse.Namespace) -> int:
     """Run a verb; what users can do wrong is told in a line or two on standard error."""
-    from mipcheck.checker.console.errors import InputError, UsageError
-    from mipcheck.checker.console.escape import printable
+    from mipcheck.checker.console.errors import InputError, wording
     from mipcheck.model.language.errors import SpecError
-    from mipcheck.model.specification.configure import ParameterError
     from mipcheck.model.values.errors import UserError
 
     try:
         _keep_what_is_read(args)
         return module.run(args)
     except UserError as error:
-        if isinstance(error, InputError | SpecError):  # lines with their places, escaped already
-            say(str(error))
-            if verb is CHECK:
-                _hint_verb(args.inputs)
-        else:
-            named = "mipcheck: " if isinstance(error, UsageError | ParameterError) else ""
-            say(f"{named}{printable(str(error))}")
+        say(wording(error))
+        if verb is CHECK and isinstance(error, InputError | SpecError):
+            _hint_verb(args.inputs)
         return error.exit_code
 
 

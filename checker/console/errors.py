@@ -122,3 +122,14 @@ def listed(names: Sequence[str], most: int = 40) -> str:
 
 class UsageError(UserError, ValueError):
     """An option of the command line, or an argument of `check`, that cannot be; the message says what can."""
+
+
+def wording(error: UserError) -> str:
+    """Return what is said of what a user did wrong, harmless for a terminal: a line, or several with their places."""
+    from mipcheck.model.language.errors import SpecError
+    from mipcheck.model.specification.configure import ParameterError
+
+    if isinstance(error, InputError | SpecError):  # escaped already
+        return str(error)
+    named = "mipcheck: " if isinstance(error, UsageError | ParameterError) else ""
+    return f"{named}{printable(str(error))}"

@@ -19,18 +19,18 @@ when the loop goes on, so whatever it has dealt with by then it has to have coun
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from mipcheck.checker.observe.causes import hash_of_read, known_finding
+from mipcheck.checker.observe.generated import alters, due, pending, step
 from mipcheck.checker.observe.limits import INTERFACES, LIMIT
-from mipcheck.checker.observe.pauses import ask_for_missed, end_pause, ends_pause, lose_pause
+from mipcheck.checker.observe.pauses import ask_for_missed, count_pause, end_pause, ends_pause, lose_pause
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import (
     NEVER,
     complete,
     copy,
     count_modes,
-    count_pause,
     end_of,
     fill,
     find_node,
@@ -84,26 +84,6 @@ _FORGET: Final = 8  # what is not known of them any more
 _ROUSE: Final = 9  # what was owed in a pause that is over
 STOP: Final = 100
 """Added to a reason, so that none is a phase."""
-
-
-def step(*of: Any) -> int:
-    """Let an event happen; this and the next three are generated from the specification, and linked to this."""
-    raise NotImplementedError
-
-
-def alters(*of: Any) -> int:
-    """Decide whether an event of a kind may change state, by its keys."""
-    raise NotImplementedError
-
-
-def due(*of: Any) -> int:
-    """Find what an interface owes and is late with."""
-    raise NotImplementedError
-
-
-def pending(*of: Any) -> int:
-    """Find what an interface owes."""
-    raise NotImplementedError
 
 
 # --- before an event --------------------------------------------------------------------------------------------------

@@ -5,26 +5,10 @@ Compiled as a part of the loop; for the observer, `sleep.py` does the same.
 
 from __future__ import annotations
 
-from typing import Any
-
+from mipcheck.checker.observe.generated import due, ends, rouse
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import complete, copy, end_of, look_later
 from mipcheck.model.machine.kleene import U
-
-
-def ends(*of: Any) -> int:
-    """Decide whether an event shows that a pause is over; this and the next two are generated, and linked to this."""
-    raise NotImplementedError
-
-
-def rouse(*of: Any) -> int:
-    """End a pause."""
-    raise NotImplementedError
-
-
-def due(*of: Any) -> int:
-    """Find what an interface owes and is late with."""
-    raise NotImplementedError
 
 
 def ends_pause(s: ObserverState, waking: int) -> int:
@@ -87,15 +71,25 @@ def end_pause(s: ObserverState) -> None:
     """Let a pause end with the event that shows it, and see that all is looked at that was due."""
     i = s.at
     begin = s.nodes[0].begin
-    since = s.shared[0, s.asleep_since]
-    if since != U:
-        s.pauses += 1
-        s.paused += s.time[i] - since
+    _count(s, s.shared[0, s.asleep_since])
     every = s.values[begin : end_of(s, 0)]
     rouse(s.time[i] + s.by, s.shared[0], s.shared_writers[0], every, s.first + i)
     for row in range(begin, end_of(s, 0)):
         if s.interfaces[row].expired == 1:
             look_later(s, row)
+
+
+def count_pause(s: ObserverState) -> None:
+    """Count a pause that the event which has happened ended, if it did."""
+    if s.shared_before[s.asleep] == 1 and s.shared[0, s.asleep] == 0:
+        _count(s, s.shared_before[s.asleep_since])
+
+
+def _count(s: ObserverState, since: int) -> None:
+    """Count a pause that the event ends, and how long it was, where that is known."""
+    if since != U:
+        s.pauses += 1
+        s.paused += s.time[s.at] - since
 
 
 def lose_pause(s: ObserverState) -> None:

@@ -310,14 +310,6 @@ def keep_before(s: ObserverState, row: int, node: int) -> None:
     copy(s.shared_writers_before, s.shared_writers[node])
 
 
-def count_pause(s: ObserverState) -> None:
-    """Count how long the node has slept that an event may have woken."""
-    since = s.shared_before[s.asleep_since]
-    if s.shared_before[s.asleep] == 1 and s.shared[0, s.asleep] == 0 and since != U:
-        s.pauses += 1
-        s.paused += s.time[s.at] - since
-
-
 def keep_writers(s: ObserverState, row: int, node: int) -> int:
     """Restore the writers of variables that a step did not change: who writes what they were brings nothing about.
 

@@ -69,18 +69,15 @@ def run(args: argparse.Namespace) -> int:
     SpecError and ParameterError; at the end what went wrong with a property, such as Disagreement.
     """
     from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.console.errors import UsageError
     from mipcheck.checker.verbs.prove_results import ToProve, exit_code, hand_out_all, prove_all, write_logs
     from mipcheck.checker.verbs.prove_text import Spoken, results_json, results_text
 
     if args.store and (args.set or args.reading or args.without):
-        from mipcheck.checker.console.errors import UsageError
-
         raise UsageError("--store is about the specification as it is: not with --set, --reading, --without")
     for_once = {"--store": args.store, "--cross-check": args.cross_check, "--smtlib": args.smtlib, "--logs": args.logs,
                 "--report": args.report, "-o": args.output, "--format json": args.format == "json"}  # fmt: skip
     if args.watch and (given := [name for name, value in for_once.items() if value]):
-        from mipcheck.checker.console.errors import UsageError
-
         raise UsageError(f"--watch says what changes as text: not with {', '.join(given)}")
     if args.cross_check:
         from mipcheck.checker.proofs.opinions import required

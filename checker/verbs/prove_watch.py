@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, NoReturn
 
+from mipcheck.checker.console.errors import wording
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.output import write
 from mipcheck.checker.console.streams import say
@@ -36,7 +37,7 @@ def watch(asked: ToProve, read: Callable[[], Spec]) -> NoReturn:
                 last = spec
             said = ""
         except UserError as error:  # also of a file that an editor has not written whole yet
-            text = f"mipcheck: {error}"
+            text = wording(error)
             if text != said:
                 say(text)
             said = text

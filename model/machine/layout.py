@@ -13,9 +13,10 @@ class Layout:
     """What stands where, for a specification and the names of its `parameters`; the same for all sites.
 
     Interface state has one slot for each variable, then one for each obligation: 1 if it has been met since its anchor;
-    if not, 0 less the time (ns) for which it has paused since then. The node's has one for each variable, then the
-    default rows of its tables, whose columns are in `table_slots`. `constant_of` says by kind and name which of the
-    constants is a parameter, an address or a flag.
+    if not, 0 less the time (ns) for which it has paused since then; unknown; or, where it is owed perhaps, 2 and the
+    time since when it is at the earliest (`kleene.owed_since`). The node's has one for each variable, then the default
+    rows of its tables, whose columns are in `table_slots`. `constant_of` says by kind and name which of the constants
+    is a parameter, an address or a flag.
     """
 
     def __init__(self, spec: Spec, parameters: Iterable[str], capabilities: frozenset[str]) -> None:

@@ -211,7 +211,7 @@ class TermWriter:
             f"    if node[{self._layout.table_slots[t.name]}] != 0:\n        result = U\n    return result\n"
         )
         self._reads, self._shared = outside, around
-        names = {n for a in parts for n in [a.name]}
+        names = {a.name for a in parts}
         bound = sorted({b.name for b in body.walk() if b.kind == "bound"} - _binds(body) - names)
         passed = ", ".join([*VALUE.split(", "), *map(self._bound, bound)])
         if not body.uses("key"):

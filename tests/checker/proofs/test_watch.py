@@ -91,3 +91,16 @@ def test_a_change_of_one_role_is_answered_and_the_other_not_looked_at(
 def test_what_it_cannot_be_asked_with(more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prove", "--watch", *more]) == 2
     assert "--watch says what changes as text" in capsys.readouterr().err
+
+
+def test_what_is_wrong_is_said_as_without_it(tmp_path: Path, edits: Edits, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "small.spec"
+    wrong = TEXT.replace("asked > 2", "askd\x1b > 2")
+    file.write_text(wrong)
+    assert main(["prove", "--spec", str(file)]) == 2
+    said = capsys.readouterr().err
+    file.write_text(TEXT)
+    edits([lambda: file.write_text(wrong), lambda: None])
+    assert main(["prove", "--watch", "--spec", str(file)]) == INTERRUPTED
+    assert said.strip() and "\x1b" not in said
+    assert capsys.readouterr().err.startswith(said)
