@@ -21,19 +21,17 @@ _PAUSE: Final = 0.3
 
 
 def watch(asked: ToProve, read: Callable[[], Spec]) -> NoReturn:
-    """Prove what is asked of a specification that is `read`, and again whenever that is another one, until interrupted.
+    """Prove what is asked, and again whenever the specification that is `read` is another one, until interrupted.
 
-    What is wrong with it is said, and it is read on.
+    What is wrong with that is said, and it is read on. Raises UserError for what is wrong at first.
     """
-    before: dict[str, Answered] = {}
-    last: Spec | None = None
-    said = ""
+    before, last, said = _first(asked), asked.spec, ""
     while True:
+        time.sleep(_PAUSE)
         try:
             spec = read()
             if spec is not last:
-                now = replace(asked, spec=spec, before={} if last is None else earlier(last, before))
-                before = _first(now) if last is None else _again(now, before)
+                before = _again(replace(asked, spec=spec, before=earlier(last, before)), before)
                 last = spec
             said = ""
         except UserError as error:  # also of a file that an editor has not written whole yet
@@ -41,7 +39,6 @@ def watch(asked: ToProve, read: Callable[[], Spec]) -> NoReturn:
             if text != said:
                 say(text)
             said = text
-        time.sleep(_PAUSE)
 
 
 def _first(asked: ToProve) -> dict[str, Answered]:

@@ -104,3 +104,13 @@ def test_what_is_wrong_is_said_as_without_it(tmp_path: Path, edits: Edits, capsy
     assert main(["prove", "--watch", "--spec", str(file)]) == INTERRUPTED
     assert said.strip() and "\x1b" not in said
     assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_property_that_does_not_exist_is_not_waited_for(
+    tmp_path: Path, edits: Edits, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "small.spec"
+    file.write_text(TEXT)
+    edits([])
+    assert main(["prove", "--watch", "--spec", str(file), "aksed"]) == 2
+    assert 'no property "aksed"' in capsys.readouterr().err
