@@ -19,6 +19,7 @@ from mipcheck.model.machine.layout import Layout
 from mipcheck.model.machine.source import Writer
 from mipcheck.model.machine.terms import literal
 from mipcheck.model.machine.wording import ON_TABLES, OPERATIONS
+from mipcheck.model.specification.load import kept_as
 from mipcheck.model.specification.spec import Configure, Spec
 from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import Value
@@ -77,7 +78,7 @@ class Machine(Layout):
         self.constants = [*self.parameters.values(), *(self.site.get(s, UNKNOWN) for s in spec.sites)]
         self.constants += [int(name in given) for kind, name in self.constant_of if kind == "given"]
         self._writer = Writer(self)
-        self.source = self._writer.module()
+        self.source = self._writer.module(kept_as(spec) if kept else "")
         self._names: dict[str, Any] = {n: getattr(kleene, n) for n in (*OPERATIONS, "U")}
         self._names |= {n: getattr(tables, n) for n in ON_TABLES}
         file = f"<{spec.name}>"

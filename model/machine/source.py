@@ -17,6 +17,7 @@ from typing import Final
 
 from mipcheck.model.machine import entries as tables
 from mipcheck.model.machine.altering import chance
+from mipcheck.model.machine.code import Written, written
 from mipcheck.model.machine.sharing import is_operation, outdented
 from mipcheck.model.machine.terms import TermWriter
 from mipcheck.model.machine.wording import LEGEND, STEP, VALUE, comment, other_than
@@ -34,18 +35,25 @@ _written: dict[
 class Writer(TermWriter):
     """Writes the functions of one machine, whose state has that `layout`."""
 
-    def module(self) -> str:
-        """Return source of all that a machine does; that of the last few is remembered for machines of other sites."""
+    def module(self, kept_as: str = "") -> str:
+        """Return source of all that a machine does; that of the last few is remembered for machines of other sites.
+
+        It is kept for the next run if the specification is, as `kept_as`.
+        """
         layout = self._layout
         key = id(self._spec), layout.capabilities, tuple(layout.constant_of)
         known = _written.pop(key, None)
         if known is None:
-            known = self._spec, self._module(), dict(self._quantifiers)
+            parts = kept_as, self._spec.role, repr(sorted(layout.capabilities)), repr([*layout.constant_of])
+            known = self._spec, *(written(parts, self._made) if kept_as else self._made())
         self._quantifiers = dict(known[2])
         _written[key] = known  # with the specification: an id is its own only while it is kept
         while len(_written) > _RECENT:
             _written.pop(next(iter(_written)), None)
         return known[1]
+
+    def _made(self) -> Written:
+        return self._module(), dict(self._quantifiers)
 
     def _module(self) -> str:
         steps = [self._step(self._spec.events[name]) for name in self._layout.kinds]

@@ -87,6 +87,15 @@ def _remembered(entry: str, others: dict[str, str], spec: Spec) -> Spec:
     return spec
 
 
+def kept_as(spec: Spec) -> str:
+    """Return what a specification, or that of one of its roles, was made from, as it was loaded: its name in the cache,
+    and the texts of those that it extends. "" for any other, also for one that was changed since."""
+    for entry, (others, loaded) in _recent.items():
+        if spec is loaded or (spec.role in loaded.roles and spec is loaded.roles[spec.role]):
+            return "\0".join([entry, *(f"{name}\0{text}" for name, text in sorted(others.items()))])
+    return ""
+
+
 def _code() -> bytes:
     """Return a digest of all that a resolved specification depends on besides its text: Python and our code."""
     return sys.version.encode() + cache.code_of("mipcheck.model.values", "mipcheck.model.language", __package__)

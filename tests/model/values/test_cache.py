@@ -6,14 +6,14 @@ import marshal
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
 from mipcheck.model.language import grammar
 from mipcheck.model.language import parse as parsing
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.machine import code
+from mipcheck.model.machine import code, source
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification import load as loading
 from mipcheck.model.specification.load import bundled, load, loads
@@ -223,6 +223,37 @@ def test_a_process_has_the_last_ones_at_hand(tmp_path: Path, monkeypatch: pytest
     for name in bundled():
         load(name)
     assert len(loading._recent) == 2
+
+
+def test_the_source_of_a_machine_is_kept_with_all_that_it_was_made_from(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_RECENT", 1)
+    base, more = tmp_path / "base.spec", tmp_path / "more.spec"
+    looped = SPEC.replace("spec kept", "spec base").replace("if not gone", "if not (some interface: gone)")
+    base.write_text(looped, "utf-8")
+    more.write_text("spec more extends base\n", "utf-8")
+
+    def made(changed: bool = False) -> Machine:
+        """A machine as a process of its own makes it."""
+        source._written.clear()
+        loading._recent.clear()
+        spec = load(str(more))
+        return Machine(replace(spec, rules={}) if changed else spec, {}, {}, kept=True)
+
+    first = made()
+    with monkeypatch.context() as patched:
+        patched.delattr(source.Writer, "_module")
+        again = made()
+        assert again.source == first.source and "but once" not in again.source
+        term = next(iter(again.rules[0].terms()))
+        assert again.evaluate(term, 0, 0, [0], [], [[0]], [], "go") == 1
+    assert "only once" not in made(changed=True).source
+    base.write_text(looped.replace("only once", "but once"), "utf-8")
+    assert "but once" in made().source
+    for entry in cache.glob("source-*"):
+        entry.write_bytes(b"damaged")
+    assert "but once" in made().source
 
 
 @pytest.mark.slow
