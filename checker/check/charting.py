@@ -13,7 +13,6 @@ from mipcheck.checker.check.margins import Margin, margins_of
 from mipcheck.checker.observe.blame import Moment, blame, reads
 from mipcheck.checker.observe.context import Context, show_number, source
 from mipcheck.checker.observe.observation import Finding
-from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Require
 from mipcheck.model.values.types import BASIC
@@ -54,7 +53,7 @@ def chart_of(watched: Watched) -> Chart:
 def margins(watched: Watched, long: bool = False) -> tuple[Margin, ...] | None:
     """Return the closest calls of a trace; None for one of many events unless `long` ones are to be followed, too."""
     machine, trace, _, _ = watched
-    if isinstance(trace.events, Columns) and len(trace.events) > ALL and not long:
+    if len(trace.events) > ALL and not long:
         return None
     origin = trace.events[0].time if trace.absolute and len(trace.events) else 0
     return margins_of(followed(machine, trace, state_events(machine, trace.events), origin).limits)

@@ -75,4 +75,7 @@ def test_long_traces_are_followed_only_on_demand(tmp_path: Path) -> None:
     log = tmp_path / "x.log"
     log.write_text("\n".join([*lines, *data]) + "\n", encoding="utf-8")
     assert check(log, closest="short").margins is None
+    one_by_one = tmp_path / "x.toml"
+    one_by_one.write_text('[[source]]\nfile = "x.log"\nresolution = "1ns"\n', encoding="utf-8")
+    assert check(log, config=one_by_one, closest="short").margins is None
     assert margins(log, "all")["M1"].margin == 2_005_000_000
