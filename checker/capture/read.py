@@ -14,6 +14,7 @@ from mipcheck.checker.capture.events.registrations import clear_registrations
 from mipcheck.checker.capture.events.userdata import Protects
 from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import REST, SLL, SLL2, FileInfo, Frame, Loss
+from mipcheck.checker.capture.frames.spells import between
 from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import ASIDE, ESP, IKE, REGISTRATION, Packet
@@ -35,6 +36,9 @@ _TELLING: Final = frozenset({"link", "coa", "rrq", "rrp", "ike", "sa", "advert",
 """Events that tell something of the node's state; there are few of them."""
 _REPEATED: Final = "802.11 retransmission"
 _MOST_SHARED: Final = 65_536
+_SEVERAL: Final = 2
+_UNSEEN: Final = "nothing was captured between two captures"
+"""Why nothing is known of the time before a capture, or a part of one, that was begun after another had ended."""
 
 
 @dataclass(frozen=True)
@@ -295,21 +299,23 @@ def lost(
     A gap reaches back to the event before it. Where another interface was heard in between, its events would be
     judged by what was known before, so that the gap is said at both ends.
     """
-    if not any(info.losses for info in infos):
+    unseen = _between(infos, sources)
+    if not unseen and not any(info.losses for info in infos):
         return []
     tunnels = frozenset(site.tunnels)
     physical = {p.interface for p in packets if not is_tunnel(p, tunnels) and not is_loopback(p)}
     found = []
-    for info, first, source in zip(infos, firsts, sources, strict=True):
-        for loss in info.losses:
+    for n, (info, first, source) in enumerate(zip(infos, firsts, sources, strict=True)):
+        for loss in (*info.losses, *unseen.get(n, ())):
             if loss.interface == "lo":
-                continue
-            if loss.why:
-                found.extend(_unread(loss, first, source.offset, packets[-1].time if packets else 0))
                 continue
             # What passes through a tunnel device or a cooked capture concerns more than the interface of that name.
             own = loss.interface in physical and info.interfaces.get(loss.interface) not in (SLL, SLL2)
             interface = loss.interface if own else NODE
+            if loss.why:
+                end = packets[-1].time if packets else 0
+                found.extend(_unread(loss._replace(interface=interface), first, source.offset, end))
+                continue
             reason = f"{counted(loss.missing, 'frame')} lost while capturing"
             until = loss.until + source.offset
             if loss.since is not None:
@@ -320,13 +326,28 @@ def lost(
     return found
 
 
+def _between(infos: Sequence[FileInfo], sources: Sequence[Source]) -> dict[int, list[Loss]]:
+    """Return by the number of a file what nobody captured before it, or a part of it, began."""
+    told = [(n, spell) for n, info in enumerate(infos) for spell in info.spells.ended]
+    if len(told) < _SEVERAL:
+        return {}
+    shifts = [sources[n].offset for n, _ in told]
+    found: dict[int, list[Loss]] = {}
+    for gap in between([spell.shifted(ns) for (_, spell), ns in zip(told, shifts, strict=True)]):
+        number, spell = told[gap.n]
+        since, until = gap.since - shifts[gap.n], gap.until - shifts[gap.n]
+        name = NODE if gap.interface is None else gap.interface
+        found.setdefault(number, []).append(Loss(name, since, until, spell.frame, 0, _UNSEEN))
+    return found
+
+
 def _unread(loss: Loss, first: int, offset: int, end: int) -> list[Gap]:
     """Make gaps for what is in the file and was not read: at both ends, as nobody can tell when it happened.
 
     The rest of a file reaches to the `end` of all (ns).
     """
     rest = loss.why == REST
-    until = Gap(max(loss.until + offset, end if rest else 0), not rest, NODE, loss.why, first + loss.frame)
+    until = Gap(max(loss.until + offset, end if rest else 0), not rest, loss.interface, loss.why, first + loss.frame)
     return [until] if loss.since is None else [until._replace(time=loss.since + offset, before=False), until]
 
 

@@ -304,10 +304,12 @@ class Scanner:
         heard = np.flatnonzero(newest != scanned.UNHEARD)
         times = s.time_of[start : s.rows] - self._offset
         clocks: dict[str, tuple[int, int]] = {}
+        spans = []
         steady = not s.astray and (info.heard_last is None or abs(int(times[0]) - info.heard_last) <= JUMP)
         for device in heard.tolist():
             name = self._devices[device][0]
             now = int(least[device]) - self._offset, int(newest[device]) - self._offset
+            spans.append((name, *now))
             before = info.clocks.get(name, now)
             steady = steady and before[1] - now[0] <= STEP
             clocks[name] = min(before[0], now[0]), max(before[1], now[1])
@@ -315,6 +317,8 @@ class Scanner:
         if steady:
             info.heard(int(times[0]), first, self._devices[s.device_of[start]][0])
             info.clocks.update(clocks)
+            for name, earliest, latest in spans:
+                info.spells.heard(name, earliest, latest, first)
             info.heard_last = int(times[-1])
             return
         for n, (time, device) in enumerate(zip(times.tolist(), s.device_of[start : s.rows].tolist(), strict=True)):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from mipcheck.checker.capture.frames.spells import Spells
 from mipcheck.checker.console.alike import Notes, grouped
 from mipcheck.checker.console.counts import counted
 from mipcheck.model.values.errors import UserError
@@ -101,6 +102,8 @@ class FileInfo:
     """Time of the last frame that was read."""
     clocks: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Interface name → the earliest and the latest time of its frames, since its clock was set."""
+    spells: Spells = field(default_factory=Spells)
+    """When interfaces were captured."""
     skipped: Loss | None = None
     """What was not read since then; its `until` is open."""
     filters: list[str] = field(default_factory=list)
@@ -135,6 +138,7 @@ class FileInfo:
             self._mistimed(_JUMPS, before, time, frame, "the clock of the file jumped")
             self.clocks.clear()
         self.heard_last = time
+        self.spells.heard(interface, time, time, frame)
         first, newest = self.clocks.get(interface, (time, time))
         if newest - time <= STEP:
             self.clocks[interface] = min(first, time), max(newest, time)
@@ -163,6 +167,10 @@ class FileInfo:
         if self.skipped is not None and self.heard_last is not None:
             self.losses.append(self.skipped._replace(until=self.heard_last))
         self.skipped = None
+        self.spells.end()
+        times = {time for spell in self.spells.ended for time in (spell.first, spell.newest)}
+        if len(times) == 1 and self.frames >= (_TOLD if 0 not in times else 1):
+            self.unread[_TIMELESS] = Unread(1, self.frames)
 
     def holes(self) -> tuple[str, ...]:
         """Say what is missing, and nobody can say what it would have shown."""
@@ -245,11 +253,16 @@ def read_up_to(stream: Stream, size: int) -> bytes:
 _JUMPS: Final = "the times of the file jump by years %s: what lies between is unknown"
 _STEPS: Final = "the times of an interface go back %s, into what it had seen: what lies between is unknown"
 _UNTIMED: Final = "the file tells no time %s (a simple packet block): what hangs on it is unknown"
+_TIMELESS: Final = "all frames have one and the same time stamp: what hangs on time is unknown"
+_TOLD: Final = 8
+"""Frames that do not come at one moment, whatever the resolution of their stamps."""
 
 
 def _unread(reason: str, unread: Unread) -> str:
     """Say in one sentence how often something was not read, and where first."""
     count, first = unread.count, unread.first
+    if reason == _TIMELESS:
+        return reason
     if reason in (_JUMPS, _STEPS, _UNTIMED):
         return reason % (f"at frame {first}" if count == 1 else f"{count} times, first at frame {first}")
     return f"frame {first}: {reason}" if count == 1 else f"frame {first}: {reason}; {count} such in all"

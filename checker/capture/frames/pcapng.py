@@ -21,6 +21,7 @@ from mipcheck.checker.capture.frames.frame import (
     read_up_to,
 )
 from mipcheck.checker.capture.frames.magic import BYTE_ORDER, SECTION
+from mipcheck.checker.capture.frames.spells import LATE
 from mipcheck.model.values.event import NODE
 
 _INTERFACE_BLOCK: Final = 1
@@ -39,9 +40,6 @@ _HEADER: Final = 20
 """Bytes before the data of a packet."""
 _MISTYPED: Final = "a block that looks like a packet is of another type, and is not read"
 _TWO_LENGTHS: Final = "its length at the start is not the one at its end"
-
-_LATE: Final = 24 * 3600 * 10**9
-"""ns by which statistics may be written after the last frame of a quiet link."""
 
 
 class _Cut(Exception):
@@ -98,6 +96,7 @@ def _blocks(
             if found is None:
                 return
             order, interfaces, head = found, [], struct.Struct(found + "II")
+            info.spells.end()
             continue
         kind, length = head.unpack(start)
         if length < 12 or length % 4:
@@ -258,6 +257,8 @@ def _statistics(body: bytes, order: str, interfaces: list[Interface], info: File
     if index >= len(interfaces):
         return
     interface = interfaces[index]
+    time = interface.time(high << 32 | low)
+    info.spells.watched(interface.name, time)
     total = sum(
         struct.unpack(order + "Q", value)[0]
         for code, value in _options(body, 12, order)
@@ -269,9 +270,8 @@ def _statistics(body: bytes, order: str, interfaces: list[Interface], info: File
     info.lost[interface.name] = info.lost.get(interface.name, 0) + more
     if info.last:
         last = max(info.last.values())
-        time = interface.time(high << 32 | low)
         # What lies before the last frame would not be after all that may be missing; far after it, it is damage.
-        until = time if last <= time <= last + _LATE else last
+        until = time if last <= time <= last + LATE else last
         info.losses.append(Loss(interface.name, None, until, info.frames, more))
 
 

@@ -214,7 +214,40 @@ def test_a_clock_that_goes_back(times: Sequence[float], says: str) -> None:
     _, capture = both(pcapng(records))
     found = [note for note in capture.notes if "go back" in note]
     assert [note.split(", into")[0] for note in found] == [says.split(", into")[0]] * bool(says)
-    assert any(e.kind == "gap" for e in capture.events) == bool(says)
+    assert any(e.kind == "gap" for e in capture.events) == (bool(says) or times[0] > times[4])
+
+
+@pytest.mark.parametrize("pause", [9, 11])
+def test_what_nobody_captured_between_two_captures_is_not_known(pause: int) -> None:
+    """Of files, of sections of one, and of what was appended to a file the order does not matter."""
+    early, late = RECORDS[:5], [r._replace(time=r.time + pause * SECOND) for r in RECORDS[5:]]
+    assert late[0].time - early[-1].time == (pause + 1) * SECOND
+    first, second = pcapng(early), pcapng(late)
+    whole = [(4.0, "-"), (pause + 5.0, "-")] if pause + 1 > 10 else []
+    ways = ([first, second], [second, first], first + second, second + first, pcapng([*late, *early]))
+    assert [gaps(files) for files in ways] == [whole] * len(ways)
+    # One capture may be quiet as long as it likes.
+    assert gaps(pcapng([*early, *late])) == []
+
+
+def test_what_one_interface_was_not_captured_for_while_another_was() -> None:
+    early, late = RECORDS[:5], [r._replace(time=r.time + 60 * SECOND) for r in RECORDS[5:]]
+    other = pcapng([Record(n * SECOND, into(user(SERVER, "10.9.9.9"))) for n in range(70)], (Device("eth1"),))
+    assert gaps([pcapng(early), pcapng(late), other]) == [(4.0, "eth0"), (65.0, "eth0")]
+
+
+def test_statistics_tell_until_when_was_captured() -> None:
+    early, late = RECORDS[:5], [r._replace(time=r.time + 60 * SECOND) for r in RECORDS[5:]]
+    stamp = START + 64 * SECOND
+    statistics = block("<", 5, struct.pack("<III", 0, stamp >> 32, stamp & 0xFFFFFFFF))
+    assert gaps([pcapng(early) + statistics, pcapng(late)]) == []
+
+
+def test_frames_that_all_have_one_time() -> None:
+    """Nothing can be overdue in them."""
+    hole = ("all frames have one and the same time stamp: what hangs on time is unknown",)
+    assert both(pcapng([r._replace(time=0) for r in RECORDS]))[1].holes == hole
+    assert both(pcapng([r._replace(time=0) for r in RECORDS[:3]]))[1].holes == ()
 
 
 def test_the_clocks_of_two_interfaces_are_their_own() -> None:
