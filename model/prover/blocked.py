@@ -18,6 +18,7 @@ from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness
+from mipcheck.model.values.types import show_seconds
 
 Meets = Callable[[World, SymbolicState, Z], tuple[list[tuple[Action, Keys, Z]], Z]]
 """Returns events to try in a state, at a time, each with whether it meets an obligation; and what that takes."""
@@ -77,12 +78,16 @@ class Blockages:
     def stuck(self, rule: str, meets: Meets) -> Blockage | None:
         """Find a trace after which an obligation is due, and no event that would meet it is permitted."""
 
+        kept = {r.id for r in self._setting.musts}
+
         def goal(run: Unrolling, k: int) -> Z:
             w, s = run.world, run.states[k + 1]
             due = w.deadline(rule, s, 0)
             tried, granted = meets(w, s, due)
             none = [z3.Not(z3.And(met, w.permitted(s, a, keys, due, _musts(w)))) for a, keys, met in tried]
-            return z3.And(granted, w.owed(rule, s, 0), due >= run.steps[k].now, *none)
+            # What is due before has to happen before, and may change all that.
+            waits = [z3.Not(w.overdue(r, s, due)) for r in w.requires if r != rule and r in kept]
+            return z3.And(granted, w.owed(rule, s, 0), due >= run.steps[k].now, *none, *waits)
 
         found = self._find(goal)
         if found is None:
@@ -94,7 +99,8 @@ class Blockages:
             return None
         names = [r for r in _musts(w) if self._can_be(w, s, due, rule, (), (r,))]
         said = f"{' and '.join(names)} forbid{'' if len(names) > 1 else 's'} all that would meet it"
-        return Blockage(f"when {rule} is due, {said if names else 'nothing would meet it'}", trace)
+        at = f", at {show_seconds(due * w.unit)}" if isinstance(due, int) and w.unit is not None else ""
+        return Blockage(f"when {rule} is due{at}, {said if names else 'nothing would meet it'}", trace)
 
     def _can_be(
         self, w: World, s: SymbolicState, due: Z, rule: str, kept: Iterable[str], broken: Iterable[str]

@@ -122,6 +122,10 @@ class _Decisions:
             self.systems[name.replace(":", "-")] = system, verdict.invariant
         return verdict
 
+    def took(self, name: str) -> bool:
+        """Return whether what the certificate has to show took more rules than those that the question is about."""
+        return name in self._known and bool(self._known[name].rules)
+
     def shown(self, name: str, system: System) -> Verdict | None:
         """Return that what is bad cannot be reached, where the certificate shows that; None where it does not."""
         known = self._known.get(name)
@@ -158,19 +162,37 @@ def _undecided(setting: Setting, decisions: _Decisions) -> list[str]:
     """Return the obligations that are not proved to be such that, at the deadline, some event is permitted that meets
     them."""
     owed = [r for r in setting.musts if isinstance(r.body, Require)]
-    return [r.id for r in owed if decisions.of(f"due:{r.id}", _due_and_forbidden(setting, r)).answer != "proved"]
+    return [r.id for r in owed if not _can_be_met(setting, r, [o for o in owed if o is not r], decisions)]
 
 
-def _due_and_forbidden(setting: Setting, rule: Rule) -> System:
-    """Return the system in which it is bad if the rule is due and no event of a choice is permitted and meets it.
+def _can_be_met(setting: Setting, rule: Rule, others: list[Rule], decisions: _Decisions) -> bool:
+    """Decide whether an obligation is proved to be such that some event is permitted at its deadline that meets it.
+
+    At first whatever else is owed; then of a node that meets the others, which may have something happen before.
+    """
+    name, permissions = f"due:{rule.id}", _permitting(setting, rule.id)
+    besides = [r for r in _permissions(setting) if r not in permissions]
+    choices = [[], [*besides, *others]] if others else [[]]
+    if decisions.took(name):  # what needed more before will need it again
+        choices.reverse()
+    return any(
+        decisions.of(name, _due_and_forbidden(setting, rule, permissions, more), [r.id for r in more]).answer == "proved"
+        for more in choices
+    )
+
+
+def _due_and_forbidden(setting: Setting, rule: Rule, permissions: list[Rule], more: list[Rule]) -> System:
+    """Return the system in which it is bad if the rule is due and no event of a choice is permitted and meets it,
+    where all `permissions` on such events and `more` rules are kept.
 
     Some event is permitted if one of the choice is, so that nothing is called possible that is not.
     """
-    permissions = _permitting(setting, rule.id)
-    names = cone(setting.spec, [*roots_of_rules([rule, *permissions]), anchor_of(setting.spec, rule)], False)
-    run = Run(setting, [rule, *permissions], names, True)
+    rules = [rule, *permissions, *more]
+    anchors = [anchor_of(setting.spec, r) for r in rules if isinstance(r.body, Require)]
+    run = Run(setting, rules, cone(setting.spec, [*roots_of_rules(rules), *anchors], False), True)
     w, s = run.world, run.state
     parts = [w.owed(rule.id, s, 0), run.now == w.deadline(rule.id, s, 0)]
+    parts += [neg(w.overdue(r, s, run.now)) for r in w.requires if r != rule.id]
     # Most events of the choice are told apart by their keys alone, which takes no solver.
     plain = w.in_values()
     chosen, apart = _events_that_meet(rule, permissions, plain, s, run.now)

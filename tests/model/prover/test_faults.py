@@ -88,6 +88,7 @@ def test_what_is_always_true_is_proved(name: str) -> None:
 
 CLASHING = """
 spec small
+event calm() by node seen log
 event tick() by network seen log
 event tock() by network seen log
 event go(n: int) by node seen log
@@ -95,12 +96,13 @@ event slow() by network seen log
 interface { ready: bool = false  since: time = 0 s  owed: bool = false }
 on tick { ready := true; since := now }
 on slow { owed := true }
+on calm { ready := false }
 """
 CLASHES = [
     (
         """rule A MUST cite 1 "go soon" require go within 5 s of since while ready
         rule B MUST cite 1 "never go" allow go only if not ready""",
-        "refuted", "when A is due, B forbids all that would meet it", "tick",
+        "refuted", "when A is due, at 5.000000, B forbids all that would meet it", "tick",
     ),
     (
         """rule A MUST cite 1 "go soon" require go(n > 100) within 5 s of since while ready
@@ -110,7 +112,31 @@ CLASHES = [
     (
         """rule A MUST cite 1 "go soon" require go(n = 7) within 5 s of since while ready
         rule B MUST cite 1 "seven is bad" allow go only if n != 7""",
-        "refuted", "when A is due, B forbids all that would meet it", "tick",
+        "refuted", "when A is due, at 5.000000, B forbids all that would meet it", "tick",
+    ),
+    (
+        """rule A MUST cite 1 "go soon" require go within 5 s of since while ready
+        rule B MUST cite 1 "not late" allow go only if now - since < 5 s""",
+        "refuted", "when A is due, at 5.000000, B forbids all that would meet it", "tick",
+    ),
+    (
+        """rule A MUST cite 1 "go soon" require go within 5 s of since while ready
+        rule B MUST cite 1 "not late" allow go only if now - since < 5 s
+        rule C MUST cite 1 "and be calm before" require calm within 3 s of since while ready""",
+        "unknown", "no trace was found that breaks A", "",  # it is never due, so that nothing else is wrong
+    ),
+    (
+        """rule A MUST cite 1 "go soon" require go within 5 s of since while ready
+        rule B MUST cite 1 "not late, unless it has been slow" allow go only if now - since < 5 s or owed
+        rule C MUST cite 1 "and be calm before" require calm within 3 s of since while ready and not owed""",
+        "proved", "", "",
+    ),
+    (
+        """rule A MUST cite 1 "go soon" require go within 5 s of since while ready
+        rule B MUST cite 1 "not late" allow go only if now - since < 5 s
+        rule C MUST cite 1 "and be calm before, unless it has been slow" require calm within 3 s of since
+          while ready and not owed""",
+        "refuted", "when A is due, at 5.100000, B forbids all that would meet it", "tick",
     ),
     (
         """rule A MUST cite 1 "too late already" require go within 5 s of since while owed""",
