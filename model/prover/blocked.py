@@ -95,24 +95,25 @@ class Blockages:
         trace, run = found
         w, s = run.world, run.states[-1]
         due = w.deadline(rule, s, 0)
-        if self._can_be(w, s, due, rule, _musts(w), ()):
+        names = _musts(w)
+        if self._can_be(w, s, due, rule, names):
             return None
-        names = [r for r in _musts(w) if self._can_be(w, s, due, rule, (), (r,))]
+        for name in tuple(names):  # of those that forbid something, the ones that it takes to forbid all
+            rest = [r for r in names if r != name]
+            if not self._can_be(w, s, due, rule, rest):
+                names = rest
         said = f"{' and '.join(names)} forbid{'' if len(names) > 1 else 's'} all that would meet it"
         at = f", at {show_seconds(due * w.unit)}" if isinstance(due, int) and w.unit is not None else ""
         return Blockage(f"when {rule} is due{at}, {said if names else 'nothing would meet it'}", trace)
 
-    def _can_be(
-        self, w: World, s: SymbolicState, due: Z, rule: str, kept: Iterable[str], broken: Iterable[str]
-    ) -> bool:
-        """Decide whether there is an event that meets an obligation, keeps some permissions, and breaks others; no
-        answer counts as that there is one."""
+    def _can_be(self, w: World, s: SymbolicState, due: Z, rule: str, kept: Iterable[str]) -> bool:
+        """Decide whether there is an event that meets an obligation and keeps some permissions; no answer counts as
+        that there is one."""
         for event in dict.fromkeys(q.event for q in w.requires[rule].patterns):
             a, keys = Action(event, 0), w.keys(event, "?")
             solver = limited(z3.Solver(), self._setting.timeout)
             solver.add(w.well_formed(event, keys), w.matches(w.requires[rule].patterns, s, a, keys, due))
             solver.add(w.permitted(s, a, keys, due, kept))
-            solver.add([w.breaks(r, s, a, keys, due) for r in broken])
             if solver.check() != z3.unsat:
                 return True
         return False

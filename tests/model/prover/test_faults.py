@@ -139,6 +139,18 @@ CLASHES = [
         "refuted", "when A is due, at 5.100000, B forbids all that would meet it", "tick",
     ),
     (
+        """rule A MUST cite 1 "go soon" require go within 5 s of since while ready
+        rule B MUST cite 1 "which could be kept" allow go only if n = 1
+        rule C MUST cite 1 "never go" allow go only if not ready""",
+        "refuted", "when A is due, at 5.000000, C forbids all that would meet it", "tick",
+    ),
+    (
+        """rule A MUST cite 1 "go soon" require go(n = 1) within 5 s of since while ready
+        rule B MUST cite 1 "one without the other could be kept" allow go only if n > 0 and n != 2 or not ready
+        rule C MUST cite 1 "but not both" allow go only if n != 1 or not ready""",
+        "refuted", "when A is due, at 5.000000, C forbids all that would meet it", "tick",
+    ),
+    (
         """rule A MUST cite 1 "too late already" require go within 5 s of since while owed""",
         "refuted", "slow makes A overdue at once, so that time cannot pass", "slow",
     ),
