@@ -225,7 +225,7 @@ def check_names(what: str, names: Iterable[str], known: Collection[str]) -> None
 
     for name in names:
         if name not in known:
-            raise UsageError(f'there is no {what} "{name}"; {nearest(name, known)}')
+            raise UsageError("; ".join(filter(None, [f'there is no {what} "{name}"', nearest(name, known)])))
 
 
 # --- for `explain` --------------------------------------------------------------------------------------------------

@@ -46,7 +46,12 @@ class StateText:
 
     def line(self, whole: bool) -> str:
         """Return it as a line of the page; what changes it is told of what the rule names, or on a `whole` page."""
-        return f"{self.name}: {self.text}" + (f"; changes on {self.changes}" if whole or not self.depth else "")
+        said = self.said() if whole or not self.depth else self.text
+        return f"{self.name}: {said}" if said else self.name
+
+    def said(self) -> str:
+        """Return what it means, where that is written, and what changes it."""
+        return "; ".join(filter(None, [self.text, f"changes on {self.changes}"]))
 
 
 @dataclass(frozen=True)
@@ -276,7 +281,7 @@ def rule_json(page: RulePage) -> str:
     content: dict[str, Any] = {"schema": SCHEMA, **asdict(page)}
     for key in ("definitions", "parameters"):
         content[key] = {entry["name"]: entry["text"] for entry in content[key]}
-    content["state"] = {s.name: f"{s.text}; changes on {s.changes}" for s in page.state}
+    content["state"] = {s.name: s.said() for s in page.state}
     return dumps(content, indent=2) + "\n"
 
 
@@ -287,7 +292,7 @@ def rule_text(page: RulePage, width: int, colour: bool = False, whole: bool = Fa
     lines = Lines(width, colour)
     lines.title((page.id, "bold"), (f"  {page.level}  ", ""), (page.cite, ""))
     lines.indented(page.text)
-    lines.labelled("source", [f"{page.document}, as encoded in {page.spec}"])
+    lines.labelled("source", [", ".join(filter(None, [page.document, f"as encoded in {page.spec}"]))])
     lines.labelled("role", [f"{page.role}: {page.role_text}"] if page.role_text else [])
     lines.labelled("demand", [page.demand])
     lines.labelled("where", [f"{d.name} = {d.text}" for d in page.definitions if whole or not d.behind])

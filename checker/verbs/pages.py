@@ -112,7 +112,9 @@ def synthesize_page(s: Synthesis, measured: Points | None = None) -> str:
             sheet.paragraph(f"Where the site leaves the others to their defaults: exactly where {s.by_default}.")
         )
     if s.region.known:
-        parts.append(sheet.paragraph("Inside it is proved, in dense time; outside there are counterexamples.", "about"))
+        ends = ("for each there are counterexamples" if s.formula == "false" else
+                "inside it is proved, in dense time; outside there are counterexamples")  # fmt: skip
+        parts.append(sheet.paragraph(f"{ends[0].upper()}{ends[1:]}.", "about"))
     else:
         parts.append(sheet.paragraph(f"This is not known, because {s.region.reason}.", "none"))
     if plane(s) is not None:

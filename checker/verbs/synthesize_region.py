@@ -48,6 +48,9 @@ def synthesize(spec: Spec, name: str, names: Sequence[str], words: Mapping[str, 
     given = parameters_of(spec, words)
     configure(spec, given)
     owners = {n: m for m in spec.machines() for n in m.properties}
+    of_system = next((n for n, m in spec.systems.items() if name in m.properties), None)
+    if name not in owners and of_system is not None:
+        raise UsageError(f"{name} is of the system {of_system}: a region is sought for a property of one party")
     check_names("property", [name], owners)
     check_names("parameter", names, spec.parameters)
     owner = owners[name]
@@ -63,7 +66,8 @@ def synthesize(spec: Spec, name: str, names: Sequence[str], words: Mapping[str, 
     text = ""
     if found.outside is not None:
         values = ", ".join(f"{n} = {show_parameter(owner, n, v)}" for n, v in sorted(found.outside.parameters.items()))
-        title = [f"{name} of {spec.name} does not hold for {values}, found by mipcheck synthesize.", p.text]
+        where = f" for {values}" if values else ""
+        title = [f"{name} of {spec.name} does not hold{where}, found by mipcheck synthesize.", p.text]
         text = trace_text(owner, found.outside, given, title)
         agree(owner, text, found.outside.broken)
     default = "" if found.by_default is None else said(setting, found.by_default)
@@ -117,14 +121,17 @@ def answer_text(s: Synthesis, measured: Points | None = None) -> str:
         lines += ["and, where the site leaves the others to their defaults, exactly where", "", f"  {s.by_default}", ""]
     lines += _fixed(s)
     lines += picture(s)
-    if s.region.known:
+    if s.region.known and s.formula == "false":
+        lines.append("For each there are counterexamples.")
+    elif s.region.known:
         kinds = {"any": "any number of interfaces", "2": "two interfaces"}
         lines.append(f"Inside it is proved, by Spacer, in dense time, of {kinds[s.region.interfaces]}.")
     else:
         lines.append(f"This is not known, because {s.region.reason}. Outside there are counterexamples.")
     lines += [printable(measured.said())] if measured is not None else []
     if s.counterexample:
-        lines += ["Near the border the shortest counterexample, replayed by the checker:", "", s.counterexample]
+        where = "T" if s.formula == "false" else "Near the border t"
+        lines += [f"{where}he shortest counterexample, replayed by the checker:", "", s.counterexample]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -175,10 +175,11 @@ def _can_be_met(setting: Setting, rule: Rule, others: list[Rule], decisions: _De
     choices = [[], [*besides, *others]] if others else [[]]
     if decisions.took(name):  # what needed more before will need it again
         choices.reverse()
-    return any(
-        decisions.of(name, _due_and_forbidden(setting, rule, permissions, more), [r.id for r in more]).answer == "proved"
-        for more in choices
-    )
+    for more in choices:
+        system = _due_and_forbidden(setting, rule, permissions, more)
+        if decisions.of(name, system, [r.id for r in more]).answer == "proved":
+            return True
+    return False
 
 
 def _due_and_forbidden(setting: Setting, rule: Rule, permissions: list[Rule], more: list[Rule]) -> System:

@@ -10,7 +10,7 @@ from mipcheck.model.prover.scripts import Number, Script, nothing
 from mipcheck.model.prover.symbolic import World
 from mipcheck.model.specification.spec import Key, Spec
 from mipcheck.model.values.event import Event
-from mipcheck.model.values.types import Value
+from mipcheck.model.values.types import Value, show_seconds
 
 INTERFACES: Final = ("eth0", "wlan0", "wwan0", "usb0")
 ELSEWHERE: Final = 0xCB007114
@@ -21,9 +21,9 @@ ELSEWHERE: Final = 0xCB007114
 class Witness:
     """A trace that shows what was searched for, be it an example or a counterexample.
 
-    `silent` are the events that no log shows, each with the number of shown events before it and a text. `broken` are
-    the rules that, by the symbolic semantics, this trace breaks. `site` and `parameters` are what differs from the
-    setting that was searched in, `script` is the run in numbers.
+    `silent` are the events that no log shows, each with the number of shown events before it and a text, which says
+    when and with which keys it happens. `broken` are the rules that, by the symbolic semantics, this trace breaks.
+    `site` and `parameters` are what differs from the setting that was searched in, `script` is the run in numbers.
     """
 
     events: tuple[Event, ...]
@@ -45,7 +45,11 @@ def told(world: World, script: Script, used: Collection[tuple[str, str]], broken
             continue
         interface = INTERFACES[step.interface]
         if not kind.seen:
-            silent.append((len(events), f"{kind.text or kind.name} ({interface})"))
+            said = {k.name: _decode(k, step.keys.get(k.name, nothing(k)), script.unit)
+                    for k in kind.keys if (kind.name, k.name) in used}  # fmt: skip
+            words = "".join(f", {name}={kind.by_name[name].type.show(value)}" for name, value in said.items())
+            when = show_seconds(step.now * script.unit)
+            silent.append((len(events), f"{kind.text or kind.name} ({interface} at {when}{words})"))
             continue
         args = {}
         for key in kind.keys:

@@ -61,3 +61,16 @@ def test_state_of_a_definition_is_told_without_its_events() -> None:
     lines = [" ".join(line.split()) for line in rule_text(rule_page("Q", spec=SPEC), 200).splitlines()]
     assert "state heard: somebody has heard" in lines
     assert "behind --all tells more of heard" in lines
+
+
+def test_state_of_which_nothing_is_said_has_no_empty_text() -> None:
+    spec = loads("""
+spec bare
+event knock() by node seen log
+interface { open: bool = false  shut: bool = true }
+on knock { open := true }
+rule R MUST cite 1 "x" allow knock only if not open and shut
+""")
+    lines = [" ".join(line.split()) for line in rule_text(rule_page("R", spec=spec), 200).splitlines()]
+    assert "state open: changes on knock" in lines and "shut: changes on nothing" in lines
+    assert "source as encoded in bare" in lines

@@ -264,3 +264,33 @@ def test_results_of_fleets_are_read_and_those_of_others_refused(
     fleet.write_text(summary_json(summary).replace('"small"', '"other"'), "utf-8")
     assert main(asked) == 2
     assert 'is about "other", not small' in capsys.readouterr().err
+
+
+def test_where_no_value_will_do_nothing_is_said_to_be_proved() -> None:
+    answer = answer_text(found("never", "limit"))
+    assert "holds for no values" in answer and "For each there are counterexamples." in answer
+    assert "proved" not in answer and "Near the border" not in answer
+
+
+def test_where_nothing_can_vary_the_title_names_no_values() -> None:
+    answer = answer_text(found("p", text=LONE))
+    assert "# p of small does not hold, found by mipcheck synthesize." in answer
+
+
+LONE = """
+spec small
+event go() by node seen log
+property p "never" whenever go: false
+"""
+
+
+def test_a_property_of_a_system_is_none_of_a_party() -> None:
+    text = (
+        LONE
+        + "role other { event come() by network seen log }\n"
+        + 'system both { party a: mn party b: other property q "x" whenever a.go: false }'
+    )
+    with pytest.raises(UsageError, match="q is of the system both: a region is sought"):
+        found("q", text=text)
+    with pytest.raises(UsageError, match=r'^there is no property "z"$'):
+        found("z", text=LONE.replace("property p", "# property p"))

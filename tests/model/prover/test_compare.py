@@ -56,7 +56,7 @@ def test_it_is_the_shortest_and_hidden_events_are_told() -> None:
     found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if ready and count >= 3")), ["A"], ["why"])
     assert lines(found.trace) == ["tick", "go n=60"]
     assert "# why\n" in found.trace
-    assert "# unseen: hide (eth0)\n" in found.trace
+    assert "# unseen: hide (eth0 at 0.000000)\n" in found.trace
 
 
 def test_one_obliges_by_then() -> None:
