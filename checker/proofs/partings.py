@@ -15,7 +15,7 @@ from mipcheck.checker.proofs.replayed import agree, allowed, broken_in, trace_te
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.spec import Configure
 from mipcheck.model.values.event import Event
-from mipcheck.model.values.types import INT, TIME
+from mipcheck.model.values.types import INT, TIME, Type, Value
 
 if TYPE_CHECKING:
     from mipcheck.checker.proofs.kept import KeptLogs
@@ -216,7 +216,8 @@ class Partings:
         They part on no shorter one, since the other has no such rule to break. It is found far sooner than by two
         worlds at once, which have to be asked where there is none, or where it tells the other less than this one.
         """
-        from mipcheck.model.prover.compare import Parting, clashing
+        from mipcheck.model.prover.compare import Parting
+        from mipcheck.model.prover.merging import clashing
 
         first = rule in self.left.rules
         own, other = (self.left, self.right) if first else (self.right, self.left)
@@ -284,7 +285,7 @@ def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capab
 
     The log is in the words of the specification that knows more of it.
     """
-    from mipcheck.model.prover.compare import OTHER, clashing
+    from mipcheck.model.prover.merging import OTHER, clashing
 
     clashes = clashing(left, right)
     shown = []
@@ -327,6 +328,9 @@ def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witn
             lost += 1
             continue
         keys = spec.events[kind].by_name
+        if any(k in keys and not _has(keys[k].type, v) for k, v in event.args.items()):
+            lost += 1
+            continue
         args = {k.name: ordinary(k, number) for k in spec.events[kind].keys if not k.optional}
         args |= {k: v for k, v in event.args.items() if k in keys}
         lost += sum(k not in keys for k in event.args)
@@ -334,6 +338,13 @@ def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witn
     parameters = {n: v for n, v in trace.parameters.items() if n in spec.parameters}
     site = {n: v for n, v in trace.site.items() if n in spec.sites}
     return replace(trace, events=tuple(events), silent=tuple(silent), parameters=parameters, site=site), lost
+
+
+def _has(of: Type, value: Value) -> bool:
+    """Decide whether a value is one of a type, as far as that is a matter of words."""
+    if not of.members:
+        return True
+    return value <= set(of.members) if isinstance(value, frozenset) else value in of.members
 
 
 def verdicts(found: PartingLog, first: str, second: str) -> str:

@@ -9,30 +9,31 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
-from types import MappingProxyType
 from typing import Any
 
 import z3
 from mipcheck.model.prover.evident import surely_broken
 from mipcheck.model.prover.limits import Budget
+from mipcheck.model.prover.logic import neg
+from mipcheck.model.prover.merging import NONE, clashing, known, merged
 from mipcheck.model.prover.runs import anchor_of, cone, roots_of_rules, slots_of
 from mipcheck.model.prover.scripts import without_value
 from mipcheck.model.prover.search import Search, time_unit
-from mipcheck.model.prover.setting import Setting, example_site
+from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Move, System, Z, spacer
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness, keys_used
 from mipcheck.model.specification.claimed import Permitted, Property
 from mipcheck.model.specification.configure import configure
-from mipcheck.model.specification.spec import Configure, EventType, Require, Rule, Spec
-from mipcheck.model.specification.term import EventPattern
+from mipcheck.model.specification.spec import Configure, Require, Rule
+from mipcheck.model.specification.term import TRUE, Term
+from mipcheck.model.values.types import Type
 
 DEPTH = 10
 """Events of a trace, silent ones included, up to which one is searched for."""
-_NONE: Mapping[str, int] = MappingProxyType({})
 TIME_IS_UP = "the time for the search was up"
 _COUNT = itertools.count()
 """Numbers the goals of searches: all of them stay in one solver, each under a literal of its own."""
@@ -69,75 +70,7 @@ class SearchOutcome:
     reason: str = ""
 
 
-# --- two settings, one table of events ------------------------------------------------------------------------------
-
-
-OTHER = "~"
-"""Ends the name of an event of the second specification that is another one than the first one's of that name."""
-
-
-def clashing(left: Spec, right: Spec) -> frozenset[str]:
-    """Return the events that both have with a key of one type here and another there: they are not the same event."""
-    return frozenset(
-        name
-        for name, event in left.events.items()
-        if name in right.events
-        and any(k.name in event.by_name and event.by_name[k.name].type != k.type for k in right.events[name].keys)
-    )
-
-
-def merged_events(left: Spec, right: Spec) -> dict[str, EventType]:
-    """Return the events of both specifications, each with the keys of both."""
-    clashes = clashing(left, right)
-    events = dict(left.events)
-    for name, event in right.events.items():
-        if name in clashes:
-            events[name + OTHER] = replace(event, name=name + OTHER)
-        else:
-            events[name] = _merged(events[name], event) if name in events else event
-    return events
-
-
-def _merged(left: EventType, right: EventType) -> EventType:
-    """Return an event with the keys of both; those of one alone are optional, because the other does not tell them."""
-    both = {k.name for k in left.keys} & {k.name for k in right.keys}
-    keys = {k.name: k for k in (*right.keys, *left.keys)}
-    shared = tuple(replace(k, optional=k.optional or k.name not in both) for k in keys.values())
-    return replace(left, keys=shared, seen=left.seen | right.seen)
-
-
-def _renamed(spec: Spec, clashes: frozenset[str]) -> Spec:
-    """Return a specification that speaks of its own events where the first one's of that name are others."""
-    if not clashes:
-        return spec
-
-    def own(patterns: tuple[EventPattern, ...]) -> tuple[EventPattern, ...]:
-        return tuple(replace(p, event=p.event + OTHER) if p.event in clashes else p for p in patterns)
-
-    def of_rule(rule: Rule) -> Rule:
-        body = rule.body
-        return rule if isinstance(body, Configure) else replace(rule, body=replace(body, patterns=own(body.patterns)))
-
-    return replace(
-        spec,
-        updates=tuple(replace(u, patterns=own(u.patterns)) for u in spec.updates),
-        assumptions={n: replace(a, patterns=own(a.patterns)) for n, a in spec.assumptions.items()},
-        rules={n: of_rule(r) for n, r in spec.rules.items()},
-        properties={},
-    )
-
-
-def merged(left: Setting, right: Setting, addresses: Mapping[str, int] = _NONE) -> tuple[Setting, Setting]:
-    """Return the settings with the events of both and one site, which has the `addresses` given."""
-    events = merged_events(left.spec, right.spec)
-    sites = tuple(dict.fromkeys((*left.spec.sites, *right.spec.sites)))
-    site = {**example_site(replace(left.spec, sites=sites)), **addresses}
-    own = _renamed(right.spec, clashing(left.spec, right.spec))
-    rules = {n: own.rules[n] for n in right.rules}
-    return (
-        replace(left, spec=replace(left.spec, events=events), site=site),
-        replace(right, spec=replace(own, events=events), site=site, rules=rules),
-    )
+# --- two worlds ----------------------------------------------------------------------------------------------------
 
 
 def _worlds(left: Setting, right: Setting, rules: Iterable[Iterable[Rule]], unit: int | None = None) -> list[World]:
@@ -154,9 +87,24 @@ def alike(left: Setting, right: Setting, rule: str) -> bool:
     if rule not in left.rules or rule not in right.rules:
         return False
     left, right = left.followed(), right.followed()
-    if left.rules[rule].body != right.rules[rule].body:
-        return False
-    return _basis(left, left.rules[rule]) == _basis(right, right.rules[rule])
+    sides = [(s.rules[rule].body, _basis(s, s.rules[rule])) for s in (left, right)]
+    return bool(_written(sides[0]) == _written(sides[1]))
+
+
+def _written(x: Any) -> Any:
+    """Return the same without the words that types have: one may know more of them."""
+    match x:
+        case Term():
+            return x.kind, "" if x.type.is_words else x.type.name, x.name, x.value, tuple(map(_written, x.args))
+        case Type():
+            return "" if x.is_words else x.name
+        case list() | tuple():
+            return [_written(y) for y in x]
+        case dict():
+            return {k: _written(v) for k, v in x.items()}
+        case _ if is_dataclass(x):
+            return type(x).__name__, [_written(getattr(x, f.name)) for f in fields(x) if f.compare]
+    return x
 
 
 def _basis(setting: Setting, rule: Rule) -> object:
@@ -189,18 +137,37 @@ def _basis(setting: Setting, rule: Rule) -> object:
 
 
 class _Both(Unrolling):
-    """Two unrollings of worlds with the same events, in one solver; the trace that is read is that of the first."""
+    """Two unrollings of worlds with the same events, in one solver; the trace that is read is that of the first.
 
-    def __init__(self, left: World, right: World) -> None:
+    `known` says of each which events it has heard of, and when it knows all words of them.
+    """
+
+    def __init__(self, left: World, right: World, known: Sequence[Mapping[str, Term]]) -> None:
         super().__init__(left)
         self.other = Unrolling(right, solver=self.solver, tag="~")
+        self._known = known
 
     def extend(self) -> None:
         super().extend()
         self.other.extend()  # the same step: it names the same constants for the action, the keys and the time
 
     def shows(self, k: int) -> Z:
-        return z3.And(super().shows(k), self.other.shows(k))
+        told = [_tells(run, knows, k) for run, knows in zip((self, self.other), self._known, strict=True)]
+        return z3.And(super().shows(k), self.other.shows(k), *told)
+
+
+def _tells(run: Unrolling, known: Mapping[str, Term], k: int) -> Z:
+    """Return that a world knows what happens at step k, or nothing is overdue there: who skips the last line of a log
+    does not see the time that has passed by then."""
+    w, step, s = run.world, run.steps[k], run.states[k]
+    strange = [
+        z3.And(step.act == n, neg(w.term(known[a.event], s, a.interface, step.keys[a.event], step.now)))
+        if a.event in known
+        else step.act == n
+        for n, a in enumerate(w.actions)
+        if known.get(a.event) != TRUE
+    ]
+    return z3.Implies(z3.Or(strange), z3.Not(z3.Or([run.breaks(r, k) for r in w.requires])))
 
 
 class Comparison(Search):
@@ -215,13 +182,15 @@ class Comparison(Search):
         right: Setting,
         depth: int = DEPTH,
         timeout: float = 60.0,
-        addresses: Mapping[str, int] = _NONE,
+        addresses: Mapping[str, int] = NONE,
     ) -> None:
         self.left, self.right = (s.tracked() for s in merged(left, right, addresses))
         unit = min(time_unit(s.parameters, s.spec) for s in (self.left, self.right))
         worlds = _worlds(self.left, self.right, [s.rules.values() for s in (self.left, self.right)], unit)
         self.world, self.depth, self.timeout = worlds[0], depth, timeout
-        self.both = self.run = _Both(*worlds)
+        events = self.left.spec.events
+        heard = known(left.spec, events), known(right.spec, events, clashing(left.spec, right.spec))
+        self.both = self.run = _Both(worlds[0], worlds[1], heard)
         self.tidying = math.inf
         self.used = keys_used(self.left.spec) | keys_used(self.right.spec)
         self._configured = self.left.misconfigured, self.right.misconfigured
@@ -412,7 +381,7 @@ def part_settings(
     right: Setting,
     rules: Iterable[str],
     timeout: float = 60.0,
-    addresses: Mapping[str, int] = _NONE,
+    addresses: Mapping[str, int] = NONE,
 ) -> SearchOutcome:
     """Find a site or parameters on which rules on configuration part, as near to the defaults as can be."""
     left, right = merged(left, right, addresses)

@@ -15,10 +15,10 @@ from itertools import combinations, product
 from typing import Any, Final
 
 import z3
-from mipcheck.model.prover.compare import merged_events
 from mipcheck.model.prover.form import ANY, Form
 from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.logic import conj, conjuncts, neg
+from mipcheck.model.prover.merging import merged_events
 from mipcheck.model.prover.runs import with_free
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.spacer import Move, System, Z, constants_in, spacer

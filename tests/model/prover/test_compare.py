@@ -12,7 +12,8 @@ from mipcheck.checker.proofs import partings
 from mipcheck.checker.proofs.certificates import folder_for
 from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings
 from mipcheck.checker.proofs.replayed import Disagreement
-from mipcheck.model.prover.compare import Comparison, alike, clashing, merged_events, never_part
+from mipcheck.model.prover.compare import Comparison, alike, never_part
+from mipcheck.model.prover.merging import clashing, merged_events
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import loads
 from mipcheck.model.specification.spec import Spec
@@ -263,3 +264,55 @@ def test_entries_that_only_one_of_them_keeps_are_followed_in_a_proof_that_they_n
     )
     assert never_part(one, two, "R1")
     assert not never_part(one, three, "R1")
+
+
+MORE = """
+spec s
+event ask(what: {one, two MORE}, also: flags) by network seen log
+event go() by node seen log
+set flags { A, B OTHERS }
+interface { asked: bool = false  since: time  twice: bool = false }
+on ask { asked := true; since := now }
+on ask(what = two) { twice := true }
+rule R MUST cite 1 "x" require go within LIMIT of since while asked
+rule P MUST cite 1 "x" allow go only if WHEN
+"""
+
+
+def more(limit: str, when: str = "asked", words: str = "", others: str = "") -> Spec:
+    text = MORE.replace("LIMIT", limit).replace("WHEN", when).replace("MORE", words).replace("OTHERS", others)
+    return loads(text)
+
+
+def test_an_event_of_which_one_knows_more_words_is_the_same_event() -> None:
+    """A trace of words that both know is judged by both: it had been another event, which one of them skipped."""
+    left, right = more("5 s", words=""), more("5 s", words=", three", others=", C")
+    assert not clashing(left, right)
+    for rule in ("R", "P"):
+        same = find_parting(left, right, [rule], [])
+        assert (same.trace, same.same) == ("", True) or not same.both_read
+    found = find_parting(left, more("9 s", words=", three", others=", C"), ["R"], [])
+    assert (found.left, found.right, found.both_read) == (("R",), (), True)
+
+
+@pytest.mark.parametrize(("words", "others"), [(", three", ""), ("", ", C")])
+@pytest.mark.parametrize("turned", [False, True])
+def test_who_does_not_know_a_word_does_not_know_of_that_event(words: str, others: str, turned: bool) -> None:
+    """And ends what it has seen with the last event that it knows."""
+    when = "asked and not twice"
+    pair = more("5 s", when), more("5 s", when, words, others)
+    found = find_parting(*(pair[::-1] if turned else pair), ["P"], [])
+    left, right = (found.right, found.left) if turned else (found.left, found.right)
+    assert not found.both_read and ("P" in left) != ("P" in right)
+    word = "what=three" if words else "also=C"
+    assert any(word in line for line in lines(found.trace))
+
+
+def test_other_words_make_another_event() -> None:
+    left = more("5 s")
+    assert clashing(left, more("5 s", words=", three")) == set()
+    assert clashing(left, loads(MORE.replace("{one, two MORE}", "{two, one}").replace("OTHERS", "").replace(
+        "LIMIT", "5 s").replace("WHEN", "asked"))) == {"ask"}  # fmt: skip
+    found = find_parting(left, loads(MORE.replace("{one, two MORE}", "{two, one}").replace("OTHERS", "").replace(
+        "LIMIT", "5 s").replace("WHEN", "asked")), ["R"], [])  # fmt: skip
+    assert found.trace and not found.both_read
