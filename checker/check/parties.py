@@ -6,7 +6,7 @@ nothing to another: each is judged as if it were alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,17 +37,32 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Absent:
+    """A party of a `system` that has all the parties of a run, of which there is no input."""
+
+    name: str
+    role: str
+    system: str
+
+
+@dataclass(frozen=True)
 class Together:
-    """The reports on several parties, by their names; `roles` says what each is."""
+    """The reports on several parties, by their names; `roles` says what each is.
+
+    `absent` are those of whom there is no input: with `strict`, that is evidence which is missing.
+    """
 
     spec: str
     reports: Mapping[str, Report]
     roles: Mapping[str, str]
+    absent: tuple[Absent, ...] = ()
+    strict: bool = False
 
     @property
     def verdict(self) -> str:
         """The verdict on all of them: a violation anywhere is one."""
         found = {r.verdict for r in self.reports.values()}
+        found |= {"inconclusive"} if self.strict and self.absent else set()
         return next(v for v in VERDICTS if v in found)
 
 
@@ -86,12 +101,13 @@ def check_together(
     offsets: Mapping[str, str],
     maps: Sequence[str] = (),
     unmatched: str = "count",
+    strict: bool = False,
     **more: Any,
 ) -> Together:
     """Check the inputs of each party by the rules of its role.
 
     `over` is what wins over the site of all logs, but for its role; `offsets`, `maps` and `unmatched` are for all
-    inputs as for `check`, `more` is as for `check_open`. Raises as `check` does.
+    inputs as for `check`, `strict` and `more` are as for `check_open`. Raises as `check` does.
     """
     vocabulary = vocabulary_of(spec)
     for g in groups:
@@ -105,8 +121,33 @@ def check_together(
         for g in groups:
             own = replace(over, site=replace(over.site, role=g.role), given=over.given | {"role"}, role=g.role)
             of_inputs = {p: shifts[p] for p in g.inputs if p in shifts}
-            reports[g.name] = check_open([opened[p] for p in g.inputs], spec, vocabulary, own, of_inputs, **more)
-    return Together(spec.name, reports, {g.name: g.role for g in groups})
+            inputs = [opened[p] for p in g.inputs]
+            reports[g.name] = check_open(inputs, spec, vocabulary, own, of_inputs, strict=strict, **more)
+    roles = {g.name: g.role for g in groups}
+    return Together(spec.name, reports, roles, tuple(_absent(roles, spec)), strict)
+
+
+def _absent(roles: Mapping[str, str], spec: Spec) -> Iterator[Absent]:
+    """Yield the parties without an input, of each system that has all the parties that there are inputs of: unless a
+    system has no others, which is then the one that was run."""
+    fitting = []
+    for called, system in spec.systems.items():
+        plays = {p.name: p.role for p in system.parties.values()}
+        present = {_party(name, role, plays) for name, role in roles.items()}
+        if None not in present:
+            fitting.append([Absent(n, role, called) for n, role in plays.items() if n not in present])
+    if all(fitting):
+        for others in fitting:
+            yield from others
+
+
+def _party(name: str, role: str, plays: Mapping[str, str]) -> str | None:
+    """Return which party of a system is meant, where `plays` has their roles: by its name, or by its role if only one
+    plays that. None if it has none."""
+    same = [n for n, r in plays.items() if r == role]
+    if name in same:
+        return name
+    return same[0] if name == role and len(same) == 1 else None
 
 
 def _known(spec: Spec) -> dict[str, str]:

@@ -21,9 +21,12 @@ FORMATS: Final = ("text", "json", "jsonl")
 def together_text(
     together: Together, width: int, colour: bool = False, verbose: bool = False, spec: str = DEFAULT
 ) -> str:
-    """Return the report on each party under its name, and the verdict on all; parameters as for `report_text`."""
+    """Return the report on each party under its name, the verdict on all, and who has no input; parameters as for
+    `report_text`."""
     last = Lines(width, colour)
     last.line("")
+    for a in together.absent:
+        last.line(f"no input of {a.name} (role {a.role}), a party of system {a.system}: what it did was not judged")
     each = [f"{name} {r.verdict}" for name, r in together.reports.items()]
     last.title((together.verdict, "bold"), (f" of {counted(len(each), 'party', 'parties')}: {', '.join(each)}", ""))
     parts = []
@@ -37,10 +40,12 @@ def together_text(
 
 
 def together_json(together: Together) -> str:
-    """Return one JSON object: the verdict on all, and by the name of each party what JSON has for it alone."""
+    """Return one JSON object: the verdict on all, by the name of each party what JSON has for it alone, and of which
+    parties there is no input."""
     objects = {name: as_object(report) for name, report in together.reports.items()}
     head = {"schema": SCHEMA, "mipcheck": __version__, "spec": together.spec, "verdict": together.verdict}
-    return dumps({**head, "parties": objects}, indent=2) + "\n"
+    absent = [{"party": a.name, "role": a.role, "system": a.system} for a in together.absent]
+    return dumps({**head, "parties": objects, "absent": absent}, indent=2) + "\n"
 
 
 def together_jsonl(together: Together) -> str:

@@ -11,7 +11,7 @@ from mipcheck.checker.console.output import terminal, warned, write
 DESCRIPTION: Final = (
     "Compare proposals by guidelines: what is proved of each, shown by a trace, computed, or changed. Without names,"
     " the draft, RFC 5265 and all candidates; with two names, what tells them apart. Exit code 1 if anything is not as"
-    " the specifications say, 3 if the prover does not know."
+    " the specifications say, 3 if it is not known whether it is; what they say is unknown is neither."
 )
 EXAMPLE: Final = "mipcheck compare candidates/e5 candidates/e8"
 
@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the table; return 0, 1 if something is not as it is said to be, else 3 if something is unknown.
+    """Write the table; return 0, 1 if something is not as it is said to be, else 3 if that is not known of something.
 
     Raises UsageError, SpecError and Disagreement.
     """

@@ -47,12 +47,19 @@ def _of_parties() -> str:
     report = json.loads(schema_of("check"))
     head = {key: report["properties"][key] for key in ("schema", "mipcheck", "spec", "verdict")}
     parts = {"type": "object", "additionalProperties": {"$ref": "#/$defs/report"}}
+    words = ("party", "role", "system")
+    nobody = {"type": "object", "properties": {w: {"type": "string"} for w in words}, "required": list(words)}
+    about = "the other parties of a system that has all of these, of which there is no input"
     schema = {
         "$schema": report["$schema"],
         "title": "what `mipcheck INPUT... --format json` writes of several parties",
         "type": "object",
-        "properties": {**head, "parties": {**parts, "description": "by party, what is written of it alone"}},
-        "required": [*head, "parties"],
+        "properties": {
+            **head,
+            "parties": {**parts, "description": "by party, what is written of it alone"},
+            "absent": {"type": "array", "items": nobody, "description": about},
+        },
+        "required": [*head, "parties", "absent"],
         "$defs": {**report["$defs"], "report": {k: report[k] for k in ("type", "properties", "required")}},
     }
     return json.dumps(schema, indent=1) + "\n"

@@ -132,8 +132,7 @@ def test_a_party_has_one_role(here: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_party_without_a_trace_is_never_conformant(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where a log of it holds no event, nothing is known of it, nor of all together; what broke a rule elsewhere did.
-    A party of which no input was given is not spoken of, nor counted."""
+    """Where its log holds no event, nothing is known of it, nor of all together; what broke a rule elsewhere did."""
     (here / "none.log").write_text(GATEWAY, "utf-8")
     for node, verdict, exit_code in (("node.log", "inconclusive", 3), ("liar.log", "violation", 1)):
         code, out, _ = run(capsys, node, "none.log", "--format", "json")
@@ -146,13 +145,45 @@ def test_a_party_without_a_trace_is_never_conformant(here: Path, capsys: pytest.
     told = " ".join(out.split())
     assert "the trace holds nothing that any MUST speaks of: there is no evidence" in told
     assert "inconclusive of 2 parties: mobile conformant, gateway inconclusive" in told
-    code, out, _ = run(capsys, "mute.log", "--party", "mute.log=mobile")
-    assert (code, out.splitlines()[-1]) == (0, "conformant of 1 party: mobile conformant")
-    assert "gateway" not in out
+    assert "no input of" not in told
     (here / "empty.log").write_text("", "utf-8")
     code, out, err = run(capsys, "node.log", "empty.log", "--party", "empty.log=gateway")
     assert (code, out) == (2, "")
     assert "empty.log:1: the file is empty" in err
+
+
+@pytest.mark.parametrize("called", ["mobile", "mn"])
+def test_a_party_without_an_input_is_named(called: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not counted, since what the others did is judged without it; with --strict it is missing evidence."""
+    words = ("mute.log", "--party", f"mute.log={called}")
+    code, out, _ = run(capsys, *words)
+    assert (code, out.splitlines()[-1]) == (0, f"conformant of 1 party: {called} conformant")
+    told = "no input of gateway (role vpn), a party of system both: what it did was not judged"
+    assert told in " ".join(out.split())
+    absent = [{"party": "gateway", "role": "vpn", "system": "both"}]
+    for strict, expected in (((), (0, "conformant")), (("--strict",), (3, "inconclusive"))):
+        code, out, _ = run(capsys, *words, *strict, "--format", "json")
+        report = conforming("parties", out)
+        assert ((code, report["verdict"]), report["absent"]) == (expected, absent)
+    _, out, _ = run(capsys, "node.log", "gw.log", "--format", "json")
+    assert conforming("parties", out)["absent"] == []
+
+
+def test_who_is_absent_is_so_in_a_system_that_has_all_others(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second system may have a third party, or none of those that there are inputs of."""
+    third = "system three {" + CHANNEL + "  party beside: mn\n}\n"
+    alone = "system alone {\n  party elsewhere: vpn\n}\n"
+    for systems, absent in (
+        (third, []),
+        (third.replace("party gateway", "party gate").replace("gateway.", "gate."), []),
+        (alone, []),
+    ):
+        (here / "walk.spec").write_text(SYSTEM + systems, "utf-8")
+        _, out, _ = run(capsys, "node.log", "gw.log", "--format", "json")
+        assert json.loads(out)["absent"] == absent
+    (here / "walk.spec").write_text(PARTIES + third, "utf-8")
+    _, out, _ = run(capsys, "node.log", "gw.log", "--format", "json")
+    assert json.loads(out)["absent"] == [{"party": "beside", "role": "mn", "system": "three"}]
 
 
 def test_inputs_of_one_party_are_merged_as_ever(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
