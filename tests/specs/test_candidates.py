@@ -132,6 +132,43 @@ def test_every_counterexample_replays_at_the_parties_concerned(name: str, tmp_pa
         assert not last or any(told[party][-1:] == [event] for party, _, event in _parts(last)), prop
 
 
+# What a con says happens first, and what is shown of it then: events of a counterexample and their parties, in order.
+IN_ORDER = [
+    ("inner", "association_goes_on_return", "gateway.association mobile.comes mobile.registers agent.registered"),
+    ("e2", "nothing_vanishes", "gateway.sa_up mobile.returns gateway.arrives gateway.to_tunnel"),
+    ("e2", "crash_is_harmless",
+     "gateway.sa_up mobile.crash mobile.returns mobile.register gateway.arrives gateway.to_tunnel"),
+    ("e5", "silent_node_is_reached", "mobile.moved mobile.esp gateway.esp_in mobile.moved gateway.esp_out"),
+    ("e6", "tunnel_follows", "mobile.moved mobile.exchanged home.keys mobile.moved home.sends"),
+    ("e8", "packet_restores", "gateway.told mobile.esp gateway.esp_in"),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "prop", "order"), IN_ORDER, ids=[f"{n}-{p}" for n, p, _ in IN_ORDER])
+def test_what_is_shown_is_what_the_con_says_and_no_race(name: str, prop: str, order: str) -> None:
+    """A packet that was on its way at a move or return, or an association that came up afterwards, shows less:
+    the shortest traces were such."""
+    spec = load(f"candidates/{name}")
+    (answered,) = prove_all(ToProve(spec, f"candidates/{name}", [prop], with_needs=False))
+    assert answered.result.result == "refuted"
+    events = []
+    for party, text in answered.logs.items():
+        lines = [line.split() for line in text.splitlines() if line[:1].isdigit()]
+        events += [(float(words[0]), f"{party}.{words[2]}") for words in lines]
+    happened = iter([event for _, event in sorted(events)])
+    assert all(event in happened for event in order.split()), events
+
+
+@pytest.mark.slow
+def test_an_association_that_stays_has_been_used() -> None:
+    """Of E.1, whose node is that of the draft: what a node inside still has has carried its data."""
+    spec = load("candidates/e1")
+    (answered,) = prove_all(ToProve(spec, "candidates/e1", ["sa_goes_on_return"], with_needs=False))
+    protections = [word for word in answered.counterexample.split() if word.startswith("protection=")]
+    assert protections == ["protection=esp", "protection=none"]
+
+
 def _parts(names: set[tuple[str, str]]) -> list[tuple[str, str, str]]:
     return [(party.rstrip("/"), "/", event) for party, event in names]
 
