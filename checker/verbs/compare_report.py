@@ -99,7 +99,8 @@ def _text_of_two(c: Compared, lines: Lines) -> None:
     """Add what tells two specifications apart: traces that refute a property of one, and the shortest parting."""
     differing = c.differing()
     same = len(c.guidelines) - len(differing)
-    lines.line(f"{c.specs[0]} and {c.specs[1]}: {len(differing)} guidelines tell them apart;"
+    said = counted(len(differing), "guideline tells", "guidelines tell")
+    lines.line(f"{c.specs[0]} and {c.specs[1]}: {said} them apart;"
                f" by {same} they come to the same, or both leave it open")  # fmt: skip
     for name in differing:
         for spec in c.specs:

@@ -173,14 +173,10 @@ def test_who_is_absent_is_so_in_a_system_that_has_all_others(here: Path, capsys:
     """A second system may have a third party, or none of those that there are inputs of."""
     third = "system three {" + CHANNEL + "  party beside: mn\n}\n"
     alone = "system alone {\n  party elsewhere: vpn\n}\n"
-    for systems, absent in (
-        (third, []),
-        (third.replace("party gateway", "party gate").replace("gateway.", "gate."), []),
-        (alone, []),
-    ):
+    for systems in (third, third.replace("party gateway", "party gate").replace("gateway.", "gate."), alone):
         (here / "walk.spec").write_text(SYSTEM + systems, "utf-8")
         _, out, _ = run(capsys, "node.log", "gw.log", "--format", "json")
-        assert json.loads(out)["absent"] == absent
+        assert json.loads(out)["absent"] == []
     (here / "walk.spec").write_text(PARTIES + third, "utf-8")
     _, out, _ = run(capsys, "node.log", "gw.log", "--format", "json")
     assert json.loads(out)["absent"] == [{"party": "beside", "role": "mn", "system": "three"}]
