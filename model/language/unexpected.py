@@ -34,6 +34,27 @@ _NAMES = {
 """Words by which messages call terminals that are no words."""
 
 
+_ELSEWHERE = [
+    (r"", r"!(?!=)", "not"),
+    (r"=", r"=", "= compares, := assigns"),
+    (r"<", r">", "!= says that two things differ"),
+    (r"", r"&", "and"),
+    (r"", r"\|", "or"),
+    (r"", r"not\s+in\b", "write not (x in y)"),
+    (r"", r"[-+*/]=", "write x := x + 1"),
+    (r"\{[^}]*", r"=", ":= assigns"),
+    (r"/", r"[/*]", "comments begin with #"),
+    (r"", r"'", 'texts stand in "…"'),
+    (r"\b(?:MUST|SHOULD)\s+", r"NOT\b", "what is forbidden is a MUST or SHOULD, too: allow … only if not …"),
+    (r"\b(?:any|exists)\s+", r"", "write some x: …"),
+    (r"\b(?:all|each|forall)\s+", r"", "write every x: …"),
+    (r"", r"extends\b", 'that stands in the first line: spec NAME "…" extends OTHER'),
+    (r"", r"line\b", "lines"),
+]
+"""What other languages, or the words of a document, would have: what stands before an error and what at it, and how
+that is said here."""
+
+
 def unexpected(error: Any, text: str, file: str) -> SpecError:
     """Return Lark's error as one of ours, in the words of the language."""
     token = getattr(error, "token", None)
@@ -51,9 +72,9 @@ def unexpected(error: Any, text: str, file: str) -> SpecError:
         lines = text.rstrip().split("\n")
         place = Place(len(lines), len(lines[-1]) + 1)
         return SpecError(file, place, "the specification ends too early", hint, text)
-    more = _quote_hint(text, offset) or _name_hint(text, offset)
+    more = _quote_hint(text, offset) or _name_hint(text, offset) or _spelling_hint(text, offset)
     if not more and re.match(r"[^\W\d]", found):  # a word, so that another may have been meant
-        more = nearest(found, [w for t in wanted for w in spellings().get(t, ()) if w.isalpha()])
+        more = nearest(found, [w for t in wanted for w in spellings().get(t, ()) if w.isalpha() and w != found])
         if re.search(r"[0-9][ \t]*\Z", text[max(0, offset - 40) : offset]):  # after a number
             more = f"units of time are {', '.join(NS)}"
     shown = found if len(found) < 30 else found[:27] + "…"
@@ -82,6 +103,15 @@ def _name_hint(text: str, offset: int) -> str:
         return f"{unit[1]} after a number is its unit; put the number in parentheses"
     word = re.search(r"(?:[=(,]|\b(?:and|or|not|while|when|if|in|invariant|implies))\s*(\w+)\Z", before)
     return f'"{word[1]}" is a word of the language and cannot be a name' if word and word[1] in RESERVED else ""
+
+
+def _spelling_hint(text: str, offset: int) -> str:
+    """Return how the language says what an author may have had in mind, who knows others."""
+    before, after = text[max(0, offset - 200) : offset], text[offset : offset + 40]
+    for left, right, said in _ELSEWHERE:
+        if re.match(right, after) and re.search(rf"(?:{left})\Z", before):
+            return said if " " in said else f'did you mean "{said}"?'
+    return ""
 
 
 def _words(terminals: list[str]) -> str:

@@ -259,7 +259,8 @@ class TypeChecker:
         if owners:
             self.names.fail(e.at, f'not all of these events have a key "{name}"', f"{', '.join(owners)} has")
         where = f" in event {' or '.join(scope.events)}" if scope.events else ""
-        self.names.fail(e.at, f'unknown name "{name}"{where}', nearest(name, known))
+        hint = f"the site's address is site.{name}" if name in self.names.sites else nearest(name, known)
+        self.names.fail(e.at, f'unknown name "{name}"{where}', hint)
 
     def _expand(self, e: Name, name: str, scope: Scope, expected: Type | None) -> Term:
         """Return a definition written out: its names are looked up where it is used, its errors are where it stands."""

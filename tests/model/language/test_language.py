@@ -311,7 +311,8 @@ WRITTEN = [
      "x.spec:1:17: expected a duration of whole nanoseconds, less than 146 years",
      16, ""),
     ("operator", rule("allow rrq only if inside & fresh"), "x.spec:2:28: unexpected '&'", 27,
-     "expected an operator, a declaration, the end, given, instead, kept, note, unclear or unless"),
+     "expected an operator, a declaration, the end, given, instead, kept, note, unclear or unless; "
+     'did you mean "and"?'),
     ("end", rule("allow rrq only if (inside and"), "x.spec:2:32: the specification ends too early", 31,
      "expected an expression"),
     ("quote", 'property X "never closed\n consistent', "x.spec:1:12: this text has no closing quote", 11, ""),
@@ -326,6 +327,46 @@ WRITTEN = [
     ("hyphen in a key", "event x(a-b: int) by node seen log", "x.spec:1:10: unexpected '-'", 9, 'expected ":" or "?"'),
     ("another alphabet", "param größe: int = 1", "x.spec:1:9: unexpected 'ö'", 8, 'expected ":"'),
 ]  # fmt: skip
+
+
+ELSEWHERE = [
+    ("allow rrq only if !inside", 'did you mean "not"?'),
+    ("allow rrq only if inside || fresh", 'did you mean "or"?'),
+    ("allow rrq only if count == 3", "= compares, := assigns"),
+    ("allow rrq only if code <> 3", "!= says that two things differ"),
+    ("allow rrq only if S not in flags", "write not (x in y)"),
+    ("allow rrq only if any interface: inside", "write some x: …"),
+    ("allow rrq only if forall interface: inside", "write every x: …"),
+    ("allow rrq only if inside // always", "comments begin with #"),
+]
+
+
+@pytest.mark.parametrize(("body", "hint"), ELSEWHERE)
+def test_who_writes_as_in_another_language_is_told_how_it_is_said_here(body: str, hint: str) -> None:
+    assert _message(BASE + rule(body), LINES).endswith(f"; {hint}")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("on lose { inside = true }", ":= assigns"),
+        ("on lose { count += 1 }", "write x := x + 1"),
+        ("property X 'x' consistent", 'texts stand in "…"'),
+        (
+            'rule X MUST NOT cite 1 "" configure true',
+            "what is forbidden is a MUST or SHOULD, too: allow … only if not …",
+        ),
+        ('rule X MUST cite 1 line 5 "" configure true', 'did you mean "lines"?'),
+        ("extends draft-01", 'that stands in the first line: spec NAME "…" extends OTHER'),
+    ],
+)
+def test_so_is_who_writes_as_a_document_does(text: str, hint: str) -> None:
+    assert _message(BASE + text, LINES).endswith(f"; {hint}")
+
+
+def test_an_address_of_the_site_is_called_by_its_whole_name() -> None:
+    found = _message(BASE + rule("allow rrq only if addr = gateway"), LINES)
+    assert found.endswith("the site's address is site.gateway")
 
 
 @pytest.mark.parametrize(
