@@ -232,16 +232,23 @@ def _write_other(s: Scanned, ethertype: int) -> bool:
 
 def _comes_up(s: Scanned, at: int) -> bool:
     """Whether `link` keeps this IPv6, by which a host shows that its link came up."""
+    if not _is_near(s, at):
+        return False
     if s.buf[at + 6] == _ICMPV6 and (at + _IPV6_HEADER == s.stop or s.buf[at + _IPV6_HEADER] == _ROUTERS):
         return True
     return bool(u32(s.buf, at + 8) == 0 and u32(s.buf, at + 12) == 0 and u32(s.buf, at + 16) == 0
                 and u32(s.buf, at + 20) == 0)  # fmt: skip
 
 
+def _is_near(s: Scanned, at: int) -> bool:
+    """Whether IPv6 goes to an address of the link, ff00::/8 or fe80::/10."""
+    first = s.buf[at + 24]
+    return bool(first == 0xFF or (first == 0xFE and s.buf[at + 25] & 0xC0 == 0x80))
+
+
 def _stays(s: Scanned, at: int) -> int:
     """Return 1 for IPv6 that `link` tells from other IPv6: it stays on the link, is ESP, or a key exchange's UDP."""
-    first = s.buf[at + 24]
-    if first == 0xFF or (first == 0xFE and s.buf[at + 25] & 0xC0 == 0x80) or s.buf[at + 6] == _ESP:
+    if _is_near(s, at) or s.buf[at + 6] == _ESP:
         return 1
     ports = at + _IPV6_HEADER
     if s.buf[at + 6] != _UDP or ports + 2 > s.stop:

@@ -225,15 +225,17 @@ def _ipv6(packet: Packet, data: bytes, at: int) -> int:
 def _ipv6_aside(packet: Packet, data: bytes, at: int) -> str:
     """Tell why IPv6 (RFC 8200) is set aside: it stays on the link (to ff00::/8 or fe80::/10) or is ESP, or is not.
 
-    What a host sends while it has no address yet, and what asks for routers, is kept: it shows when the link came up.
+    What a host sends on the link while it has no address yet, and what asks for routers, is kept: it shows when the
+    link came up.
     Of ESP in UDP and of the key exchange the draft speaks no more than of ESP, and neither is in the clear.
     """
     if len(data) < at + _IPV6_HEADER:
         return IPV6
-    if not any(data[at + 8 : at + 24]) or (data[at + 6] == _ICMPV6 and data[at + 40 : at + 41] == _ROUTERS):
-        packet.payload = data[at : at + 64]
     first, second = data[at + 24], data[at + 25]
     near = first == 0xFF or (first == 0xFE and second & 0xC0 == 0x80)
+    asks = data[at + 6] == _ICMPV6 and data[at + 40 : at + 41] == _ROUTERS
+    if near and (asks or not any(data[at + 8 : at + 24])):
+        packet.payload = data[at : at + 64]
     ports = data[at + _IPV6_HEADER : at + _IPV6_HEADER + 4] if data[at + 6] == _UDP else b""
     sealed = data[at + 6] == _ESP or ports[:2] in _SEALED or ports[2:] in _SEALED
     return IPV6 if near or sealed else IPV6_BEYOND

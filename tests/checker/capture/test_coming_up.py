@@ -164,6 +164,7 @@ def test_in_mid_trace_it_shows_nothing(name: str, before: bytes) -> None:
         asked_for(300),
         bytes(dad()[:54]),
         GROUPS,
+        out(IPv6(src="::", dst="2001:db8:1::1") / ICMPv6ND_NS(tgt=LOCAL)),  # to no station of the link
     ],
 )
 def test_what_others_say_and_what_says_something_else(frame: bytes) -> None:
