@@ -14,10 +14,10 @@ from mipcheck.checker.observe.nodes import InterfaceState
 from mipcheck.checker.observe.observer import Observer
 from mipcheck.checker.trace.derive import derived
 from mipcheck.checker.trace.source import fog_of
-from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.compile import Machine, State
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.term import Term
-from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.event import NODE, Event, Position
 
 LIMITS: Final = 8_000
 """Limits, and stretches of a stage, that are told."""
@@ -86,16 +86,17 @@ class _Follower:
         self._pass(event.time)
         self.observer.take(event)
         self.now = event.time
-        for state in self.observer.interfaces():
+        for state in self.observer.owing():
             place = self.places.setdefault(state.name, _Place(_UNKNOWN, event.time))
-            self._enter(state.name, place, self._stage(state, event.time), event.time)
+            if state.index != UNKNOWN:
+                self._enter(state.name, place, self._stage(state, event.time), event.time)
             self._look(state, place, event)
 
     def finish(self, end: int) -> Followed:
         """Return what was found, up to the end of the trace."""
         self._pass(end)
         for name, place in self.places.items():
-            if end >= place.since:
+            if end >= place.since and name != NODE:  # the whole of a node is in no stage
                 self.found.append(Stretch(name, place.stage, place.since - self.origin, end - self.origin))
             for (what, rule), (since, due) in place.running.items():
                 self._end(name, what, rule, since, due, min(due, end), "over" if due < end else "open")
@@ -125,7 +126,7 @@ class _Follower:
         """Let time pass up to the next event: stages may end by themselves."""
         if self.now is None:
             return
-        for state in self.observer.interfaces():
+        for state in self.observer.owing():
             place = self.places.get(state.name)
             if place is None:
                 continue
@@ -133,7 +134,7 @@ class _Follower:
                 if due < until:
                     self._end(state.name, what, rule, since, due, due, "over")
                     del place.running[what, rule]
-            for _ in self.stages:
+            for _ in self.stages if state.index != UNKNOWN else ():
                 if self._stage(state, until) == place.stage:
                     break
                 low, high = max(self.now, place.since), until
@@ -160,14 +161,19 @@ class _Follower:
             if running.get(key) != (since, due):
                 what, rule = key
                 # A duty that begins anew has not been done; a stage that does has been made to last.
-                kept = state.state[self._done(what)] == 1 if rule else key in running
+                kept = self._is_met(self._numbers[what], state) if rule else key in running
                 ended = "met" if kept else "gone"
                 self._end(state.name, what, rule, since, due, now, ended, event.at)
                 del place.running[key]
         place.running |= {key: span for key, span in running.items() if span[1] > now}
 
-    def _done(self, rule: str) -> int:
-        return self.machine.done_slot[self._numbers[rule]]
+    def _is_met(self, rule: int, state: InterfaceState) -> bool:
+        """Decide whether an obligation has been met since its anchor."""
+        return self._of(rule, state)[self.machine.done_slot[rule]] == 1
+
+    def _of(self, rule: int, state: InterfaceState) -> State:
+        """Return the state where an obligation is kept: an interface's, or its node's."""
+        return state.node.state if rule in self.machine.shared_duties else state.state
 
     @property
     def _numbers(self) -> dict[str, int]:
@@ -175,10 +181,11 @@ class _Follower:
 
     def _owed(self, state: InterfaceState) -> Iterator[tuple[tuple[str, bool], tuple[int, int]]]:
         """Yield the obligations that are owed: from when, and the latest time to meet them."""
-        own = state.state
         for number, body in self.machine.obligations:
-            done = own[self.machine.done_slot[number]]
-            anchor = own[self.machine.interface_slots[body.anchor]]
+            if (number in self.machine.shared_duties) != (state.index == UNKNOWN):
+                continue
+            own = self._of(number, state)
+            done, anchor = own[self.machine.done_slot[number]], own[self.machine.anchor_slot(number)]
             if done == UNKNOWN or done == 1 or anchor == UNKNOWN:
                 continue
             if self._value(body.condition, state, 0) != 1:
@@ -190,7 +197,7 @@ class _Follower:
         self, state: InterfaceState, place: _Place, now: int
     ) -> Iterator[tuple[tuple[str, bool], tuple[int, int]]]:
         """Yield how long the stage lasts if nothing happens, where a condition of it compares a time with now."""
-        for since, limit in self.bounds.get(place.stage, ()):
+        for since, limit in self.bounds.get(place.stage, ()) if state.index != UNKNOWN else ():
             begun, lasts = self._value(since, state, now), self._value(limit, state, now)
             if UNKNOWN not in (begun, lasts):
                 yield (place.stage, False), (begun, begun + lasts)

@@ -226,21 +226,21 @@ class CoarseObserver(InexactObserver):
         # What not all orders agree about is not known.
         if self._machine.tables:
             self._combine((node.state, [], node.entries), last, same)
-        merge(node.state, last[0])
+        self._forget_shared(node, last[0])
         for place, state in zip(node.places.values(), last[1], strict=True):
             self._forget(place, state)
         self._in_time(doubts, until + self._tolerance - 1)
-        for place in node.places.values():
-            if self._limits and self._plan(place, self._now or 0):
-                self._late.append(place)
+        for place in self._places(node):
+            self._deadlines.plan(place, self._now or 0)
 
     def _doubts(self, node: NodeState, until: int) -> list[Doubt]:
         """Return what is owed at interfaces of a node and may be overdue `until` (ns) the end of a cluster."""
-        if not self._limits or (node.key is None and self._tracks):
+        if not self._machine.obligations or (node.key is None and self._tracks):
             return []
-        found = [d for place in node.places.values() for d in self._owed(place, until + self._tolerance - 1)]
-        uncertain = self._times.own_uncertain
-        return [d for d in found if d.deadline < until or self._since[d.rule] in uncertain]
+        found = [d for place in self._places(node) for d in self._owed(place, until + self._tolerance - 1)]
+        uncertain = {rule for rule, slot in self._since.items() if slot in self._times.own_uncertain}
+        uncertain |= {rule for rule, slot in self._since_at_node.items() if slot in self._times.node_uncertain}
+        return [d for d in found if d.deadline < until or d.rule in uncertain]
 
     def _on_each(self, node: NodeState, stamped: _Stamped) -> list[_Stamped]:
         """Return an event as often as it happens: one that begins the node anew does on each of its interfaces."""
@@ -286,6 +286,14 @@ class CoarseObserver(InexactObserver):
         merge(place.state, state)
         if lost:
             self._lost(place, lost, self._now or 0, self._count - 1)
+
+    def _forget_shared(self, node: NodeState, state: State) -> None:
+        """Do the same for what the interfaces of a node share."""
+        before = node.state[:]
+        merge(node.state, state)
+        lost = {n for n in self._since_at_node.values() if node.state[n] == UNKNOWN != before[n]}
+        if lost and node.whole is not None:
+            self._lost(node.whole, lost, self._now or 0, self._count - 1)
 
     def _untried(self, node: NodeState, events: Sequence[_Stamped]) -> Snapshot:
         """Judge events of which there are too many to try their orders, in a state of which nothing is known."""
@@ -352,13 +360,16 @@ class CoarseObserver(InexactObserver):
         stamped.note(outcomes.items())
         return after
 
-    def _due(self, place: InterfaceState, state: State, now: int) -> list[Due]:
+    def _due(self, place: InterfaceState, now: int, noted: bool = True) -> list[Due]:
         """Return what an interface owed; what is counted from an uncertain time, once it is overdue for certain."""
-        missed = super()._due(place, state, now - self._tolerance)
-        kept = [(slot, state[slot]) for slot in self._times.own_uncertain]
+        missed = super()._due(place, now - self._tolerance, noted)
+        node, times = place.node, self._times
+        own = (place.state, times.own_uncertain)
+        state, slots = own if place is not node.whole else (node.state, times.node_uncertain)
+        kept = [(slot, state[slot]) for slot in slots]
         for slot, _ in kept:
             state[slot] = UNKNOWN
-        missed += super()._due(place, state, now)
+        missed += [due for due in super()._due(place, now, noted) if due not in missed]
         for slot, value in kept:
             state[slot] = value
         return missed

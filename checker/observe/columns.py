@@ -84,7 +84,7 @@ class NativeObserver:
         self._spare = 2 * rows if machine.tables else 0
         self._resolution = evidence.resolution
         self._by = max(0, evidence.tolerance - 1)
-        self._since = {rule: machine.interface_slots[body.anchor] for rule, body in machine.obligations}
+        self._since = {rule: machine.anchor_slot(rule) for rule, _ in machine.obligations}
         self._doubts: list[tuple[int, int, int, Hole]] = []
         self._state = self._start(boot)
         if self._by:
@@ -99,6 +99,7 @@ class NativeObserver:
         interests = read_slots(machine, facts)
         s = ObserverState(
             rules_count=len(machine.rules), kinds_count=len(machine.kinds), limits_count=len(facts.limits),
+            shared_limits_count=len(facts.shared_limits),
             interests_count=sum(map(len, interests)), constants_count=len(machine.constants),
             slots=machine.interface_size, variables=len(machine.interface_slots), shared_slots=machine.node_size,
             entry_width=machine.entry_width, entries_spare=self._spare, entries_room=4 * self._spare,
@@ -116,15 +117,16 @@ class NativeObserver:
         s.values[0] = UNKNOWN
         s.writers[0] = -1
         s.interfaces[0] = (WHOLE, tables.NEVER, 0, 0, -1)
-        s.nodes[0] = (UNKNOWN, 1 if boot else 2, 1, 0, 0, 0, 0, 0)
+        s.nodes[0] = (UNKNOWN, 1 if boot else 2, tables.whole_of(s, 0), 1, 0, 0, 0, 0, 0)
         s.shared[0] = signed(machine.initial_node() if boot else machine.late_node())
         s.shared_writers[0] = -1
-        for n, limit in enumerate(facts.limits):
-            s.limits[n] = limit
+        for rows, found in ((s.limits, facts.limits), (s.shared_limits, facts.shared_limits)):
+            for n, limit in enumerate(found):
+                rows[n] = limit
         fill_interests(s, machine, facts, interests)
         self._fill_kinds(s)
-        for rule, body in machine.obligations:
-            s.rules[rule].anchor = machine.interface_slots[body.anchor]
+        for rule, _ in machine.obligations:
+            s.rules[rule].anchor, s.rules[rule].by_node = machine.anchor_slot(rule), rule in machine.shared_duties
         s.varying, s.varying_key = self._varying()
         return s
 
@@ -140,12 +142,16 @@ class NativeObserver:
         s.veiled[list(fog.own)] = 1
         s.veiled[list(fog.owed)] = 2
         s.shared_veiled[list(fog.node)] = 1
-        s.shared[0][list(fog.node)] = UNKNOWN
+        s.shared_veiled[list(fog.owed_by_node)] = 2
+        unmet = [slot for slot in fog.owed_by_node if s.shared[0][slot] <= 0]
+        s.shared[0][[*fog.node, *unmet]] = UNKNOWN
 
     def _blur(self, evidence: Evidence) -> None:
         """Let the loop take times to be as coarse as the stamps of one source. Raises NativeError where it cannot."""
         if self._machine.tables or not evidence.alone or self._by > _MOST_TOLERANCE:
             raise NativeError("the order of events, or the times of entries of tables, are only tried in Python")
+        if self._machine.shared_duties:
+            raise NativeError("when the node as a whole owes something, by coarse stamps, is only tried in Python")
         s, times = self._state, times_of(self._machine, evidence.coarse)
         s.coarse, s.by = 1, self._by
         s.timed[:], s.shared_timed[:] = times.own, times.node
@@ -285,7 +291,8 @@ class NativeObserver:
             moment = self._moment(int(batch.time[s.at]))
             self._hole(rule, Hole(batch.first + s.at, name, moment, gap=True, node=self._address(interface.node)))
             return
-        node, anchor, deadline = self._address(s.node), int(s.writers[row, s.rules[rule].anchor]), s.deadline
+        node, deadline, at_anchor = self._address(s.node), s.deadline, s.rules[rule].anchor
+        anchor = int(s.shared_writers[s.node, at_anchor] if s.rules[rule].by_node else s.writers[row, at_anchor])
         moment = self._moment(deadline)
         if reason == loop.UNJUDGED_PAUSE:
             self._hole(rule, Hole(batch.first + s.at, name, moment, node=node, why=why_untold(self._machine.spec)))
@@ -368,7 +375,7 @@ class NativeObserver:
             states = [self._interface(s.values[begin + n]) for n in range(s.nodes[0].count)]
             shared = self._shared(s.shared[0])
             for n, due in missed_if_over(self._machine, states, shared, s.asleep, s.now + self._by):
-                s.row, s.index = begin + n, n
+                s.row, s.index = (s.nodes[0].whole if n == UNKNOWN else begin + n), n
                 counts[due.rule] += 1
                 name, moment = self._name(s.interfaces[s.row].token), self._moment(due.deadline)
                 holes.setdefault(due.rule, Hole(self._events - 1, name, moment, why=why))

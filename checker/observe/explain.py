@@ -18,7 +18,7 @@ from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import MOBILE_NODE, Allow, Require, Rule
 from mipcheck.model.specification.term import STATE, EventPattern, Term, TermKind
-from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import BOOL, INT
 
 _FORWARD: Final = 100_000
@@ -304,8 +304,9 @@ def _explain_overdue(context: Context, finding: Finding) -> Explanation:
     rule, moment = context.machine.rules[finding.rule], finding.moment
     body = rule.body
     assert isinstance(body, Require) and moment is not None
-    name = context.name(moment.this)
-    start = moment.own[context.machine.interface_slots[body.anchor]]
+    where = "" if context.spec.is_owed_by_node(body) else f" on {context.name(moment.this)}"
+    counted_from = Term("var", context.spec.variables[body.anchor].type, body.anchor)
+    start = evaluate(context.machine, counted_from, moment, moment.this)
     within = evaluate(context.machine, body.within, moment, moment.this)
     what = _patterns(body.patterns)
     limit = duration(within)
@@ -320,10 +321,9 @@ def _explain_overdue(context: Context, finding: Finding) -> Explanation:
         *_late(context, finding, body),
         f"owed while {condition_in_words(body.condition)}: " + "; ".join(sentences(context, finding, leaves)),
     ]
-    anchor = Leaf(Term("def", context.spec.variables[body.anchor].type, args=(
-        Term("var", context.spec.variables[body.anchor].type, body.anchor),)), moment.this, 1)  # fmt: skip
+    anchor = Leaf(Term("def", counted_from.type, args=(counted_from,)), moment.this, 1)
     return Explanation(
-        f"no {what} on {name} by {context.time(finding.time)}",
+        f"no {what}{where} by {context.time(finding.time)}",
         tuple(wrong),
         tuple(_because(context, finding, [anchor, *leaves])),
         _allowed(context, finding),
@@ -353,7 +353,7 @@ def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
         return machine.evaluate(term, event.time, moment.this, own, node, interfaces, keys, event.kind)
 
     for event in _following(context, finding, {p.event for p in body.patterns}):
-        if event.time <= finding.time or event.interface != finding.interface:
+        if event.time <= finding.time or finding.interface not in (NODE, event.interface):
             continue
         if machine.node_of(event.args) not in (None, finding.node):
             continue
@@ -370,12 +370,13 @@ def _late(context: Context, finding: Finding, body: Require) -> Iterator[str]:
 
 
 def _following(context: Context, finding: Finding, kinds: Collection[str]) -> Iterable[Event]:
-    """Return events after a finding, among them those of such kinds on its interface."""
+    """Return events after a finding, among them those of such kinds on its interface, or on any if the node owed it."""
     events, first = context.events, finding.event + 1
     if isinstance(events, Columns) and finding.interface is not None:
         tracks = context.spec.tracks
         whose = (tracks, finding.node) if tracks and finding.node is not None else None
-        return events.following(finding.event, _FORWARD, kinds, finding.interface, whose)
+        where = None if finding.interface == NODE else finding.interface
+        return events.following(finding.event, _FORWARD, kinds, where, whose)
     return events[first : first + _FORWARD]
 
 

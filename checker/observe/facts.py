@@ -31,16 +31,17 @@ class Interest:
 class Facts:
     """Answers to what an observer asks of a machine again and again.
 
-    `interests` are those of permissions, by rule; `limits` for each obligation the slot that says whether it has been
-    met, that of its anchor, and the time (ns) from there to its deadline. `entangled` is whether an obligation on one
-    interface depends on others. Kinds of events: `changing` ones change state or meet obligations, `telling` ones are
-    judged as well, `gaps` say that evidence is missing, `anew` ones begin the node anew. `pause` are the slots of the
-    node's state that say while what, and since when, no obligation runs; `waking` are the kinds that tell its end,
-    `ending` those that may show it.
+    `interests` are those of permissions, by rule; `limits` for each obligation of an interface the slot that says
+    whether it has been met, that of its anchor, and the time (ns) from there to its deadline, `shared_limits` the same
+    for each of the node. `entangled` is whether an obligation on one interface, or the node's, depends on others. Kinds
+    of events: `changing` ones change state or meet obligations, `telling` ones are judged as well, `gaps` say that
+    evidence is missing, `anew` ones begin the node anew. `pause` are the slots of the node's state that say while what,
+    and since when, no obligation runs; `waking` are the kinds that tell its end, `ending` those that may show it.
     """
 
     interests: Mapping[int, Interest]
     limits: Sequence[tuple[int, int, int]]
+    shared_limits: Sequence[tuple[int, int, int]]
     entangled: bool
     changing: frozenset[str]
     telling: frozenset[str]
@@ -53,11 +54,11 @@ class Facts:
 
 def facts_of(machine: Machine) -> Facts:
     """Return the facts of a machine, which hold for all its traces."""
-    limits = [
-        (machine.done_slot[n], machine.interface_slots[b.anchor], _constant(machine, b.within))
-        for n, b in machine.obligations
-    ]
-    return replace(_without_parameters(machine), limits=limits)
+    own, shared = list[tuple[int, int, int]](), list[tuple[int, int, int]]()
+    for n, body in machine.obligations:
+        limit = machine.done_slot[n], machine.anchor_slot(n), _constant(machine, body.within)
+        (shared if n in machine.shared_duties else own).append(limit)
+    return replace(_without_parameters(machine), limits=own, shared_limits=shared)
 
 
 @lru_cache(maxsize=64)
@@ -70,6 +71,7 @@ def _without_parameters(machine: Machine) -> Facts:
     return Facts(
         interests={n: _interest(machine, body.condition) for n, body in allowed.items()},
         limits=(),
+        shared_limits=(),
         entangled=any(_interest(machine, b.condition).all for _, b in machine.obligations),
         changing=frozenset(changing),
         telling=frozenset(changing | {p.event for body in allowed.values() for p in (*body.patterns, *body.kept)}),

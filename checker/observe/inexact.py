@@ -67,10 +67,11 @@ def times_of(machine: Machine, kinds: Collection[str]) -> Times:
         given = {v for v, _, _ in update.values(machine.spec.tables)} & anchors
         reads = {name for term in update.terms() for name in term.names("var")}
         if any(machine.spec.state(name).type.name == "time" for name in reads):
-            fragile |= {machine.interface_slots[v] for v in given}
+            fragile |= {machine.interface_slots[v] for v in given if v in machine.interface_slots}
+    at_node = [machine.spec.state(n).type.name == "time" for n in shared]
     return Times(
         own=[*own, *[True] * (machine.interface_size - len(own))],  # since when something is owed perhaps
-        node=[machine.spec.state(n).type.name == "time" for n in shared],
+        node=[*at_node, *[True] * (machine.node_size - len(at_node))],
         own_uncertain=[n for v, n in machine.interface_slots.items() if v in timed],
         node_uncertain=[n for v, n in shared.items() if v in timed],
         entries_uncertain=[c for c in machine.columns if c in timed],
@@ -95,7 +96,9 @@ class InexactObserver(Observer):
         self._resolution = resolution
         self._times = times_of(machine, kinds)
         self._tolerance = max(resolution.values(), default=0)
-        self._since = {rule: machine.interface_slots[body.anchor] for rule, body in machine.obligations}
+        anchors = {rule: machine.anchor_slot(rule) for rule, _ in machine.obligations}
+        self._since = {rule: slot for rule, slot in anchors.items() if rule not in machine.shared_duties}
+        self._since_at_node = {rule: slot for rule, slot in anchors.items() if rule in machine.shared_duties}
 
     def _too_coarse(self) -> str:
         return too_coarse(self._resolution)
@@ -121,26 +124,29 @@ class InexactObserver(Observer):
         What is overdue for certain is no doubt: it has been noted before.
         """
         node, found = place.node, []
-        for due in self._machine.due(until, place.index, place.state[:], node.state, node.states):
-            anchor = place.writers[self._since[due.rule]]
+        for due in self._would_be_due(place, until):
             moment = moment_of(due.deadline, place, copied(place))
-            hole = Hole(anchor, place.name, moment, node=node.key, why=self._too_coarse())
+            hole = Hole(self._anchored(due.rule, place), place.name, moment, node=node.key, why=self._too_coarse())
             found.append(Doubt(place, due.rule, due.deadline, hole))
         return found
 
     def _in_time(self, doubts: Sequence[Doubt], until: int) -> None:
         """Note that of what is not owed any more, as it was before an event, nobody knows whether it was in time."""
         for doubt in doubts:
-            place, node = doubt.place, doubt.place.node
-            still = self._machine.due(until, place.index, place.state[:], node.state, node.states)
+            still = self._would_be_due(doubt.place, until)
             if not any(due.rule == doubt.rule and due.deadline == doubt.deadline for due in still):
                 self._unjudged(doubt.rule, doubt.hole)
 
     def _lost(self, place: InterfaceState, slots: Collection[int], now: int, number: int) -> None:
-        """Note that nobody knows when what may be owed since times that are not known any more was due."""
+        """Note that nobody knows when what may be owed since times that are not known any more was due.
+
+        Their `slots` are the node's if it is the whole of that which owes it.
+        """
         machine, node = self._machine, place.node
+        whole = place is node.whole
+        since, state = (self._since_at_node, node.state) if whole else (self._since, place.state)
         for rule, body in machine.obligations:
-            if self._since[rule] not in slots or place.state[machine.done_slot[rule]] == 1:
+            if rule not in since or since[rule] not in slots or state[machine.done_slot[rule]] == 1:
                 continue
             term = body.condition
             if machine.evaluate(term, now, place.index, place.state, node.state, node.states, [], "", node.entries):

@@ -40,10 +40,12 @@ from mipcheck.checker.observe.tables import (
     lend_room,
     look_later,
     moved,
+    next_asked,
     node_of,
     owes_nothing,
     place,
     plan,
+    plan_whole,
     pop,
     rows_used,
     settle_room,
@@ -153,10 +155,10 @@ def _overdue(s: ObserverState) -> int:
     begin = s.nodes[node].begin
     s.row = row
     s.node = node
-    s.index = row - begin
+    s.index = row - begin if s.interfaces[row].token >= 0 else U
     every = s.values[begin : end_of(s, node)]
     s.outcomes_count = due(
-        s.until - s.by, row - begin, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
+        s.until - s.by, s.index, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
     )
     s.outcome = 0
     if s.tracks == 1 and node == 0:
@@ -179,7 +181,7 @@ def _missed(s: ObserverState) -> int:
             continue
         rule.broken += 1
         s.read = 0
-        anchor = s.writers[s.row, rule.anchor]
+        anchor = s.shared_writers[s.node, rule.anchor] if rule.by_node == 1 else s.writers[s.row, rule.anchor]
         finding = known_finding(s, anchor)
         if finding >= 0:
             s.findings[finding] = s.findings[finding].count + 1, s.deadline, anchor
@@ -187,7 +189,10 @@ def _missed(s: ObserverState) -> int:
             rule.unlisted += 1
         else:
             return STOP + MISSED
-    plan(s, s.row, s.until)
+    if s.index == U:
+        plan_whole(s, s.row, s.until)
+    else:
+        plan(s, s.row, s.until)
     return _OVERDUE
 
 
@@ -348,6 +353,9 @@ def _judge(s: ObserverState) -> int:
     if changing:
         if s.limits_count > 0 and row != 0 and owes_nothing(s, row) == 0 and plan(s, row, s.time[i]) == 1:
             look_later(s, row)
+        whole = s.nodes[node].whole
+        if whole > 0 and owes_nothing(s, whole) == 0 and plan_whole(s, whole, s.time[i]) == 1:
+            look_later(s, whole)
         if s.entangled == 1 or s.shared_changed == 1:
             for other in range(s.nodes[node].begin, end_of(s, node)):
                 if other != row and s.interfaces[other].expired == 1:
@@ -393,6 +401,7 @@ def _gap(s: ObserverState) -> int:
         # Whatever interface it was: what a device keeps of a node belongs to none.
         s.asked = s.nodes[1].begin if s.nodes_count > 1 else 0
         s.asked_end = end_of(s, 1) if s.nodes_count > 1 else 0
+        s.asked_whole = s.nodes[1].whole if s.nodes_count > 1 else 0
     elif token < 0:
         s.asked = s.nodes[s.node].begin
         s.asked_end = end_of(s, s.node)
@@ -402,6 +411,8 @@ def _gap(s: ObserverState) -> int:
             return STOP + TOO_MANY_INTERFACES
         s.asked = row
         s.asked_end = row + 1
+    if s.to_all == 0:
+        s.asked_whole = s.nodes[s.node].whole
     s.outcome = 0
     s.outcomes_count = 0
     return _PEND
@@ -417,22 +428,20 @@ def _pend(s: ObserverState) -> int:
             rule.unknown += 1
             if rule.holed == 0:
                 return STOP + UNJUDGED_GAP
-        if s.asked < s.asked_end:
-            row = s.asked
-            s.asked += 1
+        if s.asked < s.asked_end or s.asked_whole > 0:
+            row = next_asked(s)
             node = s.interfaces[row].node
             begin = s.nodes[node].begin
-            s.row = row
-            s.index = row - begin
             every = s.values[begin : end_of(s, node)]
             s.outcomes_count = pending(
-                row - begin, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
+                s.index, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
             )
             s.outcome = 0
         elif s.to_all == 1 and s.node + 1 < s.nodes_count:
             s.node += 1
             s.asked = s.nodes[s.node].begin
             s.asked_end = end_of(s, s.node)
+            s.asked_whole = s.nodes[s.node].whole
         else:
             return _FORGET
 

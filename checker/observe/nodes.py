@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mipcheck.model.machine.compile import Entries, State
+from mipcheck.model.machine.kleene import UNKNOWN
 
 NEVER: Final = 2**63
 """A deadline (ns) that does not come."""
@@ -14,7 +15,8 @@ NEVER: Final = 2**63
 
 @dataclass(slots=True, eq=False)
 class InterfaceState:
-    """An interface of a node. `queued` is the deadline for which it waits to be looked at."""
+    """An interface of a node, or, where `index` is unknown, the node as a whole. `queued` is the deadline for which it
+    waits to be looked at."""
 
     name: str
     index: int
@@ -29,7 +31,7 @@ class NodeState:
     """A mobile node. Interfaces that it is not known to have start in the state `fresh`.
 
     `states` are those of `places`; `expired` the interfaces that owe something whose time is up, if its condition
-    comes true.
+    comes true. What it owes itself it owes as the `whole`, which is an interface of which nothing is known.
     """
 
     key: int | None
@@ -40,14 +42,15 @@ class NodeState:
     states: list[State] = field(default_factory=list)
     expired: set[InterfaceState] | None = None
     entries: Entries = field(default_factory=list)
+    whole: InterfaceState | None = None
 
 
 def in_order(places: Iterable[InterfaceState]) -> list[InterfaceState]:
-    """Return interfaces by index.
+    """Return interfaces by index, and last the whole of a node.
 
     Iterating the set directly would make the first hole, and which findings fit under LIMIT, differ from run to run.
     """
-    return sorted(places, key=lambda place: place.index)
+    return sorted(places, key=lambda place: (place.index == UNKNOWN, place.index))
 
 
 def keep_writers(state: State, before: State, writers: list[int], writers_before: list[int]) -> None:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
-from heapq import heappop, heappush
-from itertools import count
 
 from mipcheck.checker.observe import limits
 from mipcheck.checker.observe.blame import Moment, cause_of
+from mipcheck.checker.observe.deadlines import Deadlines
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.moments import Copied, copied, moment_of
 from mipcheck.checker.observe.nodes import NEVER, InterfaceState, NodeState, in_order, keep_writers
@@ -24,7 +23,6 @@ from mipcheck.checker.trace.source import Fog
 from mipcheck.model.machine.compile import Due, Entries, Judged, Machine, State
 from mipcheck.model.machine.entries import emptied, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.specification.spec import Require
 from mipcheck.model.values.event import NODE, Event
 
 
@@ -59,16 +57,16 @@ class Observer:
         self._tallies = [Tally() for _ in machine.rules]
         self._groups = [Groups() for _ in machine.rules]
         facts = facts_of(machine)
-        self._interests, self._limits, self._entangled = facts.interests, facts.limits, facts.entangled
+        self._interests, self._entangled = facts.interests, facts.entangled
         self._changing, self._telling, self._gaps = facts.changing, facts.telling, facts.gaps
         self._anew, self._waking, self._ending = facts.anew, facts.waking, facts.ending
-        self._heap: list[tuple[int, int, InterfaceState]] = []
-        self._ticket, self._late = count(), list[InterfaceState]()
+        self._deadlines = Deadlines(facts)
         self._count = self._spread = self._seen = 0
         self._sleep = Sleep(machine, facts)
         self._gapped = -1
         self._by = 0  # ns: by how much later than its stamp an event may have happened
         self._now: int | None = None
+        self._make_whole(self._one)
         self.numbering = True
         """Whether findings keep the numbers of all their events, which takes memory without end."""
         self.fresh: list[Finding] = []
@@ -103,7 +101,7 @@ class Observer:
             self._sleep.begin(self._one, self._now)
         elif kind in self._ending:
             self._wake(event, number, event.time + self._by)
-        if self._late or (self._heap and self._heap[0][0] < event.time):
+        if self._deadlines.come(event.time):
             self._overdue(event.time)
         self._now = event.time
         if kind not in self._machine.steps:
@@ -122,6 +120,10 @@ class Observer:
         """Return the interfaces of the node, to be looked at only, where no nodes are told apart."""
         return self._one.places.values()
 
+    def owing(self) -> Iterable[InterfaceState]:
+        """Return the same, and last the whole of the node, if it owes anything."""
+        return self._places(self._one)
+
     def meets(self, event: Event) -> Moment:
         """Return what an event would be judged by if it came next, which may name a new interface or node."""
         key = self._machine.node_of(event.args)
@@ -134,7 +136,7 @@ class Observer:
         if self._sleep.ends(self._one, event):
             self._not_told(now, number)
             self._sleep.end(self._one, now, event, number)
-            self._late += in_order(self._one.expired or ())
+            self._deadlines.look_at(in_order(self._one.expired or ()))
 
     def _not_told(self, until: int, number: int) -> None:
         """Note of what would be missed until then (ns), were the node awake for some time, that nobody knows of it."""
@@ -185,10 +187,13 @@ class Observer:
                     moment = moment_of(event.time, place, before or copied(place), kind, keys)
                     tally.hole = Hole(number, event.interface, moment, node=node.key, why=self._why(rule))
         if before is not None:
-            if self._limits and place.index != UNKNOWN and self._plan(place, event.time):
-                self._late.append(place)
+            planned = [place] if place.index != UNKNOWN else []
+            if node.whole is not None:
+                planned.append(node.whole)
+            for each in planned:
+                self._deadlines.plan(each, event.time)
             if node.expired and (self._entangled or before[3] != node.state):
-                self._late += [other for other in in_order(node.expired) if other is not place]
+                self._deadlines.look_at(other for other in in_order(node.expired) if other not in planned)
 
     def _carry_out(self, event: Event, number: int, place: InterfaceState, keys: list[int]) -> Sequence[Judged]:
         """Let an event change the state of an interface and its node; return what rules say to it."""
@@ -229,7 +234,20 @@ class Observer:
             self._seen += 1
             for place in one.places.values():
                 self._add(node, place.name, place.state[:], place.writers[:])
+            self._make_whole(node)
         return node
+
+    def _make_whole(self, node: NodeState) -> None:
+        """Let a node owe what is owed by the whole of it."""
+        if not self._machine.shared_duties:
+            return
+        unknown = self._machine.unknown_interface()
+        node.whole = InterfaceState(NODE, UNKNOWN, node, unknown, [-1] * len(self._machine.interface_slots))
+        self._deadlines.plan(node.whole, self._now or 0)
+
+    def _places(self, node: NodeState) -> list[InterfaceState]:
+        """Return all that may owe something: the interfaces of a node, and last the whole of it."""
+        return [*node.places.values(), *([node.whole] if node.whole is not None else [])]
 
     def _place(self, node: NodeState, name: str) -> InterfaceState:
         """Return an interface of a node; what concerns the whole node has a state of its own, forgotten at once."""
@@ -250,8 +268,7 @@ class Observer:
         place = node.places[name] = InterfaceState(name, len(node.states), node, state, writers)
         node.states.append(state)
         self._names[name] = None
-        if self._limits and self._plan(place, self._now or 0):
-            self._late.append(place)
+        self._deadlines.plan(place, self._now or 0)
         return place
 
     def _veil(self, shared: State, own: State | None = None, entries: Entries | None = None) -> None:
@@ -269,6 +286,9 @@ class Observer:
             for slot in fog.owed:
                 if own[slot] <= 0:
                     own[slot] = UNKNOWN
+        for slot in fog.owed_by_node:
+            if shared[slot] <= 0:
+                shared[slot] = UNKNOWN
 
     # --- findings -------------------------------------------------------------------------------------------------
 
@@ -319,69 +339,43 @@ class Observer:
 
     # --- what is owed ---------------------------------------------------------------------------------------------
 
-    def _plan(self, place: InterfaceState, now: int) -> bool:
-        """See when what an interface owes falls due next; tell whether some of it has been due before `now`."""
-        first, late, state = NEVER, False, place.state
-        for done, anchor, limit in self._limits:
-            start = state[anchor]
-            met = state[done]
-            if met == 1 or (met < 1 and start == UNKNOWN):
-                continue
-            due = met - 2 + limit if met > 1 else start + limit - (met if met != UNKNOWN else 0)  # owed perhaps
-            if due < now:
-                late = True
-            else:
-                first = min(first, due)
-        if first < place.queued:
-            place.queued = first
-            heappush(self._heap, (first, next(self._ticket), place))
-        node = place.node
-        if late:
-            if node.expired is None:
-                node.expired = set()
-            node.expired.add(place)
-        elif node.expired:
-            node.expired.discard(place)
-        return late
-
     def _overdue(self, now: int) -> None:
         """Judge every obligation whose deadline lies before `now`.
 
         An interface is looked at when its next deadline has come; and, where a deadline has passed without its
         condition, when what the condition reads may have changed.
         """
-        late, self._late = self._late, []
-        for place in late:
+        for place in self._deadlines.taken(now):
             self._look(place, now)
-        while self._heap and self._heap[0][0] < now:
-            deadline, _, place = heappop(self._heap)
-            if deadline == place.queued:  # else it was put back, or its node is forgotten
-                place.queued = NEVER
-                self._look(place, now)
 
     def _look(self, place: InterfaceState, now: int) -> None:
         """Judge what an interface owed before `now`, and see what is due next."""
         node = place.node
-        missed = self._due(place, place.state, now)
+        missed = self._due(place, now)
         if node.key is not None or not self._tracks:  # else there is nobody yet to owe anything
             for due in missed:
                 self._missed(due, place)
-        self._plan(place, now)
+        self._deadlines.put(place, now)
 
-    def _due(self, place: InterfaceState, state: State, now: int) -> list[Due]:
-        """Return what an interface in a `state`, which stands for its own, owed before `now`; it is noted there."""
+    def _due(self, place: InterfaceState, now: int, noted: bool = True) -> list[Due]:
+        """Return what an interface owed before `now`; it is `noted` that it has been asked."""
+        if not noted:
+            return self._would_be_due(place, now)
         node = place.node
-        states = node.states if state is place.state else [state if s is place.state else s for s in node.states]
-        return self._machine.due(now, place.index, state, node.state, states)
+        return self._machine.due(now, place.index, place.state, node.state, node.states)
+
+    def _would_be_due(self, place: InterfaceState, now: int) -> list[Due]:
+        """Return what an interface would have missed if it were `now`."""
+        node, state = place.node, place.state[:]
+        states = [state if s is place.state else s for s in node.states]
+        return self._machine.due(now, place.index, state, node.state[:], states)
 
     def silent(self, until: int) -> list[Finding]:
         """Return the findings that there will be if nothing happens until then (ns), without taking them for so."""
-        if not self._heap or self._heap[0][0] >= until:
-            return []
         found = []
-        for deadline, _, place in sorted(item for item in self._heap if item[0] < until):
-            if deadline == place.queued and (place.node.key is not None or not self._tracks):
-                missed = self._due(place, place.state[:], until)
+        for place in self._deadlines.before(until):
+            if place.node.key is not None or not self._tracks:
+                missed = self._due(place, until, noted=False)
                 found += [self._overdue_finding(due, place) for due in missed if due.outcome == 0]
         return found
 
@@ -414,11 +408,8 @@ class Observer:
 
     def _missed(self, due: Due, place: InterfaceState) -> None:
         """Note an obligation that was not met, or of which that is not known."""
-        body = self._machine.rules[due.rule].body
-        assert isinstance(body, Require)
         tally, groups = self._tallies[due.rule], self._groups[due.rule]
-        anchor = place.writers[self._machine.interface_slots[body.anchor]]
-        node = place.node
+        anchor, node = self._anchored(due.rule, place), place.node
         if due.outcome == UNKNOWN:
             tally.unknown += 1
             if tally.hole is None:
@@ -435,11 +426,14 @@ class Observer:
             finding = groups.by_cause[cause] = self._overdue_finding(due, place)
             self.fresh.append(finding)
 
+    def _anchored(self, rule: int, place: InterfaceState) -> int:
+        """Return which event has set the time from which an obligation counts, by its number; -1 if none has."""
+        writers = place.node.writers if rule in self._machine.shared_duties else place.writers
+        return writers[self._machine.anchor_slot(rule)]
+
     def _overdue_finding(self, due: Due, place: InterfaceState) -> Finding:
         """Return the finding of an obligation that was not met."""
-        body = self._machine.rules[due.rule].body
-        assert isinstance(body, Require)
-        anchor = place.writers[self._machine.interface_slots[body.anchor]]
+        anchor = self._anchored(due.rule, place)
         moment = moment_of(due.deadline, place, copied(place))
         return Finding(
             due.rule, place.name, due.deadline, anchor, True, moment, 1, due.deadline, anchor, node=place.node.key
@@ -462,21 +456,22 @@ class Observer:
             # Whatever interface it was: what a device keeps of a node belongs to none. Nodes are then as unknown as
             # those that have not been seen, and need not be remembered.
             for node in self._nodes.values():
-                self._pending(node, event, number, node.places.values())
-                for place in node.places.values():
+                self._pending(node, event, number, self._places(node))
+                for place in self._places(node):
                     place.queued = NEVER
             self._nodes.clear()
-            self._late.clear()
+            self._deadlines.forget()
             machine = self._machine
             self._one = NodeState(
                 None, machine.unknown_interface(), machine.unknown_node(), [number] * len(self._one.state)
             )
+            self._make_whole(self._one)
 
     def _blind(self, node: NodeState, event: Event, number: int) -> None:
         """Forget what was known of a node, or of one interface and of what all share."""
         whole = event.interface == NODE
         places = list(node.places.values()) if whole else [self._place(node, event.interface)]
-        self._pending(node, event, number, places)
+        self._pending(node, event, number, [*places, *([node.whole] if node.whole is not None else [])])
         for place in places:
             place.state[:] = self._machine.unknown_interface()
             place.writers[:] = [number] * len(place.writers)
@@ -487,7 +482,7 @@ class Observer:
         node.entries.clear()
         if whole:
             node.fresh = self._machine.unknown_interface()
-        self._late += in_order(node.expired or ()) if self._limits else []
+        self._deadlines.look_at(in_order(node.expired or ()))
 
     def _pending(self, node: NodeState, event: Event, number: int, places: Iterable[InterfaceState]) -> None:
         """Note that it is not known whether what was owed at interfaces has been met, when evidence was lost."""

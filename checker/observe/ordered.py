@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mipcheck.checker.observe.deadlines import Deadlines
+from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.inexact import Doubt, InexactObserver, Snapshot, snapshot
 from mipcheck.checker.observe.nodes import InterfaceState, NodeState
 from mipcheck.checker.observe.observation import Observation
@@ -17,7 +19,7 @@ from mipcheck.checker.trace.source import Evidence, Fog
 from mipcheck.model.machine.kleene import UNKNOWN
 
 if TYPE_CHECKING:
-    from mipcheck.model.machine.compile import Due, Judged, Machine, State
+    from mipcheck.model.machine.compile import Due, Judged, Machine
     from mipcheck.model.values.event import Event
 
 
@@ -38,12 +40,13 @@ class OrderedObserver(InexactObserver):
         """Begin as an observer does."""
         super().__init__(machine, boot, fog, evidence.resolution, evidence.coarse)
         self._by = self._tolerance - 1
-        self._limits = [(met, anchor, within + self._by) for met, anchor, within in self._limits]
+        self._deadlines = Deadlines(facts_of(machine), self._by)
         # Of the newest event: rules that judge it otherwise at another time, what may have been owed for too long
         # before it, and times of which it leaves nothing known.
         self._split: set[int] = set()
         self._open: list[Doubt] = []
         self._gone: set[int] = set()
+        self._gone_at_node: set[int] = set()
         self._blurred = False  # whether anything was not known because of a coarse stamp
 
     def observation(self) -> Observation:
@@ -63,13 +66,13 @@ class OrderedObserver(InexactObserver):
 
         Those are looked at which have to be looked at again before `soon`.
         """
-        if not self._limits or not self._heap or self._heap[0][0] >= soon or (node.key is None and self._tracks):
+        if self._deadlines.soonest >= soon or (node.key is None and self._tracks):
             return []
-        return [doubt for p in node.places.values() if p.queued < soon for doubt in self._owed(p, until)]
+        return [doubt for p in self._places(node) if p.queued < soon for doubt in self._owed(p, until)]
 
-    def _due(self, place: InterfaceState, state: State, now: int) -> list[Due]:
+    def _due(self, place: InterfaceState, now: int, noted: bool = True) -> list[Due]:
         """Return what an interface owed, once it is overdue for certain."""
-        return super()._due(place, state, now - self._by)
+        return super()._due(place, now - self._by, noted)
 
     def _carry_out(self, event: Event, number: int, place: InterfaceState, keys: list[int]) -> Sequence[Judged]:
         """Let an event change state, as far as that does not depend on when it happened; return what rules say."""
@@ -92,6 +95,7 @@ class OrderedObserver(InexactObserver):
         """
         node, state = place.node, place.state
         told = {n for n in self._since.values() if state[n] != UNKNOWN}
+        told_at_node = {n for n in self._since_at_node.values() if node.state[n] != UNKNOWN}
         if self._blurred:
             told |= {n for n in self._times.fragile if place.writers[n] == number}
         known = _known(node)
@@ -99,6 +103,7 @@ class OrderedObserver(InexactObserver):
             self._agree((node.state, node.states, node.entries), after, self._by)
         self._blurred = self._blurred or _known(node) < known
         self._gone = {n for n in told if state[n] == UNKNOWN != place.index}
+        self._gone_at_node = {n for n in told_at_node if node.state[n] == UNKNOWN}
 
     def _settle(self, event: Event, number: int, place: InterfaceState) -> None:
         """Note what may have been owed for too long before the event, and what is owed since nobody knows when."""
@@ -106,6 +111,8 @@ class OrderedObserver(InexactObserver):
             self._in_time(self._open, event.time + self._by)
         if self._gone:
             self._lost(place, self._gone, event.time, number)
+        if self._gone_at_node and place.node.whole is not None:
+            self._lost(place.node.whole, self._gone_at_node, event.time, number)
 
     def _agreed(self, judged: Sequence[dict[int, int]]) -> list[Judged]:
         """Return what all judgements by each rule come to; one that does not speak of the event is that it is kept."""

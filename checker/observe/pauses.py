@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mipcheck.checker.observe.generated import due, ends, rouse
 from mipcheck.checker.observe.state import ObserverState
-from mipcheck.checker.observe.tables import complete, copy, end_of, look_later
+from mipcheck.checker.observe.tables import complete, copy, end_of, look_later, next_asked
 from mipcheck.model.machine.kleene import U
 
 
@@ -32,6 +32,7 @@ def ends_pause(s: ObserverState, waking: int) -> int:
         return 0
     s.asked = s.nodes[0].begin
     s.asked_end = end_of(s, 0)
+    s.asked_whole = s.nodes[0].whole
     s.outcome = 0
     s.outcomes_count = 0
     return 1
@@ -49,21 +50,17 @@ def ask_for_missed(s: ObserverState) -> int:
             rule.unknown += 1
             if rule.holed == 0:
                 return 1
-        if s.asked == s.asked_end:
+        if s.asked == s.asked_end and s.asked_whole == 0:
             return 0
-        row = s.asked
-        s.asked += 1
-        begin = s.nodes[0].begin
-        s.row = row
+        row = next_asked(s)
         s.node = 0
-        s.index = row - begin
         copy(s.values_before, s.values[row])
-        every = s.values[begin : end_of(s, 0)]
-        s.shared[0, s.asleep] = 0
+        copy(s.shared_before, s.shared[0])
+        every = s.values[s.nodes[0].begin : end_of(s, 0)]
+        s.shared_before[s.asleep] = 0
         s.outcomes_count = due(
-            s.time[s.at] + s.by, row - begin, s.values_before, s.shared[0], s.entries, every, s.constants, s.outcomes
+            s.time[s.at] + s.by, s.index, s.values_before, s.shared_before, s.entries, every, s.constants, s.outcomes
         )
-        s.shared[0, s.asleep] = 1
         s.outcome = 0
 
 
@@ -77,6 +74,9 @@ def end_pause(s: ObserverState) -> None:
     for row in range(begin, end_of(s, 0)):
         if s.interfaces[row].expired == 1:
             look_later(s, row)
+    whole = s.nodes[0].whole
+    if whole > 0 and s.interfaces[whole].expired == 1:
+        look_later(s, whole)
 
 
 def count_pause(s: ObserverState) -> None:
@@ -100,3 +100,6 @@ def lose_pause(s: ObserverState) -> None:
         for n in range(s.limits_count):
             if s.values[row, s.limits[n].met] <= 0:
                 s.values[row, s.limits[n].met] = U
+    for n in range(s.shared_limits_count):
+        if s.shared[0, s.shared_limits[n].met] <= 0:
+            s.shared[0, s.shared_limits[n].met] = U

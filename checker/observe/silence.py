@@ -15,6 +15,7 @@ from mipcheck.checker.observe.blame import Moment, evaluate
 from mipcheck.checker.observe.observation import Finding, Hole, Observation
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.checker.trace.source import LINK
+from mipcheck.model.values.event import NODE
 
 if TYPE_CHECKING:
     from mipcheck.model.machine.compile import Machine
@@ -68,7 +69,8 @@ def changes_status(machine: Machine, moment: Moment, event: Event) -> bool:
 
 
 def _next_events(findings: Sequence[Finding], events: Sequence[Event]) -> list[Event | None]:
-    """Return for each finding the first event on its interface that comes no sooner than its deadline."""
+    """Return for each finding the first event on its interface, or on any if the whole node owed it, that comes no
+    sooner than its deadline."""
     found: list[Event | None] = [None] * len(findings)
     if isinstance(events, Columns):
         for n, number in enumerate(_numbers(findings, events)):
@@ -79,14 +81,15 @@ def _next_events(findings: Sequence[Finding], events: Sequence[Event]) -> list[E
     for n, finding in enumerate(findings):
         waiting.setdefault(finding.interface or "", []).append((finding.last_time, n))
     for event in _known(events):
-        if left := waiting.get(event.interface):
-            rest = []
-            for time, n in left:
-                if event.time < time:
-                    rest.append((time, n))
-                else:
-                    found[n] = event
-            waiting[event.interface] = rest
+        for name in dict.fromkeys((event.interface, NODE)):  # of the whole node any interface tells something
+            if left := waiting.get(name):
+                rest = []
+                for time, n in left:
+                    if event.time < time:
+                        rest.append((time, n))
+                    else:
+                        found[n] = event
+                waiting[name] = rest
     return found
 
 
@@ -112,7 +115,9 @@ def _numbers(findings: Sequence[Finding], columns: Columns) -> list[int]:
             low = int(np.searchsorted(batch.time, finding.last_time))
             if low >= len(batch):
                 continue
-            if token is None:
+            if finding.interface == NODE:
+                hits = np.arange(len(batch) - low)
+            elif token is None:
                 names = [s.interface for s in columns.shapes]
                 wanted = np.array([name == finding.interface for name in names])
                 hits = np.flatnonzero(wanted[batch.row[low:]])

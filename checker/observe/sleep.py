@@ -24,11 +24,15 @@ def why_untold(spec: Spec) -> str:
 def missed_if_over(
     machine: Machine, states: Sequence[State], shared: State, asleep: int, until: int
 ) -> Iterator[tuple[int, Due]]:
-    """Yield what would have been missed until then (ns) had a pause been over before, by the interface's index."""
+    """Yield what would have been missed until then (ns) had a pause been over before, by the interface's index; last
+    what the node owes, by UNKNOWN."""
     over = shared[:]
     over[asleep] = 0
     for index, own in enumerate(states):
         yield from ((index, due) for due in machine.due(until, index, own[:], over, states))
+    if machine.shared_duties:
+        due_by_node = machine.due(until, UNKNOWN, machine.unknown_interface(), over, states)
+        yield from ((UNKNOWN, due) for due in due_by_node)
 
 
 class Sleep:
@@ -37,6 +41,7 @@ class Sleep:
     def __init__(self, machine: Machine, facts: Facts) -> None:
         self._machine, self._slots, self._alone = machine, facts.pause, not machine.spec.tracks
         self._met = [met for met, _, _ in facts.limits]
+        self._met_by_node = [met for met, _, _ in facts.shared_limits]
         self.counted = (0, 0)
         """How many have been over, and how long they were."""
 
@@ -79,13 +84,15 @@ class Sleep:
             return
         why, places = why_untold(self._machine.spec), list(node.places.values())
         for index, due in missed_if_over(self._machine, node.states, node.state, self._slots[0], until):
-            place = places[index]
+            place = places[index] if index != UNKNOWN or node.whole is None else node.whole
             moment = moment_of(due.deadline, place, copied(place))
             yield due.rule, Hole(number, place.name, moment, node=node.key, why=why)
 
     def forget(self, node: NodeState) -> None:
         """Leave unknown whether what is owed has been met, where a pause runs of which nobody will know the length."""
-        for state in node.states if self.runs(node) else ():
-            for slot in self._met:
+        if not self.runs(node):
+            return
+        for state, slots in (*((state, self._met) for state in node.states), (node.state, self._met_by_node)):
+            for slot in slots:
                 if state[slot] <= 0:
                     state[slot] = UNKNOWN

@@ -19,7 +19,7 @@ from mipcheck.model.native.record import Record, array, table
 class InterfaceRow(Record):
     """An interface of a node."""
 
-    token: int  # its name
+    token: int  # its name; of the row that stands for the whole of a node, what that owes: WHOLE
     queued: int  # ns: the deadline for which `deadlines` has it, NEVER if for none
     expired: int  # 1 if something is owed whose time is up, and which is missed if its condition comes true
     node: int  # whose it is
@@ -31,6 +31,7 @@ class NodeRow(Record):
 
     key: int  # the address that tells it apart, U for node 0
     fresh: int  # in which row of `initial` interfaces that it is not known to have begin
+    whole: int  # the row that stands for all of it, where it owes something itself; else 0
     begin: int  # the row of its first interface
     count: int  # how many interfaces it has
     capacity: int  # for how many there is room
@@ -74,7 +75,7 @@ class KindRow(Record):
 
 
 class LimitRow(Record):
-    """An obligation's deadline. The first two are columns of `values`."""
+    """An obligation's deadline. The first two are columns of `values`, or of `shared` if the node owes it."""
 
     met: int  # whether it has been met since its anchor (1); if not, 0 less the ns for which it has paused
     anchor: int  # the time from which its deadline is counted
@@ -100,7 +101,8 @@ class RuleRow(Record):
     holed: int  # 1 if the driver has noted the first time that it could not be judged
     findings: int  # how many findings it has
     causes: int  # how many of its LIMIT rows of `causes` are filled
-    anchor: int  # of an obligation: the column of `writers` for its anchor
+    anchor: int  # of an obligation: the column of `writers` for its anchor, or of `shared_writers`
+    by_node: int  # 1 for an obligation of the node
     tables: int  # a bit for each table in which its condition looks for entries
 
 
@@ -169,6 +171,7 @@ class ObserverState(Record):
     gone: int  # 1 if the event leaves nothing known of a time since which something may be owed
     asked: int  # at a gap: the next row to be asked what it owes
     asked_end: int  # and the row after the last one of that node
+    asked_whole: int  # the row that is asked after these, as it stands for the whole of that node; 0 if none is
     gap: int  # the number of the first event that says that evidence is missing (but number 0), plus 1; 0 if none
     # What it stopped for, beside `node`, `row` and `index`. The driver reads them.
     rule: int  # the number of the rule
@@ -202,7 +205,8 @@ class ObserverState(Record):
     # Sizes that do not change.
     rules_count: int
     kinds_count: int
-    limits_count: int  # obligations
+    limits_count: int  # obligations of interfaces
+    shared_limits_count: int  # and those of the node
     interests_count: int
     constants_count: int
     entries_spare: int  # rows that there has to be room for before an event
@@ -254,11 +258,12 @@ class ObserverState(Record):
     # Of the machine. The driver writes these once.
     kinds = table(KindRow, "kinds_count")
     limits = table(LimitRow, "limits_count")
+    shared_limits = table(LimitRow, "shared_limits_count")
     interest = table(InterestRow, "rules_count")
     interests = array("int64", "interests_count")  # columns of `values` or `shared`, which are those of writers too
     wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks
     veiled = array("int64", "slots")  # 1 what is never known of an interface, 2 what is not once it is 0
-    shared_veiled = array("int64", "shared_slots")  # 1 what is never known of a node
+    shared_veiled = array("int64", "shared_slots")  # the same of a node
     uncertain = array("int64", "slots")  # 1 for a time of an interface that a coarse stamp may have told, and
     shared_uncertain = array("int64", "shared_slots")  # of a node
     timed = array("int64", "slots")  # 1 for any time of an interface, and

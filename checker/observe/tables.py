@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from mipcheck.checker.observe.limits import INTERFACES
 from mipcheck.checker.observe.state import ObserverState
+from mipcheck.checker.trace.columns import WHOLE
 from mipcheck.model.machine.kleene import U
 
 NEVER: Final = 2**63 - 1
@@ -34,10 +35,10 @@ def fill(row: Any, value: int) -> None:
 def veil(s: ObserverState, node: int, row: int) -> None:
     """Forget of a node's state and an interface's what may have changed without anybody seeing it."""
     for k in range(s.shared_slots):
-        if s.shared_veiled[k] == 1:
+        if s.shared_veiled[k] == 1 or (s.shared_veiled[k] == 2 and s.shared[node, k] <= 0):
             s.shared[node, k] = U
     for k in range(s.slots):
-        if s.veiled[k] == 1 or (s.veiled[k] == 2 and s.values[row, k] == 0):
+        if s.veiled[k] == 1 or (s.veiled[k] == 2 and s.values[row, k] <= 0):
             s.values[row, k] = U
 
 
@@ -83,6 +84,20 @@ def pop(s: ObserverState) -> None:
     s.deadlines[at] = time, ticket, row
 
 
+def next_asked(s: ObserverState) -> int:
+    """Return the next row that is asked what it owes, which is `row` with its `index` then: after the interfaces of a
+    node what stands for the whole of it."""
+    if s.asked < s.asked_end:
+        s.row = s.asked
+        s.asked += 1
+        s.index = s.row - s.nodes[s.interfaces[s.row].node].begin
+    else:
+        s.row = s.asked_whole
+        s.asked_whole = 0
+        s.index = U
+    return int(s.row)
+
+
 def look_later(s: ObserverState, row: int) -> None:
     """Have an interface looked at before the next event."""
     s.late[s.late_count] = row
@@ -95,24 +110,57 @@ def plan(s: ObserverState, row: int, now: int) -> int:
     late = 0
     for n in range(s.limits_count):
         limit = s.limits[n]
-        start = s.values[row, limit.anchor]
-        met = s.values[row, limit.met]
-        if met == 1 or (met < 1 and start == U):
-            continue
-        if met > 1:
-            start = met - 2
-        due = start + limit.within
-        if met < 0 and met != U:
-            due -= met
+        due = _due_at(s.values[row, limit.met], s.values[row, limit.anchor], limit.within)
         if due < now:
             late = 1
         elif due < first:
             first = due
+    return _planned(s, row, first, late)
+
+
+def plan_whole(s: ObserverState, row: int, now: int) -> int:
+    """Plan to look at what a node owes, for which that row stands. Return 1 if some was due before `now`, else 0."""
+    node = s.interfaces[row].node
+    first = NEVER
+    late = 0
+    for n in range(s.shared_limits_count):
+        limit = s.shared_limits[n]
+        due = _due_at(s.shared[node, limit.met], s.shared[node, limit.anchor], limit.within)
+        if due < now:
+            late = 1
+        elif due < first:
+            first = due
+    return _planned(s, row, first, late)
+
+
+def _due_at(met: int, start: int, within: int) -> int:
+    """Return when an obligation falls due that is `met` or not since `start`, NEVER if it is not owed."""
+    if met == 1 or (met < 1 and start == U):
+        return NEVER
+    if met > 1:
+        return met - 2 + within
+    return start + within - met if met != U else start + within
+
+
+def _planned(s: ObserverState, row: int, first: int, late: int) -> int:
+    """Note when what is owed falls due next, and whether some was due before."""
     if first < s.interfaces[row].queued:
         s.interfaces[row].queued = first
         _push(s, first, row)
     s.interfaces[row].expired = late
     return late
+
+
+def whole_of(s: ObserverState, node: int) -> int:
+    """Return a new row that stands for all of a node, where nodes owe something themselves, else 0."""
+    if s.shared_limits_count == 0:
+        return 0
+    row = s.rows_count
+    s.rows_count += 1
+    fill(s.values[row], U)
+    fill(s.writers[row], -1)
+    s.interfaces[row] = WHOLE, NEVER, 0, node, -1
+    return int(row)
 
 
 def owes_nothing(s: ObserverState, row: int) -> int:
@@ -265,11 +313,14 @@ def find_node(s: ObserverState, key: int) -> int:
     s.nodes_count += 1
     device = s.nodes[0]
     s.node_of[at] = key, node
-    s.nodes[node] = key, device.fresh, s.rows_count, 0, 0, at, 0, 0
+    whole = whole_of(s, node)
+    s.nodes[node] = key, device.fresh, whole, s.rows_count, 0, 0, at, 0, 0
     copy(s.shared[node], s.shared[0])
     copy(s.shared_writers[node], s.shared_writers[0])
     for row in range(device.begin, device.begin + device.count):
         _add(s, node, s.interfaces[row].token, row)
+    if whole > 0 and plan_whole(s, whole, s.now if s.now != U else 0) == 1:
+        look_later(s, whole)
     used = rows_used(s, 0)
     if used > 0:
         s.nodes[node].entries = s.entries_count
@@ -336,14 +387,17 @@ def forget(s: ObserverState) -> None:
         node = 0
         _forget_nodes(s)
     else:
-        for row in range(s.nodes[node].begin if token < 0 else s.row, s.asked_end):
+        for row in range(s.nodes[node].begin if token < 0 else s.asked_end - 1, s.asked_end):
             fill(s.values[row], U)
             fill(s.writers[row], s.first + i)
         if token < 0:
             s.nodes[node].fresh = 0
         for row in range(s.nodes[node].begin, end_of(s, node)):
-            if s.limits_count > 0 and s.interfaces[row].expired == 1:
+            if s.interfaces[row].expired == 1:
                 look_later(s, row)
+        whole = s.nodes[node].whole
+        if whole > 0 and s.interfaces[whole].expired == 1:
+            look_later(s, whole)
     fill(s.shared[node], U)
     fill(s.shared_writers[node], s.first + i)
     if s.nodes[node].entries_capacity > 0:
@@ -359,4 +413,4 @@ def _forget_nodes(s: ObserverState) -> None:
     s.deadlines_count = 0
     s.late_count = 0
     s.entries_count = 0
-    s.nodes[0] = s.nodes[0].key, 0, 1, 0, 0, 0, 0, 0
+    s.nodes[0] = s.nodes[0].key, 0, whole_of(s, 0), 1, 0, 0, 0, 0, 0

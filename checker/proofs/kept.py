@@ -6,14 +6,16 @@ today. What does not show what it is kept for is sought anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.output import replacing
-from mipcheck.checker.proofs.certificates import folder_for
+from mipcheck.checker.proofs.certificates import folder_for, store, stored
+from mipcheck.model.prover.certificate import Certificate
+from mipcheck.model.prover.scripts import Script
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.packages import folder_of
 
@@ -46,6 +48,16 @@ class KeptLogs:
         if self.store and text:
             self._write(name, text)
         return text
+
+    def scripts(self, name: str) -> list[Script]:
+        """Return the traces of the prover that are kept under a name: whoever takes them follows them first."""
+        found = None if self.anew or not self.spec else stored(self.spec, name)
+        return [] if found is None else list(found[0].scripts.values())
+
+    def keep_scripts(self, name: str, scripts: Sequence[Script]) -> None:
+        """Keep traces of the prover under a name, if what is found is to be kept. Raises UsageError."""
+        if self.store and scripts:
+            store(self.spec, Certificate(self.spec, "", name, {}, {str(n): s for n, s in enumerate(scripts)}))
 
     def _read(self, name: str) -> str:
         """Return what is kept beside the specification, or comes among the example traces; else an empty text."""

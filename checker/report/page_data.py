@@ -69,9 +69,8 @@ class _Drawn:
         self.report, self.chart, self.files = report, chart, files
         self.texts: dict[str, int] = {}
         self.device = report.role != MOBILE_NODE
-        used = dict.fromkeys(
-            [*chart.interfaces, *(m.interface for m in chart.marks), *(f.interface for f in chart.flows)]
-        )
+        named = [*chart.interfaces, *(m.interface for m in chart.marks), *(f.interface for f in chart.flows)]
+        used = dict.fromkeys([*named, *(x.interface for x in chart.limits)])
         self.interfaces = [ROLES.get(report.role, report.role)] if self.device else list(used)
         self.lane_of: Callable[[str], int] = (
             (lambda name: 0) if self.device else {n: k for k, n in enumerate(self.interfaces)}.__getitem__

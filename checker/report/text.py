@@ -17,7 +17,7 @@ from mipcheck.checker.console.lines import Lines
 from mipcheck.checker.trace.vocabulary import IPV6_NOTE, TELL_INTERNAL
 from mipcheck.model.specification.load import DEFAULT
 from mipcheck.model.specification.spec import MOBILE_NODE
-from mipcheck.model.values.event import Position
+from mipcheck.model.values.event import NODE, Position
 from mipcheck.model.values.types import show_seconds
 from mipcheck.model.version import __version__
 
@@ -196,7 +196,7 @@ class _ReportWriter:
             what = "done" if m.is_rule else f"“{m.name}” made to last"
             of = f", the closest of {m.times} times" if m.times > 1 else ""
             before = f"{what} {show_seconds(m.margin)} s before time was up{of}"
-            rule = f"{m.name} on {m.interface}" if m.is_rule else m.interface
+            rule = (m.name if m.interface == NODE else f"{m.name} on {m.interface}") if m.is_rule else m.interface
             yield f"{rule}: {before}, {printable(_place(m.at))}"
 
     def _verdict(self) -> None:

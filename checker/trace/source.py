@@ -242,19 +242,20 @@ def evidence_of(spec: Spec, sights: Mapping[str, Sight], resolution: Mapping[str
 @dataclass(frozen=True, slots=True)
 class Fog:
     """What of a machine's state is not known at any time: slots of an interface's variables, of what it owes, of the
-    node's, and whole tables (by number). `rules` are those, by number, that events could break, or meet, which nobody
-    sees: with their kinds."""
+    node's, of what that owes, and whole tables (by number). `rules` are those, by number, that events could break, or
+    meet, which nobody sees: with their kinds."""
 
     own: tuple[int, ...]
     owed: tuple[int, ...]
     node: tuple[int, ...]
+    owed_by_node: tuple[int, ...]
     tables: tuple[int, ...]
     rules: Mapping[int, frozenset[str]]
     reads: Mapping[int, frozenset[str]]
     """Rules, by number, that depend on such state, with the kinds of events that it depends on."""
 
 
-CLEAR: Final = Fog((), (), (), (), {}, {})
+CLEAR: Final = Fog((), (), (), (), (), {}, {})
 """That of sources which show all that a machine depends on."""
 
 
@@ -278,18 +279,18 @@ def fog_of(machine: Machine, evidence: Evidence) -> Fog | None:
     tables = tuple(sorted(n for t, n in machine.tables.items() if t in written))
     rules: dict[int, frozenset[str]] = {}
     reads: dict[int, frozenset[str]] = {}
-    owed = []
+    owed, by_node = list[int](), list[int]()
     for number, rule in enumerate(machine.rules):
         kinds = {p.event for p in rule.body.patterns} & blind
         if isinstance(rule.body, Require):
             if kinds:
-                owed.append(machine.done_slot[number])
+                (by_node if number in machine.shared_duties else owed).append(machine.done_slot[number])
             kinds |= written.get(rule.body.anchor, set())
         if kinds:
             rules[number] = frozenset(kinds)
         if read := {kind for name in _variables(rule) for kind in written.get(name, ())}:
             reads[number] = frozenset(read)
-    return Fog(own, tuple(owed), node, tables, rules, reads)
+    return Fog(own, tuple(owed), node, tuple(by_node), tables, rules, reads)
 
 
 def _shown_by_covered(machine: Machine, veiled: frozenset[str]) -> dict[str, set[str]]:

@@ -79,7 +79,7 @@ def mode_page(
 ) -> ModePage:
     """Make the page of an access mode; `parameters` are words by name, `timeout` is seconds for each call of a solver.
 
-    Steps that are `kept` are not sought, if no parameters are given.
+    Steps that are `kept`, and traces that refute what might be a fact, are not sought, if no parameters are given.
 
     Raises KeyError, UsageError, ParameterError, Disagreement.
     """
@@ -111,7 +111,11 @@ def mode_page(
         ]
         steps = seek() if given else logs.log(f"steps-{name}", partial(_steps_to, spec, own, last), seek)
         progress.step("flags and addresses")
+        if not given:
+            mode.recall(logs.scripts(f"facts-{name}"))
         always = [Always(str(f.situation), f.key, f.value, f.level) for f in mode.facts(events_of(spec, steps))]
+        if not given:
+            logs.keep_scripts(f"facts-{name}", mode.recalled())
     rules = [r for r in spec.rules.values() if r.id in own or speaks_of(spec, r, name)]
     plain, nat = (_octets(spec, access, given, through) for through in (False, True))
     return ModePage(

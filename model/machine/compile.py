@@ -106,19 +106,25 @@ class Machine(Layout):
 
     def initial_interface(self) -> State:
         """Return the state of an interface when the node starts; nothing is owed before its anchor is assigned."""
-        return self._initial(self.interface_slots) + [1] * len(self.obligations)
+        state = self._initial(self.interface_slots)
+        return state + [1] * (self.interface_size - len(state))
 
     def initial_node(self) -> State:
-        return self._initial((*self.node_slots, *self.table_slots))
+        return self._initial((*self.node_slots, *self.table_slots)) + [1] * len(self.shared_duties)
 
     def late_interface(self) -> State:
         """Return the state of an interface of which the trace has told nothing yet: all but that is unknown."""
-        told = [self.spec.variables[body.anchor].told for _, body in self.obligations]
-        return self._initial(self.interface_slots, told=True) + [1 if t else UNKNOWN for t in told]
+        return self._initial(self.interface_slots, told=True) + self._owed_late(shared=False)
 
     def late_node(self) -> State:
         """Return the same of a node."""
-        return self._initial((*self.node_slots, *self.table_slots), told=True)
+        return self._initial((*self.node_slots, *self.table_slots), told=True) + self._owed_late(shared=True)
+
+    def _owed_late(self, shared: bool) -> State:
+        """Return of the obligations of a node, or of those of an interface, whether they have been met before a trace
+        that begins late."""
+        own = [body for n, body in self.obligations if (n in self.shared_duties) == shared]
+        return [1 if self.spec.variables[body.anchor].told else UNKNOWN for body in own]
 
     def _initial(self, names: Iterable[str], told: bool = False) -> State:
         result = []
@@ -177,12 +183,14 @@ class Machine(Layout):
         return step
 
     def due(self, now: int, this: int, own: State, node: State, every: Sequence[State]) -> list[Due]:
-        """Return obligations of this interface whose deadline lies before `now` (ns); each is given once."""
+        """Return obligations of this interface, or of the node if it is UNKNOWN, whose deadline lies before `now` (ns);
+        each is given once."""
         count, out = self._due(now, this, own, node, _NONE, every, self.constants, self._out), self._out
         return [Due(*out[k : k + 3]) for k in range(0, count, 3)]
 
     def pending(self, this: int, own: State, node: State, every: Sequence[State]) -> list[int]:
-        """Return the numbers of rules whose obligation is owed on this interface now."""
+        """Return the numbers of rules whose obligation is owed on this interface now, or by the node if it is
+        UNKNOWN."""
         return self._out[: self._pending(this, own, node, _NONE, every, self.constants, self._out)]
 
     def ends(self, kind: str, now: int, node: State, keys: Sequence[int]) -> bool:

@@ -15,8 +15,8 @@ class Layout:
     Interface state has one slot for each variable, then one for each obligation: 1 if it has been met since its anchor;
     if not, 0 less the time (ns) for which it has paused since then; unknown; or, where it is owed perhaps, 2 and the
     time since when it is at the earliest (`kleene.owed_since`). The node's has one for each variable, then the default
-    rows of its tables, whose columns are in `table_slots`. `constant_of` says by kind and name which of the constants
-    is a parameter, an address or a flag.
+    rows of its tables, whose columns are in `table_slots`, then one for each obligation of its own (`shared_duties`).
+    `constant_of` says by kind and name which of the constants is a parameter, an address or a flag.
     """
 
     def __init__(self, spec: Spec, parameters: Iterable[str], capabilities: frozenset[str]) -> None:
@@ -30,7 +30,11 @@ class Layout:
         self.table_slots = {c: len(self.node_slots) + n for n, c in enumerate(columns)}
         self.columns = {c: tables.FIRST + n for name in self.tables for n, c in enumerate(spec.tables[name].columns)}
         self.most_columns = max((len(spec.tables[name].columns) for name in self.tables), default=0)
-        self.done_slot = {rule: len(self.interface_slots) + n for n, (rule, _) in enumerate(self.obligations)}
+        self.shared_duties = frozenset(n for n, body in self.obligations if spec.is_owed_by_node(body))
+        own = [n for n, _ in self.obligations if n not in self.shared_duties]
+        self.done_slot = {rule: len(self.interface_slots) + n for n, rule in enumerate(own)}
+        first = len(self.node_slots) + len(self.table_slots)
+        self.done_slot |= {rule: first + n for n, rule in enumerate(sorted(self.shared_duties))}
         self.kinds = [e.name for e in spec.events.values() if e.seen]
         constants = [*(("param", n) for n in parameters), *(("site", n) for n in spec.sites)]
         constants += [("given", n) for n in spec.told_whether_given]
@@ -38,11 +42,17 @@ class Layout:
 
     @property
     def interface_size(self) -> int:
-        return len(self.interface_slots) + len(self.obligations)
+        return len(self.interface_slots) + len(self.obligations) - len(self.shared_duties)
 
     @property
     def node_size(self) -> int:
-        return len(self.node_slots) + len(self.table_slots)
+        return len(self.node_slots) + len(self.table_slots) + len(self.shared_duties)
+
+    def anchor_slot(self, rule: int) -> int:
+        """Return where the time is from which an obligation counts: a slot of the node's if it is owed by that."""
+        body = self.rules[rule].body
+        assert isinstance(body, Require)
+        return (self.node_slots if rule in self.shared_duties else self.interface_slots)[body.anchor]
 
     @property
     def entry_width(self) -> int:

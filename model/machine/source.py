@@ -11,7 +11,7 @@ specification has for it, and each rule and update has a line of comment above w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -89,13 +89,13 @@ class Writer(TermWriter):
                 lines.append("        count += 2\n")
         for n, body in self._layout.obligations:
             if match := self._match(body.patterns, event.name):
-                slot = self._layout.done_slot[n]
+                done = self._done(n)
                 lines.append(comment(f"{self._layout.rules[n].id} is met: {self._layout.rules[n].text}", 1))
-                lines.append(f"    match = {match}\n    met = own[{slot}]\n    if match == 1:\n")
+                lines.append(f"    match = {match}\n    met = {done}\n    if match == 1:\n")
                 lines.append(f"        if met != 1 and met != U and {self._owed(body, event.name)} == 1:\n")
                 lines.append(f"            outcomes[count] = {n}\n            outcomes[count + 1] = 1\n")
-                lines.append(f"            count += 2\n        own[{slot}] = 1\n")
-                lines.append(f"    elif match != 0 and met <= 0:\n        own[{slot}] = U\n")
+                lines.append(f"            count += 2\n        {done} = 1\n")
+                lines.append(f"    elif match != 0 and met <= 0:\n        {done} = U\n")
         lines += self._updates(event)
         lines += self._waking(event)
         head = f"{comment(f'{event.name}: {event.text}')}def step_{event.name}({STEP}):\n"
@@ -180,7 +180,7 @@ class Writer(TermWriter):
             if owed:
                 assign.append(f"        begun = {begun}\n")
             for rule in owed:
-                met, anew = f"own[{self._layout.done_slot[rule]}]", f"# {self._layout.rules[rule].id} is to be met anew"
+                met, anew = self._done(rule), f"# {self._layout.rules[rule].id} is to be met anew"
                 assign.append(f"        {met} = owed_since({met}, {place}, begun, {match}, now)  {anew}\n")
             assign.append(f"        {place} = {'begun' if owed else begun}\n        {writer} = event\n")
         return compute, assign
@@ -240,13 +240,27 @@ class Writer(TermWriter):
             assign.append(f"        tidy(entries, node, {row}, {slots[0]}, {len(slots)})\n")
         return compute, assign
 
-    def _due_source(self) -> str:
-        lines = []
+    def _done(self, rule: int, own: str = "own") -> str:
+        """Return source of where it is said whether an obligation has been met."""
+        return f"{'node' if rule in self._layout.shared_duties else own}[{self._layout.done_slot[rule]}]"
+
+    def _asked(self, ask: Callable[[int, Require], list[str]]) -> list[str]:
+        """Return source that asks about each obligation: the node's where no interface is asked about, else its."""
+        own, shared = list[str](), list[str]()
         for n, body in self._layout.obligations:
-            slot, anchor = self._layout.done_slot[n], self._local("var", body.anchor)
-            slack = self._local("param", "t_slack") if ("param", "t_slack") in self._layout.constant_of else "0"
-            lines.append(comment(f"{self._layout.rules[n].id}: {self._layout.rules[n].text}", 1))
-            lines.append(f"    met = own[{slot}]\n    if met > 1 or met != 1 and {anchor} != U:\n")
+            text = comment(f"{self._layout.rules[n].id}: {self._layout.rules[n].text}", 1)
+            (shared if n in self._layout.shared_duties else own).extend([text, *ask(n, body)])
+        if not shared:
+            return own
+        chosen = [(condition, part) for condition, part in (("this == U", shared), ("this != U", own)) if part]
+        return [line for condition, part in chosen for line in (f"    if {condition}:\n", *map(_indented, part))]
+
+    def _due_source(self) -> str:
+        slack = self._local("param", "t_slack") if ("param", "t_slack") in self._layout.constant_of else "0"
+
+        def ask(n: int, body: Require) -> list[str]:
+            done, anchor = self._done(n), self._local("var", body.anchor)
+            lines = [f"    met = {done}\n    if met > 1 or met != 1 and {anchor} != U:\n"]
             lines.append(f"        since = met - 2 if met > 1 else {anchor}\n")
             lines.append(f"        deadline = since + {self._term(body.within)} + {slack}\n")
             if self._spec.pause is not None:
@@ -255,17 +269,20 @@ class Writer(TermWriter):
             lines.append(f"            if owed != 0:\n                outcomes[count] = {n}\n")
             lines.append("                outcomes[count + 1] = deadline\n")
             lines.append("                outcomes[count + 2] = 0 if owed == 1 and met <= 0 and met != U else U\n")
-            lines.append(f"                count += 3\n                own[{slot}] = 1\n")
+            lines.append(f"                count += 3\n                {done} = 1\n")
+            return lines
+
+        lines = self._asked(ask)
         head = "def due(now, this, own, node, entries, every, constants, outcomes):\n"
         return self._function(head, self._unpack(), "    count = 0\n", *lines, "    return count\n")
 
     def _pending_source(self) -> str:
-        lines = []
-        for n, body in self._layout.obligations:
-            lines.append(comment(f"{self._layout.rules[n].id}: {self._layout.rules[n].text}", 1))
-            lines.append(f"    met = own[{self._layout.done_slot[n]}]\n    owed = {self._term(body.condition)}\n")
+        def ask(n: int, body: Require) -> list[str]:
+            lines = [f"    met = {self._done(n)}\n    owed = {self._term(body.condition)}\n"]
             lines.append("    if met != 1 and owed == 1 or met > 1 and owed == U:\n")
-            lines.append(f"        outcomes[count] = {n}\n        count += 1\n")
+            return [*lines, f"        outcomes[count] = {n}\n        count += 1\n"]
+
+        lines = self._asked(ask)
         head = "def pending(this, own, node, entries, every, constants, outcomes):\n"
         return self._function(head, self._unpack(), "    count = 0\n", *lines, "    return count\n")
 
@@ -296,14 +313,19 @@ class Writer(TermWriter):
     def _later(self, since: str, indent: str) -> list[str]:
         """Return source that lets obligations be owed later by as long as they have not run."""
         layout = self._layout
-        lines = [f"{indent}for other in range(len(every)):\n{indent}    row = every[other]\n"]
-        for n, body in layout.obligations:
-            slot, anchor = layout.done_slot[n], layout.interface_slots[body.anchor]
-            lines.append(f"{indent}    if row[{slot}] <= 0 and row[{slot}] != U and row[{anchor}] != U:\n")
-            lines.append(f"{indent}        row[{slot}] = add(row[{slot}], sub({since}, now))\n")
-            lines.append(f"{indent}    elif row[{slot}] > 1 and {since} != U:\n")
-            lines.append(f"{indent}        row[{slot}] = row[{slot}] + now - {since}\n")
-        return lines
+        own, shared = list[str](), list[str]()
+        for n, _ in layout.obligations:
+            lines, array, depth = (
+                (shared, "node", indent) if n in layout.shared_duties else (own, "row", f"{indent}    ")
+            )
+            done, anchor = self._done(n, "row"), f"{array}[{layout.anchor_slot(n)}]"
+            lines.append(f"{depth}if {done} <= 0 and {done} != U and {anchor} != U:\n")
+            lines.append(f"{depth}    {done} = add({done}, sub({since}, now))\n")
+            lines.append(f"{depth}elif {done} > 1 and {since} != U:\n")
+            lines.append(f"{depth}    {done} = {done} + now - {since}\n")
+        if own:
+            own.insert(0, f"{indent}for other in range(len(every)):\n{indent}    row = every[other]\n")
+        return own + shared
 
     def _ends(self) -> str:
         """Return source of whether an event shows that a pause is over, which nobody has told."""
@@ -332,6 +354,11 @@ class Writer(TermWriter):
 def _becomes(place: str, value: str, match: str) -> str:
     """Return source of what a place has after an update that happens if `match` is 1, and may if that is not known."""
     return value if match == "1" else f"{value} if {match} == 1 else join({place}, {value})"
+
+
+def _indented(text: str) -> str:
+    """Return lines, one level deeper."""
+    return "".join(f"    {line}" for line in text.splitlines(keepends=True))
 
 
 _WANTED: Final = {"set": 1, "remove": 2, "field": 3}

@@ -82,19 +82,20 @@ class Blockages:
 
         def goal(run: Unrolling, k: int) -> Z:
             w, s = run.world, run.states[k + 1]
-            due = w.deadline(rule, s, 0)
+            owing = w.owing_at(rule, 0)
+            due = w.deadline(rule, s, owing)
             tried, granted = meets(w, s, due)
             none = [z3.Not(z3.And(met, w.permitted(s, a, keys, due, _musts(w)))) for a, keys, met in tried]
             # What is due before has to happen before, and may change all that.
             waits = [z3.Not(w.overdue(r, s, due)) for r in w.requires if r != rule and r in kept]
-            return z3.And(granted, w.owed(rule, s, 0), due >= run.steps[k].now, *none, *waits)
+            return z3.And(granted, w.owed(rule, s, owing), due >= run.steps[k].now, *none, *waits)
 
         found = self._find(goal)
         if found is None:
             return None
         trace, run = found
         w, s = run.world, run.states[-1]
-        due = w.deadline(rule, s, 0)
+        due = w.deadline(rule, s, w.owing_at(rule, 0))
         names = _musts(w)
         if self._can_be(w, s, due, rule, names):
             return None
@@ -109,10 +110,12 @@ class Blockages:
     def _can_be(self, w: World, s: SymbolicState, due: Z, rule: str, kept: Iterable[str]) -> bool:
         """Decide whether there is an event that meets an obligation and keeps some permissions; no answer counts as
         that there is one."""
-        for event in dict.fromkeys(q.event for q in w.requires[rule].patterns):
-            a, keys = Action(event, 0), w.keys(event, "?")
+        body = w.requires[rule]
+        kinds = dict.fromkeys(q.event for q in body.patterns)
+        for a in (a for event in kinds for a in w.meeting(body, event)):
+            keys = w.keys(a.event, "?")
             solver = limited(z3.Solver(), self._setting.timeout)
-            solver.add(w.well_formed(event, keys), w.matches(w.requires[rule].patterns, s, a, keys, due))
+            solver.add(w.well_formed(a.event, keys), w.matches(body.patterns, s, a, keys, due))
             solver.add(w.permitted(s, a, keys, due, kept))
             if solver.check() != z3.unsat:
                 return True

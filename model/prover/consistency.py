@@ -192,7 +192,8 @@ def _due_and_forbidden(setting: Setting, rule: Rule, permissions: list[Rule], mo
     anchors = [anchor_of(setting.spec, r) for r in rules if isinstance(r.body, Require)]
     run = Run(setting, rules, cone(setting.spec, [*roots_of_rules(rules), *anchors], False), True)
     w, s = run.world, run.state
-    parts = [w.owed(rule.id, s, 0), run.now == w.deadline(rule.id, s, 0)]
+    owing = w.owing_at(rule.id, 0)
+    parts = [w.owed(rule.id, s, owing), run.now == w.deadline(rule.id, s, owing)]
     parts += [neg(w.overdue(r, s, run.now)) for r in w.requires if r != rule.id]
     # Most events of the choice are told apart by their keys alone, which takes no solver.
     plain = w.in_values()
@@ -215,9 +216,9 @@ def _events_that_meet(
     apart = [unused != z for (name, _), z in s.items() if name in variables and variables[name].type.name == "id"]
     found = []
     for event in _events_that_would(w.spec, rule):
-        a = Action(event, 0)
-        for keys in _choice(w, s, event, unused, [rule, *permissions]):
-            found.append((a, keys, w.matches(rule.body.patterns, s, a, keys, now)))
+        for a in w.meeting(rule.body, event):
+            for keys in _choice(w, s, a, unused, [rule, *permissions]):
+                found.append((a, keys, w.matches(rule.body.patterns, s, a, keys, now)))
     return found, z3.And(unused >= 0, *apart)
 
 
@@ -233,14 +234,14 @@ def _permitting(setting: Setting, rule: str) -> list[Rule]:
     return setting.permissions(_events_that_would(setting.spec, setting.rules[rule]))
 
 
-def _choice(w: World, s: SymbolicState, event: str, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:
+def _choice(w: World, s: SymbolicState, a: Action, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:
     """Yield events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification.
 
     Keys that none of the rules looks at keep one value. Addresses are those that the rules name, and one more; numbers,
     times, identifications and addresses also those that the state holds where a rule compares them with it.
     """
     values: list[list[Any]] = []
-    names = []
+    names, event = [], a.event
     terms = [t for r in rules if isinstance(r.body, Allow | Require)
              for t in (r.body.condition, *(p.condition for p in r.body.patterns if p.event == event))]  # fmt: skip
     used = {n for t in terms for n in t.names("key")}
@@ -265,7 +266,7 @@ def _choice(w: World, s: SymbolicState, event: str, unused: Z, rules: Sequence[R
         else:
             values.append([w.number(n) for n in (0, 1, 60)])
         same = [n for n in sorted(beside.get(k.name, ())) if w.spec.variables[n].type == k.type]
-        values[-1] += [s[n, i] for n in same for i in (WHOLE_NODE, 0) if (n, i) in s]
+        values[-1] += [s[n, i] for n in same for i in (WHOLE_NODE, a.interface) if (n, i) in s]
         if k.name not in used:
             values[-1] = values[-1][:1]
     for combination in itertools.product(*values):

@@ -46,12 +46,12 @@ def circle(setting: Setting, invariant: Z) -> Circle | None:
 
 def made_due(w: World, rule: str, before: SymbolicState, after: SymbolicState, now: Z) -> Z:
     """Return that an obligation is due in the state after an event and was not in the one before it."""
-    cases = [z3.And(_due(w, rule, after, i, now), z3.Not(_due(w, rule, before, i, now))) for i in w.interfaces]
+    cases = [z3.And(_due(w, rule, after, i, now), z3.Not(_due(w, rule, before, i, now))) for i in w.owing(rule)]
     return z3.Or(cases)
 
 
-def _due(w: World, rule: str, s: SymbolicState, interface: int, now: Z) -> Z:
-    return z3.And(w.owed(rule, s, interface), w.deadline(rule, s, interface) == now)
+def _due(w: World, rule: str, s: SymbolicState, owing: int, now: Z) -> Z:
+    return z3.And(w.owed(rule, s, owing), w.deadline(rule, s, owing) == now)
 
 
 class _Leads:
@@ -72,7 +72,7 @@ class _Leads:
             keys, interface = run.keys[a.event], a.interface
             ends = [
                 z3.And(
-                    _due(w, r, run.state, interface, run.then),
+                    _due(w, r, run.state, w.owing_at(r, interface), run.then),
                     w.matches(w.requires[r].patterns, run.state, a, keys, run.then),
                 )
                 for r in met
@@ -84,10 +84,10 @@ class _Leads:
     def certain(self, rules: Iterable[str]) -> bool:
         """Decide whether whatever the node does while one of some obligations is due leaves one of them due."""
         run, w = self._run, self._run.world
-        due = z3.Or([_due(w, r, run.state, 0, run.then) for r in rules])
+        due = z3.Or([_due(w, r, run.state, w.owing_at(r, 0), run.then) for r in rules])
         cases = []
         for _, enabled, after in self._deeds:
-            still = [_due(w, r, after, 0, run.then) for r in rules]
+            still = [_due(w, r, after, w.owing_at(r, 0), run.then) for r in rules]
             cases.append(z3.And(enabled, due, z3.Not(z3.Or(still))))
         return impossible(self._timeout, self._invariant, z3.Or(cases))
 

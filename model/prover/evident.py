@@ -48,7 +48,7 @@ class _Evident(Followed):
         """Take a step; what is overdue by then is so once, be that known or not."""
         w, s = self.world, self.states[-1]
         for rule in w.requires:
-            for i in w.interfaces:
+            for i in w.owing(rule):
                 owed = w.owed(rule, s, i)
                 if (step.now > w.deadline(rule, s, i)) is True and owed is not False:
                     self.certain |= {rule} if owed is True else set()

@@ -6,17 +6,18 @@ only stated where it is proved for all traces. A trace that refutes one is kept 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 
 import z3
 from mipcheck.model.language.show import show_expression
 from mipcheck.model.prover.claims import safety, violated
-from mipcheck.model.prover.scripts import Followed
+from mipcheck.model.prover.scripts import Followed, Script, Unfollowed
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import setting_of
-from mipcheck.model.prover.spacer import Z, recheck, spacer
+from mipcheck.model.prover.spacer import System, Z, recheck, spacer
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness
@@ -94,6 +95,15 @@ def announcement_of(spec: Spec) -> Announcement | None:
     return None
 
 
+def _anything(_: Unrolling, __: int) -> Z:
+    return True
+
+
+def _refutes(runs: Iterable[tuple[Followed, Script]], p: Property) -> bool:
+    """Decide whether any of some runs ends with what a property says does not happen."""
+    return any(_is_true(violated(run, len(run.steps) - 1, p)) for run, _ in runs)
+
+
 class Mode:
     """Questions about one access mode. `timeout` is in seconds, for each call of a solver."""
 
@@ -106,9 +116,25 @@ class Mode:
         unit = time_unit(self.setting.parameters, spec)
         self._tracked = self.setting.tracked()
         self._search = Search(self._tracked.world(self._tracked.rules.values(), unit), DEPTH, timeout)
-        self._refuting: list[Followed] = []
+        self._refuting: list[tuple[Followed, Script]] = []
+        self._by_advice: list[tuple[Followed, Script]] = []
 
     # --- facts ----------------------------------------------------------------------------------------------------
+
+    def recall(self, scripts: Iterable[Script]) -> None:
+        """Take traces that were found before, as far as they are traces still: of nodes that break no rule, or, where a
+        fact takes one, none but SHOULDs."""
+        for script in scripts:
+            with suppress(Unfollowed):
+                run = Followed(self._search.world, script)
+                for free, found in (((), self._refuting), (self.setting.advice, self._by_advice)):
+                    if run.shown(_anything, free) is not None:
+                        found.append((run, script))
+                        break
+
+    def recalled(self) -> list[Script]:
+        """Return the traces that are at hand."""
+        return [script for _, script in (*self._refuting, *self._by_advice)]
 
     def situations(self) -> list[Situation]:
         """Return what the node sends, by what permissions say of its keys; of two, the one told more closely."""
@@ -214,32 +240,46 @@ class Mode:
         """Return the level of the weakest rule that the proof of a fact takes, "" if it is not proved."""
         p = self._property(situation, condition)
         tracked = self._tracked.of_property(p)
-        if any(_is_true(violated(run, len(run.steps) - 1, tracked)) for run in self._refuting):
+        if _refutes(self._refuting, tracked):
             return ""
-        if not self._proves(p, ("MUST", "SHOULD")):
+        without_advice = self._system(p, ("MUST",))
+        if self._holds_in_any_state(without_advice):
+            return "MUST"
+        with_advice = self._system(p, ("MUST", "SHOULD"))
+        if not self._holds_in_any_state(with_advice) and not self._proves(with_advice):
             self._refute(tracked)
             return ""
-        return "MUST" if self._proves(p, ("MUST",)) else "SHOULD"
+        if _refutes(self._by_advice, tracked):
+            return "SHOULD"
+        if self._proves(without_advice):
+            return "MUST"
+        self._refute(tracked, self.setting.advice)
+        return "SHOULD"
 
-    def _proves(self, p: Property, levels: tuple[str, ...]) -> bool:
-        """Decide whether a property is proved by the permissions of some levels on its own events."""
+    def _system(self, p: Property, levels: tuple[str, ...]) -> System:
+        """Return what is to be proved of a property, by the permissions of some levels on its own events."""
         events = {q.event for q in p.patterns}
         rules = [r for r in self.setting.rules.values() if r.level in levels and r.permits(events)]
-        system = safety(self.setting, p, rules, False)
-        # What one event's own rules say holds in any state, which takes a question and no search for an invariant.
-        return not recheck(system, z3.BoolVal(True), self.setting.timeout) or (
-            spacer(system, self.setting.timeout).answer == "proved"
-        )
+        return safety(self.setting, p, rules, False)
+
+    def _holds_in_any_state(self, system: System) -> bool:
+        """Decide whether one event's own rules say it, which takes a question and no search for an invariant."""
+        return not recheck(system, z3.BoolVal(True), self.setting.timeout)
+
+    def _proves(self, system: System) -> bool:
+        return spacer(system, self.setting.timeout).answer == "proved"
 
     def _arises(self, situation: Situation) -> bool:
         """Decide whether there is a trace on which a node that says it uses the mode is in that situation."""
-        return self._refute(self._tracked.of_property(self._property(situation, FALSE)))
+        p = self._tracked.of_property(self._property(situation, FALSE))
+        return _refutes(self._refuting, p) or self._refute(p)
 
-    def _refute(self, p: Property) -> bool:
-        """Seek a trace that refutes a property, and keep it at hand."""
-        found = self._search.shortest(lambda run, k: violated(run, k, p), (), pretty=False)
+    def _refute(self, p: Property, free: Collection[str] = ()) -> bool:
+        """Seek a trace that refutes a property and breaks none but the `free` rules, and keep it at hand."""
+        found = self._search.shortest(lambda run, k: violated(run, k, p), free, pretty=False)
         if found is not None and found.script is not None:
-            self._refuting.append(Followed(self._search.world, found.script))
+            kept = self._by_advice if free else self._refuting
+            kept.append((Followed(self._search.world, found.script), found.script))
         return found is not None
 
     def _property(self, situation: Situation, condition: Term) -> Property:

@@ -283,7 +283,11 @@ class _Pair:
         late = (
             []
             if trusted
-            else [conj([w.owed(r, self.state, 0), self.then > w.deadline(r, self.state, 0)]) for r in w.requires]
+            else [
+                conj([w.owed(r, self.state, i), self.then > w.deadline(r, self.state, i)])
+                for r in w.requires
+                for i in w.owing(r)[:1]
+            ]
         )
         conditions = [p.condition for p in self.claims[id(w)] if p.condition is not None and not p.patterns]
         return [*map(boxed, late), *(boxed(w.term(c, self.state, 0, {}, self.then)) for c in conditions)]

@@ -6,7 +6,7 @@ and an action, what the action needs, what the rules say of it, and what the nex
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
@@ -148,7 +148,7 @@ class World:
             for i in self._copies(v):
                 result[v.name, i] = self.sort(v.type)
         for r in self.requires:
-            for i in self.interfaces:
+            for i in self.owing(r):
                 result[DONE + r, i] = _sort("bool")
         return result
 
@@ -341,20 +341,34 @@ class World:
         chosen = concerned if rules is None else [r for r in rules if r in concerned]
         return conj([neg(self.not_given(self.allows[r], s, a, keys, now)) for r in chosen])
 
+    def owing(self, rule: str) -> Sequence[int]:
+        """Return who owes an obligation: each interface, or the whole node."""
+        return (WHOLE_NODE,) if self.spec.is_owed_by_node(self.requires[rule]) else self.interfaces
+
+    def owing_at(self, rule: str, interface: int) -> int:
+        """Return who owes an obligation that an event on an interface may meet or begin."""
+        return WHOLE_NODE if self.spec.is_owed_by_node(self.requires[rule]) else interface
+
+    def meeting(self, body: Require, event: str) -> list[Action]:
+        """Return the actions of an event that may meet what the first interface owes, or the node on any of them."""
+        own = self.interfaces if self.spec.is_owed_by_node(body) else self.interfaces[:1]
+        return [Action(event, i) for i in own]
+
     def owed(self, rule: str, s: SymbolicState, i: int) -> Z:
-        """Return that an obligation is owed on an interface: its condition holds, and it has not been met."""
+        """Return that an obligation is owed by an interface or the node: its condition holds, and it has not been
+        met."""
         return conj([self.term(self.requires[rule].condition, s, i, {}, None), neg(s[DONE + rule, i])])
 
     def deadline(self, rule: str, s: SymbolicState, i: int) -> Z:
-        """Return the time by which an obligation has to be met on an interface, `t_slack` included."""
+        """Return the time by which an obligation has to be met by an interface or the node, `t_slack` included."""
         body = self.requires[rule]
         limit = self.term(body.within, s, i, {}, None)
         slack = self.parameters.get("t_slack", 0)
-        return s[body.anchor, i] + limit + (slack if z3.is_expr(slack) else self.time(slack))
+        return s[self._slot(body.anchor, i)] + limit + (slack if z3.is_expr(slack) else self.time(slack))
 
     def overdue(self, rule: str, s: SymbolicState, now: Z) -> Z:
-        """Return that the deadline has passed, on some interface, when time reaches `now`."""
-        return disj([conj([self.owed(rule, s, i), now > self.deadline(rule, s, i)]) for i in self.interfaces])
+        """Return that the deadline has passed, for anyone who owes it, when time reaches `now`."""
+        return disj([conj([self.owed(rule, s, i), now > self.deadline(rule, s, i)]) for i in self.owing(rule)])
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
@@ -365,7 +379,7 @@ class World:
         """Return what an action changes in the state. Later assignments win over earlier ones."""
         result: SymbolicState = {}
         for rule, body in self.requires.items():
-            slot = (DONE + rule, a.interface)
+            slot = (DONE + rule, self.owing_at(rule, a.interface))
             if slot in s and any(p.event == a.event for p in body.patterns):
                 result[slot] = disj([s[slot], self.matches(body.patterns, s, a, keys, now)])
         for u in self._updates.get(a.event, ()):
@@ -378,7 +392,7 @@ class World:
                     continue
                 result[slot] = either(guard, self.term(value, s, a.interface, keys, now), result.get(slot, s[slot]))
                 for rule, body in self.requires.items():
-                    done = (DONE + rule, a.interface)
+                    done = (DONE + rule, self.owing_at(rule, a.interface))
                     if body.anchor == name and done in s:
                         result[done] = conj([neg(guard), result.get(done, s[done])])
         return result

@@ -144,7 +144,7 @@ class Unrolling:
             if not any(p.event == a.event for p in body.patterns):
                 return None
             matches = w.matches(body.patterns, s, a, keys, now)
-            return conj([matches, w.owed(rule, s, a.interface)]) if rule in w.requires else matches
+            return conj([matches, w.owed(rule, s, w.owing_at(rule, a.interface))]) if rule in w.requires else matches
 
         return self.happens(k, condition)
 

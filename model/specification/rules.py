@@ -19,7 +19,7 @@ from mipcheck.model.specification.claimed import (
 from mipcheck.model.specification.items import Item
 from mipcheck.model.specification.names import Names
 from mipcheck.model.specification.outset import at_first
-from mipcheck.model.specification.system import check_interfaces, check_property
+from mipcheck.model.specification.system import check_interfaces, check_property, read_loosely
 from mipcheck.model.specification.term import Term
 from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker
 from mipcheck.model.values.nearest import nearest
@@ -63,9 +63,11 @@ class RuleReader:
                 resolved = self.types.patterns(patterns, Scope({}), observed=True)
                 limit = self.types.expression(within, CONSTANT, TIME)
                 self._anchor(anchor, d.anchor_at)
+                variables = self.names.variables
                 timeless = Scope({}, now=False, tables=False)
                 owed = self.types.expression(condition, timeless, BOOL)
-                variables = self.names.variables
+                if variables[anchor].scope == "node":
+                    self._of_no_interface(owed, anchor, d.anchor_at)
                 if variables[anchor].initial is not None and at_first(owed, variables) == 1:
                     # A log does not tell when the node began, nor of interfaces on which nothing happens.
                     message = f"nothing is owed before an update assigns {anchor}, though the condition holds at first"
@@ -85,10 +87,14 @@ class RuleReader:
             self.names.fail(
                 at, f'"{name}" is ghost state: no node can see it', "an obligation counts from what a node knows"
             )
-        if variable.scope != "interface":
-            hint = "what a node owes is owed where its time is kept: declare that in interface { … }"
-            self.names.fail(at, f'"{name}" is state of the node', hint)
         self.names.read[name] += 1
+
+    def _of_no_interface(self, owed: Term, anchor: str, at: Place) -> None:
+        """Raise SpecError where the condition of what the node owes speaks of an interface, which may be any."""
+        for name in sorted(read_loosely(owed)):
+            if name == "this" or self.names.variables[name].scope == "interface":
+                message = f'"{anchor}" is state of the node, and "{name}" of an interface: it does not say of which'
+                self.names.fail(at, message, "ask with `some interface:` or `every interface:`")
 
     def _bound(self, d: s.BodyDecl, level: str) -> None:
         """Raise SpecError for a body that demands something of the network, which no rule binds."""

@@ -206,7 +206,10 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """Obligation: while `condition` holds, an event that matches follows within `within` ns of time `anchor`."""
+    """Obligation: while `condition` holds, an event that matches follows within `within` ns of time `anchor`.
+
+    It is owed by whom the anchor belongs to: each interface by itself, or the node, on whichever of them.
+    """
 
     patterns: tuple[EventPattern, ...]
     within: Term
@@ -447,6 +450,10 @@ class Spec:
         """Return the names of state without an initial value that nothing assigns: limits of which nothing is said."""
         assigned = {name for u in self.updates for name in u.writes()}
         return tuple(v.name for v in self.variables.values() if v.initial is None and v.name not in assigned)
+
+    def is_owed_by_node(self, body: Require) -> bool:
+        """Decide whether an obligation is the node's, and not that of each interface."""
+        return self.variables[body.anchor].scope == "node"
 
     def interface_variables(self, ghost: bool | None = None) -> list[Variable]:
         """Return the state that each interface has; only ghost state, or all but that, if `ghost` is given."""

@@ -160,7 +160,7 @@ def check_interfaces(names: Names, at: Place, patterns: Iterable[EventPattern], 
     loose = {p.event.partition("/")[0] for p in patterns if "/" in p.event}
     found = set()
     for t in terms:
-        outside = _read_loosely(t) & of_interfaces
+        outside = read_loosely(t) & of_interfaces
         groups = [loose | {n.partition("/")[0] for n in outside}] if outside else []
         groups += [{n.partition("/")[0] for n in inside & of_interfaces} for inside in _quantified(t)]
         found |= {name for group in groups if len(group) > 1 for name in group}
@@ -169,12 +169,12 @@ def check_interfaces(names: Names, at: Place, patterns: Iterable[EventPattern], 
         names.fail(at, f"interfaces of {' and '.join(sorted(map(dotted, found)))} are not the same ones", hint)
 
 
-def _read_loosely(t: Term) -> set[str]:
-    """Return the variables that a term reads of the interface where something happens."""
+def read_loosely(t: Term) -> set[str]:
+    """Return the variables that a term reads of the interface where something happens, and "this" if it asks which."""
     if t.kind in ("some", "every"):
         return set()
-    own = {t.name} if t.kind == "var" else set()
-    return own.union(*map(_read_loosely, t.args)) if t.args else own
+    own = {t.name} if t.kind == "var" else {"this"} if t.kind == "this" else set()
+    return own.union(*map(read_loosely, t.args)) if t.args else own
 
 
 def _quantified(t: Term) -> list[set[str]]:

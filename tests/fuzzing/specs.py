@@ -23,7 +23,10 @@ from making.paths import SPECS
 from making.routes import NEVER, native_from
 from making.small import BASE
 
-_TEXTS: Final = (BASE, BASE, BASE, *(path.read_text("utf-8") for path in sorted(SPECS.glob("*.spec"))))
+_OWED: Final = """rule N MUST cite 4.5 "the node owes it"
+  require rrq within t_max of seen_at while (some interface: inside)
+"""
+_TEXTS: Final = (BASE, BASE, BASE + _OWED, *(path.read_text("utf-8") for path in sorted(SPECS.glob("*.spec"))))
 _TOKEN: Final = re.compile(r'"[^"\n]*"|[\w.-]+|:=|<=|>=|!=|\S')
 _WORDS: Final = ("0", "1", "99999999999999999999", "18446744073709551616", "0 s", "146 years", "not", "and", "or",
                  "(", ")", "this", "now", "some interface:", "unknown", ":=", "=", "-", "+", "*", "seen",

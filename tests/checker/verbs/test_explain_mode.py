@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.proofs.certificates import folder_for
+from mipcheck.checker.proofs.kept import KeptLogs
 from mipcheck.checker.verbs.explain_mode import mode_page
 from mipcheck.model.prover.modes import Mode, ModeFact, announcement_of
+from mipcheck.model.prover.search import Search
 from mipcheck.model.specification.load import load, loads
 from mipcheck.model.specification.spec import Spec
 
@@ -114,3 +117,28 @@ def test_mode_cvc_of_the_draft() -> None:
     events = re.findall(r"^\S+ eth0 (\w+ ?(?:to=\w+ path=\w+|phase=\w+)?)", page.steps, re.M)
     order = ["coa ", "rrq to=xha path=direct", "ike phase=start", "sa ", "rrq to=iha path=vpn", "data "]
     assert [e for e in events if e in order] == order
+
+
+@pytest.mark.slow
+def test_traces_that_refute_are_kept_and_followed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They save the search, and show nothing that today's text does not make of them."""
+    path = tmp_path / "small.spec"
+    weaker = TEXT.replace("only if L in flags and at = site.iha", "only if L in flags or at = site.iha")
+    path.write_text(weaker, "utf-8")
+    logs = KeptLogs(str(path))
+    fresh = mode_page(loads(weaker), "b", kept=replace(logs, store=True))
+    assert [(a.key, a.level) for a in fresh.always] == [("S", "SHOULD")]
+    # What refutes the weaker text breaks a rule of the other.
+    assert mode_page(loads(TEXT), "b", kept=logs).always == mode_page(loads(TEXT), "b").always
+    monkeypatch.setattr(Search, "shortest", None)
+    assert mode_page(loads(weaker), "b", kept=logs) == fresh
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("spec", "mode"), [(s, m) for s in ("draft-01", "rfc5265") for m in load(s).accesses])
+def test_those_of_the_package_are_enough(spec: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no search would find again, none of them finds."""
+    page = mode_page(load(spec), mode, kept=KeptLogs(spec))
+    monkeypatch.setattr(Search, "shortest", lambda *_, **__: None)
+    again = mode_page(load(spec), mode, kept=KeptLogs(spec))
+    assert again == page and page.steps, f"out of date: mipcheck explain {mode} --spec {spec} --fresh --store"

@@ -39,8 +39,8 @@ interface {
   before: time = 0 s
   key: id = 7
 }
-node { shared: bool = false; total: int = 0; owner: interface = none; moment: time = 0 s }
-on one, two { first := false }
+node { shared: bool = false; begun: bool = false; total: int = 0; owner: interface = none; moment: time = 0 s }
+on one, two { first := false; begun := true }
 define recent = now - last <= limit
 define calm = on_ and not other
 """.replace(";", "\n")
@@ -48,6 +48,8 @@ define calm = on_ and not other
 ATOMS = ["on_", "other", "shared", "calm", "true", "count < many", "total = count + 1", "paint = red", "paint != green",
          "last <= before", "owner = this", "owner = none", "key = 7", "last - moment > 2 s", "max(count, total) >= 2",
          "count * 2 != total - 1", "(count - 3) / 2 < total", "-count < min(total, 1)"]  # fmt: skip
+OF_NODE = ["shared", "true", "total >= 2", "owner = none", "(some interface: on_ and owner = this)",
+           "(every interface: calm or count < total)", "moment > 2 s"]  # fmt: skip
 TIMED = ["recent", "now - before > limit", "now >= moment + 2 * limit"]
 OF = {
     "one": ["c = red", "c != paint", "n > 1", "i = key", "n + count <= 4"],
@@ -99,10 +101,11 @@ def specifications(draw: st.DrawFn) -> str:
         lines.append(f'rule P{number} {level} cite 1 "permission"')
         lines.append(f"  allow {draw(patterns(event))} only if {draw(conditions([*OF[event], *ATOMS, *TIMED]))}")
     for number in range(draw(st.integers(0, 2))):
-        anchor = draw(st.sampled_from(["last", "before"]))
+        anchor = draw(st.sampled_from(["last", "before", "moment"]))
         met = ", ".join([draw(patterns("one")), *([draw(patterns("two"))] if draw(st.booleans()) else [])])
         lines.append(f'rule Q{number} SHOULD cite 1 "obligation"')
-        lines.append(f"  require {met} within limit of {anchor} while not first and {draw(conditions(ATOMS))}")
+        begun, atoms = ("begun", OF_NODE) if anchor == "moment" else ("not first", ATOMS)
+        lines.append(f"  require {met} within limit of {anchor} while {begun} and {draw(conditions(atoms))}")
     return "\n".join(lines)
 
 
@@ -171,13 +174,18 @@ def run_both(
         late = {
             (r, j)
             for r in world.requires
-            for j in world.interfaces
+            for j in world.owing(r)
             if literal(z3.And(world.owed(r, symbolic, j), then > world.deadline(r, symbolic, j)))
         }
         due = {
             (machine.rules[d.rule].id, j)
             for j in world.interfaces
             for d in machine.due(now, j, compiled[j], node, compiled)
+            if d.outcome == 0
+        }
+        due |= {
+            (machine.rules[d.rule].id, WHOLE_NODE)
+            for d in machine.due(now, UNKNOWN, machine.unknown_interface(), node, compiled)
             if d.outcome == 0
         }
         assert due == late - overdue_before
@@ -201,7 +209,7 @@ def run_both(
         for (name, j), z in symbolic.items():
             if name.startswith(DONE):
                 rule = next(n for n, r in enumerate(machine.rules) if DONE + r.id == name)
-                value = compiled[j][machine.done_slot[rule]]
+                value = (node if j == WHOLE_NODE else compiled[j])[machine.done_slot[rule]]
             elif j == WHOLE_NODE:
                 value = node[machine.node_slots[name]]
             else:

@@ -41,12 +41,14 @@ event go(what: word) by node seen log
 interface {
   on_: bool = false  last: time = 0 s  end: time = 0 s  count: int = 0  said: word = no  heard: time  then: time
 }
-node { busy: bool = false  owner: interface = none  total: int = 0  moment: time = 0 s }
+node { busy: bool = false  owner: interface = none  total: int = 0  moment: time = 0 s  ever: time }
 ghost interface { truly: bool = false  since: time = 0 s }
 """
 STATE = ["on_", "busy", "count < least", "count >= 1", "total = count", "said = yes", "owner = this", "owner = none",
          "last <= moment", "end >= last", "(some interface: on_)", "(every interface: on_ implies busy)",
          "count / 2 < total"]  # fmt: skip
+OF_NODE = ["busy", "total = least", "owner = none", "(some interface: on_ or owner = this)",
+           "(every interface: on_ implies busy)", "(some interface: last <= moment)"]  # fmt: skip
 TIMED = ["now - last <= limit", "now <= end", "now - moment > slow", "now - last < end / 2", "now - heard <= slow"]
 GHOST = ["truly", "now - since <= slow", "not truly or on_"]
 OF = {
@@ -58,7 +60,7 @@ VALUES = {
     "on_": ["true", "false", "busy"], "last": ["now", "end"], "end": ["now + limit", "last"],
     "count": ["count + 1", "0"],
     "said": ["yes", "no"], "busy": ["true", "on_"], "owner": ["this", "none"], "total": ["count", "total + 1"],
-    "moment": ["now", "last"], "heard": ["now", "last"], "then": ["now", "heard"],
+    "moment": ["now", "last"], "ever": ["now", "moment"], "heard": ["now", "last"], "then": ["now", "heard"],
 }  # fmt: skip
 MORE = {
     "ring": {"end": ["until"], "count": ["n"]},
@@ -92,8 +94,8 @@ def specification(rng: random.Random) -> str:
             f'rule R{number} {rng.choice(["MUST", "MUST", "SHOULD"])} cite 1 "x" allow {event} only if {asked}'
         )
     if rng.random() < 0.4:
-        owed = condition(rng, STATE, 2)
-        anchor = rng.choice(["last", "heard", "then", "end"])
+        anchor = rng.choice(["last", "heard", "then", "end", "moment", "ever"])
+        owed = condition(rng, OF_NODE if anchor in ("moment", "ever") else STATE, 2)
         lines.append(f'rule O MUST cite 1 "x" require go within limit of {anchor} while {owed}')
     event = rng.choice(list(OF))
     lines.append(f'property p "x" whenever {event}: {condition(rng, [*OF[event], *STATE, *TIMED, *GHOST])}')
