@@ -86,6 +86,10 @@ class _Changes:
         """Decide whether a declaration stands in what the specification extends, as it is."""
         return any(getattr(base, kind).get(name) == value for base in self.bases)
 
+    def _taken_over(self, a: Assumption) -> list[Assumption]:
+        """Return what the specification extends has for an assumption."""
+        return [base.assumptions[a.id] for base in self.bases if a.id in base.assumptions]
+
     def _rules(self) -> Iterator[_Change]:
         for rule in self.spec.rules.values():
             if any(rule.id in base.rules and base.rules[rule.id].body == rule.body for base in self.bases):
@@ -120,7 +124,8 @@ class _Changes:
 
     def _assumptions(self) -> Iterator[_Change]:
         for a in self.spec.assumptions.values():
-            if self._inherited("assumptions", a.id, a):
+            # Where a document of its own is cited, citations taken over name theirs: that is no change.
+            if any((b.patterns, b.condition) == (a.patterns, a.condition) for b in self._taken_over(a)):
                 continue
             others = {n: x for n, x in self.spec.assumptions.items() if n != a.id}
             yield f"assumption {a.id}", "the assumption is left out", replace(self.spec, assumptions=others), ()

@@ -97,3 +97,11 @@ def test_of_what_extends_another_only_its_own_text_is_changed() -> None:
     assert len(found) >= 400
     own = {r for r, rule in successor.rules.items() if r not in draft.rules or draft.rules[r].body != rule.body}
     assert {m.where.partition(" ")[2] for m in found if m.where.startswith("rule") and m.role == "mn"} == own
+
+
+def test_what_is_cited_by_the_name_of_its_document_is_taken_over_all_the_same() -> None:
+    """Of `candidates/mobike`, which cites RFC 4555, the draft's assumptions were changed as if they were its own."""
+    bases = [load("draft-01"), load("candidates/inner")]
+    found = {m.where for m in mutants(load("candidates/mobike"), *bases)}
+    assert "rule MB1" in found
+    assert not [where for where in found if where.startswith("assumption")]
