@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import mipcheck.model.prover.consistency as consistency
-from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate
+from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate, Inductive
 from mipcheck.model.prover.claims import Refutations, system_of
 from mipcheck.model.prover.form import Form
 from mipcheck.model.prover.free import in_form
@@ -307,9 +307,21 @@ def certified(setting: Setting, p: Property, certificate: Certificate) -> Proof 
     if (invariant := checked(setting, p, core, stored, rules)) is not None:
         ids = None if core is rules else frozenset(r.id for r in core)
         return Proof(rules, stored.whole, invariant, ids, stored.assumes, stored.form, stored.invariant)
-    stored = replace(stored, assumes=None)
-    if (invariant := checked(setting, p, rules, stored)) is not None:
+    without = replace(stored, assumes=None)
+    if (invariant := checked(setting, p, rules, without)) is not None:
         return Proof(rules, stored.whole, invariant, form=stored.form, text=stored.invariant)
+    return _certified_without(setting, p, certificate, stored)
+
+
+def _certified_without(setting: Setting, p: Property, certificate: Certificate, main: Inductive) -> Proof | None:
+    """Return a proof without some rule, by another invariant than the main one: that rule may have changed."""
+    others = {s.invariant: s for rule, s in certificate.proofs.items() if rule and s.invariant != main.invariant}
+    for stored in others.values():
+        rules = setting.musts if stored.whole else _own_rules(setting, p)
+        core = [r for r in rules if r.id in stored.rules]
+        if (invariant := checked(setting, p, core, stored, rules)) is not None:
+            ids = frozenset(r.id for r in core)
+            return Proof(rules, stored.whole, invariant, ids, stored.assumes, stored.form, stored.invariant)
     return None
 
 
