@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Final
@@ -217,7 +218,7 @@ class CoarseObserver(InexactObserver):
         chains: dict[str, list[_Stamped]] = {}
         for stamped in events:
             chains.setdefault(stamped.event.at.file, []).append(stamped)
-        grid = _Grid.of(list(chains.values()), self._moves)
+        grid = _Grid.of(list(chains.values()), partial(self._moves, node))
         last = self._untried(node, events) if grid.size > CELLS else self._tried(node, grid)
         for stamped in events:
             self._happen_once(node, stamped, judged)
@@ -255,7 +256,7 @@ class CoarseObserver(InexactObserver):
     def _happen_once(self, node: NodeState, stamped: _Stamped, judged: bool) -> None:
         """Let an event happen in the order of the stamps, and note what its judgements in all orders come to."""
         event, number = stamped.event, stamped.number
-        place, moves = self._place(node, event.interface), self._moves(stamped)
+        place, moves = self._place(node, event.interface), self._moves(node, stamped)
         unsure = judged and any(stamped.outcome(rule) != 1 for rule in stamped.judged)
         before = copied(place) if moves or unsure else None
         for rule in sorted(stamped.judged) if judged else ():
@@ -274,9 +275,10 @@ class CoarseObserver(InexactObserver):
         if moves:
             self._happen(event, number, node, stamped.keys, judged=False)
 
-    def _moves(self, stamped: _Stamped) -> bool:
+    def _moves(self, node: NodeState, stamped: _Stamped) -> bool:
         """Tell whether an event may change state. Entries of tables may be over by the time alone."""
-        return stamped.event.kind in self._changing or bool(self._machine.tables)
+        event = stamped.event
+        return self._changes(event.kind, self._place(node, event.interface).state) or bool(self._machine.tables)
 
     def _forget(self, place: InterfaceState, state: State) -> None:
         """Forget what orders do not agree about; what is owed since such a time is not known to have been met."""

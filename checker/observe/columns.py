@@ -172,6 +172,7 @@ class NativeObserver:
             other = scope.type.members.index(OTHER) if scope and OTHER in scope.type.members else -1
             s.kinds[n] = (
                 name in self._facts.changing,
+                self._facts.notes.get(name, -1),
                 name in self._facts.gaps,
                 name in self._facts.telling,
                 name in self._facts.anew,

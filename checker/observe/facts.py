@@ -34,9 +34,10 @@ class Facts:
     `interests` are those of permissions, by rule; `limits` for each obligation of an interface the slot that says
     whether it has been met, that of its anchor, and the time (ns) from there to its deadline, `shared_limits` the same
     for each of the node. `entangled` is whether an obligation on one interface, or the node's, depends on others. Kinds
-    of events: `changing` ones change state or meet obligations, `telling` ones are judged as well, `gaps` say that
-    evidence is missing, `anew` ones begin the node anew. `pause` are the slots of the node's state that say while what,
-    and since when, no obligation runs; `waking` are the kinds that tell its end, `ending` those that may show it.
+    of events: `changing` ones change state or meet obligations, `notes` ones do where a flag is down, in that slot of
+    the interface's state, which they raise, `telling` ones are judged as well, `gaps` say that evidence is missing,
+    `anew` ones begin the node anew. `pause` are the slots of the node's state that say while what, and since when, no
+    obligation runs; `waking` kinds tell its end, `ending` ones may show it.
     """
 
     interests: Mapping[int, Interest]
@@ -44,6 +45,7 @@ class Facts:
     shared_limits: Sequence[tuple[int, int, int]]
     entangled: bool
     changing: frozenset[str]
+    notes: Mapping[str, int]
     telling: frozenset[str]
     gaps: frozenset[str]
     anew: frozenset[str]
@@ -74,7 +76,10 @@ def _without_parameters(machine: Machine) -> Facts:
         shared_limits=(),
         entangled=any(_interest(machine, b.condition).all for _, b in machine.obligations),
         changing=frozenset(changing),
-        telling=frozenset(changing | {p.event for body in allowed.values() for p in (*body.patterns, *body.kept)}),
+        notes=machine.notes,
+        telling=frozenset(
+            changing | {*machine.notes} | {p.event for body in allowed.values() for p in (*body.patterns, *body.kept)}
+        ),
         gaps=frozenset(e.name for e in machine.spec.events.values() if e.sender == "observer"),
         anew=frozenset(e.name for e in machine.spec.events.values() if e.anew),
         pause=(machine.node_slots[pause.condition], machine.node_slots[pause.since]) if pause is not None else None,
@@ -86,10 +91,8 @@ def _without_parameters(machine: Machine) -> Facts:
 
 
 def _changing(machine: Machine) -> set[str]:
-    """Return the kinds of events that change state or meet obligations."""
-    patterns = [p for u in machine.spec.updates for p in u.patterns]
-    patterns += [p for _, body in machine.obligations for p in body.patterns]
-    return {p.event for p in patterns}
+    """Return the kinds of events that change state or meet obligations, and do more than to raise a flag."""
+    return {p.event for p in machine.altering(machine.spec.updates)}
 
 
 def _waking(machine: Machine) -> frozenset[str]:

@@ -263,14 +263,16 @@ def _happen(s: ObserverState) -> int:
             return STOP + TOO_MANY_INTERFACES
         s.index = row - s.nodes[node].begin
     s.row = row
-    changing = s.kinds[kind].changing == 1
+    noted = s.kinds[kind].noted
+    notes = noted >= 0 and s.values[row, noted] == 0
+    changing = notes or s.kinds[kind].changing == 1
     if s.coarse == 1 and changing and s.doubted == 0 and falls_due(s) == 1:
         return STOP + DOUBT
     keys = s.keys[d]
     if complete(s, d) == 1:
         keys = s.completed
     s.altered = 0
-    if changing and (s.foggy == 1 or s.coarse == 1 or alters(kind, keys, s.constants) == 1):
+    if changing and (notes or s.foggy == 1 or s.coarse == 1 or alters(kind, keys, s.constants) == 1):
         s.altered = 1
         keep_before(s, row, node)
     own = s.nodes[node]
@@ -322,7 +324,7 @@ def _judge(s: ObserverState) -> int:
     """Count what rules say to the event, and see what it leaves to be looked at."""
     i, row, node = s.at, s.row, s.node
     kind = s.kind_of[s.distinct_of[i]]
-    changing = s.kinds[kind].changing == 1
+    changing = s.altered == 1 or s.kinds[kind].changing == 1
     if s.doubted == 1 or s.gone == 1:
         return STOP + SETTLE
     while s.outcome < s.outcomes_count:

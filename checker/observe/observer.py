@@ -58,7 +58,7 @@ class Observer:
         self._groups = [Groups() for _ in machine.rules]
         facts = facts_of(machine)
         self._interests, self._entangled = facts.interests, facts.entangled
-        self._changing, self._telling, self._gaps = facts.changing, facts.telling, facts.gaps
+        self._changing, self._notes, self._telling, self._gaps = facts.changing, facts.notes, facts.telling, facts.gaps
         self._anew, self._waking, self._ending = facts.anew, facts.waking, facts.ending
         self._deadlines = Deadlines(facts)
         self._count = self._spread = self._seen = 0
@@ -164,8 +164,7 @@ class Observer:
         """Let an event happen on the interface that it names."""
         kind = event.kind
         place = self._place(node, event.interface)
-        changing = kind in self._changing
-        before = copied(place) if changing else None
+        before = copied(place) if self._changes(kind, place.state) else None
         outcomes = self._carry_out(event, number, place, keys)
         if before is not None and kind in self._waking and node is self._one:
             self._sleep.count(before[3], node.state, event.time)
@@ -203,6 +202,10 @@ class Observer:
                         node.writers, node.entries)  # fmt: skip
         self._veil(node.state, place.state, node.entries)
         return outcomes
+
+    def _changes(self, kind: str, own: State) -> bool:
+        """Decide whether an event of a kind may change state, or meet an obligation; `own` is its interface's."""
+        return kind in self._changing or (kind in self._notes and own[self._notes[kind]] == 0)
 
     def _settle(self, event: Event, number: int, place: InterfaceState) -> None:
         """Note what becomes doubtful by a change of state; nothing where times are exact."""

@@ -77,7 +77,7 @@ class OrderedObserver(InexactObserver):
     def _carry_out(self, event: Event, number: int, place: InterfaceState, keys: list[int]) -> Sequence[Judged]:
         """Let an event change state, as far as that does not depend on when it happened; return what rules say."""
         node, until, soon = place.node, event.time + self._by, event.time + 2 * self._by
-        changing = event.kind in self._changing
+        changing = self._changes(event.kind, place.state)
         self._open = self._doubts(node, until, soon) if changing else []
         before = snapshot(node)
         trials = [self._try(node, before, event, number, keys, until)]

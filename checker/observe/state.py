@@ -59,6 +59,7 @@ class KindRow(Record):
     """A kind of event. Of keys these are the columns in `keys`, -1 if it has no such key."""
 
     changing: int  # 1 if it changes state or meets obligations
+    noted: int  # the column of `values` with a flag that it raises where that is 0, -1 if there is none
     gap: int  # 1 if it says that evidence is missing
     telling: int  # 1 if it changes something or is judged
     anew: int  # 1 if it begins the node anew

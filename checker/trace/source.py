@@ -265,9 +265,10 @@ def fog_of(machine: Machine, evidence: Evidence) -> Fog | None:
     if not blind and not evidence.veiled:
         return None
     written: dict[str, set[str]] = {}
+    told = {v.name for v in machine.spec.variables.values() if v.told}  # what nobody sees has not been told
     for update in machine.spec.updates:
         for kind in {p.event for p in update.patterns} & blind:
-            for name in update.writes():
+            for name in set(update.writes()) - told:
                 written.setdefault(name, set()).add(kind)
     for name, kinds in _shown_by_covered(machine, evidence.veiled).items():
         written.setdefault(name, set()).update(kinds)

@@ -1,14 +1,39 @@
-"""Which events may change state, told by their keys alone: before one that cannot, no state has to be kept."""
+"""Which events may change state, told by their keys, or by a flag: before one that cannot, no state has to be kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from mipcheck.model.specification.spec import Update, Variable
 from mipcheck.model.specification.term import STATE, Term
+from mipcheck.model.values.types import BOOL
 
 _OF_THE_MOMENT: Final = (*STATE, "now", "this", "some", "every", "bound")
 """Kinds of terms that are about the state of a node, or about when and where something happens."""
+
+
+def flag_raised(update: Update, variables: Mapping[str, Variable]) -> str | None:
+    """Return the flag that an update raises where it is down, if that is all it ever does.
+
+    Such a flag is what the trace has told of an interface, once and for all. So one look at it tells whether an event
+    that does nothing else changes state, and what is commonest may note that it has been seen.
+    """
+    if update.changes or len(update.assignments) != 1:
+        return None
+    name, value = update.assignments[0]
+    variable = variables[name]
+    if not variable.told or variable.scope != "interface" or variable.type != BOOL:
+        return None
+    if value.kind != "const" or value.value != 1:
+        return None
+    return name if all(any(_is_down(t, name) for t in p.condition.conjuncts()) for p in update.patterns) else None
+
+
+def _is_down(term: Term, flag: str) -> bool:
+    """Decide whether a term is `seen not` of the flag."""
+    below = term.args[0] if term.kind == "seen" else None
+    return below is not None and below.kind == "not" and below.args[0].kind == "var" and below.args[0].name == flag
 
 
 def chance(terms: Iterable[Term], source: Callable[[Term], str]) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from mipcheck.model.machine import entries as tables
-from mipcheck.model.specification.spec import Change, Require, Rule, Spec
+from mipcheck.model.machine.altering import flag_raised
+from mipcheck.model.specification.spec import Change, Require, Rule, Spec, Update
+from mipcheck.model.specification.term import EventPattern
 
 
 class Layout:
@@ -39,6 +41,27 @@ class Layout:
         constants = [*(("param", n) for n in parameters), *(("site", n) for n in spec.sites)]
         constants += [("given", n) for n in spec.told_whether_given]
         self.constant_of = {constant: n for n, constant in enumerate(constants)}
+
+    @cached_property
+    def notes(self) -> dict[str, int]:
+        """The kinds of events that raise a flag of an interface where it is down, by an update that does nothing else.
+
+        With each comes the slot of the flag. A kind that may raise several is none of them.
+        """
+        found: dict[str, set[str]] = {}
+        for update in self.spec.updates:
+            flag = flag_raised(update, self.spec.variables)
+            for pattern in update.patterns if flag is not None else ():
+                found.setdefault(pattern.event, set()).add(flag or "")
+        return {kind: self.interface_slots[flags.pop()] for kind, flags in found.items() if len(flags) == 1}
+
+    def altering(self, updates: Iterable[Update]) -> list[EventPattern]:
+        """Return the patterns of events by which some updates change state, or obligations are met, but for `notes`."""
+        found = []
+        for update in updates:
+            notes = flag_raised(update, self.spec.variables) is not None
+            found += [p for p in update.patterns if not notes or p.event not in self.notes]
+        return found + [p for _, body in self.obligations for p in body.patterns]
 
     @property
     def interface_size(self) -> int:

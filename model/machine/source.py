@@ -114,11 +114,13 @@ class Writer(TermWriter):
         return "".join([*lines, "    return 0\n"])
 
     def _alters(self) -> str:
-        """Return source of whether an event may change state, or meet an obligation, told by its keys."""
+        """Return source of whether an event may change state, or meet an obligation, told by its keys.
+
+        It may all the same where a flag is down that such events raise (`Layout.notes`).
+        """
         lines = ["def alters(kind, keys, constants):\n"]
+        patterns = self._layout.altering(u for u in self._spec.updates if self._is_real(u))
         for n, name in enumerate(self._layout.kinds):
-            patterns = [p for u in self._spec.updates if self._is_real(u) for p in u.patterns]
-            patterns += [p for _, body in self._layout.obligations for p in body.patterns]
             terms = [p.condition for p in patterns if p.event == name]
             found = chance(terms, partial(self._term, event=name))
             if found not in ("0", "1"):

@@ -58,7 +58,7 @@ def changes(case: Case, before: Answer, random: Random, cuts: int = 6) -> Iterat
     first = min((time for _, _, time, _ in before.broken), default=None)
     early = [n for n, line in enumerate(events) if first is None or _time(line) < first]
     for n in sorted(random.sample(early, min(cuts, len(early)))):
-        if before.verdict == "violation":
+        if before.verdict == "violation" and not _seems_new(events[:n], events[n:]):
             yield Change(f"cut before event {n + 1}", made(events[n:], cut), NO_BETTER)
     for n in sorted(random.sample(range(len(events)), min(cuts, len(events)))):
         time, interface, _ = parts(events[n])
@@ -70,6 +70,19 @@ def parts(line: str) -> tuple[str, str, str]:
     """Return time, interface and the rest of a line."""
     time, interface, rest = line.split(" ", 2)
     return time, interface, rest
+
+
+def _seems_new(before: list[str], after: list[str]) -> bool:
+    """Say whether without the events before them others begin, on some interface, with an address that it may have had.
+
+    What a trace tells first of an interface, if it is an address, is taken for a new one.
+    """
+    begun = {parts(line)[1] for line in before}
+    first: dict[str, str] = {}
+    for line in after:
+        _, interface, rest = parts(line)
+        first.setdefault(interface, rest)
+    return any(first[each].startswith("coa ") for each in begun & first.keys())
 
 
 def _time(line: str) -> int:

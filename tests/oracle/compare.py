@@ -150,6 +150,12 @@ def check(text: str) -> Any:
         return _reports(text, False)[0]
 
 
+def check_both(text: str) -> list[Any]:
+    """Return mipcheck's reports of the log `text`, read line by line and in bulk."""
+    with _campaign():
+        return _reports(text, True)
+
+
 @contextmanager
 def _campaign() -> Iterator[None]:
     """Let mipcheck make once what it makes for each site, and is the same for all of them; logs are short.

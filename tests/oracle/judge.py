@@ -142,6 +142,8 @@ class _Judge:
                 right = holding.holds(event, self.numbers.slack)
                 if claim and event.time <= holding.event.time + self.numbers.slack and right == "untold":
                     right = "yes"  # 1092-1093: whoever is answered determines that it is inside
+                if claim and right == "yes" and holding.ended_by_a_line(event):
+                    right = "untold"  # what is said in the same breath as the contrary has no packet on its way
                 if claim and right == "no" and holding.expired_only(event, self.numbers.slack):
                     right = "free"  # 977-980 ask for a registration since the change, however old
                 self._decide(right, "stop-plaintext", event, f"{what} after re-registration had failed")

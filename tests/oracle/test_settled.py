@@ -862,3 +862,36 @@ def test_between_the_ends_of_the_last_waits_a_refusal_that_nobody_checked_is_jud
     assert report.verdict == "inconclusive"
     assert [f.outcome for f in judge(text).findings if f.requirement == "stop-plaintext"] == ["free", "untold"]
     assert list(compare(text, 0, frozenset(), report)) == []
+
+
+ALL_SENT = (*INSIDE, "8.0 RRQ id=0x4", "10.0 RRQ id=0x5", "12.0 RRQ id=0x6")
+"""Retransmissions have run out at 14.0."""
+
+
+@pytest.mark.parametrize("before", [(), ("15.4 e0 infer where=unknown",)])
+@pytest.mark.parametrize(("time", "rules"), [("14.9", set[str]()), ("15.6", {"D2"})])
+def test_who_says_inside_when_retransmissions_have_run_out_has_nothing_to_go_by(
+    before: tuple[str, ...], time: str, rules: set[str]
+) -> None:
+    """1106-1108 have detection begin anew, and 1092-1093 end it by an answer (faulty 76473 and 86913)."""
+    if before and not rules:
+        before = (f"{float(time) - 0.2:.1f} e0 infer where=unknown",)
+    text = log(*ALL_SENT, *before, f"{time} e0 infer where=inside", "16.0 e0 link state=down")
+    report = check(text)
+    assert {v.rule for v in report.violations} == rules
+    assert list(compare(text, 0, frozenset(), report)) == []
+
+
+def test_who_asked_the_xha_before_re_registration_failed_has_not_begun_anew_by_that() -> None:
+    """1106-1108: what is asked for while the acceptance holds is P3's; detection is due when it fails (seed 86587)."""
+    text = log(*INSIDE, "3.0 XRQ id=0x9", "9.0 RRQ id=0x4", "50.0 e0 link state=down")
+    report = check(text)
+    assert {v.rule for v in report.violations} == {"P3", "P6"}
+    assert list(compare(text, 0, frozenset(), report)) == []
+
+
+def test_who_asks_the_xha_after_a_denial_by_an_agent_may_have_begun_anew() -> None:
+    """4.2.2, 1026-1029: who is in doubt may be early, and owes no second beginning when t_stop is over."""
+    denied = ("9.0 RRQ id=0x4", "9.1 RRP code=66 id=0x4 auth=absent")
+    report = check(log(*INSIDE, *denied, "9.5 XRQ id=0x9", "50.0 e0 link state=down"))
+    assert not report.violations

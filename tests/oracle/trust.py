@@ -73,6 +73,10 @@ class Holding:
         shown = [f for f in self.failures if f.certainty == "sure" and f.before(event)]
         return all(f.kind == "t_stop" or event.time <= f.time + grace for f in shown)
 
+    def ended_by_a_line(self, event: Event) -> bool:
+        """Say whether a line before `event` has shown that it no longer held, and not only a timer."""
+        return any(f.certainty == "sure" and f.order >= 0 and f.before(event) for f in self.failures)
+
     def doubtful(self, event: Event, numbers: Numbers) -> bool:
         """Say whether the node may have given up when `event` came, early and out of caution, as far as the log tells.
 
