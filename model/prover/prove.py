@@ -228,7 +228,7 @@ class Proofs:
                           cross_checked=("z3",), certificate=shown, certified=stored is not None,
                           obligations=obliged)  # fmt: skip
         if isinstance(proof, Witness):
-            reason = f"{' and '.join(sorted(proof.broken))} forbids it" if isinstance(p.claim, Permitted) else ""
+            reason = _why_refuted(p, proof)
             method = f"bounded search, {proof.steps} steps"
             scripts = {} if proof.script is None else {REFUTES: proof.script}
             kept = Certificate(self._spec.name, setting.spec.role, p.name, {}, scripts)
@@ -369,3 +369,13 @@ def _proof(setting: Setting, p: Property) -> Proof | Witness | Verdict:
 def _own_rules(setting: Setting, p: Property) -> list[Rule]:
     """Return the permissions on the events that a property speaks of."""
     return setting.permissions({q.event for q in p.patterns})
+
+
+def _why_refuted(p: Property, trace: Witness) -> str:
+    """Return in words what a counterexample shows, where its last event does not say so."""
+    if isinstance(p.claim, Permitted):
+        return f"{' and '.join(sorted(trace.broken))} forbids it"
+    if isinstance(p.claim, Independent) and trace.script is not None:
+        others = "do nothing" if trace.script.mirror == "fewer" else "do what stands in comments"
+        return f"what eth0 is, or may do, at the end is otherwise where the other interfaces {others}"
+    return ""

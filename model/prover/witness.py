@@ -41,15 +41,15 @@ def told(world: World, script: Script, used: Collection[tuple[str, str]], broken
     silent: list[tuple[int, str]] = []
     for k, step in enumerate(script.steps):
         kind = world.spec.events[step.event]
-        if step.interface and script.mirror == "more":
-            continue
+        alone = bool(step.interface) and script.mirror == "more"
         interface = INTERFACES[step.interface]
-        if not kind.seen:
+        if alone or not kind.seen:
             said = {k.name: _decode(k, step.keys.get(k.name, nothing(k)), script.unit)
                     for k in kind.keys if (kind.name, k.name) in used}  # fmt: skip
             words = "".join(f", {name}={kind.by_name[name].type.show(value)}" for name, value in said.items())
-            when = show_seconds(step.now * script.unit)
-            silent.append((len(events), f"{kind.text or kind.name} ({interface} at {when}{words})"))
+            what = kind.name if alone else kind.text or kind.name
+            text = f"{what} ({interface} at {show_seconds(step.now * script.unit)}{words})"
+            silent.append((len(events), f"in the other run alone, {text}" if alone else text))
             continue
         args = {}
         for key in kind.keys:

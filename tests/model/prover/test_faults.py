@@ -484,3 +484,44 @@ property r "in time" invariant now - last <= 5 s or not rung or other
 @pytest.mark.parametrize(("name", "answer"), [("p", "refuted"), ("q", "refuted"), ("r", "proved")])
 def test_time_passes_though_nothing_happens_of_which_a_property_speaks(name: str, answer: str) -> None:
     assert result(PASSING, name) == answer
+
+
+SHARED = """
+spec small
+event up(n: int) by node seen log
+event go() by node seen log
+node { many: bool = false  far: int = 0 }
+interface { on_: bool = false }
+on up when far > 0 { many := true }
+on up { on_ := true; far := far + n }
+rule A MUST cite 1 "x" allow go only if on_ and RULE
+property p "x" independent on_, allowed go
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "why", "shown"),
+    [
+        ("far < 9", "do what stands in comments", "# unseen: in the other run alone, up (wlan0 at 0."),
+        ("far > 9 or far < 3", "do ", " up n="),
+        ("many", "do nothing", " wlan0 up n="),
+    ],
+)
+def test_what_another_interface_does_in_the_other_run_is_told(rule: str, why: str, shown: str) -> None:
+    """Of two runs one is a log: without the other's events it showed a node to which nothing happens."""
+    found = prove_one(loads(SHARED.replace("RULE", rule)), "p", {}, [])
+    assert found.result.result == "refuted"
+    assert why in found.result.reason and shown in found.counterexample
+
+
+def test_what_happens_unseen_is_told_with_its_time_and_its_keys() -> None:
+    text = """
+spec small
+event gone(where: address, n: int) by network silent "somebody has left"
+event go(where: address) by node seen log
+ghost table away by where: address { left: bool = false }
+on gone { away[where] := { left := true } }
+property p "x" whenever go: not away[where].left
+"""
+    found = prove_one(loads(text), "p", {}, []).counterexample
+    assert "# unseen: somebody has left (eth0 at 0.000000, where=203.0.113.20)\n0.1" in found
