@@ -245,9 +245,10 @@ class _Pair:
     def _hidden(self, apart: frozenset[str]) -> list[Z]:
         """Return what is hidden in events of entries that need not be the same in both: of tables with a column that is
         apart, or looked up by what is."""
-        words = {w for name in apart for w in re.findall(r"[A-Za-z_]\w*", name)}
+        tables = {name.partition("[")[0] for name in apart if "[" in name}
         named = [(k, z) for keys in self.keys.values() for k, z in keys.items() if k.startswith(HIDDEN)]
-        return [z for k, z in named if words & set(re.findall(r"\w+", k))]
+        # Columns and variables may have one name: in what is looked up by, a variable is called one.
+        return [z for k, z in named if tables & set(re.findall(r"\w+", k)) or apart & set(re.findall(r"var:(\w+)", k))]
 
     def _guard(self, a: Action) -> Z:
         others = [] if self.one.other is None else [self.one.other >= 1]
@@ -267,9 +268,10 @@ class _Pair:
             if not w.concerns(rule, a):
                 found += [False] * 3
                 continue
-            broken = w.not_given(body, s, a, keys, now)
-            unclear = False if body.unclear is None else conj([broken, w.term(body.unclear, s, a.interface, keys, now)])
-            found += [w.matches(body.patterns, s, a, keys, now), broken, unclear]
+            matches, unclear = w.matches(body.patterns, s, a, keys, now), False
+            if body.unclear is not None:  # that is inconclusive, whether the condition holds or not
+                unclear = conj([matches, w.term(body.unclear, s, a.interface, keys, now)])
+            found += [matches, w.not_given(body, s, a, keys, now), unclear]
         for p in self.claims[id(w)]:
             matches, condition, wrong = w.matches(p.patterns, s, a, keys, now), p.condition, False
             if condition is not None and any(pattern.event == a.event for pattern in p.patterns):

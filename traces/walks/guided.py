@@ -59,13 +59,17 @@ class Walks:
         sites = [base, replace(base, boot=False), *([replace(base, capabilities=able)] if able else [])]
         if "t_detection" in self.of.parameters:
             sites.append(replace(base, parameters={"t_detection": "5s"}))
-        if asked := {n for t in self.of.terms() for n in t.names("given")}:
-            sites.append(replace(base, parameters=_told(self.of, asked)))
+        told = _told(self.of, {n for t in self.of.terms() for n in t.names("given")})
+        if told:
+            sites.append(replace(base, parameters=told))
         self.named = {m.id: _named(self.of, m.machine) for m in mutants}
         others = [(n, w) for n in sorted(set().union(*self.named.values())) for w in _other_values(self.of, n)]
-        sites += [replace(base, parameters={n: w}) for n, w in others]
         known: dict[Any, Changed] = {}
         self.arenas = [Arena(spec, site, mutants, known) for site in sites]
+        self._only: dict[int, str] = {}
+        for name, word in others:
+            self.arenas.append(Arena(spec, replace(base, parameters={**told, name: word}), mutants, known))
+            self._only[id(self.arenas[-1])] = name
         shown = {i for a in self.arenas for i in a.changed}
         self.left = {m.id: m for m in mutants if m.id in shown}
         self.every = dict(self.left)
@@ -98,9 +102,9 @@ class Walks:
         return self._following[names]
 
     def _concerns(self, arena: Arena, m: Mutant) -> bool:
-        """Decide whether a mutant may have to do with the parameters of a site."""
-        given = arena.site.parameters.keys()
-        return len(given) != 1 or bool(given & {*self.named[m.id], "t_detection"})
+        """Decide whether a mutant may have to do with what is told at a site alone."""
+        only = self._only.get(id(arena))
+        return only is None or only in self.named[m.id]
 
     # --- a walk ---------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,10 @@ HOME = SITE["ihoa"]
 OTHERS = [0x0A010714, 0x0A010814, 0xCB007114, 0xCB007115, 0]
 _TENTH, _SECOND = 10**8, 10**9
 _FAR = 5000 * _SECOND
+_NEAR = {"=": (0,), "!=": (-1, 1, 60), "<": (-1,), "<=": (0, -1), ">": (1, 60), ">=": (0, 1, 60)}
+"""What may be added to a number so that it compares so with it: mostly at the limit."""
+_OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 class Maker:
@@ -31,8 +35,8 @@ class Maker:
         self.gaps = {e.name for e in of.events.values() if e.sender == "observer"}
         self.parameters = configure(of, {})
         consts = [t for term in of.terms() for t in term.walk() if t.kind == "const"]
-        times = {v for n, v in self.parameters.items() if of.parameters[n].type.name == "time"}
-        times = sorted({t for t in times | {c.value for c in consts if c.type.name == "time"} if 0 < t < _FAR})
+        told = {v for n, v in self.parameters.items() if of.parameters[n].type.name == "time"}
+        times = sorted({t for t in told | {c.value for c in consts if c.type.name == "time"} if 0 < t < _FAR})
         self.delays = sorted({0, *times, *(a + b for a in times for b in times), *(t + 2 * _SECOND for t in times)})
         self.numbers = sorted(
             {0, 1, 2} | {max(c.value + d, 0) for c in consts if c.type.name == "int" for d in (-1, 0, 1)}
@@ -72,11 +76,12 @@ class Maker:
                 for a in t.args if (t.kind == "and") == holds else (pick.choice(t.args),):
                     self.solve(a, keys, o, interface, holds)
             case "=" | "!=" | "<" | "<=" | ">" | ">=":
-                key, value = t.args if t.args[0].kind == "key" else (t.args[1], t.args[0])
+                first = t.args[0].kind == "key"
+                key, value = t.args if first else (t.args[1], t.args[0])
                 number = self._value(value, o, interface) if key.kind == "key" else None
                 if number is not None:
-                    near = 0 if (t.kind == "=") == holds else pick.choice((-1, 0, 1, 60))
-                    keys[key.name] = max(0, number + near)
+                    kind = t.kind if first else _TURNED.get(t.kind, t.kind)
+                    keys[key.name] = max(0, number + pick.choice(_NEAR[kind if holds else _OPPOSITE[kind]]))
             case "has" if t.args[0].kind == "key":
                 keys[t.args[0].name] = keys.get(t.args[0].name, 0) | int(holds) << t.value
             case "entry" if t.name in o._machine.tables:
