@@ -72,6 +72,7 @@ FAILS = [
     ("vpn_asks_nothing_by_itself", "GW26", "relay .*what=rrq"),
     ("forged_never_moves_endpoint", "GW21", "endpoint "),
     ("endpoint_restored", "GW22", "relay .*to=node"),
+    ("association_restored", "GW22", "relay .*to=node"),
     ("sa_may_outlive_return", "GW16", "relay .*what=data from=(mobile|other|node) to=node"),
     ("zot_identity", "XH6", "send .*how=switched .*fragment=yes"),
     ("zot_identity", "XH7", "rrp .*how=plain"),
@@ -185,5 +186,5 @@ def test_permitted_is_refuted_by_an_event_that_a_must_forbids() -> None:
 def test_a_rule_knows_the_properties_that_fail_without_it() -> None:
     xha, vpn = DRAFT.for_role("xha"), DRAFT.for_role("vpn")
     assert needed_by(xha, "XH7") == ["zot_identity"]  # whose proof takes rules on other events too
-    assert needed_by(vpn, "GW22") == ["endpoint_restored"]
+    assert needed_by(vpn, "GW22") == ["endpoint_restored", "association_restored"]
     assert needed_by(vpn, "GW8") == []
