@@ -108,10 +108,10 @@ class Blockages:
         return Blockage(f"when {rule} is due{at}, {said if names else 'nothing would meet it'}", trace)
 
     def _can_be(self, w: World, s: SymbolicState, due: Z, rule: str, kept: Iterable[str]) -> bool:
-        """Decide whether there is an event that meets an obligation and keeps some permissions; no answer counts as
-        that there is one."""
+        """Decide whether there is an event of the node that meets an obligation and keeps some permissions; no answer
+        counts as that there is one."""
         body = w.requires[rule]
-        kinds = dict.fromkeys(q.event for q in body.patterns)
+        kinds = dict.fromkeys(q.event for q in body.patterns if w.spec.events[q.event].sender == "node")
         for a in (a for event in kinds for a in w.meeting(body, event)):
             keys = w.keys(a.event, "?")
             solver = limited(z3.Solver(), self._setting.timeout)

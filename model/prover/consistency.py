@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import z3
 from mipcheck.model.prover.blocked import Blockages
@@ -20,13 +20,14 @@ from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
-from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, SymbolicState, World
+from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, Slot, SymbolicState, World
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec
 from mipcheck.model.specification.term import Term
 
 _COUNT = itertools.count()
 """Sets what is hidden of an event apart from that of any other."""
+_MOST_HELD: Final = 6
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 
@@ -122,9 +123,9 @@ class _Decisions:
             self.systems[name.replace(":", "-")] = system, verdict.invariant
         return verdict
 
-    def took(self, name: str) -> bool:
-        """Return whether what the certificate has to show took more rules than those that the question is about."""
-        return name in self._known and bool(self._known[name].rules)
+    def knows(self, name: str) -> bool:
+        """Return whether the certificate has to show this."""
+        return name in self._known
 
     def shown(self, name: str, system: System) -> Verdict | None:
         """Return that what is bad cannot be reached, where the certificate shows that; None where it does not."""
@@ -168,33 +169,53 @@ def _undecided(setting: Setting, decisions: _Decisions) -> list[str]:
 def _can_be_met(setting: Setting, rule: Rule, others: list[Rule], decisions: _Decisions) -> bool:
     """Decide whether an obligation is proved to be such that some event is permitted at its deadline that meets it.
 
-    At first whatever else is owed; then of a node that meets the others, which may have something happen before.
+    At first whatever else is owed; then of a node that meets the others, which may have something happen before. Which
+    entries of tables are followed may be chosen by what the state holds then: any are followed by some run.
     """
     name, permissions = f"due:{rule.id}", _permitting(setting, rule.id)
     besides = [r for r in _permissions(setting) if r not in permissions]
     choices = [[], [*besides, *others]] if others else [[]]
-    if decisions.took(name):  # what needed more before will need it again
-        choices.reverse()
-    for more in choices:
-        system = _due_and_forbidden(setting, rule, permissions, more)
-        if decisions.of(name, system, [r.id for r in more]).answer == "proved":
-            return True
-    return False
+    asked = [(more, held) for held in (None, *_held(setting)) for more in choices]
+    systems = [(partial(_due_and_forbidden, setting, rule, permissions, *a), [r.id for r in a[0]]) for a in asked]
+    if decisions.knows(name) and any(decisions.shown(name, system()) for system, _ in systems):
+        return True
+    return any(decisions.of(name, system(), rules).answer == "proved" for system, rules in systems)
 
 
-def _due_and_forbidden(setting: Setting, rule: Rule, permissions: list[Rule], more: list[Rule]) -> System:
+_Held = tuple[str, Slot]
+"""A part of the key of the entry that is followed, and state that may hold the same."""
+
+
+def _held(setting: Setting) -> list[_Held]:
+    """Return what the state may hold of an entry that is followed."""
+    if setting.reduction is None:
+        return []
+    keys = setting.reduction.keys
+    state = [v for v in setting.spec.variables.values() if v not in keys and not v.ghost and "[" not in v.name]
+    return [
+        (k.name, (v.name, WHOLE_NODE if v.scope == "node" else 0)) for k in keys for v in state if v.type == k.type
+    ][:_MOST_HELD]
+
+
+def _due_and_forbidden(
+    setting: Setting, rule: Rule, permissions: list[Rule], more: list[Rule], held: _Held | None
+) -> System:
     """Return the system in which it is bad if the rule is due and no event of a choice is permitted and meets it,
-    where all `permissions` on such events and `more` rules are kept.
+    where all `permissions` on such events and `more` rules are kept, and the entry that is followed is the one `held`.
 
     Some event is permitted if one of the choice is, so that nothing is called possible that is not.
     """
     rules = [rule, *permissions, *more]
     anchors = [anchor_of(setting.spec, r) for r in rules if isinstance(r.body, Require)]
-    run = Run(setting, rules, cone(setting.spec, [*roots_of_rules(rules), *anchors], False), True)
+    roots = [*roots_of_rules(rules), *anchors]
+    if held is not None:
+        roots += [Term("var", setting.spec.variables[n].type, n) for n in (held[0], held[1][0])]
+    run = Run(setting, rules, cone(setting.spec, roots, False), True)
     w, s = run.world, run.state
     owing = w.owing_at(rule.id, 0)
     parts = [w.owed(rule.id, s, owing), run.now == w.deadline(rule.id, s, owing)]
     parts += [neg(w.overdue(r, s, run.now)) for r in w.requires if r != rule.id]
+    parts += [] if held is None else [s[held[0], WHOLE_NODE] == s[held[1]]]
     # Most events of the choice are told apart by their keys alone, which takes no solver.
     plain = w.in_values()
     chosen, apart = _events_that_meet(rule, permissions, plain, s, run.now)

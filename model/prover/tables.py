@@ -238,6 +238,11 @@ class Reduction:
         """Return the key that is followed as number n."""
         return tuple(Term("var", type_, _part(table, n, part)) for part, type_ in table.keys)
 
+    @property
+    def keys(self) -> tuple[Variable, ...]:
+        """The state that says which entries are followed, which may be any."""
+        return tuple(v for v in self._variables() if "#" in v.name)
+
     # --- terms ----------------------------------------------------------------------------------------------------
 
     def _told(self, t: Term, asked: _Asked) -> Term:

@@ -525,3 +525,34 @@ property p "x" whenever go: not away[where].left
 """
     found = prove_one(loads(text), "p", {}, []).counterexample
     assert "# unseen: somebody has left (eth0 at 0.000000, where=203.0.113.20)\n0.1" in found
+
+
+ANSWERED = """
+spec small
+event ask(name: address) by network seen log
+event join(name: address) by node seen log
+event leave(name: address) by node seen log
+event answer(name: address) by node seen log
+event others(name: address) by network seen log
+table names by name: address { since: time = 0 s }
+SCOPE { due: time  about: address = 0.0.0.0  owing: bool = false }
+on join { names[name] := { since := now } }
+on leave { remove names[name] }
+on ask when name in names { due := now; about := name; owing := true }
+on answer, others, leave when about = name { owing := false }
+rule A MUST cite 1 "x" require answer, others within 5 s of due while owing
+rule B MUST cite 1 "x" allow answer only if name in names
+rule C MUST cite 1 "x" allow leave only if name in names
+property p "x" consistent
+"""
+
+
+@pytest.mark.parametrize(("scope", "answer"), [("node", "proved"), ("interface", "refuted")])
+def test_what_is_owed_of_an_entry_can_be_met_as_long_as_it_is_there(scope: str, answer: str) -> None:
+    """The entry that is followed is the one that the state tells of; what others may do meets nothing of the node's."""
+    found = prove_one(loads(ANSWERED.replace("SCOPE", scope)), "p", {}, [])
+    assert found.result.result == answer, found.result.reason
+    if answer == "refuted":
+        assert found.result.reason.startswith("when A is due, at ")
+        assert found.result.reason.endswith(" B forbids all that would meet it")
+        assert " leave " in found.counterexample and " ask " in found.counterexample
