@@ -90,12 +90,18 @@ def check_open(
     repairs: bool = False,
 ) -> Report:
     """Do what `check` does with inputs that are open; `over` is what wins over the site of logs. Raises as it does."""
+    copies: tuple[str, ...] = ()
+    if len(opened) > 1 and not offsets:
+        from mipcheck.checker.inputs.copies import without_copies
+
+        opened, copies = without_copies(opened, over.sources)
     try:
         watched = watch_in_bulk(chosen, opened, vocabulary, over, offsets, keep_going)
         if watched is None:
             trace = read_inputs(opened, vocabulary, over, offsets, keep_going, Layering(chosen).protected)
             watched = _watched(chosen, trace)
         report = conclude(watched, fail_on, strict)
+        report = replace(report, notes=(*report.notes, *copies)) if copies else report
         if chart or closest != "none":
             from mipcheck.checker.check.charting import chart_of, margins
             from mipcheck.checker.check.margins import margins_of

@@ -71,6 +71,11 @@ class OpenInput:
 
         return self._before[1] if self._before is not None else time.time_ns()
 
+    @property
+    def size(self) -> int | None:
+        """How many bytes a file has; None for what is no file, or is read once."""
+        return None if self._before is None or self.piped else self._before[0]
+
     def lines(self) -> BinaryIO:
         """Return the stream so that it can be read line by line, also from a pipe."""
         return cast("BinaryIO", io.BufferedReader(self.stream)) if isinstance(self.stream, Pipe) else self.stream
