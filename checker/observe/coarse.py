@@ -19,7 +19,7 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from mipcheck.checker.observe.inexact import Doubt, InexactObserver, Snapshot, merge, same, snapshot
+from mipcheck.checker.observe.inexact import Doubt, InexactObserver, Snapshot, merge, owed_perhaps, same, snapshot
 from mipcheck.checker.observe.moments import copied, moment_of
 from mipcheck.checker.observe.nodes import InterfaceState, NodeState
 from mipcheck.checker.observe.observation import Hole, Observation
@@ -225,11 +225,13 @@ class CoarseObserver(InexactObserver):
         if anew:
             node.fresh = self._machine.initial_interface()
         # What not all orders agree about is not known.
+        before = snapshot(node)
         if self._machine.tables:
             self._combine((node.state, [], node.entries), last, same)
         self._forget_shared(node, last[0])
         for place, state in zip(node.places.values(), last[1], strict=True):
             self._forget(place, state)
+        self._still_owed((node.state, node.states, []), before, last)
         self._in_time(doubts, until + self._tolerance - 1)
         for place in self._places(node):
             self._deadlines.plan(place, self._now or 0)
@@ -356,6 +358,20 @@ class CoarseObserver(InexactObserver):
             self._agree(result, self._at(node, later, stamped, event.time), self._tolerance - 1)
         return result
 
+    def _agree(self, result: Snapshot, other: Snapshot, by: int) -> None:
+        before: Snapshot = result[0][:], [state[:] for state in result[1]], []
+        super()._agree(result, other, by)
+        self._still_owed(result, before, other)
+
+    def _still_owed(self, joined: Snapshot, one: Snapshot, other: Snapshot) -> None:
+        """Let what is owed in either of two states be owed perhaps in what is known of both, if since when is not."""
+        slots = self._machine.done_slot
+        for rule, anchor in self._since_at_node.items():
+            owed_perhaps(joined[0], slots[rule], anchor, (one[0], other[0]))
+        for rule, anchor in self._since.items():
+            for state, *states in zip(joined[1], one[1], other[1], strict=True):
+                owed_perhaps(state, slots[rule], anchor, states)
+
     def _at(self, node: NodeState, state: Snapshot, stamped: _Stamped, now: int) -> Snapshot:
         """Return the state after an event that happens now, and note how it is judged."""
         after, outcomes = self._try(node, state, stamped.event, stamped.number, stamped.keys, now)
@@ -381,8 +397,10 @@ class CoarseObserver(InexactObserver):
         shared, entries = one[0][:], [row[:] for row in used_rows(one[2])]
         if self._machine.tables:
             self._combine((shared, [], entries), other, same)
-        return (
+        joined = (
             [join(a, b) for a, b in zip(shared, other[0], strict=True)],
             [[join(a, b) for a, b in zip(s, t, strict=True)] for s, t in zip(one[1], other[1], strict=True)],
             entries,
         )
+        self._still_owed(joined, one, other)
+        return joined

@@ -225,6 +225,24 @@ def snapshot(node: NodeState) -> Snapshot:
     return node.state[:], [s[:] for s in node.states], [row[:] for row in used_rows(node.entries)]
 
 
+def owed_perhaps(joined: State, met: int, anchor: int, states: Iterable[State]) -> None:
+    """Let `joined`, which is what is known of several states, say of what any of them owes that it is owed perhaps.
+
+    So it is where nothing is known of the slot `anchor` any more: then it is owed since the earliest time of any, by
+    what `owed_since` says in the slot `met`. Where that time is known, it is enough that it may not have been met.
+    """
+    if joined[anchor] != UNKNOWN:
+        return
+    since = []
+    for state in states:
+        if state[met] > 1:
+            since.append(state[met] - 2)
+        elif state[met] != 1 and state[anchor] != UNKNOWN:
+            since.append(state[anchor] - (state[met] if state[met] != UNKNOWN else 0))
+    if since:
+        joined[met] = max(min(since), 0) + 2
+
+
 def merge(state: State, other: State) -> None:
     """Forget of a state what another one does not say, too."""
     for n, value in enumerate(other):

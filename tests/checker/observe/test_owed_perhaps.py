@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from random import Random
+
 import pytest
+from mipcheck.checker.observe.coarse import observe_coarsely
 from mipcheck.checker.observe.columns import NativeObserver
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import observe
+from mipcheck.checker.trace.source import Evidence
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
 from mipcheck.model.specification.load import loads
 from mipcheck.model.values.event import Event, Position
 
 from making.columns_of import ListColumns
+from making.depth import drawn
 
 S = 10**9
 SPEC = loads("""
@@ -105,3 +111,62 @@ def test_cutting_the_start_never_acquits() -> None:
     whole = [event(0, "on_"), event(1, "drop"), event(9, "ask")]
     assert counts(seen(*whole)) == (0, 1, 0)
     assert counts(seen(*whole[1:])) == (0, 0, 1)
+
+
+# --- several sources with coarse stamps -------------------------------------------------------------------------------
+
+COARSE = 2 * S
+KINDS = ("on_", "off", "later", "drop", "drop", "nudge", "ask", "look")
+
+
+def coarsely(events: list[Event], boot: bool = False) -> Observation:
+    """Observe events whose stamps, in two files, are as coarse as `COARSE`."""
+    machine = Machine(SPEC, configure(SPEC, {}), {})
+    evidence = Evidence(resolution={"a": COARSE, "b": COARSE}, coarse=frozenset(SPEC.events))
+    return observe_coarsely(machine, events, boot, None, evidence)
+
+
+def in_file(file: str, event: Event) -> Event:
+    return replace(event, at=Position(file, 1))
+
+
+def test_what_is_owed_perhaps_by_the_order_of_the_stamps_is_not_forgotten() -> None:
+    """By that order nobody knows since when it is owed; in the other one it is known."""
+    told = [event(0, "drop"), event(1, "on_"), event(30, "ask")]
+    assert counts(coarsely([in_file("b" if e.kind == "on_" else "a", e) for e in told])) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("seed", range(drawn(60, 2000)))
+def test_what_any_order_of_the_stamps_breaks_is_not_held(seed: int) -> None:
+    """No more is said of coarse stamps than of any times that they may stand for, and nothing is acquitted."""
+    random = Random(seed)
+    boot = random.random() < 0.3
+    told = []
+    for _ in range(random.randrange(2, 9)):
+        stamp = float(random.randrange(0, 14))
+        kind = random.choice(KINDS)
+        args = {"ask": {"kind": 1}, "nudge": {"hard": 1}}.get(kind, {}) if random.random() < 0.7 else {}
+        told.append(in_file(random.choice("ab"), event(stamp, kind, "e", **args)))
+    told = [*sorted(told, key=lambda e: e.time), in_file("a", event(random.choice([14, 16, 40]), "look"))]
+    coarse = coarsely(told, boot)
+    for _ in range(drawn(8, 40)):
+        exact = _as_it_may_have_been(told, random)
+        found = seen(*exact, boot=boot)
+        _, broken, unknown = counts(coarse)
+        if counts(found)[1] or counts(found)[2]:
+            assert broken or unknown
+        if broken:
+            assert counts(found)[1]
+
+
+def _as_it_may_have_been(told: list[Event], random: Random) -> list[Event]:
+    """Return the events at exact times, in an order that keeps that of each file."""
+    latest = {"a": 0, "b": 0}
+    found = []
+    for each in told:
+        file = each.at.file
+        latest[file] = max(latest[file], each.time + random.randrange(COARSE))
+        if latest[file] >= each.time + COARSE:
+            latest[file] = each.time + COARSE - 1
+        found.append(replace(each, time=latest[file]))
+    return sorted(found, key=lambda e: e.time)
