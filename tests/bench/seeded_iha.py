@@ -9,11 +9,15 @@ from seeded_node import SLACK, Line, Node, S
 
 
 class AtHomeAgent(Node):
-    """What the i-HA logs of a node: `bindings` are care-of addresses and when they are over, `newest` the last one."""
+    """What the i-HA logs of a node: `bindings` are care-of addresses and when they are over, `newest` the last one.
+
+    `outer` are addresses of NATs that stand for some of them.
+    """
 
     def __init__(self, number: int, begin: int, fault: str, seed: int) -> None:
         super().__init__(number, begin, fault, seed)
         self.bindings: dict[str, int] = {}
+        self.outer: dict[str, str] = {}
         self.newest = ""
 
     def begin(self) -> Iterator[Line]:
@@ -56,7 +60,11 @@ class AtHomeAgent(Node):
         flags = "SDT" if beside else "DT"
         through = self.chance.choice(("inside", "inside", "vpn", "internal"))
         nat = self.chance.choice(("no", "no", "yes"))
-        more = f"auth=ok via={through} dynamic=no nat={nat} udp={nat}"
+        old = self.reached(self.newest)
+        self.outer.pop(coa, None)
+        if nat == "yes":
+            self.outer[coa] = self.elsewhere()
+        more = f"auth=ok via={through} dynamic=no nat={nat} udp={nat} sender={self.reached(coa)}"
         copies = self.chance.choice((1, 1, 1, 2, 3))
         for n in range(copies):
             if n:
@@ -64,11 +72,14 @@ class AtHomeAgent(Node):
             yield self.asked(coa, number, flags, asked, more)
         for _ in range(self.chance.randrange(1, copies + 1)):
             yield self.answered(number, 0, granted, nat)
-        old = self.newest
-        queued = self.bindings.get(old, 0) > self.now + SLACK and self.chance.random() < 0.2
+        queued = self.bindings.get(self.newest, 0) > self.now + SLACK and self.chance.random() < 0.2
         self.bound(coa, granted, beside)
         if queued:
             yield self.line("tunnel", f"coa={old}")
+
+    def reached(self, coa: str) -> str:
+        """Return the address that stands for a care-of address."""
+        return self.outer.get(coa, coa)
 
     def renew(self) -> Iterator[Line]:
         yield from self.register(self.somewhere(), len(self.bindings) > 1)
@@ -80,12 +91,13 @@ class AtHomeAgent(Node):
         if len(self.bindings) < 4:
             yield from self.register(self.elsewhere(), True)
         for coa in list(self.bindings):
-            yield self.line("tunnel", f"coa={coa}")
+            yield self.line("tunnel", f"coa={self.reached(coa)}")
 
     def data(self, coa: str) -> Iterator[Line]:
         for _ in range(self.chance.randrange(1, 5)):
             way = self.chance.random() < 0.5
-            yield self.line(*(("tunnel", f"coa={coa}") if way else ("forward", f"coa={coa} to=correspondent")))
+            at = self.reached(coa)
+            yield self.line(*(("tunnel", f"coa={at}") if way else ("forward", f"coa={at} to=correspondent")))
 
     def deny(self) -> Iterator[Line]:
         number = self.identification()
@@ -120,10 +132,10 @@ class AtHomeAgent(Node):
             queued = self.newest in self.bindings
             self.bindings.clear()
             if queued:
-                yield self.line("tunnel", f"coa={self.newest}")
+                yield self.line("tunnel", f"coa={self.reached(self.newest)}")
         else:
             del self.bindings[coa]
-            yield self.line("forward", f"coa={coa} to=correspondent")
+            yield self.line("forward", f"coa={self.reached(coa)} to=correspondent")
 
     def peers(self) -> Iterator[Line]:
         """A binding is learnt from a peer, or one is revoked."""

@@ -58,6 +58,7 @@ def of_request(packet: Packet, request: Request, home: int) -> Keys:
         "udp": yes_or_no(_asks_for_udp(carried.registration(packet))),
         "zot": yes_or_no(_zero_overhead(carried.registration(packet))),
         "source": None,
+        "sender": packet.addresses[-1][0],
         "peer": None,
     }
 
