@@ -16,6 +16,7 @@ from mipcheck.model.prover.endless import circle
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, write_formula
 from mipcheck.model.prover.logic import conj, neg
+from mipcheck.model.prover.mended import after, alike
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting
@@ -85,14 +86,18 @@ def consistent(setting: Setting, certificate: Certificate | None = None) -> Cons
         return Consistency(Verdict("unknown", reason=f"whether {', '.join(unsure)} can always be met was not decided"))
     shared = Examples(setting)
     missing = []
+    mended: list[Script] = []
     scripts = {}
     for rule in setting.rules:
         if rule not in setting.without:
             examples = shared.telling(rule)
             for broken in (True,) if setting.rules[rule].is_prohibition else (False, True):
                 name = f"{'broken' if broken else 'kept'}:{rule}"
-                known = None if certificate is None else certificate.scripts.get(name)
-                example = None if known is None else examples.shown(rule, broken, known)
+                known = {} if certificate is None else certificate.scripts
+                example = examples.shown(rule, broken, known[name]) if name in known else None
+                if example is None:
+                    example = examples.mended(rule, broken, _like(known, name, setting.rules[rule], mended))
+                    mended += [] if example is None or example.script is None else [example.script]
                 if example is None:
                     example = examples.find(rule, broken, pretty=False)
                 if example is None:
@@ -102,6 +107,16 @@ def consistent(setting: Setting, certificate: Certificate | None = None) -> Cons
     if missing:
         verdict = Verdict("unknown", reason="; ".join(missing))
     return Consistency(verdict, None, decisions.proofs, scripts, decisions.systems)
+
+
+def _like(known: Mapping[str, Script], name: str, rule: Rule, mended: Sequence[Script]) -> Iterator[Script]:
+    """Yield scripts whose events may show of a rule what that of the `name` is to show: it, then others with such
+    events, then it after what has been `mended`, since a change that asks for more asks it of many."""
+    if name in known:
+        yield known[name]
+    if isinstance(rule.body, Allow) or not name.startswith("broken"):
+        yield from alike([*mended, *known.values()], {p.event for p in rule.body.patterns})
+    yield from after(mended, known[name]) if name in known else ()
 
 
 class _Decisions:

@@ -6,21 +6,28 @@ rule forbids. The trace then breaks those too, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import z3
-from mipcheck.model.prover.scripts import Script
+from mipcheck.model.prover.evident import surely_kept
+from mipcheck.model.prover.mended import made_again
+from mipcheck.model.prover.scripts import Script, without_value
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.shown import shown
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import WHOLE_NODE, World
+from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.variants import same_addresses
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Configure
 from mipcheck.model.specification.term import Term
+
+
+def _goal(run: Unrolling, k: int, rule: str, broken: bool) -> Z:
+    return run.breaks(rule, k) if broken else run.exercises(rule, k)
 
 
 class Examples:
@@ -51,13 +58,36 @@ class Examples:
 
     def shown(self, rule: str, broken: bool, script: Script) -> Witness | None:
         """Return the trace that a script is, if it exercises or breaks the rule as `find` says; else None."""
-        own = next((s for n, s in enumerate(self.setting.trackings, 1) if n == script.entries), None)
-        if own is None or script.mirror or rule not in own.rules or isinstance(own.rules[rule].body, Configure):
+        own = self._followed(rule, script)
+        if own is None:
             return None
         if not broken:
             return shown(own, script, lambda run, k: run.exercises(rule, k), own.without)
         found = shown(own, script, lambda run, k: run.breaks(rule, k), own.without | own.advice | {rule})
         return found if found is not None and rule in found.broken else None
+
+    def mended(self, rule: str, broken: bool, scripts: Iterable[Script]) -> Witness | None:
+        """Return a trace as `find` does, though not the shortest, that has the events of one of some scripts; None if
+        there is none."""
+        for script in scripts:
+            own = self._followed(rule, script)
+            if own is None:
+                continue
+            for free in (own.without | {rule}, own.without | own.advice | {rule}) if broken else (own.without,):
+                again = made_again(own, script, lambda run, k: _goal(run, k, rule, broken), free)
+                found = None if again is None else self.shown(rule, broken, again)
+                if again is not None and found is not None:
+                    world = own.in_steps(again.unit)
+                    if broken or not without_value(world) or surely_kept(world, again, rule):
+                        return found
+        return None
+
+    def _followed(self, rule: str, script: Script) -> Setting | None:
+        """Return the setting in which a script is to show something of a rule; None if it cannot be one that does."""
+        own = next((s for n, s in enumerate(self.setting.trackings, 1) if n == script.entries), None)
+        if own is None or script.mirror or rule not in own.rules or isinstance(own.rules[rule].body, Configure):
+            return None
+        return own
 
     def _searches(self) -> Iterator[Search]:
         """Yield what to search, one after the other; each is made once."""

@@ -55,21 +55,23 @@ class Script:
 def script_of(run: Unrolling, model: Any, length: int) -> Script:
     """Write down the first steps of a model of an unrolling."""
 
-    def number(key: Key, z: Any) -> Number:
-        if key.type.is_set:
-            return tuple(m for m, b in z.items() if z3.is_true(model.eval(b, model_completion=True)))
-        value = model.eval(z, model_completion=True)
-        return bool(z3.is_true(value)) if key.type.name == "bool" else int(value.as_long())
-
     w, steps = run.world, []
     for step in run.steps[:length]:
         action = w.actions[model.eval(step.act, model_completion=True).as_long()]
         kind = w.spec.events[action.event]
-        keys = {k.name: value for k in kind.keys if (value := number(k, step.keys[kind.name][k.name]))}
+        keys = {k.name: value for k in kind.keys if (value := number_in(model, k, step.keys[kind.name][k.name]))}
         now = int(model.eval(step.now, model_completion=True).as_long())
         steps.append(ScriptStep(action.event, action.interface, now, keys))
     at_first = ((slot, int(model.eval(run.states[0][slot], model_completion=True).as_long())) for slot in _open(w))
     return Script(w.unit or 1, tuple(steps), {_named(slot): value for slot, value in at_first if value}, run.mirror)
+
+
+def number_in(model: Any, key: Key, z: Any) -> Number:
+    """Return what a key is in a model."""
+    if key.type.is_set:
+        return tuple(m for m, b in z.items() if z3.is_true(model.eval(b, model_completion=True)))
+    value = model.eval(z, model_completion=True)
+    return bool(z3.is_true(value)) if key.type.name == "bool" else int(value.as_long())
 
 
 def _open(w: World) -> list[Slot]:
@@ -125,9 +127,8 @@ class Followed(Unrolling):
         kind = w.spec.events[step.event]
         if not set(step.keys) <= set(kind.by_name):
             raise Unfollowed(f"{step.event} has no such key")
-        keys = {k.name: _value(k, step.keys.get(k.name)) for k in kind.keys}
+        keys, now = self._values(step)
         before = self.steps[-1].now if self.steps else 0
-        now = step.now
         possible = [w.well_formed(step.event, keys), written(kind.keys, keys), now >= before]
         self._actions.append(action)
         self.steps.append(Step(w.actions.index(action), _Known(w, step.event, keys), now))
@@ -140,6 +141,10 @@ class Followed(Unrolling):
             runs.append(after)
         if not self._possible(possible):
             raise Unfollowed(f"{step.event} cannot happen so")
+
+    def _values(self, step: ScriptStep) -> tuple[Keys, Z]:
+        """Return the keys of a step, and when it happens."""
+        return {k.name: _value(k, step.keys.get(k.name)) for k in self.world.spec.events[step.event].keys}, step.now
 
     def _possible(self, parts: list[Z]) -> bool:
         """Decide whether a step can be taken that has to be as all of the `parts` say."""

@@ -1,0 +1,90 @@
+"""Traces that a changed rule has made untrue are made again of the same events, without a search."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from mipcheck.model.prover.certificate import Certificate
+from mipcheck.model.prover.consistency import Consistency, consistent
+from mipcheck.model.prover.examples import Examples
+from mipcheck.model.prover.mended import after, alike, made_again
+from mipcheck.model.prover.scripts import Script, ScriptStep
+from mipcheck.model.prover.search import Search
+from mipcheck.model.prover.setting import setting_of
+from mipcheck.model.specification.load import loads
+
+TEXT = """
+spec small "who asks waits"
+param t_slack: time = 1 s
+event ask(n: int) by node seen log
+event reply(n: int) by network seen log
+event go() by node seen log
+event rest() by node seen log
+interface { asked: bool = false  at: time  ready: bool = false }
+on ask { asked := true; at := now; ready := false }
+on reply when asked { ready := true }
+on rest { asked := false }
+rule A MUST cite 1 "asked before" allow go only if asked and now - at >= 2 s
+rule B MUST cite 2 "rests in time" require rest within 9 s of at while asked
+rule C MUST cite 3 "small numbers" allow ask only if n < 5
+"""
+
+
+def shown_of(text: str) -> Consistency:
+    return consistent(setting_of(loads(text)))
+
+
+def certificate_of(found: Consistency) -> Certificate:
+    return Certificate("small", "mn", "consistent", found.proofs, found.scripts)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(">= 2 s", ">= 3 s"), ("within 9 s", "within 12 s"), ("n < 5", "n > 5"), ("asked and now", "ready and now")],
+    ids=["later", "longer", "larger", "after another event"],
+)
+def test_no_search_is_needed_for_the_same_events(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = certificate_of(shown_of(TEXT))
+    if new.startswith("ready"):  # a trace with a reply is at hand
+        kept = replace(kept, scripts={**kept.scripts, "other": _script("ask", "reply", "go")})
+    monkeypatch.setattr(Search, "shortest", None)
+    changed = TEXT.replace(old, new)
+    assert changed != TEXT
+    again = consistent(setting_of(loads(changed)), kept)
+    assert again.verdict.answer == "proved", again.verdict
+    own = Examples(setting_of(loads(changed)))
+    for name, script in again.scripts.items():
+        what, _, rule = name.partition(":")
+        assert own.shown(rule, what == "broken", script) is not None, name
+
+
+def test_what_no_such_events_show_is_sought() -> None:
+    """And found, or not at all: a rule that none of the node's events can keep stays without a trace."""
+    kept = certificate_of(shown_of(TEXT))
+    found = consistent(setting_of(loads(TEXT.replace("asked and now", "ready and now"))), kept)
+    assert found.verdict.answer == "proved" and len(found.scripts["kept:A"].steps) == 3
+    never = consistent(setting_of(loads(TEXT.replace("asked and now", "asked and not asked and now"))), kept)
+    assert never.verdict.reason == "no trace was found that exercises A"
+
+
+def test_a_script_of_anything_shows_only_what_it_can() -> None:
+    own = Examples(setting_of(loads(TEXT))).setting
+    assert made_again(own, _script("ask", "nothing"), lambda run, k: True, ()) is None
+    assert made_again(own, _script("go"), lambda run, k: True, ()) is None
+    assert made_again(own, replace(_script("ask"), mirror="more"), lambda run, k: True, ()) is None
+    assert made_again(own, _script(), lambda run, k: True, ()) is None
+    again = made_again(own, _script("ask", "go"), lambda run, k: True, ())
+    assert again is not None and again.steps[1].now - again.steps[0].now >= 2000
+
+
+def test_events_that_may_show_it_come_shortest_first() -> None:
+    scripts = [_script("ask", "reply", "go", "go"), _script("ask", "go"), _script("ask", "reply", "go")]
+    kinds = [[step.event for step in s.steps] for s in alike(scripts, {"go"})]
+    assert kinds == [["ask", "go"], ["ask", "reply", "go"], ["ask", "reply", "go", "go"]]
+    both = [[step.event for step in s.steps] for s in after([_script("rest")], _script("ask"))]
+    assert both == [["rest", "ask"]]
+
+
+def _script(*events: str) -> Script:
+    return Script(10**6, tuple(ScriptStep(event, 0, 0, {}) for event in events))
