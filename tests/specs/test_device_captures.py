@@ -17,6 +17,7 @@ from mipcheck.checker.report.json import as_object
 from mipcheck.checker.site.site import MnHaKey
 from mipcheck.checker.trace.route import CAPTURES, EVENTS
 from scapy.layers.inet import IP, UDP
+from scapy.layers.mobileip import MobileIP, MobileIPTunnelData
 from scapy.packet import Packet, Raw
 
 from making.at_device import CORRESPONDENT, ELSEWHERE, NEAR, comes, leaves
@@ -99,7 +100,27 @@ def gets(time: float, coa: str = NEAR, key: MnHaKey = KEY) -> Frames:
     return [(time, comes(inner, 1)), (time + 0.001, leaves(IP(src=agent, dst=coa) / inner))]
 
 
+NAT, BEHIND = "10.1.7.88", "192.168.1.5"
+
+
+def through_nat(time: float, granted: bool = True) -> Frames:
+    """A node behind a NAT registers, and asks for UDP tunnelling (RFC 3519)."""
+    asked = signed(request(NAT, IHA, IHA, IHOA, BEHIND, id=1), KEY, before=bytes.fromhex("9006000000000000"))
+    said = signed(reply(NAT, IHA, IHOA, id=1), KEY, before=bytes([44, 6, 0, 0 if granted else 64, 0, 0, 0, 0]))
+    return [(time, comes(asked)), (time + 0.01, leaves(said))]
+
+
+def in_udp(time: float, to: str) -> Frames:
+    """A packet for the node comes, and goes into the UDP tunnel to that address."""
+    inner = user(CORRESPONDENT, IHOA)
+    carried = UDP(sport=434, dport=50000) / MobileIP(type=4) / MobileIPTunnelData(nexthdr=4) / inner
+    return [(time, comes(inner, 1)), (time + 0.001, leaves(IP(src=IHA, dst=to) / carried))]
+
+
 AT_AGENTS = [
+    Case("iha", "behind a NAT, whose address stands for the node", [*through_nat(1), *in_udp(2, NAT)]),
+    Case("iha", "behind a NAT, and to another address", [*through_nat(1), *in_udp(2, NAT), *in_udp(3, AWAY)], ("IH6",)),
+    Case("iha", "behind a NAT, and no UDP granted", through_nat(1, False), ("IH1",)),
     Case("iha", "registered, and data both ways", [*registers(1, 1), *sends(2), *gets(3)]),
     Case("iha", "sends to where the node was", [*registers(1, 1), *registers(5, 2, AWAY), *gets(7)], ("IH6",)),
     Case("iha", "forwards from where the node was", [*registers(1, 1), *registers(5, 2, AWAY), *sends(7)], ("IH7",)),
