@@ -17,10 +17,10 @@ from mipcheck.checker.capture.frames.frame import REST, SLL, SLL2, FileInfo, Fra
 from mipcheck.checker.capture.frames.spells import between
 from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
-from mipcheck.checker.capture.headers.packet import ASIDE, ESP, IKE, REGISTRATION, Packet
+from mipcheck.checker.capture.headers.packet import ASIDE, DHCP, ESP, IKE, REGISTRATION, Packet
 from mipcheck.checker.capture.node.cooked import tell_apart
 from mipcheck.checker.capture.node.decrypted import set_aside_decrypted
-from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, unlisted_tunnels
+from mipcheck.checker.capture.node.devices import COPY, mark_tunnels, merge_copies, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.console.counts import counted
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mipcheck.model.specification.spec import EventType
 
 _GAP: Final = "gap"
+ALIVE: Final = "alive"
 _TELLING: Final = frozenset({"link", "coa", "rrq", "rrp", "ike", "sa", "advert", "solicit"})
 """Events that tell something of the node's state; there are few of them."""
 _REPEATED: Final = "802.11 retransmission"
@@ -162,6 +163,8 @@ def understand(
         return bisect_left(times, since + 1) < bisect_left(times, until)
 
     gaps = [*lost(infos, firsts, sources, packets, happened, site), *unreadable(together, known, site)]
+    if words is None:
+        gaps += alive(packets, known, site)
     blind = blindness(infos, packets, reader.events, known, site)
     events = with_gaps(reader.events, [*gaps, *blind.gaps], sources[0].name)
     if len(sources) > 1:
@@ -285,6 +288,34 @@ class Gap(NamedTuple):
     reason: str
     frame: int
 
+    def event(self, name: str) -> Event:
+        """Return it as an event of the file of that name."""
+        return Event(self.time, self.interface, _GAP, {"reason": self.reason}, Position(name, None, self.frame))
+
+
+class Alive(Gap):
+    """No gap, but that the node was there: it sent something that tells nothing else, and nothing after that."""
+
+    def event(self, name: str) -> Event:
+        """Return it as an event of the file of that name."""
+        return Event(self.time, self.interface, ALIVE, {}, Position(name, None, self.frame))
+
+
+def alive(packets: Sequence[Packet], known: Knowledge, site: Site) -> list[Alive]:
+    """Tell where the last that is seen of the node on an interface is not told as any event.
+
+    Until then what it owed there was owed by a node that was connected. Of packets that look alike, the last is enough.
+    """
+    tunnels = frozenset(site.tunnels)
+    last: dict[str, Packet] = {}
+    for packet in packets:
+        if is_tunnel(packet, tunnels) or is_loopback(packet) or packet.kind == DHCP or packet.why in (_REPEATED, COPY):
+            continue  # events tell what there is to tell of it
+        sign = packet.kind != ASIDE or (bool(packet.source_mac) and known.direction(packet) == "out")
+        if sign and (packet.interface not in last or packet.time >= last[packet.interface].time):
+            last[packet.interface] = packet
+    return [Alive(p.time, False, p.interface, "", p.frame) for p in last.values() if p.kind == ASIDE]
+
 
 def lost(
     infos: Sequence[FileInfo],
@@ -403,7 +434,7 @@ def with_gaps(events: list[Event], gaps: Sequence[Gap], name: str) -> list[Event
     """Put the gaps among the events, all in order of time."""
     if not gaps:
         return events
-    made = [Event(g.time, g.interface, _GAP, {"reason": g.reason}, Position(name, None, g.frame)) for g in gaps]
+    made = [gap.event(name) for gap in gaps]
     before = [e for e, g in zip(made, gaps, strict=True) if g.before]
     after = [e for e, g in zip(made, gaps, strict=True) if not g.before]
     return sorted([*before, *events, *after], key=attrgetter("time"))

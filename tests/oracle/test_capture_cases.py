@@ -17,7 +17,7 @@ from mipcheck.checker.site.site import MnHaKey
 from mipcheck.checker.trace.route import CAPTURES
 from scapy.layers.inet import IP, UDP, fragment
 from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 
 from making.files import (
     LOOP,
@@ -153,6 +153,16 @@ def damaged(data: bytes, number: int) -> bytes:
         seen, at = seen + (kind == 6), at + length
 
 
+def neighbours(since: int, until: int) -> Frames:
+    """The node asks for its router, once a second."""
+    arp = Ether(src=NODE_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=NODE_MAC, psrc=COA, pdst="10.1.1.1")
+    return [(second, bytes(arp)) for second in range(since, until)]
+
+
+def later(frames: Frames, seconds: int) -> list[Record]:
+    return [r._replace(time=r.time + seconds * SECOND) for r in records(frames)]
+
+
 def denied(code: int) -> Frames:
     """A refresh that is denied, by the i-HA or by an agent, and plaintext that goes on."""
     said = answer(9.1, 2, code) if code >= 128 else (9.1, into(reply(id=2, code=code)))
@@ -184,6 +194,19 @@ CASES: dict[str, tuple[bytes, str]] = {
     "inside": (file(GOOD), "conformant"),
     "refused": (file(REFUSED), "violation M2"),
     "a leak outside": (file(LEAK), "violation D1"),
+    "connected, and silent": (file([*GOOD, *neighbours(13, 30)]), "violation M1"),
+    "connected, and silent, not for long": (file([*GOOD, *neighbours(13, 18)]), "conformant"),
+    "silent where others are not": (
+        file([*GOOD, *((t, other_mac(frame)) for t, frame in neighbours(13, 30))]),
+        "conformant",
+    ),
+    "connected, and silent outside": (file([*OUT, *neighbours(5, 60)]), "conformant"),
+    "an hour between two sections": (NG + pcapng(later(GOOD, 3600)), "inconclusive"),
+    "one section after the other": (
+        pcapng(records([*GOOD, ask(18, 3)])) + pcapng(records([answer(18.1, 3), plain(19)])),
+        "conformant",
+    ),
+    "one stamp for all": (pcapng([r._replace(time=0) for r in records(REFUSED)]), "inconclusive"),
     "another byte order, ns": (pcap(records(GOOD), order=">", nano=True), "conformant"),
     "gzip": (gzip.compress(file(REFUSED)), "violation M2"),
     "a VLAN": (file(GOOD, 1, lambda f: f[:12] + bytes.fromhex("8100000a") + f[12:]), "conformant"),

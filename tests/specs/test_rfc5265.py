@@ -89,7 +89,11 @@ def test_a_node_that_is_idle_may_pause(tmp_path: Path) -> None:
     idle = INSIDE + "400 eth0 infer where=inside\n"
     assert broken(judged(tmp_path, idle)) == []
     assert "M1" in broken(judged(tmp_path, idle, "draft-01"))
-    assert "M4" in broken(judged(tmp_path, INSIDE + DATA.format(1) + "400 eth0 infer where=inside\n"))
+    # Idle it is as well that has sent something once, and not any more when the next registration is due.
+    once = judged(tmp_path, INSIDE + DATA.format(1) + "400 eth0 infer where=inside\n")
+    assert (once.verdict, broken(once)) == ("conformant", ["M1"])
+    twice = INSIDE + DATA.format(1) + DATA.format(55) + "400 eth0 infer where=inside\n"
+    assert broken(judged(tmp_path, twice)) == ["M1", "P6", "M4"]
 
 
 def test_the_modes_that_are_gone(tmp_path: Path) -> None:

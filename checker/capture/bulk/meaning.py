@@ -383,15 +383,7 @@ def _with_gaps(singles: Sequence[_Single], gaps: Sequence[Gap], rows: PacketRows
         return list(singles)
     sides = (True, False)
     made = {
-        before: [
-            _Single(rows.until(g.time, before), Event(g.time, g.interface, "gap", {"reason": g.reason}, _at(file, g)))
-            for g in gaps
-            if g.before is before
-        ]
+        before: [_Single(rows.until(g.time, before), g.event(file)) for g in gaps if g.before is before]
         for before in sides
     }
     return sorted([*made[True], *singles, *made[False]], key=lambda single: single.event.time)
-
-
-def _at(file: str, gap: Gap) -> Position:
-    return Position(file, None, gap.frame)

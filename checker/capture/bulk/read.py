@@ -33,6 +33,7 @@ from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_t
 from mipcheck.checker.capture.read import (
     Capture,
     Source,
+    alive,
     blindness,
     described,
     lost,
@@ -312,6 +313,8 @@ def _understand(
         return after[since] < until
 
     gaps = [*lost(infos, firsts, sources, packets, happened, site), *unreadable(taken.together, known, site)]
+    if words is None:
+        gaps += alive(packets, known, site)
     blind = blindness(infos, packets, reader.events, known, site)
     columns = CaptureEvents if words is None else DeviceEvents
     events = columns(meaning, [*gaps, *blind.gaps], [source.name for source in sources], firsts)

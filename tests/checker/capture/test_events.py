@@ -184,6 +184,7 @@ def test_every_value_is_one_of_its_declared_type() -> None:
         out(ike(COA, VPN)),
         out(esp(COA, VPN)),
         out(user(IHOA, SERVER)),
+        bytes(Ether(src=NODE_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(psrc=COA, pdst="10.1.1.1")),
     ]
     events = ethernet(frames).events
     declared = load().events
