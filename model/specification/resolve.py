@@ -24,7 +24,7 @@ from mipcheck.model.specification.oddities import warn_two_values, warn_unused, 
 from mipcheck.model.specification.rules import RuleReader
 from mipcheck.model.specification.state import StateReader
 from mipcheck.model.specification.system import SystemReader, check_interfaces
-from mipcheck.model.specification.term import TRUE, Term
+from mipcheck.model.specification.term import FALSE, TRUE, Term, contradiction
 from mipcheck.model.specification.typecheck import CONSTANT, Scope, TypeChecker
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.types import BASIC, BOOL, INT, TIME, Type
@@ -285,6 +285,10 @@ class _RoleReader:
         condition = self.types.expression(d.condition, self.types.scope_after(d.patterns, ghost=True), BOOL)
         found = Assumption(d.name, d.cite, d.text, patterns, condition)
         check_interfaces(self.names, d.at, patterns, found.terms())
+        for tree, meant in zip(d.patterns, patterns, strict=True):
+            if (meant.condition == TRUE and condition == FALSE) or contradiction((meant.condition, condition)):
+                what = f"assumption {d.name} lets no {meant.source} happen"
+                self.names.warn(self.names.item, tree.at, f"{what}, and what is proved with it is of networks without")
         return found
 
     def _statement(self, d: s.StatementDecl) -> m.Statement:

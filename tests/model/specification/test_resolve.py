@@ -239,6 +239,10 @@ WARNINGS = [
      "2:4: rrq(zero, code != 0) can never happen: code != 0 contradicts code = 0"),
     ("contradiction of denied comparisons", "on rrq(not code > 3, not code <= 3) { count := 1 }",
      "1:4: rrq(not code > 3, not code <= 3) can never happen: not code <= 3 contradicts not code > 3"),
+    ("assumption of nothing", 'assumption A2 "" on lose: false',
+     "1:21: assumption A2 lets no lose happen, and what is proved with it is of networks without"),
+    ("assumption that contradicts its pattern", 'assumption A2 "" on lose when met: not met',
+     "1:21: assumption A2 lets no lose when met happen, and what is proved with it is of networks without"),
 ]  # fmt: skip
 
 
