@@ -130,7 +130,8 @@ def _read_text(stream: BinaryIO, name: str) -> str:
     """Read a file of reasonable length in UTF-8. Raises InputError."""
     data = stream.read(SIZE_LIMIT + 1)
     if len(data) > SIZE_LIMIT:
-        raise InputError([Problem(Position(name), f"the file is longer than {SIZE_LIMIT} bytes")])
+        hint = "keys of ESP may stand in files of their own: keys = [...], or --keys"
+        raise InputError([Problem(Position(name), f"the file is longer than {SIZE_LIMIT} bytes", hint)])
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from mipcheck.model.values.errors import MipcheckError
@@ -126,6 +127,7 @@ def _named(name: str, known: dict[str, _T], what: str) -> _T:
     raise UnusableKey(f"{what} {name} is not supported (known: {', '.join(known)})")
 
 
+@lru_cache(maxsize=256)  # a gateway has as many associations as nodes, and few algorithms
 def _squeezed(name: str) -> str:
     """Return a name without what spellings differ in: signs, "with … octet icv", key length, sha2-256 for sha-256."""
     word = re.sub(r"\[.*|[^a-z0-9]", "", name.lower())

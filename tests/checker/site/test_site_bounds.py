@@ -81,4 +81,6 @@ def test_the_first_problems_are_shown_and_the_others_counted(
 
 
 def test_a_site_file_has_a_limit() -> None:
-    assert "longer than 1048576 bytes" in str(refused("#" * (2**20 + 1)))
+    said = str(refused("#" * (2**20 + 1)))
+    assert "longer than 1048576 bytes" in said
+    assert "--keys" in said
