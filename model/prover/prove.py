@@ -350,6 +350,10 @@ def refuted(setting: Setting, p: Property, certificate: Certificate) -> Witness 
 def _proof(setting: Setting, p: Property) -> Proof | Witness | Verdict:
     """Return a proof of a property, or a trace that refutes it, or what is said of it when there is neither."""
     verdict = Verdict("unknown")
+    # The guess that all is alike speaks of what assumptions read, too, so that it never does without them.
+    bare = setting.assuming(()) if isinstance(p.claim, Independent) and setting.spec.assumptions else None
+    if bare is not None and (found := widest(bare, p, _own_rules(setting, p), False)) is not None:
+        return replace(found, assumes=())
     if (found := widest(setting, p, _own_rules(setting, p), False)) is not None:
         return found
     for rules, whole in ((_own_rules(setting, p), False), (setting.musts, True)):

@@ -556,3 +556,23 @@ def test_what_is_owed_of_an_entry_can_be_met_as_long_as_it_is_there(scope: str, 
         assert found.result.reason.startswith("when A is due, at ")
         assert found.result.reason.endswith(" B forbids all that would meet it")
         assert " leave " in found.counterexample and " ask " in found.counterexample
+
+
+def test_independence_rests_on_no_assumption_that_it_does_without() -> None:
+    text = """
+spec small
+event ring(n: int) by network seen log
+event go() by node seen log
+event die() by network silent
+interface { rung: bool = false }
+node { last: int = 0 }
+ghost interface { dead: bool = false }
+on ring { rung := true }
+on die { dead := true }
+on ring { last := n }
+assumption still "the dead do not ring" on ring: not dead
+rule A MUST cite 1 "x" allow go only if rung
+property p "x" independent rung, allowed go
+"""
+    found = prove_one(loads(text), "p", {}, []).result
+    assert (found.result, found.assumes) == ("proved", ())
