@@ -215,12 +215,22 @@ def _from_the_start(context: Context, written: Sequence[Read], told: set[str]) -
     """Return what no event has written. A device that starts has seen nothing: that is a fact, and no address is."""
     if all(read.value == UNKNOWN for read in written):
         return f"when this trace begins, {_facts(context, written, told, 'was', None)}"
-    unset = [r for r in written if r.value != UNKNOWN and context.spec.state(r.name).type not in (BOOL, INT)]
-    known = [r for r in written if r not in unset]
+    absent = [r for r in written if r.key and r.value == 0]
+    own = [r for r in written if r not in absent]
+    unset = [r for r in own if r.value != UNKNOWN and context.spec.state(r.name).type not in (BOOL, INT)]
+    known = [r for r in own if r not in unset]
     whose = "node" if context.spec.role == MOBILE_NODE else "device"
     parts = [_facts(context, known, told, "was", None)] if known else []
     parts += dict.fromkeys(f"nothing had set {state_shown(context, read, told)} yet" for read in unset)
-    return f"when the {whose} started, {'; '.join(parts)}"
+    found = [f"when the {whose} started, {'; '.join(parts)}"] if parts else []
+    return "; ".join([*found, *dict.fromkeys(_absent(context, read, told) for read in absent)])
+
+
+def _absent(context: Context, read: Read, told: set[str]) -> str:
+    """Return that an entry is in no row: since the device started, or because what put it there is over."""
+    if set(read.key) == {UNKNOWN}:
+        return f"nothing was in {named(read.name, '' if read.name in told else context.spec.state(read.name).text)}"
+    return f"nothing had put {state_shown(context, read, told)}, or it was taken out again"
 
 
 def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str, interface: str | None) -> str:

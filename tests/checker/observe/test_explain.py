@@ -289,3 +289,37 @@ def test_advice_gives_way_to_a_rule_that_forbids_the_event_altogether() -> None:
 
     assert advice(inside=False) == {"V3": ("register with the x-HA first, unless the i-HA answers directly",)}
     assert advice(inside=True) == {"V3": ("use the direct registration",), "L2": ("use the direct registration",)}
+
+
+PAINTED = (
+    PRELUDE
+    + """
+role painter tracks src "a painter" {
+  event dip(src: address, by: address)  by network seen log  "somebody dips in"
+  event use(src: address, by: address)  by node seen log     "paint is used"
+  event wash(src: address)              by network seen log  "all is washed"
+  table pots by by: address "who has dipped in" { since: time  "since when" }
+  on dip { pots[by] := { since := now } }
+  on wash { clear pots }
+  rule R MUST cite 1 "a text" allow use only if CONDITION
+}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("by in pots", "nothing had put 0.0.0.7 in pots (who has dipped in), or it was taken out again"),
+        ("some b in pots: b = by", "nothing was in pots (who has dipped in)"),
+    ],
+)
+@pytest.mark.parametrize("washed", [True, False])
+def test_what_is_in_no_table_is_no_fact_since_the_start(condition: str, said: str, washed: bool) -> None:
+    spec = loads(PAINTED.replace("CONDITION", condition)).roles["painter"]
+    machine = Machine(spec, configure(spec, {}), {})
+    before = [event(1, "a", "dip", src=1, by=7), event(2, "a", "wash", src=1)] if washed else []
+    events = [*before, event(3, "a", "use", src=1, by=7)]
+    found = observe(machine, events, True)
+    (finding,) = found.findings
+    assert [b.text for b in explain(Context(machine, events, found.interfaces), finding).because] == [said]
