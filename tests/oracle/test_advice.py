@@ -15,7 +15,7 @@ _NEW = "id=0xfeed0000beef"
 _INSIDE = "rrq to=iha path=direct coa={coa} flags=T lifetime=60 " + _NEW
 _OUTSIDE = "rrq to=xha path=direct coa={coa} flags=T lifetime=60 " + _NEW
 _CONCLUDE = "conclude that the interface is inside, until re-registration fails or the connection status changes"
-_AGAIN = "a direct registration request to the i-HA on this interface, again, before the detection period is over"
+_ANEW = "begin detection anew, and wait until the i-HA accepts a direct registration on this interface"
 _NOTHING: tuple[str, ...] = ()
 """To wait, to drop, or to send elsewhere."""
 
@@ -29,6 +29,7 @@ ADVICE: dict[str, tuple[str, ...]] = {
     "hold or drop user data on this interface until the i-HA or the x-HA has accepted a registration": _NOTHING,
     "registration requests to the home agents on this interface": (_INSIDE, _OUTSIDE),
     "new registration requests to the home agents on this interface": (_INSIDE, _OUTSIDE),
+    _ANEW: (_INSIDE, _OUTSIDE),
     "a direct registration request to the i-HA on this interface, again, before the detection period is over": (
         _INSIDE,
     ),
@@ -120,7 +121,7 @@ def _late(line: str, time: int, number: int, at: int | None) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("faults", [pytest.param(range(n, n + 6), id=f"{n}") for n in (1, 7)])
+@pytest.mark.parametrize("faults", [range(1, 7), range(7, 13), range(76473, 76474)], ids=str)
 def test_a_few(faults: range) -> None:
     assert [each for seed in faults for each in contradictions(simulate(seed, faults_of(seed, True)))[0]] == []
 
@@ -133,7 +134,7 @@ def test_many() -> None:
         found += [f"seed {seed}: {each}" for each in contradicted]
         given |= advice
     assert found == []
-    assert given >= set(ADVICE) - {"no D flag", _CONCLUDE}
+    assert given >= set(ADVICE) - {"no D flag", _CONCLUDE, _ANEW}
 
 
 def test_all_advice_is_known() -> None:

@@ -23,7 +23,7 @@ FORMATS = ["text", "json", "jsonl", "html", "junit", "sarif", "github"]
     ("words", "expected"),
     [
         (["expl"], ["explain", FILES]),
-        (["explain", "D"], ["D1"]),
+        (["explain", "D"], ["D1", "D2"]),
         (["explain", "cv"], ["cvc", "cvf"]),
         (["explain", "--spec", "./nowhere.spec", "D"], []),
         (["prove", "--spec", "candidates/e"], [*(f"candidates/e{n}" for n in range(1, 10)), FILES]),
@@ -98,7 +98,7 @@ def asked(shell_: list[str], script: str, folder: Path) -> list[str]:
 
 
 ASKED = (
-    ("explain D", ["D1"]),
+    ("explain A", ["A1"]),
     ("--report ht", ["html="]),
     ("--report html=he", ["html=here.log"]),
     ("prove --smtlib th", ["there/"]),
