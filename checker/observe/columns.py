@@ -120,9 +120,8 @@ class NativeObserver:
         s.nodes[0] = (UNKNOWN, 1 if boot else 2, tables.whole_of(s, 0), 1, 0, 0, 0, 0, 0)
         s.shared[0] = signed(machine.initial_node() if boot else machine.late_node())
         s.shared_writers[0] = -1
-        for rows, found in ((s.limits, facts.limits), (s.shared_limits, facts.shared_limits)):
-            for n, limit in enumerate(found):
-                rows[n] = limit
+        for n, limit in enumerate((*facts.limits, *facts.shared_limits)):
+            s.limits[n] = limit
         fill_interests(s, machine, facts, interests)
         self._fill_kinds(s)
         for rule, _ in machine.obligations:

@@ -8,7 +8,7 @@ from itertools import count
 
 from mipcheck.checker.observe.facts import Facts
 from mipcheck.checker.observe.nodes import NEVER, InterfaceState
-from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.machine.kleene import UNKNOWN, owed_from
 
 
 class Deadlines:
@@ -32,11 +32,10 @@ class Deadlines:
         if place.index == UNKNOWN:
             state, owed = place.node.state, self._shared
         for done, anchor, limit in owed:
-            start = state[anchor]
-            met = state[done]
-            if met == 1 or (met < 1 and start == UNKNOWN):
+            since = owed_from(state[done], state[anchor])
+            if since == UNKNOWN:
                 continue
-            due = met - 2 + limit if met > 1 else start + limit - (met if met != UNKNOWN else 0)  # owed perhaps
+            due = since + limit
             if due < now:
                 late = True
             else:

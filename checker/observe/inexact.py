@@ -18,7 +18,7 @@ from mipcheck.checker.observe.observation import Hole
 from mipcheck.checker.observe.observer import Observer
 from mipcheck.checker.trace.source import Fog
 from mipcheck.model.machine.entries import AGE, used_rows
-from mipcheck.model.machine.kleene import UNKNOWN, join
+from mipcheck.model.machine.kleene import UNKNOWN, join, owed_from
 
 if TYPE_CHECKING:
     from mipcheck.model.machine.compile import Entries, Machine, State
@@ -233,12 +233,7 @@ def owed_perhaps(joined: State, met: int, anchor: int, states: Iterable[State]) 
     """
     if joined[anchor] != UNKNOWN:
         return
-    since = []
-    for state in states:
-        if state[met] > 1:
-            since.append(state[met] - 2)
-        elif state[met] != 1 and state[anchor] != UNKNOWN:
-            since.append(state[anchor] - (state[met] if state[met] != UNKNOWN else 0))
+    since = [begun for state in states if (begun := owed_from(state[met], state[anchor])) != UNKNOWN]
     if since:
         joined[met] = max(min(since), 0) + 2
 

@@ -100,6 +100,6 @@ def lose_pause(s: ObserverState) -> None:
         for n in range(s.limits_count):
             if s.values[row, s.limits[n].met] <= 0:
                 s.values[row, s.limits[n].met] = U
-    for n in range(s.shared_limits_count):
-        if s.shared[0, s.shared_limits[n].met] <= 0:
-            s.shared[0, s.shared_limits[n].met] = U
+    for n in range(s.limits_count, s.limits_count + s.shared_limits_count):
+        if s.shared[0, s.limits[n].met] <= 0:
+            s.shared[0, s.limits[n].met] = U

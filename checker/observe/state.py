@@ -258,8 +258,7 @@ class ObserverState(Record):
 
     # Of the machine. The driver writes these once.
     kinds = table(KindRow, "kinds_count")
-    limits = table(LimitRow, "limits_count")
-    shared_limits = table(LimitRow, "shared_limits_count")
+    limits = table(LimitRow, "limits_count + shared_limits_count")  # those of the node stand last
     interest = table(InterestRow, "rules_count")
     interests = array("int64", "interests_count")  # columns of `values` or `shared`, which are those of writers too
     wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks

@@ -7,7 +7,7 @@ from typing import Any, Final
 from mipcheck.checker.observe.limits import INTERFACES
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.trace.columns import WHOLE
-from mipcheck.model.machine.kleene import U
+from mipcheck.model.machine.kleene import U, owed_from
 
 NEVER: Final = 2**63 - 1
 """A deadline that never comes, ns."""
@@ -106,44 +106,28 @@ def look_later(s: ObserverState, row: int) -> None:
 
 def plan(s: ObserverState, row: int, now: int) -> int:
     """Plan to look at an interface when what it owes falls due next. Return 1 if some was due before `now`, else 0."""
-    first = NEVER
-    late = 0
-    for n in range(s.limits_count):
-        limit = s.limits[n]
-        due = _due_at(s.values[row, limit.met], s.values[row, limit.anchor], limit.within)
-        if due < now:
-            late = 1
-        elif due < first:
-            first = due
-    return _planned(s, row, first, late)
+    return _plan(s, row, s.values[row], 0, s.limits_count, now)
 
 
 def plan_whole(s: ObserverState, row: int, now: int) -> int:
     """Plan to look at what a node owes, for which that row stands. Return 1 if some was due before `now`, else 0."""
-    node = s.interfaces[row].node
+    return _plan(s, row, s.shared[s.interfaces[row].node], s.limits_count, s.limits_count + s.shared_limits_count, now)
+
+
+def _plan(s: ObserverState, row: int, state: Any, begin: int, end: int, now: int) -> int:
+    """Plan to look at a row when the first of some limits is reached, which are kept in a `state`."""
     first = NEVER
     late = 0
-    for n in range(s.shared_limits_count):
-        limit = s.shared_limits[n]
-        due = _due_at(s.shared[node, limit.met], s.shared[node, limit.anchor], limit.within)
+    for n in range(begin, end):
+        limit = s.limits[n]
+        since = owed_from(state[limit.met], state[limit.anchor])
+        if since == U:
+            continue
+        due = since + limit.within
         if due < now:
             late = 1
         elif due < first:
             first = due
-    return _planned(s, row, first, late)
-
-
-def _due_at(met: int, start: int, within: int) -> int:
-    """Return when an obligation falls due that is `met` or not since `start`, NEVER if it is not owed."""
-    if met == 1 or (met < 1 and start == U):
-        return NEVER
-    if met > 1:
-        return met - 2 + within
-    return start + within - met if met != U else start + within
-
-
-def _planned(s: ObserverState, row: int, first: int, late: int) -> int:
-    """Note when what is owed falls due next, and whether some was due before."""
     if first < s.interfaces[row].queued:
         s.interfaces[row].queued = first
         _push(s, first, row)

@@ -41,7 +41,7 @@ def unit_of(machine: Machine) -> Unit:
     steps = Unit("", None, (source_of(kleene), source_of(entries), machine.source), constants, _STEPS)
     modules = tables, causes, trials, pauses, loop
     constants = {"U": UNKNOWN} | {name: n for module in modules for name, n in constants_of(vars(module)).items()}
-    return Unit("replay", ObserverState, tuple(map(source_of, modules)), constants, linked=(steps,))
+    return Unit("replay", ObserverState, tuple(map(source_of, (kleene, *modules))), constants, linked=(steps,))
 
 
 def native_of(machine: Machine) -> Native:

@@ -108,6 +108,16 @@ def owed_since(met: int, start: int, begun: int, match: int, now: int) -> int:
     return max(now, 0) + 2
 
 
+def owed_from(met: int, start: int) -> int:
+    """Return since when an obligation is owed, whose anchor is `start`: later by as long as it has paused, and at the
+    earliest where it is owed perhaps. U where it is not owed, or nobody knows."""
+    if met > 1:
+        return met - 2
+    if met == 1 or start == U:
+        return U
+    return start if met == U else start - met
+
+
 def low_half(a: int) -> int:
     """Return the low 32 bits of an identification, which are all that RFC 3344 3.6.2.1 compares; U stays U."""
     return U if a == U else a & 4294967295
