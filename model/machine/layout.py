@@ -50,9 +50,9 @@ class Layout:
         """
         found: dict[str, set[str]] = {}
         for update in self.spec.updates:
-            flag = flag_raised(update, self.spec.variables)
-            for pattern in update.patterns if flag is not None else ():
-                found.setdefault(pattern.event, set()).add(flag or "")
+            if (flag := flag_raised(update, self.spec.variables)) is not None:
+                for pattern in update.patterns:
+                    found.setdefault(pattern.event, set()).add(flag)
         return {kind: self.interface_slots[flags.pop()] for kind, flags in found.items() if len(flags) == 1}
 
     def altering(self, updates: Iterable[Update]) -> list[EventPattern]:

@@ -27,6 +27,7 @@ from mipcheck.model.specification.term import Term
 
 
 def _goal(run: Unrolling, k: int, rule: str, broken: bool) -> Z:
+    """Return that a rule is broken, or exercised, at step k."""
     return run.breaks(rule, k) if broken else run.exercises(rule, k)
 
 
@@ -61,10 +62,9 @@ class Examples:
         own = self._followed(rule, script)
         if own is None:
             return None
-        if not broken:
-            return shown(own, script, lambda run, k: run.exercises(rule, k), own.without)
-        found = shown(own, script, lambda run, k: run.breaks(rule, k), own.without | own.advice | {rule})
-        return found if found is not None and rule in found.broken else None
+        free = own.without | own.advice | {rule} if broken else own.without
+        found = shown(own, script, lambda run, k: _goal(run, k, rule, broken), free)
+        return found if found is not None and (not broken or rule in found.broken) else None
 
     def mended(self, rule: str, broken: bool, scripts: Iterable[Script]) -> Witness | None:
         """Return a trace as `find` does, though not the shortest, that has the events of one of some scripts; None if

@@ -13,7 +13,7 @@ from typing import Final
 import z3
 from mipcheck.model.prover.limits import limited
 from mipcheck.model.prover.logic import conj, neg
-from mipcheck.model.prover.scripts import Followed, Script, ScriptStep, Unfollowed, number_in
+from mipcheck.model.prover.scripts import Followed, Script, ScriptStep, Unfollowed, step_in
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import Keys, World
@@ -65,12 +65,8 @@ def made_again(
     solver.add(formula)
     if solver.check() != z3.sat:
         return None
-    model, steps = solver.model(), []
-    for step, happened in zip(script.steps, run.steps, strict=True):
-        kind = w.spec.events[step.event]
-        keys = {k.name: n for k in kind.keys if (n := number_in(model, k, happened.keys[kind.name][k.name]))}
-        now = int(model.eval(happened.now, model_completion=True).as_long())
-        steps.append(replace(step, now=now, keys=keys))
+    model = solver.model()
+    steps = (step_in(model, w, w.actions[happened.act], happened) for happened in run.steps)
     return replace(script, steps=tuple(steps))
 
 

@@ -302,11 +302,10 @@ def certified(setting: Setting, p: Property, certificate: Certificate) -> Proof 
     stored = certificate.proofs.get("")
     if stored is None:
         return None
-    rules = setting.musts if stored.whole else _own_rules(setting, p)
+    rules = _rules_of(setting, p, stored)
     core = rules if isinstance(p.claim, Independent) else [r for r in rules if r.id in stored.rules]
-    if (invariant := checked(setting, p, core, stored, rules)) is not None:
-        ids = None if core is rules else frozenset(r.id for r in core)
-        return Proof(rules, stored.whole, invariant, ids, stored.assumes, stored.form, stored.invariant)
+    if (found := _shown(setting, p, stored, core, rules)) is not None:
+        return found
     without = replace(stored, assumes=None)
     if (invariant := checked(setting, p, rules, without)) is not None:
         return Proof(rules, stored.whole, invariant, form=stored.form, text=stored.invariant)
@@ -317,12 +316,23 @@ def _certified_without(setting: Setting, p: Property, certificate: Certificate, 
     """Return a proof without some rule, by another invariant than the main one: that rule may have changed."""
     others = {s.invariant: s for rule, s in certificate.proofs.items() if rule and s.invariant != main.invariant}
     for stored in others.values():
-        rules = setting.musts if stored.whole else _own_rules(setting, p)
-        core = [r for r in rules if r.id in stored.rules]
-        if (invariant := checked(setting, p, core, stored, rules)) is not None:
-            ids = frozenset(r.id for r in core)
-            return Proof(rules, stored.whole, invariant, ids, stored.assumes, stored.form, stored.invariant)
+        rules = _rules_of(setting, p, stored)
+        if (found := _shown(setting, p, stored, [r for r in rules if r.id in stored.rules], rules)) is not None:
+            return found
     return None
+
+
+def _rules_of(setting: Setting, p: Property, stored: Inductive) -> list[Rule]:
+    """Return the rules with which a kept proof was found."""
+    return setting.musts if stored.whole else _own_rules(setting, p)
+
+
+def _shown(setting: Setting, p: Property, stored: Inductive, core: list[Rule], rules: list[Rule]) -> Proof | None:
+    """Return a kept proof that uses the `core` of some rules, if it is one today."""
+    if (invariant := checked(setting, p, core, stored, rules)) is None:
+        return None
+    ids = None if core is rules else frozenset(r.id for r in core)
+    return Proof(rules, stored.whole, invariant, ids, stored.assumes, stored.form, stored.invariant)
 
 
 def _with_needs(shown: Certificate, known: Certificate) -> Certificate:

@@ -57,16 +57,20 @@ def script_of(run: Unrolling, model: Any, length: int) -> Script:
 
     w, steps = run.world, []
     for step in run.steps[:length]:
-        action = w.actions[model.eval(step.act, model_completion=True).as_long()]
-        kind = w.spec.events[action.event]
-        keys = {k.name: value for k in kind.keys if (value := number_in(model, k, step.keys[kind.name][k.name]))}
-        now = int(model.eval(step.now, model_completion=True).as_long())
-        steps.append(ScriptStep(action.event, action.interface, now, keys))
+        steps.append(step_in(model, w, w.actions[model.eval(step.act, model_completion=True).as_long()], step))
     at_first = ((slot, int(model.eval(run.states[0][slot], model_completion=True).as_long())) for slot in _open(w))
     return Script(w.unit or 1, tuple(steps), {_named(slot): value for slot, value in at_first if value}, run.mirror)
 
 
-def number_in(model: Any, key: Key, z: Any) -> Number:
+def step_in(model: Any, w: World, action: Action, step: Step) -> ScriptStep:
+    """Write down a step of a model in which that action is taken."""
+    kind = w.spec.events[action.event]
+    keys = {k.name: value for k in kind.keys if (value := _number_in(model, k, step.keys[kind.name][k.name]))}
+    now = int(model.eval(step.now, model_completion=True).as_long())
+    return ScriptStep(action.event, action.interface, now, keys)
+
+
+def _number_in(model: Any, key: Key, z: Any) -> Number:
     """Return what a key is in a model."""
     if key.type.is_set:
         return tuple(m for m, b in z.items() if z3.is_true(model.eval(b, model_completion=True)))
