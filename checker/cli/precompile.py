@@ -38,7 +38,7 @@ def main() -> None:
     for name in every_bundled():
         load(name)
     for unit in units():
-        compiled(unit)
+        compiled(unit, careful=True)
 
 
 if __name__ == "__main__":

@@ -170,10 +170,7 @@ def flag(children: list[Any], kind: str) -> tuple[bool, list[Any]]:
 
 def place_of(t: Any) -> Place:
     """Return where a token or tree stands."""
-    meta = getattr(t, "meta", None)
-    if meta is None:
-        return Place(t.line, t.column)
-    return Place(getattr(meta, "line", 0), getattr(meta, "column", 0))
+    return Place(t.line, t.column)
 
 
 def _operator(token: Any) -> Operator:

@@ -49,6 +49,8 @@ def parser() -> Lark:
     """Return Lark's parser. Making its tables takes longer than reading a specification with it."""
     import lark
 
+    from mipcheck.model.language.node import Node
+
     entry = cache.name_of("grammar", sys.version.encode(), lark.__version__.encode(), cache.code_of(__package__))
     kept = cache.read(entry, shipped=True)
     if kept is not None:
@@ -57,7 +59,8 @@ def parser() -> Lark:
     made = lark.Lark(
         (folder_of(__package__) / "grammar.lark").read_text("utf-8"),
         parser="lalr",
-        propagate_positions=True,
+        keep_all_tokens=True,
+        tree_class=Node,
         maybe_placeholders=False,
         edit_terminals=_whole_words,
     )

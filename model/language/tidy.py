@@ -112,9 +112,9 @@ def _indented(text: str) -> str:
 
 def _statements(tree: Tree[Token]) -> Iterator[int]:
     """Yield where statements begin."""
-    from lark import Tree
+    from mipcheck.model.language.node import Node
 
     for node in tree.find_pred(lambda t: t.data in _BLOCKS):
         for child in node.children:
-            if isinstance(child, Tree) and not child.meta.empty:
-                yield child.meta.start_pos
+            if isinstance(child, Node):
+                yield child.start_pos

@@ -39,12 +39,16 @@ _objects: dict[str, bytes] = {}
 _loaded: dict[tuple[str, ...], Native] = {}
 
 
-def compiled(unit: Unit) -> Native:
-    """Return the native code of a unit: as it was kept, or compiled now, which takes a moment. Raises NativeError."""
+def compiled(unit: Unit, *, careful: bool = False) -> Native:
+    """Return the native code of a unit: as it was kept, or compiled now, which takes a moment. Raises NativeError.
+
+    What is only linked to is specifications' own, one of which may be on its way to be written: that is optimized for the
+    time that compiling takes, which is longer than what it then saves, unless `careful`: once and for all users.
+    """
     try:
         names = tuple(u.name for u in (unit, *unit.linked))
         if names not in _loaded:
-            _loaded[names] = _callable(unit)
+            _loaded[names] = _callable(unit, careful)
         return _loaded[names]
     except NativeError:
         raise
@@ -52,11 +56,11 @@ def compiled(unit: Unit) -> Native:
         raise NativeError(f"{type(error).__name__}: {error}") from error
 
 
-def _object(unit: Unit) -> bytes:
+def _object(unit: Unit, careful: bool) -> bytes:
     """Return object code: as it was kept, or compiled now, and kept."""
     code = _at_hand(unit)
     if code is None:
-        code = _objects[unit.name] = _compile(unit)
+        code = _objects[unit.name] = _compile(unit, careful)
         keep.write(unit.name, code)
     return code
 
@@ -71,15 +75,16 @@ def _at_hand(unit: Unit) -> bytes | None:
 # --- compiling ----------------------------------------------------------------------------------------------------
 
 
-def _compile(unit: Unit) -> bytes:
+def _compile(unit: Unit, careful: bool) -> bytes:
     from mipcheck.model.native.lower import assembly
 
     repeats = unit.record is not None  # what is only linked to is called for an event, and goes through none itself
-    llvm, machine = import_module("llvmlite.binding"), _machine(2 if repeats else 1)
+    level = 2 if repeats else 1 if careful else 0
+    llvm, machine = import_module("llvmlite.binding"), _machine(level)
     layout = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
     module = llvm.parse_assembly(layout + assembly(unit))
     module.verify()
-    _optimize(module, machine, repeats)
+    _optimize(module, machine, level)
     for function in module.functions:
         if function.is_declaration and not function.name.startswith(_HARMLESS):
             raise NativeError(f"compiled code calls {function.name}")
@@ -87,22 +92,26 @@ def _compile(unit: Unit) -> bytes:
     return code
 
 
-def _optimize(module: Any, machine: Any, repeats: bool) -> None:
-    """Optimize a module. These few passes bring what LLVM's usual ones bring here, in a quarter of the time.
+def _optimize(module: Any, machine: Any, level: int) -> None:
+    """Optimize a module for a machine of that level: functions that are to be are inlined, and variables in registers.
 
-    Where nothing `repeats`, combining instructions brings nothing, and takes longer than all the others together.
+    From level 1 on a few passes more bring what LLVM's usual ones bring here, in a quarter of the time. Where nothing
+    repeats, combining instructions brings nothing, and takes longer than all the others together.
     """
     llvm = import_module("llvmlite.binding")
     passes = llvm.create_new_module_pass_manager()
-    passes.add_sroa_pass()
-    passes.add_simplify_cfg_pass()
+    if level:
+        passes.add_sroa_pass()
+        passes.add_simplify_cfg_pass()
     passes.add_always_inliner_pass()
     passes.add_sroa_pass()
-    passes.add_simplify_cfg_pass()
-    if repeats:
+    if level:
+        passes.add_simplify_cfg_pass()
+    if level > 1:
         passes.add_instruction_combine_pass()
-    passes.add_jump_threading_pass()
-    passes.add_simplify_cfg_pass()
+    if level:
+        passes.add_jump_threading_pass()
+        passes.add_simplify_cfg_pass()
     passes.run(module, llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options()))
 
 
@@ -139,11 +148,11 @@ def _address(engine: Any, name: str) -> int:
     return found
 
 
-def _callable(unit: Unit) -> Native:
+def _callable(unit: Unit, careful: bool) -> Native:
     record = unit.record
     if record is None:
         raise NativeError("there is nothing to call in a unit without a record")
-    engines = [_load(_object(u)) for u in (unit, *unit.linked)]
+    engines = [_load(_object(u, careful)) for u in (unit, *unit.linked)]
     for other, engine in zip(unit.linked, engines[1:], strict=True):
         for name in other.exports:
             place = ctypes.c_void_p.from_address(engines[0].get_global_value_address(name))

@@ -291,13 +291,16 @@ def test_functions_that_are_called_take_the_record() -> None:
     agree(text, 5, 6, 7, 8)
 
 
-def test_linked_units_take_parts_of_a_record() -> None:
+@pytest.mark.parametrize("careful", [False, True])
+def test_linked_units_take_parts_of_a_record(careful: bool) -> None:
+    """However much time is taken to compile them."""
     text = "def step(x, row, all):\n    all[1, 1] = row[2] + x\n    return len(all) * 10 + len(row)\n"
+    text += f"careful = {careful}\n"  # so that it is compiled anew
     steps = Unit("", None, (text,), CONSTANTS, {"step": ("", "int64:1", "int64:2")})
     calls = "def f(s):\n    return step(s.a, s.values[0], s.values[1:3])\n"
     made = state(5)
     before = made.values.tolist()
-    assert compiled(unit(calls, linked=(steps,)))(made) == 23
+    assert compiled(unit(calls, linked=(steps,)), careful=careful)(made) == 23
     before[2][1] = before[0][2] + 5
     assert made.values.tolist() == before
 
