@@ -48,7 +48,6 @@ _ENDS: Final = {
 def parser() -> Lark:
     """Return Lark's parser. Making its tables takes longer than reading a specification with it."""
     import lark
-
     from mipcheck.model.language.node import Node
 
     entry = cache.name_of("grammar", sys.version.encode(), lark.__version__.encode(), cache.code_of(__package__))

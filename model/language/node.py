@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from lark import Token, Tree
-
 from mipcheck.model.values.packages import folder_of
 
 _KEPT: Final = frozenset(

@@ -42,8 +42,8 @@ _loaded: dict[tuple[str, ...], Native] = {}
 def compiled(unit: Unit, *, careful: bool = False) -> Native:
     """Return the native code of a unit: as it was kept, or compiled now, which takes a moment. Raises NativeError.
 
-    What is only linked to is specifications' own, one of which may be on its way to be written: that is optimized for the
-    time that compiling takes, which is longer than what it then saves, unless `careful`: once and for all users.
+    What is only linked to comes from a specification, whose author may be changing it: unless `careful`, it is compiled
+    quickly, since care takes longer than it then saves in a run.
     """
     try:
         names = tuple(u.name for u in (unit, *unit.linked))
