@@ -44,6 +44,12 @@ class Absent:
     role: str
     system: str
 
+    @property
+    def said(self) -> str:
+        """What a report says of it."""
+        who = f"{self.name} (role {self.role}), a party of system {self.system}"
+        return f"no input of {who}: what it did was not judged"
+
 
 @dataclass(frozen=True)
 class Together:
@@ -70,22 +76,24 @@ def taken_at(paths: Sequence[str], told: Mapping[str, str], spec: Spec) -> list[
     """Return the inputs by party, None if all are of one. `told` names the party of an input, or its role.
 
     Logs say by themselves: `site role=vpn party=gateway`. Raises UsageError for a party that there is not, one with two
-    roles, an input of which nobody says where it was taken, and one that is given twice.
+    roles or of which it is open which it plays, an input of which nobody says where it was taken, and one that is given
+    twice.
     """
     check_paths(paths)
     known, words = _known(spec), vocabulary_of(spec)
     for path in told:
         if path not in paths:
             raise UsageError(f"--party: {quoted(path)} is no input; {did_you_mean(path, paths) or 'inputs are paths'}")
-    said = {p: _told(told[p], known) if p in told else _stated(p, known, words) for p in paths}
+    said = {p: _told(p, told[p], known, words) if p in told else _stated(p, known, words) for p in paths}
     if not told and len({s for s in said.values() if s is not None}) < 2:
         return None
+    sure = {s[0]: s[1][0] for s in said.values() if s is not None and len(s[1]) == 1}
     groups: dict[str, Group] = {}
     for path, of in said.items():
         if of is None:
             hint = f"--party {printable(path)}=NAME, or `site role=…` in the log"
             raise UsageError(f"{printable(path)} does not say at which party it was taken: {hint}")
-        name, role = of
+        name, role = of[0], _only(path, *of, sure, spec)
         group = groups.setdefault(name, Group(name, role))
         if group.role != role:
             raise UsageError(f"{printable(path)}: {name} is of role {role} here, and of role {group.role} in "
@@ -132,13 +140,18 @@ def _absent(roles: Mapping[str, str], spec: Spec) -> Iterator[Absent]:
     system has no others, which is then the one that was run."""
     fitting = []
     for called, system in spec.systems.items():
-        plays = {p.name: p.role for p in system.parties.values()}
+        plays = _plays(system)
         present = {_party(name, role, plays) for name, role in roles.items()}
         if None not in present:
             fitting.append([Absent(n, role, called) for n, role in plays.items() if n not in present])
     if all(fitting):
         for others in fitting:
             yield from others
+
+
+def _plays(system: Spec) -> dict[str, str]:
+    """Return the role of each party of a system."""
+    return {p.name: p.role for p in system.parties.values()}
 
 
 def _party(name: str, role: str, plays: Mapping[str, str]) -> str | None:
@@ -150,30 +163,63 @@ def _party(name: str, role: str, plays: Mapping[str, str]) -> str | None:
     return same[0] if name == role and len(same) == 1 else None
 
 
-def _known(spec: Spec) -> dict[str, str]:
-    """Return the role of each party of the systems, and of each role itself. Of two systems the first counts."""
-    found = {m.role: m.role for m in spec.machines()}
+def _known(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """Return the roles that each party plays in some system, and each role's own by its name."""
+    found: dict[str, tuple[str, ...]] = {m.role: (m.role,) for m in spec.machines()}
     for system in spec.systems.values():
         for party in system.parties.values():
-            found.setdefault(party.name, party.role)
+            found[party.name] = tuple(dict.fromkeys((*found.get(party.name, ()), party.role)))
     return found
 
 
-def _told(name: str, known: Mapping[str, str]) -> tuple[str, str]:
-    """Return a party and its role. Raises UsageError for one that there is not."""
+def _told(
+    path: str, name: str, known: Mapping[str, tuple[str, ...]], vocabulary: Vocabulary
+) -> tuple[str, tuple[str, ...]]:
+    """Return a party and the roles that it may have: where it has several, that of which its log is.
+
+    Raises UsageError for one that there is not.
+    """
     if name not in known:
         raise UsageError(joined(f"--party: there is no party or role {quoted(name)}", did_you_mean(name, known)))
+    stated = _stated(path, known, vocabulary) if len(known[name]) > 1 else None
+    if stated is not None and len(stated[1]) == 1 and stated[1][0] in known[name]:
+        return name, stated[1]
     return name, known[name]
 
 
-def _stated(path: str, known: Mapping[str, str], vocabulary: Vocabulary) -> tuple[str, str] | None:
-    """Return the party at which a log says that it was taken, and its role; None if it does not say."""
+def _stated(
+    path: str, known: Mapping[str, tuple[str, ...]], vocabulary: Vocabulary
+) -> tuple[str, tuple[str, ...]] | None:
+    """Return the party at which a log says that it was taken, and the roles that it may have; None if it does not say.
+
+    Who says no role is a node, as in any log, where a party of that name may be one.
+    """
     words = _words(path, vocabulary)
     party, role = words.get("party", ""), words.get("role", "")
     if not party and not role:
         return None
-    role = role or known.get(party, MOBILE_NODE)
-    return party or role, role
+    if role:
+        return party or role, (role,)
+    roles = known.get(party, (MOBILE_NODE,))
+    return party, (MOBILE_NODE,) if MOBILE_NODE in roles else roles
+
+
+def _only(path: str, name: str, roles: Sequence[str], sure: Mapping[str, str], spec: Spec) -> str:
+    """Return the one of several roles that a party has in a system with all the others, of whom it is `sure` which role
+    they have. Raises UsageError where that does not tell."""
+    fitting = [
+        role
+        for role in roles
+        if any(
+            _party(name, role, plays) and all(_party(n, r, plays) for n, r in sure.items())
+            for plays in map(_plays, spec.systems.values())
+        )
+    ]
+    if len(roles) > 1 and len(fitting) != 1:
+        file = printable(path)
+        raise UsageError(f"{file}: {name} is of role {' or '.join(roles)}, in one system or another: name the role, as"
+                         f" --party {file}={roles[-1]}, or `site role=…` in the log")  # fmt: skip
+    return fitting[0] if len(roles) > 1 else roles[0]
 
 
 def _words(path: str, vocabulary: Vocabulary) -> Mapping[str, str]:

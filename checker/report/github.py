@@ -5,7 +5,7 @@ GitHub shows ten annotations of a kind for each step; what is beyond that is cou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mipcheck.checker.check.report import Report, Violation
@@ -26,6 +26,22 @@ def report_github(report: Report) -> str:
     reasons = "".join(f"\n- {printable(reason)}" for reason in report.reasons)
     told = f"{report.spec}: {report.verdict}"
     lines.append(_command("notice", {"title": "mipcheck"}, f"{printable(told)}{reasons}"))
+    return "\n".join(lines) + "\n"
+
+
+def reports_github(reports: Mapping[str, Report], told: str, absent: Sequence[str]) -> str:
+    """Return the annotations of several parties.
+
+    The last is what is `told` of all, why, and what `absent` says of parties without an input.
+    """
+    lines = [
+        *_annotations("error", [v for r in reports.values() for v in r.violations]),
+        *_annotations("warning", [v for r in reports.values() for v in r.warnings]),
+    ]
+    reasons = [f"{party}: {reason}" for party, r in reports.items() for reason in r.reasons]
+    said = "".join(f"\n- {printable(line)}" for line in [*reasons, *absent])
+    spec = next(iter(reports.values())).spec
+    lines.append(_command("notice", {"title": "mipcheck"}, f"{printable(f'{spec}: {told}')}{said}"))
     return "\n".join(lines) + "\n"
 
 

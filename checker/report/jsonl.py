@@ -1,7 +1,7 @@
 """A `Report` → JSON Lines: one object a finding, one for each hole in the evidence, and one at the end.
 
 Each has `schema`, the version of this form, and `kind`: `finding`, `hole`, `stale` or `end`; of a run that is followed
-also `withdrawn`.
+also `withdrawn`, and of several parties `together`, the last.
 """
 
 from __future__ import annotations

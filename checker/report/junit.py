@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mipcheck.checker.check.report import Report, RuleReport, Violation
@@ -13,6 +13,9 @@ STALE: Final = "expectations"
 """The test case that fails where a known deviation is to be taken out."""
 EVIDENCE: Final = "evidence"
 """The test case that is an error where a report is inconclusive: a green build has evidence."""
+
+PARTIES: Final = "parties"
+"""The test suite about parties of which there is no input."""
 
 _SHOWN: Final = 20
 """Findings of one rule that are told in full; the others are counted."""
@@ -39,6 +42,21 @@ def suites(reports: Sequence[Report], whole: Report) -> str:
     return _written(found)
 
 
+def suites_of_parties(reports: Mapping[str, Report], absent: Sequence[str], missing: bool) -> str:
+    """Return reports on several parties as XML, a test suite each; those of which there is no input, as `absent` says,
+    are test cases that are skipped, or errors where that is `missing` evidence."""
+    found = [suite(report, party) for party, report in reports.items()]
+    if absent:
+        element = ET.Element("testsuite", {"name": PARTIES})
+        for said in absent:
+            case = _named(next(iter(reports.values())), said.partition(":")[0])
+            ET.SubElement(case, "error" if missing else "skipped", {"message": printable(said)})
+            element.append(case)
+        _count(element)
+        found.append(element)
+    return _written(found)
+
+
 def _written(suites: Sequence[ET.Element]) -> str:
     """Return test suites as a document."""
     root = ET.Element("testsuites", {"name": "mipcheck"})
@@ -49,11 +67,12 @@ def _written(suites: Sequence[ET.Element]) -> str:
     return f"<?xml version='1.0' encoding='us-ascii'?>\n{body}\n"
 
 
-def suite(report: Report) -> ET.Element:
-    """Return the report as one test suite, named after its inputs."""
+def suite(report: Report, party: str = "") -> ET.Element:
+    """Return the report as one test suite, named after its inputs, and the `party` at which they were taken."""
     names = ", ".join(printable(i.file) for i in report.inputs)
-    element = ET.Element("testsuite", {"name": names})
+    element = ET.Element("testsuite", {"name": f"{printable(party)}: {names}" if party else names})
     facts = {"verdict": report.verdict, "spec": report.spec, "role": report.role}
+    facts |= {"party": party} if party else {}
     facts |= {p.name: p.value for p in report.parameters if p.given}
     properties = ET.SubElement(element, "properties")
     for name, value in facts.items():

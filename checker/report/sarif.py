@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import quote
@@ -34,10 +34,25 @@ _DIGITS: Final = re.compile(r"\S*[0-9]\S*")
 
 def report_sarif(report: Report) -> str:
     """Return the report as a SARIF log of one run."""
-    return dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(report)]}, indent=2) + "\n"
+    return _log([_run(report)])
 
 
-def _run(report: Report) -> dict[str, Any]:
+def reports_sarif(reports: Mapping[str, Report], absent: Sequence[str]) -> str:
+    """Return reports on several parties as a SARIF log, a run each.
+
+    What `absent` says of parties without an input is told by the first.
+    """
+    runs = [_run(report, party) for party, report in reports.items()]
+    notes = [{"level": "warning", "message": {"text": _text(said)}, "descriptor": {"id": "absent"}} for said in absent]
+    runs[0]["invocations"][0]["toolExecutionNotifications"] += notes
+    return _log(runs)
+
+
+def _log(runs: Sequence[dict[str, Any]]) -> str:
+    return dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": runs}, indent=2) + "\n"
+
+
+def _run(report: Report, party: str = "") -> dict[str, Any]:
     numbers = {r.id: n for n, r in enumerate(report.rules)}
     found = [("error", v) for v in report.violations] + [("warning", v) for v in report.warnings]
     found += [("error" if e.violation.level == "MUST" else "warning", e.violation) for e in report.excused]
@@ -52,7 +67,7 @@ def _run(report: Report) -> dict[str, Any]:
                 "rules": [_rule(r) for r in report.rules],
             }
         },
-        "automationDetails": {"id": f"mipcheck/{quote(printable(report.spec))}/"},
+        "automationDetails": {"id": "".join(f"{quote(printable(p))}/" for p in ("mipcheck", report.spec, party) if p)},
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": list(_notifications(report))}],
         "artifacts": [
             {"location": {"uri": uri(i.file)}, "roles": ["analysisTarget"], "mimeType": _MIME.get(i.kind, "text/plain")}
@@ -63,7 +78,8 @@ def _run(report: Report) -> dict[str, Any]:
             _result(report, v, level, numbers[v.rule], mark) | _suppressed(reason)
             for (level, v), mark, reason in zip(found, prints, reasons, strict=True)
         ],
-        "properties": {"verdict": report.verdict, "spec": report.spec, "role": report.role},
+        "properties": {"verdict": report.verdict, "spec": report.spec, "role": report.role}
+        | ({"party": printable(party)} if party else {}),
     }
 
 

@@ -13,7 +13,7 @@ from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.output import terminal, write
 from mipcheck.checker.console.streams import say
 from mipcheck.checker.inputs.settle import over_logs
-from mipcheck.checker.report.parties import FORMATS, together_json, together_jsonl, together_text
+from mipcheck.checker.report.parties import RENDERED, together_text
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def run_together(args: argparse.Namespace, spec: Spec, groups: Sequence[Group]) 
         raise UsageError("the role of a party is that which it plays: leave out role=")
     kinds = (args.format, *(kind for kind, _ in args.report))
     for kind in kinds:
-        if kind not in FORMATS:
-            raise UsageError(f"of several parties a report is {', '.join(FORMATS)}, not {kind}: check one at a time")
+        if kind not in ("text", *RENDERED):
+            known = ", ".join(("text", *RENDERED))
+            raise UsageError(f"of several parties a report is {known}, not {kind}: check one at a time")
     # Read once for all: either may be a pipe.
     over = over_logs(vocabulary_of(spec), args.config, parameters, args.keys)
     others = [f"{g.name} ({g.role})" for g in groups if over.role not in (None, g.role)]
@@ -72,8 +73,6 @@ def one_at_a_time(option: str, groups: Sequence[Group]) -> UsageError:
 
 
 def _rendered(together: Together, kind: str, path: str | None, args: argparse.Namespace) -> str:
-    if kind == "json":
-        return together_json(together)
-    if kind == "jsonl":
-        return together_jsonl(together)
+    if kind in RENDERED:
+        return RENDERED[kind](together)
     return together_text(together, *terminal(path), verbose=args.verbose, spec=args.spec)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.check.check import check
+from mipcheck.checker.check.parties import taken_at
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.certificates import stored
 from mipcheck.checker.verbs.claims import Decisions
@@ -118,16 +119,21 @@ def test_every_counterexample_replays_at_the_parties_concerned(name: str, tmp_pa
         prop, owner = answered.result.name, everywhere[answered.result.name]
         assert answered.result.result == "refuted" and answered.logs, prop
         assert set(answered.logs) == (set(owner.parties) or {""}), prop
-        told = {}
+        told, paths = {}, []
         for party, text in answered.logs.items():
             path = tmp_path / f"{prop}.{party}.log"
             path.write_text(text, "utf-8")
+            paths.append(str(path))
             lines = [line for line in text.splitlines()[1:] if line[:1].isdigit()]
             report = check([str(path)], spec=spec)
             assert sum(i.events for i in report.inputs) == len(lines), prop
             assert not report.violations, prop
             told[party] = [line.split()[2] for line in lines]
         assert any(told.values()), prop
+        # As a reader would, in one run, in which the logs alone tell who is who.
+        assert [(g.name, g.role) for g in taken_at(paths, {}, spec) or ()] == [
+            (name, party.role) for name, party in owner.parties.items()
+        ], prop
         last = {q.event.rpartition("/")[::2] for q in owner.properties[prop].patterns}
         assert not last or any(told[party][-1:] == [event] for party, _, event in _parts(last)), prop
 
@@ -287,6 +293,8 @@ def test_figures(figure: str, value: int, right: bool) -> None:
         ("declared gatway changed", 'no entity "gatway"'),
         ("computed octets of thre = 1", 'no access mode or layer is called "thre"'),
         ("computed registrations of outer = 1", "a layer alone has no registrations"),
+        ('opinion "x"\nanswer natt missing "none"', 'no guideline "natt"'),
+        ('opinion "x"\nguideline natt "?"\nanswer nattt missing "none"', 'no guideline "nattt"'),
     ],
 )
 def test_what_there_is_not_decides_nothing(ground: str, message: str) -> None:
