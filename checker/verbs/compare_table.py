@@ -10,19 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mipcheck.checker.console.errors import UsageError, did_you_mean, joined, listed, quoted
+from mipcheck.checker.console.errors import UsageError, listed
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.proofs.partings import PartingLog, Partings
 from mipcheck.checker.verbs.claims import Decision, Decisions
 from mipcheck.model.language import catalogue as k
+from mipcheck.model.specification.catalogue import QUESTIONS
 from mipcheck.model.specification.claimed import Assumption, Property
 from mipcheck.model.specification.load import every_bundled, load
 from mipcheck.model.specification.parties import attacker
 from mipcheck.model.specification.spec import Configure, Spec
 from mipcheck.model.specification.term import FALSE, TRUE, EventPattern
 
-QUESTIONS: Final = "candidates/common"
-"""The specification that has the guidelines."""
 KINDS: Final = {
     "proved": "proof", "shown": "trace", "computed": "number", "declared": "change", "opinion": "opinion",
     "missing": "unknown",
@@ -94,11 +93,6 @@ def compared(specs: Sequence[tuple[str, Spec]], timeout: float, fresh: bool = Fa
     guidelines = dict(load(QUESTIONS).guidelines)
     for _, spec in specs:
         guidelines |= spec.guidelines
-    for name, spec in specs:
-        for answer in spec.answers:
-            if answer not in guidelines:
-                hint = joined(did_you_mean(answer, guidelines), f"known: {listed(list(guidelines))}")
-                raise UsageError(joined(f"{name} answers {quoted(answer)}, which is no guideline", hint))
     mute = [name for name, spec in specs if not spec.answers]
     if len(mute) == len(specs):
         raise UsageError(f"{listed(mute)}: no guideline is answered, so that there is nothing to compare;"

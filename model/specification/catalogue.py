@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from mipcheck.model.language import catalogue as k
 from mipcheck.model.language.expression import Place
 from mipcheck.model.specification import spec as m
-from mipcheck.model.specification.flatten import KINDS
+from mipcheck.model.specification.flatten import KINDS, Loader
 from mipcheck.model.specification.names import Names
 from mipcheck.model.values.nearest import nearest
+
+QUESTIONS: Final = "candidates/common"
+"""The specification that has the guidelines by which all proposals are compared."""
 
 _D = TypeVar("_D", k.EntityDecl, k.GuidelineDecl, k.PointDecl, k.AnswerDecl)
 
@@ -45,6 +48,18 @@ def check(n: Names, specs: Sequence[m.Spec], known: Collection[str]) -> None:
                         for _, measure in (*figure.terms, *figure.value):
                             if isinstance(measure, k.Measure):
                                 _check_measure(n, measure)
+
+
+def check_answers(n: Names, load: Loader) -> None:
+    """Raise SpecError for an answer to what is no guideline, neither one that is declared beside it nor one of all."""
+    own = [d.name for d in n.each(k.GuidelineDecl)]
+    common: list[str] = []
+    for d in n.each(k.AnswerDecl):
+        if d.name not in (*own, *common):
+            common = [g.name for g in load(QUESTIONS)[0].declarations if isinstance(g, k.GuidelineDecl)]
+        if d.name not in (*own, *common):
+            hint = nearest(d.name, [*own, *common])
+            n.fail(d.at, f'there is no guideline "{d.name}"', f"{hint}; one of your own is declared beside its answer")
 
 
 def _claims(n: Names) -> Iterator[k.PointDecl | k.AnswerDecl]:

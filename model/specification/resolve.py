@@ -62,6 +62,7 @@ def resolve(
         reader.warn(joint.values())
     main.check_shared([*readers.values(), *joint.values()])
     main.check_statements([*specs.values(), *systems.values()], [*roles, *joint])
+    catalogue.check_answers(main.names, load)
     for name, d in roles.items():
         readers[name].check_tracks(d)
     warnings = tuple(dict.fromkeys(w for r in (*readers.values(), *joint.values()) for w in r.names.warnings))

@@ -156,7 +156,8 @@ def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(mute)]) == 2
     assert "no guideline is answered" in capsys.readouterr().err
     assert main(["compare", str(wrong)]) == 2
-    assert 'answers "overhed", which is no guideline; did you mean "overhead"?' in capsys.readouterr().err
+    assert 'wrong.spec:2:1: there is no guideline "overhed"' in (told := capsys.readouterr().err)
+    assert 'did you mean "overhead"?' in told
     assert main(["compare", "candidates/e55"]) == 2
     assert 'did you mean "candidates/e5"' in capsys.readouterr().err
 
