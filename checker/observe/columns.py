@@ -27,7 +27,7 @@ from mipcheck.checker.observe.room import grow, make_room
 from mipcheck.checker.observe.shapes import Shapes
 from mipcheck.checker.observe.signs import signed, unsigned, unsigned_slots
 from mipcheck.checker.observe.sleep import missed_if_over, why_untold
-from mipcheck.checker.observe.state import ObserverState
+from mipcheck.checker.observe.state import KEPT, ObserverState
 from mipcheck.checker.observe.unit import most_events, native_of
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, EventTable
 from mipcheck.checker.trace.derive import ACCESS, OTHER, SCOPE
@@ -138,12 +138,14 @@ class NativeObserver:
             raise NativeError("entries of tables that nobody sees are only forgotten in Python")
         s = self._state
         s.foggy = 1
-        s.veiled[list(fog.own)] = 1
+        for veiled, slots in ((s.veiled, fog.own), (s.shared_veiled, fog.node)):
+            for slot, kept in slots.items():
+                veiled[slot] = 1 if kept is None else KEPT + kept
         s.veiled[list(fog.owed)] = 2
-        s.shared_veiled[list(fog.node)] = 1
         s.shared_veiled[list(fog.owed_by_node)] = 2
         unmet = [slot for slot in fog.owed_by_node if s.shared[0][slot] <= 0]
-        s.shared[0][[*fog.node, *unmet]] = UNKNOWN
+        lost = [slot for slot, kept in fog.node.items() if s.shared[0][slot] != kept]
+        s.shared[0][[*lost, *unmet]] = UNKNOWN
 
     def _blur(self, evidence: Evidence) -> None:
         """Let the loop take times to be as coarse as the stamps of one source. Raises NativeError where it cannot."""

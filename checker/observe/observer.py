@@ -279,13 +279,15 @@ class Observer:
         fog = self._fog
         if fog is None:
             return
-        for slot in fog.node:
-            shared[slot] = UNKNOWN
+        for slot, kept in fog.node.items():
+            if shared[slot] != kept:
+                shared[slot] = UNKNOWN
         for table in fog.tables if entries else ():
             emptied(entries or (), table)
         if own is not None:
-            for slot in fog.own:
-                own[slot] = UNKNOWN
+            for slot, kept in fog.own.items():
+                if own[slot] != kept:
+                    own[slot] = UNKNOWN
             for slot in fog.owed:
                 if own[slot] <= 0:
                     own[slot] = UNKNOWN

@@ -12,8 +12,13 @@ in `Columns.interfaces`; below 0 it stands for the node as a whole.
 
 from __future__ import annotations
 
+from typing import Final
+
 from mipcheck.checker.observe.limits import LIMIT
 from mipcheck.model.native.record import Record, array, table
+
+KEPT: Final = 3
+"""How a slot of `veiled` is marked that is known while it is 0; where that is another value, it is so much more."""
 
 
 class InterfaceRow(Record):
@@ -262,7 +267,8 @@ class ObserverState(Record):
     interest = table(InterestRow, "rules_count")
     interests = array("int64", "interests_count")  # columns of `values` or `shared`, which are those of writers too
     wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks
-    veiled = array("int64", "slots")  # 1 what is never known of an interface, 2 what is not once it is 0
+    # 1 what is never known of an interface, 2 what is not once it is 0, from KEPT on what is known while it is so much more
+    veiled = array("int64", "slots")
     shared_veiled = array("int64", "shared_slots")  # the same of a node
     uncertain = array("int64", "slots")  # 1 for a time of an interface that a coarse stamp may have told, and
     shared_uncertain = array("int64", "shared_slots")  # of a node

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mipcheck.checker.observe.limits import INTERFACES
-from mipcheck.checker.observe.state import ObserverState
+from mipcheck.checker.observe.state import KEPT, ObserverState
 from mipcheck.checker.trace.columns import WHOLE
 from mipcheck.model.machine.kleene import U, owed_from
 
@@ -32,13 +32,18 @@ def fill(row: Any, value: int) -> None:
         row[k] = value
 
 
+def is_veiled(how: int, value: int) -> int:
+    """Tell whether a value is to be forgotten, by what `ObserverState.veiled` says of its slot."""
+    return int(how == 1 or (how == 2 and value <= 0) or (how >= KEPT and value != how - KEPT))
+
+
 def veil(s: ObserverState, node: int, row: int) -> None:
     """Forget of a node's state and an interface's what may have changed without anybody seeing it."""
     for k in range(s.shared_slots):
-        if s.shared_veiled[k] == 1 or (s.shared_veiled[k] == 2 and s.shared[node, k] <= 0):
+        if is_veiled(s.shared_veiled[k], s.shared[node, k]) == 1:
             s.shared[node, k] = U
     for k in range(s.slots):
-        if s.veiled[k] == 1 or (s.veiled[k] == 2 and s.values[row, k] <= 0):
+        if is_veiled(s.veiled[k], s.values[row, k]) == 1:
             s.values[row, k] = U
 
 

@@ -245,9 +245,11 @@ class Fog:
     node's, of what that owes, and whole tables (by number). `rules` are those, by number, that events could break, or
     meet, which nobody sees: with their kinds."""
 
-    own: tuple[int, ...]
+    own: Mapping[int, int | None]
+    """A slot with the one value that it keeps: nothing unseen makes it another, so that it stays known. None if there
+    is no such value."""
     owed: tuple[int, ...]
-    node: tuple[int, ...]
+    node: Mapping[int, int | None]
     owed_by_node: tuple[int, ...]
     tables: tuple[int, ...]
     rules: Mapping[int, frozenset[str]]
@@ -255,7 +257,7 @@ class Fog:
     """Rules, by number, that depend on such state, with the kinds of events that it depends on."""
 
 
-CLEAR: Final = Fog((), (), (), (), (), {}, {})
+CLEAR: Final = Fog({}, (), {}, (), (), {}, {})
 """That of sources which show all that a machine depends on."""
 
 
@@ -270,13 +272,15 @@ def fog_of(machine: Machine, evidence: Evidence) -> Fog | None:
         for kind in {p.event for p in update.patterns} & blind:
             for name in set(update.writes()) - told:
                 written.setdefault(name, set()).add(kind)
-    for name, kinds in _shown_by_covered(machine, evidence.veiled).items():
+    covered = _shown_by_covered(machine, evidence.veiled)
+    for name, kinds in covered.items():
         written.setdefault(name, set()).update(kinds)
     if not written and not blind:
         return None
-    own = tuple(sorted(n for v, n in machine.interface_slots.items() if v in written))
-    node = tuple(sorted(n for v, n in machine.node_slots.items() if v in written))
-    node += tuple(sorted(n for c, n in machine.table_slots.items() if c.partition(".")[0] in written))
+    only = {name: _only_value(machine.spec, name, blind) for name in written if name not in covered}
+    own = {n: only.get(v) for v, n in machine.interface_slots.items() if v in written}
+    node = {n: only.get(v) for v, n in machine.node_slots.items() if v in written}
+    node |= {n: None for c, n in machine.table_slots.items() if c.partition(".")[0] in written}
     tables = tuple(sorted(n for t, n in machine.tables.items() if t in written))
     rules: dict[int, frozenset[str]] = {}
     reads: dict[int, frozenset[str]] = {}
@@ -292,6 +296,26 @@ def fog_of(machine: Machine, evidence: Evidence) -> Fog | None:
         if read := {kind for name in _variables(rule) for kind in written.get(name, ())}:
             reads[number] = frozenset(read)
     return Fog(own, tuple(owed), node, tuple(by_node), tables, rules, reads)
+
+
+def _only_value(spec: Spec, name: str, blind: frozenset[str]) -> int | None:
+    """Return what events of kinds that nobody sees make of a truth value if it is always the same; else None.
+
+    It is known while it has that value, whatever was not seen: that an interface is not inside once its link has gone
+    stays known of a log that tells no addresses, a change of which could say no more.
+    """
+    variable = spec.variables.get(name)
+    if variable is None or variable.type.name != "bool":
+        return None
+    values = [
+        term
+        for update in spec.updates
+        if any(p.event in blind for p in update.patterns)
+        for target, term in update.assignments
+        if target == name
+    ]
+    found = {int(t.value) if t.kind == "const" else None for t in values}
+    return found.pop() if len(found) == 1 else None
 
 
 def _shown_by_covered(machine: Machine, veiled: frozenset[str]) -> dict[str, set[str]]:

@@ -55,6 +55,27 @@ def test_another_source_that_sees_no_registrations_does_not_help(tmp_path: Path)
     assert found.verdict == "inconclusive"
 
 
+@pytest.mark.parametrize(
+    ("sees", "wanted"),
+    [
+        ("link~,rrq,rrp,data", "violated"),
+        ("link,coa~,gone~,rrq,rrp,data", "violated"),
+        ("coa,gone,rrq,rrp,data", "violated"),
+        ("link,coa,rrq,data", "inconclusive"),  # the i-HA may have accepted it again
+    ],
+)
+def test_what_unseen_events_could_only_repeat_stays_known(tmp_path: Path, sees: str, wanted: str) -> None:
+    told = INSIDE + "3.000000 eth0 link state=down\n5.000000 eth0 data dir=out protection=none stack=ip/ip\n"
+    found = report(tmp_path, HEAD + f"source sees={sees}\n" + SITE + told)
+    assert status(found)["D1"] == status(found)["S1"] == wanted
+    assert [v.at.line for v in found.violations if v.rule == "D1"] == ([10] if wanted == "violated" else [])
+
+
+def test_what_unseen_events_could_change_is_not_known(tmp_path: Path) -> None:
+    found = report(tmp_path, HEAD + "source sees=link,rrq,rrp,data\n" + SITE + INSIDE)
+    assert status(found)["D1"] == status(found)["S1"] == "inconclusive"
+
+
 def test_what_a_node_says_of_itself_need_not_be_listed(tmp_path: Path) -> None:
     leak = "0.500000 eth0 data dir=out protection=none stack=ip/ip\n"
     listed = "source sees=link,coa,advert,solicit,rrq,rrp,ike,sa,data\n"

@@ -13,6 +13,8 @@ from making.routes import NEVER, native_from
 from making.source_logs import COARSE, ELSEWHERE, HEAD, INSIDE, OUTSIDE, SITE, TUNNEL
 
 PART = "source sees=link~,coa,rrq,rrp,ike,sa,data\n"
+NO_ADDRESSES = "source sees=link~,coa~,rrq,rrp,data\n"
+GONE = "3.000000 eth0 link state=down\n5.000000 eth0 data dir=out protection=none stack=ip/ip\n"
 LATE = "90.000000 eth0 link state=down\n90.000000 - gap from=5 to=80\n"
 HOLE = '0.000000 - gap reason="a hole" from=start to=end\n'
 
@@ -22,6 +24,7 @@ HOLE = '0.000000 - gap reason="a hole" from=start to=end\n'
     [
         [HEAD + "source sees=ike,sa\n" + SITE + TUNNEL],
         [HEAD + PART + SITE + INSIDE + ELSEWHERE],
+        [HEAD + NO_ADDRESSES + SITE + INSIDE + GONE],
         [HEAD + SITE + INSIDE + LATE],
         [HEAD + SITE + HOLE + INSIDE],
         [HEAD + SITE + OUTSIDE.format("2.190000"), HEAD + COARSE],
