@@ -275,15 +275,13 @@ class Runner:
         return None
 
     def _moment(self, stamp: Stamp, match: Match[str], better: str | None) -> StampTime:
+        """Return the time of a record: the better one in it, if it is one, which needs neither year nor zone."""
+        whole, _, fraction = (better or "").partition(".")
+        if whole.isdecimal() and 9 <= len(whole) <= 10 and "." not in fraction and len(fraction) <= 9:
+            return StampTime(int(whole) * NS + int(fraction.ljust(9, "0")), 10 ** (9 - len(fraction)), True)
         if self._clock is None:
             self._clock = Clock(*self._new_clock(stamp, match))
-        moment = self._clock.read(stamp, match)
-        if better is None:
-            return moment
-        whole, _, fraction = better.partition(".")
-        if not whole.isdecimal() or not 9 <= len(whole) <= 10 or "." in fraction or len(fraction) > 9:
-            return moment
-        return StampTime(int(whole) * NS + int(fraction.ljust(9, "0")), 10 ** (9 - len(fraction)), True)
+        return self._clock.read(stamp, match)
 
     def _do(self, body: tuple[Statement, ...], record: LogRecord, moment: StampTime, stamp: str) -> None:
         for statement in body:

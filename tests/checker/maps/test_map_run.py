@@ -196,6 +196,16 @@ def test_beside_other_inputs_year_and_zone_have_to_be_said(tmp_path: Path, capsy
     assert any("charon.log" in note and "read by the map charon" in note for note in report.notes)
 
 
+def test_a_better_time_in_a_record_needs_no_year(tmp_path: Path) -> None:
+    own, other = tmp_path / "own.log", tmp_path / "nm.log"
+    own.write_text("mipcheck-trace 1\n2025-11-03T09:14:00Z eth0 link state=up\n")
+    said = "<info>  [1762161242.5000] device (eth0): carrier: link connected"
+    other.write_text(f"Nov  3 10:14:02 laptop NetworkManager[790]: {said}\n")
+    report = check([own, other], maps=[f"{other}=networkmanager"])
+    assert [i.events for i in report.inputs] == [1, 1]
+    assert not any("year" in note or "zone" in note for note in (*report.notes, *check([other]).notes))
+
+
 def test_what_maps_cannot_be_given_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = tmp_path / "own.log"
     own.write_text("mipcheck-trace 1\n0 eth0 link state=up\n")
