@@ -1,4 +1,5 @@
-"""Trace logs in JSON Lines: `{"mipcheck-trace": 1, "site": {…}}`, then one event a line.
+"""Trace logs in JSON Lines: `{"mipcheck-trace": 1, "site": {…}}`, then one event a line. The site, and what the
+source shows, may stand in lines of their own, as in text.
 
 An event is `{"time": 0.113, "interface": "eth0", "event": "rrq", "to": "iha", …}`. Numbers keep every digit
 that is written; everything but the parsing of a line is shared with `text.py`.
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 FIRST_LINE: Final = f'{{"{MAGIC}": {VERSIONS[-1]}}}'
 
 _SOURCE: Final = "source"
-_HEADER_KEYS: Final = (MAGIC, "site", _SOURCE, "comments")
+_SITE: Final = "site"
+_HEADER_KEYS: Final = (MAGIC, _SITE, _SOURCE, "comments")
 EVENT_KEYS: Final = ("time", "interface", "event")
 """The keys that every event has."""
 
@@ -168,6 +170,8 @@ def interpret(builder: LogBuilder, number: int, text: str) -> list[Fault]:
         return _header(builder, number, text, pairs)
     if _SOURCE in line and "event" not in line:
         return _unknown(pairs, (_SOURCE,)) + _source(builder, text, pairs[_SOURCE])
+    if _SITE in line and "event" not in line:
+        return _unknown(pairs, (_SITE,)) + _site(builder, number, text, pairs[_SITE])
     return _event(builder, number, pairs)
 
 
@@ -181,11 +185,14 @@ def _header(builder: LogBuilder, number: int, text: str, pairs: dict[str, KeyVal
     faults = _unknown(pairs, _HEADER_KEYS)
     if not faults and _SOURCE in pairs:
         faults = _source(builder, text, pairs[_SOURCE])
-    site = pairs.get("site")
-    if site is None:
-        return faults
+    return faults + (_site(builder, number, text, pairs[_SITE]) if _SITE in pairs else [])
+
+
+def _site(builder: LogBuilder, number: int, text: str, site: KeyValue) -> list[Fault]:
+    """Take what is said of the site, an object within the line."""
     if not isinstance(site.value, dict):
-        return [*faults, Fault(site.value_at, site.value_width, "site is no JSON object", 'expected {"iha": …}')]
+        return [Fault(site.value_at, site.value_width, "site is no JSON object", 'expected {"iha": …}')]
+    faults: list[Fault] = []
     words: list[KeyValue] = []
     for pair in _pairs(text[site.value_at :], site.value).values():
         moved = replace(pair, key_at=pair.key_at + site.value_at, value_at=pair.value_at + site.value_at)

@@ -232,7 +232,10 @@ def _no_utf8(builder: LogBuilder, line: RawLine, error: UnicodeDecodeError, firs
     message = f"invalid UTF-8: byte 0x{byte:02x} at byte offset {line.offset + error.start} of the file"
     if not line.whole and error.reason == "unexpected end of data":
         message = f"the file ends in the middle of a line: {message}"
-    hint = "" if builder.headed else f"the first line has to be: {first}"
+    # What is whole in another coding (a comment, a reason) was hardly damaged.
+    hint = "logs are UTF-8: convert one in another coding first (iconv -f ISO-8859-1 -t UTF-8)" if line.whole else ""
+    if not builder.headed:
+        hint = f"the first line has to be: {first}"
     if line.number == 1 and line.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         hint = "this looks like UTF-16; logs are UTF-8: convert it first (iconv -f UTF-16 -t UTF-8)"
     start = len(line.data[: error.start].decode("utf-8"))

@@ -267,7 +267,7 @@ class ObserverState(Record):
     interest = table(InterestRow, "rules_count")
     interests = array("int64", "interests_count")  # columns of `values` or `shared`, which are those of writers too
     wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks
-    # 1 what is never known of an interface, 2 what is not once it is 0, from KEPT on what is known while it is so much more
+    # 1 what is never known of an interface, 2 what is not once it is 0, from KEPT on what is known while so much more
     veiled = array("int64", "slots")
     shared_veiled = array("int64", "shared_slots")  # the same of a node
     uncertain = array("int64", "slots")  # 1 for a time of an interface that a coarse stamp may have told, and

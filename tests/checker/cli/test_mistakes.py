@@ -74,6 +74,7 @@ def test_a_verb_that_is_misspelt_with_options_of_its_own(here: Path, capsys: pyt
     code, shown = said(capsys, "requirments", "--spec", "rfc5265", "--fleet", "x")
     assert code == 2 and 'unknown option "--fleet"' in shown and "did you mean the verb requirements?" in shown
     assert "verb" not in said(capsys, "x.log", "--fleet")[1]
+    assert "did you mean the verb check?" in said(capsys, "chek", "x.log")[1]
 
 
 def test_a_time_of_nothing_needs_no_unit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

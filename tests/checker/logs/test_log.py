@@ -371,7 +371,7 @@ def test_truncated_in_a_character() -> None:
 
 def test_invalid_utf8() -> None:
     found = problem(HEADER.encode() + "# ü".encode() + b" \xff comments too\n")
-    assert place(found) == (2, 5) and "# ü \\xff comments too" in str(found)
+    assert place(found) == (2, 5) and "# ü \\xff comments too" in str(found) and "iconv -f ISO-8859-1" in found.hint
     first, second = problems(HEADER.encode() + b"0.1 eth0 gap\xfe\n0.1 \xc0 gap\n")
     assert place(first) == (2, 13) and "0xfe" in first.message and "offset 29" in first.message
     assert place(second) == (3, 5) and "offset 35" in second.message
@@ -469,6 +469,18 @@ def test_a_json_log() -> None:
     assert found.events[1].args == {"reason": "a\x1b", "lost": 1_500_000_000, "sure": True}
     assert found.events[2].args == {"tnc": "yes"} and found.events[3].args["vendor"] == frozenset()
     assert found.site.parameters == {"t_reregister": "3s"} and found.site.boot
+
+
+def test_a_json_logs_site_may_stand_in_lines_of_its_own() -> None:
+    event = '{"time": 1, "interface": "e", "event": "solicit"}\n'
+    lines = '{"mipcheck-trace": 1}\n{"site": {"iha": "10.1.0.2", "boot": true}}\n{"site": {"fa": ["10.1.7.1"]}}\n'
+    found = read_json(lines + event)
+    assert found.site.boot and len(found.site.fa) == 1 and found.site.addresses["iha"]
+    wrong = problem(lines.replace("iha", "iah") + event, read_json)
+    assert place(wrong) == (2, 12) and 'did you mean "iha"' in wrong.hint
+    assert "site lines come before all events" in problem(lines + event + '{"site": {"boot": true}}\n', read_json).hint
+    assert "no JSON object" in problem('{"mipcheck-trace": 1}\n{"site": 5}\n', read_json).message
+    assert "unknown key" in problem('{"mipcheck-trace": 1}\n{"site": {}, "time": 1}\n', read_json).message
 
 
 def test_a_json_log_keeps_nanoseconds_since_the_epoch() -> None:
