@@ -90,7 +90,7 @@ def written(case: Case, told: list[tuple[int, int, str, str]]) -> str:
             request = heard[after % len(heard)]
             # RFC 5265 has it dropped in silence; and a foreign agent denies what asks for another's address.
             silent = case.spec != "draft-01" or (case.role == "fa" and "coa=203.0.113.1 " not in request)
-            lines[place:place] = once_more(again[0 if silent else number - len(kinds)], request, f"{time} x")
+            lines[place:place] = once_more(again[0 if silent else number - len(kinds)], request, f"{time} x", foe)
             continue
         new = []
         for one in kinds[number % len(kinds)].format(id=id_, foe=foe).split("; "):
@@ -100,12 +100,13 @@ def written(case: Case, told: list[tuple[int, int, str, str]]) -> str:
     return "\n".join((head, site, *lines, ""))
 
 
-def once_more(text: str, request: str, at: str) -> list[str]:
-    """Return the lines that say how such a request came again, from outside as far as addresses tell."""
+def once_more(text: str, request: str, at: str, foe: str) -> list[str]:
+    """Return the lines that say how such a request came again, from outside and elsewhere as far as addresses tell."""
     keys = dict(word.split("=", 1) for word in request.split()[3:])
-    copy = re.sub(r"via=\S+", "via=outside", request.partition(" rrq ")[2]).replace(
-        "source=trusted", "source=untrusted"
-    )
+    copy = re.sub(r"via=\S+", "via=outside", request.partition(" rrq ")[2])
+    for told_once, told_again in (("source=trusted", "source=untrusted"), ("nat=no", "nat=yes")):
+        copy = copy.replace(told_once, told_again)
+    copy = re.sub(r"sender=\S+", f"sender={foe}", copy)
     told = {
         "home": f"home={keys['home']}",
         "id": f"id={keys['id']}",
