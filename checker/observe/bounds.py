@@ -7,6 +7,7 @@ to it. Identifications fill 64 bits by themselves, so they may only be compared 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from mipcheck.checker.trace.columns import NUMBER
@@ -21,6 +22,7 @@ _TIME: Final = 2**62 - 1
 """The latest that an event may be, ns: `times.TIME_LIMIT` is less."""
 _BY_TYPE: Final = {"bool": 1, "int": NUMBER, "time": _TIME, "address": 2**32, "text": 2**31, "interface": 2**31}
 """The most that a value of a type may be, its sign apart; of types that are not listed it may be _MOST."""
+_TRUTH: Final = -1, 1
 _ROUNDS: Final = 8
 """How often updates may make bounds of the state larger, before it is taken that they always will."""
 _EVENTS: Final = 2**40
@@ -37,6 +39,7 @@ Bounds = tuple[int, int]
 """The least and the greatest value that there may be."""
 
 
+@lru_cache(maxsize=64)
 def check_bounds(machine: Machine) -> int:
     """Check that no integer of a machine can overflow; return for how many events that is certain.
 
@@ -160,6 +163,8 @@ def _bound(machine: Machine, t: Term, state: Mapping[str, Bounds]) -> Bounds:
     if t.kind in _ORDERED and any(a.type.name == "id" for a in t.args):
         raise NativeError("identifications are put in order")
     below = [_bound(machine, a, state) for a in t.args]
+    if t.type.name == "bool":  # most terms are, and nothing is calculated with it
+        return _TRUTH
     match t.kind:
         case "const":
             result = t.value, t.value

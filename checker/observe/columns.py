@@ -117,7 +117,7 @@ class NativeObserver:
         s.values[0] = UNKNOWN
         s.writers[0] = -1
         s.interfaces[0] = (WHOLE, tables.NEVER, 0, 0, -1)
-        s.nodes[0] = (UNKNOWN, 1 if boot else 2, tables.whole_of(s, 0), 1, 0, 0, 0, 0, 0)
+        s.nodes[0] = (UNKNOWN, 1 if boot else 2, tables.whole_of(s, 0), 1, 0, 0, 0, 0)
         s.shared[0] = signed(machine.initial_node() if boot else machine.late_node())
         s.shared_writers[0] = -1
         for n, limit in enumerate((*facts.limits, *facts.shared_limits)):
@@ -210,7 +210,7 @@ class NativeObserver:
         if len(batch) and (batch.time[0] <= -TIME_LIMIT or batch.time[-1] >= TIME_LIMIT):
             raise NativeError("a time is too far away")  # an offset took it there, where a deadline would overflow
         make_room(s, "names_room", len(self._columns.interfaces) + 1)
-        s.at, s.size, s.first = 0, len(batch), batch.first
+        s.at, s.brought, s.size, s.first = 0, 0, len(batch), batch.first
         s.time, s.distinct_of = batch.time, batch.row
         s.distinct, s.width = table.keys.shape
         s.kind_of, s.token_of, s.keys = table.kind, table.interface, table.keys

@@ -24,6 +24,7 @@ from typing import Final
 from mipcheck.checker.observe.causes import hash_of_read, known_finding
 from mipcheck.checker.observe.generated import alters, due, pending, step
 from mipcheck.checker.observe.limits import INTERFACES, LIMIT
+from mipcheck.checker.observe.near import bring_near
 from mipcheck.checker.observe.pauses import ask_for_missed, count_pause, end_pause, ends_pause, lose_pause
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import (
@@ -47,6 +48,7 @@ from mipcheck.checker.observe.tables import (
     plan,
     plan_whole,
     pop,
+    put_in_anew,
     rows_used,
     settle_room,
     veil,
@@ -96,6 +98,8 @@ def _next(s: ObserverState) -> int:
     i = s.at
     if i >= s.size:
         return STOP + DONE
+    if i >= s.brought:
+        bring_near(s)
     if (
         s.rows_room - s.rows_count < SPARE
         or s.nodes_room - s.nodes_count < 2
@@ -464,6 +468,8 @@ def _forget(s: ObserverState) -> int:
 def replay(s: ObserverState) -> int:
     """Take the events of the batch, from `at` on. Return why it stopped."""
     phase = s.phase
+    if s.scattered == 1:
+        put_in_anew(s)
     while phase < STOP:
         s.phase = phase
         if phase == _NEXT:

@@ -30,7 +30,9 @@ def grow(s: ObserverState) -> None:
     if s.rows_room * (s.slots + s.variables) + s.entries_room * s.entry_width > _MOST_CELLS:
         raise TooMuch("more interfaces and nodes than any device serves")
     if s.node_of_room < 4 * s.nodes_count + 8:
-        _rehash_nodes(s)
+        s.grow(node_of_room=2 * s.node_of_room)
+        s.node_of.cells[:] = 0
+        s.scattered = 1
     make_room(s, "deadlines_room", s.deadlines_count + 2 * s.rows_count + 2 * loop.SPARE)
     make_room(s, "late_room", s.late_count + 4 * s.rows_count + 2 * loop.SPARE)
     if s.modes_room < 4 * s.modes_count + 8:
@@ -54,19 +56,6 @@ def _gather_entries(s: ObserverState) -> None:
         s.entries[to] = s.entries[to + moved_by[to]]
     begins[order] = ends - sizes
     s.entries_count = count
-
-
-def _rehash_nodes(s: ObserverState) -> None:
-    s.grow(node_of_room=2 * s.node_of_room)
-    entries, places = s.node_of.cells, s.nodes.column("entry")
-    entries[:] = 0
-    nodes = s.node_of.column("node")
-    for node, key in enumerate(s.nodes.column("key")[1 : s.nodes_count].tolist(), 1):
-        at = tables.mixed(0, key) & (len(entries) - 1)
-        while nodes[at]:
-            at = (at + 1) & (len(entries) - 1)
-        entries[at] = (key, node)
-        places[node] = at
 
 
 def _rehash_modes(s: ObserverState) -> None:

@@ -19,6 +19,8 @@ from mipcheck.model.native.record import Record, array, table
 
 KEPT: Final = 3
 """How a slot of `veiled` is marked that is known while it is 0; where that is another value, it is so much more."""
+NEAR: Final = 64
+"""Events whose nodes are brought near together (`near.py`)."""
 
 
 class InterfaceRow(Record):
@@ -40,7 +42,6 @@ class NodeRow(Record):
     begin: int  # the row of its first interface
     count: int  # how many interfaces it has
     capacity: int  # for how many there is room
-    entry: int  # where `node_of` has it
     entries: int  # the first of its rows of `entries`, which says how many of them are in use
     entries_capacity: int  # how many of them it has; 0 if it needs none
 
@@ -156,6 +157,8 @@ class ObserverState(Record):
     # Where the loop stands. Only the loop writes these, except that a batch begins with `at` 0.
     phase: int  # what is to be done next, see `loop.py`
     at: int  # the next event, or the one that is being taken: its place in the batch
+    brought: int  # up to which event the nodes have been brought near, by its place; a batch begins with 0
+    read_near: int  # what came of that, which nobody reads
     now: int  # ns: when the last event was, U before the first
     after: int  # the phase to enter when nothing is overdue any more: the event itself, or the gap
     until: int  # ns: whatever was due before is overdue
@@ -197,6 +200,7 @@ class ObserverState(Record):
     pauses: int  # how often obligations have paused
     paused: int  # ns: for how long in all
     spread: int  # how often an event that concerns all nodes has been carried out for one
+    scattered: int  # 1 if the driver has emptied `node_of`, as it has made it larger: the nodes are to be put in anew
     # What does not change. The driver writes all that follows, and the loop reads it.
     tracks: int  # 1 if there are many nodes, told apart by a key
     entangled: int  # 1 if an obligation on one interface depends on the others
@@ -285,7 +289,8 @@ class ObserverState(Record):
     occurrences = table(OccurrenceRow, "occurrences_room")
     modes = table(ModesEntry, "modes_room")  # hash table, open addressing
 
-    # For one event, written by the loop.
+    # Written by the loop: for the next events, and then for one.
+    near = array("int64", str(NEAR))  # of each the entry of `node_of`, then the node, then the row of its interface
     outcomes = array(
         "int64", "3 * rules_count + 3"
     )  # what generated code found: rule and outcome, `due` with the ns between

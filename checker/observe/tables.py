@@ -287,10 +287,25 @@ def node_of(s: ObserverState, row: int, tracked: int) -> int:
     return int(s.keys[row, tracked])
 
 
+def hashed(s: ObserverState, key: int) -> int:
+    """Return where in the hash table of nodes an address is looked for first."""
+    return mixed(0, key) & (s.node_of_room - 1)
+
+
+def put_in_anew(s: ObserverState) -> None:
+    """Put all nodes into the hash table, which is empty."""
+    for node in range(1, s.nodes_count):
+        at = hashed(s, s.nodes[node].key)
+        while s.node_of[at].node != 0:
+            at = (at + 1) & (s.node_of_room - 1)
+        s.node_of[at] = s.nodes[node].key, node
+    s.scattered = 0
+
+
 def find_node(s: ObserverState, key: int) -> int:
     """Return the node of an address; a new one begins as the device (node 0) is by now. -1 if there are too many."""
     mask = s.node_of_room - 1
-    at = mixed(0, key) & mask
+    at = hashed(s, key)
     while s.node_of[at].node != 0:
         if s.node_of[at].key == key:
             return int(s.node_of[at].node)
@@ -303,7 +318,7 @@ def find_node(s: ObserverState, key: int) -> int:
     device = s.nodes[0]
     s.node_of[at] = key, node
     whole = whole_of(s, node)
-    s.nodes[node] = key, device.fresh, whole, s.rows_count, 0, 0, at, 0, 0
+    s.nodes[node] = key, device.fresh, whole, s.rows_count, 0, 0, 0, 0
     copy(s.shared[node], s.shared[0])
     copy(s.shared_writers[node], s.shared_writers[0])
     for row in range(device.begin, device.begin + device.count):
@@ -396,10 +411,13 @@ def forget(s: ObserverState) -> None:
 def _forget_nodes(s: ObserverState) -> None:
     """Forget all nodes: they are as unknown as those that have not been seen, and need not be remembered."""
     for n in range(1, s.nodes_count):
-        s.node_of[s.nodes[n].entry].node = 0
+        at = hashed(s, s.nodes[n].key)
+        while s.node_of[at].node != n:
+            at = (at + 1) & (s.node_of_room - 1)
+        s.node_of[at].node = 0
     s.nodes_count = 1
     s.rows_count = 1
     s.deadlines_count = 0
     s.late_count = 0
     s.entries_count = 0
-    s.nodes[0] = s.nodes[0].key, 0, whole_of(s, 0), 1, 0, 0, 0, 0, 0
+    s.nodes[0] = s.nodes[0].key, 0, whole_of(s, 0), 1, 0, 0, 0, 0

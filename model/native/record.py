@@ -28,6 +28,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast, overload
 
 from mipcheck.model.native.memory import regrown
@@ -71,7 +72,6 @@ class Declared:
     def __init__(self, type_: str, shape: tuple[str | int, ...], record: type[Record] | None = None) -> None:
         self.type, self.record, self.name = type_, record, ""
         self.shape = tuple(map(str, shape))
-        self._sizes = [compile(size, "<shape>", "eval") for size in self.shape]
 
     @cached_property
     def cells(self) -> frozenset[str]:
@@ -87,23 +87,18 @@ class Declared:
                     raise TypeError(f"{self.name}: the shape {size} is more than sums and products")
         return frozenset(found)
 
-    def shape_in(self, cells: Mapping[str, int]) -> tuple[int, ...]:
-        """Return the shape, with these values of the cells."""
-        return tuple(eval(size, {"__builtins__": {}}, cells) for size in self._sizes)
-
-    def made(self, cells: Mapping[str, int]) -> Any:
-        """Return an array, table or part with nothing but zeros."""
+    def made(self, shape: tuple[int, ...]) -> Any:
+        """Return an array, table or part of that shape with nothing but zeros."""
         import numpy as np
 
         if self.record is not None and not self.shape:
             return self.record()
-        zeros = np.zeros(self.cells_in(cells), self.type if self.record is None else CELL)
+        zeros = np.zeros(self.held_in(shape), self.type if self.record is None else CELL)
         return zeros if self.record is None else Rows(self.record, zeros)
 
-    def cells_in(self, cells: Mapping[str, int]) -> tuple[int, ...]:
-        """Return the shape of the array that holds it, with these values of the cells."""
-        width = () if self.record is None else (len(self.record.__layout__.cells),)
-        return *self.shape_in(cells), *width
+    def held_in(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the array that holds it: a table's rows have a column for each cell."""
+        return shape if self.record is None else (*shape, len(self.record.__layout__.cells))
 
     def __set_name__(self, owner: type[Record], name: str) -> None:
         self.name = name
@@ -165,6 +160,16 @@ class RecordLayout:
         """The cells that say how large arrays are."""
         return frozenset().union(*(field.cells for field in self.fields.values()))
 
+    @cached_property
+    def _shapes(self) -> CodeType:
+        told = ("(" + "".join(f"{size}," for size in field.shape) + ")," for field in self.fields.values())
+        return compile(f"({''.join(told)})", "<shapes>", "eval")  # one for all: native code is called often
+
+    def shapes_in(self, cells: Mapping[str, int]) -> Iterator[tuple[str, Declared, tuple[int, ...]]]:
+        """Return all fields that are no cells, by name, and their shapes, with these values of the cells."""
+        shapes = eval(self._shapes, {"__builtins__": {}}, cells)
+        return zip(self.fields, self.fields.values(), shapes, strict=True)
+
     def place_of(self, name: str) -> int:
         return self.places[name]
 
@@ -217,9 +222,8 @@ class Record:
         self._pointer = int(self._block.ctypes.data)
         self._held: dict[str, Any] = {}
         self._set(cells)
-        values = self._cells()
-        for name, field in self.__layout__.fields.items():
-            setattr(self, name, field.made(values))
+        for name, field, shape in self.__layout__.shapes_in(self._cells()):
+            setattr(self, name, field.made(shape))
 
     @classmethod
     def _row(cls, block: Any) -> Self:
@@ -244,14 +248,13 @@ class Record:
         Whoever still has one of the arrays may go on reading it, or not see what is written from now on.
         """
         self._set(sizes)
-        values = self._cells()
-        for name, field in self.__layout__.fields.items():
+        for name, field, shape in self.__layout__.shapes_in(self._cells()):
             if field.cells.isdisjoint(sizes):
                 continue
             held = self._held.pop(name)
             only = [held.cells if isinstance(held, Rows) else held]
             del held  # else it could not grow where it is
-            cells = regrown(only, field.cells_in(values))
+            cells = regrown(only, field.held_in(shape))
             setattr(self, name, cells if field.record is None else Rows(field.record, cells))
 
     def address(self) -> int:
@@ -259,14 +262,12 @@ class Record:
 
         It may be longer: the first dimension is no more than what native code may use.
         """
-        values = self._cells()
-        for name, field in self.__layout__.fields.items():
+        for name, field, shape in self.__layout__.shapes_in(self._cells()):
             held = self._held[name]
             if isinstance(held, Record):
                 held.address()
                 continue
             found = held.cells.shape[:1] if isinstance(held, Rows) else held.shape
-            shape = field.shape_in(values)
             if found[1:] != shape[1:] or found[0] < shape[0]:
                 raise ValueError(f"{name} is an array of {found}, where ({', '.join(field.shape)}) is {shape}")
         return self._pointer

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from mipcheck.checker.observe import columns as native
-from mipcheck.checker.observe import loop, pauses
+from mipcheck.checker.observe import loop, near, pauses
 from mipcheck.checker.observe.limits import LIMIT
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification.configure import configure
@@ -168,3 +168,18 @@ def test_many_nodes_and_a_gap_of_all() -> None:
     again = [replace(e, time=e.time + 40 * S) for e in events]
     reasons = both_ways(load().for_role("iha"), [*events, whole, one, *again])
     assert reasons[-1] == loop.DONE
+
+
+def test_what_is_brought_near_of_many_nodes_changes_nothing() -> None:
+    """The hash table of nodes grows, is forgotten and fills again, in batches that end anywhere."""
+
+    def asks(begin: int, nodes: int) -> list[Event]:
+        homes = [0x0A010000 + n * 7 % nodes for n in range(2 * nodes)]
+        return [tabled.event("ask", (begin + n) * S // 10, {"to": n % 3}, home) for n, home in enumerate(homes)]
+
+    gap, reset = tabled.event("gap", 20 * S, {}, None), tabled.event("reset", 30 * S, {}, None)
+    events = [*asks(0, 90), gap, *asks(210, 40), reset, *asks(310, 60)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(near, "_MANY", 8)
+        reasons = both_ways(tabled.SERVER, events, 150)
+    assert reasons.count(loop.GROW) > 2
