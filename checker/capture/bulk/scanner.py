@@ -310,9 +310,9 @@ class Scanner:
             name = self._devices[device][0]
             now = int(least[device]) - self._offset, int(newest[device]) - self._offset
             spans.append((name, *now))
-            before = info.clocks.get(name, now)
-            steady = steady and before[1] - now[0] <= STEP
-            clocks[name] = min(before[0], now[0]), max(before[1], now[1])
+            before = info.clocks.get(name)
+            steady = steady and (before is None or before[1] - now[0] <= STEP)
+            clocks[name] = (min(before[0], now[0]), max(before[1], now[1])) if before is not None else now
         least[heard], newest[heard], s.astray = ~scanned.UNHEARD, scanned.UNHEARD, 0
         if steady:
             info.heard(int(times[0]), first, self._devices[s.device_of[start]][0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mipcheck.checker.logs.bulk.parsed import BASIS, NAMES, ODD, PRIME, LogLines
+from mipcheck.checker.logs.bulk.parsed import BASIS, ENUM, NAMES, ODD, PRIME, LogLines
 from mipcheck.checker.logs.bulk.words import (
     clear_keys,
     end_of_line,
@@ -57,7 +57,8 @@ def _end_of_comment(buf: Any, p: int) -> int:
 
 def _is_letter(buf: Any, p: int) -> bool:
     """Whether a character of a value is here: in ASCII, and no space or quotation mark."""
-    return bool(buf[p] > ord(" ") and buf[p] < ord("\x7f") and buf[p] != ord('"'))
+    letter = buf[p]
+    return bool((letter - ord("!")) & 0xFF <= ord("~") - ord("!") and letter != ord('"'))
 
 
 def _end_of_word(s: LogLines, scope: int, p: int) -> int:
@@ -130,15 +131,29 @@ def _take_keys(s: LogLines, p: int) -> int:
 def _take_value(s: LogLines, slot: int, p: int) -> int:
     """Write the value of a key that begins here; return where it ends, -1 if it is odd."""
     begin = p
-    while _is_letter(s.buf, p):
-        p += 1
-    if p == begin or not _is_apart(s.buf, p):
-        return -1
     kind = s.kinds[s.kind]
-    value = value_of(s, s.keys[kind.keys + slot], begin, p)
-    if value == U:
+    key = s.keys[kind.keys + slot]
+    if key.type == ENUM:  # most are, and are read only once
+        p = _end_of_member(s, key.scope, p)
+        member = look_up(s, s.words, key.scope, begin, p)
+        value = member if member >= 0 else U
+    else:
+        while _is_letter(s.buf, p):
+            p += 1
+        value = value_of(s, key, begin, p) if p > begin else U
+    if value == U or not _is_apart(s.buf, p):
         return -1
     s.keys_of[s.rows, slot] = value
     if slot == kind.stack:
         s.stack_at, s.stack_end = begin, p
+    return p
+
+
+def _end_of_member(s: LogLines, scope: int, p: int) -> int:
+    """Return where the value ends that begins here; its hash, as that of a word of a type, goes to `s.hash`."""
+    h = BASIS ^ scope
+    while _is_letter(s.buf, p):
+        h = (h ^ s.buf[p]) * PRIME
+        p += 1
+    s.hash = h
     return p
