@@ -6,13 +6,24 @@ What is found is evidence to be checked, whoever put it there, and never an answ
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.output import replacing
-from mipcheck.model.prover.certificate import LONGEST, Certificate, Malformed, read_certificate, write_certificate
-from mipcheck.model.specification.load import every_bundled
+from mipcheck.model.prover.certificate import (
+    LONGEST,
+    Certificate,
+    Inductive,
+    Malformed,
+    read_certificate,
+    write_certificate,
+)
+from mipcheck.model.prover.form import ADDRESS
+from mipcheck.model.specification.compose import owners
+from mipcheck.model.specification.load import every_bundled, load
+from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values import cache
 from mipcheck.model.values.packages import folder_of
 
@@ -47,6 +58,32 @@ def known(spec: str) -> Callable[[str], Certificate | None]:
         return None if found is None else found[0]
 
     return find
+
+
+def taken_over(spec: Spec) -> Callable[[str], Certificate | None]:
+    """Return what finds certificates of a bundled specification's properties, of another one none: what several are
+    made of is proved where it is taken over, for whatever has a name there, and has none of its own."""
+    bundled = every_bundled() if spec.name in every_bundled() else []
+    names = [n for n in bundled if n == spec.name or spec.name in load(n).extends]
+    names.sort(key=lambda n: n != spec.name)
+    everywhere = owners(spec)
+
+    def find(property_: str) -> Certificate | None:
+        found = next((c for name in names if (c := known(name)(property_)) is not None), None)
+        own = everywhere.get(property_)
+        return found if found is None or own is None else _named_in(own, found)
+
+    return find
+
+
+def _named_in(spec: Spec, certificate: Certificate) -> Certificate:
+    """Return a certificate that leaves what a specification has no name for as it is."""
+    names = {*spec.parameters, *(ADDRESS + n for n in spec.sites)}
+
+    def own(p: Inductive) -> Inductive:
+        return replace(p, form=replace(p.form, free=tuple(f for f in p.form.free if f in names)))
+
+    return replace(certificate, proofs={part: own(p) for part, p in certificate.proofs.items()})
 
 
 def _read(data: bytes) -> Certificate:

@@ -26,7 +26,7 @@ from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.inputs.read import read_trace
 from mipcheck.checker.inputs.trace import Trace
 from mipcheck.checker.observe.watch import watch
-from mipcheck.checker.proofs.certificates import known
+from mipcheck.checker.proofs.certificates import taken_over
 from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.proofs.replayed import check_names
 from mipcheck.checker.site.site import Site
@@ -165,7 +165,7 @@ class Jury:
         self.machines = {m.role: m for m in spec.machines()}
         self.originals: dict[str, Machine] = {}
         self._results: dict[str, Result] = {}
-        self.certificates = known(spec.name) if spec.name in every_bundled() else _nothing_known
+        self.certificates = taken_over(spec)
         self.witnesses = [w for path in paths or () for w in self._read(Path(path))]
         if paths is None:
             # What comes along is about the draft, whose words not every specification has.
@@ -277,7 +277,7 @@ class Jury:
         from mipcheck.model.prover.prove import Proofs
 
         original = self.machines[mutant.role]
-        proofs = Proofs(mutant.spec, timeout=self.timeout, certificate=self.certificates)
+        proofs = Proofs(mutant.spec, timeout=self.timeout, certificate=self.certificates, briefly=True)
         before, after = owners(self.spec), owners(mutant.spec)
         wanted = [
             name
@@ -307,7 +307,7 @@ class Jury:
         if name not in self._results:
             from mipcheck.model.prover.prove import Proofs
 
-            original = Proofs(self.spec, timeout=self.timeout, certificate=self.certificates)
+            original = Proofs(self.spec, timeout=self.timeout, certificate=self.certificates, briefly=True)
             self._results[name] = original.verdict(name)
         return self._results[name]
 
@@ -315,10 +315,6 @@ class Jury:
         """Decide whether more than the rules on its own events decide a property: it is proved by all, or refuted."""
         kept = self.certificates(name) or self._original(name).certificate
         return kept is not None and (not kept.proofs or any(p.whole for p in kept.proofs.values()))
-
-
-def _nothing_known(_: str) -> None:
-    """Know of no certificate."""
 
 
 def _title(spec: Spec, mutant: Mutant, rule: str) -> list[str]:

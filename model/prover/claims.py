@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 import z3
+from mipcheck.model.prover.mended import made_again
 from mipcheck.model.prover.runs import (
     Run,
     condition_of,
@@ -224,16 +225,19 @@ class Refutations:
                 return trace
         return None
 
-    def arises(self, script: Script | None = None) -> Witness | None:
+    def arises(self, script: Script | None = None, anew: bool = False) -> Witness | None:
         """Return a trace that keeps every MUST, and ends with an event of which the property speaks: the one that a
-        `script` is, or else the shortest that is found; None if there is none."""
+        `script` is, or, if `anew`, one of its events; without one, the shortest that is found; None if none is."""
         for n, own in enumerate(self._settings()):
             goal = partial(matching, p=own.of_property(self.property))
             free = own.without | own.advice
             if script is None:
                 trace = self._search(n, goal, free, "", DEPTH)
+            elif (script.entries, script.mirror) == (n + 1, ""):
+                told = made_again(own, script, goal, free) if anew else script
+                trace = None if told is None else shown(own, told, goal, free)
             else:
-                trace = shown(own, script, goal, free) if (script.entries, script.mirror) == (n + 1, "") else None
+                trace = None
             if trace is not None:
                 return trace
         return None
@@ -241,17 +245,38 @@ class Refutations:
     def shown(self, script: Script, free: frozenset[str]) -> Witness | None:
         """Return the trace that a script is, if it is one on which the property is false and that breaks only rules in
         `free`, or else SHOULDs besides; else None. No solver is asked."""
-        own = next((s for n, s in enumerate(self._settings(), 1) if n == script.entries), None)
+        own = self._followed(script)
         if own is None:
             return None
-        p, free = own.of_property(self.property), free | own.advice
-        if isinstance(p.claim, Permitted) or isinstance(p.claim, Independent) != bool(script.mirror):
+        free |= own.advice
+        return shown(own, script, self._falsifying(own, free), free)
+
+    def again(self, script: Script, free: frozenset[str]) -> Witness | None:
+        """Return a trace as `shown` does that has the events of a script, with whatever times and keys it takes; None
+        if there is none, or it was not found at once."""
+        own = self._followed(script)
+        if own is None:
             return None
+        found = made_again(own, script, self._falsifying(own, free | own.advice), free | own.advice)
+        return None if found is None else self.shown(found, free)
+
+    def _followed(self, script: Script) -> Setting | None:
+        """Return the setting in which a script is to show that the property is false; None if it can be none that
+        does."""
+        own = next((s for n, s in enumerate(self._settings(), 1) if n == script.entries), None)
+        claim = self.property.claim
+        if isinstance(claim, Permitted) or isinstance(claim, Independent) != bool(script.mirror):
+            return None
+        return own
+
+    def _falsifying(self, own: Setting, free: frozenset[str]) -> _Goal:
+        """Return the goal of a run that the property is false at its last step."""
+        p = own.of_property(self.property)
 
         def goal(run: Unrolling, k: int) -> Z:
             return _parted(run, k, p.claim, free) if isinstance(p.claim, Independent) else violated(run, k, p)
 
-        return shown(own, script, goal, free)
+        return goal
 
     def _settings(self) -> Iterator[Setting]:
         """Yield the settings to look for traces in, one after the other; each is made once."""

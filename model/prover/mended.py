@@ -13,11 +13,12 @@ from typing import Final
 import z3
 from mipcheck.model.prover.limits import limited
 from mipcheck.model.prover.logic import conj, neg
-from mipcheck.model.prover.scripts import Followed, Script, ScriptStep, Unfollowed, step_in
+from mipcheck.model.prover.scripts import Followed, Script, ScriptStep, Unfollowed, first_in, step_in
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Z
-from mipcheck.model.prover.symbolic import Keys, World
+from mipcheck.model.prover.symbolic import Keys, Slot, World
 from mipcheck.model.prover.unrolling import Unrolling
+from mipcheck.model.values.types import TIME
 
 _SECONDS: Final = 2.0
 """For each question: what takes longer is better sought."""
@@ -28,11 +29,18 @@ _TRIES_AFTER: Final = 4
 
 
 class _Loosened(Followed):
-    """A run of the events of a script whose times and keys are open; `taken` is what it takes that they happen."""
+    """A run of the events of a script whose times and keys are open, as are the keys of entries that are followed;
+    `taken` is what it takes that they happen."""
 
     def __init__(self, world: World, script: Script) -> None:
         self.taken: list[Z] = []
         super().__init__(world, script)
+
+    def _at_first(self, slot: Slot, script: Script) -> Z:
+        declared = self.world.spec.variables.get(slot[0])
+        if declared is None or declared.initial is not None or declared.type == TIME:
+            return super()._at_first(slot, script)
+        return z3.Int(f"{slot[0]}.{slot[1]}@first")
 
     def _values(self, step: ScriptStep) -> tuple[Keys, Z]:
         k = len(self.steps)
@@ -67,7 +75,7 @@ def made_again(
         return None
     model = solver.model()
     steps = (step_in(model, w, w.actions[happened.act], happened) for happened in run.steps)
-    return replace(script, steps=tuple(steps))
+    return replace(script, steps=tuple(steps), initial=first_in(model, w, run.states[0]))
 
 
 def alike(scripts: Iterable[Script], events: Collection[str]) -> Iterator[Script]:

@@ -100,8 +100,9 @@ def prove(
 class Proofs:
     """Proofs of one specification: of each property first the verdict, and then what the proof needs.
 
-    `certificate` says of a property what was proved of it before, None where nothing is known. For other parameters see
-    `prove`.
+    `certificate` says of a property what was proved of it before, None where nothing is known. Asked `briefly` is only
+    whether something holds: what refutes it need not be the shortest trace, nor a proof be for as much as can be had.
+    For other parameters see `prove`.
     """
 
     def __init__(
@@ -113,13 +114,15 @@ class Proofs:
         timeout: float = 60.0,
         certificate: Callable[[str], Certificate | None] = lambda _: None,
         with_obligations: bool = False,
+        briefly: bool = False,
     ) -> None:
-        self._spec, self._certificate = spec, certificate
+        self._spec, self._certificate, self._briefly = spec, certificate, briefly
         self._given, self._without = parameters, list(without)
         self._capabilities, self._timeout, self._with_obligations = capabilities, timeout, with_obligations
         self._owners = owners(spec)
         self._settings: dict[str, Setting] = {}
         self._proved: dict[str, Proof] = {}
+        self._answers: dict[str, str] = {}
         self._completed: set[str] = set()
         self._searches: dict[str, Refutations] = {}
 
@@ -144,6 +147,7 @@ class Proofs:
         if is_over():
             return Result(name, p.section, "unknown", 0.0, "none", reason=TIME_IS_UP)
         result = self._consistent(setting, p) if isinstance(p.claim, Consistent) else self._by_spacer(setting, p)
+        self._answers[name] = result.result
         return replace(result, seconds=time.monotonic() - started)
 
     def completed(self, result: Result) -> Result:
@@ -188,11 +192,18 @@ class Proofs:
         p, setting = self._asked(name)
         if isinstance(p.claim, Consistent | Permitted):
             return False
-        if name not in self._proved and self.verdict(name).result != "proved":
+        if (self._answers.get(name) or self.verdict(name).result) != "proved":
             return False
         proof = self._proved[name]
         mine = [r for r in proof.rules if r.id == rule]
-        return Needs(setting, p, proof, self._certificate(name)).of(mine[0]) if mine else False
+        if not mine:
+            return False
+        known = self._certificate(name)
+        if self._briefly and known is not None and (script := known.scripts.get(rule)) is not None:
+            found = Refutations(setting, p, pretty=False).again(script, setting.without | {rule})
+            if found is not None:
+                return Needed(rule, found)
+        return Needs(setting, p, proof, known).of(mine[0])
 
     def _asked(self, name: str) -> tuple[Property, Setting]:
         """Return a property, and its setting."""
@@ -210,7 +221,9 @@ class Proofs:
     def _by_spacer(self, setting: Setting, p: Property) -> Result:
         known = self._certificate(p.name)
         stored = None if known is None else certified(setting, p, known) or refuted(setting, p, known)
-        proof = _proof(setting, p) if stored is None else stored
+        if stored is None and self._briefly and known is not None:
+            stored = retold(setting, p, known)
+        proof = _proof(setting, p, self._briefly) if stored is None else stored
         if isinstance(proof, Proof):
             self._proved[p.name] = proof
             how = "all rules" if proof.whole else "rules on the same events"
@@ -256,6 +269,8 @@ class Proofs:
         searches = self._searches[p.name] = Refutations(setting, p, pretty=False)
         script = None if known is None else known.scripts.get(HAPPENS)
         trace = None if script is None else searches.arises(script)
+        if trace is None and script is not None and self._briefly:
+            trace = searches.arises(script, anew=True)
         if trace is None:
             trace = searches.arises()
         if trace is not None:
@@ -357,7 +372,18 @@ def refuted(setting: Setting, p: Property, certificate: Certificate) -> Witness 
     return Refutations(setting, p).shown(script, setting.without)
 
 
-def _proof(setting: Setting, p: Property) -> Proof | Witness | Verdict:
+def retold(setting: Setting, p: Property, certificate: Certificate) -> Witness | None:
+    """Return a counterexample that is made of a trace in a certificate, if not the shortest: as it is, or with other
+    times and keys. One that shows that a rule is needed breaks nothing where that rule has come to allow it."""
+    searches = Refutations(setting, p, pretty=False)
+    scripts = [s for n, s in certificate.scripts.items() if n != HAPPENS]
+    for told in (searches.shown, searches.again):
+        if (found := next((t for s in scripts if (t := told(s, setting.without)) is not None), None)) is not None:
+            return found
+    return None
+
+
+def _proof(setting: Setting, p: Property, briefly: bool) -> Proof | Witness | Verdict:
     """Return a proof of a property, or a trace that refutes it, or what is said of it when there is neither."""
     verdict = Verdict("unknown")
     # The guess that all is alike speaks of what assumptions read, too, so that it never does without them.
@@ -373,9 +399,12 @@ def _proof(setting: Setting, p: Property) -> Proof | Witness | Verdict:
             return Verdict("unknown", reason=str(error))
         verdict = spacer(system, setting.timeout)
         if verdict.answer == "proved":
-            proof = widened(setting, p, Proof(rules, whole, verdict.invariant))
+            proof = widened(setting, p, Proof(rules, whole, verdict.invariant), not briefly)
             return refuted_by_three(setting, p, proof) or proof
-        if verdict.answer == "refuted" and (trace := Refutations(setting, p).find(setting.without)) is not None:
+        if (
+            verdict.answer == "refuted"
+            and (trace := Refutations(setting, p, not briefly).find(setting.without)) is not None
+        ):
             return trace
     return verdict
 

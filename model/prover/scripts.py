@@ -58,8 +58,18 @@ def script_of(run: Unrolling, model: Any, length: int) -> Script:
     w, steps = run.world, []
     for step in run.steps[:length]:
         steps.append(step_in(model, w, w.actions[model.eval(step.act, model_completion=True).as_long()], step))
-    at_first = ((slot, int(model.eval(run.states[0][slot], model_completion=True).as_long())) for slot in _open(w))
-    return Script(w.unit or 1, tuple(steps), {_named(slot): value for slot, value in at_first if value}, run.mirror)
+    return Script(w.unit or 1, tuple(steps), first_in(model, w, run.states[0]), run.mirror)
+
+
+def first_in(model: Any, w: World, first: SymbolicState) -> dict[str, int]:
+    """Write down what is at first in a model of what has no initial value."""
+    numbers = {slot: _long_in(model, first[slot]) for slot in _open(w)}
+    return {_named(slot): number for slot, number in numbers.items() if number}
+
+
+def _long_in(model: Any, z: Z) -> int:
+    """Return what a number is in a model."""
+    return z if isinstance(z, int) else int(model.eval(z, model_completion=True).as_long())
 
 
 def step_in(model: Any, w: World, action: Action, step: Step) -> ScriptStep:
@@ -120,9 +130,12 @@ class Followed(Unrolling):
         result = dict(self.world.at_first)
         for slot, sort in self.world.slots.items():
             if slot not in result:
-                is_boolean = sort.kind() == z3.Z3_BOOL_SORT
-                result[slot] = False if is_boolean else script.initial.get(_named(slot), 0)
+                result[slot] = False if sort.kind() == z3.Z3_BOOL_SORT else self._at_first(slot, script)
         return result
+
+    def _at_first(self, slot: Slot, script: Script) -> Z:
+        """Return what a number is at first that has no initial value."""
+        return script.initial.get(_named(slot), 0)
 
     def _follow(self, step: ScriptStep) -> None:
         w, action = self.world, Action(step.event, step.interface)

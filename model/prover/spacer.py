@@ -9,7 +9,7 @@ from itertools import cycle
 from typing import Any
 
 import z3
-from mipcheck.model.prover.limits import TIME_IS_UP, Alarm, is_over, limited
+from mipcheck.model.prover.limits import TIME_IS_UP, Alarm, Allowance, is_over, limited
 from mipcheck.model.prover.logic import atom, conj, for_all, implied
 
 Z = Any
@@ -123,12 +123,16 @@ def _said(error: z3.Z3Exception) -> str:
 
 
 def lasting(system: System, timeout: float) -> list[Z]:
-    """Return as much of what is `likely` as holds at first and is kept by every move, all of it together."""
+    """Return as much of what is `likely` as holds at first and is kept by every move, all of it together; nothing where
+    that takes more than `timeout` in all: it is a guess that may cost more than it saves."""
+    allowed = Allowance(timeout)
     kept = [c for c in system.likely if impossible(timeout, system.initial, z3.Not(c))]
     unmoved = 0
     for m in cycle(system.moves):
         # One after the other, until all have kept what is left: what one loses, others mostly lose as well.
         while kept and (lost := _lost(system, m, kept, timeout)):
+            if allowed.is_over:
+                return []
             kept = [c for n, c in enumerate(kept) if n not in lost]
             unmoved = 0
         unmoved += 1

@@ -27,10 +27,10 @@ def widest(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Pro
     return _tried(setting, p, rules, whole, Form(ANY, candidates(setting)))
 
 
-def widened(setting: Setting, p: Property, proof: Proof) -> Proof:
-    """Return a proof for as many interfaces as can be had, then for the values of as much as can be had."""
+def widened(setting: Setting, p: Property, proof: Proof, of_values: bool = True) -> Proof:
+    """Return a proof for as many interfaces as can be had, then, if asked for, for the values of as much as can be."""
     best = _of_more(setting, p, proof)
-    for names in _groups(setting):
+    for names in _groups(setting) if of_values else ():
         form = Form(best.form.interfaces, (*best.form.free, *(n for n in names if n not in best.form.free)))
         if form == best.form:
             continue

@@ -4,8 +4,10 @@ Smaller changes, and rules that no claim is about, are told of in the candidates
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from mipcheck.checker.proofs.certificates import known
+from mipcheck.checker.proofs.certificates import known, taken_over
 from mipcheck.checker.verbs.mutate_fates import KILLED, chosen, fates
 from mipcheck.model.prover import prove
 from mipcheck.model.prover.prove import Proofs
@@ -43,3 +45,17 @@ def test_what_does_without_a_rule_is_proved_at_once_where_that_rule_has_changed(
     monkeypatch.setattr(prove, "spacer", never)
     result = Proofs(changed.spec, certificate={prop: certificate}.get).verdict(prop)
     assert (result.result, result.certified) == ("proved", True)
+
+
+def test_what_several_are_made_of_is_proved_where_it_is_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts without certificates of their own were proved anew for each mutant, so that most of them were not asked."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("what has been proved is proved anew")
+
+    monkeypatch.setattr(prove, "spacer", never)
+    for name, prop in (("inner", "left_association_is_harmless"), ("outer", "redirection_takes_the_key")):
+        spec = load(f"candidates/{name}")
+        result = Proofs(spec, certificate=taken_over(spec), briefly=True).verdict(prop)
+        assert (result.result, result.certified) == ("proved", True)
+        assert taken_over(replace(spec, name="./mine.spec"))(prop) is None

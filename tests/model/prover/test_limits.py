@@ -7,8 +7,9 @@ import time
 
 import pytest
 import z3
+from mipcheck.model.prover import spacer as module
 from mipcheck.model.prover.claims import system_of
-from mipcheck.model.prover.limits import Alarm, Budget, limited
+from mipcheck.model.prover.limits import Alarm, Allowance, Budget, limited
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.prover.spacer import Move, System, lasting, spacer
 from mipcheck.model.specification.load import load
@@ -91,6 +92,13 @@ def test_of_what_is_likely_only_what_lasts_is_kept() -> None:
     n = z3.Int("n")
     wrong_at_first, lost, lost_with_it, lasts = n == 5, n <= 8, n <= 9, n <= 11
     assert lasting(counter(0, wrong_at_first, lost, lost_with_it, lasts), 5.0) == [lasts]
+
+
+def test_to_find_out_what_lasts_has_a_limit_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question had one, and a guess of many parts took minutes where seconds were allowed."""
+    n = z3.Int("n")
+    monkeypatch.setattr(module, "Allowance", lambda _: Allowance(0.0))
+    assert lasting(counter(0, n <= 8, n <= 11), 5.0) == []
 
 
 @pytest.mark.slow

@@ -1,0 +1,68 @@
+"""Asked briefly, whether something holds is told by kept traces, with whatever times and keys they take now."""
+
+from __future__ import annotations
+
+import pytest
+from mipcheck.model.prover.certificate import Certificate
+from mipcheck.model.prover.prove import Proofs
+from mipcheck.model.prover.search import Search
+from mipcheck.model.specification.load import loads
+
+TEXT = """
+spec small "who asks waits"
+event ask(n: int) by node seen log
+event go(n: int) by node seen log
+node { last: time = 0 s }
+table asked by n: int { at: time }
+on ask { asked[n] := { at := now } }
+rule A MUST cite 1 "asked before" allow go only if n in asked and now - asked[n].at >= 2 s
+rule B MUST cite 2 "small numbers" allow ask, go only if n < 5
+property goes_asked cite 1 "nobody goes unasked" whenever go: n in asked
+property goes_late cite 1 "nobody goes at once" whenever go when n in asked: now - asked[n].at >= 2 s
+"""
+
+
+def certificates(text: str) -> dict[str, Certificate]:
+    proofs = Proofs(loads(text))
+    results = [proofs.completed(proofs.verdict(name)) for name in proofs.properties]
+    return {r.name: r.certificate for r in results if r.certificate is not None}
+
+
+def changed(old: str, new: str) -> str:
+    text = TEXT.replace(old, new)
+    assert text != TEXT
+    return text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "property_"),
+    [
+        ("n in asked and now", "now", "goes_asked"),
+        ("n in asked and now - asked[n].at >= 2 s", "n in asked", "goes_late"),
+        ("only if n in asked and now - asked[n].at >= 2 s", "only if n >= 3", "goes_asked"),
+        (">= 2 s\nrule", ">= 1 s\nrule", "goes_late"),
+    ],
+    ids=["as it was kept", "likewise", "of another entry", "at another time"],
+)
+def test_what_is_refuted_by_the_events_that_are_kept_takes_no_search(
+    old: str, new: str, property_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = certificates(TEXT)
+    monkeypatch.setattr(Search, "shortest", None)
+    told = Proofs(loads(changed(old, new)), certificate=kept.get, briefly=True).verdict(property_)
+    assert told.result == "refuted" and told.trace is not None
+
+
+def test_a_rule_that_is_needed_by_another_entry_takes_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trace that showed it was of number 0, which nobody can have any more: its key was kept, and it was sought."""
+    kept = certificates(TEXT)
+    monkeypatch.setattr(Search, "shortest", None)
+    proofs = Proofs(loads(changed("n < 5", "n > 5")), certificate=kept.get, briefly=True)
+    assert proofs.verdict("goes_asked").result == "proved"
+    assert not proofs.spared("goes_asked", "A")
+
+
+def test_what_is_told_at_length_is_the_shortest_trace() -> None:
+    text = changed("n in asked and now", "now")
+    kept = Proofs(loads(text), certificate=certificates(TEXT).get).verdict("goes_asked")
+    assert kept.trace is not None and kept.trace == Proofs(loads(text)).verdict("goes_asked").trace
