@@ -16,13 +16,15 @@ import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate, Inductive
 from mipcheck.model.prover.claims import Refutations, system_of
 from mipcheck.model.prover.form import Form
-from mipcheck.model.prover.free import in_form
+from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula
+from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.limits import TIME_IS_UP, is_over
+from mipcheck.model.prover.logic import conj, conjuncts
 from mipcheck.model.prover.needed import Needed, Needs, Proof, Undecided, checked, proved_system
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.smtlib import Obligation, obligations
-from mipcheck.model.prover.spacer import System, Verdict, Z, spacer
+from mipcheck.model.prover.spacer import System, Verdict, Z, lasting, recheck, spacer
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.prover.widen import interfaces_of, refuted_by_three, values_of, widened, widest
 from mipcheck.model.prover.witness import Witness
@@ -222,7 +224,7 @@ class Proofs:
         known = self._certificate(p.name)
         stored = None if known is None else certified(setting, p, known) or refuted(setting, p, known)
         if stored is None and self._briefly and known is not None:
-            stored = retold(setting, p, known)
+            stored = retold(setting, p, known) or outlasting(setting, p, known)
         proof = _proof(setting, p, self._briefly) if stored is None else stored
         if isinstance(proof, Proof):
             self._proved[p.name] = proof
@@ -370,6 +372,23 @@ def refuted(setting: Setting, p: Property, certificate: Certificate) -> Witness 
     if script is None or certificate.proofs or isinstance(p.claim, Permitted):
         return None
     return Refutations(setting, p).shown(script, setting.without)
+
+
+def outlasting(setting: Setting, p: Property, certificate: Certificate) -> Proof | None:
+    """Return a proof by what is left of an invariant in a certificate where a changed rule makes parts of it untrue."""
+    for stored in dict.fromkeys(certificate.proofs.values()):
+        if not set(stored.form.free) <= set(candidates(setting)):
+            continue
+        rules = _rules_of(setting, p, stored)
+        try:
+            system = system_of(in_form(setting, stored.form), p, rules, stored.whole)
+            parts = list(conjuncts(read_formula(stored.invariant, names_of(system.state))))
+        except (Unreadable, TooManyEntries):
+            continue
+        invariant = conj(lasting(replace(system, likely=parts), setting.timeout))
+        if not recheck(system, invariant, setting.timeout):
+            return Proof(rules, stored.whole, invariant, form=stored.form)
+    return None
 
 
 def retold(setting: Setting, p: Property, certificate: Certificate) -> Witness | None:

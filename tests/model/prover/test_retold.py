@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from mipcheck.model.prover.certificate import Certificate
+from mipcheck.model.prover import prove
+from mipcheck.model.prover.certificate import Certificate, Inductive
 from mipcheck.model.prover.prove import Proofs
 from mipcheck.model.prover.search import Search
+from mipcheck.model.prover.spacer import System, Verdict
 from mipcheck.model.specification.load import loads
 
 TEXT = """
@@ -66,3 +68,31 @@ def test_what_is_told_at_length_is_the_shortest_trace() -> None:
     text = changed("n in asked and now", "now")
     kept = Proofs(loads(text), certificate=certificates(TEXT).get).verdict("goes_asked")
     assert kept.trace is not None and kept.trace == Proofs(loads(text)).verdict("goes_asked").trace
+
+
+COUNTS = """
+spec counts "what is counted"
+event up() by node seen log
+node { first: int = 0  second: int = 0 }
+on up { first := first + 1; second := second + 1 }
+property never_less cite 1 "the first is never less than nothing" invariant first >= 0
+"""
+
+
+@pytest.mark.parametrize(("old", "new", "proofs"), [("second + 1", "second - 1", 0), ("first + 1", "first - 1", 1)])
+def test_a_proof_does_without_what_is_true_no_more(
+    old: str, new: str, proofs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An invariant says much of which a property has no need; where that was changed, all was proved anew, or not."""
+    kept = Certificate("counts", "mn", "never_less", {"": Inductive((), True, "(and (<= 0 first.n) (<= 0 second.n))")})
+    asked: list[System] = []
+
+    def unknown(system: System, _: float) -> Verdict:
+        asked.append(system)
+        return Verdict("unknown")
+
+    monkeypatch.setattr(prove, "spacer", unknown)
+    monkeypatch.setattr(prove, "widest", lambda *_: None)
+    text = COUNTS.replace(old, new)
+    result = Proofs(loads(text), certificate={"never_less": kept}.get, briefly=True).verdict("never_less").result
+    assert result == ("unknown" if proofs else "proved") and bool(asked) == bool(proofs)
