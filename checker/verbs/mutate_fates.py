@@ -272,7 +272,8 @@ class Jury:
 
     def _property(self, mutant: Mutant) -> str | None:
         """Return the first property, of the role or of a system, that is refuted now or no more, since some are claimed
-        for what refutes them; of which nothing can happen any more; or that does without a rule that it needs."""
+        for what refutes them; of which nothing can happen any more; or that does without a rule that it needs. Whether
+        rules fit together is asked last."""
         from mipcheck.model.prover.concerned import concerned
         from mipcheck.model.prover.prove import Proofs
 
@@ -288,7 +289,10 @@ class Jury:
         wanted += [n for system in self.spec.systems.values() for n in system.properties if before[n] != after[n]]
         if (told := next((n for n in wanted if self._is_told(n, proofs.verdict(n).result)), None)) is not None:
             return told
-        return next((n for n in wanted for rule in self._needs(n) if proofs.spared(n, rule)), None)
+        if (told := next((n for n in wanted for rule in self._needs(n) if proofs.spared(n, rule)), None)) is not None:
+            return told
+        fitting = [n for n, p in original.properties.items() if isinstance(p.claim, Consistent)]
+        return next((n for n in fitting if self._is_told(n, proofs.verdict(n).result)), None)
 
     def _needs(self, name: str) -> list[str]:
         """Return the rules without which a property fails, as its certificate shows."""

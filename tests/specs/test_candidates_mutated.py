@@ -29,6 +29,21 @@ def test_a_rule_that_is_left_out_is_noticed(name: str) -> None:
     assert [f.mutant.where for f in found if f.fate != KILLED] == [f"rule {r}" for r in NOBODY_MINDS.get(name, [])]
 
 
+@pytest.mark.parametrize(
+    ("name", "where", "what", "by"),
+    [
+        ("e2", "on flushed", "unsure is not reset", "flushed_may_register"),
+        ("e2", "on establish", "exchanges: 2 for 1", "two_will_not_do"),
+        ("e2", "rule E2N5", "protected = yes implies up and for_home whether protected = yes or not", "clear_inside"),
+    ],
+)
+def test_what_a_node_would_never_get_to_do_is_noticed(name: str, where: str, what: str, by: str) -> None:
+    """A con of E.2 is that two associations are needed: that two will do, and flushing will, nobody had asked."""
+    spec = load(f"candidates/{name}")
+    changed = [m for m in chosen(spec, [], None, None) if (m.where, m.what) == (where, what)]
+    assert [(f.fate, f.by) for f in fates(spec, changed, [], 20.0)] == [(KILLED, by)]
+
+
 @pytest.mark.slow
 def test_what_does_without_a_rule_is_proved_at_once_where_that_rule_has_changed(
     monkeypatch: pytest.MonkeyPatch,
