@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -212,15 +213,14 @@ class Jury:
 
         if never_differs(original, mutant.machine, self._watched(mutant.role), min(EACH, self.timeout)):
             return Fate(mutant, EQUIVALENT, reason="it is proved to do the same with every event in every state")
-        if (by := self._property(mutant)) is not None:
-            return Fate(mutant, KILLED, by)
-        return self._parted(mutant, original)
+        by, open_ = self._property(mutant)
+        return self._parted(mutant, original, open_) if by is None else Fate(mutant, KILLED, by)
 
-    def _parted(self, mutant: Mutant, original: Spec) -> Fate:
+    def _parted(self, mutant: Mutant, original: Spec, open_: Sequence[str]) -> Fate:
         """Return what becomes of a mutant that nobody notices: a trace on which it parts from the original, if there
-        is one of some rule."""
+        is one of some rule. Properties that are `open` were not decided."""
         partings = Partings(original, mutant.machine, self.timeout)
-        reasons = []
+        reasons = [f"not decided: {', '.join(open_)}"] if open_ else []
         for rule in [r for r in original.rules if not partings.alike(r)]:
             found = partings.find([rule], _title(self.spec, mutant, rule))
             if found.trace and found.outright:
@@ -270,10 +270,10 @@ class Jury:
             path.write_text(text, "utf-8")
             self.witnesses += self._read(path)
 
-    def _property(self, mutant: Mutant) -> str | None:
+    def _property(self, mutant: Mutant) -> tuple[str | None, list[str]]:
         """Return the first property, of the role or of a system, that is refuted now or no more, since some are claimed
         for what refutes them; of which nothing can happen any more; or that does without a rule that it needs. Whether
-        rules fit together is asked last."""
+        rules fit together is asked last. Where there is none, return those that were not decided."""
         from mipcheck.model.prover.concerned import concerned
         from mipcheck.model.prover.prove import Proofs
 
@@ -287,24 +287,28 @@ class Jury:
             and (concerned(original, mutant.machine, p) or self._rests_on_all(name))
         ]
         wanted += [n for system in self.spec.systems.values() for n in system.properties if before[n] != after[n]]
-        if (told := next((n for n in wanted if self._is_told(n, proofs.verdict(n).result)), None)) is not None:
-            return told
-        if (told := next((n for n in wanted for rule in self._needs(n) if proofs.spared(n, rule)), None)) is not None:
-            return told
         fitting = [n for n, p in original.properties.items() if isinstance(p.claim, Consistent)]
-        return next((n for n in fitting if self._is_told(n, proofs.verdict(n).result)), None)
+        open_: list[str] = []
+
+        def told(name: str) -> bool:
+            verdict = proofs.verdict(name).result
+            if verdict == "unknown" or self._original(name).result == "unknown":
+                open_.append(name)
+                return False
+            return verdict != self._original(name).result
+
+        noticing = chain(
+            filter(told, wanted),
+            (n for n in wanted for rule in self._needs(n) if proofs.spared(n, rule)),
+            filter(told, fitting),
+        )
+        return next(noticing, None), open_
 
     def _needs(self, name: str) -> list[str]:
         """Return the rules without which a property fails, as its certificate shows."""
         certificate = self.certificates(name)
         found = [] if certificate is None else list(certificate.scripts)
         return [rule for rule in found if ":" not in rule]
-
-    def _is_told(self, name: str, verdict: str) -> bool:
-        """Decide whether a mutant's verdict on a property is another than the original's, where both are decided."""
-        if verdict == "unknown":
-            return False
-        return self._original(name).result not in ("unknown", verdict)
 
     def _original(self, name: str) -> Result:
         """Return what the original comes to by a property, found once."""

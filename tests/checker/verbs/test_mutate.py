@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.cli.main import main
+from mipcheck.checker.proofs.partings import PartingLog, Partings
 from mipcheck.checker.verbs.mutate_fates import EQUIVALENT, KILLED, SURVIVES, UNDECIDED, Fate, chosen, fates
 from mipcheck.checker.verbs.mutate_report import name_of
+from mipcheck.model.prover.prove import Proofs, Result
 from mipcheck.model.specification.load import loads
 
 from making.schemas import conforming
@@ -139,6 +142,19 @@ def test_what_nobody_notices_has_a_trace_on_which_it_parts() -> None:
 
 
 @pytest.mark.slow
+def test_what_was_not_decided_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That somebody has asked in vain was told as if nobody could tell the difference."""
+    monkeypatch.setattr(Partings, "find", lambda *_: PartingLog())
+    verdict = Proofs.verdict
+
+    def unknown(proofs: Proofs, name: str) -> Result:
+        return replace(verdict(proofs, name), result="unknown")
+
+    monkeypatch.setattr(Proofs, "verdict", unknown)
+    got = by_what(found("R1"))["rule R1: the rule is left out"]
+    assert (got.fate, got.reason) == (UNDECIDED, "not decided: opened_once")
+
+
 def test_what_means_the_same_is_proved_to() -> None:
     """`is_open and (is_open or blown)` is `is_open`, whatever `blown` is."""
     got = by_what(found("R3", "close"))
