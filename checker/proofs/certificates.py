@@ -61,10 +61,10 @@ def known(spec: str) -> Callable[[str], Certificate | None]:
 
 
 def taken_over(spec: Spec) -> Callable[[str], Certificate | None]:
-    """Return what finds certificates of a bundled specification's properties, of another one none: what several are
-    made of is proved where it is taken over, for whatever has a name there, and has none of its own."""
+    """Return what finds certificates of a bundled specification's properties, of another one none: what one takes over
+    may have been proved where it comes from or where else it is taken over, for whatever has a name there."""
     bundled = every_bundled() if spec.name in every_bundled() else []
-    names = [n for n in bundled if n == spec.name or spec.name in load(n).extends]
+    names = [n for n in bundled if n == spec.name or n in spec.extends or spec.name in load(n).extends]
     names.sort(key=lambda n: n != spec.name)
     everywhere = owners(spec)
 
