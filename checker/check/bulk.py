@@ -18,7 +18,7 @@ from mipcheck.checker.inputs.addresses import SaidAddresses
 from mipcheck.checker.inputs.clocks import absolute_of, shifts_of
 from mipcheck.checker.inputs.opening import OpenInput, hold
 from mipcheck.checker.inputs.settle import Over, Settling
-from mipcheck.checker.inputs.trace import Input, Trace, evidence_of_inputs, input_of_log
+from mipcheck.checker.inputs.trace import Input, Trace, evidence_of_inputs, input_of_log, until_of
 from mipcheck.checker.observe.limits import TooMuch
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.watch import INEXACT, forbidden
@@ -185,7 +185,13 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
     if any(log.spans for log in logs.logs):
         slowly(LOGS, "a gap has a span of its own")
         return None
-    read = [replace(i, events=log, fractions=log.fractions) for i, log in zip(logs.inputs(), logs.logs, strict=True)]
+    if _overlap(logs.logs, [s.ns for s in shifts]):
+        slowly(LOGS, "one log begins with what stands in another")
+        return None
+    read = [
+        replace(i, events=log, fractions=log.fractions, until=until_of(log, shift.ns))
+        for i, log, shift in zip(logs.inputs(), logs.logs, shifts, strict=True)
+    ]
     trace = Trace(tuple(read), columns, site, said, absolute_of(inputs, shifts), notes)
     evidence = trace.evidence(machine.spec)
     if evidence.resolution != seen.resolution:
@@ -194,10 +200,10 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
             return None
         replay = _replayed(machine, columns, site.boot, logs, piped, evidence)
     observation = replay.observation()
-    if evidence.unplugged:
+    if evidence.unplugged or evidence.later:
         from mipcheck.checker.observe.silence import excused
 
-        observation = excused(machine, observation, columns)
+        observation = excused(machine, observation, columns, evidence)
     modes = modes_in_words(machine.spec, replay.modes(), forbidden(machine, observation))
     return Watched(machine, trace, observation, modes)
 
@@ -211,6 +217,23 @@ def _columns(logs: Sequence[BulkLog], offsets: Sequence[int], vocabulary: Vocabu
     if any(log.events != logs[0].events for log in logs):
         return None
     return MergedLogs(logs, offsets, vocabulary.gaps)
+
+
+def _overlap(logs: Sequence[BulkLog], offsets: Sequence[int]) -> bool:
+    """Tell whether the first event of a log stands in another one, too, after `offsets` (ns) are added."""
+    if len(logs) == 1:
+        return False
+    from mipcheck.checker.inputs.overlap import same
+
+    firsts = [(log[0], offset) for log, offset in zip(logs, offsets, strict=True) if len(log)]
+    return any(
+        same(event, first, ahead)
+        for n, (first, offset) in enumerate(firsts)
+        for m, (log, other) in enumerate(zip(logs, offsets, strict=True))
+        if n != m and len(log)
+        for ahead in [offset - other]
+        for event in log.at(first.time + ahead)
+    )
 
 
 def _replayed(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from mipcheck.checker.check.bulk import Watched
@@ -19,13 +20,14 @@ from mipcheck.checker.check.violations import occurred_again, violations_of
 from mipcheck.checker.follow.archive import Archive
 from mipcheck.checker.follow.spans import Spanned
 from mipcheck.checker.inputs.addresses import SaidAddresses
-from mipcheck.checker.inputs.trace import Trace
+from mipcheck.checker.inputs.trace import Trace, evidence_of_inputs
 from mipcheck.checker.observe.coarse import CoarseObserver
 from mipcheck.checker.observe.context import Context
+from mipcheck.checker.observe.ended import doubt
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.observe.observer import Observer
 from mipcheck.checker.observe.ordered import OrderedObserver
-from mipcheck.checker.observe.silence import changes_status, without
+from mipcheck.checker.observe.silence import changes_status, unplugged, without
 from mipcheck.checker.observe.watch import forbidden
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.derive import deriver, modes_in_words, outward
@@ -151,9 +153,13 @@ class Judge:
         self._modes: Counter[tuple[str, frozenset[str]]] = Counter()
         self._pending: dict[str, list[Finding]] = {}
         self._spared: list[Finding] = []
+        self._heard: dict[str, int] = {}
+        """By file, the time (ns) of its last event so far."""
+        self._held: list[Finding] = []
+        """Findings that a source could refute which has told nothing since."""
 
     def _needed(self) -> Iterator[int]:
-        waiting = {id(f) for found in self._pending.values() for f in found}
+        waiting = {id(f) for found in (self._held, *self._pending.values()) for f in found}
         return self._observer.events_needed(waiting)
 
     # --- events ---------------------------------------------------------------------------------------------------
@@ -191,6 +197,12 @@ class Judge:
             self._ends = max(self._ends, event.time + max(1, resolution))
         else:
             self._observer.take(known)
+        heard = self._heard.get(event.at.file, event.time)
+        self._heard[event.at.file] = event.time
+        if any(heard < finding.time for finding in self._held):
+            held, self._held = self._held, []
+            for finding in held:
+                self._consider(finding)
         self._hear()
         self._settle_pending(event)
         self._confirm(event.time)
@@ -212,19 +224,35 @@ class Judge:
         """Say what the observer has found, as far as it is certain."""
         fresh, self._observer.fresh = self._observer.fresh, []
         for finding in fresh:
-            if not (self._evidence.unplugged and finding.overdue and finding.interface is not None):
-                self._certain(finding)
-                continue
-            after = None
-            for event in self._archive.recent():
-                if event.time < finding.last_time:
-                    break
-                if event.interface == finding.interface and event.kind != _GAP:
-                    after = event
-            if after is None:
-                self._pending.setdefault(finding.interface, []).append(finding)
-            else:
-                self._decide(finding, after)
+            self._consider(finding)
+
+    def _consider(self, finding: Finding) -> None:
+        """Say what was found, unless what comes yet may show that it is none."""
+        evidence = self._evidence_by_now()
+        if doubt(self._machine, finding, evidence, self._archive[-1].time):
+            self._held.append(finding)
+            return
+        if not (finding.overdue and finding.interface is not None and evidence.at(finding.time).unplugged):
+            self._certain(finding)
+            return
+        after = None
+        for event in self._archive.recent():
+            if event.time < finding.last_time:
+                break
+            if event.interface == finding.interface and event.kind != _GAP:
+                after = event
+        if after is None:
+            self._pending.setdefault(finding.interface, []).append(finding)
+        else:
+            self._decide(finding, after)
+
+    def _evidence_by_now(self) -> Evidence:
+        """Return what the inputs show, of which some have told nothing for a while."""
+        inputs = self._trace.inputs
+        if len(inputs) == 1:
+            return self._evidence
+        told = [replace(i, until=self._heard.get(i.file)) for i in inputs]
+        return replace(self._evidence, later=evidence_of_inputs(self._machine.spec, told).later)
 
     def _settle_pending(self, event: Event) -> None:
         """Decide about what was overdue on an interface of which nothing was seen since, now that something is."""
@@ -303,8 +331,12 @@ class Judge:
         if self._early and self._until is not None and self._until >= (self.newest or 0):
             self._observer.pass_time(self._until)
             self._hear()
-        waiting = [f for found in self._pending.values() for f in found]
-        observation = without(self._observer.observation(), [*self._spared, *waiting])
+        observation = self._observer.observation()
+        evidence, newest = self._evidence_by_now(), self.newest or 0
+        doubts = [(f, doubt(self._machine, f, evidence, newest)) for f in observation.findings]
+        doubtful = {id(f) for f, why in doubts if why}
+        waiting = [f for f in chain(self._spared, *self._pending.values()) if id(f) not in doubtful]
+        observation = without(observation, [*((f, w) for f, w in doubts if w), *((f, unplugged(f)) for f in waiting)])
         inputs = trace.inputs
         if self.late:
             inputs = (replace(inputs[0], holes=(*inputs[0].holes, *self.late)), *inputs[1:])

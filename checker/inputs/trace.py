@@ -40,6 +40,8 @@ class Input:
     """What the input is able to show."""
     fractions: bool = True
     """Whether its times have fractions of a second."""
+    until: int | None = None
+    """When its last event was, by the trace's clock (ns), where that is known."""
 
     @property
     def resolution(self) -> int:
@@ -70,7 +72,13 @@ class Trace:
 
 def evidence_of_inputs(spec: Spec, inputs: Sequence[Input], stamps: bool = True) -> Evidence:
     """Return what inputs show together, for the role of `spec`; without `stamps`, as if these were exact."""
-    return evidence_of(spec, {i.file: i.sight for i in inputs}, {i.file: i.resolution for i in inputs if stamps})
+    ends = {i.file: i.until for i in inputs if i.until is not None} if len(inputs) > 1 else None
+    return evidence_of(spec, {i.file: i.sight for i in inputs}, {i.file: i.resolution for i in inputs if stamps}, ends)
+
+
+def until_of(events: Sequence[Event], shift: int) -> int | None:
+    """Return when the last of an input's events was, after `shift` (ns) is added to its times; None if it has none."""
+    return events[len(events) - 1].time + shift if len(events) else None
 
 
 def input_of_log(

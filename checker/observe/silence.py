@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from mipcheck.checker.observe.blame import Moment, evaluate
 from mipcheck.checker.observe.observation import Finding, Hole, Observation
 from mipcheck.checker.trace.columns import Columns
-from mipcheck.checker.trace.source import LINK
+from mipcheck.checker.trace.source import LINK, Evidence
 from mipcheck.model.values.event import NODE
 
 if TYPE_CHECKING:
@@ -24,33 +24,46 @@ if TYPE_CHECKING:
 WHY: Final = "nothing more is seen of {}, which may have been unplugged: its source does not show every link event"
 
 
-def excused(machine: Machine, observation: Observation, events: Sequence[Event]) -> Observation:
-    """Return the observation after what was missed on interfaces that may have been unplugged has become unknown."""
-    overdue = [f for f in observation.findings if f.overdue and f.interface is not None and f.moment is not None]
-    if not overdue:
+def excused(machine: Machine, observation: Observation, events: Sequence[Event], evidence: Evidence) -> Observation:
+    """Return the observation after what was missed on interfaces that may have been unplugged has become unknown, and
+    what only a source could refute that had ended by then."""
+    findings = [f for f in observation.findings if f.interface is not None and f.moment is not None]
+    if not findings or not (evidence.unplugged or evidence.later):
         return observation
-    after = _next_events(overdue, events)
     spared = []
-    for finding, event in zip(overdue, after, strict=True):
+    if evidence.later:
+        from mipcheck.checker.observe.ended import doubt
+
+        last = events[len(events) - 1].time
+        doubts = [(f, doubt(machine, f, evidence, last)) for f in findings]
+        spared = [(f, why) for f, why in doubts if why]
+        findings = [f for f, why in doubts if not why]
+    silent = [f for f in findings if f.overdue and evidence.at(f.time).unplugged]
+    for finding, event in zip(silent, _next_events(silent, events), strict=True):
         assert finding.moment is not None
         if event is None or changes_status(machine, finding.moment, event):
-            spared.append(finding)
+            spared.append((finding, unplugged(finding)))
     return without(observation, spared)
 
 
-def without(observation: Observation, spared: Sequence[Finding]) -> Observation:
-    """Return the observation after overdue findings, of which nobody knows that they are any, have become unknown."""
+def unplugged(finding: Finding) -> str:
+    """Say of what was owed on an interface why nobody knows whether it was."""
+    return WHY.format(finding.interface)
+
+
+def without(observation: Observation, spared: Sequence[tuple[Finding, str]]) -> Observation:
+    """Return the observation after findings, of which nobody knows that they are any, have become unknown; each comes
+    with the reason."""
     if not spared:
         return observation
     tallies = [replace(tally) for tally in observation.tallies]
-    for finding in spared:
+    for finding, why in spared:
         tally = tallies[finding.rule]
         tally.broken -= finding.count
         tally.unknown += finding.count
         if tally.hole is None and finding.moment is not None and finding.interface is not None:
-            why = WHY.format(finding.interface)
             tally.hole = Hole(finding.event, finding.interface, finding.moment, node=finding.node, why=why)
-    gone = set(map(id, spared))
+    gone = {id(finding) for finding, _ in spared}
     return replace(observation, tallies=tallies, findings=[f for f in observation.findings if id(f) not in gone])
 
 

@@ -31,10 +31,10 @@ def watch(
     `evidence` is what its sources are able to show.
     """
     observation, modes = _watched(machine, events, boot, evidence)
-    if evidence.unplugged:
+    if evidence.unplugged or evidence.later:
         from mipcheck.checker.observe.silence import excused
 
-        observation = excused(machine, observation, events)
+        observation = excused(machine, observation, events, evidence)
     return observation, modes
 
 

@@ -7,7 +7,7 @@ what follows for a specification, is its `Evidence`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePath
@@ -180,7 +180,8 @@ class Evidence:
     The absence of events of the kinds in `blind` means nothing. A status of a connection may have changed unseen if
     `unplugged`. `veiled` kinds may be covered in part. `resolution` is by file, in ns, where order or durations are not
     exact, and `coarse` are the kinds of events that such a file may tell of. A source that is `alone` keeps its order.
-    `why` says in words, by kind, which sources there are and why they do not show it.
+    `why` says in words, by kind, which sources there are and why they do not show it. `later` is what is left of it
+    once some sources have ended, each with the time (ns) of the last event of these; in that order.
     """
 
     blind: frozenset[str] = frozenset()
@@ -190,6 +191,7 @@ class Evidence:
     coarse: frozenset[str] = frozenset()
     alone: bool = False
     why: Mapping[str, str] = field(default_factory=dict)
+    later: tuple[tuple[int, Evidence], ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -201,6 +203,14 @@ class Evidence:
         """How far a duration may be from what stamps say, in ns."""
         return max(self.resolution.values(), default=0)
 
+    def after(self, time: int) -> Evidence | None:
+        """Return what is left of it at a time (ns) by which some sources have ended; None if none has that matters."""
+        return next((left for end, left in reversed(self.later) if end < time), None)
+
+    def at(self, time: int) -> Evidence:
+        """Return what there is of it at a time (ns)."""
+        return self.after(time) or self
+
     def reasons(self, kinds: Iterable[str]) -> list[str]:
         """Return in words why events of these kinds are not seen, each reason once."""
         return list(dict.fromkeys(self.why[k] for k in kinds if k in self.why))
@@ -210,8 +220,11 @@ EXACT: Final = Evidence()
 """That of sources which show everything, in its order."""
 
 
-def evidence_of(spec: Spec, sights: Mapping[str, Sight], resolution: Mapping[str, int]) -> Evidence:
-    """Return what sources show together; `sights` and `resolution` (ns) are by file.
+def evidence_of(
+    spec: Spec, sights: Mapping[str, Sight], resolution: Mapping[str, int], ends: Mapping[str, int] | None = None
+) -> Evidence:
+    """Return what sources show together; `sights`, `resolution` (ns) and `ends` are by file, these when the last events
+    were.
 
     What a node says of itself and no capture can show (its conclusion, its mode, a hint) it has not said where nobody
     has heard it, so that a list of events need not name that. Where all sources show it in part, there is more that
@@ -236,7 +249,31 @@ def evidence_of(spec: Spec, sights: Mapping[str, Sight], resolution: Mapping[str
     veiled = {k for s in sights.values() for k in s.veiled} - clear
     kinds = {e.name for e in wanted for f in coarse if sights[f].shows(e.name) or e.name in sights[f].part}
     unplugged = any(e.name == LINK for e in unseen)
-    return Evidence(frozenset(blind), unplugged, frozenset(veiled), coarse, frozenset(kinds), len(sights) == 1, why)
+    found = Evidence(frozenset(blind), unplugged, frozenset(veiled), coarse, frozenset(kinds), len(sights) == 1, why)
+    return replace(found, later=tuple(_left(spec, sights, ends, found))) if ends else found
+
+
+def _left(
+    spec: Spec, sights: Mapping[str, Sight], ends: Mapping[str, int], whole: Evidence
+) -> Iterator[tuple[int, Evidence]]:
+    """Yield what is left of the evidence of sources after each time at which those that show the same have ended, where
+    that is less. Logs by interface, or those that follow each other, end together."""
+    by_sight: dict[Sight, dict[str, int | None]] = {}
+    for file, sight in sights.items():
+        by_sight.setdefault(replace(sight, resolution=None), {})[file] = ends.get(file)
+    last = {
+        sight: max(known) if len(known := [t for t in files.values() if t is not None]) == len(files) else None
+        for sight, files in by_sight.items()
+    }
+    for time in sorted({t for t in last.values() if t is not None}):
+        gone = [sight for sight, end in last.items() if end is not None and end <= time]
+        if len(gone) == len(last):
+            return
+        left = evidence_of(spec, {file: s for s in last if s not in gone for file in by_sight[s]}, {})
+        if (left.blind, left.unplugged, left.veiled) != (whole.blind, whole.unplugged, whole.veiled):
+            names = listed([PurePath(f).name for s in gone for f in by_sight[s]])
+            why = {k: f"{names} has ended, and {text}" for k, text in left.why.items()}
+            yield time, replace(left, why=why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""Sources that have ended while others went on: what only they could show is not seen from then on.
+
+A log tells nothing of when it was stopped, or what came after was lost. So nobody is accused of what would need it to
+have gone on: of what was owed after its last event, and only it could show; and of what was forbidden in a state that
+only it could show to have changed, if the others went on for longer than it takes to stop them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from mipcheck.checker.observe.blame import Moment, evaluate
+from mipcheck.checker.observe.observation import Finding
+from mipcheck.checker.trace.source import CLEAR, Evidence, Fog, fog_of
+from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.entries import emptied, used_rows
+from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.specification.spec import Allow, Require
+
+TOGETHER: Final = 10 * 10**9
+"""ns between the last events of sources that were stopped together: of each, what it told last was some time before."""
+
+
+def doubt(machine: Machine, finding: Finding, evidence: Evidence, last: int) -> str:
+    """Say why nobody knows whether a finding is one, since a source has ended; nothing where it stands. `last` is when
+    the last event of all was (ns)."""
+    left = evidence.after(finding.time)
+    if left is None or finding.moment is None or finding.time > last:
+        return ""
+    if not finding.overdue and last - max(end for end, _ in evidence.later if end < finding.time) <= TOGETHER:
+        return ""
+    fog = fog_of(machine, left) or CLEAR
+    kinds = fog.rules.get(finding.rule, frozenset()) | fog.reads.get(finding.rule, frozenset())
+    if not kinds or _stands(machine, finding, finding.moment, fog):
+        return ""
+    return "; ".join(left.reasons(sorted(kinds))) or "what may be covered is not shown elsewhere any more"
+
+
+def _stands(machine: Machine, finding: Finding, moment: Moment, fog: Fog) -> bool:
+    """Decide whether a finding is one whatever state the fog hides, and whatever events."""
+    body = machine.rules[finding.rule].body
+    hidden = _in_fog(moment, fog)
+    if isinstance(body, Require):
+        return finding.rule not in fog.rules and evaluate(machine, body.condition, hidden, moment.this) == 1
+    if not isinstance(body, Allow):
+        return True
+    fits = any(
+        evaluate(machine, p.condition, hidden, moment.this) == 1 for p in body.patterns if p.event == moment.kind
+    )
+    unclear = body.unclear is not None and evaluate(machine, body.unclear, hidden, moment.this) != 0
+    return fits and not unclear and evaluate(machine, body.condition, hidden, moment.this) == 0
+
+
+def _in_fog(moment: Moment, fog: Fog) -> Moment:
+    """Return a moment of which nothing is known that the fog hides."""
+    entries = [row[:] for row in used_rows(moment.entries)]
+    for table in fog.tables if entries else ():
+        emptied(entries, table)
+    own, *interfaces = (_without(state, fog.own) for state in (moment.own, *moment.interfaces))
+    return replace(moment, own=own, node=_without(moment.node, fog.node), interfaces=tuple(interfaces), entries=entries)
+
+
+def _without(state: list[int], slots: tuple[int, ...]) -> list[int]:
+    """Return a state with slots of which nothing is known."""
+    return [UNKNOWN if n in slots else value for n, value in enumerate(state)]
