@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
@@ -18,10 +18,12 @@ from mipcheck.checker.capture.frames.spells import between
 from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import ASIDE, DHCP, ESP, IKE, REGISTRATION, Packet
-from mipcheck.checker.capture.node.cooked import tell_apart
+from mipcheck.checker.capture.node.cooked import forget_directions, tell_apart
 from mipcheck.checker.capture.node.decrypted import set_aside_decrypted
 from mipcheck.checker.capture.node.devices import COPY, mark_tunnels, merge_copies, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
+from mipcheck.checker.capture.node.raw import set_aside_undecided, weigh
+from mipcheck.checker.capture.node.recordings import AGAIN, set_aside_again
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
@@ -134,19 +136,22 @@ def understand(
     packets.sort(key=attrgetter("time"))
     for info in infos:
         mixed = [name for name, linktype in info.interfaces.items() if linktype == SLL]
-        for note in (tell_apart(packets, name) for name in mixed):
+        for note in (tell(packets, name) for name in mixed for tell in (forget_directions, tell_apart)):
             if note is not None:
                 info.note(note)
     linktypes = {name: linktype for info in infos for name, linktype in info.interfaces.items()}
     taken, left = unlisted_tunnels(linktypes, site.tunnels)
-    mark_tunnels(packets, taken)
+    inside, undecided = weigh(packets, left, site) if words is None else ([], [])
+    mark_tunnels(packets, [*taken, *inside])
+    untold = set_aside_undecided(packets, undecided)
     if words is None:
         known = learn(packets, site)
     else:
         from mipcheck.checker.capture.device.sides import learn_device
 
         known = learn_device(packets, site)
-    merged = merge_copies(packets, known.macs, frozenset(site.tunnels))
+    merged = set_aside_again(packets, firsts)
+    merged += merge_copies(packets, known.macs, frozenset(site.tunnels))
     merged += set_aside_decrypted(packets, known, frozenset(site.tunnels))
     reader: Reader | DeviceReader
     if words is None:
@@ -165,14 +170,17 @@ def understand(
     gaps = [*lost(infos, firsts, sources, packets, happened, site), *unreadable(together, known, site)]
     if words is None:
         gaps += alive(packets, known, site)
-    blind = blindness(infos, packets, reader.events, known, site)
+    blind = blindness(infos, packets, reader.events, known, site).and_holes(
+        _renumbered(hole, sources, firsts) for hole in untold
+    )
     events = with_gaps(reader.events, [*gaps, *blind.gaps], sources[0].name)
     if len(sources) > 1:
         events = [replace(event, at=place(event.at, sources, firsts)) for event in events]
     by_file: dict[str, list[Event]] = {source.name: [] for source in sources}
     for event in events:
         by_file[event.at.file].append(event)
-    said = [*unsaid_tunnels(taken, left), *merged]
+    left = [name for name in left if name not in (*inside, *undecided)]
+    said = [*unsaid_tunnels(taken, left, inside), *(_renumbered(note, sources, firsts) for note in merged)]
     return described(sources, infos, firsts, packets, known, reader, said, blind, list(by_file.values())), events
 
 
@@ -309,7 +317,12 @@ def alive(packets: Sequence[Packet], known: Knowledge, site: Site) -> list[Alive
     tunnels = frozenset(site.tunnels)
     last: dict[str, Packet] = {}
     for packet in packets:
-        if is_tunnel(packet, tunnels) or is_loopback(packet) or packet.kind == DHCP or packet.why in (_REPEATED, COPY):
+        if (
+            is_tunnel(packet, tunnels)
+            or is_loopback(packet)
+            or packet.kind == DHCP
+            or packet.why in (_REPEATED, COPY, AGAIN)
+        ):
             continue  # events tell what there is to tell of it
         sign = packet.kind != ASIDE or (bool(packet.source_mac) and known.direction(packet) == "out")
         if sign and (packet.interface not in last or packet.time >= last[packet.interface].time):
@@ -387,6 +400,10 @@ class Blindness(NamedTuple):
 
     holes: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+
+    def and_holes(self, more: Iterable[str]) -> Blindness:
+        """Return it with more that captures cannot show."""
+        return self._replace(holes=(*self.holes, *more))
 
 
 def blindness(
@@ -487,9 +504,11 @@ def _interfaces(seen: dict[str, None], info: FileInfo) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*seen, *(name for name in info.interfaces if name not in cooked)]))
 
 
-def unsaid_tunnels(taken: Sequence[str], left: Sequence[str]) -> list[str]:
+def unsaid_tunnels(taken: Sequence[str], left: Sequence[str], inside: Sequence[str] = ()) -> list[str]:
     """Say what raw IP beside Ethernet is taken for: mostly a tunnel device, maybe a modem; the site is certain."""
     notes = [f"{', '.join(taken)}: raw IP, taken for tunnel devices by their names"] if taken else []
+    if inside:
+        notes.append(f"{', '.join(inside)}: raw IP, taken for tunnel devices: others show its packets in tunnels")
     if left:
         notes.append(f"{', '.join(left)}: raw IP, taken for physical; list it under tunnels if it is a tunnel device")
     return notes

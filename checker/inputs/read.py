@@ -15,7 +15,7 @@ from mipcheck.checker.inputs.addresses import complete
 from mipcheck.checker.inputs.clocks import absolute_of, shifts_of, shifts_of_captures
 from mipcheck.checker.inputs.opening import STDIN, OpenInput, hold, name_of, open_inputs
 from mipcheck.checker.inputs.settle import Over, Settling, over_logs
-from mipcheck.checker.inputs.trace import Input, Trace, input_of_log
+from mipcheck.checker.inputs.trace import Input, Trace, input_of_log, until_of
 from mipcheck.checker.logs.text import read_log
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.columns import Columns
@@ -117,19 +117,30 @@ def read_inputs(
         for i, r in zip(inputs, read, strict=True)
     ]
     shifts = shifts_of(paths, read, offsets)
+    read = [
+        replace(i, until=until_of(i.events, 0 if i.frames is not None else s.ns))
+        for i, s in zip(read, shifts, strict=True)
+    ]
     # Captures were put in order together, after their clocks had been set right.
-    parts = [(i.events, s.ns) for i, s in zip(read, shifts, strict=True) if i.frames is None]
+    told = [(i.file, i.events, s.ns) for i, s in zip(read, shifts, strict=True) if i.frames is None]
+    doubled: tuple[str, ...] = ()
+    parts = [(events, ns) for _, events, ns in told]
+    if len(told) > 1:
+        from mipcheck.checker.inputs import overlap
+
+        left, doubled = overlap.once(told)
+        parts = [(events, ns) for events, (_, ns) in zip(left, parts, strict=True)]
     if captures:
         parts.append((captured, 0))
     if captures and len(parts) == 1:
         events = captured
     else:
         events = merge([part for part, _ in parts], [ns for _, ns in parts], vocabulary.gaps)
-    doubled: tuple[str, ...] = ()
     if captures and logs and site.role == MOBILE_NODE:
-        from mipcheck.checker.inputs.twice import once
+        from mipcheck.checker.inputs import twice
 
-        events, doubled = once(events, read, site.tunnels)
+        events, acts = twice.once(events, read, site.tunnels)
+        doubled += acts
     spans = [x.shifted(s.ns) for i, s in zip(inputs, shifts, strict=True) if i.path in logs for x in logs[i.path].spans]
     if any(not span.endless for span in spans):
         events = with_spans(events, spans)

@@ -135,6 +135,10 @@ def changes(case: Case, before: Answer, random: Random, cuts: int = 3) -> Iterat
     if records[half - 1].time < records[half].time and all(named):  # without names each file's are others
         parts = {f"{n}.pcapng": Frames(devices, part).file() for n, part in enumerate((records[:half], records[half:]))}
         yield Change("split in time", Case(parts, case.config, case.spec))
+        begin = random.randrange(half)
+        both = {"0.pcapng": records[:half], "1.pcapng": records[begin:]}
+        overlapping = {name: Frames(devices, part).file() for name, part in both.items()}
+        yield Change("split in time, with a common stretch", Case(overlapping, case.config, case.spec))
     ethernet = all(d.linktype == ETHERNET for d in devices)
     # At a device the other host is a node like any other, and without a site who the node is has to be plain.
     if ethernet and case.config is not None and ("role" not in case.config or 'role = "mn"' in case.config):

@@ -54,6 +54,8 @@ def changes(case: Case, before: Answer, random: Random, cuts: int = 6) -> Iterat
         yield Change("as JSON Lines", Case({"trace.jsonl": _as_json(head, events)}, case.config, case.spec))
     if len(names) > 1 and len({parts(line)[0] for line in events}) == len(events):
         yield Change("split by interface", _split(case, head, events, names))
+    if fine:
+        yield Change("rotated, with a common stretch", _rotated(case, head, events, random))
     cut = [line.replace(" boot=true", "") for line in head]
     first = min((time for _, _, time, _ in before.broken), default=None)
     early = [n for n, line in enumerate(events) if first is None or _time(line) < first]
@@ -94,6 +96,16 @@ def _later(line: str, seconds: int) -> str:
     time, rest = line.split(" ", 1)
     whole, dot, fraction = time.partition(".")
     return f"{int(whole) + seconds}{dot}{fraction} {rest}"
+
+
+def _rotated(case: Case, head: list[str], events: list[str], random: Random) -> Case:
+    """Return a case of two logs: the second begins before the first has ended, as where a log is copied and goes on."""
+    begin = random.randrange(len(events))
+    end = random.randint(begin, len(events))
+    parts = {"trace.log.1": events[:end], "trace.log": events[begin:]}
+    return Case(
+        {name: ("\n".join([*head, *part]) + "\n").encode() for name, part in parts.items()}, case.config, case.spec
+    )
 
 
 def _renamed(line: str, names: dict[str, str]) -> str:

@@ -26,10 +26,11 @@ from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import SLL, FileInfo
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LINK_PORTS, REGISTRATION, Packet
-from mipcheck.checker.capture.node.cooked import tell_apart
+from mipcheck.checker.capture.node.cooked import forget_directions, tell_apart
 from mipcheck.checker.capture.node.decrypted import SOON, could_hold, may_be_decrypted
-from mipcheck.checker.capture.node.devices import mark_tunnels, sharing, unlisted_tunnels
+from mipcheck.checker.capture.node.devices import is_modem, mark_tunnels, sharing, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
+from mipcheck.checker.capture.node.recordings import may_overlap
 from mipcheck.checker.capture.read import (
     Capture,
     Source,
@@ -52,6 +53,8 @@ from mipcheck.model.values.event import Event
 _KNOWN_PORTS: Final = 1024
 """Ports below are told apart, and those that something here asks for."""
 _ASKED: Final = (4500, 1701, *LINK_PORTS)
+_NEXT: Final = 5
+"""Rows of one time that are compared with each other."""
 _WITH_PORTS: Final = frozenset({REGISTRATION, IKE, DHCP})
 """Signalling, of which the loop takes none: all its ports are known."""
 
@@ -186,6 +189,19 @@ def _mixed(taken: Taken, infos: Sequence[FileInfo]) -> bool:
     return any(note is not None for note in notes)
 
 
+def _recorded_twice(taken: Taken, firsts: Sequence[int]) -> bool:
+    """Decide whether two files have packets of one time that look alike: only all that are tell which are the same."""
+    starts = np.array(firsts)
+    for chunk in taken.rows.chunks():
+        file = np.searchsorted(starts, chunk.frame)
+        for apart in range(1, _NEXT):
+            alike = (chunk.kind[apart:] == chunk.kind[:-apart]) | ((chunk.kind[apart:] < 0) & (chunk.kind[:-apart] < 0))
+            at_once = chunk.time[apart:] == chunk.time[:-apart]
+            if (alike & at_once & (file[apart:] != file[:-apart])).any():
+                return True
+    return False
+
+
 def _shown_decrypted(taken: Taken, known: Knowledge, tunnels: frozenset[str]) -> bool:
     """Decide whether a packet may be there that the kernel had decrypted: only one after the other tells.
 
@@ -277,10 +293,17 @@ def _understand(
     """Do what `read.understand` does, for rows."""
     for info in infos:
         for name in (name for name, linktype in info.interfaces.items() if linktype == SLL):
-            tell_apart([*(kind.packet for kind in taken.kinds), *taken.unusual], name)
+            if note := forget_directions(_each(taken), name):
+                info.note(note)
+            tell_apart(_each(taken), name)
     linktypes = {name: linktype for info in infos for name, linktype in info.interfaces.items()}
     tunnels, left = unlisted_tunnels(linktypes, site.tunnels)
-    mark_tunnels([*(kind.packet for kind in taken.kinds), *taken.unusual], tunnels)
+    if words is None and not all(map(is_modem, left)):
+        # Whether these are tunnels shows where all of their packets are seen among all others.
+        return _one_by_one(sources, site, protects, infos, firsts, taken, words)
+    mark_tunnels(_each(taken), tunnels)
+    if may_overlap([info.interfaces for info in infos]) and _recorded_twice(taken, firsts):
+        return _one_by_one(sources, site, protects, infos, firsts, taken, words)
     packets = _few(taken)
     known = learn(packets, site) if words is None else learn_device(packets, site)
     if sharing(known.macs, frozenset(site.tunnels)):

@@ -1,15 +1,27 @@
 """Cooked captures of version 1 mix the frames of all interfaces under one name: they are told apart by address.
 
 The only link address in such a frame is the sender's, so that the node's interfaces show in what it sends; what it
-is sent goes to the interface whose IP address it has.
+is sent goes to the interface whose IP address it has. Tools that write such frames themselves leave it open who sent
+them: the packet type is 0 throughout, "to us".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mipcheck.checker.capture.headers.packet import DHCP, PHYSICAL, TUNNEL, Packet
 from mipcheck.checker.capture.messages import carried
+
+
+def forget_directions(packets: Sequence[Packet], name: str) -> str | None:
+    """Take from each packet of the cooked interface `name` what its header says of the sender, if that is the same of
+    all: then their addresses have to tell. A note, if needed."""
+    cooked = [packet for packet in packets if packet.interface == name]
+    if not cooked or any(packet.direction != "in" for packet in cooked):
+        return None
+    for packet in cooked:
+        packet.direction, packet.source_mac = "", b""
+    return f"{name}: every frame is said to have been sent to the node: which way it went is told by IP addresses alone"
 
 
 def tell_apart(packets: Iterable[Packet], name: str) -> str | None:

@@ -7,7 +7,7 @@ what the first one does. Such a packet counts once, where it was on the wire.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -47,9 +47,14 @@ def how_tunnel(name: str, linktype: int | None, beside: bool) -> str:
         return "uncertain" if named and linktype == ETHERNET else ""
     if named:
         return "sure" if beside else "uncertain"
-    if _MODEM_NAME.fullmatch(name.lower()):
+    if is_modem(name):
         return ""
     return "likely" if beside else ""
+
+
+def is_modem(name: str) -> bool:
+    """Decide whether a device is named like a modem, which has raw IP, too."""
+    return bool(_MODEM_NAME.fullmatch(name.lower()))
 
 
 def unlisted_tunnels(linktypes: Mapping[str, int], listed: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -83,12 +88,12 @@ def merge_copies(packets: Sequence[Packet], macs: Mapping[str, set[bytes]], tunn
             shown[packet.interface].append(packet)
     notes = []
     gone: set[str] = set()
-    likenesses = {name: [_likeness(packet) for packet in found] for name, found in shown.items()}
+    likenesses = {name: [likeness(packet) for packet in found] for name, found in shown.items()}
     times = {name: _times(found, likenesses[name]) for name, found in shown.items()}
     for pair in pairs:
         if gone.isdisjoint(pair):
             kept, other = _order(pair, shown, macs)
-            copies = _copies(times.get(kept, {}), shown[other], likenesses.get(other, []))
+            copies = _copies(times.get(kept, {}), *_meanwhile(shown[other], likenesses.get(other, []), shown[kept]))
             if copies:
                 _merge(packets, kept, other, copies)
                 gone.add(other)
@@ -129,6 +134,17 @@ def _times(packets: Sequence[Packet], likenesses: Sequence[object]) -> dict[obje
     return times
 
 
+def _meanwhile(
+    others: Sequence[Packet], likenesses: Sequence[object], kept: Sequence[Packet]
+) -> tuple[Sequence[Packet], Sequence[object]]:
+    """Return those of `others`, with their likenesses, that were captured while the packets that are `kept` were."""
+    if not kept:
+        return others, likenesses
+    low = bisect_left(others, kept[0].time - _TOGETHER, key=lambda packet: packet.time)
+    high = bisect_right(others, kept[-1].time + _TOGETHER, key=lambda packet: packet.time)
+    return others[low:high], likenesses[low:high]
+
+
 def _copies(times: Mapping[object, list[int]], others: Sequence[Packet], likenesses: Sequence[object]) -> list[Packet]:
     """Find those of `others`, which are alike as `likenesses` say, that another interface shows at its `times` too.
 
@@ -148,7 +164,7 @@ def _copies(times: Mapping[object, list[int]], others: Sequence[Packet], likenes
     return found
 
 
-def _likeness(packet: Packet) -> object:
+def likeness(packet: Packet) -> object:
     """Return what two pictures of one packet have in common."""
     ports = packet.sport, packet.dport, packet.spi
     return packet.source_mac, packet.target_mac, packet.addresses, packet.stack, packet.protocol, ports, packet.payload

@@ -8,7 +8,7 @@ text and JSON Lines have of their own is a `LogForm` (`form.py`), a way through 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator
 from typing import BinaryIO, Final
 
@@ -179,6 +179,15 @@ class BulkLog(Columns):
             for lines, offsets in self._found(max(0, number - limit), number, kinds, None, whose):
                 newest = [*newest, *zip(lines[-most:].tolist(), offsets[-most:].tolist(), strict=True)][-most:]
         return [self._read(line, offset) for line, offset in newest]
+
+    def at(self, time: int) -> Iterator[Event]:
+        """Yield the events of a log that has been read which have that time (ns)."""
+        begun = bisect_left(self._points, time, key=lambda p: p.time)
+        for batch, rows in self._from(self._points[max(0, begun - 1)].events, self.one_more_pass(small=True), _STRIDE):
+            for row in np.flatnonzero(rows.time[: len(batch)] == time).tolist():
+                yield self._read(int(rows.line[row]), int(rows.offset[row]))
+            if len(batch) and int(rows.time[len(batch) - 1]) > time:
+                return
 
     def _found(
         self, first: int, end: int, kinds: Collection[str], interface: str | None, whose: Whose
