@@ -23,7 +23,7 @@ class Record(NamedTuple):
 class Device(NamedTuple):
     """An interface to declare in a pcapng file; `tsresol` as the option's byte, None to leave it out.
 
-    `snap` is the snap length, 0 for none.
+    `snap` is the snap length, 0 for none; `mac` is its link address, `ipv4` its address and the mask, if they are told.
     """
 
     name: str = ""
@@ -32,6 +32,8 @@ class Device(NamedTuple):
     tsoffset: int | None = None
     description: str = ""
     snap: int = 0
+    mac: bytes = b""
+    ipv4: bytes = b""
 
 
 def pcap(records: Sequence[Record], linktype: int = ETHERNET, order: str = "<", nano: bool = False) -> bytes:
@@ -66,6 +68,10 @@ def device_block(device: Device, order: str = "<") -> bytes:
     options = option(order, 2, device.name.encode()) if device.name else b""
     if device.description:
         options += option(order, 3, device.description.encode())
+    if device.ipv4:
+        options += option(order, 4, device.ipv4)
+    if device.mac:
+        options += option(order, 6, device.mac)
     if device.tsresol is not None:
         options += option(order, 9, bytes([device.tsresol]))
     if device.tsoffset is not None:

@@ -77,6 +77,22 @@ class Unread:
     count: int = 0
 
 
+class Identity(NamedTuple):
+    """What a file says of an interface besides its name: link type, link address and IPv4 addresses, where it does."""
+
+    linktype: int
+    mac: bytes = b""
+    addresses: frozenset[bytes] = frozenset()
+
+    def may_be(self, other: Identity) -> bool:
+        """Decide whether both may be of one interface. Addresses are lent; it is its link address that stays."""
+        if self.linktype != other.linktype:
+            return False
+        if self.mac and other.mac:
+            return self.mac == other.mac
+        return not (self.addresses and other.addresses) or not self.addresses.isdisjoint(other.addresses)
+
+
 @dataclass(slots=True)
 class FileInfo:
     """What is learnt about the file while its frames are read."""
@@ -85,6 +101,8 @@ class FileInfo:
     name: str
     interfaces: dict[str, int] = field(default_factory=dict)
     """Interface name → link type."""
+    devices: dict[str, Identity] = field(default_factory=dict)
+    """Interface name → what tells it from others that are called so."""
     noted: Notes = field(default_factory=Notes)
     frames: int = 0
     records: int = 0

@@ -15,6 +15,7 @@ from mipcheck.checker.capture.frames.frame import (
     Ahead,
     FileInfo,
     Frame,
+    Identity,
     Interface,
     Loss,
     Stream,
@@ -38,6 +39,8 @@ _WITHOUT_PACKETS: Final = frozenset(
 _PACKETS: Final = frozenset({_PACKET_BLOCK, _ENHANCED_BLOCK})
 _HEADER: Final = 20
 """Bytes before the data of a packet."""
+_NAMELESS: Final = "Unknown/not_available"
+"""How Wireshark's tools begin the name of an interface of which they know none."""
 _MISTYPED: Final = "a block that looks like a packet is of another type, and is not read"
 _TWO_LENGTHS: Final = "its length at the start is not the one at its end"
 
@@ -152,12 +155,17 @@ def _is_packet(body: bytes, size: int, order: str, interfaces: list[Interface], 
 
 def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str) -> Interface:
     linktype, snap = struct.unpack_from(order + "HxxI", body) if len(body) >= 8 else (-1, 0)
-    name, description, units, offset = "", "", 10**6, 0
+    name, description, units, offset, mac = "", "", 10**6, 0, b""
+    addresses: set[bytes] = set()
     for code, value in _options(body, 8, order):
         if code == 2:
             name = _token(value)
         elif code == 3:
             description = _token(value)
+        elif code == 4 and len(value) == 8:
+            addresses.add(value[:4])
+        elif code == 6 and len(value) == 6:
+            mac = value
         elif code == 9 and value:
             exponent = value[0] & 0x7F
             if value[0] & 0x80:
@@ -170,6 +178,8 @@ def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str
             info.filters.append(value[1:].split(b"\0")[0].decode("utf-8", "replace")[:200])
         elif code == 14 and len(value) == 8:
             (offset,) = struct.unpack(order + "q", value)
+    if name.startswith(_NAMELESS):
+        name = ""
     if name in ("", NODE) or (name.startswith("\\Device\\") and description not in ("", NODE)):
         # Windows names a device by a number that nobody knows, and describes it by the name that everybody sees.
         found = description if description not in ("", NODE) else f"{unnamed}{index}"
@@ -178,8 +188,24 @@ def _interface(body: bytes, order: str, index: int, info: FileInfo, unnamed: str
         elif linktype != SLL2:
             info.note(f"the file names no interface {index}: called {found}", "names no interface")
         name = found
+    name = _told_apart(name, Identity(linktype, mac, frozenset(addresses)), index, info)
     info.interfaces.setdefault(name, linktype)
     return Interface(name, linktype, units, offset, snap)
+
+
+def _told_apart(name: str, identity: Identity, index: int, info: FileInfo) -> str:
+    """Return the name of an interface, with a number where another one is called so that it cannot be."""
+    called, number = name, 1
+    while (known := info.devices.get(called)) is not None and not known.may_be(identity):
+        number += 1
+        called = f"{name}-{number}"
+    if known is None:
+        info.devices[called] = identity
+    if called != name:
+        info.note(
+            f"interface {index} is called {name} in the file as another one is: called {called}", "as another one"
+        )
+    return called
 
 
 def _token(value: bytes) -> str:
