@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.check.chart import Mark, Tally, Unseen
@@ -100,12 +101,16 @@ def _step_of(trace: _Listed | _Columned) -> int:
 
 
 def _changing(trace: _Listed | _Columned, found: _Survey) -> list[Event] | None:
-    """Return the events that change state, and gaps, in order; None if they are too many."""
+    """Return the events that change state, and gaps, in order; None if they are too many.
+
+    Of those that only note something, it is done with the first of an interface.
+    """
     facts = facts_of(trace.machine)
     wanted = frozenset(facts.changing | facts.gaps) & frozenset(found.counts)
     if sum(found.counts[kind] for kind in wanted) > STATE:
         return None
-    return [e for _, e in trace.some(sorted(n for kind in wanted for n in found.numbers[kind]), wanted)]
+    numbered = trace.some(sorted(n for kind in wanted for n in found.numbers[kind]), wanted)
+    return [e for _, e in sorted([*numbered, *((n, trace.one(n)) for n in found.noted)], key=itemgetter(0))]
 
 
 def _all(columns: Columns) -> Iterable[Event]:
@@ -213,11 +218,13 @@ def _before(events: Sequence[Event], gaps: Sequence[tuple[int, Event]]) -> dict[
 @dataclass(frozen=True)
 class _Survey:
     """What a long trace holds, gone through once: events by kind, the numbers of the first of each (at most STATE), and
-    what there is in each step of time."""
+    what there is in each step of time. `noted` are the numbers of the first of each kind and interface that notes
+    something and changes no other state."""
 
     counts: dict[str, int]
     numbers: dict[str, list[int]]
     flows: list[Tally]
+    noted: list[int]
 
 
 class _Listed:
@@ -233,8 +240,12 @@ class _Listed:
     def survey(self, broken: _Broken, step: int) -> _Survey:
         numbers: dict[str, list[int]] = {}
         found: dict[tuple[object, ...], tuple[Event, dict[int, int], dict[int, int]]] = {}
+        noted: dict[tuple[str, str], int] = {}
+        notes = facts_of(self.machine).notes
         for number, event in enumerate(self.events):
             numbers.setdefault(event.kind, []).append(number)
+            if event.kind in notes:
+                noted.setdefault((event.kind, event.interface), number)
             words = _words(self.machine, event, enums=True)
             _, counts, bad = found.setdefault((event.interface, event.kind, words), (event, {}, {}))
             at = (event.time - self.start) // step
@@ -246,7 +257,8 @@ class _Listed:
             Tally(e.interface, e.kind, dict(_words(self.machine, e, enums=True)), counts, bad)
             for e, counts, bad in found.values()
         ]
-        return _Survey({k: len(n) for k, n in numbers.items()}, {k: n[:STATE] for k, n in numbers.items()}, flows)
+        newest = {k: n[:STATE] for k, n in numbers.items()}
+        return _Survey({k: len(n) for k, n in numbers.items()}, newest, flows, list(noted.values()))
 
     def before(self, gaps: Sequence[tuple[int, Event]]) -> dict[int, int]:
         return _before(self.events, gaps)
@@ -280,6 +292,8 @@ class _Columned:
         numbers: dict[str, list[int]] = {}
         totals: dict[int, Array] = {}
         faults: dict[int, Array] = {}
+        noted: dict[tuple[int, int], int] = {}
+        notes = [number for number, name in enumerate(names) if name in facts_of(self.machine).notes]
         for batch in self.columns.batches():
             kinds, looks, weights = self._rows(batch)
             kind, look = kinds[batch.row], looks[batch.row]
@@ -291,6 +305,11 @@ class _Columned:
                 mine = numbers.setdefault(name, [])
                 if len(mine) < STATE:
                     mine += (np.flatnonzero(kind == number)[: STATE - len(mine)] + batch.first).tolist()
+            for number in notes:
+                rows = np.flatnonzero(kind == number)
+                those, firsts = np.unique(self._table(batch)[0][batch.row][rows], return_index=True)
+                for interface, first in zip(those.tolist(), rows[firsts].tolist(), strict=True):
+                    noted.setdefault((number, interface), first + batch.first)
             at = look.astype(np.int64) * steps + (batch.time - self.start) // step
             size = (len(self._looks) + 1) * steps
             summed = np.bincount(at, weights=weights[batch.row], minlength=size).astype(np.int64).reshape(-1, steps)
@@ -300,7 +319,7 @@ class _Columned:
                 totals[n] = totals.get(n, 0) + summed[n]
                 faults[n] = faults.get(n, 0) + bad[n]
         flows = [self._flow(key, totals[n], faults[n]) for key, n in self._looks.items() if n in totals and key[0] >= 0]
-        return _Survey(counts, numbers, flows)
+        return _Survey(counts, numbers, flows, list(noted.values()))
 
     def _rows(self, batch: Batch) -> tuple[Array, Array, Array]:
         """Return of each row of a batch's table the kind, what it looks like (by number), how many it stands for."""

@@ -8,6 +8,7 @@ condition is a near miss too, since what one interface has shown holds for no ot
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
@@ -94,6 +95,7 @@ class Misses:
         self._machine = context.machine
         facts = facts_of(context.machine)
         self._kinds = facts.changing | facts.gaps
+        self._notes = facts.notes
         self._left = _BUDGET
 
     def of(self, finding: Finding) -> NearMisses:
@@ -152,6 +154,7 @@ class Misses:
     def _walked(self, finding: Finding, moment: Moment, wants: Sequence[_Want]) -> list[NearMiss]:
         """Run the events before a finding once more; return those that would have set what is wanted, and did not."""
         events, whole = self._events(finding)
+        events = _with(events, self._noted(moment))
         self._left -= len(events)
         known = zip((*moment.own_writers, *moment.node_writers), (*moment.own, *moment.node), strict=False)
         boot = whole and any(writer < 0 and value != UNKNOWN for writer, value in known)
@@ -171,6 +174,14 @@ class Misses:
             if self._context.spec.events[event.kind].sender == "node":
                 walk.sent.append(event)
         return found
+
+    def _noted(self, moment: Moment) -> list[Event]:
+        """Return the events that only noted something, such as that an interface is in use, in a moment's state."""
+        slots = set(self._notes.values())
+        writers = (moment.own_writers, *moment.interface_writers)
+        numbers = {of_one[slot] for of_one in writers for slot in slots if slot < len(of_one)} - {-1}
+        found = [self._context.events[n] for n in sorted(numbers)]
+        return [e for e in found if e.kind in self._notes and e.kind not in self._kinds]
 
     def _events(self, finding: Finding) -> tuple[list[Event], bool]:
         """Return the events before a finding (before its deadline, if overdue) that change state, in order.
@@ -317,6 +328,13 @@ class Misses:
         """Return the event that made a variable what it was, None if none did."""
         written = [r.writer for r in reads(self._machine, leaf.term, met, leaf.interface)]
         return walk.events[written[0]] if written and written[0] >= 0 else None
+
+
+def _with(events: list[Event], noted: Iterable[Event]) -> list[Event]:
+    """Return events in order of time with others among them, before those of the same time."""
+    for event in noted:
+        events.insert(bisect_left(events, event.time, key=lambda e: e.time), event)
+    return events
 
 
 def _concerns(event: Event, finding: Finding, want: _Want) -> bool:

@@ -221,6 +221,22 @@ def test_a_gap_of_a_long_trace_begins_with_the_event_before_and_what_is_cut_is_s
 
 
 @pytest.mark.slow
+def test_stages_of_a_long_trace_know_that_an_interface_was_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only data shows: the address told after it may be the one that the interface had. Nothing is known."""
+    data = [f"{n}.000000 eth0 data dir=out protection=esp stack=ip/esp" for n in range(100)]
+    lease = "100.000000 eth0 coa kind=colocated addr=10.1.7.20"
+    path = tmp_path / "late.log"
+    path.write_text("\n".join(["mipcheck-trace 1", *data, lease, "130.000000 eth0 link state=down", ""]), "utf-8")
+    _, whole = drawn(path)
+    assert [s.name for s in whole.stages] == ["unknown", "detecting"]
+    monkeypatch.setattr(chart_events, "ALL", 50)
+    for size in (0, 1 << 40):
+        monkeypatch.setitem(route.TABLE, route.LOGS, route.Threshold("bytes", size, size, ""))
+        assert drawn(path)[1].stages == whole.stages
+
+
 def test_a_night_stays_below_five_megabytes(loss: tuple[Report, str]) -> None:
     report = loss[0]
     assert report.chart is not None
