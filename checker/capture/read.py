@@ -28,6 +28,7 @@ from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.event import NODE, Event, Position
+from mipcheck.model.values.types import Value
 
 if TYPE_CHECKING:
     from mipcheck.checker.capture.device.reader import DeviceReader
@@ -287,29 +288,30 @@ class Decoder:
 # --- what is missing ----------------------------------------------------------------------------------------------
 
 
-class Gap(NamedTuple):
-    """`before` says whether the evidence ends before the packets of that time (or after them)."""
+class Added(NamedTuple):
+    """An event that no packet comes to: that evidence is missing, or what the last that is seen of the node shows.
+
+    `before` says whether it stands before the events of packets of that time (or after them).
+    """
 
     time: int
     before: bool
     interface: str
-    reason: str
     frame: int
+    kind: str
+    args: Mapping[str, Value]
 
     def event(self, name: str) -> Event:
         """Return it as an event of the file of that name."""
-        return Event(self.time, self.interface, _GAP, {"reason": self.reason}, Position(name, None, self.frame))
+        return Event(self.time, self.interface, self.kind, self.args, Position(name, None, self.frame))
 
 
-class Alive(Gap):
-    """No gap, but that the node was there: it sent something that tells nothing else, and nothing after that."""
-
-    def event(self, name: str) -> Event:
-        """Return it as an event of the file of that name."""
-        return Event(self.time, self.interface, ALIVE, {}, Position(name, None, self.frame))
+def missing(time: int, before: bool, interface: str, reason: str, frame: int) -> Added:
+    """Make a gap: the evidence ends before the packets of that time, or after them."""
+    return Added(time, before, interface, frame, _GAP, {"reason": reason})
 
 
-def alive(packets: Sequence[Packet], known: Knowledge, site: Site) -> list[Alive]:
+def alive(packets: Sequence[Packet], known: Knowledge, site: Site) -> list[Added]:
     """Tell where the last that is seen of the node on an interface is not told as any event.
 
     Until then what it owed there was owed by a node that was connected. Of packets that look alike, the last is enough.
@@ -327,7 +329,7 @@ def alive(packets: Sequence[Packet], known: Knowledge, site: Site) -> list[Alive
         sign = packet.kind != ASIDE or (bool(packet.source_mac) and known.direction(packet) == "out")
         if sign and (packet.interface not in last or packet.time >= last[packet.interface].time):
             last[packet.interface] = packet
-    return [Alive(p.time, False, p.interface, "", p.frame) for p in last.values() if p.kind == ASIDE]
+    return [Added(p.time, False, p.interface, p.frame, ALIVE, {}) for p in last.values() if p.kind == ASIDE]
 
 
 def lost(
@@ -337,7 +339,7 @@ def lost(
     packets: Sequence[Packet],
     happened: Callable[[int, int], bool],
     site: Site,
-) -> list[Gap]:
+) -> list[Added]:
     """Make gaps for frames lost while capturing; `happened` tells whether there are events between two times (ns).
 
     A gap reaches back to the event before it. Where another interface was heard in between, its events would be
@@ -365,8 +367,8 @@ def lost(
             if loss.since is not None:
                 since = loss.since + source.offset
                 if since < until and happened(since, until):
-                    found.append(Gap(since, False, interface, reason, first + loss.frame))
-            found.append(Gap(until, loss.since is not None, interface, reason, first + loss.frame))
+                    found.append(missing(since, False, interface, reason, first + loss.frame))
+            found.append(missing(until, loss.since is not None, interface, reason, first + loss.frame))
     return found
 
 
@@ -385,13 +387,15 @@ def _between(infos: Sequence[FileInfo], sources: Sequence[Source]) -> dict[int, 
     return found
 
 
-def _unread(loss: Loss, first: int, offset: int, end: int) -> list[Gap]:
+def _unread(loss: Loss, first: int, offset: int, end: int) -> list[Added]:
     """Make gaps for what is in the file and was not read: at both ends, as nobody can tell when it happened.
 
     The rest of a file reaches to the `end` of all (ns).
     """
     rest = loss.why == REST
-    until = Gap(max(loss.until + offset, end if rest else 0), not rest, loss.interface, loss.why, first + loss.frame)
+    until = missing(
+        max(loss.until + offset, end if rest else 0), not rest, loss.interface, loss.why, first + loss.frame
+    )
     return [until] if loss.since is None else [until._replace(time=loss.since + offset, before=False), until]
 
 
@@ -399,7 +403,7 @@ class Blindness(NamedTuple):
     """Why captures cannot show what they do not show, in words, and where that leaves things unknown."""
 
     holes: tuple[str, ...] = ()
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[Added, ...] = ()
 
     def and_holes(self, more: Iterable[str]) -> Blindness:
         """Return it with more that captures cannot show."""
@@ -430,12 +434,14 @@ def blindness(
         return Blindness()
     said = f"not one registration is seen in clear: {named}"
     found = (
-        Gap(e.time, False, NODE, "registrations are not seen", e.at.frame or 0) for e in events if e.kind in _TELLING
+        missing(e.time, False, NODE, "registrations are not seen", e.at.frame or 0)
+        for e in events
+        if e.kind in _TELLING
     )
     return Blindness((said,), tuple(found))
 
 
-def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Gap]:
+def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Added]:
     """Make gaps for fragments that could not be put together and may have been the node's signalling."""
     tunnels = frozenset(site.tunnels)
     found = []
@@ -443,11 +449,11 @@ def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Gap]
         if is_loopback(packet) or not known.direction(packet):
             continue
         interface = NODE if is_tunnel(packet, tunnels) else packet.interface
-        found.append(Gap(packet.time, True, interface, packet.why, packet.frame))
+        found.append(missing(packet.time, True, interface, packet.why, packet.frame))
     return found
 
 
-def with_gaps(events: list[Event], gaps: Sequence[Gap], name: str) -> list[Event]:
+def with_gaps(events: list[Event], gaps: Sequence[Added], name: str) -> list[Event]:
     """Put the gaps among the events, all in order of time."""
     if not gaps:
         return events

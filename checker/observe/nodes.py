@@ -44,6 +44,10 @@ class NodeState:
     entries: Entries = field(default_factory=list)
     whole: InterfaceState | None = None
 
+    def owing(self, places: Iterable[InterfaceState]) -> list[InterfaceState]:
+        """Return interfaces, and last the whole of the node if that owes anything."""
+        return [*places] if self.whole is None else [*places, self.whole]
+
 
 def in_order(places: Iterable[InterfaceState]) -> list[InterfaceState]:
     """Return interfaces by index, and last the whole of a node.

@@ -186,9 +186,7 @@ class Observer:
                     moment = moment_of(event.time, place, before or copied(place), kind, keys)
                     tally.hole = Hole(number, event.interface, moment, node=node.key, why=self._why(rule))
         if before is not None:
-            planned = [place] if place.index != UNKNOWN else []
-            if node.whole is not None:
-                planned.append(node.whole)
+            planned = node.owing([place] if place.index != UNKNOWN else [])
             for each in planned:
                 self._deadlines.plan(each, event.time)
             if node.expired and (self._entangled or before[3] != node.state):
@@ -250,7 +248,7 @@ class Observer:
 
     def _places(self, node: NodeState) -> list[InterfaceState]:
         """Return all that may owe something: the interfaces of a node, and last the whole of it."""
-        return [*node.places.values(), *([node.whole] if node.whole is not None else [])]
+        return node.owing(node.places.values())
 
     def _place(self, node: NodeState, name: str) -> InterfaceState:
         """Return an interface of a node; what concerns the whole node has a state of its own, forgotten at once."""
@@ -476,7 +474,7 @@ class Observer:
         """Forget what was known of a node, or of one interface and of what all share."""
         whole = event.interface == NODE
         places = list(node.places.values()) if whole else [self._place(node, event.interface)]
-        self._pending(node, event, number, [*places, *([node.whole] if node.whole is not None else [])])
+        self._pending(node, event, number, node.owing(places))
         for place in places:
             place.state[:] = self._machine.unknown_interface()
             place.writers[:] = [number] * len(place.writers)

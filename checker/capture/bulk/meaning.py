@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mipcheck.checker.capture.bulk.rows import Chunk, Ints, PacketRows
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.headers.packet import Packet
-from mipcheck.checker.capture.read import Gap
+from mipcheck.checker.capture.read import Added
 from mipcheck.checker.trace.columns import Batch, Columns, Whose, is_of
 from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import Value
@@ -197,7 +197,9 @@ class CaptureEvents(Columns):
     varying: tuple[str, str] | None = (_DATA, _BYTES)
     framed = settled = True
 
-    def __init__(self, meaning: BulkMeaning, gaps: Sequence[Gap], files: Sequence[str], firsts: Sequence[int]) -> None:
+    def __init__(
+        self, meaning: BulkMeaning, gaps: Sequence[Added], files: Sequence[str], firsts: Sequence[int]
+    ) -> None:
         """`files` are names, `firsts` the frames before those of each."""
         self._meaning = meaning
         self._rows = meaning.rows
@@ -377,7 +379,7 @@ class _OfFile(Sequence[Event]):
         return list(self)[number]
 
 
-def _with_gaps(singles: Sequence[_Single], gaps: Sequence[Gap], rows: PacketRows, file: str) -> list[_Single]:
+def _with_gaps(singles: Sequence[_Single], gaps: Sequence[Added], rows: PacketRows, file: str) -> list[_Single]:
     """Put the gaps among the events as `read.with_gaps` does: a gap comes before or after all events of its time."""
     if not gaps:
         return list(singles)
