@@ -29,6 +29,7 @@ from mipcheck.checker.trace.vocabulary import RoleError, Vocabulary
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.spec import MOBILE_NODE, Spec
 from mipcheck.model.values.errors import UserError
+from mipcheck.model.values.event import NODE
 
 if TYPE_CHECKING:
     from mipcheck.checker.logs.bulk.log import BulkLog
@@ -225,14 +226,13 @@ def _overlap(logs: Sequence[BulkLog], offsets: Sequence[int]) -> bool:
         return False
     from mipcheck.checker.inputs.overlap import same
 
-    firsts = [(log[0], offset) for log, offset in zip(logs, offsets, strict=True) if len(log)]
+    told = [(log, offset) for log, offset in zip(logs, offsets, strict=True) if len(log)]
     return any(
-        same(event, first, ahead)
-        for n, (first, offset) in enumerate(firsts)
-        for m, (log, other) in enumerate(zip(logs, offsets, strict=True))
-        if n != m and len(log)
-        for ahead in [offset - other]
-        for event in log.at(first.time + ahead)
+        same(event, log[0], offset - shift)
+        for log, offset in told
+        for other, shift in told
+        if other is not log and log[0].interface in (NODE, *other.interfaces)
+        for event in other.at(log[0].time + offset - shift)
     )
 
 
