@@ -7,6 +7,7 @@ only it could show to have changed, if the others went on for longer than it tak
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -61,6 +62,6 @@ def _in_fog(moment: Moment, fog: Fog) -> Moment:
     return replace(moment, own=own, node=_without(moment.node, fog.node), interfaces=tuple(interfaces), entries=entries)
 
 
-def _without(state: list[int], slots: tuple[int, ...]) -> list[int]:
-    """Return a state with slots of which nothing is known."""
-    return [UNKNOWN if n in slots else value for n, value in enumerate(state)]
+def _without(state: list[int], slots: Mapping[int, int | None]) -> list[int]:
+    """Return a state with slots of which nothing is known, unless they have the value that nothing unseen changes."""
+    return [UNKNOWN if n in slots and slots[n] != value else value for n, value in enumerate(state)]
