@@ -58,6 +58,7 @@ def test_check_may_be_said(here: Path, capsys: pytest.CaptureFixture[str]) -> No
         (["x.log", "-o", ""], '-o takes the name of a file, not ""'),
         (["x.log", "--set", "t_stop=45"], "t_stop=45: a time needs a unit, such as 45s or 45ms"),
         (["prove", "inside_is_sound", "--set", "t_stop=1.5"], "t_stop=1.5: a time needs a unit, such as 1.5s"),
+        (["infer", "x.log"], "x.log: is no capture\n    only a capture shows who is who by itself"),
         (["-x.log"], 'unknown option "-x.log"; the file is ./-x.log'),
         (["-nosuch.log"], 'unknown option "-nosuch.log"'),
     ],
