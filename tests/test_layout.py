@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,3 +51,12 @@ def test_tests_stand_on_the_floors_of_the_house() -> None:
         rooms = {path.name for path in (ROOT / house).iterdir() if path.is_dir()}
         here = {path.relative_to(TESTS / house).parts[0] for path in MODULES if TESTS / house in path.parents}
         assert here <= rooms, house
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="no checkout of git")
+def test_nothing_lies_about_at_the_root() -> None:
+    """What a run wrote there is not committed by mistake."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tops = {name.split("/")[0] for name in listed.splitlines()} - {".ci", ".gitignore"}
+    folders, files = {"specs", "model", "checker", "traces", "tests"}, {"pyproject.toml", "setup.py", "LICENSE"}
+    assert tops == folders | files | {f"{page}.md" for page in ("README", "ARCHITECTURE", "CHANGELOG", "CONTRIBUTING")}

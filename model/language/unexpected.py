@@ -34,6 +34,9 @@ _NAMES = {
 """Words by which messages call terminals that are no words."""
 
 
+_CHANGE = r"\bon\s[^{}]*\{(?:[^{}]*[;\n])?\s*"
+"""What stands before a change of an update."""
+
 _ELSEWHERE = [
     (r"", r"!(?!=)", "not"),
     (r"=", r"=", "= compares, := assigns"),
@@ -46,6 +49,12 @@ _ELSEWHERE = [
     (r"/", r"[/*]", "comments begin with #"),
     (r"", r"'", 'texts stand in "…"'),
     (r"\b(?:MUST|SHOULD)\s+", r"NOT\b", "what is forbidden is a MUST or SHOULD, too: allow … only if not …"),
+    (_CHANGE + r"(?:if|unless|when)\s+", r"", "a condition stands before the braces: on … when …"),
+    (
+        _CHANGE + r"(?:for(?:each)?(?:\s+(?:each|every|all))?|every|each|all|some)\s+",
+        r"",
+        "a change names its entry by key; only clear is about all of a table",
+    ),
     (r"\b(?:any|exists)\s+", r"", "write some x: …"),
     (r"\b(?:all|each|forall)\s+", r"", "write every x: …"),
     (r"", r"extends\b", 'that stands in the first line: spec NAME "…" extends OTHER'),

@@ -354,6 +354,16 @@ def test_who_writes_as_in_another_language_is_told_how_it_is_said_here(body: str
     [
         ("on lose { inside = true }", ":= assigns"),
         ("on lose { count += 1 }", "write x := x + 1"),
+        (
+            "on lose { every k in keys: count := 1 }",
+            "a change names its entry by key; only clear is about all of a table",
+        ),
+        (
+            "on lose { count := 1\n for each k { } }",
+            "a change names its entry by key; only clear is about all of a table",
+        ),
+        ("on lose { if count = 1 { inside := true } }", "a condition stands before the braces: on … when …"),
+        ("on lose { count := 1; if (inside) count := 2 }", "a condition stands before the braces: on … when …"),
         ("property X 'x' consistent", 'texts stand in "…"'),
         (
             'rule X MUST NOT cite 1 "" configure true',
