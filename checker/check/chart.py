@@ -31,7 +31,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Summed:
     """Events of one kind on an interface that are too many to be told one by one, counted in steps of time.
 
     `counts` are by step, from the chart's start; `broken` of how many a rule was broken.
@@ -117,7 +117,7 @@ class Chart:
     end: int
     interfaces: tuple[str, ...]
     marks: tuple[Mark, ...]
-    flows: tuple[Tally, ...] = ()
+    flows: tuple[Summed, ...] = ()
     step: int = 0
     stages: tuple[Stretch, ...] = ()
     limits: tuple[Limit, ...] = ()

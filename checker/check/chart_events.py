@@ -12,7 +12,7 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from mipcheck.checker.check.chart import Mark, Tally, Unseen
+from mipcheck.checker.check.chart import Mark, Summed, Unseen
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.columns import Columns
@@ -45,7 +45,7 @@ class Drawn:
     start: int
     end: int
     marks: tuple[Mark, ...]
-    flows: tuple[Tally, ...]
+    flows: tuple[Summed, ...]
     step: int
     gaps: tuple[Unseen, ...]
     state_events: list[Event] | None
@@ -223,7 +223,7 @@ class _Survey:
 
     counts: dict[str, int]
     numbers: dict[str, list[int]]
-    flows: list[Tally]
+    flows: list[Summed]
     noted: list[int]
 
 
@@ -254,7 +254,7 @@ class _Listed:
             if number in broken:
                 bad[at] = bad.get(at, 0) + 1
         flows = [
-            Tally(e.interface, e.kind, dict(_words(self.machine, e, enums=True)), counts, bad)
+            Summed(e.interface, e.kind, dict(_words(self.machine, e, enums=True)), counts, bad)
             for e, counts, bad in found.values()
         ]
         newest = {k: n[:STATE] for k, n in numbers.items()}
@@ -414,13 +414,13 @@ class _Columned:
     def one(self, number: int) -> Event:
         return self.columns.event(number)
 
-    def _flow(self, key: tuple[int, ...], counts: Array, bad: Array) -> Tally:
+    def _flow(self, key: tuple[int, ...], counts: Array, bad: Array) -> Summed:
         number, interface, *values = key
         name = self.machine.kinds[number]
         enums = [k for k in self.machine.spec.events[name].keys if k.type.is_enum]
         words = {k.name: k.type.members[v] for k, v in zip(enums, values, strict=True) if v >= 0}
         steps, wrong = ({int(n): int(of[n]) for n in of.nonzero()[0]} for of in (counts, bad))
-        return Tally(self.columns.interfaces[interface] if interface >= 0 else NODE, name, words, steps, wrong)
+        return Summed(self.columns.interfaces[interface] if interface >= 0 else NODE, name, words, steps, wrong)
 
 
 def _of_long(

@@ -18,7 +18,7 @@ from mipcheck.checker.logs import jsonl, text
 from mipcheck.checker.logs.builder import LogBuilder
 from mipcheck.checker.logs.lines import REMEMBERED, Log, LogReader, RawLine
 from mipcheck.checker.logs.parts import FIRST_LINE
-from mipcheck.checker.logs.pieces import Lines
+from mipcheck.checker.logs.pieces import LineJoiner
 from mipcheck.checker.maps.read import MappedLog
 from mipcheck.checker.maps.recognise import LINES, SIZE
 from mipcheck.checker.site.site import Site
@@ -144,7 +144,7 @@ class Growing:
         self.asked = False
         """Whether somebody was told that it is undecided."""
         self.interfaces: dict[str, None] = {}
-        self._lines = Lines()
+        self._lines = LineJoiner()
         self._head = b""
         self._words: GrowingLog | None = None
         self._lost = ""

@@ -13,7 +13,7 @@ _ROOM: Final = LINE_LIMIT + len(_MARK) + len(b"\r\n")
 """Bytes of a line that are kept; what is longer is too long for certain."""
 
 
-class Lines:
+class LineJoiner:
     """Puts lines together. They are counted from 1 in each file."""
 
     def __init__(self) -> None:

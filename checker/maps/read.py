@@ -15,7 +15,7 @@ from mipcheck.checker.console.escape import printable
 from mipcheck.checker.logs.builder import LogBuilder
 from mipcheck.checker.logs.lines import REMEMBERED, Log, RawLine
 from mipcheck.checker.logs.parts import LINE_LIMIT, Fault, KeyValue, Time, WordAt
-from mipcheck.checker.logs.pieces import Lines
+from mipcheck.checker.logs.pieces import LineJoiner
 from mipcheck.checker.logs.text import read_word
 from mipcheck.checker.maps.carriers import Carrier, carrier_of
 from mipcheck.checker.maps.library import Use
@@ -74,7 +74,7 @@ class LogReading:
         """
         if every:
             self._needle = None
-        lines = Lines()
+        lines = LineJoiner()
         data = stream.read(_BLOCK)
         if is_newest_first(self._listed(data[: data.rfind(b"\n") + 1]), self.use):
             yield from self._turned_round(data, stream)
@@ -89,7 +89,7 @@ class LogReading:
 
     def _listed(self, data: bytes) -> Iterator[RawLine]:
         """Return the lines of a whole log, or of its beginning, as a listing has them."""
-        lines = Lines()
+        lines = LineJoiner()
         carrier = None
         for number, line in enumerate(chain(lines.take(data), lines.end())):
             carrier = carrier if number else carrier_of(line.data, self.name)
@@ -113,7 +113,7 @@ class LogReading:
             yield from self._take(line)
         yield from self.end()
 
-    def _lines_of_ours(self, data: bytes, lines: Lines) -> Iterator[RawLine]:
+    def _lines_of_ours(self, data: bytes, lines: LineJoiner) -> Iterator[RawLine]:
         """Return the lines that end in a piece, but for those of other programs, of which a journal is full.
 
         What stands between two lines with the name of a program of the map is passed over as a whole, if it is nothing

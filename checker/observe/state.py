@@ -99,7 +99,7 @@ class InterestRow(Record):
 
 
 class RuleRow(Record):
-    """What a rule has come to, as in `observer.Tally`; what is known of its findings."""
+    """What a rule has come to, as in `observation.Tally`; what is known of its findings."""
 
     kept: int  # how often; like the next three
     broken: int

@@ -14,7 +14,7 @@ from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.follow.tail import Tail
 from mipcheck.checker.logs.lines import raw_lines
 from mipcheck.checker.logs.parts import LINE_LIMIT
-from mipcheck.checker.logs.pieces import Lines
+from mipcheck.checker.logs.pieces import LineJoiner
 
 from making.following import cut
 
@@ -27,13 +27,13 @@ def test_lines_in_pieces_are_the_lines_of_the_whole(parts: list[bytes], places: 
     import io
 
     data = b"".join(parts)
-    lines = Lines()
+    lines = LineJoiner()
     found = [line for piece in cut(data, places) for line in lines.take(piece)] + list(lines.end())
     assert found == list(raw_lines(io.BytesIO(data)))
 
 
 def test_a_line_without_end_takes_no_memory() -> None:
-    lines = Lines()
+    lines = LineJoiner()
     for _ in range(200):
         assert list(lines.take(b"x" * LINE_LIMIT)) == []
         assert sum(map(len, lines._parts)) < 2 * LINE_LIMIT
