@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mipcheck.checker.console.apart import Died, apart
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.proofs.replayed import check_names, parameters_of
 from mipcheck.model.specification.claimed import Consistent
@@ -31,9 +32,10 @@ def drawn(spec: Spec, kind: str, names: Sequence[str], role: str | None) -> str:
 def system(spec: Spec, kind: str, names: Sequence[str], parameters: Mapping[str, str]) -> str:
     """Return the transition system of a property as `horn` clauses or `vmt`.
 
+    It has all rules where those on the same events do not prove it: what never happens would be reached without them.
     Raises UsageError for what is no property, or one about more than a system; ParameterError.
     """
-    from mipcheck.model.prover.prove import system_of_property
+    from mipcheck.model.prover.prove import own_rules_suffice, system_of_property
     from mipcheck.model.prover.setting import setting_of
     from mipcheck.model.prover.systems import horn, vmt
 
@@ -45,8 +47,14 @@ def system(spec: Spec, kind: str, names: Sequence[str], parameters: Mapping[str,
     owner = known[name]
     if isinstance(owner.properties[name].claim, Consistent):
         raise UsageError(f"{name} is about several systems; mipcheck prove {name} --smtlib DIR writes its proofs")
-    title = f"{name} of {spec.name}: {owner.properties[name].text}"
-    built = system_of_property(setting_of(owner, parameters_of(spec, parameters)), name)
+    setting = setting_of(owner, parameters_of(spec, parameters))
+    try:
+        whole = not next(apart(lambda: iter((own_rules_suffice(setting, name),))))
+    except Died:  # of a question that only spares another solver rules
+        whole = True
+    rules = "all rules" if whole else "rules on the same events"
+    title = f"{name} of {spec.name} ({setting.about}, {rules}): {owner.properties[name].text}"
+    built = system_of_property(setting, name, whole)
     return (horn if kind == "horn" else vmt)(built, " ".join(title.split()))
 
 

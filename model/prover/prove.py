@@ -299,11 +299,16 @@ def _unassuming(spec: Spec, dropped: Iterable[str]) -> Spec:
     return replace(spec, assumptions={n: a for n, a in spec.assumptions.items() if n not in set(dropped)})
 
 
-def system_of_property(setting: Setting, name: str) -> System:
-    """Return the transition system that a property is tried with first: with the permissions on its own events."""
+def system_of_property(setting: Setting, name: str, whole: bool) -> System:
+    """Return a property's transition system: with every MUST and what it owes, or the permissions on its own events."""
     p = setting.spec.properties[name]
     setting = relying(setting, p)
-    return system_of(setting, p, _own_rules(setting, p), False)
+    return system_of(setting, p, setting.musts if whole else _own_rules(setting, p), whole)
+
+
+def own_rules_suffice(setting: Setting, name: str) -> bool:
+    """Decide whether the permissions on its own events alone prove a property."""
+    return spacer(system_of_property(setting, name, whole=False), setting.timeout).answer == "proved"
 
 
 def relying(setting: Setting, p: Property) -> Setting:
