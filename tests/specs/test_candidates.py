@@ -167,6 +167,23 @@ def test_what_is_shown_is_what_the_con_says_and_no_race(name: str, prop: str, or
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("prop", ["nothing_vanishes", "crash_is_harmless", "home_agent_is_passed"])
+def test_packets_vanish_in_an_association_that_is_for_their_destination(prop: str) -> None:
+    """Shown was one that a node without a home address uses to be assigned one: nobody sends it anything."""
+    (answered,) = prove_all(ToProve(load("candidates/e2"), "candidates/e2", [prop], with_needs=False))
+    assert "selector=home" in answered.logs["mobile"] and "selector=any" not in answered.logs["mobile"]
+
+
+@pytest.mark.slow
+def test_what_is_shown_of_a_candidate_would_not_be_of_one_without_the_con() -> None:
+    """Whatever came out of E.4's gateway was said to take another way, had it gone back by the proxy or not."""
+    rule = 'override rule E4V2 MUST cite E.4 "back by the proxy" allow inward only if up and to = proxy'
+    spec = loads(f"spec other extends candidates/e4\n{rule}\n")
+    (answered,) = prove_all(ToProve(spec, "", ["same_way_back"], with_needs=False))
+    assert answered.result.result == "proved"
+
+
+@pytest.mark.slow
 def test_an_association_that_stays_has_been_used() -> None:
     """Of E.1, whose node is that of the draft: what a node inside still has has carried its data."""
     spec = load("candidates/e1")
