@@ -368,9 +368,10 @@ class CoarseObserver(InexactObserver):
         slots = self._machine.done_slot
         for rule, anchor in self._since_at_node.items():
             owed_perhaps(joined[0], slots[rule], anchor, (one[0], other[0]))
-        for rule, anchor in self._since.items():
-            for state, *states in zip(joined[1], one[1], other[1], strict=True):
-                owed_perhaps(state, slots[rule], anchor, states)
+        for state, *states in zip(joined[1], one[1], other[1], strict=True):
+            if not all(state == each for each in states):  # else it says so already
+                for rule, anchor in self._since.items():
+                    owed_perhaps(state, slots[rule], anchor, states)
 
     def _at(self, node: NodeState, state: Snapshot, stamped: _Stamped, now: int) -> Snapshot:
         """Return the state after an event that happens now, and note how it is judged."""
