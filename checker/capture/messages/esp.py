@@ -47,6 +47,8 @@ class EspAssociation:
     def __init__(self, sa: EspSa) -> None:
         self._box = Box(sa.encryption, sa.encryption_key, sa.integrity, sa.integrity_key)
         self._formats = [(length, high) for high in (_NO_HIGH_HALF, _HIGH_HALF) for length in self._box.icvs]
+        self.noise = 0
+        """Packets that pass what checks them, if anything does, and make no sense: one of the keys is wrong."""
 
     @property
     def icv(self) -> int:
@@ -55,6 +57,7 @@ class EspAssociation:
 
     def open(self, packet: bytes) -> Opened | None:
         """Return the inside of an ESP packet that starts with its SPI; None if it is cut or these are not its keys."""
+        passed = False
         for index, (length, high) in enumerate(self._formats):
             clear = self._clear(packet, length, high)
             opened = None if clear is None else self._inside(clear)
@@ -62,6 +65,8 @@ class EspAssociation:
                 if index:  # the other packets of the association will be like this one
                     self._formats.insert(0, self._formats.pop(index))
                 return opened
+            passed = passed or clear is not None
+        self.noise += passed
         return None
 
     def _inside(self, clear: bytes) -> Opened | None:
@@ -101,8 +106,11 @@ class Keyring:
         return spi in self._associations
 
     def fits(self, spi: int) -> bool:
-        """Decide whether the keys of an SPI opened more than they did not: noise may look like a packet by chance."""
-        return self.opened[spi] > 0 and self.opened[spi] >= self.wrong[spi]
+        """Decide whether the keys of an SPI are right, of which one packet is enough: others anybody may have sent.
+
+        But they opened no fewer than came to noise, since that may look like a packet by chance.
+        """
+        return self.opened[spi] > 0 and self.opened[spi] >= self._associations[spi].noise
 
     def complaints(self, told: Collection[int] = ()) -> list[str]:
         """Say what did not work with the keys of packets that were there, but for those of SPIs in `told`."""

@@ -85,6 +85,18 @@ def test_packets_are_authentic_or_not_and_may_be_replayed() -> None:
     ]
 
 
+def test_however_much_a_stranger_sends_the_keys_are_right() -> None:
+    tunnel = Tunnel()
+    frames = [tunnel.up(user(TIA, CORRESPONDENT))]
+    for _ in range(5):
+        forged = tunnel.sealed(user(TIA, CORRESPONDENT), MOVED)
+        forged[UDP].payload = Raw(bytes(forged[UDP].payload)[:-1] + b"?")
+        frames.append(comes(forged))
+    capture = read(frames)
+    assert [t for t in told(capture, "auth") if t[0] == "packet"] == [("packet", "ok"), *[("packet", "bad")] * 5]
+    assert not capture.holes
+
+
 def test_of_a_packet_that_is_very_late_nobody_knows_what_ipsec_says() -> None:
     tunnel = Tunnel()
     late = tunnel.up(user(TIA, CORRESPONDENT))
