@@ -20,6 +20,7 @@ from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula
 from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.limits import TIME_IS_UP, is_over
 from mipcheck.model.prover.logic import conj, conjuncts
+from mipcheck.model.prover.mended import alike
 from mipcheck.model.prover.needed import Needed, Needs, Proof, Undecided, checked, proved_system
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting, setting_of
@@ -223,8 +224,8 @@ class Proofs:
     def _by_spacer(self, setting: Setting, p: Property) -> Result:
         known = self._certificate(p.name)
         stored = None if known is None else certified(setting, p, known) or refuted(setting, p, known)
-        if stored is None and self._briefly and known is not None:
-            stored = retold(setting, p, known) or outlasting(setting, p, known)
+        if stored is None and self._briefly:
+            stored = retold(setting, p, self._kept(p)) or (None if known is None else outlasting(setting, p, known))
         proof = _proof(setting, p, self._briefly) if stored is None else stored
         if isinstance(proof, Proof):
             self._proved[p.name] = proof
@@ -254,6 +255,16 @@ class Proofs:
             unfound = "there is no proof about one entry at a time, and no short counterexample"
         method = f"Spacer, dense time, {setting.about}"
         return Result(p.name, p.section, "unknown", 0.0, method, reason=proof.reason or unfound)
+
+    def _kept(self, p: Property) -> list[Script]:
+        """Return kept traces that may refute a property where a rule has changed: those that show that a rule is
+        needed, which break nothing where that has come to allow it, and examples of rules with events of which it
+        speaks."""
+        owner, known = self._owners[p.name], self._certificate(p.name)
+        fitting = [q.name for q in owner.properties.values() if isinstance(q.claim, Consistent)]
+        examples = [s for name in fitting if (c := self._certificate(name)) is not None for s in c.scripts.values()]
+        own = {} if known is None else known.scripts
+        return [*(s for n, s in own.items() if n != HAPPENS), *alike(examples, {q.event for q in p.patterns})]
 
     def _obligations(
         self, setting: Setting, p: Property, proofs: Mapping[str, tuple[System, Z]]
@@ -396,11 +407,10 @@ def outlasting(setting: Setting, p: Property, certificate: Certificate) -> Proof
     return None
 
 
-def retold(setting: Setting, p: Property, certificate: Certificate) -> Witness | None:
-    """Return a counterexample that is made of a trace in a certificate, if not the shortest: as it is, or with other
-    times and keys. One that shows that a rule is needed breaks nothing where that rule has come to allow it."""
+def retold(setting: Setting, p: Property, scripts: list[Script]) -> Witness | None:
+    """Return a counterexample that is made of one of some traces, if not the shortest: as it is, or with other times
+    and keys."""
     searches = Refutations(setting, p, pretty=False)
-    scripts = [s for n, s in certificate.scripts.items() if n != HAPPENS]
     for told in (searches.shown, searches.again):
         if (found := next((t for s in scripts if (t := told(s, setting.without)) is not None), None)) is not None:
             return found

@@ -55,6 +55,15 @@ def test_what_is_refuted_by_the_events_that_are_kept_takes_no_search(
     assert told.result == "refuted" and told.trace is not None
 
 
+def test_what_examples_of_rules_refute_takes_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A way to the event that no trace of the property's own took was sought, and too long to be found in the time."""
+    text = TEXT + 'property fits cite 1 "the rules fit together" consistent\n'
+    kept = {"fits": certificates(text)["fits"]}
+    monkeypatch.setattr(Search, "shortest", None)
+    changed = text.replace("n in asked and now - asked[n].at >= 2 s", "n < 9")
+    assert Proofs(loads(changed), certificate=kept.get, briefly=True).verdict("goes_late").result == "refuted"
+
+
 def test_a_rule_that_is_needed_by_another_entry_takes_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     """The trace that showed it was of number 0, which nobody can have any more: its key was kept, and it was sought."""
     kept = certificates(TEXT)
