@@ -21,7 +21,7 @@ BENCH = Path(__file__).parent
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
     command = [sys.executable, str(BENCH / "run.py"), "--quick", "--json", "-"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
