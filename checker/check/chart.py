@@ -84,7 +84,7 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Known:
     """A piece of state at a finding: whose (`-` for the node's), with its text, and whether the rule asked for it."""
 
     whose: str
@@ -103,7 +103,7 @@ class Moments:
     node: str | None
     time: int
     demand: str
-    facts: tuple[Fact, ...]
+    facts: tuple[Known, ...]
 
 
 @dataclass(frozen=True)

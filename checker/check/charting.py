@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from mipcheck.checker.check.bulk import Watched
-from mipcheck.checker.check.chart import Chart, Fact, Moments
+from mipcheck.checker.check.chart import Chart, Known, Moments
 from mipcheck.checker.check.chart_events import ALL, state_events, told
 from mipcheck.checker.check.chart_state import followed
 from mipcheck.checker.check.margins import Margin, margins_of
@@ -88,7 +88,7 @@ def _moment(context: Context, finding: Finding) -> Moments | None:
     return Moments(rule.id, finding.interface, node, finding.time - context.origin, demand, tuple(facts))
 
 
-def _facts(context: Context, moment: Moment, asked: set[tuple[str, int | None]]) -> list[Fact]:
+def _facts(context: Context, moment: Moment, asked: set[tuple[str, int | None]]) -> list[Known]:
     """Return what was known of the interface and of the node, and what was asked of others."""
     machine, spec = context.machine, context.machine.spec
     found = []
@@ -103,5 +103,5 @@ def _facts(context: Context, moment: Moment, asked: set[tuple[str, int | None]])
                 continue
             token = "-" if whose is None else context.token(whose)
             shown = show_number(context, variable.type, value, instant=True)
-            found.append(Fact(token, name, variable.text, shown, read))
+            found.append(Known(token, name, variable.text, shown, read))
     return found
