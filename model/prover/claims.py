@@ -225,23 +225,6 @@ class Refutations:
                 return trace
         return None
 
-    def arises(self, script: Script | None = None, anew: bool = False) -> Witness | None:
-        """Return a trace that keeps every MUST, and ends with an event of which the property speaks: the one that a
-        `script` is, or, if `anew`, one of its events; without one, the shortest that is found; None if none is."""
-        for n, own in enumerate(self._settings()):
-            goal = partial(matching, p=own.of_property(self.property))
-            free = own.without | own.advice
-            if script is None:
-                trace = self._search(n, goal, free, "", DEPTH)
-            elif (script.entries, script.mirror) == (n + 1, ""):
-                told = made_again(own, script, goal, free) if anew else script
-                trace = None if told is None else shown(own, told, goal, free)
-            else:
-                trace = None
-            if trace is not None:
-                return trace
-        return None
-
     def shown(self, script: Script, free: frozenset[str]) -> Witness | None:
         """Return the trace that a script is, if it is one on which the property is false and that breaks only rules in
         `free`, or else SHOULDs besides; else None. No solver is asked."""
@@ -327,7 +310,7 @@ class Refutations:
         if (number, mirror) not in self._made:
             unit = time_unit(setting.parameters, setting.spec)
             world = setting.world(setting.rules.values(), unit)
-            self._made[number, mirror] = Search(world, timeout=setting.timeout, mirror=mirror)
+            self._made[number, mirror] = Search(world, timeout=setting.timeout, mirror=mirror, quick=not self.pretty)
         search = self._made[number, mirror]
         search.depth = depth
         find = partial(search.certain, breaking, True) if breaking else search.shortest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -13,15 +13,16 @@ import z3
 from mipcheck.model.prover.blocked import Blockages
 from mipcheck.model.prover.certificate import Certificate, Inductive
 from mipcheck.model.prover.endless import circle
-from mipcheck.model.prover.examples import Examples
+from mipcheck.model.prover.examples import Examples, named
+from mipcheck.model.prover.form import ANY, Form
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, write_formula
 from mipcheck.model.prover.logic import conj, neg
-from mipcheck.model.prover.mended import after, alike
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
 from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, Slot, SymbolicState, World
+from mipcheck.model.prover.timely import in_parts, owed_by, permitting, time_goes_on
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec
 from mipcheck.model.specification.term import Term
@@ -44,22 +45,16 @@ class Consistency:
     """The systems that were proved safe, with their invariants, by what that shows."""
 
 
-def consistent(setting: Setting, certificate: Certificate | None = None) -> Consistency:
+def consistent(
+    setting: Setting, certificate: Certificate | None = None, examples: Examples | None = None
+) -> Consistency:
     """Decide whether the rules are consistent: proved, refuted with the reason, or unknown with what is undecided.
 
-    What a `certificate` has to show is checked first.
+    What a `certificate` has to show is checked first; `examples` are searches in this setting, if there are some.
     """
     own = setting.followed()
     decisions = _Decisions(setting.timeout, certificate)
-    kept = _permissions(own)
-    verdict = Verdict("unknown")
-    if certificate is not None and "time" in certificate.proofs and certificate.proofs["time"].rules:
-        verdict = decisions.shown("time", _time_goes_on(own, kept)) or verdict
-    # At first whatever the permissions say: with them it is harder, and they may forbid the event.
-    for permissions in ([], kept) if verdict.answer == "unknown" else ():
-        verdict = decisions.of("time", _time_goes_on(own, permissions), [r.id for r in permissions])
-        if verdict.answer != "refuted":
-            break
+    verdict = _time(own, decisions)
     if verdict.answer == "refuted":
         found = Blockages(setting).overdue()
         if found is not None:
@@ -84,39 +79,45 @@ def consistent(setting: Setting, certificate: Certificate | None = None) -> Cons
         unsure.append(rule)
     if unsure:
         return Consistency(Verdict("unknown", reason=f"whether {', '.join(unsure)} can always be met was not decided"))
-    shared = Examples(setting)
+    shared = Examples(setting) if examples is None else examples
+    known = {} if certificate is None else certificate.scripts
     missing = []
-    mended: list[Script] = []
     scripts = {}
     for rule in setting.rules:
         if rule not in setting.without:
-            examples = shared.telling(rule)
+            searches = shared.telling(rule)
             for broken in (True,) if setting.rules[rule].is_prohibition else (False, True):
-                name = f"{'broken' if broken else 'kept'}:{rule}"
-                known = {} if certificate is None else certificate.scripts
-                example = examples.shown(rule, broken, known[name]) if name in known else None
-                if example is None:
-                    example = examples.mended(rule, broken, _like(known, name, setting.rules[rule], mended))
-                    mended += [] if example is None or example.script is None else [example.script]
-                if example is None:
-                    example = examples.find(rule, broken, pretty=False)
+                example = searches.soon(rule, broken, known)
                 if example is None:
                     missing.append(f"no trace was found that {'breaks' if broken else 'exercises'} {rule}")
                 elif example.script is not None:
-                    scripts[name] = example.script
+                    scripts[named(rule, broken)] = example.script
     if missing:
         verdict = Verdict("unknown", reason="; ".join(missing))
     return Consistency(verdict, None, decisions.proofs, scripts, decisions.systems)
 
 
-def _like(known: Mapping[str, Script], name: str, rule: Rule, mended: Sequence[Script]) -> Iterator[Script]:
-    """Yield scripts whose events may show of a rule what that of the `name` is to show: it, then others with such
-    events, then it after what has been `mended`, since a change that asks for more asks it of many."""
-    if name in known:
-        yield known[name]
-    if isinstance(rule.body, Allow) or not name.startswith("broken"):
-        yield from alike([*mended, *known.values()], {p.event for p in rule.body.patterns})
-    yield from after(mended, known[name]) if name in known else ()
+def _time(setting: Setting, decisions: _Decisions) -> Verdict:
+    """Decide whether time goes on.
+
+    At first whatever the permissions say: with them it is harder, and they may forbid the event.
+    """
+    permissions = permitting(setting, owed_by(setting))
+    systems = [time_goes_on(setting, rules) for rules in ([], permissions)]
+    ids: list[list[str]] = [[], [r.id for r in permissions]]
+    for system in systems[1:] if decisions.rests("time") else systems:
+        if (verdict := decisions.shown("time", system)) is not None:
+            return verdict
+    if (parts := in_parts(setting)) is not None:
+        invariant, takes = parts
+        if (verdict := decisions.passes("time", systems[takes], invariant, ids[takes])) is not None:
+            return verdict
+    verdict = Verdict("unknown")
+    for system, rules in zip(systems, ids, strict=True):
+        verdict = decisions.of("time", system, rules)
+        if verdict.answer != "refuted":
+            break
+    return verdict
 
 
 class _Decisions:
@@ -134,50 +135,48 @@ class _Decisions:
             return known
         verdict = spacer(system, self._timeout)
         if verdict.answer == "proved":
-            self.proofs[name] = Inductive(tuple(rules), True, write_formula(verdict.invariant))
-            self.systems[name.replace(":", "-")] = system, verdict.invariant
+            self._keep(name, system, verdict.invariant, _inductive(rules, verdict.invariant))
         return verdict
 
     def knows(self, name: str) -> bool:
         """Return whether the certificate has to show this."""
         return name in self._known
 
+    def rests(self, name: str) -> bool:
+        """Return whether the certificate has to show this by permissions."""
+        return self.knows(name) and bool(self._known[name].rules)
+
     def shown(self, name: str, system: System) -> Verdict | None:
         """Return that what is bad cannot be reached, where the certificate shows that; None where it does not."""
         known = self._known.get(name)
         if known is not None:
             with contextlib.suppress(Unreadable):
-                invariant = read_formula(known.invariant, names_of(system.state))
-                if not recheck(system, invariant, self._timeout):
-                    self.proofs[name] = known
-                    self.systems[name.replace(":", "-")] = system, invariant
-                    return Verdict("proved", invariant)
+                return self._checked(name, system, read_formula(known.invariant, names_of(system.state)), known)
         return None
 
+    def passes(self, name: str, system: System, invariant: Z, rules: Sequence[str]) -> Verdict | None:
+        """Return that what is bad cannot be reached, where an invariant shows that; None where it does not."""
+        return self._checked(name, system, invariant, _inductive(rules, invariant))
 
-def _permissions(setting: Setting) -> list[Rule]:
-    """Return the permissions on events that change what obligations look at."""
-    owed = [r for r in setting.musts if isinstance(r.body, Require)]
-    names = {n for t in roots_of_rules(owed) for n in t.names("var")}
-    events = {p.event for u in setting.spec.updates if any(a in names for a, _ in u.assignments) for p in u.patterns}
-    return setting.permissions(events)
+    def _checked(self, name: str, system: System, invariant: Z, shown: Inductive) -> Verdict | None:
+        if recheck(system, invariant, self._timeout):
+            return None
+        self._keep(name, system, invariant, shown)
+        return Verdict("proved", invariant)
+
+    def _keep(self, name: str, system: System, invariant: Z, shown: Inductive) -> None:
+        self.proofs[name] = shown
+        self.systems[name.replace(":", "-")] = system, invariant
 
 
-def _time_goes_on(setting: Setting, permissions: list[Rule]) -> System:
-    """Return the system in which it is bad if, after an event, some obligation is overdue at once.
-
-    The event is permitted by `permissions`.
-    """
-    owed = [r for r in setting.musts if isinstance(r.body, Require)]
-    roots = roots_of_rules([*owed, *permissions]) + [anchor_of(setting.spec, r) for r in owed]
-    run = Run(setting, [*owed, *permissions], cone(setting.spec, roots, False), True)
-    return run.system([run.world.overdue(r, run.state, run.now) for r in run.world.requires])
+def _inductive(rules: Sequence[str], invariant: Z) -> Inductive:
+    return Inductive(tuple(rules), True, write_formula(invariant))
 
 
 def _undecided(setting: Setting, decisions: _Decisions) -> list[str]:
     """Return the obligations that are not proved to be such that, at the deadline, some event is permitted that meets
     them."""
-    owed = [r for r in setting.musts if isinstance(r.body, Require)]
+    owed = owed_by(setting)
     return [r.id for r in owed if not _can_be_met(setting, r, [o for o in owed if o is not r], decisions)]
 
 
@@ -188,13 +187,21 @@ def _can_be_met(setting: Setting, rule: Rule, others: list[Rule], decisions: _De
     entries of tables are followed may be chosen by what the state holds then: any are followed by some run.
     """
     name, permissions = f"due:{rule.id}", _permitting(setting, rule.id)
-    besides = [r for r in _permissions(setting) if r not in permissions]
+    besides = [r for r in permitting(setting, owed_by(setting)) if r not in permissions]
     choices = [[], [*besides, *others]] if others else [[]]
     asked = [(more, held) for held in (None, *_held(setting)) for more in choices]
-    systems = [(partial(_due_and_forbidden, setting, rule, permissions, *a), [r.id for r in a[0]]) for a in asked]
-    if decisions.knows(name) and any(decisions.shown(name, system()) for system, _ in systems):
+    systems = [(partial(_due_and_forbidden, rule, permissions, *a), [r.id for r in a[0]]) for a in asked]
+    if decisions.knows(name) and any(decisions.shown(name, system(setting)) for system, _ in systems):
         return True
-    return any(decisions.of(name, system(), rules).answer == "proved" for system, rules in systems)
+    # Of one interface among any number it is mostly found sooner, and said of two all the same.
+    alone = replace(setting, form=Form(ANY))
+    for system, rules in systems:
+        found = spacer(system(alone), setting.timeout) if len(setting.interfaces) > 1 else Verdict("unknown")
+        if found.answer == "proved" and decisions.passes(name, system(setting), found.invariant, rules):
+            return True
+        if decisions.of(name, system(setting), rules).answer == "proved":
+            return True
+    return False
 
 
 _Held = tuple[str, Slot]
@@ -213,7 +220,7 @@ def _held(setting: Setting) -> list[_Held]:
 
 
 def _due_and_forbidden(
-    setting: Setting, rule: Rule, permissions: list[Rule], more: list[Rule], held: _Held | None
+    rule: Rule, permissions: list[Rule], more: list[Rule], held: _Held | None, setting: Setting
 ) -> System:
     """Return the system in which it is bad if the rule is due and no event of a choice is permitted and meets it,
     where all `permissions` on such events and `more` rules are kept, and the entry that is followed is the one `held`.

@@ -11,7 +11,7 @@ from dataclasses import replace
 import z3
 from mipcheck.model.prover.certificate import HAPPENS, Certificate
 from mipcheck.model.prover.claims import Refutations, matching, violated
-from mipcheck.model.prover.examples import Examples
+from mipcheck.model.prover.examples import Examples, named
 from mipcheck.model.prover.needed import Needed, Needs
 from mipcheck.model.prover.prove import certified, relying
 from mipcheck.model.prover.scripts import Script
@@ -56,7 +56,7 @@ class Searches:
 
     def of_rule(self, rule: str, broken: bool) -> Witness | None:
         """Find a trace that exercises the rule and keeps all, or one that breaks it (`broken`) and keeps all others."""
-        name = f"{'broken' if broken else 'kept'}:{rule}"
+        name = named(rule, broken)
         for p in self.setting.spec.properties.values():
             script = self._script(p, name) if isinstance(p.claim, Consistent) else None
             if script is not None and (trace := self._examples.shown(rule, broken, script)) is not None:
@@ -91,7 +91,7 @@ class Searches:
     def arises(self, p: Property) -> Witness | None:
         """Find a trace on which what the property speaks of happens, with all rules kept."""
         if (script := self._script(p, HAPPENS)) is not None:
-            trace = Refutations(self.setting, p).arises(script)
+            trace = self._examples.arises(p, script)
             if trace is not None and not trace.broken - self._wrong:
                 return trace
         return self._find(lambda own, run, k: matching(run, k, own.of_property(p)), frozenset())

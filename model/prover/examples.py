@@ -6,13 +6,15 @@ rule forbids. The trace then breaks those too, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import z3
+from mipcheck.model.prover.claims import matching
 from mipcheck.model.prover.evident import surely_kept
-from mipcheck.model.prover.mended import made_again
+from mipcheck.model.prover.mended import Again, after, alike, before
 from mipcheck.model.prover.scripts import Script, without_value
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting
@@ -22,7 +24,8 @@ from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.variants import same_addresses
 from mipcheck.model.prover.witness import Witness
-from mipcheck.model.specification.spec import Configure
+from mipcheck.model.specification.claimed import Property
+from mipcheck.model.specification.spec import Configure, Require
 from mipcheck.model.specification.term import Term
 
 
@@ -31,18 +34,33 @@ def _goal(run: Unrolling, k: int, rule: str, broken: bool) -> Z:
     return run.breaks(rule, k) if broken else run.exercises(rule, k)
 
 
-class Examples:
-    """Searches that share one unrolling. Each trace is found once, stored nowhere, and made anew when asked for."""
+def _arising(setting: Setting, p: Property) -> tuple[Callable[[Unrolling, int], Z], frozenset[str]]:
+    """Return as the goal of a trace that a property speaks of its last event, and the rules that it may break."""
+    return partial(matching, p=setting.of_property(p)), setting.without | setting.advice
 
-    def __init__(self, setting: Setting) -> None:
+
+def named(rule: str, broken: bool) -> str:
+    """Return the name of the script that exercises a rule, or breaks it."""
+    return f"{'broken' if broken else 'kept'}:{rule}"
+
+
+class Examples:
+    """Searches that share one unrolling. Each trace is found once, stored nowhere, and made anew when asked for.
+
+    What has been `found` as a script may show more than it was sought for, as far as `soon` is concerned.
+    """
+
+    def __init__(self, setting: Setting, found: list[Script] | None = None) -> None:
         self.setting = setting
         self.unit = time_unit(setting.parameters, setting.spec)
+        self.found: list[Script] = [] if found is None else found
         self._made: list[Search] = []
+        self._again: dict[int, Again] = {}
 
     def telling(self, rule: str) -> Examples:
         """Return these searches, or those for a setting that gives the parameters without which a rule says nothing."""
         setting = self.setting.telling(rule)
-        return self if setting is self.setting else Examples(setting)
+        return self if setting is self.setting else Examples(setting, self.found)
 
     def find(self, rule: str, broken: bool, pretty: bool = True) -> Witness | None:
         """Find a trace that exercises or breaks the rule; None if there is none as short as was searched for."""
@@ -66,26 +84,92 @@ class Examples:
         found = shown(own, script, lambda run, k: _goal(run, k, rule, broken), free)
         return found if found is not None and (not broken or rule in found.broken) else None
 
-    def mended(self, rule: str, broken: bool, scripts: Iterable[Script]) -> Witness | None:
-        """Return a trace as `find` does, though not the shortest, that has the events of one of some scripts; None if
-        there is none."""
+    def soon(self, rule: str, broken: bool, known: Mapping[str, Script]) -> Witness | None:
+        """Return a trace as `find` does, though not always the shortest: by a script that is `known`, by its events or
+        those of others, and only then by a search."""
+        name = named(rule, broken)
+        trace = self.shown(rule, broken, known[name]) if name in known else None
+        if trace is not None:
+            return trace
+        trace = (
+            self.mended(rule, broken, self._like(rule, broken, known))
+            or self.mended(rule, broken, [known[name]] if broken and name in known else (), self.setting.advice)
+            or self.find(rule, broken, pretty=False)
+        )
+        self.found += [] if trace is None or trace.script is None else [trace.script]
+        return trace
+
+    def _like(self, rule: str, broken: bool, known: Mapping[str, Script]) -> Iterator[Script]:
+        """Yield scripts whose events may show of a rule what is asked: that of its name, then others with such events,
+        then it after what was `found`, since a change that asks for more asks it of many; and long ones with one event
+        more, of what is owed."""
+        name, body = named(rule, broken), self.setting.rules[rule].body
+        if isinstance(body, Configure):
+            return
+        if name in known:
+            yield known[name]
+        events = dict.fromkeys(p.event for p in body.patterns)
+        yield from alike([*self.found, *known.values()], events)
+        yield from after(self.found, known[name]) if name in known else ()
+        yield from before(self.found, events) if isinstance(body, Require) and not broken else ()
+
+    def mended(
+        self, rule: str, broken: bool, scripts: Iterable[Script], besides: frozenset[str] = frozenset()
+    ) -> Witness | None:
+        """Return a trace as `find` does, though not the shortest, that has the events of one of some scripts, and may
+        break rules `besides`; None if there is none."""
         for script in scripts:
             own = self._followed(rule, script)
             if own is None:
                 continue
-            for free in (own.without | {rule}, own.without | own.advice | {rule}) if broken else (own.without,):
-                again = made_again(own, script, lambda run, k: _goal(run, k, rule, broken), free)
-                found = None if again is None else self.shown(rule, broken, again)
-                if again is not None and found is not None:
-                    world = own.in_steps(again.unit)
-                    if broken or not without_value(world) or surely_kept(world, again, rule):
-                        return found
+            free = own.without | besides | ({rule} if broken else set())
+            again = self._made_again(own, script, lambda run, k: _goal(run, k, rule, broken), free)
+            found = None if again is None else self.shown(rule, broken, again)
+            if again is not None and found is not None:
+                world = own.in_steps(again.unit)
+                if broken or not without_value(world) or surely_kept(world, again, rule):
+                    return found
         return None
+
+    def _made_again(
+        self, own: Setting, script: Script, goal: Callable[[Unrolling, int], Z], free: frozenset[str]
+    ) -> Script | None:
+        """Return a script of the same events in the setting that follows as many entries, if there is one."""
+        return self._again.setdefault(script.entries, Again(own)).made(script, goal, free)
+
+    def arises(self, p: Property, script: Script) -> Witness | None:
+        """Return the trace that a script is, if it keeps every MUST, and ends with an event of which a property speaks;
+        else None."""
+        own = self._of(script)
+        return None if own is None else shown(own, script, *_arising(own, p))
+
+    def arising(self, p: Property, known: Script | None = None) -> Witness | None:
+        """Return such a trace: the one that is `known`, or that has its events or those of one that was found, or else
+        the shortest; None if none was found."""
+        if known is not None and (trace := self.arises(p, known)) is not None:
+            return trace
+        events = {q.event for q in p.patterns}
+        for script in (*(() if known is None else (known,)), *alike(self.found, events)):
+            own = self._of(script)
+            again = None if own is None else self._made_again(own, script, *_arising(own, p))
+            if again is not None and (trace := self.arises(p, again)) is not None:
+                return trace
+        for number, (own, search) in enumerate(zip(self.setting.trackings, self._searches(), strict=True), 1):
+            trace = search.shortest(*_arising(own, p), pretty=False)
+            if trace is not None and trace.script is not None:
+                self.found.append(replace(trace.script, entries=number))
+                return replace(trace, broken=trace.broken | own.misconfigured, script=self.found[-1])
+        return None
+
+    def _of(self, script: Script) -> Setting | None:
+        """Return the setting in which a script is followed; None if it cannot be."""
+        own = next((s for n, s in enumerate(self.setting.trackings, 1) if n == script.entries), None)
+        return None if script.mirror else own
 
     def _followed(self, rule: str, script: Script) -> Setting | None:
         """Return the setting in which a script is to show something of a rule; None if it cannot be one that does."""
-        own = next((s for n, s in enumerate(self.setting.trackings, 1) if n == script.entries), None)
-        if own is None or script.mirror or rule not in own.rules or isinstance(own.rules[rule].body, Configure):
+        own = self._of(script)
+        if own is None or rule not in own.rules or isinstance(own.rules[rule].body, Configure):
             return None
         return own
 
@@ -94,7 +178,7 @@ class Examples:
         for n, setting in enumerate(self.setting.trackings):
             if n == len(self._made):
                 world = setting.world(setting.rules.values(), self.unit)
-                self._made.append(Search(world, timeout=self.setting.timeout))
+                self._made.append(Search(world, timeout=self.setting.timeout, quick=True))
             yield self._made[n]
 
     def _broken(self, search: Search, rule: str, pretty: bool) -> Witness | None:

@@ -1,12 +1,14 @@
-"""Traces made again: the events of a script in their order, with whatever times and keys a changed specification takes.
+"""Traces made again: the events of a script in their order, with whatever times and keys a specification takes.
 
-Who changes a rule changes mostly when things happen in the traces that show it, and not what happens. To ask for just
-these events takes a fraction of a search for any.
+Who changes a rule changes mostly when things happen in the traces that show it, and not what happens; and the events
+that show one rule show most of those that speak of them, too. To ask for just these events takes a fraction of a search
+for any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from copy import copy
 from dataclasses import replace
 from typing import Final
 
@@ -25,7 +27,9 @@ _SECONDS: Final = 2.0
 _TRIES: Final = 12
 """Other scripts whose events are tried, before all is sought."""
 _TRIES_AFTER: Final = 4
-"""And before those of a script."""
+"""And before those of a script, or with one more event after them."""
+_LONG: Final = 6
+"""Steps from which on one more event is better tried than all of them sought."""
 
 
 class _Loosened(Followed):
@@ -34,6 +38,7 @@ class _Loosened(Followed):
 
     def __init__(self, world: World, script: Script) -> None:
         self.taken: list[Z] = []
+        self._kept: list[dict[str, Z]] = []
         super().__init__(world, script)
 
     def _at_first(self, slot: Slot, script: Script) -> Z:
@@ -42,51 +47,104 @@ class _Loosened(Followed):
             return super()._at_first(slot, script)
         return z3.Int(f"{slot[0]}.{slot[1]}@first")
 
+    def further(self, step: ScriptStep) -> _Loosened:
+        """Return the run with one more event. Raises Unfollowed."""
+        result = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, list):
+                setattr(result, name, value.copy())
+        result._follow(step)
+        return result
+
+    def keeps(self, rule: str, k: int) -> Z:
+        """Return that a rule is kept at step k, be that clear or not; it is worked out once for all that share it."""
+        known = self._kept[k]
+        if rule not in known:
+            known[rule] = conj([neg(self.breaks(rule, k, strict=True)), *self.world.exact()])
+        return known[rule]
+
     def _values(self, step: ScriptStep) -> tuple[Keys, Z]:
         k = len(self.steps)
         return self.world.keys(step.event, f"@{k}"), z3.Int(f"now@{k}")
 
     def _possible(self, parts: list[Z]) -> bool:
-        self.taken.append(conj(parts))
+        self._kept.append({})
+        self.taken.append(conj([*parts, *self.world.exact()]))
         return self.taken[-1] is not False
+
+
+class Again:
+    """Makes traces again in one setting; scripts that begin with the same events share the beginning of a run."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._runs: dict[object, _Loosened | None] = {}
+
+    def made(self, script: Script, goal: Callable[[Unrolling, int], Z], free: Collection[str]) -> Script | None:
+        """Return a script of the same events whose last step is as `goal` says, and that breaks none but the `free`
+        rules; None if there is none, or it was not found at once."""
+        if script.mirror or not script.steps:
+            return None
+        run = self._run(script, len(script.steps))
+        if run is None:
+            return None
+        w, last = run.world, len(run.steps) - 1
+        must = [r for r in (*w.allows, *w.requires) if r not in free]
+        wanted = [goal(run, last), run.shows(last), *w.exact()]
+        formula = conj([*run.taken, *wanted, *(run.keeps(r, k) for r in must for k in range(last + 1))])
+        if formula is False:
+            return None
+        solver = limited(z3.SimpleSolver(), min(_SECONDS, self._setting.timeout))
+        solver.add(formula)
+        if solver.check() != z3.sat:
+            return None
+        model = solver.model()
+        steps = (step_in(model, w, w.actions[happened.act], happened) for happened in run.steps)
+        return replace(script, steps=tuple(steps), initial=first_in(model, w, run.states[0]))
+
+    def _run(self, script: Script, length: int) -> _Loosened | None:
+        """Return the run of the first events of a script; None if they cannot happen so."""
+        begins = script.unit, tuple(sorted(script.initial.items())), tuple(sorted(script.site.items()))
+        way = begins, _way(script.steps[:length])
+        if way not in self._runs:
+            before = self._run(script, length - 1) if length else None
+            self._runs[way] = None
+            try:
+                if not length:
+                    self._runs[way] = _Loosened(self._world(script), replace(script, steps=()))
+                elif before is not None:
+                    self._runs[way] = before.further(script.steps[length - 1])
+            except (Unfollowed, ValueError):  # also where a parameter is no multiple of the script's unit
+                pass
+        return self._runs[way]
+
+    def _world(self, script: Script) -> World:
+        own = self._setting
+        own = replace(own, site={**own.site, **script.site}) if script.site else own
+        return own.in_steps(script.unit)
+
+
+def _way(steps: Iterable[ScriptStep]) -> tuple[tuple[str, int], ...]:
+    """Return what happens in some steps, but for times and keys."""
+    return tuple((s.event, s.interface) for s in steps)
 
 
 def made_again(
     setting: Setting, script: Script, goal: Callable[[Unrolling, int], Z], free: Collection[str]
 ) -> Script | None:
-    """Return a script of the same events whose last step is as `goal` says, and that breaks none but the `free` rules;
-    None if there is none, or it was not found at once."""
-    if script.mirror or not script.steps:
-        return None
-    setting = replace(setting, site={**setting.site, **script.site}) if script.site else setting
-    try:
-        run = _Loosened(setting.in_steps(script.unit), script)
-    except (Unfollowed, ValueError):  # also where a parameter is no multiple of the script's unit
-        return None
-    w, last = run.world, len(run.steps) - 1
-    must = [r for r in (*w.allows, *w.requires) if r not in free]
-    kept = [neg(run.breaks(r, k, strict=True)) for r in must for k in range(last + 1)]
-    formula = conj([*run.taken, goal(run, last), run.shows(last), *kept, *w.exact()])
-    if formula is False:
-        return None
-    solver = limited(z3.SolverFor("QF_LIA"), min(_SECONDS, setting.timeout))
-    solver.add(formula)
-    if solver.check() != z3.sat:
-        return None
-    model = solver.model()
-    steps = (step_in(model, w, w.actions[happened.act], happened) for happened in run.steps)
-    return replace(script, steps=tuple(steps), initial=first_in(model, w, run.states[0]))
+    """Return what `Again` makes of one script."""
+    return Again(setting).made(script, goal, free)
 
 
 def alike(scripts: Iterable[Script], events: Collection[str]) -> Iterator[Script]:
     """Yield a few scripts up to where one of some events happens first or last, the shortest first, of each way of
     getting there one."""
-    found: dict[tuple[object, ...], Script] = {}
+    found: dict[object, Script] = {}
     for script in scripts:
         ends = [n for n, step in enumerate(script.steps, 1) if step.event in events]
         for end in dict.fromkeys((*ends[:1], *ends[-1:])):
-            way = tuple((s.event, s.interface) for s in script.steps[:end])
-            found.setdefault((way, script.entries, script.unit), replace(script, steps=script.steps[:end]))
+            upto = replace(script, steps=script.steps[:end])
+            found.setdefault((_way(upto.steps), script.entries, script.unit), upto)
     yield from sorted(found.values(), key=lambda s: len(s.steps))[:_TRIES]
 
 
@@ -95,3 +153,16 @@ def after(others: Iterable[Script], script: Script) -> Iterator[Script]:
     fitting = [o for o in others if (o.unit, o.entries, o.site) == (script.unit, script.entries, script.site)]
     for other in sorted(fitting, key=lambda o: len(o.steps))[:_TRIES_AFTER]:
         yield replace(script, steps=(*other.steps, *script.steps))
+
+
+def before(scripts: Iterable[Script], events: Collection[str]) -> Iterator[Script]:
+    """Yield a few long scripts with one of some events after them, or in place of their last one."""
+    found: dict[object, Script] = {}
+    for script in sorted(scripts, key=lambda s: -len(s.steps)):
+        for steps in (script.steps[:-1], script.steps):
+            if len(steps) >= _LONG:
+                found.setdefault((_way(steps), script.entries, script.unit), replace(script, steps=steps))
+    for script in list(found.values())[:_TRIES_AFTER]:
+        for event in events:
+            step = replace(script.steps[-1], event=event, interface=0, keys={})
+            yield replace(script, steps=(*script.steps, step))

@@ -82,11 +82,10 @@ class Needs:
         p: Property,
         proof: Proof,
         certificate: Certificate | None = None,
-        searches: Refutations | None = None,
     ) -> None:
         self.setting, self.property, self.proof, self._certificate = setting, p, proof, certificate
         self.spare: dict[str, Inductive] = {}
-        self._searches = Refutations(setting, p, pretty=False) if searches is None else searches
+        self._searches = Refutations(setting, p, pretty=False)
 
     def all(self) -> Iterator[Needed | Undecided]:
         """Yield the rules that are needed, and those of which it is undecided, in the order of the proof."""

@@ -15,6 +15,7 @@ from typing import Literal
 import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate, Inductive
 from mipcheck.model.prover.claims import Refutations, system_of
+from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.form import Form
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula
 from mipcheck.model.prover.free import candidates, in_form
@@ -27,7 +28,7 @@ from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.smtlib import Obligation, obligations
 from mipcheck.model.prover.spacer import System, Verdict, Z, lasting, recheck, spacer
 from mipcheck.model.prover.tables import TooManyEntries
-from mipcheck.model.prover.widen import interfaces_of, refuted_by_three, values_of, widened, widest
+from mipcheck.model.prover.widen import interfaces_of, of_any, refuted_by_three, values_of, widened, widest
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.claimed import Consistent, Independent, Permitted, Property, Whenever
 from mipcheck.model.specification.compose import called, owners
@@ -127,7 +128,7 @@ class Proofs:
         self._proved: dict[str, Proof] = {}
         self._answers: dict[str, str] = {}
         self._completed: set[str] = set()
-        self._searches: dict[str, Refutations] = {}
+        self._examples: dict[str, Examples] = {}
 
     @property
     def properties(self) -> list[str]:
@@ -160,7 +161,7 @@ class Proofs:
         started = time.monotonic()
         p, setting = self._asked(result.name)
         proof = self._proved[result.name]
-        asked = Needs(setting, p, proof, self._certificate(result.name), self._searches.get(p.name))
+        asked = Needs(setting, p, proof, self._certificate(result.name))
         found = list(asked.all())
         proof = replace(proof, assumes=asked.assumes)
         needs = tuple(n for n in found if isinstance(n, Needed))
@@ -208,10 +209,15 @@ class Proofs:
                 return Needed(rule, found)
         return Needs(setting, p, proof, known).of(mine[0])
 
+    def _about(self, name: str) -> str:
+        """Return what properties have in common that have one setting: the role; of a system, each has an attacker of
+        its own."""
+        owner = self._owners[name]
+        return name if owner.parties else owner.role
+
     def _asked(self, name: str) -> tuple[Property, Setting]:
         """Return a property, and its setting."""
-        owner = self._owners[name]
-        about = name if owner.parties else owner.role  # of a system, each property has an attacker of its own
+        owner, about = self._owners[name], self._about(name)
         if about not in self._settings:
             dropped = called(owner, self._without)
             rules = [n for n in dropped if n in owner.rules]
@@ -220,6 +226,13 @@ class Proofs:
             )
         setting = self._settings[about]
         return owner.properties[name], relying(setting, owner.properties[name])
+
+    def _examples_of(self, setting: Setting, p: Property) -> Examples:
+        """Return searches in a property's setting, which all share that rely on the same."""
+        about = self._about(p.name)
+        if p.relying:
+            return Examples(setting)
+        return self._examples.setdefault(about, Examples(setting))
 
     def _by_spacer(self, setting: Setting, p: Property) -> Result:
         known = self._certificate(p.name)
@@ -279,13 +292,8 @@ class Proofs:
         speaks of happens."""
         if not p.patterns or isinstance(p.claim, Independent):
             return "proved", "", None
-        searches = self._searches[p.name] = Refutations(setting, p, pretty=False)
         script = None if known is None else known.scripts.get(HAPPENS)
-        trace = None if script is None else searches.arises(script)
-        if trace is None and script is not None and self._briefly:
-            trace = searches.arises(script, anew=True)
-        if trace is None:
-            trace = searches.arises()
+        trace = self._examples_of(setting, p).arising(p, script)
         if trace is not None:
             return "proved", "", trace.script
         never = replace(p, claim=Whenever(p.patterns, FALSE))
@@ -295,7 +303,7 @@ class Proofs:
 
     def _consistent(self, setting: Setting, p: Property) -> Result:
         known = self._certificate(p.name)
-        found = consistency.consistent(setting, known)
+        found = consistency.consistent(setting, known, self._examples_of(setting, p))
         verdict, method = found.verdict, consistency.METHOD.format(setting.about)
         if verdict.answer != "proved":
             return Result(p.name, p.section, verdict.answer, 0.0, method, trace=found.trace, reason=verdict.reason)
@@ -431,6 +439,8 @@ def _proof(setting: Setting, p: Property, briefly: bool) -> Proof | Witness | Ve
             system = system_of(setting, p, rules, whole)
         except TooManyEntries as error:
             return Verdict("unknown", reason=str(error))
+        if (found := of_any(setting, p, rules, whole)) is not None:
+            return widened(setting, p, found, not briefly)
         verdict = spacer(system, setting.timeout)
         if verdict.answer == "proved":
             proof = widened(setting, p, Proof(rules, whole, verdict.invariant), not briefly)

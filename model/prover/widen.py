@@ -12,7 +12,7 @@ from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.needed import Proof
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.smtlib import constants
-from mipcheck.model.prover.spacer import System, spacer
+from mipcheck.model.prover.spacer import System, recheck, spacer
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.claimed import Independent, Property
@@ -34,19 +34,27 @@ def widened(setting: Setting, p: Property, proof: Proof, of_values: bool = True)
         form = Form(best.form.interfaces, (*best.form.free, *(n for n in names if n not in best.form.free)))
         if form == best.form:
             continue
-        if not _occur(_system(setting, p, best.rules, best.whole, form), names):
+        system = _system(setting, p, best.rules, best.whole, form)
+        # Mostly the invariant has nothing to do with it, which is cheaper to see than another one to find.
+        if not _occur(system, names) or not recheck(system, best.invariant, setting.timeout):
             best = replace(best, form=form)
         elif (found := _tried(setting, p, best.rules, best.whole, form)) is not None:
             best = found
     return best
 
 
+def of_any(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Proof | None:
+    """Return a proof for any number of interfaces, where that says more than one for two, if there is one at once."""
+    return _tried(setting, p, rules, whole, Form(ANY)) if len(setting.interfaces) > 1 else None
+
+
 def _of_more(setting: Setting, p: Property, proof: Proof) -> Proof:
-    for interfaces in (ANY, "3"):
-        found = _tried(setting, p, proof.rules, proof.whole, Form(interfaces))
-        if found is not None:
-            return found
-    return proof
+    """Return a proof for three interfaces, if one for two is not for any number; of a single one it always is."""
+    if proof.form.is_any:
+        return proof
+    if len(setting.interfaces) == 1:
+        return replace(proof, form=Form(ANY))
+    return _tried(setting, p, proof.rules, proof.whole, Form("3")) or proof
 
 
 def refuted_by_three(setting: Setting, p: Property, proof: Proof) -> Witness | None:

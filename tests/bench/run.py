@@ -456,7 +456,7 @@ _M2: Final = """and late packets are no leak"
 CHANGES: Final = {
     "the deadline of M2": (_M2.format("now - confirmed <="), _M2.format("1 s + now - confirmed <=")),
     "the deadline of S2": ("within t_begin of located_at", "within t_begin + 1 s of located_at"),
-    "the condition of V3": ("only if xbound or (without_xha and src != site.xhoa)", "only if xbound"),
+    "the condition of V3": ("only if xbound or (without_xha and (src != site.xhoa or src = careof))", "only if xbound"),
     "the default of t_stop": ("max(60 s, t_reregister)", "max(50 s, t_reregister)"),
 }
 """Changes to draft-01 as an author makes them: what stands there, and what instead."""

@@ -8,7 +8,8 @@ import pytest
 from mipcheck.model.prover.certificate import Certificate
 from mipcheck.model.prover.consistency import Consistency, consistent
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.mended import after, alike, made_again
+from mipcheck.model.prover.mended import Again, after, alike, before
+from mipcheck.model.prover.prove import Proofs
 from mipcheck.model.prover.scripts import Script, ScriptStep
 from mipcheck.model.prover.search import Search
 from mipcheck.model.prover.setting import setting_of
@@ -69,13 +70,13 @@ def test_what_no_such_events_show_is_sought() -> None:
 
 
 def test_a_script_of_anything_shows_only_what_it_can() -> None:
-    own = Examples(setting_of(loads(TEXT))).setting
-    assert made_again(own, _script("ask", "nothing"), lambda run, k: True, ()) is None
-    assert made_again(own, _script("go"), lambda run, k: True, ()) is None
-    assert made_again(own, replace(_script("ask"), mirror="more"), lambda run, k: True, ()) is None
-    assert made_again(own, _script(), lambda run, k: True, ()) is None
-    again = made_again(own, _script("ask", "go"), lambda run, k: True, ())
-    assert again is not None and again.steps[1].now - again.steps[0].now >= 2000
+    again = Again(setting_of(loads(TEXT)))
+    assert again.made(_script("ask", "nothing"), lambda run, k: True, ()) is None
+    assert again.made(_script("go"), lambda run, k: True, ()) is None
+    assert again.made(replace(_script("ask"), mirror="more"), lambda run, k: True, ()) is None
+    assert again.made(_script(), lambda run, k: True, ()) is None
+    made = again.made(_script("ask", "go"), lambda run, k: True, ())
+    assert made is not None and made.steps[1].now - made.steps[0].now >= 2000
 
 
 def test_events_that_may_show_it_come_shortest_first() -> None:
@@ -84,6 +85,22 @@ def test_events_that_may_show_it_come_shortest_first() -> None:
     assert kinds == [["ask", "go"], ["ask", "reply", "go"], ["ask", "reply", "go", "go"]]
     both = [[step.event for step in s.steps] for s in after([_script("rest")], _script("ask"))]
     assert both == [["rest", "ask"]]
+    long = _script("ask", *["reply"] * 6)
+    more = [[step.event for step in s.steps] for s in before([long, _script("ask")], {"go"})]
+    assert more == [["ask", *["reply"] * 5, "go"], ["ask", *["reply"] * 6, "go"]]
+
+
+def test_what_one_property_has_found_spares_the_next_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = """
+property first "one" whenever go: asked
+property second "two" whenever go: now - at >= 2 s
+"""
+    proofs = Proofs(loads(TEXT + more))
+    assert proofs.verdict("first").result == "proved"
+    monkeypatch.setattr(Search, "shortest", None)
+    second = proofs.verdict("second")
+    assert second.result == "proved" and second.certificate is not None
+    assert second.certificate.scripts["happens:"].steps[-1].event == "go"
 
 
 def _script(*events: str) -> Script:
