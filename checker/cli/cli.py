@@ -153,10 +153,11 @@ def _hint_verb(inputs: Sequence[str]) -> None:
 
     from mipcheck.checker.console.escape import printable
 
+    verbs = [v.name for v in REGISTRY]
     for word in inputs[:1]:
-        if not re.fullmatch(r"[a-z]+", word) or Path(word).exists():
+        if not re.fullmatch(r"[a-z]+", word) or word in verbs or Path(word).exists():
             continue
-        for name in difflib.get_close_matches(word, [v.name for v in REGISTRY], n=1, cutoff=0.6):
+        for name in difflib.get_close_matches(word, verbs, n=1, cutoff=0.6):
             say(f"mipcheck: did you mean the verb {name}? ({printable(word)} is no verb)")
     for word in inputs[1:]:
         if word in NAMED and not Path(word).exists():
