@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 READ: Final = ("inputs", "capture", "config", "keys", "spec", "left", "right", "expect", "fleet", "mutants")
 """Arguments of the verbs, as argparse calls them, that name what is read: a path, or a list of some."""
@@ -24,11 +24,8 @@ WRITTEN: Final = {
 """Arguments that name what is written, and their options."""
 
 
-class Asked(NamedTuple):
-    """A report that is asked for beside the answer: `kind` is its format, `path` the file that it goes to."""
-
-    kind: str
-    path: str
+Asked = tuple[str, str]
+"""A report that is asked for beside the answer: its format, and the path of the file that it goes to."""
 
 
 class AskedOf:
@@ -42,7 +39,7 @@ class AskedOf:
         kind, _, path = word.partition("=")
         if kind not in self.kinds or not path:
             raise argparse.ArgumentTypeError(f"KIND=FILE, where KIND is one of {', '.join(self.kinds)}")
-        return Asked(kind, path)
+        return kind, path
 
 
 def written(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
@@ -51,8 +48,8 @@ def written(args: argparse.Namespace) -> Iterator[tuple[str, str]]:
         path = getattr(args, name, None)
         if path is not None:
             yield option, path
-    for asked in getattr(args, "report", None) or ():
-        yield f"--report {asked.kind}", asked.path
+    for kind, path in getattr(args, "report", None) or ():
+        yield f"--report {kind}", path
 
 
 def add_report(parser: argparse.ArgumentParser, kinds: Sequence[str]) -> None:
