@@ -100,6 +100,10 @@ class Packet:
     message: object = field(default=UNREAD, compare=False, repr=False)
     """What `payload` says as a message, once `messages.carried` has read it: None where it makes no sense."""
 
+    def set_aside(self, why: str) -> None:
+        """Let it count for nothing, and stand for no datagram whose fragments it begins."""
+        self.kind, self.why, self.payload, self.first_of = ASIDE, why, b"", ()
+
     def seen_at(self, time: int, frame: int, length: int) -> Packet:
         """Return a packet that is like this one, but for when it was seen (ns) and how long it was (bytes)."""
         return Packet(frame, time, self.interface, length, *_HEADERS(self))

@@ -58,7 +58,7 @@ def set_aside_decrypted(packets: Sequence[Packet], known: Knowledge, tunnels: fr
             and known.direction(outer) == "in"
             and could_hold(outer, packet)
         ):
-            packet.kind, packet.why, packet.payload, packet.first_of = ASIDE, DECRYPTED, b"", ()
+            packet.set_aside(DECRYPTED)
             found.setdefault(packet.interface, []).append(packet.frame)
     return [
         f"frame {frames[0]}: {name} shows inbound packets once more after they were decrypted ({len(frames)} in all):"

@@ -55,7 +55,7 @@ def set_aside_undecided(packets: Sequence[Packet], names: Sequence[str]) -> list
     found: dict[str, list[int]] = {}
     for packet in packets if names else ():
         if packet.interface in names and packet.kind != ASIDE:
-            packet.kind, packet.why, packet.payload, packet.first_of = ASIDE, UNDECIDED, b"", ()
+            packet.set_aside(UNDECIDED)
             found.setdefault(packet.interface, []).append(packet.frame)
     return [
         f"frame {frames[0]}: {name} is raw IP, and may be a tunnel device or a modem: what passes there"

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
-from mipcheck.checker.capture.headers.packet import ASIDE, Packet
+from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.node.devices import likeness
 from mipcheck.checker.console.counts import counted
 
@@ -28,7 +28,7 @@ def set_aside_again(packets: Sequence[Packet], firsts: Sequence[int]) -> list[st
     found: dict[str, list[int]] = {}
     for _, group in groupby(packets, attrgetter("time")):
         for packet in _again(list(group), firsts):
-            packet.kind, packet.why, packet.payload, packet.first_of = ASIDE, AGAIN, b"", ()
+            packet.set_aside(AGAIN)
             found.setdefault(packet.interface, []).append(packet.frame)
     return [
         f"frame {frames[0]}: what another file shows of {name}, too ({counted(len(frames), 'frame')}) counts once"
