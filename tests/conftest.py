@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,9 +18,21 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put modules first whose tests take long: where several processes share the modules, none of these is left alone
-    at the end with one of them."""
+    """Mark the cases of `sampled` tests that are slow, which has to be before any is chosen by its marks.
+
+    And put modules first whose tests take long: where several processes share the modules, none of these is left alone
+    at the end with one of them.
+    """
+    met: Counter[str] = Counter()
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled is not None:
+            test = item.nodeid.partition("[")[0]
+            if met[test] % sampled.args[0]:
+                item.add_marker("slow")
+            met[test] += 1
     slow = {i.path for i in items if i.get_closest_marker("slow") is not None}
     items.sort(key=lambda i: i.path not in slow)
 

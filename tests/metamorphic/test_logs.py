@@ -18,6 +18,7 @@ LOGS = sorted(TRACES.glob("*.log"))
 # A test is given few of them, and few seeds: each takes seconds. `by_hand.py` takes as many as one has time for.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", [pytest.param(p, id=p.stem, marks=() if n % 8 == 0 else pytest.mark.slow) for n, p in enumerate(LOGS)]
 )
@@ -48,6 +49,7 @@ def test_simulated_node(seed: int, tmp_path: Path) -> None:
     assert simulated(seed, tmp_path, 2, both=False) == []
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
 def test_without_what_broke_rules_nothing_is_broken(path: Path, tmp_path: Path) -> None:
     assert left_without_offences(Case({path.name: path.read_bytes()}), tmp_path) == ""

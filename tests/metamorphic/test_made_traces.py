@@ -27,6 +27,7 @@ def made(path: Path) -> Case:
     return Case({path.name: path.read_bytes()}, spec=spec)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("path", MADE[::_EVERY], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_made_trace(path: Path, tmp_path: Path) -> None:
     case = made(path)

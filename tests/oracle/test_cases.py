@@ -57,6 +57,7 @@ def cases_of(path: Path) -> Iterator[Case]:
         yield Case(name, log(*events, head=head), verdict, set(rules), OTHER if path.stem == OTHER else DEFAULT)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", [case for path in FILES for case in cases_of(path)], ids=lambda case: case.name)
 def test_case(case: Case, tmp_path: Path) -> None:
     file = tmp_path / "node.log"

@@ -29,6 +29,7 @@ def test_a_rule_that_is_left_out_is_noticed(name: str) -> None:
     assert [f.mutant.where for f in found if f.fate != KILLED] == [f"rule {r}" for r in NOBODY_MINDS.get(name, [])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "where", "what", "by"),
     [

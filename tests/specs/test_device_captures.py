@@ -322,6 +322,7 @@ def judged(folder: Path, case: Case, natively: bool) -> Report:
         return check([str(capture)], config=str(config))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.role}: {case.name}")
 def test_a_capture_at_a_device_is_judged_as_the_documents_say(tmp_path: Path, case: Case) -> None:
     report = judged(tmp_path, case, False)

@@ -22,6 +22,7 @@ SPECS = cache(load)
 CASES = read_cases(TESTS / "specs" / "devices.txt")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.role}: {c.name}")
 def test_a_device_is_judged_as_the_documents_say(tmp_path: Path, case: Case) -> None:
     path = tmp_path / "x.log"
@@ -137,6 +138,7 @@ def test_what_a_log_leaves_out_accuses_nobody(tmp_path: Path, part: int) -> None
             assert found <= set(case.broken), f"without {what}:\n{text}"
 
 
+@pytest.mark.slow
 def test_devices_of_one_run_are_judged_together_as_each_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -113,6 +113,7 @@ def observed(spec: Spec, events: Sequence[Event]) -> object:
     return {n: (t.kept, t.broken, t.unknown) for n, t in counts.items()}
 
 
+@pytest.mark.slow
 def test_a_mutant_is_noticed_where_two_observers_disagree() -> None:
     arena = Arena(LAMP, SITE, EVERY, {})
     maker, pick = Maker(LAMP, [], random.Random(3)), random.Random(3)

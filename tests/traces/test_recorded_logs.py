@@ -57,6 +57,7 @@ def test_every_scenario_is_recorded_with_its_logs() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", EXPECTED)
 def test_capture_logs_and_both_are_compatible(name: str) -> None:
     alone, told, both = judged(name, True, False), judged(name, False, True), judged(name, True, True)

@@ -19,6 +19,7 @@ def test_every_trace_has_its_expectation() -> None:
     assert {p.stem for p in FOLDER.glob("*.log")} == set(EXPECTED)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", EXPECTED)
 def test_trace(name: str) -> None:
     expected = EXPECTED[name]

@@ -77,6 +77,7 @@ def test_mutated_packets_of_every_kind(
     assert_same([batch_of(LINKS, 40, dice) for _ in range(count)], site)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("path", sorted(CAPTURES.glob("*.pcapng")), ids=lambda path: path.stem)
 @pytest.mark.parametrize("keys", [True, False])
 def test_own_captures(path: Path, keys: bool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,7 @@ def test_every_cut_of_a_frame(frame: bytes, data: st.DataObject) -> None:
     survives(pcap([Record(0, out(SESSION[0])), Record(1, frame[:cut], length=len(frame))]))
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=400))
 def test_arbitrary_messages(data: bytes) -> None:
     for message in (data, b"\1" + data, b"\3" + data):

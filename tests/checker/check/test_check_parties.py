@@ -171,6 +171,7 @@ def test_a_party_without_an_input_is_named(called: str, here: Path, capsys: pyte
     assert conforming("parties", out)["absent"] == []
 
 
+@pytest.mark.slow
 def test_every_format_names_who_has_no_input(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """JSON Lines did not, and formats for CI were refused; each has what is found at either party as well."""
     said = "no input of gateway (role vpn), a party of system both: what it did was not judged"
@@ -306,6 +307,7 @@ def test_a_site_file_that_can_be_read_once_is_read_for_all(capsys: pytest.Captur
     assert {name: r["parameters"]["t_stop"] for name, r in reports.items()} == {"mn": "7s", "vpn": "7s"}
 
 
+@pytest.mark.slow
 def test_what_names_an_input_counts_where_that_is(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An offset is for a path or a name; a map for a path, a name, a pattern, or whatever needs one."""
     (here / "logs").mkdir()

@@ -356,6 +356,7 @@ def test_no_text_of_a_trace_reaches_the_terminal_raw(interface: str, stack: str)
     assert write_log([], Site(), vocabulary_of(spec))
 
 
+@pytest.mark.slow
 def test_many_findings_are_cut_short_and_counted(tmp_path: Path) -> None:
     lines = [f"{n}.5 eth{n} data dir=out protection=none" for n in range(30)]
     text = HEAD.replace("site", "site boot=true") + "\n".join(lines) + "\n"

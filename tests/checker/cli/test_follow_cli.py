@@ -39,6 +39,7 @@ def line_of(stream: IO[str] | None) -> str:
     return stream.readline()
 
 
+@pytest.mark.slow
 def test_a_growing_file_is_followed_and_sigterm_gives_the_whole_report(tmp_path: Path) -> None:
     path, metrics = tmp_path / "x.log", tmp_path / "m.prom"
     lines = LOSS.read_text().splitlines(keepends=True)

@@ -67,6 +67,7 @@ def needed_by(spec: Spec, rule: str, step: Callable[[str], None] = lambda _: Non
     return list(known[0])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "path",
     [pytest.param(p, id=p.stem, marks=pytest.mark.slow if p.stem in SLOW else ()) for p in SCRIPTS],

@@ -68,6 +68,7 @@ def test_the_help_ends_with_the_example(verb: Verb, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.endswith(f"\nexample:\n  {cli.module_of(verb).EXAMPLE}\n")
 
 
+@pytest.mark.sampled(4)
 @every_verb
 def test_help_imports_its_own_verb_only_and_nothing_heavy(verb: Verb) -> None:
     words = [*([] if verb is cli.CHECK else [verb.name]), "--help"]
@@ -84,6 +85,7 @@ def test_help_imports_its_own_verb_only_and_nothing_heavy(verb: Verb) -> None:
     assert own == {f"mipcheck.checker.{verb.module}"}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     "verb",
     [

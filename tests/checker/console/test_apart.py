@@ -88,6 +88,7 @@ def test_a_process_that_nobody_listens_to_is_ended() -> None:
         os.kill(process, 0)
 
 
+@pytest.mark.slow
 def test_it_ends_with_the_process_that_it_is_of() -> None:
     """However that ends: nothing is left behind."""
     code = (

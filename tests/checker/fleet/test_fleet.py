@@ -225,6 +225,7 @@ class Scripted:
             return FileOutcome(self.file, "checked", verdict="conformant")
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the first imports distributed
 @given(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 9)))
 def test_every_file_ends_once_however_workers_die(deadly: dict[str, int]) -> None:
@@ -352,6 +353,7 @@ def test_a_time_limit_ends_a_file_and_not_the_worker(files: Path) -> None:
     assert (outcome.status, outcome.verdict) == ("checked", "violation")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_written_to_is_reported(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = look(str(files / "acme" / "b1" / FINE))[2]
     assert examine(Job(DRAFT).packed(), file).verdict == "conformant"

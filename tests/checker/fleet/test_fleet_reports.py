@@ -43,6 +43,7 @@ def reports(*names: str) -> list[Report]:
 SEVERAL = [TRACES / BROKEN, TRACES / "evidence-lost.log", TRACES / "gateway-short-cut.log"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [*SEVERAL, CAPTURES / "loss-ignored.pcapng"], ids=lambda p: p.stem)
 def test_the_report_on_a_file_of_a_fleet_is_that_on_the_file(path: Path) -> None:
     config = path.with_suffix(".toml")

@@ -103,6 +103,7 @@ def test_a_pool_replaces_workers_that_are_lost_or_out_of_time(tmp_path: Path) ->
         pool.close()
 
 
+@pytest.mark.slow
 def test_where_no_worker_can_be_started_the_files_are_not_to_blame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +116,7 @@ def test_where_no_worker_can_be_started_the_files_are_not_to_blame(
     assert "no worker can be started" in out and "killed" not in out
 
 
+@pytest.mark.slow
 def test_a_site_file_is_called_by_its_name_and_is_on_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mipcheck.checker.fleet.inputs import look
 

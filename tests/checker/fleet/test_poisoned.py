@@ -98,6 +98,7 @@ def test_a_poisoned_folder(name: str, made: Path, tmp_path: Path, capsys: pytest
     assert "internal error" not in said.err
 
 
+@pytest.mark.slow
 def test_text_in_results_is_escaped(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     shutil.copytree(made / "out", out)

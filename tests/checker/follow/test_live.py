@@ -67,6 +67,7 @@ def same(paths: list[Path], pieces: list[list[bytes]], **more: Any) -> list[Said
     return said
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("path", TRACES, ids=lambda p: p.stem)
 def test_a_trace_in_pieces_comes_to_the_report_on_the_whole(path: Path) -> None:
     data = path.read_bytes()
@@ -92,6 +93,7 @@ def test_what_is_said_of_access_modes_is_the_same(tmp_path: Path) -> None:
     same([path], [[data]])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=drawn(6, 1000))
 @given(logs(clean=True), st.lists(st.integers(0, 3000), max_size=6))
 def test_any_log_in_any_pieces_comes_to_the_report_on_the_whole(

@@ -496,6 +496,7 @@ def verdict(report: Report) -> tuple[str, int | None, str | None]:
     return (report.verdict, first.at.frame, first.interface) if first else (report.verdict, None, None)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.skipif(not TRUTHS, reason="no captures of other software beside the checkout")
 @pytest.mark.parametrize("truth", TRUTHS, ids=lambda p: p.stem)
 def test_inferred_sites_give_the_same_verdict(truth: Path, tmp_path: Path) -> None:

@@ -207,6 +207,7 @@ def test_the_same_faults_of_json_lines(data: bytes, keep_going: bool) -> None:
     same(data, keep_going, "jsonl")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("path", sorted(TRACES.glob("*.log")), ids=lambda p: p.stem)
 def test_example_traces(path: Path) -> None:
     same(path.read_bytes())

@@ -82,6 +82,7 @@ def read(data: bytes, kind: str, size: int) -> set[int]:
     return ends
 
 
+@pytest.mark.slow
 @QUIET
 @given(logs(most=12) | mutated(), st.integers(300, 400))
 @example((HEAD + "2024-02-29T23:59:59.9-01:00 e solicit\n2024-03-01T01:00:00Z e solicit\r\n" * 2).encode(), 300)

@@ -57,6 +57,7 @@ _HEAVY = {
 """What a short trace that keeps to everything is checked without: each would make its start longer."""
 
 
+@pytest.mark.slow
 def test_a_small_trace_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"

@@ -182,6 +182,7 @@ def test_events_are_read_as_viewers_and_wevtutil_write_them(text: str) -> None:
     assert told(text, "windows,interface=e,src=10.0.0.2,gateway=192.0.2.1,zone=UTC") == [(DUE // 10**6, "e", "ike")]
 
 
+@pytest.mark.slow
 def test_hostile_tables_and_text_are_no_hang_and_no_crash() -> None:
     began = time.process_time()
     for text in (TABLE + ROW[:-2] + "\n" * 60_000 + ROW, TABLE + '"' * 60_000, TABLE + "x\0" * 9000 + "\n" + ROW,
@@ -195,6 +196,7 @@ def test_hostile_tables_and_text_are_no_hang_and_no_crash() -> None:
     assert time.process_time() - began < 8
 
 
+@pytest.mark.slow
 def test_hostile_xml_is_no_hang_and_no_crash() -> None:
     began = time.process_time()
     for text in ("<Event " + "<Provider " * 6000, "<Event <Data " * 5000 + "</Event>", DIAL[:-9] + "\n" * 50_000 + GATE,

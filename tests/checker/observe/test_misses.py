@@ -62,6 +62,7 @@ SPOILT: dict[str, tuple[dict[str, str | int], str]] = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", SPOILT)
 @pytest.mark.parametrize("rule", ["D1", "S1"])
 def test_a_reply_spoilt_in_one_way(name: str, rule: str, tmp_path: Path) -> None:

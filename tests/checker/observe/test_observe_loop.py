@@ -170,6 +170,7 @@ def test_many_nodes_and_a_gap_of_all() -> None:
     assert reasons[-1] == loop.DONE
 
 
+@pytest.mark.slow
 def test_what_is_brought_near_of_many_nodes_changes_nothing() -> None:
     """The hash table of nodes grows, is forgotten and fills again, in batches that end anywhere."""
 

@@ -116,6 +116,7 @@ def test_of_who_never_says_that_it_woke_nobody_knows_what_it_owed(tmp_path: Path
     assert "the trace does not tell when that was over" in next(r.why for r in report.rules if r.id == "M1")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("shown", AWAKE)
 def test_who_does_anything_is_awake(tmp_path: Path, shown: str) -> None:
     """The other interface owes detection: 30 s from its address, a second of slack, and as long as the node slept."""

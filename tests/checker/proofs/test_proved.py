@@ -31,6 +31,7 @@ def test_all_are_there() -> None:
     assert set(PROPERTIES) == set(NEEDED)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", WITH_LONG)
 def test_is_proved_with_an_invariant_checked_again(name: str) -> None:
     result = proof(name)
@@ -96,6 +97,7 @@ BUNDLED = [(s, p) for s in ("draft-01", "rfc5265") for m in load(s).machines() f
 BUNDLED_WITH_LONG = [pytest.param(*b, marks=pytest.mark.slow) if b[1].endswith("consistent") else b for b in BUNDLED]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("name", "property_"), BUNDLED_WITH_LONG)
 def test_what_comes_with_mipcheck_is_true_today(name: str, property_: str) -> None:
     result = result_of(name, property_)

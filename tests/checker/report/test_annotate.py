@@ -413,6 +413,7 @@ def own_comments(order: str, body: bytes) -> Iterator[bytes]:
         at += 4 + length + -length % 4
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.skipif(not OTHER_CAPTURES, reason="no captures of other software beside the checkout")
 @pytest.mark.parametrize("file", OTHER_CAPTURES, ids=lambda p: p.name)
 def test_captures_of_other_software(file: Path, tshark: str, tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ def test_the_page_runs_and_fetches_nothing_but_its_own(loss: tuple[Report, str])
     assert {str(a["href"])[0] for t, a in seen.elements if t == "a"} == {"#"}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("path", EVERY, ids=lambda p: p.stem)
 def test_every_example_makes_a_page_whose_data_fit_together(path: Path) -> None:
     report, chart = drawn(path)
@@ -237,6 +238,7 @@ def test_stages_of_a_long_trace_know_that_an_interface_was_in_use(
         assert drawn(path)[1].stages == whole.stages
 
 
+@pytest.mark.slow
 def test_a_night_stays_below_five_megabytes(loss: tuple[Report, str]) -> None:
     report = loss[0]
     assert report.chart is not None

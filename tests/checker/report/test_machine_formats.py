@@ -37,6 +37,7 @@ def captured() -> Report:
     return check(CAPTURES / "two-interfaces.pcapng", config=CAPTURES / "two-interfaces.toml")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("word", WORDS)
 def test_hostile_names_do_no_harm(word: str) -> None:
     known = [Expectation("D1", reason="known"), Expectation("M2")]
@@ -69,6 +70,7 @@ def shape(value: Any) -> Any:
     return [shape(v) for v in value] if isinstance(value, list) else None if isinstance(value, str) else value
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("name", LOGS)
 def test_json_lines_say_what_json_says(name: str) -> None:
     report = report_of(name)

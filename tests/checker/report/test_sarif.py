@@ -179,6 +179,7 @@ def places(value: Any) -> list[dict[str, Any]]:
     return own + [p for v in value.values() for p in places(v)]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("log", sorted(TRACES.glob("*.log")), ids=lambda path: path.stem)
 def test_logs(log: Path) -> None:
     report = check(log)

@@ -192,6 +192,7 @@ def test_nothing_of_anybody_is_left_in_any_frame(linktype: int) -> None:
     assert words and not [w for w in words if w in found]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("linktype", seeds())
 def test_captures_of_every_link_are_judged_as_they_were(linktype: int, tmp_path: Path) -> None:
     """What would be judged in another way is not written."""

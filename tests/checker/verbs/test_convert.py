@@ -11,6 +11,7 @@ from mipcheck.checker.cli.main import main
 from making.paths import CAPTURES
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("form", ["log", "jsonl"])
 @pytest.mark.parametrize("keys", [True, False])
 @pytest.mark.parametrize("capture", sorted(CAPTURES.glob("*.pcapng")), ids=lambda path: path.stem)

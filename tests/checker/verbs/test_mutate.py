@@ -100,6 +100,7 @@ def test_a_time_that_an_obligation_keeps_is_told_by_an_invariant() -> None:
     assert (fate.mutant.what, fate.fate, fate.by) == ("the rule is left out", KILLED, "closed")
 
 
+@pytest.mark.slow
 def test_a_property_that_rests_on_rules_of_other_events_notices() -> None:
     """It was asked only of changes to what the rules on its own event speak of, so that the mutant survived."""
     locked = """event lock() by node seen log
@@ -155,6 +156,7 @@ def test_what_was_not_decided_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (got.fate, got.reason) == (UNDECIDED, "not decided: opened_once")
 
 
+@pytest.mark.slow
 def test_what_means_the_same_is_proved_to() -> None:
     """`is_open and (is_open or blown)` is `is_open`, whatever `blown` is."""
     got = by_what(found("R3", "close"))
@@ -170,6 +172,7 @@ def test_what_only_ghosts_know_matters_to_properties_that_read_it() -> None:
     assert {f.by for f in fates(spec, chosen(spec, ["fall"], None, None), [], 10.0)} == {"upright"}
 
 
+@pytest.mark.slow
 def test_what_is_unclear_is_no_less_said() -> None:
     """Both were called equivalent, because the prover's traces are about what is clear."""
     unclear = "unclear if now - since > t_open kept by open when blown"
@@ -179,6 +182,7 @@ def test_what_is_unclear_is_no_less_said() -> None:
         assert found[f"rule R4: {what}"].fate != EQUIVALENT
 
 
+@pytest.mark.slow
 def test_what_matters_where_a_parameter_is_given_is_not_the_same() -> None:
     """The proof was about sites that leave all parameters to their defaults."""
     spec = loads(DOOR + 'rule R4 MUST cite 4 "" allow close only if not given t_open or is_open')
@@ -187,6 +191,7 @@ def test_what_matters_where_a_parameter_is_given_is_not_the_same() -> None:
     assert found["rule R4: and in not given t_open or is_open"].fate != EQUIVALENT
 
 
+@pytest.mark.slow
 def test_what_matters_by_another_reading_is_not_the_same() -> None:
     """A log may choose it in its site, so that the two are judged otherwise."""
     spec = loads(

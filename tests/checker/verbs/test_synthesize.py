@@ -84,6 +84,7 @@ def test_regions(name: str, names: tuple[str, ...], region: str, by_default: str
     assert (s.region.formula is not None) and bool(s.region.invariant)
 
 
+@pytest.mark.slow
 def test_it_holds_for_none() -> None:
     s = found("never", "limit")
     assert (s.formula, s.region.known) == ("false", True)

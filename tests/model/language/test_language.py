@@ -55,6 +55,7 @@ def test_expressions_are_printed_with_the_parentheses_they_need(expression: Expr
     assert isinstance(definition, s.DefineDecl) and definition.value == expression
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", every_bundled())
 def test_bundled_specifications(name: str) -> None:
     text = resources.files("mipcheck.specs").joinpath(f"{name}.spec").read_text("utf-8")
@@ -602,6 +603,7 @@ def test_token_soup(tokens: list[str]) -> None:
     _load_or_refuse("spec soup extends draft-01 " + " ".join(tokens))
 
 
+@pytest.mark.slow
 @given(st.text())
 @settings(deadline=None)
 def test_text_soup(text: str) -> None:

@@ -87,6 +87,7 @@ def test_what_is_put_in_order() -> None:
     assert tidied(UNTIDY.replace("\n", "\r\n")) == TIDY
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("file", OURS, ids=lambda f: f.stem)
 def test_ours_are_in_order(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fmt", "--diff", str(file)]) == 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mipcheck.checker.observe.columns import NativeObserver
@@ -89,6 +90,7 @@ def written(block: Any, term: Callable[[Any], str], depth: int) -> str:
     raise AssertionError(block)
 
 
+@pytest.mark.slow
 @given(st.lists(BLOCKS, min_size=1, max_size=4))
 def test_a_function_says_the_same_and_works_nothing_out_that_it_did_not(blocks: list[Any]) -> None:
     shared = Shared()
@@ -154,6 +156,7 @@ LOGIC = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(LOGIC, st.sampled_from(["!= 0", "== 1"]), st.lists(LOGIC, min_size=1, max_size=2)), min_size=1),
     st.lists(st.sampled_from([0, 1, UNKNOWN]), min_size=8, max_size=8),

@@ -356,6 +356,7 @@ STATEMENTS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_statements(name: str) -> None:
     @settings(max_examples=60, deadline=None, database=None)

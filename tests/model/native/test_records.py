@@ -220,6 +220,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", TEXTS)
 def test_records(name: str) -> None:
     @settings(max_examples=60, deadline=None, database=None)

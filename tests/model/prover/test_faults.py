@@ -157,6 +157,7 @@ CLASHES = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("rules", "answer", "reason", "last"), CLASHES)
 def test_how_rules_clash_is_named_and_shown(rules: str, answer: str, reason: str, last: str) -> None:
     text = f'{CLASHING} {rules} property p cite 1 "they fit together" consistent'
@@ -195,6 +196,7 @@ property denied cite 1 "x" permitted go(n = 2)
 """
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("name", "answer", "assumes"),
     [("called_before", "proved", ("first",)), ("rung_before", "proved", ()), ("never", "vacuous", ()),

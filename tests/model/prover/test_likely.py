@@ -61,6 +61,7 @@ system leases {
 """
 
 
+@pytest.mark.slow
 def test_what_hangs_on_where_a_party_is_needs_no_search() -> None:
     """Spacer found such orders one value at a time, and gave up where there are more channels."""
     owner = owners(loads(RETURNS.replace("CONFIRMED", "gone")))["none_at_rest"]

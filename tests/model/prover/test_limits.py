@@ -44,6 +44,7 @@ def test_a_plain_question_ends_after_as_much_work_each_time() -> None:
     assert abs(done[0] - done[1]) < 0.1 * done[0]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_clock")
 def test_questions_of_one_budget_take_no_more_than_it_together() -> None:
     budget, solver = Budget(0.1), hard(z3.Context())

@@ -199,6 +199,7 @@ system both {
 """
 
 
+@pytest.mark.slow
 def test_a_message_that_is_passed_over_is_not_the_one_that_is_followed() -> None:
     """What the gateway knows comes from the newest number, whatever old message has been brought again since."""
     (found,) = prove(["there"], spec=loads(NUMBERED), with_needs=False)
