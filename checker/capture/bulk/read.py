@@ -76,7 +76,9 @@ def read_bulk(
         return _frame_by_frame(sources, site, protects, survey, words)
     native = compiled(loop.unit())
     repeatable = all(source.stream.seekable() for source in sources)
-    plan = Plan(frozenset(sa.spi for sa in site.esp_sas), _ports(site, protects), survey, repeatable)
+    # What passes a device is recognised on its other side by all ports.
+    ports = _ports(site, protects) if words is None else range(PORTS)
+    plan = Plan(frozenset(sa.spi for sa in site.esp_sas), ports, survey, repeatable)
     if words is not None:
         plan = plan._replace(diverse=DIVERSE_AT_DEVICE)
     taken = Taken(Reassembler(plan.keys), plan.ports)

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import random
 from collections.abc import Sequence
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,16 +14,19 @@ from hypothesis import strategies as st
 from mipcheck.checker.capture import Capture
 from mipcheck.checker.capture.bulk import device, rows, scanner
 from mipcheck.checker.capture.bulk import read as bulk
+from mipcheck.checker.capture.events.userdata import Protects
 from mipcheck.checker.capture.frames.frame import CaptureError, Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers.packet import Packet as CapturedPacket
 from mipcheck.checker.capture.read import Source, read_captures
 from mipcheck.checker.check.check import check
+from mipcheck.checker.check.readings import resolved
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.report.json import as_object
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace import route
 from mipcheck.checker.trace.columns import Columns
+from mipcheck.model.specification.layering import Layering
 from mipcheck.model.values.event import Event
 from scapy.layers.inet import IP, UDP
 from scapy.packet import Packet
@@ -43,9 +47,15 @@ def sources(files: Sequence[bytes]) -> list[Source]:
     return [Source(io.BytesIO(data), f"file{n}", n * 1000, f"if{n}") for n, data in enumerate(files)]
 
 
+@cache
+def protects() -> Protects:
+    """What a check tells protected headers by, which says what ports mean something."""
+    return Layering(resolved("draft-01")).protected
+
+
 def frame_by_frame(files: Sequence[bytes], of: Site) -> tuple[list[Capture], list[Event]] | str:
     try:
-        return read_captures(sources(files), of, words=words(of.role))
+        return read_captures(sources(files), of, protects(), words=words(of.role))
     except CaptureError as error:
         return str(error)
 
@@ -53,7 +63,7 @@ def frame_by_frame(files: Sequence[bytes], of: Site) -> tuple[list[Capture], lis
 def assert_same(files: Sequence[bytes], of: Site) -> Sequence[Event]:
     expected = frame_by_frame(files, of)
     try:
-        captures, events, _ = bulk.read_bulk(sources(files), of, None, True, words(of.role))
+        captures, events, _ = bulk.read_bulk(sources(files), of, protects(), True, words(of.role))
     except CaptureError as error:
         assert str(error) == expected
         return []
@@ -101,6 +111,7 @@ class Traffic:
         dice = self._dice
         other = dice.choice((CORRESPONDENT, dice.choice(self._homes), "192.0.2.1"))
         up, down = user(home, other, dice.choice((20, 90))), user(other, home, 60)
+        up[UDP].sport = down[UDP].dport = dice.choice((4000, 40_001, 40_002))
         if self._role == "fa":
             return self._at_foreign_agent(home, up, down)
         coa, agent = self._at[home], self._agent
@@ -215,6 +226,17 @@ def test_switched_addresses_are_read_one_by_one() -> None:
     ]
     events = assert_same([file_of(frames)], SITES["xha"])
     assert [e.kind for e in events] == ["rrq", "rrp", "packet", "pass"]
+
+
+def test_flows_that_differ_by_any_port_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By ports that mean nothing, too: the first that comes need not be the first that leaves."""
+    small(monkeypatch, 3, 2)
+    first, second = user(IHOA, CORRESPONDENT), user(IHOA, CORRESPONDENT)
+    first[UDP].sport, second[UDP].sport = 40_001, 40_002
+    frames = [*(comes(IP(src=NEAR, dst=IHA) / p) for p in (first, second)), *(leaves(p) for p in (second, first))]
+    events = assert_same([file_of(frames)], SITES["iha"])
+    assert isinstance(events, Columns)
+    assert len(events) == 2
 
 
 def test_two_files_are_one_device(monkeypatch: pytest.MonkeyPatch) -> None:
