@@ -11,12 +11,10 @@ import importlib
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn, Protocol, cast
 
 from mipcheck.checker.console import options
-from mipcheck.checker.console.output import columns
-from mipcheck.checker.console.streams import drop, say
+from mipcheck.checker.console.streams import columns, drop, say
 from mipcheck.model.values.errors import WRONG_INPUT
 
 
@@ -150,6 +148,7 @@ def _files(specification: str) -> list[str]:
 def _hint_verb(inputs: Sequence[str]) -> None:
     """Name the verb that was probably meant by an input: that there is no such file would not help alone."""
     import difflib
+    from pathlib import Path
 
     from mipcheck.checker.console.escape import printable
 
@@ -187,6 +186,8 @@ class _Parser(argparse.ArgumentParser):
 
     def _unknown(self, word: str) -> str:
         """Return the message about a word that nothing takes."""
+        from pathlib import Path
+
         from mipcheck.checker.console.errors import did_you_mean, joined, quoted
         from mipcheck.checker.console.escape import printable
 

@@ -7,9 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mipcheck.checker.console.output import INTERRUPTED
 from mipcheck.checker.console.streams import drop, flushed, say, settle
-from mipcheck.model.values.errors import INCONCLUSIVE, INTERNAL_ERROR, WRONG_INPUT
+from mipcheck.model.values.errors import INCONCLUSIVE, INTERNAL_ERROR, INTERRUPTED, WRONG_INPUT
 
 _LEAST = 96 << 20
 """Bytes of address space below which nothing is begun: where Python lacks even some bytes for a number, it may go round

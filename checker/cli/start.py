@@ -25,7 +25,7 @@ def start() -> int:
         signal.signal(signal.SIGINT, _quit)
     sys.unraisablehook = _lost
     from mipcheck.checker.cli.main import main
-    from mipcheck.checker.console.output import INTERRUPTED
+    from mipcheck.model.values.errors import INTERRUPTED
 
     try:
         if heard:

@@ -13,20 +13,15 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
-from mipcheck.checker.console.streams import drop, say
+from mipcheck.checker.console.streams import columns, drop, say
 
 if TYPE_CHECKING:
     from mipcheck.model.specification.spec import Spec
 
-INTERRUPTED: Final = 130
-"""The exit code of a command that was interrupted, as a shell reports it."""
-
 _LINKS: Final = 40
 """Symbolic links that are followed from one to the next, as Linux does."""
-
-_COLUMNS: Final = 80
 
 
 def write(text: str, path: str | None) -> None:
@@ -143,17 +138,6 @@ def terminal(output: str | None) -> tuple[int, bool]:
     on_terminal = output is None and sys.stdout.isatty()
     colour = on_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return columns(), colour
-
-
-def columns() -> int:
-    """Return the columns of the terminal: those of $COLUMNS, else what standard output is, else 80."""
-    # As `shutil.get_terminal_size` has it, which brings all of Python's compression along.
-    with contextlib.suppress(KeyError, ValueError):
-        if (said := int(os.environ["COLUMNS"])) > 0:
-            return said
-    with contextlib.suppress(AttributeError, ValueError, OSError):  # no standard output, or no terminal
-        return os.get_terminal_size(cast("TextIO", sys.__stdout__).fileno()).columns or _COLUMNS
-    return _COLUMNS
 
 
 def warned(spec: Spec) -> Spec:

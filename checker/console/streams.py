@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TextIO
+from typing import Final, TextIO, cast
+
+_COLUMNS: Final = 80
 
 
 def settle() -> None:
@@ -66,3 +68,14 @@ def flushed(stream: TextIO) -> OSError | None:
     except ValueError:  # it is closed
         pass
     return None
+
+
+def columns() -> int:
+    """Return the columns of the terminal: those of $COLUMNS, else what standard output is, else 80."""
+    # As `shutil.get_terminal_size` has it, which brings all of Python's compression along.
+    with contextlib.suppress(KeyError, ValueError):
+        if (said := int(os.environ["COLUMNS"])) > 0:
+            return said
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # no standard output, or no terminal
+        return os.get_terminal_size(cast("TextIO", sys.__stdout__).fileno()).columns or _COLUMNS
+    return _COLUMNS

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console import options
-from mipcheck.checker.console.output import INTERRUPTED, keep_inputs, terminal, warned, write
+from mipcheck.checker.console.output import keep_inputs, terminal, warned, write
 from mipcheck.checker.console.progress import Parallel
+from mipcheck.model.values.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from mipcheck.checker.check.expected import Expectation

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console import options
-from mipcheck.checker.console.output import terminal, warned, write
 from mipcheck.model.version import __version__
 
 if TYPE_CHECKING:
@@ -80,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from mipcheck.checker.check.check import check
     from mipcheck.checker.check.readings import resolved
     from mipcheck.checker.console.errors import UsageError
+    from mipcheck.checker.console.output import warned
 
     if args.follow:
         from mipcheck.checker.verbs.check_follow import refuse
@@ -142,6 +142,8 @@ def _conclude(
 ) -> int:
     """Write the report wherever it is asked for; return the exit code. Of a run that was followed, `said` findings were
     said as JSON Lines already."""
+    from mipcheck.checker.console.output import write
+
     if expectations is not None:
         report = _excused(report, expectations, args)
     for kind, path in args.report:
@@ -170,6 +172,7 @@ def _excused(report: Report, expectations: Sequence[Expectation], args: argparse
     from datetime import date
 
     from mipcheck.checker.check.expected import updated, with_expectations, written_expectations
+    from mipcheck.checker.console.output import write
 
     today = date.today()
     if args.expect_update:
@@ -185,6 +188,7 @@ def _rendered(report: Report, kind: str, path: str | None, args: argparse.Namesp
 
         report = replace(report, violations=tuple(replace(v, repairs=()) for v in report.violations))
     if kind == "text":
+        from mipcheck.checker.console.output import terminal
         from mipcheck.checker.report.text import report_text
 
         return report_text(report, *terminal(path), verbose=args.verbose, spec=args.spec)

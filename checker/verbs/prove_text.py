@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.escape import printable
-from mipcheck.checker.console.output import columns
+from mipcheck.checker.console.streams import columns
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.verbs.prove_results import EXIT
 from mipcheck.model.specification.compose import owners

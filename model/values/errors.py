@@ -31,9 +31,8 @@
       WorkerLost                          a worker of a fleet that has died
       Died                                a process apart that has ended before its work was done
       TimeOver                            a file of a fleet that has taken too long
-      OddFinding (and ValueError)         stored findings of a file that no check comes to
-      OtherVersion                        a worker with another mipcheck than the one that asks
       OddFinding (and ValueError)         a text that a fleet kept and that is no findings of a file
+      OtherVersion                        a worker with another mipcheck than the one that asks
       Unsaid (and ValueError)             a formula about parameters that the language has no words for
       Unwritten (and ValueError)          a proof that SMT-LIB has no words for: a fault of mipcheck
       Disagreement (and RuntimeError)     prover and observer contradict each other: a fault of mipcheck
@@ -49,6 +48,8 @@ from typing import ClassVar, Final
 WRONG_INPUT: Final = 2
 INCONCLUSIVE: Final = 3
 INTERNAL_ERROR: Final = 4
+INTERRUPTED: Final = 130
+"""What a shell reports of a command that was interrupted."""
 
 
 class MipcheckError(Exception):

@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console import progress
-from mipcheck.checker.console.output import INTERRUPTED
 from mipcheck.checker.console.progress import Parallel, Progress, ReadingProgress, Steps, fitted, line
 from mipcheck.checker.fleet import cluster as fleet_cluster
 from mipcheck.checker.fleet.inputs import File
@@ -28,7 +27,7 @@ from mipcheck.checker.proofs.partings import Partings
 from mipcheck.checker.trace.route import LOGS
 from mipcheck.checker.verbs import audit_matrix as audit
 from mipcheck.checker.verbs import explain_mode as mode_page
-from mipcheck.model.values.errors import INTERNAL_ERROR
+from mipcheck.model.values.errors import INTERNAL_ERROR, INTERRUPTED
 
 from making.paths import TRACES
 from making.routes import native_from

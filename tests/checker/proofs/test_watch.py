@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.cli.main import main
-from mipcheck.checker.console.output import INTERRUPTED
 from mipcheck.model.prover.prove import Proofs, Result
+from mipcheck.model.values.errors import INTERRUPTED
 
 TEXT = """
 spec small
