@@ -7,16 +7,15 @@ only it could show to have changed, if the others went on for longer than it tak
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from mipcheck.checker.observe.blame import Moment, evaluate
 from mipcheck.checker.observe.observation import Finding
+from mipcheck.checker.observe.observer import hide
 from mipcheck.checker.trace.source import CLEAR, Evidence, Fog, fog_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.entries import emptied, used_rows
-from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Allow, Require
 
 TOGETHER: Final = 10 * 10**9
@@ -58,10 +57,8 @@ def _in_fog(moment: Moment, fog: Fog) -> Moment:
     entries = [row[:] for row in used_rows(moment.entries)]
     for table in fog.tables if entries else ():
         emptied(entries, table)
-    own, *interfaces = (_without(state, fog.own) for state in (moment.own, *moment.interfaces))
-    return replace(moment, own=own, node=_without(moment.node, fog.node), interfaces=tuple(interfaces), entries=entries)
-
-
-def _without(state: list[int], slots: Mapping[int, int | None]) -> list[int]:
-    """Return a state with slots of which nothing is known, unless they have the value that nothing unseen changes."""
-    return [UNKNOWN if n in slots and slots[n] != value else value for n, value in enumerate(state)]
+    node, own, *interfaces = (state[:] for state in (moment.node, moment.own, *moment.interfaces))
+    hide(node, fog.node)
+    for state in (own, *interfaces):
+        hide(state, fog.own)
+    return replace(moment, own=own, node=node, interfaces=tuple(interfaces), entries=entries)

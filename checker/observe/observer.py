@@ -8,7 +8,7 @@ many interfaces they have.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mipcheck.checker.observe import limits
@@ -24,6 +24,13 @@ from mipcheck.model.machine.compile import Due, Entries, Judged, Machine, State
 from mipcheck.model.machine.entries import emptied, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.values.event import NODE, Event
+
+
+def hide(state: State, slots: Mapping[int, int | None]) -> None:
+    """Make slots of a state unknown, each unless it has the one value that nothing unseen changes."""
+    for slot, kept in slots.items():
+        if state[slot] != kept:
+            state[slot] = UNKNOWN
 
 
 def observe(machine: Machine, events: Iterable[Event], boot: bool = False, fog: Fog | None = None) -> Observation:
@@ -277,15 +284,11 @@ class Observer:
         fog = self._fog
         if fog is None:
             return
-        for slot, kept in fog.node.items():
-            if shared[slot] != kept:
-                shared[slot] = UNKNOWN
+        hide(shared, fog.node)
         for table in fog.tables if entries else ():
             emptied(entries or (), table)
         if own is not None:
-            for slot, kept in fog.own.items():
-                if own[slot] != kept:
-                    own[slot] = UNKNOWN
+            hide(own, fog.own)
             for slot in fog.owed:
                 if own[slot] <= 0:
                     own[slot] = UNKNOWN
