@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import z3
 from mipcheck.model.prover.claims import matching
 from mipcheck.model.prover.evident import surely_kept
+from mipcheck.model.prover.free import depending
 from mipcheck.model.prover.mended import Again, after, alike, before
 from mipcheck.model.prover.scripts import Script, without_value
 from mipcheck.model.prover.search import Search, time_unit
@@ -72,7 +72,9 @@ class Examples:
             else:
                 found = search.certain(rule, False, lambda run, k: run.exercises(rule, k), self.setting.without, pretty)
             if found is not None:
-                return found if found.script is None else replace(found, script=replace(found.script, entries=number))
+                wrong = self.setting.on(found.site).misconfigured
+                script = None if found.script is None else replace(found.script, entries=number)
+                return replace(found, broken=found.broken | wrong, script=script)
         return None
 
     def shown(self, rule: str, broken: bool, script: Script) -> Witness | None:
@@ -202,26 +204,23 @@ class Examples:
                 rule, True, lambda run, k: run.breaks(rule, k), self.setting.without | {rule}, pretty
             )
             if found is not None:
-                wrong = replace(self.setting, site=site).misconfigured - self.setting.misconfigured
                 script = None if found.script is None else replace(found.script, site=same)
-                return replace(found, broken=found.broken | wrong, site=same, script=script)
+                return replace(found, site=same, script=script)
         return None
 
     def _configured(self, rule: str, broken: bool) -> Witness | None:
-        """Return the site and parameters as they are, or with one value changed so that only this rule is broken."""
-        if not broken:
-            return Witness((), (), frozenset(), 0)
+        """Return the site and parameters as they are, or with one value changed so that only this rule is broken, or
+        none."""
+        if not broken and rule not in self.setting.misconfigured:
+            return Witness((), (), self.setting.misconfigured, 0)
         body = self.setting.rules[rule].body
         assert isinstance(body, Configure)
         for kind, name in sorted(self._influences(body.condition)):
             value = z3.Int(name)
-            if kind == "site":
-                world = self._world({**self.setting.site, name: value}, self.setting.parameters)
-            else:
-                world = self._world(self.setting.site, {**self.setting.parameters, name: value})
-            if (found := self._solve(world, rule, value, self._is_time(kind, name))) is not None:
+            world = self._world({name: value}, {}) if kind == "site" else self._world({}, {name: value})
+            if (found := self._solve(world, rule, broken, value, self._is_time(kind, name))) is not None:
                 site, parameters = ({name: found}, {}) if kind == "site" else ({}, {name: found})
-                return Witness((), (), frozenset({rule}), 0, site, parameters)
+                return Witness((), (), frozenset({rule} if broken else ()), 0, site, parameters)
         return None
 
     def _influences(self, condition: Term) -> set[tuple[str, str]]:
@@ -231,18 +230,25 @@ class Examples:
     def _is_time(self, kind: str, name: str) -> bool:
         return kind == "parameter" and self.setting.spec.parameters[name].type.name == "time"
 
-    def _world(self, site: Mapping[str, Any], parameters: Mapping[str, Any]) -> World:
-        return World(self.setting.spec, parameters, site, (), self.unit, capabilities=self.setting.capabilities)
+    def _world(self, site: Mapping[str, Z], changed: Mapping[str, Z]) -> World:
+        """Return the world of another address or parameter; what a default says of that follows it."""
+        own, parameters = self.setting, {**self.setting.parameters, **changed}
+        world = World(own.spec, parameters, {**own.site, **site}, (), self.unit, capabilities=own.capabilities)
+        for name in depending(own.spec.parameters, changed):
+            if name not in own.given:
+                parameters[name] = world.term(own.spec.parameters[name].default, {}, WHOLE_NODE, {}, None)
+        return world
 
-    def _solve(self, world: World, rule: str, value: Z, is_time: bool) -> int | None:
-        """Return the smallest value not below 0 that breaks the rule and keeps the other rules on configuration."""
+    def _solve(self, world: World, rule: str, broken: bool, value: Z, is_time: bool) -> int | None:
+        """Return the smallest value not below 0 that breaks the rule, or keeps it, and keeps the other rules on
+        configuration."""
         solver = z3.Optimize()
         solver.set("timeout", int(self.setting.timeout * 1000))
         solver.add(value >= 0)
         for other in self.setting.rules.values():
             if isinstance(other.body, Configure):
                 holds = world.term(other.body.condition, {}, WHOLE_NODE, {}, None)
-                solver.add(z3.Not(holds) if other.id == rule else holds, *world.exact())
+                solver.add(z3.Not(holds) if broken and other.id == rule else holds, *world.exact())
         solver.minimize(value)
         if solver.check() != z3.sat:
             return None

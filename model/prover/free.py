@@ -39,11 +39,12 @@ def values(setting: Setting, form: Form) -> tuple[dict[str, Any], dict[str, Any]
     """Return the parameters and the addresses of a setting, with symbols for what is free."""
     free, found = symbols(setting.spec, form), {}
     parameters = setting.spec.parameters
+    open_ = set(depending(parameters, free)).difference(setting.given)
 
     def value(name: str) -> Any:
         if name not in found:
             found[name] = free[name] if name in free else setting.parameters[name]
-            if name not in free and name not in setting.given and _depends(parameters, name, free):
+            if name in open_:
                 found[name] = build(parameters[name].default)
         return found[name]
 
@@ -60,6 +61,16 @@ def values(setting: Setting, form: Form) -> tuple[dict[str, Any], dict[str, Any]
     return found, {n: free.get(ADDRESS + n, a) for n, a in setting.site.items()}
 
 
-def _depends(parameters: Mapping[str, Parameter], name: str, free: Mapping[str, _Z]) -> bool:
-    names = parameters[name].default.names("param")
-    return any(n in free or _depends(parameters, n, free) for n in names)
+def depending(parameters: Mapping[str, Parameter], names: Collection[str]) -> list[str]:
+    """Return the other parameters whose defaults speak of some parameters, each after those that it speaks of."""
+    found: dict[str, bool] = dict.fromkeys(names, True)
+
+    def depends(name: str) -> bool:
+        if name not in found:
+            spoken_of = [depends(n) for n in sorted(parameters[name].default.names("param"))]
+            found[name] = any(spoken_of)
+        return found[name]
+
+    for name in parameters:
+        depends(name)
+    return [name for name, does in found.items() if does and name not in names]

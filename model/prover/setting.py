@@ -59,6 +59,10 @@ class Setting:
         """What `tracked` has returned: it is asked for each trace that is shown."""
         return {}
 
+    def on(self, site: Mapping[str, int]) -> Setting:
+        """Return the setting with other addresses, if there are any."""
+        return replace(self, site={**self.site, **site}) if site else self
+
     @cached_property
     def misconfigured(self) -> frozenset[str]:
         """The rules on configuration that the parameters and the example's addresses break."""

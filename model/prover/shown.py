@@ -18,7 +18,7 @@ def shown(
 ) -> Witness | None:
     """Return the trace that a script is, if its last step is as `goal` says and it breaks only rules in `free`."""
     used = setting.used
-    setting = replace(setting, site={**setting.site, **script.site}) if script.site else setting
+    setting = setting.on(script.site)
     try:
         world = setting.in_steps(script.unit)
         broken = Followed(world, script).shown(goal, free)

@@ -325,8 +325,11 @@ class World:
     def breaks(self, rule: str, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that the action is one that this permission does not give, and that this is clear."""
         body = self.allows[rule]
-        clear = [] if body.unclear is None else [neg(self.term(body.unclear, s, a.interface, keys, now))]
-        return conj([self.not_given(body, s, a, keys, now), *clear])
+        return conj([self.not_given(body, s, a, keys, now), self.clear(body, s, a, keys, now)])
+
+    def clear(self, body: Allow, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
+        """Return that evidence can tell whether a permission gives the action."""
+        return True if body.unclear is None else neg(self.term(body.unclear, s, a.interface, keys, now))
 
     def not_given(self, body: Allow, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that the action is one that a permission does not give, clear or not."""

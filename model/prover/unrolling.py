@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import z3
-from mipcheck.model.prover.logic import conj
+from mipcheck.model.prover.logic import conj, neg
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
 from mipcheck.model.specification.spec import Key
@@ -136,17 +136,23 @@ class Unrolling:
         return z3.Or(parts)
 
     def exercises(self, rule: str, k: int) -> Z:
-        """Return that the permission is asked for, or the obligation met, at step k."""
-        w = self.world
+        """Return that the permission is asked for, or the obligation met, at step k, and that evidence can tell: also
+        of whatever asked for the permission before."""
+        w, allow = self.world, self.world.allows.get(rule)
 
-        def condition(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
-            body = w.allows.get(rule) or w.requires[rule]
+        def asked(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
+            body = allow or w.requires[rule]
             if not any(p.event == a.event for p in body.patterns):
                 return None
             matches = w.matches(body.patterns, s, a, keys, now)
-            return conj([matches, w.owed(rule, s, w.owing_at(rule, a.interface))]) if rule in w.requires else matches
+            return matches if allow else conj([matches, w.owed(rule, s, w.owing_at(rule, a.interface))])
 
-        return self.happens(k, condition)
+        def unclear(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
+            known = None if allow is None or allow.unclear is None else asked(s, a, keys, now)
+            return None if allow is None or known is None else conj([known, neg(w.clear(allow, s, a, keys, now))])
+
+        doubts = range(k + 1 if allow is not None and allow.unclear is not None else 0)
+        return conj([self.happens(k, asked), *(neg(self.happens(i, unclear)) for i in doubts)])
 
 
 def written(keys: Sequence[Key], of: Keys) -> Z:

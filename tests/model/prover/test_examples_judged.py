@@ -1,0 +1,68 @@
+"""Examples of rules: the checker finds in them what they are to show, whatever the site's values, and where evidence
+cannot tell."""
+
+from __future__ import annotations
+
+import pytest
+from mipcheck.checker.proofs.replayed import examples, statuses
+from mipcheck.model.specification.load import loads
+
+TEXT = """
+spec small
+param limit: time = 3 s
+param twice: time = 2 * limit
+param other: time = twice + 1 s
+event ring() by network seen log
+event go(n: int) by node seen log
+interface { on_: bool = false }
+node { sure: bool = false }
+on ring { on_ := true  sure := true }
+"""
+
+
+@pytest.mark.parametrize(
+    ("rules", "shown"),
+    [
+        # what a default says of the value that breaks a rule follows it
+        ('rule C MUST cite 1 "x" configure limit <= twice - 3 s', "limit="),
+        ('rule C MUST cite 1 "x" configure other <= 8 s', "other="),
+        ('rule C MUST cite 1 "x" configure limit <= 4 s  rule D MUST cite 1 "x" configure twice <= 7 s', ""),
+        # a site is told that keeps what is demanded, where the defaults do not
+        ('rule C MUST cite 1 "x" configure limit <= 2 s', "limit="),
+        ('rule C SHOULD cite 1 "x" configure twice = 1 s or limit <= 2 s', ""),
+    ],
+)
+def test_what_is_demanded_of_a_site_is_kept_and_broken(rules: str, shown: str) -> None:
+    spec = loads(TEXT + rules)
+    kept, broken = examples(spec, "C")
+    assert statuses(spec, kept)["C"] == "held"
+    if broken:
+        assert statuses(spec, broken)["C"] == "violated"
+    assert shown in kept + broken
+    if "D" in spec.rules:  # no value of limit breaks C alone
+        assert not broken
+
+
+@pytest.mark.parametrize("level", ["MUST", "SHOULD"])
+def test_a_site_that_keeps_a_demand_by_no_default_has_examples_all_the_same(level: str) -> None:
+    demand = f'rule C {level} cite 1 "x" configure limit <= 2 s'
+    spec = loads(f'{TEXT}{demand}  rule R MUST cite 1 "x" allow go only if on_')
+    kept, broken = examples(spec, "R")
+    assert statuses(spec, kept) == {"C": "violated", "R": "held"}
+    assert statuses(spec, broken) == {"C": "violated", "R": "violated"}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "allow go only if on_ unclear if not sure",
+        "allow go only if on_ or n < 5 unclear if not sure and n < 7",
+        # what came first must have been clear, too: no rule is held of which something is inconclusive
+        "allow go only if on_ or not sure unclear if not sure",
+    ],
+)
+def test_a_rule_is_kept_where_evidence_can_tell(rule: str) -> None:
+    spec = loads(f'{TEXT}rule R MUST cite 1 "x" {rule}')
+    kept, broken = examples(spec, "R")
+    assert statuses(spec, kept)["R"] == "held"
+    assert not broken or statuses(spec, broken)["R"] == "violated"
