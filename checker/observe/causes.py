@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from mipcheck.checker.observe.limits import LIMIT
 from mipcheck.checker.observe.state import ObserverState
-from mipcheck.checker.observe.tables import end_of, mixed, rows_used
+from mipcheck.checker.observe.tables import end_of, mixed
+from mipcheck.model.machine.entries import FIRST
 
 
 def known_finding(s: ObserverState, what: int) -> int:
@@ -54,13 +55,14 @@ def _read_entries(s: ObserverState, h: int) -> int:
     for k in range(s.width):
         if (s.wanted[s.rule, kind] >> k) & 1 == 1:
             h = mixed(h, keys[k])
-    used = rows_used(s, s.node)
-    rows = s.entries[s.nodes[s.node].entries : s.nodes[s.node].entries + used]
-    if s.kinds[kind].tabled == 1:
-        used = s.entries_before[0, 0]
+    rows = s.entries
+    if s.altered == 1 and s.kinds[kind].tabled == 1:
         rows = s.entries_before
-    for n in range(1, used):
+    for n in range(1, rows[0, 0]):
         if (s.rules[s.rule].tables >> rows[n, 0]) & 1 == 1:
-            for k in range(s.entry_width):
+            columns = s.columns_of[rows[n, 0]]
+            for k in range(FIRST + columns):
+                h = mixed(h, rows[n, k])
+            for k in range(s.writers_begin, s.writers_begin + columns):
                 h = mixed(h, rows[n, k])
     return h

@@ -21,7 +21,7 @@ from mipcheck.checker.observe.bounds import numbers_read
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.inexact import times_of, too_coarse
 from mipcheck.checker.observe.interests import fill_interests, read_slots
-from mipcheck.checker.observe.moments import rows_held
+from mipcheck.checker.observe.moments import rows_told
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.observe.room import grow, make_room
 from mipcheck.checker.observe.shapes import Shapes
@@ -34,6 +34,7 @@ from mipcheck.checker.trace.derive import ACCESS, OTHER, SCOPE
 from mipcheck.checker.trace.source import EXACT, Evidence, Fog
 from mipcheck.checker.trace.times import TIME_LIMIT
 from mipcheck.model.machine.compile import Machine, State
+from mipcheck.model.machine.entries import FIRST
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.specification.spec import Allow
@@ -79,9 +80,6 @@ class NativeObserver:
         self._events = 0
         self._record = record
         self._unsigned = unsigned_slots(machine)
-        # As many rows as a node has twice over, which is what it takes when it is given room for twice as many.
-        rows = 1 + sum(t.limit for t in machine.spec.tables.values() if t.name in machine.tables) + machine.most_set
-        self._spare = 2 * rows if machine.tables else 0
         self._resolution = evidence.resolution
         self._by = max(0, evidence.tolerance - 1)
         self._since = {rule: machine.anchor_slot(rule) for rule, _ in machine.obligations}
@@ -97,12 +95,15 @@ class NativeObserver:
     def _start(self, boot: bool) -> ObserverState:
         machine, facts = self._machine, self._facts
         interests = read_slots(machine, facts)
+        kept = [machine.spec.tables[name] for name in machine.tables]
+        width, rows = machine.entry_width, 1 + sum(t.limit for t in kept) + machine.most_set if kept else 0
         s = ObserverState(
             rules_count=len(machine.rules), kinds_count=len(machine.kinds), limits_count=len(facts.limits),
             shared_limits_count=len(facts.shared_limits),
             interests_count=sum(map(len, interests)), constants_count=len(machine.constants),
             slots=machine.interface_size, variables=len(machine.interface_slots), shared_slots=machine.node_size,
-            entry_width=machine.entry_width, entries_spare=self._spare, entries_room=4 * self._spare,
+            tables_count=len(kept), most_entries=rows, entry_width=width, writers_begin=FIRST + machine.most_columns,
+            most_packed=2 * rows * width, packed_room=8 * rows * width,
             rows_room=_FEW, nodes_room=_FEW, node_of_room=4 * _FEW, deadlines_room=4 * _FEW, late_room=4 * _FEW,
             occurrences_room=16 * _FEW if self._record else len(machine.rules) + 1, modes_room=_FEW, names_room=_FEW,
             width=self._width, now=UNKNOWN, rows_count=1, nodes_count=1,
@@ -117,9 +118,10 @@ class NativeObserver:
         s.values[0] = UNKNOWN
         s.writers[0] = -1
         s.interfaces[0] = (WHOLE, tables.NEVER, 0, 0, -1)
-        s.nodes[0] = (UNKNOWN, 1 if boot else 2, tables.whole_of(s, 0), 1, 0, 0, 0, 0)
+        s.nodes[0] = (UNKNOWN, 1 if boot else 2, tables.whole_of(s, 0), 1, 0, 0, 0, -1)
         s.shared[0] = signed(machine.initial_node() if boot else machine.late_node())
         s.shared_writers[0] = -1
+        s.pieces[:], s.columns_of[:] = -1, [len(t.columns) for t in kept]
         for n, limit in enumerate((*facts.limits, *facts.shared_limits)):
             s.limits[n] = limit
         fill_interests(s, machine, facts, interests)
@@ -186,7 +188,7 @@ class NativeObserver:
                 slot[SCOPE] if other >= 0 else -1,
                 other,
                 bool(self._machine.changes(name)) and name in judged,
-                self._machine.most_rows(name),
+                bool(self._machine.changes(name)),
             )
 
     def _varying(self) -> tuple[int, int]:
@@ -455,14 +457,11 @@ class NativeObserver:
         states = tuple(own if r == row else self._interface(s.values[r]) for r in rows)
         all_writers = tuple(writers if r == row else s.writers[r].tolist() for r in rows)
         names = tuple(self._name(s.interfaces[r].token) for r in rows)
-        owner = s.nodes[node]
-        entries = s.entries[owner.entries : owner.entries + owner.entries_capacity]
-        if kind >= 0 and s.kinds[kind].tabled:
-            entries = s.entries_before
+        entries = s.entries_before if before and s.kinds[kind].tabled else s.entries
         event = self._machine.kinds[kind] if kind >= 0 else ""
         return Moment(
             now, s.index, own, shared, states, writers, shared_writers, all_writers, event, tuple(keys), names,
-            rows_held(entries.tolist()),
+            rows_told(entries, s.columns_of, s.writers_begin),
         )  # fmt: skip
 
     def _interface(self, state: Array) -> State:

@@ -25,12 +25,12 @@ from mipcheck.checker.observe.causes import hash_of_read, known_finding
 from mipcheck.checker.observe.generated import alters, due, pending, step
 from mipcheck.checker.observe.limits import INTERFACES, LIMIT
 from mipcheck.checker.observe.near import bring_near
+from mipcheck.checker.observe.packed import keep_entries, pack, unpack
 from mipcheck.checker.observe.pauses import ask_for_missed, count_pause, end_pause, ends_pause, lose_pause
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import (
     NEVER,
     complete,
-    copy,
     count_modes,
     end_of,
     fill,
@@ -38,7 +38,6 @@ from mipcheck.checker.observe.tables import (
     forget,
     keep_before,
     keep_writers,
-    lend_room,
     look_later,
     moved,
     next_asked,
@@ -49,8 +48,6 @@ from mipcheck.checker.observe.tables import (
     plan_whole,
     pop,
     put_in_anew,
-    rows_used,
-    settle_room,
     veil,
 )
 from mipcheck.checker.observe.trials import ROWS, agree, compare, falls_due, prepare
@@ -107,7 +104,7 @@ def _next(s: ObserverState) -> int:
         or s.deadlines_room - s.deadlines_count < s.rows_count + SPARE
         or s.late_room - s.late_count < 2 * s.rows_count + SPARE
         or s.modes_room < 2 * s.modes_count + 4
-        or s.entries_room - s.entries_count < 2 * s.entries_spare
+        or s.packed_room - s.packed_count < 2 * s.most_packed
     ):
         return STOP + GROW
     kind = s.kind_of[s.distinct_of[i]]
@@ -161,6 +158,7 @@ def _overdue(s: ObserverState) -> int:
     s.node = node
     s.index = row - begin if s.interfaces[row].token >= 0 else U
     every = s.values[begin : end_of(s, node)]
+    unpack(s, node)
     s.outcomes_count = due(
         s.until - s.by, s.index, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
     )
@@ -245,7 +243,7 @@ def _happen(s: ObserverState) -> int:
     """Let the event happen to a node."""
     if s.occurrences_room - s.occurrences_count < s.rules_count:
         return STOP + FLUSH
-    if s.rows_room - s.rows_count < SPARE or s.entries_room - s.entries_count < s.entries_spare:
+    if s.rows_room - s.rows_count < SPARE or s.packed_room - s.packed_count < s.most_packed:
         return STOP + GROW
     i = s.at
     d = s.distinct_of[i]
@@ -279,16 +277,11 @@ def _happen(s: ObserverState) -> int:
     if changing and (notes or s.foggy == 1 or s.coarse == 1 or alters(kind, keys, s.constants) == 1):
         s.altered = 1
         keep_before(s, row, node)
+    unpack(s, node)
+    if s.altered == 1 and s.kinds[kind].tabled == 1:
+        keep_entries(s)
     own = s.nodes[node]
-    begin, capacity = own.entries, own.entries_capacity
-    if s.kinds[kind].sets > 0:
-        lend_room(s, node, s.kinds[kind].sets)
-    if s.kinds[kind].tabled == 1:
-        s.entries_before[0, 0] = 0
-        for n in range(rows_used(s, node)):
-            copy(s.entries_before[n], s.entries[s.nodes[node].entries + n])
-    every = s.values[s.nodes[node].begin : end_of(s, node)]
-    entries = s.entries[own.entries : own.entries + own.entries_capacity]
+    every = s.values[own.begin : end_of(s, node)]
     if s.coarse == 1:
         s.trials = 0
         while s.trials < 2 and prepare(s, s.trials) == 1:
@@ -297,16 +290,16 @@ def _happen(s: ObserverState) -> int:
             index = n * ROWS + (s.index if s.index != U else INTERFACES)
             tried = s.tried[n * ROWS : n * ROWS + own.count]
             s.tried_counts[n] = step(
-                kind, s.time[i] + later, s.index, s.tried[index], s.tried_shared[n], entries, tried, keys, s.constants,
-                s.first + i, s.tried_writers, s.tried_shared_writers, s.tried_outcomes[n],
+                kind, s.time[i] + later, s.index, s.tried[index], s.tried_shared[n], s.entries, tried, keys,
+                s.constants, s.first + i, s.tried_writers, s.tried_shared_writers, s.tried_outcomes[n],
             )  # fmt: skip
             s.trials += 1
     s.outcomes_count = step(
-        kind, s.time[i], s.index, s.values[row], s.shared[node], entries, every, keys, s.constants,
+        kind, s.time[i], s.index, s.values[row], s.shared[node], s.entries, every, keys, s.constants,
         s.first + i, s.writers[row], s.shared_writers[node], s.outcomes,
     )  # fmt: skip
-    if s.kinds[kind].sets > 0:
-        settle_room(s, node, begin, capacity)
+    if s.altered == 1 and s.kinds[kind].sets == 1:
+        pack(s, node)
     s.outcome = 0
     s.shared_changed = 0
     if s.foggy == 1:
@@ -439,6 +432,7 @@ def _pend(s: ObserverState) -> int:
             node = s.interfaces[row].node
             begin = s.nodes[node].begin
             every = s.values[begin : end_of(s, node)]
+            unpack(s, node)
             s.outcomes_count = pending(
                 s.index, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
             )

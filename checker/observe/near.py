@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mipcheck.checker.observe.packed import room_held
 from mipcheck.checker.observe.state import NEAR, ObserverState
 from mipcheck.checker.observe.tables import hashed
 from mipcheck.model.machine.kleene import U
@@ -17,6 +18,8 @@ _MANY: Final = 2048
 """Nodes from which on this is worth it: the state of fewer is in the cache anyway."""
 _LINE: Final = 8
 """Integers that come into the cache together."""
+_ENTRIES: Final = 64
+"""Integers of a node's entries of tables that are read, at the most."""
 
 
 def bring_near(s: ObserverState) -> None:
@@ -38,10 +41,13 @@ def bring_near(s: ObserverState) -> None:
         node = s.near[n]
         read ^= s.nodes[node].key
         for k in range(0, s.shared_slots, _LINE):
-            read ^= s.shared[node, k]
-        s.near[n] = s.nodes[node].begin
+            read ^= s.shared[node, k] ^ s.shared_writers[node, k]
     for n in range(count):
-        read ^= s.interfaces[s.near[n]].token
+        owner = s.nodes[s.near[n]]
+        begin = owner.begin
+        read ^= s.interfaces[begin].token
         for k in range(0, s.slots, _LINE):
-            read ^= s.values[s.near[n], k]
+            read ^= s.values[begin, k]
+        for k in range(owner.packed, owner.packed + min(room_held(s, s.near[n]), _ENTRIES), _LINE):
+            read ^= s.packed[k]
     s.read_near = read  # so that it is read

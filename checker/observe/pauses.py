@@ -6,6 +6,7 @@ Compiled as a part of the loop; for the observer, `sleep.py` does the same.
 from __future__ import annotations
 
 from mipcheck.checker.observe.generated import due, ends, rouse
+from mipcheck.checker.observe.packed import unpack
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import complete, copy, end_of, look_later, next_asked
 from mipcheck.model.machine.kleene import U
@@ -58,6 +59,7 @@ def ask_for_missed(s: ObserverState) -> int:
         copy(s.shared_before, s.shared[0])
         every = s.values[s.nodes[0].begin : end_of(s, 0)]
         s.shared_before[s.asleep] = 0
+        unpack(s, 0)
         s.outcomes_count = due(
             s.time[s.at] + s.by, s.index, s.values_before, s.shared_before, s.entries, every, s.constants, s.outcomes
         )

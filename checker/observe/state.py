@@ -42,8 +42,8 @@ class NodeRow(Record):
     begin: int  # the row of its first interface
     count: int  # how many interfaces it has
     capacity: int  # for how many there is room
-    entries: int  # the first of its rows of `entries`, which says how many of them are in use
-    entries_capacity: int  # how many of them it has; 0 if it needs none
+    packed: int  # where its entries of tables stand in `packed`
+    packed_size: int  # the number of the size of its piece of that; -1 if it has no entries
 
 
 class NodeEntry(Record):
@@ -78,7 +78,7 @@ class KindRow(Record):
     scope: int  # the key that says whose traffic a packet is
     other: int  # what that key is for traffic that is not between the node and the enterprise
     tabled: int  # 1 if it changes tables and is judged: what they had before is then kept
-    sets: int  # how many rows of tables it may need
+    sets: int  # 1 if it changes tables
 
 
 class LimitRow(Record):
@@ -196,7 +196,7 @@ class ObserverState(Record):
     occurrences_count: int  # rows of `occurrences`; the driver takes them and sets it to 0
     modes_count: int  # entries of `modes` that are filled
     seen: int  # nodes ever seen, those forgotten after a gap included
-    entries_count: int  # rows of `entries` that are taken, those that have been left included
+    packed_count: int  # integers of `packed` that are taken, or have been
     pauses: int  # how often obligations have paused
     paused: int  # ns: for how long in all
     spread: int  # how often an event that concerns all nodes has been carried out for one
@@ -219,15 +219,18 @@ class ObserverState(Record):
     shared_limits_count: int  # and those of the node
     interests_count: int
     constants_count: int
-    entries_spare: int  # rows that there has to be room for before an event
-    entry_width: int  # integers of a row of `entries`
+    tables_count: int
+    most_entries: int  # rows of `entries` that a node may come to have in an event
+    most_packed: int  # integers of `packed` that it may take for them
+    entry_width: int  # integers of a row of `entries`; 0 if nothing is kept by key
+    writers_begin: int  # where in a row begins who wrote its columns
     slots: int  # what an interface's state has: variables, then whether each obligation is met
     variables: int  # variables of an interface
     shared_slots: int  # variables of a node
     # Room.
     tried_room: int  # for two trials, one more than a node has interfaces, where stamps are coarse
     rows_room: int
-    entries_room: int
+    packed_room: int
     nodes_room: int
     node_of_room: int  # a power of two
     deadlines_room: int
@@ -258,7 +261,8 @@ class ObserverState(Record):
     nodes = table(NodeRow, "nodes_room")
     shared = array("int64", "nodes_room", "shared_slots")  # values that the interfaces of a node share
     shared_writers = array("int64", "nodes_room", "shared_slots")
-    entries = array("int64", "entries_room", "entry_width")  # of tables, as `model/machine/entries.py` has them
+    packed = array("int64", "packed_room")  # entries of tables, as `packed.py` has them
+    pieces = array("int64", "64")  # by size: the first piece of it that nobody needs, where the next one is; else -1
     node_of = table(NodeEntry, "node_of_room")  # hash table, open addressing
     deadlines = table(DeadlineEntry, "deadlines_room")  # binary heap
     late = array("int64", "late_room")  # rows to be looked at before the next event, whatever their deadlines
@@ -270,6 +274,7 @@ class ObserverState(Record):
     limits = table(LimitRow, "limits_count + shared_limits_count")  # those of the node stand last
     interest = table(InterestRow, "rules_count")
     interests = array("int64", "interests_count")  # columns of `values` or `shared`, which are those of writers too
+    columns_of = array("int64", "tables_count")  # how many columns each table has
     wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks
     # 1 what is never known of an interface, 2 what is not once it is 0, from KEPT on what is known while so much more
     veiled = array("int64", "slots")
@@ -298,7 +303,8 @@ class ObserverState(Record):
     writers_before = array("int64", "variables")
     shared_before = array("int64", "shared_slots")  # of `node`
     shared_writers_before = array("int64", "shared_slots")
-    entries_before = array("int64", "entries_spare", "entry_width")  # before an event of a kind that changes tables
+    entries = array("int64", "most_entries", "entry_width")  # of a node, as `model/machine/entries.py` has them
+    entries_before = array("int64", "most_entries", "entry_width")  # before an event of a kind that changes tables
     tried = array("int64", "tried_room", "slots")  # by trial: interfaces, last what concerns the whole node
     tried_shared = array("int64", "2", "shared_slots")  # by trial what became of the node
     tried_counts = array("int64", "2")  # as `outcomes_count`

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mipcheck.checker.observe.limits import INTERFACES
+from mipcheck.checker.observe.packed import drop_all, drop_entries, like_the_device
 from mipcheck.checker.observe.state import KEPT, ObserverState
 from mipcheck.checker.trace.columns import WHOLE
 from mipcheck.model.machine.kleene import U, owed_from
@@ -226,58 +227,6 @@ def moved(s: ObserverState, row: int) -> int:
     return row
 
 
-def lend_room(s: ObserverState, node: int, more: int) -> None:
-    """See that a node has room for `more` rows of tables, if need be by having its rows stand after all others.
-
-    They stand there until `settle_room`, so that nobody has to keep room for what an event may add at most.
-    """
-    owner = s.nodes[node]
-    used = max(rows_used(s, node), 1)
-    if used + more > owner.entries_capacity:
-        _copy_entries(s, node, used)
-        owner.entries_capacity = used + more
-
-
-def settle_room(s: ObserverState, node: int, begin: int, capacity: int) -> None:
-    """Put the rows of a node back where they were before `lend_room`, or leave them where they are if they are more.
-
-    Where none is in use any more, it has none: neither room for them, nor anything that would have to be read.
-    """
-    owner = s.nodes[node]
-    used = rows_used(s, node)
-    if used <= 1:
-        owner.entries = 0
-        owner.entries_capacity = 0
-    elif capacity > 0 and owner.entries == begin:
-        return
-    elif used <= capacity:
-        for n in range(used):
-            copy(s.entries[begin + n], s.entries[owner.entries + n])
-        owner.entries = begin
-        owner.entries_capacity = capacity
-    else:
-        owner.entries_capacity = used + used // 8
-        s.entries_count += owner.entries_capacity
-
-
-def _copy_entries(s: ObserverState, node: int, used: int) -> None:
-    """Let a node have a copy of its first rows of tables after all other rows, where they are not taken yet."""
-    owner = s.nodes[node]
-    begin = s.entries_count
-    if owner.entries_capacity > 0:
-        for n in range(used):
-            copy(s.entries[begin + n], s.entries[owner.entries + n])
-    else:
-        fill(s.entries[begin], 0)
-    owner.entries = begin
-
-
-def rows_used(s: ObserverState, node: int) -> int:
-    """Return how many rows of tables a node has in use, the first one included."""
-    owner = s.nodes[node]
-    return int(s.entries[owner.entries, 0]) if owner.entries_capacity > 0 else 0
-
-
 def node_of(s: ObserverState, row: int, tracked: int) -> int:
     """Return the address of the node that an event of the table is about, U if it does not say; 0.0.0.0 is nobody's."""
     if tracked < 0:
@@ -318,20 +267,14 @@ def find_node(s: ObserverState, key: int) -> int:
     device = s.nodes[0]
     s.node_of[at] = key, node
     whole = whole_of(s, node)
-    s.nodes[node] = key, device.fresh, whole, s.rows_count, 0, 0, 0, 0
+    s.nodes[node] = key, device.fresh, whole, s.rows_count, 0, 0, 0, -1
     copy(s.shared[node], s.shared[0])
     copy(s.shared_writers[node], s.shared_writers[0])
     for row in range(device.begin, device.begin + device.count):
         _add(s, node, s.interfaces[row].token, row)
     if whole > 0 and plan_whole(s, whole, s.now if s.now != U else 0) == 1:
         look_later(s, whole)
-    used = rows_used(s, 0)
-    if used > 0:
-        s.nodes[node].entries = s.entries_count
-        s.nodes[node].entries_capacity = used
-        s.entries_count += used
-        for n in range(used):
-            copy(s.entries[s.nodes[node].entries + n], s.entries[device.entries + n])
+    like_the_device(s, node)
     return int(node)
 
 
@@ -404,8 +347,7 @@ def forget(s: ObserverState) -> None:
             look_later(s, whole)
     fill(s.shared[node], U)
     fill(s.shared_writers[node], s.first + i)
-    if s.nodes[node].entries_capacity > 0:
-        s.entries[s.nodes[node].entries, 0] = 0
+    drop_entries(s, node)
 
 
 def _forget_nodes(s: ObserverState) -> None:
@@ -419,5 +361,5 @@ def _forget_nodes(s: ObserverState) -> None:
     s.rows_count = 1
     s.deadlines_count = 0
     s.late_count = 0
-    s.entries_count = 0
-    s.nodes[0] = s.nodes[0].key, 0, whole_of(s, 0), 1, 0, 0, 0, 0
+    drop_all(s)
+    s.nodes[0] = s.nodes[0].key, 0, whole_of(s, 0), 1, 0, 0, 0, -1

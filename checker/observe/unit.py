@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mipcheck.checker.observe import causes, loop, near, pauses, tables, trials
+from mipcheck.checker.observe import causes, loop, near, packed, pauses, tables, trials
 from mipcheck.checker.observe.bounds import check_bounds
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.model.machine import entries, kleene
@@ -39,7 +39,7 @@ def unit_of(machine: Machine) -> Unit:
     """
     constants = {"U": UNKNOWN} | constants_of(vars(entries))
     steps = Unit("", None, (source_of(kleene), source_of(entries), machine.source), constants, _STEPS)
-    modules = tables, near, causes, trials, pauses, loop
+    modules = packed, tables, near, causes, trials, pauses, loop
     constants = {"U": UNKNOWN} | {name: n for module in modules for name, n in constants_of(vars(module)).items()}
     return Unit("replay", ObserverState, tuple(map(source_of, (kleene, *modules))), constants, linked=(steps,))
 

@@ -50,17 +50,34 @@ def fits(row: list[int], a: int, b: int, c: int) -> int:
     return U if a == U or b == U or c == U else 1
 
 
-def looked_up(entries: EntryRows, table: int, column: int, a: int, b: int, c: int, default: int) -> int:
-    """Return what a table has in a column for a key; `default` is what it has for keys that are in no row."""
+def place_of(entries: EntryRows, table: int, a: int, b: int, c: int) -> int:
+    """Return which row of a table has a key: 0 where none has, -1 where that depends on parts which are not known."""
+    if a == U or b == U or c == U:
+        return -1
+    for at in range(1, end_of_rows(entries)):
+        row = entries[at]
+        if row[0] == table and row[1] == a and row[2] == b and row[3] == c:
+            return at
+    return 0
+
+
+def looked_up(
+    entries: EntryRows, at: int, table: int, column: int, a: int, b: int, c: int, default: int
+) -> int:  # fmt: skip
+    """Return what a table has in a column for a key, which is in row `at`, as `place_of` has it.
+
+    `default` is what it has for keys that are in no row.
+    """
+    return entries[at][column] if at > 0 else default if at == 0 else joined(entries, table, column, a, b, c, default)
+
+
+def joined(entries: EntryRows, table: int, column: int, a: int, b: int, c: int, default: int) -> int:
+    """Return what a table has in a column for a key of which a part is not known."""
     result = default
     for at in range(1, end_of_rows(entries)):
         row = entries[at]
-        if row[0] == table:
-            found = fits(row, a, b, c)
-            if found == 1:
-                return row[column]
-            if found != 0:
-                result = join(result, row[column])
+        if row[0] == table and fits(row, a, b, c) != 0:
+            result = join(result, row[column])
     return result
 
 

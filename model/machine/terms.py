@@ -177,12 +177,14 @@ class TermWriter:
     def _entry(self, t: Term, event: str) -> str:
         """Return source of what a column of an entry is; of one that lapses, at the time of the event."""
         table = self._spec.tables[t.name.partition(".")[0]]
-        parts = [*(self._term(a, event) for a in t.args), *["0"] * (tables.PARTS - len(t.args))]
+        key = ", ".join([*(self._term(a, event) for a in t.args), *["0"] * (tables.PARTS - len(t.args))])
+        number = self._layout.tables[table.name]
+        at = self._shared.mark(f"place_of(entries, {number}, {key})", f"at_{table.name}", loops=True)
 
         def column(name: str) -> str:
-            place = f"{self._layout.tables[table.name]}, {self._layout.columns[name]}"
             default = f"node[{self._layout.table_slots[name]}]"
-            return self._shared.mark(f"looked_up(entries, {place}, {', '.join(parts)}, {default})", loops=True)
+            place = f"{at}, {number}, {self._layout.columns[name]}"
+            return self._shared.mark(f"looked_up(entries, {place}, {key}, {default})", loops=True)
 
         if not table.lapses:
             return column(t.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +30,7 @@ def regrown(only: list[Array], shape: tuple[int, ...]) -> Array:
         del array
         try:
             pages.resize(math.prod(shape) * type_.itemsize)
+            _let_be_large(pages)
             return np.frombuffer(pages, type_).reshape(shape)
         except (BufferError, SystemError, OSError):  # somebody has it, or the system cannot
             array = np.frombuffer(pages, type_).reshape(-1, *shape[1:])
@@ -60,6 +62,14 @@ def _in_pages(shape: tuple[int, ...], type_: np.dtype[Any]) -> Array | None:
         return None
     try:
         pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        _let_be_large(pages)
     except (OSError, ValueError):
         return None
     return np.frombuffer(pages, type_).reshape(shape)
+
+
+def _let_be_large(pages: mmap.mmap) -> None:
+    """Let the system give large pages, of which fewer have to be found where an array is read here and there."""
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a system may be built without
+            pages.madvise(mmap.MADV_HUGEPAGE)

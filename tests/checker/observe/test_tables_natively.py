@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mipcheck.checker.observe import packed
 from mipcheck.checker.observe.columns import NativeObserver
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.observer import observe
+from mipcheck.checker.observe.state import ObserverState
 from mipcheck.model.machine.compile import Machine
+from mipcheck.model.machine.entries import FIRST
 from mipcheck.model.values.event import Event
 
 from making.columns_of import ListColumns
@@ -71,18 +74,29 @@ def test_so_they_do_of_many_nodes_with_many_entries(boot: bool) -> None:
     assert sum(t.broken for t in seen.tallies) > 100
 
 
+def used_of(record: ObserverState, node: int) -> int:
+    """How many integers the entries of a node take, 0 if it has none."""
+    owner = record.nodes[node]
+    if owner.packed_size < 0:
+        return 0
+    used = 1
+    for _ in range(record.packed[owner.packed] - 1):
+        used += FIRST + 2 * record.columns_of[record.packed[owner.packed + used]]
+    return used
+
+
 def test_a_node_has_room_for_little_more_than_it_keeps() -> None:
-    """However much an event may add to its tables at most."""
+    """However much an event may add to its tables at most, and however often it needed more."""
     told = [
         event("wish", n * S, {"who": n // 500, "what": "call", "to": 1, "sure": "yes"}, 0x0A020000 + n % 500)
         for n in range(5000)
     ]
     record = observed(told, True, 999)._state
-    begins, rooms = (record.nodes.column(name)[1 : record.nodes_count] for name in ("entries", "entries_capacity"))
-    kept = record.entries[begins, 0]
-    assert len(kept) == 500 and kept.min() > 1
-    assert (rooms <= kept + kept // 8).all()
-    assert record.entries_count <= 2 * rooms.sum()
+    nodes = range(1, record.nodes_count)
+    used, rooms = [used_of(record, n) for n in nodes], [packed.room_held(record, n) for n in nodes]
+    assert len(used) == 500 and min(used) > 1
+    assert all(u <= room <= u + u // 2 for u, room in zip(used, rooms, strict=True))
+    assert record.packed_count <= 2 * sum(rooms)
 
 
 def test_a_node_that_keeps_no_entry_any_more_has_no_room_for_any() -> None:
@@ -96,6 +110,6 @@ def test_a_node_that_keeps_no_entry_any_more_has_no_room_for_any() -> None:
     native = observed(told, True, 999)
     assert native.observation() == observe(MACHINE, told, True)
     record = native._state
-    rooms = record.nodes.column("entries_capacity")[1 : record.nodes_count]
-    assert len(rooms) == 500 and rooms[0] > 0 and not rooms[1:].any()
-    assert record.entries_room < 500
+    rooms = [packed.room_held(record, n) for n in range(1, record.nodes_count)]
+    assert len(rooms) == 500 and rooms[0] > 0 and not any(rooms[1:])
+    assert record.packed_count <= 3 * rooms[0]
