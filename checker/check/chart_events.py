@@ -361,12 +361,17 @@ class _Columned:
     def _table(self, batch: Batch) -> tuple[Array, Array, Array]:
         """Return of each row of a batch's table the interface, the kind, and the keys."""
         import numpy as np
+        from mipcheck.checker.observe.shapes import Shapes
+        from mipcheck.checker.trace.alike import AlikeEvents
 
         if batch.table is not None:
             return batch.table.interface, batch.table.kind, batch.table.keys
         shapes, kinds = self.columns.shapes, {k: n for n, k in enumerate(self.machine.kinds)}
         tokens = {name: n for n, name in enumerate(self.columns.interfaces)}
         width = max(len(self.machine.spec.events[k].keys) for k in kinds)
+        if isinstance(shapes, AlikeEvents):
+            table = Shapes(self.machine, width, frozenset(), 1).table(self.columns)
+            return table.interface, table.kind, table.keys
         keys = np.full((len(shapes), width), -1, np.int64)
         for n, shape in enumerate(shapes):
             declared = self.machine.spec.events[shape.kind].keys if shape.kind in kinds else ()

@@ -299,7 +299,7 @@ def _sight_of(captures: Sequence[Capture], events: Sequence[Event], vocabulary: 
     covered = frozenset(n for n, e in declared.items() if e.hidden is not None)
     seen = events.shapes if isinstance(events, Columns) else events
     part = {LINK}
-    if seen and not any(e.kind in covered and not hides(declared[e.kind], e.args) for e in seen):
+    if covered and seen and not any(e.kind in covered and not hides(declared[e.kind], e.args) for e in seen):
         part |= covered
     return Sight(frozenset(declared) - part, frozenset(part), covered if captures[0].hidden else frozenset())
 

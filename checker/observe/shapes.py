@@ -6,11 +6,12 @@ from collections.abc import Set
 
 import numpy as np
 from mipcheck.checker.observe.signs import signed
+from mipcheck.checker.trace.alike import AlikeEvents
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Columns, EventTable
 from mipcheck.checker.trace.derive import derive
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
-from mipcheck.model.values.event import NODE
+from mipcheck.model.values.event import NODE, Event
 
 
 class Shapes:
@@ -33,6 +34,10 @@ class Shapes:
         """Return the table, with what a trace has seen by now."""
         for n in range(len(self._interfaces), len(columns.interfaces)):
             self._interfaces[columns.interfaces[n]] = n
+        if isinstance(columns.shapes, AlikeEvents):
+            if not self._count:
+                self._table, self._count = self._all(columns.shapes), len(columns.shapes)
+            return self._table
         new = columns.shapes[self._count :]
         kinds = {name: n for n, name in enumerate(self._machine.kinds)}
         for event in derive(self._machine.spec, new, self._machine.capabilities):
@@ -52,6 +57,40 @@ class Shapes:
                 t.keys[row, len(keys) :] = UNKNOWN
         t = self._table
         return EventTable(t.interface[: self._count], t.kind[: self._count], t.keys[: self._count])
+
+    def _all(self, shapes: AlikeEvents) -> EventTable:
+        """Return the table of events that are all there at once, by what they have in common. Raises NativeError."""
+        machine, patterns, values = self._machine, shapes.patterns, shapes.columns.values
+        kinds = {name: n for n, name in enumerate(machine.kinds)}
+        keys = np.full((len(patterns), self._table.keys.shape[1]), UNKNOWN, np.int64)
+        told = [Event(0, p.interface, p.kind, p.args) for p in patterns]
+        for n, event in enumerate(derive(machine.spec, told, machine.capabilities)):
+            if event.kind in kinds:
+                declared = signed(machine.encode(event.kind, event.args))
+                keys[n, : len(declared)] = declared
+            self.wide |= any(
+                isinstance(v, int) and abs(v) >= NUMBER
+                for k, v in event.args.items()
+                if k in self._counted and k not in patterns[n].vary
+            )
+        result = keys[shapes.columns.pattern]
+        order = np.argsort(shapes.columns.pattern, kind="stable")
+        bounds = np.searchsorted(shapes.columns.pattern[order], np.arange(len(patterns) + 1))
+        for n, pattern in enumerate(patterns):
+            rows = order[bounds[n] : bounds[n + 1]]
+            slots = [k.name for k in machine.spec.events[pattern.kind].keys] if pattern.kind in kinds else []
+            for name, column in zip(pattern.vary, values[rows].T, strict=False):
+                if name in self._counted:
+                    self.wide |= name in pattern.large or bool((np.abs(column) >= NUMBER).any())
+                if name not in slots:
+                    continue
+                if name in pattern.large and (column == UNKNOWN).any():
+                    signed([-UNKNOWN])
+                nobody = name == machine.spec.tracks and name not in pattern.large
+                result[rows, slots.index(name)] = np.where(column == 0, UNKNOWN, column) if nobody else column
+        interfaces = np.array([self._interfaces.get(p.interface, WHOLE) for p in patterns] or [0], np.int32)
+        of_kind = np.array([kinds.get(p.kind, -1) for p in patterns] or [0], np.int32)
+        return EventTable(interfaces[shapes.columns.pattern], of_kind[shapes.columns.pattern], result)
 
 
 def _doubled(array: Array) -> Array:

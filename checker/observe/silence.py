@@ -114,6 +114,7 @@ def _known(events: Sequence[Event]) -> Iterator[Event]:
 def _numbers(findings: Sequence[Finding], columns: Columns) -> list[int]:
     """Return the numbers of these events in columns, -1 where there is none."""
     import numpy as np
+    from mipcheck.checker.trace.alike import interfaces_of
 
     found = [-1] * len(findings)
     left = set(range(len(findings)))
@@ -131,8 +132,7 @@ def _numbers(findings: Sequence[Finding], columns: Columns) -> list[int]:
             if finding.interface == NODE:
                 hits = np.arange(len(batch) - low)
             elif token is None:
-                names = [s.interface for s in columns.shapes]
-                wanted = np.array([name == finding.interface for name in names])
+                wanted = np.array([name == finding.interface for name in interfaces_of(columns.shapes)])
                 hits = np.flatnonzero(wanted[batch.row[low:]])
             else:
                 hits = np.flatnonzero(token[low:] == columns.interfaces.index(finding.interface or ""))

@@ -95,7 +95,7 @@ class Columns(Sequence[Event]):
     `files` the inputs as positions do.
     """
 
-    shapes: list[Event]
+    shapes: Sequence[Event]
     interfaces: list[str]
     varying: tuple[str, str] | None = None
     framed = False

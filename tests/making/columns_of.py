@@ -13,6 +13,7 @@ class ListColumns(Columns):
     """Columns of events that are at hand; `varying` may name a key that is to stand beside the shapes."""
 
     framed = True
+    shapes: list[Event]
 
     def __init__(self, events: Sequence[Event], size: int, varying: tuple[str, str] | None = None) -> None:
         self.all, self.size, self.varying = list(events), size, varying

@@ -1,75 +1,136 @@
-"""Rows of packets at an agent → the events of a trace, without one object for each packet.
+"""Rows of packets at an agent → the events of a trace, without one object for each packet, flow or node.
 
-Of packets that are alike `DeviceReader.passage` tells what each comes to, but for the way by which it came in. That is
-looked up here for all rows of a chunk at once, as `crossing` does it one by one. What cannot be told of a packet by its
-headers is left to be read one by one: then `UndecidedError` is raised.
+Packets that differ in nothing but their addresses, where these have the same `Marks`, come to the same with other
+addresses: `DeviceReader.passage` tells it once, of a packet whose addresses know where they stood. By which way a
+packet came in is looked up for all rows of a chunk at once, as `crossing` does it one by one. What cannot be told of a
+packet by its headers is left to be read one by one: then `UndecidedError` is raised.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Hashable, Sequence
-from typing import Final
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, PacketKind
+from mipcheck.checker.capture.bulk.families import LOW, SIDES, Families, numbered
+from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Single
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, Ints, PacketRows
-from mipcheck.checker.capture.device.crossing import SOON, Found, flow_of
-from mipcheck.checker.capture.device.passage import Passage, Way
+from mipcheck.checker.capture.device.crossing import SOON, Found
+from mipcheck.checker.capture.device.passage import Marks, Passage, Way
 from mipcheck.checker.capture.device.reader import DeviceReader
 from mipcheck.checker.capture.headers.packet import Packet
-from mipcheck.checker.trace.columns import Whose, is_of
+from mipcheck.checker.trace.alike import AlikeColumns, AlikeEvents, Pattern, Patterns
+from mipcheck.checker.trace.columns import Whose
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event
 
 _NEVER: Final = -(2**62)
 """ns; before any packet."""
-_UNMADE: Final = -1
-"""The outcome of what has not come yet."""
 _NO_WAY: Final = -1
+_OF_WAY: Final = -1
+"""Where the address behind a way stands, among the addresses of a packet."""
+_MESSAGE: Final = -1
+"""The group of a packet that is taken by itself."""
 
 
 class UndecidedError(MipcheckError):
     """What some packets come to can be told only where all of them are seen in full."""
 
 
+class _Placed(int):
+    """An address that knows where it stands in a packet: the how manieth it is, sources and destinations in turn."""
+
+    place: int
+
+    @classmethod
+    def at(cls, place: int, address: int) -> _Placed:
+        found = cls(address)
+        found.place = place
+        return found
+
+
+def _places(value: object) -> int | None:
+    """Return where a value stands in a packet; None for one that is the same in all."""
+    return value.place if isinstance(value, _Placed) else None
+
+
+class _Items(NamedTuple):
+    """All kinds of packets, and after them all unusual ones: what is told of them is told by these numbers.
+
+    `addresses` are sources and destinations in turn, outermost first, `inner` the innermost of both as one number.
+    """
+
+    addresses: Ints
+    depth: Ints
+    inner: npt.NDArray[np.uint64]
+    ports: Ints
+
+
+class _Outcome(NamedTuple):
+    """What packets of a group that came by such ways come to: patterns of events, and why they are set aside.
+
+    `places` are, for each pattern, where what varies stands in the packets.
+    """
+
+    patterns: tuple[int, ...]
+    places: tuple[tuple[int, ...], ...]
+    asides: tuple[str, ...]
+
+
 class DeviceMeaning(BulkMeaning):
     """What an agent's reader makes of rows; `read` is to be called once, and may raise UndecidedError.
 
-    `rows` are then those of events: their kind is the shape of the event.
+    `rows` are then those of events: their kind is the number of the distinct event.
     """
 
-    def __init__(
-        self, reader: DeviceReader, rows: PacketRows, kinds: Sequence[PacketKind], unusual: Sequence[Packet]
-    ) -> None:
+    def __init__(self, reader: DeviceReader, rows: PacketRows, kinds: Families, unusual: Sequence[Packet]) -> None:
         super().__init__(rows, reader.events)
         self.reader = reader
-        self._kinds = kinds
-        self._packets = [*(kind.packet for kind in kinds), *unusual]
-        self._messages = np.zeros(len(self._packets) + 1, np.bool_)
-        self._passages: list[Passage | None] = []
+        self.patterns: list[Pattern] = []
+        self._kinds, self._unusual = kinds, unusual
+        self._items = _Items(*_items_of(kinds, unusual))
+        # By item.
+        self._group = np.full(len(kinds) + len(unusual) + 1, _MESSAGE, np.int64)
+        self._comes_by = np.full(len(self._group), _NO_WAY, np.int64)
+        self._flow = np.full(len(self._group), -1, np.int64)
+        """The flow of a packet that leaves."""
+        # By group.
+        self._passages: list[Passage] = []
+        self._specimens: list[Packet] = []
+        self._strangers = np.empty(0, np.int64)
+        """Where the address of a home agent stands that is none of the site's, -1 for none."""
+        # By slot: a way in which packets of a flow come in.
         self._ways: list[Way] = []
-        """The way that each slot stands for."""
+        """The ways that are told apart."""
+        self._way_of = np.empty(0, np.int64)
+        self._behind = np.zeros(1, np.int64)
+        """The address behind each."""
         self._last = np.empty(0, np.int64)
         """When something last came by each of them."""
-        self._comes_by = np.full(len(self._packets) + 1, _NO_WAY, np.int64)
-        self._flow = np.full(len(self._packets) + 1, -1, np.int64)
-        """The flow of a packet that leaves."""
         self._slots = np.zeros((1, 2), np.int64)
         """For each flow, its first slot and how many there are."""
-        self._outcome_of = np.full(len(self._packets) + 1, _UNMADE, np.int64)
-        self._crossed: dict[tuple[int, int], int] = {}
-        self._outcomes: dict[tuple[tuple[int, ...], tuple[str, ...]], int] = {}
-        self._shapes_in: list[tuple[int, ...]] = []
-        self._asides: list[tuple[str, ...]] = []
+        # By crossing: an item and the slot by which it came, if it leaves.
+        self._crossings = _Numbers()
+        self._outcome_of = np.empty(0, np.int64)
+        self._begins = np.empty(0, np.int64)
+        """The first distinct event of each."""
+        self._outcomes: list[_Outcome] = []
+        self._known: dict[tuple[int, int], int] = {}  # outcomes by group and way
+        self._told: list[tuple[AlikeColumns, Ints]] = []  # distinct events, and the rows where they were first seen
+        self._count = 0
         self._aside: dict[str, list[int]] = {}  # reason → row of the first packet, and how many
-        self._made: list[tuple[int, int]] = []  # shapes that are new in a chunk: row, and which event of it
 
     def shape_of(self, kind: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Return the shape of each row."""
         return kind
+
+    def distinct(self) -> tuple[AlikeColumns, Ints]:
+        """Return the distinct events of rows, and for each the row where it was first seen."""
+        first = np.concatenate([np.empty(0, np.int64), *(rows for _, rows in self._told)])
+        return AlikeColumns.joined([columns for columns, _ in self._told]), first
 
     def read(self) -> None:
         """Let the reader see the messages, and tell what all other packets come to."""
@@ -79,41 +140,87 @@ class DeviceMeaning(BulkMeaning):
         for start, chunk in zip(packets.starts, packets.chunks(), strict=False):
             told += self._chunk(chunk, start, told)
         self.counts = np.diff(self.rows.starts).tolist()
-        self._numbers.clear()
         first = sorted((row, reason, count) for reason, (row, count) in self._aside.items())
         self.reader.recount(Counter({reason: count for _, reason, count in first}))
 
+    # --- before any row -----------------------------------------------------------------------------------------------
+
     def _classify(self) -> None:
-        """Tell of each kind what its packets come to, and number flows and the ways in."""
-        flows: dict[Hashable, int] = {}
-        ways: list[dict[Way, None]] = []
-        coming: list[tuple[int, int, Way]] = []
-        for item, packet in enumerate(self._packets):
-            if self.reader.is_message(packet):
-                self._messages[item] = True
-                self._passages.append(None)
-                continue
-            passage = self.reader.passage(packet)
-            if passage is None:
-                raise UndecidedError
-            self._passages.append(passage)
-            if passage.came is None and passage.leaves is None:
-                continue
-            flow = flows.setdefault(flow_of(packet), len(flows))
-            if flow == len(ways):
-                ways.append({})
-            if passage.came is not None:
-                ways[flow].setdefault(passage.came)
-                coming.append((item, flow, passage.came))
-            if passage.leaves is not None:
-                self._flow[item] = flow
-        counts = np.array([len(of_flow) for of_flow in ways] or [0], np.int64)
+        """Tell of each group what its packets come to, and number flows and the ways in."""
+        every = np.unique(np.concatenate([self._items.addresses.ravel(), [0]]))
+        marks = _marked(every, self.reader.marks())
+        self._group_kinds(marks[np.searchsorted(every, self._items.addresses[: len(self._kinds)])])
+        for n, packet in enumerate(self._unusual):
+            if not self.reader.is_message(packet):
+                self._group[len(self._kinds) + n] = len(self._passages)
+                self._add_group(packet, packet.addresses)
+        places = [_places(passage.stranger) for passage in self._passages]
+        self._strangers = np.array([*(-1 if place is None else place for place in places), -1], np.int64)
+        comes = np.array([p.came is not None for p in self._passages] + [False], np.bool_)
+        leaves = np.array([p.leaves is not None for p in self._passages] + [False], np.bool_)
+        passing = np.flatnonzero((comes | leaves)[self._group])
+        flows = self._flows_of(passing)
+        leaving = leaves[self._group[passing]]
+        self._flow[passing[leaving]] = flows[leaving]
+        coming = np.flatnonzero(comes[self._group[passing]])
+        self._number_ways(passing[coming], flows[coming], int(flows.max(initial=-1)) + 1, every, marks)
+
+    def _group_kinds(self, marks: Ints) -> None:
+        """Group the kinds by what they differ in besides addresses, and by the marks of these, which are given."""
+        family = self._kinds.family
+        of_family = [_MESSAGE if self.reader.is_message(p) else n for n, p in enumerate(self._kinds.packets)]
+        code, first = numbered(np.array([*of_family, 0], np.int64)[family], *marks.T)
+        groups = np.full(len(first) + 1, _MESSAGE, np.int64)
+        for number in np.argsort(first).tolist():
+            kind = int(first[number])
+            if of_family[family[kind]] != _MESSAGE:
+                groups[number] = len(self._passages)
+                packet = self._kinds.packets[family[kind]]
+                self._add_group(packet, self._kinds[kind].packet.addresses)
+        self._group[: len(family)] = groups[code]
+
+    def _add_group(self, packet: Packet, addresses: Sequence[tuple[int, int]]) -> None:
+        """Tell what packets like this one come to, if they have addresses like these."""
+        specimen = packet.seen_at(packet.time, packet.frame, packet.length)
+        specimen.addresses = tuple(
+            (_Placed.at(2 * n, source), _Placed.at(2 * n + 1, target)) for n, (source, target) in enumerate(addresses)
+        )
+        passage = self.reader.passage(specimen)
+        if passage is None:
+            raise UndecidedError
+        self._specimens.append(specimen)
+        self._passages.append(passage)
+
+    def _flows_of(self, items: Ints) -> Ints:
+        """Return the number of each item's flow, as `crossing.flow_of` has it."""
+        packets = [*self._kinds.packets, *self._unusual]
+        of_packet = np.array([[p.protocol, p.spi] for p in packets] or [[0, 0]], np.int64)
+        which = np.concatenate([self._kinds.family, len(self._kinds.packets) + np.arange(len(self._unusual))])[items]
+        sport, dport = self._items.ports[items].T
+        flow, _ = numbered(self._items.inner[items], *of_packet[which].T, sport << SIDES | dport)
+        return flow
+
+    def _number_ways(self, items: Ints, flow: Ints, flows: int, every: Ints, marks: Ints) -> None:
+        """Number the ways in which packets of each flow come in; `marks` are those of `every` address."""
+        words = {p.came[0]: n for n, p in enumerate(self._passages) if p.came is not None}
+        names = list(words)
+        told = [(names.index(p.came[0]), p.came[1]) if p.came is not None else (0, 0) for p in self._passages]
+        places = np.array([(-1 if (n := _places(address)) is None else n) for _, address in told] or [0], np.int64)
+        fixed = np.array(told or [(0, 0)], np.int64)
+        group = self._group[items]
+        behind = np.where(places[group] < 0, fixed[group, 1], self._items.addresses[items, places[group]])
+        slot, first = numbered(flow, fixed[group, 0], behind)
+        self._comes_by[items] = slot
+        self._behind = np.concatenate([behind[first], [0]])
+        way, one = numbered(fixed[group, 0][first], marks[np.searchsorted(every, behind[first])])
+        self._way_of = np.concatenate([way, [_NO_WAY]])  # the last for what has come by none
+        self._ways = [
+            (names[word], _Placed.at(_OF_WAY, address))
+            for word, address in zip(fixed[group, 0][first][one].tolist(), behind[first][one].tolist(), strict=True)
+        ]
+        counts = np.bincount(flow[first], minlength=max(flows, 1)).astype(np.int64)
         self._slots = np.stack([np.cumsum(counts) - counts, counts], axis=1)
-        self._ways = [way for of_flow in ways for way in of_flow]
-        self._last = np.full(len(self._ways) + 1, _NEVER, np.int64)
-        place = [{way: n for n, way in enumerate(of_flow)} for of_flow in ways]
-        for item, flow, way in coming:
-            self._comes_by[item] = self._slots[flow, 0] + place[flow][way]
+        self._last = np.full(len(first) + 1, _NEVER, np.int64)
 
     # --- chunks -------------------------------------------------------------------------------------------------------
 
@@ -122,28 +229,40 @@ class DeviceMeaning(BulkMeaning):
         kind = chunk.kind.astype(np.int64)
         item = np.where(kind >= 0, kind, len(self._kinds) - 1 - kind)
         slot = np.full(len(item), _NO_WAY, np.int64)
-        leaving = np.flatnonzero(self._flow[item] >= 0)
-        self._find(chunk.time, item, leaving, slot)
-        outcome = self._resolved(chunk, item, leaving, slot)
-        message = np.flatnonzero(self._messages[item])
-        outcome[message] = len(self._shapes_in)  # nothing, for the tables below
-        sizes = np.array([*map(len, self._shapes_in), 0], np.int64)
-        counts = sizes[outcome]
+        self._find(chunk.time, item, np.flatnonzero(self._flow[item] >= 0), slot)
+        message = self._group[item] == _MESSAGE
+        passing = np.flatnonzero(~message)
+        crossing, fresh = self._crossings.of(item[passing] * len(self._last) + slot[passing] + 1)
+        fresh = passing[fresh]
+        self._decide(item[fresh], slot[fresh])
+        outcome = np.full(len(item), len(self._outcomes), np.int64)
+        outcome[passing] = self._outcome_of[crossing]
+        counts = np.array([*(len(o.patterns) for o in self._outcomes), 0], np.int64)[outcome]
         before = np.cumsum(counts) - counts
-        flat = np.array([shape for shapes in self._shapes_in for shape in shapes] or [0], np.int32)
-        begins = np.cumsum(sizes) - sizes
+        self._tell(chunk, fresh, item, slot, outcome, told + before)
+        begins = np.zeros(len(item), np.int64)
+        begins[passing] = self._begins[crossing]
         rows = np.repeat(np.arange(len(item)), counts)
-        within = np.arange(len(rows)) - before[rows]
-        shapes = flat[begins[outcome[rows]] + within] if len(rows) else np.empty(0, np.int32)
+        shapes = (begins[rows] + np.arange(len(rows)) - before[rows]).astype(np.int32)
         for first in range(0, len(rows), CHUNK):
             part = slice(first, first + CHUNK)
             taken = rows[part]
             self.rows.append(Chunk(chunk.time[taken], chunk.frame[taken], shapes[part], chunk.length[taken]))
-        self.firsts.extend(told + int(before[row]) + at for row, at in self._made)
-        self._made.clear()
-        self._count_aside(outcome, start)
-        for at in message.tolist():
-            self._take(self._packets[int(item[at])], start + at, told + int(before[at]))
+        self._count_aside(outcome[passing], start, passing)
+        strangers = iter(self._strangers_in(fresh, item[fresh]))
+        stranger = next(strangers, None)
+        for at in [*np.flatnonzero(message).tolist(), len(item)]:
+            while stranger is not None and stranger[0] < at:
+                self.reader.note_stranger(stranger[1])
+                stranger = next(strangers, None)
+            if at == len(item):
+                break
+            number = int(item[at])
+            if number < len(self._kinds):
+                packet = self._kinds.seen(number, int(chunk.time[at]), int(chunk.frame[at]), int(chunk.length[at]))
+            else:
+                packet = self._unusual[number - len(self._kinds)]
+            self._take(packet, start + at, told + int(before[at]))
         return len(rows)
 
     def _find(self, times: Ints, item: Ints, leaving: Ints, found: Ints) -> None:
@@ -169,62 +288,75 @@ class DeviceMeaning(BulkMeaning):
         newest = keys[np.flatnonzero(np.diff(keys // size, append=-1))]
         self._last[newest // size] = times[newest % size]
 
-    def _resolved(self, chunk: Chunk, item: Ints, leaving: Ints, slot: Ints) -> Ints:
-        """Return the outcome of each row, and make those that are new, in order of their rows."""
-        outcome = self._outcome_of[item]
-        ways = len(self._ways) + 1
-        pairs, first, inverse = np.unique(
-            item[leaving] * ways + slot[leaving] + 1, return_index=True, return_inverse=True
-        )
-        fresh = np.flatnonzero((outcome == _UNMADE) & ~self._messages[item] & (self._flow[item] < 0))
-        kinds, at = np.unique(item[fresh], return_index=True)
-        new = [(int(fresh[n]), int(k), _NO_WAY) for n, k in zip(at.tolist(), kinds.tolist(), strict=True)]
-        crossing = [divmod(pair, ways) for pair in pairs.tolist()]
-        new += [
-            (int(leaving[n]), k, way - 1)
-            for n, (k, way) in zip(first.tolist(), crossing, strict=True)
-            if (k, way - 1) not in self._crossed
-        ]
-        for row, k, way in sorted(new):
-            self._make(chunk, row, k, way)
-        outcome[fresh] = self._outcome_of[item[fresh]]
-        known = np.array([self._crossed[k, way - 1] for k, way in crossing] or [0], np.int64)
-        if len(leaving):
-            outcome[leaving] = known[inverse.reshape(-1)]
-        return outcome
+    def _strangers_in(self, rows: Ints, items: Ints) -> list[tuple[int, int]]:
+        """Return the rows of packets in tunnels of home agents that are none of the site's, and which these are."""
+        places = self._strangers[self._group[items]]
+        found = np.flatnonzero(places >= 0)
+        return [*zip(rows[found].tolist(), self._items.addresses[items[found], places[found]].tolist(), strict=True)]
 
-    def _make(self, chunk: Chunk, row: int, item: int, slot: int) -> None:
-        """Make the outcome of packets like this one that have come by that way."""
-        passage = self._passages[item]
-        assert passage is not None
+    def _decide(self, item: Ints, slot: Ints) -> None:
+        """Tell the outcomes of crossings that are new: of these items, which came by these slots."""
+        ways = len(self._ways) + 1
+        way = self._way_of[slot]
+        both, first, which = np.unique(self._group[item] * ways + way + 1, return_index=True, return_inverse=True)
+        found = np.empty(len(both), np.int64)
+        for n, (pair, at) in enumerate(zip(both.tolist(), first.tolist(), strict=True)):
+            group, number = divmod(pair, ways)
+            known = self._known.get((group, number - 1))
+            if known is None:
+                known = self._known[group, number - 1] = len(self._outcomes)
+                self._outcomes.append(self._made(group, number - 1, int(item[at])))
+            found[n] = known
+        outcome = found[which.reshape(-1)] if len(item) else np.empty(0, np.int64)
+        counts = np.array([*(len(o.patterns) for o in self._outcomes), 0], np.int64)[outcome]
+        begins = self._count + np.cumsum(counts) - counts
+        self._outcome_of = np.concatenate([self._outcome_of, outcome])
+        self._begins = np.concatenate([self._begins, begins])
+
+    def _made(self, group: int, way: int, item: int) -> _Outcome:
+        """Make the outcome of packets of a group that have come by that way."""
+        passage = self._passages[group]
         outcomes = [passage.outcome]
         if passage.leaves is not None:
-            outcomes.append(passage.leaves(Found(None if slot == _NO_WAY else self._ways[slot])))
-        shapes: list[int] = []
-        packet = self._packets[item]
+            outcomes.append(passage.leaves(Found(None if way == _NO_WAY else self._ways[way])))
+        patterns, places = [], []
         for kind, args in (said for o in outcomes for said in self.reader.said_of(o)):
-            number = self._numbers.setdefault((packet.interface, kind, *args.items()), len(self.shapes))
-            if number == len(self.shapes):
-                time, frame = int(chunk.time[row]), int(chunk.frame[row])
-                self.shapes.append(self.reader.event_of(packet.seen_at(time, frame, packet.length), kind, args))
-                self._made.append((row, len(shapes)))
-            shapes.append(number)
-        both = tuple(shapes), tuple(o.aside for o in outcomes if o.aside)
-        number = self._outcomes.setdefault(both, len(self._outcomes))
-        if number == len(self._shapes_in):
-            self._shapes_in.append(both[0])
-            self._asides.append(both[1])
-        if passage.leaves is None:
-            self._outcome_of[item] = number
-        else:
-            self._crossed[item, slot] = number
+            event = self.reader.event_of(self._specimens[group], kind, args)
+            at = {name: place for name, value in args.items() if (place := _places(value)) is not None}
+            patterns.append(len(self.patterns))
+            places.append(tuple(at.values()))
+            plain = {name: int(value) if isinstance(value, _Placed) else value for name, value in args.items()}
+            self.patterns.append(Pattern(event.interface, kind, plain, tuple(at)))
+        return _Outcome(tuple(patterns), tuple(places), tuple(o.aside for o in outcomes if o.aside))
 
-    def _count_aside(self, outcome: Ints, start: int) -> None:
+    def _tell(self, chunk: Chunk, fresh: Ints, item: Ints, slot: Ints, outcome: Ints, told: Ints) -> None:
+        """Keep the distinct events of crossings that are first seen in rows `fresh`; `told` are the events before each
+        row."""
+        of_fresh = outcome[fresh]
+        counts = np.array([*(len(o.patterns) for o in self._outcomes), 0], np.int64)[of_fresh]
+        begins, total = np.cumsum(counts) - counts, int(counts.sum())
+        width = max((len(places) for o in self._outcomes for places in o.places), default=0)
+        pattern, values = np.zeros(total, np.int32), np.zeros((total, width), np.int64)
+        rows = fresh[np.repeat(np.arange(len(fresh)), counts)]
+        for number in np.unique(of_fresh).tolist():
+            those = np.flatnonzero(of_fresh == number)
+            items, behind = item[fresh[those]], self._behind[slot[fresh[those]]]
+            made = self._outcomes[number]
+            for n, (of_pattern, places) in enumerate(zip(made.patterns, made.places, strict=True)):
+                at = begins[those] + n
+                pattern[at] = of_pattern
+                for column, place in enumerate(places):
+                    values[at, column] = behind if place == _OF_WAY else self._items.addresses[items, place]
+        firsts = told[rows] + np.arange(total) - np.repeat(begins, counts)
+        self._told.append((AlikeColumns(pattern, values, chunk.time[rows], chunk.frame[rows]), firsts))
+        self._count += total
+
+    def _count_aside(self, outcome: Ints, start: int, rows: Ints) -> None:
         """Count what is set aside, by reason; `start` is the number of the chunk's first row."""
         found, first, counts = np.unique(outcome, return_index=True, return_counts=True)
-        for number, row, count in zip(found.tolist(), first.tolist(), counts.tolist(), strict=True):
-            for reason in self._asides[number] if number < len(self._asides) else ():
-                self._put_aside(reason, start + row, count)
+        for number, at, count in zip(found.tolist(), first.tolist(), counts.tolist(), strict=True):
+            for reason in self._outcomes[number].asides:
+                self._put_aside(reason, start + int(rows[at]), count)
 
     def _put_aside(self, reason: str, row: int, count: int) -> None:
         known = self._aside.setdefault(reason, [row, 0])
@@ -242,14 +374,94 @@ class DeviceMeaning(BulkMeaning):
             self._row_of.setdefault(packet.frame, told)
 
 
+class _Numbers:
+    """Numbers of keys, in order of their first appearance."""
+
+    def __init__(self) -> None:
+        self._keys = np.empty(0, np.int64)
+        self._order = np.empty(0, np.int64)
+
+    def of(self, keys: Ints) -> tuple[Ints, Ints]:
+        """Return the number of each key, and where those stand that are new, in order of their numbers."""
+        each, first, which = np.unique(keys, return_index=True, return_inverse=True)
+        at = np.searchsorted(self._keys, each)
+        known = np.zeros(len(each), np.bool_)
+        there = at < len(self._keys)
+        known[there] = self._keys[at[there]] == each[there]
+        numbers = np.empty(len(each), np.int64)
+        numbers[known] = self._order[at[known]]
+        new = np.flatnonzero(~known)
+        new = new[np.argsort(first[new])]
+        numbers[new] = len(self._keys) + np.arange(len(new))
+        if len(new):
+            joined = np.concatenate([self._keys, each[new]])
+            order = np.argsort(joined, kind="stable")
+            self._keys = joined[order]
+            self._order = np.concatenate([self._order, numbers[new]])[order]
+        return numbers[which.reshape(-1)], first[new]
+
+
+def _items_of(kinds: Families, unusual: Sequence[Packet]) -> Iterator[npt.NDArray[Any]]:
+    """Return the fields of `_Items`."""
+    pairs = kinds.pairs
+    deepest = max([pairs.shape[1], *(len(p.addresses) for p in unusual)], default=0) or 1
+    every = np.zeros((len(kinds) + len(unusual) + 1, deepest), np.uint64)
+    every[: len(kinds), : pairs.shape[1]] = pairs
+    depth = np.zeros(len(every), np.int64)
+    depth[: len(kinds)] = kinds.depth
+    ports = np.zeros((len(every), 2), np.int64)
+    ports[: len(kinds)] = kinds.ports
+    for n, packet in enumerate(unusual, len(kinds)):
+        depth[n] = len(packet.addresses)
+        every[n, : depth[n]] = [source << SIDES | target for source, target in packet.addresses]
+        ports[n] = packet.sport, packet.dport
+    sides = np.stack([every >> np.uint64(SIDES), every & np.uint64(LOW)], axis=2).astype(np.int64)
+    yield sides.reshape(len(every), 2 * deepest)
+    yield depth
+    yield every[np.arange(len(every)), np.maximum(depth, 1) - 1]
+    yield ports
+
+
+def _marked(addresses: Ints, marks: Marks) -> Ints:
+    """Return a number for each address, the same for those that have the same marks."""
+    code = np.zeros(len(addresses), np.int64)
+    for members in marks.sets:
+        code, _ = numbered(code, np.isin(addresses, np.fromiter(members, np.int64, len(members))))
+    inside = np.zeros(len(addresses), np.bool_)
+    for network, mask in marks.networks:
+        inside |= addresses & mask == network
+    code, _ = numbered(code, inside)
+    for bound in marks.bounds:
+        code, _ = numbered(code, addresses < bound)
+    return code
+
+
 class DeviceEvents(CaptureEvents):
     """The events of captures at an agent: no key of theirs varies, and those in rows may change state."""
 
     varying = None
+    shapes: AlikeEvents
+
+    def _arranged(self, singles: Sequence[Single]) -> tuple[AlikeEvents, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        meaning = self._meaning
+        assert isinstance(meaning, DeviceMeaning)
+        rows, first = meaning.distinct()
+        own, patterns = _columns_of([single.event for single in singles])
+        order = np.lexsort((np.repeat([1, 0], [len(first), len(singles)]), [*first, *(s.row for s in singles)]))
+        place = np.empty(len(order) + 1, np.int32)
+        place[order] = np.arange(len(order))
+        place[-1] = -1
+        every = AlikeColumns.joined([rows, own.behind(len(meaning.patterns))]).ordered(order)
+        shapes = AlikeEvents([*meaning.patterns, *patterns], every, self.files, self._firsts)
+        self.interfaces = shapes.interfaces()
+        return shapes, np.concatenate([place[: len(first)], place[-1:]]), place[len(first) : -1]
+
+    def _fit(self, kinds: Collection[str], interface: str | None, whose: Whose) -> npt.NDArray[np.bool_]:
+        return self.shapes.are(kinds, interface, whose)
 
     def before(self, number: int, limit: int, kinds: Collection[str], most: int, whose: Whose = None) -> list[Event]:
         """Return, of the `limit` events before that number, the newest `most` of these kinds, in order."""
-        wanted = np.array([e.kind in kinds and is_of(e, whose) for e in self.shapes], np.bool_)
+        wanted = self._fit(kinds, None, whose)
         least = max(0, number - limit)
         found: list[Event] = []
         which = bisect_left(self._starts, min(number, len(self))) - 1
@@ -260,3 +472,18 @@ class DeviceEvents(CaptureEvents):
             found = [*(self._event(batch, n - start) for n in near.tolist()), *found]
             which -= 1
         return found
+
+
+def _columns_of(events: Sequence[Event]) -> tuple[AlikeColumns, list[Pattern]]:
+    """Return single events as columns, with their patterns."""
+    patterns = Patterns()
+    added = [patterns.add(event) for event in events]
+    values = np.zeros((len(events), max((len(numbers) for _, numbers in added), default=0)), np.int64)
+    for row, (_, numbers) in zip(values, added, strict=True):
+        row[: len(numbers)] = numbers
+    return AlikeColumns(
+        np.array([number for number, _ in added], np.int32),
+        values,
+        np.array([e.time for e in events], np.int64),
+        np.array([e.at.frame or 0 for e in events], np.int64),
+    ), patterns.all

@@ -93,7 +93,7 @@ def write_key(s: Scanned) -> bool:
     carries may be IP again, and native functions do not call themselves: there they return the protocol of the next.
     """
     device = s.devices[s.device]
-    s.here, s.stop, s.words, s.ends = s.start, s.start + s.size, 0, 0
+    s.here, s.stop, s.words, s.ends, s.ported = s.start, s.start + s.size, 0, 0, 0
     _say(s, device.name << 8 | s.sense)
     ethertype = _link(s, device.link)
     if ethertype != IPV4:
@@ -115,6 +115,12 @@ def _say_ends(s: Scanned, source: Any, target: Any) -> None:
     """Add the addresses of a header to the key."""
     s.ends |= 1 << s.words
     _say(s, source << 32 | target)
+
+
+def _say_ports(s: Scanned, what: int, source: Any, target: Any) -> None:
+    """Add the ports of a header to the key."""
+    s.ported |= 1 << s.words
+    _say(s, what | _port(s, source) << 20 | _port(s, target))
 
 
 # --- link headers ---------------------------------------------------------------------------------------------------
@@ -323,7 +329,7 @@ def _udp(s: Scanned) -> int:
     s.here = at + 8
     if size >= 8:
         _claim(s, at + size)
-    _say(s, _OF_UDP | _port(s, sport) << 20 | _port(s, dport))
+    _say_ports(s, _OF_UDP, sport, dport)
     if sport == _NAT_TRAVERSAL or dport == _NAT_TRAVERSAL:
         return _udp_4500(s)
     if sport == _MOBILE_IP or dport == _MOBILE_IP:
@@ -397,7 +403,7 @@ def _tcp(s: Scanned) -> int:
     at = s.here
     if at + 4 > s.stop:
         return _ODD
-    _say(s, _OF_TCP | _port(s, u16(s.buf, at)) << 20 | _port(s, u16(s.buf, at + 2)))
+    _say_ports(s, _OF_TCP, u16(s.buf, at), u16(s.buf, at + 2))
     return _ENDS
 
 

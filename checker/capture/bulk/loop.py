@@ -210,7 +210,7 @@ def _add_kind(s: Scanned, slot: int) -> int:
     if kind == s.kinds_cap or start + words > s.pool_cap:
         return -1
     s.slots[slot] = kind
-    s.kinds[kind] = s.hash, start, words, s.ends, s.rows, 0, s.time, s.frame, s.time, s.frame
+    s.kinds[kind] = s.hash, start, words, s.ends, s.ported, s.rows, 0, s.time, s.frame, s.time, s.frame
     for n in range(words):
         s.pool[start + n] = s.key[n]
     s.used = start + words

@@ -43,7 +43,7 @@ class PacketKind:
     last: tuple[int, int] = (0, 0)
 
 
-class _Single(NamedTuple):
+class Single(NamedTuple):
     """An event of its own, which comes before the row of that number."""
 
     row: int
@@ -70,14 +70,14 @@ class BulkMeaning:
         """Return the shape of each row, or _NONE."""
         raise NotImplementedError
 
-    def singles(self) -> list[_Single]:
+    def singles(self) -> list[Single]:
         """Return the events that are not in the rows, in order."""
         found = []
         row = _FOREVER
         for event in reversed(self.own):
             # One that was put before others which were seen earlier comes where they are.
             row = min(row, self._row_of[event.at.frame or 0])
-            found.append(_Single(row, event))
+            found.append(Single(row, event))
         return found[::-1]
 
     def next_times(self, times: Sequence[int]) -> dict[int, int]:
@@ -206,16 +206,7 @@ class CaptureEvents(Columns):
         self.files = list(files)
         self._firsts = np.array(firsts, np.int64)
         singles = _with_gaps(meaning.singles(), gaps, self._rows, self.files[0])
-        # In order of their first appearance; at the same row, events of their own come first.
-        order = sorted(
-            [*((row, 1, n) for n, row in enumerate(meaning.firsts)), *((s.row, 0, n) for n, s in enumerate(singles))]
-        )
-        self.shapes = [self._placed(meaning.shapes[n] if data else singles[n].event) for _, data, n in order]
-        self._data = np.full(len(meaning.shapes) + 1, _NONE, np.int32)  # the last for rows without an event
-        own = np.zeros(len(singles), np.int32)
-        for shape, (_, data, n) in enumerate(order):
-            (self._data if data else own)[n] = shape
-        self.interfaces = list(dict.fromkeys(e.interface for e in self.shapes if e.interface != NODE))
+        self.shapes, self._data, own = self._arranged(singles)
         self._own_row = np.array([s.row for s in singles], np.int64)
         self._own_time = np.array([s.event.time for s in singles], np.int64)
         self._own_frame = np.array([s.event.at.frame or 0 for s in singles], np.int64)
@@ -224,6 +215,31 @@ class CaptureEvents(Columns):
         counts = [n + b - a for n, a, b in zip(meaning.counts or [0], self._bounds, self._bounds[1:], strict=False)]
         self._starts = [0, *np.cumsum(counts).tolist()]
         self._held: tuple[int, Batch] | None = None
+
+    def _arranged(
+        self, singles: Sequence[Single]
+    ) -> tuple[Sequence[Event], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Return the shapes of all events, in order of first appearance; which that of a row is, and of a single one.
+
+        The last of those of rows is for rows without an event.
+        """
+        meaning = self._meaning
+        # At the same row, events of their own come first.
+        order = sorted(
+            [*((row, 1, n) for n, row in enumerate(meaning.firsts)), *((s.row, 0, n) for n, s in enumerate(singles))]
+        )
+        shapes = [self._placed(meaning.shapes[n] if data else singles[n].event) for _, data, n in order]
+        of_rows = np.full(len(meaning.shapes) + 1, _NONE, np.int32)
+        own = np.zeros(len(singles), np.int32)
+        for shape, (_, data, n) in enumerate(order):
+            (of_rows if data else own)[n] = shape
+        self.interfaces = list(dict.fromkeys(e.interface for e in shapes if e.interface != NODE))
+        return shapes, of_rows, own
+
+    def _fit(self, kinds: Collection[str], interface: str | None, whose: Whose) -> npt.NDArray[np.bool_]:
+        """Tell of each shape whether it is of these kinds, on an interface, and not about another node."""
+        fits = [e.kind in kinds and interface in (None, e.interface) and is_of(e, whose) for e in self.shapes]
+        return np.array(fits, np.bool_)
 
     def _own_bounds(self) -> list[int]:
         """Return which events of their own fall to each chunk; those after the last row to the last one."""
@@ -299,8 +315,7 @@ class CaptureEvents(Columns):
         self, number: int, limit: int, kinds: Collection[str], interface: str | None, whose: Whose = None
     ) -> Iterator[Event]:
         """Yield events of `kinds` on an interface, of the `limit` ones after the event of that number."""
-        fits = [e.kind in kinds and interface in (None, e.interface) and is_of(e, whose) for e in self.shapes]
-        wanted = np.array(fits, np.bool_)
+        wanted = self._fit(kinds, interface, whose)
         end = min(number + 1 + limit, len(self))
         which = bisect_right(self._starts, number + 1) - 1
         while which < len(self._starts) - 1 and self._starts[which] < end:
@@ -379,13 +394,13 @@ class _OfFile(Sequence[Event]):
         return list(self)[number]
 
 
-def _with_gaps(singles: Sequence[_Single], gaps: Sequence[Added], rows: PacketRows, file: str) -> list[_Single]:
+def _with_gaps(singles: Sequence[Single], gaps: Sequence[Added], rows: PacketRows, file: str) -> list[Single]:
     """Put the gaps among the events as `read.with_gaps` does: a gap comes before or after all events of its time."""
     if not gaps:
         return list(singles)
     sides = (True, False)
     made = {
-        before: [_Single(rows.until(g.time, before), g.event(file)) for g in gaps if g.before is before]
+        before: [Single(rows.until(g.time, before), g.event(file)) for g in gaps if g.before is before]
         for before in sides
     }
     return sorted([*made[True], *singles, *made[False]], key=lambda single: single.event.time)

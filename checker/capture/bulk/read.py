@@ -14,9 +14,10 @@ from typing import Final
 import numpy as np
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, UndecidedError
+from mipcheck.checker.capture.bulk.families import Families
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Meaning
 from mipcheck.checker.capture.bulk.scanned import PORTS
-from mipcheck.checker.capture.bulk.scanner import DIVERSE_AT_DEVICE, DiverseError, Plan, Scanner, Taken
+from mipcheck.checker.capture.bulk.scanner import DiverseError, Plan, Scanner, Taken
 from mipcheck.checker.capture.device.reader import GATEWAY, DeviceReader
 from mipcheck.checker.capture.device.sides import learn_device
 from mipcheck.checker.capture.events.reader import Reader
@@ -76,12 +77,10 @@ def read_bulk(
         return _frame_by_frame(sources, site, protects, survey, words)
     native = compiled(loop.unit())
     repeatable = all(source.stream.seekable() for source in sources)
-    # What passes a device is recognised on its other side by all ports.
-    ports = _ports(site, protects) if words is None else range(PORTS)
-    plan = Plan(frozenset(sa.spi for sa in site.esp_sas), ports, survey, repeatable)
-    if words is not None:
-        plan = plan._replace(diverse=DIVERSE_AT_DEVICE)
-    taken = Taken(Reassembler(plan.keys), plan.ports)
+    plan = Plan(frozenset(sa.spi for sa in site.esp_sas), _ports(site, protects), survey, repeatable)
+    # What passes a device is recognised on its other side by all ports: there are as many kinds as flows.
+    families = None if words is None else Families()
+    taken = Taken(Reassembler(plan.keys), plan.ports if families is None else range(PORTS), families)
     infos: list[FileInfo] = []
     firsts: list[int] = []
     surveys: list[Survey] | None
@@ -209,6 +208,8 @@ def _shown_decrypted(taken: Taken, known: Knowledge, tunnels: frozenset[str]) ->
 
     Whatever `set_aside_decrypted` would set aside is found here, and now and then what it would not.
     """
+    if not any(packet.kind == ESP for packet in _distinct(taken)):
+        return False
     physical = [p for p in _each(taken) if not is_tunnel(p, tunnels) and not is_loopback(p)]
     ends: dict[object, dict[int, Packet]] = {}  # by link, one packet of ESP for each address that it came to
     outers: dict[str, set[int]] = {}
@@ -232,6 +233,11 @@ def _link(packet: Packet) -> object:
 def _each(taken: Taken) -> list[Packet]:
     """Return a packet of each kind, then those that were read in full."""
     return [*(kind.packet for kind in taken.kinds), *taken.unusual]
+
+
+def _distinct(taken: Taken) -> list[Packet]:
+    """Return the packets of which all others are made: what is changed of them is changed of all."""
+    return _each(taken) if taken.families is None else [*taken.families.packets, *taken.unusual]
 
 
 def _follow(taken: Taken, outers: Collection[int], inners: Collection[int]) -> bool:
@@ -270,12 +276,14 @@ def _all_packets(taken: Taken) -> list[Packet]:
 
 
 def _few(taken: Taken) -> list[Packet]:
-    """Return of each kind the first and the last packet, and all unusual ones, in order of time.
+    """Return of each kind, or family, the first and the last packet, and all unusual ones, in order of time.
 
     What is learnt of the node, and what is said of the files, can be told by them as by all.
     """
     found = list(taken.unusual)
-    for kind in taken.kinds:
+    if taken.families is not None:
+        found += taken.families.few()
+    for kind in taken.kinds if taken.families is None else ():
         for seen in {kind.first, kind.last}:
             same = seen == (kind.packet.time, kind.packet.frame)
             found.append(kind.packet if same else kind.packet.seen_at(*seen, kind.packet.length))
@@ -295,19 +303,22 @@ def _understand(
     """Do what `read.understand` does, for rows."""
     for info in infos:
         for name in (name for name, linktype in info.interfaces.items() if linktype == SLL):
-            if note := forget_directions(_each(taken), name):
+            if note := forget_directions(_distinct(taken), name):
                 info.note(note)
-            tell_apart(_each(taken), name)
+            tell_apart(_distinct(taken), name)
     linktypes = {name: linktype for info in infos for name, linktype in info.interfaces.items()}
     tunnels, left = unlisted_tunnels(linktypes, site.tunnels)
     if words is None and not all(map(is_modem, left)):
         # Whether these are tunnels shows where all of their packets are seen among all others.
         return _one_by_one(sources, site, protects, infos, firsts, taken, words)
-    mark_tunnels(_each(taken), tunnels)
+    mark_tunnels(_distinct(taken), tunnels)
     if may_overlap([info.interfaces for info in infos]) and _recorded_twice(taken, firsts):
         return _one_by_one(sources, site, protects, infos, firsts, taken, words)
     packets = _few(taken)
-    known = learn(packets, site) if words is None else learn_device(packets, site)
+    if taken.families is None:
+        known = learn(packets, site)
+    else:
+        known = learn_device(packets, site, taken.families.outer_pairs())
     if sharing(known.macs, frozenset(site.tunnels)):
         # Which packets are copies can be told only where all of them are seen.
         return _one_by_one(sources, site, protects, infos, firsts, taken, words)
@@ -320,8 +331,9 @@ def _understand(
         meaning = of_node = Meaning(reader, taken.rows, taken.kinds, taken.unusual)
         of_node.read()
     else:
+        assert taken.families is not None
         reader = DeviceReader(sources[0].name, site, known, packets, words)
-        meaning = of_device = DeviceMeaning(reader, taken.rows, taken.kinds, taken.unusual)
+        meaning = of_device = DeviceMeaning(reader, taken.rows, taken.families, taken.unusual)
         try:
             of_device.read()
         except UndecidedError:

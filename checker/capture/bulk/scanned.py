@@ -64,6 +64,7 @@ class ScannedKind(Record):
     start: int  # where its key begins in `pool`
     words: int  # how many words that has
     ends: int  # a bit for each of them, set where it is the addresses of a header
+    ported: int  # the same of ports
     origin: int  # the row of the first packet in the file
     count: int  # how many packets there are
     first: int  # the time (ns) of the first in time
@@ -106,6 +107,7 @@ class Scanned(Record):
     source: int  # the source address in the last one
     words: int  # words of `key` that are written
     ends: int  # a bit for each of them, set where it is the addresses of a header
+    ported: int  # the same of ports
     hash: int  # of the key; it is a cell, where it wraps at 64 bits for Python too
     # Sizes. The driver writes them, and the loop may only read them.
     buf_cap: int

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture.bulk import scanned
+from mipcheck.checker.capture.bulk.families import Families, bare_keys
 from mipcheck.checker.capture.bulk.meaning import PacketKind
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, PacketRows
 from mipcheck.checker.capture.bulk.scanned import Scanned
@@ -21,7 +22,7 @@ from mipcheck.checker.capture.frames.gunzip import Gunzip
 from mipcheck.checker.capture.frames.pieces import Pieces
 from mipcheck.checker.capture.headers import layers, link
 from mipcheck.checker.capture.headers.fragments import Reassembler
-from mipcheck.checker.capture.headers.packet import LINK_PORTS, Packet
+from mipcheck.checker.capture.headers.packet import ESP, IKE, LINK_PORTS, Packet
 from mipcheck.checker.capture.read import Decoder, Source
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.console.progress import ReadingProgress
@@ -39,10 +40,12 @@ _WORDS: Final = 1 << 14
 """Kinds, a power of two, and words of their keys for which there is room at first."""
 _DIVERSE: Final = 50_000
 """With more kinds than this, and than half the packets, columns gain nothing: each kind is a packet of its own."""
-DIVERSE_AT_DEVICE: Final = 1 << 20
-"""The same at a device: of each of its nodes the first packets are of new kinds, before any comes again."""
+MOST_AT_DEVICE: Final = 1 << 22
+"""Kinds at a device, where they are columns themselves; each takes 200 bytes."""
 _ALIKE: Final = 1 << 12
 """Packets that are kept, one of all that differ in nothing but the addresses of their IP headers."""
+_FLOWS: Final = frozenset({ESP, IKE})
+"""Packets of which it counts who speaks with whom."""
 _SENSES: Final = ("", "in", "out")
 _LINKS: Final = {
     link.ETHERNET: scanned.ETHERNET,
@@ -76,15 +79,28 @@ def _more_kinds(s: Scanned) -> None:
 
 
 class Taken:
-    """What is known of all files: rows of packets, the kinds they are of, and those read in full."""
+    """What is known of all files: rows of packets, the kinds they are of, and those read in full.
 
-    def __init__(self, together: Reassembler, ports: Collection[int] = ()) -> None:
+    At a device the kinds stand in `families`.
+    """
+
+    def __init__(self, together: Reassembler, ports: Collection[int] = (), families: Families | None = None) -> None:
         """`ports` are those that are told apart."""
         self.ports = ports
         self.rows = PacketRows()
-        self.kinds: list[PacketKind] = []
+        self.families = families
+        self._kinds: list[PacketKind] = []
         self.unusual: list[Packet] = []
         self.together = together
+
+    @property
+    def kinds(self) -> Sequence[PacketKind]:
+        """The kinds of packets, by number."""
+        return self._kinds if self.families is None else self.families
+
+    def add_kind(self, kind: PacketKind) -> None:
+        """Take a new kind, where there are no families."""
+        self._kinds.append(kind)
 
 
 class DiverseError(MipcheckError):
@@ -97,12 +113,10 @@ class Plan(NamedTuple):
     keys: frozenset[int]
     """SPIs of ESP that can be opened."""
     ports: Collection[int]
-    """Ports that are told apart."""
+    """Ports that are told apart: at a device, all are, and these mean something."""
     survey: bool
     repeatable: bool
     """Whether all files can be read again."""
-    diverse: int = 0
-    """How many kinds there may be in any case, if another number than for a node."""
 
 
 class Scanner:
@@ -126,7 +140,13 @@ class Scanner:
         s.offset = source.offset
         s.spis_cap, s.spis = len(plan.keys), np.array(sorted(plan.keys), np.int64)
         s.ports[list(plan.ports)] = 1
+        self._asked = np.full(scanned.PORTS + 1, scanned.PORTS, np.int64)
+        self._asked[list(plan.ports)] = list(plan.ports)
+        if taken.families is not None:
+            s.ports[:] = 1
         self._alike: dict[bytes, Packet] = {}  # by what keys say but for addresses
+        self._related: dict[bytes, int] = {}  # families by what keys say of them
+        self._flows: list[int] = []  # kinds of protected data
         self._idle = self._pass = 0
         self._progress = ReadingProgress([source.stream], source.name, "packets")
 
@@ -232,14 +252,16 @@ class Scanner:
         kinds = s.kind_of[start:end]
         rows = (start + np.flatnonzero(kinds == scanned.UNUSUAL)).tolist()
         fresh = {row: known + n for n, row in enumerate(s.kinds.column("origin")[known : s.known].tolist())}
-        bare = self._without_addresses(known)
-        for row in sorted([*rows, *fresh]):
-            number = fresh.get(row)
-            if number is None:
-                self._full(self._frame(row, first + row - start))
-                s.kind_of[row] = -len(self._taken.unusual)
-            else:
-                self._add_kind(row, first + row - start, *bare[number - known])
+        if self._taken.families is not None:
+            self._add_kinds(self._taken.families, known, fresh, rows, first - start)
+        else:
+            bare = self._without_addresses(known)
+            for row in sorted([*rows, *fresh]):
+                number = fresh.get(row)
+                if number is None:
+                    self._add_unusual(row, first + row - start)
+                else:
+                    self._add_kind(row, first + row - start, *bare[number - known])
         self._hear(start, first)
         devices = np.flatnonzero(lasts >= 0)
         for device in devices[np.argsort(lasts[devices])].tolist():  # interfaces may share a name
@@ -258,6 +280,51 @@ class Scanner:
         data = s.buf[place : place + int(s.size_of[row])].tobytes()
         time, length = int(s.time_of[row]) - self._offset, int(s.length_of[row])
         return Frame(number, time, name, linktype, data, length, _SENSES[s.sense_of[row]])
+
+    def _add_unusual(self, row: int, number: int) -> None:
+        """Read the frame of that number in full, of which a row was written."""
+        self._full(self._frame(row, number))
+        self._s.kind_of[row] = -len(self._taken.unusual)
+
+    def _add_kinds(self, families: Families, known: int, fresh: dict[int, int], rows: list[int], shift: int) -> None:
+        """Add the kinds from number `known` on, which are `fresh` at a row, and what `rows` have that is unusual.
+
+        Frames have the numbers of their rows and `shift` more.
+        """
+        bare = iter(bare_keys(self._s, known, self._asked))
+        for row in sorted([*rows, *fresh]) if rows else fresh:
+            if row not in fresh:
+                self._add_unusual(row, shift + row)
+                continue
+            key = next(bare)
+            family = self._related.get(key)
+            families.add(self._found_family(families, row, shift + row, key) if family is None else family)
+
+    def _found_family(self, families: Families, row: int, number: int, bare: bytes) -> int:
+        """Add the family of a row's packet, whose frame has that number, and return it."""
+        linktype = self._devices[self._s.device_of[row]][1]
+        packet = layers.decode(self._frame(row, number), self._plan.keys)
+        if self.surveyor is not None:
+            self.surveyor.take(packet, linktype)
+        packet.time += self._offset
+        packet.frame += self._before
+        # What the addresses themselves mean is told of each kind.
+        told_by_address = packet.dport in LINK_PORTS or packet.payload or packet.kind in _FLOWS
+        alone = bool(told_by_address) or len(self._related) == _ALIKE or not self._is_as_in_key(packet, row)
+        family = families.found(packet, linktype, alone)
+        if packet.kind in _FLOWS:
+            self._flows.append(len(families))
+        if not alone:
+            self._related[bare] = family
+        return family
+
+    def _is_as_in_key(self, packet: Packet, row: int) -> bool:
+        """Whether a packet has the addresses and ports that the key of its kind has."""
+        found = Families()
+        found.add(found.found(packet, 0, False))
+        found.finished(self._s, int(self._s.kind_of[row]))
+        same = found[0].packet
+        return (same.addresses, same.sport, same.dport) == (packet.addresses, packet.sport, packet.dport)
 
     def _without_addresses(self, known: int) -> list[tuple[bytes, Addresses]]:
         """Return of each kind but the first `known` ones its key without addresses of IP headers, and these."""
@@ -295,7 +362,7 @@ class Scanner:
             self.surveyor.take(packet, linktype)
         packet.time += self._offset
         packet.frame += self._before
-        self._taken.kinds.append(PacketKind(packet, linktype))
+        self._taken.add_kind(PacketKind(packet, linktype))
 
     def _hear(self, start: int, first: int) -> None:
         """Do what `FileInfo.heard` does, for the rows from `start` on; `first` is the number of the first of them."""
@@ -346,7 +413,8 @@ class Scanner:
         columns = Chunk(s.time_of, s.frame_of, s.kind_of, s.length_of)
         taken.rows.append(columns.part(slice(s.rows)))
         s.rows = 0
-        if self._plan.repeatable and len(taken.kinds) > max(self._plan.diverse or _DIVERSE, len(taken.rows) // 2):
+        most = max(_DIVERSE, len(taken.rows) // 2) if taken.families is None else MOST_AT_DEVICE
+        if self._plan.repeatable and len(taken.kinds) > most:
             raise DiverseError
 
     def close(self) -> None:
@@ -357,6 +425,13 @@ class Scanner:
     def finish(self) -> None:
         """Count the packets of each kind, when the whole file has been read."""
         self._flush()
+        families = self._taken.families
+        if families is not None:
+            families.finished(self._s)
+            if self.surveyor is not None:
+                for flow in (families[number] for number in self._flows):
+                    self.surveyor.again(flow.packet, flow.linktype, flow.count - 1)
+            return
         told = ("count", "first", "first_frame", "last", "last_frame")
         columns = [self._s.kinds.column(name)[: self._s.known].tolist() for name in told]
         for kind, count, *seen in zip(self._taken.kinds[self._first :], *columns, strict=True):

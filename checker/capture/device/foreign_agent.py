@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Found
-from mipcheck.checker.capture.device.passage import Outcome, Passage, Told, Way, untold
+from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Told, Way, untold
 from mipcheck.checker.capture.device.registration import (
     Answers,
     Dynamic,
@@ -68,6 +68,13 @@ class ForeignAgent:
         if direction == "in":
             return self._came(packet)
         return self._passed_on(packet) if direction == "out" else Passage(Outcome((), "passes by"))
+
+    def marks(self) -> Marks:
+        """Return what of addresses `passage` looks at."""
+        agents = [[address] for address in self._known.agents]
+        links = {name for names in self._visitors.values() for name in names}
+        homes = [{home for home, names in self._visitors.items() if link in names} for link in sorted(links)]
+        return Marks([self._known.own, self._known.far, *agents, *homes], self._known.internal, [MULTICAST])
 
     def take(self, packet: Packet, passage: Passage | None) -> None:
         """Take note of a packet of user data: there is nothing to be remembered."""
@@ -140,8 +147,12 @@ class ForeignAgent:
     def _agent(self, address: int) -> str | None:
         name = self._known.agents.get(address)
         if name is None:
-            self._account.note(f"registrations with {dotted(address)}, which is neither iha nor xha, are ignored")
+            self.note_stranger(address)
         return name
+
+    def note_stranger(self, address: int) -> None:
+        """Take note of a home agent that is none of the site's."""
+        self._account.note(f"registrations with {dotted(address)}, which is neither iha nor xha, are ignored")
 
     # --- packets ------------------------------------------------------------------------------------------------------
 
@@ -155,9 +166,10 @@ class ForeignAgent:
 
     def _into_tunnel(self, packet: Packet) -> Passage:
         """Tell of a packet that the agent sends to a home agent, in a tunnel."""
-        agent = self._agent(packet.addresses[0][1])
+        address = packet.addresses[0][1]
+        agent = self._known.agents.get(address)
         keys: Keys = {"home": packet.addresses[1][0], "what": "data", "from": _NODE, "to": _HA, "agent": agent}
-        return Passage(Outcome((Told("relay", keys),)))
+        return Passage(Outcome((Told("relay", keys),)), stranger=address if agent is None else None)
 
     def _passed_on(self, packet: Packet) -> Passage:
         """Tell of a packet that the agent sends as it is: to a node on the link, or for one to anybody."""

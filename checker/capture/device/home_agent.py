@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Crossing, Found
-from mipcheck.checker.capture.device.passage import Outcome, Passage, Told, Way
+from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Told, Way
 from mipcheck.checker.capture.device.registration import (
     LOW,
     Dynamic,
@@ -83,6 +83,11 @@ class HomeAgent:
             return Passage(Outcome((), ON_ITS_WAY))
         return Passage(leaves=lambda found: self._passed_on(packet, found))
 
+    def marks(self) -> Marks:
+        """Return what of addresses `passage` looks at."""
+        peer = [a for name, a in self._site.addresses.items() if name == "vpn"]
+        return Marks([self._known.own, self._known.far, self._coas, peer], self._known.internal, [MULTICAST])
+
     def take(self, packet: Packet, passage: Passage | None) -> None:
         """Take note of a packet of user data whose addresses may be switched, or will be."""
         source, target = packet.addresses[0]
@@ -96,6 +101,9 @@ class HomeAgent:
     def find(self, packet: Packet) -> Found[Way]:
         """Return by which way a packet came whose addresses were switched."""
         return self._switching.find(packet, (packet.addresses[0][0], 0))
+
+    def note_stranger(self, address: int) -> None:
+        """Take note of a home agent that is none of the site's: none is told of here."""
 
     # --- registrations ------------------------------------------------------------------------------------------------
 

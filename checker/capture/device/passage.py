@@ -5,7 +5,7 @@ Of packets that are alike one tells for all: only the way in differs, which `cro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from mipcheck.checker.capture.device.crossing import Found
@@ -36,6 +36,20 @@ class Passage(NamedTuple):
     outcome: Outcome = Outcome()
     came: Way | None = None
     leaves: Callable[[Found[Way]], Outcome] | None = None
+    stranger: int | None = None
+    """The home agent of a registration or a tunnel that is none of the site's."""
+
+
+class Marks(NamedTuple):
+    """What makes a difference to what a packet comes to, of its addresses: whether they are in each of these `sets`, in
+    one of `networks` (address and mask), and whether they are less than each of the `bounds`.
+
+    Two packets that are alike but for their addresses come to the same, with other addresses, if these have the same
+    marks."""
+
+    sets: Sequence[Collection[int]]
+    networks: Sequence[tuple[int, int]] = ()
+    bounds: Sequence[int] = ()
 
 
 def untold(home: int, why: str) -> Told:

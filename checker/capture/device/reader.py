@@ -14,7 +14,7 @@ from mipcheck.checker.capture.device.crossing import Crossing, Found
 from mipcheck.checker.capture.device.foreign_agent import ForeignAgent
 from mipcheck.checker.capture.device.gateway import Gateway
 from mipcheck.checker.capture.device.home_agent import HomeAgent
-from mipcheck.checker.capture.device.passage import Outcome, Passage, Way
+from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Way
 from mipcheck.checker.capture.device.sides import FOREIGN_AGENT, add_inner
 from mipcheck.checker.capture.device.words import Teller
 from mipcheck.checker.capture.events.account import Account
@@ -36,6 +36,8 @@ class _Agent(Protocol):
     def passage(self, packet: Packet, direction: str) -> Passage | None: ...
     def take(self, packet: Packet, passage: Passage | None) -> None: ...
     def find(self, packet: Packet) -> Found[Way]: ...
+    def marks(self) -> Marks: ...
+    def note_stranger(self, address: int) -> None: ...
 
 
 class DeviceReader:
@@ -123,6 +125,8 @@ class DeviceReader:
         agent.take(packet, passage)
         if passage is None:
             return
+        if passage.stranger is not None:
+            agent.note_stranger(passage.stranger)
         if passage.came is not None:
             self._crossing.came(packet, passage.came)
         outcomes = [passage.outcome]
@@ -147,6 +151,15 @@ class DeviceReader:
         if packet.unread or self._agent is None or packet.kind in (REGISTRATION, ADVERTISEMENT):
             return None
         return self._agent.passage(packet, self._known.direction(packet))
+
+    def marks(self) -> Marks:
+        """Return what of addresses `passage` looks at."""
+        return Marks(()) if self._agent is None else self._agent.marks()
+
+    def note_stranger(self, address: int) -> None:
+        """Take note of a home agent that is none of the site's."""
+        if self._agent is not None:
+            self._agent.note_stranger(address)
 
     def is_message(self, packet: Packet) -> bool:
         """Decide whether a packet is to be taken by itself, since it is none of user data."""

@@ -7,7 +7,8 @@ addresses in its outermost header tells by that; one that is only passed on, by 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from typing import Final
 
 from mipcheck.checker.capture.device.registration import request_of
@@ -19,12 +20,16 @@ from mipcheck.checker.site.site import Site
 _Votes = dict[str, dict[bytes, set[tuple[int, int]]]]
 """By interface and link address, the pairs of addresses that speak for it."""
 FOREIGN_AGENT: Final = "fa"
+Alike = tuple[Packet, Collection[tuple[int, int]]]
+"""A packet, and the pairs of addresses in the outermost headers of those that differ from it in addresses only."""
 _GROUP: Final = 1
 """The bit of a link address, in its first byte, that makes it that of a group."""
 
 
-def learn_device(packets: Sequence[Packet], site: Site) -> Knowledge:
+def learn_device(packets: Sequence[Packet], site: Site, alike: Iterable[Alike] = ()) -> Knowledge:
     """Learn what a capture (packets in order of time) tells about the device of the site's role.
+
+    Of user data that is `alike`, no more than its addresses count.
 
     Its `own` addresses are those that the site gives for it or, where it gives none, what all registrations agree on.
     `home` are the home addresses that were registered.
@@ -33,7 +38,7 @@ def learn_device(packets: Sequence[Packet], site: Site) -> Knowledge:
     known = Knowledge(agents)
     known.internal = tuple((int(n.network_address), int(n.netmask)) for n in site.internal)
     known.own.update(site.fa if site.role == FOREIGN_AGENT else _given(site))
-    exposed = [p for p in packets if p.addresses and not is_tunnel(p, frozenset(site.tunnels)) and not is_loopback(p)]
+    exposed = _exposed(packets, site)
     messages = [p for p in exposed if p.kind in (REGISTRATION, ADVERTISEMENT)]
     if not known.own:
         _infer(messages, site, known)
@@ -43,7 +48,7 @@ def learn_device(packets: Sequence[Packet], site: Site) -> Knowledge:
     for packet in messages:
         if packet.kind == REGISTRATION and (body := carried.registration(packet).body) is not None and body.home:
             known.home.add(body.home)
-    known.macs.update(_macs(exposed, known.own))
+    known.macs.update(_macs(exposed, known.own, [(p, ends) for p, ends in alike if _exposed([p], site)]))
     return known
 
 
@@ -74,7 +79,7 @@ def add_inner(packets: Sequence[Packet], known: Knowledge, inner: Collection[int
 
     `inner` are addresses of nodes in its tunnels: what comes from one is sent by the device, what goes to one, to it.
     """
-    exposed = [p for p in packets if p.addresses and not is_tunnel(p, frozenset(site.tunnels)) and not is_loopback(p)]
+    exposed = _exposed(packets, site)
     for name, macs in _macs(exposed, inner).items():
         if not known.macs.get(name):
             known.macs[name] = macs
@@ -85,15 +90,21 @@ def _given(site: Site) -> list[int]:
     return [site.addresses[site.role]] if site.role in site.addresses else []
 
 
-def _macs(packets: Sequence[Packet], own: Collection[int]) -> dict[str, set[bytes]]:
+def _exposed(packets: Sequence[Packet], site: Site) -> list[Packet]:
+    """Return the IP packets on links."""
+    tunnels = frozenset(site.tunnels)
+    return [p for p in packets if p.addresses and not is_tunnel(p, tunnels) and not is_loopback(p)]
+
+
+def _macs(packets: Sequence[Packet], own: Collection[int], alike: Sequence[Alike] = ()) -> dict[str, set[bytes]]:
     """Return, by interface, the link address that goes with these addresses, as most pairs of addresses say.
 
     Where a packet goes to, the neighbour says that passes it on; that it comes from there, anybody may pretend.
     """
     sent: _Votes = defaultdict(lambda: defaultdict(set))
     came: _Votes = defaultdict(lambda: defaultdict(set))
-    for packet in packets:
-        source, target = packet.addresses[0]
+    single = ((packet, packet.addresses[:1]) for packet in packets)
+    for packet, (source, target) in ((p, ends) for p, each in chain(single, alike) for ends in each):
         if source in own and packet.source_mac:
             sent[packet.interface][packet.source_mac].add((source, target))
         elif target in own and packet.target_mac and not packet.target_mac[0] & _GROUP:

@@ -29,10 +29,12 @@ from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.specification.layering import Layering
 from mipcheck.model.values.event import Event
 from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import GRE
 from scapy.packet import Packet
 
-from making.at_device import CORRESPONDENT, ELSEWHERE, MS, NEAR, comes, file_of, leaves, site, words
+from making.at_device import CORRESPONDENT, DEVICE_MAC, ELSEWHERE, MS, NEAR, comes, file_of, leaves, site, words
 from making.depth import drawn
+from making.files import Device, Record, pcapng
 from making.packets import IHA, IHOA, KEY, XHA, XHOA, number, reply, request, signed, user
 from making.paths import CAPTURES
 
@@ -88,6 +90,24 @@ def small(patch: pytest.MonkeyPatch, chunk: int, held: int) -> None:
     patch.setattr(device, "PacketRows", lambda: rows.PacketRows(chunk, held))
 
 
+LINKS = ("ethernet", "ethernet", "raw", "cooked")
+
+
+def as_captured(frames: Frames, step: int, link: str) -> bytes:
+    """Return a capture of these frames as another link layer has them; a cooked one mixes the interfaces."""
+    if link == "ethernet":
+        return file_of(frames, step)
+    if link == "raw":
+        devices = [Device(f"tun{n}", 101) for n in range(2)]
+        return pcapng([Record(n * step, data[14:], at) for n, (data, at) in enumerate(frames)], devices)
+    own = bytes.fromhex(DEVICE_MAC.replace(":", ""))[:5]
+    cooked = [
+        (b"\0\4" if data[6:11] == own else b"\0\0") + b"\0\1\0\6" + data[6:12] + b"\0\0" + data[12:]
+        for data, _ in frames
+    ]
+    return pcapng([Record(n * step, data) for n, data in enumerate(cooked)], [Device("any", 113)])
+
+
 class Traffic:
     """What passes an agent, drawn at random: nodes that move, strangers, packets both ways, some in pieces."""
 
@@ -124,6 +144,9 @@ class Traffic:
             [leaves(up)],
             [comes(IP(src=coa, dst=agent) / user(home, dice.choice(self._homes)))],
             [comes(IP(src="203.0.113.99", dst=agent) / user(home, "10.1.5.21"))],
+            [leaves(IP(src=agent, dst=coa) / user(other, "224.0.0.5"))],
+            [comes(IP(src=coa, dst=agent) / IP(src=agent, dst=coa) / up)],
+            [comes(IP(src=coa, dst=agent) / GRE() / up), leaves(up)],
         ]
         if dice.random() < 0.1:
             self._at[home] = self._place()
@@ -143,6 +166,9 @@ class Traffic:
             [comes(down, 1), leaves(down, 0)],
             [leaves(down, 0)],
             [comes(up, 0), leaves(up, 1)],
+            [comes(up, 0), leaves(IP(src=FA, dst=self._dice.choice(("203.0.113.77", "203.0.113.78"))) / up, 1)],
+            [comes(IP(src="203.0.113.77", dst=FA) / down, 1), leaves(down, 0)],
+            [leaves(user(home, "224.0.0.5"), 0)],
             [
                 comes(request(home, FA, IHA, home, coa=FA, flags=2, id=number_), 0),
                 leaves(request(FA, IHA, IHA, home, coa=FA, flags=2, id=number_), 1),
@@ -161,13 +187,16 @@ class Traffic:
     nodes=st.sampled_from((1, 3, 12)),
     step=st.sampled_from((MS, 700 * MS, 3000 * MS)),
     chunk=st.sampled_from((7, 64, 5000)),
+    link=st.sampled_from(LINKS),
+    files=st.sampled_from((1, 1, 2)),
 )
 def test_any_traffic_comes_to_the_same(
-    monkeypatch: pytest.MonkeyPatch, role: str, seed: int, nodes: int, step: int, chunk: int
+    monkeypatch: pytest.MonkeyPatch, role: str, seed: int, nodes: int, step: int, chunk: int, link: str, files: int
 ) -> None:
     dice = random.Random(seed)
     small(monkeypatch, chunk, dice.choice((0, 2)))
-    assert_same([file_of(Traffic(role, dice, nodes).frames(150), step)], SITES[role])
+    frames = Traffic(role, dice, nodes).frames(150)
+    assert_same([as_captured(frames[n::files], step, link) for n in range(files)], SITES[role])
 
 
 @pytest.mark.slow
