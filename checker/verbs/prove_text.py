@@ -133,10 +133,12 @@ def _values(spec: Spec, r: Result) -> list[str]:
     """Say for which values of parameters and addresses a proof holds; nothing, if that was not asked."""
     if not r.for_all:
         return []
-    names = [n for n, p in spec.parameters.items() if not p.readings] + [f"site.{n}" for n in spec.sites]
-    fixed = [n for n in names if n not in r.for_all]
+    parameters = [n for n, p in spec.parameters.items() if not p.readings]
+    addresses = [f"site.{n}" for n in spec.sites]
+    fixed = [n for n in (*parameters, *addresses) if n not in r.for_all]
     state = spec.constants()
-    every = "for all values of parameters and addresses" + (f" but {', '.join(fixed)}" if fixed else "")
+    kinds = [kind for kind, there in (("values of parameters", parameters), ("addresses", addresses)) if there]
+    every = f"for all {' and '.join(kinds)}" + (f" but {', '.join(fixed)}" if fixed else "")
     return [every + (f", and of {', '.join(state)}" if state else "")]
 
 

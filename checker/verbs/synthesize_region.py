@@ -125,7 +125,8 @@ def answer_text(s: Synthesis, measured: Points | None = None) -> str:
         lines.append("For each there are counterexamples.")
     elif s.region.known:
         kinds = {"any": "any number of interfaces", "2": "two interfaces"}
-        lines.append(f"Inside it is proved, by Spacer, in dense time, of {kinds[s.region.interfaces]}.")
+        proved = "It is" if where else "Inside it is"
+        lines.append(f"{proved} proved, by Spacer, in dense time, of {kinds[s.region.interfaces]}.")
     else:
         lines.append(f"This is not known, because {s.region.reason}. Outside there are counterexamples.")
     lines += [printable(measured.said())] if measured is not None else []

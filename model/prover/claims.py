@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 import z3
+from mipcheck.model.prover.logic import disj
 from mipcheck.model.prover.mended import made_again
 from mipcheck.model.prover.runs import (
     Run,
@@ -92,17 +93,20 @@ def _followed(
 
 
 def violated(run: Unrolling, k: int, p: Property) -> Z:
-    """Return whether a property is false at step k: in the state after it, or of its event in the state before."""
+    """Return whether a property is false at step k: of its event in the state before, or in the state after it. Also of
+    the one before, which time has met if not an event that no log shows."""
     w, condition = run.world, condition_of(p)
     if isinstance(p.claim, Invariant):
-        return z3.Or([z3.Not(w.term(condition, run.states[k + 1], i, {}, run.steps[k].now)) for i in w.interfaces])
+        now = run.steps[k].now
+        states = [run.states[k + 1], *([run.states[k]] if condition.uses("now") or _is_unseen(w, p) else [])]
+        return z3.Or([z3.Not(w.term(condition, s, i, {}, now)) for s in states for i in w.interfaces])
 
     def violates(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
         if not any(q.event == a.event for q in p.patterns):
             return None
         return z3.And(w.matches(p.patterns, s, a, keys, now), z3.Not(w.term(condition, s, a.interface, keys, now)))
 
-    return run.happens(k, violates)
+    return _happens(run, k, p, violates)
 
 
 def matching(run: Unrolling, k: int, p: Property) -> Z:
@@ -113,7 +117,23 @@ def matching(run: Unrolling, k: int, p: Property) -> Z:
             return None
         return run.world.matches(p.patterns, s, a, keys, now)
 
-    return run.happens(k, matches) if p.patterns else z3.BoolVal(True)
+    return _happens(run, k, p, matches) if p.patterns else z3.BoolVal(True)
+
+
+def _happens(run: Unrolling, k: int, p: Property, condition: Callable[[SymbolicState, Action, Keys, Z], Z | None]) -> Z:
+    """Return whether an event of a property is such at step k, or the one before, if no log shows that."""
+
+    def unseen(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
+        return None if run.world.spec.events[a.event].seen else condition(s, a, keys, now)
+
+    before = [run.happens(k - 1, unseen)] if k and _is_unseen(run.world, p) else []
+    return disj([run.happens(k, condition), *before])
+
+
+def _is_unseen(w: World, p: Property) -> bool:
+    """Decide whether no log shows some event of which a property speaks; of one of states, some event of all."""
+    names = {q.event for q in p.patterns} or set(w.spec.events)
+    return any(not w.spec.events[n].seen for n in names)
 
 
 # --- independence, by self-composition ------------------------------------------------------------------------------
@@ -139,7 +159,8 @@ def independence(
     names |= cone(setting.spec, [Term("var", setting.spec.variables[n].type, n) for n in names], False)
     world = setting.world(rules, elsewhere=True)
     left, right = world.fresh("", slots_of(world, names, False)), world.fresh("'", slots_of(world, names, False))
-    shared = world.fresh("*", [slot for slot in left if slot[1] == WHOLE_NODE])
+    assigned = {name for u in setting.spec.updates for name, _ in u.assignments}
+    shared = world.fresh("*", [slot for slot in left if slot[1] == WHOLE_NODE and slot[0] in assigned])
     now, then = z3.Real("now"), z3.Real("then")
     keys = {e: world.keys(e, "") for e in setting.spec.events}
     theirs = {e: world.apart(e, k, "'") for e, k in keys.items()}

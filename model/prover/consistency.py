@@ -24,12 +24,14 @@ from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
 from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, Slot, SymbolicState, World
 from mipcheck.model.prover.timely import in_parts, owed_by, permitting, time_goes_on
 from mipcheck.model.prover.witness import Witness
-from mipcheck.model.specification.spec import Allow, Require, Rule, Spec
+from mipcheck.model.specification.spec import Allow, Key, Require, Rule, Spec
 from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import ID, Type
 
 _COUNT = itertools.count()
 """Sets what is hidden of an event apart from that of any other."""
 _MOST_HELD: Final = 6
+_COMPARING: Final = ("=", "!=", "<", "<=", ">", ">=")
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 
@@ -257,6 +259,7 @@ def _events_that_meet(
     unused = z3.Int("unused")
     variables = w.spec.variables
     apart = [unused != z for (name, _), z in s.items() if name in variables and variables[name].type.name == "id"]
+    apart += [unused != w.number(n) for n in sorted(_numbers(w, _terms([rule, *permissions]), ID))]
     found = []
     for event in _events_that_would(w.spec, rule):
         for a in w.meeting(rule.body, event):
@@ -281,12 +284,12 @@ def _choice(w: World, s: SymbolicState, a: Action, unused: Z, rules: Sequence[Ru
     """Yield events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification.
 
     Keys that none of the rules looks at keep one value. Addresses are those that the rules name, and one more; numbers,
-    times, identifications and addresses also those that the state holds where a rule compares them with it.
+    times, identifications and addresses also those that the state holds, or that are written, where a rule compares
+    them with it.
     """
     values: list[list[Any]] = []
     names, event = [], a.event
-    terms = [t for r in rules if isinstance(r.body, Allow | Require)
-             for t in (r.body.condition, *(p.condition for p in r.body.patterns if p.event == event))]  # fmt: skip
+    terms = _terms(rules, event)
     used = {n for t in terms for n in t.names("key")}
     addresses = sorted({w.site[n] for t in terms for n in t.names("site")})
     beside = _compared(terms)
@@ -300,14 +303,10 @@ def _choice(w: World, s: SymbolicState, a: Action, unused: Z, rules: Sequence[Ru
             values.append([w.number(n) for n in range(len(k.type.members))])
         elif k.type.name == "bool":
             values.append([w.truth(True), w.truth(False)])
-        elif k.type.name == "id":
-            values.append([unused])
-        elif k.type.name == "address":
-            values.append([w.number(n) for n in (1, *addresses)])
-        elif k.type.name == "time":
-            values.append([w.time(n) for n in (0, 10**9, 60 * 10**9)])
         else:
-            values.append([w.number(n) for n in (0, 1, 60)])
+            usual = {"id": set(), "address": {1, *addresses}, "time": {0, 10**9, 60 * 10**9}}
+            found = usual.get(k.type.name, {0, 1, 60}) | _written_beside(w, terms, k)
+            values.append([*([unused] if k.type == ID else []), *(w.constant(k.type, n) for n in sorted(found))])
         same = [n for n in sorted(beside.get(k.name, ())) if w.spec.variables[n].type == k.type]
         values[-1] += [s[n, i] for n in same for i in (WHOLE_NODE, a.interface) if (n, i) in s]
         if k.name not in used:
@@ -315,6 +314,28 @@ def _choice(w: World, s: SymbolicState, a: Action, unused: Z, rules: Sequence[Ru
     for combination in itertools.product(*values):
         # What is hidden is no choice: it may be anything, of each of these events.
         yield w.apart(event, dict(zip(names, combination, strict=True)), f"#{next(_COUNT)}")
+
+
+def _terms(rules: Iterable[Rule], event: str = "") -> list[Term]:
+    """Return the conditions of permissions and obligations; of their patterns those of an event, if one is named."""
+    bodies = [r.body for r in rules if isinstance(r.body, Allow | Require)]
+    return [t for b in bodies for t in (b.condition, *(p.condition for p in b.patterns if event in ("", p.event)))]
+
+
+def _written_beside(w: World, terms: Iterable[Term], key: Key) -> set[int]:
+    """Return the numbers, times, identifications or addresses that are written where a key is compared with something;
+    of what has an order those next to them, too, for what is beyond."""
+    comparisons = [t for root in terms for t in root.walk() if t.kind in _COMPARING and key.name in t.names("key")]
+    found = _numbers(w, comparisons, key.type)
+    step = {"int": 1, "time": 10**9}.get(key.type.name)
+    return found if step is None else {m for n in found for m in (n - step, n, n + step) if m >= 0}
+
+
+def _numbers(w: World, terms: Iterable[Term], type_: Type) -> set[int]:
+    """Return what is written of a type, as itself or as a parameter."""
+    leaves = [t for root in terms for t in root.walk() if t.type == type_ and t.kind in ("const", "param")]
+    values = [t.value if t.kind == "const" else w.parameters[t.name] for t in leaves]
+    return {value for value in values if isinstance(value, int)}
 
 
 def _compared(terms: Iterable[Term]) -> dict[str, set[str]]:

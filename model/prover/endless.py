@@ -70,15 +70,20 @@ class _Leads:
         cases = []
         for a, enabled, after in self._deeds:
             keys, interface = run.keys[a.event], a.interface
-            ends = [
-                z3.And(
+            ends = {
+                r: z3.And(
                     _due(w, r, run.state, w.owing_at(r, interface), run.then),
                     w.matches(w.requires[r].patterns, run.state, a, keys, run.then),
                 )
                 for r in met
-            ]
+            }
             follow = [made_due(w, r, run.state, after, run.then) for r in due]
-            cases.append(z3.And(enabled, z3.Or(ends), z3.Or(follow)))
+            follow += [  # it may be what is met that is due once more
+                z3.And(end, _due(w, r, after, w.owing_at(r, interface), run.then))
+                for r, end in ends.items()
+                if r in due
+            ]
+            cases.append(z3.And(enabled, z3.Or(*ends.values()), z3.Or(follow)))
         return not impossible(self._timeout, self._invariant, z3.Or(cases))
 
     def certain(self, rules: Iterable[str]) -> bool:

@@ -266,6 +266,10 @@ class Proofs:
         unfound = "a counterexample exists, but none as short as was searched for"
         if setting.spec.tables:
             unfound = "there is no proof about one entry at a time, and no short counterexample"
+        if isinstance(p.claim, Independent):
+            unfound = (
+                "there is no proof where others may leave what is shared in any state, and no short counterexample"
+            )
         method = f"Spacer, dense time, {setting.about}"
         return Result(p.name, p.section, "unknown", 0.0, method, reason=proof.reason or unfound)
 

@@ -6,6 +6,7 @@ the values of the parameters for which they can happen so are outside. They are 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -213,19 +214,19 @@ class _Seeker:
     def _near(self, inside: Z, defaults: dict[str, int]) -> Iterator[dict[str, int]]:
         """Yield values outside, nearest first: those of one parameter changed, else of all that the region is about."""
         named = [n for n in self.free if n in constants([inside])]
-        for margin in _NEAR:
-            for n in named:
-                others = [self._is(m, defaults[m]) for m in named if m != n]
-                for value in self._border(n, z3.And(z3.Not(inside), *others), margin):
-                    yield {n: value}
+        for at_edge, margin, n in itertools.product((False, True), _NEAR, named):
+            others = [self._is(m, defaults[m]) for m in named if m != n]
+            for value in self._border(n, z3.And(z3.Not(inside), *others), margin, at_edge):
+                yield {n: value}
         solver = limited(z3.Solver(), self.setting.timeout)
         solver.add(z3.Not(inside), *self.domain)
         if solver.check() == z3.sat:
             model = solver.model()
             yield {n: self._number(n, model.eval(self.symbols[n], model_completion=True)) for n in named}
 
-    def _border(self, name: str, outside: Z, margin: int) -> Iterator[int]:
-        """Yield values of one parameter outside: a margin (ms, or numbers) beyond where that begins."""
+    def _border(self, name: str, outside: Z, margin: int, at_edge: bool) -> Iterator[int]:
+        """Yield values of one parameter outside: a margin (ms, or numbers) beyond where that begins, inside of which
+        others lie; or there are none, `at_edge`."""
         z, is_time = self.symbols[name], self.setting.spec.parameters[name].type.name == "time"
         if z.sort() == z3.BoolSort():
             return
@@ -238,7 +239,7 @@ class _Seeker:
                 return
             end = optimize.lower(bound) if least else optimize.upper(bound)
             border = _rational(end)
-            if border is None:
+            if border is None or at_edge != self._never(z < border if least else z > border):
                 continue
             step = margin * (10**6 if is_time else 1)
             at = int(border * (10**9 if is_time else 1)) + (step if least else -step)

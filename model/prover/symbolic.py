@@ -131,12 +131,13 @@ class World:
             return _sort("bool")
         return _sort("real" if type_.name == "time" and self.unit is None else "int")
 
-    def _constant(self, t: Term) -> Z:
-        if t.type.name == "bool":
-            return self.truth(bool(t.value))
-        if t.type == ID:
-            return self.number(t.value & LOW_HALF)
-        return self.time(t.value) if t.type.name == "time" else self.number(t.value)
+    def constant(self, type_: Type, value: int) -> Z:
+        """Return a value that is written as a term; of an identification only the half that is compared."""
+        if type_.name == "bool":
+            return self.truth(bool(value))
+        if type_ == ID:
+            return self.number(value & LOW_HALF)
+        return self.time(value) if type_.name == "time" else self.number(value)
 
     # --- state ----------------------------------------------------------------------------------------------------
 
@@ -230,7 +231,7 @@ class World:
 
         match t.kind:
             case "const":
-                return self._constant(t)
+                return self.constant(t.type, t.value)
             case "var":
                 scope = self.spec.variables[t.name].scope
                 return s[t.name, i if scope == "interface" else WHOLE_NODE]
@@ -239,7 +240,7 @@ class World:
             case "param":
                 value = self.parameters[t.name]
                 # A search for a value puts a Z3 term here.
-                return value if z3.is_expr(value) else self._constant(Term("const", t.type, value=value))
+                return value if z3.is_expr(value) else self.constant(t.type, value)
             case "site":
                 address = self.site[t.name]
                 return address if z3.is_expr(address) else self.number(address)

@@ -82,6 +82,16 @@ def test_regions(name: str, names: tuple[str, ...], region: str, by_default: str
     assert parts(s.by_default) == parts(by_default)
     assert (s.counterexample == "") == (region == "true")
     assert (s.region.formula is not None) and bool(s.region.invariant)
+    assert ("Inside it is proved" if region != "true" else "\nIt is proved") in answer_text(s)
+
+
+@pytest.mark.parametrize(("claim", "formula"), [("<=", "limit >= 60 s"), ("<", "limit > 60 s")])
+def test_the_counterexample_lies_just_outside(claim: str, formula: str) -> None:
+    """What is outside may reach to where values end: that is no border, and is shown where there is no other."""
+    kept = 'rule A MUST cite 1 "x" allow go only if now - last <= 60 s'
+    s = found("p", text=f'{TEXT.split("rule A")[0]} {kept} property p "x" whenever go: now - last {claim} limit')
+    assert s.formula == formula
+    assert s.region.outside is not None and s.region.outside.parameters["limit"] == 59_999 * 10**6
 
 
 @pytest.mark.slow

@@ -106,7 +106,7 @@ CLASHES = [
     ),
     (
         """rule A MUST cite 1 "go soon" require go(n > 100) within 5 s of since while ready
-        rule B MUST cite 1 "go far" allow go only if n != 101""",
+        rule B MUST cite 1 "go far" allow go only if n / 2 > 300""",
         "unknown", "whether A can always be met was not decided", "",
     ),
     (
@@ -253,6 +253,8 @@ def test_what_divides_is_a_whole_number(divisor: str) -> None:
 
 COMPARED = """
 spec small
+param often: int = 9
+param lasts: time = 3 s
 event take(value: address, code: int, mark: id, length: time, noted: flags) by network seen log
 event give(value: address, code: int, mark: id, length: time, noted: flags) by node seen log
 set flags { A, B }
@@ -275,9 +277,10 @@ property c cite 1 "what was taken can be given" consistent
 
 
 @pytest.mark.parametrize(
-    "kept", ["value = held", "code = number", "mark = noting", "length = limit", "marked = (A in noted)"]
-)
-def test_what_is_owed_can_be_what_the_state_holds(kept: str) -> None:
+    "kept", ["value = held", "code = number", "mark = noting", "length = limit", "marked = (A in noted)", "mark != 0",
+             "mark = 7", "code = 7", "code > 70", "code = often", "length > 2 min", "length = lasts"]
+)  # fmt: skip
+def test_what_is_owed_can_be_what_the_state_holds_or_the_rule_says(kept: str) -> None:
     assert result(COMPARED.replace("KEPT", kept), "c") == "proved"
 
 
@@ -351,39 +354,6 @@ def test_nothing_is_demanded_of_the_network_or_assumed_of_the_node(text: str) ->
 )
 def test_each_side_is_spoken_of_in_its_own_way(text: str) -> None:
     loads(ONE_SIDED + text)
-
-
-CIRCLE = """
-spec small
-PARAM
-event start() by network seen log
-event one(well: {yes, no}) by node seen log
-event two() by node seen log
-interface { first: time = 0 s  second: time = 0 s  a: bool = false  b: bool = false }
-on start when not a and not b { a := true; first := now }
-on one when a { a := false; b := RESULT; second := LATER }
-on two when b { b := false; a := true; first := now }
-rule A MUST cite 1 "x" require one within 0 s of first while a
-rule B MUST cite 1 "x" require two within 0 s of second while b
-property c cite 1 "time goes on" consistent
-"""
-
-
-@pytest.mark.parametrize(
-    ("slack", "result_", "later", "answer"),
-    [("", "true", "now", "refuted"), ("param t_slack: time = 1 ms", "true", "now", "proved"),
-     ("", "true", "now + 1 ms", "proved"), ("", "well = yes", "now", "unknown")],
-)  # fmt: skip
-def test_obligations_that_make_each_other_due_stop_time(slack: str, result_: str, later: str, answer: str) -> None:
-    """The events go on for ever, and all at one time; unless there is another way out, which is not said to be safe."""
-    text = CIRCLE.replace("PARAM", slack).replace("RESULT", result_).replace("LATER", later)
-    found = prove_one(loads(text), "c", {}, []).result
-    assert found.result == answer
-    if answer == "refuted":
-        assert found.reason == (
-            "time cannot pass after start: what meets A makes B due at once, and what meets B makes A due at once"
-        )
-        assert found.trace is not None and [e.kind for e in found.trace.events] == ["start"]
 
 
 FIRST = """
