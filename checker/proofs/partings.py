@@ -283,7 +283,8 @@ def _assumed(spec: Spec) -> set[str]:
 def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capabilities: frozenset[str]) -> PartingLog:
     """Return the trace as a log, after both observers have found in it what was predicted. Raises Disagreement.
 
-    The log is in the words of the specification that knows more of it.
+    The log is in the words of the specification that knows more of it: more of its events, of which the last is what
+    they part on, and of as many more of their keys.
     """
     from mipcheck.model.prover.merging import OTHER, clashing
 
@@ -302,13 +303,13 @@ def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capab
         tuple(sorted(parting.left)),
         tuple(sorted(parting.right)),
         parting.outright,
-        not any(lost for lost, _ in shown),
+        not any(any(lost) for lost, _ in shown),
     )
 
 
-def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witness, int]:
-    """Return the part of a trace that a specification has words for, and the number of events and keys that it has none
-    for. `names` are what it calls an event, or nothing if it does not know it.
+def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witness, tuple[int, int]]:
+    """Return the part of a trace that a specification has words for, and how many events and keys it has none for.
+    `names` are what it calls an event, or nothing if it does not know it.
 
     What it asks of an event, and nothing looks at, has an ordinary value.
     """
@@ -316,7 +317,7 @@ def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witn
 
     events: list[Event] = []
     silent = []
-    lost = 0
+    events_lost = keys_lost = 0
     pending = list(trace.silent)
     for number, event in enumerate([*trace.events, None]):
         while pending and pending[0][0] <= number:
@@ -324,20 +325,18 @@ def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witn
         if event is None:
             break
         kind = names.get(event.kind, event.kind)
-        if kind not in spec.events:
-            lost += 1
-            continue
-        keys = spec.events[kind].by_name
-        if any(k in keys and not _has(keys[k].type, v) for k, v in event.args.items()):
-            lost += 1
+        keys = spec.events[kind].by_name if kind in spec.events else None
+        if keys is None or any(k in keys and not _has(keys[k].type, v) for k, v in event.args.items()):
+            events_lost += 1
             continue
         args = {k.name: ordinary(k, number) for k in spec.events[kind].keys if not k.optional}
         args |= {k: v for k, v in event.args.items() if k in keys}
-        lost += sum(k not in keys for k in event.args)
+        keys_lost += sum(k not in keys for k in event.args)
         events.append(replace(event, kind=kind, args=args))
     parameters = {n: v for n, v in trace.parameters.items() if n in spec.parameters}
     site = {n: v for n, v in trace.site.items() if n in spec.sites}
-    return replace(trace, events=tuple(events), silent=tuple(silent), parameters=parameters, site=site), lost
+    known = replace(trace, events=tuple(events), silent=tuple(silent), parameters=parameters, site=site)
+    return known, (events_lost, keys_lost)
 
 
 def _has(of: Type, value: Value) -> bool:

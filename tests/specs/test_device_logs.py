@@ -90,6 +90,9 @@ def test_what_did_not_count_is_named(tmp_path: Path, name: str, others: int) -> 
         "fa: a refresh shortens",
         "fa: to the one whose registration has lapsed, the other's stands",
         "xha: all taken back with the home address",
+        "iha: to where it is not",
+        "iha: a forged move is denied, and obeyed",
+        "xha: to where the node has never been",
     ],
 )
 def test_what_a_registration_settles_is_known_wherever_a_log_begins(tmp_path: Path, name: str) -> None:

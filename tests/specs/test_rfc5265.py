@@ -42,7 +42,7 @@ def test_it_loads_without_a_warning() -> None:
     assert RFC.warnings == ()
     assert list(RFC.accesses) == ["c", "f", "cvc", "fvc"]
     assert RFC.capabilities == {}
-    assert list(RFC.roles) == ["iha", "vpn"]
+    assert list(RFC.roles) == ["xha", "iha", "vpn"]
 
 
 @pytest.mark.slow

@@ -162,6 +162,21 @@ def test_a_rule_of_one_is_compared_where_the_other_asks_more_of_its_events() -> 
     assert "offer vendor=" in behaviour.found.trace
 
 
+def test_a_trace_shows_the_event_that_they_part_on() -> None:
+    """Whatever more the other knows of what comes before it: they call something else by the name of that event."""
+    text = """spec {} event set({}) by network seen log event drop({}) by node seen log node {{ up: bool = false }}
+    on set {{ up := true }} """
+    rule = 'rule R1 MUST cite 1 "what is wanted is kept" allow drop(what = wanted) when up only if false'
+    one = loads(text.format("one", "peer: int, port: int, mode: int", "reason: {late, other}"))
+    two = loads(text.format("two", "", "what: {wanted, other}") + rule)
+    found = {c.name: c for c in difference(one, two).changes}
+    behaviour = found["R1"].behaviour
+    assert behaviour is not None
+    assert (behaviour.result, behaviour.found.left, behaviour.found.right) == ("changed", (), ("R1",))
+    assert behaviour.found.trace.splitlines()[-1].endswith(" drop what=wanted")
+    assert broken_in(two, behaviour.found.trace) == {"R1"}
+
+
 def test_layers_and_modes_are_compared() -> None:
     text = "spec {} layer wire as ip adds {} access plain = wire event go(name: {{plain}}) by node seen log "
     before = loads(text.format("one", 20) + "access quick = wire")
