@@ -59,6 +59,7 @@ class Partings:
     def __init__(self, left: Spec, right: Spec, timeout: float = TIMEOUT, tidying: float = math.inf) -> None:
         self.left, self.right, self.timeout, self.tidying = left, right, timeout, tidying
         self._comparisons: dict[_Case, Comparison] = {}
+        self._made: dict[_Case, tuple[Setting, Setting]] = {}
         self._examples: dict[tuple[frozenset[str], bool], Examples] = {}
 
     @property
@@ -186,14 +187,17 @@ class Partings:
                 yield _Case(case.capabilities, (), tuple(addresses.items()))
 
     def _settings(self, case: _Case) -> tuple[Setting, Setting]:
-        """Return the settings of both in a case; each knows only the capabilities of its own specification."""
+        """Return the settings of both in a case, made once; each knows only the capabilities of its own
+        specification."""
         from mipcheck.model.prover.setting import setting_of
 
-        left, right = (
-            setting_of(s, case.given, capabilities=case.capabilities & set(s.capabilities))
-            for s in (self.left, self.right)
-        )
-        return left, right
+        if case not in self._made:
+            left, right = (
+                setting_of(s, case.given, capabilities=case.capabilities & set(s.capabilities))
+                for s in (self.left, self.right)
+            )
+            self._made[case] = left, right
+        return self._made[case]
 
     def _search(self, rules: list[str], case: _Case, timeout: float) -> SearchOutcome:
         """Seek a parting in a case: by the site alone, else by events."""
