@@ -8,8 +8,9 @@ import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.proofs import replayed
+from mipcheck.checker.proofs.certificates import folder_for
 from mipcheck.checker.proofs.kept import LONGEST, KeptLogs
-from mipcheck.checker.proofs.replayed import examples
+from mipcheck.checker.proofs.replayed import examples, statuses
 from mipcheck.model.specification.load import load
 
 TEXT = """
@@ -23,6 +24,8 @@ rule Q SHOULD cite 2 "nobody knocks"
   reading never "not at all" allow knock only if false
   reading at-first "not before somebody answers" allow knock only if open
 """
+SUCCESSOR = load("rfc5265")
+STATUS = {"kept": "held", "broken": "violated"}
 HEAD = "mipcheck-trace 1\nsite boot=true\n"
 BROKEN = HEAD + "0.000000 eth0 knock\n"
 HARMLESS = HEAD + "0.000000 eth0 answer\n"
@@ -106,3 +109,14 @@ def test_examples_of_the_draft_are_those_of_the_traces(no_search: None) -> None:
     kept, broken = examples(load(), "M2")
     assert "exercises M2" in kept
     assert "breaks M2" in broken
+
+
+EXAMPLES = sorted(f.stem for f in folder_for("rfc5265").glob("*.log") if f.stem.endswith(("-kept", "-broken")))
+
+
+@pytest.mark.sampled(12)
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_that_come_with_rfc5265_show_what_they_are_kept_for(name: str) -> None:
+    rule, _, which = name.rpartition("-")
+    log = KeptLogs("rfc5265").log(name, lambda log: statuses(SUCCESSOR, log)[rule] == STATUS[which], lambda: "")
+    assert f"{'exercises' if which == 'kept' else 'breaks'} {rule}" in log
