@@ -1,8 +1,8 @@
 """A capture taken at a device of many nodes: `python tests/bench/make_device_capture.py big.pcapng --role iha`.
 
 eth0 is where the nodes are, eth1 the other side. Every node is registered through the device (at the gateway: has a
-security association, with the key of its own that the site file gives), and renews that; the rest is data in both
-directions, each packet on both sides of the device. All of it is conformant. The same seed gives the same bytes.
+security association, with the key of its own that files beside the site file give), and renews that; the rest is data
+in both directions, each packet on both sides of the device. All of it is conformant. The same seed gives the same bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import hmac
+import json
 import random
 import struct
 from collections.abc import Callable, Iterator
@@ -24,7 +25,8 @@ OWN: Final = (bytes.fromhex("020000000000"), bytes.fromhex("020000000001"))
 START: Final = 1_763_000_000 * 10**9
 RATE: Final = 50_000
 """Packets a second."""
-IHA, VPN, FA = "10.1.0.2", "192.0.2.1", "203.0.113.1"
+IHA, XHA, VPN, FA = "10.1.0.2", "198.51.100.2", "192.0.2.1", "203.0.113.1"
+KEYS_A_FILE: Final = 10_000
 CORRESPONDENTS: Final = [f"10.2.0.{n}" for n in range(1, 9)]
 Frame = tuple[int, bytes]
 """Interface and bytes."""
@@ -62,22 +64,38 @@ class Node:
 
 
 class AtHomeAgent(Node):
+    agent = IHA
+
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.coa = f"10.{200 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
 
     def asks(self, identification: int) -> list[Frame]:
-        request = _request(0x22, 600, self.home, IHA, self.coa, identification)
-        reply = _reply(0, 600, self.home, IHA, identification)
-        asked = _ip(17, self.coa, IHA, _udp(40434, 434, request))
-        told = _ip(17, IHA, self.coa, _udp(434, 40434, reply))
+        request = _request(0x22, 600, self.home, self.agent, self.coa, identification)
+        reply = _reply(0, 600, self.home, self.agent, identification)
+        asked = _ip(17, self.coa, self.agent, _udp(40434, 434, request))
+        told = _ip(17, self.agent, self.coa, _udp(434, 40434, reply))
         return [comes(0, asked), leaves(0, told)]
 
     def data(self, other: str, up: bool, size: int) -> list[Frame]:
         inner = self.inner(other, up, size)
         if up:
-            return [comes(0, _ip(4, self.coa, IHA, inner)), leaves(1, inner)]
-        return [comes(1, inner), leaves(0, _ip(4, IHA, self.coa, inner))]
+            return [comes(0, _ip(4, self.coa, self.agent, inner)), leaves(1, inner)]
+        return [comes(1, inner), leaves(0, _ip(4, self.agent, self.coa, inner))]
+
+
+class AtExternalHomeAgent(AtHomeAgent):
+    """All that it does outside is between the gateway and its external home address."""
+
+    agent = XHA
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.home = f"198.{18 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+        self.coa = f"203.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+
+    def inner(self, other: str, up: bool, size: int) -> bytes:
+        return super().inner(VPN, up, size)
 
 
 class AtForeignAgent(Node):
@@ -134,7 +152,9 @@ class AtGateway(Node):
         return [comes(1, inner), leaves(0, self.sealed(False, inner))]
 
 
-ROLES: Final[dict[str, Callable[[int], Node]]] = {"iha": AtHomeAgent, "fa": AtForeignAgent, "vpn": AtGateway}
+ROLES: Final[dict[str, Callable[[int], Node]]] = {
+    "iha": AtHomeAgent, "xha": AtExternalHomeAgent, "fa": AtForeignAgent, "vpn": AtGateway,
+}  # fmt: skip
 
 
 def frames(role: str, nodes: int, packets: int, seed: int) -> Iterator[Frame]:
@@ -151,8 +171,15 @@ def frames(role: str, nodes: int, packets: int, seed: int) -> Iterator[Frame]:
         yield from more
 
 
+def keys_of(nodes: int) -> Iterator[str]:
+    """Yield lines of Wireshark's esp_sa, one for each association."""
+    for node in map(AtGateway, range(1, nodes + 1)):
+        for up in (True, False):
+            yield f'"IPv4",,,{node.spi(up):#x},"NULL",,"HMAC-SHA-1-96 [RFC2404]",0x{node.key(up).hex()}'
+
+
 def make(path: str | Path, role: str, packets: int, nodes: int, seed: int = 1) -> Path:
-    """Write a capture, and beside it the site file (PATH.toml); returns that."""
+    """Write a capture, and beside it the site file (PATH.toml), which names those with keys; returns that."""
     target = Path(path)
     with target.open("wb") as file:
         file.write(_file_header("pcapng", (("eth0", 1), ("eth1", 1))))
@@ -162,15 +189,13 @@ def make(path: str | Path, role: str, packets: int, nodes: int, seed: int = 1) -
             head = struct.pack("<IIIIIII", 6, total, link, when >> 32, when & 0xFFFFFFFF, size, size)
             file.write(head + data + bytes(pad) + struct.pack("<I", total))
     site = target.with_name(target.name + ".toml")
-    words = [f'[site]\nrole = "{role}"\niha = "{IHA}"\nvpn = "{VPN}"\nfa = ["{FA}"]\ninternal = ["10.0.0.0/8"]\n']
-    if role == "vpn":
-        for node in map(AtGateway, range(1, nodes + 1)):
-            for up in (True, False):
-                words.append(
-                    f'[[esp_sa]]\nspi = {node.spi(up)}\nencryption = "null"\nencryption_key = ""\n'
-                    f'integrity = "hmac-sha1-96"\nintegrity_key = "{node.key(up).hex()}"\n'
-                )
-    site.write_text("".join(words), encoding="utf-8")
+    keys = list(keys_of(nodes)) if role == "vpn" else []
+    files = [target.with_name(f"{target.name}.{n}.keys") for n in range(-(-len(keys) // KEYS_A_FILE))]
+    for n, file_ in enumerate(files):
+        file_.write_text("\n".join(keys[n * KEYS_A_FILE : (n + 1) * KEYS_A_FILE]) + "\n", encoding="utf-8")
+    named = f"keys = {json.dumps([file_.name for file_ in files])}\n" if files else ""
+    places = f'iha = "{IHA}"\nxha = "{XHA}"\nvpn = "{VPN}"\nfa = ["{FA}"]\ninternal = ["10.0.0.0/8"]\n'
+    site.write_text(f'{named}[site]\nrole = "{role}"\n{places}', encoding="utf-8")
     return site
 
 

@@ -49,7 +49,10 @@ def test_a_quick_run_has_figures_beside_peers(found: dict[str, Any]) -> None:
     assert [r["name"].split()[2].rstrip(",") for r in seeded] == ["iha", "vpn", "xha", "fa"]
     assert all(r["note"].endswith("found, 0 false") for r in seeded)
     at_devices = [r["name"] for r in found["results"] if r["group"].endswith("at a device")]
-    assert [name.split()[2].rstrip(",") for name in at_devices] == ["iha", "iha", "fa", "fa", "vpn", "vpn"]
+    assert [name.split()[2].rstrip(",") for name in at_devices] == [
+        role for role in make_device_capture.ROLES for _ in range(2)
+    ]
+    assert any("nodes at role xha" in r["name"] for r in found["ratios"])
     for r in found["results"]:
         assert set(r) == {
             "group", "name", "n", "unit", "seconds", "cpu", "rate", "first_output", "peak_mib", "sample", "note",
