@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from mipcheck.model.specification.spec import EventType
 
 
+_RARELY: Final = 50_000
+"""Objects that are made, and stay, before Python looks for garbage among them."""
 _GATEWAY: Final = "vpn"
 CAPTURED: Final = (MOBILE_NODE, _GATEWAY, "iha", "xha", "fa")
 """The roles of which captures are read."""
@@ -106,7 +109,8 @@ def read_inputs(
         _check_role(site, vocabulary)
     ahead = shifts_of_captures(paths, {i.path: i.kind for i in inputs}, offsets)
     others = [i for i in inputs if i.path not in logs]
-    captures, captured, surveys, agents = _read_captures(others, ahead, site, vocabulary, protects)
+    with _rarely_collected():
+        captures, captured, surveys, agents = _read_captures(others, ahead, site, vocabulary, protects)
     for path, survey in surveys.items():
         _check_site(path, site, survey)
     read = [_of_log(i, logs[i.path]) if i.path in logs else captures[i.path] for i in inputs]
@@ -147,6 +151,18 @@ def read_inputs(
     site = replace(site, addresses={**agents, **site.addresses})
     site, notes = complete(site, events) if site.role == MOBILE_NODE else (site, ())
     return Trace(tuple(read), events, site, said, absolute_of(read, shifts), (*notes, *doubled))
+
+
+@contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """Let Python look for garbage in cycles more rarely: packets are many, stay, and are in none."""
+    before = gc.get_threshold()
+    if before[0]:
+        gc.set_threshold(max(before[0], _RARELY), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _check_role(site: Site, vocabulary: Vocabulary) -> None:

@@ -72,10 +72,11 @@ def read_keys(stream: BinaryIO, name: str) -> Site:
     if any(_XFRM.match(line) for _, line in meant):
         found = list(_of_xfrm(meant, name, problems))
     else:
-        own = [(n, fields) for n, line in meant if _IKE_SPI.fullmatch((fields := _fields(line) or [""])[0])]
+        told = [(n, _fields(line)) for n, line in meant]
+        own = [(n, fields) for n, fields in told if fields and _IKE_SPI.fullmatch(fields[0])]
         ike = {sa.spis: sa for sa in _of_ike(own, name, problems)}
         others = {n for n, _ in own}
-        found = list(_of_table([(n, line) for n, line in meant if n not in others], name, problems))
+        found = list(_of_table([(n, fields) for n, fields in told if n not in others], name, problems))
     known: dict[int, EspSa] = {}
     for line, sa in found:
         if known.setdefault(sa.spi, sa) != sa:
@@ -142,10 +143,9 @@ def _of_ike(lines: list[tuple[int, list[str]]], name: str, problems: list[Proble
         )  # fmt: skip
 
 
-def _of_table(lines: list[tuple[int, str]], name: str, problems: list[Problem]) -> Iterator[tuple[int, EspSa]]:
+def _of_table(lines: list[tuple[int, list[str]]], name: str, problems: list[Problem]) -> Iterator[tuple[int, EspSa]]:
     """Yield the associations of Wireshark's table, each with its line."""
-    for number, line in lines:
-        fields = _fields(line)
+    for number, fields in lines:
         if len(fields) not in _FIELDS or not fields[0].lower().startswith("ip"):
             hint = '"IPv4","source","destination","SPI","encryption","key","authentication","key"'
             problems.append(Problem(Position(name, number), _NO_LINE, f"expected {hint}"))
@@ -164,8 +164,8 @@ def _of_table(lines: list[tuple[int, str]], name: str, problems: list[Problem]) 
 def _fields(line: str) -> list[str]:
     """Return the fields of a line, texts between quotation marks or digits; none where it is something else."""
     fields: list[str] = []
-    at = 0
-    while at < len(line.rstrip()):
+    at, end = 0, len(line.rstrip())
+    while at < end:
         match = _FIELD.match(line, at)
         if match is None:
             return []

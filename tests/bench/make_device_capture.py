@@ -2,7 +2,8 @@
 
 eth0 is where the nodes are, eth1 the other side. Every node is registered through the device (at the gateway: has a
 security association, with the key of its own that files beside the site file give), and renews that; the rest is data
-in both directions, each packet on both sides of the device. All of it is conformant. The same seed gives the same bytes.
+in both directions, each packet on both sides of the device. All of it is conformant, and the same seed gives the same
+bytes.
 """
 
 from __future__ import annotations

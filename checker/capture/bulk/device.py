@@ -365,10 +365,11 @@ class DeviceMeaning(BulkMeaning):
 
     def _take(self, packet: Packet, row: int, told: int) -> None:
         """Let the reader take a message, which stands before the event row of the number `told`."""
-        before = Counter(self.reader.set_aside)
         events = len(self.reader.events)
+        aside = Counter[str]()
+        self.reader.recount(aside)
         self.reader.take(packet)
-        for reason, count in (self.reader.set_aside - before).items():
+        for reason, count in aside.items():
             self._put_aside(reason, row, count)
         if len(self.reader.events) > events:
             self._row_of.setdefault(packet.frame, told)

@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from mipcheck.checker.capture.messages import extensions as ext
@@ -140,8 +141,13 @@ def read_request(message: bytes) -> Request | None:
     if len(message) < 24 or message[0] != REQUEST:
         return None
     flags, lifetime, home, agent, coa, identification = struct.unpack_from("!xBHIIIQ", message)
-    letters = frozenset(letter for bit, letter in _FLAGS if flags & bit)
-    return Request(letters, lifetime, home, agent, coa, identification)
+    return Request(_letters(flags), lifetime, home, agent, coa, identification)
+
+
+@lru_cache(maxsize=256)
+def _letters(flags: int) -> frozenset[str]:
+    """Return the flags of a request by their letters."""
+    return frozenset(letter for bit, letter in _FLAGS if flags & bit)
 
 
 def read_reply(message: bytes) -> Reply | None:
