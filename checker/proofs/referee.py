@@ -79,6 +79,9 @@ def command(solver: str) -> list[str]:
 
 def main() -> int:
     """Look at all proofs and ask all solvers; return the exit code."""
+    if {"-h", "--help"} & set(sys.argv):
+        print(__doc__)
+        return 0
     folder = Path(__file__).resolve().parent
     commands = {solver: command(solver) for solver in sys.argv[1:] or PACKAGES}
     missing = [s for s, words in commands.items() if not words]
@@ -97,9 +100,9 @@ def main() -> int:
             print(f"{proof['folder']}: {error}")
             results.append(1)
             continue
-        for solver, words in commands.items():
-            answers = [answer([*words, str(p)]) for p in paths] if words else []
-            odd = [f"{p.name} {a}" for p, a in zip(paths, answers, strict=False) if a != "unsat"]
+        for solver, words in ((s, w) for s, w in commands.items() if w):
+            answers = [answer([*words, str(p)]) for p in paths]
+            odd = [f"{p.name} {a}" for p, a in zip(paths, answers, strict=True) if a != "unsat"]
             print(
                 f"{proof['folder']}: {solver} answers unsat to {len(answers) - len(odd)} of {len(paths)}",
                 *odd,

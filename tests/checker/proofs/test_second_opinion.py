@@ -150,6 +150,13 @@ def test_a_stranger_checks_all_of_it(folder: Path) -> None:
     assert "door" in (folder / "README.md").read_text("utf-8")
 
 
+def test_a_solver_that_is_not_there_answers_nothing(folder: Path) -> None:
+    code, said = checked(folder, "no_such_solver")
+    assert (code, "there is no no_such_solver here" in said, "answers" in said) == (3, True, False)
+    code, said = checked(folder, "--help")
+    assert (code, "A SOLVER is a command" in said, "answers" in said) == (0, True, False)
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "says"),
     [
