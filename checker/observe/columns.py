@@ -20,7 +20,7 @@ from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.bounds import numbers_read
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.inexact import times_of, too_coarse
-from mipcheck.checker.observe.interests import fill_interests, read_slots
+from mipcheck.checker.observe.interests import COUNT, fill_interests, fill_kinds, read_slots
 from mipcheck.checker.observe.moments import rows_told
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.observe.room import grow, make_room
@@ -30,14 +30,13 @@ from mipcheck.checker.observe.sleep import missed_if_over, why_untold
 from mipcheck.checker.observe.state import KEPT, ObserverState
 from mipcheck.checker.observe.unit import most_events, native_of
 from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, EventTable
-from mipcheck.checker.trace.derive import ACCESS, OTHER, SCOPE
+from mipcheck.checker.trace.derive import ACCESS
 from mipcheck.checker.trace.source import EXACT, Evidence, Fog
 from mipcheck.checker.trace.times import TIME_LIMIT
 from mipcheck.model.machine.compile import Machine, State
 from mipcheck.model.machine.entries import FIRST
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.native.errors import NativeError
-from mipcheck.model.specification.spec import Allow
 from mipcheck.model.values.event import NODE
 
 _FEW: Final = 4096
@@ -45,9 +44,6 @@ _FEW: Final = 4096
 
 _MOST_TOLERANCE: Final = 10**15
 """How coarse stamps may be at most (ns), so that no time leaves 64 bits by them: eleven days."""
-
-_COUNT: Final = "count"
-"""The key that says how many packets an event stands for; those in an access mode are added up."""
 
 
 class NativeObserver:
@@ -71,7 +67,7 @@ class NativeObserver:
         self._facts = facts_of(machine)
         self._tracks = machine.spec.tracks
         self._width = max((len(machine.spec.events[k].keys) for k in machine.kinds), default=1) or 1
-        self._counted = numbers_read(machine) | {_COUNT}
+        self._counted = numbers_read(machine) | {COUNT}
         self._shapes = Shapes(machine, self._width, self._counted, _FEW)
         self._findings: list[Finding] = []
         self._numbers: dict[int, int] = {}  # of findings, by their id
@@ -125,7 +121,7 @@ class NativeObserver:
         for n, limit in enumerate((*facts.limits, *facts.shared_limits)):
             s.limits[n] = limit
         fill_interests(s, machine, facts, interests)
-        self._fill_kinds(s)
+        fill_kinds(s, machine, facts)
         for rule, _ in machine.obligations:
             s.rules[rule].anchor, s.rules[rule].by_node = machine.anchor_slot(rule), rule in machine.shared_duties
         s.varying, s.varying_key = self._varying()
@@ -163,34 +159,6 @@ class NativeObserver:
         s.shared_uncertain[list(times.node_uncertain)] = 1
         s.limits.column("within")[:] += self._by
 
-    def _fill_kinds(self, s: ObserverState) -> None:
-        permissions = [rule.body for rule in self._machine.rules if isinstance(rule.body, Allow)]
-        judged = {p.event for body in permissions for p in (*body.patterns, *body.kept)}
-        for n, name in enumerate(self._machine.kinds):
-            event = self._machine.spec.events[name]
-            slot = {k.name: i for i, k in enumerate(event.keys)}
-            direction = event.by_name.get("dir")
-            outward = direction.type.members.index("out") if direction and "out" in direction.type.members else -1
-            scope = event.by_name.get(SCOPE)
-            other = scope.type.members.index(OTHER) if scope and OTHER in scope.type.members else -1
-            s.kinds[n] = (
-                name in self._facts.changing,
-                self._facts.notes.get(name, -1),
-                name in self._facts.gaps,
-                name in self._facts.telling,
-                name in self._facts.anew,
-                1 if name in self._facts.waking else 2 if name in self._facts.ending else 0,
-                slot.get(self._tracks, -1) if self._tracks else -1,
-                slot.get(ACCESS, -1) if ACCESS in slot and event.by_name[ACCESS].type.is_set else -1,
-                slot["dir"] if outward >= 0 else -1,
-                outward,
-                slot.get(_COUNT, -1),
-                slot[SCOPE] if other >= 0 else -1,
-                other,
-                bool(self._machine.changes(name)) and name in judged,
-                bool(self._machine.changes(name)),
-            )
-
     def _varying(self) -> tuple[int, int]:
         """Return the kind and the key that vary beside the table, -1 for both if the machine does not know them."""
         if self._columns.varying is None:
@@ -212,6 +180,8 @@ class NativeObserver:
         if len(batch) and (batch.time[0] <= -TIME_LIMIT or batch.time[-1] >= TIME_LIMIT):
             raise NativeError("a time is too far away")  # an offset took it there, where a deadline would overflow
         make_room(s, "names_room", len(self._columns.interfaces) + 1)
+        if s.now == UNKNOWN and len(batch):
+            self._begin(int(batch.time[0]))
         s.at, s.brought, s.size, s.first = 0, 0, len(batch), batch.first
         s.time, s.distinct_of = batch.time, batch.row
         s.distinct, s.width = table.keys.shape
@@ -228,6 +198,15 @@ class NativeObserver:
         self._events += len(batch)
         if self._events > self._most:
             raise NativeError(f"more than {self._most:,} events, whose sum could leave 64 bits")
+
+    def _begin(self, now: int) -> None:
+        """Note that evidence begins now (ns), as `Machine.begin_evidence` has it; at gaps the loop does."""
+        s = self._state
+        for there, lapses, most in self._machine.outlasting:
+            if s.shared_veiled[lapses] == 0:
+                s.outlasting[lapses] = most
+                if s.shared[0, there] == UNKNOWN:
+                    s.shared[0, lapses] = now + most
 
     def _is_wide(self, batch: Batch) -> bool:
         """Decide whether the key that varies beside the table is counted with, and too large for that."""

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from mipcheck.checker.observe.blame import Moment, evaluate
+from mipcheck.checker.observe.nodes import hide
 from mipcheck.checker.observe.observation import Finding
-from mipcheck.checker.observe.observer import hide
 from mipcheck.checker.trace.source import CLEAR, Evidence, Fog, fog_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.entries import emptied, used_rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,3 +63,10 @@ def keep_writers(state: State, before: State, writers: list[int], writers_before
         for n, writer in enumerate(writers_before):
             if state[n] == before[n]:
                 writers[n] = writer
+
+
+def hide(state: State, slots: Mapping[int, int | None]) -> None:
+    """Make slots of a state unknown, each unless it has the one value that nothing unseen changes."""
+    for slot, kept in slots.items():
+        if state[slot] != kept:
+            state[slot] = UNKNOWN

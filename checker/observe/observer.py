@@ -8,7 +8,7 @@ many interfaces they have.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from mipcheck.checker.observe import limits
@@ -16,7 +16,7 @@ from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.deadlines import Deadlines
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.moments import Copied, copied, moment_of
-from mipcheck.checker.observe.nodes import NEVER, InterfaceState, NodeState, in_order, keep_writers
+from mipcheck.checker.observe.nodes import NEVER, InterfaceState, NodeState, hide, in_order, keep_writers
 from mipcheck.checker.observe.observation import Finding, Groups, Hole, Observation, Tally, concluded
 from mipcheck.checker.observe.sleep import Sleep
 from mipcheck.checker.trace.source import Fog
@@ -24,13 +24,6 @@ from mipcheck.model.machine.compile import Due, Entries, Judged, Machine, State
 from mipcheck.model.machine.entries import emptied, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.values.event import NODE, Event
-
-
-def hide(state: State, slots: Mapping[int, int | None]) -> None:
-    """Make slots of a state unknown, each unless it has the one value that nothing unseen changes."""
-    for slot, kept in slots.items():
-        if state[slot] != kept:
-            state[slot] = UNKNOWN
 
 
 def observe(machine: Machine, events: Iterable[Event], boot: bool = False, fog: Fog | None = None) -> Observation:
@@ -71,7 +64,7 @@ class Observer:
         self._count = self._spread = self._seen = 0
         self._sleep = Sleep(machine, facts)
         self._gapped = -1
-        self._by = 0  # ns: by how much later than its stamp an event may have happened
+        self._by = self._tolerance = 0  # ns: how much later than its stamp an event may be, and its resolution
         self._now: int | None = None
         self._make_whole(self._one)
         self.numbering = True
@@ -99,6 +92,8 @@ class Observer:
         number, self._count = self._count, self._count + 1
         if self._now is not None and event.time < self._now:
             raise ValueError(f"event {number} at {event.time} ns is earlier than the one before it")
+        if self._now is None:
+            self._begin(self._one, event.time)
         kind = event.kind
         if kind in self._gaps:
             self._gap(event, number)
@@ -471,7 +466,13 @@ class Observer:
             self._one = NodeState(
                 None, machine.unknown_interface(), machine.unknown_node(), [number] * len(self._one.state)
             )
+            self._begin(self._one, event.time)
             self._make_whole(self._one)
+
+    def _begin(self, node: NodeState, now: int) -> None:
+        """Note that of a node evidence begins by then (ns): nothing that is unknown of it has come about later."""
+        self._machine.begin_evidence(node.state, now + self._tolerance)
+        self._veil(node.state)
 
     def _blind(self, node: NodeState, event: Event, number: int) -> None:
         """Forget what was known of a node, or of one interface and of what all share."""
@@ -486,6 +487,7 @@ class Observer:
         node.state[:] = self._machine.unknown_node()
         node.writers[:] = [number] * len(node.writers)
         node.entries.clear()
+        self._begin(node, event.time)
         if whole:
             node.fresh = self._machine.unknown_interface()
         self._deadlines.look_at(in_order(node.expired or ()))

@@ -278,6 +278,8 @@ class ObserverState(Record):
     wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks
     # 1 what is never known of an interface, 2 what is not once it is 0, from KEPT on what is known while so much more
     veiled = array("int64", "slots")
+    # Of the times in the default rows of tables: within how many ns any entry lapses, 0 if nothing limits that
+    outlasting = array("int64", "shared_slots")
     shared_veiled = array("int64", "shared_slots")  # the same of a node
     uncertain = array("int64", "slots")  # 1 for a time of an interface that a coarse stamp may have told, and
     shared_uncertain = array("int64", "shared_slots")  # of a node

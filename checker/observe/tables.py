@@ -347,6 +347,9 @@ def forget(s: ObserverState) -> None:
             look_later(s, whole)
     fill(s.shared[node], U)
     fill(s.shared_writers[node], s.first + i)
+    for k in range(s.shared_slots):
+        if s.outlasting[k] > 0:
+            s.shared[node, k] = s.time[i] + s.outlasting[k]  # what is unknown has come about by now
     drop_entries(s, node)
 
 

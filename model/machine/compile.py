@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 from mipcheck.model.machine import entries as tables
@@ -16,6 +17,7 @@ from mipcheck.model.machine import kleene
 from mipcheck.model.machine.code import code_of, compiled
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.machine.layout import Layout
+from mipcheck.model.machine.outlasting import longest
 from mipcheck.model.machine.source import Writer
 from mipcheck.model.machine.terms import literal
 from mipcheck.model.machine.wording import ON_TABLES, OPERATIONS
@@ -103,6 +105,20 @@ class Machine(Layout):
 
     def unknown_node(self) -> State:
         return [UNKNOWN] * self.node_size
+
+    @cached_property
+    def outlasting(self) -> Sequence[tuple[int, int, int]]:
+        """Of tables whose entries all lapse within some time (ns): two slots of the default row, whether there is an
+        entry and when it lapses, and that time."""
+        kept = [self.spec.tables[name] for name in self.tables]
+        found = [(t, longest(self.spec, t, self.parameters)) for t in kept if t.lapses]
+        return [(self.table_slots[t.name], self.table_slots[t.lapses], n) for t, n in found if n is not None]
+
+    def begin_evidence(self, node: State, now: int) -> None:
+        """Note in a node's state that evidence begins now (ns): entries that may be there have been set before."""
+        for there, lapses, most in self.outlasting:
+            if node[there] == UNKNOWN:
+                node[lapses] = now + most
 
     def initial_interface(self) -> State:
         """Return the state of an interface when the node starts; nothing is owed before its anchor is assigned."""

@@ -7,6 +7,9 @@ a table has for keys that are in no row is its *default row*: the same columns, 
 It says that there is no such entry, or that nothing is known of it; and it always takes in what an entry has that is
 not there, because it begins so, or as unknown, and is only ever joined with something.
 
+An entry may lapse at a time. Of one that may be there or not, and of those that the default row tells of, that is when
+it lapses at the latest: what nobody has seen since evidence began is unknown only for as long as it can have lasted.
+
 A key of which a part is not known may be that of any row, or of none. Plain enough to be compiled to native code as it
 stands.
 """
@@ -81,6 +84,18 @@ def joined(entries: EntryRows, table: int, column: int, a: int, b: int, c: int, 
     return result
 
 
+def lapsing(there: int, sets: int, known: int, value: int) -> int:
+    """Return what is known of when an entry lapses that may be set (`sets` 1) to lapse at `value`, or taken out (0).
+
+    Of one that is there for sure it is the time; of one that may be `there` that until which it may be, at the most.
+    """
+    if sets == 0:
+        return known
+    if there == 0:
+        return value
+    return max(known, value) if there == U and known != U and value != U else join(known, value)
+
+
 def lasting(alive: int, value: int, initial: int) -> int:
     """Return what an entry has that lapses: when its time is over, what one has that is not there."""
     return value if alive == 1 else initial if alive == 0 else join(value, initial)
@@ -118,18 +133,18 @@ def row_for(
                 least = at
                 over = gone
     if wanted != 1:
-        if node[default] == 0:
+        if is_over(node, default, lapses, now) == 1:
             return -1
         if held >= limit:
             return -1 if wanted == 2 else 0
     place = end
-    if held < limit and (over == 0 or held < FEW or node[default] != 0):
+    if held < limit and (over == 0 or held < FEW or is_over(node, default, lapses, now) == 0):
         first = entries[0]
         first[0] = end + 1
     else:
         place = least
         if over == 0:
-            forget(entries[least], node, writers, default, columns, event)
+            forget(entries[least], node, writers, default, columns, lapses, event)
     row = entries[place]
     for n in range(len(row)):
         row[n] = 0
@@ -144,10 +159,25 @@ def row_for(
     return place
 
 
-def forget(row: list[int], node: list[int], writers: list[int], default: int, columns: int, event: int) -> None:
+def is_over(node: list[int], default: int, lapses: int, now: int) -> int:
+    """Return 1 if there is no entry for sure of which the default row tells, or none any more by now; else 0."""
+    if node[default] == 0:
+        return 1
+    if lapses == 0:
+        return 0
+    most = node[default + lapses - FIRST]
+    return 1 if most != U and most < now else 0
+
+
+def forget(
+    row: list[int], node: list[int], writers: list[int], default: int, columns: int, lapses: int, event: int
+) -> None:
     """Let the default row take in what stands in a row, because of an event."""
+    there = node[default]
     for n in range(columns):
         known = join(node[default + n], row[FIRST + n])
+        if lapses == FIRST + n:
+            known = lapsing(there, 1 if row[FIRST] != 0 else 0, node[default + n], row[lapses])
         if known != node[default + n]:
             node[default + n] = known
             writers[default + n] = event
@@ -175,6 +205,29 @@ def write(
             writers[slot] = event
 
 
+def put_off(
+    entries: EntryRows, node: list[int], writers: list[int], at: int, table: int, column: int, slot: int, written: int,
+    a: int, b: int, c: int, value: int, match: int, event: int, sets: int, there: int,
+) -> None:  # fmt: skip
+    """Set the column that says when an entry lapses, before that which says whether it is there is.
+
+    As `write`; `sets` is whether the entry is set, `there` the slot of that other column in the default row.
+    """
+    if at > 0:
+        row = entries[at]
+        known = value if match == 1 else lapsing(row[FIRST], sets, row[column], value)
+        write_in(row, column, written, known, 1, event)
+    elif at == 0:
+        for n in range(1, end_of_rows(entries)):
+            row = entries[n]
+            if row[0] == table and fits(row, a, b, c) != 0:
+                write_in(row, column, written, lapsing(row[FIRST], sets, row[column], value), 1, event)
+        known = lapsing(node[there], sets, node[slot], value)
+        if known != node[slot]:
+            node[slot] = known
+            writers[slot] = event
+
+
 def write_in(row: list[int], column: int, written: int, value: int, match: int, event: int) -> None:
     """Set a column of one row; where `match` is not 1 it may be set, or not."""
     known = value if match == 1 else join(row[column], value)
@@ -190,10 +243,13 @@ def stamp(entries: EntryRows, at: int, event: int) -> None:
         row[AGE] = event
 
 
-def tidy(entries: EntryRows, node: list[int], at: int, default: int, columns: int) -> None:
-    """Take out a row that says no more than the default row."""
+def tidy(entries: EntryRows, node: list[int], at: int, default: int, columns: int, lapses: int, now: int) -> None:
+    """Take out a row that says no more than the default row does by now."""
     if at > 0:
         row = entries[at]
+        if row[FIRST] == 0 and is_over(node, default, lapses, now) == 1:
+            take_out(entries, at)
+            return
         same = 1
         for n in range(columns):
             if row[FIRST + n] != node[default + n]:

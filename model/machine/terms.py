@@ -188,9 +188,9 @@ class TermWriter:
 
         if not table.lapses:
             return column(t.name)
-        alive = f"le(now, {column(table.lapses)})"
+        alive = self._shared.mark(f"and_({column(table.name)}, le(now, {column(table.lapses)}))")
         if t.name == table.name:
-            return f"and_({column(t.name)}, {alive})"
+            return alive
         return f"lasting({alive}, {column(t.name)}, {self._initially(table.columns[t.name], event)})"
 
     def _quantified_entry(self, t: Term, event: str) -> str:
@@ -203,6 +203,8 @@ class TermWriter:
         inner = self._term(asked, event)
         head = self._unpack(event)
         decides = 1 if some else 0
+        until, slot = self._lapses(t.name), self._layout.table_slots[t.name]
+        lapses = self._layout.columns[until] if until else 0
         each = "".join(f"            {self._bound(a.name)} = row[{n}]\n" for n, a in enumerate(parts, 1))
         source = self._function(
             f"{head}    result = {1 - decides}\n"
@@ -210,7 +212,7 @@ class TermWriter:
             f"        if row[0] == {self._layout.tables[t.name]}:\n{each}            value = {inner}\n"
             f"            if value == {decides}:\n                return {decides}\n"
             f"            if value == U:\n                result = U\n"
-            f"    if node[{self._layout.table_slots[t.name]}] != 0:\n        result = U\n    return result\n"
+            f"    if is_over(node, {slot}, {lapses}, now) == 0:\n        result = U\n    return result\n"
         )
         self._reads, self._shared = outside, around
         names = {a.name for a in parts}

@@ -12,7 +12,8 @@ OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", 
               "largest", "smallest", "has", "contains", "join", "low_half", "owed_since", "doubted")  # fmt: skip
 """Functions of `kleene` that the source calls, beside the constant U."""
 
-ON_TABLES = ("place_of", "looked_up", "lasting", "row_for", "write", "stamp", "tidy", "emptied", "reset", "end_of_rows")
+ON_TABLES = ("place_of", "looked_up", "lasting", "is_over", "row_for", "write", "put_off", "stamp", "tidy", "emptied",
+             "reset", "end_of_rows")  # fmt: skip
 """Functions of `entries` that it calls."""
 
 VALUE: Final = "now, this, own, node, entries, every, keys, constants"

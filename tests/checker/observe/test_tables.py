@@ -196,3 +196,28 @@ def test_what_concerns_the_device_happens_to_each_node_and_those_to_come() -> No
     told = [event("wish", 0, wish), event("reset", 1, {}, None), event("ask", 2, ask), event("ask", 3, ask, HOMES[1])]
     found = observe(MACHINE, told, False)
     assert (found.tallies[0].broken, found.tallies[0].unknown) == (2, 0)
+
+
+def test_a_log_that_begins_late_knows_what_cannot_have_lasted_until_then(tmp_path: Path) -> None:
+    """A request that was outstanding when it began is over by its time; one that was lost with evidence, by its own."""
+    asked, unasked = "0.0 - rrq {0} id=1 coa=10.1.7.7 auth=bad\n", "{1} - rrp {0} id=2 code=0 lifetime=60\n"
+    for late, verdict in (("10.0", "inconclusive"), ("10.1", "violation")):
+        found = report(tmp_path, (asked + unasked).format(A, late), boot=False)
+        assert found.verdict == verdict
+        lost = f"{asked}5.0 - gap reason=drops\n{unasked}"
+        assert report(tmp_path, lost.format(A, float(late) + 5), boot=False).verdict == verdict
+        assert report(tmp_path, lost.format(B, float(late) + 5), boot=True).verdict == verdict
+
+
+@pytest.mark.parametrize(("later", "verdict"), [("1.02", "inconclusive"), ("1.2", "violation")])
+def test_so_a_home_agent_is_held_to_the_bindings_that_it_has_granted(tmp_path: Path, later: str, verdict: str) -> None:
+    """Where the node was before the log began may matter for a moment, and no longer than that."""
+    path = tmp_path / "late.log"
+    keys = "coa=10.1.7.20 flags=T lifetime=60 id=0xd0c1 auth=ok via=inside dynamic=no nat=no udp=no sender=10.1.7.20"
+    path.write_text(
+        f"mipcheck-trace 1\nsite role=iha iha=10.1.0.2\n1.0 e0 rrq home=10.1.0.100 {keys}\n"
+        "1.01 e0 rrp home=10.1.0.100 code=0 lifetime=60 id=0xd0c1 udp=no\n"
+        f"{later} e0 tunnel home=10.1.0.100 coa=10.1.7.99\n",
+        "utf-8",
+    )
+    assert run.check([str(path)]).verdict == verdict
