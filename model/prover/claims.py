@@ -189,7 +189,7 @@ def independence(
     # A time without initial value is whatever it is, but the same in both runs.
     initial = z3.And(now == 0, world.initial(left), world.initial(right), *[left[s] == right[s] for s in left])
     alike = [left[slot] == right[slot] for slot in left]
-    return with_free(System(state, initial, moves, bad, alike), setting)
+    return with_free(System(state, initial, moves, bad, alike), setting, world.read.values())
 
 
 def _parted(run: Unrolling, k: int, claim: Independent, free: frozenset[str]) -> Z:

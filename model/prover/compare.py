@@ -291,10 +291,10 @@ class Comparison(Search):
 
     def _broken(self, side: Unrolling, trace: Witness, model: Any, length: int) -> frozenset[str]:
         """Return the rules that a trace breaks in one of the worlds, whatever the times are that have no value yet."""
-        surely = None
-        if trace.script is not None and without_value(side.world):
-            surely = surely_broken(side.world, trace.script)
-        return side.broken(model, length) if surely is None else surely
+        broken = side.broken(model, length)
+        if trace.script is None or not without_value(side.world):
+            return broken
+        return surely_broken(side.world, trace.script, broken, broken)
 
     def _kept(self, run: Unrolling, k: int, strictness: _Strictness) -> list[Z]:
         """Return that all rules which `strictness` asks for are kept before step k."""

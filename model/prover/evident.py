@@ -13,13 +13,17 @@ from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import DONE, SymbolicState, World
 
 
-def surely_broken(world: World, script: Script) -> frozenset[str] | None:
-    """Return the rules that a script breaks whatever the times are that have no value yet; None if it cannot be
-    followed."""
+def surely_broken(
+    world: World, script: Script, broken: frozenset[str], unfollowed: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """Return which of the rules that a script breaks with some values it breaks whatever the times are that have no
+    value yet; what stands for `unfollowed` if it cannot be followed."""
+    if not broken:
+        return broken
     try:
-        return frozenset(_Evident(world, script).certain)
+        return frozenset(_Evident(world, script, broken).certain)
     except Unfollowed:
-        return None
+        return unfollowed
 
 
 def surely_kept(world: World, script: Script, rule: str) -> bool:
@@ -32,8 +36,8 @@ def surely_kept(world: World, script: Script, rule: str) -> bool:
 
 
 class _Evident(Followed):
-    """A run in which a time without a value is unknown; `certain` are the rules that it breaks all the same, `held`
-    those of some rules `asked` about that it keeps where they are put to the test."""
+    """A run in which a time without a value is unknown. Of the rules `asked` about, `certain` are those that it breaks
+    all the same, and `held` those that it keeps where they are put to the test."""
 
     def __init__(self, world: World, script: Script, asked: Iterable[str] = ()) -> None:
         self._asked = tuple(asked)
@@ -48,6 +52,8 @@ class _Evident(Followed):
         """Take a step; what is overdue by then is so once, be that known or not."""
         w, s = self.world, self.states[-1]
         for rule in w.requires:
+            if rule not in self._asked:  # what is done of others is asked by nobody
+                continue
             for i in w.owing(rule):
                 owed = w.owed(rule, s, i)
                 if (step.now > w.deadline(rule, s, i)) is True and owed is not False:
@@ -55,7 +61,7 @@ class _Evident(Followed):
                     s[DONE + rule, i] = True
         super()._follow(step)
         last = len(self.steps) - 1
-        self.certain |= {rule for rule in w.allows if self.breaks(rule, last) is True}
+        self.certain |= {r for r in self._asked if r in w.allows and self.breaks(r, last) is True}
         exercised = {r for r in self._asked if self.exercises(r, last) is True}
         self.held |= {r for r in exercised if r in w.requires or self.breaks(r, last, strict=True) is False}
 

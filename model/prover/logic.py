@@ -87,7 +87,12 @@ def implied(condition: _Z, then: _Z) -> _Z:
         return then if condition else True
     if condition is UNKNOWN:
         return True if then is True else condition
-    return True if then is True else z3.Implies(condition, then)
+    if then is True:
+        return True
+    if not isinstance(then, z3.ExprRef):
+        return z3.Implies(condition, then)
+    own = condition.ctx
+    return z3.BoolRef(z3.Z3_mk_implies(own.ref(), condition.as_ast(), then.as_ast()), own)
 
 
 def either(condition: _Z, then: _Z, otherwise: _Z) -> _Z:
@@ -103,8 +108,12 @@ def either(condition: _Z, then: _Z, otherwise: _Z) -> _Z:
     return z3.If(condition, then, otherwise)
 
 
-_COMPARED: Mapping[str, tuple[Callable[[_Z, _Z], _Z], Callable[..., Any] | None]] = {
-    "!=": (operator.ne, None),
+def _differ(context: Any, left: _Z, right: _Z) -> Any:
+    return z3.Z3_mk_distinct(context, 2, (z3.Ast * 2)(left, right))
+
+
+_COMPARED: Mapping[str, tuple[Callable[[_Z, _Z], _Z], Callable[..., Any]]] = {
+    "!=": (operator.ne, _differ),
     "=": (operator.eq, z3.Z3_mk_eq),
     "<": (operator.lt, z3.Z3_mk_lt),
     "<=": (operator.le, z3.Z3_mk_le),
@@ -116,9 +125,23 @@ _COMPARED: Mapping[str, tuple[Callable[[_Z, _Z], _Z], Callable[..., Any] | None]
 def compared(op: str, left: _Z, right: _Z) -> _Z:
     """Return that two terms of one sort, or numbers of Python, compare as `=`, `!=`, `<` … says."""
     by_hand, made = _COMPARED[op]
-    if made is not None and isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef):
+    if isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef):
         return z3.BoolRef(made(left.ctx.ref(), left.as_ast(), right.as_ast()), left.ctx)
     return by_hand(left, right)
+
+
+def total(left: _Z, right: _Z) -> _Z:
+    """Return the sum of two terms of one sort, or numbers of Python."""
+    if not (isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef)):
+        return left + right
+    return z3.ArithRef(z3.Z3_mk_add(left.ctx.ref(), 2, _array((left, right))), left.ctx)
+
+
+def difference(left: _Z, right: _Z) -> _Z:
+    """Return the difference of two terms of one sort, or numbers of Python."""
+    if not (isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef)):
+        return left - right
+    return z3.ArithRef(z3.Z3_mk_sub(left.ctx.ref(), 2, _array((left, right))), left.ctx)
 
 
 def atom(relation: _Z, arguments: Sequence[_Z]) -> _Z:

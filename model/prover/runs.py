@@ -8,6 +8,7 @@ from dataclasses import replace
 import z3
 from mipcheck.model.prover.form import Form, possible, symbols
 from mipcheck.model.prover.likely import guarded
+from mipcheck.model.prover.logic import compared, conj, neg
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Move, System, Z, constants_in
 from mipcheck.model.prover.symbolic import DONE, Action, Slot, SymbolicState, World
@@ -75,14 +76,14 @@ class Run:
     def enabled(self, a: Action) -> Z:
         """Return that the action may happen at time `then`, after time has passed from `now`."""
         w, s, keys = self.world, self.state, self.keys[a.event]
-        parts = [self.then >= self.now, w.well_formed(a.event, keys), w.assumed(s, a, keys, self.then)]
+        parts = [compared(">=", self.then, self.now), w.well_formed(a.event, keys), w.assumed(s, a, keys, self.then)]
         if self.permissions:
             parts.append(w.permitted(s, a, keys, self.then))
         if w.other is not None:
             parts.append(w.other >= 1)
         if self.obligations:
-            parts += [z3.Not(w.overdue(r, s, self.then)) for r in w.requires]
-        return z3.And(parts)
+            parts += [neg(w.overdue(r, s, self.then)) for r in w.requires]
+        return conj(parts)
 
     def moves(self) -> list[Move]:
         """Return a move for each action that changes the state that is followed."""
@@ -107,9 +108,8 @@ class Run:
         """
         initial = z3.And(self.now == 0, self.world.initial(self.followed))
         moves = [*self.moves(), *([self.passing()] if timed else [])]
-        return with_free(
-            System({"now": self.now, **self.followed}, initial, moves, bad, self._likely(guards)), self._setting
-        )
+        system = System({"now": self.now, **self.followed}, initial, moves, bad, self._likely(guards))
+        return with_free(system, self._setting, self.world.read.values())
 
     def _likely(self, guards: Iterable[str]) -> list[Z]:
         """Return what is likely of what several parties know: that one number is never greater than another.
@@ -127,12 +127,13 @@ class Run:
         return likely + (guarded(state, kinds, guards) if self.permissions else [])
 
 
-def with_free(system: System, setting: Setting) -> System:
-    """Return a system in which what is free in the setting's form is state that never changes."""
+def with_free(system: System, setting: Setting, read: Iterable[Z]) -> System:
+    """Return a system in which what is free in the setting's form is state that never changes, of what is `read`: the
+    terms that stand for it there, or those of the system."""
     form, named = setting.form, symbols(setting.spec, setting.form)
     if not named:
         return system
-    used = {t.decl().name() for t in constants_in(system.terms())}
+    used = {t.decl().name() for t in constants_in(read)}
     form = Form(form.interfaces, tuple(n for n in form.free if n in used))
     state = system.state | {("free", n): named[n] for n in form.free}
     return replace(system, state=state, initial=z3.And(system.initial, *possible(setting.spec, form)))

@@ -336,7 +336,8 @@ def _cut(system: System, setting: Setting, then: Z) -> System:
     moves = [replace(m, next={**{s: z for s, z in m.next.items() if s in names}, "now": then}) for m in system.moves]
     dropped = {z.decl().name() for slot, z in system.state.items() if slot not in names}
     initial = [z for z in conjuncts(system.initial) if not dropped & {t.decl().name() for t in constants_in([z])}]
-    return with_free(System(state, z3.And(initial), [m for m in moves if len(m.next) > 1], system.bad), setting)
+    cut = System(state, z3.And(initial), [m for m in moves if len(m.next) > 1], system.bad)
+    return with_free(cut, setting, cut.terms())
 
 
 def boxed(z: Z) -> Z:

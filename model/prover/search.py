@@ -189,10 +189,10 @@ class Search:
 
     def _read(self, length: int, model: Any) -> Witness:
         """Return the first steps of a model as a trace."""
-        script, broken = script_of(self.run, model, length), None
+        script, broken = script_of(self.run, model, length), self.run.broken(model, length)
         if without_value(self.world):
-            broken = surely_broken(self.world, script)
-        return told(self.world, script, self.used, self.run.broken(model, length) if broken is None else broken)
+            broken = surely_broken(self.world, script, broken, broken)
+        return told(self.world, script, self.used, broken)
 
     @property
     def _runs(self) -> list[Unrolling]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import z3
 from mipcheck.model.prover.form import Form
+from mipcheck.model.prover.remembered import Itself
 from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.tables import Reduction, followed, tracked
 from mipcheck.model.prover.witness import keys_used
@@ -92,7 +93,7 @@ class Setting:
 
     def _reduced(self, reduction: Reduction) -> Setting:
         rules = {n: reduction.rule(r) for n, r in self.rules.items()}
-        return replace(self, spec=reduction.spec(), rules=rules, reduction=reduction)
+        return replace(self, spec=reduction.spec, rules=rules, reduction=reduction)
 
     def of_property(self, p: Property) -> Property:
         """Return a property as this setting has it, where tables have been taken out of that."""
@@ -104,9 +105,10 @@ class Setting:
 
     def assuming(self, names: Iterable[str]) -> Setting:
         """Return a setting in which the network keeps to these assumptions alone."""
-        chosen = set(names)
-        assumptions = {n: a for n, a in self.spec.assumptions.items() if n in chosen}
-        return replace(self, spec=replace(self.spec, assumptions=assumptions))
+        chosen = frozenset(names)
+        if chosen >= self.spec.assumptions.keys():
+            return self
+        return replace(self, spec=_assuming(Itself(self.spec), chosen))
 
     def telling(self, rule: str) -> Setting:
         """Return a setting in which a rule applies: with the parameters given that it asks for, if it needs them."""
@@ -165,6 +167,12 @@ class Setting:
     def advice(self) -> frozenset[str]:
         """The rules in force that are no MUST."""
         return frozenset(r.id for r in self.rules.values() if r.level != "MUST")
+
+
+@lru_cache(maxsize=128)
+def _assuming(spec: Itself[Spec], names: frozenset[str]) -> Spec:
+    assumptions = {n: a for n, a in spec.what.assumptions.items() if n in names}
+    return replace(spec.what, assumptions=assumptions)
 
 
 SITE = {"iha": 0x0A010002, "xha": 0xC6336402, "vpn": 0xC0000201, "ihoa": 0x0A010064, "xhoa": 0xC6336464}

@@ -9,17 +9,28 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import cache, cached_property, lru_cache, reduce
+from functools import cached_property, reduce
 from itertools import count
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import z3
-from mipcheck.model.prover.logic import UNKNOWN, compared, conj, disj, either, implied, neg
+from mipcheck.model.prover.logic import (
+    UNKNOWN,
+    compared,
+    conj,
+    difference,
+    disj,
+    either,
+    implied,
+    neg,
+    total,
+)
+from mipcheck.model.prover.remembered import Itself, remembered
 from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.symbols import integer, keys_of, seconds, sort_named, sort_of, symbol, truth
 from mipcheck.model.specification.claimed import Assumption
 from mipcheck.model.specification.spec import Allow, Require, Rule, Spec, Update, Variable
-from mipcheck.model.specification.term import EventPattern, Term, TermKind
+from mipcheck.model.specification.term import COMPARISONS, EventPattern, Term, TermKind
 from mipcheck.model.values.types import ID, LOW_HALF, Type
 
 _N = TypeVar("_N")
@@ -74,9 +85,11 @@ class World:
     ) -> None:
         self.capabilities, self.given = capabilities, given
         self._exact: list[Z] = []
+        self.read: dict[int, Z] = {}
+        """The terms that stand for parameters and addresses, of those that have been asked for."""
         self._at_first: SymbolicState = {}  # that of all its copies in values
         self._elsewhere: dict[tuple[int, str, Term], tuple[SymbolicState, Z]] | None = {} if elsewhere else None
-        self.other = z3.Int("$other") if others else None
+        self.other = symbol("$other", sort_named("int")) if others else None
         self.spec, self.parameters, self.site, self.unit = spec, parameters, site, unit
         self.rules = {r.id: r for r in rules}
         assert not (spec.tables and self.rules), "tables are taken out first (see `tables.py`)"
@@ -84,6 +97,10 @@ class World:
         self.allows = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Allow)}
         self.requires = {r.id: r.body for r in self.rules.values() if isinstance(r.body, Require)}
         self._permissions = _by_event(self.allows.items())
+        self._met = _by_event(self.requires.items())
+        self._begun: dict[str, list[str]] = {}
+        for r, body in self.requires.items():
+            self._begun.setdefault(body.anchor, []).append(r)
         self._updates = _by_event((u, u) for u in spec.updates)
         self._assumptions = _by_event((x, x) for x in spec.assumptions.values())
         self.actions = [
@@ -112,30 +129,28 @@ class World:
     def time(self, ns: int) -> Z:
         """Return a time or duration in ns as a term. Raises ValueError for what is no multiple of the unit."""
         if self.unit is None:
-            return _seconds(ns)
+            return seconds(ns)
         if ns % self.unit:
             raise ValueError(f"{ns} ns is no multiple of {self.unit} ns")
         return self.number(ns // self.unit)
 
     def number(self, value: int) -> Z:
         """Return an integer as a term."""
-        return value if self.plain else _integer(value)
+        return value if self.plain else integer(value)
 
     def truth(self, value: bool) -> Z:
         """Return a truth value as a term."""
-        return value if self.plain else z3.BoolVal(value)
+        return value if self.plain else truth(value)
 
     def sort(self, type_: Type) -> Z:
         """Return the sort of a type's values; sets have none."""
-        if type_.name == "bool":
-            return _sort("bool")
-        return _sort("real" if type_.name == "time" and self.unit is None else "int")
+        return sort_of(type_, self.unit is None)
 
     def constant(self, type_: Type, value: int) -> Z:
         """Return a value that is written as a term; of an identification only the half that is compared."""
         if type_.name == "bool":
             return self.truth(bool(value))
-        if type_ == ID:
+        if type_.name == "id":
             return self.number(value & LOW_HALF)
         return self.time(value) if type_.name == "time" else self.number(value)
 
@@ -150,7 +165,7 @@ class World:
                 result[v.name, i] = self.sort(v.type)
         for r in self.requires:
             for i in self.owing(r):
-                result[DONE + r, i] = _sort("bool")
+                result[DONE + r, i] = sort_named("bool")
         return result
 
     def _copies(self, v: Variable) -> Iterable[int]:
@@ -159,7 +174,7 @@ class World:
     def fresh(self, tag: str, slots: Iterable[Slot] | None = None) -> SymbolicState:
         """Return new constants for all slots or for these, whose names end in `tag`."""
         chosen = self.slots if slots is None else {s: self.slots[s] for s in self.slots if s in set(slots)}
-        return {s: z3.Const(f"{s[0]}.{'n' if s[1] == WHOLE_NODE else s[1]}{tag}", sort) for s, sort in chosen.items()}
+        return {s: symbol(f"{s[0]}.{'n' if s[1] == WHOLE_NODE else s[1]}{tag}", sort) for s, sort in chosen.items()}
 
     def initial(self, s: SymbolicState) -> Z:
         """Return that the node has just started: nothing is owed before its anchor is assigned, and a time without
@@ -169,7 +184,7 @@ class World:
             if name.startswith(DONE):
                 parts.append(z)
             elif (term := self.spec.variables[name].initial) is not None:
-                parts.append(z == self.term(term, s, i, {}, self.time(0)))
+                parts.append(compared("=", z, self.term(term, s, i, {}, self.time(0))))
         return conj(parts)
 
     @property
@@ -184,15 +199,8 @@ class World:
         return self._at_first
 
     def keys(self, event: str, tag: str) -> Keys:
-        """Return new constants for the keys of an event, whose names end in `tag`, and are no names of state."""
-        result: Keys = {}
-        for k in self.spec.events[event].keys:
-            name = f"{event}/{k.name}{tag}"
-            if k.type.is_set:
-                result[k.name] = {m: z3.Bool(f"{name}/{m}") for m in k.type.members}
-            else:
-                result[k.name] = z3.Const(name, self.sort(k.type))
-        return result
+        """Return constants for the keys of an event, whose names end in `tag`, and are no names of state."""
+        return dict(keys_of(Itself(self.spec.events[event]), tag, self.unit is None))
 
     def apart(self, event: str, keys: Keys, tag: str) -> Keys:
         """Return the keys of the same event as another run sees it: what is hidden of it is another's."""
@@ -210,40 +218,64 @@ class World:
         for k in self.spec.events[event].keys:
             z = keys[k.name]
             if k.name == self.spec.tracks:
-                parts.append(z == TRACKED)
+                parts.append(compared("=", z, self.number(TRACKED)))
             elif k.type.is_enum:
-                parts.append(conj([z >= 0, z < len(k.type.members)]))
+                parts.append(conj([self._not_negative(k.type, z), compared("<", z, self.number(len(k.type.members)))]))
             elif k.name.startswith(HIDDEN):  # whatever a variable may be
                 continue
             elif k.type == ID:  # only the half that is compared
-                parts.append(conj([z >= 0, z <= LOW_HALF]))
+                parts.append(conj([self._not_negative(k.type, z), compared("<=", z, self.number(LOW_HALF))]))
             elif not k.type.is_set and k.type.name != "bool":
-                parts.append(z >= 0)
+                parts.append(self._not_negative(k.type, z))
         return conj(parts)
+
+    def _not_negative(self, type_: Type, z: Z) -> Z:
+        return compared(">=", z, self.time(0) if type_.name == "time" else self.number(0))
 
     # --- what holds -----------------------------------------------------------------------------------------------
 
     def term(self, t: Term, s: SymbolicState, i: int, keys: Keys, now: Z) -> Z:
         """Return a term for interface `i` (or WHOLE_NODE) in state `s`."""
+        if self.plain or self.unit is not None or not t.args:
+            return self._value(t, s, i, keys, now)  # of a search there is a new state at each step: nothing comes again
+        return remembered(t, lambda a: self._value(a, s, i, keys, now))
 
+    def _value(self, t: Term, s: SymbolicState, i: int, keys: Keys, now: Z) -> Z:
+        kind = t.kind  # those that are met most come first
+        if kind == "const":
+            return self.constant(t.type, t.value)
+        if kind == "key":
+            return keys[t.name]
+        if kind == "var":
+            scope = self.spec.variables[t.name].scope
+            return s[t.name, i if scope == "interface" else WHOLE_NODE]
+        if kind in COMPARISONS:
+            left, right = t.args
+            return compared(kind, self._value(left, s, i, keys, now), self._value(right, s, i, keys, now))
+        if self.plain and (kind == "and" or kind == "or"):  # the first part that decides it is enough
+            decided = kind == "or"
+            parts = []
+            for a in t.args:
+                if (z := self._value(a, s, i, keys, now)) is decided:
+                    return decided
+                parts.append(z)
+            return disj(parts) if decided else conj(parts)
+        return self._other_value(t, s, i, keys, now)
+
+    def _other_value(self, t: Term, s: SymbolicState, i: int, keys: Keys, now: Z) -> Z:
         def sub(a: Term) -> Z:
-            return self.term(a, s, i, keys, now)
+            return self._value(a, s, i, keys, now)
 
         match t.kind:
-            case "const":
-                return self.constant(t.type, t.value)
-            case "var":
-                scope = self.spec.variables[t.name].scope
-                return s[t.name, i if scope == "interface" else WHOLE_NODE]
-            case "key":
-                return keys[t.name]
+            case "def":
+                return sub(t.args[0])
             case "param":
                 value = self.parameters[t.name]
                 # A search for a value puts a Z3 term here.
-                return value if z3.is_expr(value) else self.constant(t.type, value)
+                return self._read(value) if z3.is_expr(value) else self.constant(t.type, value)
             case "site":
                 address = self.site[t.name]
-                return address if z3.is_expr(address) else self.number(address)
+                return self._read(address) if z3.is_expr(address) else self.number(address)
             case "capable":
                 return self.truth(t.name in self.capabilities)
             case "given":
@@ -254,10 +286,8 @@ class World:
                 return self.number(i) if self.other is None or i != 1 else self.other
             case "nobody":
                 return self.number(-1)
-            case "def":
-                return sub(t.args[0])
             case "some" | "every":
-                each = [self.term(t.args[0], s, j, keys, now) for j in self.interfaces]
+                each = [self._value(t.args[0], s, j, keys, now) for j in self.interfaces]
                 if self._elsewhere is not None:
                     place, found = (id(s), t.kind, t.args[0]), z3.Bool(f"${t.kind}{len(self._elsewhere)}")
                     each.append(self._elsewhere.setdefault(place, (s, found))[1])  # kept, so that its id stays its own
@@ -271,18 +301,14 @@ class World:
                 return sub(t.args[0])[t.name]
             case "/":
                 return self._divided(t, sub(t.args[0]))
-            case "and" | "or" if self.plain:  # the first part that decides it is enough
-                decided = t.kind == "or"
-                parts = []
-                for a in t.args:
-                    if (z := sub(a)) is decided:
-                        return decided
-                    parts.append(z)
-                return disj(parts) if decided else conj(parts)
             case "implies" if self.plain:
                 condition = sub(t.args[0])
                 return True if condition is False else implied(condition, sub(t.args[1]))
         return _apply(t.kind, [sub(a) for a in t.args])
+
+    def _read(self, z: Z) -> Z:
+        self.read[z.get_id()] = z
+        return z
 
     def _divided(self, t: Term, dividend: Z) -> Z:
         if t.type.name != "time":  # of integers: rounded down, as the divisor is above 0
@@ -298,7 +324,7 @@ class World:
             return quotient
         self._exact.append(known % t.value == 0)
         found = known // t.value
-        return found if self.plain else _integer(found)
+        return found if self.plain else integer(found)
 
     def exact(self) -> list[Z]:
         """Return what it takes that, in steps of the unit, no division of a time that was written since the last call
@@ -368,11 +394,14 @@ class World:
         body = self.requires[rule]
         limit = self.term(body.within, s, i, {}, None)
         slack = self.parameters.get("t_slack", 0)
-        return s[self._slot(body.anchor, i)] + limit + (slack if z3.is_expr(slack) else self.time(slack))
+        due = total(s[self._slot(body.anchor, i)], limit)
+        return total(due, self._read(slack) if z3.is_expr(slack) else self.time(slack))
 
     def overdue(self, rule: str, s: SymbolicState, now: Z) -> Z:
         """Return that the deadline has passed, for anyone who owes it, when time reaches `now`."""
-        return disj([conj([self.owed(rule, s, i), now > self.deadline(rule, s, i)]) for i in self.owing(rule)])
+        return disj(
+            [conj([self.owed(rule, s, i), compared(">", now, self.deadline(rule, s, i))]) for i in self.owing(rule)]
+        )
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
@@ -382,10 +411,10 @@ class World:
     def next(self, s: SymbolicState, a: Action, keys: Keys, now: Z) -> SymbolicState:
         """Return what an action changes in the state. Later assignments win over earlier ones."""
         result: SymbolicState = {}
-        for rule, body in self.requires.items():
+        for rule in self._met.get(a.event, ()):
             slot = (DONE + rule, self.owing_at(rule, a.interface))
-            if slot in s and any(p.event == a.event for p in body.patterns):
-                result[slot] = disj([s[slot], self.matches(body.patterns, s, a, keys, now)])
+            if slot in s:
+                result[slot] = disj([s[slot], self.matches(self.requires[rule].patterns, s, a, keys, now)])
         for u in self._updates.get(a.event, ()):
             places = [(self._slot(name, a.interface), name, value) for name, value in u.assignments]
             if not any(slot in s for slot, _, _ in places):
@@ -395,36 +424,20 @@ class World:
                 if slot not in s:
                     continue
                 result[slot] = either(guard, self.term(value, s, a.interface, keys, now), result.get(slot, s[slot]))
-                for rule, body in self.requires.items():
+                for rule in self._begun.get(name, ()):
                     done = (DONE + rule, self.owing_at(rule, a.interface))
-                    if body.anchor == name and done in s:
+                    if done in s:
                         result[done] = conj([neg(guard), result.get(done, s[done])])
         return result
 
 
-def _by_event(named: Iterable[tuple[_N, Allow | Update | Assumption]]) -> dict[str, list[_N]]:
+def _by_event(named: Iterable[tuple[_N, Allow | Require | Update | Assumption]]) -> dict[str, list[_N]]:
     """Return names by the events that the patterns of what they name are about, each once, in their order."""
     found: dict[str, list[_N]] = {}
     for name, what in named:
         for event in dict.fromkeys(p.event for p in what.patterns):
             found.setdefault(event, []).append(name)
     return found
-
-
-@cache
-def _sort(name: Literal["bool", "int", "real"]) -> Z:
-    """Return a sort: z3 makes an object of it each time that it is asked."""
-    return {"bool": z3.BoolSort, "int": z3.IntSort, "real": z3.RealSort}[name]()
-
-
-@lru_cache(maxsize=4096)
-def _integer(value: int) -> Z:
-    return z3.IntVal(value)
-
-
-@lru_cache(maxsize=4096)
-def _seconds(ns: int) -> Z:
-    return z3.RealVal(Fraction(ns, 10**9))
 
 
 def applied(t: Term, args: list[Z]) -> Z:
@@ -457,8 +470,8 @@ def _apply(op: TermKind, args: list[Z]) -> Z:
         case "=" | "!=" | "<" | "<=" | ">" | ">=":
             return compared(op, left, right)
         case "+":
-            return left + right
+            return total(left, right)
         case "-":
-            return left - right
+            return difference(left, right)
         case _:
             return left * right

@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from functools import cached_property, lru_cache
 from typing import Final
 
+from mipcheck.model.prover.remembered import Itself
 from mipcheck.model.prover.symbolic import HIDDEN
 from mipcheck.model.specification.claimed import (
     Assumption,
@@ -116,15 +117,18 @@ class Reduction:
     def __init__(self, spec: Spec, counts: Mapping[str, int], hides: bool, rules: bool = False) -> None:
         self._spec, self._counts, self._hides, self._rules = spec, counts, hides, rules
         self._hidden: dict[str, Key] = {}
+        self._claims: dict[Itself[Property], tuple[Claim, _Asked]] = {}
+        self._by_itself: dict[Itself[Rule], Rule] = {}
 
     # --- the whole ------------------------------------------------------------------------------------------------
 
+    @cached_property
     def spec(self) -> Spec:
-        """Return the specification without tables."""
+        """The specification without tables."""
         spec = self._spec
         asked: dict[str, _Asked] = {name: _Asked() for name in spec.events}
         updates = tuple(new for u in spec.updates for new in self._updates(u, asked))
-        rules = {n: self.rule(r, asked) for n, r in spec.rules.items()}
+        rules = {n: self._rule(r, asked) for n, r in spec.rules.items()}
         assumptions = {n: self._assumption(a, asked) for n, a in spec.assumptions.items()}
         properties = {} if self._hides else {n: self.of_property(p) for n, p in spec.properties.items()}
         assumptions |= {
@@ -163,6 +167,11 @@ class Reduction:
         return Counter([*(name for name, _ in asked.places), *each])
 
     def _claim(self, p: Property) -> tuple[Claim, _Asked]:
+        if Itself(p) not in self._claims:
+            self._claims[Itself(p)] = self._claimed(p)
+        return self._claims[Itself(p)]
+
+    def _claimed(self, p: Property) -> tuple[Claim, _Asked]:
         asked = _Asked()
         # What it says of a system depends on what arrived last, if on any message: that has to be followed as well.
         for name, (arrived, *keys) in self._spec.arrived.items():
@@ -375,8 +384,13 @@ class Reduction:
         term = self._for(a.patterns, asked)
         return replace(a, patterns=self._patterns(a.patterns, asked), condition=term(a.condition))
 
-    def rule(self, rule: Rule, asked: Mapping[str, _Asked] = MappingProxyType({})) -> Rule:
+    def rule(self, rule: Rule) -> Rule:
         """Return a rule whose conditions look into no table."""
+        if Itself(rule) not in self._by_itself:
+            self._by_itself[Itself(rule)] = self._rule(rule, {})
+        return self._by_itself[Itself(rule)]
+
+    def _rule(self, rule: Rule, asked: Mapping[str, _Asked]) -> Rule:
         body: Body = rule.body
         if isinstance(body, Configure):
             return rule
@@ -411,7 +425,13 @@ def _column(column: str, n: int) -> str:
 
 def tracked(spec: Spec, count: int) -> Reduction:
     """Return a reduction for traces, which speak of that many entries of each table, or fewer if it holds fewer."""
-    return Reduction(spec, {t.name: min(count, t.limit) for t in spec.tables.values()}, False)
+    return _reduction(Itself(spec), tuple((t.name, min(count, t.limit)) for t in spec.tables.values()), False, False)
+
+
+@lru_cache(maxsize=128)
+def _reduction(spec: Itself[Spec], counts: tuple[tuple[str, int], ...], hides: bool, rules: bool) -> Reduction:
+    """Return a reduction, which properties of one role have in common: so have all terms that are made of theirs."""
+    return Reduction(spec.what, dict(counts), hides, rules)
 
 
 def followed(spec: Spec, p: Property | None = None) -> Reduction:
@@ -421,11 +441,11 @@ def followed(spec: Spec, p: Property | None = None) -> Reduction:
     """
     once = dict.fromkeys(spec.tables, 1)
     if p is None:
-        return Reduction(spec, once, True)
+        return _reduction(Itself(spec), tuple(once.items()), True, True)
     for rules in (True, False):
         counts = once
         while max(counts.values()) <= MOST:
-            reduction = Reduction(spec, counts, True, rules)
+            reduction = _reduction(Itself(spec), tuple(counts.items()), True, rules)
             wanted = reduction.wants(p)
             more = {name: max(count, wanted[name]) for name, count in counts.items()}
             if more == counts:
