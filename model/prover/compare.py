@@ -294,7 +294,8 @@ class Comparison(Search):
         broken = side.broken(model, length)
         if trace.script is None or not without_value(side.world):
             return broken
-        return surely_broken(side.world, trace.script, broken, broken)
+        surely = surely_broken(side.world, trace.script, broken)
+        return broken if surely is None else surely
 
     def _kept(self, run: Unrolling, k: int, strictness: _Strictness) -> list[Z]:
         """Return that all rules which `strictness` asks for are kept before step k."""

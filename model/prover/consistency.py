@@ -16,11 +16,12 @@ from mipcheck.model.prover.endless import circle
 from mipcheck.model.prover.examples import Examples, named
 from mipcheck.model.prover.form import ANY, Form
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, write_formula
-from mipcheck.model.prover.logic import conj, neg
+from mipcheck.model.prover.idle import is_idle
+from mipcheck.model.prover.logic import conj, conjuncts, neg
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer
+from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer, with_likely
 from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, Slot, SymbolicState, World
 from mipcheck.model.prover.timely import in_parts, owed_by, permitting, time_goes_on
 from mipcheck.model.prover.witness import Witness
@@ -32,6 +33,10 @@ _COUNT = itertools.count()
 """Sets what is hidden of an event apart from that of any other."""
 _MOST_HELD: Final = 6
 _COMPARING: Final = ("=", "!=", "<", "<=", ">", ">=")
+_AT_ONCE: Final = 0.25
+"""Seconds in which mostly it is proved that there is no trace, if that can be proved."""
+_LONGEST: Final = 8.0
+"""Seconds for such a proof where no trace was found."""
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
 
 
@@ -83,20 +88,53 @@ def consistent(
         return Consistency(Verdict("unknown", reason=f"whether {', '.join(unsure)} can always be met was not decided"))
     shared = Examples(setting) if examples is None else examples
     known = {} if certificate is None else certificate.scripts
-    missing = []
+    missing: list[_Missing] = []
     scripts = {}
     for rule in setting.rules:
         if rule not in setting.without:
             searches = shared.telling(rule)
             for broken in (True,) if setting.rules[rule].is_prohibition else (False, True):
-                example = searches.soon(rule, broken, known)
-                if example is None:
-                    missing.append(f"no trace was found that {'breaks' if broken else 'exercises'} {rule}")
+                example = _example(searches, rule, broken, known)
+                if isinstance(example, _Missing):
+                    missing.append(example)
                 elif example.script is not None:
                     scripts[named(rule, broken)] = example.script
     if missing:
-        verdict = Verdict("unknown", reason="; ".join(missing))
+        answer = "vacuous" if any(m.certainly for m in missing) else "unknown"
+        missing.sort(key=lambda m: not m.certainly)
+        verdict = Verdict(answer, reason="; ".join(m.said for m in missing))
     return Consistency(verdict, None, decisions.proofs, scripts, decisions.systems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """A trace that is not there, or was not found."""
+
+    rule: str
+    broken: bool
+    certainly: bool
+
+    @property
+    def said(self) -> str:
+        """The same in words."""
+        how = f"{'breaks' if self.broken else 'exercises'} {self.rule}"
+        return f"no trace {how} and keeps the other rules" if self.certainly else f"no trace was found that {how}"
+
+
+def _example(searches: Examples, rule: str, broken: bool, known: Mapping[str, Script]) -> Witness | _Missing:
+    """Return a trace that exercises a rule or breaks it, as a certificate has it, else one that is made or found."""
+    name, idle = named(rule, broken), partial(is_idle, searches.setting, rule, broken)
+    if name in known and (trace := searches.shown(rule, broken, known[name])) is not None:
+        return trace
+    trace = None
+    if name in known:  # who has changed a rule learns soon that it, or another, is there for nothing
+        if idle(0):
+            return _Missing(rule, broken, True)
+        trace = searches.told(rule, broken, known)
+        if trace is None and idle(_AT_ONCE):
+            return _Missing(rule, broken, True)
+    trace = trace or searches.soon(rule, broken, {})
+    return trace or _Missing(rule, broken, idle(min(_LONGEST, searches.setting.timeout)))
 
 
 def _time(setting: Setting, decisions: _Decisions) -> Verdict:
@@ -110,7 +148,7 @@ def _time(setting: Setting, decisions: _Decisions) -> Verdict:
     for system in systems[1:] if decisions.rests("time") else systems:
         if (verdict := decisions.shown("time", system)) is not None:
             return verdict
-    if (parts := in_parts(setting)) is not None:
+    if (parts := in_parts(setting, decisions.parts_of("time", systems[decisions.rests("time")]))) is not None:
         invariant, takes = parts
         if (verdict := decisions.passes("time", systems[takes], invariant, ids[takes])) is not None:
             return verdict
@@ -156,6 +194,14 @@ class _Decisions:
                 return self._checked(name, system, read_formula(known.invariant, names_of(system.state)), known)
         return None
 
+    def parts_of(self, name: str, system: System) -> list[Z]:
+        """Return what all has to hold for what the certificate says to hold, whatever that is worth today."""
+        known = self._known.get(name)
+        if known is not None:
+            with contextlib.suppress(Unreadable):
+                return list(conjuncts(read_formula(known.invariant, names_of(system.state))))
+        return []
+
     def passes(self, name: str, system: System, invariant: Z, rules: Sequence[str]) -> Verdict | None:
         """Return that what is bad cannot be reached, where an invariant shows that; None where it does not."""
         return self._checked(name, system, invariant, _inductive(rules, invariant))
@@ -198,10 +244,14 @@ def _can_be_met(setting: Setting, rule: Rule, others: list[Rule], decisions: _De
     # Of one interface among any number it is mostly found sooner, and said of two all the same.
     alone = replace(setting, form=Form(ANY))
     for system, rules in systems:
-        found = spacer(system(alone), setting.timeout) if len(setting.interfaces) > 1 else Verdict("unknown")
-        if found.answer == "proved" and decisions.passes(name, system(setting), found.invariant, rules):
+        own = system(setting)
+        likely = decisions.parts_of(name, own)
+        found = Verdict("unknown")
+        if len(setting.interfaces) > 1:
+            found = spacer(with_likely(system(alone), likely), setting.timeout)
+        if found.answer == "proved" and decisions.passes(name, own, found.invariant, rules):
             return True
-        if decisions.of(name, system(setting), rules).answer == "proved":
+        if decisions.of(name, with_likely(own, likely), rules).answer == "proved":
             return True
     return False
 

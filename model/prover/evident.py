@@ -5,7 +5,7 @@ To the prover such a time is any, so that it may say of a run that a rule is bro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mipcheck.model.prover.logic import UNKNOWN, conj
 from mipcheck.model.prover.scripts import Followed, Script, ScriptStep, Unfollowed, without_value
@@ -13,17 +13,13 @@ from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import DONE, SymbolicState, World
 
 
-def surely_broken(
-    world: World, script: Script, broken: frozenset[str], unfollowed: frozenset[str] = frozenset()
-) -> frozenset[str]:
-    """Return which of the rules that a script breaks with some values it breaks whatever the times are that have no
-    value yet; what stands for `unfollowed` if it cannot be followed."""
-    if not broken:
-        return broken
+def surely_broken(world: World, script: Script, rules: Collection[str]) -> frozenset[str] | None:
+    """Return which of some rules a script breaks whatever the times are that have no value yet; None if it cannot be
+    followed. What it breaks with some values are the only ones that it may so break."""
     try:
-        return frozenset(_Evident(world, script, broken).certain)
+        return frozenset(_Evident(world, script, rules).certain) if rules else frozenset()
     except Unfollowed:
-        return unfollowed
+        return None
 
 
 def surely_kept(world: World, script: Script, rule: str) -> bool:

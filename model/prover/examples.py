@@ -14,7 +14,7 @@ import z3
 from mipcheck.model.prover.claims import matching
 from mipcheck.model.prover.evident import surely_kept
 from mipcheck.model.prover.free import depending
-from mipcheck.model.prover.mended import Again, after, alike, before
+from mipcheck.model.prover.mended import Again, after, alike, before, begun, within
 from mipcheck.model.prover.scripts import Script, without_value
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting
@@ -54,6 +54,7 @@ class Examples:
         self.setting = setting
         self.unit = time_unit(setting.parameters, setting.spec)
         self.found: list[Script] = [] if found is None else found
+        self._helped: dict[object, Script] = {}
         self._made: list[Search] = []
         self._again: dict[int, Again] = {}
 
@@ -87,33 +88,50 @@ class Examples:
         return found if found is not None and (not broken or rule in found.broken) else None
 
     def soon(self, rule: str, broken: bool, known: Mapping[str, Script]) -> Witness | None:
-        """Return a trace as `find` does, though not always the shortest: by a script that is `known`, by its events or
-        those of others, and only then by a search."""
-        name = named(rule, broken)
-        trace = self.shown(rule, broken, known[name]) if name in known else None
-        if trace is not None:
-            return trace
-        trace = (
-            self.mended(rule, broken, self._like(rule, broken, known))
-            or self.mended(rule, broken, [known[name]] if broken and name in known else (), self.setting.advice)
-            or self.find(rule, broken, pretty=False)
-        )
+        """Return a trace as `find` does, though not always the shortest: by the events of a script that is `known` or
+        of others, and only then by a search."""
+        return self.told(rule, broken, known) or self.sought(rule, broken)
+
+    def told(self, rule: str, broken: bool, known: Mapping[str, Script]) -> Witness | None:
+        """Return such a trace by the events of a script that is `known` or of others; None if that was not found."""
+        own = known.get(named(rule, broken))
+        besides = (own, *within(own, self._owed)) if broken and own is not None else ()
+        trace = self.mended(rule, broken, self._like(rule, broken, known))
+        if own is not None and trace is not None and trace.script is not None:
+            self._helped |= begun(trace.script, own)
+        return self._found(trace or self.mended(rule, broken, besides, self.setting.advice))
+
+    def sought(self, rule: str, broken: bool) -> Witness | None:
+        """Return such a trace by a search."""
+        return self._found(self.find(rule, broken, pretty=False))
+
+    def _found(self, trace: Witness | None) -> Witness | None:
         self.found += [] if trace is None or trace.script is None else [trace.script]
         return trace
 
     def _like(self, rule: str, broken: bool, known: Mapping[str, Script]) -> Iterator[Script]:
-        """Yield scripts whose events may show of a rule what is asked: that of its name, then others with such events,
-        then it after what was `found`, since a change that asks for more asks it of many; and long ones with one event
-        more, of what is owed."""
+        """Yield scripts whose events may show of a rule what is asked: that of its name, also after what has helped
+        another, since a change that asks for more asks it of many; others with such events; it after what was `found`,
+        or with an event more before its last one, which may be owed by then; and long ones with one event more, of what
+        is owed."""
         name, body = named(rule, broken), self.setting.rules[rule].body
         if isinstance(body, Configure):
             return
         if name in known:
             yield known[name]
+            yield from after(self._helped.values(), known[name])
         events = dict.fromkeys(p.event for p in body.patterns)
         yield from alike([*self.found, *known.values()], events)
-        yield from after(self.found, known[name]) if name in known else ()
+        if name in known:
+            yield from after(self.found, known[name])
+            yield from within(known[name], self._owed)
         yield from before(self.found, events) if isinstance(body, Require) and not broken else ()
+
+    @property
+    def _owed(self) -> Iterable[str]:
+        """The events that meet what a node has to do."""
+        bodies = [r.body for r in self.setting.musts if isinstance(r.body, Require)]
+        return dict.fromkeys(p.event for body in bodies for p in body.patterns)
 
     def mended(
         self, rule: str, broken: bool, scripts: Iterable[Script], besides: frozenset[str] = frozenset()

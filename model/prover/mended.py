@@ -155,6 +155,22 @@ def after(others: Iterable[Script], script: Script) -> Iterator[Script]:
         yield replace(script, steps=(*other.steps, *script.steps))
 
 
+def begun(longer: Script, script: Script) -> dict[object, Script]:
+    """Return what one script has before the events of another, by its way there, if it ends with them."""
+    extra = len(longer.steps) - len(script.steps)
+    if extra < 1 or _way(longer.steps[extra:]) != _way(script.steps):
+        return {}
+    return {_way(longer.steps[:extra]): replace(longer, steps=longer.steps[:extra])}
+
+
+def within(script: Script, events: Iterable[str]) -> Iterator[Script]:
+    """Yield a script with an event more before its last step: its own once again, and each of some others."""
+    *first, last = script.steps
+    for event in dict.fromkeys((*(s.event for s in first), *events)):
+        step = ScriptStep(event, 0, last.now, {})
+        yield replace(script, steps=(*first, step, last))
+
+
 def before(scripts: Iterable[Script], events: Collection[str]) -> Iterator[Script]:
     """Yield a few long scripts with one of some events after them, or in place of their last one."""
     found: dict[object, Script] = {}

@@ -237,9 +237,7 @@ class Proofs:
     def _by_spacer(self, setting: Setting, p: Property) -> Result:
         known = self._certificate(p.name)
         stored = None if known is None else certified(setting, p, known) or refuted(setting, p, known)
-        if stored is None and self._briefly:
-            stored = retold(setting, p, self._kept(p)) or (None if known is None else outlasting(setting, p, known))
-        proof = _proof(setting, p, self._briefly) if stored is None else stored
+        proof = stored or self._outlasting(setting, p, known) or _proof(setting, p, self._briefly)
         if isinstance(proof, Proof):
             self._proved[p.name] = proof
             how = "all rules" if proof.whole else "rules on the same events"
@@ -272,6 +270,14 @@ class Proofs:
             )
         method = f"Spacer, dense time, {setting.about}"
         return Result(p.name, p.section, "unknown", 0.0, method, reason=proof.reason or unfound)
+
+    def _outlasting(self, setting: Setting, p: Property, known: Certificate | None) -> Proof | Witness | None:
+        """Return what kept evidence comes to where a rule has changed: a counterexample, or a proof by what is left of
+        an invariant; None if it comes to nothing."""
+        told = retold(setting, p, self._kept(p))
+        if told is None:
+            return None if known is None else outlasting(setting, p, known)
+        return told if self._briefly else Refutations(setting, p).find(setting.without, told.steps) or told
 
     def _kept(self, p: Property) -> list[Script]:
         """Return kept traces that may refute a property where a rule has changed: those that show that a rule is

@@ -190,8 +190,8 @@ class Search:
     def _read(self, length: int, model: Any) -> Witness:
         """Return the first steps of a model as a trace."""
         script, broken = script_of(self.run, model, length), self.run.broken(model, length)
-        if without_value(self.world):
-            broken = surely_broken(self.world, script, broken, broken)
+        if without_value(self.world) and (surely := surely_broken(self.world, script, broken)) is not None:
+            broken = surely
         return told(self.world, script, self.used, broken)
 
     @property

@@ -169,7 +169,7 @@ class Setting:
         return frozenset(r.id for r in self.rules.values() if r.level != "MUST")
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=32)
 def _assuming(spec: Itself[Spec], names: frozenset[str]) -> Spec:
     assumptions = {n: a for n, a in spec.what.assumptions.items() if n in names}
     return replace(spec.what, assumptions=assumptions)

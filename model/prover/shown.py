@@ -27,6 +27,6 @@ def shown(
     if broken is None:
         return None
     if without_value(world):
-        broken = surely_broken(world, script, broken)
+        broken = surely_broken(world, script, broken) or frozenset()
     trace = told(world, script, used, broken | setting.misconfigured)
     return replace(trace, site=script.site)

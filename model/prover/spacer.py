@@ -10,7 +10,7 @@ from typing import Any
 
 import z3
 from mipcheck.model.prover.limits import TIME_IS_UP, Alarm, Allowance, is_over, limited
-from mipcheck.model.prover.logic import atom, conj, for_all, implied
+from mipcheck.model.prover.logic import atom, conj, for_all, implied, neg
 
 Z = Any
 """A Z3 expression; z3's own types are not checked."""
@@ -53,6 +53,13 @@ class System:
             yield from move.next.values()
 
 
+def with_likely(system: System, likely: Iterable[Z]) -> System:
+    """Return a system of which all that speaks of its state alone is likely, of some formulas."""
+    names = {z.decl().name() for z in system.state.values()}
+    about = [z for z in likely if {c.decl().name() for c in constants_in([z])} <= names]
+    return replace(system, likely=[*system.likely, *about])
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`answer` is proved, refuted or unknown; `invariant` a Z3 term over the state where it is proved."""
@@ -80,6 +87,15 @@ def spacer(system: System, timeout: float) -> Verdict:
         reason = TIME_IS_UP if is_over() else f"the invariant did not pass its re-check: {failed}"
         return Verdict("unknown", reason=reason)
     return Verdict("proved", invariant, seconds=time.monotonic() - started)
+
+
+def guessed(system: System, timeout: float) -> Verdict | None:
+    """Return that a system may well be safe by what is `likely`, as much of it as is kept by every move; None if that
+    excludes nothing of what is bad. Whoever asks has the invariant pass `recheck`, or one that it is a part of."""
+    kept = lasting(system, timeout)
+    if not kept or not all(impossible(timeout, *kept, b) for b in system.bad):
+        return None
+    return Verdict("proved", conj(kept))
 
 
 def _asked(system: System, kept: Sequence[Z], timeout: float) -> Verdict:
@@ -145,9 +161,9 @@ def _lost(system: System, move: Move, kept: list[Z], timeout: float) -> set[int]
     """Return numbers of some that a move may lose, of those that are `kept` before it; all, if that is not decided."""
     after = [z3.substitute(c, *_values(system, move)) for c in kept]
     changed = [n for n, c in enumerate(after) if not c.eq(kept[n])]
-    solver = limited(z3.Solver(), timeout)
-    solver.add(*kept, move.guard, z3.Not(z3.And([after[n] for n in changed])))
-    answer = solver.check()
+    if not changed:
+        return set()
+    answer, solver = _answered(timeout, *kept, move.guard, neg(conj([after[n] for n in changed])))
     if answer == z3.unsat:
         return set()
     if answer != z3.sat:
@@ -178,13 +194,18 @@ def _values(system: System, move: Move) -> list[tuple[Z, Z]]:
 
 def impossible(timeout: float, *formulas: Z) -> bool:
     """Decide whether the formulas cannot all hold; a solver that gives up does not say so."""
+    return bool(_answered(timeout, *formulas)[0] == z3.unsat)
+
+
+def _answered(timeout: float, *formulas: Z) -> tuple[Any, Any]:
+    """Return an answer, and the solver that gave it."""
     # The core of the solver decides nearly all at once; what takes it long is for one that prepares formulas first.
     for solver, seconds in ((z3.SimpleSolver(), min(_AT_ONCE, timeout)), (z3.Solver(), timeout)):
         limited(solver, seconds).add(*formulas)
         answer = solver.check()
         if answer != z3.unknown:
-            return bool(answer == z3.unsat)
-    return False
+            break
+    return answer, solver
 
 
 def _clause(relation: Z, terms: Sequence[Z], body: Z) -> Z:

@@ -428,7 +428,7 @@ def tracked(spec: Spec, count: int) -> Reduction:
     return _reduction(Itself(spec), tuple((t.name, min(count, t.limit)) for t in spec.tables.values()), False, False)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=32)
 def _reduction(spec: Itself[Spec], counts: tuple[tuple[str, int], ...], hides: bool, rules: bool) -> Reduction:
     """Return a reduction, which properties of one role have in common: so have all terms that are made of theirs."""
     return Reduction(spec.what, dict(counts), hides, rules)

@@ -6,15 +6,15 @@ of one obligation after the other, of one interface among any number, and put to
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import z3
 from mipcheck.model.prover.form import ANY, Form
-from mipcheck.model.prover.logic import conj
+from mipcheck.model.prover.logic import conj, conjuncts, neg
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import System, Z, spacer
+from mipcheck.model.prover.spacer import System, Z, guessed, spacer, with_likely
 from mipcheck.model.prover.symbolic import WHOLE_NODE
 from mipcheck.model.specification.spec import Require, Rule
 from mipcheck.model.specification.term import Term
@@ -54,20 +54,38 @@ def _roots(setting: Setting, owed: Iterable[Rule]) -> list[Term]:
     return [t for r in owed for t in (*r.terms(), anchor_of(setting.spec, r))]
 
 
-def in_parts(setting: Setting) -> tuple[Z, bool] | None:
+def in_parts(setting: Setting, likely: Sequence[Z] = ()) -> tuple[Z, bool] | None:
     """Return what may be an invariant of `time_goes_on`, put together from one for each obligation, and whether that
-    takes permissions; None if there is none for some."""
+    takes permissions; None if there is none for some.
+
+    Much of what is `likely` may well hold in every state.
+    """
     alone = replace(setting, form=Form(ANY))
-    found, takes = [], False
+    found: list[Z] = []
+    takes = False
     for rule in owed_by(setting):
-        # Of what happens elsewhere, or concerns other obligations, no more is told than that time passes.
-        verdict = spacer(_system(alone, [rule], [], True), setting.timeout)
-        if verdict.answer != "proved":
-            verdict, takes = spacer(_system(alone, [rule], permitting(setting, [rule]), True), setting.timeout), True
-        if verdict.answer != "proved":
+        shown = _shown(alone, rule, permitting(setting, [rule]), likely)
+        if shown is None:
             return None
-        found.append(verdict.invariant)
-    return _of_each(setting, conj(found)), takes
+        found += conjuncts(shown[0])
+        takes |= shown[1]
+    return _of_each(setting, conj(list({z.get_id(): z for z in found}.values()))), takes
+
+
+def _shown(setting: Setting, rule: Rule, permissions: list[Rule], likely: Sequence[Z]) -> tuple[Z, bool] | None:
+    """Return an invariant by which no event makes an obligation overdue at once, and whether it takes permissions.
+
+    To see whether what is likely is one takes a tenth of the time that it takes to find another: so is that nothing is
+    overdue, which time that passes leaves so.
+    """
+    for ask in (guessed, spacer):
+        for rules in ([], permissions):
+            # Of what happens elsewhere, or concerns other obligations, no more is told than that time passes.
+            system = _system(setting, [rule], rules, True)
+            verdict = ask(with_likely(system, [*likely, *map(neg, system.bad)]), setting.timeout)
+            if verdict is not None and verdict.answer == "proved":
+                return verdict.invariant, rules is permissions
+    return None
 
 
 def _of_each(setting: Setting, invariant: Z) -> Z:

@@ -8,7 +8,7 @@ import pytest
 from mipcheck.model.prover.certificate import Certificate
 from mipcheck.model.prover.consistency import Consistency, consistent
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.mended import Again, after, alike, before
+from mipcheck.model.prover.mended import Again, after, alike, before, begun, within
 from mipcheck.model.prover.prove import Proofs
 from mipcheck.model.prover.scripts import Script, ScriptStep
 from mipcheck.model.prover.search import Search
@@ -61,12 +61,13 @@ def test_no_search_is_needed_for_the_same_events(old: str, new: str, monkeypatch
 
 
 def test_what_no_such_events_show_is_sought() -> None:
-    """And found, or not at all: a rule that none of the node's events can keep stays without a trace."""
+    """And found, or it is proved that there is none: none of the node's events can keep the rule."""
     kept = certificate_of(shown_of(TEXT))
     found = consistent(setting_of(loads(TEXT.replace("asked and now", "ready and now"))), kept)
     assert found.verdict.answer == "proved" and len(found.scripts["kept:A"].steps) == 3
     never = consistent(setting_of(loads(TEXT.replace("asked and now", "asked and not asked and now"))), kept)
-    assert never.verdict.reason == "no trace was found that exercises A"
+    assert never.verdict.answer == "vacuous"
+    assert never.verdict.reason == "no trace exercises A and keeps the other rules"
 
 
 def test_a_script_of_anything_shows_only_what_it_can() -> None:
@@ -105,3 +106,12 @@ property second "two" whenever go: now - at >= 2 s
 
 def _script(*events: str) -> Script:
     return Script(10**6, tuple(ScriptStep(event, 0, 0, {}) for event in events))
+
+
+def test_an_event_more_may_be_what_is_owed_by_then() -> None:
+    """What comes late may need something else before; and what helped one trace before its events may help another."""
+    kinds = [[step.event for step in s.steps] for s in within(_script("ask", "reply", "go"), ["rest", "ask"])]
+    assert kinds == [["ask", "reply", "ask", "go"], ["ask", "reply", "reply", "go"], ["ask", "reply", "rest", "go"]]
+    longer = _script("rest", "ask", "go")
+    assert [len(s.steps) for s in begun(longer, _script("ask", "go")).values()] == [1]
+    assert not begun(longer, _script("rest", "go")) and not begun(longer, longer)

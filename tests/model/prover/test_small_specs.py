@@ -268,7 +268,7 @@ def each_walk_is_judged_alike(rng: random.Random, spec: Spec, setting: Setting, 
     walks = Walks(rng, setting, 2)
     ways = sorted(walks.on(count), key=lambda way: len(way[0].steps))
     for way, _ in [w for w in ways if spec.events[w[0].steps[-1].event].seen][-6:]:
-        broken = surely_broken(walks.world, way)
+        broken = surely_broken(walks.world, way, [*walks.world.allows, *walks.world.requires])
         assert broken is not None
         trace = told(walks.world, way, setting.used, broken | setting.misconfigured)
         text = trace_text(spec, trace, setting.given, capabilities=setting.capabilities)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import mipcheck.model.prover.consistency as consistency
+import mipcheck.model.prover.spacer as spacer
 import pytest
 import z3
 from mipcheck.model.prover.consistency import consistent
+from mipcheck.model.prover.logic import conjuncts
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.spacer import recheck
 from mipcheck.model.prover.timely import in_parts, owed_by, permitting, time_goes_on
@@ -81,7 +83,28 @@ def test_an_invariant_that_fails_its_check_for_all_is_sought_for_all(monkeypatch
     setting = _setting(TEXT)
     honest = in_parts(setting)
     assert honest is not None
-    monkeypatch.setattr(consistency, "in_parts", lambda _: (z3.BoolVal(True), False))
+    monkeypatch.setattr(consistency, "in_parts", lambda *_: (z3.BoolVal(True), False))
     found = consistent(setting)
     assert found.verdict.answer == "proved"
     assert found.systems["time"][1].sexpr() != "true"
+
+
+@pytest.mark.parametrize("text", [TEXT, LATE], ids=["by rules alone", "by permissions"])
+def test_what_held_before_a_change_is_tried_first(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An author's change seldom takes an invariant away: most of it still holds, and no solver has to find another."""
+    setting = _setting(text)
+    before = in_parts(setting)
+    assert before is not None
+    changed = _setting(text.replace("within 5 s of used", "within 6 s of used"))
+    monkeypatch.setattr(spacer, "_asked", None)
+    found = in_parts(changed, [*conjuncts(before[0]), z3.Bool("nowhere"), z3.BoolVal(False)])
+    assert found is not None and found[1] == before[1]
+    permissions = permitting(changed, owed_by(changed)) if found[1] else []
+    assert not recheck(time_goes_on(changed, permissions), found[0], 10)
+
+
+def test_what_no_longer_holds_proves_nothing() -> None:
+    """A stranger's certificate is of no use at worst: what is likely has to be kept by every move."""
+    setting = _setting(LATE.replace("rule C MUST", "rule C SHOULD"))
+    assert in_parts(setting, [z3.BoolVal(False)]) is None
+    assert in_parts(setting, [z3.Bool("active.0")]) is None

@@ -1,0 +1,42 @@
+"""Rules that are there for nothing: that no run puts to the test, or that nothing can break which keeps the others."""
+
+from __future__ import annotations
+
+from mipcheck.model.prover.claims import system_of
+from mipcheck.model.prover.form import ADDRESS, ANY, Form
+from mipcheck.model.prover.free import candidates, in_form
+from mipcheck.model.prover.setting import Setting
+from mipcheck.model.prover.spacer import impossible, spacer
+from mipcheck.model.prover.tables import TooManyEntries
+from mipcheck.model.specification.claimed import Property, Whenever
+from mipcheck.model.specification.spec import Allow
+from mipcheck.model.specification.term import FALSE, Term
+from mipcheck.model.values.types import BOOL
+
+
+def is_idle(setting: Setting, rule: str, broken: bool, seconds: float) -> bool:
+    """Decide whether a permission is certainly exercised by no run that keeps all rules, or if `broken` is broken by
+    none that keeps the other MUSTs, whatever the addresses are.
+
+    That takes so many seconds of the processor at most; next to none if it is so whatever the state, and in none only
+    that is seen. No answer counts as that there is such a run.
+    """
+    body = setting.rules[rule].body
+    if not isinstance(body, Allow):
+        return False
+    kept = body.condition if body.unclear is None else Term("or", BOOL, args=(body.condition, body.unclear))
+    p = Property(rule, (), "", Whenever(body.patterns, kept if broken else FALSE))
+    if broken:
+        others = [r for r in setting.musts if r.id != rule]
+        form = Form(ANY, tuple(n for n in candidates(setting) if n.startswith(ADDRESS)))
+    else:
+        others = [r for r in setting.rules.values() if r.id not in setting.without]
+        form = Form(ANY)
+    own = in_form(setting, form)
+    try:
+        plain = system_of(own, p, [r for r in others if r.permits({q.event for q in body.patterns})], False)
+    except TooManyEntries:
+        return False
+    if all(impossible(setting.timeout, bad) for bad in plain.bad):
+        return True
+    return seconds > 0 and spacer(system_of(own, p, others, True), seconds).answer == "proved"
