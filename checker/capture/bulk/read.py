@@ -191,14 +191,14 @@ def _mixed(taken: Taken, infos: Sequence[FileInfo]) -> bool:
 
 
 def _recorded_twice(taken: Taken, firsts: Sequence[int]) -> bool:
-    """Decide whether two files have packets of one time that look alike: only all that are tell which are the same."""
+    """Decide whether two files have packets of one time and length: only all that these are tell whether some are the
+    same, as kinds are numbered apart in each file."""
     starts = np.array(firsts)
     for chunk in taken.rows.chunks():
         file = np.searchsorted(starts, chunk.frame)
         for apart in range(1, _NEXT):
-            alike = (chunk.kind[apart:] == chunk.kind[:-apart]) | ((chunk.kind[apart:] < 0) & (chunk.kind[:-apart] < 0))
-            at_once = chunk.time[apart:] == chunk.time[:-apart]
-            if (alike & at_once & (file[apart:] != file[:-apart])).any():
+            alike = (chunk.time[apart:] == chunk.time[:-apart]) & (chunk.length[apart:] == chunk.length[:-apart])
+            if (alike & (file[apart:] != file[:-apart])).any():
                 return True
     return False
 

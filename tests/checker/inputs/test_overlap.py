@@ -12,7 +12,8 @@ from metamorphic.captures import Frames, frames_of
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.trace.route import CAPTURES, EVENTS, LOGS
 
-from making.files import pcapng
+from making.files import Record, pcapng
+from making.packets import COA, IHA, IHOA, SERVER, out, user
 from making.paths import TRACES
 from making.routes import NEVER, native_from
 
@@ -101,3 +102,18 @@ def test_captures_that_overlap(begin: float, end: float, named: bool, tmp_path: 
     assert [(r.id, r.status, r.kept, r.broken) for r in both.rules] == [
         (r.id, r.status, r.kept, r.broken) for r in alone.rules
     ]
+
+
+def test_data_that_two_captures_show_count_once(tmp_path: Path) -> None:
+    """Also where they have nothing but data in common, of which each tells as the kind of packet that it met then."""
+    data = [Record(n * 10**6, out(user(COA, SERVER, 40 + n % 7))) for n in range(60)]
+    others = [Record(n * 10**6 + 5000, out(user(IHOA, IHA, 40))) for n in range(9)]
+    parts = {"all": [*data, *others], "one": data, "other": [*others, *data[30:50]]}
+    paths = {name: tmp_path / f"{name}.pcapng" for name in parts}
+    for name, records in parts.items():
+        paths[name].write_bytes(pcapng(records))
+    config = SCENARIO.with_suffix(".toml")
+    alone = mipcheck.check(paths["all"], config=config)
+    both = mipcheck.check([paths["one"], paths["other"]], config=config)
+    assert judged(both) == judged(alone)
+    assert any("counts once" in note for note in both.notes)
