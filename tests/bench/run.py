@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import os
 import shutil
 import signal
@@ -492,7 +493,12 @@ CHANGES: Final = {
 def proofs(bench: Bench) -> None:
     """Each property's time, a changed rule, and the model of 4.2.2 in discrete time in spin."""
     chosen = ["inside_is_sound"] if bench.settings.quick else []
-    for how, options, most in (("from certificates", [], 5), ("anew", ["--fresh"], 60)):
+    ways: tuple[tuple[str, list[str], float], ...] = (
+        ("from certificates", ["--no-needs"], 5),
+        ("anew", ["--fresh", "--no-needs"], 60),
+        ("from certificates, and what each needs", [], math.inf),
+    )
+    for how, options, most in ways:
         taken = []
         for spec in ("draft-01",) if bench.settings.quick else ("draft-01", "rfc5265"):
             done = bench.tried("mipcheck prove", how, prove_command(spec, *chosen, *options), (0, 3))
@@ -507,9 +513,9 @@ def proofs(bench: Bench) -> None:
             bench.add(Result("mipcheck prove", name, len(proved), "properties", done.seconds, done.cpu, peak_mib=peak))
         if len(taken) == 2:
             cpu = sum(d.cpu for d in taken)
-            target = f"at most {most} of the processor"
+            target = f"at most {most} of the processor" if most < math.inf else ""
             bench.ratio(f"both specifications, {how}: seconds", sum(d.seconds for d in taken), target, None, cpu)
-            bench.ratios[-1].met = cpu <= most
+            bench.ratios[-1].met = cpu <= most if target else None
     changed(bench, dict(list(CHANGES.items())[:1]) if bench.settings.quick else CHANGES)
     for count in (1,) if bench.settings.quick else (1, 2):
         spin(bench, count)
