@@ -94,6 +94,14 @@ class AlikeColumns:
         return AlikeColumns(self.pattern[order], self.values[order], self.time[order], self.frame[order])
 
 
+def filled(rows: Sequence[Sequence[int]]) -> Ints:
+    """Return rows of numbers as an array, with zeros after those of shorter ones."""
+    found = np.zeros((len(rows), max(map(len, rows), default=0)), np.int64)
+    for row, numbers in zip(found, rows, strict=True):
+        row[: len(numbers)] = numbers
+    return found
+
+
 def _wide(values: Ints, width: int) -> Ints:
     return np.pad(values, ((0, 0), (0, width - values.shape[1])))
 

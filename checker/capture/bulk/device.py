@@ -22,7 +22,7 @@ from mipcheck.checker.capture.device.crossing import SOON, Found
 from mipcheck.checker.capture.device.passage import Marks, Passage, Way
 from mipcheck.checker.capture.device.reader import DeviceReader
 from mipcheck.checker.capture.headers.packet import Packet
-from mipcheck.checker.trace.alike import AlikeColumns, AlikeEvents, Pattern, Patterns
+from mipcheck.checker.trace.alike import AlikeColumns, AlikeEvents, Pattern, Patterns, filled
 from mipcheck.checker.trace.columns import Whose
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event
@@ -479,9 +479,7 @@ def _columns_of(events: Sequence[Event]) -> tuple[AlikeColumns, list[Pattern]]:
     """Return single events as columns, with their patterns."""
     patterns = Patterns()
     added = [patterns.add(event) for event in events]
-    values = np.zeros((len(events), max((len(numbers) for _, numbers in added), default=0)), np.int64)
-    for row, (_, numbers) in zip(values, added, strict=True):
-        row[: len(numbers)] = numbers
+    values = filled([numbers for _, numbers in added])
     return AlikeColumns(
         np.array([number for number, _ in added], np.int32),
         values,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from mipcheck.checker.trace.alike import AlikeColumns, AlikeEvents, Patterns
+from mipcheck.checker.trace.alike import AlikeColumns, AlikeEvents, Patterns, filled
 from mipcheck.checker.trace.columns import Array, Batch, Columns, Whose
 from mipcheck.model.values.event import Event, Position
 
@@ -50,9 +50,7 @@ class ListedEvents(Columns):
     def _distinct(self, patterns: Patterns, told: Sequence[tuple[int, ...]], firsts: Array) -> AlikeEvents:
         """Return the distinct events, told by their patterns and numbers; `firsts` are the numbers of the first of
         each."""
-        values = np.zeros((len(told), max((len(each) for each in told), default=1) - 1), np.int64)
-        for row, each in zip(values, told, strict=True):
-            row[: len(each) - 1] = each[1:]
+        values = filled([each[1:] for each in told])
         pattern = np.array([each[0] for each in told], np.int32)
         # In any file there are fewer frames than this.
         frame = self._place[firsts] + self._file[firsts].astype(np.int64) * _FRAMES
