@@ -58,7 +58,7 @@ class Partings:
 
     def __init__(self, left: Spec, right: Spec, timeout: float = TIMEOUT, tidying: float = math.inf) -> None:
         self.left, self.right, self.timeout, self.tidying = left, right, timeout, tidying
-        self._comparisons: dict[_Case, Comparison] = {}
+        self._comparisons: dict[tuple[_Case, int], Comparison] = {}
         self._made: dict[_Case, tuple[Setting, Setting]] = {}
         self._examples: dict[tuple[frozenset[str], bool], Examples] = {}
 
@@ -90,16 +90,22 @@ class Partings:
             return PartingLog(reason="there is no rule to part on")
         cases = self._cases(named)
         for case in cases if len(named) == 1 else ():
-            found = self._broken_in_one(named[0], case, list(title))
-            if found is not None:
-                return found
+            alone = self._broken_in_one(named[0], case, list(title))
+            if alone is not None:
+                return alone
         reason = ""
         left = Allowance(self.timeout)
         for case in cases:
-            outcome = self._search(named, case, left.part(_FIRST))
-            if outcome.parting is not None:
-                return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
-            reason = reason or outcome.reason
+            partings = []
+            for entries in self._entries:
+                outcome = self._search(named, case, left.part(_FIRST), entries)
+                partings += [outcome.parting] if outcome.parting is not None else []
+                reason = reason or outcome.reason
+                if partings and partings[-1].outright:
+                    break
+            if partings:
+                found = next((p for p in partings if p.outright), partings[0])
+                return confirmed(self.left, self.right, found, list(title), case.capabilities)
         if len(named) > 1:
             return PartingLog(reason=reason)
         same = self._never(named[0], left.part(_FIRST))
@@ -150,15 +156,22 @@ class Partings:
                     return confirmed(self.left, self.right, outcome.parting, list(title), case.capabilities)
         return PartingLog(reason="no trace was found that breaks it in both")
 
-    def _comparison(self, case: _Case, timeout: float) -> Comparison:
+    @property
+    def _entries(self) -> tuple[int, ...]:
+        """How many entries of each table a trace may speak of: one, which is decided sooner, or two, where what happens
+        to one has to do with another."""
+        return (1, 2) if self.left.tables or self.right.tables else (1,)
+
+    def _comparison(self, case: _Case, timeout: float, entries: int = 1) -> Comparison:
         """Return the comparison for a case, made once, whose next search has so many seconds."""
         from mipcheck.model.prover.compare import Comparison
 
-        if case not in self._comparisons:
+        if (case, entries) not in self._comparisons:
             left, right = self._settings(case)
-            self._comparisons[case] = Comparison(left, right, addresses=case.site)
-        self._comparisons[case].timeout, self._comparisons[case].tidying = timeout, self.tidying
-        return self._comparisons[case]
+            self._comparisons[case, entries] = Comparison(left, right, addresses=case.site, entries=entries)
+        found = self._comparisons[case, entries]
+        found.timeout, found.tidying = timeout, self.tidying
+        return found
 
     def _cases(self, rules: list[str]) -> list[_Case]:
         """List what a node may have to be capable of for the rules to make a difference: nothing first."""
@@ -199,15 +212,15 @@ class Partings:
             self._made[case] = left, right
         return self._made[case]
 
-    def _search(self, rules: list[str], case: _Case, timeout: float) -> SearchOutcome:
-        """Seek a parting in a case: by the site alone, else by events."""
+    def _search(self, rules: list[str], case: _Case, timeout: float, entries: int = 1) -> SearchOutcome:
+        """Seek a parting in a case: by the site alone, else by events, with so many entries of each table."""
         from mipcheck.model.prover.compare import part_settings
 
         left, right = self._settings(case)
         by_settings = part_settings(left, right, rules, timeout, case.site)
         if by_settings.parting is not None or not self._on_events(rules):
             return by_settings
-        return self._comparison(case, timeout).part(rules, rules)
+        return self._comparison(case, timeout, entries).part(rules, rules)
 
     def _on_events(self, rules: list[str]) -> bool:
         """Decide whether any of the rules is about events, not about the site alone."""

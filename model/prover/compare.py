@@ -173,7 +173,7 @@ def _tells(run: Unrolling, known: Mapping[str, Term], k: int) -> Z:
 class Comparison(Search):
     """Searches over one unrolling of two settings. `timeout` is in seconds, for each search.
 
-    `addresses` are those of the site that are not the usual ones.
+    `addresses` are those of the site that are not the usual ones. Traces speak of so many `entries` of each table.
     """
 
     def __init__(
@@ -183,8 +183,9 @@ class Comparison(Search):
         depth: int = DEPTH,
         timeout: float = 60.0,
         addresses: Mapping[str, int] = NONE,
+        entries: int = 1,
     ) -> None:
-        self.left, self.right = (s.tracked() for s in merged(left, right, addresses))
+        self.left, self.right = (s.tracked(entries) for s in merged(left, right, addresses))
         unit = min(time_unit(s.parameters, s.spec) for s in (self.left, self.right))
         worlds = _worlds(self.left, self.right, [s.rules.values() for s in (self.left, self.right)], unit)
         self.world, self.depth, self.timeout = worlds[0], depth, timeout

@@ -11,6 +11,7 @@ import z3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.observe.observer import observe
+from mipcheck.checker.proofs.partings import Partings
 from mipcheck.model.machine.compile import Entries, Machine
 from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
@@ -166,6 +167,18 @@ def test_two_specifications_part_where_an_entry_differs() -> None:
     parting = Comparison(left, right).part(["A1"], ["A1"]).parting
     assert parting is not None and (parting.left, parting.right) == (frozenset(), frozenset({"A1"}))
     assert broken_in(AGENT, parting.trace) == set() and broken_in(other, parting.trace) == {"A1"}
+
+
+def test_they_part_where_what_happens_to_one_entry_has_to_do_with_another() -> None:
+    """No trace tells it that speaks of one entry; that was given up after a long search. Nor is a trace preferred on
+    which both find fault."""
+    other = loads(TEXT.replace("only if every c in binding", "only if some c in binding")).for_role("iha")
+    left, right = setting_of(AGENT), setting_of(other)
+    alone = Comparison(left, right).part(["A3"], ["A3"]).parting
+    assert alone is None or not alone.outright
+    found = Partings(AGENT, other).find(["A3"], [])
+    assert found.outright and (found.left, found.right) == (("A3",), ())
+    assert found.trace.count(" rrp ") == 2
 
 
 # --- what is followed does all that the specification does ------------------------------------------------------------
