@@ -225,7 +225,7 @@ class Proofs:
                 _unassuming(owner, dropped), self._given, rules, self._capabilities, self._timeout
             )
         setting = self._settings[about]
-        return owner.properties[name], relying(setting, owner.properties[name])
+        return setting.spec.properties[name], relying(setting, setting.spec.properties[name])
 
     def _examples_of(self, setting: Setting, p: Property) -> Examples:
         """Return searches in a property's setting, which all share that rely on the same."""

@@ -134,6 +134,8 @@ def _same(
     free = [n for n in candidates(settings[0], told) if n in theirs]
     form = Form(ANY, tuple(free))
     found = [in_form(s.followed(), form) for s in settings]
+    if found[0].spec.variables.keys() != found[1].spec.variables.keys():
+        return False  # one asks of interfaces what the other does not (see `named.py`)
     claims = [[f.of_property(p) for p in s.spec.properties.values()] for f, s in zip(found, settings, strict=True)]
     # What is hidden in an event is called by what is looked up, so that one thing has one name in both.
     events = merged_events(*(_all_hidden(s) for s in found))

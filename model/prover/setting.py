@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 
 import z3
 from mipcheck.model.prover.form import Form
+from mipcheck.model.prover.named import among_named
 from mipcheck.model.prover.remembered import Itself
 from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.tables import Reduction, followed, tracked
@@ -201,7 +202,7 @@ def setting_of(
         raise KeyError(name)
     values = configure(spec, parameters or {})
     readings = {n: values[n] for n, p in spec.parameters.items() if p.readings}
-    unfolded, spec = spec, Folding(readings, capabilities, parameters or {}).spec(spec)
+    unfolded, spec = spec, among_named(Folding(readings, capabilities, parameters or {}).spec(spec))
     spec = replace(spec, rules={n: _demanding(r) for n, r in spec.rules.items()})
     rules = {r.id: r for r in spec.rules.values() if r.applies(capabilities)}
     return Setting(spec, values, example_site(spec), rules, dropped, timeout, capabilities, dict(parameters or {}),

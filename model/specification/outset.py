@@ -29,6 +29,8 @@ def at_first(t: Term, variables: Mapping[str, Variable]) -> int | None:
             return 1 if args[0] == 0 or args[1] == 1 else None if None in args else 0
         case "not":
             return None if args[0] is None else 1 - args[0]
+        case "=" | "!=" if [a.kind for a in t.args].count("this") == 1:  # nothing says yet which interface it is
+            return int(t.kind == "!=")
         case "=" | "!=" | "<" | "<=" | ">" | ">=":
             left, right = args
             return None if left is None or right is None else int(COMPARISONS[t.kind](left, right))

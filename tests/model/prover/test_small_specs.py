@@ -237,7 +237,7 @@ def hold_against_each_other(seed: int, walks: int) -> list[str]:
     answers = []
     rules_are_shown(rng, spec, setting)
     each_walk_is_judged_alike(rng, spec, setting, walks)
-    for name, p in spec.properties.items():
+    for name, p in setting.spec.properties.items():
         asked = prove_one(spec, name, given, [], 3.0, capabilities, with_needs=False)  # replays a counterexample
         answers.append(asked.result.result)
         # Where some rule cannot be kept or broken, it has been proved by then that time goes on.
