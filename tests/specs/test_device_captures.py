@@ -117,6 +117,16 @@ def in_udp(time: float, to: str) -> Frames:
     return [(time, comes(inner, 1)), (time + 0.001, leaves(IP(src=IHA, dst=to) / carried))]
 
 
+def sealed_in_udp(time: float) -> Frames:
+    """A node behind a NAT registers with the x-HA, and sends ESP in UDP: what has no ports in what has."""
+    asked = signed(request(ELSEWHERE, XHA, XHA, XHOA, BEHIND, id=1), XKEY, before=bytes.fromhex("9006000000000000"))
+    said = signed(reply(ELSEWHERE, XHA, XHOA, id=1), XKEY, before=bytes([44, 6, 0, 0, 0, 0, 0, 0]))
+    inner = IP(src=XHOA, dst=VPN, proto=50) / Raw(struct.pack("!II", 0x1234, 1) + bytes(64))
+    carried = UDP(sport=50000, dport=434) / MobileIP(type=4) / MobileIPTunnelData(nexthdr=4) / inner
+    passes = [(time + 1, comes(IP(src=ELSEWHERE, dst=XHA) / carried)), (time + 1.001, leaves(inner, 1))]
+    return [(time, comes(asked)), (time + 0.01, leaves(said)), *passes]
+
+
 AT_AGENTS = [
     Case("iha", "behind a NAT, whose address stands for the node", [*through_nat(1), *in_udp(2, NAT)]),
     Case("iha", "behind a NAT, and to another address", [*through_nat(1), *in_udp(2, NAT), *in_udp(3, AWAY)], ("IH6",)),
@@ -173,6 +183,7 @@ AT_AGENTS = [
         [*registers(1, 1, key=XKEY), *gets(2, AWAY, XKEY)],
         ("XH11",),
     ),
+    Case("xha", "behind a NAT, ESP in UDP", sealed_in_udp(1)),
     Case(
         "xha",
         "a retransmitted request is answered twice",
@@ -213,8 +224,8 @@ def reverse(time: float, tunnel: bool = True) -> Frames:
     return [(time, comes(UP)), (time + 0.001, leaves(IP(src=FA, dst=IHA) / UP if tunnel else UP, 1))]
 
 
-def delivered(time: float) -> Frames:
-    return [(time, comes(IP(src=IHA, dst=FA) / DOWN, 1)), (time + 0.001, leaves(DOWN))]
+def delivered(time: float, packet: Packet = DOWN, sender: str = IHA) -> Frames:
+    return [(time, comes(IP(src=sender, dst=FA) / packet, 1)), (time + 0.001, leaves(packet))]
 
 
 AT_FOREIGN_AGENT = [
@@ -228,6 +239,18 @@ AT_FOREIGN_AGENT = [
     ),
     Case("fa", "an address that is not its own", [*offers(), *asked(1, 1, coa=OTHER_COA)], ("FA1",)),
     Case("fa", "another's identification", [*offers(), *asked(1, 1), *told(1.1, 1, passed=5)], ("FA2",)),
+    Case(
+        "fa",
+        "packets for a node that never registered",
+        [*offers(), *asked(1, 1), *told(1.1, 1), *delivered(3, user(CORRESPONDENT, "10.1.9.78"))],
+        ("FA3",),
+    ),
+    Case(
+        "fa",
+        "packets from the tunnel of somebody who is no home agent",
+        [*offers(), *asked(1, 1), *told(1.1, 1), *delivered(3, sender="10.1.0.66")],
+        ("FA3",),
+    ),
     Case(
         "fa",
         "a request that nobody sent",

@@ -129,7 +129,7 @@ class Families(Sequence[PacketKind]):
             for n, at in enumerate(ends):
                 pairs[kinds - first, n] = s.pool[starts[kinds] + at].view(np.uint64)
             rest[kinds - first, 5] = len(ends)
-            if ports:  # those of the innermost header count
+            if ports and ports[-1] > ends[-1]:  # those of the innermost header count, and not of a tunnel around it
                 word = s.pool[starts[kinds] + ports[-1]]
                 rest[kinds - first, 6], rest[kinds - first, 7] = word >> _PORT_BITS & _PORT, word & _PORT
         for kind, packet in singles.items():

@@ -41,6 +41,7 @@ class ForeignAgent:
         self._dynamic = Dynamic(packets)
         self._links: set[str] = set()  # interfaces with nodes
         self._visitors: dict[int, set[str]] = {}  # home address → interfaces where it has asked
+        self._peers = set(known.agents)  # addresses from which home agents may tunnel: their own, or those of NATs
         self._meet(packets)
         self._answers = Answers()
         self._heard: set[int] = set()  # home agents that have answered anything
@@ -71,7 +72,7 @@ class ForeignAgent:
 
     def marks(self) -> Marks:
         """Return what of addresses `passage` looks at."""
-        agents = [[address] for address in self._known.agents]
+        agents = [self._peers, *([address] for address in self._known.agents)]
         links = {name for names in self._visitors.values() for name in names}
         homes = [{home for home, names in self._visitors.items() if link in names} for link in sorted(links)]
         return Marks([self._known.own, self._known.far, *agents, *homes], self._known.internal, [MULTICAST])
@@ -84,7 +85,7 @@ class ForeignAgent:
         return Found(None)
 
     def _meet(self, packets: Sequence[Packet]) -> None:
-        """Learn on which links there are nodes, and which."""
+        """Learn on which links there are nodes, and which; and who takes part in registrations on the other side."""
         for packet in packets:
             if packet.kind == ADVERTISEMENT and len(packet.addresses) == 1:
                 found = carried.advertisement(packet)
@@ -92,8 +93,13 @@ class ForeignAgent:
                     self._links.add(packet.interface)
                 continue
             source, target = packet.addresses[0]
-            request = request_of(packet)
-            if request is None or target not in self._known.own or source in self._known.own:
+            request, reply = request_of(packet), reply_of(packet)
+            if reply is not None and target in self._known.own:
+                self._peers |= {source, reply.agent}
+            if request is None or source in self._known.own:
+                continue
+            self._peers.add(request.agent)
+            if target not in self._known.own:
                 continue
             self._links.add(packet.interface)
             if (home := self._dynamic.home(request)) is not None:
@@ -172,18 +178,28 @@ class ForeignAgent:
         return Passage(Outcome((Told("relay", keys),)), stranger=address if agent is None else None)
 
     def _passed_on(self, packet: Packet) -> Passage:
-        """Tell of a packet that the agent sends as it is: to a node on the link, or for one to anybody."""
+        """Tell of a packet that the agent sends as it is: to a node on the link, or for one to anybody.
+
+        What comes out of a home agent's tunnel is for a node, whether that has asked for it or not.
+        """
         target = packet.addresses[0][1]
         if target >= MULTICAST:
             return Passage(Outcome((), "multicast or broadcast"))
-        to_node = target in self._visitors and packet.interface in self._links
-        return Passage(leaves=lambda found: (self._to_node if to_node else self._of_node)(packet, found))
+        on_link, asked = packet.interface in self._links, target in self._visitors
+
+        def leaves(found: Found[Way]) -> Outcome:
+            tunnelled = found.way is not None and found.way[0] == _HA and found.way[1] in self._known.agents
+            return (self._to_node if on_link and (asked or tunnelled) else self._of_node)(packet, found)
+
+        return Passage(leaves=leaves)
 
     def _to_node(self, packet: Packet, found: Found[Way]) -> Outcome:
         source, target = packet.addresses[0]
         if found.way is None and not found.several:
             return Outcome((untold(target, "a packet for the node has come in by no way that was captured"),))
         whence, agent = (None, 0) if found.way is None else found.way
+        if whence == _HA and agent not in self._peers:
+            whence = _OTHER  # a tunnel of somebody who is no home agent
         keys: Keys = {"home": target, "what": "data", "from": whence, "to": _NODE, "src": source, "dst": target}
         return Outcome((Told("relay", {**keys, "agent": self._known.agents.get(agent)}),))
 

@@ -141,7 +141,7 @@ def _ip(walk: _Walk, at: int) -> None:
     if first >> 4 != 4 or header < 20:
         return
     walk.source = source
-    packet.inside = at
+    packet.inside, packet.sport, packet.dport = at, 0, 0  # a tunnel's ports are none of what it carries
     outer, addresses = walk.stack, packet.addresses
     packet.addresses = (*addresses, (source, target))
     packet.stack = walk.stack = f"{outer}/ip" if outer else "ip"
@@ -240,6 +240,7 @@ def _minimal(walk: _Walk, at: int) -> None:
         (source,) = struct.unpack_from("!I", data, at)
         at += 4
     packet.addresses = (*packet.addresses, (source, target))
+    packet.sport = packet.dport = 0
     walk.stack += "/minenc"
     packet.stack, packet.protocol = walk.stack, protocol
     _carried(walk, protocol, at)
