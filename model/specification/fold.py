@@ -71,6 +71,10 @@ class Folding:
         folded = (replace(p, condition=self.term(p.condition)) for p in patterns)
         return tuple(p for p in folded if p.condition != FALSE)
 
+    def _spoken_of(self, patterns: tuple[EventPattern, ...]) -> tuple[EventPattern, ...]:
+        """Return patterns of a claim; where none can match, all stay: without any it would be about every state."""
+        return self._patterns(patterns) or tuple(replace(p, condition=FALSE) for p in patterns)
+
     def _update(self, u: Update) -> Update:
         return Update(self._patterns(u.patterns), self._values(u.assignments), tuple(map(self._change, u.changes)))
 
@@ -103,11 +107,11 @@ class Folding:
             case Invariant(condition):
                 return Invariant(self.term(condition))
             case Whenever(patterns, condition):
-                return Whenever(self._patterns(patterns), self.term(condition))
+                return Whenever(self._spoken_of(patterns), self.term(condition))
             case Permitted(patterns):
-                return Permitted(self._patterns(patterns))
+                return Permitted(self._spoken_of(patterns))
             case Independent(variables, allowed):
-                return Independent(variables, self._patterns(allowed))
+                return Independent(variables, self._spoken_of(allowed))
             case _:
                 return claim
 

@@ -81,3 +81,9 @@ def test_one_that_asks_more_of_the_trace_is_not_the_same() -> None:
 
 def test_the_bundled_specifications_ask_nothing_else() -> None:
     assert not [m.name for name in every_bundled() for m in load(name).machines() if among_named(m) is not m]
+
+
+@pytest.mark.parametrize("claim", ["whenever go when capability spare: busy", "permitted go when capability spare"])
+def test_a_claim_of_what_never_happens_in_a_setting_is_no_claim_of_every_state(claim: str) -> None:
+    spec = of(f'capability spare "it has one"\nrule R MUST cite 1 "x" allow go only if busy\nproperty p "x" {claim}')
+    assert prove_one(spec, "p", {}, [], 10.0, frozenset(), with_needs=False).result.result == "vacuous"
