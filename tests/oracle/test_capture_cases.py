@@ -18,6 +18,7 @@ from mipcheck.checker.trace.route import CAPTURES
 from scapy.layers.inet import IP, UDP, fragment
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
+from scapy.packet import Raw
 
 from making.files import (
     LOOP,
@@ -169,6 +170,20 @@ def denied(code: int) -> Frames:
     return [*INSIDE, ask(9, 2), said, plain(12)]
 
 
+def over_udp(code: int, after: bool = False) -> Frames:
+    """The node asks for UDP tunnelling (RFC 3519 3.1), and the reply says something of it, where nobody else could add
+    it, or `after` the authenticator."""
+    said = bytes([44, 6, 0, code, 0, 0, 0, 110])
+    granted = signed(reply(id=1), KEY, before=b"" if after else said, after=said if after else b"")
+    return [*UP, (0.2, out(signed(request(id=1), KEY, before=bytes([144, 6, *bytes(6)])))), (0.3, into(granted))]
+
+
+def plain_in_udp(time: float) -> tuple[float, bytes]:
+    """User data in the clear, in UDP to the i-HA (RFC 3519 3.3)."""
+    inner = bytes([4, 4, 0, 0]) + bytes(user(IHOA, SERVER))
+    return time, out(IP(src=COA, dst=IHA) / UDP(sport=50000, dport=434) / Raw(inner))
+
+
 REPLY = IP(answer(0.3, 1)[1][14:])
 PIECES = [bytes(Ether(src=PEER_MAC, dst=NODE_MAC) / piece) for piece in fragment(REPLY, fragsize=40)]
 OPTIONS = into(IP(src=REPLY.src, dst=REPLY.dst, options=["NOP"] * 4) / REPLY[UDP])
@@ -262,6 +277,10 @@ CASES: dict[str, tuple[bytes, str]] = {
     "options of IP": (file([*UP, ask(0.2, 1), (0.3, OPTIONS), plain(1)]), "conformant"),
     "in a tunnel of IPv6": (file([*OUT, (6, IN_IPV6)]), "violation D1"),
     "not even in a tunnel": (file([*OUT, (6, out(user(IHOA, SERVER)))]), "violation D1"),
+    "UDP was granted, and is not used": (file([*over_udp(0), plain(1)]), "violation N2"),
+    "UDP was granted, and is used": (file([*over_udp(0), plain_in_udp(1)]), "conformant"),
+    "UDP was declined": (file([*over_udp(64), plain(1)]), "conformant"),
+    "UDP was granted by anybody": (file([*over_udp(0, after=True), plain(1)]), "conformant"),
     "ESP inside": (
         file([*INSIDE, ask(9, 2), answer(9.1, 2), (11, out(IP(src=COA, dst=XHA) / esp(XHOA, VPN)))]),
         "violation L1",

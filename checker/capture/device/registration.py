@@ -55,7 +55,7 @@ def of_request(packet: Packet, request: Request, home: int) -> Keys:
         "id": request.id,
         "dynamic": yes_or_no(request.home == 0),
         "nat": yes_or_no(_behind_nat(packet, request)),
-        "udp": yes_or_no(_asks_for_udp(carried.registration(packet))),
+        "udp": yes_or_no(mobileip.asks_for_udp(carried.registration(packet))),
         "zot": yes_or_no(_zero_overhead(carried.registration(packet))),
         "source": None,
         "sender": packet.addresses[-1][0],
@@ -71,7 +71,7 @@ def of_reply(packet: Packet, reply: Reply) -> Keys:
         "code": reply.code,
         "lifetime": reply.lifetime,
         "id": reply.id,
-        "udp": yes_or_no(_grants_udp(message)),
+        "udp": yes_or_no(mobileip.grants_udp(message)),
         "tnc": yes_or_no(mobileip.trusted_networks_configured(message) if message.whole else None),
         "zot": yes_or_no(_zero_overhead(message)),
     }
@@ -85,20 +85,6 @@ def _behind_nat(packet: Packet, request: Request) -> bool | None:
     if packet.addresses[-1][0] == request.coa:
         return False
     return True if "D" in request.flags else None
-
-
-def _asks_for_udp(message: Registration) -> bool | None:
-    if any(ext.tunnel_request(e) is not None for e in message.extensions):
-        return True
-    return False if message.whole else None
-
-
-def _grants_udp(message: Registration) -> bool | None:
-    """Decide whether a reply grants UDP tunnelling: assent is a code below 64 (RFC 3519 section 3.2)."""
-    read = [r for e in message.extensions if (r := ext.tunnel_reply(e)) is not None]
-    if read:
-        return read[0].code < 64
-    return False if message.whole else None
 
 
 def _zero_overhead(message: Registration) -> bool | None:

@@ -10,7 +10,7 @@ from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.events.links import Links
 from mipcheck.checker.capture.headers.packet import REGISTRATION, Packet
 from mipcheck.checker.capture.messages import carried, mobileip
-from mipcheck.checker.capture.messages.extensions import NAMES
+from mipcheck.checker.capture.messages.extensions import NAMES, tunnel_reply
 from mipcheck.checker.capture.messages.identification import Timestamps, is_clock
 from mipcheck.checker.capture.messages.mobileip import Registration
 from mipcheck.checker.capture.node.knowledge import Knowledge, dotted, is_loopback, is_tunnel
@@ -72,6 +72,8 @@ class Registrations:
         target = packet.addresses[-1][1]
         if target != request.agent:
             args["via"] = target
+        if mobileip.asks_for_udp(message):
+            args["nat"] = "yes"
         self._account.emit(packet, "rrq", args, interface)
 
     def reply(self, packet: Packet, path: str, interface: str) -> None:
@@ -104,6 +106,8 @@ class Registrations:
         }
         if message.whole:
             args["tnc"] = "yes" if mobileip.trusted_networks_configured(message) else "no"
+        if any(tunnel_reply(e) is not None for e in message.extensions):
+            args["nat"] = "yes" if mobileip.grants_udp(message) else "no"
         self._account.emit(packet, "rrp", args, interface)
         if auth == "unchecked" and any(key.agent == agent for key in self._site.mn_ha_keys):
             # A node discards what it cannot check (RFC 3344 section 3.6.2.1), and whether this one can is not known.

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import takewhile
 from typing import Final
 
 from mipcheck.checker.capture.messages import extensions as ext
@@ -222,6 +223,24 @@ def trusted_networks_configured(message: Registration) -> bool:
         if is_tnc(extension):
             return True
     return False
+
+
+def asks_for_udp(message: Registration) -> bool | None:
+    """Decide whether a request asks for UDP tunnelling (RFC 3519 section 3.1); None for one that was cut short."""
+    if any(ext.tunnel_request(e) is not None for e in message.extensions):
+        return True
+    return False if message.whole else None
+
+
+def grants_udp(message: Registration) -> bool | None:
+    """Decide whether a reply grants UDP tunnelling: assent is a code below 64 (RFC 3519 section 3.2).
+
+    It has to stand before the authenticator: what follows that could have been added by anybody.
+    """
+    for extension in takewhile(lambda e: e.type != ext.MN_HA, message.extensions):
+        if (read := ext.tunnel_reply(extension)) is not None:
+            return read.code < 64
+    return False if message.whole else None
 
 
 def read_advertisement(icmp: bytes) -> Advertisement | None:
