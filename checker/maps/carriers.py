@@ -1,17 +1,18 @@
 """What carries records of programs in another form than a listing → lines as a listing has them.
 
-Syslog as it is sent (RFC 5424, and RFC 3164 with its priority), the journal as it is exported, Windows events as XML,
-as text and as a table.
+Syslog as it is sent (RFC 5424, and RFC 3164 with its priority), the journal as it is exported, what containers keep or
+show, Windows events as XML, as text and as a table.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, Protocol
 
 from mipcheck.checker.logs.lines import RawLine
-from mipcheck.checker.maps import journal, windows
+from mipcheck.checker.maps import containers, journal, windows
 
 _PRIORITY: Final = re.compile(rb"(?:[0-9]{1,5} )?<[0-9]{1,3}>(?=[0-9A-Za-z*.])")
 """What stands before a message of syslog; what is sent as a stream has its length before that."""
@@ -19,6 +20,9 @@ _RFC5424: Final = re.compile(
     rb"1 (?P<time>[^ ]+) (?P<host>[^ ]+) (?P<app>[^ ]+) (?P<pid>[^ ]+) [^ ]+ "
     rb'(?:-|(?:\[(?:[^\]"]|"(?:[^"\\]|\\.)*+")*+\])++)(?: |$)(?:\xef\xbb\xbf)?'
 )
+
+_COLOURS: Final = re.compile(rb"\x1b(?:\[[0-9;:]*+[mK]|\]8;[^\x07\x1b]*+(?:\x07|\x1b\\))")
+"""What tells a terminal colours and links; the rest of what it might be told is no part of a listing."""
 
 
 class Carrier(Protocol):
@@ -35,7 +39,14 @@ def carrier_of(first: bytes, name: str) -> Carrier | None:
     """Return what reads a log called `name` that begins with this line; None where its lines are as they are meant."""
     if _PRIORITY.match(first):
         return Sent()
-    return windows.reader_of(first, name) or journal.reader_of(first)
+    return containers.reader_of(first) or windows.reader_of(first, name) or journal.reader_of(first)
+
+
+def undressed(line: RawLine) -> RawLine:
+    """Return a line without its colours and links, as where a listing was kept as a terminal showed it."""
+    if b"\x1b" not in line.data:
+        return line
+    return replace(line, data=_COLOURS.sub(b"", line.data))
 
 
 class Sent:

@@ -10,9 +10,10 @@ from typing import Final
 from mipcheck.checker.logs.lines import RawLine
 from mipcheck.checker.logs.parts import LINE_LIMIT
 
+_BOOT: Final = "_BOOT_ID"
 _TIMES: Final = ("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP")
 """Fields with a time (µs since 1970): the program's, which is better and may be missing, and the journal's."""
-_WANTED: Final = (*_TIMES, "_HOSTNAME", "SYSLOG_IDENTIFIER", "_COMM", "_PID", "SYSLOG_PID", "MESSAGE")
+_WANTED: Final = (*_TIMES, _BOOT, "_HOSTNAME", "SYSLOG_IDENTIFIER", "_COMM", "_PID", "SYSLOG_PID", "MESSAGE")
 _LENGTH: Final = 8
 """Bytes of the length of a field that is not text."""
 
@@ -34,6 +35,7 @@ class Export:
         self._number = 0
         self._name = ""
         self._binary = bytearray()
+        self._boot = ""
 
     def take(self, line: RawLine) -> Iterator[RawLine]:
         """Take a line; return the record that it ends."""
@@ -58,6 +60,9 @@ class Export:
         fields, self._fields = self._fields, {}
         number, self._number = self._number, 0
         if fields:
+            boot = fields.get(_BOOT, self._boot)
+            yield from _boots(number, self._boot, boot)
+            self._boot = boot
             yield _listed(number, fields)
 
     def _end_binary(self) -> None:
@@ -77,6 +82,9 @@ class Export:
 class JsonExport:
     """An object a line."""
 
+    def __init__(self) -> None:
+        self._boot = ""
+
     def take(self, line: RawLine) -> Iterator[RawLine]:
         """Take a line; return its record. What is no object is left as it is: nothing in a map will match it."""
         try:
@@ -93,11 +101,20 @@ class JsonExport:
                 value = bytes(value).decode("utf-8", "replace")
             if isinstance(value, str):
                 fields[name] = value
+        boot = fields.get(_BOOT, self._boot)
+        yield from _boots(line.number, self._boot, boot)
+        self._boot = boot
         yield _listed(line.number, fields)
 
     def end(self) -> Iterator[RawLine]:
         """Return nothing: a record does not go on."""
         return iter(())
+
+
+def _boots(number: int, before: str, boot: str) -> Iterator[RawLine]:
+    """Return what a listing has between the records of two boots."""
+    if before and boot != before:
+        yield RawLine(number, 0, f"-- Boot {boot:.32} --".encode(), whole=True)
 
 
 def _listed(number: int, fields: dict[str, str]) -> RawLine:

@@ -167,6 +167,8 @@ class Map:
     role: str | None = None
     resolution: int | None = None
     programs: frozenset[str] = frozenset()
+    units: tuple[str, ...] = ()
+    """Patterns of the units of systemd in which its programs run, besides those that are called like one."""
     stamps: tuple[Stamp, ...] = ()
     record: str = ""
     heads: tuple[Head, ...] = ()

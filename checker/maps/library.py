@@ -89,6 +89,7 @@ def joined_map(maps: Sequence[Map]) -> Map:
         role=maps[0].role,
         resolution=max((m.resolution for m in maps if m.resolution is not None), default=None),
         programs=frozenset[str]().union(*(m.programs for m in maps)),
+        units=tuple(u for m in maps for u in m.units),
         stamps=tuple(stamps.values()),
         given={k: v for m in maps for k, v in m.given.items()},
         advice=maps[0].advice,

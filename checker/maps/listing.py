@@ -66,7 +66,8 @@ class Listing:
             first = min(records, key=lambda r: _FIRST.index(r.outcome))
             events = [e for n, r in enumerate(records) for e in r.events if not self._is_told(n, e)]
             shape = next((r.shape for r in records if r.shape), "")
-            yield LogRecord(first.number, first.text, first.outcome, first.why, events, shape)
+            boots = any(r.boots for r in records)
+            yield LogRecord(first.number, first.text, first.outcome, first.why, events, shape, boots)
 
     def _is_told(self, runner: int, event: ToldEvent) -> bool:
         """Tell whether another program has told this just before."""

@@ -24,10 +24,11 @@ _LEAP: Final = 2024
 
 
 def is_newest_first(lines: Iterable[RawLine], use: Use) -> bool:
-    """Tell whether stamps at the beginning of a log fall, `_FALLS` times at least, and never rise."""
+    """Tell whether stamps at the beginning of a log fall, `_FALLS` times at least, and never rise; where they rise by
+    what threads may be late, they have to fall by more than that."""
     stamps = _stamps(use)
     clock = Clock(use.year or _LEAP, use.zone)
-    falls, last = 0, None
+    falls, leaps, rises, last = 0, 0, 0, None
     for line in lines:
         found = _match(line.data.decode("utf-8", "replace"), stamps)
         try:
@@ -38,9 +39,12 @@ def is_newest_first(lines: Iterable[RawLine], use: Use) -> bool:
             continue
         if last is not None and now > last + JITTER:
             return False
-        falls += last is not None and now < last - JITTER
+        if last is not None:
+            falls += now < last
+            leaps += now < last - JITTER
+            rises += now > last
         last = now
-    return falls >= _FALLS
+    return (leaps if rises else falls) >= _FALLS
 
 
 def oldest_first(lines: Sequence[RawLine], use: Use) -> Iterator[RawLine]:

@@ -17,12 +17,14 @@ from mipcheck.checker.logs.lines import REMEMBERED, Log, RawLine
 from mipcheck.checker.logs.parts import LINE_LIMIT, Fault, KeyValue, Time, WordAt
 from mipcheck.checker.logs.pieces import LineJoiner
 from mipcheck.checker.logs.text import read_word
-from mipcheck.checker.maps.carriers import Carrier, carrier_of
+from mipcheck.checker.maps.carriers import Carrier, carrier_of, undressed
+from mipcheck.checker.maps.clockwork import Shown, shown_by
+from mipcheck.checker.maps.interrupted import NEEDLES, Boots
 from mipcheck.checker.maps.library import Use
 from mipcheck.checker.maps.listing import Listing
 from mipcheck.checker.maps.newest import JITTER, ROOM, is_newest_first, oldest_first
 from mipcheck.checker.maps.run import LogRecord, Runner, ToldEvent
-from mipcheck.checker.maps.stamps import Stamp, StampError
+from mipcheck.checker.maps.stamps import Stamp, StampError, month_of
 from mipcheck.checker.site.site import TEXTUAL, Site
 from mipcheck.checker.trace.source import ALL, Sight, read_sees
 from mipcheck.checker.trace.spans import Span
@@ -65,7 +67,9 @@ class LogReading:
         self._unstamped: tuple[int, str] | None = None
         self._carrier: Carrier | None = None
         names = sorted(use.map.programs)
-        self._needle = re.compile("|".join(map(re.escape, names)).encode()) if names else None
+        self._needle = re.compile("|".join(map(re.escape, (*names, *NEEDLES))).encode()) if names else None
+        self._boots = Boots()
+        self._shown: Shown | None = None
 
     def records(self, stream: BinaryIO, every: bool = False) -> Iterator[LogRecord]:
         """Read all of a log. Unless `every` record is wanted, of other programs' some are only counted.
@@ -76,6 +80,7 @@ class LogReading:
             self._needle = None
         lines = LineJoiner()
         data = stream.read(_BLOCK)
+        self._shown = shown_by(self._listed(data), self.use.map.parts or (self.use.map,))
         if is_newest_first(self._listed(data[: data.rfind(b"\n") + 1]), self.use):
             yield from self._turned_round(data, stream)
             return
@@ -91,7 +96,7 @@ class LogReading:
         """Return the lines of a whole log, or of its beginning, as a listing has them."""
         lines = LineJoiner()
         carrier = None
-        for number, line in enumerate(chain(lines.take(data), lines.end())):
+        for number, line in enumerate(map(undressed, chain(lines.take(data), lines.end()))):
             carrier = carrier if number else carrier_of(line.data, self.name)
             yield from (line,) if carrier is None else carrier.take(line)
         if carrier is not None:
@@ -146,6 +151,7 @@ class LogReading:
 
     def take(self, line: RawLine) -> Iterator[LogRecord]:
         """Take the next line; return the records that are complete by it. Raises InputError for a log without times."""
+        line = undressed(line)
         if not self.lines:
             self._carrier = carrier_of(line.data, self.name)
         self.lines += 1
@@ -197,6 +203,7 @@ class LogReading:
     def _counted(self, records: Iterator[LogRecord]) -> Iterator[LogRecord]:
         for record in records:
             self._count(record)
+            self._boots.tell(record)
             yield record
 
     def _refuse(self, number: int, text: str) -> None:
@@ -220,6 +227,10 @@ class LogReading:
     def _clock(self, stamp: Stamp, match: Match[str]) -> tuple[int | None, datetime.tzinfo | None]:
         """Return year and zone: what the user gives, or, where that harms nobody, what is probable."""
         year, zone = self.use.year, self.use.zone
+        if self._shown is not None and (
+            (year is None and stamp.lacks_year(match)) or (zone is None and stamp.lacks_zone(match))
+        ):
+            return self._as_shown(self._shown, stamp, match)
         for lacking, name, example in (
             (year is None and stamp.lacks_year(match), "year", "year=2025"),
             (zone is None and stamp.lacks_zone(match), "zone", "zone=Europe/Berlin"),
@@ -236,6 +247,13 @@ class LogReading:
         if year is None and stamp.lacks_year(match):
             year = self._probable(stamp, match)
             self.assumed.append(f"its times have no year, which is taken to be {year} (year=… says otherwise)")
+        return year, zone
+
+    def _as_shown(self, shown: Shown, stamp: Stamp, match: Match[str]) -> tuple[int | None, datetime.tzinfo | None]:
+        """Return the year and the zone in which a program's own times are the stamps, but for what is given."""
+        zone = self.use.zone or shown.zone
+        year = self.use.year or shown.year_at(month_of(match) or shown.month)
+        self.assumed.append(f"its stamps are read as the times of {shown.program} in it show: {year}, {zone}")
         return year, zone
 
     def _probable(self, stamp: Stamp, match: Match[str]) -> int:

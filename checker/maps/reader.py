@@ -28,6 +28,7 @@ MAX_SIZE: Final = 250_000
 _DEPTH: Final = 30
 """Levels of blocks and values."""
 _RECORDS: Final = ("indented", "stampless")
+_LISTS: Final = ("stamps", "heads", "drop", "lines", "samples", "programs", "units")
 _ESCAPE: Final = re.compile(r"\\([\"t])")
 _T = TypeVar("_T")
 
@@ -70,7 +71,7 @@ class _Reader:
         header, *items = tree.children
         name, title = header.children
         self._map: dict[str, Any] = {"name": str(name), "title": _unquote(title), "file": self._file}
-        self._lists: dict[str, list[Any]] = {k: [] for k in ("stamps", "heads", "drop", "lines", "samples", "programs")}
+        self._lists: dict[str, list[Any]] = {k: [] for k in _LISTS}
         self._words: dict[str, str] = {}
         self._tables: dict[str, Mapping[str, str]] = {}
         for item in items:
@@ -135,6 +136,9 @@ class _Reader:
 
     def _program(self, _: Any, c: list[Any]) -> None:
         self._lists["programs"] += map(str, c)
+
+    def _unit(self, _: Any, c: list[Any]) -> None:
+        self._lists["units"] += map(_unquote, c)
 
     def _stamp(self, _: Any, c: list[Any]) -> None:
         said = {str(t.data): _unquote(t.children[0]) if t.children else "" for t in c[1:]}

@@ -13,6 +13,7 @@ from re import Match
 from re import compile as compiled
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from mipcheck.checker.maps.interrupted import Dropped, dropped, is_boot, is_kernels_first
 from mipcheck.checker.maps.language import Emit, If, Later, Line, Map, Statement, VariableChange
 from mipcheck.checker.maps.stamps import NS, Clock, Stamp, StampError, StampTime
 from mipcheck.checker.maps.values import Variables
@@ -73,7 +74,8 @@ class LogRecord:
 
     `outcome` is `told` (a line of the map knows it), `ignored`, `foreign` (another program's), `unknown`, or `odd`
     where its stamp cannot be, for the reason in `why`. `shape` says by what it is known for one of the map's program:
-    `program` where that is named, `head` where a head fits, `line` where no more than a line of the map's own does.
+    `program` where that is named, `head` where a head fits, `line` where no more than a line of the map's own does. It
+    `boots` where it says that the machine has started again.
     """
 
     number: int
@@ -82,6 +84,7 @@ class LogRecord:
     why: str = ""
     events: list[ToldEvent] = field(default_factory=list)
     shape: str = ""
+    boots: bool = False
 
 
 NewClock = Callable[[Stamp, Match[str]], "tuple[int | None, datetime.tzinfo | None]"]
@@ -92,7 +95,7 @@ class Runner:
     """Runs a map over the lines of a log. `given` is what the user gives, `stamped` counts lines with stamps."""
 
     def __init__(self, map_: Map, given: Mapping[str, str], clock: NewClock) -> None:
-        self._map, self._new_clock = map_, clock
+        self._map, self._given, self._new_clock = map_, given, clock
         self._clock: Clock | None = None
         self._variables = Variables(map_.tables, given)
         self._stamps = list(map_.stamps)
@@ -141,12 +144,21 @@ class Runner:
     def _stampless(self, number: int, text: str) -> LogRecord:
         """Return what becomes of a line without a time: it may be ignored, and tells nothing."""
         record = LogRecord(number, text)
-        if (match_of := self._matching(text.strip())) is not None:
+        if is_boot(text):
+            record.outcome = "ignored"
+            self._start_again(record)
+        elif (match_of := self._matching(text.strip())) is not None:
             if match_of[0].ignored:
                 record.outcome = "ignored"
             else:
                 record.why = "it has no time"
         return record
+
+    def _start_again(self, record: LogRecord) -> None:
+        """Forget what was told before the machine has started again, as a record says."""
+        record.boots = True
+        self._variables = Variables(self._map.tables, self._given)
+        self._last.clear()
 
     def foreign_lines(self) -> re.Pattern[bytes] | None:
         """Return the pattern of lines of programs, with the stamp of the last line.
@@ -223,6 +235,8 @@ class Runner:
         program, own = None, stamp.own
         if self._map.programs and (by := _PROGRAM.match(message)):
             named = by[1].removesuffix(".service")  # as journalctl -o with-unit has it
+            if is_kernels_first(named, message[by.end() :]):
+                self._start_again(record)
             if named in self._map.programs:
                 program = named
                 message = message[by.end() :]
@@ -234,6 +248,7 @@ class Runner:
                 or any(h.pattern.regex.match(message) for h in self._map.heads)
             ):
                 record.outcome = "foreign"
+                self._note_dropped(record, dropped(named, message[by.end() :]), stamp, match)
                 return
         fields: dict[str, str | None] = {} if program is None else {"program": program}
         better = None
@@ -266,6 +281,13 @@ class Runner:
             moment = self._moment(stamp, match, better)
             self._newest = moment.ns
             self._do(line.body, record, moment, match[0].strip())
+
+    def _note_dropped(self, record: LogRecord, lost: Dropped | None, stamp: Stamp, match: Match[str]) -> None:
+        """Tell a gap where lines were dropped that may have been the map's."""
+        if lost is not None and lost.may_be_of(self._map):
+            moment = self._moment(stamp, match, None)
+            record.outcome = "told"
+            record.events.append(ToldEvent(moment, match[0].strip(), NODE, "gap", {"reason": lost.text}))
 
     def _matching(self, message: str) -> tuple[Line, Match[str]] | None:
         """Return the first line of the map that a message fits, and its match."""

@@ -16,7 +16,26 @@ if TYPE_CHECKING:
 
 NS: Final = 10**9
 _DAY: Final = 86400
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS: Final = {
+    name: number
+    for names in (
+        "jan feb mar apr may jun jul aug sep oct nov dec",
+        "jan feb mär apr mai jun jul aug sep okt nov dez",
+        "janv févr mars avril mai juin juil août sept oct nov déc",
+        "ene feb mar abr may jun jul ago sep oct nov dic",
+        "gen feb mar apr mag giu lug ago set ott nov dic",
+        "jan fev mar abr mai jun jul ago set out nov dez",
+        "jan feb mrt apr mei jun jul aug sep okt nov dec",
+        "jan feb mar apr maj jun jul aug sep okt nov dec",
+        "tammi helmi maalis huhti touko kesä heinä elo syys loka marras joulu",
+        "sty lut mar kwi maj cze lip sie wrz paź lis gru",
+        "янв фев мар апр мая июн июл авг сен окт ноя дек",
+        "1月 2月 3月 4月 5月 6月 7月 8月 9月 10月 11月 12月",
+    )
+    for number, name in enumerate(names.split(), 1)
+}
+"""Months as the journal lists them, by the language of who asks for it: in English, German, French, Spanish, Italian,
+Portuguese, Dutch, Danish or Swedish, Finnish, Polish, Russian, Chinese or Japanese."""
 _DAYS: Final = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 _NAMED: Final = {"UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 3600, "CET": 3600, "CEST": 7200, "EET": 7200,
                  "EEST": 10800, "BST": 3600, "EST": -18000, "EDT": -14400,
@@ -30,7 +49,7 @@ _PARTS: Final = {
     "m": r"(?P<m>1[0-2]|0?[1-9])",
     "d": r"[ ]?(?P<d>[0-9]{1,2})",
     "e": r"[ ]?(?P<d>[0-9]{1,2})",
-    "b": r"(?P<b>[A-Za-z]{3})",
+    "b": r"(?P<b>[^\W\d_]{3,6}|1?[0-9]月)\.?",
     "B": r"(?P<b>[A-Za-z]{3})[a-z]{0,6}+",
     "a": rf"(?:{_DAYS})",
     "H": r"(?P<H>[0-9]{1,2})",
@@ -204,7 +223,7 @@ class Clock:
             seconds = int(epoch) * NS + nanos
             return self._moment(seconds, fine) if stamp.since is None else StampTime(seconds, fine, False)
         second = self._second_of_day(part)
-        month = int(part["m"]) if part.get("m") else _month(part["b"] or "")
+        month = month_of(match)
         day = int(part["d"] or 0)
         if stamp.since is not None:
             days = self._midnight(1993, month, day) - self._midnight(1993, *stamp.since)
@@ -271,11 +290,19 @@ class Clock:
         return again if first < again and (first + 1) * NS <= self._last else first
 
 
+def month_of(match: re.Match[str]) -> int:
+    """Return the month of a match of a stamp; 0 if it has none. Raises StampError."""
+    part = match.groupdict()
+    return int(part["m"]) if part.get("m") else _month(part["b"]) if part.get("b") else 0
+
+
 def _month(name: str) -> int:
-    """Return the number of a month by the first letters of its name. Raises StampError."""
+    """Return the number of a month by its short name. Raises StampError."""
     if name.lower() not in _MONTHS:
-        raise StampError(f"{quoted(name)} is no month", "expected an English one, as Nov")
-    return _MONTHS.index(name.lower()) + 1
+        raise StampError(
+            f"{quoted(name)} is no month that is known", "expected an English one, as Nov: LC_ALL=C journalctl"
+        )
+    return _MONTHS[name.lower()]
 
 
 def _offset(zone: str) -> int:

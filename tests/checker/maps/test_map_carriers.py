@@ -28,6 +28,17 @@ CARRIED = {
     "with-unit": "Mon 2025-11-03 08:14:02.25 UTC laptop systemd-networkd.service[647]: {}",
     "--no-hostname": "Nov  3 08:14:02.25 systemd-networkd[647]: {}",
     "short-unix": "1762157642.250000 laptop systemd-networkd[647]: {}",
+    "colours": "2025-11-03T08:14:02.25Z laptop systemd-networkd[647]: \x1b[0;1;39m{}\x1b[0m",
+    "links": "2025-11-03T08:14:02.25Z laptop systemd-networkd[647]: {} \x1b]8;;https://example.org\x07\x1b]8;;\x07",
+    "German": "Nov 03 08:14:02.25 laptop systemd-networkd[647]: {}",
+    "French": "nov. 03 08:14:02.25 laptop systemd-networkd[647]: {}",
+    "Finnish": "marras 03 08:14:02.25 laptop systemd-networkd[647]: {}",
+    "Russian": "ноя 03 08:14:02.25 laptop systemd-networkd[647]: {}",
+    "Chinese": "11月 03 08:14:02.25 laptop systemd-networkd[647]: {}",
+    "kubernetes": "2025-11-03T08:14:02.25Z stdout F systemd-networkd[647]: {}",
+    "docker's file": '{{"log":"systemd-networkd[647]: {}\\n","stream":"stderr","time":"2025-11-03T08:14:02.25Z"}}',
+    "docker compose": "net-1  | 2025-11-03T08:14:02.25Z systemd-networkd[647]: {}",
+    "kubectl": "[pod/net-0/networkd] 2025-11-03T08:14:02.25Z systemd-networkd[647]: {}",
     "short-iso": "2025-11-03T09:14:02.25+0100 laptop systemd-networkd[647]: {}",
 }
 
@@ -46,6 +57,14 @@ def test_what_a_program_says_is_read_whatever_carries_it(form: str) -> None:
     found = read_mapped(io.BytesIO(log.encode()), "x.log", use_of("networkd,year=2025,zone=UTC"), WORDS)
     assert [(e.time // 10**6, e.args["state"], e.at.line) for e in found.events] == [(ms, "up", 1), (ms, "down", 3)]
     assert "3 records, 2 known to it, 1 that nothing in it matches" in found.notes[0]
+
+
+def test_a_line_that_goes_on_in_the_next_one() -> None:
+    log = "{0} P systemd-networkd: eth0: Gai\n{0} F ned carrier\n{0} P systemd-networkd: eth0: Lost carrier\n"
+    assert told(log.format("2025-11-03T08:14:02Z stdout"), "networkd") == [
+        (DUE // 10**6, "eth0", "link"),
+        (DUE // 10**6, "eth0", "link"),
+    ]
 
 
 def test_time_since_boot_is_relative_and_right_of_what_pads_it() -> None:

@@ -102,3 +102,17 @@ def test_what_is_too_long_to_be_turned_round_is_refused(monkeypatch: pytest.Monk
     with pytest.raises(InputError, match="too long to be turned round") as refused:
         told("".join(line(n) for n in range(20, 0, -1)), "charon,year=2025")
     assert "journalctl without -r" in str(refused.value)
+
+
+def test_what_was_said_within_a_moment() -> None:
+    """A short listing, whose stamps fall by less than threads may be late, and never rise."""
+    log = "".join(
+        f"2025-11-03T09:14:02.{ms:03}Z h charon: 1[KNL] 203.0.113.{ms} appeared on wlan0\n"
+        for ms in (90, 60, 60, 30, 1)
+    )
+    late = "2025-11-03T09:14:02.001Z h charon: 1[KNL] interface wlan0 activated\n"
+    assert told(log, "charon")[0][3] == {"kind": "colocated", "addr": "203.0.113.1"}
+    assert told(log + "2025-11-03T09:14:02.095Z h charon: 1[IKE] x\n" + late, "charon")[0][3] == {
+        "kind": "colocated",
+        "addr": "203.0.113.90",
+    }
