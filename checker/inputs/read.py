@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -357,19 +359,37 @@ def _in_columns(captures: list[Capture], events: Sequence[Event]) -> tuple[list[
     return [replace(captures[0], events=columns)] if len(captures) == 1 else captures, columns
 
 
+_PART: Final = re.compile(
+    r"(?P<stem>.+?)(?:_[0-9]{5}_[0-9]{14}|[-_]?[0-9]{8}[-_T]?[0-9]{4,6})?(?P<kind>\.(?:p?cap|pcapng|dmp|dump))[0-9]*",
+    re.IGNORECASE,
+)
+"""Names of the parts of one recording, as tcpdump -C (a.pcap, a.pcap1), tcpdump -G and dumpcap -b call them."""
+
+
 def _interface_names(paths: Sequence[str]) -> dict[str, str]:
     """Return, by path, how the interface of a capture is called that names none.
 
-    One capture has `if0`; of several, each is called by its file's name (wlan0.pcap).
+    One capture has `if0`; of several, each is called by its file's name (wlan0.pcap), and the parts of one recording
+    alike.
     """
     if len(paths) == 1:
         return {paths[0]: "if0"}
     names: dict[str, str] = {}
+    of_parts: dict[tuple[Path, str, str], str] = {}
     for path in paths:
-        stem = Path(path).name.removesuffix(".gz").partition(".")[0] if path != STDIN else "stdin"
-        name = "".join("_" if c.isspace() or not c.isprintable() or c in '"=#' else c for c in stem)[:64]
-        name = name if name not in ("", NODE) else "if"
-        taken = set(names.values())
-        others = (f"{name}-{number}" for number in range(2, len(paths) + 1))
-        names[path] = name if name not in taken else next(other for other in others if other not in taken)
+        file = "stdin" if path == STDIN else Path(path).name.removesuffix(".gz")
+        part = _PART.fullmatch(file)
+        stem = part["stem"] if part is not None else file
+        recording = (Path(path).parent, stem, part["kind"] if part is not None else path)
+        if recording not in of_parts:
+            of_parts[recording] = _called(stem.partition(".")[0], set(names.values()))
+        names[path] = of_parts[recording]
     return names
+
+
+def _called(stem: str, taken: Container[str]) -> str:
+    """Return a name made of the beginning of a file's, and not taken."""
+    name = "".join("_" if c.isspace() or not c.isprintable() or c in '"=#' else c for c in stem)[:64]
+    name = name if name not in ("", NODE) else "if"
+    others = (f"{name}-{number}" for number in count(2))
+    return name if name not in taken else next(other for other in others if other not in taken)
