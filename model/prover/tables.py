@@ -374,6 +374,8 @@ class Reduction:
             keys = tuple(map(term, c.keys))
             self._note(patterns, [(table.name, keys)] if keys else [], asked)
             values = {n: term(v) for n, v in _values(c, table)}
+            if self._hides and c.kind in ("remove", "clear"):  # an entry that is gone has no time any more
+                values |= {n: self._hide(f"{n}@nothing", v.type) for n, v in table.columns.items() if n not in values}
             for n in range(self._counts[table.name]):
                 here = [_equal(keys, self._key(table, n))] if keys else []
                 here += [self._of(table, table.name, n)] if c.kind == "field" else []
@@ -403,7 +405,7 @@ class Reduction:
 
 
 def _values(c: Change, table: Table) -> Iterator[tuple[str, Term]]:
-    """Yield what a change gives the columns of an entry; one without an initial value keeps what it had."""
+    """Yield what a change gives the columns of an entry: to one without an initial value, nothing of itself."""
     given = dict(c.values)
     for name, column in table.columns.items():
         value = given.get(name) if c.kind == "field" else given.get(name, column.initial)

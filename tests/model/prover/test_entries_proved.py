@@ -18,6 +18,7 @@ from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.prover.compare import Comparison, alike, never_part
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.prove import Result, prove
+from mipcheck.model.prover.same import never_differs
 from mipcheck.model.prover.search import Search
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.symbolic import TRACKED, WHOLE_NODE, Action, Keys, World
@@ -167,6 +168,15 @@ def test_two_specifications_part_where_an_entry_differs() -> None:
     parting = Comparison(left, right).part(["A1"], ["A1"]).parting
     assert parting is not None and (parting.left, parting.right) == (frozenset(), frozenset({"A1"}))
     assert broken_in(AGENT, parting.trace) == set() and broken_in(other, parting.trace) == {"A1"}
+
+
+def test_an_entry_that_is_taken_away_at_once_is_none() -> None:
+    """It kept the time that it had been given, by which it was taken for unlike one that had been given none."""
+    given = "on rrp(code = 1) { pending[id] := { coa := 0.0.0.0, known := true, expires := now + 1 s } }\n"
+    other = loads(TEXT.replace("  on rrp { remove pending[id] }", f"{given}  on rrp {{ remove pending[id] }}"))
+    assert never_differs(AGENT, other.for_role("iha"))
+    kept = loads(TEXT.replace("  on rrp { remove pending[id] }", f"  on rrp {{ remove pending[id] }}\n{given}"))
+    assert not never_differs(AGENT, kept.for_role("iha"))
 
 
 def test_they_part_where_what_happens_to_one_entry_has_to_do_with_another() -> None:
