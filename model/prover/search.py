@@ -14,6 +14,7 @@ from typing import Any, Final
 import z3
 from mipcheck.model.prover.evident import surely_broken, surely_kept
 from mipcheck.model.prover.limits import Allowance, Budget
+from mipcheck.model.prover.logic import conj
 from mipcheck.model.prover.scripts import script_of, without_value
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import World
@@ -140,39 +141,29 @@ class Search:
 
     def _prettier(self, assumptions: list[Z], length: int) -> Any:
         """Return a model in which whatever does not matter has its most ordinary value."""
-        solver, allowed = self.run.solver, Allowance(self.tidying)
-        model = solver.model()
+        model, allowed = self.run.solver.model(), Allowance(self.tidying)
+        solver = self._of_events(assumptions, model, length)
         solver.set(timeout=_ENDLESS, rlimit=_EFFORT)
-        solver.push()
-        fixed = [step.act == model.eval(step.act, model_completion=True) for step in self.run.steps[:length]]
         for wish in self._wishes(model, length):
             if allowed.is_over:
                 break
             if isinstance(wish, _Early):
-                model = self._earliest(wish, assumptions, fixed, model)
-                fixed.append(wish.now == model.eval(wish.now, model_completion=True))
+                model = _earliest(wish, solver, model)
+                solver.add(wish.now == model.eval(wish.now, model_completion=True))
             elif z3.is_true(model.eval(wish, model_completion=True)):
-                fixed.append(wish)
-            elif solver.check(*assumptions, *_literals(solver, [*fixed, wish])) == z3.sat:
-                model = solver.model()
-                fixed.append(wish)
-        solver.pop()
-        solver.set(rlimit=0)
+                solver.add(wish)
+            elif (found := _modelled(solver, wish)) is not None:
+                model = found
+                solver.add(wish)
         return model
 
-    def _earliest(self, wish: _Early, assumptions: list[Z], fixed: list[Z], model: Any) -> Any:
-        """Return a model in which a step comes as early as the others let it."""
-        solver = self.run.solver
-        low = model.eval(wish.after, model_completion=True).as_long() - 1
-        high = model.eval(wish.now, model_completion=True).as_long()
-        while high - low > 1:
-            middle = (low + high) // 2
-            if solver.check(*assumptions, *_literals(solver, [*fixed, wish.now <= middle])) == z3.sat:
-                model = solver.model()
-                high = model.eval(wish.now, model_completion=True).as_long()
-            else:
-                low = middle
-        return model
+    def _of_events(self, assumptions: list[Z], model: Any, length: int) -> Any:
+        """Return a solver for runs of the events of a model: where it is known what happens, little is left to ask."""
+        acts = [(step.act, model.eval(step.act, model_completion=True)) for step in self.run.steps[:length]]
+        asked = z3.simplify(z3.substitute(conj([*self.run.solver.assertions(), *assumptions]), *acts))
+        solver = z3.SimpleSolver()
+        solver.add(asked, *(act == value for act, value in acts))
+        return solver
 
     def _wishes(self, model: Any, length: int) -> Iterator[Z | _Early]:
         """Yield what would be ordinary, step by step: a round time, else an early one, then the event's keys."""
@@ -199,14 +190,27 @@ class Search:
         return [self.run] if self._twin is None else [self.run, self._twin]
 
 
-def _literals(solver: Any, wishes: list[Z]) -> list[Z]:
-    """Return a literal for each wish, because a solver's assumptions have to be literals."""
-    result = []
-    for wish in wishes:
-        literal = z3.Bool(f"wish#{wish.get_id()}#{next(_COUNT)}")
-        solver.add(z3.Implies(literal, wish))
-        result.append(literal)
-    return result
+def _earliest(wish: _Early, solver: Any, model: Any) -> Any:
+    """Return a model in which a step comes as early as what the solver has been told lets it."""
+    low = model.eval(wish.after, model_completion=True).as_long() - 1
+    high = model.eval(wish.now, model_completion=True).as_long()
+    while high - low > 1:
+        middle = (low + high) // 2
+        if (found := _modelled(solver, wish.now <= middle)) is None:
+            low = middle
+        else:
+            model = found
+            high = model.eval(wish.now, model_completion=True).as_long()
+    return model
+
+
+def _modelled(solver: Any, wish: Z) -> Any:
+    """Return a model in which a wish is fulfilled, None if none was found."""
+    solver.push()
+    solver.add(wish)
+    found = solver.model() if solver.check() == z3.sat else None
+    solver.pop()
+    return found
 
 
 def _count() -> Iterator[int]:

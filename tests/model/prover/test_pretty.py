@@ -46,21 +46,17 @@ def test_no_wish_is_given_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
             given.append({"check": True})
             return self._solver.check(*assumptions)
 
-    prettier = search.Search._prettier
+    of_events = search.Search._of_events
 
     def watched(self: search.Search, *args: Any) -> Any:
-        solver = self.run.solver
-        self.run.solver = Watched(solver)
-        try:
-            return prettier(self, *args)
-        finally:
-            self.run.solver = solver
+        assert not isinstance(self.run.solver, Watched)  # and what is sought after that has no limit
+        return Watched(of_events(self, *args))
 
-    monkeypatch.setattr(search.Search, "_prettier", watched)
+    monkeypatch.setattr(search.Search, "_of_events", watched)
     assert Examples(setting_of(SPEC)).find("R", True) is not None
     assert {"check": True} in given
     assert [g["timeout"] for g in given if "timeout" in g] == [search._ENDLESS]
-    assert [g["rlimit"] for g in given if "rlimit" in g] == [search._EFFORT, 0]  # and what comes after has no limit
+    assert [g["rlimit"] for g in given if "rlimit" in g] == [search._EFFORT]
 
 
 @pytest.mark.slow
