@@ -268,8 +268,7 @@ def _read_captures(
     sources = [Source(i.stream, i.name, shifts.get(i.path, 0), names[i.path]) for i in given]
     device = site.role != MOBILE_NODE
     words = vocabulary.events if device else None
-    # At a gateway each packet of ESP has to be opened, which takes longer than all else.
-    native = site.role != _GATEWAY and decide(CAPTURES, lambda size: hold(given, size), _units).native
+    native = decide(CAPTURES, lambda size: hold(given, size), _units).native
     if native:
         try:
             from mipcheck.checker.capture.bulk.read import read_bulk
@@ -280,7 +279,7 @@ def _read_captures(
             native = False
     if not native:
         captures, events, surveys = _read_frames(sources, site, protects, words)
-    if site.role == _GATEWAY:
+    if site.role == _GATEWAY and not isinstance(events, Columns):
         captures, events = _in_columns(captures, events)
     sight = _sight_of(captures, events, vocabulary)
     inputs = {

@@ -29,35 +29,36 @@ from mipcheck.model.values.event import Event
 
 _NEVER: Final = -(2**62)
 """ns; before any packet."""
-_NO_WAY: Final = -1
-_OF_WAY: Final = -1
+NO_WAY: Final = -1
+OF_WAY: Final = -1
 """Where the address behind a way stands, among the addresses of a packet."""
-_MESSAGE: Final = -1
+MESSAGE: Final = -1
 """The group of a packet that is taken by itself."""
+_FLAGS: Final = 16
 
 
 class UndecidedError(MipcheckError):
     """What some packets come to can be told only where all of them are seen in full."""
 
 
-class _Placed(int):
+class Placed(int):
     """An address that knows where it stands in a packet: the how manieth it is, sources and destinations in turn."""
 
     place: int
 
     @classmethod
-    def at(cls, place: int, address: int) -> _Placed:
+    def at(cls, place: int, address: int) -> Placed:
         found = cls(address)
         found.place = place
         return found
 
 
-def _places(value: object) -> int | None:
+def place_of(value: object) -> int | None:
     """Return where a value stands in a packet; None for one that is the same in all."""
-    return value.place if isinstance(value, _Placed) else None
+    return value.place if isinstance(value, Placed) else None
 
 
-class _Items(NamedTuple):
+class Items(NamedTuple):
     """All kinds of packets, and after them all unusual ones: what is told of them is told by these numbers.
 
     `addresses` are sources and destinations in turn, outermost first, `inner` the innermost of both as one number.
@@ -67,6 +68,14 @@ class _Items(NamedTuple):
     depth: Ints
     inner: npt.NDArray[np.uint64]
     ports: Ints
+
+
+class Ahead(NamedTuple):
+    """What is known of the rows of a chunk before it is looked up how they came: `flags` (less than `_FLAGS`) of what
+    they come to besides, and which of them `come` in by a way."""
+
+    flags: Ints
+    come: npt.NDArray[np.bool_]
 
 
 class _Outcome(NamedTuple):
@@ -91,10 +100,11 @@ class DeviceMeaning(BulkMeaning):
         self.reader = reader
         self.patterns: list[Pattern] = []
         self._kinds, self._unusual = kinds, unusual
-        self._items = _Items(*_items_of(kinds, unusual))
+        self._family = kinds.family
+        self._items = self._described()
         # By item.
-        self._group = np.full(len(kinds) + len(unusual) + 1, _MESSAGE, np.int64)
-        self._comes_by = np.full(len(self._group), _NO_WAY, np.int64)
+        self._group = np.full(len(kinds) + len(unusual) + 1, MESSAGE, np.int64)
+        self._comes_by = np.full(len(self._group), NO_WAY, np.int64)
         self._flow = np.full(len(self._group), -1, np.int64)
         """The flow of a packet that leaves."""
         # By group.
@@ -118,7 +128,7 @@ class DeviceMeaning(BulkMeaning):
         self._begins = np.empty(0, np.int64)
         """The first distinct event of each."""
         self._outcomes: list[_Outcome] = []
-        self._known: dict[tuple[int, int], int] = {}  # outcomes by group and way
+        self._known: dict[tuple[int, int, int], int] = {}  # outcomes by group, flags and way
         self._told: list[tuple[AlikeColumns, Ints]] = []  # distinct events, and the rows where they were first seen
         self._count = 0
         self._aside: dict[str, list[int]] = {}  # reason → row of the first packet, and how many
@@ -143,6 +153,9 @@ class DeviceMeaning(BulkMeaning):
         first = sorted((row, reason, count) for reason, (row, count) in self._aside.items())
         self.reader.recount(Counter({reason: count for _, reason, count in first}))
 
+    def _described(self) -> Items:
+        return Items(*items_of(self._kinds, self._unusual))
+
     # --- before any row -----------------------------------------------------------------------------------------------
 
     def _classify(self) -> None:
@@ -150,11 +163,11 @@ class DeviceMeaning(BulkMeaning):
         every = np.unique(np.concatenate([self._items.addresses.ravel(), [0]]))
         marks = _marked(every, self.reader.marks())
         self._group_kinds(marks[np.searchsorted(every, self._items.addresses[: len(self._kinds)])])
-        for n, packet in enumerate(self._unusual):
+        for n, packet in enumerate(self._unusual, len(self._kinds)):
             if not self.reader.is_message(packet):
-                self._group[len(self._kinds) + n] = len(self._passages)
-                self._add_group(packet, packet.addresses)
-        places = [_places(passage.stranger) for passage in self._passages]
+                self._group[n] = len(self._passages)
+                self._add_group(n)
+        places = [place_of(passage.stranger) for passage in self._passages]
         self._strangers = np.array([*(-1 if place is None else place for place in places), -1], np.int64)
         comes = np.array([p.came is not None for p in self._passages] + [False], np.bool_)
         leaves = np.array([p.leaves is not None for p in self._passages] + [False], np.bool_)
@@ -167,35 +180,49 @@ class DeviceMeaning(BulkMeaning):
 
     def _group_kinds(self, marks: Ints) -> None:
         """Group the kinds by what they differ in besides addresses, and by the marks of these, which are given."""
-        family = self._kinds.family
-        of_family = [_MESSAGE if self.reader.is_message(p) else n for n, p in enumerate(self._kinds.packets)]
-        code, first = numbered(np.array([*of_family, 0], np.int64)[family], *marks.T)
-        groups = np.full(len(first) + 1, _MESSAGE, np.int64)
+        family = self._family
+        of_family = [MESSAGE if self.reader.is_message(p) else n for n, p in enumerate(self._kinds.packets)]
+        code, first = numbered(np.array([*of_family, 0], np.int64)[family], *marks.T, *self._told_apart())
+        groups = np.full(len(first) + 1, MESSAGE, np.int64)
         for number in np.argsort(first).tolist():
             kind = int(first[number])
-            if of_family[family[kind]] != _MESSAGE:
+            if of_family[family[kind]] != MESSAGE:
                 groups[number] = len(self._passages)
-                packet = self._kinds.packets[family[kind]]
-                self._add_group(packet, self._kinds[kind].packet.addresses)
+                self._add_group(kind)
         self._group[: len(family)] = groups[code]
 
-    def _add_group(self, packet: Packet, addresses: Sequence[tuple[int, int]]) -> None:
-        """Tell what packets like this one come to, if they have addresses like these."""
+    def _told_apart(self) -> Sequence[npt.NDArray[Any]]:
+        """Return columns of kinds by which these are told apart, besides families and marks."""
+        return ()
+
+    def _add_group(self, item: int) -> None:
+        """Tell what packets like this one come to, if they have addresses with the same marks."""
+        packet = self._packet(item)
         specimen = packet.seen_at(packet.time, packet.frame, packet.length)
-        specimen.addresses = tuple(
-            (_Placed.at(2 * n, source), _Placed.at(2 * n + 1, target)) for n, (source, target) in enumerate(addresses)
-        )
+        specimen.addresses = self._placed(item, 0, int(self._items.depth[item]))
         passage = self.reader.passage(specimen)
         if passage is None:
             raise UndecidedError
         self._specimens.append(specimen)
         self._passages.append(passage)
 
+    def _packet(self, item: int) -> Packet:
+        """Return a packet that is like that item but for addresses."""
+        if item < len(self._kinds):
+            return self._kinds.packets[int(self._family[item])]
+        return self._unusual[item - len(self._kinds)]
+
+    def _placed(self, item: int, first: int, end: int) -> tuple[tuple[Placed, Placed], ...]:
+        """Return the addresses of an item, from one header to before another, which know where they stand."""
+        found = self._items.addresses[item, 2 * first : 2 * end].tolist()
+        each = [Placed.at(2 * first + n, address) for n, address in enumerate(found)]
+        return tuple(zip(each[::2], each[1::2], strict=True))
+
     def _flows_of(self, items: Ints) -> Ints:
         """Return the number of each item's flow, as `crossing.flow_of` has it."""
         packets = [*self._kinds.packets, *self._unusual]
         of_packet = np.array([[p.protocol, p.spi] for p in packets] or [[0, 0]], np.int64)
-        which = np.concatenate([self._kinds.family, len(self._kinds.packets) + np.arange(len(self._unusual))])[items]
+        which = np.concatenate([self._family, len(self._kinds.packets) + np.arange(len(self._unusual))])[items]
         sport, dport = self._items.ports[items].T
         flow, _ = numbered(self._items.inner[items], *of_packet[which].T, sport << SIDES | dport)
         return flow
@@ -205,7 +232,7 @@ class DeviceMeaning(BulkMeaning):
         words = {p.came[0]: n for n, p in enumerate(self._passages) if p.came is not None}
         names = list(words)
         told = [(names.index(p.came[0]), p.came[1]) if p.came is not None else (0, 0) for p in self._passages]
-        places = np.array([(-1 if (n := _places(address)) is None else n) for _, address in told] or [0], np.int64)
+        places = np.array([(-1 if (n := place_of(address)) is None else n) for _, address in told] or [0], np.int64)
         fixed = np.array(told or [(0, 0)], np.int64)
         group = self._group[items]
         behind = np.where(places[group] < 0, fixed[group, 1], self._items.addresses[items, places[group]])
@@ -213,9 +240,9 @@ class DeviceMeaning(BulkMeaning):
         self._comes_by[items] = slot
         self._behind = np.concatenate([behind[first], [0]])
         way, one = numbered(fixed[group, 0][first], marks[np.searchsorted(every, behind[first])])
-        self._way_of = np.concatenate([way, [_NO_WAY]])  # the last for what has come by none
+        self._way_of = np.concatenate([way, [NO_WAY]])  # the last for what has come by none
         self._ways = [
-            (names[word], _Placed.at(_OF_WAY, address))
+            (names[word], Placed.at(OF_WAY, address))
             for word, address in zip(fixed[group, 0][first][one].tolist(), behind[first][one].tolist(), strict=True)
         ]
         counts = np.bincount(flow[first], minlength=max(flows, 1)).astype(np.int64)
@@ -228,13 +255,15 @@ class DeviceMeaning(BulkMeaning):
         """Take a chunk whose first row has that number, after so many rows of events; return how many it has."""
         kind = chunk.kind.astype(np.int64)
         item = np.where(kind >= 0, kind, len(self._kinds) - 1 - kind)
-        slot = np.full(len(item), _NO_WAY, np.int64)
-        self._find(chunk.time, item, np.flatnonzero(self._flow[item] >= 0), slot)
-        message = self._group[item] == _MESSAGE
+        ahead = self._ahead(chunk, start, item)
+        slot = self._find(chunk, item, ahead.come)
+        flags = self._flags(ahead.flags, slot)
+        message = self._group[item] == MESSAGE
         passing = np.flatnonzero(~message)
-        crossing, fresh = self._crossings.of(item[passing] * len(self._last) + slot[passing] + 1)
+        which = item[passing] * _FLAGS + flags[passing]
+        crossing, fresh = self._crossings.of(which * (len(self._behind) + 1) + slot[passing] + 1)
         fresh = passing[fresh]
-        self._decide(item[fresh], slot[fresh])
+        self._decide(item[fresh], flags[fresh], slot[fresh])
         outcome = np.full(len(item), len(self._outcomes), np.int64)
         outcome[passing] = self._outcome_of[crossing]
         counts = np.array([*(len(o.patterns) for o in self._outcomes), 0], np.int64)[outcome]
@@ -249,26 +278,45 @@ class DeviceMeaning(BulkMeaning):
             taken = rows[part]
             self.rows.append(Chunk(chunk.time[taken], chunk.frame[taken], shapes[part], chunk.length[taken]))
         self._count_aside(outcome[passing], start, passing)
+        self._take_messages(chunk, start, item, told + before, fresh)
+        return len(rows)
+
+    def _ahead(self, chunk: Chunk, start: int, item: Ints) -> Ahead:
+        """Return what is known of rows by themselves; the first has the number `start`."""
+        return Ahead(np.zeros(len(item), np.int64), self._comes_by[item] >= 0)
+
+    def _flags(self, flags: Ints, slot: Ints) -> Ints:
+        """Return the flags of rows that have come by these slots, with what that adds."""
+        return flags
+
+    def _take_messages(self, chunk: Chunk, start: int, item: Ints, told: Ints, fresh: Ints) -> None:
+        """Let the reader take the messages of a chunk, and note strangers in rows `fresh`; `told` are the events before
+        each row."""
         strangers = iter(self._strangers_in(fresh, item[fresh]))
         stranger = next(strangers, None)
-        for at in [*np.flatnonzero(message).tolist(), len(item)]:
+        for at in [*np.flatnonzero(self._group[item] == MESSAGE).tolist(), len(item)]:
             while stranger is not None and stranger[0] < at:
                 self.reader.note_stranger(stranger[1])
                 stranger = next(strangers, None)
-            if at == len(item):
-                break
-            number = int(item[at])
-            if number < len(self._kinds):
-                packet = self._kinds.seen(number, int(chunk.time[at]), int(chunk.frame[at]), int(chunk.length[at]))
-            else:
-                packet = self._unusual[number - len(self._kinds)]
-            self._take(packet, start + at, told + int(before[at]))
-        return len(rows)
+            if at < len(item):
+                packet = self._seen(chunk, item, at)
+                if self._take(packet, start + at):
+                    self._row_of.setdefault(packet.frame, int(told[at]))
 
-    def _find(self, times: Ints, item: Ints, leaving: Ints, found: Ints) -> None:
-        """Find by which way what leaves has come in, for the rows `leaving` of a chunk. Raises UndecidedError."""
-        size = len(item)
-        coming = np.flatnonzero(self._comes_by[item] >= 0)
+    def _seen(self, chunk: Chunk, item: Ints, at: int) -> Packet:
+        """Return the packet of a row."""
+        number = int(item[at])
+        if number < len(self._kinds):
+            return self._kinds.seen(number, int(chunk.time[at]), int(chunk.frame[at]), int(chunk.length[at]))
+        return self._unusual[number - len(self._kinds)]
+
+    def _find(self, chunk: Chunk, item: Ints, come: npt.NDArray[np.bool_]) -> Ints:
+        """Find by which slot what leaves has come in, of the rows of a chunk of which some `come`. Raises
+        UndecidedError."""
+        size, times = len(item), chunk.time
+        found = np.full(size, NO_WAY, np.int64)
+        leaving = np.flatnonzero(self._flow[item] >= 0)
+        coming = np.flatnonzero(come)
         keys = np.sort(self._comes_by[item[coming]] * size + coming)
         if len(leaving):
             first, count = self._slots[self._flow[item[leaving]]].T
@@ -281,12 +329,13 @@ class DeviceMeaning(BulkMeaning):
                 since = self._last[slot]
                 since[here] = times[keys[at[here]] % size]
                 soon = times[row] - since <= SOON
-                several[able] |= soon & (found[row] != _NO_WAY)
+                several[able] |= soon & (found[row] != NO_WAY)
                 found[row[soon]] = slot[soon]
             if several.any():
                 raise UndecidedError
         newest = keys[np.flatnonzero(np.diff(keys // size, append=-1))]
         self._last[newest // size] = times[newest % size]
+        return found
 
     def _strangers_in(self, rows: Ints, items: Ints) -> list[tuple[int, int]]:
         """Return the rows of packets in tunnels of home agents that are none of the site's, and which these are."""
@@ -294,38 +343,43 @@ class DeviceMeaning(BulkMeaning):
         found = np.flatnonzero(places >= 0)
         return [*zip(rows[found].tolist(), self._items.addresses[items[found], places[found]].tolist(), strict=True)]
 
-    def _decide(self, item: Ints, slot: Ints) -> None:
-        """Tell the outcomes of crossings that are new: of these items, which came by these slots."""
+    def _decide(self, item: Ints, flags: Ints, slot: Ints) -> None:
+        """Tell the outcomes of crossings that are new: of these items, with these flags, which came by these slots."""
         ways = len(self._ways) + 1
-        way = self._way_of[slot]
-        both, first, which = np.unique(self._group[item] * ways + way + 1, return_index=True, return_inverse=True)
-        found = np.empty(len(both), np.int64)
-        for n, (pair, at) in enumerate(zip(both.tolist(), first.tolist(), strict=True)):
-            group, number = divmod(pair, ways)
-            known = self._known.get((group, number - 1))
+        which = self._group[item] * _FLAGS + flags
+        each, code = np.unique(which * ways + self._way_of[slot] + 1, return_inverse=True)
+        found = np.empty(len(each), np.int64)
+        for n, one in enumerate(each.tolist()):
+            both, number = divmod(one, ways)
+            key = *divmod(both, _FLAGS), number - 1
+            known = self._known.get(key)
             if known is None:
-                known = self._known[group, number - 1] = len(self._outcomes)
-                self._outcomes.append(self._made(group, number - 1, int(item[at])))
+                known = self._known[key] = len(self._outcomes)
+                self._outcomes.append(self._made(*key))
             found[n] = known
-        outcome = found[which.reshape(-1)] if len(item) else np.empty(0, np.int64)
+        outcome = found[code.reshape(-1)] if len(item) else np.empty(0, np.int64)
         counts = np.array([*(len(o.patterns) for o in self._outcomes), 0], np.int64)[outcome]
         begins = self._count + np.cumsum(counts) - counts
         self._outcome_of = np.concatenate([self._outcome_of, outcome])
         self._begins = np.concatenate([self._begins, begins])
 
-    def _made(self, group: int, way: int, item: int) -> _Outcome:
-        """Make the outcome of packets of a group that have come by that way."""
-        passage = self._passages[group]
+    def _passage(self, group: int, flags: int) -> Passage:
+        """Return what packets of a group come to that have these flags."""
+        return self._passages[group]
+
+    def _made(self, group: int, flags: int, way: int) -> _Outcome:
+        """Make the outcome of packets of a group, with these flags, that have come by that way."""
+        passage = self._passage(group, flags)
         outcomes = [passage.outcome]
         if passage.leaves is not None:
-            outcomes.append(passage.leaves(Found(None if way == _NO_WAY else self._ways[way])))
+            outcomes.append(passage.leaves(Found(None if way == NO_WAY else self._ways[way])))
         patterns, places = [], []
         for kind, args in (said for o in outcomes for said in self.reader.said_of(o)):
             event = self.reader.event_of(self._specimens[group], kind, args)
-            at = {name: place for name, value in args.items() if (place := _places(value)) is not None}
+            at = {name: place for name, value in args.items() if (place := place_of(value)) is not None}
             patterns.append(len(self.patterns))
             places.append(tuple(at.values()))
-            plain = {name: int(value) if isinstance(value, _Placed) else value for name, value in args.items()}
+            plain = {name: int(value) if isinstance(value, Placed) else value for name, value in args.items()}
             self.patterns.append(Pattern(event.interface, kind, plain, tuple(at)))
         return _Outcome(tuple(patterns), tuple(places), tuple(o.aside for o in outcomes if o.aside))
 
@@ -346,7 +400,7 @@ class DeviceMeaning(BulkMeaning):
                 at = begins[those] + n
                 pattern[at] = of_pattern
                 for column, place in enumerate(places):
-                    values[at, column] = behind if place == _OF_WAY else self._items.addresses[items, place]
+                    values[at, column] = behind if place == OF_WAY else self._items.addresses[items, place]
         firsts = told[rows] + np.arange(total) - np.repeat(begins, counts)
         self._told.append((AlikeColumns(pattern, values, chunk.time[rows], chunk.frame[rows]), firsts))
         self._count += total
@@ -363,16 +417,15 @@ class DeviceMeaning(BulkMeaning):
         known[0] = min(known[0], row)
         known[1] += count
 
-    def _take(self, packet: Packet, row: int, told: int) -> None:
-        """Let the reader take a message, which stands before the event row of the number `told`."""
+    def _take(self, packet: Packet, row: int) -> bool:
+        """Let the reader take the message of a row, and tell whether it came to any event."""
         events = len(self.reader.events)
         aside = Counter[str]()
         self.reader.recount(aside)
         self.reader.take(packet)
         for reason, count in aside.items():
             self._put_aside(reason, row, count)
-        if len(self.reader.events) > events:
-            self._row_of.setdefault(packet.frame, told)
+        return len(self.reader.events) > events
 
 
 class _Numbers:
@@ -402,8 +455,8 @@ class _Numbers:
         return numbers[which.reshape(-1)], first[new]
 
 
-def _items_of(kinds: Families, unusual: Sequence[Packet]) -> Iterator[npt.NDArray[Any]]:
-    """Return the fields of `_Items`."""
+def items_of(kinds: Families, unusual: Sequence[Packet]) -> Iterator[npt.NDArray[Any]]:
+    """Return the fields of `Items`."""
     pairs = kinds.pairs
     deepest = max([pairs.shape[1], *(len(p.addresses) for p in unusual)], default=0) or 1
     every = np.zeros((len(kinds) + len(unusual) + 1, deepest), np.uint64)

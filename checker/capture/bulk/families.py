@@ -22,26 +22,42 @@ SIDES: Final = 32
 LOW: Final = 0xFFFFFFFF
 _PORT_BITS: Final = 20
 _PORT: Final = (1 << _PORT_BITS) - 1
+_DEPTH, _PORTS, _OUTER, _SPI, _OUTER_PORTS, _TOLD = 5, 6, 8, 9, 10, 12
+"""Columns after what is counted: IP headers, innermost ports, and of ESP that was opened IP headers in front of it, SPI
+and ports in front of it; how many columns there are."""
+_SENSE_BITS: Final = 8
 _COUNTED: Final = ("count", "first", "first_frame", "last", "last_frame")
 
 
 class Layout(NamedTuple):
-    """Keys (numbers of kinds) that have words of the same meaning: which of them are addresses, and which ports."""
+    """Keys (numbers of kinds) that have words of the same meaning: which of them are addresses, and which ports.
+
+    `opened` is the place of the SPI of ESP that was opened, in front of what it holds; -1 where none was."""
 
     kinds: Ints
     words: int
     ends: list[int]
     ports: list[int]
+    opened: int
+
+    def outside(self, places: list[int]) -> list[int]:
+        """Return those of some places that are in front of ESP which was opened; none where there is none."""
+        return [at for at in places if at < self.opened]
+
+    def innermost(self, places: list[int]) -> list[int]:
+        """Return those of some places that are in what ESP holds; all where none was opened."""
+        return [at for at in places if at > self.opened]
 
 
 def layouts(s: Scanned, first: int, end: int) -> Iterator[Layout]:
     """Yield the layouts of the kinds from `first` on, to before `end`."""
-    told = [np.array(s.kinds.column(name)[first:end]) for name in ("words", "ends", "ported")]
+    told = [np.array(s.kinds.column(name)[first:end]) for name in ("words", "ends", "ported", "opened")]
     which, each = numbered(*told)
     for number, kind in enumerate(each.tolist()):
-        words, ends, ported = (int(column[kind]) for column in told)
+        words, ends, ported, opened = (int(column[kind]) for column in told)
         at = [[n for n in range(words) if mask >> n & 1] for mask in (ends, ported)]
-        yield Layout(first + np.flatnonzero(which == number), words, *at)
+        place = opened >> 1 if opened else -1
+        yield Layout(first + np.flatnonzero(which == number), words, at[0], at[1], place)
 
 
 def numbered(*columns: npt.NDArray[Any]) -> tuple[Ints, Ints]:
@@ -55,20 +71,37 @@ def numbered(*columns: npt.NDArray[Any]) -> tuple[Ints, Ints]:
 
 
 def bare_keys(s: Scanned, first: int, asked: Ints) -> list[bytes]:
-    """Return of the kinds from `first` on their keys without addresses, and with ports as in the table `asked`."""
+    """Return of the kinds from `first` on their keys without addresses and SPIs, and with ports as in the table
+    `asked`."""
     found = [b""] * (s.known - first)
     starts = s.kinds.column("start")
-    for kinds, words, ends, ports in layouts(s, first, s.known):
+    for kinds, words, ends, ports, opened in layouts(s, first, s.known):
         keys = s.pool[starts[kinds][:, None] + np.arange(words)]
         for at in ports:
             word = keys[:, at]
             source, target = asked[word >> _PORT_BITS & _PORT], asked[word & _PORT]
             keys[:, at] = (word >> 2 * _PORT_BITS << 2 * _PORT_BITS) | source << _PORT_BITS | target
         keys[:, ends] = 0
-        head, data, size = bytes([words, *ends, *ports]), keys.tobytes(), 8 * words
+        if opened >= 0:
+            keys[:, opened] = 0
+        head, data, size = bytes([words, opened + 1, *ends, *ports]), keys.tobytes(), 8 * words
         for n, kind in enumerate((kinds - first).tolist()):
             found[kind] = head + data[n * size : (n + 1) * size]
     return found
+
+
+def opened_flows(s: Scanned, first: int) -> Iterator[tuple[int, int, tuple[tuple[int, int], ...], int]]:
+    """Yield of the kinds from `first` on those of ESP that was opened: the number of each after `first`, that of its
+    interface, the addresses in front of ESP, and the SPI."""
+    starts = s.kinds.column("start")
+    for layout in layouts(s, first, s.known):
+        if layout.opened >= 0:
+            keys = s.pool[starts[layout.kinds][:, None] + np.arange(layout.words)]
+            pairs = keys[:, layout.outside(layout.ends)].view(np.uint64)
+            sides = zip((pairs >> np.uint64(SIDES)).tolist(), (pairs & np.uint64(LOW)).tolist(), strict=True)
+            names, spis = (keys[:, 0] >> _SENSE_BITS).tolist(), (keys[:, layout.opened] & LOW).tolist()
+            for kind, name, (sources, targets), spi in zip(layout.kinds.tolist(), names, sides, spis, strict=True):
+                yield kind - first, name, tuple(zip(sources, targets, strict=True)), spi
 
 
 class Families(Sequence[PacketKind]):
@@ -77,6 +110,8 @@ class Families(Sequence[PacketKind]):
     def __init__(self) -> None:
         self.packets: list[Packet] = []
         """One of each family."""
+        self.inners: list[Packet | None] = []
+        """What is in it, where it is ESP that was opened."""
         self.linktypes: list[int] = []
         self._single: list[bool] = []
         self._counted = 0
@@ -101,9 +136,11 @@ class Families(Sequence[PacketKind]):
         packet = self.seen(index, first, first_frame, self.packets[self._family[index]].length)
         return PacketKind(packet, self.linktypes[self._family[index]], count, (first, first_frame), (last, last_frame))
 
-    def found(self, packet: Packet, linktype: int, single: bool) -> int:
-        """Take one packet of a new family, and return its number; a `single` one has no other kind."""
+    def found(self, packet: Packet, linktype: int, single: bool, inner: Packet | None = None) -> int:
+        """Take one packet of a new family, with what is in it if it is ESP, and return its number; a `single` one has
+        no other kind."""
         self.packets.append(packet)
+        self.inners.append(inner)
         self.linktypes.append(linktype)
         self._single.append(single)
         return len(self.packets) - 1
@@ -117,27 +154,44 @@ class Families(Sequence[PacketKind]):
         added = self._family[self._counted :]
         self._counted = len(self)
         end = first + len(added)
-        singles = {n: self.packets[f] for n, f in enumerate(added) if self._single[f]}
+        singles = {n: self._all_addresses(f) for n, f in enumerate(added) if self._single[f]}
         of_file = list(layouts(s, first, end))
-        deepest = max([len(each.ends) for each in of_file] + [len(p.addresses) for p in singles.values()] + [0])
+        deepest = max([len(each.ends) for each in of_file] + [len(pairs) for pairs in singles.values()] + [0])
         pairs = np.zeros((len(added), deepest), np.uint64)
-        rest = np.zeros((len(added), len(_COUNTED) + 3), np.int64)
+        rest = np.zeros((len(added), _TOLD), np.int64)
         for n, name in enumerate(_COUNTED):
             rest[:, n] = s.kinds.column(name)[first:end]
         starts = s.kinds.column("start")
-        for kinds, _, ends, ports in of_file:
-            for n, at in enumerate(ends):
+        for layout in of_file:
+            kinds = layout.kinds
+            for n, at in enumerate(layout.ends):
                 pairs[kinds - first, n] = s.pool[starts[kinds] + at].view(np.uint64)
-            rest[kinds - first, 5] = len(ends)
-            if ports and ports[-1] > ends[-1]:  # those of the innermost header count, and not of a tunnel around it
-                word = s.pool[starts[kinds] + ports[-1]]
-                rest[kinds - first, 6], rest[kinds - first, 7] = word >> _PORT_BITS & _PORT, word & _PORT
-        for kind, packet in singles.items():
-            pairs[kind] = [*(a << SIDES | b for a, b in packet.addresses), *[0] * (deepest - len(packet.addresses))]
-            rest[kind, 5:] = len(packet.addresses), packet.sport, packet.dport
+            rest[kinds - first, _DEPTH] = len(layout.ends)
+            for column, part in ((_PORTS, layout.innermost), (_OUTER_PORTS, layout.outside)):
+                ends, ports = part(layout.ends), part(layout.ports)
+                if ports and ports[-1] > ends[-1]:  # those of the innermost header count, and not of a tunnel around it
+                    word = s.pool[starts[kinds] + ports[-1]]
+                    rest[kinds - first, column] = word >> _PORT_BITS & _PORT
+                    rest[kinds - first, column + 1] = word & _PORT
+            if layout.opened >= 0:
+                rest[kinds - first, _OUTER] = len(layout.outside(layout.ends))
+                rest[kinds - first, _SPI] = s.pool[starts[kinds] + layout.opened] & LOW
+        for kind, addresses in singles.items():
+            family = added[kind]
+            packet, inner = self.packets[family], self.inners[family]
+            pairs[kind] = [*(a << SIDES | b for a, b in addresses), *[0] * (deepest - len(addresses))]
+            rest[kind, _DEPTH] = len(addresses)
+            innermost = packet if inner is None else inner
+            rest[kind, _PORTS : _PORTS + 2] = innermost.sport, innermost.dport
+            if inner is not None:
+                rest[kind, _OUTER:] = len(packet.addresses), packet.spi, packet.sport, packet.dport
         self._pairs.append(pairs)
         self._rest.append(rest)
         self._done = None
+
+    def _all_addresses(self, family: int) -> list[tuple[int, int]]:
+        inner = self.inners[family]
+        return [*self.packets[family].addresses, *(() if inner is None else inner.addresses)]
 
     # --- what is known of all kinds -----------------------------------------------------------------------------------
 
@@ -146,7 +200,7 @@ class Families(Sequence[PacketKind]):
             deepest = max((p.shape[1] for p in self._pairs), default=0)
             padded = [np.pad(p, ((0, 0), (0, deepest - p.shape[1]))) for p in self._pairs]
             pairs = np.concatenate(padded) if padded else np.zeros((0, 0), np.uint64)
-            rest = np.concatenate(self._rest) if self._rest else np.zeros((0, len(_COUNTED) + 3), np.int64)
+            rest = np.concatenate(self._rest) if self._rest else np.zeros((0, _TOLD), np.int64)
             self._pairs, self._rest = [pairs], [rest]
             self._done = pairs, rest
         return self._done
@@ -164,19 +218,43 @@ class Families(Sequence[PacketKind]):
     @property
     def depth(self) -> Ints:
         """How many IP headers there are."""
-        return self._columns()[1][:, 5]
+        return self._columns()[1][:, _DEPTH]
 
     @property
     def ports(self) -> Ints:
         """The innermost ports, source and destination."""
-        return self._columns()[1][:, 6:8]
+        return self._columns()[1][:, _PORTS : _PORTS + 2]
+
+    @property
+    def opened(self) -> Ints:
+        """Of ESP that was opened the IP headers in front of it, the SPI, and the ports in front of it; else zeros."""
+        return self._columns()[1][:, _OUTER:]
+
+    @property
+    def seen_first(self) -> Ints:
+        """How many packets there are, and time (ns) and frame of the first."""
+        return self._columns()[1][:, :3]
 
     def seen(self, kind: int, time: int, frame: int, length: int) -> Packet:
         """Return a packet of a kind."""
         pairs, rest = self._columns()
         packet = self.packets[self._family[kind]].seen_at(time, frame, length)
-        depth, packet.sport, packet.dport = rest[kind, 5:].tolist()
+        depth, sport, dport, outer, spi, *ports = rest[kind, _DEPTH:].tolist()
+        if outer:
+            depth, packet.spi, (sport, dport) = outer, spi, ports
+        packet.sport, packet.dport = sport, dport
         packet.addresses = tuple((pair >> SIDES, pair & LOW) for pair in pairs[kind, :depth].tolist())
+        return packet
+
+    def inside(self, kind: int) -> Packet | None:
+        """Return what is in a packet of a kind, if it is ESP that was opened."""
+        inner = self.inners[self._family[kind]]
+        if inner is None:
+            return None
+        pairs, rest = self._columns()
+        packet = inner.seen_at(inner.time, inner.frame, inner.length)
+        depth, packet.sport, packet.dport, outer = rest[kind, _DEPTH : _OUTER + 1].tolist()
+        packet.addresses = tuple((pair >> SIDES, pair & LOW) for pair in pairs[kind, outer:depth].tolist())
         return packet
 
     def few(self) -> list[Packet]:

@@ -74,6 +74,7 @@ _OF_MINIMAL: Final = 9 << 40
 _OF_ESP: Final = 10 << 40
 _OF_ICMP: Final = 11 << 40
 _OF_TCP: Final = 12 << 40
+_OF_OPENED: Final = 14 << 40
 
 
 def u16(buf: Any, at: int) -> Any:
@@ -94,6 +95,7 @@ def write_key(s: Scanned) -> bool:
     """
     device = s.devices[s.device]
     s.here, s.stop, s.words, s.ends, s.ported = s.start, s.start + s.size, 0, 0, 0
+    s.esp, s.opened, s.inmost = -1, 0, -1
     _say(s, device.name << 8 | s.sense)
     ethertype = _link(s, device.link)
     if ethertype != IPV4:
@@ -114,7 +116,8 @@ def _say(s: Scanned, word: int) -> None:
 def _say_ends(s: Scanned, source: Any, target: Any) -> None:
     """Add the addresses of a header to the key."""
     s.ends |= 1 << s.words
-    _say(s, source << 32 | target)
+    s.pair = source << 32 | target
+    _say(s, s.pair)
 
 
 def _say_ports(s: Scanned, what: int, source: Any, target: Any) -> None:
@@ -310,11 +313,16 @@ def _ip(s: Scanned) -> int:
     if u16(s.buf, at + 6) & 0x3FFF:
         return _ODD  # a fragment
     total, protocol = u16(s.buf, at + 2), s.buf[at + 9]
-    s.source = u32(s.buf, at + 12)
+    s.source, s.target = u32(s.buf, at + 12), u32(s.buf, at + 16)
+    s.inmost = at
     s.depth += 1
-    _say_ends(s, s.source, u32(s.buf, at + 16))
+    _say_ends(s, s.source, s.target)
+    if s.opened and at == s.clear and s.pair == s.outer:
+        return _ODD  # it is no tunnel
     _say(s, _OF_IP | protocol)
+    s.whole = 1 if s.size >= s.length else 0
     if total >= header:  # a total length of 0 is segmentation offload
+        s.whole = 1 if at + total <= s.stop else 0
         _claim(s, at + total)
     s.here = at + header
     return int(protocol)
@@ -353,8 +361,11 @@ def _udp_4500(s: Scanned) -> int:
         _say(s, _OF_KEEPALIVE)
     elif size >= 4:
         spi = u32(s.buf, at)
-        if spi == 0 or _is_opened(s, spi):
+        if spi == 0 or s.opened:
             return _ODD
+        if _is_opened(s, spi):
+            s.here = at
+            return _inside(s, spi)
         _say(s, _OF_ESP_IN_UDP | spi)
     elif _embeds(s):
         return _ODD
@@ -381,10 +392,25 @@ def _esp(s: Scanned) -> int:
     if s.here + 4 > s.stop:
         return _ODD
     spi = u32(s.buf, s.here)
-    if _is_opened(s, spi):
+    if s.opened:
         return _ODD
+    if _is_opened(s, spi):
+        return _inside(s, spi)
     _say(s, _OF_ESP | spi)
     return _ENDS
+
+
+def _inside(s: Scanned, spi: int) -> int:
+    """Go on with what ESP holds that can be opened. As long as it has not been, it is unusual, and noted in `esp`."""
+    if s.clear < 0:
+        if s.opens and s.whole and s.here + 8 <= s.end and (s.source == s.own or s.target == s.own):
+            s.esp = s.here
+        return _ODD
+    s.opened = s.words << 1 | 1
+    _say(s, _OF_OPENED | spi)
+    s.outer = s.pair
+    s.here, s.stop, s.end, s.claimed = s.clear, s.clear_end, s.clear_end, s.clear_end
+    return _IPIP
 
 
 def _is_opened(s: Scanned, spi: int) -> bool:
@@ -432,6 +458,7 @@ def _minimal(s: Scanned) -> int:
         source = u32(s.buf, at + 8)
         s.here = at + 12
     s.depth += 1
+    s.whole = 0  # of ESP in it nobody asks here
     _say_ends(s, source, target)
     _say(s, _OF_MINIMAL | protocol)
     return int(protocol)

@@ -42,6 +42,9 @@ _DIRECTIONS: Final = 3  # values of a packet's direction that mean something: un
 _MAX_HIGH: Final = 2**30  # of the upper half of a stamp, so that the whole is a number of 62 bits
 _MAX_LENGTH: Final = 2**31 - 1  # on the wire
 _SECOND: Final = 10**9
+_UDP: Final = 17
+_SAMPLE: Final = 16  # octets of what a packet carries that `layers.identify` takes
+_CHECKSUM: Final = 6  # where UDP's begins
 
 # Odd multipliers, by which a hash is spread over 64 bits.
 _MIX: Final = -0x61C8864680B583EB
@@ -57,6 +60,9 @@ def unit() -> Unit:
 
 def scan(s: Scanned) -> int:
     """Take records from `s.buf` into rows; return why it ended, which is MORE, OTHER, FULL or CROWDED."""
+    if s.gone >= 0:
+        return _take_opened(s)
+    s.clear = -1
     while True:
         if s.rows == s.rows_cap:
             return FULL
@@ -67,15 +73,34 @@ def scan(s: Scanned) -> int:
             return OTHER  # more than a row holds
         s.time += s.offset
         kind = UNUSUAL
+        s.origin = s.rows
         if write_key(s):
-            _mix(s)
-            kind = _find_kind(s)
+            kind = _known(s)
             if kind < 0:
                 return CROWDED
-            _count(s, s.kinds[kind])
+        elif s.esp >= 0:
+            _seal(s)
         _hear(s)
         _write_row(s, kind)
         s.at = s.after
+
+
+def _take_opened(s: Scanned) -> int:
+    """Give kinds to rows of ESP that has been opened; return CROWDED or MORE."""
+    while s.gone < s.sealed:
+        secret = s.secrets[s.gone]
+        if secret.clear >= 0:
+            row = secret.row
+            s.origin, s.clear, s.clear_end = row, secret.clear, secret.clear_end
+            s.start, s.size, s.length = s.start_of[row], s.size_of[row], s.length_of[row]
+            s.device, s.sense, s.time, s.frame = s.device_of[row], s.sense_of[row], s.time_of[row], s.frame_of[row]
+            if write_key(s):
+                kind = _known(s)
+                if kind < 0:
+                    return CROWDED
+                s.kind_of[row] = kind
+        s.gone += 1
+    return MORE
 
 
 # --- records --------------------------------------------------------------------------------------------------------
@@ -169,7 +194,49 @@ def _options(s: Scanned) -> bool:
     return lost
 
 
+def _seal(s: Scanned) -> None:
+    """Note that the packet under way is one of ESP that can be opened."""
+    at = s.esp
+    s.secrets[s.sealed] = s.rows, at, s.end, u32(s.buf, at), u32(s.buf, at + 4), -1, -1
+    s.sealed += 1
+
+
 # --- kinds and rows -------------------------------------------------------------------------------------------------
+
+
+def _known(s: Scanned) -> int:
+    """Return the number of the kind that the packet under way is of, and count it; -1 if there is no room for it."""
+    _mix(s)
+    kind = _find_kind(s)
+    if kind >= 0:
+        _count(s, s.kinds[kind])
+        if s.opens:
+            _tell_exactly(s)
+            s.exact_of[s.origin] = s.exact
+    return kind
+
+
+def _tell_exactly(s: Scanned) -> None:
+    """Work out the hash of what `layers.identify` tells the innermost packet by, and of its addresses."""
+    at = s.inmost
+    s.exact = 0
+    if at < 0:
+        return
+    body = at + (s.buf[at] & 15) * 4
+    udp = s.buf[at + 9] == _UDP
+    count = 0
+    s.exact = s.salt ^ s.pair
+    _fold(s, u32(s.buf, at + 2))
+    for n in range(body, min(body + _SAMPLE, s.stop)):
+        if not udp or n < body + _CHECKSUM or n > body + _CHECKSUM + 1:
+            _fold(s, s.buf[n])
+            count += 1
+    _fold(s, count)
+
+
+def _fold(s: Scanned, number: int) -> None:
+    s.exact = (s.exact ^ number) * _MIX
+    s.exact ^= s.exact >> 29
 
 
 def _mix(s: Scanned) -> None:
@@ -210,7 +277,9 @@ def _add_kind(s: Scanned, slot: int) -> int:
     if kind == s.kinds_cap or start + words > s.pool_cap:
         return -1
     s.slots[slot] = kind
-    s.kinds[kind] = s.hash, start, words, s.ends, s.ported, s.rows, 0, s.time, s.frame, s.time, s.frame
+    s.kinds[kind] = (
+        s.hash, start, words, s.ends, s.ported, s.opened, s.origin, 0, s.time, s.frame, s.time, s.frame,
+    )  # fmt: skip
     for n in range(words):
         s.pool[start + n] = s.key[n]
     s.used = start + words

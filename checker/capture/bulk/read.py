@@ -7,6 +7,7 @@ came to. What the loop does not know is read as ever, frame by frame, in order.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -15,9 +16,12 @@ import numpy as np
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, UndecidedError
 from mipcheck.checker.capture.bulk.families import Families
+from mipcheck.checker.capture.bulk.gateway import GatewayMeaning, sightings
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Meaning
+from mipcheck.checker.capture.bulk.opened import Opening
 from mipcheck.checker.capture.bulk.scanned import PORTS
 from mipcheck.checker.capture.bulk.scanner import DiverseError, Plan, Scanner, Taken
+from mipcheck.checker.capture.device.associations import OpenedInColumns
 from mipcheck.checker.capture.device.reader import GATEWAY, DeviceReader
 from mipcheck.checker.capture.device.sides import learn_device
 from mipcheck.checker.capture.events.reader import Reader
@@ -27,6 +31,7 @@ from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import SLL, FileInfo
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LINK_PORTS, REGISTRATION, Packet
+from mipcheck.checker.capture.messages.esp import Keyring
 from mipcheck.checker.capture.node.cooked import forget_directions, tell_apart
 from mipcheck.checker.capture.node.decrypted import SOON, could_hold, may_be_decrypted
 from mipcheck.checker.capture.node.devices import is_modem, mark_tunnels, sharing, unlisted_tunnels
@@ -72,12 +77,16 @@ def read_bulk(
     `words` are the events of the site's role, unless that is the mobile node's.
     Raises CaptureError; NativeError, before anything is read, where the loop cannot be compiled.
     """
+    opening = None
     if words is not None and site.role == GATEWAY:
-        # Whose a packet is shows inside of ESP alone. Each is opened by itself, so that columns would save nothing.
-        return _frame_by_frame(sources, site, protects, survey, words)
+        own = site.addresses.get(GATEWAY)
+        if own is None or not all(source.stream.seekable() for source in sources):
+            # Nothing is told, or what is unusual could not be read again.
+            return _frame_by_frame(sources, site, protects, survey, words)
+        opening = Opening(Keyring(site.esp_sas), own, random.getrandbits(62))
     native = compiled(loop.unit())
     repeatable = all(source.stream.seekable() for source in sources)
-    plan = Plan(frozenset(sa.spi for sa in site.esp_sas), _ports(site, protects), survey, repeatable)
+    plan = Plan(frozenset(sa.spi for sa in site.esp_sas), _ports(site, protects), survey, repeatable, opening)
     # What passes a device is recognised on its other side by all ports: there are as many kinds as flows.
     families = None if words is None else Families()
     taken = Taken(Reassembler(plan.keys), plan.ports if families is None else range(PORTS), families)
@@ -95,7 +104,7 @@ def read_bulk(
     if any(linktype == SLL for info in infos for linktype in info.interfaces.values()) and _mixed(taken, infos):
         return *_one_by_one(sources, site, protects, infos, firsts, taken, words), surveys
     taken.rows = taken.rows.sort()
-    return *_understand(sources, site, protects, infos, firsts, taken, words), surveys
+    return *_understand(sources, site, protects, infos, firsts, taken, words, opening), surveys
 
 
 def _gather(
@@ -299,6 +308,7 @@ def _understand(
     firsts: Sequence[int],
     taken: Taken,
     words: Mapping[str, EventType] | None = None,
+    opening: Opening | None = None,
 ) -> tuple[list[Capture], Sequence[Event]]:
     """Do what `read.understand` does, for rows."""
     for info in infos:
@@ -332,8 +342,13 @@ def _understand(
         of_node.read()
     else:
         assert taken.families is not None
-        reader = DeviceReader(sources[0].name, site, known, packets, words)
-        meaning = of_device = DeviceMeaning(reader, taken.rows, taken.families, taken.unusual)
+        if opening is None:
+            reader = DeviceReader(sources[0].name, site, known, packets, words)
+            meaning = of_device = DeviceMeaning(reader, taken.rows, taken.families, taken.unusual)
+        else:
+            opened = OpenedInColumns(opening.keys, [*sightings(taken, opening.own)], [*taken.families.outer_pairs()])
+            reader = DeviceReader(sources[0].name, site, known, packets, words, opened)
+            meaning = of_device = GatewayMeaning(reader, taken, opening.salt)
         try:
             of_device.read()
         except UndecidedError:

@@ -65,12 +65,25 @@ class ScannedKind(Record):
     words: int  # how many words that has
     ends: int  # a bit for each of them, set where it is the addresses of a header
     ported: int  # the same of ports
+    opened: int  # 1 with the place of the word that is the SPI of ESP which was opened, in the bits above; else 0
     origin: int  # the row of the first packet in the file
     count: int  # how many packets there are
     first: int  # the time (ns) of the first in time
     first_frame: int  # and its frame
     last: int  # the time (ns) of the last in time
     last_frame: int  # and its frame
+
+
+class SealedRow(Record):
+    """A packet of ESP with a key, of the rows that the last call added. The loop writes it, but for the last two."""
+
+    row: int
+    at: int  # where in `buf` ESP begins
+    end: int  # where it ends
+    spi: int
+    number: int  # its sequence number
+    clear: int  # where in `buf` what was in it begins; -1 if it was not opened (driver)
+    clear_end: int  # and where that ends (driver)
 
 
 class Scanned(Record):
@@ -80,7 +93,10 @@ class Scanned(Record):
     form: int  # PCAP or PCAPNG
     big: int  # 1 if numbers in records have the most significant octet first
     offset: int  # ns to add to all times
+    salt: int  # of the hash `exact`, the same for all files
     seed: int  # of the hash, so that nobody can make packets that all fall into one place
+    opens: int  # 1 if ESP to or from `own` is opened: what it holds is then part of the key
+    own: int  # that address
     device_count: int  # how many of `devices` there are
     # Where it goes on. The driver writes it before each call, the loop while it goes.
     at: int  # where the next record begins in `buf`
@@ -90,6 +106,8 @@ class Scanned(Record):
     astray: int  # 1 if times since the call began may be wrong, as `FileInfo.heard` has it; the driver sets it back
     known: int  # kinds that are known
     used: int  # words of `pool` that are filled
+    sealed: int  # rows of `secrets` that are filled
+    gone: int  # how many of them have a kind, once they are opened; -1 before that
     # The packet under way: what its record says of it. The loop writes it.
     after: int  # where in `buf` the record ends
     start: int  # where the packet begins
@@ -105,9 +123,20 @@ class Scanned(Record):
     claimed: int  # where it ends by the last header that says so, captured or not
     depth: int  # IP headers so far
     source: int  # the source address in the last one
+    target: int  # and the destination
+    whole: int  # 1 if what that carries is there to its end
+    inmost: int  # where in `buf` it begins
+    esp: int  # where ESP that can be opened begins; -1 for none
+    clear: int  # where what was in it begins; -1 as long as it has not been opened
+    clear_end: int  # and where that ends
+    pair: int  # source and destination of the last header that has any, as one number
+    outer: int  # source and destination of the header in front of it, in the same way
     words: int  # words of `key` that are written
     ends: int  # a bit for each of them, set where it is the addresses of a header
     ported: int  # the same of ports
+    opened: int  # as that of `ScannedKind`
+    origin: int  # the row of the packet
+    exact: int  # a hash of what tells the innermost packet from all others; it wraps as the next
     hash: int  # of the key; it is a cell, where it wraps at 64 bits for Python too
     # Sizes. The driver writes them, and the loop may only read them.
     buf_cap: int
@@ -134,3 +163,5 @@ class Scanned(Record):
     size_of = array("int64", "rows_cap")  # octets of it there
     sense_of = array("uint8", "rows_cap")  # as `sense`
     device_of = array("int32", "rows_cap")  # as `device`
+    exact_of = array("int64", "rows_cap")  # as `exact`, where there is a kind
+    secrets = table(SealedRow, "rows_cap")

@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture.bulk import scanned
-from mipcheck.checker.capture.bulk.families import Families, bare_keys
+from mipcheck.checker.capture.bulk.families import Families, bare_keys, opened_flows
 from mipcheck.checker.capture.bulk.meaning import PacketKind
+from mipcheck.checker.capture.bulk.opened import Addresses, Flow, Flows, Noted, Opening
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, PacketRows
 from mipcheck.checker.capture.bulk.scanned import Scanned
 from mipcheck.checker.capture.frames.frame import JUMP, SLL, SLL2, STEP, FileInfo, Frame, Interface, Stream
@@ -23,6 +24,7 @@ from mipcheck.checker.capture.frames.pieces import Pieces
 from mipcheck.checker.capture.headers import layers, link
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import ESP, IKE, LINK_PORTS, Packet
+from mipcheck.checker.capture.messages.esp import Keyring, tunnelled
 from mipcheck.checker.capture.read import Decoder, Source
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.console.progress import ReadingProgress
@@ -46,6 +48,8 @@ _ALIKE: Final = 1 << 12
 """Packets that are kept, one of all that differ in nothing but the addresses of their IP headers."""
 _FLOWS: Final = frozenset({ESP, IKE})
 """Packets of which it counts who speaks with whom."""
+_ESP_HEADER: Final = 8
+"""Bytes of SPI and sequence number."""
 _SENSES: Final = ("", "in", "out")
 _LINKS: Final = {
     link.ETHERNET: scanned.ETHERNET,
@@ -54,7 +58,6 @@ _LINKS: Final = {
     0: scanned.NULL,
     108: scanned.NULL,
 } | dict.fromkeys(link.RAW, scanned.RAW)
-Addresses = tuple[tuple[int, int], ...]
 _MAX_SHIFT: Final = 2**32
 """Seconds (if_tsoffset) up to which times cannot overflow."""
 
@@ -92,6 +95,10 @@ class Taken:
         self._kinds: list[PacketKind] = []
         self.unusual: list[Packet] = []
         self.together = together
+        self.exact = Noted()
+        """A hash of what tells each packet from others, where ESP is opened."""
+        self.numbers = Noted()
+        """The sequence numbers of ESP that was opened."""
 
     @property
     def kinds(self) -> Sequence[PacketKind]:
@@ -117,6 +124,7 @@ class Plan(NamedTuple):
     survey: bool
     repeatable: bool
     """Whether all files can be read again."""
+    opening: Opening | None = None
 
 
 class Scanner:
@@ -139,6 +147,9 @@ class Scanner:
         self._s = s = _tables(random.getrandbits(62))
         s.offset = source.offset
         s.spis_cap, s.spis = len(plan.keys), np.array(sorted(plan.keys), np.int64)
+        s.gone = -1
+        if plan.opening is not None:
+            s.opens, s.own, s.salt = 1, plan.opening.own, plan.opening.salt
         s.ports[list(plan.ports)] = 1
         self._asked = np.full(scanned.PORTS + 1, scanned.PORTS, np.int64)
         self._asked[list(plan.ports)] = list(plan.ports)
@@ -146,7 +157,10 @@ class Scanner:
             s.ports[:] = 1
         self._alike: dict[bytes, Packet] = {}  # by what keys say but for addresses
         self._related: dict[bytes, int] = {}  # families by what keys say of them
-        self._flows: list[int] = []  # kinds of protected data
+        self._flows = Flows()  # protected data, by who speaks with whom
+        self._clear: dict[
+            int, tuple[int, int]
+        ] = {}  # where in the buffer that begins and ends which was in ESP, by row
         self._idle = self._pass = 0
         self._progress = ReadingProgress([source.stream], source.name, "packets")
 
@@ -160,7 +174,8 @@ class Scanner:
         if self._plan.survey:
             self.surveyor = Surveyor.in_passing(info)
         together = self._taken.together
-        self._decoder = Decoder(self._plan.keys, together, self._offset, self._before, self.surveyor)
+        exactly = self._plan.opening is not None
+        self._decoder = Decoder(self._plan.keys, together, self._offset, self._before, self.surveyor, exactly)
         return self
 
     def taken(self) -> int:
@@ -233,6 +248,9 @@ class Scanner:
             s.buf_cap, s.buf = len(pieces.buf), pieces.buf
             why = self._native(s)
             pieces.at = s.at
+            self._clear.clear()
+            if s.sealed and self._plan.opening is not None:
+                self._open(self._plan.opening.keys)
             if s.rows > start:
                 self._took(start, known)
                 self._progress.update(self._info.frames)
@@ -244,6 +262,42 @@ class Scanner:
                 _more_kinds(s)
                 continue
             return
+
+    def _open(self, keys: Keyring) -> None:
+        """Open the ESP of new rows in its place, and let the loop see what is in it. What is unusual even so is put
+        back, to be read as ever."""
+        s = self._s
+        column = {
+            name: s.secrets.column(name)[: s.sealed] for name in ("row", "at", "end", "spi", "clear", "clear_end")
+        }
+        view = s.buf.data
+        found = [-1] * s.sealed
+        sizes = [0] * s.sealed
+        covered: dict[int, bytes] = {}
+        for n, (at, end, spi) in enumerate(zip(*(column[c].tolist() for c in ("at", "end", "spi")), strict=True)):
+            data = bytes(view[at:end])
+            clear = keys.look(spi, data)
+            if clear is not None:
+                found[n] = start = at + _ESP_HEADER
+                sizes[n] = size = len(clear)
+                if data[_ESP_HEADER : _ESP_HEADER + size] != clear:
+                    view[start : start + size] = clear
+                    covered[n] = data
+        column["clear"][:] = found
+        column["clear_end"][:] = column["clear"] + np.array(sizes)
+        s.gone = 0
+        while self._native(s) == scanned.CROWDED:
+            _more_kinds(s)
+        opened = s.kind_of[column["row"]] >= 0
+        self._clear = dict(
+            zip(column["row"].tolist(), zip(found, column["clear_end"].tolist(), strict=True), strict=True)
+        )
+        for n in (n for n in np.flatnonzero(~opened).tolist() if n in covered):
+            at = int(column["at"][n])
+            view[at : at + len(covered[n])] = covered[n]
+        frames = s.frame_of[column["row"][opened]]
+        self._taken.numbers.add(frames, s.secrets.column("number")[: s.sealed][opened].copy())
+        s.sealed, s.gone = 0, -1
 
     def _took(self, start: int, known: int) -> None:
         """Look at the new rows that are unusual or the first of their kind, in order, while their bytes are there."""
@@ -291,40 +345,62 @@ class Scanner:
 
         Frames have the numbers of their rows and `shift` more.
         """
-        bare = iter(bare_keys(self._s, known, self._asked))
-        for row in sorted([*rows, *fresh]) if rows else fresh:
+        bare = bare_keys(self._s, known, self._asked)
+        flows: dict[int, Flow] = {}
+        if self.surveyor is not None:
+            flows = {n: Flow(name, addresses, spi) for n, name, addresses, spi in opened_flows(self._s, known)}
+        found = [0] * len(bare)
+        for row in sorted([*rows, *fresh]):
             if row not in fresh:
                 self._add_unusual(row, shift + row)
                 continue
-            key = next(bare)
-            family = self._related.get(key)
-            families.add(self._found_family(families, row, shift + row, key) if family is None else family)
+            number = fresh[row] - known
+            family = self._related.get(bare[number])
+            new = family is None
+            if family is None:
+                family = self._found_family(families, row, shift + row, bare[number], fresh[row])
+            found[number] = family
+            if self.surveyor is not None and number in flows and self._flows.add(flows[number], fresh[row], new):
+                packet = families.packets[family].seen_at(0, shift + row, 0)
+                packet.addresses, packet.spi = flows[number].addresses, flows[number].spi
+                self.surveyor.take(packet, families.linktypes[family])
+                self._flows.took(flows[number], packet, families.linktypes[family])
+        for family in found:
+            families.add(family)
 
-    def _found_family(self, families: Families, row: int, number: int, bare: bytes) -> int:
-        """Add the family of a row's packet, whose frame has that number, and return it."""
+    def _found_family(self, families: Families, row: int, number: int, bare: bytes, kind: int) -> int:
+        """Add the family of a row's packet, whose frame has that number, and return it; the row is of that kind."""
         linktype = self._devices[self._s.device_of[row]][1]
-        packet = layers.decode(self._frame(row, number), self._plan.keys)
-        if self.surveyor is not None:
+        clear = self._clear.get(row)
+        packet = layers.decode(self._frame(row, number), self._plan.keys if clear is None else ())
+        inner = None
+        if clear is not None:
+            inner = tunnelled(packet, self._s.buf[slice(*clear)].tobytes())
+        elif self.surveyor is not None:
             self.surveyor.take(packet, linktype)
         packet.time += self._offset
         packet.frame += self._before
         # What the addresses themselves mean is told of each kind.
-        told_by_address = packet.dport in LINK_PORTS or packet.payload or packet.kind in _FLOWS
-        alone = bool(told_by_address) or len(self._related) == _ALIKE or not self._is_as_in_key(packet, row)
-        family = families.found(packet, linktype, alone)
-        if packet.kind in _FLOWS:
-            self._flows.append(len(families))
+        told_by_address = packet.dport in LINK_PORTS or packet.payload or (packet.kind in _FLOWS and inner is None)
+        alone = bool(told_by_address) or len(self._related) == _ALIKE or not self._is_as_in_key(packet, inner, row)
+        family = families.found(packet, linktype, alone, inner)
+        if packet.kind in _FLOWS and inner is None:
+            self._flows.alone.append(kind)
         if not alone:
             self._related[bare] = family
         return family
 
-    def _is_as_in_key(self, packet: Packet, row: int) -> bool:
+    def _is_as_in_key(self, packet: Packet, inner: Packet | None, row: int) -> bool:
         """Whether a packet has the addresses and ports that the key of its kind has."""
         found = Families()
-        found.add(found.found(packet, 0, False))
+        found.add(found.found(packet, 0, False, inner))
         found.finished(self._s, int(self._s.kind_of[row]))
-        same = found[0].packet
-        return (same.addresses, same.sport, same.dport) == (packet.addresses, packet.sport, packet.dport)
+        pairs = ((found[0].packet, packet), (found.inside(0), inner))
+        return all(
+            (one.addresses, one.sport, one.dport) == (other.addresses, other.sport, other.dport)
+            for one, other in pairs
+            if one is not None and other is not None
+        )
 
     def _without_addresses(self, known: int) -> list[tuple[bytes, Addresses]]:
         """Return of each kind but the first `known` ones its key without addresses of IP headers, and these."""
@@ -412,6 +488,9 @@ class Scanner:
         s, taken = self._s, self._taken
         columns = Chunk(s.time_of, s.frame_of, s.kind_of, s.length_of)
         taken.rows.append(columns.part(slice(s.rows)))
+        if s.opens:
+            kinds = np.flatnonzero(s.kind_of[: s.rows] >= 0)
+            taken.exact.add(s.frame_of[kinds], s.exact_of[kinds])
         s.rows = 0
         most = max(_DIVERSE, len(taken.rows) // 2) if taken.families is None else MOST_AT_DEVICE
         if self._plan.repeatable and len(taken.kinds) > most:
@@ -429,8 +508,10 @@ class Scanner:
         if families is not None:
             families.finished(self._s)
             if self.surveyor is not None:
-                for flow in (families[number] for number in self._flows):
+                for flow in (families[self._first + number] for number in self._flows.alone):
                     self.surveyor.again(flow.packet, flow.linktype, flow.count - 1)
+                for packet, linktype, count in self._flows.more(self._s.kinds.column("count")):
+                    self.surveyor.again(packet, linktype, count)
             return
         told = ("count", "first", "first_frame", "last", "last_frame")
         columns = [self._s.kinds.column(name)[: self._s.known].tolist() for name in told]

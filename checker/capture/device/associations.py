@@ -7,10 +7,12 @@ keys is the node's whose ESP passes between the same ends after it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final, NamedTuple
 
+from mipcheck.checker.capture.device.sides import Alike
 from mipcheck.checker.capture.headers.packet import ESP, IKE, Packet
 from mipcheck.checker.capture.messages import carried
 from mipcheck.checker.capture.messages.esp import Keyring
@@ -47,45 +49,100 @@ class Association:
     newest: int = _UNKNOWN
     seen: dict[int, None] = field(default_factory=dict)
 
+    def judge(self, number: int) -> str | None:
+        """Return what IPsec says of a sequence number that comes, of a packet that was opened: ok or replayed; None
+        where it may be either. Receivers differ in how far back they tell replays apart."""
+        if number in self.seen:
+            return "replayed"
+        late = number <= self.newest - _WINDOW
+        self.seen[number] = None
+        self.newest = max(self.newest, number)
+        if len(self.seen) > _REMEMBERED:
+            del self.seen[next(iter(self.seen))]
+        return None if late else "ok"
+
+
+class Sighting(NamedTuple):
+    """ESP that was opened, of one association and between the same ends: when (ns) and in which frame it was first
+    seen, the node's address inside (None in transport mode), and how many packets there are."""
+
+    time: int
+    frame: int
+    spi: int
+    inward: bool
+    end: End
+    home: int | None
+    packets: int = 1
+
+
+class OpenedInColumns(NamedTuple):
+    """What was opened where packets are read in columns: with which keys, what was seen, and the addresses in the
+    outermost headers of all packets."""
+
+    keys: Keyring
+    seen: Sequence[Sighting]
+    alike: Sequence[Alike]
+
 
 class Associations:
     """All of them, learnt from a capture's packets, given in order of time."""
 
-    def __init__(self, packets: Sequence[Packet], site: Site, own: Collection[int]) -> None:
+    def __init__(
+        self, packets: Sequence[Packet], site: Site, own: Collection[int], columns: OpenedInColumns | None = None
+    ) -> None:
+        """What was opened in `columns` is not among the packets, or at least not to be opened again."""
         self.inner: dict[int, Packet] = {}
         """What was inside, by the number of the frame (of its ESP)."""
         self.by_spi: dict[int, Association] = {}
-        self.keys = Keyring(site.esp_sas)
+        self.keys = Keyring(site.esp_sas) if columns is None else columns.keys
         self._own = own
         self._opened: set[int] = set()
         self._sealed: dict[int, int] = {}
         self._exchanges: dict[bytes, Exchange] = {}
-        homes: dict[int, Counter[int]] = defaultdict(Counter)
-        firsts: dict[int, Packet] = {}
-        ends: dict[int, set[End]] = defaultdict(set)
+        seen = [] if columns is None else list(columns.seen)
+        for sighting in seen:
+            self.keys.opened[sighting.spi] += sighting.packets
         for packet in packets:
             if packet.kind == ESP and self.is_ours(packet):
-                inner = self.keys.inside(packet)
-                if inner is None:
-                    if not self.keys.has(packet.spi):
-                        self._sealed.setdefault(packet.spi, packet.frame)
-                    continue
-                self._opened.add(packet.frame)
-                firsts.setdefault(packet.spi, packet)
-                ends[packet.spi].add(self.end(packet))
-                if len(inner.addresses) > 0 and inner.addresses[0] != packet.addresses[-1]:
-                    self.inner[packet.frame] = inner
-                    homes[packet.spi][inner.addresses[0][not self.is_inward(packet)]] += 1
+                seen.extend(self._seen(packet))
             elif packet.kind == IKE and self.is_ours(packet):
                 self._exchange(packet)
-        for spi, packet in firsts.items():
+        seen.sort(key=attrgetter("time", "frame"))
+        homes: dict[int, Counter[int]] = defaultdict(Counter)
+        firsts: dict[int, Sighting] = {}
+        ends: dict[int, set[End]] = defaultdict(set)
+        for sighting in seen:
+            firsts.setdefault(sighting.spi, sighting)
+            ends[sighting.spi].add(sighting.end)
+            if sighting.home is not None:
+                homes[sighting.spi][sighting.home] += sighting.packets
+        for spi, first in firsts.items():
             if homes[spi]:
                 home = homes[spi].most_common(1)[0][0]
-                self.by_spi[spi] = Association(home, packet.time, self.is_inward(packet))
+                self.by_spi[spi] = Association(home, first.time, first.inward)
         self._by_end: dict[End, list[Association]] = defaultdict(list)
         for spi, association in sorted(self.by_spi.items(), key=lambda item: item[1].first):
             for end in ends[spi]:
                 self._by_end[end].append(association)
+
+    def _seen(self, packet: Packet) -> Iterator[Sighting]:
+        """Open a packet of ESP."""
+        inner = self.keys.inside(packet)
+        if inner is None:
+            if not self.keys.has(packet.spi):
+                self._sealed.setdefault(packet.spi, packet.frame)
+            return
+        self._opened.add(packet.frame)
+        home, inward = None, self.is_inward(packet)
+        if len(inner.addresses) > 0 and inner.addresses[0] != packet.addresses[-1]:
+            self.inner[packet.frame] = inner
+            home = inner.addresses[0][not inward]
+        yield Sighting(packet.time, packet.frame, packet.spi, inward, self.end(packet), home)
+
+    @property
+    def own(self) -> list[int]:
+        """The gateway's addresses."""
+        return list(self._own)
 
     @property
     def homes(self) -> set[int]:
@@ -130,23 +187,25 @@ class Associations:
         known = self._exchanges.get(message.initiator, Exchange(packet.time, frozenset()))
         self._exchanges[message.initiator] = known._replace(ends=known.ends | {self.end(packet)})
 
+    def home_of(self, packet: Packet) -> int | None:
+        """Return the address inside of the node that ESP is of; None where nobody knows that."""
+        association = self.by_spi.get(packet.spi)
+        if association is None or not packet.whole or association.inward != self.is_inward(packet):
+            return None
+        return association.home
+
+    def is_opened(self, packet: Packet) -> bool:
+        """Tell whether a packet of ESP was among those given and could be opened."""
+        return packet.frame in self._opened
+
     def authentic(self, packet: Packet) -> str | None:
         """Return what IPsec says of a packet that comes: ok, bad or replayed; None where it may be either.
 
-        Each is to be asked about once, in order of time. Receivers differ in how far back they tell replays apart.
+        Each is to be asked about once, in order of time.
         """
-        association = self.by_spi[packet.spi]
-        if packet.frame not in self._opened:
+        if not self.is_opened(packet):
             return "bad"
-        number = int.from_bytes(packet.payload[_SEQUENCE])
-        if number in association.seen:
-            return "replayed"
-        late = number <= association.newest - _WINDOW
-        association.seen[number] = None
-        association.newest = max(association.newest, number)
-        if len(association.seen) > _REMEMBERED:
-            del association.seen[next(iter(association.seen))]
-        return None if late else "ok"
+        return self.by_spi[packet.spi].judge(int.from_bytes(packet.payload[_SEQUENCE]))
 
     def holes(self) -> tuple[str, ...]:
         """Say which nodes nobody can follow."""

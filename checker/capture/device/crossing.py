@@ -16,7 +16,7 @@ ON_ITS_WAY: Final = "on its way in"
 """Why a packet is set aside that tells something only where it leaves the device."""
 SOON: Final = 2 * 10**9
 """ns that a device holds a packet, at the most."""
-_PACKETS: Final = 1 << 16
+PACKETS: Final = 1 << 18
 """Packets that are remembered at a time; where there are more, their flows have to do."""
 _FLOWS: Final = 1 << 20
 """Flows that are."""
@@ -35,7 +35,7 @@ class Crossing(Generic[W]):
     """Remembers for a while by which way packets came in. Give it packets in order of time."""
 
     def __init__(self) -> None:
-        self._levels: tuple[_Recent[W], ...] = (_Recent(_PACKETS), _Recent(_FLOWS))
+        self._levels: tuple[_Recent[W], ...] = (_Recent(PACKETS), _Recent(_FLOWS))
 
     def came(self, packet: Packet, way: W, pair: tuple[int, int] | None = None) -> None:
         """Take note that a packet came in, with the addresses `pair` if not those of its innermost header."""

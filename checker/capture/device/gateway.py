@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Final
 
 from mipcheck.checker.capture.device.associations import Associations, traverses, vendors
-from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Crossing
+from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Crossing, Found
+from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Told, Way
 from mipcheck.checker.capture.device.registration import (
     Answers,
     Keys,
@@ -27,8 +29,15 @@ from mipcheck.model.values.types import Value
 
 _ASSOCIATION: Final = frozenset({1, 33})
 """Payloads of IKEv1 and IKEv2 with which a responder accepts what was offered."""
+UNOPENED: Final = "esp that was not opened"
+"""Why ESP is set aside of which nobody knows whose it is."""
+PLAIN: Final = "plain"
+_NONE: Final[dict[bool, set[int]]] = {True: set(), False: set()}
 _NODE, _IHA, _MOBILE, _OTHER = "node", "iha", "mobile", "other"
 _UDP: Final = 17
+
+Tunnel = Callable[[int], str | None]
+"""Which kind of tunnel the node has whose address inside this is."""
 
 
 class Gateway:
@@ -43,11 +52,12 @@ class Gateway:
         self._known = known
         self._associations = associations
         self._homes = associations.homes
-        self._crossing: Crossing[tuple[str, int]] = Crossing()  # whence, and which node's tunnel
+        self._crossing: Crossing[Way] = Crossing()  # whence, and which node's tunnel
         self._answers = Answers()
         self._begun: set[bytes] = set()  # initiators' SPIs of exchanges that were offered
         self._answered: set[bytes] = set()
         self._plain: dict[int, set[bool]] = defaultdict(set)  # whether a node's exchanges show that there is no feature
+        self._shown: set[int] = set()  # nodes of which more is known by an exchange, and nobody has heard yet
         self._nat: dict[int, bool | None] = {}
         self._directions: dict[int, dict[bool, set[int]]] = {}  # home → SPIs of what comes and of what goes
         self._up: dict[int, int] = defaultdict(int)  # home → associations that were said to be up
@@ -62,9 +72,46 @@ class Gateway:
         elif packet.kind == ESP and ours:
             self._esp(packet)
         elif direction == "in":
-            self._from_inside(packet)
-        else:
-            self._to_inside(packet)
+            self._follow(packet, packet, self._from_inside(packet))
+            self._reply(packet)
+        elif not self._own_request(packet):
+            self._follow(packet, packet, self._to_inside(packet, self.tunnel))
+
+    def _follow(self, packet: Packet, passing: Packet, passage: Passage) -> None:
+        """Tell what a packet comes to, by the way in which it, or what is `passing` in it, has come."""
+        if passage.came is not None:
+            self._crossing.came(passing, passage.came)
+        outcomes = [passage.outcome]
+        if passage.leaves is not None:
+            outcomes.append(passage.leaves(self._crossing.find(passing)))
+        for outcome in outcomes:
+            for told in outcome.told:
+                self._teller.tell(packet, told.kind, told.keys)
+            if outcome.aside:
+                self._account.set_aside[outcome.aside] += 1
+
+    # --- many packets that are alike ----------------------------------------------------------------------------------
+
+    def marks(self) -> Marks:
+        """Return what of addresses `passage` looks at."""
+        iha = [] if self._iha is None else [self._iha]
+        return Marks([self._known.own, self._known.far, iha], self._known.internal, [MULTICAST])
+
+    def is_message(self, packet: Packet, inner: Packet | None) -> bool:
+        """Decide whether a packet, or what is in it, is signalling, or may seem to be of the same flow."""
+        innermost = packet if inner is None else inner
+        if packet.kind == IKE and self._associations.is_ours(packet):
+            return True
+        return innermost.protocol == _UDP and mobileip.PORT in (innermost.sport, innermost.dport)
+
+    def passage(self, packet: Packet, direction: str, tunnel: Tunnel) -> Passage:
+        """Return what a packet comes to that is no message, and no ESP of the gateway's own."""
+        return self._from_inside(packet) if direction == "in" else self._to_inside(packet, tunnel)
+
+    def news(self) -> set[int]:
+        """Return the nodes of whose tunnel there may be news since the last time."""
+        shown, self._shown = self._shown, set()
+        return shown
 
     # --- key exchange -------------------------------------------------------------------------------------------------
 
@@ -78,6 +125,7 @@ class Gateway:
         if detected is not None:
             self._nat[home] = detected or bool(self._nat.get(home))
         keys: Keys = {"home": home, "vendor": vendors(message), "natt": yes_or_no(traverses(message))}
+        self._shown.add(home)
         if inward and message.begins and message.initiator not in self._begun:
             self._begun.add(message.initiator)
             self._nat[home] = detected
@@ -91,24 +139,42 @@ class Gateway:
     # --- ESP ----------------------------------------------------------------------------------------------------------
 
     def _esp(self, packet: Packet) -> None:
-        association = self._associations.by_spi.get(packet.spi)
-        if association is None or not packet.whole:
-            self._account.set_aside["esp that was not opened"] += 1
+        home = self._associations.home_of(packet)
+        if home is None:
+            self._account.set_aside[UNOPENED] += 1
             return
-        home, inner = association.home, self._associations.inner.get(packet.frame)
-        if association.inward != self._associations.is_inward(packet):
-            self._account.set_aside["esp that was not opened"] += 1
-        elif association.inward:
+        inner = self._associations.inner.get(packet.frame)
+        if self._associations.is_inward(packet):
             auth = self._associations.authentic(packet)
-            if inner is not None and auth == "ok":
-                self._association(packet, home, True)
-            keys: Keys = {"home": home, "auth": auth, "peer": packet.addresses[-1][0], "port": _port(packet, True)}
-            self._teller.tell(packet, "packet", keys)
-            if inner is not None and auth == "ok":
-                self._out_of_tunnel(packet, inner, home)
+            passing = inner if auth == "ok" else None
+            if passing is not None:
+                self.begin(packet, home, True)
+            self._follow(packet, passing or packet, self.out_of_tunnel(packet, passing, home, auth))
+            request = None if passing is None else request_of(passing)
+            if passing is not None and request is not None:
+                self._teller.tell(packet, "rrq", {**of_request(passing, request, home), "tunnel": self.tunnel(home)})
         elif inner is not None:
-            self._association(packet, home, False)
-            self._into_tunnel(packet, inner, home)
+            self.begin(packet, home, False)
+            self.send(packet, home)
+            self._follow(packet, inner, self.into_tunnel(packet, inner, home, self.tunnel))
+
+    def begin(self, packet: Packet, home: int, inward: bool) -> None:
+        """Take a packet of an association; by the first it shows."""
+        if packet.spi not in self._directions.get(home, _NONE)[inward]:
+            self._association(packet, home, inward)
+
+    def send(self, packet: Packet, home: int) -> None:
+        """Take note where ESP is sent to."""
+        peer = packet.addresses[-1][1]
+        before = self._to.get(packet.spi, peer)
+        self._to[packet.spi] = peer
+        if peer != before:
+            keys: Keys = {"home": home, "to": peer, "from": before, "port": _port(packet, False)}
+            self._teller.tell(packet, "endpoint", keys)
+
+    def is_sent_to(self, spi: int, peer: int) -> bool:
+        """Tell whether the last packet of an association was sent there."""
+        return self._to.get(spi) == peer
 
     def _association(self, packet: Packet, home: int, inward: bool) -> None:
         """Take the first packet of an association, by which it shows: it has a SPI for either direction."""
@@ -117,7 +183,7 @@ class Gateway:
         if max(map(len, spis.values())) <= self._up[home]:
             return
         self._up[home] += 1
-        features: Value | None = frozenset() if self._kind(home) else None
+        features: Value | None = frozenset() if self.tunnel(home) else None
         udp = "udp4500" in packet.stack
         keys: Keys = {
             "home": home,
@@ -131,50 +197,41 @@ class Gateway:
         }
         self._teller.tell(packet, "sa", keys)
 
-    def _out_of_tunnel(self, packet: Packet, inner: Packet, home: int) -> None:
-        self._crossing.came(inner, (_MOBILE, home))
-        request = request_of(inner)
-        if request is not None:
-            self._teller.tell(packet, "rrq", {**of_request(inner, request, home), "tunnel": self._kind(home)})
-
-    def _kind(self, home: int) -> str | None:
+    def tunnel(self, home: int) -> str | None:
         """Tell which kind of tunnel a node has: a plain one, if its exchange shows no vendor id that nobody knows."""
-        return "plain" if self._plain.get(home) == {True} else None
+        return PLAIN if self._plain.get(home) == {True} else None
 
-    def _into_tunnel(self, packet: Packet, inner: Packet, home: int) -> None:
+    def out_of_tunnel(self, packet: Packet, inner: Packet | None, home: int, auth: str | None) -> Passage:
+        """Tell of ESP that comes; `inner` is what was in it, if that counts."""
+        keys: Keys = {"home": home, "auth": auth, "peer": packet.addresses[-1][0], "port": _port(packet, True)}
+        return Passage(Outcome((Told("packet", keys),)), None if inner is None else (_MOBILE, home))
+
+    def into_tunnel(self, packet: Packet, inner: Packet, home: int, tunnel: Tunnel) -> Passage:
+        """Tell of ESP that is sent."""
         peer = packet.addresses[-1][1]
-        before = self._to.get(packet.spi, peer)
-        self._to[packet.spi] = peer
-        if peer != before:
-            self._teller.tell(
-                packet, "endpoint", {"home": home, "to": peer, "from": before, "port": _port(packet, False)}
-            )
-        found = self._crossing.find(inner)
-        whence, whose = (None, 0) if found.way is None else found.way
-        if whence == _MOBILE:
-            self._teller.tell(packet, "relay", self._relayed(inner, whose, "correspondent"))
         reply = reply_of(inner) if inner.addresses[0][0] in self._known.own else None
         what = "data" if reply is None else "rrp"
-        if reply is not None:
-            whence = _OTHER if self._answers.denied_here(inner, reply) else _IHA
-        source = inner.addresses[-1][0]
-        keys: Keys = {"home": home, "what": what, "from": whence, "to": _NODE, "src": source, "dst": peer}
-        keys |= {"port": _port(packet, False), "tunnel": self._kind(home), "id": None if reply is None else reply.id}
-        self._teller.tell(packet, "relay", keys)
+        answers = None if reply is None else _OTHER if self._answers.denied_here(inner, reply) else _IHA
+        keys: Keys = {"home": home, "what": what, "to": _NODE, "src": inner.addresses[-1][0], "dst": peer}
+        keys |= {"port": _port(packet, False), "id": None if reply is None else reply.id}
 
-    def _relayed(self, inner: Packet, home: int, to: str) -> Keys:
-        """Return the keys of something out of a node's tunnel that was passed on."""
-        source, target = inner.addresses[0]
-        ends: Keys = {"home": home, "what": "data", "from": _NODE, "to": to, "src": source, "dst": target}
-        return {**ends, "tunnel": self._kind(home)}
+        def relayed(found: Found[Way]) -> Outcome:
+            whence, whose = (None, 0) if found.way is None else found.way
+            told = [] if whence != _MOBILE else [Told("relay", _relayed(inner, whose, "correspondent", tunnel))]
+            own: Keys = {**keys, "from": answers or whence, "tunnel": tunnel(home)}
+            return Outcome((*told, Told("relay", own)))
+
+        return Passage(leaves=relayed)
 
     # --- the other side -----------------------------------------------------------------------------------------------
 
-    def _from_inside(self, packet: Packet) -> None:
-        """Take a packet that comes to the gateway in clear."""
+    def _from_inside(self, packet: Packet) -> Passage:
+        """Tell of a packet that comes to the gateway in clear."""
+        return Passage(Outcome((), ON_ITS_WAY), (_IHA if packet.addresses[0][0] == self._iha else _OTHER, 0))
+
+    def _reply(self, packet: Packet) -> None:
+        """Take a packet that comes to the gateway in clear, if it is a reply of the i-HA."""
         source, target = packet.addresses[0]
-        self._account.set_aside[ON_ITS_WAY] += 1
-        self._crossing.came(packet, (_IHA if source == self._iha else _OTHER, 0))
         reply = reply_of(packet)
         if reply is not None and source == self._iha:
             self._answers.remember(packet)
@@ -182,24 +239,39 @@ class Gateway:
             if home is not None:
                 self._teller.tell(packet, "rrp", {**of_reply(packet, reply), "home": home})
 
-    def _to_inside(self, packet: Packet) -> None:
-        """Take a packet in clear that leaves the gateway: it has come out of a node's tunnel, if anything."""
+    def _own_request(self, packet: Packet) -> bool:
+        """Take a packet in clear that leaves the gateway, if it is a request of its own address for a node."""
         source, target = packet.addresses[0]
         request = request_of(packet)
-        if source in self._known.own and request is not None and request.home in self._homes:
-            to = _IHA if target == self._iha else "correspondent"
-            keys = {**of_request(packet, request, request.home), "what": "rrq", "from": _NODE, "to": to}
-            self._teller.tell(packet, "relay", {**keys, "src": source, "dst": target})
-            return
-        found = self._crossing.find(packet)
-        if target >= MULTICAST or found.way is None or found.way[0] != _MOBILE:
-            self._account.set_aside["passes by"] += 1
-            return
-        home = found.way[1]
+        if source not in self._known.own or request is None or request.home not in self._homes:
+            return False
         to = _IHA if target == self._iha else "correspondent"
-        self._teller.tell(packet, "relay", self._relayed(packet, home, to))
-        passed: Keys = {"home": home, "what": _content(packet), "to": _IHA if target == self._iha else _OTHER}
-        self._teller.tell(packet, "pass", passed)
+        keys = {**of_request(packet, request, request.home), "what": "rrq", "from": _NODE, "to": to}
+        self._teller.tell(packet, "relay", {**keys, "src": source, "dst": target})
+        return True
+
+    def _to_inside(self, packet: Packet, tunnel: Tunnel) -> Passage:
+        """Tell of a packet in clear that leaves the gateway: it has come out of a node's tunnel, if anything."""
+        target = packet.addresses[0][1]
+        is_iha = target == self._iha
+        what = _content(packet)
+
+        def relayed(found: Found[Way]) -> Outcome:
+            if target >= MULTICAST or found.way is None or found.way[0] != _MOBILE:
+                return Outcome((), "passes by")
+            home = found.way[1]
+            passed: Keys = {"home": home, "what": what, "to": _IHA if is_iha else _OTHER}
+            relay = _relayed(packet, home, _IHA if is_iha else "correspondent", tunnel)
+            return Outcome((Told("relay", relay), Told("pass", passed)))
+
+        return Passage(leaves=relayed)
+
+
+def _relayed(inner: Packet, home: int, to: str, tunnel: Tunnel) -> Keys:
+    """Return the keys of something out of a node's tunnel that was passed on."""
+    source, target = inner.addresses[0]
+    ends: Keys = {"home": home, "what": "data", "from": _NODE, "to": to, "src": source, "dst": target}
+    return {**ends, "tunnel": tunnel(home)}
 
 
 def _port(packet: Packet, inward: bool) -> int | None:

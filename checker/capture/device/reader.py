@@ -9,16 +9,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from mipcheck.checker.capture.device.associations import Associations
+from mipcheck.checker.capture.device.associations import Associations, OpenedInColumns
 from mipcheck.checker.capture.device.crossing import Crossing, Found
 from mipcheck.checker.capture.device.foreign_agent import ForeignAgent
-from mipcheck.checker.capture.device.gateway import Gateway
+from mipcheck.checker.capture.device.gateway import UNOPENED, Gateway, Tunnel
 from mipcheck.checker.capture.device.home_agent import HomeAgent
 from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Way
 from mipcheck.checker.capture.device.sides import FOREIGN_AGENT, add_inner
 from mipcheck.checker.capture.device.words import Teller
 from mipcheck.checker.capture.events.account import Account
-from mipcheck.checker.capture.headers.packet import ADVERTISEMENT, ASIDE, DHCP, ICMP_ERROR, REGISTRATION, Packet
+from mipcheck.checker.capture.headers.packet import ADVERTISEMENT, ASIDE, DHCP, ESP, ICMP_ERROR, REGISTRATION, Packet
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel
 from mipcheck.checker.site.site import Site
 from mipcheck.model.specification.spec import EventType
@@ -44,9 +44,18 @@ class DeviceReader:
     """Feed it packets in order of time with `take`; then `events`, `set_aside`, `notes` and `holes()` are complete."""
 
     def __init__(
-        self, name: str, site: Site, known: Knowledge, packets: Sequence[Packet], events: Mapping[str, EventType]
+        self,
+        name: str,
+        site: Site,
+        known: Knowledge,
+        packets: Sequence[Packet],
+        events: Mapping[str, EventType],
+        columns: OpenedInColumns | None = None,
     ) -> None:
-        """`packets` are all there are, in order of time; `events` what the specification declares for the role."""
+        """`packets` are all there are, in order of time; `events` what the specification declares for the role.
+
+        In columns they are some of each kind, and at a gateway the rest is told by `columns`.
+        """
         self._account = Account(name)
         self._name = name
         self._known = known
@@ -55,13 +64,13 @@ class DeviceReader:
         teller = Teller(self._account, events)
         self._teller = teller
         self._crossing: Crossing[Way] = Crossing()
-        self._associations: Associations | None = None
-        self._gateway: Gateway | None = None
+        self.associations: Associations | None = None
+        self.gateway: Gateway | None = None
         self._agent: _Agent | None = None
         if site.role == GATEWAY:
-            self._associations = Associations(exposed, site, known.own)
-            add_inner(exposed, known, self._associations.homes, site)
-            self._gateway = Gateway(self._account, teller, site, known, self._associations)
+            self.associations = Associations(exposed, site, known.own, columns)
+            add_inner(exposed, known, self.associations.homes, site, columns.alike if columns else ())
+            self.gateway = Gateway(self._account, teller, site, known, self.associations)
         elif site.role == FOREIGN_AGENT:
             self._agent = ForeignAgent(self._account, teller, site, known, exposed)
         else:
@@ -84,7 +93,7 @@ class DeviceReader:
 
     def holes(self) -> tuple[str, ...]:
         """Say what could not be known, and may have been anything."""
-        sealed = self._associations.holes() if self._associations is not None else ()
+        sealed = self.associations.holes() if self.associations is not None else ()
         return (*self._account.holes(), *sealed)
 
     def hidden(self) -> tuple[str, ...]:
@@ -96,8 +105,8 @@ class DeviceReader:
         aside = self._why_aside(packet)
         if aside:
             self._account.set_aside[aside] += 1
-        elif self._gateway is not None:
-            self._gateway.take(packet, self._known.direction(packet))
+        elif self.gateway is not None:
+            self.gateway.take(packet, self._known.direction(packet))
         elif self._agent is not None and not self._agent.signalling(packet):
             self._user_data(self._agent, packet)
         if packet.unread:
@@ -152,8 +161,27 @@ class DeviceReader:
             return None
         return self._agent.passage(packet, self._known.direction(packet))
 
+    def protected(
+        self, packet: Packet, inner: Packet | None, home: int | None, auth: str | None, tunnel: Tunnel
+    ) -> Passage:
+        """Do the same at a gateway, where `inner` is what is in ESP, if that counts, of the node that has the address
+        `home` inside, and `auth` what IPsec says."""
+        assert self.gateway is not None and self.associations is not None
+        aside = self._why_aside(packet)
+        if aside:
+            return Passage(Outcome((), aside))
+        if packet.kind != ESP or not self.associations.is_ours(packet):
+            return self.gateway.passage(packet, self._known.direction(packet), tunnel)
+        if home is None:
+            return Passage(Outcome((), UNOPENED))
+        if self.associations.is_inward(packet):
+            return self.gateway.out_of_tunnel(packet, inner, home, auth)
+        return Passage() if inner is None else self.gateway.into_tunnel(packet, inner, home, tunnel)
+
     def marks(self) -> Marks:
-        """Return what of addresses `passage` looks at."""
+        """Return what of addresses `passage` and `protected` look at."""
+        if self.gateway is not None:
+            return self.gateway.marks()
         return Marks(()) if self._agent is None else self._agent.marks()
 
     def note_stranger(self, address: int) -> None:
@@ -163,6 +191,8 @@ class DeviceReader:
 
     def is_message(self, packet: Packet) -> bool:
         """Decide whether a packet is to be taken by itself, since it is none of user data."""
+        if self.gateway is not None and self.associations is not None:
+            return bool(packet.unread) or self.gateway.is_message(packet, self.associations.inner.get(packet.frame))
         return bool(packet.unread) or packet.kind in (REGISTRATION, ADVERTISEMENT)
 
     def recount(self, aside: Counter[str]) -> None:

@@ -48,7 +48,7 @@ def learn_device(packets: Sequence[Packet], site: Site, alike: Iterable[Alike] =
     for packet in messages:
         if packet.kind == REGISTRATION and (body := carried.registration(packet).body) is not None and body.home:
             known.home.add(body.home)
-    known.macs.update(_macs(exposed, known.own, [(p, ends) for p, ends in alike if _exposed([p], site)]))
+    known.macs.update(_macs(exposed, known.own, _exposed_alike(alike, site)))
     return known
 
 
@@ -74,13 +74,15 @@ def _translated(messages: Sequence[Packet], own: Collection[int]) -> set[int]:
     return {address for address in found if links.isdisjoint(left[address])}
 
 
-def add_inner(packets: Sequence[Packet], known: Knowledge, inner: Collection[int], site: Site) -> None:
+def add_inner(
+    packets: Sequence[Packet], known: Knowledge, inner: Collection[int], site: Site, alike: Iterable[Alike] = ()
+) -> None:
     """Learn the device's link addresses on interfaces where nothing has an address of its own, from what it passes on.
 
     `inner` are addresses of nodes in its tunnels: what comes from one is sent by the device, what goes to one, to it.
     """
     exposed = _exposed(packets, site)
-    for name, macs in _macs(exposed, inner).items():
+    for name, macs in _macs(exposed, inner, _exposed_alike(alike, site)).items():
         if not known.macs.get(name):
             known.macs[name] = macs
 
@@ -94,6 +96,10 @@ def _exposed(packets: Sequence[Packet], site: Site) -> list[Packet]:
     """Return the IP packets on links."""
     tunnels = frozenset(site.tunnels)
     return [p for p in packets if p.addresses and not is_tunnel(p, tunnels) and not is_loopback(p)]
+
+
+def _exposed_alike(alike: Iterable[Alike], site: Site) -> list[Alike]:
+    return [(packet, ends) for packet, ends in alike if _exposed([packet], site)]
 
 
 def _macs(packets: Sequence[Packet], own: Collection[int], alike: Sequence[Alike] = ()) -> dict[str, set[bytes]]:

@@ -57,6 +57,12 @@ class EspAssociation:
 
     def open(self, packet: bytes) -> Opened | None:
         """Return the inside of an ESP packet that starts with its SPI; None if it is cut or these are not its keys."""
+        opened, passed = self.look(packet)
+        self.noise += passed and opened is None
+        return opened
+
+    def look(self, packet: bytes) -> tuple[Opened | None, bool]:
+        """Do the same without counting; also tell whether it passed what checks it."""
         passed = False
         for index, (length, high) in enumerate(self._formats):
             clear = self._clear(packet, length, high)
@@ -64,10 +70,9 @@ class EspAssociation:
             if opened is not None:
                 if index:  # the other packets of the association will be like this one
                     self._formats.insert(0, self._formats.pop(index))
-                return opened
+                return opened, True
             passed = passed or clear is not None
-        self.noise += passed
-        return None
+        return None, passed
 
     def _inside(self, clear: bytes) -> Opened | None:
         """Return what the clear text holds; None if it is noise."""
@@ -120,6 +125,12 @@ class Keyring:
             found.append(f"{what} do not fit their [[esp_sa]] keys, and were not opened")
         return found
 
+    def look(self, spi: int, packet: bytes) -> bytes | None:
+        """Return the IPv4 packet that ESP in tunnel mode holds; None where it is not as simple. Nothing is counted."""
+        association = self._associations.get(spi)
+        opened = None if association is None else association.look(packet)[0]
+        return opened.data if opened is not None and opened.next_header == _IPV4 else None
+
     def inside(self, packet: Packet) -> Packet | None:
         """Return the packet inside the ESP `packet`, of the same frame, time and interface; None if it cannot be had.
 
@@ -139,6 +150,11 @@ class Keyring:
             return None
         self.opened[packet.spi] += 1
         return _packet(packet, opened)
+
+
+def tunnelled(outer: Packet, data: bytes) -> Packet:
+    """Return the packet inside of ESP in tunnel mode."""
+    return _packet(outer, Opened(_IPV4, data))
 
 
 def _packet(outer: Packet, opened: Opened) -> Packet:

@@ -12,6 +12,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.packet import Packet, Raw
 
 from making.at_device import CORRESPONDENT, MS, comes, leaves, only, read_at, site, told
+from making.at_gateway import COOKIES, KNOWN, exchanged
 from making.esp import IN, OUT, association, keys
 from making.packets import IHA, IHOA, TIA, VPN, XHOA, number, reply, request, user
 from making.signalling import generic, isakmp
@@ -198,20 +199,6 @@ def test_what_is_not_opened_is_of_nobody_and_said() -> None:
 
 # --- key exchange ---------------------------------------------------------------------------------------------------
 
-KNOWN = bytes.fromhex("4a131c81070358455c5728f20e95452f")
-_COOKIES = b"initiatr" + bytes(8), b"initiatr" + b"responds"
-
-
-def exchanged(vendor: bytes) -> list[tuple[bytes, int]]:
-    """Return the first two messages of IKEv1: an SA, and a vendor id."""
-    payloads = generic(13, bytes(8)) + generic(0, vendor)
-    asks, answers = (isakmp(payloads, 1, cookies=cookies) for cookies in _COOKIES)
-    ports = UDP(sport=500, dport=500)
-    return [
-        comes(IP(src=XHOA, dst=VPN) / ports / Raw(asks), OUTER),
-        leaves(IP(src=VPN, dst=XHOA) / ports / Raw(answers), OUTER),
-    ]
-
 
 def test_an_exchange_is_of_the_node_whose_esp_follows() -> None:
     capture = read([*exchanged(KNOWN), Tunnel(nat=False).up(user(TIA, CORRESPONDENT))])
@@ -247,11 +234,11 @@ def test_a_nat_shows_in_what_both_ends_hash(seen: str, nat: str) -> None:
     """RFC 7296 section 2.23: each end sends a hash of its own address and port, and of the other's."""
 
     def digest(address: str) -> bytes:
-        return hashlib.sha1(_COOKIES[0] + bytes(map(int, address.split("."))) + struct.pack("!H", 500)).digest()
+        return hashlib.sha1(COOKIES[0] + bytes(map(int, address.split("."))) + struct.pack("!H", 500)).digest()
 
     notes = generic(41, bytes([0, 0]) + struct.pack("!H", 16388) + digest(XHOA))
     notes += generic(0, bytes([0, 0]) + struct.pack("!H", 16389) + digest(VPN))
-    message = isakmp(generic(41, bytes(8)) + notes, 33, 0x20, 34, _COOKIES[0], 8)
+    message = isakmp(generic(41, bytes(8)) + notes, 33, 0x20, 34, COOKIES[0], 8)
     offer = comes(IP(src=seen, dst=VPN) / UDP(sport=500, dport=500) / Raw(message), OUTER)
     capture = read([offer, Tunnel(nat=False).up(user(TIA, CORRESPONDENT), seen)])
     assert only(capture, "sa").args["nat"] == nat

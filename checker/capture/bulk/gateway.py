@@ -1,0 +1,383 @@
+"""Rows of packets at a gateway → the events of a trace: `device` for packets of which some are ESP that was opened.
+
+What a packet comes to is then told by its headers, by those of what is in it, by the association that it is of, by what
+IPsec says of it, and by what is known of the node's tunnel. That a packet leaves in which another came is seen by what
+tells it from all others (`exact`), as `crossing` does it, and not by its flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from mipcheck.checker.capture.bulk.device import (
+    MESSAGE,
+    NO_WAY,
+    OF_WAY,
+    Ahead,
+    DeviceMeaning,
+    Items,
+    Placed,
+    UndecidedError,
+    place_of,
+)
+from mipcheck.checker.capture.bulk.families import SIDES, numbered
+from mipcheck.checker.capture.bulk.rows import Chunk, Ints
+from mipcheck.checker.capture.bulk.scanner import Taken
+from mipcheck.checker.capture.device import crossing
+from mipcheck.checker.capture.device.associations import Associations, Sighting
+from mipcheck.checker.capture.device.crossing import SOON
+from mipcheck.checker.capture.device.gateway import PLAIN, Gateway
+from mipcheck.checker.capture.device.passage import Passage
+from mipcheck.checker.capture.device.reader import DeviceReader
+from mipcheck.checker.capture.headers.packet import ESP, Packet
+
+_AUTH: Final[tuple[str | None, ...]] = ("ok", "bad", "replayed", None)
+"""What IPsec says, by the lowest bits of a row's flags."""
+_OK, _BAD = 0, 1
+_SAYS: Final = len(_AUTH) - 1
+_SAID: Final = {said: n for n, said in enumerate(_AUTH)}
+_OWN_PLAIN, _WAY_PLAIN = 2, 3
+"""Bits: whether the node's own tunnel is a plain one, and that of the node whose packet passes."""
+_HOME: Final = 0
+_PORTS: Final = (1, 2)
+"""Columns behind the addresses: that of the node inside, and the ports in front of ESP."""
+Flags = npt.NDArray[np.bool_]
+_MIX: Final = -0x61C8864680B583EB
+_WRAP: Final = 1 << 64
+_NAT_PORT: Final = 4500
+
+
+def exact_of(salt: int, pair: int, identity: bytes) -> int:
+    """Return what `loop` calls exact: of innermost addresses as one number, and what tells the packet from others."""
+    found = _signed(salt ^ _signed(pair))
+    for number in (int.from_bytes(identity[:4]), *identity[4:], len(identity) - 4):
+        found = _signed((found ^ number) * _MIX)
+        found ^= found >> 29
+    return found
+
+
+def _signed(number: int) -> int:
+    return (number + (_WRAP >> 1)) % _WRAP - (_WRAP >> 1)
+
+
+def sightings(taken: Taken, own: int) -> Iterator[Sighting]:
+    """Yield what of ESP was opened in columns."""
+    kinds = taken.families
+    assert kinds is not None
+    headers, spi, sport, dport = kinds.opened.T
+    found = np.flatnonzero(headers)
+    if not len(found):
+        return
+    last = kinds.pairs[found, headers[found] - 1]
+    first = kinds.pairs[found, headers[found]]
+    target = (last & np.uint64((1 << SIDES) - 1)).astype(np.int64)
+    source = (last >> np.uint64(SIDES)).astype(np.int64)
+    inward = target == own
+    natted = (sport[found] == _NAT_PORT) | (dport[found] == _NAT_PORT)
+    port = np.where(natted, np.where(inward, sport[found], dport[found]), 0)
+    inner = np.where(inward, first >> np.uint64(SIDES), first & np.uint64((1 << SIDES) - 1)).astype(np.int64)
+    code, one = numbered(spi[found], inward, np.where(inward, source, target), port, inner)
+    count, time, frame = kinds.seen_first[found].T
+    order = np.lexsort((frame, time, code))
+    starts = order[np.flatnonzero(np.diff(code[order], prepend=-1))]
+    total = np.bincount(code, count, len(one)).astype(np.int64)
+    columns = (
+        c[starts].tolist() for c in (time, frame, spi[found], inward, np.where(inward, source, target), port, inner)
+    )
+    for (when, at, which, comes, peer, its_port, home), packets in zip(
+        zip(*columns, strict=True), total.tolist(), strict=True
+    ):
+        yield Sighting(when, at, which, comes, (peer, its_port), home, packets)
+
+
+class Secrets(NamedTuple):
+    """Columns of items: `known` is ESP of the gateway whose node is known, with the address `home` inside; `inward` is
+    what comes, `opened` what could be opened, `inner` what then holds a packet. `outer` are the IP headers in front of
+    it, `spi` and `peer` the association and the address of the node outside, `number` the sequence number of what was
+    read in full, and `exact` what tells that from all others, ESP or not."""
+
+    known: Flags
+    home: Ints
+    inward: Flags
+    opened: Flags
+    inner: Flags
+    outer: Ints
+    spi: Ints
+    peer: Ints
+    number: Ints
+    exact: Ints
+
+    @staticmethod
+    def of(items: Items, taken: Taken, associations: Associations, salt: int) -> tuple[Secrets, Ints]:
+        """Return them, and the ports in front of ESP."""
+        kinds, count = taken.families, len(items.depth)
+        assert kinds is not None
+        flags = [np.zeros(count, np.bool_) for _ in range(4)]
+        known, inward, opened, inner = flags
+        home, outer, spi, peer, number, exact = (np.zeros(count, np.int64) for _ in range(6))
+        ports = np.zeros((count, 2), np.int64)
+        n = len(kinds)
+        outer[:n], spi[:n], ports[:n, 0], ports[:n, 1] = kinds.opened.T
+        opened[:n] = inner[:n] = outer[:n] > 0
+        for item, packet in enumerate(taken.unusual, n):
+            inside = associations.inner.get(packet.frame)
+            innermost = packet if inside is None else inside
+            if innermost.identity and innermost.addresses:
+                ends = innermost.addresses[-1]
+                exact[item] = exact_of(salt, ends[0] << SIDES | ends[1], innermost.identity)
+            if packet.kind == ESP and packet.addresses and associations.home_of(packet) is not None:
+                outer[item], spi[item] = len(packet.addresses), packet.spi
+                ports[item] = packet.sport, packet.dport
+                opened[item], inner[item] = associations.is_opened(packet), inside is not None
+                number[item] = int.from_bytes(packet.payload[4:8])
+        at = np.flatnonzero(outer)
+        source, target = items.addresses[at, 2 * outer[at] - 2], items.addresses[at, 2 * outer[at] - 1]
+        inward[at] = np.isin(target, associations.own)
+        peer[at] = np.where(inward[at], source, target)
+        spis = np.array(sorted(associations.by_spi), np.int64)
+        if len(spis) and len(at):
+            homes, comes = np.array([(a.home, a.inward) for _, a in sorted(associations.by_spi.items())], np.int64).T
+            which = np.minimum(np.searchsorted(spis, spi[at]), len(spis) - 1)
+            known[at] = (spis[which] == spi[at]) & (comes[which] == inward[at])
+            home[at] = np.where(known[at], homes[which], 0)
+        return Secrets(known, home, inward, opened, inner, outer, spi, peer, number, exact), ports
+
+
+class Crossings:
+    """What came lately, by what tells packets from each other: rows of `exact`, time and slot, in order of time."""
+
+    def __init__(self) -> None:
+        none = np.empty(0, np.int64)
+        self._recent = none, none, none
+
+    def find(self, chunk: Chunk, exact: Ints, come: Flags, slots: Ints) -> Ints:
+        """Take what comes of the rows of a chunk, by `slots`, and return by which slot each row has come that leaves;
+        NO_WAY where it may have been several, or none. Raises UndecidedError where there is too much."""
+        coming = np.flatnonzero(come & (exact != 0))
+        before = len(self._recent[0])
+        each, time, slot = (
+            np.concatenate(pair)
+            for pair in zip(self._recent, (exact[coming], chunk.time[coming], slots[coming]), strict=True)
+        )
+        place = np.concatenate([np.arange(before) - before, coming])
+        self._bound(time)
+        late = time >= int(chunk.time[-1]) - SOON
+        self._recent = each[late], time[late], slot[late]
+        names, code = np.unique(each, return_inverse=True)
+        found = np.full(len(exact), NO_WAY, np.int64)
+        if not len(names):
+            return found
+        size = len(exact) + before + 1
+        keys = code.reshape(-1) * size + place + before
+        order = np.argsort(keys)
+        keys, time, slot, code = keys[order], time[order], slot[order], code.reshape(-1)[order]
+        # The newest before each that came by another slot, if it is the same packet.
+        changes = np.append(False, (slot[1:] != slot[:-1]) & (code[1:] == code[:-1]))
+        other = np.maximum.accumulate(np.where(changes, np.arange(len(order)) - 1, -1))
+        rows = np.flatnonzero(~come & (exact != 0))
+        name = np.minimum(np.searchsorted(names, exact[rows]), len(names) - 1)
+        rows, name = rows[names[name] == exact[rows]], name[names[name] == exact[rows]]
+        last = np.searchsorted(keys, name * size + rows + before) - 1
+        there = last >= 0
+        rows, name, last = rows[there], name[there], last[there]
+        soon = (code[last] == name) & (chunk.time[rows] - time[last] <= SOON)
+        rows, name, last = rows[soon], name[soon], last[soon]
+        second = other[last]
+        several = (second >= 0) & (code[second] == name) & (chunk.time[rows] - time[second] <= SOON)
+        found[rows[~several]] = slot[last[~several]]
+        return found
+
+    def _bound(self, time: Ints) -> None:
+        first = np.searchsorted(time, time - SOON)
+        if len(time) and int((np.arange(len(time)) + 1 - first).max()) > crossing.PACKETS:
+            raise UndecidedError
+
+
+class GatewayMeaning(DeviceMeaning):
+    """What a gateway's reader makes of rows."""
+
+    def __init__(self, reader: DeviceReader, taken: Taken, salt: int) -> None:
+        assert reader.gateway is not None and reader.associations is not None and taken.families is not None
+        self._gateway: Gateway = reader.gateway
+        self._associations: Associations = reader.associations
+        self._taken, self._families, self._salt = taken, taken.families, salt
+        self._homes_placed: list[Placed | None] = []
+        """By group: the address of the node inside, where it is ESP whose node is known."""
+        self._inners: list[Packet | None] = []
+        """By group: what is in its packets."""
+        super().__init__(reader, taken.rows, taken.families, taken.unusual)
+        secrets = self._secrets
+        self._nodes = np.unique(np.append(secrets.home, 0))
+        """The addresses that nodes have inside; 0 is none."""
+        self._node = np.searchsorted(self._nodes, secrets.home)
+        self._plain = np.zeros(len(self._nodes), np.bool_)
+        """Whether a node's tunnel is a plain one, as far as is known by now."""
+        self._begun: set[int] = set()
+        self._own_rows: list[tuple[int, int]] = []  # frames with events of their own, and their rows in the chunk
+        self._changes: tuple[Ints, Flags] = np.empty(0, np.int64), np.empty(0, np.bool_)
+        self._crossing = Crossings()
+
+    # --- items --------------------------------------------------------------------------------------------------------
+
+    def _described(self) -> Items:
+        """Describe items with more columns than addresses."""
+        items = super()._described()
+        self._secrets, ports = Secrets.of(items, self._taken, self._associations, self._salt)
+        self._extra = items.addresses.shape[1]
+        more = np.column_stack([items.addresses, self._secrets.home, ports])
+        for item, packet in enumerate(self._unusual, len(self._kinds)):
+            inner = self._associations.inner.get(packet.frame)
+            if inner is not None and self._secrets.inner[item]:
+                outer = 2 * int(self._secrets.outer[item])
+                more = self._wide(more, outer + 2 * len(inner.addresses))
+                more[item, outer : outer + 2 * len(inner.addresses)] = np.array(inner.addresses).ravel()
+                items.depth[item] += len(inner.addresses)
+        return items._replace(addresses=more)
+
+    def _wide(self, columns: Ints, width: int) -> Ints:
+        """Return columns with room for so many addresses."""
+        missing = width - self._extra
+        if missing <= 0:
+            return columns
+        at = self._extra
+        self._extra = width
+        return np.concatenate([columns[:, :at], np.zeros((len(columns), missing), np.int64), columns[:, at:]], axis=1)
+
+    def _told_apart(self) -> Sequence[npt.NDArray[Any]]:
+        return self._secrets.known[: len(self._kinds)], self._secrets.inward[: len(self._kinds)]
+
+    def _add_group(self, item: int) -> None:
+        packet, secrets = self._packet(item), self._secrets
+        specimen = packet.seen_at(packet.time, packet.frame, packet.length)
+        outer, depth = int(secrets.outer[item]), int(self._items.depth[item])
+        inner = None
+        if outer and secrets.inner[item]:
+            inside = self._inside(item)
+            inner = inside.seen_at(inside.time, inside.frame, inside.length)
+            inner.addresses = self._placed(item, outer, depth)
+        if outer:
+            specimen.sport, specimen.dport = (self._column(item, n) for n in _PORTS)
+        specimen.addresses = self._placed(item, 0, outer if inner is not None else depth)
+        self._specimens.append(specimen)
+        self._inners.append(inner)
+        self._homes_placed.append(self._column(item, _HOME) if secrets.known[item] else None)
+        self._passages.append(self._passage(len(self._passages), _OK))
+
+    def _inside(self, item: int) -> Packet:
+        if item < len(self._kinds):
+            inner: Packet | None = self._families.inners[int(self._family[item])]
+        else:
+            inner = self._associations.inner.get(self._unusual[item - len(self._kinds)].frame)
+        assert inner is not None
+        return inner
+
+    def _column(self, item: int, column: int) -> Placed:
+        """Return what stands in a column behind the addresses."""
+        place = self._extra + column
+        return Placed.at(place, int(self._items.addresses[item, place]))
+
+    def _flows_of(self, items: Ints) -> Ints:
+        """Return one flow for all, since packets are told from each other exactly."""
+        return np.zeros(len(items), np.int64)
+
+    def _passage(self, group: int, flags: int) -> Passage:
+        """Return what packets of a group come to that have these flags."""
+        auth = _AUTH[flags & _SAYS]
+
+        def tunnel(home: int) -> str | None:
+            bit = _WAY_PLAIN if place_of(home) == OF_WAY else _OWN_PLAIN
+            return PLAIN if flags >> bit & 1 else None
+
+        inner = self._inners[group] if auth == "ok" else None
+        return self.reader.protected(self._specimens[group], inner, self._homes_placed[group], auth, tunnel)
+
+    # --- chunks -------------------------------------------------------------------------------------------------------
+
+    def _ahead(self, chunk: Chunk, start: int, item: Ints) -> Ahead:
+        """Take messages, and see what IPsec says of what comes."""
+        secrets = self._secrets
+        message = self._group[item] == MESSAGE
+        rows = np.flatnonzero(message | secrets.known[item])
+        number = np.where(
+            item[rows] < len(self._kinds), self._taken.numbers.of(chunk.frame[rows]), secrets.number[item[rows]]
+        )
+        flags = np.zeros(len(item), np.int64)
+        changes: list[tuple[int, bool]] = []
+        columns = (
+            column[item[rows]].tolist()
+            for column in (secrets.inward, secrets.opened, secrets.inner, secrets.spi, secrets.peer)
+        )
+        for at, is_message, its_number, (inward, opened, inner, spi, peer) in zip(
+            rows.tolist(), message[rows].tolist(), number.tolist(), zip(*columns, strict=True), strict=True
+        ):
+            if is_message:
+                packet = self._seen(chunk, item, at)
+                if self._take(packet, start + at):
+                    self._own_rows.append((packet.frame, at))
+                changes += ((node * len(item) + at, plain) for node, plain in self._news())
+                continue
+            association = self._associations.by_spi[spi]
+            if inward:
+                says = _SAID[association.judge(its_number)] if opened else _BAD
+                flags[at] = says
+                counts = says == _OK and inner
+            else:
+                counts = inner
+            if counts and (spi not in self._begun or not (inward or self._gateway.is_sent_to(spi, peer))):
+                self._own(self._seen(chunk, item, at), at, association.home, inward)
+        self._changes = self._in_order(changes)
+        flags |= self._plain_at(self._node[item], len(item)).astype(np.int64) << _OWN_PLAIN
+        come = (self._comes_by[item] >= 0) & (flags & _SAYS == _OK)
+        return Ahead(flags, come)
+
+    def _own(self, packet: Packet, at: int, home: int, inward: bool) -> None:
+        """Take a packet of ESP by which more shows than by others: the first of an association, or to a new place."""
+        events = len(self.reader.events)
+        self._begun.add(packet.spi)
+        self._gateway.begin(packet, home, inward)
+        if not inward:
+            self._gateway.send(packet, home)
+        if len(self.reader.events) > events:
+            self._own_rows.append((packet.frame, at))
+
+    def _news(self) -> Iterator[tuple[int, bool]]:
+        """Yield the nodes whose tunnels are known better by the last message, and whether they are plain ones."""
+        for home in self._gateway.news():
+            node = int(np.searchsorted(self._nodes, home))
+            if node < len(self._nodes) and self._nodes[node] == home:
+                yield node, self._gateway.tunnel(home) == PLAIN
+
+    def _in_order(self, changes: Sequence[tuple[int, bool]]) -> tuple[Ints, Flags]:
+        order = sorted(changes)
+        return np.array([key for key, _ in order], np.int64), np.array([plain for _, plain in order], np.bool_)
+
+    def _plain_at(self, nodes: Ints, size: int) -> Flags:
+        """Tell of each row of a chunk of that size whether the tunnel of a node, one for each row, is a plain one."""
+        plain = self._plain[nodes]
+        keys, changed = self._changes
+        if len(keys):
+            last = np.searchsorted(keys, nodes * size + np.arange(size)) - 1
+            there = (last >= 0) & (keys[last] // size == nodes)
+            plain[there] = changed[last[there]]
+        return plain
+
+    def _find(self, chunk: Chunk, item: Ints, come: Flags) -> Ints:
+        exact = np.where(item < len(self._kinds), self._taken.exact.of(chunk.frame), self._secrets.exact[item])
+        exact[~come & (self._flow[item] < 0)] = 0
+        return self._crossing.find(chunk, exact, come, self._comes_by[item])
+
+    def _flags(self, flags: Ints, slot: Ints) -> Ints:
+        nodes = np.searchsorted(self._nodes, self._behind[slot])
+        flags = flags | self._plain_at(nodes, len(slot)).astype(np.int64) << _WAY_PLAIN
+        keys, changed = self._changes
+        self._plain[keys // len(slot)] = changed  # of several of a node the last one counts
+        return flags
+
+    def _take_messages(self, chunk: Chunk, start: int, item: Ints, told: Ints, fresh: Ints) -> None:
+        """Say where the events stand that were taken ahead."""
+        for frame, at in self._own_rows:
+            self._row_of.setdefault(frame, int(told[at]))
+        self._own_rows.clear()
