@@ -158,3 +158,28 @@ def test_devices_of_one_run_are_judged_together_as_each_alone(
             role: set(case.broken) for role, case in run.items()
         }
         assert code == int(any(case.broken for case in run.values()))
+
+
+@pytest.mark.parametrize(("role", "rule"), [("iha", "IH8"), ("xha", "XH13")])
+def test_a_copy_of_what_was_accepted_is_granted_as_long_again_or_what_is_left(
+    tmp_path: Path, role: str, rule: str
+) -> None:
+    """RFC 3344 3.8.2.2 lets a copy extend nothing: a number of seconds, or the end of a registration."""
+    asked = {
+        "iha": "rrq coa=10.1.7.20 flags=DT lifetime=600 id=0x1 auth=ok via=inside dynamic=no nat=no udp=no",
+        "xha": "rrq coa=203.0.113.20 flags=DT lifetime=600 id=0x1 auth=ok how=plain zot=no nat=no udp=no",
+    }[role]
+    told = "udp=no" if role == "iha" else "how=plain zot=no udp=no"
+    path = tmp_path / "x.log"
+    for lifetime, broken in ((600, [rule]), (302, [rule]), (300, [])):
+        lines = (
+            f"1 e {asked}",
+            f"1.1 e rrp code=0 lifetime=600 id=0x1 {told}",
+            f"301 e {asked}",
+            f"301.1 e rrp code=0 lifetime={lifetime} id=0x1 {told}",
+        )
+        path.write_text(Case(role, "", lines, (), 0, False, "draft-01").text, "utf-8")
+        for readings, found in ((None, []), ({"copied_lifetime": "end"}, broken)):
+            report = check(str(path), readings=readings)
+            assert [v.rule for v in report.violations] == found, report.rules
+            assert report.verdict == ("violation" if found else "conformant")
