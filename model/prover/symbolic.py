@@ -25,6 +25,7 @@ from mipcheck.model.prover.logic import (
     neg,
     total,
 )
+from mipcheck.model.prover.named import NAMED
 from mipcheck.model.prover.remembered import Itself, remembered
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbols import integer, keys_of, seconds, sort_named, sort_of, symbol, truth
@@ -388,6 +389,11 @@ class World:
         """Return that an obligation is owed by an interface or the node: its condition holds, and it has not been
         met."""
         return conj([self.term(self.requires[rule].condition, s, i, {}, None), neg(s[DONE + rule, i])])
+
+    def met(self, rule: str, s: SymbolicState, a: Action) -> Z:
+        """Return that what an action may meet is owed: by its interface, or by the node, which has that by now."""
+        by_now = {**s, (NAMED, a.interface): self.truth(True)} if (NAMED, a.interface) in s else s
+        return self.owed(rule, by_now, self.owing_at(rule, a.interface))
 
     def deadline(self, rule: str, s: SymbolicState, i: int) -> Z:
         """Return the time by which an obligation has to be met by an interface or the node, `t_slack` included."""

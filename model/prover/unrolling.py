@@ -145,7 +145,7 @@ class Unrolling:
             if not any(p.event == a.event for p in body.patterns):
                 return None
             matches = w.matches(body.patterns, s, a, keys, now)
-            return matches if allow else conj([matches, w.owed(rule, s, w.owing_at(rule, a.interface))])
+            return matches if allow else conj([matches, w.met(rule, s, a)])
 
         def unclear(s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z | None:
             known = None if allow is None or allow.unclear is None else asked(s, a, keys, now)

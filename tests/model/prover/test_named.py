@@ -63,6 +63,15 @@ def test_what_a_node_owes_is_owed_for_interfaces_that_are_named(quantified: str)
     assert {line.split()[0] for line in spoken(text)} == {"eth0", "wlan0"}
 
 
+def test_what_meets_an_obligation_of_the_node_names_its_interface() -> None:
+    """An example of one that is kept met it on an interface whose first event shows that nothing is owed."""
+    spec = of(
+        'rule O MUST cite 1 "x" require hang within 1 s of rung while every interface: busy\n'
+        'rule H MUST cite 1 "x" allow hang only if not busy'
+    )
+    assert Examples(setting_of(spec)).find("O", False) is None
+
+
 @pytest.mark.parametrize(
     "quantified",
     ["some interface: busy", "every interface: not busy or owner = none", "some interface: (owner = this and not busy)",
