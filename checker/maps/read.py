@@ -231,15 +231,20 @@ class LogReading:
             (year is None and stamp.lacks_year(match)) or (zone is None and stamp.lacks_zone(match))
         ):
             return self._as_shown(self._shown, stamp, match)
-        for lacking, name, example in (
-            (year is None and stamp.lacks_year(match), "year", "year=2025"),
-            (zone is None and stamp.lacks_zone(match), "zone", "zone=Europe/Berlin"),
-        ):
-            if lacking and self._latest is None:
-                raise InputError([Problem(
-                    Position(self.name), f"its times have no {name}, and other inputs do: say it",
-                    f"as --map {printable(self.name)}={printable(self.use.map.name)},{example}",
-                )])  # fmt: skip
+        lacking = [
+            (name, example)
+            for lacks, name, example in (
+                (year is None and stamp.lacks_year(match), "year", "year=2025"),
+                (zone is None and stamp.lacks_zone(match), "zone", "zone=Europe/Berlin"),
+            )
+            if lacks
+        ]
+        if lacking and self._latest is None:
+            examples = ",".join(example for _, example in lacking)
+            raise InputError([Problem(
+                Position(self.name), f"its times have no {lacking[0][0]}, and other inputs do: say it",
+                f"as --map {printable(self.name)}={printable(self.use.map.name)},{examples}",
+            )])  # fmt: skip
         if stamp.text.startswith("%d/%m") and int(match["d"]) <= 12:
             self.assumed.append("its dates are read with the day first (stamp=%m/%d/… says otherwise)")
         if zone is None and stamp.lacks_zone(match):

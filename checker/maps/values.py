@@ -127,11 +127,16 @@ class Variables:
     # --- writing --------------------------------------------------------------------------------------------------
 
     def change(self, kind: str, reference: Reference, value: Value) -> tuple[str, ...] | None:
-        """Change a variable; return the keys of its entry, None if nothing could be changed."""
+        """Change a variable; return the keys of its entry, None if nothing could be changed. Without keys `forget` is
+        about all of its entries."""
         keys = self.keys(reference)
         if keys is None:
             return None
         word = self.read(value)
+        if kind == "forget" and not keys:
+            self._words.pop(reference.name, None)
+            self._sets.pop(reference.name, None)
+            return keys
         if kind == "forget" or (kind == "set" and word is None):
             self._words.get(reference.name, {}).pop(keys, None)
             self._sets.get(reference.name, {}).pop(keys, None)

@@ -190,7 +190,9 @@ def test_beside_other_inputs_year_and_zone_have_to_be_said(tmp_path: Path, capsy
     own.write_text("mipcheck-trace 1\n2025-11-03T09:14:00Z wlan0 link state=up\n")
     other.write_text("Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared on wlan0\n")
     assert main([str(own), str(other), "--map", "charon"]) == 2
-    assert "its times have no year, and other inputs do" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "its times have no year, and other inputs do" in said
+    assert "charon,year=2025,zone=Europe/Berlin" in said
     report = check([own, other], maps=[f"{other}=charon,year=2025,zone=+00:00"])
     assert [i.events for i in report.inputs] == [1, 1]
     assert any("charon.log" in note and "read by the map charon" in note for note in report.notes)
