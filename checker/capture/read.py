@@ -27,6 +27,7 @@ from mipcheck.checker.capture.node.recordings import AGAIN, set_aside_again
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.source import ALIVE
 from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import Value
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from mipcheck.model.specification.spec import EventType
 
 _GAP: Final = "gap"
-ALIVE: Final = "alive"
 _TELLING: Final = frozenset({"link", "coa", "rrq", "rrp", "ike", "sa", "advert", "solicit"})
 """Events that tell something of the node's state; there are few of them."""
 _REPEATED: Final = "802.11 retransmission"

@@ -267,7 +267,7 @@ class Judge:
     def _decide(self, finding: Finding, after: Event) -> None:
         """Decide whether an interface may have been unplugged at a deadline: `after` is the first event there since."""
         assert finding.moment is not None
-        if changes_status(self._machine, finding.moment, after):
+        if changes_status(self._machine, finding.moment, after, self._evidence):
             self._spared.append(finding)
         else:
             self._certain(finding)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from mipcheck.checker.observe.blame import Moment, evaluate
 from mipcheck.checker.observe.observation import Finding, Hole, Observation
 from mipcheck.checker.trace.columns import Columns
-from mipcheck.checker.trace.source import LINK, Evidence
+from mipcheck.checker.trace.source import ALIVE, LINK, Evidence
 from mipcheck.model.values.event import NODE
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def excused(machine: Machine, observation: Observation, events: Sequence[Event],
     silent = [f for f in findings if f.overdue and evidence.at(f.time).unplugged]
     for finding, event in zip(silent, _next_events(silent, events), strict=True):
         assert finding.moment is not None
-        if event is None or changes_status(machine, finding.moment, event):
+        if event is None or changes_status(machine, finding.moment, event, evidence):
             spared.append((finding, unplugged(finding)))
     return without(observation, spared)
 
@@ -67,16 +67,23 @@ def without(observation: Observation, spared: Sequence[tuple[Finding, str]]) -> 
     return replace(observation, tallies=tallies, findings=[f for f in observation.findings if id(f) not in gone])
 
 
-def changes_status(machine: Machine, moment: Moment, event: Event) -> bool:
+def changes_status(machine: Machine, moment: Moment, event: Event, evidence: Evidence) -> bool:
     """Tell whether an event, in the state of a moment, is a change of status: of the link, or what the specification
-    treats alike."""
+    treats alike.
+
+    Where a capture tells of an address that is the same, the node has asked for a lease from the beginning: renewals it
+    leaves out. A node that wakes does so, and whether it slept no capture shows.
+    """
     if event.kind == LINK:
         return True
     seen = replace(moment, now=event.time, kind=event.kind, keys=tuple(machine.encode(event.kind, event.args)))
+    captured = ALIVE not in evidence.blind
     for update in machine.spec.updates:
         if any(p.event == LINK for p in update.patterns):
             for pattern in update.patterns:
-                if pattern.event == event.kind and evaluate(machine, pattern.condition, seen, moment.this) != 0:
+                if pattern.event == event.kind and (
+                    captured or evaluate(machine, pattern.condition, seen, moment.this) != 0
+                ):
                     return True
     return False
 

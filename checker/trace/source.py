@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LINK: Final = "link"
 """The event of a connection status that changes. One that was missed does not stay hidden: nothing more is seen of the
 interface, and it comes back with another address."""
+ALIVE: Final = "alive"
+"""What a capture tells of a node that was seen and said nothing; no log does."""
 
 KEYS: Final = ("sees", "resolution")
 """The keys of a source."""

@@ -164,6 +164,11 @@ def later(frames: Frames, seconds: int) -> list[Record]:
     return [r._replace(time=r.time + seconds * SECOND) for r in records(frames)]
 
 
+def woken(time: float) -> Frames:
+    """The node asks for a lease from the beginning, and gets the one that it had."""
+    return [(time + n / 100, frame) for n, frame in enumerate(lease(COA, 9))]
+
+
 def denied(code: int) -> Frames:
     """A refresh that is denied, by the i-HA or by an agent, and plaintext that goes on."""
     said = answer(9.1, 2, code) if code >= 128 else (9.1, into(reply(id=2, code=code)))
@@ -214,6 +219,12 @@ CASES: dict[str, tuple[bytes, str]] = {
     "silent where others are not": (
         file([*GOOD, *((t, other_mac(frame)) for t, frame in neighbours(13, 30))]),
         "conformant",
+    ),
+    "an hour asleep": (file([*GOOD, *woken(3600), ask(3601, 3), answer(3601.1, 3), plain(3602)]), "inconclusive"),
+    "an hour asleep, and a leak": (file([*GOOD, *woken(3600), plain(3601), ask(3602, 3)]), "violation M2"),
+    "an hour without a word, and no lease": (
+        file([*GOOD, ask(3601, 3), answer(3601.1, 3), plain(3602)]),
+        "violation M1 P6",
     ),
     "connected, and silent outside": (file([*OUT, *neighbours(5, 60)]), "conformant"),
     "an hour between two sections": (NG + pcapng(later(GOOD, 3600)), "inconclusive"),
