@@ -135,11 +135,14 @@ class Survey:
     flows: list[Flow] = field(default_factory=list)
     adverts: list[Advert] = field(default_factory=list)
     devices: dict[str, Device] = field(default_factory=dict)
+    more: Iterable[Sighting] = ()
+    """Messages of a long capture that are made when they are asked for, in no order."""
 
     def messages(self) -> Iterator[Sighting]:
-        """Yield all requests, then all replies."""
+        """Yield all requests, then all replies, then those of which there are many."""
         yield from self.requests
         yield from self.replies
+        yield from self.more
 
     def tunnels(self) -> frozenset[str]:
         """Return the interfaces that are tunnel devices, as far as the file alone tells."""
@@ -187,7 +190,7 @@ class Surveyor:
         interface = _interface(packet, linktype)
         _device(found, packet, interface, linktype)
         if packet.kind == REGISTRATION:
-            _registration(found, packet, interface)
+            _registration(found, sighted(packet, linktype))
         elif packet.kind in (IKE, ESP):
             _flow(self._flows, packet, interface)
         elif packet.kind == ADVERTISEMENT and packet.addresses[-1][0] not in self._senders:
@@ -199,6 +202,10 @@ class Surveyor:
             flow = self._flows.get(("esp", _interface(packet, linktype), packet.addresses))
             if flow is not None:
                 flow.packets += count
+
+    def leave(self, more: Iterable[Sighting]) -> None:
+        """Leave messages that were not taken to whoever asks for them."""
+        self._found.more = more
 
     def survey(self) -> Survey:
         """Return what was found; there will be no more."""
@@ -247,34 +254,37 @@ def _device(found: Survey, packet: Packet, name: str, linktype: int) -> None:
     device.loopback |= packet.device == LOOPBACK
 
 
-def _registration(found: Survey, packet: Packet, interface: str) -> None:
+def sighted(packet: Packet, linktype: int) -> Sighting | None:
+    """Return the registration message that a packet is; None where it is none that counts."""
     message = carried.registration(packet)
     if message.body is None or packet.device == LOOPBACK or packet.interface == "lo":
+        return None
+    asks = message.is_request and packet.dport == mobileip.PORT
+    if not asks and not (message.is_reply and packet.sport == mobileip.PORT):
+        return None
+    source, target = packet.addresses[-1]
+    return Sighting(
+        packet.frame,
+        packet.time,
+        _interface(packet, linktype),
+        packet.device == TUNNEL,
+        packet.direction,
+        len(packet.addresses),
+        source,
+        target,
+        message.body,
+        message,
+    )
+
+
+def _registration(found: Survey, seen: Sighting | None) -> None:
+    if seen is None:
         return
-    if message.is_request and packet.dport == mobileip.PORT:
-        into = found.requests
-    elif message.is_reply and packet.sport == mobileip.PORT:
-        into = found.replies
-    else:
-        return
+    into = found.requests if seen.message.is_request else found.replies
     if len(into) >= MESSAGES:
         found.info.note(f"more than {MESSAGES} registration messages: who is who is told by the first of them")
         return
-    source, target = packet.addresses[-1]
-    into.append(
-        Sighting(
-            packet.frame,
-            packet.time,
-            interface,
-            packet.device == TUNNEL,
-            packet.direction,
-            len(packet.addresses),
-            source,
-            target,
-            message.body,
-            message,
-        )
-    )
+    into.append(seen)
 
 
 def _flow(flows: dict[_FlowKey, Flow], packet: Packet, interface: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mipcheck.checker.capture.messages.mobileip import Reply
@@ -30,28 +30,33 @@ def find_at_device(survey: Survey, site: Site) -> Iterator[Contradiction]:
 
 def _home_agent(survey: Survey, site: Site) -> Iterator[Contradiction]:
     own = site.addresses[site.role]
-    messages = list(survey.messages())
-    there = any(own in (s.agent, s.source, s.target) for s in messages)
-    others = [s for s in messages if s.agent in (s.source, s.target) and is_unicast(s.agent)]
-    if others and not there and not any(own in pair for f in survey.flows for pair in f.addresses):
+    there = any(own in (s.agent, s.source, s.target) for s in survey.messages())
+    if not there and not any(own in pair for f in survey.flows for pair in f.addresses):
+        others = [s for s in survey.messages() if s.agent in (s.source, s.target) and is_unicast(s.agent)]
+        if not others:
+            return
         seen = min(others, key=lambda s: s.frame)
         text = f"no message is of {dotted(own)}, but here is one of the home agent {dotted(seen.agent)}"
         yield Contradiction(site.role, seen.frame, text)
         return
-    yield from _keys([s for s in messages if s.source == own == s.agent and isinstance(s.body, Reply)], site)
+    replies = (s for s in survey.messages() if s.source == own == s.agent and isinstance(s.body, Reply))
+    yield from _keys(replies, site)
 
 
-def _keys(replies: Sequence[Sighting], site: Site) -> Iterator[Contradiction]:
+def _keys(replies: Iterable[Sighting], site: Site) -> Iterator[Contradiction]:
     """Tell that no reply of the agent itself fits the keys, though they are for the SPIs that it uses."""
     from mipcheck.checker.capture.device.registration import Security  # only captures of agents need it
 
     security = Security(site.role, site.mn_ha_keys)
-    checked = [(s, security.check(s.message)) for s in replies if s.message.whole and s.spi is not None]
-    if not security.given or any(result == "ok" for _, result in checked):
+    if not security.given:
         return
-    bad = [s for s, result in checked if result == "bad"]
-    if bad and len(bad) == len(checked):
-        frame = min(s.frame for s in bad)
+    frames = []
+    for seen in (s for s in replies if s.message.whole and s.spi is not None):
+        if security.check(seen.message) != "bad":
+            return
+        frames.append(seen.frame)
+    if frames:
+        frame = min(frames)
         yield Contradiction("mn_ha_key", frame, f"no reply of {site.role} itself fits the key given, nor does this one")
 
 

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.bulk.families import LOW, SIDES, Families, numbered
+from mipcheck.checker.capture.bulk.families import SIDES, Families, numbered
+from mipcheck.checker.capture.bulk.items import Items, Placed, items_of, marked, place_of, placed
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Single
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, Ints, PacketRows
 from mipcheck.checker.capture.device.crossing import SOON, Found
-from mipcheck.checker.capture.device.passage import Marks, Passage, Way
+from mipcheck.checker.capture.device.passage import Passage, Way
 from mipcheck.checker.capture.device.reader import DeviceReader
-from mipcheck.checker.capture.headers.packet import Packet
+from mipcheck.checker.capture.headers.packet import REGISTRATION, Packet
+from mipcheck.checker.capture.messages import carried
+from mipcheck.checker.capture.messages.mobileip import read_registration
 from mipcheck.checker.trace.alike import AlikeColumns, AlikeEvents, Pattern, Patterns, filled
 from mipcheck.checker.trace.columns import Whose
 from mipcheck.model.values.errors import MipcheckError
@@ -29,6 +32,9 @@ from mipcheck.model.values.event import Event
 
 _NEVER: Final = -(2**62)
 """ns; before any packet."""
+_LATEST: Final = 2**62
+"""ns; after any packet."""
+_SIGNED: Final = 2**63
 NO_WAY: Final = -1
 OF_WAY: Final = -1
 """Where the address behind a way stands, among the addresses of a packet."""
@@ -39,35 +45,6 @@ _FLAGS: Final = 16
 
 class UndecidedError(MipcheckError):
     """What some packets come to can be told only where all of them are seen in full."""
-
-
-class Placed(int):
-    """An address that knows where it stands in a packet: the how manieth it is, sources and destinations in turn."""
-
-    place: int
-
-    @classmethod
-    def at(cls, place: int, address: int) -> Placed:
-        found = cls(address)
-        found.place = place
-        return found
-
-
-def place_of(value: object) -> int | None:
-    """Return where a value stands in a packet; None for one that is the same in all."""
-    return value.place if isinstance(value, Placed) else None
-
-
-class Items(NamedTuple):
-    """All kinds of packets, and after them all unusual ones: what is told of them is told by these numbers.
-
-    `addresses` are sources and destinations in turn, outermost first, `inner` the innermost of both as one number.
-    """
-
-    addresses: Ints
-    depth: Ints
-    inner: npt.NDArray[np.uint64]
-    ports: Ints
 
 
 class Ahead(NamedTuple):
@@ -112,6 +89,10 @@ class DeviceMeaning(BulkMeaning):
         self._specimens: list[Packet] = []
         self._strangers = np.empty(0, np.int64)
         """Where the address of a home agent stands that is none of the site's, -1 for none."""
+        self._since = np.zeros((1, 2), np.int64)
+        """Time and frame since when packets come to what is told of the group."""
+        self._noted: set[int] = set()
+        """Those of which people were told what there is to be told."""
         # By slot: a way in which packets of a flow come in.
         self._ways: list[Way] = []
         """The ways that are told apart."""
@@ -154,19 +135,22 @@ class DeviceMeaning(BulkMeaning):
         self.reader.recount(Counter({reason: count for _, reason, count in first}))
 
     def _described(self) -> Items:
-        return Items(*items_of(self._kinds, self._unusual))
+        return items_of(self._kinds, self._unusual)
 
     # --- before any row -----------------------------------------------------------------------------------------------
 
     def _classify(self) -> None:
         """Tell of each group what its packets come to, and number flows and the ways in."""
-        every = np.unique(np.concatenate([self._items.addresses.ravel(), [0]]))
-        marks = _marked(every, self.reader.marks())
-        self._group_kinds(marks[np.searchsorted(every, self._items.addresses[: len(self._kinds)])])
+        every = np.sort(np.concatenate([self._items.addresses.ravel(), *self._items.said[:-1], [0]]))
+        every = every[np.flatnonzero(np.diff(every, prepend=-1))]
+        marks = marked(every, self.reader.marks())
+        of_addresses = marks[np.searchsorted(every, self._items.addresses[: len(self._kinds)])]
+        self._group_kinds([*of_addresses.T, *self._marks_of_messages(every, marks), *self._told_apart()])
         for n, packet in enumerate(self._unusual, len(self._kinds)):
             if not self.reader.is_message(packet):
                 self._group[n] = len(self._passages)
                 self._add_group(n)
+        self._since = np.array([*(p.since for p in self._passages), (_NEVER, 0)], np.int64)
         places = [place_of(passage.stranger) for passage in self._passages]
         self._strangers = np.array([*(-1 if place is None else place for place in places), -1], np.int64)
         comes = np.array([p.came is not None for p in self._passages] + [False], np.bool_)
@@ -178,33 +162,60 @@ class DeviceMeaning(BulkMeaning):
         coming = np.flatnonzero(comes[self._group[passing]])
         self._number_ways(passing[coming], flows[coming], int(flows.max(initial=-1)) + 1, every, marks)
 
-    def _group_kinds(self, marks: Ints) -> None:
-        """Group the kinds by what they differ in besides addresses, and by the marks of these, which are given."""
+    def _marks_of_messages(self, every: Ints, marks: Ints) -> list[Ints]:
+        """Return of all kinds what makes a difference to what a message comes to, beside its family and the addresses
+        in front of it: marks of addresses in it, the first bit of its identification, whether it comes from its own
+        care-of address, and whether it is authentic."""
+        messages, said = self._items.messages, self._items.said
+        if not len(messages):
+            return []
+        found = [marks[np.searchsorted(every, addresses)] for addresses in said[:-1]]
+        sender = (self._items.inner[messages.kinds] >> np.uint64(SIDES)).astype(np.int64)
+        found += [said.id >> np.int64(SIDES * 2 - 1), sender == said.coa]
+        if self.reader.checks:
+            results = [self.reader.check(read_registration(messages.payload(n))) for n in range(len(messages))]
+            found.append(np.unique(results, return_inverse=True)[1])
+        columns = np.zeros((len(found), len(self._kinds)), np.int64)
+        columns[:, messages.kinds] = found
+        return [*columns]
+
+    def _group_kinds(self, marks: Sequence[npt.NDArray[Any]]) -> None:
+        """Group the kinds by what they differ in besides what stands in them, and by the marks of that, as given."""
         family = self._family
-        of_family = [MESSAGE if self.reader.is_message(p) else n for n, p in enumerate(self._kinds.packets)]
-        code, first = numbered(np.array([*of_family, 0], np.int64)[family], *marks.T, *self._told_apart())
+        alone = [not self._has_message(p) and self.reader.is_message(p) for p in self._kinds.packets]
+        of_family = [MESSAGE if each else n for n, each in enumerate(alone)]
+        code, first = numbered(np.array([*of_family, 0], np.int64)[family], *marks)
         groups = np.full(len(first) + 1, MESSAGE, np.int64)
         for number in np.argsort(first).tolist():
             kind = int(first[number])
             if of_family[family[kind]] != MESSAGE:
-                groups[number] = len(self._passages)
+                group = len(self._passages)
                 self._add_group(kind)
+                groups[number] = group if len(self._passages) > group else MESSAGE
         self._group[: len(family)] = groups[code]
+
+    def _has_message(self, packet: Packet) -> bool:
+        return packet.kind == REGISTRATION and len(self._items.messages) > 0
 
     def _told_apart(self) -> Sequence[npt.NDArray[Any]]:
         """Return columns of kinds by which these are told apart, besides families and marks."""
         return ()
 
     def _add_group(self, item: int) -> None:
-        """Tell what packets like this one come to, if they have addresses with the same marks."""
+        """Tell what packets like this one come to, if what stands in them has the same marks; nothing of a message of
+        which that cannot be told."""
         packet = self._packet(item)
-        specimen = packet.seen_at(packet.time, packet.frame, packet.length)
+        specimen = packet.seen_at(_LATEST, packet.frame, packet.length)
         specimen.addresses = self._placed(item, 0, int(self._items.depth[item]))
+        if packet.kind == REGISTRATION:
+            message = carried.registration(self._kinds[item].packet)
+            specimen.payload, specimen.message = message.payload, placed(message, self._items.addresses.shape[1])
         passage = self.reader.passage(specimen)
-        if passage is None:
+        if passage is None and packet.kind != REGISTRATION:
             raise UndecidedError
-        self._specimens.append(specimen)
-        self._passages.append(passage)
+        if passage is not None:
+            self._specimens.append(specimen)
+            self._passages.append(passage)
 
     def _packet(self, item: int) -> Packet:
         """Return a packet that is like that item but for addresses."""
@@ -258,7 +269,7 @@ class DeviceMeaning(BulkMeaning):
         ahead = self._ahead(chunk, start, item)
         slot = self._find(chunk, item, ahead.come)
         flags = self._flags(ahead.flags, slot)
-        message = self._group[item] == MESSAGE
+        message = self._by_themselves(chunk, item)
         passing = np.flatnonzero(~message)
         which = item[passing] * _FLAGS + flags[passing]
         crossing, fresh = self._crossings.of(which * (len(self._behind) + 1) + slot[passing] + 1)
@@ -292,16 +303,34 @@ class DeviceMeaning(BulkMeaning):
     def _take_messages(self, chunk: Chunk, start: int, item: Ints, told: Ints, fresh: Ints) -> None:
         """Let the reader take the messages of a chunk, and note strangers in rows `fresh`; `told` are the events before
         each row."""
-        strangers = iter(self._strangers_in(fresh, item[fresh]))
-        stranger = next(strangers, None)
-        for at in [*np.flatnonzero(self._group[item] == MESSAGE).tolist(), len(item)]:
-            while stranger is not None and stranger[0] < at:
-                self.reader.note_stranger(stranger[1])
-                stranger = next(strangers, None)
-            if at < len(item):
+        strangers = dict(self._strangers_in(fresh, item[fresh]))
+        notes = set(self._notes_in(fresh, item[fresh]))
+        messages = set(np.flatnonzero(self._by_themselves(chunk, item)).tolist())
+        for at in sorted({*messages, *strangers, *notes}):
+            if at in strangers:
+                self.reader.note_stranger(strangers[at])
+            if at in notes:
+                self.reader.note(self._passages[self._group[item[at]]], self._seen(chunk, item, at))
+            if at in messages:
                 packet = self._seen(chunk, item, at)
                 if self._take(packet, start + at):
                     self._row_of.setdefault(packet.frame, int(told[at]))
+
+    def _by_themselves(self, chunk: Chunk, item: Ints) -> npt.NDArray[np.bool_]:
+        """Tell of each row whether its packet is to be taken by itself."""
+        group = self._group[item]
+        since, frame = self._since[group].T
+        early = (chunk.time < since) | ((chunk.time == since) & (chunk.frame < frame))
+        found: npt.NDArray[np.bool_] = (group == MESSAGE) | early
+        return found
+
+    def _notes_in(self, rows: Ints, items: Ints) -> list[int]:
+        """Return the rows of packets that are the first of their group, of which there is something to be noted."""
+        groups, first = np.unique(self._group[items], return_index=True)
+        fresh = [*zip(groups.tolist(), rows[first].tolist(), strict=True)]
+        found = [row for group, row in fresh if self._passages[group].notes and group not in self._noted]
+        self._noted.update(groups.tolist())
+        return found
 
     def _seen(self, chunk: Chunk, item: Ints, at: int) -> Packet:
         """Return the packet of a row."""
@@ -341,7 +370,11 @@ class DeviceMeaning(BulkMeaning):
         """Return the rows of packets in tunnels of home agents that are none of the site's, and which these are."""
         places = self._strangers[self._group[items]]
         found = np.flatnonzero(places >= 0)
-        return [*zip(rows[found].tolist(), self._items.addresses[items[found], places[found]].tolist(), strict=True)]
+        told: list[tuple[int, int]] = []
+        for place in np.unique(places[found]).tolist():
+            at = found[places[found] == place]
+            told += zip(rows[at].tolist(), self._items.at(items[at], place).tolist(), strict=True)
+        return told
 
     def _decide(self, item: Ints, flags: Ints, slot: Ints) -> None:
         """Tell the outcomes of crossings that are new: of these items, with these flags, which came by these slots."""
@@ -380,7 +413,8 @@ class DeviceMeaning(BulkMeaning):
             patterns.append(len(self.patterns))
             places.append(tuple(at.values()))
             plain = {name: int(value) if isinstance(value, Placed) else value for name, value in args.items()}
-            self.patterns.append(Pattern(event.interface, kind, plain, tuple(at)))
+            large = frozenset(name for name in at if int(plain[name]) >= _SIGNED)  # type: ignore[arg-type]
+            self.patterns.append(Pattern(event.interface, kind, plain, tuple(at), large))
         return _Outcome(tuple(patterns), tuple(places), tuple(o.aside for o in outcomes if o.aside))
 
     def _tell(self, chunk: Chunk, fresh: Ints, item: Ints, slot: Ints, outcome: Ints, told: Ints) -> None:
@@ -400,7 +434,7 @@ class DeviceMeaning(BulkMeaning):
                 at = begins[those] + n
                 pattern[at] = of_pattern
                 for column, place in enumerate(places):
-                    values[at, column] = behind if place == OF_WAY else self._items.addresses[items, place]
+                    values[at, column] = behind if place == OF_WAY else self._items.at(items, place)
         firsts = told[rows] + np.arange(total) - np.repeat(begins, counts)
         self._told.append((AlikeColumns(pattern, values, chunk.time[rows], chunk.frame[rows]), firsts))
         self._count += total
@@ -453,41 +487,6 @@ class _Numbers:
             self._keys = joined[order]
             self._order = np.concatenate([self._order, numbers[new]])[order]
         return numbers[which.reshape(-1)], first[new]
-
-
-def items_of(kinds: Families, unusual: Sequence[Packet]) -> Iterator[npt.NDArray[Any]]:
-    """Return the fields of `Items`."""
-    pairs = kinds.pairs
-    deepest = max([pairs.shape[1], *(len(p.addresses) for p in unusual)], default=0) or 1
-    every = np.zeros((len(kinds) + len(unusual) + 1, deepest), np.uint64)
-    every[: len(kinds), : pairs.shape[1]] = pairs
-    depth = np.zeros(len(every), np.int64)
-    depth[: len(kinds)] = kinds.depth
-    ports = np.zeros((len(every), 2), np.int64)
-    ports[: len(kinds)] = kinds.ports
-    for n, packet in enumerate(unusual, len(kinds)):
-        depth[n] = len(packet.addresses)
-        every[n, : depth[n]] = [source << SIDES | target for source, target in packet.addresses]
-        ports[n] = packet.sport, packet.dport
-    sides = np.stack([every >> np.uint64(SIDES), every & np.uint64(LOW)], axis=2).astype(np.int64)
-    yield sides.reshape(len(every), 2 * deepest)
-    yield depth
-    yield every[np.arange(len(every)), np.maximum(depth, 1) - 1]
-    yield ports
-
-
-def _marked(addresses: Ints, marks: Marks) -> Ints:
-    """Return a number for each address, the same for those that have the same marks."""
-    code = np.zeros(len(addresses), np.int64)
-    for members in marks.sets:
-        code, _ = numbered(code, np.isin(addresses, np.fromiter(members, np.int64, len(members))))
-    inside = np.zeros(len(addresses), np.bool_)
-    for network, mask in marks.networks:
-        inside |= addresses & mask == network
-    code, _ = numbered(code, inside)
-    for bound in marks.bounds:
-        code, _ = numbered(code, addresses < bound)
-    return code
 
 
 class DeviceEvents(CaptureEvents):

@@ -1,21 +1,23 @@
 """Kinds of packets at a device, of which there are as many as flows: families of them, and what differs as columns.
 
-The kinds of a family differ in nothing but the addresses of IP headers and in ports that mean nothing. One packet of a
-family is decoded; any other of its kinds is made from that when it is asked for.
+The kinds of a family differ in nothing but the addresses of IP headers and in ports that mean nothing; those with a
+registration message, in what may differ in messages that are alike (`messages`). One packet of a family is decoded; any
+other of its kinds is made from that when it is asked for.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture.bulk.meaning import PacketKind
+from mipcheck.checker.capture.bulk.messages import Messages, Octets, blank, octets_of
 from mipcheck.checker.capture.bulk.rows import Ints
 from mipcheck.checker.capture.bulk.scanned import Scanned
-from mipcheck.checker.capture.headers.packet import Packet
+from mipcheck.checker.capture.headers.packet import REGISTRATION, UNREAD, Packet
 
 SIDES: Final = 32
 """Bits of an address."""
@@ -26,19 +28,24 @@ _DEPTH, _PORTS, _OUTER, _SPI, _OUTER_PORTS, _TOLD = 5, 6, 8, 9, 10, 12
 """Columns after what is counted: IP headers, innermost ports, and of ESP that was opened IP headers in front of it, SPI
 and ports in front of it; how many columns there are."""
 _SENSE_BITS: Final = 8
+_SPAN: Final = 1 << 31
+_CODES: Final = 1 << 62
+"""Of a column, and of all together, the numbers that may occur without being numbered anew."""
 _COUNTED: Final = ("count", "first", "first_frame", "last", "last_frame")
 
 
 class Layout(NamedTuple):
     """Keys (numbers of kinds) that have words of the same meaning: which of them are addresses, and which ports.
 
-    `opened` is the place of the SPI of ESP that was opened, in front of what it holds; -1 where none was."""
+    `opened` is the place of the SPI of ESP that was opened, in front of what it holds; -1 where none was. `message` is
+    that of the word with which a registration message begins; 0 for none."""
 
     kinds: Ints
     words: int
     ends: list[int]
     ports: list[int]
     opened: int
+    message: int
 
     def outside(self, places: list[int]) -> list[int]:
         """Return those of some places that are in front of ESP which was opened; none where there is none."""
@@ -51,31 +58,44 @@ class Layout(NamedTuple):
 
 def layouts(s: Scanned, first: int, end: int) -> Iterator[Layout]:
     """Yield the layouts of the kinds from `first` on, to before `end`."""
-    told = [np.array(s.kinds.column(name)[first:end]) for name in ("words", "ends", "ported", "opened")]
+    told = [np.array(s.kinds.column(name)[first:end]) for name in ("words", "ends", "ported", "opened", "message")]
     which, each = numbered(*told)
     for number, kind in enumerate(each.tolist()):
-        words, ends, ported, opened = (int(column[kind]) for column in told)
+        words, ends, ported, opened, message = (int(column[kind]) for column in told)
         at = [[n for n in range(words) if mask >> n & 1] for mask in (ends, ported)]
         place = opened >> 1 if opened else -1
-        yield Layout(first + np.flatnonzero(which == number), words, at[0], at[1], place)
+        yield Layout(first + np.flatnonzero(which == number), words, at[0], at[1], place, message)
 
 
 def numbered(*columns: npt.NDArray[Any]) -> tuple[Ints, Ints]:
-    """Number rows so that those get the same number which are the same in all columns; and the first row of each."""
-    code = first = np.zeros(len(columns[0]), np.int64)
-    for column in columns:
-        each, value = np.unique(column, return_inverse=True)
-        _, first, code = np.unique(code * len(each) + value.reshape(-1), return_index=True, return_inverse=True)
-        code = code.reshape(-1)
-    return code, first
+    """Number rows so that those get the same number which are the same in all columns; and the first row of each.
+
+    Numbers are sorted as seldom as can be: of columns that span little they are put together by arithmetic.
+    """
+    code, size = np.zeros(len(columns[0]), np.int64), 1
+    for column in columns if len(code) else ():
+        least = column.min()
+        span = int(column.max()) - int(least) + 1
+        if span > _SPAN:
+            each, value = np.unique(column, return_inverse=True)
+            span = len(each)
+        else:
+            value = (column - least if column.dtype != np.bool_ else column & ~least).astype(np.int64)
+        if size * span >= _CODES:
+            each, code = np.unique(code, return_inverse=True)
+            size = len(each)
+        code = code.reshape(-1) * span + value.reshape(-1)
+        size *= span
+    _, first, code = np.unique(code, return_index=True, return_inverse=True)
+    return code.reshape(-1), first
 
 
 def bare_keys(s: Scanned, first: int, asked: Ints) -> list[bytes]:
-    """Return of the kinds from `first` on their keys without addresses and SPIs, and with ports as in the table
+    """Return of the kinds from `first` on their keys without what may differ in a family; with ports as in the table
     `asked`."""
     found = [b""] * (s.known - first)
     starts = s.kinds.column("start")
-    for kinds, words, ends, ports, opened in layouts(s, first, s.known):
+    for kinds, words, ends, ports, opened, message in layouts(s, first, s.known):
         keys = s.pool[starts[kinds][:, None] + np.arange(words)]
         for at in ports:
             word = keys[:, at]
@@ -84,7 +104,9 @@ def bare_keys(s: Scanned, first: int, asked: Ints) -> list[bytes]:
         keys[:, ends] = 0
         if opened >= 0:
             keys[:, opened] = 0
-        head, data, size = bytes([words, opened + 1, *ends, *ports]), keys.tobytes(), 8 * words
+        if message:
+            blank(keys, message)
+        head, data, size = bytes([words, opened + 1, message, *ends, *ports]), keys.tobytes(), 8 * words
         for n, kind in enumerate((kinds - first).tolist()):
             found[kind] = head + data[n * size : (n + 1) * size]
     return found
@@ -119,6 +141,8 @@ class Families(Sequence[PacketKind]):
         self._pairs: list[npt.NDArray[np.uint64]] = []
         self._rest: list[Ints] = []
         self._done: tuple[npt.NDArray[np.uint64], Ints] | None = None
+        self.messages = Messages.none()
+        """Those of kinds that have a registration message in their keys."""
 
     def __len__(self) -> int:
         return len(self._family)
@@ -162,6 +186,7 @@ class Families(Sequence[PacketKind]):
         for n, name in enumerate(_COUNTED):
             rest[:, n] = s.kinds.column(name)[first:end]
         starts = s.kinds.column("start")
+        said: list[tuple[Ints, Octets]] = []
         for layout in of_file:
             kinds = layout.kinds
             for n, at in enumerate(layout.ends):
@@ -176,6 +201,10 @@ class Families(Sequence[PacketKind]):
             if layout.opened >= 0:
                 rest[kinds - first, _OUTER] = len(layout.outside(layout.ends))
                 rest[kinds - first, _SPI] = s.pool[starts[kinds] + layout.opened] & LOW
+            if layout.message:
+                keys = s.pool[starts[kinds][:, None] + np.arange(layout.words)]
+                its = octets_of(keys, layout.message)
+                said += [(self._counted - len(added) + kinds[of] - first, octets) for of, octets in its]
         for kind, addresses in singles.items():
             family = added[kind]
             packet, inner = self.packets[family], self.inners[family]
@@ -188,6 +217,7 @@ class Families(Sequence[PacketKind]):
         self._pairs.append(pairs)
         self._rest.append(rest)
         self._done = None
+        self.messages = Messages.joined([self.messages, Messages.of(said)])
 
     def _all_addresses(self, family: int) -> list[tuple[int, int]]:
         inner = self.inners[family]
@@ -244,6 +274,8 @@ class Families(Sequence[PacketKind]):
             depth, packet.spi, (sport, dport) = outer, spi, ports
         packet.sport, packet.dport = sport, dport
         packet.addresses = tuple((pair >> SIDES, pair & LOW) for pair in pairs[kind, :depth].tolist())
+        if packet.kind == REGISTRATION:
+            packet.payload, packet.message = self.messages.of_kind(kind), UNREAD
         return packet
 
     def inside(self, kind: int) -> Packet | None:
@@ -267,14 +299,19 @@ class Families(Sequence[PacketKind]):
             seen.update(zip(kinds.tolist(), *rest[kinds][:, [time, frame]].T.tolist(), strict=True))
         return [self.seen(n, time, frame, self.packets[self._family[n]].length) for n, time, frame in seen]
 
-    def outer_pairs(self) -> Iterator[tuple[Packet, list[tuple[int, int]]]]:
-        """Yield a packet of each family and all pairs of addresses that its packets have outermost."""
-        pairs, family = self.pairs, self.family
-        if not pairs.shape[1]:
+    def pairs_with(self, addresses: Collection[int]) -> Iterator[tuple[Packet, list[tuple[int, int]]]]:
+        """Yield a packet of each family and all pairs of addresses that its packets have outermost, if one of them is
+        among these."""
+        if not self.pairs.shape[1]:
             return
-        order = np.argsort(family, kind="stable")
+        pairs = self.pairs[:, 0]
+        wanted = np.array(sorted(addresses), np.uint64)
+        kinds = np.flatnonzero(np.isin(pairs >> np.uint64(SIDES), wanted) | np.isin(pairs & np.uint64(LOW), wanted))
+        family = self.family[kinds]
+        _, first = numbered(family, pairs[kinds])
+        order = first[np.argsort(family[first], kind="stable")]
         bounds = np.flatnonzero(np.diff(family[order], prepend=-1))
-        for kinds in np.split(order, bounds[1:]) if len(order) else ():
-            packet = self.packets[int(family[kinds[0]])]
+        for of_one in np.split(kinds[order], bounds[1:]) if len(order) else ():
+            packet = self.packets[int(self._family[of_one[0]])]
             if packet.addresses:
-                yield packet, [(pair >> SIDES, pair & LOW) for pair in np.unique(pairs[kinds, 0]).tolist()]
+                yield packet, [(pair >> SIDES, pair & LOW) for pair in pairs[of_one].tolist()]

@@ -18,12 +18,10 @@ from mipcheck.checker.capture.bulk.device import (
     OF_WAY,
     Ahead,
     DeviceMeaning,
-    Items,
-    Placed,
     UndecidedError,
-    place_of,
 )
 from mipcheck.checker.capture.bulk.families import SIDES, numbered
+from mipcheck.checker.capture.bulk.items import Items, Placed, place_of
 from mipcheck.checker.capture.bulk.rows import Chunk, Ints
 from mipcheck.checker.capture.bulk.scanner import Taken
 from mipcheck.checker.capture.device import crossing

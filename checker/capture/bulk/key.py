@@ -2,15 +2,27 @@
 
 This says what a header's size is and where the next one starts, and nothing of what headers mean: that `layers` tells,
 of one packet of a kind. A packet whose content matters or is unusual (signalling, fragments, anything cut or odd) has
-no key, so that `layers` reads it in full. The order of the steps is that of `layers`.
+no key, so that `layers` reads it in full; but where there are as many as nodes, all octets of a usual registration
+message are words of its key. The order of the steps is that of `layers`.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from mipcheck.checker.capture.bulk.scanned import ETHERNET, NULL, PORTS, RAW, SLL, SLL2, Scanned
+from mipcheck.checker.capture.bulk.scanned import ETHERNET, KEY, NULL, PORTS, RAW, SAID, SLL, SLL2, Scanned
 from mipcheck.checker.capture.headers.link import IPV4
+from mipcheck.checker.capture.messages.extensions import (
+    CHALLENGE,
+    FA_HA,
+    MN_FA,
+    MN_HA,
+    NAI,
+    TNC,
+    UDP_TUNNEL_REPLY,
+    UDP_TUNNEL_REQUEST,
+)
+from mipcheck.checker.capture.messages.mobileip import REPLY, REQUEST
 
 # Ethernet types.
 _LEAST_TYPE: Final = 0x0600  # what is less is a length, and LLC follows
@@ -74,6 +86,7 @@ _OF_MINIMAL: Final = 9 << 40
 _OF_ESP: Final = 10 << 40
 _OF_ICMP: Final = 11 << 40
 _OF_TCP: Final = 12 << 40
+_OF_MESSAGE: Final = 13 << 40
 _OF_OPENED: Final = 14 << 40
 
 
@@ -94,7 +107,7 @@ def write_key(s: Scanned) -> bool:
     carries may be IP again, and native functions do not call themselves: there they return the protocol of the next.
     """
     device = s.devices[s.device]
-    s.here, s.stop, s.words, s.ends, s.ported = s.start, s.start + s.size, 0, 0, 0
+    s.here, s.stop, s.words, s.ends, s.ported, s.message = s.start, s.start + s.size, 0, 0, 0, 0
     s.esp, s.opened, s.inmost = -1, 0, -1
     _say(s, device.name << 8 | s.sense)
     ethertype = _link(s, device.link)
@@ -334,6 +347,7 @@ def _udp(s: Scanned) -> int:
     if at + 8 > s.stop:
         return _ODD
     sport, dport, size = u16(s.buf, at), u16(s.buf, at + 2), u16(s.buf, at + 4)
+    whole = s.size >= s.length and s.claimed <= s.stop
     s.here = at + 8
     if size >= 8:
         _claim(s, at + size)
@@ -341,7 +355,7 @@ def _udp(s: Scanned) -> int:
     if sport == _NAT_TRAVERSAL or dport == _NAT_TRAVERSAL:
         return _udp_4500(s)
     if sport == _MOBILE_IP or dport == _MOBILE_IP:
-        return _udp_434(s)
+        return _message(s) if whole and s.heeds and _is_message(s) else _udp_434(s)
     if sport in (_L2TP, _IKE) or dport in (_L2TP, _IKE, _BOOTP_SERVER):
         return _ODD
     if sport in (_BOOTP_SERVER, _BOOTP_CLIENT) and dport == _BOOTP_CLIENT:
@@ -385,6 +399,41 @@ def _udp_434(s: Scanned) -> int:
     _say(s, _OF_TUNNEL | protocol)
     s.here = at + 4
     return int(protocol)
+
+
+def _is_message(s: Scanned) -> bool:
+    """Whether a registration message of usual parts is here: extensions that are all known, and end where it ends."""
+    at, end = s.here, s.end
+    if at >= end or s.buf[at] not in (REQUEST, REPLY) or end - at > SAID:
+        return False
+    at += 24 if s.buf[at] == REQUEST else 20
+    while at + 2 <= end and s.buf[at] in (
+        MN_HA,
+        MN_FA,
+        FA_HA,
+        NAI,
+        CHALLENGE,
+        TNC,
+        UDP_TUNNEL_REPLY,
+        UDP_TUNNEL_REQUEST,
+    ):
+        at += 2 + s.buf[at + 1]
+    return bool(at == end)
+
+
+def _message(s: Scanned) -> int:
+    """Write all octets of a registration message (RFC 3344 sections 3.3 and 3.4), eight a word."""
+    at, size = s.here, s.end - s.here
+    if s.words + 1 + (size + 7 >> 3) > KEY:
+        return _ODD
+    s.message = s.words
+    _say(s, _OF_MESSAGE | size)
+    while at + 8 <= s.end:
+        _say(s, u32(s.buf, at) << 32 | u32(s.buf, at + 4))
+        at += 8
+    if at < s.end:
+        _say(s, _address(s, at, s.end - at) << 8 * (at + 8 - s.end))
+    return _ENDS
 
 
 def _esp(s: Scanned) -> int:

@@ -278,7 +278,7 @@ def _add_kind(s: Scanned, slot: int) -> int:
         return -1
     s.slots[slot] = kind
     s.kinds[kind] = (
-        s.hash, start, words, s.ends, s.ported, s.opened, s.origin, 0, s.time, s.frame, s.time, s.frame,
+        s.hash, start, words, s.ends, s.ported, s.opened, s.message, s.origin, 0, s.time, s.frame, s.time, s.frame,
     )  # fmt: skip
     for n in range(words):
         s.pool[start + n] = s.key[n]

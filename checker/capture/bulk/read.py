@@ -17,6 +17,7 @@ from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, UndecidedError
 from mipcheck.checker.capture.bulk.families import Families
 from mipcheck.checker.capture.bulk.gateway import GatewayMeaning, sightings
+from mipcheck.checker.capture.bulk.heard import Heard
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Meaning
 from mipcheck.checker.capture.bulk.opened import Opening
 from mipcheck.checker.capture.bulk.scanned import PORTS
@@ -328,7 +329,8 @@ def _understand(
     if taken.families is None:
         known = learn(packets, site)
     else:
-        known = learn_device(packets, site, taken.families.outer_pairs())
+        heard = Heard(taken.families, frozenset(site.tunnels))
+        known = learn_device(packets, site, taken.families.pairs_with, heard)
     if sharing(known.macs, frozenset(site.tunnels)):
         # Which packets are copies can be told only where all of them are seen.
         return _one_by_one(sources, site, protects, infos, firsts, taken, words)
@@ -343,10 +345,11 @@ def _understand(
     else:
         assert taken.families is not None
         if opening is None:
-            reader = DeviceReader(sources[0].name, site, known, packets, words)
+            heard = Heard(taken.families, frozenset(site.tunnels))
+            reader = DeviceReader(sources[0].name, site, known, packets, words, None, heard)
             meaning = of_device = DeviceMeaning(reader, taken.rows, taken.families, taken.unusual)
         else:
-            opened = OpenedInColumns(opening.keys, [*sightings(taken, opening.own)], [*taken.families.outer_pairs()])
+            opened = OpenedInColumns(opening.keys, [*sightings(taken, opening.own)], taken.families.pairs_with)
             reader = DeviceReader(sources[0].name, site, known, packets, words, opened)
             meaning = of_device = GatewayMeaning(reader, taken, opening.salt)
         try:

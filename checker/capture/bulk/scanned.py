@@ -35,6 +35,8 @@ PORTS: Final = 0x10000
 """How many ports there are; as a port in a key, any that nobody asks for."""
 KEY: Final = 64
 """Words of a key at most: eight IP headers, each with what may follow it, take fewer."""
+SAID: Final = 256
+"""Octets of a registration message at most that may be in a key."""
 
 
 UNHEARD: Final = -(2**63)
@@ -66,6 +68,7 @@ class ScannedKind(Record):
     ends: int  # a bit for each of them, set where it is the addresses of a header
     ported: int  # the same of ports
     opened: int  # 1 with the place of the word that is the SPI of ESP which was opened, in the bits above; else 0
+    message: int  # the word that says how long a registration message is, whose octets the rest are; 0 for none
     origin: int  # the row of the first packet in the file
     count: int  # how many packets there are
     first: int  # the time (ns) of the first in time
@@ -98,6 +101,7 @@ class Scanned(Record):
     opens: int  # 1 if ESP to or from `own` is opened: what it holds is then part of the key
     own: int  # that address
     device_count: int  # how many of `devices` there are
+    heeds: int  # 1 if usual registration messages have keys; else all are unusual
     # Where it goes on. The driver writes it before each call, the loop while it goes.
     at: int  # where the next record begins in `buf`
     filled: int  # where the bytes in `buf` end (the loop only reads it)
@@ -137,6 +141,7 @@ class Scanned(Record):
     opened: int  # as that of `ScannedKind`
     origin: int  # the row of the packet
     exact: int  # a hash of what tells the innermost packet from all others; it wraps as the next
+    message: int  # the word that a registration message begins with; 0 for none
     hash: int  # of the key; it is a cell, where it wraps at 64 bits for Python too
     # Sizes. The driver writes them, and the loop may only read them.
     buf_cap: int

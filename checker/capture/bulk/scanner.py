@@ -6,6 +6,7 @@ loop does not know is read as ever, frame by frame, in order.
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture.bulk import scanned
 from mipcheck.checker.capture.bulk.families import Families, bare_keys, opened_flows
+from mipcheck.checker.capture.bulk.heard import Sightings
 from mipcheck.checker.capture.bulk.meaning import PacketKind
 from mipcheck.checker.capture.bulk.opened import Addresses, Flow, Flows, Noted, Opening
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, PacketRows
@@ -23,7 +25,7 @@ from mipcheck.checker.capture.frames.gunzip import Gunzip
 from mipcheck.checker.capture.frames.pieces import Pieces
 from mipcheck.checker.capture.headers import layers, link
 from mipcheck.checker.capture.headers.fragments import Reassembler
-from mipcheck.checker.capture.headers.packet import ESP, IKE, LINK_PORTS, Packet
+from mipcheck.checker.capture.headers.packet import ESP, IKE, LINK_PORTS, REGISTRATION, Packet
 from mipcheck.checker.capture.messages.esp import Keyring, tunnelled
 from mipcheck.checker.capture.read import Decoder, Source
 from mipcheck.checker.capture.survey import Surveyor
@@ -74,11 +76,13 @@ def _more_kinds(s: Scanned) -> None:
     s.grow(kinds_cap=2 * s.kinds_cap, pool_cap=2 * max(s.pool_cap, s.used + scanned.KEY))
     slots, mask = s.slots, len(s.slots) - 1
     slots[:] = -1
-    for number, mixed in enumerate(s.kinds.column("hash")[: s.known].tolist()):
-        slot = mixed & mask
-        while slots[slot] >= 0:
-            slot = (slot + 1) & mask
-        slots[slot] = number
+    left = np.arange(s.known)
+    slot = s.kinds.column("hash")[: s.known] & mask
+    while len(left):  # all at once: of those that want the same free slot one gets it, and the others go on
+        free = slots[slot] < 0
+        slots[slot[free]] = left[free]
+        others = slots[slot] != left
+        left, slot = left[others], (slot[others] + 1) & mask
 
 
 class Taken:
@@ -155,6 +159,7 @@ class Scanner:
         self._asked[list(plan.ports)] = list(plan.ports)
         if taken.families is not None:
             s.ports[:] = 1
+            s.heeds = int(plan.opening is None)  # at a gateway messages are read one by one
         self._alike: dict[bytes, Packet] = {}  # by what keys say but for addresses
         self._related: dict[bytes, int] = {}  # families by what keys say of them
         self._flows = Flows()  # protected data, by who speaks with whom
@@ -381,7 +386,8 @@ class Scanner:
         packet.time += self._offset
         packet.frame += self._before
         # What the addresses themselves mean is told of each kind.
-        told_by_address = packet.dport in LINK_PORTS or packet.payload or (packet.kind in _FLOWS and inner is None)
+        is_signalling = packet.payload and packet.kind != REGISTRATION
+        told_by_address = packet.dport in LINK_PORTS or is_signalling or (packet.kind in _FLOWS and inner is None)
         alone = bool(told_by_address) or len(self._related) == _ALIKE or not self._is_as_in_key(packet, inner, row)
         family = families.found(packet, linktype, alone, inner)
         if packet.kind in _FLOWS and inner is None:
@@ -395,12 +401,11 @@ class Scanner:
         found = Families()
         found.add(found.found(packet, 0, False, inner))
         found.finished(self._s, int(self._s.kind_of[row]))
+        same = operator.attrgetter("addresses", "sport", "dport")
         pairs = ((found[0].packet, packet), (found.inside(0), inner))
-        return all(
-            (one.addresses, one.sport, one.dport) == (other.addresses, other.sport, other.dport)
-            for one, other in pairs
-            if one is not None and other is not None
-        )
+        if packet.kind == REGISTRATION and found[0].packet.payload != packet.payload:
+            return False
+        return all(same(one) == same(other) for one, other in pairs if one is not None and other is not None)
 
     def _without_addresses(self, known: int) -> list[tuple[bytes, Addresses]]:
         """Return of each kind but the first `known` ones its key without addresses of IP headers, and these."""
@@ -512,6 +517,7 @@ class Scanner:
                     self.surveyor.again(flow.packet, flow.linktype, flow.count - 1)
                 for packet, linktype, count in self._flows.more(self._s.kinds.column("count")):
                     self.surveyor.again(packet, linktype, count)
+                self.surveyor.leave(Sightings(families, self._first, self._before, self._offset))
             return
         told = ("count", "first", "first_frame", "last", "last_frame")
         columns = [self._s.kinds.column(name)[: self._s.known].tolist() for name in told]

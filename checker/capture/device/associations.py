@@ -81,7 +81,7 @@ class OpenedInColumns(NamedTuple):
 
     keys: Keyring
     seen: Sequence[Sighting]
-    alike: Sequence[Alike]
+    alike: Alike
 
 
 class Associations:

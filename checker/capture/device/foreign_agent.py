@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Found
-from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Told, Way, untold
+from mipcheck.checker.capture.device.passage import SIGNALLING, Marks, Outcome, Passage, Told, Way, untold
 from mipcheck.checker.capture.device.registration import (
+    OWN_DENIALS,
     Answers,
     Dynamic,
     Keys,
+    Spoken,
     of_reply,
     of_request,
     reply_of,
@@ -20,11 +22,12 @@ from mipcheck.checker.capture.device.words import Teller
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.headers.packet import ADVERTISEMENT, MULTICAST, REGISTRATION, Packet
 from mipcheck.checker.capture.messages import carried
+from mipcheck.checker.capture.messages.mobileip import Registration, Reply, Request
 from mipcheck.checker.capture.node.knowledge import Knowledge, dotted
 from mipcheck.checker.site.site import Site
-from mipcheck.model.values.event import NODE
 
-_CUT: Final = "registration messages were cut short: capture more bytes of each frame (-s 0)"
+_NEVER: Final = (2**62, 0)
+"""Time (ns) and frame after all others."""
 _NODE, _HA, _OTHER = "node", "ha", "other"
 
 
@@ -32,29 +35,62 @@ class ForeignAgent:
     """Turns the packets of a foreign agent, given in order of time, into its events."""
 
     def __init__(
-        self, account: Account, teller: Teller, site: Site, known: Knowledge, packets: Sequence[Packet]
+        self,
+        account: Account,
+        teller: Teller,
+        site: Site,
+        known: Knowledge,
+        spoken: Iterable[Spoken],
+        adverts: Iterable[Packet],
     ) -> None:
-        """`packets` are all of the capture."""
+        """`spoken` are all messages of the capture, which are gone through more than once; `adverts` advertisements."""
         self._account = account
         self._teller = teller
         self._known = known
-        self._dynamic = Dynamic(packets)
+        self._dynamic = Dynamic(spoken)
         self._links: set[str] = set()  # interfaces with nodes
         self._visitors: dict[int, set[str]] = {}  # home address → interfaces where it has asked
         self._peers = set(known.agents)  # addresses from which home agents may tunnel: their own, or those of NATs
-        self._meet(packets)
+        self._answered: dict[int, tuple[int, int]] = {}  # home agent → when it first answers (ns), and in which frame
         self._answers = Answers()
-        self._heard: set[int] = set()  # home agents that have answered anything
+        self._meet(spoken, adverts)
 
-    def signalling(self, packet: Packet) -> bool:
-        """Take a packet if it is an advertisement, or a registration message of the agent's, and tell whether it is."""
-        if packet.kind == ADVERTISEMENT and len(packet.addresses) == 1:
-            self._advertisement(packet)
-        elif packet.kind == REGISTRATION and not self._known.own.isdisjoint(packet.addresses[0]):
-            self._registration(packet)
-        else:
+    def advertisement(self, packet: Packet) -> bool:
+        """Take a packet if it is an advertisement, and tell whether it is."""
+        if packet.kind != ADVERTISEMENT or len(packet.addresses) > 1:
             return False
+        self._advertisement(packet)
         return True
+
+    def message(self, packet: Packet) -> Passage | None:
+        """Return what a registration message of the agent or for it comes to; None for any other packet."""
+        if packet.kind != REGISTRATION or self._known.own.isdisjoint(packet.addresses[0]):
+            return None
+        if (request := request_of(packet)) is not None:
+            return self._request(packet, request)
+        if (reply := reply_of(packet)) is not None:
+            return self._reply(packet, reply)
+        return Passage(SIGNALLING)
+
+    def depends(self, packet: Packet) -> bool:
+        """Tell whether what a message comes to depends on those before it: whose denial it is does."""
+        reply = reply_of(packet)
+        return reply is not None and reply.code in OWN_DENIALS
+
+    def remember(self, packet: Packet) -> None:
+        """Take note of a reply of a home agent's."""
+        reply = reply_of(packet)
+        if reply is not None and reply.agent in self._known.agents and packet.addresses[0][1] in self._known.own:
+            self._answers.remember(packet)
+
+    @property
+    def checks(self) -> bool:
+        """Whether there are keys: there are none that a foreign agent has."""
+        return False
+
+    def check(self, message: Registration) -> str:
+        """Say of a message whether it is authentic: nobody knows here."""
+        return "unchecked"
 
     def passage(self, packet: Packet, direction: str) -> Passage:
         """Return what any other packet comes to; `direction` is in, out or "", for the agent."""
@@ -75,7 +111,7 @@ class ForeignAgent:
         agents = [self._peers, *([address] for address in self._known.agents)]
         links = {name for names in self._visitors.values() for name in names}
         homes = [{home for home, names in self._visitors.items() if link in names} for link in sorted(links)]
-        return Marks([self._known.own, self._known.far, *agents, *homes], self._known.internal, [MULTICAST])
+        return Marks([self._known.own, self._known.far, *agents, *homes], self._known.internal, [1, MULTICAST])
 
     def take(self, packet: Packet, passage: Passage | None) -> None:
         """Take note of a packet of user data: there is nothing to be remembered."""
@@ -84,26 +120,27 @@ class ForeignAgent:
         """Return by which way a packet came whose addresses were switched: there is none."""
         return Found(None)
 
-    def _meet(self, packets: Sequence[Packet]) -> None:
-        """Learn on which links there are nodes, and which; and who takes part in registrations on the other side."""
-        for packet in packets:
-            if packet.kind == ADVERTISEMENT and len(packet.addresses) == 1:
-                found = carried.advertisement(packet)
-                if found is not None and self._is_own(packet, found.coas):
-                    self._links.add(packet.interface)
+    def _meet(self, spoken: Iterable[Spoken], adverts: Iterable[Packet]) -> None:
+        """Learn on which links there are nodes, and which; and who takes part in registrations on the other side, and
+        since when home agents answer."""
+        for packet in adverts:
+            found = carried.advertisement(packet) if len(packet.addresses) == 1 else None
+            if found is not None and self._is_own(packet, found.coas):
+                self._links.add(packet.interface)
+        own = self._known.own
+        for s in spoken:
+            if s.answers and s.target in own:
+                self._peers |= {s.source, s.agent}
+            if s.source in own:
                 continue
-            source, target = packet.addresses[0]
-            request, reply = request_of(packet), reply_of(packet)
-            if reply is not None and target in self._known.own:
-                self._peers |= {source, reply.agent}
-            if request is None or source in self._known.own:
-                continue
-            self._peers.add(request.agent)
-            if target not in self._known.own:
-                continue
-            self._links.add(packet.interface)
-            if (home := self._dynamic.home(request)) is not None:
-                self._visitors.setdefault(home, set()).add(packet.interface)
+            if s.answers and s.target in own:
+                self._answered[s.agent] = min(self._answered.get(s.agent, _NEVER), (s.time, s.frame))
+            if s.asks:
+                self._peers.add(s.agent)
+            if s.asks and s.target in own:
+                self._links.add(s.interface)
+                if (home := self._dynamic.given(s.home, s.agent, s.low)) is not None:
+                    self._visitors.setdefault(home, set()).add(s.interface)
 
     def _is_own(self, packet: Packet, coas: Sequence[int]) -> bool:
         """Decide whether an advertisement with these care-of addresses is the agent's own, and leaves it."""
@@ -114,47 +151,42 @@ class ForeignAgent:
 
     def _advertisement(self, packet: Packet) -> None:
         found = carried.advertisement(packet)
-        self._account.set_aside["signalling"] += 1
         if found is None or not self._is_own(packet, found.coas):
             return
         for coa in found.coas:
             self._teller.tell(packet, "advert", {"coa": coa})
 
-    def _registration(self, packet: Packet) -> None:
-        self._account.set_aside["signalling"] += 1
-        if carried.registration(packet).body is None:
-            self._account.unread(packet, _CUT, NODE)
-        elif (request := request_of(packet)) is not None:
-            home = self._dynamic.home(request)
-            agent = self._agent(request.agent)
-            if home is None or agent is None:
-                return
-            keys: Keys = {**of_request(packet, request, home), "to": agent}
-            if packet.addresses[0][1] in self._known.own:
-                self._teller.tell(packet, "rrq", keys)
-            else:
-                # Which home agent it really goes to counts, whatever it says.
-                target = self._known.agents.get(packet.addresses[0][1], agent)
-                self._teller.tell(packet, "relay", {**keys, "what": "rrq", "from": _NODE, "to": _HA, "agent": target})
-        elif (reply := reply_of(packet)) is not None and (agent := self._agent(reply.agent)) is not None:
-            keys = {**of_reply(packet, reply), "from": agent}
-            passed: Keys = {**keys, "what": "rrp", "to": _NODE, "agent": agent}
-            if packet.addresses[0][1] in self._known.own:
-                self._answers.remember(packet)
-                self._heard.add(reply.agent)
-                self._teller.tell(packet, "rrp", keys)
-            elif self._answers.denied_here(packet, reply):
-                self._teller.tell(packet, "relay", {**passed, "from": _OTHER})
-            elif reply.agent in self._heard:
-                self._teller.tell(packet, "relay", {**passed, "from": _HA})
-            else:
-                self._teller.untold(packet, reply.home, "what the home agent answers is not in the capture")
+    def _request(self, packet: Packet, request: Request) -> Passage:
+        home = self._dynamic.home(request)
+        agent = self._known.agents.get(request.agent)
+        if agent is None:
+            return Passage(SIGNALLING, stranger=request.agent)
+        if home is None:
+            return Passage(SIGNALLING)
+        keys: Keys = {**of_request(packet, request, home), "to": agent}
+        target = packet.addresses[0][1]
+        if target in self._known.own:
+            return Passage(SIGNALLING._replace(told=[Told("rrq", keys)]))
+        # Which home agent it really goes to counts, whatever it says.
+        passed = {"what": "rrq", "from": _NODE, "to": _HA, "agent": self._known.agents.get(target, agent)}
+        return Passage(SIGNALLING._replace(told=[Told("relay", {**keys, **passed})]))
 
-    def _agent(self, address: int) -> str | None:
-        name = self._known.agents.get(address)
-        if name is None:
-            self.note_stranger(address)
-        return name
+    def _reply(self, packet: Packet, reply: Reply) -> Passage:
+        agent = self._known.agents.get(reply.agent)
+        if agent is None:
+            return Passage(SIGNALLING, stranger=reply.agent)
+        keys: Keys = {**of_reply(packet, reply), "from": agent}
+        if packet.addresses[0][1] in self._known.own:
+            return Passage(SIGNALLING._replace(told=[Told("rrp", keys)]))
+        passed: Keys = {**keys, "what": "rrp", "to": _NODE, "agent": agent}
+        since = self._answered.get(reply.agent, _NEVER)
+        if self._answers.denied_here(packet, reply):
+            told = Told("relay", {**passed, "from": _OTHER})
+        elif (packet.time, packet.frame) >= since:
+            told = Told("relay", {**passed, "from": _HA})
+        else:
+            told = untold(reply.home, "what the home agent answers is not in the capture")
+        return Passage(SIGNALLING._replace(told=[told]), since=since)
 
     def note_stranger(self, address: int) -> None:
         """Take note of a home agent that is none of the site's."""

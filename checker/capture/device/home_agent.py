@@ -6,16 +6,17 @@ one goes there. The rest of what it sends is told by what came in before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Crossing, Found
-from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Told, Way
+from mipcheck.checker.capture.device.passage import SIGNALLING, Marks, Outcome, Passage, Told, Way
 from mipcheck.checker.capture.device.registration import (
     LOW,
     Dynamic,
     Keys,
     Security,
+    Spoken,
     of_reply,
     of_request,
     reply_of,
@@ -25,17 +26,14 @@ from mipcheck.checker.capture.device.words import Teller
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.headers.packet import MULTICAST, REGISTRATION, Packet
 from mipcheck.checker.capture.messages import carried, mobileip
-from mipcheck.checker.capture.messages.mobileip import Reply, Request
+from mipcheck.checker.capture.messages.mobileip import Registration, Reply, Request
 from mipcheck.checker.capture.node.knowledge import Knowledge
 from mipcheck.checker.site.site import Site
-from mipcheck.model.values.event import NODE
 from mipcheck.model.values.types import Value
 
 _UDP: Final = 17
 _MOST: Final = 1 << 16
 """Requests whose care-of address is remembered."""
-_CUT: Final = "registration messages were cut short: capture more bytes of each frame (-s 0)"
-
 WRAPPED: Final = "wrapped"
 PLAIN: Final = "plain"
 """How a packet of a node comes in: in a tunnel, or plain, and then with its addresses switched."""
@@ -45,28 +43,25 @@ class HomeAgent:
     """Turns the packets of a home agent, given in order of time, into its events."""
 
     def __init__(
-        self, account: Account, teller: Teller, site: Site, known: Knowledge, packets: Sequence[Packet]
+        self, account: Account, teller: Teller, site: Site, known: Knowledge, spoken: Iterable[Spoken]
     ) -> None:
-        """`packets` are all of the capture."""
+        """`spoken` are all messages of the capture; it is gone through more than once."""
         self._account = account
         self._teller = teller
         self._site = site
         self._known = known
-        self._dynamic = Dynamic(packets)
+        self._dynamic = Dynamic(spoken)
         self._security = Security(site.role, site.mn_ha_keys)
-        self._coas = {r.coa for p in packets if (r := request_of(p)) is not None and r.agent in known.own}
+        self._coas = {s.coa for s in spoken if s.asks and s.agent in known.own}
         self._homes = known.home
         self._switching: Crossing[Way] = Crossing()
         self._towards: Crossing[int] = Crossing()  # from whom came what is for a home address
         self._nodes: dict[int, set[int]] = {}  # care-of address → home addresses that were granted registrations there
         self._asked: dict[tuple[int, int], int] = {}  # home address and identification → care-of address
 
-    def signalling(self, packet: Packet) -> bool:
-        """Take a packet if it is a registration message of the agent or for it, and tell whether it is."""
-        if packet.kind != REGISTRATION or self._known.own.isdisjoint(packet.addresses[-1]):
-            return False
-        self._registration(packet)
-        return True
+    def advertisement(self, packet: Packet) -> bool:
+        """Take a packet if it is an advertisement, and tell whether it is: there are none of a home agent."""
+        return False
 
     def passage(self, packet: Packet, direction: str) -> Passage | None:
         """Return what any other packet comes to, by its direction (in, out or ""); None where more has to be known."""
@@ -86,7 +81,7 @@ class HomeAgent:
     def marks(self) -> Marks:
         """Return what of addresses `passage` looks at."""
         peer = [a for name, a in self._site.addresses.items() if name == "vpn"]
-        return Marks([self._known.own, self._known.far, self._coas, peer], self._known.internal, [MULTICAST])
+        return Marks([self._known.own, self._known.far, self._coas, peer], self._known.internal, [1, MULTICAST])
 
     def take(self, packet: Packet, passage: Passage | None) -> None:
         """Take note of a packet of user data whose addresses may be switched, or will be."""
@@ -107,43 +102,74 @@ class HomeAgent:
 
     # --- registrations ------------------------------------------------------------------------------------------------
 
-    def _registration(self, packet: Packet) -> None:
-        self._account.set_aside["signalling"] += 1
-        source, target = packet.addresses[-1]
+    def message(self, packet: Packet) -> Passage | None:
+        """Return what a registration message of the agent or for it comes to; None for any other packet."""
         own = self._known.own
-        if carried.registration(packet).body is None:
-            self._account.unread(packet, _CUT, NODE)
-        elif target in own and (request := request_of(packet)) is not None and request.agent in own:
-            self._request(packet, request)
-        elif source in own and (reply := reply_of(packet)) is not None and reply.agent in own:
-            self._reply(packet, reply)
+        if packet.kind != REGISTRATION or own.isdisjoint(packet.addresses[-1]):
+            return None
+        source, target = packet.addresses[-1]
+        if target in own and (request := request_of(packet)) is not None and request.agent in own:
+            return self._request(packet, request)
+        if source in own and (reply := reply_of(packet)) is not None and reply.agent in own:
+            return self._reply(packet, reply)
+        return Passage(SIGNALLING)
 
-    def _request(self, packet: Packet, request: Request) -> None:
+    def depends(self, packet: Packet) -> bool:
+        """Tell whether what a message comes to depends on those before it: it does not."""
+        return False
+
+    @property
+    def checks(self) -> bool:
+        """Whether there are keys, by which it shows what is authentic."""
+        return self._security.given
+
+    def check(self, message: Registration) -> str:
+        """Say of a message whether it is authentic: ok, bad, absent or unchecked."""
+        return self._security.check(message)
+
+    def _request(self, packet: Packet, request: Request) -> Passage:
         home = self._dynamic.home(request)
         if home is None:
-            self._account.note_first("dynamic", "a request for any home address, of which none is seen given", packet)
-            return
-        self._asked[home, request.id & LOW] = request.coa
-        if len(self._asked) > _MOST:
-            del self._asked[next(iter(self._asked))]
+            return Passage(
+                SIGNALLING, notes=[("dynamic", "a request for any home address, of which none is seen given")]
+            )
         auth = self._security.check(carried.registration(packet))
         keys = of_request(packet, request, home)
         keys |= {"auth": auth, "how": _how(packet), **self._whence(packet)}
-        self._teller.tell(packet, "rrq", keys)
+        notes = []
         if auth == "unchecked":
             given = "no [[mn_ha_key]] fits some" if self._security.given else "there is no [[mn_ha_key]]"
-            self._account.note(f"{given}: whether requests to {self._site.role} are genuine is not known")
+            notes.append(("", f"{given}: whether requests to {self._site.role} are genuine is not known"))
+        return Passage(SIGNALLING._replace(told=[Told("rrq", keys)]), notes=notes)
 
-    def _reply(self, packet: Packet, reply: Reply) -> None:
+    def _reply(self, packet: Packet, reply: Reply) -> Passage:
         if not reply.home:
-            return  # it denies a request for any home address, which was not told either: whose it was, nobody knows
-        coa = self._asked.get((reply.home, reply.id & LOW))
-        if coa is not None and reply.code in (0, 1) and reply.lifetime:
-            self._nodes.setdefault(coa, set()).add(reply.home)
-        if self._security.given and self._security.check(carried.registration(packet)) == "bad":
-            text = f"a reply of {self._site.role} does not fit the [[mn_ha_key]]: is that the right key?"
-            self._account.note_first("key", text, packet)
-        self._teller.tell(packet, "rrp", {**of_reply(packet, reply), "how": _how(packet)})
+            # It denies a request for any home address, which was not told either: whose it was, nobody knows.
+            return Passage(SIGNALLING)
+        notes = []
+        if self.checks and self.check(carried.registration(packet)) == "bad":
+            notes.append(
+                ("key", f"a reply of {self._site.role} does not fit the [[mn_ha_key]]: is that the right key?")
+            )
+        told = Told("rrp", {**of_reply(packet, reply), "how": _how(packet)})
+        return Passage(SIGNALLING._replace(told=[told]), notes=notes)
+
+    def remember(self, packet: Packet) -> None:
+        """Take note of what is asked for, and granted: by that a node is told whose addresses are switched."""
+        own = self._known.own
+        source, target = packet.addresses[-1]
+        request, reply = request_of(packet), reply_of(packet)
+        if request is not None and target in own and request.agent in own:
+            home = self._dynamic.home(request)
+            if home is None:
+                return
+            self._asked[home, request.id & LOW] = request.coa
+            if len(self._asked) > _MOST:
+                del self._asked[next(iter(self._asked))]
+        elif reply is not None and source in own and reply.agent in own and reply.home:
+            coa = self._asked.get((reply.home, reply.id & LOW))
+            if coa is not None and reply.code in (0, 1) and reply.lifetime:
+                self._nodes.setdefault(coa, set()).add(reply.home)
 
     def _whence(self, packet: Packet) -> dict[str, Value | None]:
         """Tell by which way a request came, as far as its source says: who seems to be inside may be in the VPN."""

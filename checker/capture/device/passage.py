@@ -1,4 +1,4 @@
-"""What a packet that passes a device comes to by its headers alone, and what more by the way in which it came.
+"""What a packet comes to by what it is alone, and what more by the way in which it came to the device that it passes.
 
 Of packets that are alike one tells for all: only the way in differs, which `crossing` looks up.
 """
@@ -6,7 +6,7 @@ Of packets that are alike one tells for all: only the way in differs, which `cro
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mipcheck.checker.capture.device.crossing import Found
 from mipcheck.checker.capture.device.registration import Keys
@@ -29,6 +29,10 @@ class Outcome(NamedTuple):
     aside: str = ""
 
 
+SIGNALLING: Final = Outcome((), "signalling")
+"""What a message comes to of which nothing is told."""
+
+
 class Passage(NamedTuple):
     """A packet's `outcome`; by which way it came in, where that is to be remembered; and `leaves`, which tells of one
     that goes out what it comes to besides, by the way in which it is found to have come."""
@@ -38,6 +42,10 @@ class Passage(NamedTuple):
     leaves: Callable[[Found[Way]], Outcome] | None = None
     stranger: int | None = None
     """The home agent of a registration or a tunnel that is none of the site's."""
+    notes: Sequence[tuple[str, str]] = ()
+    """What people are to be told, once: of some with a key, by which it is known, the first packet is named."""
+    since: tuple[int, int] = (-(2**62), 0)
+    """A packet from before that (ns, and frame) comes to something else."""
 
 
 class Marks(NamedTuple):

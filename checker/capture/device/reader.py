@@ -6,7 +6,7 @@ What a packet comes to is said in `home_agent`, `foreign_agent` and `gateway`; w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from mipcheck.checker.capture.device.associations import Associations, OpenedInColumns
@@ -15,10 +15,13 @@ from mipcheck.checker.capture.device.foreign_agent import ForeignAgent
 from mipcheck.checker.capture.device.gateway import UNOPENED, Gateway, Tunnel
 from mipcheck.checker.capture.device.home_agent import HomeAgent
 from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Way
+from mipcheck.checker.capture.device.registration import Spoken, spoken_of
 from mipcheck.checker.capture.device.sides import FOREIGN_AGENT, add_inner
 from mipcheck.checker.capture.device.words import Teller
 from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.headers.packet import ADVERTISEMENT, ASIDE, DHCP, ESP, ICMP_ERROR, REGISTRATION, Packet
+from mipcheck.checker.capture.messages import carried
+from mipcheck.checker.capture.messages.mobileip import Registration
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel
 from mipcheck.checker.site.site import Site
 from mipcheck.model.specification.spec import EventType
@@ -27,12 +30,19 @@ from mipcheck.model.values.types import Value
 
 GATEWAY: Final = "vpn"
 HOME_AGENTS: Final = ("iha", "xha")
+_CUT: Final = "registration messages were cut short: capture more bytes of each frame (-s 0)"
 DEVICES: Final = (GATEWAY, *HOME_AGENTS, FOREIGN_AGENT)
 """The roles of which captures are read, beside the mobile node's."""
 
 
 class _Agent(Protocol):
-    def signalling(self, packet: Packet) -> bool: ...
+    def advertisement(self, packet: Packet) -> bool: ...
+    def message(self, packet: Packet) -> Passage | None: ...
+    def remember(self, packet: Packet) -> None: ...
+    def depends(self, packet: Packet) -> bool: ...
+    @property
+    def checks(self) -> bool: ...
+    def check(self, message: Registration) -> str: ...
     def passage(self, packet: Packet, direction: str) -> Passage | None: ...
     def take(self, packet: Packet, passage: Passage | None) -> None: ...
     def find(self, packet: Packet) -> Found[Way]: ...
@@ -51,10 +61,12 @@ class DeviceReader:
         packets: Sequence[Packet],
         events: Mapping[str, EventType],
         columns: OpenedInColumns | None = None,
+        more: Iterable[Spoken] = (),
     ) -> None:
         """`packets` are all there are, in order of time; `events` what the specification declares for the role.
 
-        In columns they are some of each kind, and at a gateway the rest is told by `columns`.
+        In columns they are some of each kind; at a gateway the rest is told by `columns`, and at an agent `more` are
+        the messages that are not among them.
         """
         self._account = Account(name)
         self._name = name
@@ -69,12 +81,15 @@ class DeviceReader:
         self._agent: _Agent | None = None
         if site.role == GATEWAY:
             self.associations = Associations(exposed, site, known.own, columns)
-            add_inner(exposed, known, self.associations.homes, site, columns.alike if columns else ())
+            add_inner(exposed, known, self.associations.homes, site, columns.alike if columns else None)
             self.gateway = Gateway(self._account, teller, site, known, self.associations)
-        elif site.role == FOREIGN_AGENT:
-            self._agent = ForeignAgent(self._account, teller, site, known, exposed)
+            return
+        spoken = [*spoken_of(exposed), *more]
+        if site.role == FOREIGN_AGENT:
+            adverts = [p for p in exposed if p.kind == ADVERTISEMENT]
+            self._agent = ForeignAgent(self._account, teller, site, known, spoken, adverts)
         else:
-            self._agent = HomeAgent(self._account, teller, site, known, exposed)
+            self._agent = HomeAgent(self._account, teller, site, known, spoken)
 
     @property
     def events(self) -> list[Event]:
@@ -107,8 +122,14 @@ class DeviceReader:
             self._account.set_aside[aside] += 1
         elif self.gateway is not None:
             self.gateway.take(packet, self._known.direction(packet))
-        elif self._agent is not None and not self._agent.signalling(packet):
-            self._user_data(self._agent, packet)
+        elif self._agent is not None:
+            passage = self._agent.message(packet)
+            if passage is not None:
+                self._message(self._agent, packet, passage)
+            elif self._agent.advertisement(packet):
+                self._account.set_aside["signalling"] += 1
+            else:
+                self._user_data(self._agent, packet)
         if packet.unread:
             # Whose node it was about, nobody knows.
             self._account.unread(packet, packet.unread, NODE)
@@ -129,6 +150,29 @@ class DeviceReader:
             return "in the device's name"
         return ""
 
+    def _message(self, agent: _Agent, packet: Packet, passage: Passage) -> None:
+        if carried.registration(packet).body is None:
+            self._account.unread(packet, _CUT, NODE)
+        agent.remember(packet)
+        if passage.stranger is not None:
+            agent.note_stranger(passage.stranger)
+        self.note(passage, packet)
+        self._tell(packet, passage.outcome)
+
+    def note(self, passage: Passage, packet: Packet) -> None:
+        """Take note of what people are to be told of a message."""
+        for key, text in passage.notes:
+            if key:
+                self._account.note_first(key, text, packet)
+            else:
+                self._account.note(text)
+
+    def _tell(self, packet: Packet, outcome: Outcome) -> None:
+        for told in outcome.told:
+            self._teller.tell(packet, told.kind, told.keys)
+        if outcome.aside:
+            self._account.set_aside[outcome.aside] += 1
+
     def _user_data(self, agent: _Agent, packet: Packet) -> None:
         passage = agent.passage(packet, self._known.direction(packet))
         agent.take(packet, passage)
@@ -145,21 +189,30 @@ class DeviceReader:
                 found = agent.find(packet)
             outcomes.append(passage.leaves(found))
         for outcome in outcomes:
-            for told in outcome.told:
-                self._teller.tell(packet, told.kind, told.keys)
-            if outcome.aside:
-                self._account.set_aside[outcome.aside] += 1
+            self._tell(packet, outcome)
 
     # --- many packets that are alike ----------------------------------------------------------------------------------
 
     def passage(self, packet: Packet) -> Passage | None:
-        """Return what every packet with the same headers comes to; None where that cannot be said of it by itself."""
+        """Return what every packet comes to that is like this one; None where that cannot be said of it by itself."""
         aside = self._why_aside(packet)
         if aside:
             return None if packet.unread else Passage(Outcome((), aside))
-        if packet.unread or self._agent is None or packet.kind in (REGISTRATION, ADVERTISEMENT):
+        if packet.unread or self._agent is None or packet.kind == ADVERTISEMENT:
             return None
-        return self._agent.passage(packet, self._known.direction(packet))
+        if packet.kind != REGISTRATION:
+            return self._agent.passage(packet, self._known.direction(packet))
+        body = carried.registration(packet).body
+        return None if body is None or not body.home or self._agent.depends(packet) else self._agent.message(packet)
+
+    @property
+    def checks(self) -> bool:
+        """Whether there are keys, by which it shows what is authentic."""
+        return self._agent is not None and self._agent.checks
+
+    def check(self, message: Registration) -> str:
+        """Say of a message whether it is authentic, if anything `checks`."""
+        return "" if self._agent is None else self._agent.check(message)
 
     def protected(
         self, packet: Packet, inner: Packet | None, home: int | None, auth: str | None, tunnel: Tunnel

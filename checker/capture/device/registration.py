@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Final, Literal
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
 
 from mipcheck.checker.capture.headers.packet import REGISTRATION, Packet
 from mipcheck.checker.capture.messages import carried, mobileip
@@ -18,8 +18,10 @@ Keys = dict[str, Value | None]
 
 LOW: Final = 0xFFFFFFFF
 """The half of an identification by which a reply is compared with its request (RFC 3344 section 3.6.2.1)."""
-_OWN_DENIALS: Final = range(64, 128)
+OWN_DENIALS: Final = range(64, 128)
 """Codes with which a foreign agent itself denies (RFC 3344 section 3.4)."""
+_CODE: Final = 1
+"""The octet of a reply with its code."""
 _MOST: Final = 1 << 16
 """Replies that are remembered, before old ones are forgotten."""
 _VENDORS: Final = frozenset({ext.OLD_CRITICAL_VENDOR, ext.CRITICAL_VENDOR, ext.OLD_VENDOR, ext.VENDOR, ext.GENERALIZED})
@@ -43,6 +45,57 @@ def reply_of(packet: Packet) -> Reply | None:
     if packet.kind != REGISTRATION or packet.sport != mobileip.PORT:
         return None
     return carried.registration(packet).reply
+
+
+class Spoken(NamedTuple):
+    """A message with a whole fixed part, where it was seen. It `asks` to a registration port, or `answers` from one.
+
+    `source` and `target` are those of the outermost IP header, `sender` and `receiver` of the innermost of `depth`;
+    `coa` is 0 in a reply, `low` the identification as it is compared.
+    """
+
+    interface: str
+    asks: bool
+    answers: bool
+    source: int
+    target: int
+    sender: int
+    receiver: int
+    depth: int
+    home: int
+    agent: int
+    coa: int
+    low: int
+    time: int
+    frame: int
+    payload: bytes
+
+
+def spoken_of(packets: Iterable[Packet]) -> list[Spoken]:
+    """Return what the registration messages among these packets say."""
+    found = []
+    for packet in packets:
+        if packet.kind != REGISTRATION or (body := carried.registration(packet).body) is None:
+            continue
+        asks = isinstance(body, Request)
+        found.append(
+            Spoken(
+                packet.interface,
+                asks and packet.dport == mobileip.PORT,
+                not asks and packet.sport == mobileip.PORT,
+                *packet.addresses[0],
+                *packet.addresses[-1],
+                len(packet.addresses),
+                body.home,
+                body.agent,
+                body.coa if isinstance(body, Request) else 0,
+                body.id & LOW,
+                packet.time,
+                packet.frame,
+                packet.payload,
+            )
+        )
+    return found
 
 
 def of_request(packet: Packet, request: Request, home: int) -> Keys:
@@ -114,18 +167,24 @@ class Security:
 class Dynamic:
     """Tells the home addresses that were asked for with the address 0: the reply says what was given."""
 
-    def __init__(self, packets: Sequence[Packet]) -> None:
-        self._given: dict[tuple[int, int], set[int]] = defaultdict(set)
-        for packet in packets:
-            reply = reply_of(packet)
-            if reply is not None and reply.home:
-                self._given[reply.agent, reply.id & LOW].add(reply.home)
+    def __init__(self, spoken: Iterable[Spoken]) -> None:
+        """`spoken` are all messages of the capture; it is gone through twice."""
+        self._given: dict[tuple[int, int], set[int]] = {
+            (s.agent, s.low): set() for s in spoken if s.asks and not s.home
+        }
+        for s in spoken if self._given else ():
+            if s.answers and s.home and (s.agent, s.low) in self._given:
+                self._given[s.agent, s.low].add(s.home)
 
     def home(self, request: Request) -> int | None:
         """Return the home address that a request is about; None where nobody knows it, or two have a claim."""
-        if request.home:
-            return request.home
-        given = self._given.get((request.agent, request.id & LOW), set())
+        return self.given(request.home, request.agent, request.id & LOW)
+
+    def given(self, home: int, agent: int, low: int) -> int | None:
+        """Return the same for a request in these words, the low bits of its identification among them."""
+        if home:
+            return home
+        given = self._given.get((agent, low), ())
         return next(iter(given)) if len(given) == 1 else None
 
 
@@ -137,6 +196,8 @@ class Answers:
 
     def remember(self, packet: Packet) -> None:
         """Take note of a reply of a home agent, and forget the oldest once there are many."""
+        if packet.payload[_CODE] not in OWN_DENIALS:
+            return  # nobody asks
         message = mobileip.fixed_part(packet.payload)
         self._messages.pop(message, None)
         self._messages[message] = None
@@ -145,4 +206,4 @@ class Answers:
 
     def denied_here(self, packet: Packet, reply: Reply) -> bool:
         """Decide whether a reply that goes to a node is the foreign agent's own denial."""
-        return reply.code in _OWN_DENIALS and mobileip.fixed_part(packet.payload) not in self._messages
+        return reply.code in OWN_DENIALS and mobileip.fixed_part(packet.payload) not in self._messages

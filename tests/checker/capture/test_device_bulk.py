@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.capture.bulk import read as bulk
+from mipcheck.checker.capture.device.reader import DeviceReader
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers.packet import Packet as CapturedPacket
@@ -26,10 +27,10 @@ from making.depth import drawn
 from making.in_columns import LINKS, Frames, as_captured, assert_same, small, sources
 from making.packets import IHA, IHOA, KEY, XHA, XHOA, number, reply, request, signed, user
 from making.paths import CAPTURES
+from making.registrations import FA, Registrations
 
 pytest.importorskip("llvmlite")
 
-FA = "10.1.7.1"
 SITES = {"iha": site("iha"), "xha": site("xha"), "fa": site("fa", fa=(number(FA),))}
 
 
@@ -134,6 +135,84 @@ def test_most_of_it_stays_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
         frames = Traffic("iha", random.Random(seed), 3).frames(150)
         stayed += isinstance(assert_same([file_of(frames, 3000 * MS)], SITES["iha"]), Columns)
     assert stayed * 4 >= seeds * 3
+
+
+@pytest.mark.slow
+@settings(max_examples=drawn(25, 400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    role=st.sampled_from(sorted(SITES)),
+    seed=st.integers(0, 2**32),
+    odd=st.sampled_from((0.0, 0.1, 0.4, 1.0)),
+    keys=st.sampled_from(("right", "wrong", "of a node", "none")),
+    step=st.sampled_from((MS, 700 * MS)),
+    chunk=st.sampled_from((7, 64, 5000)),
+    link=st.sampled_from(LINKS),
+    files=st.sampled_from((1, 1, 2)),
+)
+def test_any_registrations_come_to_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
+    seed: int,
+    odd: float,
+    keys: str,
+    step: int,
+    chunk: int,
+    link: str,
+    files: int,
+) -> None:
+    """Usual ones, and such as are damaged, forged, sent again, in pieces, of strangers, or about no home address."""
+    dice = random.Random(seed)
+    small(monkeypatch, chunk, dice.choice((0, 2)))
+    key = dataclasses.replace(KEY, agent="iha" if role == "fa" else role)
+    traffic = Registrations(role, dice, key, dice.choice((1, 3, 12)), odd)
+    frames: Frames = []
+    while len(frames) < 120:
+        frames += traffic.some() if dice.random() < 0.7 else traffic.data()
+    given = {
+        "right": (key,),
+        "wrong": (dataclasses.replace(key, key=b"another"),),
+        "of a node": (
+            dataclasses.replace(key, home=number("10.1.9.1")),
+            dataclasses.replace(key, algorithm="keyed-md5"),
+        ),
+        "none": (),
+    }
+    of = dataclasses.replace(SITES[role], mn_ha_keys=given[keys])
+    assert_same([as_captured(frames[n::files], step, link) for n in range(files)], of)
+
+
+@pytest.mark.parametrize("role", sorted(SITES))
+def test_of_usual_registrations_few_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    """So that thousands of nodes cost no more than as many look-ups."""
+    taken: list[CapturedPacket] = []
+    take = DeviceReader.take
+
+    def counting(reader: DeviceReader, packet: CapturedPacket) -> None:
+        taken.append(packet)
+        take(reader, packet)
+
+    key = dataclasses.replace(KEY, agent="iha" if role == "fa" else role)
+    traffic = Registrations(role, random.Random(5), key, 40, 0.0)
+    frames = [frame for _ in range(60) for frame in traffic.some()]
+    data = file_of(frames)
+    of = dataclasses.replace(SITES[role], mn_ha_keys=(key,))
+    monkeypatch.setattr(DeviceReader, "take", counting)
+    _, events, _ = bulk.read_bulk(sources([data]), of, None, True, words(role))
+    assert isinstance(events, Columns)
+    assert len(events) > 100
+    assert len(taken) * 4 < len(frames)
+    monkeypatch.undo()
+    assert_same([data], of)
+
+
+def test_a_reply_is_passed_on_once_the_home_agent_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch, 3, 2)
+    passed = leaves(reply("10.1.9.1", IHA, "10.1.9.1", FA, id=7), 0)
+    answers = comes(reply(FA, IHA, "10.1.9.1", id=7), 1)
+    asks = comes(request("10.1.9.1", FA, IHA, "10.1.9.1", coa=FA, flags=2, id=7), 0)
+    events = assert_same([file_of([asks, passed, passed, answers, passed])], SITES["fa"])
+    assert isinstance(events, Columns)
+    assert [e.kind for e in events] == ["rrq", "gap", "gap", "rrp", "relay"]
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in CAPTURES.glob("*-at-*.pcapng")))

@@ -1,0 +1,71 @@
+"""Registration messages in columns, for those who go through them one by one: made when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from mipcheck.checker.capture.bulk.families import LOW, SIDES, Families
+from mipcheck.checker.capture.device.registration import Spoken
+from mipcheck.checker.capture.messages.mobileip import PORT
+from mipcheck.checker.capture.node.knowledge import is_loopback, is_tunnel
+from mipcheck.checker.capture.survey import Sighting, sighted
+
+_TOGETHER: Final = 1 << 14
+"""Messages that are made together."""
+
+
+class Heard:
+    """What messages say that are seen on links, and not on one of these `tunnels`."""
+
+    def __init__(self, families: Families, tunnels: frozenset[str]) -> None:
+        self._families, self._tunnels = families, tunnels
+
+    def __iter__(self) -> Iterator[Spoken]:
+        kinds, messages = self._families, self._families.messages
+        if not len(messages):
+            return
+        exposed = [not is_tunnel(p, self._tunnels) and not is_loopback(p) for p in kinds.packets]
+        names = [packet.interface for packet in kinds.packets]
+        of_kind, said, asks = messages.kinds, messages.said(), messages.asks()
+        sport, dport = kinds.ports[of_kind].T
+        pairs, depth = kinds.pairs[of_kind], kinds.depth[of_kind]
+        ends = (pairs[:, 0], pairs[np.arange(len(pairs)), depth - 1])
+        columns = [
+            kinds.family[of_kind],
+            asks & (dport == PORT),
+            ~asks & (sport == PORT),
+            *(side for pair in ends for side in (pair >> np.uint64(SIDES), pair & np.uint64(LOW))),
+            depth,
+            said.home,
+            said.agent,
+            said.coa,
+            said.id & LOW,
+            *kinds.seen_first[of_kind, 1:].T,
+        ]
+        for first in range(0, len(of_kind), _TOGETHER):
+            part = slice(first, first + _TOGETHER)
+            rows = zip(*(column[part].tolist() for column in columns), strict=True)
+            for number, told in enumerate(rows, first):
+                if exposed[told[0]]:
+                    yield Spoken._make((names[told[0]], *told[1:], messages.payload(number)))
+
+
+class Sightings:
+    """The messages of a file: of its kinds, which begin with `first`, after the frames `before`; `offset` is in ns."""
+
+    def __init__(self, families: Families, first: int, before: int, offset: int) -> None:
+        self._families, self._first, self._end = families, first, len(families)
+        self._before, self._offset = before, offset
+
+    def __iter__(self) -> Iterator[Sighting]:
+        kinds = self._families.messages.kinds
+        first, end = np.searchsorted(kinds, [self._first, self._end])
+        for number in kinds[first:end].tolist():
+            kind = self._families[number]
+            packet = kind.packet.seen_at(
+                kind.packet.time - self._offset, kind.packet.frame - self._before, kind.packet.length
+            )
+            if (seen := sighted(packet, kind.linktype)) is not None:
+                yield seen
