@@ -68,12 +68,14 @@ class Partings:
         return tuple(dict.fromkeys((*self.left.rules, *self.right.rules)))
 
     def alike(self, rule: str) -> bool:
-        """Decide whether a rule and all that it depends on are written alike, with whatever capability it takes."""
+        """Decide whether a rule and all that it depends on are written alike, with whatever capability it takes, and
+        parameters that are told."""
         from mipcheck.model.prover.compare import alike
 
         if rule not in self.left.rules or rule not in self.right.rules:
             return False
-        settings = [self._settings(case) for case in self._cases([rule])]
+        cases = self._cases([rule])
+        settings = [self._settings(case) for case in (*cases, *self._told(cases))]
         applies = [(s, o) for s, o in settings if rule in s.rules or rule in o.rules]
         return bool(applies) and all(alike(s, o, rule) for s, o in applies)
 
@@ -95,7 +97,8 @@ class Partings:
                 return alone
         reason = ""
         left = Allowance(self.timeout)
-        for case in cases:
+        unlike = [c for c in cases if len(named) > 1 or not self._alike(c, named[0])]
+        for case in unlike:
             partings = []
             for entries in self._entries:
                 outcome = self._search(named, case, left.part(_FIRST), entries)
@@ -108,10 +111,12 @@ class Partings:
                 return confirmed(self.left, self.right, found, list(title), case.capabilities)
         if len(named) > 1:
             return PartingLog(reason=reason)
-        same = self._never(named[0], left.part(_FIRST))
+        same = not unlike or self._never(named[0], left.part(_FIRST))
         for case in self._other_values(cases, named[0]):
             if left.is_over:
                 break
+            if self._alike(case, named[0]):
+                continue
             parting = self._search(named, case, left.part(_FIRST)).parting
             if parting is not None:
                 parameters = {**case.given, **parting.trace.parameters}
@@ -179,11 +184,27 @@ class Partings:
         sets = [frozenset[str](), *(frozenset(c) for r in known for c in (r.given, r.unless, r.given + r.unless))]
         return [_Case(c) for c in dict.fromkeys(sets)]
 
+    def _alike(self, case: _Case, rule: str) -> bool:
+        """Decide whether a rule and all that it depends on are written alike in a case, in the same words."""
+        from mipcheck.model.prover.compare import alike
+
+        return self.left.events == self.right.events and alike(*self._settings(case), rule)
+
+    def _told(self, cases: list[_Case]) -> list[_Case]:
+        """List the cases in which the site tells the parameters of which anything asks whether they are given: numbers
+        that are as small as can be, so that a trace can count to them."""
+        asked = {n for s in (self.left, self.right) for t in s.all_terms() for n in t.names("given")}
+        names = sorted(n for n in asked if n in self.left.parameters and n in self.right.parameters)
+        values = configure(self.left, {})
+        told = tuple((n, 0 if self.left.parameters[n].type == INT else values[n]) for n in names)
+        return [replace(case, values=told) for case in cases if told]
+
     def _other_values(self, cases: list[_Case], rule: str) -> Iterator[_Case]:
-        """Yield the cases with a parameter that the rule reads at the edge of what it can be, none or far more, and
-        those with two addresses that are the same."""
+        """Yield the cases with parameters that are told, with one that the rule reads at the edge of what it can be,
+        none or far more, and those with two addresses that are the same."""
         from mipcheck.model.prover.variants import read_by, same_addresses
 
+        yield from self._told(cases)
         names: dict[str, int] = {}
         for spec in (self.left, self.right):
             if rule in spec.rules:

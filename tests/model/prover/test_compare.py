@@ -53,6 +53,15 @@ def test_one_allows_what_the_other_forbids() -> None:
     assert lines(found.trace) == ["go n=7"]
 
 
+def test_they_part_where_a_parameter_is_told() -> None:
+    """Where none is, the two are written alike: nobody looked any further."""
+    left, right = of(ALLOW), of(ALLOW.replace("only if ready", "only if ready or given limit"))
+    assert not Partings(left, right).alike("A")
+    found = find_parting(left, right, ["A"], [])
+    assert (found.left, found.right, found.outright) == (("A",), (), True)
+    assert "limit=5s" in found.trace and lines(found.trace) == ["go n=60"]
+
+
 def test_it_is_the_shortest_and_hidden_events_are_told() -> None:
     found = find_parting(of(ALLOW), of(ALLOW.replace("only if ready", "only if ready and count >= 3")), ["A"], ["why"])
     assert lines(found.trace) == ["tick", "go n=60"]
