@@ -13,7 +13,8 @@ from mipcheck.checker.logs.parts import FIRST_LINE
 from mipcheck.checker.logs.text import event_text, read_log
 from mipcheck.checker.maps.language import Map, Sample
 from mipcheck.checker.maps.library import Use, used
-from mipcheck.checker.maps.read import LogReading, Teller, quoted_line, read_mapped
+from mipcheck.checker.maps.read import LogReading, quoted_line, read_mapped
+from mipcheck.checker.maps.teller import Teller
 
 if TYPE_CHECKING:
     from mipcheck.checker.trace.vocabulary import Vocabulary

@@ -344,3 +344,15 @@ def test_a_link_of_which_no_line_tells_whose_it_is_may_be_that_of_any_interface(
         assert any("2 times a gap instead of an event" in n for n in report.notes) is (not more)
         assert any("link without its interface" in n or "interface=…" in n for n in report.notes) is (not more)
     assert statuses == ["inconclusive", "held", "violated"]
+
+
+def test_a_key_exchange_without_its_interface_is_said(tmp_path: Path) -> None:
+    """Beside another input's interfaces, what it would have shown of one of them is unknown."""
+    own, other = tmp_path / "own.log", tmp_path / "charon.log"
+    own.write_text("mipcheck-trace 1\n2025-11-03T09:14:00Z wlan0 link state=up\n")
+    other.write_text(
+        "2025-11-03T09:14:02Z h charon: 1[IKE] IKE_SA x[1] established between 198.51.100.100[a]...192.0.2.1[b]\n"
+    )
+    said = "no line tells through which interface (--map charon,interface=… says it)"
+    assert any(said in note for note in check([own, other], maps=[f"{other}=charon"]).notes)
+    assert not any(said in note for note in check([own, other], maps=[f"{other}=charon,interface=wlan0"]).notes)
