@@ -12,7 +12,7 @@ from mipcheck.model.prover.endless import made_due
 from mipcheck.model.prover.limits import limited
 from mipcheck.model.prover.logic import is_true
 from mipcheck.model.prover.scripts import Followed
-from mipcheck.model.prover.search import Search, time_unit
+from mipcheck.model.prover.search import DEPTH, Search, time_unit
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
@@ -33,10 +33,10 @@ class Blockage:
 
 
 class Blockages:
-    """Searches for one setting."""
+    """Searches for one setting, for traces of so many steps at most."""
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
+    def __init__(self, setting: Setting, depth: int = DEPTH) -> None:
+        self._setting, self._depth = setting, depth
 
     def overdue(self) -> Blockage | None:
         """Find an event after which some obligation is overdue at once."""
@@ -125,7 +125,7 @@ class Blockages:
         """Find the shortest trace that keeps all MUSTs and ends as the goal says; with it, its run in values."""
         for own in self._setting.trackings:
             world = own.world(own.rules.values(), time_unit(own.parameters, own.spec))
-            trace = Search(world, timeout=own.timeout).shortest(goal, own.without | own.advice)
+            trace = Search(world, self._depth, own.timeout).shortest(goal, own.without | own.advice)
             if trace is not None and trace.script is not None:
                 return replace(trace, broken=trace.broken | own.misconfigured), Followed(world, trace.script)
         return None

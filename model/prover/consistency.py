@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 import z3
-from mipcheck.model.prover.blocked import Blockages
+from mipcheck.model.prover.blocked import Blockage, Blockages
 from mipcheck.model.prover.certificate import Certificate, Inductive
 from mipcheck.model.prover.endless import circle
 from mipcheck.model.prover.examples import Examples, named
@@ -20,6 +20,7 @@ from mipcheck.model.prover.idle import is_idle
 from mipcheck.model.prover.logic import conj, conjuncts, neg
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.scripts import Script
+from mipcheck.model.prover.search import DEPTH
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer, with_likely
 from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, Slot, SymbolicState, World
@@ -35,6 +36,8 @@ _MOST_HELD: Final = 6
 _COMPARING: Final = ("=", "!=", "<", "<=", ">", ">=")
 _AT_ONCE: Final = 0.25
 """Seconds in which mostly it is proved that there is no trace, if that can be proved."""
+_SOON: Final = 6
+"""Steps within which there mostly is a trace if there is one: to search so far takes a second or two."""
 _LONGEST: Final = 8.0
 """Seconds for such a proof where no trace was found."""
 METHOD = "Spacer for time and deadlines (dense time, {}), search for traces that keep and break each rule"
@@ -61,9 +64,9 @@ def consistent(
     """
     own = setting.followed()
     decisions = _Decisions(setting.timeout, certificate)
-    verdict = _time(own, decisions)
+    verdict, found = _time(own, decisions, Blockages(setting, _SOON))
     if verdict.answer == "refuted":
-        found = Blockages(setting).overdue()
+        found = found or Blockages(setting).overdue()
         if found is not None:
             return Consistency(Verdict("refuted", reason=found.reason), found.trace)
         reason = "an event may make an obligation overdue at once, so that time cannot pass; no short trace shows it"
@@ -79,11 +82,15 @@ def consistent(
         reason = f"what meets {names} may go on for ever while time stands still, which was not decided"
         return Consistency(Verdict("unknown", reason=reason))
     unsure = []
-    for rule in _undecided(own, decisions):
-        found = Blockages(setting).stuck(rule, partial(_events_that_meet, own.rules[rule], _permitting(own, rule)))
-        if found is not None:
+    for r in (owed := owed_by(own)):
+
+        def stuck(depth: int, r: Rule = r) -> Blockage | None:
+            return Blockages(setting, depth).stuck(r.id, partial(_events_that_meet, r, _permitting(own, r.id)))
+
+        met = _can_be_met(own, r, [o for o in owed if o is not r], decisions, stuck)
+        if met is not True and (found := met or stuck(DEPTH)) is not None:
             return Consistency(Verdict("refuted", reason=found.reason), found.trace)
-        unsure.append(rule)
+        unsure += [] if met else [r.id]
     if unsure:
         return Consistency(Verdict("unknown", reason=f"whether {', '.join(unsure)} can always be met was not decided"))
     shared = Examples(setting) if examples is None else examples
@@ -137,8 +144,8 @@ def _example(searches: Examples, rule: str, broken: bool, known: Mapping[str, Sc
     return trace or _Missing(rule, broken, idle(min(_LONGEST, searches.setting.timeout)))
 
 
-def _time(setting: Setting, decisions: _Decisions) -> Verdict:
-    """Decide whether time goes on.
+def _time(setting: Setting, decisions: _Decisions, blockages: Blockages) -> tuple[Verdict, Blockage | None]:
+    """Decide whether time goes on, or return what blocks it, too, where a short trace shows that.
 
     At first whatever the permissions say: with them it is harder, and they may forbid the event.
     """
@@ -147,17 +154,20 @@ def _time(setting: Setting, decisions: _Decisions) -> Verdict:
     ids: list[list[str]] = [[], [r.id for r in permissions]]
     for system in systems[1:] if decisions.rests("time") else systems:
         if (verdict := decisions.shown("time", system)) is not None:
-            return verdict
+            return verdict, None
     if (parts := in_parts(setting, decisions.parts_of("time", systems[decisions.rests("time")]))) is not None:
         invariant, takes = parts
         if (verdict := decisions.passes("time", systems[takes], invariant, ids[takes])) is not None:
-            return verdict
+            return verdict, None
+    # What is not shown of each obligation by itself is mostly not so, which may take Spacer very long to say.
+    if (found := blockages.overdue()) is not None:
+        return Verdict("refuted"), found
     verdict = Verdict("unknown")
     for system, rules in zip(systems, ids, strict=True):
         verdict = decisions.of("time", system, rules)
         if verdict.answer != "refuted":
             break
-    return verdict
+    return verdict, None
 
 
 class _Decisions:
@@ -221,15 +231,11 @@ def _inductive(rules: Sequence[str], invariant: Z) -> Inductive:
     return Inductive(tuple(rules), True, write_formula(invariant))
 
 
-def _undecided(setting: Setting, decisions: _Decisions) -> list[str]:
-    """Return the obligations that are not proved to be such that, at the deadline, some event is permitted that meets
-    them."""
-    owed = owed_by(setting)
-    return [r.id for r in owed if not _can_be_met(setting, r, [o for o in owed if o is not r], decisions)]
-
-
-def _can_be_met(setting: Setting, rule: Rule, others: list[Rule], decisions: _Decisions) -> bool:
-    """Decide whether an obligation is proved to be such that some event is permitted at its deadline that meets it.
+def _can_be_met(
+    setting: Setting, rule: Rule, others: list[Rule], decisions: _Decisions, stuck: Callable[[int], Blockage | None]
+) -> bool | Blockage:
+    """Decide whether an obligation is proved to be such that some event is permitted at its deadline that meets it, or
+    return what shows that it is not, where that was known before and a trace of few steps shows that it is `stuck`.
 
     At first whatever else is owed; then of a node that meets the others, which may have something happen before. Which
     entries of tables are followed may be chosen by what the state holds then: any are followed by some run.
@@ -243,6 +249,7 @@ def _can_be_met(setting: Setting, rule: Rule, others: list[Rule], decisions: _De
         return True
     # Of one interface among any number it is mostly found sooner, and said of two all the same.
     alone = replace(setting, form=Form(ANY))
+    sought = False
     for system, rules in systems:
         own = system(setting)
         likely = decisions.parts_of(name, own)
@@ -251,6 +258,10 @@ def _can_be_met(setting: Setting, rule: Rule, others: list[Rule], decisions: _De
             found = spacer(with_likely(system(alone), likely), setting.timeout)
         if found.answer == "proved" and decisions.passes(name, own, found.invariant, rules):
             return True
+        # What held before a rule was changed, and is not soon proved, mostly holds no longer.
+        if decisions.knows(name) and not sought and (blocked := stuck(_SOON)) is not None:
+            return blocked
+        sought = True
         if decisions.of(name, with_likely(own, likely), rules).answer == "proved":
             return True
     return False
@@ -287,15 +298,16 @@ def _due_and_forbidden(
     run = Run(setting, rules, cone(setting.spec, roots, False), True)
     w, s = run.world, run.state
     owing = w.owing_at(rule.id, 0)
-    parts = [w.owed(rule.id, s, owing), run.now == w.deadline(rule.id, s, owing)]
-    parts += [neg(w.overdue(r, s, run.now)) for r in w.requires if r != rule.id]
+    # Nothing need happen at that moment: time passes until then.
+    parts = [run.then >= run.now, w.owed(rule.id, s, owing), run.then == w.deadline(rule.id, s, owing)]
+    parts += [neg(w.overdue(r, s, run.then)) for r in w.requires if r != rule.id]
     parts += [] if held is None else [s[held[0], WHOLE_NODE] == s[held[1]]]
     # Most events of the choice are told apart by their keys alone, which takes no solver.
     plain = w.in_values()
-    chosen, apart = _events_that_meet(rule, permissions, plain, s, run.now)
+    chosen, apart = _events_that_meet(rule, permissions, plain, s, run.then)
     kept = [r.id for r in permissions]
     for a, keys, meets in chosen:
-        forbidden = True if meets is False else neg(conj([meets, plain.permitted(s, a, keys, run.now, kept)]))
+        forbidden = True if meets is False else neg(conj([meets, plain.permitted(s, a, keys, run.then, kept)]))
         if forbidden is not True:
             parts.append(forbidden)
     return run.system([z3.And(apart, *parts)])

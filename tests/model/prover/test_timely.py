@@ -6,6 +6,7 @@ import mipcheck.model.prover.consistency as consistency
 import mipcheck.model.prover.spacer as spacer
 import pytest
 import z3
+from mipcheck.model.prover.certificate import Certificate
 from mipcheck.model.prover.consistency import consistent
 from mipcheck.model.prover.logic import conjuncts
 from mipcheck.model.prover.setting import Setting, setting_of
@@ -76,6 +77,28 @@ def test_what_is_overdue_at_once_has_no_parts_and_is_refuted_as_before() -> None
     assert in_parts(setting) is None
     found = consistent(setting)
     assert found.verdict.answer == "refuted" and found.trace is not None
+
+
+def test_what_a_short_trace_shows_is_asked_of_no_solver_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all obligations and two interfaces at once Spacer may take longer than it has, and the answer was unknown."""
+    setting = _setting(
+        TEXT.replace("on hear { heard := true; at := now }", "on hear { heard := true }\non tell { at := now }")
+    )
+    monkeypatch.setattr(consistency, "spacer", None)
+    found = consistent(setting)
+    assert found.verdict.answer == "refuted" and "makes B overdue at once" in found.verdict.reason
+
+
+def test_what_a_change_forbids_when_it_is_due_is_shown_by_a_short_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proof for two interfaces that is not there any more takes many times as long to miss."""
+    rule = '\nrule D MUST cite 4 "tells what is so" allow tell only if user = this and {}'
+    before = consistent(_setting(TEXT + rule.format("now - used <= 9 s")))
+    assert before.verdict.answer == "proved"
+    kept = Certificate("small", "mn", "consistent", before.proofs, before.scripts)
+    monkeypatch.setattr(consistency._Decisions, "of", None)
+    after = consistent(_setting(TEXT + rule.format("now - used <= 3 s")), kept)
+    assert after.verdict.answer == "refuted" and after.trace is not None
+    assert after.verdict.reason.startswith("when A is due")
 
 
 def test_an_invariant_that_fails_its_check_for_all_is_sought_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
