@@ -96,10 +96,7 @@ def check_open(
 
         opened, copies = without_copies(opened, over.sources)
     try:
-        watched = watch_in_bulk(chosen, opened, vocabulary, over, offsets, keep_going)
-        if watched is None:
-            trace = read_inputs(opened, vocabulary, over, offsets, keep_going, Layering(chosen).protected)
-            watched = _watched(chosen, trace)
+        watched = _observed(opened, chosen, vocabulary, over, offsets, keep_going)
         report = conclude(watched, fail_on, strict)
         report = replace(report, notes=(*report.notes, *copies)) if copies else report
         if chart or closest != "none":
@@ -122,6 +119,32 @@ def check_open(
         _check_unchanged(opened)
         raise
     return _with_changes(report, [o.changed() for o in opened])
+
+
+def statuses(log: str | os.PathLike[str], spec: Spec) -> dict[str, str]:
+    """Replay a log against a specification, and return what each rule came to, without a word of why: to explain what
+    is found takes half the time of a short log. Raises as `check` does."""
+    vocabulary = vocabulary_of(spec)
+    with ExitStack() as stack:
+        opened = open_inputs([os.fspath(log)], stack)
+        watched = _observed(opened, spec, vocabulary, over_logs(vocabulary, None, {}, []), {}, False)
+        return {r.id: r.status for r in conclude(watched, explained=()).rules}
+
+
+def _observed(
+    opened: Sequence[OpenInput],
+    chosen: Spec,
+    vocabulary: Vocabulary,
+    over: Over,
+    offsets: Mapping[str, str],
+    keep_going: bool,
+) -> Watched:
+    """Read and observe inputs, in columns where they are long."""
+    watched = watch_in_bulk(chosen, opened, vocabulary, over, offsets, keep_going)
+    if watched is not None:
+        return watched
+    trace = read_inputs(opened, vocabulary, over, offsets, keep_going, Layering(chosen).protected)
+    return _watched(chosen, trace)
 
 
 CHANGED: Final = "it was written to while it was read"

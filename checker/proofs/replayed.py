@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -169,7 +170,10 @@ def broken_in(spec: Spec, text: str) -> frozenset[str]:
 
 def statuses(spec: Spec, text: str) -> dict[str, str]:
     """Replay a log, and return what each rule came to."""
-    return {r.id: r.status for r in _report(spec, text).rules}
+    from mipcheck.checker.check.check import statuses as of
+
+    with _in_a_file(text) as path:
+        return of(path, spec)
 
 
 def events_of(spec: Spec, text: str) -> list[Event]:
@@ -182,7 +186,7 @@ def events_of(spec: Spec, text: str) -> list[Event]:
 
 def allowed(spec: Spec, text: str) -> bool:
     """Replay a log, and decide whether it certainly breaks nothing."""
-    return all(r.status not in ("violated", "inconclusive") for r in _report(spec, text).rules)
+    return all(status not in ("violated", "inconclusive") for status in statuses(spec, text).values())
 
 
 def near_misses(spec: Spec, text: str, rule: str) -> list[str]:
@@ -202,10 +206,17 @@ def _report(spec: Spec, text: str, chart: bool = False) -> Report:
     """Replay a log."""
     from mipcheck.checker.check.check import check
 
-    with tempfile.TemporaryFile() as file:  # without a name: nothing of it is left, however the process ends
+    with _in_a_file(text) as path:
+        return check([path], spec=spec, chart=chart)
+
+
+@contextlib.contextmanager
+def _in_a_file(text: str) -> Iterator[str]:
+    """Yield a path of a text, without a name: nothing of it is left, however the process ends."""
+    with tempfile.TemporaryFile() as file:
         file.write(text.encode())
         file.seek(0)
-        return check([f"/dev/fd/{file.fileno()}"], spec=spec, chart=chart)
+        yield f"/dev/fd/{file.fileno()}"
 
 
 def parameters_of(spec: Spec, words: Mapping[str, str]) -> dict[str, int]:

@@ -14,7 +14,7 @@ import z3
 from mipcheck.model.prover.claims import matching
 from mipcheck.model.prover.evident import surely_kept
 from mipcheck.model.prover.free import depending
-from mipcheck.model.prover.mended import Again, after, alike, before, begun, within
+from mipcheck.model.prover.mended import Again, after, alike, before, beginnings, begun, within
 from mipcheck.model.prover.scripts import Script, without_value
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting
@@ -120,6 +120,7 @@ class Examples:
         if name in known:
             yield known[name]
             yield from after(self._helped.values(), known[name])
+            yield from after(beginnings(known.values()), known[name])
         events = dict.fromkeys(p.event for p in body.patterns)
         yield from alike([*self.found, *known.values()], events)
         if name in known:

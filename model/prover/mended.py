@@ -7,14 +7,14 @@ for any.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import z3
 from mipcheck.model.prover.limits import limited
-from mipcheck.model.prover.logic import conj, neg
+from mipcheck.model.prover.logic import conj, implied, neg
 from mipcheck.model.prover.scripts import Followed, Script, ScriptStep, Unfollowed, first_in, step_in
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Z
@@ -39,6 +39,8 @@ class _Loosened(Followed):
     def __init__(self, world: World, script: Script) -> None:
         self.taken: list[Z] = []
         self._kept: list[dict[str, Z]] = []
+        self._solver: Any = None
+        self._literals: dict[tuple[str, int], Z] = {}
         super().__init__(world, script)
 
     def _at_first(self, slot: Slot, script: Script) -> Z:
@@ -53,11 +55,37 @@ class _Loosened(Followed):
         for name, value in vars(self).items():
             if isinstance(value, list):
                 setattr(result, name, value.copy())
+        result._solver, result._literals = None, {}
         result._follow(step)
         return result
 
-    def keeps(self, rule: str, k: int) -> Z:
-        """Return that a rule is kept at step k, be that clear or not; it is worked out once for all that share it."""
+    def model(self, wanted: Sequence[Z], rules: Iterable[str], seconds: float) -> Any:
+        """Return a model of the run that is as `wanted` at its end, in which some rules are kept at every step, be that
+        clear or not; None if there is none, or none was found in time.
+
+        All that is asked of the same events is asked of one solver, which has worked out most of it by then.
+        """
+        goal = conj(wanted)
+        kept = {(rule, k): self._keeps(rule, k) for rule in rules for k in range(len(self.steps))}
+        if goal is False or any(z is False for z in kept.values()):
+            return None
+        if self._solver is None:
+            self._solver = z3.SimpleSolver()
+            self._solver.add(conj(self.taken))
+        solver = limited(self._solver, seconds)
+        for which, z in kept.items():
+            if which not in self._literals and z is not True:
+                self._literals[which] = z3.Bool(f"kept:{which[0]}@{which[1]}")
+                solver.add(implied(self._literals[which], z))
+        assumed = [self._literals[which] for which in kept if which in self._literals]
+        solver.push()
+        solver.add(goal)
+        model = solver.model() if solver.check(*assumed) == z3.sat else None
+        solver.pop()
+        return model
+
+    def _keeps(self, rule: str, k: int) -> Z:
+        """Return that a rule is kept at step k; it is worked out once for all that share it."""
         known = self._kept[k]
         if rule not in known:
             known[rule] = conj([neg(self.breaks(rule, k, strict=True)), *self.world.exact()])
@@ -91,14 +119,9 @@ class Again:
         w, last = run.world, len(run.steps) - 1
         must = [r for r in (*w.allows, *w.requires) if r not in free]
         wanted = [goal(run, last), run.shows(last), *w.exact()]
-        formula = conj([*run.taken, *wanted, *(run.keeps(r, k) for r in must for k in range(last + 1))])
-        if formula is False:
+        model = run.model(wanted, must, min(_SECONDS, self._setting.timeout))
+        if model is None:
             return None
-        solver = limited(z3.SimpleSolver(), min(_SECONDS, self._setting.timeout))
-        solver.add(formula)
-        if solver.check() != z3.sat:
-            return None
-        model = solver.model()
         steps = (step_in(model, w, w.actions[happened.act], happened) for happened in run.steps)
         return replace(script, steps=tuple(steps), initial=first_in(model, w, run.states[0]))
 
@@ -148,11 +171,26 @@ def alike(scripts: Iterable[Script], events: Collection[str]) -> Iterator[Script
     yield from sorted(found.values(), key=lambda s: len(s.steps))[:_TRIES]
 
 
+def beginnings(scripts: Iterable[Script]) -> Iterator[Script]:
+    """Yield the commonest beginnings of some scripts, of two steps or three, which mostly set up what others need."""
+    found: dict[object, list[Script]] = {}
+    for script in scripts:
+        for length in range(2, min(len(script.steps), 4)):
+            upto = replace(script, steps=script.steps[:length])
+            found.setdefault((_way(upto.steps), script.entries, script.unit), []).append(upto)
+    for alike in sorted(found.values(), key=len, reverse=True)[:_TRIES_AFTER]:
+        yield alike[0]
+
+
 def after(others: Iterable[Script], script: Script) -> Iterator[Script]:
-    """Yield a few scripts whose events are those of another one and then those of a script."""
+    """Yield a few scripts whose events are those of another one and then those of a script: what happens on one
+    interface only, on that of the script's last event."""
     fitting = [o for o in others if (o.unit, o.entries, o.site) == (script.unit, script.entries, script.site)]
     for other in sorted(fitting, key=lambda o: len(o.steps))[:_TRIES_AFTER]:
-        yield replace(script, steps=(*other.steps, *script.steps))
+        steps = other.steps
+        if len({s.interface for s in steps}) == 1:
+            steps = tuple(replace(s, interface=script.steps[-1].interface) for s in steps)
+        yield replace(script, steps=(*steps, *script.steps))
 
 
 def begun(longer: Script, script: Script) -> dict[object, Script]:

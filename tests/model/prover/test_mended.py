@@ -8,7 +8,7 @@ import pytest
 from mipcheck.model.prover.certificate import Certificate
 from mipcheck.model.prover.consistency import Consistency, consistent
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.mended import Again, after, alike, before, begun, within
+from mipcheck.model.prover.mended import Again, after, alike, before, beginnings, begun, within
 from mipcheck.model.prover.prove import Proofs
 from mipcheck.model.prover.scripts import Script, ScriptStep
 from mipcheck.model.prover.search import Search
@@ -32,8 +32,8 @@ rule C MUST cite 3 "small numbers" allow ask only if n < 5
 """
 
 
-def shown_of(text: str) -> Consistency:
-    return consistent(setting_of(loads(text)))
+def shown_of(text: str, known: Certificate | None = None) -> Consistency:
+    return consistent(setting_of(loads(text)), known)
 
 
 def certificate_of(found: Consistency) -> Certificate:
@@ -102,6 +102,45 @@ property second "two" whenever go: now - at >= 2 s
     second = proofs.verdict("second")
     assert second.result == "proved" and second.certificate is not None
     assert second.certificate.scripts["happens:"].steps[-1].event == "go"
+
+
+def test_what_others_begin_with_is_tried_before_what_a_change_asks_more_of() -> None:
+    """A stricter condition is mostly met by what other rules' traces begin with, on the interface that it is about."""
+    scripts = [
+        _script("ask", "reply", "go"),
+        _script("ask", "reply", "rest"),
+        _script("rest", "ask", "go"),
+        _script("go"),
+    ]
+    kinds = [[step.event for step in s.steps] for s in beginnings(scripts)]
+    assert kinds == [["ask", "reply"], ["rest", "ask"]]
+    elsewhere = Script(10**6, (ScriptStep("rest", 0, 0, {}), ScriptStep("go", 1, 0, {})))
+    (made,) = after([_script("ask", "reply")], elsewhere)
+    assert [(s.event, s.interface) for s in made.steps] == [("ask", 1), ("reply", 1), ("rest", 0), ("go", 1)]
+    (made,) = after([elsewhere], _script("ask"))
+    assert [(s.event, s.interface) for s in made.steps] == [("rest", 0), ("go", 1), ("ask", 0)]
+
+
+def test_a_rule_that_demands_more_is_shown_without_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The traces of the changed rule and of others with its event are made again after those events."""
+    text = """
+spec small "who has been asked twice may go"
+event ask() by network seen log
+event insist() by network seen log
+event go() by node seen log
+event rest() by node seen log
+event tire() by network seen log
+interface { asked: bool = false  pressed: bool = false  tired: bool = false }
+on ask { asked := true }
+on insist when asked { pressed := true }
+on tire { tired := true }
+rule A MUST cite 1 "not before" allow go only if pressed
+rule B MUST cite 2 "tired" allow rest only if tired
+"""
+    kept = certificate_of(shown_of(text))
+    monkeypatch.setattr(Search, "shortest", None)
+    again = shown_of(text.replace("only if tired", "only if tired and pressed"), kept)
+    assert again.verdict.answer == "proved", again.verdict
 
 
 def _script(*events: str) -> Script:
