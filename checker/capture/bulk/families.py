@@ -7,8 +7,10 @@ other of its kinds is made from that when it is asked for.
 
 from __future__ import annotations
 
+import random
 from array import array
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple, overload
 
 import numpy as np
@@ -90,6 +92,12 @@ def numbered(*columns: npt.NDArray[Any]) -> tuple[Ints, Ints]:
     return code.reshape(-1), first
 
 
+@cache
+def _spread(words: int) -> Ints:
+    """Return odd numbers by which different keys have different sums, which nobody knows beforehand."""
+    return np.array([random.getrandbits(62) << 1 | 1 for _ in range(words)], np.int64)
+
+
 def bare_keys(s: Scanned, first: int, asked: Ints) -> list[bytes]:
     """Return of the kinds from `first` on their keys without what may differ in a family; with ports as in the table
     `asked`."""
@@ -106,9 +114,13 @@ def bare_keys(s: Scanned, first: int, asked: Ints) -> list[bytes]:
             keys[:, opened] = 0
         if message:
             blank(keys, message)
-        head, data, size = bytes([words, opened + 1, message, *ends, *ports]), keys.tobytes(), 8 * words
-        for n, kind in enumerate((kinds - first).tolist()):
-            found[kind] = head + data[n * size : (n + 1) * size]
+        head = bytes([words, opened + 1, message, *ends, *ports])
+        _, one, which = np.unique(keys @ _spread(words), return_index=True, return_inverse=True)
+        if not (keys[one[which]] == keys).all():  # two of them have the same sum: not by chance in a lifetime
+            one = which = np.arange(len(keys))
+        texts = [head + keys[n].tobytes() for n in one.tolist()]
+        for kind, text in zip((kinds - first).tolist(), which.tolist(), strict=True):
+            found[kind] = texts[text]
     return found
 
 
