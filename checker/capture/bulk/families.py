@@ -240,9 +240,12 @@ class Families(Sequence[PacketKind]):
     def _columns(self) -> tuple[npt.NDArray[np.uint64], Ints]:
         if self._done is None:
             deepest = max((p.shape[1] for p in self._pairs), default=0)
-            padded = [np.pad(p, ((0, 0), (0, deepest - p.shape[1]))) for p in self._pairs]
-            pairs = np.concatenate(padded) if padded else np.zeros((0, 0), np.uint64)
-            rest = np.concatenate(self._rest) if self._rest else np.zeros((0, _TOLD), np.int64)
+            padded = [
+                np.pad(p, ((0, 0), (0, deepest - p.shape[1]))) if p.shape[1] < deepest else p for p in self._pairs
+            ]
+            # One file's are taken as they are: there may be millions.
+            pairs = padded[0] if len(padded) == 1 else np.concatenate([np.zeros((0, deepest), np.uint64), *padded])
+            rest = self._rest[0] if len(padded) == 1 else np.concatenate([np.zeros((0, _TOLD), np.int64), *self._rest])
             self._pairs, self._rest = [pairs], [rest]
             self._done = pairs, rest
         return self._done
