@@ -306,7 +306,7 @@ class _Paths:
             action = w.actions[model.eval(step.act, model_completion=True).as_long()]
             keys = step.keys[action.event]
             parts += [step.now >= before, w.well_formed(action.event, keys), w.assumed(state, action, keys, step.now)]
-            parts.append(written(w.spec.events[action.event].keys, keys))
+            parts.append(written(w, w.spec.events[action.event].keys, keys))
             parts.append(w.permitted(state, action, keys, step.now, self._must))
             parts += [z3.Not(w.overdue(r, state, step.now)) for r in w.requires if r in self._must]
             after = {**state, **w.next(state, action, keys, step.now)}

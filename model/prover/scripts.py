@@ -146,7 +146,7 @@ class Followed(Unrolling):
             raise Unfollowed(f"{step.event} has no such key")
         keys, now = self._values(step)
         before = self.steps[-1].now if self.steps else 0
-        possible = [w.well_formed(step.event, keys), written(kind.keys, keys), now >= before]
+        possible = [w.well_formed(step.event, keys), written(w, kind.keys, keys), now >= before]
         self._actions.append(action)
         self.steps.append(Step(w.actions.index(action), _Known(w, step.event, keys), now))
         for runs, mirrored in ((self.states, False), *(((self.mirrors, True),) if self.mirrors else ())):

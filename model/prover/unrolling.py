@@ -12,6 +12,7 @@ from mipcheck.model.prover.logic import conj, neg
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
 from mipcheck.model.specification.spec import Key
+from mipcheck.model.values.types import LONGEST
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Unrolling:
             self.solver.add(z3.Or([step.act == n for n, a in enumerate(w.actions) if a.interface == 0]))
         for n, a in enumerate(w.actions):
             self.solver.add(z3.Implies(step.act == n, w.well_formed(a.event, keys[a.event])))
-            self.solver.add(z3.Implies(step.act == n, written(w.spec.events[a.event].keys, keys[a.event])))
+            self.solver.add(z3.Implies(step.act == n, written(w, w.spec.events[a.event].keys, keys[a.event])))
         self.steps.append(step)
         self.states.append(self._after(self.states[-1], step, f"{self.tag}@{k + 1}", self.acts(False)))
         rules = [*w.allows, *w.requires]
@@ -155,6 +156,7 @@ class Unrolling:
         return conj([self.happens(k, asked), *(neg(self.happens(i, unclear)) for i in doubts)])
 
 
-def written(keys: Sequence[Key], of: Keys) -> Z:
-    """Return that a log can hold the values of `keys`: proofs need no largest address, and traces do."""
-    return conj([of[k.name] <= 2**32 - 1 for k in keys if k.type.name == "address"])
+def written(w: World, keys: Sequence[Key], of: Keys) -> Z:
+    """Return that a log can hold the values of `keys`: proofs need no largest address or time, and traces do."""
+    largest = {"address": 2**32 - 1, "time": (LONGEST - 1) // (w.unit or 10**9)}
+    return conj([of[k.name] <= largest[k.type.name] for k in keys if k.type.name in largest])

@@ -19,7 +19,8 @@ Value = bool | int | str | frozenset[str]
 
 NS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"\s*([0-9]{1,19})(?:\.([0-9]+))?\s*(ns|us|ms|s|min|h)?\s*\Z", re.ASCII)
-_INT64: Final = 2**62
+LONGEST: Final = 2**62
+"""Nanoseconds that are too many for a time in a log: 146 years."""
 
 
 class ValueSyntaxError(MipcheckError, ValueError):
@@ -146,7 +147,7 @@ def read_duration(word: str) -> int:
     decimals = min(len(fraction), 14)
     scale: int = 10**decimals
     ns, rest = divmod(int(whole + fraction[:decimals]) * unit, scale)
-    if rest or len(fraction) > decimals or ns >= _INT64:
+    if rest or len(fraction) > decimals or ns >= LONGEST:
         raise ValueSyntaxError("a duration of whole nanoseconds, less than 146 years")
     return ns
 

@@ -66,3 +66,18 @@ def test_a_rule_is_kept_where_evidence_can_tell(rule: str) -> None:
     kept, broken = examples(spec, "R")
     assert statuses(spec, kept)["R"] == "held"
     assert not broken or statuses(spec, broken)["R"] == "violated"
+
+
+def test_no_trace_holds_a_time_that_no_log_can_tell() -> None:
+    """The prover had an event say so, and to write that down was an internal error."""
+    spec = loads("""
+        spec far
+        document "none"
+        event ring(until: time) by network seen log
+        event go() by node seen log
+        node { late: bool = false }
+        on ring(until - 1000000 h > 1000000 h) { late := true }
+        rule R MUST cite 1 "x" allow go only if not late
+    """)
+    kept, broken = examples(spec, "R")
+    assert kept and not broken
