@@ -333,12 +333,12 @@ AT_GATEWAY = [
 CASES = [*AT_AGENTS, *AT_FOREIGN_AGENT, *AT_GATEWAY]
 
 
-def judged(folder: Path, case: Case, natively: bool) -> Report:
+def judged(folder: Path, case: Case, natively: bool, config_text: str = "") -> Report:
     """Check the capture of a case, read and observed natively or one by one."""
     records = [Record(round(time * SECOND), data, link) for time, (data, link) in case.frames]
     capture, config = folder / "x.pcapng", folder / "x.toml"
     capture.write_bytes(pcapng(records, [Device("eth0"), Device("eth1")]))
-    config.write_text(site(case.role), "utf-8")
+    config.write_text(config_text or site(case.role), "utf-8")
     with pytest.MonkeyPatch.context() as patched:
         for kind in (CAPTURES, EVENTS):
             native_from(patched, kind, 0 if natively else NEVER)
@@ -352,3 +352,23 @@ def test_a_capture_at_a_device_is_judged_as_the_documents_say(tmp_path: Path, ca
     assert {v.rule for v in (*report.violations, *report.warnings)} == set(case.broken)
     assert report.verdict == ("violation" if case.broken else "conformant"), report.reasons
     assert as_object(judged(tmp_path, case, True)) == as_object(report)
+
+
+def test_where_the_clock_was_set_back_nobody_is_accused(tmp_path: Path) -> None:
+    """What was captured before has the times of what came afterwards: in which order that was, nobody can tell."""
+    frames = [
+        *registers(5, 1),
+        *sends(6),
+        *gets(7),
+        *((t - 3, f) for t, f in [*registers(9, 2, AWAY), *gets(10, AWAY)]),
+    ]
+    case = Case("iha", "", frames)
+    report = judged(tmp_path, case, False)
+    assert report.verdict == "inconclusive" and not report.violations
+    assert as_object(judged(tmp_path, case, True)) == as_object(report)
+    moved = sealed((1, "in", XHOA), (6, "out", XHOA), (7, "in", XHOA))
+    gateway = Case("vpn", "", [*moved[:-2], *((t - 4, frame) for t, frame in moved[-2:])])
+    assert as_object(judged(tmp_path, gateway, True)) == as_object(report := judged(tmp_path, gateway, False))
+    assert report.verdict == "inconclusive"
+    later = Case("iha", "", [*frames, *registers(20, 3), *gets(21, AWAY)])
+    assert {v.rule for v in judged(tmp_path, later, True).violations} == {"IH6"}

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mipcheck.checker.capture.bulk.rows import Chunk, Ints, PacketRows
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.headers.packet import Packet
-from mipcheck.checker.capture.read import Added
+from mipcheck.checker.capture.lacking import Added
 from mipcheck.checker.trace.columns import Batch, Columns, Whose, is_of
 from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import Value

@@ -30,27 +30,17 @@ from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.events.registrations import clear_registrations
 from mipcheck.checker.capture.events.userdata import Protects
 from mipcheck.checker.capture.frames.files import open_frames
-from mipcheck.checker.capture.frames.frame import SLL, FileInfo
+from mipcheck.checker.capture.frames.frame import SET_BACK, SLL, FileInfo
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LINK_PORTS, REGISTRATION, Packet
+from mipcheck.checker.capture.lacking import alive, blindness, disordered, lost, unreadable
 from mipcheck.checker.capture.messages.esp import Keyring
 from mipcheck.checker.capture.node.cooked import forget_directions, tell_apart
 from mipcheck.checker.capture.node.decrypted import SOON, could_hold, may_be_decrypted
 from mipcheck.checker.capture.node.devices import is_modem, mark_tunnels, sharing, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
 from mipcheck.checker.capture.node.recordings import may_overlap
-from mipcheck.checker.capture.read import (
-    Capture,
-    Source,
-    alive,
-    blindness,
-    described,
-    lost,
-    read_captures,
-    understand,
-    unreadable,
-    unsaid_tunnels,
-)
+from mipcheck.checker.capture.read import Capture, Source, described, read_captures, understand, unsaid_tunnels
 from mipcheck.checker.capture.survey import Survey, Surveyor
 from mipcheck.checker.site.site import Site
 from mipcheck.model.native.compiled import Native, compiled
@@ -326,6 +316,9 @@ def _understand(
     mark_tunnels(_distinct(taken), tunnels)
     if may_overlap([info.interfaces for info in infos]) and _recorded_twice(taken, firsts):
         return _one_by_one(sources, site, protects, infos, firsts, taken, words)
+    if words is not None and any(loss.why == SET_BACK for info in infos for loss in info.losses):
+        # What is said of each message may not count where its order is not known.
+        return _one_by_one(sources, site, protects, infos, firsts, taken, words)
     packets = _few(taken)
     heard: list[Spoken] = []
     if taken.families is None:
@@ -369,7 +362,9 @@ def _understand(
     def happened(since: int, until: int) -> bool:
         return after[since] < until
 
-    gaps = [*lost(infos, firsts, sources, packets, happened, site), *unreadable(taken.together, known, site)]
+    offsets = [source.offset for source in sources]
+    gaps = [*lost(infos, firsts, offsets, packets, happened, site), *disordered(infos, offsets, reader.events)]
+    gaps += unreadable(taken.together, known, site)
     if words is None:
         gaps += alive(packets, known, site)
     blind = blindness(infos, packets, reader.events, known, site)

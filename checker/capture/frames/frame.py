@@ -18,10 +18,12 @@ MAX_RECORD: Final = 16 * 2**20
 """Bytes; no link carries a longer frame, so a longer record is damage and not worth its memory."""
 CHUNK: Final = 64 * 1024
 """Bytes that are read at a time where they are not looked at one by one."""
-STEP: Final = 10 * 10**9
+STEP: Final = 10**9
 """ns by which frames of an interface may stand behind later ones: those of several queues or threads do by a little."""
 JUMP: Final = 365 * 24 * 3600 * 10**9
 """ns between two frames that follow each other in a file; where they are further apart, one of the times is wrong."""
+SET_BACK: Final = "the clock of the file was set back"
+"""Why nobody knows in which order things happened: what was captured before and after has the same times."""
 REST: Final = "the rest of the file was not read"
 """Why nothing is known after a time."""
 
@@ -162,7 +164,7 @@ class FileInfo:
             self.clocks[interface] = min(first, time), max(newest, time)
             return
         if time >= first:
-            self._mistimed(_STEPS, newest, time, frame, "the clock of the file was set back")
+            self._mistimed(_STEPS, newest, time, frame, SET_BACK)
         self.clocks[interface] = time, time  # what was taken earlier may stand behind what was taken later
 
     def untimed(self, frame: int) -> None:

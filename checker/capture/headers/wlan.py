@@ -14,6 +14,7 @@ BARE: Final = 105
 RADIOTAP: Final = 127
 LINKTYPES: Final = frozenset({BARE, RADIOTAP})
 
+REPEATED: Final = "802.11 retransmission"
 ENCRYPTED: Final = "encrypted 802.11"
 
 _DATA: Final = 2

@@ -204,10 +204,11 @@ def test_a_copy_that_somebody_passed_on_turns_no_direction() -> None:
         ((0, 1, 2, 3, 70, 50, 51, 52), "the times of an interface go back at frame 6, into what it had seen"),
         ((0, 1, 2, 3, 100_000, 5, 6, 7), "the times of an interface go back at frame 6, into what it had seen"),
         ((0, 90, 20, 21, 95, 30, 31, 32), "the times of an interface go back 2 times, first at frame 3"),
+        ((0, 1, 2, 3, 6, 4, 5, 7), "the times of an interface go back at frame 6, into what it had seen"),
         ((0, 1, 2, 3, 4, 5, 4.5, 6), ""),
         ((50, 51, 52, 53, 0, 1, 2, 3), ""),
     ],
-    ids=["set back", "one wrong", "twice", "queues", "put together in another order"],
+    ids=["set back", "one wrong", "twice", "by a little", "queues", "put together in another order"],
 )
 def test_a_clock_that_goes_back(times: Sequence[float], says: str) -> None:
     records = [Record(int(t * SECOND), frame) for t, frame in zip(times, FRAMES, strict=True)]

@@ -1,0 +1,243 @@
+"""What is missing in captures, and where: gaps that no packet comes to, among the events of those that do."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from mipcheck.checker.capture.frames.frame import REST, SET_BACK, SLL, SLL2, FileInfo, Loss
+from mipcheck.checker.capture.frames.spells import between
+from mipcheck.checker.capture.headers import wlan
+from mipcheck.checker.capture.headers.fragments import Reassembler
+from mipcheck.checker.capture.headers.packet import ASIDE, DHCP, ESP, IKE, REGISTRATION, Packet
+from mipcheck.checker.capture.node.devices import COPY
+from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel
+from mipcheck.checker.capture.node.recordings import AGAIN
+from mipcheck.checker.console.counts import counted
+from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.source import ALIVE
+from mipcheck.model.values.event import NODE, Event, Position
+from mipcheck.model.values.types import Value
+
+_GAP: Final = "gap"
+
+_TELLING: Final = frozenset({"link", "coa", "rrq", "rrp", "ike", "sa", "advert", "solicit"})
+"""Events that tell something of the node's state; there are few of them."""
+_AT_DEVICES: Final = frozenset({"offer", "answer", "endpoint"})
+"""Others that do so at a gateway."""
+
+
+_SEVERAL: Final = 2
+
+_UNSEEN: Final = "nothing was captured between two captures"
+"""Why nothing is known of the time before a capture, or a part of one, that was begun after another had ended."""
+
+
+class Added(NamedTuple):
+    """An event that no packet comes to: that evidence is missing, or what the last that is seen of the node shows.
+
+    `before` says whether it stands before the events of packets of that time (or after them).
+    """
+
+    time: int
+    before: bool
+    interface: str
+    frame: int
+    kind: str
+    args: Mapping[str, Value]
+
+    def event(self, name: str) -> Event:
+        """Return it as an event of the file of that name."""
+        return Event(self.time, self.interface, self.kind, self.args, Position(name, None, self.frame))
+
+
+def missing(time: int, before: bool, interface: str, reason: str, frame: int) -> Added:
+    """Make a gap: the evidence ends before the packets of that time, or after them."""
+    return Added(time, before, interface, frame, _GAP, {"reason": reason})
+
+
+def alive(packets: Sequence[Packet], known: Knowledge, site: Site) -> list[Added]:
+    """Tell where the last that is seen of the node on an interface is not told as any event.
+
+    Until then what it owed there was owed by a node that was connected. Of packets that look alike, the last is enough.
+    """
+    tunnels = frozenset(site.tunnels)
+    last: dict[str, Packet] = {}
+    for packet in packets:
+        if (
+            is_tunnel(packet, tunnels)
+            or is_loopback(packet)
+            or packet.kind == DHCP
+            or packet.why in (wlan.REPEATED, COPY, AGAIN)
+        ):
+            continue  # events tell what there is to tell of it
+        sign = packet.kind != ASIDE or (bool(packet.source_mac) and known.direction(packet) == "out")
+        if sign and (packet.interface not in last or packet.time >= last[packet.interface].time):
+            last[packet.interface] = packet
+    return [Added(p.time, False, p.interface, p.frame, ALIVE, {}) for p in last.values() if p.kind == ASIDE]
+
+
+def lost(
+    infos: Sequence[FileInfo],
+    firsts: Sequence[int],
+    offsets: Sequence[int],
+    packets: Sequence[Packet],
+    happened: Callable[[int, int], bool],
+    site: Site,
+) -> list[Added]:
+    """Make gaps for frames lost while capturing; `happened` tells whether there are events between two times (ns).
+
+    A gap reaches back to the event before it. Where another interface was heard in between, its events would be
+    judged by what was known before, so that the gap is said at both ends.
+    """
+    unseen = _between(infos, offsets)
+    if not unseen and not any(info.losses for info in infos):
+        return []
+    tunnels = frozenset(site.tunnels)
+    physical = {p.interface for p in packets if not is_tunnel(p, tunnels) and not is_loopback(p)}
+    found = []
+    for n, (info, first, offset) in enumerate(zip(infos, firsts, offsets, strict=True)):
+        for loss in (*info.losses, *unseen.get(n, ())):
+            if loss.interface == "lo":
+                continue
+            # What passes through a tunnel device or a cooked capture concerns more than the interface of that name.
+            own = loss.interface in physical and info.interfaces.get(loss.interface) not in (SLL, SLL2)
+            interface = loss.interface if own else NODE
+            if loss.why:
+                end = packets[-1].time if packets else 0
+                found.extend(_unread(loss._replace(interface=interface), first, offset, end))
+                continue
+            reason = f"{counted(loss.missing, 'frame')} lost while capturing"
+            until = loss.until + offset
+            if loss.since is not None:
+                since = loss.since + offset
+                if since < until and happened(since, until):
+                    found.append(missing(since, False, interface, reason, first + loss.frame))
+            found.append(missing(until, loss.since is not None, interface, reason, first + loss.frame))
+    return found
+
+
+def _between(infos: Sequence[FileInfo], offsets: Sequence[int]) -> dict[int, list[Loss]]:
+    """Return by the number of a file what nobody captured before it, or a part of it, began."""
+    told = [(n, spell) for n, info in enumerate(infos) for spell in info.spells.ended]
+    if len(told) < _SEVERAL:
+        return {}
+    shifts = [offsets[n] for n, _ in told]
+    found: dict[int, list[Loss]] = {}
+    for gap in between([spell.shifted(ns) for (_, spell), ns in zip(told, shifts, strict=True)]):
+        number, spell = told[gap.n]
+        since, until = gap.since - shifts[gap.n], gap.until - shifts[gap.n]
+        name = NODE if gap.interface is None else gap.interface
+        found.setdefault(number, []).append(Loss(name, since, until, spell.frame, 0, _UNSEEN))
+    return found
+
+
+def _unread(loss: Loss, first: int, offset: int, end: int) -> list[Added]:
+    """Make gaps for what is in the file and was not read: at both ends, as nobody can tell when it happened.
+
+    The rest of a file reaches to the `end` of all (ns).
+    """
+    rest = loss.why == REST
+    until = missing(
+        max(loss.until + offset, end if rest else 0), not rest, loss.interface, loss.why, first + loss.frame
+    )
+    return [until] if loss.since is None else [until._replace(time=loss.since + offset, before=False), until]
+
+
+def disordered(infos: Sequence[FileInfo], offsets: Sequence[int], events: Sequence[Event]) -> list[Added]:
+    """Make gaps where a clock was set back, into times that there had been: what came first of what has these times,
+    nobody can tell, so that none of it says how things stand afterwards."""
+    spans: list[tuple[int, int]] = []
+    back = (
+        (loss.until + offset, loss.since + offset)
+        for info, offset in zip(infos, offsets, strict=True)
+        for loss in info.losses
+        if loss.why == SET_BACK and loss.since is not None
+    )
+    for first, last in sorted(back):
+        if spans and first <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(spans[-1][1], last)
+        else:
+            spans.append((first, last))
+    if not spans:
+        return []
+    firsts, lasts = zip(*spans, strict=True)
+
+    def within(time: int) -> bool:
+        at = bisect_right(firsts, time) - 1
+        return at >= 0 and time <= lasts[at]
+
+    return [missing(e.time, False, NODE, SET_BACK, e.at.frame or 0) for e in events if _tells(e) and within(e.time)]
+
+
+def _tells(event: Event) -> bool:
+    """Decide whether something is known after an event that was not before, of which user data tells nothing."""
+    if event.kind == "relay":
+        return event.args.get("what") != "data"
+    return event.kind in _TELLING or event.kind in _AT_DEVICES or (event.kind == "packet" and "auth" in event.args)
+
+
+class Blindness(NamedTuple):
+    """Why captures cannot show what they do not show, in words, and where that leaves things unknown."""
+
+    holes: tuple[str, ...] = ()
+    gaps: tuple[Added, ...] = ()
+
+    def and_holes(self, more: Iterable[str]) -> Blindness:
+        """Return it with more that captures cannot show."""
+        return self._replace(holes=(*self.holes, *more))
+
+
+def blindness(
+    infos: Sequence[FileInfo], packets: Sequence[Packet], events: Sequence[Event], known: Knowledge, site: Site
+) -> Blindness:
+    """Decide whether captures are unable to show registrations: then that none are seen says nothing.
+
+    They name a filter, or they show the node on a new link and its VPN, and in either case not one registration in
+    clear. What such a trace says of the node's state is unknown after every event by which it would be known.
+    """
+    tunnels = frozenset(site.tunnels)
+    shown = [p for p in packets if not is_tunnel(p, tunnels) and not is_loopback(p)]
+    if any(p.kind == REGISTRATION for p in shown):
+        return Blindness()
+    filters = list(dict.fromkeys(f for info in infos for f in info.filters if f))
+    gateway = site.addresses.get("vpn")
+    private = (p for p in shown if p.kind in (ESP, IKE) and known.direction(p))
+    vpn = any(gateway is None or any(gateway in pair for pair in p.addresses) for p in private)
+    if filters:
+        named = f"the capture filter {filters[0]!r} may have kept them out"
+    elif vpn and any(e.kind == "coa" for e in events):
+        named = "a capture filter may have kept them out; capture UDP port 434 too"
+    else:
+        return Blindness()
+    said = f"not one registration is seen in clear: {named}"
+    found = (
+        missing(e.time, False, NODE, "registrations are not seen", e.at.frame or 0)
+        for e in events
+        if e.kind in _TELLING
+    )
+    return Blindness((said,), tuple(found))
+
+
+def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Added]:
+    """Make gaps for fragments that could not be put together and may have been the node's signalling."""
+    tunnels = frozenset(site.tunnels)
+    found = []
+    for packet in together.broken:
+        if is_loopback(packet) or not known.direction(packet):
+            continue
+        interface = NODE if is_tunnel(packet, tunnels) else packet.interface
+        found.append(missing(packet.time, True, interface, packet.why, packet.frame))
+    return found
+
+
+def with_gaps(events: list[Event], gaps: Sequence[Added], name: str) -> list[Event]:
+    """Put the gaps among the events, all in order of time."""
+    if not gaps:
+        return events
+    made = [gap.event(name) for gap in gaps]
+    before = [e for e, g in zip(made, gaps, strict=True) if g.before]
+    after = [e for e, g in zip(made, gaps, strict=True) if not g.before]
+    return sorted([*before, *events, *after], key=attrgetter("time"))
