@@ -146,6 +146,12 @@ def _unread(loss: Loss, first: int, offset: int, end: int) -> list[Added]:
     return [until] if loss.since is None else [until._replace(time=loss.since + offset, before=False), until]
 
 
+def not_shown(what: str, packets: Sequence[Packet]) -> list[Added]:
+    """Make a gap where a capture begins that does not show some messages of an agent at all (`what`, "" if it does):
+    then that nobody had registered when it began, as the site may say, is soon of no use."""
+    return [missing(packets[0].time, True, NODE, f"{what} is shown", packets[0].frame)] if what and packets else []
+
+
 def disordered(infos: Sequence[FileInfo], offsets: Sequence[int], events: Sequence[Event]) -> list[Added]:
     """Make gaps where a clock was set back, into times that there had been: what came first of what has these times,
     nobody can tell, so that none of it says how things stand afterwards."""

@@ -17,7 +17,16 @@ from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame
 from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import ASIDE, Packet
-from mipcheck.checker.capture.lacking import Blindness, alive, blindness, disordered, lost, unreadable, with_gaps
+from mipcheck.checker.capture.lacking import (
+    Blindness,
+    alive,
+    blindness,
+    disordered,
+    lost,
+    not_shown,
+    unreadable,
+    with_gaps,
+)
 from mipcheck.checker.capture.node.cooked import forget_directions, tell_apart
 from mipcheck.checker.capture.node.decrypted import set_aside_decrypted
 from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, unlisted_tunnels
@@ -162,6 +171,8 @@ def understand(
     offsets = [source.offset for source in sources]
     gaps = [*lost(infos, firsts, offsets, packets, happened, site), *disordered(infos, offsets, reader.events)]
     gaps += unreadable(together, known, site)
+    if not isinstance(reader, Reader):
+        gaps += not_shown(reader.not_shown, packets)
     if words is None:
         gaps += alive(packets, known, site)
     blind = blindness(infos, packets, reader.events, known, site).and_holes(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.mobileip import MobileIP, MobileIPTunnelData
 from scapy.packet import Packet, Raw
 
-from making.at_device import CORRESPONDENT, ELSEWHERE, NEAR, comes, leaves
+from making.at_device import CORRESPONDENT, ELSEWHERE, NEAR, NEXT_MAC, comes, leaves
 from making.esp import IN, OUT, association, keys
 from making.files import Device, Record, pcapng
 from making.packets import IHA, IHOA, KEY, SECOND, TIA, VPN, XHA, XHOA, reply, request, signed, user
@@ -36,6 +37,7 @@ Frames = list[tuple[float, Frame]]
 XKEY = MnHaKey("xha", 512, "hmac-md5", b"x-ha-key")
 AWAY, FA, OTHER_COA = "10.1.7.34", "10.1.7.1", "10.1.7.99"
 MOVED = "198.51.100.99"
+NEXT = bytes.fromhex(NEXT_MAC.replace(":", ""))
 UPWARD, DOWNWARD = keys(OUT), keys(IN)
 OUTER, INNER = 0, 1
 
@@ -372,3 +374,29 @@ def test_where_the_clock_was_set_back_nobody_is_accused(tmp_path: Path) -> None:
     assert report.verdict == "inconclusive"
     later = Case("iha", "", [*frames, *registers(20, 3), *gets(21, AWAY)])
     assert {v.rule for v in judged(tmp_path, later, True).violations} == {"IH6"}
+
+
+ONE_SIDED: list[tuple[str, Callable[[bytes, int], bool]]] = [
+    ("what leaves", lambda data, _: data.startswith(NEXT)),
+    ("what comes", lambda data, _: not data.startswith(NEXT)),
+    ("one side", lambda _, link: link == OUTER),
+    ("the other side", lambda _, link: link == INNER),
+    ("what comes on one side", lambda data, link: link == INNER or not data.startswith(NEXT)),
+    ("what leaves on one side", lambda data, link: link == INNER or data.startswith(NEXT)),
+    ("what comes on the other side", lambda data, link: link == OUTER or not data.startswith(NEXT)),
+    ("what leaves on the other side", lambda data, link: link == OUTER or data.startswith(NEXT)),
+    ("no registrations", lambda data, _: not (data[23] == 17 and 434 in struct.unpack("!HH", data[34:38]))),
+]
+
+
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize(("what", "shown"), ONE_SIDED, ids=[what for what, _ in ONE_SIDED])
+def test_a_capture_that_shows_one_side_alone_accuses_nobody(
+    tmp_path: Path, what: str, shown: Callable[[bytes, int], bool]
+) -> None:
+    for case in CASES:
+        frames = [(time, frame) for time, frame in case.frames if shown(*frame)]
+        if not case.broken and frames:
+            report = judged(tmp_path, Case(case.role, case.name, frames), False)
+            assert not report.violations, (what, case)
+            assert as_object(judged(tmp_path, Case(case.role, case.name, frames), True)) == as_object(report)

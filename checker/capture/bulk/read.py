@@ -33,7 +33,7 @@ from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import SET_BACK, SLL, FileInfo
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LINK_PORTS, REGISTRATION, Packet
-from mipcheck.checker.capture.lacking import alive, blindness, disordered, lost, unreadable
+from mipcheck.checker.capture.lacking import alive, blindness, disordered, lost, not_shown, unreadable
 from mipcheck.checker.capture.messages.esp import Keyring
 from mipcheck.checker.capture.node.cooked import forget_directions, tell_apart
 from mipcheck.checker.capture.node.decrypted import SOON, could_hold, may_be_decrypted
@@ -365,6 +365,8 @@ def _understand(
     offsets = [source.offset for source in sources]
     gaps = [*lost(infos, firsts, offsets, packets, happened, site), *disordered(infos, offsets, reader.events)]
     gaps += unreadable(taken.together, known, site)
+    if isinstance(reader, DeviceReader):
+        gaps += not_shown(reader.not_shown, packets)
     if words is None:
         gaps += alive(packets, known, site)
     blind = blindness(infos, packets, reader.events, known, site)

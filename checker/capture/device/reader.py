@@ -15,7 +15,7 @@ from mipcheck.checker.capture.device.foreign_agent import ForeignAgent
 from mipcheck.checker.capture.device.gateway import UNOPENED, Gateway, Tunnel
 from mipcheck.checker.capture.device.home_agent import HomeAgent
 from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Way
-from mipcheck.checker.capture.device.registration import Spoken, spoken_of
+from mipcheck.checker.capture.device.registration import Spoken, not_shown, spoken_of
 from mipcheck.checker.capture.device.sides import FOREIGN_AGENT, add_inner
 from mipcheck.checker.capture.device.words import Teller
 from mipcheck.checker.capture.events.account import Account
@@ -79,12 +79,16 @@ class DeviceReader:
         self.associations: Associations | None = None
         self.gateway: Gateway | None = None
         self._agent: _Agent | None = None
+        self.not_shown = ""
+        """Which of an agent's messages the capture does not show at all, where it is said to begin with nobody."""
         if site.role == GATEWAY:
             self.associations = Associations(exposed, site, known.own, columns)
             add_inner(exposed, known, self.associations.homes, site, columns.alike if columns else None)
             self.gateway = Gateway(self._account, teller, site, known, self.associations)
             return
         spoken = [*spoken_of(exposed), *more]
+        if site.boot:
+            self.not_shown = not_shown(spoken, known.own, site.role == FOREIGN_AGENT)
         if site.role == FOREIGN_AGENT:
             adverts = [p for p in exposed if p.kind == ADVERTISEMENT]
             self._agent = ForeignAgent(self._account, teller, site, known, spoken, adverts)
@@ -109,7 +113,8 @@ class DeviceReader:
     def holes(self) -> tuple[str, ...]:
         """Say what could not be known, and may have been anything."""
         sealed = self.associations.holes() if self.associations is not None else ()
-        return (*self._account.holes(), *sealed)
+        told = f"{self.not_shown} is in the capture: take it on all interfaces, in both directions and without a filter"
+        return (*self._account.holes(), *sealed, *([told] if self.not_shown else ()))
 
     def hidden(self) -> tuple[str, ...]:
         """Say why signalling could not be seen."""

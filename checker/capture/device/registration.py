@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, Literal, NamedTuple
 
 from mipcheck.checker.capture.headers.packet import REGISTRATION, Packet
@@ -207,3 +207,23 @@ class Answers:
     def denied_here(self, packet: Packet, reply: Reply) -> bool:
         """Decide whether a reply that goes to a node is the foreign agent's own denial."""
         return reply.code in OWN_DENIALS and mobileip.fixed_part(packet.payload) not in self._messages
+
+
+def not_shown(spoken: Iterable[Spoken], own: Collection[int], relays: bool) -> str:
+    """Say which messages of an agent a capture does not show at all, "" if none.
+
+    It was then taken in one direction, on one side or with a filter, and what hangs on them says nothing. An agent
+    that `relays` requests is a foreign one.
+    """
+    asked = passed = answered = replied = False
+    for s in spoken:
+        if s.asks:
+            asked = asked or s.receiver in own or (s.agent in own and s.sender not in own)
+            passed = passed or s.sender in own
+        elif s.answers:
+            answered, replied = answered or s.receiver in own, replied or s.sender in own
+    if not asked:
+        return "not one request to the agent"
+    if relays:
+        return "not one request that the agent passes on" if answered and not passed else ""
+    return "" if replied else "not one reply of the agent"
