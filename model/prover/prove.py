@@ -16,7 +16,7 @@ import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate, Inductive
 from mipcheck.model.prover.claims import Refutations, system_of
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.form import Form
+from mipcheck.model.prover.form import ANY, Form
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula
 from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.limits import TIME_IS_UP, is_over
@@ -449,11 +449,13 @@ def _proof(setting: Setting, p: Property, briefly: bool) -> Proof | Witness | Ve
             system = system_of(setting, p, rules, whole)
         except TooManyEntries as error:
             return Verdict("unknown", reason=str(error))
-        if (found := of_any(setting, p, rules, whole)) is not None:
+        # Independence is about one interface among any number as it is: to ask that first would be to ask it twice.
+        form = Form(ANY) if isinstance(p.claim, Independent) else Form()
+        if not form.is_any and (found := of_any(setting, p, rules, whole)) is not None:
             return widened(setting, p, found, not briefly)
         verdict = spacer(system, setting.timeout)
         if verdict.answer == "proved":
-            proof = widened(setting, p, Proof(rules, whole, verdict.invariant), not briefly)
+            proof = widened(setting, p, Proof(rules, whole, verdict.invariant, form=form), not briefly)
             return refuted_by_three(setting, p, proof) or proof
         if (
             verdict.answer == "refuted"

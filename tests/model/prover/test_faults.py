@@ -9,6 +9,7 @@ from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.replayed import examples, statuses
 from mipcheck.checker.verbs.prove_results import prove_one
 from mipcheck.model.language.errors import SpecError
+from mipcheck.model.prover import prove
 from mipcheck.model.prover.prove import Proofs
 from mipcheck.model.specification.load import loads
 
@@ -548,3 +549,22 @@ property p "x" independent rung, allowed go
 """
     found = prove_one(loads(text), "p", {}, []).result
     assert (found.result, found.assumes) == ("proved", ())
+
+
+@pytest.mark.parametrize(("condition", "answer"), [("rung", "proved"), ("rung or last > 3", "refuted")])
+def test_independence_is_asked_about_once(condition: str, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is about one interface among any number anyway: of that Spacer was asked again, in the same words."""
+    text = f"""
+spec small
+event ring(n: int) by network seen log
+event go() by node seen log
+interface {{ rung: bool = false }}
+node {{ last: int = 0 }}
+on ring {{ rung := true; last := n }}
+rule A MUST cite 1 "x" allow go only if {condition}
+property p "x" independent rung, allowed go
+"""
+    monkeypatch.setattr(prove, "of_any", None)
+    monkeypatch.setattr(prove, "widest", lambda *_: None)
+    found = prove_one(loads(text), "p", {}, []).result
+    assert (found.result, found.interfaces) == (answer, "any" if answer == "proved" else None)
