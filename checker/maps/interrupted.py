@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mipcheck.checker.maps.language import Map
     from mipcheck.checker.maps.run import LogRecord, ToldEvent
 
-NEEDLES: Final = ("Suppressed ", "rate-limiting", "Missed ", "missed ", "Linux version ")
+NEEDLES: Final = (b"Suppressed ", b"rate-limiting", b"Missed ", b"missed ", b"Linux version ")
 """Texts that stand in lines of other programs which tell of an interruption."""
 _CARRIERS: Final = re.compile(r"(?:systemd-)?journal(?:d|ctl)?|rsyslogd?(?:-[0-9]+)?")
 _LOST: Final = tuple(

@@ -61,7 +61,7 @@ class LogReading:
         self._unstamped: tuple[int, str] | None = None
         self._carrier: Carrier | None = None
         names = sorted(use.map.programs)
-        self._needle = re.compile("|".join(map(re.escape, (*names, *NEEDLES))).encode()) if names else None
+        self._needle = re.compile("|".join(map(re.escape, names)).encode()) if names else None
         self._boots = Boots()
         self._shown: Shown | None = None
 
@@ -129,7 +129,11 @@ class LogReading:
                 continue
             assert self._needle is not None
             found = self._needle.search(data, start, end)
-            ours = end if found is None else data.rfind(b"\n", start, found.start()) + 1 or start
+            at, stop = (end, end) if found is None else found.span()
+            for text in NEEDLES:  # one by one: that is faster than any pattern of them
+                if (hit := data.find(text, start, at)) >= 0:
+                    at, stop = hit, hit + len(text)
+            ours = end if at == end else data.rfind(b"\n", start, at) + 1 or start
             others = data[start:ours] if start or ours < len(data) else data
             count = others.count(b"\n")
             if count and len(pattern.findall(others)) == count:
@@ -138,7 +142,7 @@ class LogReading:
                 self.lines += count
                 lines.skip(count, len(others))
                 start = ours
-            until = end if found is None else data.find(b"\n", found.end()) + 1
+            until = end if at == end else data.find(b"\n", stop) + 1
             if start < until:
                 yield from lines.take(data[start:until])
                 start = until
