@@ -2,8 +2,9 @@
 
 Nothing here knows a requirement. A condition was false because of some variables; the specification says on which
 events of the network those would have been set. Such events that came are looked at again, in the state that they met:
-the part of the pattern that was false there is the reason why one did not count. Another interface that met the
-condition is a near miss too, since what one interface has shown holds for no other.
+the part of the pattern that was false there is the reason why one did not count. Where a device's own answers settle
+something, its denials are near misses, and requests without which nothing is answered (`answers.py`). Another interface
+that met the condition is a near miss too, since what one interface has shown holds for no other.
 """
 
 from __future__ import annotations
@@ -15,6 +16,18 @@ from itertools import islice, takewhile
 from typing import Final
 
 from mipcheck.checker.console.escape import printable
+from mipcheck.checker.observe.answers import (
+    Asking,
+    Target,
+    asked_by,
+    askings,
+    asks_for,
+    entries_of,
+    identification,
+    is_answer,
+    mismatch,
+    other_than,
+)
 from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
 from mipcheck.checker.observe.context import Context, show_event
 from mipcheck.checker.observe.explain import sentences
@@ -67,15 +80,18 @@ class NearMisses:
 class _Want:
     """A variable that made a condition false, by its value; interface variables are those of the finding's interface.
 
-    `targets` are the events of the network that set it: pattern, the value that is assigned, and the key of the entry
-    if it is a column of a table.
+    `targets` are the events of the network, and a device's answers, that set it: pattern, the value that is assigned,
+    and the key of the entry if it is a column of a table. `asking` are the requests that such answers need.
     """
 
     read: Read
-    targets: tuple[tuple[EventPattern, Term, tuple[Term, ...]], ...]
+    targets: tuple[Target, ...]
     update_of: tuple[Update, ...] = ()
     ended: bool = False
     """Whether it is true and should have ended."""
+    asking: tuple[Asking, ...] = ()
+    wanted: int | None = None
+    """The one value that would have met the condition; None if it is any other than it has."""
 
 
 @dataclass(slots=True)
@@ -126,7 +142,8 @@ class Misses:
         found: dict[str, _Want] = {}
         for leaf in leaves:
             ended = leaf.value == 1 and leaf.term.kind == "var" and leaf.term.type == BOOL
-            if (leaf.value != 0 and not ended) or (leaf.quantified and leaf.interface != moment.this):
+            other = other_than(self._machine, leaf, moment)
+            if (leaf.value != 0 and not ended and other is None) or (leaf.quantified and leaf.interface != moment.this):
                 continue
             for read in reads(self._machine, leaf.term, moment, leaf.interface):
                 type_ = self._context.spec.state(read.name).type
@@ -139,15 +156,20 @@ class Misses:
                     for u in updates
                     for p in u.patterns
                     for name, key, term in u.values(tables)
-                    if name == read.name and self._of_network(p.event) and _resets(term) == ended
+                    if name == read.name and _resets(term) == ended and self._tells(p.event, term)
                 ]
                 if targets:
-                    found[read.name] = _Want(read, tuple(targets), tuple(updates), ended)
+                    asking = tuple(askings(self._context.spec, targets))
+                    found[read.name] = _Want(read, tuple(targets), tuple(updates), ended, asking, other)
         return list(found.values())
 
     def _of_network(self, kind: str) -> bool:
         declared = self._context.spec.events[kind]
         return declared.sender == "network" and bool(declared.seen)
+
+    def _tells(self, kind: str, value: Term) -> bool:
+        """Decide whether it is others who give a variable that value, or a device that answers what it was asked."""
+        return self._of_network(kind) or (is_answer(self._context.spec, kind) and value.type != TIME)
 
     # --- what came ------------------------------------------------------------------------------------------------
 
@@ -161,13 +183,14 @@ class Misses:
         walk = _Rerun(Observer(self._machine, boot))
         linked = {v for w in wants for p, _, _ in w.targets for v in _switches(p.condition)}
         kinds = {p.event for w in wants for u in w.update_of for p in u.patterns}
+        kinds |= {a.pattern.event for w in wants for a in w.asking}
         found: list[NearMiss] = []
         for event in events:
             met = walk.observer.meets(event) if event.kind in kinds else None
             if met is not None and self._sets(event, met, finding, wants, linked):
                 found.clear()
-            elif met is not None and self._of_network(event.kind):
-                miss = self._missed(walk, event, met, finding, wants)
+            elif met is not None and (self._of_network(event.kind) or is_answer(self._context.spec, event.kind)):
+                miss = self._missed(walk, event, met, finding, wants, found)
                 found += [miss] if miss is not None else []
             walk.observer.take(event)
             walk.events.append(event)
@@ -232,20 +255,34 @@ class Misses:
     def _differs(self, term: Term, key: tuple[Term, ...], met: Moment, want: _Want) -> bool:
         """Decide whether an update would have given a variable another value than it has in the finding.
 
-        Of another entry it does not. Which entry that would have been is not known where its key stands in an entry.
+        Of another entry it does not. Which one that would have been is not known where its key stands in an entry that
+        is not there.
         """
         for part, wanted in zip(key, want.read.key, strict=False):
-            if not part.uses("entry") and evaluate(self._machine, part, met, met.this) not in (wanted, UNKNOWN):
+            if self._known(part, met) not in (wanted, UNKNOWN):
                 return False
+        if want.wanted is not None:
+            return self._known(term, met) in (want.wanted, UNKNOWN)
         value = evaluate(self._machine, term, met, met.this)
         if term.type == INTERFACE:
             return term.kind != "nobody"
         return value > want.read.value if term.type == TIME else value != want.read.value
 
+    def _known(self, term: Term, met: Moment) -> int:
+        """Return the value of a term; it is not known where that stands in an entry which is not there."""
+        there = all(evaluate(self._machine, t, met, met.this) == 1 for t in entries_of(term))
+        return evaluate(self._machine, term, met, met.this) if there else UNKNOWN
+
     # --- why it did not count -------------------------------------------------------------------------------------
 
     def _missed(
-        self, walk: _Rerun, event: Event, met: Moment, finding: Finding, wants: Sequence[_Want]
+        self,
+        walk: _Rerun,
+        event: Event,
+        met: Moment,
+        finding: Finding,
+        wants: Sequence[_Want],
+        found: Sequence[NearMiss],
     ) -> NearMiss | None:
         """Return an event as a near miss, None if it would not have set anything that is wanted."""
         context = replace(self._context, interfaces=met.names)
@@ -253,19 +290,52 @@ class Misses:
             if not _concerns(event, finding, want):
                 continue
             for pattern, term, key in want.targets:
-                if pattern.event != event.kind or not self._differs(term, key, met, want):
+                if pattern.event != event.kind:
                     continue
-                why = self._why(context, walk, event, met, pattern)
+                if not self._differs(term, key, met, want):
+                    why = mismatch(self._machine, finding.moment, met, pattern, key, want.read)
+                    if why:
+                        return _miss(context, event, why)
+                    continue
+                if is_answer(context.spec, event.kind):
+                    certain = all(self._known(part, met) != UNKNOWN for part in (*key, term))
+                    why = self._denied(walk, event, met, pattern, None if certain else {m.at for m in found})
+                else:
+                    why = self._why(context, walk, event, met, pattern)
                 if why:
-                    text = f"{context.time(event.time)} {show_event(context.spec, event)}"
-                    return NearMiss(text, "; ".join(dict.fromkeys(why)), event.at)
+                    return _miss(context, event, why)
+            for asking in want.asking:
+                if asking.pattern.event == event.kind and self._asks(asking, met, want):
+                    why = self._why(context, walk, event, met, asking.pattern)
+                    if why:
+                        return _miss(context, event, why)
         return None
+
+    def _asks(self, asking: Asking, met: Moment, want: _Want) -> bool:
+        """Decide whether a request is one for the entry that is wanted."""
+        told = list(zip(asking.key, want.read.key, strict=False))
+        if want.wanted is not None and asking.value is not None:
+            told.append((asking.value, want.wanted))
+        return all(evaluate(self._machine, part, met, met.this) == key for part, key in told)
+
+    def _denied(
+        self, walk: _Rerun, event: Event, met: Moment, pattern: EventPattern, about: set[Position] | None
+    ) -> list[str]:
+        """Return the reason why an answer settled nothing; none if it did, or is not `about` one of some requests."""
+        if evaluate(self._machine, pattern.condition, met, met.this) != 0 or accepts(event):
+            return []
+        request = asked_by(self._context.spec, walk.events, event)
+        said = fault(event, "code")
+        if said is None or (about is not None and (request is None or request.at not in about)):
+            return []
+        return [said + (f"; it answers the request of {_place(request, event)}" if request is not None else "")]
 
     def _why(self, context: Context, walk: _Rerun, event: Event, met: Moment, pattern: EventPattern) -> list[str]:
         """Return the reasons why an event did not match a pattern; none if it did, or was about something else."""
         if evaluate(self._machine, pattern.condition, met, met.this) != 0:
             return []
-        leaves = [f for f in blame(self._machine, pattern.condition, met, met.this, telling=True) if f.value == 0]
+        leaves = blame(self._machine, pattern.condition, met, met.this, telling=True)
+        leaves = [f for f in leaves if f.value == 0 or any(t.kind == "key" and t.name == "auth" for t in f.term.walk())]
         answers = any(t.kind == "key" and t.type == ID for t in pattern.condition.walk())
         stub = Finding(0, event.interface, event.time, -1, moment=met)
         reasons: list[str] = []
@@ -281,6 +351,8 @@ class Misses:
             elif keys:
                 if any(k.name == "code" for k in keys) and accepts(event):
                     return []
+                if any(k.name == "auth" for k in keys) and event.args.get("auth") == "ok":
+                    return []
                 said = [fault(event, k.name) for k in keys]
                 reasons += [s for s in said if s] or sentences(context, stub, [leaf])
             elif leaf.term.kind == "var" and leaf.term.type == BOOL:
@@ -289,8 +361,8 @@ class Misses:
 
     def _unasked(self, context: Context, walk: _Rerun, event: Event, met: Moment, leaves: Sequence[Leaf]) -> str:
         """Say why an answer is none to what was asked: by its identification, or because nothing waits for it."""
-        theirs = _identification(event)
-        request = next((e for e in reversed(walk.sent) if _asks_for(e, event, theirs)), None)
+        theirs = identification(event)
+        request = next((e for e in reversed(walk.sent) if asks_for(e, event, theirs)), None)
         waits = next((f for f in leaves if f.term.kind == "var" and f.term.type == BOOL), None)
         ours = next((f for f in leaves if any(t.kind == "key" and t.type == ID for t in f.term.walk())), None)
         closed = self._writer(walk, met, waits) if waits is not None else None
@@ -304,12 +376,12 @@ class Misses:
         if request.args.get("lifetime") == 0:
             return f"{asked}, which withdraws a registration"
         if closed is not None:
-            if _identification(closed) == theirs and context.spec.events[closed.kind].sender == "network":
+            if identification(closed) == theirs and context.spec.events[closed.kind].sender == "network":
                 return f"a copy of the reply of {_place(closed, event)}, which has counted"
             if context.spec.events[closed.kind].sender == "node":
                 return f"asked before the change of {_place(closed, event)} ({show_event(context.spec, closed)})"
-        newest = next((e for e in reversed(walk.sent) if _asks_for(e, event, None)), request)
-        if newest is not request and _identification(newest) != theirs:
+        newest = next((e for e in reversed(walk.sent) if asks_for(e, event, None)), request)
+        if newest is not request and identification(newest) != theirs:
             return f"{asked}, and only the newest counts, that of {_place(newest, event)}"
         return f"{asked}, which waits for no answer any more"
 
@@ -337,6 +409,12 @@ def _with(events: list[Event], noted: Iterable[Event]) -> list[Event]:
     return events
 
 
+def _miss(context: Context, event: Event, why: Sequence[str]) -> NearMiss:
+    """Return an event as a near miss, with the reasons why it did not count."""
+    text = f"{context.time(event.time)} {show_event(context.spec, event)}"
+    return NearMiss(text, "; ".join(dict.fromkeys(why)), event.at)
+
+
 def _concerns(event: Event, finding: Finding, want: _Want) -> bool:
     """Decide whether an event can have to do with the variable of a finding: another interface's cannot."""
     return want.read.interface is None or event.interface == finding.interface
@@ -362,23 +440,6 @@ def _names_parties(key: Term) -> bool:
     Enumerations that the specification gives a name are those that requests and replies share.
     """
     return key.type.is_enum and not key.type.name.startswith("{")
-
-
-def _identification(event: Event) -> int | None:
-    """Return the part of an event's identification that is compared (RFC 3344 section 3.6.2.1)."""
-    value = event.args.get("id")
-    return value & LOW_HALF if isinstance(value, int) else None
-
-
-def _asks_for(request: Event, reply: Event, identification: int | None) -> bool:
-    """Decide whether a request could have had that reply; `identification` is the one it has, None for any."""
-    if "id" not in request.args or (identification is not None and _identification(request) != identification):
-        return False
-    if identification is None and request.interface != reply.interface:
-        return False
-    to, origin = request.args.get("to"), reply.args.get("from")
-    ways = request.args.get("path"), reply.args.get("path")
-    return (None in (to, origin) or to == origin) and (None in ways or ways[0] == ways[1])
 
 
 def _place(event: Event, beside: Event) -> str:

@@ -82,6 +82,71 @@ def test_what_did_not_count_is_named(tmp_path: Path, name: str, others: int) -> 
         assert [(shown in m.text, m.why) for m in found.not_counted] == [(True, why)]
 
 
+_REFUSED = "denied with code 129, administratively prohibited (home agent)"
+_WRONG, _DENIED = "its authenticator is wrong", "denied with code 131, mobile node failed authentication (home agent)"
+IHA_1 = "0 e rrq coa=10.1.7.20 flags=DT lifetime=600 id=0x1 auth=ok via=inside dynamic=no nat=no udp=no"
+IHA_2 = "1 e rrq coa=10.1.7.21 flags=DT lifetime=600 id=0x2 auth=ok via=inside dynamic=no nat=no udp=no"
+XHA_1 = "0 e rrq coa=203.0.113.20 lifetime=600 id=0x1 auth=ok flags=DT how=plain zot=no nat=no udp=no"
+XHA_2 = "1 e rrq coa=203.0.113.66 lifetime=600 id=0x2 auth=bad flags=DT how=plain zot=no nat=no udp=no"
+GRANTED = "0.1 e rrp code=0 lifetime=600 id=0x1 udp=no"
+# What a device is accused of, after which events, and what did not count: part of its line, and why.
+NOT_COUNTED = {
+    "iha: a forged request and its denial": (
+        "IH6", (IHA_1, GRANTED, IHA_2.replace("auth=ok", "auth=bad"), "1.1 e rrp code=131 lifetime=0 id=0x2 udp=no",
+                "5 e tunnel coa=10.1.7.21"),
+        [("auth=bad", _WRONG), ("code=131", f"{_DENIED}; it answers the request of line 5")]),
+    "iha: a request that was denied, and not those for other addresses": (
+        "IH7", (IHA_1, GRANTED, IHA_2, IHA_2.replace("0x2", "0x3").replace("7.21", "7.22").replace("=ok", "=bad"),
+                "1.1 e rrp code=129 lifetime=600 id=0x2 udp=no", "1.2 e rrp code=131 lifetime=600 id=0x3 udp=no",
+                "5 e forward coa=10.1.7.21"),
+        [("code=129", f"{_REFUSED}; it answers the request of line 5")]),
+    "iha: a forged request is granted": (
+        "IH3", (IHA_2.replace("auth=ok", "auth=bad"), "1.1 e rrp code=0 lifetime=600 id=0x2 udp=no"),
+        [("auth=bad", _WRONG)]),
+    "iha: a request of another identification": (
+        "IH3", (IHA_1, "1.1 e rrp code=0 lifetime=600 id=0x2 udp=no"),
+        [("id=0x1", "its identification is another: 0x00000001, and not 0x00000002")]),
+    "xha: a forged request and its denial": (
+        "XH11", (XHA_1, f"{GRANTED} how=plain zot=no", XHA_2,
+                 "1.1 e rrp code=131 lifetime=0 id=0x2 how=plain zot=no udp=no",
+                 "3 e send from=peer how=wrapped carries=other fragment=no coa=203.0.113.66"),
+        [("auth=bad", _WRONG), ("code=131", f"{_DENIED}; it answers the request of line 5")]),
+    "xha: nobody has been registered": (
+        "XH10", (XHA_1, "0.1 e rrp code=130 lifetime=600 id=0x1 how=plain zot=no udp=no",
+                 "3 e send from=peer how=wrapped carries=other fragment=no coa=203.0.113.20"),
+        [("code=130", "denied with code 130, insufficient resources (home agent); it answers the request of line 3")]),
+    "fa: a request of another identification": (
+        "FA5", ("0 e advert coa=203.0.113.1", "1 e rrq to=xha coa=203.0.113.1 flags=T lifetime=600 id=0x1",
+                "1.1 e relay what=rrq from=node to=ha agent=xha id=0x2"),
+        [("id=0x1", "its identification is another: 0x00000001, and not 0x00000002")]),
+    "fa: a registration that was denied": (
+        "FA3", ("0 e advert coa=203.0.113.1", "1 e rrq to=xha coa=203.0.113.1 flags=T lifetime=600 id=0x1",
+                "1.1 e relay what=rrq from=node to=ha agent=xha", "1.2 e rrp from=xha code=129 lifetime=600 id=0x1",
+                "1.3 e relay what=rrp from=ha to=node agent=xha", "2 e relay what=data from=ha to=node agent=xha"),
+        [("code=129", _REFUSED)]),
+    "vpn: a registration that was denied": (
+        "GW17", ("0.07 o sa state=up features=vpn-fa peer=203.0.113.20 nat=no udp=no POLICY",
+                 "0.2 o rrq coa=10.1.0.1 flags=T lifetime=600 id=0x1 dynamic=no",
+                 "0.21 i relay what=rrq from=node to=iha",
+                 "0.3 i rrp code=129 lifetime=600 id=0x1", "0.31 o relay what=rrp from=iha to=node dst=203.0.113.20",
+                 "2 o relay what=data from=iha to=node dst=203.0.113.20"),
+        [("code=129", _REFUSED)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NOT_COUNTED)
+def test_what_was_denied_or_forged_or_is_about_another_request_is_named(tmp_path: Path, name: str) -> None:
+    rule, lines, told = NOT_COUNTED[name]
+    path = tmp_path / "x.log"
+    path.write_text(Case(name.partition(":")[0], "", lines, (), 0, False, "draft-01").text, "utf-8")
+    for fast in (False, True):
+        report = both_ways.report(path, fast, only=fast)
+        assert isinstance(report, Report)
+        found = next(v for v in report.violations if v.rule == rule)
+        assert [m.why for m in found.not_counted] == [why for _, why in told]
+        assert all(shown in m.text for m, (shown, _) in zip(found.not_counted, told, strict=True))
+
+
 @pytest.mark.parametrize(
     "name",
     [
