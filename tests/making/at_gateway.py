@@ -82,18 +82,18 @@ class Traffic:
 
     def __init__(self, dice: random.Random, nodes: int, odd: float = 0.3) -> None:
         self._dice, self._odd = dice, odd
-        self._clients = [Client.number(n, dice.choice(SUITES), dice.random() < 0.5) for n in range(nodes)]
+        self.clients = [Client.number(n, dice.choice(SUITES), dice.random() < 0.5) for n in range(nodes)]
         self._numbers = iter(range(1, 1 << 16))
 
     @property
     def site(self) -> Site:
-        given = [sa for c in self._clients for sa in (c.up, c.down)]
+        given = [sa for c in self.clients for sa in (c.up, c.down)]
         return site("vpn", esp_sas=tuple(given))
 
     def frames(self, count: int) -> Frames:
         found: Frames = []
         while len(found) < count:
-            client = self._dice.choice(self._clients)
+            client = self._dice.choice(self.clients)
             found += self._odd_ones(client) if self._dice.random() < self._odd else self._usual(client)
         return found
 
@@ -122,7 +122,7 @@ class Traffic:
 
     def _odd_ones(self, client: Client) -> Frames:
         dice = self._dice
-        other = dice.choice(self._clients)
+        other = dice.choice(self.clients)
         up, down = self._packet(client.home, CORRESPONDENT), self._packet(CORRESPONDENT, client.home)
         between = self._packet(client.home, other.home)
         id_ = next(self._numbers)

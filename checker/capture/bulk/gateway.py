@@ -109,10 +109,10 @@ class Secrets(NamedTuple):
     exact: Ints
 
     @staticmethod
-    def of(items: Items, taken: Taken, associations: Associations, salt: int) -> tuple[Secrets, Ints]:
-        """Return them, and the ports in front of ESP."""
-        kinds, count = taken.families, len(items.depth)
-        assert kinds is not None
+    def of(items: Items, taken: Taken, reader: DeviceReader, salt: int) -> tuple[Secrets, Ints]:
+        """Return them, and the ports in front of ESP. Of messages `exact` is not needed."""
+        kinds, count, associations = taken.families, len(items.depth), reader.associations
+        assert kinds is not None and associations is not None
         flags = [np.zeros(count, np.bool_) for _ in range(4)]
         known, inward, opened, inner = flags
         home, outer, spi, peer, number, exact = (np.zeros(count, np.int64) for _ in range(6))
@@ -123,7 +123,7 @@ class Secrets(NamedTuple):
         for item, packet in enumerate(taken.unusual, n):
             inside = associations.inner.get(packet.frame)
             innermost = packet if inside is None else inside
-            if innermost.identity and innermost.addresses:
+            if innermost.identity and innermost.addresses and not reader.is_message(packet):
                 ends = innermost.addresses[-1]
                 exact[item] = exact_of(salt, ends[0] << SIDES | ends[1], innermost.identity)
             if packet.kind == ESP and packet.addresses and associations.home_of(packet) is not None:
@@ -223,7 +223,7 @@ class GatewayMeaning(DeviceMeaning):
     def _described(self) -> Items:
         """Describe items with more columns than addresses."""
         items = super()._described()
-        self._secrets, ports = Secrets.of(items, self._taken, self._associations, self._salt)
+        self._secrets, ports = Secrets.of(items, self._taken, self.reader, self._salt)
         self._extra = items.addresses.shape[1]
         more = np.column_stack([items.addresses, self._secrets.home, ports])
         for item, packet in enumerate(self._unusual, len(self._kinds)):

@@ -1,7 +1,7 @@
 """Events of captures that were made one by one, as columns: where there are many, they are observed natively, too.
 
-At a gateway every packet of ESP has to be opened, so that packets are no columns. What they come to repeats itself all
-the same: few distinct events are kept, and four numbers for each.
+At a gateway not all captures can be read in columns. What packets come to repeats itself all the same: few distinct
+events are kept, and four numbers for each.
 """
 
 from __future__ import annotations

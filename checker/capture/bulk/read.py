@@ -8,18 +8,20 @@ came to. What the loop does not know is read as ever, frame by frame, in order.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, UndecidedError
-from mipcheck.checker.capture.bulk.families import Families
+from mipcheck.checker.capture.bulk.families import LOW, Families
 from mipcheck.checker.capture.bulk.gateway import GatewayMeaning, sightings
 from mipcheck.checker.capture.bulk.heard import Heard
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Meaning
 from mipcheck.checker.capture.bulk.opened import Opening
+from mipcheck.checker.capture.bulk.rows import Ints
 from mipcheck.checker.capture.bulk.scanned import PORTS
 from mipcheck.checker.capture.bulk.scanner import DiverseError, Plan, Scanner, Taken
 from mipcheck.checker.capture.device.associations import OpenedInColumns
@@ -36,7 +38,7 @@ from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LINK_PORTS, 
 from mipcheck.checker.capture.lacking import alive, blindness, disordered, lost, not_shown, unreadable
 from mipcheck.checker.capture.messages.esp import Keyring
 from mipcheck.checker.capture.node.cooked import forget_directions, tell_apart
-from mipcheck.checker.capture.node.decrypted import SOON, could_hold, may_be_decrypted
+from mipcheck.checker.capture.node.decrypted import SOON, may_be_decrypted
 from mipcheck.checker.capture.node.devices import is_modem, mark_tunnels, sharing, unlisted_tunnels
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
 from mipcheck.checker.capture.node.recordings import may_overlap
@@ -211,19 +213,54 @@ def _shown_decrypted(taken: Taken, known: Knowledge, tunnels: frozenset[str]) ->
     """
     if not any(packet.kind == ESP for packet in _distinct(taken)):
         return False
-    physical = [p for p in _each(taken) if not is_tunnel(p, tunnels) and not is_loopback(p)]
-    ends: dict[object, dict[int, Packet]] = {}  # by link, one packet of ESP for each address that it came to
-    outers: dict[str, set[int]] = {}
-    for packet in physical:
+    physical = [(p, of) for p, of in _alike(taken, known) if not is_tunnel(p, tunnels) and not is_loopback(p)]
+    targets = _targets(taken)
+    none = np.zeros(len(targets), np.bool_)
+    ends: dict[object, set[int]] = {}  # by link, the addresses that ESP came to
+    outers: dict[str, npt.NDArray[np.bool_]] = {}
+    for packet, of in physical:
         if packet.kind == ESP and known.direction(packet) == "in":
-            ends.setdefault(_link(packet), {}).setdefault(packet.addresses[0][1], packet)
-            outers.setdefault(packet.interface, set()).add(id(packet))
-    inners: dict[str, set[int]] = {}
-    for packet in physical:
+            ends.setdefault(_link(packet), set()).update(np.unique(targets[of]).tolist())
+            outers.setdefault(packet.interface, none.copy())[of] = True
+    inners: dict[str, npt.NDArray[np.bool_]] = {}
+    for packet, of in physical:
         held = ends.get(_link(packet))
-        if held and may_be_decrypted(packet, known) and any(could_hold(outer, packet) for outer in held.values()):
-            inners.setdefault(packet.interface, set()).add(id(packet))
-    return any(_follow(taken, outers[name], found) for name, found in inners.items())
+        if held and may_be_decrypted(packet, known):
+            # As `could_hold` has it: some ESP came to another address.
+            found = of if len(held) > 1 else of[targets[of] != next(iter(held))]
+            inners.setdefault(packet.interface, none.copy())[found] = True
+    return any(_follow(taken, outers[name], found) for name, found in inners.items() if found.any())
+
+
+def _alike(taken: Taken, known: Knowledge) -> Iterator[tuple[Packet, Ints]]:
+    """Yield a packet for all that pass in the same direction and between the same stations, and the numbers of these
+    kinds; then those that were read in full, which are numbered after the kinds."""
+    kinds, families = taken.kinds, taken.families
+    single = np.arange(len(kinds))
+    if families is not None:
+        # Where link addresses tell a direction, it is that of a family.
+        settled = np.array([bool(p.source_mac and known.macs.get(p.interface)) for p in families.packets] + [False])
+        order = np.argsort(families.family, kind="stable")
+        of_family = families.family[order]
+        bounds = np.searchsorted(of_family, np.arange(len(families.packets) + 1))
+        for n in np.flatnonzero(settled).tolist():
+            yield families.packets[n], order[bounds[n] : bounds[n + 1]]
+        single = np.flatnonzero(~settled[families.family])
+    for number in single.tolist():
+        yield kinds[number].packet, np.array([number])
+    for number, packet in enumerate(taken.unusual, len(kinds)):
+        yield packet, np.array([number])
+
+
+def _targets(taken: Taken) -> Ints:
+    """Return the address that packets of each kind go to, by the outermost header, then that of those read in full."""
+    if taken.families is None:
+        of_kinds = [kind.packet.addresses[:1] for kind in taken.kinds]
+        before = np.array([pair[0][1] if pair else 0 for pair in of_kinds], np.int64)
+    else:
+        pairs = taken.families.pairs
+        before = (pairs[:, 0] & np.uint64(LOW)).astype(np.int64) if pairs.shape[1] else np.zeros(len(pairs), np.int64)
+    return np.append(before, np.array([p.addresses[0][1] if p.addresses else 0 for p in taken.unusual], np.int64))
 
 
 def _link(packet: Packet) -> object:
@@ -241,14 +278,12 @@ def _distinct(taken: Taken) -> list[Packet]:
     return _each(taken) if taken.families is None else [*taken.families.packets, *taken.unusual]
 
 
-def _follow(taken: Taken, outers: Collection[int], inners: Collection[int]) -> bool:
-    """Decide whether one of `inners` comes soon after one of `outers`; both are ids of packets as `_each` has them."""
-    each = _each(taken)
-    is_outer, is_inner = (np.array([id(p) in ids for p in each] or [False]) for ids in (outers, inners))
+def _follow(taken: Taken, outers: npt.NDArray[np.bool_], inners: npt.NDArray[np.bool_]) -> bool:
+    """Decide whether one of `inners` comes soon after one of `outers`: both tell of kinds, then of `unusual` ones."""
     last = -(2**62)
     for chunk in taken.rows.chunks():
         at = np.where(chunk.kind >= 0, chunk.kind, len(taken.kinds) - 1 - chunk.kind)
-        times, found = chunk.time[is_outer[at]], chunk.time[is_inner[at]]
+        times, found = chunk.time[outers[at]], chunk.time[inners[at]]
         times = np.concatenate([[last], times])
         before = times[np.searchsorted(times, found, "right") - 1]
         if (found - before <= SOON).any():
@@ -344,7 +379,8 @@ def _understand(
             heard.clear()  # with many nodes it takes more than all else
             meaning = of_device = DeviceMeaning(reader, taken.rows, taken.families, taken.unusual)
         else:
-            opened = OpenedInColumns(opening.keys, [*sightings(taken, opening.own)], taken.families.pairs_with)
+            seen = list(sightings(taken, opening.own))
+            opened = OpenedInColumns(opening.keys, seen, taken.families.pairs_with, taken.clear)
             reader = DeviceReader(sources[0].name, site, known, packets, words, opened)
             meaning = of_device = GatewayMeaning(reader, taken, opening.salt)
         try:

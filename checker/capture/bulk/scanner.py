@@ -103,6 +103,8 @@ class Taken:
         """A hash of what tells each packet from others, where ESP is opened."""
         self.numbers = Noted()
         """The sequence numbers of ESP that was opened."""
+        self.clear: dict[int, bytes] = {}
+        """What was in ESP that was opened, but is unusual, by the number of the frame."""
 
     @property
     def kinds(self) -> Sequence[PacketKind]:
@@ -297,9 +299,11 @@ class Scanner:
         self._clear = dict(
             zip(column["row"].tolist(), zip(found, column["clear_end"].tolist(), strict=True), strict=True)
         )
-        for n in (n for n in np.flatnonzero(~opened).tolist() if n in covered):
-            at = int(column["at"][n])
-            view[at : at + len(covered[n])] = covered[n]
+        for n in np.flatnonzero(~opened & (column["clear"] >= 0)).tolist():
+            at, start = int(column["at"][n]), found[n]
+            self._taken.clear[int(s.frame_of[column["row"][n]])] = bytes(view[start : start + sizes[n]])
+            if n in covered:
+                view[at : at + len(covered[n])] = covered[n]
         frames = s.frame_of[column["row"][opened]]
         self._taken.numbers.add(frames, s.secrets.column("number")[: s.sealed][opened].copy())
         s.sealed, s.gone = 0, -1

@@ -7,7 +7,7 @@ keys is the node's whose ESP passes between the same ends after it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final, NamedTuple
@@ -82,6 +82,8 @@ class OpenedInColumns(NamedTuple):
     keys: Keyring
     seen: Sequence[Sighting]
     alike: Alike
+    clear: Mapping[int, bytes]
+    """What is in packets that have been opened all the same, by the number of the frame."""
 
 
 class Associations:
@@ -95,6 +97,7 @@ class Associations:
         """What was inside, by the number of the frame (of its ESP)."""
         self.by_spi: dict[int, Association] = {}
         self.keys = Keyring(site.esp_sas) if columns is None else columns.keys
+        self._clear = {} if columns is None else columns.clear
         self._own = own
         self._opened: set[int] = set()
         self._sealed: dict[int, int] = {}
@@ -127,7 +130,7 @@ class Associations:
 
     def _seen(self, packet: Packet) -> Iterator[Sighting]:
         """Open a packet of ESP."""
-        inner = self.keys.inside(packet)
+        inner = self.keys.inside(packet, self._clear.get(packet.frame))
         if inner is None:
             if not self.keys.has(packet.spi):
                 self._sealed.setdefault(packet.spi, packet.frame)

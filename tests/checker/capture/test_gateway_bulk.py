@@ -7,12 +7,19 @@ import random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mipcheck.checker.capture.bulk.read import read_bulk
+from mipcheck.checker.capture.device import crossing
+from mipcheck.checker.capture.frames.frame import Frame
+from mipcheck.checker.capture.headers.packet import Packet as CapturedPacket
+from mipcheck.checker.capture.read import Decoder, read_captures
+from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.trace.columns import Columns
+from scapy.layers.inet import IP, UDP, fragment
 
-from making.at_device import MS, file_of
+from making.at_device import CORRESPONDENT, MS, comes, file_of, leaves, words
 from making.at_gateway import Traffic, cut
 from making.depth import drawn
-from making.in_columns import LINKS, as_captured, assert_same, small
+from making.in_columns import LINKS, Frames, as_captured, assert_same, protects, small, sources
 
 pytest.importorskip("llvmlite")
 pytest.importorskip("cryptography")
@@ -55,3 +62,72 @@ def test_most_of_it_stays_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in range(drawn(4, 20)):
         traffic = Traffic(random.Random(seed), 3)
         assert isinstance(assert_same([file_of(traffic.frames(120))], traffic.site), Columns)
+
+
+def test_what_passes_twice_is_followed_packet_by_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes from one node to another by way of the i-HA comes in twice, in the same flow."""
+    small(monkeypatch, 5, 2)
+    traffic = Traffic(random.Random(1), 2, 0.0)
+    first, second = traffic.clients
+    frames: Frames = []
+    for n in range(6):
+        packet = IP(src=first.home, dst=second.home, id=n) / UDP(sport=4000, dport=7777) / bytes(20)
+        up, down = first.sealed(packet, True), second.sealed(packet, False)
+        frames += [comes(up), leaves(packet, 1), comes(packet, 1), leaves(down)]
+    events = assert_same([file_of(frames, 100 * MS)], traffic.site)
+    assert isinstance(events, Columns)
+    assert [e.kind for e in events].count(
+        "relay"
+    ) == 6  # of those that leave for the second node nobody knows whence they came
+
+
+def test_what_came_in_fragments_is_recognised_as_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read in full, and what leaves in columns."""
+    traffic = Traffic(random.Random(1), 1, 0.0)
+    (client,) = traffic.clients
+    packet = IP(src=client.home, dst=CORRESPONDENT, id=7) / UDP(sport=4000, dport=7777) / bytes(200)
+    frames = [*(comes(p) for p in fragment(client.sealed(packet, True), 120)), leaves(packet, 1)]
+    events = assert_same([file_of(frames)], traffic.site)
+    assert isinstance(events, Columns)
+    assert "relay" in {e.kind for e in events}
+
+
+def test_too_much_at_a_time_is_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crossing, "PACKETS", 20)
+    traffic = Traffic(random.Random(3), 3, 0.0)
+    events = assert_same([file_of(traffic.frames(120))], traffic.site)
+    assert not isinstance(events, Columns)
+
+
+@pytest.mark.parametrize("odd", [0.0, 0.5])
+def test_a_survey_is_the_same(odd: float) -> None:
+    """Whether ESP was opened or not: who speaks with whom."""
+    traffic = Traffic(random.Random(5), 4, odd)
+    files = [file_of(traffic.frames(150))]
+    surveyors: list[Surveyor] = []
+    read_captures(sources(files), traffic.site, protects(), surveyors, words("vpn"))
+    _, _, found = read_bulk(sources(files), traffic.site, protects(), True, words("vpn"))
+    expected = [surveyor.survey() for surveyor in surveyors]
+    for one, other in zip(found, expected, strict=True):
+        assert one.flows == other.flows
+        assert one.devices == other.devices
+        assert [r.frame for r in one.requests] == [r.frame for r in other.requests]
+
+
+def test_an_odd_packet_is_what_was_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was opened in its place is put back where it is read in full."""
+    traffic = Traffic(random.Random(7), 1, 0.0)
+    (client,) = traffic.clients
+    pieces = fragment(IP(src=client.home, dst=CORRESPONDENT, id=7) / UDP() / bytes(90), 48)
+    frames = [comes(client.sealed(p, True)) for p in pieces]
+    taken: list[CapturedPacket] = []
+    take = Decoder.take
+
+    def noted(decoder: Decoder, frame: Frame) -> list[CapturedPacket]:
+        found = take(decoder, frame)
+        taken.extend(found)
+        return found
+
+    monkeypatch.setattr(Decoder, "take", noted)
+    read_bulk(sources([file_of(frames)]), traffic.site, protects(), True, words("vpn"))
+    assert [bytes(p.payload) in data for p, (data, _) in zip(taken, frames, strict=True)] == [True] * len(frames)
