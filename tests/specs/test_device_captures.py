@@ -18,7 +18,9 @@ from mipcheck.checker.report.json import as_object
 from mipcheck.checker.site.site import MnHaKey
 from mipcheck.checker.trace.route import CAPTURES, EVENTS
 from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import GRE
 from scapy.layers.mobileip import MobileIP, MobileIPTunnelData
+from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet, Raw
 
 from making.at_device import CORRESPONDENT, ELSEWHERE, NEAR, NEXT_MAC, comes, leaves
@@ -275,11 +277,13 @@ class Tunnel:
     def up(self, packet: Packet, source: str = XHOA) -> Packet:
         made: Packet = self._up.encrypt(packet)
         made.src = source
+        del made.chksum
         return made
 
     def down(self, packet: Packet, target: str = XHOA) -> Packet:
         made: Packet = self._down.encrypt(packet)
         made.dst = target
+        del made.chksum
         return made
 
 
@@ -400,3 +404,51 @@ def test_a_capture_that_shows_one_side_alone_accuses_nobody(
             report = judged(tmp_path, Case(case.role, case.name, frames), False)
             assert not report.violations, (what, case)
             assert as_object(judged(tmp_path, Case(case.role, case.name, frames), True)) == as_object(report)
+
+
+@pytest.mark.parametrize("role", ["iha", "xha"])
+@pytest.mark.parametrize("why", ["no key", "cut short"])
+def test_what_is_granted_unchecked_leaves_open_whether_it_was_authentic(tmp_path: Path, role: str, why: str) -> None:
+    key = XKEY if role == "xha" else KEY
+    config = site(role)
+    if why == "no key":
+        config = config.replace(f"spi = {key.spi}\n", f'spi = {key.spi}\nhome = "10.9.9.9"\n')
+        assert config != site(role)
+    for code in (0, 131):
+        frames = [*asks(1, 1, key=key), *says(1.01, 1, key=key, code=code)]
+        if why == "cut short":
+            (time, (data, link)), *rest = frames
+            frames = [(time, (data[:-2], link)), *rest]
+        case = Case(role, "", frames)
+        report = judged(tmp_path, case, False, config)
+        assert as_object(judged(tmp_path, case, True, config)) == as_object(report)
+        assert any("granted" in reason for reason in report.reasons) == (code == 0)
+        assert report.verdict == "inconclusive" or code, report.reasons
+
+
+def within(frame: Frame, how: Callable[[bytes], Packet]) -> Frame:
+    """The frame as somebody else's tunnel carries it."""
+    data, link = frame
+    return data[:14] + bytes(IP(src="172.16.0.1", dst="172.16.0.2") / how(data)), link
+
+
+AROUND: list[tuple[str, Callable[[bytes], Packet], frozenset[int]]] = [
+    ("GRE", lambda data: GRE() / IP(data[14:]), frozenset({OUTER})),
+    ("GRE on the other side", lambda data: GRE() / IP(data[14:]), frozenset({INNER})),
+    ("GRE on both sides", lambda data: GRE() / IP(data[14:]), frozenset({OUTER, INNER})),
+    ("VXLAN", lambda data: UDP(sport=5555, dport=4789) / VXLAN(vni=7) / Raw(data), frozenset({OUTER, INNER})),
+]
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize(("name", "how", "links"), AROUND, ids=[name for name, *_ in AROUND])
+def test_what_somebody_elses_tunnel_carries_acquits_nobody_and_accuses_nobody(
+    tmp_path: Path, name: str, how: Callable[[bytes], Packet], links: frozenset[int]
+) -> None:
+    for case in CASES:
+        frames = [(t, within(f, how) if f[1] in links else f) for t, f in case.frames]
+        around = Case(case.role, case.name, frames)
+        report = judged(tmp_path, around, False)
+        assert report.verdict != "conformant" or not case.broken, (name, case)
+        assert case.broken or not report.violations, (name, case)
+        assert as_object(judged(tmp_path, around, True)) == as_object(report)

@@ -21,8 +21,20 @@ class Heard:
 
     def __init__(self, families: Families, tunnels: frozenset[str]) -> None:
         self._families, self._tunnels = families, tunnels
+        self._kept: list[Spoken] | None = None
 
     def __iter__(self) -> Iterator[Spoken]:
+        return self._made() if self._kept is None else iter(self._kept)
+
+    def keep(self) -> None:
+        """Make them once for all who go through them soon."""
+        self._kept = [*self._made()]
+
+    def forget(self) -> None:
+        """Keep them no longer: with many nodes they take more than all else."""
+        self._kept = None
+
+    def _made(self) -> Iterator[Spoken]:
         kinds, messages = self._families, self._families.messages
         if not len(messages):
             return
@@ -49,7 +61,7 @@ class Heard:
             rows = zip(*(column[part].tolist() for column in columns), strict=True)
             for number, told in enumerate(rows, first):
                 if exposed[told[0]]:
-                    yield Spoken._make((names[told[0]], *told[1:], messages.payload(number)))
+                    yield Spoken._make((names[told[0]], *told[1:], True, messages.payload(number)))
 
 
 class Sightings:

@@ -26,7 +26,6 @@ from mipcheck.checker.capture.bulk.scanned import PORTS
 from mipcheck.checker.capture.bulk.scanner import DiverseError, Plan, Scanner, Taken
 from mipcheck.checker.capture.device.associations import OpenedInColumns
 from mipcheck.checker.capture.device.reader import GATEWAY, DeviceReader
-from mipcheck.checker.capture.device.registration import Spoken
 from mipcheck.checker.capture.device.sides import learn_device
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.events.registrations import clear_registrations
@@ -355,11 +354,11 @@ def _understand(
         # What is said of each message may not count where its order is not known.
         return _one_by_one(sources, site, protects, infos, firsts, taken, words)
     packets = _few(taken)
-    heard: list[Spoken] = []
     if taken.families is None:
         known = learn(packets, site)
     else:
-        heard += Heard(taken.families, frozenset(site.tunnels))
+        heard = Heard(taken.families, frozenset(site.tunnels))
+        heard.keep()
         known = learn_device(packets, site, taken.families.pairs_with, heard)
     if sharing(known.macs, frozenset(site.tunnels)):
         # Which packets are copies can be told only where all of them are seen.
@@ -376,7 +375,7 @@ def _understand(
         assert taken.families is not None
         if opening is None:
             reader = DeviceReader(sources[0].name, site, known, packets, words, None, heard)
-            heard.clear()  # with many nodes it takes more than all else
+            heard.forget()
             meaning = of_device = DeviceMeaning(reader, taken.rows, taken.families, taken.unusual)
         else:
             seen = list(sightings(taken, opening.own))

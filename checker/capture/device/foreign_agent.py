@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Found
@@ -119,6 +119,10 @@ class ForeignAgent:
     def find(self, packet: Packet) -> Found[Way]:
         """Return by which way a packet came whose addresses were switched: there is none."""
         return Found(None)
+
+    def holes(self, spoken: Callable[[], Iterable[Spoken]]) -> tuple[str, ...]:
+        """Say what could not be known besides the events: nothing."""
+        return ()
 
     def _meet(self, spoken: Iterable[Spoken], adverts: Iterable[Packet]) -> None:
         """Learn on which links there are nodes, and which; and who takes part in registrations on the other side, and

@@ -6,12 +6,13 @@ one goes there. The rest of what it sends is told by what came in before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Crossing, Found
-from mipcheck.checker.capture.device.passage import SIGNALLING, Marks, Outcome, Passage, Told, Way
+from mipcheck.checker.capture.device.passage import SIGNALLING, Marks, Outcome, Passage, Told, Way, untold
 from mipcheck.checker.capture.device.registration import (
+    GRANTED,
     LOW,
     Dynamic,
     Keys,
@@ -28,6 +29,7 @@ from mipcheck.checker.capture.headers.packet import MULTICAST, REGISTRATION, Pac
 from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.messages.mobileip import Registration, Reply, Request
 from mipcheck.checker.capture.node.knowledge import Knowledge
+from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.types import Value
 
@@ -52,6 +54,7 @@ class HomeAgent:
         self._known = known
         self._dynamic = Dynamic(spoken)
         self._security = Security(site.role, site.mn_ha_keys)
+        self._unchecked = False  # whether there is a request of which nobody can say if it is authentic
         self._coas = {s.coa for s in spoken if s.asks and s.agent in known.own}
         self._homes = known.home
         self._switching: Crossing[Way] = Crossing()
@@ -81,7 +84,9 @@ class HomeAgent:
     def marks(self) -> Marks:
         """Return what of addresses `passage` looks at."""
         peer = [a for name, a in self._site.addresses.items() if name == "vpn"]
-        return Marks([self._known.own, self._known.far, self._coas, peer], self._known.internal, [1, MULTICAST])
+        return Marks(
+            [self._known.own, self._known.far, self._coas, self._homes, peer], self._known.internal, [1, MULTICAST]
+        )
 
     def take(self, packet: Packet, passage: Passage | None) -> None:
         """Take note of a packet of user data whose addresses may be switched, or will be."""
@@ -99,6 +104,33 @@ class HomeAgent:
 
     def note_stranger(self, address: int) -> None:
         """Take note of a home agent that is none of the site's: none is told of here."""
+
+    def holes(self, spoken: Callable[[], Iterable[Spoken]]) -> tuple[str, ...]:
+        """Say that requests were granted of which nobody can say whether they are authentic: among all messages of the
+        capture, of which `spoken` is asked only where there are such requests."""
+        if not self._unchecked:
+            return ()
+        own = self._known.own
+        granted: dict[tuple[int, int], tuple[int, int]] = {}  # home address and identification → time and frame
+        for s in spoken():
+            if s.grants and s.sender in own and s.agent in own:
+                asked = s.home, s.low
+                granted[asked] = min(granted.get(asked, (s.time, s.frame)), (s.time, s.frame))
+        found: dict[tuple[int, int], bool] = {}  # whether such requests were captured to their ends
+        for s in spoken() if granted else ():
+            if s.asks and s.receiver in own and s.agent in own:
+                asked = self._dynamic.given(s.home, s.agent, s.low) or 0, s.low
+                if asked in granted and self.check(s.message) == "unchecked":
+                    found[asked] = found.get(asked, True) and s.whole
+        if not found:
+            return ()
+        if not self._security.given:
+            why = "there is no [[mn_ha_key]]"
+        else:
+            why = "no [[mn_ha_key]] fits some" if all(found.values()) else "some were cut short (capture with -s 0)"
+        told = f"whether requests that {self._site.role} granted are genuine is not known"
+        _, first = min(granted[asked] for asked in found)
+        return (f"frame {first}: {why}: {told} ({counted(len(found), 'request')})",)
 
     # --- registrations ------------------------------------------------------------------------------------------------
 
@@ -136,11 +168,8 @@ class HomeAgent:
         auth = self._security.check(carried.registration(packet))
         keys = of_request(packet, request, home)
         keys |= {"auth": auth, "how": _how(packet), **self._whence(packet)}
-        notes = []
-        if auth == "unchecked":
-            given = "no [[mn_ha_key]] fits some" if self._security.given else "there is no [[mn_ha_key]]"
-            notes.append(("", f"{given}: whether requests to {self._site.role} are genuine is not known"))
-        return Passage(SIGNALLING._replace(told=[Told("rrq", keys)]), notes=notes)
+        self._unchecked |= auth == "unchecked"
+        return Passage(SIGNALLING._replace(told=[Told("rrq", keys)]))
 
     def _reply(self, packet: Packet, reply: Reply) -> Passage:
         if not reply.home:
@@ -168,7 +197,7 @@ class HomeAgent:
                 del self._asked[next(iter(self._asked))]
         elif reply is not None and source in own and reply.agent in own and reply.home:
             coa = self._asked.get((reply.home, reply.id & LOW))
-            if coa is not None and reply.code in (0, 1) and reply.lifetime:
+            if coa is not None and reply.code in GRANTED and reply.lifetime:
                 self._nodes.setdefault(coa, set()).add(reply.home)
 
     def _whence(self, packet: Packet) -> dict[str, Value | None]:
@@ -236,6 +265,10 @@ class HomeAgent:
         if found.way is None and not found.several:
             return Outcome((), "passes by")
         source, target = packet.addresses[0]
+        if source not in self._homes:
+            inside = [source for source, _ in packet.addresses[1:] if source in self._homes]
+            if inside:
+                return Outcome((untold(inside[0], "what the node sent is in somebody else's tunnel"),))
         how, coa = (None, None) if found.way is None else found.way
         ends: Keys = {"home": source, "src": source, "dst": target, "coa": coa}
         passed = None if how is None else "unwrapped" if how == WRAPPED else "switched"

@@ -6,7 +6,7 @@ What a packet comes to is said in `home_agent`, `foreign_agent` and `gateway`; w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from mipcheck.checker.capture.device.associations import Associations, OpenedInColumns
@@ -31,6 +31,10 @@ from mipcheck.model.values.types import Value
 GATEWAY: Final = "vpn"
 HOME_AGENTS: Final = ("iha", "xha")
 _CUT: Final = "registration messages were cut short: capture more bytes of each frame (-s 0)"
+_INSIDE: Final = (
+    "packets of the device itself in somebody else's tunnel were not read: capture them outside of it (it may be a"
+    " mirror of a port, or an uplink)"
+)
 DEVICES: Final = (GATEWAY, *HOME_AGENTS, FOREIGN_AGENT)
 """The roles of which captures are read, beside the mobile node's."""
 
@@ -48,6 +52,7 @@ class _Agent(Protocol):
     def find(self, packet: Packet) -> Found[Way]: ...
     def marks(self) -> Marks: ...
     def note_stranger(self, address: int) -> None: ...
+    def holes(self, spoken: Callable[[], Iterable[Spoken]]) -> tuple[str, ...]: ...
 
 
 class DeviceReader:
@@ -66,7 +71,7 @@ class DeviceReader:
         """`packets` are all there are, in order of time; `events` what the specification declares for the role.
 
         In columns they are some of each kind; at a gateway the rest is told by `columns`, and at an agent `more` are
-        the messages that are not among them.
+        the messages that are not among them, which are gone through more than once.
         """
         self._account = Account(name)
         self._name = name
@@ -79,6 +84,7 @@ class DeviceReader:
         self.associations: Associations | None = None
         self.gateway: Gateway | None = None
         self._agent: _Agent | None = None
+        self._spoken: Callable[[], list[Spoken]] = list
         self.not_shown = ""
         """Which of an agent's messages the capture does not show at all, where it is said to begin with nobody."""
         if site.role == GATEWAY:
@@ -86,7 +92,8 @@ class DeviceReader:
             add_inner(exposed, known, self.associations.homes, site, columns.alike if columns else None)
             self.gateway = Gateway(self._account, teller, site, known, self.associations)
             return
-        spoken = [*spoken_of(exposed), *more]
+        self._spoken = lambda: [*spoken_of(exposed), *more]
+        spoken = self._spoken()
         if site.boot:
             self.not_shown = not_shown(spoken, known.own, site.role == FOREIGN_AGENT)
         if site.role == FOREIGN_AGENT:
@@ -113,8 +120,9 @@ class DeviceReader:
     def holes(self) -> tuple[str, ...]:
         """Say what could not be known, and may have been anything."""
         sealed = self.associations.holes() if self.associations is not None else ()
+        unknown = self._agent.holes(self._spoken) if self._agent is not None else ()
         told = f"{self.not_shown} is in the capture: take it on all interfaces, in both directions and without a filter"
-        return (*self._account.holes(), *sealed, *([told] if self.not_shown else ()))
+        return (*self._account.holes(), *sealed, *unknown, *([told] if self.not_shown else ()))
 
     def hidden(self) -> tuple[str, ...]:
         """Say why signalling could not be seen."""
@@ -179,6 +187,9 @@ class DeviceReader:
             self._account.set_aside[outcome.aside] += 1
 
     def _user_data(self, agent: _Agent, packet: Packet) -> None:
+        if self._is_inside(packet):
+            self._account.unread(packet, _INSIDE, NODE)
+            return
         passage = agent.passage(packet, self._known.direction(packet))
         agent.take(packet, passage)
         if passage is None:
@@ -196,6 +207,11 @@ class DeviceReader:
         for outcome in outcomes:
             self._tell(packet, outcome)
 
+    def _is_inside(self, packet: Packet) -> bool:
+        """Decide whether somebody else's tunnel carries what the device sent, or was sent."""
+        own, (outermost, *inside) = self._known.own, packet.addresses
+        return own.isdisjoint(outermost) and not all(map(own.isdisjoint, inside))
+
     # --- many packets that are alike ----------------------------------------------------------------------------------
 
     def passage(self, packet: Packet) -> Passage | None:
@@ -206,7 +222,7 @@ class DeviceReader:
         if packet.unread or self._agent is None or packet.kind == ADVERTISEMENT:
             return None
         if packet.kind != REGISTRATION:
-            return self._agent.passage(packet, self._known.direction(packet))
+            return None if self._is_inside(packet) else self._agent.passage(packet, self._known.direction(packet))
         body = carried.registration(packet).body
         return None if body is None or not body.home or self._agent.depends(packet) else self._agent.message(packet)
 

@@ -18,6 +18,8 @@ Keys = dict[str, Value | None]
 
 LOW: Final = 0xFFFFFFFF
 """The half of an identification by which a reply is compared with its request (RFC 3344 section 3.6.2.1)."""
+GRANTED: Final = range(2)
+"""Codes with which a registration is granted (RFC 3344 section 3.4)."""
 OWN_DENIALS: Final = range(64, 128)
 """Codes with which a foreign agent itself denies (RFC 3344 section 3.4)."""
 _CODE: Final = 1
@@ -51,7 +53,7 @@ class Spoken(NamedTuple):
     """A message with a whole fixed part, where it was seen. It `asks` to a registration port, or `answers` from one.
 
     `source` and `target` are those of the outermost IP header, `sender` and `receiver` of the innermost of `depth`;
-    `coa` is 0 in a reply, `low` the identification as it is compared.
+    `coa` is 0 in a reply, `low` the identification as it is compared; `whole` says that it was captured to its end.
     """
 
     interface: str
@@ -68,7 +70,18 @@ class Spoken(NamedTuple):
     low: int
     time: int
     frame: int
+    whole: bool
     payload: bytes
+
+    @property
+    def grants(self) -> bool:
+        """Whether it is a reply that grants a registration, or takes it back as asked."""
+        return self.answers and self.payload[_CODE] in GRANTED
+
+    @property
+    def message(self) -> Registration:
+        """The message itself, read anew."""
+        return mobileip.read_registration(self.payload, self.whole)
 
 
 def spoken_of(packets: Iterable[Packet]) -> list[Spoken]:
@@ -92,6 +105,7 @@ def spoken_of(packets: Iterable[Packet]) -> list[Spoken]:
                 body.id & LOW,
                 packet.time,
                 packet.frame,
+                packet.whole,
                 packet.payload,
             )
         )
