@@ -24,40 +24,53 @@ def surely_broken(world: World, script: Script, rules: Collection[str]) -> froze
 
 def surely_kept(world: World, script: Script, rule: str) -> bool:
     """Decide whether a script asks for what a permission is about and gets it, or meets an obligation, whatever the
-    times are that have no value yet."""
+    times are that have no value yet; and whether before that, too, it is known that the rule was kept."""
     try:
-        return rule in _Evident(world, script, (rule,)).held
+        run = _Evident(world, script, (rule,))
     except Unfollowed:
         return False
+    return rule in run.held - run.doubted
 
 
 class _Evident(Followed):
     """A run in which a time without a value is unknown. Of the rules `asked` about, `certain` are those that it breaks
-    all the same, and `held` those that it keeps where they are put to the test."""
+    all the same, `held` those that it keeps where they are put to the test, and `doubted` those that it may break
+    somewhere."""
 
     def __init__(self, world: World, script: Script, asked: Iterable[str] = ()) -> None:
         self._asked = tuple(asked)
         self.certain: set[str] = set()
         self.held: set[str] = set()
+        self.doubted: set[str] = set()
         super().__init__(world, script)
 
     def _first(self, script: Script) -> SymbolicState:
         return super()._first(script) | dict.fromkeys(without_value(self.world), UNKNOWN)
 
     def _follow(self, step: ScriptStep) -> None:
-        """Take a step; what is overdue by then is so once, be that known or not."""
+        """Take a step; what is overdue by then is so once, be that known or not.
+
+        What was begun nobody knows when was so no sooner than the trace, to the checker.
+        """
         w, s = self.world, self.states[-1]
+        first = self.steps[0].now if self.steps else step.now
         for rule in w.requires:
             if rule not in self._asked:  # what is done of others is asked by nobody
                 continue
             for i in w.owing(rule):
-                owed = w.owed(rule, s, i)
-                if (step.now > w.deadline(rule, s, i)) is True and owed is not False:
-                    self.certain |= {rule} if owed is True else set()
+                owed, late = w.owed(rule, s, i), step.now > w.deadline(rule, s, i)
+                if late is UNKNOWN and (step.now > w.deadline(rule, s, i, first)) is False:
+                    late = False
+                if owed is False or late is False:
+                    continue
+                (self.certain if owed is True and late is True else self.doubted).add(rule)
+                if late is True:
                     s[DONE + rule, i] = True
         super()._follow(step)
         last = len(self.steps) - 1
-        self.certain |= {r for r in self._asked if r in w.allows and self.breaks(r, last) is True}
+        breaches = {r: self.breaks(r, last) for r in self._asked if r in w.allows}
+        self.certain |= {r for r, broken in breaches.items() if broken is True}
+        self.doubted |= {r for r, broken in breaches.items() if broken is UNKNOWN}
         exercised = {r for r in self._asked if self.exercises(r, last) is True}
         self.held |= {r for r in exercised if r in w.requires or self.breaks(r, last, strict=True) is False}
 

@@ -395,12 +395,13 @@ class World:
         by_now = {**s, (NAMED, a.interface): self.truth(True)} if (NAMED, a.interface) in s else s
         return self.owed(rule, by_now, self.owing_at(rule, a.interface))
 
-    def deadline(self, rule: str, s: SymbolicState, i: int) -> Z:
-        """Return the time by which an obligation has to be met by an interface or the node, `t_slack` included."""
+    def deadline(self, rule: str, s: SymbolicState, i: int, begun: Z | None = None) -> Z:
+        """Return the time by which an obligation has to be met by an interface or the node, `t_slack` included: counted
+        from `begun`, or else from its anchor."""
         body = self.requires[rule]
         limit = self.term(body.within, s, i, {}, None)
         slack = self.parameters.get("t_slack", 0)
-        due = total(s[self._slot(body.anchor, i)], limit)
+        due = total(s[self._slot(body.anchor, i)] if begun is None else begun, limit)
         return total(due, self._read(slack) if z3.is_expr(slack) else self.time(slack))
 
     def overdue(self, rule: str, s: SymbolicState, now: Z) -> Z:

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import pytest
 from mipcheck.checker.proofs.replayed import examples, statuses
+from mipcheck.model.prover.evident import surely_kept
+from mipcheck.model.prover.scripts import Script, ScriptStep
+from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import loads
 
 TEXT = """
@@ -81,3 +84,25 @@ def test_no_trace_holds_a_time_that_no_log_can_tell() -> None:
     """)
     kept, broken = examples(spec, "R")
     assert kept and not broken
+
+
+@pytest.mark.parametrize(("first", "kept"), [(6000, True), (6001, False)])
+def test_an_obligation_is_kept_where_it_was_in_time_by_whatever_began_it(first: int, kept: bool) -> None:
+    """Nobody knows when it began before the trace did: the checker says of one that may have been late that it is
+    inconclusive, though another was met afterwards."""
+    spec = loads("""
+        spec begun
+        document "none"
+        event ring() by network seen log
+        event go() by node seen log
+        interface { on_: bool = false  heard: time  early: time = 0 s }
+        on ring { on_ := true }
+        on ring when now - heard <= 6 s { heard := early }
+        on go when on_ { heard := now }
+        rule R MUST cite 1 "x" require go within 6 s of heard while on_
+    """)
+    told = [("ring", 0), ("go", first), ("go", first + 6000)]
+    script = Script(10**6, tuple(ScriptStep(event, 0, time, {}) for event, time in told), {})
+    assert surely_kept(setting_of(spec).in_steps(10**6), script, "R") == kept
+    log = "\n".join(["mipcheck-trace 1", "site boot=true", *(f"{ms / 1000:.3f} eth0 {event}" for event, ms in told)])
+    assert (statuses(spec, log)["R"] == "held") == kept
