@@ -58,6 +58,27 @@ def missing(time: int, before: bool, interface: str, reason: str, frame: int) ->
     return Added(time, before, interface, frame, _GAP, {"reason": reason})
 
 
+def gaps_in(
+    infos: Sequence[FileInfo],
+    firsts: Sequence[int],
+    offsets: Sequence[int],
+    packets: Sequence[Packet],
+    events: Sequence[Event],
+    happened: Callable[[int, int], bool],
+    together: Reassembler,
+    known: Knowledge,
+    site: Site,
+    unshown: str | None,
+) -> list[Added]:
+    """Make all events that no packet comes to; `events` are those of packets.
+
+    `unshown` is for `not_shown` at an agent, and None at the mobile node.
+    """
+    gaps = [*lost(infos, firsts, offsets, packets, happened, site), *disordered(infos, offsets, events)]
+    gaps += unreadable(together, known, site)
+    return gaps + (alive(packets, known, site) if unshown is None else not_shown(unshown, packets))
+
+
 def alive(packets: Sequence[Packet], known: Knowledge, site: Site) -> list[Added]:
     """Tell where the last that is seen of the node on an interface is not told as any event.
 

@@ -17,16 +17,7 @@ from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame
 from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import ASIDE, Packet
-from mipcheck.checker.capture.lacking import (
-    Blindness,
-    alive,
-    blindness,
-    disordered,
-    lost,
-    not_shown,
-    unreadable,
-    with_gaps,
-)
+from mipcheck.checker.capture.lacking import Blindness, blindness, gaps_in, with_gaps
 from mipcheck.checker.capture.node.cooked import forget_directions, tell_apart
 from mipcheck.checker.capture.node.decrypted import set_aside_decrypted
 from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, unlisted_tunnels
@@ -169,12 +160,8 @@ def understand(
         return bisect_left(times, since + 1) < bisect_left(times, until)
 
     offsets = [source.offset for source in sources]
-    gaps = [*lost(infos, firsts, offsets, packets, happened, site), *disordered(infos, offsets, reader.events)]
-    gaps += unreadable(together, known, site)
-    if not isinstance(reader, Reader):
-        gaps += not_shown(reader.not_shown, packets)
-    if words is None:
-        gaps += alive(packets, known, site)
+    unshown = None if isinstance(reader, Reader) else reader.not_shown
+    gaps = gaps_in(infos, firsts, offsets, packets, reader.events, happened, together, known, site, unshown)
     blind = blindness(infos, packets, reader.events, known, site).and_holes(
         _renumbered(hole, sources, firsts) for hole in untold
     )

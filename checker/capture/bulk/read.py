@@ -34,7 +34,7 @@ from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import SET_BACK, SLL, FileInfo
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LINK_PORTS, REGISTRATION, Packet
-from mipcheck.checker.capture.lacking import alive, blindness, disordered, lost, not_shown, unreadable
+from mipcheck.checker.capture.lacking import blindness, gaps_in
 from mipcheck.checker.capture.messages.esp import Keyring
 from mipcheck.checker.capture.node.cooked import forget_directions, tell_apart
 from mipcheck.checker.capture.node.decrypted import SOON, may_be_decrypted
@@ -398,12 +398,8 @@ def _understand(
         return after[since] < until
 
     offsets = [source.offset for source in sources]
-    gaps = [*lost(infos, firsts, offsets, packets, happened, site), *disordered(infos, offsets, reader.events)]
-    gaps += unreadable(taken.together, known, site)
-    if isinstance(reader, DeviceReader):
-        gaps += not_shown(reader.not_shown, packets)
-    if words is None:
-        gaps += alive(packets, known, site)
+    unshown = reader.not_shown if isinstance(reader, DeviceReader) else None
+    gaps = gaps_in(infos, firsts, offsets, packets, reader.events, happened, taken.together, known, site, unshown)
     blind = blindness(infos, packets, reader.events, known, site)
     columns = CaptureEvents if words is None else DeviceEvents
     events = columns(meaning, [*gaps, *blind.gaps], [source.name for source in sources], firsts)
