@@ -181,8 +181,8 @@ class Scanner:
         if self._plan.survey:
             self.surveyor = Surveyor.in_passing(info)
         together = self._taken.together
-        exactly = self._plan.opening is not None
-        self._decoder = Decoder(self._plan.keys, together, self._offset, self._before, self.surveyor, exactly)
+        passing = self._taken.families is not None
+        self._decoder = Decoder(self._plan.keys, together, self._offset, self._before, self.surveyor, passing)
         return self
 
     def taken(self) -> int:

@@ -18,7 +18,7 @@ from mipcheck.checker.check.report import Report
 from mipcheck.checker.report.json import as_object
 from mipcheck.checker.trace import route
 from mipcheck.checker.trace.columns import Columns
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, UDP, fragment
 from scapy.layers.l2 import GRE
 from scapy.packet import Packet
 
@@ -179,6 +179,62 @@ def test_any_registrations_come_to_the_same(
     }
     of = dataclasses.replace(SITES[role], mn_ha_keys=given[keys])
     assert_same([as_captured(frames[n::files], step, link) for n in range(files)], of)
+
+
+def _in_pieces(dice: random.Random, packet: Packet) -> list[Packet]:
+    """Return a packet whole or in fragments, of which some are lost, come twice, or in another order."""
+    packet[IP].id = dice.randrange(1 << 16)
+    if dice.random() < 0.4:
+        return [packet]
+    found = fragment(IP(bytes(packet)), dice.choice((16, 48, 120)))
+    if dice.random() < 0.3:
+        dice.shuffle(found)
+    if dice.random() < 0.2:
+        found.append(dice.choice(found))
+    return [p for p in found if dice.random() < 0.95]
+
+
+@pytest.mark.slow
+@settings(max_examples=drawn(25, 400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    role=st.sampled_from(sorted(SITES)),
+    seed=st.integers(0, 2**32),
+    chunk=st.sampled_from((7, 64, 5000)),
+    link=st.sampled_from(LINKS),
+)
+def test_any_fragments_come_to_the_same(
+    monkeypatch: pytest.MonkeyPatch, role: str, seed: int, chunk: int, link: str
+) -> None:
+    """Of what nodes send, of the tunnel around it, or of both: whether a packet is a fragment is said of its depth."""
+    dice = random.Random(seed)
+    small(monkeypatch, chunk, dice.choice((0, 2)))
+    agent, home = {"iha": (IHA, IHOA), "xha": (XHA, XHOA), "fa": (FA, "10.1.9.1")}[role]
+    frames: Frames = []
+    for n in range(30):
+        other = f"10.1.5.{n + 20}"
+        up, down = (user(*ends, dice.choice((20, 300))) for ends in ((home, other), (other, home)))
+        if role == "fa":
+            tunnels = IP(src=FA, dst=IHA), IP(src=IHA, dst=FA)
+        else:
+            tunnels = IP(src=ELSEWHERE, dst=agent), IP(src=agent, dst=ELSEWHERE)
+        inside = _in_pieces(dice, dice.choice((up, down)))
+        wrapped = [p for one in inside for p in _in_pieces(dice, tunnels[one.src != home] / one)]
+        upward = not inside or inside[0].src == home
+        if upward == (role != "fa"):
+            frames += [*map(comes, wrapped), *(leaves(p, 1) for p in _in_pieces(dice, up))]
+        else:
+            frames += [*(comes(p, 1) for p in inside), *map(leaves, wrapped)]
+    assert_same([as_captured(frames, MS, link)], SITES[role])
+
+
+def test_a_fragment_in_a_tunnel_is_one_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of them holds the headers that all others are told by."""
+    small(monkeypatch, 5, 2)
+    pieces = fragment(user("192.0.2.1", XHOA, 300), 120)
+    frames = [leaves(IP(src=XHA, dst=ELSEWHERE) / p) for p in pieces]
+    events = assert_same([file_of(frames)], SITES["xha"])
+    assert isinstance(events, Columns)
+    assert [e.args["fragment"] for e in events if e.kind == "send"] == ["yes"] * len(pieces)
 
 
 @pytest.mark.parametrize("role", sorted(SITES))
