@@ -66,7 +66,6 @@ def run(args: argparse.Namespace) -> int:
         absolute=trace.absolute,
         sight=_stated(source),
         holes=source.holes,
-        lost=source.lost,
     )
     write(text, args.output)
     return 0

@@ -13,7 +13,8 @@ from scapy.packet import Packet, Raw
 from making.at_device import CORRESPONDENT, comes, leaves, site
 from making.esp import association, keys
 from making.in_columns import Frames
-from making.packets import IHA, IHOA, VPN, XHOA, reply, request
+from making.packets import IHA, IHOA, KEY, VPN, XHOA, reply, request
+from making.registrations import Registrations
 from making.signalling import generic, isakmp
 
 KNOWN = bytes.fromhex("4a131c81070358455c5728f20e95452f")
@@ -78,10 +79,12 @@ class Client:
 
 
 class Traffic:
-    """What passes a gateway, drawn at random: genuine, damaged, replayed and late packets, moves, exchanges."""
+    """What passes a gateway, drawn at random: genuine, damaged, replayed and late packets, moves, exchanges; of them
+    registrations, as many as `registers` says."""
 
-    def __init__(self, dice: random.Random, nodes: int, odd: float = 0.3) -> None:
-        self._dice, self._odd = dice, odd
+    def __init__(self, dice: random.Random, nodes: int, odd: float = 0.3, registers: float = 0.0) -> None:
+        self._dice, self._odd, self._registers = dice, odd, registers
+        self._registrations = Registrations("iha", dice, KEY, 1, odd)
         self.clients = [Client.number(n, dice.choice(SUITES), dice.random() < 0.5) for n in range(nodes)]
         self._numbers = iter(range(1, 1 << 16))
 
@@ -94,8 +97,56 @@ class Traffic:
         found: Frames = []
         while len(found) < count:
             client = self._dice.choice(self.clients)
-            found += self._odd_ones(client) if self._dice.random() < self._odd else self._usual(client)
+            if self._dice.random() < self._registers:
+                found += self._registration(client)
+            else:
+                found += self._odd_ones(client) if self._dice.random() < self._odd else self._usual(client)
         return found
+
+    def _registration(self, client: Client) -> Frames:
+        """Return a request and its reply as they pass the gateway, or its foreign agent; odd ones may be anything."""
+        dice = self._dice
+        odd = dice.random() < self._odd
+        home = dice.choice((client.home, client.home, IHOA, "0.0.0.0" if odd else IHOA))
+        id_ = dice.choice((dice.getrandbits(64), dice.getrandbits(32), 1, 1 << 63))
+        ask = {"flags": dice.choice((0x22, 0x02, 0xA2)), "lifetime": dice.choice((60, 600, 0)), "id": id_}
+        code = dice.choice((0, 1, 65, 66, 77, 100, 127, 128, 133)) if odd or dice.random() < 0.2 else 0
+        told = {"code": code, "lifetime": dice.choice((60, 600)), "id": id_ if dice.random() < 0.9 else 5}
+        by_agent = dice.random() < 0.3
+        coa = VPN if by_agent else dice.choice((client.home, client.home, "10.1.7.9"))
+        to = VPN if by_agent else IHA
+        asks = self._registrations.message(request(client.home, to, IHA, home, coa, **ask))
+        answers = self._registrations.message(reply(VPN if by_agent else client.home, IHA, home, IHA, **told))
+        on, back = asks.copy(), answers.copy()
+        if by_agent:
+            on.src, on.dst = VPN, IHA
+            back.src, back.dst = VPN, client.home
+        if odd and dice.random() < 0.3:
+            back.src, answers.src = dice.choice((VPN, CORRESPONDENT)), dice.choice((VPN, IHA, CORRESPONDENT))
+        for packet in (asks, answers, on, back):
+            packet.id = next(self._numbers) & 0xFFFF
+            del packet.chksum, packet[UDP].chksum
+        found = [*self._through(client, asks, True), *(leaves(p, 1) for p in self._pieces(on))]
+        found += [*(comes(p, 1) for p in self._pieces(answers)), *self._through(client, back, False)]
+        return [frame for frame in found if dice.random() > self._odd / 5]
+
+    def _pieces(self, packet: Packet) -> list[Packet]:
+        """Return a packet whole, or now and then in fragments."""
+        found: list[Packet] = [packet]
+        if self._dice.random() < self._odd / 6:
+            found = fragment(IP(bytes(packet)), 24)
+        return found
+
+    def _through(self, client: Client, packet: Packet, up: bool) -> Frames:
+        """Return a packet in ESP, which may be in fragments, as may be what is in it; or damaged, or sent again."""
+        dice = self._dice
+        found: Frames = []
+        for one in self._pieces(packet):
+            sealed = client.sealed(one, up)
+            if dice.random() < self._odd / 6:
+                sealed = self._damaged(sealed)
+            found += [(comes if up else leaves)(p) for p in self._pieces(sealed)]
+        return found + found[-1:] * (dice.random() < self._odd / 6)
 
     def _packet(self, source: str, target: str) -> Packet:
         dice = self._dice
@@ -148,6 +199,7 @@ class Traffic:
             [comes(reply(VPN, IHA, client.home, id=id_), 1),
              leaves(client.sealed(reply(client.home, IHA, client.home, VPN, id=id_), False), 0)],
             [comes(p) for p in fragment(client.sealed(large, True), 120)],
+            self.offloaded(client, dice.random() < 0.5, dice.random() < 0.5),
             [comes(client.sealed(p, True)) for p in fragment(large, 96)],
             self._exchange(client),
             [comes(IP(src=client.at, dst=VPN, proto=50) / Raw(b"\0\1\2\3" + bytes(40)), 0)],
@@ -159,6 +211,22 @@ class Traffic:
             [comes(client.sealed(IP(src=client.home, dst=IHA, proto=50) / Raw(bytes(3) + b"\7" + bytes(40)), True), 0)],
         ]  # fmt: skip
         return dice.choice(ways)
+
+    def offloaded(self, client: Client, up: bool, cuts: bool) -> Frames:
+        """Return segments that are joined into one on the other side of the gateway, or the other way round."""
+        number, ends = next(self._numbers), (client.home, CORRESPONDENT) if up else (CORRESPONDENT, client.home)
+        parts = [
+            IP(src=ends[0], dst=ends[1], id=number + n & 0xFFFF)
+            / TCP(sport=5000, dport=443, seq=number * 1000 + 20 * n)
+            / Raw(bytes(20))
+            for n in range(3)
+        ]
+        joined = IP(src=ends[0], dst=ends[1], id=number & 0xFFFF) / TCP(sport=5000, dport=443, seq=number * 1000)
+        many, one = parts, [joined / Raw(bytes(60))]
+        before, after = (one, many) if cuts else (many, one)
+        if up:
+            return [*(comes(client.sealed(p, True)) for p in before), *(leaves(p, 1) for p in after)]
+        return [*(comes(p, 1) for p in before), *(leaves(client.sealed(p, False)) for p in after)]
 
     def _damaged(self, packet: Packet) -> Packet:
         data = bytearray(bytes(packet))

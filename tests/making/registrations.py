@@ -67,7 +67,7 @@ class Registrations:
         self._last = [*self._last[-20:], *frames]
         return frames
 
-    def _message(self, packet: Packet) -> Packet:
+    def message(self, packet: Packet) -> Packet:
         """Add what may follow the fixed part, and damage it now and then."""
         dice = self.dice
         if dice.random() < 0.2:
@@ -130,8 +130,8 @@ class Registrations:
         named = dice.choice((agent, STRANGER)) if dice.random() < self.odd / 4 else agent
         asked = "0.0.0.0" if dice.random() < self.odd / 6 else home
         source = dice.choice(("192.0.2.99", coa)) if dice.random() < self.odd else coa
-        asks = self._message(request(source, agent, named, asked, coa, **ask))
-        answers = self._message(reply(source, named, home, agent, **told))
+        asks = self.message(request(source, agent, named, asked, coa, **ask))
+        answers = self.message(reply(source, named, home, agent, **told))
         return [*self._sent(asks, False, 0), *self._sent(answers, True, 0)]
 
     def _at_foreign_agent(self) -> Frames:
@@ -140,10 +140,10 @@ class Registrations:
         ask, told = self._fields()
         agent = dice.choice((IHA, XHA, STRANGER)) if dice.random() < self.odd else IHA
         asked = "0.0.0.0" if dice.random() < self.odd / 6 else home
-        asks = self._message(request(home, FA, agent, asked, FA, **ask))
+        asks = self.message(request(home, FA, agent, asked, FA, **ask))
         relayed = asks.copy()
         relayed.src, relayed.dst = FA, agent if dice.random() > self.odd / 6 else XHA
-        answers = self._message(reply(FA, agent, home, agent, **told))
+        answers = self.message(reply(FA, agent, home, agent, **told))
         passed = answers.copy()
         passed.src, passed.dst = FA, home
         for packet in (relayed, passed):

@@ -23,7 +23,6 @@ from mipcheck.checker.capture.device.crossing import SOON, Found
 from mipcheck.checker.capture.device.passage import Passage, Way
 from mipcheck.checker.capture.device.reader import DeviceReader
 from mipcheck.checker.capture.headers.packet import REGISTRATION, Packet
-from mipcheck.checker.capture.messages import carried
 from mipcheck.checker.capture.messages.mobileip import read_registration
 from mipcheck.checker.trace.alike import AlikeColumns, AlikeEvents, Pattern, Patterns, filled
 from mipcheck.checker.trace.columns import Whose
@@ -40,7 +39,7 @@ OF_WAY: Final = -1
 """Where the address behind a way stands, among the addresses of a packet."""
 MESSAGE: Final = -1
 """The group of a packet that is taken by itself."""
-_FLAGS: Final = 16
+_FLAGS: Final = 32
 
 
 class UndecidedError(MipcheckError):
@@ -208,14 +207,18 @@ class DeviceMeaning(BulkMeaning):
         specimen = packet.seen_at(_LATEST, packet.frame, packet.length)
         specimen.addresses = self._placed(item, 0, int(self._items.depth[item]))
         if packet.kind == REGISTRATION:
-            message = carried.registration(self._kinds[item].packet)
-            specimen.payload, specimen.message = message.payload, placed(message, self._items.addresses.shape[1])
+            self._place_message(specimen, item)
         passage = self.reader.passage(specimen)
         if passage is None and packet.kind != REGISTRATION:
             raise UndecidedError
         if passage is not None:
             self._specimens.append(specimen)
             self._passages.append(passage)
+
+    def _place_message(self, specimen: Packet, kind: int) -> None:
+        """Let a packet have the message of a kind, which knows where what it says stands."""
+        message = read_registration(self._kinds.messages.of_kind(kind))
+        specimen.payload, specimen.message = message.payload, placed(message, self._items.addresses.shape[1])
 
     def _packet(self, item: int) -> Packet:
         """Return a packet that is like that item but for addresses."""
@@ -231,7 +234,7 @@ class DeviceMeaning(BulkMeaning):
 
     def _flows_of(self, items: Ints) -> Ints:
         """Return the number of each item's flow, as `crossing.flow_of` has it."""
-        packets = [*self._kinds.packets, *self._unusual]
+        packets = self._innermost()
         of_packet = np.array([[p.protocol, p.spi] for p in packets] or [[0, 0]], np.int64)
         which = np.concatenate([self._family, len(self._kinds.packets) + np.arange(len(self._unusual))])[items]
         sport, dport = self._items.ports[items].T
@@ -259,6 +262,10 @@ class DeviceMeaning(BulkMeaning):
         counts = np.bincount(flow[first], minlength=max(flows, 1)).astype(np.int64)
         self._slots = np.stack([np.cumsum(counts) - counts, counts], axis=1)
         self._last = np.full(len(first) + 1, _NEVER, np.int64)
+
+    def _innermost(self) -> list[Packet]:
+        """Return a packet of each family, then those that are unusual, as what passes the device."""
+        return [*self._kinds.packets, *self._unusual]
 
     # --- chunks -------------------------------------------------------------------------------------------------------
 

@@ -302,6 +302,8 @@ class Families(Sequence[PacketKind]):
         packet = inner.seen_at(inner.time, inner.frame, inner.length)
         depth, packet.sport, packet.dport, outer = rest[kind, _DEPTH : _OUTER + 1].tolist()
         packet.addresses = tuple((pair >> SIDES, pair & LOW) for pair in pairs[kind, outer:depth].tolist())
+        if packet.kind == REGISTRATION:
+            packet.payload, packet.message = self.messages.of_kind(kind), UNREAD
         return packet
 
     def few(self) -> list[Packet]:

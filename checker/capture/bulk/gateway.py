@@ -2,7 +2,7 @@
 
 What a packet comes to is then told by its headers, by those of what is in it, by the association that it is of, by what
 IPsec says of it, and by what is known of the node's tunnel. That a packet leaves in which another came is seen by what
-tells it from all others (`exact`), as `crossing` does it, and not by its flow.
+tells it from all others (`exact`) or else by its flow, as `crossing` does it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from mipcheck.checker.capture.bulk.associated import AUTH, OK, Associated, EspRows, Flags
 from mipcheck.checker.capture.bulk.device import (
     MESSAGE,
     NO_WAY,
@@ -20,7 +21,7 @@ from mipcheck.checker.capture.bulk.device import (
     DeviceMeaning,
     UndecidedError,
 )
-from mipcheck.checker.capture.bulk.families import SIDES, numbered
+from mipcheck.checker.capture.bulk.families import SIDES, Families, numbered
 from mipcheck.checker.capture.bulk.items import Items, Placed, place_of
 from mipcheck.checker.capture.bulk.rows import Chunk, Ints
 from mipcheck.checker.capture.bulk.scanner import Taken
@@ -30,19 +31,20 @@ from mipcheck.checker.capture.device.crossing import SOON
 from mipcheck.checker.capture.device.gateway import PLAIN, Gateway
 from mipcheck.checker.capture.device.passage import Passage
 from mipcheck.checker.capture.device.reader import DeviceReader
-from mipcheck.checker.capture.headers.packet import ESP, Packet
+from mipcheck.checker.capture.device.registration import OWN_DENIALS, reply_of
+from mipcheck.checker.capture.headers.packet import ESP, REGISTRATION, Packet
+from mipcheck.checker.capture.node.knowledge import is_loopback, is_tunnel
 
-_AUTH: Final[tuple[str | None, ...]] = ("ok", "bad", "replayed", None)
-"""What IPsec says, by the lowest bits of a row's flags."""
-_OK, _BAD = 0, 1
-_SAYS: Final = len(_AUTH) - 1
-_SAID: Final = {said: n for n, said in enumerate(_AUTH)}
-_OWN_PLAIN, _WAY_PLAIN = 2, 3
-"""Bits: whether the node's own tunnel is a plain one, and that of the node whose packet passes."""
+_SAYS: Final = len(AUTH) - 1
+"""The lowest bits of a row's flags: what IPsec says."""
+_OWN_PLAIN, _WAY_PLAIN, _DENIED = 2, 3, 4
+"""Bits: whether the node's own tunnel is a plain one, and that of the node whose packet passes; and whether it is a
+denial that the i-HA has not made."""
+_SEVERAL: Final = NO_WAY - 1
+"""The slot of what may have come by more than one."""
 _HOME: Final = 0
 _PORTS: Final = (1, 2)
 """Columns behind the addresses: that of the node inside, and the ports in front of ESP."""
-Flags = npt.NDArray[np.bool_]
 _MIX: Final = -0x61C8864680B583EB
 _WRAP: Final = 1 << 64
 _NAT_PORT: Final = 4500
@@ -91,14 +93,24 @@ def sightings(taken: Taken, own: int) -> Iterator[Sighting]:
         yield Sighting(when, at, which, comes, (peer, its_port), home, packets)
 
 
+def registered(kinds: Families, tunnels: frozenset[str]) -> set[int]:
+    """Return the home addresses that are registered in clear, on links, in messages that are columns."""
+    of_kind = kinds.messages.kinds
+    exposed = np.array([not is_tunnel(p, tunnels) and not is_loopback(p) for p in kinds.packets] + [False], np.bool_)
+    plain = exposed[kinds.family[of_kind]] & (kinds.opened[of_kind, 0] == 0)
+    return {*np.unique(kinds.messages.said().home[plain]).tolist()} - {0}
+
+
 class Secrets(NamedTuple):
-    """Columns of items: `known` is ESP of the gateway whose node is known, with the address `home` inside; `inward` is
-    what comes, `opened` what could be opened, `inner` what then holds a packet. `outer` are the IP headers in front of
-    it, `spi` and `peer` the association and the address of the node outside, `number` the sequence number of what was
-    read in full, and `exact` what tells that from all others, ESP or not."""
+    """Columns of items: `known` is ESP of the gateway whose node is known, with the address `home` inside, `which` its
+    association, of all in order of their SPIs; `inward` is what comes, `opened` what could be opened, `inner`
+    what then holds a packet. `outer` are the IP headers in front of it, `spi` and `peer` the association and the
+    address of the node outside, `number` the sequence number of what was read in full, and `exact` what tells that from
+    all others, ESP or not. What `denies` is a reply with a code of foreign agents."""
 
     known: Flags
     home: Ints
+    which: Ints
     inward: Flags
     opened: Flags
     inner: Flags
@@ -107,25 +119,28 @@ class Secrets(NamedTuple):
     peer: Ints
     number: Ints
     exact: Ints
+    denies: Flags
 
     @staticmethod
     def of(items: Items, taken: Taken, reader: DeviceReader, salt: int) -> tuple[Secrets, Ints]:
-        """Return them, and the ports in front of ESP. Of messages `exact` is not needed."""
+        """Return them, and the ports in front of ESP."""
         kinds, count, associations = taken.families, len(items.depth), reader.associations
         assert kinds is not None and associations is not None
-        flags = [np.zeros(count, np.bool_) for _ in range(4)]
-        known, inward, opened, inner = flags
-        home, outer, spi, peer, number, exact = (np.zeros(count, np.int64) for _ in range(6))
+        flags = [np.zeros(count, np.bool_) for _ in range(5)]
+        known, inward, opened, inner, denies = flags
+        home, number_of, outer, spi, peer, number, exact = (np.zeros(count, np.int64) for _ in range(7))
         ports = np.zeros((count, 2), np.int64)
         n = len(kinds)
         outer[:n], spi[:n], ports[:n, 0], ports[:n, 1] = kinds.opened.T
         opened[:n] = inner[:n] = outer[:n] > 0
+        denies[kinds.messages.kinds] = kinds.messages.denials()
         for item, packet in enumerate(taken.unusual, n):
             inside = associations.inner.get(packet.frame)
             innermost = packet if inside is None else inside
-            if innermost.identity and innermost.addresses and not reader.is_message(packet):
+            if innermost.identity and innermost.addresses:
                 ends = innermost.addresses[-1]
                 exact[item] = exact_of(salt, ends[0] << SIDES | ends[1], innermost.identity)
+            denies[item] = (reply := reply_of(innermost)) is not None and reply.code in OWN_DENIALS
             if packet.kind == ESP and packet.addresses and associations.home_of(packet) is not None:
                 outer[item], spi[item] = len(packet.addresses), packet.spi
                 ports[item] = packet.sport, packet.dport
@@ -139,45 +154,49 @@ class Secrets(NamedTuple):
         if len(spis) and len(at):
             homes, comes = np.array([(a.home, a.inward) for _, a in sorted(associations.by_spi.items())], np.int64).T
             which = np.minimum(np.searchsorted(spis, spi[at]), len(spis) - 1)
+            number_of[at] = which
             known[at] = (spis[which] == spi[at]) & (comes[which] == inward[at])
             home[at] = np.where(known[at], homes[which], 0)
-        return Secrets(known, home, inward, opened, inner, outer, spi, peer, number, exact), ports
+        return Secrets(known, home, number_of, inward, opened, inner, outer, spi, peer, number, exact, denies), ports
 
 
 class Crossings:
-    """What came lately, by what tells packets from each other: rows of `exact`, time and slot, in order of time."""
+    """What came lately, by a number that tells packets from each other: rows of that, time and slot, in order of
+    time."""
 
     def __init__(self) -> None:
         none = np.empty(0, np.int64)
         self._recent = none, none, none
 
-    def find(self, chunk: Chunk, exact: Ints, come: Flags, slots: Ints) -> Ints:
+    def find(self, chunk: Chunk, numbers: Ints, come: Flags, leave: Flags, slots: Ints) -> Ints:
         """Take what comes of the rows of a chunk, by `slots`, and return by which slot each row has come that leaves;
-        NO_WAY where it may have been several, or none. Raises UndecidedError where there is too much."""
-        coming = np.flatnonzero(come & (exact != 0))
+        NO_WAY where it was none, and _SEVERAL where it may have been more than one. What has the number 0 is nothing.
+        Raises UndecidedError where there is too much."""
+        coming = np.flatnonzero(come & (numbers != 0))
         before = len(self._recent[0])
         each, time, slot = (
             np.concatenate(pair)
-            for pair in zip(self._recent, (exact[coming], chunk.time[coming], slots[coming]), strict=True)
+            for pair in zip(self._recent, (numbers[coming], chunk.time[coming], slots[coming]), strict=True)
         )
         place = np.concatenate([np.arange(before) - before, coming])
         self._bound(time)
         late = time >= int(chunk.time[-1]) - SOON
         self._recent = each[late], time[late], slot[late]
-        names, code = np.unique(each, return_inverse=True)
-        found = np.full(len(exact), NO_WAY, np.int64)
-        if not len(names):
+        found = np.full(len(numbers), NO_WAY, np.int64)
+        rows = np.flatnonzero(leave & (numbers != 0))
+        names, name = np.unique(numbers[rows], return_inverse=True)
+        if not len(names) or not len(each):
             return found
-        size = len(exact) + before + 1
-        keys = code.reshape(-1) * size + place + before
+        name = name.reshape(-1)
+        code = np.minimum(np.searchsorted(names, each), len(names) - 1)
+        asked = np.flatnonzero(names[code] == each)
+        size = len(numbers) + before + 1
+        keys = code[asked] * size + place[asked] + before
         order = np.argsort(keys)
-        keys, time, slot, code = keys[order], time[order], slot[order], code.reshape(-1)[order]
+        keys, time, slot, code = keys[order], time[asked][order], slot[asked][order], code[asked][order]
         # The newest before each that came by another slot, if it is the same packet.
         changes = np.append(False, (slot[1:] != slot[:-1]) & (code[1:] == code[:-1]))
         other = np.maximum.accumulate(np.where(changes, np.arange(len(order)) - 1, -1))
-        rows = np.flatnonzero(~come & (exact != 0))
-        name = np.minimum(np.searchsorted(names, exact[rows]), len(names) - 1)
-        rows, name = rows[names[name] == exact[rows]], name[names[name] == exact[rows]]
         last = np.searchsorted(keys, name * size + rows + before) - 1
         there = last >= 0
         rows, name, last = rows[there], name[there], last[there]
@@ -185,7 +204,7 @@ class Crossings:
         rows, name, last = rows[soon], name[soon], last[soon]
         second = other[last]
         several = (second >= 0) & (code[second] == name) & (chunk.time[rows] - time[second] <= SOON)
-        found[rows[~several]] = slot[last[~several]]
+        found[rows] = np.where(several, _SEVERAL, slot[last])
         return found
 
     def _bound(self, time: Ints) -> None:
@@ -213,16 +232,23 @@ class GatewayMeaning(DeviceMeaning):
         self._node = np.searchsorted(self._nodes, secrets.home)
         self._plain = np.zeros(len(self._nodes), np.bool_)
         """Whether a node's tunnel is a plain one, as far as is known by now."""
+        self._associated = Associated([of for _, of in sorted(self._associations.by_spi.items())])
         self._begun: set[int] = set()
         self._own_rows: list[tuple[int, int]] = []  # frames with events of their own, and their rows in the chunk
         self._changes: tuple[Ints, Flags] = np.empty(0, np.int64), np.empty(0, np.bool_)
-        self._crossing = Crossings()
+        self._exactly, self._by_flow = Crossings(), Crossings()
+        self._flow_numbers = super()._flows_of(np.arange(len(self._kinds) + len(self._unusual))) + 1
 
     # --- items --------------------------------------------------------------------------------------------------------
 
     def _described(self) -> Items:
         """Describe items with more columns than addresses."""
         items = super()._described()
+        for item, packet in enumerate(self._unusual, len(self._kinds)):
+            inside = self._associations.inner.get(packet.frame)
+            if inside is not None:
+                source, target = inside.addresses[-1]
+                items.inner[item], items.ports[item] = source << SIDES | target, (inside.sport, inside.dport)
         self._secrets, ports = Secrets.of(items, self._taken, self.reader, self._salt)
         self._extra = items.addresses.shape[1]
         more = np.column_stack([items.addresses, self._secrets.home, ports])
@@ -245,7 +271,10 @@ class GatewayMeaning(DeviceMeaning):
         return np.concatenate([columns[:, :at], np.zeros((len(columns), missing), np.int64), columns[:, at:]], axis=1)
 
     def _told_apart(self) -> Sequence[npt.NDArray[Any]]:
-        return self._secrets.known[: len(self._kinds)], self._secrets.inward[: len(self._kinds)]
+        n, messages = len(self._kinds), self._items.messages
+        dynamic = np.zeros(n, np.bool_)
+        dynamic[messages.kinds] = self._items.said.home == 0
+        return self._secrets.known[:n], self._secrets.inward[:n], dynamic
 
     def _add_group(self, item: int) -> None:
         packet, secrets = self._packet(item), self._secrets
@@ -259,10 +288,13 @@ class GatewayMeaning(DeviceMeaning):
         if outer:
             specimen.sport, specimen.dport = (self._column(item, n) for n in _PORTS)
         specimen.addresses = self._placed(item, 0, outer if inner is not None else depth)
+        carries = specimen if inner is None else inner
+        if item < len(self._kinds) and carries.kind == REGISTRATION:
+            self._place_message(carries, item)
         self._specimens.append(specimen)
         self._inners.append(inner)
         self._homes_placed.append(self._column(item, _HOME) if secrets.known[item] else None)
-        self._passages.append(self._passage(len(self._passages), _OK))
+        self._passages.append(self._passage(len(self._passages), OK))
 
     def _inside(self, item: int) -> Packet:
         if item < len(self._kinds):
@@ -278,58 +310,64 @@ class GatewayMeaning(DeviceMeaning):
         return Placed.at(place, int(self._items.addresses[item, place]))
 
     def _flows_of(self, items: Ints) -> Ints:
-        """Return one flow for all, since packets are told from each other exactly."""
+        """Return one flow for all: what a packet has come by is looked up by what tells it from others first."""
         return np.zeros(len(items), np.int64)
+
+    def _innermost(self) -> list[Packet]:
+        kinds = zip(self._families.packets, self._families.inners, strict=True)
+        inner = self._associations.inner
+        return [
+            *(p if inside is None else inside for p, inside in kinds),
+            *(inner.get(p.frame, p) for p in self._unusual),
+        ]
 
     def _passage(self, group: int, flags: int) -> Passage:
         """Return what packets of a group come to that have these flags."""
-        auth = _AUTH[flags & _SAYS]
+        auth = AUTH[flags & _SAYS]
 
         def tunnel(home: int) -> str | None:
             bit = _WAY_PLAIN if place_of(home) == OF_WAY else _OWN_PLAIN
             return PLAIN if flags >> bit & 1 else None
 
-        inner = self._inners[group] if auth == "ok" else None
-        return self.reader.protected(self._specimens[group], inner, self._homes_placed[group], auth, tunnel)
+        inner, denied = self._inners[group] if auth == "ok" else None, bool(flags >> _DENIED & 1)
+        return self.reader.protected(self._specimens[group], inner, self._homes_placed[group], auth, denied, tunnel)
 
     # --- chunks -------------------------------------------------------------------------------------------------------
 
     def _ahead(self, chunk: Chunk, start: int, item: Ints) -> Ahead:
         """Take messages, and see what IPsec says of what comes."""
         secrets = self._secrets
-        message = self._group[item] == MESSAGE
-        rows = np.flatnonzero(message | secrets.known[item])
-        number = np.where(
-            item[rows] < len(self._kinds), self._taken.numbers.of(chunk.frame[rows]), secrets.number[item[rows]]
-        )
         flags = np.zeros(len(item), np.int64)
+        message, known = self._group[item] == MESSAGE, secrets.known[item]
+        esp = np.flatnonzero(known)
+        its = item[esp]
+        of_esp = (secrets.which[its], secrets.inward[its], secrets.opened[its], secrets.inner[its], secrets.peer[its])
+        flags[esp], asked = self._associated.judge(EspRows(*of_esp, self._numbers_of(chunk, item, esp)))
+        rows = np.unique(np.concatenate([np.flatnonzero(message | secrets.denies[item]), esp[asked]]))
         changes: list[tuple[int, bool]] = []
-        columns = (
-            column[item[rows]].tolist()
-            for column in (secrets.inward, secrets.opened, secrets.inner, secrets.spi, secrets.peer)
-        )
-        for at, is_message, its_number, (inward, opened, inner, spi, peer) in zip(
-            rows.tolist(), message[rows].tolist(), number.tolist(), zip(*columns, strict=True), strict=True
-        ):
+        whether = (message[rows], known[rows] & secrets.inner[item[rows]] & (flags[rows] == OK))
+        columns = (column[item[rows]] for column in (secrets.denies, secrets.inward, secrets.spi, secrets.peer))
+        told = (column.tolist() for column in (rows, *whether, *columns))
+        for at, is_message, counts, denies, inward, spi, peer in zip(*told, strict=True):
             if is_message:
                 packet = self._seen(chunk, item, at)
                 if self._take(packet, start + at):
                     self._own_rows.append((packet.frame, at))
                 changes += ((node * len(item) + at, plain) for node, plain in self._news())
                 continue
-            association = self._associations.by_spi[spi]
-            if inward:
-                says = _SAID[association.judge(its_number)] if opened else _BAD
-                flags[at] = says
-                counts = says == _OK and inner
-            else:
-                counts = inner
+            if denies:
+                flags[at] |= self._denied(self._seen(chunk, item, at), int(item[at])) << _DENIED
             if counts and (spi not in self._begun or not (inward or self._gateway.is_sent_to(spi, peer))):
-                self._own(self._seen(chunk, item, at), at, association.home, inward)
+                self._own(self._seen(chunk, item, at), at, self._associations.by_spi[spi].home, inward)
         self._changes = self._in_order(changes)
         flags |= self._plain_at(self._node[item], len(item)).astype(np.int64) << _OWN_PLAIN
-        come = (self._comes_by[item] >= 0) & (flags & _SAYS == _OK)
+        come = (self._comes_by[item] >= 0) & (flags & _SAYS == OK)
         return Ahead(flags, come)
+
+    def _numbers_of(self, chunk: Chunk, item: Ints, rows: Ints) -> Ints:
+        """Return the sequence numbers of rows of ESP."""
+        in_columns = item[rows] < len(self._kinds)
+        return np.where(in_columns, self._taken.numbers.of(chunk.frame[rows]), self._secrets.number[item[rows]])
 
     def _own(self, packet: Packet, at: int, home: int, inward: bool) -> None:
         """Take a packet of ESP by which more shows than by others: the first of an association, or to a new place."""
@@ -340,6 +378,15 @@ class GatewayMeaning(DeviceMeaning):
             self._gateway.send(packet, home)
         if len(self.reader.events) > events:
             self._own_rows.append((packet.frame, at))
+
+    def _denied(self, packet: Packet, item: int) -> bool:
+        """Take note of a denial, and tell whether it is one that is sent to a node and the i-HA has not made."""
+        if not self._secrets.inner[item]:
+            self.reader.heed(packet)
+            return False
+        unusual = item >= len(self._kinds)
+        inner = self._associations.inner.get(packet.frame) if unusual else self._families.inside(item)
+        return inner is not None and self._gateway.denies(inner)
 
     def _news(self) -> Iterator[tuple[int, bool]]:
         """Yield the nodes whose tunnels are known better by the last message, and whether they are plain ones."""
@@ -364,8 +411,11 @@ class GatewayMeaning(DeviceMeaning):
 
     def _find(self, chunk: Chunk, item: Ints, come: Flags) -> Ints:
         exact = np.where(item < len(self._kinds), self._taken.exact.of(chunk.frame), self._secrets.exact[item])
-        exact[~come & (self._flow[item] < 0)] = 0
-        return self._crossing.find(chunk, exact, come, self._comes_by[item])
+        leave, slots = self._flow[item] >= 0, self._comes_by[item]
+        found = self._exactly.find(chunk, exact, come, leave, slots)
+        rest = leave & (found == NO_WAY)
+        found[rest] = self._by_flow.find(chunk, self._flow_numbers[item], come, rest, slots)[rest]
+        return np.where(found == _SEVERAL, NO_WAY, found)
 
     def _flags(self, flags: Ints, slot: Ints) -> Ints:
         nodes = np.searchsorted(self._nodes, self._behind[slot])

@@ -74,7 +74,8 @@ class Sightings:
     def __iter__(self) -> Iterator[Sighting]:
         kinds = self._families.messages.kinds
         first, end = np.searchsorted(kinds, [self._first, self._end])
-        for number in kinds[first:end].tolist():
+        of_file = kinds[first:end]
+        for number in of_file[self._families.opened[of_file, 0] == 0].tolist():  # nobody looks into ESP here
             kind = self._families[number]
             packet = kind.packet.seen_at(
                 kind.packet.time - self._offset, kind.packet.frame - self._before, kind.packet.length

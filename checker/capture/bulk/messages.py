@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture.bulk.rows import Ints
+from mipcheck.checker.capture.device.registration import OWN_DENIALS
 from mipcheck.checker.capture.messages.extensions import CHALLENGE, FA_HA, MN_FA, MN_HA, NAI
 from mipcheck.checker.capture.messages.mobileip import REQUEST
 
@@ -125,6 +126,12 @@ class Messages:
         found: npt.NDArray[np.bool_] = self._octets[self._starts[:-1]] == REQUEST
         return found
 
+    def denials(self) -> npt.NDArray[np.bool_]:
+        """Tell of each message whether it is a denial with a code of foreign agents."""
+        code = self._field(1, 1)
+        found: npt.NDArray[np.bool_] = ~self.asks() & (code >= OWN_DENIALS.start) & (code < OWN_DENIALS.stop)
+        return found
+
     def said(self) -> Said:
         """Return what all of them say."""
         asks = self.asks()
@@ -134,5 +141,5 @@ class Messages:
     def _field(self, at: int | Ints, size: int = 4) -> Ints:
         """Return the numbers of `size` octets that begin at octet `at` of each."""
         octets = self._octets[(self._starts[:-1] + at)[:, None] + np.arange(size)]
-        found: Ints = octets.view(">i8" if size == 8 else ">u4")[:, 0].astype(np.int64)
+        found: Ints = octets.view({1: "u1", 4: ">u4", 8: ">i8"}[size])[:, 0].astype(np.int64)
         return found

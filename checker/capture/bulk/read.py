@@ -8,7 +8,7 @@ came to. What the loop does not know is read as ever, frame by frame, in order.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, UndecidedError
 from mipcheck.checker.capture.bulk.families import LOW, Families
-from mipcheck.checker.capture.bulk.gateway import GatewayMeaning, sightings
+from mipcheck.checker.capture.bulk.gateway import GatewayMeaning, registered, sightings
 from mipcheck.checker.capture.bulk.heard import Heard
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Meaning
 from mipcheck.checker.capture.bulk.opened import Opening
@@ -212,43 +212,50 @@ def _shown_decrypted(taken: Taken, known: Knowledge, tunnels: frozenset[str]) ->
     """
     if not any(packet.kind == ESP for packet in _distinct(taken)):
         return False
-    physical = [(p, of) for p, of in _alike(taken, known) if not is_tunnel(p, tunnels) and not is_loopback(p)]
+
+    def physical(packet: Packet) -> bool:
+        return not is_tunnel(packet, tunnels) and not is_loopback(packet)
+
     targets = _targets(taken)
     none = np.zeros(len(targets), np.bool_)
     ends: dict[object, set[int]] = {}  # by link, the addresses that ESP came to
     outers: dict[str, npt.NDArray[np.bool_]] = {}
-    for packet, of in physical:
-        if packet.kind == ESP and known.direction(packet) == "in":
+    for packet, of in _alike(taken, known, lambda p: p.kind == ESP and physical(p)):
+        if known.direction(packet) == "in":
             ends.setdefault(_link(packet), set()).update(np.unique(targets[of]).tolist())
             outers.setdefault(packet.interface, none.copy())[of] = True
     inners: dict[str, npt.NDArray[np.bool_]] = {}
-    for packet, of in physical:
-        held = ends.get(_link(packet))
-        if held and may_be_decrypted(packet, known):
+    for packet, of in _alike(taken, known, lambda p: _link(p) in ends and physical(p)):
+        if may_be_decrypted(packet, known):
             # As `could_hold` has it: some ESP came to another address.
+            held = ends[_link(packet)]
             found = of if len(held) > 1 else of[targets[of] != next(iter(held))]
             inners.setdefault(packet.interface, none.copy())[found] = True
     return any(_follow(taken, outers[name], found) for name, found in inners.items() if found.any())
 
 
-def _alike(taken: Taken, known: Knowledge) -> Iterator[tuple[Packet, Ints]]:
+def _alike(taken: Taken, known: Knowledge, wanted: Callable[[Packet], bool]) -> Iterator[tuple[Packet, Ints]]:
     """Yield a packet for all that pass in the same direction and between the same stations, and the numbers of these
-    kinds; then those that were read in full, which are numbered after the kinds."""
+    kinds; then those that were read in full, which are numbered after the kinds. What is `wanted` is asked of what
+    the packets of a family have in common."""
     kinds, families = taken.kinds, taken.families
     single = np.arange(len(kinds))
     if families is not None:
         # Where link addresses tell a direction, it is that of a family.
         settled = np.array([bool(p.source_mac and known.macs.get(p.interface)) for p in families.packets] + [False])
+        asked = np.array([wanted(p) for p in families.packets] + [False])
         order = np.argsort(families.family, kind="stable")
         of_family = families.family[order]
         bounds = np.searchsorted(of_family, np.arange(len(families.packets) + 1))
-        for n in np.flatnonzero(settled).tolist():
+        for n in np.flatnonzero(settled & asked).tolist():
             yield families.packets[n], order[bounds[n] : bounds[n + 1]]
-        single = np.flatnonzero(~settled[families.family])
+        single = np.flatnonzero((asked & ~settled)[families.family])
     for number in single.tolist():
-        yield kinds[number].packet, np.array([number])
+        if families is not None or wanted(kinds[number].packet):
+            yield kinds[number].packet, np.array([number])
     for number, packet in enumerate(taken.unusual, len(kinds)):
-        yield packet, np.array([number])
+        if wanted(packet):
+            yield packet, np.array([number])
 
 
 def _targets(taken: Taken) -> Ints:
@@ -356,10 +363,13 @@ def _understand(
     packets = _few(taken)
     if taken.families is None:
         known = learn(packets, site)
-    else:
+    elif opening is None:
         heard = Heard(taken.families, frozenset(site.tunnels))
         heard.keep()
         known = learn_device(packets, site, taken.families.pairs_with, heard)
+    else:
+        known = learn_device(packets, site, taken.families.pairs_with)
+        known.home |= registered(taken.families, frozenset(site.tunnels))
     if sharing(known.macs, frozenset(site.tunnels)):
         # Which packets are copies can be told only where all of them are seen.
         return _one_by_one(sources, site, protects, infos, firsts, taken, words)
@@ -404,4 +414,4 @@ def _understand(
     columns = CaptureEvents if words is None else DeviceEvents
     events = columns(meaning, [*gaps, *blind.gaps], [source.name for source in sources], firsts)
     said = unsaid_tunnels(tunnels, left)
-    return described(sources, infos, firsts, packets, known, reader, said, blind, events.of_files(), site), events
+    return described(sources, infos, firsts, packets, known, reader, said, blind, events.of_files()), events

@@ -161,7 +161,7 @@ class Scanner:
         self._asked[list(plan.ports)] = list(plan.ports)
         if taken.families is not None:
             s.ports[:] = 1
-            s.heeds = int(plan.opening is None)  # at a gateway messages are read one by one
+            s.heeds = 1
         self._alike: dict[bytes, Packet] = {}  # by what keys say but for addresses
         self._related: dict[bytes, int] = {}  # families by what keys say of them
         self._flows = Flows()  # protected data, by who speaks with whom

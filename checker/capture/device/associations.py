@@ -6,6 +6,7 @@ keys is the node's whose ESP passes between the same ends after it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,8 @@ from mipcheck.checker.site.site import Site
 _NAT_PORT: Final = 4500
 _WINDOW: Final = 32
 """Packets that every receiver has to tell replays among (RFC 4303 section 3.4.3)."""
-_REMEMBERED: Final = 4096
+_STRETCHES: Final = 256
+"""Stretches of numbers that are remembered of an association, the newest: what is lost ends one."""
 _MAX_SPIS: Final = 4
 _UNKNOWN: Final = -1
 _SEQUENCE: Final = slice(4, 8)
@@ -46,20 +48,35 @@ class Association:
     home: int
     first: int
     inward: bool
-    newest: int = _UNKNOWN
-    seen: dict[int, None] = field(default_factory=dict)
+    _seen: list[int] = field(default_factory=list)
+    """Where stretches of numbers begin that have come, and where each is over, in turn."""
+
+    @property
+    def newest(self) -> int:
+        """The greatest number that has come, or less than any."""
+        return self._seen[-1] - 1 if self._seen else _UNKNOWN
 
     def judge(self, number: int) -> str | None:
         """Return what IPsec says of a sequence number that comes, of a packet that was opened: ok or replayed; None
         where it may be either. Receivers differ in how far back they tell replays apart."""
-        if number in self.seen:
+        at = bisect_right(self._seen, number)
+        if at % 2:
             return "replayed"
         late = number <= self.newest - _WINDOW
-        self.seen[number] = None
-        self.newest = max(self.newest, number)
-        if len(self.seen) > _REMEMBERED:
-            del self.seen[next(iter(self.seen))]
+        self._add(number, number + 1, at)
         return None if late else "ok"
+
+    def follow(self, first: int, end: int) -> None:
+        """Take numbers that come, from one to before another, all greater than any before: they are ok."""
+        self._add(first, end, len(self._seen))
+
+    def _add(self, first: int, end: int, at: int) -> None:
+        """Put a stretch at its place among the others."""
+        seen = self._seen
+        joins, joined = at > 0 and seen[at - 1] == first, at < len(seen) and seen[at] == end
+        seen[at - joins : at + joined] = [*([] if joins else [first]), *([] if joined else [end])]
+        if len(seen) > 2 * _STRETCHES:
+            del seen[:2]
 
 
 class Sighting(NamedTuple):

@@ -71,11 +71,9 @@ class Gateway:
             self._key_exchange(packet)
         elif packet.kind == ESP and ours:
             self._esp(packet)
-        elif direction == "in":
-            self._follow(packet, packet, self._from_inside(packet))
-            self._reply(packet)
-        elif not self._own_request(packet):
-            self._follow(packet, packet, self._to_inside(packet, self.tunnel))
+        else:
+            self.heed(packet, direction)
+            self._follow(packet, packet, self.passage(packet, direction, self.tunnel))
 
     def _follow(self, packet: Packet, passing: Packet, passage: Passage) -> None:
         """Tell what a packet comes to, by the way in which it, or what is `passing` in it, has come."""
@@ -95,18 +93,27 @@ class Gateway:
     def marks(self) -> Marks:
         """Return what of addresses `passage` looks at."""
         iha = [] if self._iha is None else [self._iha]
-        return Marks([self._known.own, self._known.far, iha], self._known.internal, [MULTICAST])
+        return Marks([self._known.own, self._known.far, self._homes, iha], self._known.internal, [MULTICAST])
 
-    def is_message(self, packet: Packet, inner: Packet | None) -> bool:
-        """Decide whether a packet, or what is in it, is signalling, or may seem to be of the same flow."""
-        innermost = packet if inner is None else inner
-        if packet.kind == IKE and self._associations.is_ours(packet):
-            return True
-        return innermost.protocol == _UDP and mobileip.PORT in (innermost.sport, innermost.dport)
+    def is_exchange(self, packet: Packet) -> bool:
+        """Decide whether a packet is of a key exchange: what that comes to depends on those before it."""
+        return packet.kind == IKE and self._associations.is_ours(packet)
 
     def passage(self, packet: Packet, direction: str, tunnel: Tunnel) -> Passage:
-        """Return what a packet comes to that is no message, and no ESP of the gateway's own."""
-        return self._from_inside(packet) if direction == "in" else self._to_inside(packet, tunnel)
+        """Return what a packet comes to that is none of a key exchange, and no ESP of the gateway's own."""
+        if direction == "in":
+            return self._from_inside(packet)
+        return self._own_request(packet) or self._to_inside(packet, tunnel)
+
+    def heed(self, packet: Packet, direction: str) -> None:
+        """Take note of what the i-HA answers: a packet in clear that is no ESP of the gateway's own."""
+        if direction == "in" and packet.addresses[0][0] == self._iha and reply_of(packet) is not None:
+            self._answers.remember(packet)
+
+    def denies(self, inner: Packet) -> bool:
+        """Decide whether what is sent to a node is a denial that the i-HA has not made."""
+        reply = reply_of(inner)
+        return reply is not None and self._answers.denied_here(inner, reply)
 
     def news(self) -> set[int]:
         """Return the nodes of whose tunnel there may be news since the last time."""
@@ -149,14 +156,11 @@ class Gateway:
             passing = inner if auth == "ok" else None
             if passing is not None:
                 self.begin(packet, home, True)
-            self._follow(packet, passing or packet, self.out_of_tunnel(packet, passing, home, auth))
-            request = None if passing is None else request_of(passing)
-            if passing is not None and request is not None:
-                self._teller.tell(packet, "rrq", {**of_request(passing, request, home), "tunnel": self.tunnel(home)})
+            self._follow(packet, passing or packet, self.out_of_tunnel(packet, passing, home, auth, self.tunnel))
         elif inner is not None:
             self.begin(packet, home, False)
             self.send(packet, home)
-            self._follow(packet, inner, self.into_tunnel(packet, inner, home, self.tunnel))
+            self._follow(packet, inner, self.into_tunnel(packet, inner, home, self.denies(inner), self.tunnel))
 
     def begin(self, packet: Packet, home: int, inward: bool) -> None:
         """Take a packet of an association; by the first it shows."""
@@ -201,17 +205,23 @@ class Gateway:
         """Tell which kind of tunnel a node has: a plain one, if its exchange shows no vendor id that nobody knows."""
         return PLAIN if self._plain.get(home) == {True} else None
 
-    def out_of_tunnel(self, packet: Packet, inner: Packet | None, home: int, auth: str | None) -> Passage:
+    def out_of_tunnel(
+        self, packet: Packet, inner: Packet | None, home: int, auth: str | None, tunnel: Tunnel
+    ) -> Passage:
         """Tell of ESP that comes; `inner` is what was in it, if that counts."""
         keys: Keys = {"home": home, "auth": auth, "peer": packet.addresses[-1][0], "port": _port(packet, True)}
-        return Passage(Outcome((Told("packet", keys),)), None if inner is None else (_MOBILE, home))
+        told = [Told("packet", keys)]
+        request = None if inner is None else request_of(inner)
+        if inner is not None and request is not None:
+            told.append(Told("rrq", {**of_request(inner, request, home), "tunnel": tunnel(home)}))
+        return Passage(Outcome(told), None if inner is None else (_MOBILE, home))
 
-    def into_tunnel(self, packet: Packet, inner: Packet, home: int, tunnel: Tunnel) -> Passage:
-        """Tell of ESP that is sent."""
+    def into_tunnel(self, packet: Packet, inner: Packet, home: int, denied: bool, tunnel: Tunnel) -> Passage:
+        """Tell of ESP that is sent; `denied` says that it is a denial of the gateway's own (`denies`)."""
         peer = packet.addresses[-1][1]
         reply = reply_of(inner) if inner.addresses[0][0] in self._known.own else None
         what = "data" if reply is None else "rrp"
-        answers = None if reply is None else _OTHER if self._answers.denied_here(inner, reply) else _IHA
+        answers = None if reply is None else _OTHER if denied else _IHA
         keys: Keys = {"home": home, "what": what, "to": _NODE, "src": inner.addresses[-1][0], "dst": peer}
         keys |= {"port": _port(packet, False), "id": None if reply is None else reply.id}
 
@@ -226,29 +236,25 @@ class Gateway:
     # --- the other side -----------------------------------------------------------------------------------------------
 
     def _from_inside(self, packet: Packet) -> Passage:
-        """Tell of a packet that comes to the gateway in clear."""
-        return Passage(Outcome((), ON_ITS_WAY), (_IHA if packet.addresses[0][0] == self._iha else _OTHER, 0))
-
-    def _reply(self, packet: Packet) -> None:
-        """Take a packet that comes to the gateway in clear, if it is a reply of the i-HA."""
+        """Tell of a packet that comes to the gateway in clear, which may be a reply of the i-HA."""
         source, target = packet.addresses[0]
-        reply = reply_of(packet)
-        if reply is not None and source == self._iha:
-            self._answers.remember(packet)
+        told = []
+        reply = reply_of(packet) if source == self._iha else None
+        if reply is not None:
             home = target if target in self._homes else reply.home if target in self._known.own else None
             if home is not None:
-                self._teller.tell(packet, "rrp", {**of_reply(packet, reply), "home": home})
+                told.append(Told("rrp", {**of_reply(packet, reply), "home": home}))
+        return Passage(Outcome(told, ON_ITS_WAY), (_IHA if source == self._iha else _OTHER, 0))
 
-    def _own_request(self, packet: Packet) -> bool:
-        """Take a packet in clear that leaves the gateway, if it is a request of its own address for a node."""
+    def _own_request(self, packet: Packet) -> Passage | None:
+        """Tell of a packet in clear that leaves the gateway, if it is a request of its own address for a node."""
         source, target = packet.addresses[0]
         request = request_of(packet)
         if source not in self._known.own or request is None or request.home not in self._homes:
-            return False
+            return None
         to = _IHA if target == self._iha else "correspondent"
         keys = {**of_request(packet, request, request.home), "what": "rrq", "from": _NODE, "to": to}
-        self._teller.tell(packet, "relay", {**keys, "src": source, "dst": target})
-        return True
+        return Passage(Outcome((Told("relay", {**keys, "src": source, "dst": target}),)))
 
     def _to_inside(self, packet: Packet, tunnel: Tunnel) -> Passage:
         """Tell of a packet in clear that leaves the gateway: it has come out of a node's tunnel, if anything."""

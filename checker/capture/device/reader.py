@@ -236,10 +236,16 @@ class DeviceReader:
         return "" if self._agent is None else self._agent.check(message)
 
     def protected(
-        self, packet: Packet, inner: Packet | None, home: int | None, auth: str | None, tunnel: Tunnel
+        self,
+        packet: Packet,
+        inner: Packet | None,
+        home: int | None,
+        auth: str | None,
+        denied: bool,
+        tunnel: Tunnel,
     ) -> Passage:
         """Do the same at a gateway, where `inner` is what is in ESP, if that counts, of the node that has the address
-        `home` inside, and `auth` what IPsec says."""
+        `home` inside, `auth` what IPsec says, and `denied` what `Gateway.denies` does."""
         assert self.gateway is not None and self.associations is not None
         aside = self._why_aside(packet)
         if aside:
@@ -249,8 +255,13 @@ class DeviceReader:
         if home is None:
             return Passage(Outcome((), UNOPENED))
         if self.associations.is_inward(packet):
-            return self.gateway.out_of_tunnel(packet, inner, home, auth)
-        return Passage() if inner is None else self.gateway.into_tunnel(packet, inner, home, tunnel)
+            return self.gateway.out_of_tunnel(packet, inner, home, auth, tunnel)
+        return Passage() if inner is None else self.gateway.into_tunnel(packet, inner, home, denied, tunnel)
+
+    def heed(self, packet: Packet) -> None:
+        """Take note of what the i-HA answers at a gateway."""
+        if self.gateway is not None and not self._why_aside(packet):
+            self.gateway.heed(packet, self._known.direction(packet))
 
     def marks(self) -> Marks:
         """Return what of addresses `passage` and `protected` look at."""
@@ -265,8 +276,8 @@ class DeviceReader:
 
     def is_message(self, packet: Packet) -> bool:
         """Decide whether a packet is to be taken by itself, since it is none of user data."""
-        if self.gateway is not None and self.associations is not None:
-            return bool(packet.unread) or self.gateway.is_message(packet, self.associations.inner.get(packet.frame))
+        if self.gateway is not None:
+            return bool(packet.unread) or self.gateway.is_exchange(packet)
         return bool(packet.unread) or packet.kind in (REGISTRATION, ADVERTISEMENT)
 
     def recount(self, aside: Counter[str]) -> None:

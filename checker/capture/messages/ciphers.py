@@ -105,8 +105,10 @@ class Box:
         if end < at:
             return None
         given = sealed[end:]
-        if self._integrity is not None and not compare_digest(self._integrity.of(sealed[:end], unsent)[:icv], given):
-            return None
+        if self._integrity is not None:
+            covered = sealed[:end] + unsent if unsent else sealed[:end]
+            if not compare_digest(self._integrity.of(covered)[:icv], given):
+                return None
         return self._decrypt(sealed[start:at], sealed[at:end], associated, given)
 
 
@@ -123,13 +125,12 @@ class _Hmac:
         self._key, self._name = key, name
         self._begun: tuple[hashlib._Hash, hashlib._Hash] | None = None
 
-    def of(self, *parts: bytes) -> bytes:
-        """Return the code of all parts, one after another."""
+    def of(self, covered: bytes) -> bytes:
+        """Return the code of what it covers."""
         if self._begun is None:
             self._begun = self._begin()
         inner, outer = self._begun[0].copy(), self._begun[1].copy()
-        for part in parts:
-            inner.update(part)
+        inner.update(covered)
         outer.update(inner.digest())
         return outer.digest()
 

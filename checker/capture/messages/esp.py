@@ -29,6 +29,7 @@ DUMMY: Final = "esp dummy"
 _CARRIED: Final = frozenset({1, _IPV4, 6, 17, 41, _NOTHING})
 """Protocols that are found in ESP: ICMP, IPv4, TCP, UDP, IPv6, nothing."""
 _RAW_IP: Final = 101
+_PADDING: Final = bytes(range(1, 256))
 _NO_HIGH_HALF: Final = b""
 _HIGH_HALF: Final = bytes(4)
 """What the integrity check covers besides the packet: with extended sequence numbers, their unsent upper half."""
@@ -82,7 +83,7 @@ class EspAssociation:
         return None
 
     def _clear(self, packet: bytes, icv: int, high: bytes) -> bytes | None:
-        associated = packet[:4] + high + packet[4:_HEADER]  # RFC 4106 section 5
+        associated = packet[:4] + high + packet[4:_HEADER] if self._box.combined else b""  # RFC 4106 section 5
         clear = self._box.open(packet, _HEADER, icv, associated, high)
         return None if clear is None or len(clear) < _TRAILER else clear
 
@@ -169,7 +170,7 @@ def _packet(outer: Packet, opened: Opened) -> Packet:
         data = struct.pack("!BxHIBBxxII", 0x45, 20 + len(data), 0, 64, opened.next_header, source, target) + data
     inner = layers.decode(Frame(outer.frame, outer.time, outer.interface, _RAW_IP, data, len(data), outer.direction))
     inner.stack = outer.stack + (inner.stack.removeprefix("ip") if shared else f"/{inner.stack}" * bool(inner.stack))
-    inner.length, inner.device, inner.spi = outer.length, outer.device, outer.spi
+    inner.length, inner.device = outer.length, outer.device
     inner.source_mac, inner.target_mac = outer.source_mac, outer.target_mac
     inner.identity = layers.identify(inner, data) if inner.addresses and not shared else b""
     return inner
@@ -191,7 +192,7 @@ def _makes_sense(opened: Opened, clear: bytes, checked: bool) -> bool:
     kind, or any protocol, does where the value fits and what is inside shows itself as an IPv4 packet, or as padded.
     """
     padding = clear[len(opened.data) : -2]
-    default = padding == bytes(range(1, len(padding) + 1))
+    default = padding == _PADDING[: len(padding)]
     if default and opened.next_header in _CARRIED:
         return True
     if not checked:

@@ -8,7 +8,7 @@ import struct
 import pytest
 from mipcheck.checker.capture import Capture
 from mipcheck.checker.site.site import EspSa
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.packet import Packet, Raw
 
 from making.at_device import CORRESPONDENT, MS, comes, leaves, only, read_at, site, told
@@ -51,6 +51,11 @@ def read(frames: list[tuple[bytes, int]], spec: str = "draft-01") -> Capture:
     return read_at(SITE, frames, spec=spec)
 
 
+def damaged(data: bytes) -> bytes:
+    """Return bytes the last of which is another."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
 def both_ways() -> list[tuple[bytes, int]]:
     tunnel, up, down = Tunnel(), user(TIA, CORRESPONDENT), user(CORRESPONDENT, TIA)
     return [tunnel.up(up), leaves(up, INNER), comes(down, INNER), tunnel.down(down)]
@@ -76,10 +81,10 @@ def test_an_association_shows_by_its_first_packet() -> None:
 def test_packets_are_authentic_or_not_and_may_be_replayed() -> None:
     tunnel = Tunnel()
     first = tunnel.up(user(TIA, CORRESPONDENT))
-    damaged = tunnel.sealed(user(TIA, CORRESPONDENT), MOVED)
-    damaged[UDP].payload = Raw(bytes(damaged[UDP].payload)[:-1] + b"?")
+    wrong = tunnel.sealed(user(TIA, CORRESPONDENT), MOVED)
+    wrong[UDP].payload = Raw(damaged(bytes(wrong[UDP].payload)))
     again = first[0].replace(bytes(map(int, XHOA.split("."))), bytes(map(int, MOVED.split("."))), 1)
-    assert told(read([first, comes(damaged), (again, OUTER)]), "auth", "peer")[1:] == [
+    assert told(read([first, comes(wrong), (again, OUTER)]), "auth", "peer")[1:] == [
         ("packet", "ok", number(XHOA)),
         ("packet", "bad", number(MOVED)),
         ("packet", "replayed", number(MOVED)),
@@ -91,7 +96,7 @@ def test_however_much_a_stranger_sends_the_keys_are_right() -> None:
     frames = [tunnel.up(user(TIA, CORRESPONDENT))]
     for _ in range(5):
         forged = tunnel.sealed(user(TIA, CORRESPONDENT), MOVED)
-        forged[UDP].payload = Raw(bytes(forged[UDP].payload)[:-1] + b"?")
+        forged[UDP].payload = Raw(damaged(bytes(forged[UDP].payload)))
         frames.append(comes(forged))
     capture = read(frames)
     assert [t for t in told(capture, "auth") if t[0] == "packet"] == [("packet", "ok"), *[("packet", "bad")] * 5]
@@ -183,6 +188,17 @@ def test_the_short_way_between_two_nodes_is_seen_from_both() -> None:
     assert [t[1:] for t in told(capture, "home", "from", "to") if t[0] == "relay"] == [
         (number(TIA), "node", "correspondent"),
         (number(other), "mobile", "node"),
+    ]
+
+
+def test_segments_that_are_joined_beside_the_tunnel_are_followed() -> None:
+    """Hardware cuts and joins what passes: one packet on one side is several on the other."""
+    tunnel = Tunnel()
+    parts = [IP(src=TIA, dst=CORRESPONDENT, id=n) / TCP(sport=5000, dport=443, seq=20 * n) / bytes(20) for n in (1, 2)]
+    joined = IP(src=TIA, dst=CORRESPONDENT, id=1) / TCP(sport=5000, dport=443, seq=20) / bytes(40)
+    capture = read([*map(tunnel.up, parts), leaves(joined, INNER)])
+    assert [t[1:] for t in told(capture, "home", "from", "to") if t[0] == "relay"] == [
+        (number(TIA), "node", "correspondent")
     ]
 
 
