@@ -18,6 +18,7 @@ from mipcheck.checker.capture.node.recordings import AGAIN
 from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.source import ALIVE
+from mipcheck.checker.trace.spans import COUNT, Span
 from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import Value
 
@@ -114,30 +115,71 @@ def lost(
     judged by what was known before, so that the gap is said at both ends.
     """
     unseen = _between(infos, offsets)
-    if not unseen and not any(info.losses for info in infos):
+    if not unseen and not any(info.losses or info.lost for info in infos):
         return []
-    tunnels = frozenset(site.tunnels)
-    physical = {p.interface for p in packets if not is_tunnel(p, tunnels) and not is_loopback(p)}
+    concerns = _concerns(packets, site)
     found = []
     for n, (info, first, offset) in enumerate(zip(infos, firsts, offsets, strict=True)):
-        for loss in (*info.losses, *unseen.get(n, ())):
-            if loss.interface == "lo":
+        for loss in (*info.losses, *unseen.get(n, ()), *info.lost):
+            interface = concerns(info, loss)
+            if interface is None:
                 continue
-            # What passes through a tunnel device or a cooked capture concerns more than the interface of that name.
-            own = loss.interface in physical and info.interfaces.get(loss.interface) not in (SLL, SLL2)
-            interface = loss.interface if own else NODE
             if loss.why:
                 end = packets[-1].time if packets else 0
                 found.extend(_unread(loss._replace(interface=interface), first, offset, end))
                 continue
             reason = f"{counted(loss.missing, 'frame')} lost while capturing"
             until = loss.until + offset
+            if loss in info.lost:
+                if packets:
+                    found.append(missing(until, False, interface, reason, first + loss.frame))
+                continue
             if loss.since is not None:
                 since = loss.since + offset
                 if since < until and happened(since, until):
                     found.append(missing(since, False, interface, reason, first + loss.frame))
             found.append(missing(until, loss.since is not None, interface, reason, first + loss.frame))
     return found
+
+
+def lost_somewhere(
+    sources: Sequence[tuple[str, int]], infos: Sequence[FileInfo], packets: Sequence[Packet], site: Site
+) -> list[tuple[Span, ...]]:
+    """Return for each file, of which `sources` gives the name and the offset (ns), the stretches in which frames were
+    lost while capturing, nobody knows where."""
+    if not any(info.lost for info in infos):
+        return [()] * len(infos)
+    concerns, end = _concerns(packets, site), packets[-1].time if packets else 0
+    found = []
+    for (name, offset), info in zip(sources, infos, strict=True):
+        spans = []
+        for loss in info.lost:
+            interface = concerns(info, loss)
+            if interface is not None:
+                at = Position(name, None, loss.frame)
+                args: dict[str, Value] = {"reason": loss.words(), COUNT: loss.missing}
+                since, until = None if loss.since is None else loss.since + offset, loss.until + offset
+                gap = Event(until, interface, _GAP, args, at)
+                spans.append(Span(since, until if until < end else None, gap, True))
+        found.append(tuple(spans))
+    return found
+
+
+def _concerns(packets: Sequence[Packet], site: Site) -> Callable[[FileInfo, Loss], str | None]:
+    """Return what says which interface a loss in a file concerns: None where it concerns none.
+
+    What passes through a tunnel device or a cooked capture concerns more than the interface of that name.
+    """
+    tunnels = frozenset(site.tunnels)
+    physical = {p.interface for p in packets if not is_tunnel(p, tunnels) and not is_loopback(p)}
+
+    def concerns(info: FileInfo, loss: Loss) -> str | None:
+        if loss.interface == "lo":
+            return None
+        own = loss.interface in physical and info.interfaces.get(loss.interface) not in (SLL, SLL2)
+        return loss.interface if own else NODE
+
+    return concerns
 
 
 def _between(infos: Sequence[FileInfo], offsets: Sequence[int]) -> dict[int, list[Loss]]:

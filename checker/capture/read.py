@@ -17,7 +17,7 @@ from mipcheck.checker.capture.frames.frame import SLL, SLL2, FileInfo, Frame
 from mipcheck.checker.capture.headers import layers, link, wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import ASIDE, Packet
-from mipcheck.checker.capture.lacking import Blindness, blindness, gaps_in, with_gaps
+from mipcheck.checker.capture.lacking import Blindness, blindness, gaps_in, lost_somewhere, with_gaps
 from mipcheck.checker.capture.node.cooked import forget_directions, tell_apart
 from mipcheck.checker.capture.node.decrypted import set_aside_decrypted
 from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, unlisted_tunnels
@@ -27,6 +27,7 @@ from mipcheck.checker.capture.node.recordings import set_aside_again
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
+from mipcheck.checker.trace.spans import Span
 from mipcheck.model.values.event import Event, Position
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Capture:
     `events` are in order of time, their positions by file order; times in ns since the epoch. `set_aside` counts
     the frames that are neither user data nor signalling, by reason. `hidden` says why signalling that must have
     taken place could not be seen, `holes` what else is missing without anybody knowing where (what is missing at a
-    known place is a gap event there). Of captures read together, the first has what is said of all of them.
+    known place is a gap event there), and `lost` in which stretches that may be what excuses something. Of captures
+    read together, the first has what is said of all of them.
     """
 
     events: Sequence[Event]
@@ -54,6 +56,7 @@ class Capture:
     notes: tuple[str, ...]
     hidden: tuple[str, ...]
     holes: tuple[str, ...] = ()
+    lost: tuple[Span, ...] = ()
     agents: Mapping[str, int] = field(default_factory=dict)
     """The home agents' addresses, given or inferred, by the name that a site has for them."""
 
@@ -173,7 +176,8 @@ def understand(
         by_file[event.at.file].append(event)
     left = [name for name in left if name not in (*inside, *undecided)]
     said = [*unsaid_tunnels(taken, left, inside), *(_renumbered(note, sources, firsts) for note in merged)]
-    return described(sources, infos, firsts, packets, known, reader, said, blind, list(by_file.values())), events
+    found = list(by_file.values())
+    return described(sources, infos, firsts, packets, known, reader, said, blind, found, site), events
 
 
 def described(
@@ -186,8 +190,10 @@ def described(
     said: Sequence[str],
     blind: Blindness,
     events: Sequence[Sequence[Event]],
+    site: Site,
 ) -> list[Capture]:
     """Describe what sources hold, with the `events` of each; `packets` in order of time, `said` of devices."""
+    lost = lost_somewhere([(source.name, source.offset) for source in sources], infos, packets, site)
     captures = [
         Capture(
             events=of_file,
@@ -198,8 +204,9 @@ def described(
             notes=tuple(info.notes),
             hidden=(),
             holes=info.holes(),
+            lost=spans,
         )
-        for info, names, of_file in zip(infos, _seen(packets, firsts), events, strict=True)
+        for info, names, of_file, spans in zip(infos, _seen(packets, firsts), events, lost, strict=True)
     ]
     first = captures[0]
     notes = [*known.notes, *said, *(_renumbered(n, sources, firsts) for n in reader.notes)]

@@ -18,7 +18,7 @@ from mipcheck.checker.inputs.addresses import SaidAddresses
 from mipcheck.checker.inputs.clocks import absolute_of, shifts_of
 from mipcheck.checker.inputs.opening import OpenInput, hold
 from mipcheck.checker.inputs.settle import Over, Settling
-from mipcheck.checker.inputs.trace import Input, Trace, evidence_of_inputs, input_of_log, until_of
+from mipcheck.checker.inputs.trace import Input, Trace, evidence_of_inputs, input_of_log
 from mipcheck.checker.observe.limits import TooMuch
 from mipcheck.checker.observe.observation import Observation
 from mipcheck.checker.observe.watch import INEXACT, forbidden
@@ -190,7 +190,7 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
         slowly(LOGS, "one log begins with what stands in another")
         return None
     read = [
-        replace(i, events=log, fractions=log.fractions, until=until_of(log, shift.ns))
+        replace(i, events=log, fractions=log.fractions).by_clock(shift.ns)
         for i, log, shift in zip(logs.inputs(), logs.logs, shifts, strict=True)
     ]
     trace = Trace(tuple(read), columns, site, said, absolute_of(inputs, shifts), notes)
@@ -201,7 +201,7 @@ def _watch(spec: Spec, logs: _Logs, offsets: Mapping[str, str], piped: bool) -> 
             return None
         replay = _replayed(machine, columns, site.boot, logs, piped, evidence)
     observation = replay.observation()
-    if evidence.unplugged or evidence.later:
+    if evidence.excuses:
         from mipcheck.checker.observe.silence import excused
 
         observation = excused(machine, observation, columns, evidence)

@@ -319,8 +319,11 @@ class Growing:
         """Return the spans so far in which evidence is missing, and it is known where."""
         if self._words is None:
             return []
-        found = [span.shifted(self.shift) for span in self._words.builder.spans if not span.endless]
-        return found if self._table is None else [span.renamed(self._table.rename) for span in found]
+        return [self._by_name(s.shifted(self.shift)) for s in self._words.builder.spans if not s.endless]
+
+    def _by_name(self, span: Span) -> Span:
+        """Return a span on an interface that is called as the configuration has it."""
+        return span if self._table is None else span.renamed(self._table.rename)
 
     def input(self) -> Input:
         """Return it as an input of a trace. Its events are only counted."""
@@ -331,6 +334,7 @@ class Growing:
         given = input_of_log(self.name, self._words.kind, read, Counted(self.read), interfaces)
         sight = given.sight if self._table is None else self._table.seen_by(given.sight)
         holes = (*given.holes, *dict.fromkeys(self.holes))
+        lost = tuple(self._by_name(span.shifted(self.shift)) for span in given.lost)
         return Input(given.file, given.kind, given.events, given.absolute, given.interfaces, skipped=given.skipped,
                      problems=given.problems, notes=given.notes, holes=holes, sight=sight,
-                     fractions=given.fractions)  # fmt: skip
+                     fractions=given.fractions, lost=lost)  # fmt: skip

@@ -24,10 +24,11 @@ from mipcheck.checker.inputs.trace import Trace, evidence_of_inputs
 from mipcheck.checker.observe.coarse import CoarseObserver
 from mipcheck.checker.observe.context import Context
 from mipcheck.checker.observe.ended import doubt
+from mipcheck.checker.observe.lost import excuse
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.observe.observer import Observer
 from mipcheck.checker.observe.ordered import OrderedObserver
-from mipcheck.checker.observe.silence import changes_status, unplugged, without
+from mipcheck.checker.observe.silence import changes_status, excused_by_lost, unplugged, without
 from mipcheck.checker.observe.watch import forbidden
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.derive import deriver, modes_in_words, outward
@@ -229,6 +230,8 @@ class Judge:
     def _consider(self, finding: Finding) -> None:
         """Say what was found, unless what comes yet may show that it is none."""
         evidence = self._evidence_by_now()
+        if excuse(self._machine, finding, evidence):
+            return
         if doubt(self._machine, finding, evidence, self._archive[-1].time):
             self._held.append(finding)
             return
@@ -304,7 +307,7 @@ class Judge:
             return
         for finding in self._observer.silent(until):
             key = self._key(finding)
-            if key not in self._said:
+            if key not in self._said and not excuse(self._machine, finding, self._evidence):
                 self._certain(finding)
                 self._early[key] = finding.time
                 self._until = until
@@ -331,8 +334,8 @@ class Judge:
         if self._early and self._until is not None and self._until >= (self.newest or 0):
             self._observer.pass_time(self._until)
             self._hear()
-        observation = self._observer.observation()
         evidence, newest = self._evidence_by_now(), self.newest or 0
+        observation = excused_by_lost(self._machine, self._observer.observation(), evidence)
         doubts = [(f, doubt(self._machine, f, evidence, newest)) for f in observation.findings]
         doubtful = {id(f) for f, why in doubts if why}
         waiting = [f for f in chain(self._spared, *self._pending.values()) if id(f) not in doubtful]

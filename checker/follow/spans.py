@@ -16,6 +16,8 @@ class Spanned:
         """`spans` have an end at least."""
         self._spans = spans
         self._due: list[tuple[int, Span]] | None = None
+        self._told: set[tuple[int, str]] = set()
+        """The times and interfaces of the gaps that came last."""
 
     def take(self, event: Event) -> Iterator[Event]:
         """Return the next event with the gaps before and after it."""
@@ -23,17 +25,22 @@ class Spanned:
             yield event
             return
         if self._due is None:
-            ends = [(event.time if s.since is None else s.since, s) for s in self._spans]
+            ends = [(event.time if s.since is None else s.since, s) for s in self._spans if not s.somewhere]
             ends += [(s.until, s) for s in self._spans if s.until is not None]
             self._due = sorted(ends, key=lambda item: item[0])
-        while self._due and self._due[0][0] <= event.time:
+        while self._due and self._due[0][0] + self._due[0][1].somewhere <= event.time:
             time, span = self._due.pop(0)
-            yield gap_at(span, time)
+            if not span.somewhere or (time, span.gap.interface) not in self._told:
+                yield gap_at(span, time)
+        if event.kind != self._spans[0].gap.kind:
+            self._told.clear()
+        else:
+            self._told = {(t, i) for t, i in self._told if t == event.time} | {(event.time, event.interface)}
         yield event
         for interface in dict.fromkeys((NODE, event.interface)):
             for span in self._spans:
                 since, until = span.since or 0, NEVER if span.until is None else span.until
-                if span.gap.interface == interface and since <= event.time <= until:
+                if not span.somewhere and span.gap.interface == interface and since <= event.time <= until:
                     yield gap_at(span, event.time)
                     break
 
@@ -41,7 +48,8 @@ class Spanned:
         """Return the gaps at ends of spans after the last event."""
         due, self._due = self._due or [], []
         for time, span in due:
-            yield gap_at(span, time)
+            if not span.somewhere or (time, span.gap.interface) not in self._told:
+                yield gap_at(span, time)
 
     def add(self, span: Span, now: int) -> Iterator[Event]:
         """Take a span of which one hears only now (ns): what was before can no more be judged anew."""

@@ -18,7 +18,7 @@ from mipcheck.checker.inputs.addresses import complete
 from mipcheck.checker.inputs.clocks import absolute_of, shifts_of, shifts_of_captures
 from mipcheck.checker.inputs.opening import STDIN, OpenInput, hold, name_of, open_inputs
 from mipcheck.checker.inputs.settle import Over, Settling, over_logs
-from mipcheck.checker.inputs.trace import Input, Trace, input_of_log, until_of
+from mipcheck.checker.inputs.trace import Input, Trace, input_of_log
 from mipcheck.checker.logs.text import read_log
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.columns import Columns
@@ -123,10 +123,7 @@ def read_inputs(
         for i, r in zip(inputs, read, strict=True)
     ]
     shifts = shifts_of(paths, read, offsets)
-    read = [
-        replace(i, until=until_of(i.events, 0 if i.frames is not None else s.ns))
-        for i, s in zip(read, shifts, strict=True)
-    ]
+    read = [i.by_clock(0 if i.frames is not None else s.ns) for i, s in zip(read, shifts, strict=True)]
     # Captures were put in order together, after their clocks had been set right.
     told = [(i.file, i.events, s.ns) for i, s in zip(read, shifts, strict=True) if i.frames is None]
     doubled: tuple[str, ...] = ()
@@ -192,7 +189,9 @@ def _described(
             continue
         interfaces = tuple(dict.fromkeys(table.rename.get(i, i) for i in given.interfaces))
         events = _renamed(given.events, {given.file: table.rename})
-        found.append(replace(given, events=events, interfaces=interfaces, sight=table.seen_by(given.sight)))
+        # Those of logs have their names already.
+        lost = given.lost if given.frames is None else tuple(span.renamed(table.rename) for span in given.lost)
+        found.append(replace(given, events=events, interfaces=interfaces, lost=lost, sight=table.seen_by(given.sight)))
     names = {i.file: t.rename for i in inputs if (t := table_of(tables, i.file)) is not None}
     return found, _renamed(captured, names)
 
@@ -294,6 +293,7 @@ def _read_captures(
             notes=capture.notes if n or device or sight.part == {LINK} else (*capture.notes, NONE_SEEN),
             hidden=capture.hidden,
             holes=capture.holes,
+            lost=capture.lost,
             sight=sight,
         )
         for n, (path, capture) in enumerate(zip(paths, captures, strict=True))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import Problem
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.source import ALL, WHOLE_SECONDS, Evidence, Sight, evidence_of
+from mipcheck.checker.trace.spans import Span
 from mipcheck.model.values.event import Event
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Input:
     hidden: tuple[str, ...] = ()
     holes: tuple[str, ...] = ()
     """Evidence that is missing without anybody knowing where, so that a verdict of conformant cannot be had."""
+    lost: tuple[Span, ...] = ()
+    """Stretches in which something is missing that may excuse what is found there, by the trace's clock."""
     sight: Sight = ALL
     """What the input is able to show."""
     fractions: bool = True
@@ -49,6 +52,10 @@ class Input:
         if self.sight.resolution is not None:
             return self.sight.resolution
         return 0 if self.fractions or self.frames is not None else WHOLE_SECONDS
+
+    def by_clock(self, shift: int) -> Input:
+        """Return it by the trace's clock, where `shift` (ns) is added to all of its times."""
+        return replace(self, until=until_of(self.events, shift), lost=tuple(s.shifted(shift) for s in self.lost))
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,9 @@ class Trace:
 def evidence_of_inputs(spec: Spec, inputs: Sequence[Input], stamps: bool = True) -> Evidence:
     """Return what inputs show together, for the role of `spec`; without `stamps`, as if these were exact."""
     ends = {i.file: i.until for i in inputs if i.until is not None} if len(inputs) > 1 else None
-    return evidence_of(spec, {i.file: i.sight for i in inputs}, {i.file: i.resolution for i in inputs if stamps}, ends)
+    resolution = {i.file: i.resolution for i in inputs if stamps}
+    lost = tuple(span for i in inputs for span in i.lost)
+    return replace(evidence_of(spec, {i.file: i.sight for i in inputs}, resolution, ends), lost=lost)
 
 
 def until_of(events: Sequence[Event], shift: int) -> int | None:
@@ -94,7 +103,8 @@ def input_of_log(
         skipped=read.skipped,
         problems=tuple(read.problems),
         notes=read.notes,
-        holes=tuple(dict.fromkeys(s.words() for s in read.spans if s.endless)),
+        holes=tuple(dict.fromkeys(s.words() for s in read.spans if s.somewhere)),
+        lost=tuple(s for s in read.spans if s.excuses),
         sight=read.sight,
         fractions=read.fractions,
     )

@@ -19,16 +19,16 @@ from mipcheck.checker.console.valid_json import characters
 from mipcheck.checker.logs.builder import LogBuilder, as_printed, source_faults, value_fault
 from mipcheck.checker.logs.lines import Log, read_lines
 from mipcheck.checker.logs.parts import MAGIC, VERSIONS, Fault, KeyValue, LineError, Time, WordAt, read_time
-from mipcheck.checker.logs.writing import joined_lines, writable_events, writable_site
+from mipcheck.checker.logs.writing import joined_lines, missing_somewhere, writable_events, writable_site
 from mipcheck.checker.site.site import LISTS, TEXTUAL, expected, natural_word, read_value
 from mipcheck.checker.trace.source import ALL, Sight
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.checker.trace.vocabulary import Vocabulary
-from mipcheck.model.values.event import NODE
 from mipcheck.model.values.types import Type, Value, ValueSyntaxError, show_seconds
 
 if TYPE_CHECKING:
     from mipcheck.checker.site.site import Site
+    from mipcheck.checker.trace.spans import Span
     from mipcheck.model.specification.spec import Key
     from mipcheck.model.values.event import Event
 
@@ -62,6 +62,7 @@ def write_jsonl(
     absolute: bool = False,
     sight: Sight = ALL,
     holes: Sequence[str] = (),
+    lost: Sequence[Span] = (),
 ) -> str:
     """Return the JSON Lines of a trace, which `read_jsonl` reads back to the same events, site and `sight`.
 
@@ -80,8 +81,10 @@ def write_jsonl(
         lines.append({_SOURCE: said})
     show = show_datetime if absolute else show_seconds
     events = list(events)
-    start = {"time": show(events[0].time if events else 0), "interface": NODE, "event": "gap"}
-    lines += [{**start, "reason": characters(hole), "from": "start", "to": "end"} for hole in holes]
+    start = show(events[0].time if events else 0)
+    for interface, args in missing_somewhere(holes, lost, vocabulary, show):
+        told = {k: characters(w) if isinstance(w, str) else w for k, w in args.items()}
+        lines.append({"time": start, "interface": interface, "event": "gap", **told})
     for event, shown in writable_events(events, vocabulary):
         if clash := shown.keys() & set(EVENT_KEYS):
             raise ValueError(f"event {event.kind} has a key that JSON Lines use themselves: {' '.join(sorted(clash))}")

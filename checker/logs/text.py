@@ -16,16 +16,17 @@ from mipcheck.checker.logs.diagnose import diagnose
 from mipcheck.checker.logs.grammar import line_parser
 from mipcheck.checker.logs.lines import Log, read_lines
 from mipcheck.checker.logs.parts import FIRST_LINE, MAGIC, Fault, KeyValue, LineError, Time, WordAt, read_time
-from mipcheck.checker.logs.writing import joined_lines, writable_events, writable_site
+from mipcheck.checker.logs.writing import joined_lines, missing_somewhere, writable_events, writable_site
 from mipcheck.checker.site.site import TEXTUAL, Site, expected, keys_of, read_value
 from mipcheck.checker.trace.source import ALL, Sight
 from mipcheck.checker.trace.times import show_datetime
 from mipcheck.checker.trace.vocabulary import Vocabulary
-from mipcheck.model.values.event import NODE, Event
+from mipcheck.model.values.event import Event
 from mipcheck.model.values.types import Value, ValueSyntaxError, show_seconds
 
 if TYPE_CHECKING:
     from lark import Token, Tree
+    from mipcheck.checker.trace.spans import Span
     from mipcheck.model.specification.spec import Key
 
 
@@ -49,11 +50,13 @@ def write_log(
     absolute: bool = False,
     sight: Sight = ALL,
     holes: Sequence[str] = (),
+    lost: Sequence[Span] = (),
 ) -> str:
     """Return the canonical text of a trace, which `read_log` reads back to the same events, site and `sight`.
 
     `comments` follow the header, a `#` line each. `absolute` writes times (ns since the epoch) as RFC 3339. `holes` say
-    what is missing without anybody knowing where; a line for each is the first of the events.
+    what is missing without anybody knowing where, `lost` where that may be what excuses something; a line for each is
+    the first of the events.
     Secret keys of the site are never written. Raises ValueError for what no log can hold: kinds, keys or values
     that are not in the vocabulary, times that are negative or run backwards.
     """
@@ -71,7 +74,9 @@ def write_log(
     show = show_datetime if absolute else show_seconds
     events = list(events)
     start = show(events[0].time if events else 0)
-    lines += [f"{start} {NODE} gap reason={as_in_log(hole)} from=start to=end" for hole in holes]
+    for interface, args in missing_somewhere(holes, lost, vocabulary, show):
+        pairs = [f"{k}={as_in_log(w) if isinstance(w, str) else w}" for k, w in args.items()]
+        lines.append(" ".join([start, as_in_log(interface, also_quoted="="), "gap", *pairs]))
     lines += [
         _event_line(event, shown, vocabulary, show(event.time)) for event, shown in writable_events(events, vocabulary)
     ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mipcheck.checker.console.errors import quoted
 from mipcheck.checker.logs.parts import LINE_LIMIT
 from mipcheck.checker.site.site import TEXTUAL, read_value, site_from_words, site_words, without_keys
+from mipcheck.checker.trace.spans import COUNT, END, FROM, START, TO, Span
 from mipcheck.checker.trace.times import TIME_LIMIT
+from mipcheck.model.values.event import NODE
 
 if TYPE_CHECKING:
     from mipcheck.checker.site.site import Site
@@ -35,6 +37,34 @@ def writable_site(site: Site, vocabulary: Vocabulary) -> dict[str, str]:
     if again != without_keys(site):
         raise ValueError("a log cannot hold this site")
     return words
+
+
+def missing_somewhere(
+    holes: Iterable[str], lost: Sequence[Span], vocabulary: Vocabulary, show: Callable[[int], str]
+) -> Iterator[tuple[str, dict[str, str | int]]]:
+    """Yield the interface and the keys of the gaps that tell what is missing without anybody knowing where: of what was
+    `lost` as it is, and of other `holes` that none of it excuses anything. `show` gives the word of a time."""
+    left = list(lost)
+    for hole in holes:
+        told = [span for span in left if span.words() == hole]
+        if not told:
+            yield NODE, {"reason": hole, FROM: START, TO: END, COUNT: 0}
+        for span in told:
+            left.remove(span)
+            yield _lost(span, vocabulary, show)
+    for span in left:
+        yield _lost(span, vocabulary, show)
+
+
+def _lost(span: Span, vocabulary: Vocabulary, show: Callable[[int], str]) -> tuple[str, dict[str, str | int]]:
+    """Return the interface and the keys of the gap that tells of a stretch."""
+    types = vocabulary.events[span.gap.kind].by_name
+    said: dict[str, str | int] = {}
+    for k, w in span.gap.args.items():
+        if k not in (FROM, TO):
+            said[k] = w if types[k].type.name == "int" and isinstance(w, int) else _writable(types[k], w)
+    since, until = (None if t is None else show(t) for t in (span.since, span.until))
+    return span.gap.interface, {**said, FROM: since or START, TO: until or END}
 
 
 def writable_events(events: Iterable[Event], vocabulary: Vocabulary) -> Iterator[tuple[Event, dict[str, str]]]:

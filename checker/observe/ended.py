@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from mipcheck.checker.observe.blame import Moment, evaluate
+from mipcheck.checker.observe.blame import Moment
+from mipcheck.checker.observe.lost import stands
 from mipcheck.checker.observe.nodes import hide
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.source import CLEAR, Evidence, Fog, fog_of
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.entries import emptied, used_rows
-from mipcheck.model.specification.spec import Allow, Require
 
 TOGETHER: Final = 10 * 10**9
 """ns between the last events of sources that were stopped together: of each, what it told last was some time before."""
@@ -32,24 +32,9 @@ def doubt(machine: Machine, finding: Finding, evidence: Evidence, last: int) -> 
         return ""
     fog = fog_of(machine, left) or CLEAR
     kinds = fog.rules.get(finding.rule, frozenset()) | fog.reads.get(finding.rule, frozenset())
-    if not kinds or _stands(machine, finding, finding.moment, fog):
+    if not kinds or stands(machine, finding.rule, _in_fog(finding.moment, fog), fog.rules):
         return ""
     return "; ".join(left.reasons(sorted(kinds))) or "what may be covered is not shown elsewhere any more"
-
-
-def _stands(machine: Machine, finding: Finding, moment: Moment, fog: Fog) -> bool:
-    """Decide whether a finding is one whatever state the fog hides, and whatever events."""
-    body = machine.rules[finding.rule].body
-    hidden = _in_fog(moment, fog)
-    if isinstance(body, Require):
-        return finding.rule not in fog.rules and evaluate(machine, body.condition, hidden, moment.this) == 1
-    if not isinstance(body, Allow):
-        return True
-    fits = any(
-        evaluate(machine, p.condition, hidden, moment.this) == 1 for p in body.patterns if p.event == moment.kind
-    )
-    unclear = body.unclear is not None and evaluate(machine, body.unclear, hidden, moment.this) != 0
-    return fits and not unclear and evaluate(machine, body.condition, hidden, moment.this) == 0
 
 
 def _in_fog(moment: Moment, fog: Fog) -> Moment:

@@ -40,7 +40,7 @@ def explain_hole(context: Context, rule: int, hole: Hole) -> Lack:
     if hole.node is not None:
         where += f", for mobile node {BASIC['address'].show(hole.node)},"
     if hole.why:
-        return Lack(f"at {where} {hole.why}", frozenset({"source"}))
+        return Lack(f"at {where} {hole.why}", frozenset({"gap" if hole.gap else "source"}))
     if hole.gap:
         text = f"at {where} evidence was missing while something was owed: {show_event(context.spec, event)}"
         return Lack(text, frozenset({"gap"}))

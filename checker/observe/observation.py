@@ -47,7 +47,8 @@ class Groups:
 class Hole:
     """The first time that a rule could not be judged: at which event (number), and in what state.
 
-    `why` says in words what stands against a judgement, where it is not that state is unknown.
+    `why` says in words what stands against a judgement, where it is not that state is unknown. `gap` is whether it is
+    that evidence was lost.
     """
 
     event: int

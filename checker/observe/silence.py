@@ -25,8 +25,9 @@ WHY: Final = "nothing more is seen of {}, which may have been unplugged: its sou
 
 
 def excused(machine: Machine, observation: Observation, events: Sequence[Event], evidence: Evidence) -> Observation:
-    """Return the observation after what was missed on interfaces that may have been unplugged has become unknown, and
-    what only a source could refute that had ended by then."""
+    """Return the observation after what was missed on interfaces that may have been unplugged has become unknown, what
+    only a source could refute that had ended by then, and what something may excuse that was lost."""
+    observation = excused_by_lost(machine, observation, evidence)
     findings = [f for f in observation.findings if f.interface is not None and f.moment is not None]
     if not findings or not (evidence.unplugged or evidence.later):
         return observation
@@ -46,14 +47,27 @@ def excused(machine: Machine, observation: Observation, events: Sequence[Event],
     return without(observation, spared)
 
 
+def excused_by_lost(machine: Machine, observation: Observation, evidence: Evidence) -> Observation:
+    """Return the observation after what something may excuse that was lost, nobody knows where, has become unknown."""
+    if not evidence.lost or not observation.findings:
+        return observation
+    from mipcheck.checker.observe.lost import excuse
+
+    excuses = [(f, excuse(machine, f, evidence)) for f in observation.findings]
+    return without(observation, [(f, why) for f, why in excuses if why], lost=True)
+
+
 def unplugged(finding: Finding) -> str:
     """Say of what was owed on an interface why nobody knows whether it was."""
     return WHY.format(finding.interface)
 
 
-def without(observation: Observation, spared: Sequence[tuple[Finding, str]]) -> Observation:
+def without(observation: Observation, spared: Sequence[tuple[Finding, str]], lost: bool = False) -> Observation:
     """Return the observation after findings, of which nobody knows that they are any, have become unknown; each comes
-    with the reason."""
+    with the reason, which is that something was `lost` or that nobody could see it.
+
+    Where no finding of a rule is left, those that were only counted are unknown, too.
+    """
     if not spared:
         return observation
     tallies = [replace(tally) for tally in observation.tallies]
@@ -61,10 +75,16 @@ def without(observation: Observation, spared: Sequence[tuple[Finding, str]]) -> 
         tally = tallies[finding.rule]
         tally.broken -= finding.count
         tally.unknown += finding.count
-        if tally.hole is None and finding.moment is not None and finding.interface is not None:
-            tally.hole = Hole(finding.event, finding.interface, finding.moment, node=finding.node, why=why)
+        if finding.moment is not None and finding.interface is not None and (tally.hole is None or lost):
+            hole = Hole(finding.event, finding.interface, finding.moment, lost, finding.node, why)
+            tally.hole = hole if tally.hole is None or not tally.hole.why else tally.hole
     gone = {id(finding) for finding, _ in spared}
-    return replace(observation, tallies=tallies, findings=[f for f in observation.findings if id(f) not in gone])
+    findings = [f for f in observation.findings if id(f) not in gone]
+    for rule in {finding.rule for finding, _ in spared} - {finding.rule for finding in findings}:
+        tally = tallies[rule]
+        tally.unknown += tally.unlisted
+        tally.broken = tally.unlisted = 0
+    return replace(observation, tallies=tallies, findings=findings)
 
 
 def changes_status(machine: Machine, moment: Moment, event: Event, evidence: Evidence) -> bool:

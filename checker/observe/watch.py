@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.observe.blame import Moment
@@ -31,17 +31,19 @@ def watch(
     `evidence` is what its sources are able to show.
     """
     observation, modes = _watched(machine, events, boot, evidence)
-    if evidence.unplugged or evidence.later:
+    if evidence.excuses:
         from mipcheck.checker.observe.silence import excused
 
         observation = excused(machine, observation, events, evidence)
-    return observation, modes
+    return observation, modes(forbidden(machine, observation))
 
 
-def _watched(
-    machine: Machine, events: Sequence[Event], boot: bool, evidence: Evidence
-) -> tuple[Observation, list[str]]:
-    """Do as `watch`, as if every change of a connection's status was seen."""
+_Modes = Callable[[Mapping[str, Sequence[str]]], list[str]]
+"""Says in words which access modes were seen, told by interface which rules what left it broke."""
+
+
+def _watched(machine: Machine, events: Sequence[Event], boot: bool, evidence: Evidence) -> tuple[Observation, _Modes]:
+    """Do as `watch`, as if every change of a connection's status was seen, and nothing lost."""
     spec = machine.spec
     columns = isinstance(events, Columns)
     inexact = evidence.resolution and not (evidence.alone and columns)
@@ -49,8 +51,7 @@ def _watched(
         if columns:
             slowly(EVENTS, INEXACT)
         observation = _slowly(machine, derived(spec, events, machine.capabilities), boot, evidence)
-        left = modes_seen(spec, derived(spec, events, machine.capabilities), forbidden(machine, observation))
-        return observation, left
+        return observation, lambda broken: modes_seen(spec, derived(spec, events, machine.capabilities), broken)
     if isinstance(events, Columns):
         if decide(EVENTS, lambda count: len(events) >= count, lambda: _units(machine)).native:
             try:
@@ -59,11 +60,10 @@ def _watched(
                 slowly(EVENTS, str(error))
         # Derived once for each, one event at a time: a list of all would take the memory that columns save.
         observation = _slowly(machine, derived(spec, events, machine.capabilities), boot, evidence)
-        left = modes_seen(spec, derived(spec, events, machine.capabilities), forbidden(machine, observation))
-        return observation, left
+        return observation, lambda broken: modes_seen(spec, derived(spec, events, machine.capabilities), broken)
     known = derive(spec, events, machine.capabilities)
     observation = observe(machine, known, boot)
-    return observation, modes_seen(spec, known, forbidden(machine, observation))
+    return observation, lambda broken: modes_seen(spec, known, broken)
 
 
 def forbidden(machine: Machine, observation: Observation) -> dict[str, list[str]]:
@@ -108,7 +108,7 @@ def _units(machine: Machine) -> list[Unit]:
     return [unit_of(machine)]
 
 
-def _natively(machine: Machine, columns: Columns, boot: bool, evidence: Evidence) -> tuple[Observation, list[str]]:
+def _natively(machine: Machine, columns: Columns, boot: bool, evidence: Evidence) -> tuple[Observation, _Modes]:
     """Observe by the compiled loop. Raises NativeError where it cannot count with this machine, or this trace."""
     from mipcheck.checker.observe.columns import NativeObserver
     from mipcheck.checker.trace.ahead import ahead
@@ -117,5 +117,4 @@ def _natively(machine: Machine, columns: Columns, boot: bool, evidence: Evidence
     replay = NativeObserver(machine, columns, boot, record=columns.framed, fog=fog, evidence=evidence)
     for batch in ahead(columns.batches()):
         replay.take(batch)
-    observation = replay.observation()
-    return observation, modes_in_words(machine.spec, replay.modes(), forbidden(machine, observation))
+    return replay.observation(), lambda broken: modes_in_words(machine.spec, replay.modes(), broken)

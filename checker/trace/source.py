@@ -19,6 +19,7 @@ from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.types import ValueSyntaxError, read_duration, show_duration
 
 if TYPE_CHECKING:
+    from mipcheck.checker.trace.spans import Span
     from mipcheck.model.machine.compile import Machine
     from mipcheck.model.specification.spec import EventType, Rule, Spec, Variable
     from mipcheck.model.specification.term import Term
@@ -183,7 +184,8 @@ class Evidence:
     `unplugged`. `veiled` kinds may be covered in part. `resolution` is by file, in ns, where order or durations are not
     exact, and `coarse` are the kinds of events that such a file may tell of. A source that is `alone` keeps its order.
     `why` says in words, by kind, which sources there are and why they do not show it. `later` is what is left of it
-    once some sources have ended, each with the time (ns) of the last event of these; in that order.
+    once some sources have ended, each with the time (ns) of the last event of these; in that order. In the stretches
+    that were `lost` something is missing, nobody knows where.
     """
 
     blind: frozenset[str] = frozenset()
@@ -194,11 +196,17 @@ class Evidence:
     alone: bool = False
     why: Mapping[str, str] = field(default_factory=dict)
     later: tuple[tuple[int, Evidence], ...] = ()
+    lost: tuple[Span, ...] = ()
 
     @property
     def exact(self) -> bool:
         """Whether state and order follow from what is seen alone."""
         return not self.blind and not self.resolution
+
+    @property
+    def excuses(self) -> bool:
+        """Whether what was not seen may excuse what is found."""
+        return self.unplugged or bool(self.later or self.lost)
 
     @property
     def tolerance(self) -> int:

@@ -2,13 +2,19 @@
 
 Whatever is seen in a span on its interface cannot be relied on once the next thing happens: a gap without a span, which
 reaches back to the event before it, is put after each event there, and at both ends.
+
+Where the gap says how many events are missing (`count=`), or has no end, it is only known that some are, somewhere in
+it: what else there is was seen. Nothing is known once it is over, and what is found in it is looked at again, as any of
+those that are missing may excuse it (`observe/lost.py`); with `count=0` none could.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from operator import attrgetter
 from typing import Final
 
@@ -20,6 +26,7 @@ FROM: Final = "from"
 TO: Final = "to"
 START: Final = "start"
 END: Final = "end"
+COUNT: Final = "count"
 _SECONDS: Final = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?", re.ASCII)
 _DATETIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:?[0-9]{2})", re.ASCII
@@ -51,11 +58,25 @@ class Span:
         """Whether evidence is missing somewhere, and nobody knows where."""
         return self.since is None and self.until is None
 
+    @property
+    def somewhere(self) -> bool:
+        """Whether some events are missing, and it is not known where in it."""
+        return self.endless or COUNT in self.gap.args
+
+    @property
+    def excuses(self) -> bool:
+        """Whether what is missing somewhere in it may have excused what was found there."""
+        return self.somewhere and self.gap.args.get(COUNT) != 0
+
+    def may_hold(self, time: int) -> bool:
+        """Tell whether it reaches to what is known at a time (ns)."""
+        return (self.since is None or self.since < time) and (self.until is None or time <= self.until)
+
     def words(self) -> str:
         """Return what is missing, in words."""
         reason = self.gap.args.get("reason")
         text = str(reason) if reason else "evidence is missing, and it is not known where"
-        return text if self.gap.interface == NODE else f"{self.gap.interface}: {text}"
+        return text if self.gap.interface in (NODE, *text.split()) else f"{self.gap.interface}: {text}"
 
     def shifted(self, ns: int) -> Span:
         """Return the same on another clock, to whose times `ns` are added."""
@@ -105,7 +126,9 @@ def _end(event: Event, key: str, open_end: str) -> tuple[int, bool] | None:
 
 def with_spans(events: Sequence[Event], spans: Iterable[Span]) -> list[Event]:
     """Return events, in order of time, with the gaps that spans come to; those without ends are left to the verdict."""
-    placed = [s for s in spans if not s.endless]
+    spans = list(spans)
+    events = _with_ends(events, [s for s in spans if s.somewhere and s.until is not None])
+    placed = [s for s in spans if not s.somewhere]
     if not placed or not events:
         return list(events)
     first, last = events[0].time, events[-1].time
@@ -136,6 +159,20 @@ def with_spans(events: Sequence[Event], spans: Iterable[Span]) -> list[Event]:
             if event.time <= until:
                 merged.append(gap_at(span, event.time))
     return merged + before[at:]
+
+
+def _with_ends(events: Sequence[Event], spans: Iterable[Span]) -> Sequence[Event]:
+    """Return events with a gap where each of these spans ends, unless they tell of it already."""
+    gaps = [gap_at(span, span.until or 0) for span in spans]
+    times = [event.time for event in events] if gaps else []
+    new = [gap for gap in gaps if not _ends_with(events[: bisect_right(times, gap.time)], gap)]
+    return sorted([*events, *new], key=attrgetter("time")) if new and events else events
+
+
+def _ends_with(events: Sequence[Event], gap: Event) -> bool:
+    """Decide whether events end with a gap of that interface and time, among others perhaps."""
+    newest = takewhile(lambda e: (e.time, e.kind) == (gap.time, gap.kind), reversed(events))
+    return any(event.interface == gap.interface for event in newest)
 
 
 def gap_at(span: Span, time: int) -> Event:

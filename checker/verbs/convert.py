@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         absolute=trace.absolute,
         sight=_stated(source),
         holes=source.holes,
+        lost=source.lost,
     )
     write(text, args.output)
     return 0

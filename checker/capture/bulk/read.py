@@ -414,4 +414,4 @@ def _understand(
     columns = CaptureEvents if words is None else DeviceEvents
     events = columns(meaning, [*gaps, *blind.gaps], [source.name for source in sources], firsts)
     said = unsaid_tunnels(tunnels, left)
-    return described(sources, infos, firsts, packets, known, reader, said, blind, events.of_files()), events
+    return described(sources, infos, firsts, packets, known, reader, said, blind, events.of_files(), site), events

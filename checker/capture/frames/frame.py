@@ -70,6 +70,14 @@ class Loss(NamedTuple):
     missing: int
     why: str = ""
 
+    def words(self) -> str:
+        """Return in words what was not captured."""
+        return f"{counted(self.missing, 'frame')} on {self.interface} {_were(self.missing)} lost while capturing"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
 
 @dataclass(slots=True)
 class Unread:
@@ -110,8 +118,8 @@ class FileInfo:
     records: int = 0
     """Records or blocks that were read, frames or not."""
     losses: list[Loss] = field(default_factory=list)
-    lost: dict[str, int] = field(default_factory=dict)
-    """Interface name → frames that its statistics say were lost, somewhere."""
+    lost: list[Loss] = field(default_factory=list)
+    """Frames that statistics say were lost somewhere after `since` and before `until`, nobody knows where."""
     last: dict[str, int] = field(default_factory=dict)
     """Interface name → time of its last frame."""
     latest: int = 0
@@ -167,6 +175,14 @@ class FileInfo:
             self._mistimed(_STEPS, newest, time, frame, SET_BACK)
         self.clocks[interface] = time, time  # what was taken earlier may stand behind what was taken later
 
+    def lost_somewhere(self, loss: Loss) -> None:
+        """Take note of frames that were lost nobody knows where; stretches that follow each other are one."""
+        for n, other in enumerate(self.lost):
+            if other.interface == loss.interface and loss.since is not None and loss.since <= other.until:
+                self.lost[n] = loss._replace(since=other.since, missing=other.missing + loss.missing)
+                return
+        self.lost.append(loss)
+
     def untimed(self, frame: int) -> None:
         """Take note of a frame that has no time, and gets that of the frame before it."""
         self._mistimed(_UNTIMED, self.heard_last, self.latest, frame, "a packet without a time stamp")
@@ -195,10 +211,7 @@ class FileInfo:
     def holes(self) -> tuple[str, ...]:
         """Say what is missing, and nobody can say what it would have shown."""
         return (
-            *grouped(
-                f"{counted(n, 'frame')} on {name} {'was' if n == 1 else 'were'} lost while capturing"
-                for name, n in self.lost.items()
-            ),
+            *grouped(loss.words() for loss in self.lost),
             *(_unread(reason, unread) for reason, unread in self.unread.items()),
             *((self.stopped,) if self.stopped else ()),
         )
@@ -216,8 +229,8 @@ class Interface:
     """Seconds to add to every stamp (if_tsoffset)."""
     snap: int
     """Bytes after which frames were cut (0: nowhere); the length of a simple packet block follows from it."""
-    dropped: list[int] = field(default_factory=lambda: [0])
-    """What the last statistics counted: they count from the start."""
+    counted: list[tuple[int, int | None]] = field(default_factory=lambda: [(0, None)])
+    """What the last statistics counted (they count from the start), and until when (ns); None where there were none."""
 
     def time(self, stamp: int) -> int:
         """Return the time of a stamp, in ns since the epoch."""

@@ -272,10 +272,9 @@ def _statistics(body: bytes, order: str, interfaces: list[Interface], info: File
     """Take note of frames that the capturing machine lost (isb_ifdrop, isb_osdrop): holes in the evidence.
 
     The counters run from the start of the capture, so that all that is known is that they rose since the statistics
-    before; most files hold one block, at the end. To say that nothing is known throughout that time would throw away
-    all evidence, and to say nothing would call a trace conformant that nobody saw whole. So the state of knowledge
-    ends where the block stands (a `Loss` without `since`), and `FileInfo.holes` says that a verdict of conformant
-    cannot be had. A violation that was found stays one.
+    before; most files hold one block, at the end. What was seen in that time is told, the state of knowledge ends
+    where the block stands, and a verdict of conformant cannot be had (`FileInfo.holes`). What is found in that time is
+    looked at again (`observe/lost.py`): any of the frames may be what would excuse it.
     """
     if len(body) < 12:
         return
@@ -290,15 +289,16 @@ def _statistics(body: bytes, order: str, interfaces: list[Interface], info: File
         for code, value in _options(body, 12, order)
         if code in (5, 7) and len(value) == 8
     )
-    more, interface.dropped[0] = total - interface.dropped[0], max(total, interface.dropped[0])
-    if more <= 0:
+    (before, since), newest = interface.counted[0], info.last.get(interface.name)
+    # What is counted later is lost after this block, which tells its time, and after what was captured by then; of some
+    # writers the former is of another unit, and means nothing.
+    interface.counted[0] = max(total, before), newest if newest is None or not newest - LATE <= time < newest else time
+    if total <= before:
         return
-    info.lost[interface.name] = info.lost.get(interface.name, 0) + more
-    if info.last:
-        last = max(info.last.values())
-        # What lies before the last frame would not be after all that may be missing; far after it, it is damage.
-        until = time if last <= time <= last + LATE else last
-        info.losses.append(Loss(interface.name, None, until, info.frames, more))
+    last = max(info.last.values(), default=0)
+    # What lies before the last frame would not be after all that may be missing; far after it, it is damage.
+    until = time if last <= time <= last + LATE else last
+    info.lost_somewhere(Loss(interface.name, since, until, info.frames, total - before))
 
 
 def _options(body: bytes, at: int, order: str) -> Iterator[tuple[int, bytes]]:

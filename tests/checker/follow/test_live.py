@@ -83,6 +83,16 @@ def test_a_gap_with_a_span_tells_of_its_interface(tmp_path: Path) -> None:
     same([path], [[data]])
 
 
+@pytest.mark.parametrize("span", ["from=start to=end", "from=2 to=75 count=3", "from=start to=1.5 count=1", "from=71"])
+def test_what_was_lost_nobody_knows_where_is_the_same(tmp_path: Path, span: str) -> None:
+    stale = "70.0 eth0 data dir=out protection=none\n75.0 eth0 data dir=out protection=none\n75.0 eth0 gap count=3\n"
+    path = tmp_path / "x.log"
+    for early, late in ((f"0 eth0 gap {span}\n", ""), ("", f"80.0 eth0 gap {span} reason=late\n")):
+        data = (INSIDE.replace("0.000", early + "0.000", 1) + stale + late + "81.0 eth0 link state=down\n").encode()
+        path.write_bytes(data)
+        same([path], [cut(data, range(3, len(data), 61))])
+
+
 def test_what_is_said_of_access_modes_is_the_same(tmp_path: Path) -> None:
     data = b"""mipcheck-trace 1
 0 eth0 data dir=out protection=none bytes=0 stack=ip/ip dst=10.1.7.20 scope=other access=c
