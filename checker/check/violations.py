@@ -30,7 +30,7 @@ def _violation(
 ) -> Violation:
     """Return a finding explained, with its near `misses`; `frames` are, by file, those of all that was not allowed."""
     rule = context.machine.rules[finding.rule]
-    explanation = explain(context, finding)
+    explanation = explain(context, finding, misses.decided)
     first = context.origin
     if finding.moment is None:
         at = last_at = Position(trace.inputs[0].file)

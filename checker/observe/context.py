@@ -73,7 +73,7 @@ def named(name: str, text: str) -> str:
     return f"{name} ({text})" if text else name
 
 
-def state_shown(context: Context, read: Read, told: Collection[str] = ()) -> str:
+def state_shown(context: Context, read: Read, told: Collection[str] = (), where: str = " in ") -> str:
     """Return what has been read, with its text unless that is `told`: `inside (…)`, `0x5 in pending (…)`."""
     name, text = read.name, context.spec.state(read.name).text
     if read.key:
@@ -81,7 +81,7 @@ def state_shown(context: Context, read: Read, told: Collection[str] = ()) -> str
         parts = [_part(number, type_) for number, (_, type_) in zip(read.key, table.keys, strict=True)]
         key = ", ".join(parts)
         if read.name == table.name:
-            name = f"{f'({key})' if len(parts) > 1 else key} in {table.name}"
+            name = f"{f'({key})' if len(parts) > 1 else key}{where}{table.name}"
         else:
             name = f"{table.name}[{key}].{read.name.partition('.')[2]}"
     return named(name, "" if read.name in told else text)

@@ -13,6 +13,7 @@ from typing import Final
 from mipcheck.checker.observe.blame import RELATIONS, Leaf, Moment, Read, blame, evaluate, reads
 from mipcheck.checker.observe.context import Context, duration, named, show_event, show_number, source, state_shown
 from mipcheck.checker.observe.observation import Finding
+from mipcheck.checker.observe.settled import NOBODY, Decided, Key, key_of
 from mipcheck.checker.trace.columns import Columns
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
@@ -51,21 +52,27 @@ class Explanation:
     allowed: tuple[str, ...]
 
 
-def explain(context: Context, finding: Finding) -> Explanation:
-    """Explain a finding: what was seen, why it is wrong, what led there, what would have been allowed."""
+def explain(context: Context, finding: Finding, decided: Decided = NOBODY) -> Explanation:
+    """Explain a finding: what was seen, why it is wrong, what led there, what would have been allowed.
+
+    `decided` tells which events left things as they were.
+    """
     if finding.moment is not None:
         context = replace(context, interfaces=finding.moment.names)
     if finding.moment is None:
         return _explain_configuration(context, finding)
     if finding.overdue:
-        return _explain_overdue(context, finding)
+        return _explain_overdue(context, finding, decided)
     rule = context.machine.rules[finding.rule]
     moment = finding.moment
     leaves = blame(context.machine, rule.body.condition, moment, moment.this, telling=True)
     event = context.events[finding.event]
     seen = f"{context.time(event.time)} {show_event(context.spec, event)}"
     wrong = (f"allowed only if {condition_in_words(rule.body.condition)}", *sentences(context, finding, leaves))
-    return Explanation(seen, wrong, tuple(_because(context, finding, leaves)), _allowed(context, finding))
+    led = _because(context, finding, leaves, decided)
+    if not any(why.at.line is not None or why.at.frame is not None for why in led):
+        led += _occasion(context, finding)
+    return Explanation(seen, wrong, tuple(led), _allowed(context, finding))
 
 
 # --- facts --------------------------------------------------------------------------------------------------------
@@ -189,29 +196,60 @@ def _instants(context: Context, term: Term) -> int:
 # --- what led there -----------------------------------------------------------------------------------------------
 
 
-def _because(context: Context, finding: Finding, leaves: Sequence[Leaf]) -> list[Because]:
-    """Return the events that last wrote what the leaves read, in order of time."""
+def _because(context: Context, finding: Finding, leaves: Sequence[Leaf], decided: Decided = NOBODY) -> list[Because]:
+    """Return the events that last wrote what the leaves read, or left it as it was, in order of time."""
     moment = finding.moment
     assert moment is not None
-    by_writer: dict[int, dict[tuple[str, int | None, tuple[int, ...]], Read]] = {}
+    by_writer: dict[int, dict[Key, Read]] = {}
+    left: dict[Position, tuple[Event, list[Read]]] = {}
     for leaf in leaves:
         for read in reads(context.machine, leaf.term, moment, leaf.interface):
-            by_writer.setdefault(read.writer, {})[read.name, read.interface, read.key] = read
+            by = decided.by.get(key_of(read)) if read.writer < 0 else None
+            if by is None:
+                by_writer.setdefault(read.writer, {})[key_of(read)] = read
+            else:
+                those = left.setdefault(by.at, (by, []))[1]
+                those += [read] if read not in those else []
     told = {leaf.term.name for leaf in leaves if leaf.term.kind == "var"}
     result = []
-    for writer in sorted(by_writer):
-        written = list(by_writer[writer].values())
-        if writer < 0:
-            result.append(Because(_from_the_start(context, written, told), Position(context.events[0].at.file)))
-            continue
-        event = context.events[writer]
-        facts = _facts(context, written, told, "to", event.interface)
-        text = f"{context.time(event.time)} {show_event(context.spec, event)}: sets {facts}"
+    if written := list(by_writer.pop(-1, {}).values()):
+        text = _from_the_start(context, written, told, decided.never)
+        result.append(Because(text, Position(context.events[0].at.file)))
+    writers = [(context.events[n], list(by_writer[n].values())) for n in sorted(by_writer)]
+    writers += [(event, []) for event, _ in left.values() if event.at not in {e.at for e, _ in writers}]
+    for event, written in sorted(writers, key=lambda pair: pair[0].time):
+        facts = [f"sets {_facts(context, written, told, 'to', event.interface)}"] if written else []
+        facts += _left(context, left[event.at][1], told, event.interface) if event.at in left else []
+        text = f"{context.time(event.time)} {show_event(context.spec, event)}: {'; '.join(facts)}"
         result.append(Because(text, event.at))
     return result
 
 
-def _from_the_start(context: Context, written: Sequence[Read], told: set[str]) -> str:
+def _left(context: Context, reads: Sequence[Read], told: set[str], interface: str | None) -> Iterator[str]:
+    """Say what an event has decided without changing it for good: `takes 0x5 out of pending`, `leaves inside false`."""
+    gone = [r for r in reads if r.name in context.spec.tables]
+    kept = [r for r in reads if r not in gone]
+    if gone:
+        yield "takes " + "; ".join(dict.fromkeys(state_shown(context, r, told, " out of ") for r in gone))
+    if kept:
+        yield f"leaves {_facts(context, kept, told, 'at', interface)}"
+
+
+def _occasion(context: Context, finding: Finding) -> list[Because]:
+    """Return the events because of which a permission is asked for at all, where nothing else has led to a finding."""
+    moment, body = finding.moment, context.machine.rules[finding.rule].body
+    assert moment is not None
+    conditions = [p.condition for p in body.patterns if p.event == moment.kind]
+    leaves = [
+        leaf
+        for condition in conditions
+        if evaluate(context.machine, condition, moment, moment.this) == 1
+        for leaf in blame(context.machine, condition, moment, moment.this, telling=True)
+    ]
+    return [why for why in _because(context, finding, leaves) if why.at.line is not None or why.at.frame is not None]
+
+
+def _from_the_start(context: Context, written: Sequence[Read], told: set[str], never: Collection[Key]) -> str:
     """Return what no event has written. A device that starts has seen nothing: that is a fact, and no address is."""
     if all(read.value == UNKNOWN for read in written):
         return f"when this trace begins, {_facts(context, written, told, 'was', None)}"
@@ -223,14 +261,14 @@ def _from_the_start(context: Context, written: Sequence[Read], told: set[str]) -
     parts = [_facts(context, known, told, "was", None)] if known else []
     parts += dict.fromkeys(f"nothing had set {state_shown(context, read, told)} yet" for read in unset)
     found = [f"when the {whose} started, {'; '.join(parts)}"] if parts else []
-    return "; ".join([*found, *dict.fromkeys(_absent(context, read, told) for read in absent)])
+    return "; ".join([*found, *dict.fromkeys(_absent(context, read, told, key_of(read) in never) for read in absent)])
 
 
-def _absent(context: Context, read: Read, told: set[str]) -> str:
+def _absent(context: Context, read: Read, told: set[str], never: bool) -> str:
     """Return that an entry is in no row: since the device started, or because what put it there is over."""
     if set(read.key) == {UNKNOWN}:
         return f"nothing was in {named(read.name, '' if read.name in told else context.spec.state(read.name).text)}"
-    return f"nothing had put {state_shown(context, read, told)}, or it was taken out again"
+    return f"nothing had put {state_shown(context, read, told)}" + ("" if never else ", or it was taken out again")
 
 
 def _facts(context: Context, written: Sequence[Read], told: set[str], verb: str, interface: str | None) -> str:
@@ -309,7 +347,7 @@ def _patterns(patterns: Iterable[EventPattern]) -> str:
 # --- obligations and configuration --------------------------------------------------------------------------------
 
 
-def _explain_overdue(context: Context, finding: Finding) -> Explanation:
+def _explain_overdue(context: Context, finding: Finding, decided: Decided) -> Explanation:
     """Explain an obligation that was not met."""
     rule, moment = context.machine.rules[finding.rule], finding.moment
     body = rule.body
@@ -335,7 +373,7 @@ def _explain_overdue(context: Context, finding: Finding) -> Explanation:
     return Explanation(
         f"no {what}{where} by {context.time(finding.time)}",
         tuple(wrong),
-        tuple(_because(context, finding, [anchor, *leaves])),
+        tuple(_because(context, finding, [anchor, *leaves], decided)),
         _allowed(context, finding),
     )
 

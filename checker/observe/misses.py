@@ -9,10 +9,8 @@ that met the condition is a near miss too, since what one interface has shown ho
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice, takewhile
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mipcheck.checker.console.escape import printable
@@ -31,10 +29,9 @@ from mipcheck.checker.observe.answers import (
 from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
 from mipcheck.checker.observe.context import Context, show_event
 from mipcheck.checker.observe.explain import sentences
-from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.observation import Finding
-from mipcheck.checker.observe.observer import Observer
-from mipcheck.checker.trace.columns import Columns, is_of
+from mipcheck.checker.observe.rerun import Rerun
+from mipcheck.checker.observe.settled import NOBODY, Decided, Settling
 from mipcheck.checker.trace.replies import accepts, fault
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Allow, Update
@@ -44,12 +41,6 @@ from mipcheck.model.values.types import BOOL, ID, INTERFACE, LOW_HALF, TIME
 
 SHOWN: Final = 5
 """Near misses of a finding that are told, the newest ones."""
-
-_LIMIT: Final = 100_000
-"""Events looked at before a finding, and after the start of what was overdue."""
-
-_MOST: Final = 200
-"""Of these, the ones that change state and are run through again."""
 
 _BUDGET: Final = 20_000
 """Events that are run through again for all findings of a report; of those that come after, replies are not sought."""
@@ -74,6 +65,8 @@ class NearMisses:
     told: tuple[NearMiss, ...] = ()
     more: int = 0
     sought: bool = True
+    decided: Decided = NOBODY
+    """Who decided what no event has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +87,12 @@ class _Want:
     """The one value that would have met the condition; None if it is any other than it has."""
 
 
-@dataclass(slots=True)
-class _Rerun:
-    """Events before a finding, as far as they have been run through, and those that the device itself sent."""
-
-    observer: Observer
-    events: list[Event] = field(default_factory=list)
-    sent: list[Event] = field(default_factory=list)
-
-
 class Misses:
     """Finds near misses for the findings of one report, as long as the work for them stays small."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._machine = context.machine
-        facts = facts_of(context.machine)
-        self._kinds = facts.changing | facts.gaps
-        self._notes = facts.notes
         self._left = _BUDGET
 
     def of(self, finding: Finding) -> NearMisses:
@@ -123,14 +104,18 @@ class Misses:
         rule = self._machine.rules[finding.rule]
         leaves = blame(self._machine, rule.body.condition, moment, moment.this)
         wants = self._wants(moment, leaves)
-        if not wants:
+        counted = [r for f in leaves for r in reads(self._machine, f.term, moment, f.interface)]
+        settling = Settling(self._machine, counted)
+        if not wants and not settling.kinds:
             return NearMisses()
         sought = self._left > 0
-        made = {r.writer for f in leaves for r in reads(self._machine, f.term, moment, f.interface) if r.writer >= 0}
-        told = {context.events[w].at for w in made}  # what counted, if not for the better
-        found = [m for m in self._walked(finding, moment, wants) if m.at not in told] if sought else []
+        rerun = Rerun.of(context, finding, moment) if sought else None
+        walked = self._walked(rerun, finding, wants, settling) if rerun is not None else []
+        told = {context.events[r.writer].at for r in counted if r.writer >= 0}  # what counted, if not for the better
+        found = [m for m in walked if m.at not in told]
         others = list(_others(context, finding, rule.body.condition, wants, isinstance(rule.body, Allow)))
-        return NearMisses((*found[-SHOWN:], *others), max(0, len(found) - SHOWN), sought)
+        decided = settling.decided(rerun is not None and rerun.whole)
+        return NearMisses((*found[-SHOWN:], *others), max(0, len(found) - SHOWN), sought or not wants, decided)
 
     # --- what would have had to be set ----------------------------------------------------------------------------
 
@@ -173,64 +158,25 @@ class Misses:
 
     # --- what came ------------------------------------------------------------------------------------------------
 
-    def _walked(self, finding: Finding, moment: Moment, wants: Sequence[_Want]) -> list[NearMiss]:
+    def _walked(self, rerun: Rerun, finding: Finding, wants: Sequence[_Want], settling: Settling) -> list[NearMiss]:
         """Run the events before a finding once more; return those that would have set what is wanted, and did not."""
-        events, whole = self._events(finding)
-        events = _with(events, self._noted(moment))
-        self._left -= len(events)
-        known = zip((*moment.own_writers, *moment.node_writers), (*moment.own, *moment.node), strict=False)
-        boot = whole and any(writer < 0 and value != UNKNOWN for writer, value in known)
-        walk = _Rerun(Observer(self._machine, boot))
+        self._left -= len(rerun.planned)
         linked = {v for w in wants for p, _, _ in w.targets for v in _switches(p.condition)}
         kinds = {p.event for w in wants for u in w.update_of for p in u.patterns}
         kinds |= {a.pattern.event for w in wants for a in w.asking}
         found: list[NearMiss] = []
-        for event in events:
-            met = walk.observer.meets(event) if event.kind in kinds else None
-            if met is not None and self._sets(event, met, finding, wants, linked):
+        for event, met in rerun.run(kinds | settling.kinds):
+            if met is None:
+                continue
+            settling.note(event, met)
+            if event.kind not in kinds:
+                continue
+            if self._sets(event, met, finding, wants, linked):
                 found.clear()
-            elif met is not None and (self._of_network(event.kind) or is_answer(self._context.spec, event.kind)):
-                miss = self._missed(walk, event, met, finding, wants, found)
+            elif self._of_network(event.kind) or is_answer(self._context.spec, event.kind):
+                miss = self._missed(rerun, event, met, finding, wants, found)
                 found += [miss] if miss is not None else []
-            walk.observer.take(event)
-            walk.events.append(event)
-            if self._context.spec.events[event.kind].sender == "node":
-                walk.sent.append(event)
         return found
-
-    def _noted(self, moment: Moment) -> list[Event]:
-        """Return the events that only noted something, such as that an interface is in use, in a moment's state."""
-        slots = set(self._notes.values())
-        writers = (moment.own_writers, *moment.interface_writers)
-        numbers = {of_one[slot] for of_one in writers for slot in slots if slot < len(of_one)} - {-1}
-        found = [self._context.events[n] for n in sorted(numbers)]
-        return [e for e in found if e.kind in self._notes and e.kind not in self._kinds]
-
-    def _events(self, finding: Finding) -> tuple[list[Event], bool]:
-        """Return the events before a finding (before its deadline, if overdue) that change state, in order.
-
-        Also tell whether these are all that there are since the trace began.
-        """
-        events, first = self._context.events, finding.event + finding.overdue
-        limit = _LIMIT
-        tracks = self._context.spec.tracks
-        whose = (tracks, finding.node) if tracks and finding.node is not None else None
-        if isinstance(events, Columns):
-            found, known = events.before(first, limit, self._kinds, _MOST, whose), first
-        else:
-            back = events[max(0, first - limit) : max(0, first)]
-            known = len(back)  # fewer where not all are kept
-            found = list(islice((e for e in reversed(back) if e.kind in self._kinds and is_of(e, whose)), _MOST))[::-1]
-        whole = first <= min(limit, known) and len(found) < _MOST
-        if finding.overdue:
-            later = (
-                events.following(first - 1, limit, self._kinds, None, whose)
-                if isinstance(events, Columns)
-                else events[max(0, first) : max(0, first) + limit]
-            )
-            in_time = takewhile(lambda e: e.time <= finding.time, later)
-            found += islice((e for e in in_time if e.kind in self._kinds and is_of(e, whose)), _MOST)
-        return [e for e in found if e.kind in self._context.spec.events], whole
 
     def _sets(self, event: Event, met: Moment, finding: Finding, wants: Sequence[_Want], linked: set[str]) -> bool:
         """Decide whether an event sets what is wanted, or voids it together with what an answer to it depends on.
@@ -277,7 +223,7 @@ class Misses:
 
     def _missed(
         self,
-        walk: _Rerun,
+        rerun: Rerun,
         event: Event,
         met: Moment,
         finding: Finding,
@@ -299,14 +245,14 @@ class Misses:
                     continue
                 if is_answer(context.spec, event.kind):
                     certain = all(self._known(part, met) != UNKNOWN for part in (*key, term))
-                    why = self._denied(walk, event, met, pattern, None if certain else {m.at for m in found})
+                    why = self._denied(rerun, event, met, pattern, None if certain else {m.at for m in found})
                 else:
-                    why = self._why(context, walk, event, met, pattern)
+                    why = self._why(context, rerun, event, met, pattern)
                 if why:
                     return _miss(context, event, why)
             for asking in want.asking:
                 if asking.pattern.event == event.kind and self._asks(asking, met, want):
-                    why = self._why(context, walk, event, met, asking.pattern)
+                    why = self._why(context, rerun, event, met, asking.pattern)
                     if why:
                         return _miss(context, event, why)
         return None
@@ -319,18 +265,18 @@ class Misses:
         return all(evaluate(self._machine, part, met, met.this) == key for part, key in told)
 
     def _denied(
-        self, walk: _Rerun, event: Event, met: Moment, pattern: EventPattern, about: set[Position] | None
+        self, rerun: Rerun, event: Event, met: Moment, pattern: EventPattern, about: set[Position] | None
     ) -> list[str]:
         """Return the reason why an answer settled nothing; none if it did, or is not `about` one of some requests."""
         if evaluate(self._machine, pattern.condition, met, met.this) != 0 or accepts(event):
             return []
-        request = asked_by(self._context.spec, walk.events, event)
+        request = asked_by(self._context.spec, rerun.events, event)
         said = fault(event, "code")
         if said is None or (about is not None and (request is None or request.at not in about)):
             return []
         return [said + (f"; it answers the request of {_place(request, event)}" if request is not None else "")]
 
-    def _why(self, context: Context, walk: _Rerun, event: Event, met: Moment, pattern: EventPattern) -> list[str]:
+    def _why(self, context: Context, rerun: Rerun, event: Event, met: Moment, pattern: EventPattern) -> list[str]:
         """Return the reasons why an event did not match a pattern; none if it did, or was about something else."""
         if evaluate(self._machine, pattern.condition, met, met.this) != 0:
             return []
@@ -347,25 +293,27 @@ class Misses:
             if any(_names_parties(k) for k in keys):
                 return []
             if answers and (any(k.type == ID for k in keys) or (not keys and leaf.term.kind == "var")):
-                reasons.append(self._unasked(context, walk, event, met, leaves))
+                reasons.append(self._unasked(context, rerun, event, met, leaves))
             elif keys:
                 if any(k.name == "code" for k in keys) and accepts(event):
                     return []
                 if any(k.name == "auth" for k in keys) and event.args.get("auth") == "ok":
                     return []
-                said = [fault(event, k.name) for k in keys]
-                reasons += [s for s in said if s] or sentences(context, stub, [leaf])
+                said = [s for s in (fault(event, k.name) for k in keys) if s]
+                if not said and any(k.name == "lifetime" for k in keys):
+                    return []  # what grants is none that fails to withdraw
+                reasons += said or (sentences(context, stub, [leaf]) if leaf.value == 0 else [])
             elif leaf.term.kind == "var" and leaf.term.type == BOOL:
                 reasons += sentences(context, stub, [leaf])
         return reasons
 
-    def _unasked(self, context: Context, walk: _Rerun, event: Event, met: Moment, leaves: Sequence[Leaf]) -> str:
+    def _unasked(self, context: Context, rerun: Rerun, event: Event, met: Moment, leaves: Sequence[Leaf]) -> str:
         """Say why an answer is none to what was asked: by its identification, or because nothing waits for it."""
         theirs = identification(event)
-        request = next((e for e in reversed(walk.sent) if asks_for(e, event, theirs)), None)
+        request = next((e for e in reversed(rerun.sent) if asks_for(e, event, theirs)), None)
         waits = next((f for f in leaves if f.term.kind == "var" and f.term.type == BOOL), None)
         ours = next((f for f in leaves if any(t.kind == "key" and t.type == ID for t in f.term.walk())), None)
-        closed = self._writer(walk, met, waits) if waits is not None else None
+        closed = self._writer(rerun, met, waits) if waits is not None else None
         if request is not None and request.interface != event.interface:
             return f"it was asked for on {printable(request.interface)}, {_place(request, event)}"
         if request is None:
@@ -380,7 +328,7 @@ class Misses:
                 return f"a copy of the reply of {_place(closed, event)}, which has counted"
             if context.spec.events[closed.kind].sender == "node":
                 return f"asked before the change of {_place(closed, event)} ({show_event(context.spec, closed)})"
-        newest = next((e for e in reversed(walk.sent) if asks_for(e, event, None)), request)
+        newest = next((e for e in reversed(rerun.sent) if asks_for(e, event, None)), request)
         if newest is not request and identification(newest) != theirs:
             return f"{asked}, and only the newest counts, that of {_place(newest, event)}"
         return f"{asked}, which waits for no answer any more"
@@ -396,17 +344,10 @@ class Misses:
         shown = "not known" if theirs is None else f"{theirs:#010x}"
         return f"its identification differs in the low 32 bits: ours {held}, theirs {shown}"
 
-    def _writer(self, walk: _Rerun, met: Moment, leaf: Leaf) -> Event | None:
+    def _writer(self, rerun: Rerun, met: Moment, leaf: Leaf) -> Event | None:
         """Return the event that made a variable what it was, None if none did."""
         written = [r.writer for r in reads(self._machine, leaf.term, met, leaf.interface)]
-        return walk.events[written[0]] if written and written[0] >= 0 else None
-
-
-def _with(events: list[Event], noted: Iterable[Event]) -> list[Event]:
-    """Return events in order of time with others among them, before those of the same time."""
-    for event in noted:
-        events.insert(bisect_left(events, event.time, key=lambda e: e.time), event)
-    return events
+        return rerun.events[written[0]] if written and written[0] >= 0 else None
 
 
 def _miss(context: Context, event: Event, why: Sequence[str]) -> NearMiss:

@@ -61,7 +61,7 @@ class EventTable:
 
 def is_of(event: Event, whose: Whose) -> bool:
     """Decide whether an event is not about another node."""
-    return whose is None or event.args.get(*whose) in (whose[1], 0)
+    return whose is None or event.args.get(whose[0]) in (whose[1], 0, None)
 
 
 @dataclass(frozen=True, slots=True)
