@@ -5,11 +5,13 @@ What the observer finds in each has to be what the search predicted; else that i
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.observe.context import source
 from mipcheck.checker.proofs.replayed import agree, allowed, broken_in, trace_text
 from mipcheck.model.specification.configure import configure
@@ -29,6 +31,8 @@ TIMEOUT = 60.0
 """Seconds for all searches about one thing together, unless the command line says otherwise."""
 _FIRST = 0.5
 """The share that a search may take of what is left: the first is the likeliest to find one, and a proof takes time."""
+_SOON = 0.1
+"""The share that a proof may take before any search."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,12 @@ class Partings:
         applies = [(s, o) for s, o in settings if rule in s.rules or rule in o.rules]
         return bool(applies) and all(alike(s, o, rule) for s, o in applies)
 
-    def find(self, rules: Iterable[str], title: Iterable[str]) -> PartingLog:
+    def find(self, rules: Iterable[str], title: Iterable[str], proving: bool = False) -> PartingLog:
         """Seek the shortest trace on which they part, by one of the rules, with whatever capability it takes.
 
         Where there is none with the parameters as they are, one of them is given another value, or two addresses of the
-        site are the same. Raises Disagreement.
+        site are the same. `proving` tries first whether it is soon proved that there is none, which is worth it where
+        there probably is none. Raises Disagreement.
         """
         from mipcheck.model.prover.limits import Allowance
 
@@ -98,6 +103,9 @@ class Partings:
         reason = ""
         left = Allowance(self.timeout)
         unlike = [c for c in cases if len(named) > 1 or not self._alike(c, named[0])]
+        proving = proving and len(named) == 1
+        if proving and unlike and self._never(named[0], left.part(_SOON), cases):
+            unlike = []
         for case in unlike:
             partings = []
             for entries in self._entries:
@@ -111,11 +119,11 @@ class Partings:
                 return confirmed(self.left, self.right, found, list(title), case.capabilities)
         if len(named) > 1:
             return PartingLog(reason=reason)
-        same = not unlike or self._never(named[0], left.part(_FIRST))
+        same = not unlike or self._never(named[0], left.part(_FIRST), cases)
         for case in self._other_values(cases, named[0]):
             if left.is_over:
                 break
-            if self._alike(case, named[0]):
+            if self._alike(case, named[0]) or (proving and self._never(named[0], left.part(_SOON), [case])):
                 continue
             parting = self._search(named, case, left.part(_FIRST)).parting
             if parting is not None:
@@ -123,30 +131,48 @@ class Partings:
                 trace = replace(parting.trace, parameters=parameters, site={**case.site, **parting.trace.site})
                 other = replace(parting, trace=trace)
                 return confirmed(self.left, self.right, other, list(title), case.capabilities)
+        if not same and (forbidden := self._broken_somehow(named[0], cases, list(title))) is not None:
+            return forbidden
         return PartingLog(reason="with the parameters as they are, they never part: that is proved" if same else reason,
                      same=same)  # fmt: skip
 
-    def kept(self, name: str, rules: Iterable[str], title: Iterable[str], logs: KeptLogs) -> PartingLog:
-        """Return what `find` does; a trace that is kept by that name is only replayed, if one of them allows all of it
-        and the other finds fault by one of the rules."""
+    def kept(
+        self, name: str, rules: Iterable[str], title: Iterable[str], logs: KeptLogs, outright: bool = True
+    ) -> PartingLog:
+        """Return what `find` does; a trace that is kept by that name is only replayed, if the two make something else
+        of it by one of the rules: one of them allows all of it, where it has to be `outright`."""
         named = list(rules)
+
+        def parts(seen: PartingLog) -> bool:
+            return bool(set(named) & {*seen.left} ^ set(named) & {*seen.right}) and (seen.outright or not outright)
+
+        return self._only_replayed(name, parts, lambda: self.find(named, title, proving=not outright), logs)
+
+    def kept_both_break(self, name: str, rule: str, title: Iterable[str], logs: KeptLogs) -> PartingLog:
+        """Return what `both_break` does; a trace that is kept by that name is only replayed."""
+
+        def shows(seen: PartingLog) -> bool:
+            return seen.left == seen.right == (rule,)
+
+        return self._only_replayed(name, shows, lambda: self.both_break(rule, title), logs)
+
+    def _only_replayed(
+        self, name: str, shows: Callable[[PartingLog], bool], seek: Callable[[], PartingLog], logs: KeptLogs
+    ) -> PartingLog:
+        """Return what both find in a log that is kept, if that shows what it should; else what `seek` finds."""
         sought: list[PartingLog] = []
+        seen: list[PartingLog] = []
 
-        def parts(log: str) -> bool:
-            seen = self._replayed(log)
-            return seen.outright and bool(set(named) & {*seen.left, *seen.right})
+        def shown(log: str) -> bool:
+            seen[:] = [replayed(self.left, self.right, log)]
+            return shows(seen[0])
 
-        def seek() -> str:
-            sought.append(self.find(named, title))
+        def trace() -> str:
+            sought.append(seek())
             return sought[0].trace
 
-        log = logs.log(name, parts, seek)
-        return sought[0] if sought else self._replayed(log)
-
-    def _replayed(self, log: str) -> PartingLog:
-        """Return what both find in a log."""
-        left, right = (tuple(sorted(broken_in(s, log))) for s in (self.left, self.right))
-        return PartingLog(log, left, right, outright=not (left and right))
+        logs.log(name, shown, trace)
+        return (sought or seen)[0]
 
     def both_break(self, rule: str, title: Iterable[str]) -> PartingLog:
         """Seek the shortest trace that breaks a rule in both, and no other. Raises Disagreement."""
@@ -273,6 +299,19 @@ class Partings:
         parting = Parting(trace, *((broken, nothing) if first else (nothing, broken)))
         return confirmed(self.left, self.right, parting, title, case.capabilities)
 
+    def _broken_somehow(self, rule: str, cases: Iterable[_Case], title: list[str]) -> PartingLog | None:
+        """Return the shortest trace that breaks a rule of which only one of them knows, where the other forbids it by
+        another one; None if there is none."""
+        first = rule in self.left.rules
+        own, other = (self.left, self.right) if first else (self.right, self.left)
+        for case in () if rule in other.rules or not self._on_events([rule]) else cases:
+            trace = self._shortest_broken(first, rule, case)
+            if trace is not None and not trace.parameters and not trace.site:
+                text = trace_text(own, trace, {}, title, case.capabilities & set(own.capabilities))
+                agree(own, text, trace.broken)
+                return replayed(self.left, self.right, text)
+        return None
+
     def _shortest_broken(self, first: bool, rule: str, case: _Case) -> Witness | None:
         """Return the shortest trace that breaks a rule in the first or the second of them."""
         from mipcheck.model.prover.examples import Examples
@@ -285,11 +324,11 @@ class Partings:
             self._examples[known] = Examples(replace(setting, timeout=self.timeout * _FIRST))
         return self._examples[known].find(rule, True)
 
-    def _never(self, rule: str, timeout: float) -> bool:
-        """Decide whether it is proved that they never part by a rule, with the parameters as they are."""
+    def _never(self, rule: str, timeout: float, cases: list[_Case]) -> bool:
+        """Decide whether it is proved that they never part by a rule, in any of the cases."""
         from mipcheck.model.prover.compare import never_part
 
-        settings = [self._settings(case) for case in self._cases([rule])]
+        settings = [self._settings(case) for case in cases]
         applies = [(s, o) for s, o in settings if rule in s.rules or rule in o.rules]
         return bool(applies) and all(never_part(s, o, rule, timeout) for s, o in applies)
 
@@ -343,6 +382,42 @@ def confirmed(left: Spec, right: Spec, parting: Parting, title: list[str], capab
         parting.outright,
         not any(any(lost) for lost, _ in shown),
     )
+
+
+def replayed(left: Spec, right: Spec, log: str) -> PartingLog:
+    """Return what both find in a log; who has no words for some of it reads the rest. Raises InputError where neither
+    has words for all of it."""
+    from mipcheck.model.prover.merging import clashing
+
+    broken, unread = [], []
+    for spec, other in ((left, right), (right, left)):
+        try:
+            broken.append(broken_in(spec, log))
+        except InputError:
+            unread.append(spec)
+            broken.append(broken_in(spec, _retold(other, spec, log, clashing(left, right))))
+    first, second = (tuple(sorted(b)) for b in broken)
+    return PartingLog(log, first, second, outright=not (first and second), both_read=not unread)
+
+
+def _retold(by: Spec, to: Spec, log: str, clashes: Collection[str]) -> str:
+    """Return what of a log in the words of one specification another has words for; events that are others in the two
+    (`clashes`) are none. Raises InputError."""
+    from mipcheck.checker.logs.text import read_log, write_log
+    from mipcheck.checker.trace.vocabulary import vocabulary_of
+    from mipcheck.model.prover.setting import example_site
+    from mipcheck.model.prover.witness import Witness
+
+    read = read_log(io.BytesIO(log.encode()), "log", vocabulary_of(by))
+    site, events = read.site, tuple(read.events)
+    known, _ = known_to(to, Witness(events, (), frozenset(), len(events)), dict.fromkeys(clashes, ""))
+    site = replace(
+        site,
+        addresses={**example_site(to), **{n: a for n, a in site.addresses.items() if n in to.sites}},
+        parameters={n: words for n, words in site.parameters.items() if n in to.parameters},
+        capabilities=site.capabilities & set(to.capabilities),
+    )
+    return write_log(known.events, site, vocabulary_of(to))
 
 
 def known_to(spec: Spec, trace: Witness, names: Mapping[str, str]) -> tuple[Witness, tuple[int, int]]:

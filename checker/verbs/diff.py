@@ -20,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("left", metavar="SPEC", help="a specification, by name or path")
     parser.add_argument("right", metavar="SPEC", help="the one to compare it with")
     options.add_timeout(parser, 30.0, "each rule")
+    options.add_kept(parser)
     options.add_report(parser, ("html",))
     options.add_output(parser, ("text", "markdown", "json"))
 
@@ -27,11 +28,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the differences; return 0 if all are decided, else 3. Raises UsageError, SpecError, Disagreement."""
     from mipcheck.checker.check.readings import resolved
+    from mipcheck.checker.proofs.kept import KeptLogs
     from mipcheck.checker.verbs.diff_changes import difference
     from mipcheck.checker.verbs.diff_report import diff_json, diff_markdown, diff_text
 
     left, right = (warned(resolved(name)) for name in (args.left, args.right))
-    found = difference(left, right, args.timeout)
+    found = difference(left, right, args.timeout, KeptLogs(args.right, args.fresh, args.store))
     shown = {
         "json": lambda: diff_json(found),
         "markdown": lambda: diff_markdown(found),

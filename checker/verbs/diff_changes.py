@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.observe.context import source
 from mipcheck.checker.proofs.demand import demand
+from mipcheck.checker.proofs.kept import KeptLogs
 from mipcheck.checker.proofs.partings import TIMEOUT, PartingLog, Partings
 from mipcheck.model.language.expression import Citation
 from mipcheck.model.language.show import show_citation
@@ -81,8 +83,10 @@ class Difference:
         return all(c.behaviour is None or c.behaviour.result != UNKNOWN for c in self.changes)
 
 
-def difference(left: Spec, right: Spec, timeout: float = TIMEOUT) -> Difference:
-    """Compare two specifications; `timeout` is in seconds of the processor, for each rule. Raises Disagreement."""
+def difference(left: Spec, right: Spec, timeout: float = TIMEOUT, kept: KeptLogs | None = None) -> Difference:
+    """Compare two specifications; `timeout` is in seconds of the processor, for each rule. Traces that are `kept` (of
+    the right one, and nothing else by default) are only replayed. Raises Disagreement."""
+    logs = kept or KeptLogs(right.name)
     roles = dict.fromkeys(m.role for spec in (left, right) for m in spec.machines())
     machines = [Partings(_machine(left, role), _machine(right, role), timeout, _TIDYING) for role in roles]
     with Steps(sum(len(p.rules) for p in machines), "reading") as steps:
@@ -91,7 +95,7 @@ def difference(left: Spec, right: Spec, timeout: float = TIMEOUT) -> Difference:
         found = [
             change
             for partings, rules in zip(machines, compared, strict=True)
-            for change in _changes(partings, rules, left, right, steps)
+            for change in _changes(partings, rules, left, right, steps, logs)
         ]
     found += [c for name in dict.fromkeys((*left.systems, *right.systems)) for c in _of_system(left, right, name)]
     changes = sorted((c for c in found if c.aspects or c.behaviour), key=lambda c: KINDS.index(c.kind))
@@ -109,7 +113,7 @@ def _compared(partings: Partings, steps: Steps) -> dict[str, bool]:
 
 
 def _changes(
-    partings: Partings, compared: Mapping[str, bool], left: Spec, right: Spec, steps: Steps
+    partings: Partings, compared: Mapping[str, bool], left: Spec, right: Spec, steps: Steps, logs: KeptLogs
 ) -> Iterator[ChangedDeclaration]:
     """Compare every declaration of one role in either, also those that did not change."""
     one, other, role = partings.left, partings.right, partings.left.role
@@ -118,7 +122,7 @@ def _changes(
         behaviour = None
         if kind == "rule" and name in compared:
             steps.step(name)
-            behaviour = _compare(partings, name, compared[name])
+            behaviour = _compare(partings, name, compared[name], logs)
         elif kind == "rule":
             behaviour = Behaviour(ALIKE)
         if behaviour is not None and behaviour.result == ALIKE and not aspects:
@@ -183,13 +187,15 @@ def _declarations(spec: Spec, shared: bool) -> dict[tuple[str, str], Declared]:
 # --- behaviour ------------------------------------------------------------------------------------------------------
 
 
-def _compare(partings: Partings, rule: str, alike: bool) -> Behaviour:
-    """Seek a trace on which two specifications disagree about a rule, which may be `alike` but for its level. Raises
-    Disagreement."""
+def _compare(partings: Partings, rule: str, alike: bool, logs: KeptLogs) -> Behaviour:
+    """Seek a trace on which two specifications disagree about a rule, which may be `alike` but for its level; what is
+    kept in `logs` is only replayed. Raises Disagreement."""
     left, right = partings.left.rules.get(rule), partings.right.rules.get(rule)
     names = partings.left.name, partings.right.name
+    before = Path(names[0]).name.removesuffix(".spec")
     if not alike:
-        found = partings.find([rule], [f"The shortest trace on which {names[0]} and {names[1]} disagree about {rule}."])
+        title = f"The shortest trace on which {names[0]} and {names[1]} disagree about {rule}."
+        found = partings.kept(f"{before}-{rule}", [rule], [title], logs, outright=False)
         if found.trace:
             return Behaviour(PARTED, found)
         if not found.same:
@@ -197,7 +203,8 @@ def _compare(partings: Partings, rule: str, alike: bool) -> Behaviour:
     if left is None or right is None or left.level == right.level:
         return Behaviour(ALIKE)
     title = f"The shortest trace that breaks {rule}, which {names[0]} and {names[1]} count otherwise."
-    return Behaviour(LEVEL, partings.both_break(rule, [title]), (left.level, right.level))
+    found = partings.kept_both_break(f"{before}-{rule}-level", rule, [title], logs)
+    return Behaviour(LEVEL, found, (left.level, right.level))
 
 
 # --- declarations in words ------------------------------------------------------------------------------------------

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from mipcheck.checker.cli.main import main
-from mipcheck.checker.proofs.partings import Partings
+from mipcheck.checker.proofs.certificates import folder_for
+from mipcheck.checker.proofs.kept import KeptLogs
+from mipcheck.checker.proofs.partings import PartingLog, Partings, replayed
 from mipcheck.checker.proofs.replayed import broken_in
 from mipcheck.checker.verbs.diff_changes import ChangedDeclaration, difference
 from mipcheck.model.prover.compare import Comparison, SearchOutcome
@@ -259,3 +262,96 @@ def test_what_no_trace_decides_takes_no_longer_than_a_rule_may(monkeypatch: pyte
     found = difference(one, two, timeout=20)
     assert not found.decided
     assert 2 < len(asked) < 20 < 2 * count
+
+
+# --- traces that are kept -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sought(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The rules for which a trace is sought from now on."""
+    rules: list[str] = []
+    find, both = Partings.find, Partings.both_break
+
+    def finding(self: Partings, named: list[str], title: list[str], proving: bool = False) -> PartingLog:
+        rules.extend(named)
+        return find(self, named, title, proving)
+
+    def breaking(self: Partings, rule: str, title: list[str]) -> PartingLog:
+        rules.append(rule)
+        return both(self, rule, title)
+
+    monkeypatch.setattr(Partings, "find", finding)
+    monkeypatch.setattr(Partings, "both_break", breaking)
+    return rules
+
+
+def _written(folder: Path, **texts: str) -> tuple[Spec, Spec, KeptLogs]:
+    for name, text in texts.items():
+        (folder / f"{name}.spec").write_text(text, "utf-8")
+    left, right = (str(folder / f"{name}.spec") for name in texts)
+    return load(left), load(right), KeptLogs(right)
+
+
+def test_traces_that_are_kept_are_only_replayed(tmp_path: Path, sought: list[str]) -> None:
+    left, right, kept = _written(tmp_path, base=BASE, next=NEXT)
+    first = difference(left, right, kept=KeptLogs(kept.spec, store=True))
+    files = {f.stem for f in (tmp_path / "next.proofs").iterdir()}
+    assert files == {"base-D1", "base-M1-level", "base-M3", "base-P6", "base-N1", "base-W"}
+    assert {"D1", "M1", "M3", "P6", "N1", "W"} <= set(sought)
+    sought.clear()
+    again = difference(left, right, kept=kept)
+    assert not {"D1", "M3", "P6", "N1", "W"} & set(sought)
+    assert again.changes == first.changes
+
+
+@pytest.mark.parametrize("text", ["no log", "mipcheck-trace 1\nsite boot=true\n0.000000 eth0 stop\n"])
+def test_what_is_kept_and_shows_nothing_is_sought_anew(tmp_path: Path, sought: list[str], text: str) -> None:
+    left, right, kept = _written(tmp_path, base=BASE, next=NEXT)
+    (tmp_path / "next.proofs").mkdir()
+    (tmp_path / "next.proofs" / "base-D1.log").write_text(text, "utf-8")
+    found = {c.name: c.behaviour for c in difference(left, right, kept=kept).changes}
+    assert "D1" in sought
+    assert found["D1"] is not None
+    assert found["D1"].found.trace != text
+
+
+def test_a_log_is_replayed_by_one_that_has_no_words_for_some_of_it() -> None:
+    base = 'spec {} "x" document "x.txt" {} event go(n: int) by node seen log\ninterface {{ ready: bool = false }}\n'
+    left = loads(base.format("one", "") + 'rule R MUST cite 1 "ready" allow go only if n < 2\n')
+    right = loads(
+        base.format("two", "")
+        + "event tick(far: bool) by network seen log\non tick(far) { ready := true }\n"
+        + 'rule R MUST cite 1 "ready" allow go only if ready or n < 2\n'
+    )
+    log = "mipcheck-trace 1\nsite boot=true\n0.000000 eth0 tick far=true\n1.000000 eth0 go n=5\n"
+    found = replayed(left, right, log)
+    assert (found.left, found.right, found.outright, found.both_read) == (("R",), (), True, False)
+    assert replayed(right, left, log) == PartingLog(log, (), ("R",), both_read=False)
+
+
+def test_where_both_forbid_it_the_rules_that_do_are_told() -> None:
+    base = (
+        'spec {} "x" document "x.txt" event go() by node seen log\nrule A MUST cite 1 "none" allow go only if false\n'
+    )
+    left, right = (
+        loads(base.format("one")),
+        loads(base.format("two") + 'rule B MUST cite 1 "n" allow go only if false\n'),
+    )
+    found = {c.name: c.behaviour for c in difference(left, right, timeout=5).changes}
+    assert found["B"] is not None
+    assert (found["B"].result, found["B"].found.left, found["B"].found.right) == ("changed", ("A",), ("A", "B"))
+
+
+@pytest.mark.slow
+def test_all_that_the_successor_changed_is_decided_and_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "draft-01", "rfc5265", "--format", "json"]) == 0
+    found = [c for c in json.loads(capsys.readouterr().out)["changes"] if c["behaviour"]]
+    traces = {c["name"]: c["behaviour"] for c in found if c["behaviour"]["trace"]}
+    assert len(traces) > 90
+    for name, behaviour in traces.items():
+        level = "-level" if behaviour["result"] == "level" else ""
+        kept = folder_for("rfc5265") / f"draft-01-{name}{level}.log"
+        assert kept.read_text("utf-8") == behaviour["trace"], "out of date: mipcheck diff draft-01 rfc5265 --store"
+    unused = {f.stem for f in folder_for("rfc5265").glob("draft-01-*.log")}
+    assert {n.removeprefix("draft-01-").removesuffix("-level") for n in unused} == set(traces)
