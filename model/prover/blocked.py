@@ -11,10 +11,12 @@ import z3
 from mipcheck.model.prover.endless import made_due
 from mipcheck.model.prover.limits import limited
 from mipcheck.model.prover.logic import is_true
+from mipcheck.model.prover.mended import happening, made_again
 from mipcheck.model.prover.scripts import Followed
 from mipcheck.model.prover.search import DEPTH, Search, time_unit
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.shown import shown
+from mipcheck.model.prover.spacer import Happening, Z
 from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness
@@ -38,8 +40,8 @@ class Blockages:
     def __init__(self, setting: Setting, depth: int = DEPTH) -> None:
         self._setting, self._depth = setting, depth
 
-    def overdue(self) -> Blockage | None:
-        """Find an event after which some obligation is overdue at once."""
+    def overdue(self, way: Sequence[Happening] = ()) -> Blockage | None:
+        """Find an event after which some obligation is overdue at once; the last one of a `way`, if that is told."""
 
         def late(run: Unrolling, k: int) -> list[tuple[str, Z]]:
             w = run.world
@@ -49,7 +51,7 @@ class Blockages:
         def goal(run: Unrolling, k: int) -> Z:
             return z3.Or([z for _, z in late(run, k)])
 
-        found = self._find(goal)
+        found = self._find(goal, way)
         if found is None:
             return None
         trace, run = found
@@ -75,8 +77,9 @@ class Blockages:
             said = ", and ".join(f"what meets {a} makes {b} due at once" for a, b in pairwise([*rules, rules[0]]))
         return Blockage(f"time cannot pass after {event}: {said}", trace)
 
-    def stuck(self, rule: str, meets: Meets) -> Blockage | None:
-        """Find a trace after which an obligation is due, and no event that would meet it is permitted."""
+    def stuck(self, rule: str, meets: Meets, way: Sequence[Happening] = ()) -> Blockage | None:
+        """Find a trace after which an obligation is due, and no event that would meet it is permitted; of what happens
+        on a `way`, if that is told."""
 
         kept = {r.id for r in self._setting.musts}
 
@@ -90,7 +93,7 @@ class Blockages:
             waits = [z3.Not(w.overdue(r, s, due)) for r in w.requires if r != rule and r in kept]
             return z3.And(granted, w.owed(rule, s, owing), due >= run.steps[k].now, *none, *waits)
 
-        found = self._find(goal)
+        found = self._find(goal, way)
         if found is None:
             return None
         trace, run = found
@@ -121,11 +124,19 @@ class Blockages:
                 return True
         return False
 
-    def _find(self, goal: Callable[[Unrolling, int], Z]) -> tuple[Witness, Followed] | None:
-        """Find the shortest trace that keeps all MUSTs and ends as the goal says; with it, its run in values."""
-        for own in self._setting.trackings:
-            world = own.world(own.rules.values(), time_unit(own.parameters, own.spec))
-            trace = Search(world, self._depth, own.timeout).shortest(goal, own.without | own.advice)
+    def _find(
+        self, goal: Callable[[Unrolling, int], Z], way: Sequence[Happening] = ()
+    ) -> tuple[Witness, Followed] | None:
+        """Find the shortest trace that keeps all MUSTs and ends as the goal says, or one of what happens on a way; with
+        it, its run in values."""
+        for n, own in enumerate(self._setting.trackings, 1):
+            unit, free = time_unit(own.parameters, own.spec), own.without | own.advice
+            world = own.world(own.rules.values(), unit)
+            if way:
+                script = made_again(own, happening(way, unit, n), goal, free, pretty=True)
+                trace = None if script is None else shown(own, script, lambda *_: True, free)
+            else:
+                trace = Search(world, self._depth, own.timeout).shortest(goal, free)
             if trace is not None and trace.script is not None:
                 return replace(trace, broken=trace.broken | own.misconfigured), Followed(world, trace.script)
         return None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 import z3
 from mipcheck.model.prover.logic import disj
-from mipcheck.model.prover.mended import made_again
+from mipcheck.model.prover.mended import Again, happening, made_again
 from mipcheck.model.prover.runs import (
     Run,
+    changing,
     condition_of,
     cone,
     roots_of_property,
@@ -23,7 +24,7 @@ from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.search import DEPTH, Search, time_unit
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.shown import shown
-from mipcheck.model.prover.spacer import Move, System, Z
+from mipcheck.model.prover.spacer import Happening, Move, System, Z
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness
@@ -44,17 +45,26 @@ def system_of(
     return build(setting, p, rules, whole, framed)
 
 
-def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed: list[Rule] | None = None) -> System:
+def safety(
+    setting: Setting,
+    p: Property,
+    rules: list[Rule],
+    whole: bool,
+    framed: list[Rule] | None = None,
+    permitted: bool = False,
+) -> System:
     """Return the transition system in which the property is false in a bad state, or of a bad event.
 
-    The moves keep `rules`; with `whole`, obligations too, and all state is followed. The state is that of `framed`,
-    where these are more rules.
+    With `whole` the moves keep `rules`, obligations too, and all state is followed; those that have to be `permitted`
+    keep permissions. The state is that of `framed`, where these are more rules.
     """
     setting, p, rules, framed = _followed(setting, p, rules, framed)
     events = {q.event for q in p.patterns}
     run = Run(setting, rules, cone(setting.spec, roots_of_property(p, framed or rules), whole, events), whole)
+    run.permissions |= permitted
     w, s = run.world, run.state
     bad = []
+    ends = []
 
     def own(interface: int) -> bool:  # nothing is followed of the one that stands for any other
         return w.other is None or interface == 0
@@ -66,7 +76,8 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed
                 keys = run.keys[a.event]
                 asked = z3.And(run.enabled(a), w.matches(p.claim.patterns, s, a, keys, run.then))
                 bad.append(z3.And(asked, z3.Not(w.permitted(s, a, keys, run.then))))
-        run.permissions = whole
+                ends.append(a)
+        run.permissions = whole or permitted
     elif isinstance(p.claim, Invariant):
         condition = condition_of(p)
         bad = [z3.Not(w.term(condition, s, i, {}, run.now)) for i in w.interfaces if own(i)]
@@ -79,9 +90,10 @@ def safety(setting: Setting, p: Property, rules: list[Rule], whole: bool, framed
                     run.enabled(a), w.permitted(s, a, keys, run.then), w.matches(p.patterns, s, a, keys, run.then)
                 )
                 bad.append(z3.And(happens, z3.Not(w.term(condition, s, a.interface, keys, run.then))))
+                ends.append(a)
     relied = roots_of_rules([r for r in rules if r.id in p.relying])
     guards = {n for t in (*p.terms(), *relied) for n in t.reads()}
-    return run.system(bad, isinstance(p.claim, Invariant) and condition_of(p).uses("now"), guards)
+    return run.system(bad, isinstance(p.claim, Invariant) and condition_of(p).uses("now"), guards, ends)
 
 
 def _followed(
@@ -177,19 +189,21 @@ def independence(
         assumed = {side: world.assumed(s, a, own, then) for side, s, own in sides}
         label = f"{a.event} on interface {a.interface}"
         both = z3.And(guard, assumed["left"], assumed["right"])
-        moves.append(Move(label, both, {**after["left"], **after["right"], "now": then}))
+        moves.append(Move(label, both, {**after["left"], **after["right"], "now": then}, (a.event, a.interface)))
     for side in ("left", "right") if shared else ():
         anything = {(side, slot): z for slot, z in shared.items()}
-        moves.append(Move(f"what happens elsewhere, {side} run", then >= now, {**anything, "now": then}))
+        moves.append(Move(f"what happens elsewhere, {side} run", then >= now, {**anything, "now": then}, ("", 1)))
     bad = [left[v, 0] != right[v, 0] for v in p.claim.variables if (v, 0) in left]
+    ends: list[Happening | None] = [None] * len(bad)
     chosen = [r.id for r in rules if isinstance(r.body, Allow)]
     for q in p.claim.allowed:
         allowed = [_allowed(world, q, s, k[q.event], then, chosen) for s, k in ((left, keys), (right, theirs))]
         bad.append(z3.And(then >= now, world.well_formed(q.event, keys[q.event]), allowed[0] != allowed[1]))
+        ends.append((q.event, 0))
     # A time without initial value is whatever it is, but the same in both runs.
     initial = z3.And(now == 0, world.initial(left), world.initial(right), *[left[s] == right[s] for s in left])
     alike = [left[slot] == right[slot] for slot in left]
-    return with_free(System(state, initial, moves, bad, alike), setting, world.read.values())
+    return with_free(System(state, initial, moves, bad, alike, ends), setting, world.read.values())
 
 
 def _parted(run: Unrolling, k: int, claim: Independent, free: frozenset[str]) -> Z:
@@ -224,6 +238,8 @@ class Refutations:
 
     def __init__(self, setting: Setting, p: Property, pretty: bool = True) -> None:
         self.setting, self.property, self.pretty = setting, p, pretty
+        self.forbidding: frozenset[str] = frozenset()
+        """Rules that forbade what `by` was asked for last."""
         self._tracked: list[Setting] = []
         self._made: dict[tuple[int, str], Search] = {}
 
@@ -263,6 +279,43 @@ class Refutations:
             return None
         found = made_again(own, script, self._falsifying(own, free | own.advice), free | own.advice)
         return None if found is None else self.shown(found, free)
+
+    def by(self, way: Sequence[Happening], free: frozenset[str]) -> Witness | None:
+        """Return a trace as `find` does, of what happens in a run that Spacer has found; None if there is none."""
+        self.forbidding = frozenset()
+        if not way or isinstance(self.property.claim, Permitted):
+            return None
+        for n, own in enumerate(self._settings(), 1):
+            unit = time_unit(own.parameters, own.spec)
+            scripts = [happening(w, unit, n, m) for w, m in self._ways(own, way)]
+            for besides in dict.fromkeys((free, free | own.advice)):
+                again = Again(own)
+                goal = self._falsifying(own, besides)
+                made = (again.made(script, goal, besides, self.pretty) for script in scripts)
+                found = (t for s in made if s is not None and (t := self.shown(s, free)) is not None)
+                if (trace := next(found, None)) is not None:
+                    return trace
+                if n == 1:
+                    self.forbidding = again.forbidding
+        return None
+
+    def _ways(self, own: Setting, way: Sequence[Happening]) -> Iterator[tuple[Sequence[Happening], str]]:
+        """Yield what may happen in a run, and in what its mirror has more or fewer events: what is left open of another
+        interface is any event there that changes what interfaces share. What no node sees may have to come before."""
+        if not isinstance(self.property.claim, Independent):
+            yield way, ""
+            return
+        happens = {name for name, _ in way}
+        asked = [r for r in own.musts if r.permits({way[-1][0]})] or own.musts
+        read = {n for t in roots_of_rules(asked) for n in t.names("var")}
+        events = changing(own.spec, {n for n in read if own.spec.variables[n].scope == "node"})
+        silent = [e.name for e in own.spec.events.values() if not e.seen and e.sender == "network"]
+        before = [[(e, i)] for i in (0, 1) for e in silent if (e, i) not in way]
+        is_assumed = any(q.event in happens for x in own.spec.assumptions.values() for q in x.patterns)
+        for besides in (*before, []) if is_assumed else ([], *before):
+            for event in events:
+                for mirror in ("fewer", "more"):
+                    yield [*besides, *((name or event, i) for name, i in way)], mirror
 
     def _followed(self, script: Script) -> Setting | None:
         """Return the setting in which a script is to show that the property is false; None if it can be none that
@@ -331,7 +384,7 @@ class Refutations:
         if (number, mirror) not in self._made:
             unit = time_unit(setting.parameters, setting.spec)
             world = setting.world(setting.rules.values(), unit)
-            self._made[number, mirror] = Search(world, timeout=setting.timeout, mirror=mirror, quick=not self.pretty)
+            self._made[number, mirror] = Search(world, timeout=setting.timeout, mirror=mirror, quick=True)
         search = self._made[number, mirror]
         search.depth = depth
         find = partial(search.certain, breaking, True) if breaking else search.shortest

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import z3
@@ -16,13 +16,13 @@ from mipcheck.model.prover.endless import circle
 from mipcheck.model.prover.examples import Examples, named
 from mipcheck.model.prover.form import ANY, Form
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, write_formula
-from mipcheck.model.prover.idle import is_idle
+from mipcheck.model.prover.idle import idleness
 from mipcheck.model.prover.logic import conj, conjuncts, neg
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.search import DEPTH
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import System, Verdict, Z, recheck, spacer, with_likely
+from mipcheck.model.prover.spacer import Happening, System, Verdict, Z, recheck, spacer, with_likely
 from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, Slot, SymbolicState, World
 from mipcheck.model.prover.timely import in_parts, owed_by, permitting, time_goes_on
 from mipcheck.model.prover.witness import Witness
@@ -84,8 +84,8 @@ def consistent(
     unsure = []
     for r in (owed := owed_by(own)):
 
-        def stuck(depth: int, r: Rule = r) -> Blockage | None:
-            return Blockages(setting, depth).stuck(r.id, partial(_events_that_meet, r, _permitting(own, r.id)))
+        def stuck(depth: int, way: Sequence[Happening] = (), r: Rule = r) -> Blockage | None:
+            return Blockages(setting, depth).stuck(r.id, partial(_events_that_meet, r, _permitting(own, r.id)), way)
 
         met = _can_be_met(own, r, [o for o in owed if o is not r], decisions, stuck)
         if met is not True and (found := met or stuck(DEPTH)) is not None:
@@ -130,18 +130,21 @@ class _Missing:
 
 def _example(searches: Examples, rule: str, broken: bool, known: Mapping[str, Script]) -> Witness | _Missing:
     """Return a trace that exercises a rule or breaks it, as a certificate has it, else one that is made or found."""
-    name, idle = named(rule, broken), partial(is_idle, searches.setting, rule, broken)
+    name, idle = named(rule, broken), partial(idleness, searches.setting, rule, broken)
     if name in known and (trace := searches.shown(rule, broken, known[name])) is not None:
         return trace
     trace = None
-    if name in known:  # who has changed a rule learns soon that it, or another, is there for nothing
-        if idle(0):
+    if known:  # who has changed a rule learns soon that it, or another, is there for nothing
+        if idle(0).answer == "proved":
             return _Missing(rule, broken, True)
         trace = searches.told(rule, broken, known)
-        if trace is None and idle(_AT_ONCE):
-            return _Missing(rule, broken, True)
-    trace = trace or searches.soon(rule, broken, {})
-    return trace or _Missing(rule, broken, idle(min(_LONGEST, searches.setting.timeout)))
+        if trace is None:
+            asked = idle(_AT_ONCE)
+            if asked.answer == "proved":
+                return _Missing(rule, broken, True)
+            trace = searches.by(rule, broken, asked.way)
+    trace = trace or (searches.sought(rule, broken) if known else searches.soon(rule, broken, {}))
+    return trace or _Missing(rule, broken, idle(min(_LONGEST, searches.setting.timeout)).answer == "proved")
 
 
 def _time(setting: Setting, decisions: _Decisions, blockages: Blockages) -> tuple[Verdict, Blockage | None]:
@@ -150,21 +153,29 @@ def _time(setting: Setting, decisions: _Decisions, blockages: Blockages) -> tupl
     At first whatever the permissions say: with them it is harder, and they may forbid the event.
     """
     permissions = permitting(setting, owed_by(setting))
-    systems = [time_goes_on(setting, rules) for rules in ([], permissions)]
-    ids: list[list[str]] = [[], [r.id for r in permissions]]
-    for system in systems[1:] if decisions.rests("time") else systems:
-        if (verdict := decisions.shown("time", system)) is not None:
-            return verdict, None
-    if (parts := in_parts(setting, decisions.parts_of("time", systems[decisions.rests("time")]))) is not None:
+    choices = [[], permissions]
+    ids: list[list[str]] = [[r.id for r in rules] for rules in choices]
+    system = cache(lambda which: time_goes_on(setting, choices[which]))
+    rests = int(decisions.rests("time"))
+    if (verdict := decisions.shown("time", system(rests))) is not None:
+        return verdict, None
+
+    def shows(way: Sequence[Happening]) -> Blockage | None:
+        return blockages.overdue(way) if way else None
+
+    parts = in_parts(setting, decisions.parts_of("time", system(rests)), shows)
+    if isinstance(parts, Blockage):
+        return Verdict("refuted"), parts
+    if parts is not None:
         invariant, takes = parts
-        if (verdict := decisions.passes("time", systems[takes], invariant, ids[takes])) is not None:
+        if (verdict := decisions.passes("time", system(int(takes)), invariant, ids[takes])) is not None:
             return verdict, None
     # What is not shown of each obligation by itself is mostly not so, which may take Spacer very long to say.
     if (found := blockages.overdue()) is not None:
         return Verdict("refuted"), found
     verdict = Verdict("unknown")
-    for system, rules in zip(systems, ids, strict=True):
-        verdict = decisions.of("time", system, rules)
+    for which, rules in enumerate(ids):
+        verdict = decisions.of("time", system(which), rules)
         if verdict.answer != "refuted":
             break
     return verdict, None
@@ -191,6 +202,10 @@ class _Decisions:
     def knows(self, name: str) -> bool:
         """Return whether the certificate has to show this."""
         return name in self._known
+
+    def by(self, name: str, rules: Sequence[str]) -> bool:
+        """Return whether the certificate has to show this by some rules, and by these."""
+        return self.knows(name) and set(self._known[name].rules) == set(rules)
 
     def rests(self, name: str) -> bool:
         """Return whether the certificate has to show this by permissions."""
@@ -232,7 +247,11 @@ def _inductive(rules: Sequence[str], invariant: Z) -> Inductive:
 
 
 def _can_be_met(
-    setting: Setting, rule: Rule, others: list[Rule], decisions: _Decisions, stuck: Callable[[int], Blockage | None]
+    setting: Setting,
+    rule: Rule,
+    others: list[Rule],
+    decisions: _Decisions,
+    stuck: Callable[[int, Sequence[Happening]], Blockage | None],
 ) -> bool | Blockage:
     """Decide whether an obligation is proved to be such that some event is permitted at its deadline that meets it, or
     return what shows that it is not, where that was known before and a trace of few steps shows that it is `stuck`.
@@ -245,7 +264,8 @@ def _can_be_met(
     choices = [[], [*besides, *others]] if others else [[]]
     asked = [(more, held) for held in (None, *_held(setting)) for more in choices]
     systems = [(partial(_due_and_forbidden, rule, permissions, *a), [r.id for r in a[0]]) for a in asked]
-    if decisions.knows(name) and any(decisions.shown(name, system(setting)) for system, _ in systems):
+    fitting = [system for system, rules in systems if decisions.by(name, rules)]
+    if any(decisions.shown(name, system(setting)) for system in fitting):
         return True
     # Of one interface among any number it is mostly found sooner, and said of two all the same.
     alone = replace(setting, form=Form(ANY))
@@ -258,12 +278,17 @@ def _can_be_met(
             found = spacer(with_likely(system(alone), likely), setting.timeout)
         if found.answer == "proved" and decisions.passes(name, own, found.invariant, rules):
             return True
+        if found.way and (blocked := stuck(DEPTH, found.way)) is not None:
+            return blocked
         # What held before a rule was changed, and is not soon proved, mostly holds no longer.
-        if decisions.knows(name) and not sought and (blocked := stuck(_SOON)) is not None:
+        if decisions.knows(name) and not sought and (blocked := stuck(_SOON, ())) is not None:
             return blocked
         sought = True
-        if decisions.of(name, with_likely(own, likely), rules).answer == "proved":
+        found = decisions.of(name, with_likely(own, likely), rules)
+        if found.answer == "proved":
             return True
+        if found.way and (blocked := stuck(DEPTH, found.way)) is not None:
+            return blocked
     return False
 
 

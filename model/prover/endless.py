@@ -11,7 +11,7 @@ import z3
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Z, impossible
-from mipcheck.model.prover.symbolic import Action, SymbolicState, World
+from mipcheck.model.prover.symbolic import DONE, Action, SymbolicState, World
 from mipcheck.model.specification.spec import Require, Rule
 
 
@@ -68,16 +68,21 @@ class _Leads:
         """Decide whether an event that meets one of some obligations, which is due, may make one of others due."""
         run, w = self._run, self._run.world
         cases = []
+        met = list(met)
         for a, enabled, after in self._deeds:
             keys, interface = run.keys[a.event], a.interface
+            meets = [r for r in met if any(q.event == a.event for q in w.requires[r].patterns)]
+            if not meets:
+                continue
             ends = {
                 r: z3.And(
                     _due(w, r, run.state, w.owing_at(r, interface), run.then),
                     w.matches(w.requires[r].patterns, run.state, a, keys, run.then),
                 )
-                for r in met
+                for r in meets
             }
-            follow = [made_due(w, r, run.state, after, run.then) for r in due]
+            changed = {slot[0] for slot, z in after.items() if z is not run.state[slot]}
+            follow = [made_due(w, r, run.state, after, run.then) for r in due if self._may_change(r, changed)]
             follow += [  # it may be what is met that is due once more
                 z3.And(end, _due(w, r, after, w.owing_at(r, interface), run.then))
                 for r, end in ends.items()
@@ -95,6 +100,13 @@ class _Leads:
             still = [_due(w, r, after, w.owing_at(r, 0), run.then) for r in rules]
             cases.append(z3.And(enabled, due, z3.Not(z3.Or(still))))
         return impossible(self._timeout, self._invariant, z3.Or(cases))
+
+    def _may_change(self, rule: str, changed: set[str]) -> bool:
+        """Decide whether an obligation may come to be due where some variables have changed."""
+        body = self._run.world.requires[rule]
+        terms = (body.condition, body.within)
+        read = {body.anchor, DONE + rule} | {n for t in terms for n in t.names("var")}
+        return bool(read & changed) or any(t.uses("some", "every") for t in terms)
 
     @cached_property
     def _deeds(self) -> list[tuple[Action, Z, SymbolicState]]:

@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import z3
 from mipcheck.model.prover.certificate import HAPPENS, Certificate
+from mipcheck.model.prover.certified import certified
 from mipcheck.model.prover.claims import Refutations, matching, violated
 from mipcheck.model.prover.examples import Examples, named
 from mipcheck.model.prover.needed import Needed, Needs
-from mipcheck.model.prover.prove import certified, relying
+from mipcheck.model.prover.prove import relying
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting

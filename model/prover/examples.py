@@ -6,7 +6,7 @@ rule forbids. The trace then breaks those too, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,12 +14,12 @@ import z3
 from mipcheck.model.prover.claims import matching
 from mipcheck.model.prover.evident import surely_kept
 from mipcheck.model.prover.free import depending
-from mipcheck.model.prover.mended import Again, after, alike, before, beginnings, begun, within
+from mipcheck.model.prover.mended import Again, after, alike, before, beginnings, begun, happening, within
 from mipcheck.model.prover.scripts import Script, without_value
 from mipcheck.model.prover.search import Search, time_unit
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.shown import shown
-from mipcheck.model.prover.spacer import Z
+from mipcheck.model.prover.spacer import Happening, Z
 from mipcheck.model.prover.symbolic import WHOLE_NODE, World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.variants import same_addresses
@@ -96,10 +96,18 @@ class Examples:
         """Return such a trace by the events of a script that is `known` or of others; None if that was not found."""
         own = known.get(named(rule, broken))
         besides = (own, *within(own, self._owed)) if broken and own is not None else ()
-        trace = self.mended(rule, broken, self._like(rule, broken, known))
+        # What has broken a SHOULD besides mostly has to.
+        trace = self.mended(rule, broken, besides[:1]) or self.mended(rule, broken, besides[:1], self.setting.advice)
+        trace = trace or self.mended(rule, broken, self._like(rule, broken, known))
         if own is not None and trace is not None and trace.script is not None:
             self._helped |= begun(trace.script, own)
         return self._found(trace or self.mended(rule, broken, besides, self.setting.advice))
+
+    def by(self, rule: str, broken: bool, way: Sequence[Happening]) -> Witness | None:
+        """Return such a trace of what happens in a run that Spacer has found; None if there is none."""
+        scripts = [happening(way, self.unit, n) for n, _ in enumerate(self.setting.trackings, 1) if way]
+        trace = self.mended(rule, broken, scripts)
+        return self._found(trace or (self.mended(rule, broken, scripts, self.setting.advice) if broken else None))
 
     def sought(self, rule: str, broken: bool) -> Witness | None:
         """Return such a trace by a search."""

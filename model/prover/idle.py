@@ -6,7 +6,7 @@ from mipcheck.model.prover.claims import system_of
 from mipcheck.model.prover.form import ADDRESS, ANY, Form
 from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import impossible, spacer
+from mipcheck.model.prover.spacer import Verdict, impossible, spacer
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.specification.claimed import Property, Whenever
 from mipcheck.model.specification.spec import Allow
@@ -15,15 +15,21 @@ from mipcheck.model.values.types import BOOL
 
 
 def is_idle(setting: Setting, rule: str, broken: bool, seconds: float) -> bool:
+    """Decide whether a rule is there for nothing as `idleness` does; no answer counts as that it is not."""
+    return idleness(setting, rule, broken, seconds).answer == "proved"
+
+
+def idleness(setting: Setting, rule: str, broken: bool, seconds: float) -> Verdict:
     """Decide whether a permission is certainly exercised by no run that keeps all rules, or if `broken` is broken by
-    none that keeps the other MUSTs, whatever the addresses are.
+    none that keeps the other MUSTs, whatever the addresses are: then that is proved.
 
     That takes so many seconds of the processor at most; next to none if it is so whatever the state, and in none only
-    that is seen. No answer counts as that there is such a run.
+    that is seen.
     """
+    unknown = Verdict("unknown")
     body = setting.rules[rule].body
     if not isinstance(body, Allow):
-        return False
+        return unknown
     kept = body.condition if body.unclear is None else Term("or", BOOL, args=(body.condition, body.unclear))
     p = Property(rule, (), "", Whenever(body.patterns, kept if broken else FALSE))
     if broken:
@@ -36,7 +42,7 @@ def is_idle(setting: Setting, rule: str, broken: bool, seconds: float) -> bool:
     try:
         plain = system_of(own, p, [r for r in others if r.permits({q.event for q in body.patterns})], False)
     except TooManyEntries:
-        return False
+        return unknown
     if all(impossible(setting.timeout, bad) for bad in plain.bad):
-        return True
-    return seconds > 0 and spacer(system_of(own, p, others, True), seconds).answer == "proved"
+        return Verdict("proved")
+    return spacer(system_of(own, p, others, True), seconds) if seconds > 0 else unknown

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import z3
+from mipcheck.model.prover.symbols import integer, truth
 
 _Z = Any
 
@@ -101,6 +102,7 @@ def either(condition: _Z, then: _Z, otherwise: _Z) -> _Z:
         return then if condition else otherwise
     if condition is UNKNOWN:
         return then if then is otherwise or (then == otherwise) is True else condition
+    then, otherwise = _alike(then, otherwise)
     if isinstance(then, z3.ExprRef) and isinstance(otherwise, z3.ExprRef):
         own = condition.ctx
         made = z3.Z3_mk_ite(own.ref(), condition.as_ast(), then.as_ast(), otherwise.as_ast())
@@ -125,13 +127,33 @@ _COMPARED: Mapping[str, tuple[Callable[[_Z, _Z], _Z], Callable[..., Any]]] = {
 def compared(op: str, left: _Z, right: _Z) -> _Z:
     """Return that two terms of one sort, or numbers of Python, compare as `=`, `!=`, `<` … says."""
     by_hand, made = _COMPARED[op]
+    left, right = _alike(left, right)
     if isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef):
         return z3.BoolRef(made(left.ctx.ref(), left.as_ast(), right.as_ast()), left.ctx)
     return by_hand(left, right)
 
 
+def _alike(left: _Z, right: _Z) -> tuple[_Z, _Z]:
+    """Return two values as terms of Z3 where one is such: z3's own functions take five times as long for that."""
+    if isinstance(left, z3.ExprRef):
+        return (left, right) if isinstance(right, z3.ExprRef) else (left, _as(right, left))
+    return (_as(left, right), right) if isinstance(right, z3.ExprRef) else (left, right)
+
+
+def _as(value: _Z, other: _Z) -> _Z:
+    """Return a number or truth value of Python as a term of the sort of another one, where that is the usual one."""
+    if isinstance(value, bool):
+        return truth(value)
+    if not isinstance(value, int):
+        return value
+    own = other.ctx.ref()
+    is_int = z3.Z3_get_sort_kind(own, z3.Z3_get_sort(own, other.as_ast())) == z3.Z3_INT_SORT
+    return integer(value) if is_int else value
+
+
 def total(left: _Z, right: _Z) -> _Z:
     """Return the sum of two terms of one sort, or numbers of Python."""
+    left, right = _alike(left, right)
     if not (isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef)):
         return left + right
     return z3.ArithRef(z3.Z3_mk_add(left.ctx.ref(), 2, _array((left, right))), left.ctx)
@@ -139,6 +161,7 @@ def total(left: _Z, right: _Z) -> _Z:
 
 def difference(left: _Z, right: _Z) -> _Z:
     """Return the difference of two terms of one sort, or numbers of Python."""
+    left, right = _alike(left, right)
     if not (isinstance(left, z3.ExprRef) and isinstance(right, z3.ExprRef)):
         return left - right
     return z3.ArithRef(z3.Z3_mk_sub(left.ctx.ref(), 2, _array((left, right))), left.ctx)

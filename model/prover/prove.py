@@ -13,27 +13,26 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import mipcheck.model.prover.consistency as consistency
-from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate, Inductive
+from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate
+from mipcheck.model.prover.certified import certified, outlasting, refuted, retold
 from mipcheck.model.prover.claims import Refutations, system_of
 from mipcheck.model.prover.examples import Examples
-from mipcheck.model.prover.form import ANY, Form
-from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula
-from mipcheck.model.prover.free import candidates, in_form
+from mipcheck.model.prover.form import Form
+from mipcheck.model.prover.free import in_form
 from mipcheck.model.prover.limits import TIME_IS_UP, is_over
-from mipcheck.model.prover.logic import conj, conjuncts
 from mipcheck.model.prover.mended import alike
-from mipcheck.model.prover.needed import Needed, Needs, Proof, Undecided, checked, proved_system
+from mipcheck.model.prover.needed import Needed, Needs, Proof, Undecided, proved_system
+from mipcheck.model.prover.proving import own_rules, proof_of, shortest
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.setting import Setting, setting_of
 from mipcheck.model.prover.smtlib import Obligation, obligations
-from mipcheck.model.prover.spacer import System, Verdict, Z, lasting, recheck, spacer
-from mipcheck.model.prover.tables import TooManyEntries
-from mipcheck.model.prover.widen import interfaces_of, of_any, refuted_by_three, values_of, widened, widest
+from mipcheck.model.prover.spacer import System, Z, spacer
+from mipcheck.model.prover.widen import interfaces_of, values_of
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.claimed import Consistent, Independent, Permitted, Property, Whenever
 from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.specification.load import load
-from mipcheck.model.specification.spec import Rule, Spec
+from mipcheck.model.specification.spec import Spec
 from mipcheck.model.specification.term import FALSE
 
 
@@ -237,7 +236,7 @@ class Proofs:
     def _by_spacer(self, setting: Setting, p: Property) -> Result:
         known = self._certificate(p.name)
         stored = None if known is None else certified(setting, p, known) or refuted(setting, p, known)
-        proof = stored or self._outlasting(setting, p, known) or _proof(setting, p, self._briefly)
+        proof = stored or self._outlasting(setting, p, known) or proof_of(setting, p, self._briefly)
         if isinstance(proof, Proof):
             self._proved[p.name] = proof
             how = "all rules" if proof.whole else "rules on the same events"
@@ -277,7 +276,7 @@ class Proofs:
         told = retold(setting, p, self._kept(p))
         if told is None:
             return None if known is None else outlasting(setting, p, known)
-        return told if self._briefly else Refutations(setting, p).find(setting.without, told.steps) or told
+        return told if self._briefly else shortest(setting, p, told)
 
     def _kept(self, p: Property) -> list[Script]:
         """Return kept traces that may refute a property where a rule has changed: those that show that a rule is
@@ -332,7 +331,7 @@ def system_of_property(setting: Setting, name: str, whole: bool) -> System:
     """Return a property's transition system: with every MUST and what it owes, or the permissions on its own events."""
     p = setting.spec.properties[name]
     setting = relying(setting, p)
-    return system_of(setting, p, setting.musts if whole else _own_rules(setting, p), whole)
+    return system_of(setting, p, setting.musts if whole else own_rules(setting, p), whole)
 
 
 def own_rules_suffice(setting: Setting, name: str) -> bool:
@@ -348,44 +347,6 @@ def relying(setting: Setting, p: Property) -> Setting:
     return replace(setting, rules=rules)
 
 
-def certified(setting: Setting, p: Property, certificate: Certificate) -> Proof | None:
-    """Return the proof in a certificate, if it is one of this property today."""
-    stored = certificate.proofs.get("")
-    if stored is None:
-        return None
-    rules = _rules_of(setting, p, stored)
-    core = rules if isinstance(p.claim, Independent) else [r for r in rules if r.id in stored.rules]
-    if (found := _shown(setting, p, stored, core, rules)) is not None:
-        return found
-    without = replace(stored, assumes=None)
-    if (invariant := checked(setting, p, rules, without)) is not None:
-        return Proof(rules, stored.whole, invariant, form=stored.form, text=stored.invariant)
-    return _certified_without(setting, p, certificate, stored)
-
-
-def _certified_without(setting: Setting, p: Property, certificate: Certificate, main: Inductive) -> Proof | None:
-    """Return a proof without some rule, by another invariant than the main one: that rule may have changed."""
-    others = {s.invariant: s for rule, s in certificate.proofs.items() if rule and s.invariant != main.invariant}
-    for stored in others.values():
-        rules = _rules_of(setting, p, stored)
-        if (found := _shown(setting, p, stored, [r for r in rules if r.id in stored.rules], rules)) is not None:
-            return found
-    return None
-
-
-def _rules_of(setting: Setting, p: Property, stored: Inductive) -> list[Rule]:
-    """Return the rules with which a kept proof was found."""
-    return setting.musts if stored.whole else _own_rules(setting, p)
-
-
-def _shown(setting: Setting, p: Property, stored: Inductive, core: list[Rule], rules: list[Rule]) -> Proof | None:
-    """Return a kept proof that uses the `core` of some rules, if it is one today."""
-    if (invariant := checked(setting, p, core, stored, rules)) is None:
-        return None
-    ids = None if core is rules else frozenset(r.id for r in core)
-    return Proof(rules, stored.whole, invariant, ids, stored.assumes, stored.form, stored.invariant)
-
-
 def _with_needs(shown: Certificate, known: Certificate) -> Certificate:
     """Return a certificate with what another one says of needs, which nobody has asked for: evidence as it was."""
     others = {n: script for n, script in known.scripts.items() if n not in (HAPPENS, REFUTES)}
@@ -395,79 +356,6 @@ def _with_needs(shown: Certificate, known: Certificate) -> Certificate:
         scripts={**shown.scripts, **others},
         undecided=known.undecided,
     )
-
-
-def refuted(setting: Setting, p: Property, certificate: Certificate) -> Witness | None:
-    """Return the counterexample in a certificate, if it is one to this property today.
-
-    That of a permission says besides what forbids the event, which is found anew.
-    """
-    script = certificate.scripts.get(REFUTES)
-    if script is None or certificate.proofs or isinstance(p.claim, Permitted):
-        return None
-    return Refutations(setting, p).shown(script, setting.without)
-
-
-def outlasting(setting: Setting, p: Property, certificate: Certificate) -> Proof | None:
-    """Return a proof by what is left of an invariant in a certificate where a changed rule makes parts of it untrue."""
-    for stored in dict.fromkeys(certificate.proofs.values()):
-        if not set(stored.form.free) <= set(candidates(setting)):
-            continue
-        rules = _rules_of(setting, p, stored)
-        try:
-            system = system_of(in_form(setting, stored.form), p, rules, stored.whole)
-            parts = list(conjuncts(read_formula(stored.invariant, names_of(system.state))))
-        except (Unreadable, TooManyEntries):
-            continue
-        invariant = conj(lasting(replace(system, likely=parts), setting.timeout))
-        if not recheck(system, invariant, setting.timeout):
-            return Proof(rules, stored.whole, invariant, form=stored.form)
-    return None
-
-
-def retold(setting: Setting, p: Property, scripts: list[Script]) -> Witness | None:
-    """Return a counterexample that is made of one of some traces, if not the shortest: as it is, or with other times
-    and keys."""
-    searches = Refutations(setting, p, pretty=False)
-    for told in (searches.shown, searches.again):
-        if (found := next((t for s in scripts if (t := told(s, setting.without)) is not None), None)) is not None:
-            return found
-    return None
-
-
-def _proof(setting: Setting, p: Property, briefly: bool) -> Proof | Witness | Verdict:
-    """Return a proof of a property, or a trace that refutes it, or what is said of it when there is neither."""
-    verdict = Verdict("unknown")
-    # The guess that all is alike speaks of what assumptions read, too, so that it never does without them.
-    bare = setting.assuming(()) if isinstance(p.claim, Independent) and setting.spec.assumptions else None
-    if bare is not None and (found := widest(bare, p, _own_rules(setting, p), False)) is not None:
-        return replace(found, assumes=())
-    if (found := widest(setting, p, _own_rules(setting, p), False)) is not None:
-        return found
-    for rules, whole in ((_own_rules(setting, p), False), (setting.musts, True)):
-        try:
-            system = system_of(setting, p, rules, whole)
-        except TooManyEntries as error:
-            return Verdict("unknown", reason=str(error))
-        # Independence is about one interface among any number as it is: to ask that first would be to ask it twice.
-        form = Form(ANY) if isinstance(p.claim, Independent) else Form()
-        if not form.is_any and (found := of_any(setting, p, rules, whole)) is not None:
-            return widened(setting, p, found, not briefly)
-        verdict = spacer(system, setting.timeout)
-        if verdict.answer == "proved":
-            proof = widened(setting, p, Proof(rules, whole, verdict.invariant, form=form), not briefly)
-            return refuted_by_three(setting, p, proof) or proof
-        if (
-            verdict.answer == "refuted"
-            and (trace := Refutations(setting, p, not briefly).find(setting.without)) is not None
-        ):
-            return trace
-    return verdict
-
-
-def _own_rules(setting: Setting, p: Property) -> list[Rule]:
-    """Return the permissions on the events that a property speaks of."""
-    return setting.permissions({q.event for q in p.patterns})
 
 
 def _why_refuted(p: Property, trace: Witness) -> str:

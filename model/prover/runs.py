@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import z3
@@ -16,6 +16,12 @@ from mipcheck.model.specification.claimed import Property
 from mipcheck.model.specification.spec import Require, Rule, Spec
 from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import INT
+
+
+def changing(spec: Spec, names: Collection[str]) -> list[str]:
+    """Return the events that change some variables."""
+    found = (p.event for u in spec.updates if any(a in names for a, _ in u.assignments) for p in u.patterns)
+    return list(dict.fromkeys(found))
 
 
 def cone(spec: Spec, roots: Iterable[Term], whole: bool, asked: Iterable[str] = ()) -> set[str]:
@@ -93,7 +99,7 @@ class Run:
             after = {slot: z for slot, z in after.items() if slot in self.followed}
             if after:
                 label = f"{a.event} on interface {a.interface}"
-                result.append(Move(label, self.enabled(a), {**after, "now": self.then}))
+                result.append(Move(label, self.enabled(a), {**after, "now": self.then}, (a.event, a.interface)))
         return result
 
     def passing(self) -> Move:
@@ -101,14 +107,18 @@ class Run:
         due = [z3.Not(self.world.overdue(r, self.state, self.then)) for r in self.world.requires if self.obligations]
         return Move("time passes", z3.And(self.then >= self.now, *due), {"now": self.then})
 
-    def system(self, bad: list[Z], timed: bool = False, guards: Iterable[str] = ()) -> System:
+    def system(
+        self, bad: list[Z], timed: bool = False, guards: Iterable[str] = (), ends: Iterable[Action] = ()
+    ) -> System:
         """Return the system of the run, in which `bad` must never hold; where that is `timed`, at no time.
 
-        On `guards`, names of variables, what is likely may hang.
+        On `guards`, names of variables, what is likely may hang; `ends` are the events of what is bad, if it is about
+        events.
         """
         initial = z3.And(self.now == 0, self.world.initial(self.followed))
         moves = [*self.moves(), *([self.passing()] if timed else [])]
-        system = System({"now": self.now, **self.followed}, initial, moves, bad, self._likely(guards))
+        last = [(a.event, a.interface) for a in ends]
+        system = System({"now": self.now, **self.followed}, initial, moves, bad, self._likely(guards), last)
         return with_free(system, self._setting, self.world.read.values())
 
     def _likely(self, guards: Iterable[str]) -> list[Z]:

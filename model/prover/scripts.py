@@ -76,16 +76,19 @@ def step_in(model: Any, w: World, action: Action, step: Step) -> ScriptStep:
     """Write down a step of a model in which that action is taken."""
     kind = w.spec.events[action.event]
     keys = {k.name: value for k in kind.keys if (value := _number_in(model, k, step.keys[kind.name][k.name]))}
-    now = int(model.eval(step.now, model_completion=True).as_long())
-    return ScriptStep(action.event, action.interface, now, keys)
+    return ScriptStep(action.event, action.interface, _long_in(model, step.now), keys)
 
 
 def _number_in(model: Any, key: Key, z: Any) -> Number:
     """Return what a key is in a model."""
     if key.type.is_set:
-        return tuple(m for m, b in z.items() if z3.is_true(model.eval(b, model_completion=True)))
-    value = model.eval(z, model_completion=True)
-    return bool(z3.is_true(value)) if key.type.name == "bool" else int(value.as_long())
+        return tuple(m for m, b in z.items() if _truth_in(model, b))
+    return _truth_in(model, z) if key.type.name == "bool" else _long_in(model, z)
+
+
+def _truth_in(model: Any, z: Z) -> bool:
+    """Return whether something holds in a model."""
+    return z if isinstance(z, bool) else bool(z3.is_true(model.eval(z, model_completion=True)))
 
 
 def _open(w: World) -> list[Slot]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import z3
@@ -18,12 +17,12 @@ from mipcheck.model.prover.logic import conj
 from mipcheck.model.prover.scripts import script_of, without_value
 from mipcheck.model.prover.spacer import Z
 from mipcheck.model.prover.symbolic import World
+from mipcheck.model.prover.tidy import MS, tidied
 from mipcheck.model.prover.unrolling import Unrolling
-from mipcheck.model.prover.witness import ELSEWHERE, Witness, keys_used, told
-from mipcheck.model.specification.spec import Key, Spec
+from mipcheck.model.prover.witness import Witness, keys_used, told
+from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.types import TIME
 
-_MS = 10**6
 _Goal = Callable[[Unrolling, int], Z]
 
 
@@ -31,25 +30,12 @@ def time_unit(parameters: Mapping[str, int], spec: Spec) -> int:
     """Return the step of integer time in ns: a millisecond where all parameters allow it, else a nanosecond."""
     times = [v for n, v in parameters.items() if spec.parameters[n].type.name == "time"]
     times += [t.value for root in spec.all_terms() for t in root.walk() if t.kind == "const" and t.type == TIME]
-    return _MS if all(t % _MS == 0 for t in times) else 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Early:
-    """The wish that a step comes as soon after another as it can."""
-
-    now: Z
-    after: Z
+    return MS if all(t % MS == 0 for t in times) else 1
 
 
 DEPTH: Final = 10
 """Steps of the longest trace that is searched for."""
 
-_EFFORT: Final = 8_000_000
-"""Z3's own measure of work (`rlimit`) for one wish: two or three seconds of a processor. A limit in seconds would let a
-busy machine give up wishes that an idle one fulfils, and tell another trace."""
-_ENDLESS: Final = 2**32 - 1
-"""Milliseconds that Z3 takes for no limit."""
 _LATE: Final = 2**56
 """A time later than any that matters: two years in ns."""
 _FAR: Final = 2**64
@@ -141,21 +127,10 @@ class Search:
 
     def _prettier(self, assumptions: list[Z], length: int) -> Any:
         """Return a model in which whatever does not matter has its most ordinary value."""
-        model, allowed = self.run.solver.model(), Allowance(self.tidying)
-        solver = self._of_events(assumptions, model, length)
-        solver.set(timeout=_ENDLESS, rlimit=_EFFORT)
-        for wish in self._wishes(model, length):
-            if allowed.is_over:
-                break
-            if isinstance(wish, _Early):
-                model = _earliest(wish, solver, model)
-                solver.add(wish.now == model.eval(wish.now, model_completion=True))
-            elif z3.is_true(model.eval(wish, model_completion=True)):
-                solver.add(wish)
-            elif (found := _modelled(solver, wish)) is not None:
-                model = found
-                solver.add(wish)
-        return model
+        model, w = self.run.solver.model(), self.world
+        actions = [w.actions[model.eval(s.act, model_completion=True).as_long()] for s in self.run.steps[:length]]
+        steps = [(a, s.keys[a.event], s.now) for a, s in zip(actions, self.run.steps, strict=False)]
+        return tidied(w, steps, self._of_events(assumptions, model, length), model, Allowance(self.tidying))
 
     def _of_events(self, assumptions: list[Z], model: Any, length: int) -> Any:
         """Return a solver for runs of the events of a model: where it is known what happens, little is left to ask."""
@@ -164,19 +139,6 @@ class Search:
         solver = z3.SimpleSolver()
         solver.add(asked, *(act == value for act, value in acts))
         return solver
-
-    def _wishes(self, model: Any, length: int) -> Iterator[Z | _Early]:
-        """Yield what would be ordinary, step by step: a round time, else an early one, then the event's keys."""
-        before = z3.IntVal(0)
-        tick = self.world.time(100 * _MS)
-        for k, step in enumerate(self.run.steps[:length]):
-            yield step.now == (before + tick if k else z3.IntVal(0))
-            yield _Early(step.now, before)
-            before = step.now
-            action = self.world.actions[model.eval(step.act, model_completion=True).as_long()]
-            keys = self.world.spec.events[action.event].keys
-            for key in sorted(keys, key=lambda key: key.type.is_set):
-                yield from _ordinary(key, step.keys[action.event][key.name], k)
 
     def _read(self, length: int, model: Any) -> Witness:
         """Return the first steps of a model as a trace."""
@@ -190,29 +152,6 @@ class Search:
         return [self.run] if self._twin is None else [self.run, self._twin]
 
 
-def _earliest(wish: _Early, solver: Any, model: Any) -> Any:
-    """Return a model in which a step comes as early as what the solver has been told lets it."""
-    low = model.eval(wish.after, model_completion=True).as_long() - 1
-    high = model.eval(wish.now, model_completion=True).as_long()
-    while high - low > 1:
-        middle = (low + high) // 2
-        if (found := _modelled(solver, wish.now <= middle)) is None:
-            low = middle
-        else:
-            model = found
-            high = model.eval(wish.now, model_completion=True).as_long()
-    return model
-
-
-def _modelled(solver: Any, wish: Z) -> Any:
-    """Return a model in which a wish is fulfilled, None if none was found."""
-    solver.push()
-    solver.add(wish)
-    found = solver.model() if solver.check() == z3.sat else None
-    solver.pop()
-    return found
-
-
 def _count() -> Iterator[int]:
     n = 0
     while True:
@@ -221,21 +160,3 @@ def _count() -> Iterator[int]:
 
 
 _COUNT = _count()
-
-
-def _ordinary(key: Key, z: Any, k: int) -> Iterator[Z]:
-    """Yield that a key has its most ordinary value; several wishes, of which an earlier one comes first."""
-    if key.type.is_set:
-        for member in z.values():
-            yield z3.Not(member)
-    elif key.type.is_enum:
-        yield z == 0
-    elif key.type.name == "bool":
-        yield z3.Not(z)
-    elif key.type.name == "id":
-        yield z == 0x1001 + k
-    elif key.type.name == "int":
-        yield z == 60
-        yield z == 0
-    elif key.type.name == "address":
-        yield z == ELSEWHERE

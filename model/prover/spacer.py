@@ -14,6 +14,8 @@ from mipcheck.model.prover.logic import atom, conj, for_all, implied, neg
 
 Z = Any
 """A Z3 expression; z3's own types are not checked."""
+Happening = tuple[str, int]
+"""An event, on an interface by its number. Without a name it is whatever else may happen there."""
 
 _AT_ONCE = 1.0
 """Seconds in which nearly every plain question is decided."""
@@ -29,13 +31,16 @@ class Move:
     label: str
     guard: Z
     next: dict[Any, Z]
+    event: Happening | None = None
+    """What happens, where anything does but that time passes."""
 
 
 @dataclass(frozen=True)
 class System:
     """`bad` says what must never happen, over the state and constants of its own.
 
-    `likely` may well hold in every state: a proof begins with as much of it as does.
+    `likely` may well hold in every state: a proof begins with as much of it as does. `ends` are the events of what is
+    bad, where it is about events and not about states.
     """
 
     state: dict[Any, Z]
@@ -43,6 +48,7 @@ class System:
     moves: Sequence[Move]
     bad: Sequence[Z]
     likely: Sequence[Z] = ()
+    ends: Sequence[Happening | None] = ()
 
     def terms(self) -> Iterator[Z]:
         """Yield all that it is made of, besides what is likely."""
@@ -62,21 +68,25 @@ def with_likely(system: System, likely: Iterable[Z]) -> System:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`answer` is proved, refuted or unknown; `invariant` a Z3 term over the state where it is proved."""
+    """`answer` is proved, refuted or unknown; `invariant` a Z3 term over the state where it is proved.
+
+    `way` is what happens in a run that refutes it, of what changes the state that is followed; nothing shorter does.
+    """
 
     answer: str
     invariant: Z = None
     reason: str = ""
     seconds: float = field(default=0.0, compare=False)
+    way: tuple[Happening, ...] = field(default=(), compare=False)
 
 
-def spacer(system: System, timeout: float) -> Verdict:
+def spacer(system: System, timeout: float, kept: Sequence[Z] | None = None) -> Verdict:
     """Ask Spacer whether a bad state can be reached. `timeout` in seconds of the processor (see `limits.py`).
 
-    `proved` is only said after the invariant has passed `recheck`.
+    `proved` is only said after the invariant has passed `recheck`. What is `kept` of what is likely may be known.
     """
     started = time.monotonic()
-    kept = lasting(system, timeout)
+    kept = lasting(system, timeout) if kept is None else kept
     if kept and not recheck(system, conj(kept), timeout):
         return Verdict("proved", conj(kept), seconds=time.monotonic() - started)
     verdict = _asked(system, kept, timeout)
@@ -89,13 +99,10 @@ def spacer(system: System, timeout: float) -> Verdict:
     return Verdict("proved", invariant, seconds=time.monotonic() - started)
 
 
-def guessed(system: System, timeout: float) -> Verdict | None:
-    """Return that a system may well be safe by what is `likely`, as much of it as is kept by every move; None if that
-    excludes nothing of what is bad. Whoever asks has the invariant pass `recheck`, or one that it is a part of."""
-    kept = lasting(system, timeout)
-    if not kept or not all(impossible(timeout, *kept, b) for b in system.bad):
-        return None
-    return Verdict("proved", conj(kept))
+def suffices(system: System, kept: Sequence[Z], timeout: float) -> bool:
+    """Decide whether what is kept of what is likely excludes all that is bad. Whoever asks has that pass `recheck`, or
+    what it is a part of."""
+    return bool(kept) and all(impossible(timeout, *kept, b) for b in system.bad)
 
 
 def _asked(system: System, kept: Sequence[Z], timeout: float) -> Verdict:
@@ -114,23 +121,33 @@ def _asked(system: System, kept: Sequence[Z], timeout: float) -> Verdict:
     engine.register_relation(reached.translate(own), bad.translate(own))
     here = conj([atom(reached, consts), *kept])
     clauses = [(reached, consts, system.initial)]
+    happens: list[Happening | None] = [None]
     for m in system.moves:
         after = [m.next.get(slot, c) for slot, c in system.state.items()]
         clauses.append((reached, after, z3.And(here, m.guard)))
+        happens.append(m.event)
     clauses += [(bad, [], z3.And(here, b)) for b in system.bad]
-    for relation, terms, body in clauses:
-        engine.rule(_clause(relation, terms, body).translate(own))
+    happens += system.ends or [None] * len(system.bad)
+    for number, (relation, terms, body) in enumerate(clauses):
+        engine.rule(_clause(relation, terms, body).translate(own), name=str(number))
     with Alarm(own, timeout) as alarm:
         try:
             answer = engine.query(bad().translate(own))
         except z3.Z3Exception as error:
             return Verdict("unknown", reason=alarm.reason(_said(error)))
     if answer == z3.sat:
-        return Verdict("refuted")
+        return Verdict("refuted", way=_way(engine, happens))
     if answer != z3.unsat:
         return Verdict("unknown", reason=alarm.reason(engine.reason_unknown()))
     cover = engine.get_cover_delta(-1, reached.translate(own)).translate(z3.main_ctx())
     return Verdict("proved", z3.substitute_vars(cover, *consts))
+
+
+def _way(engine: Any, happens: Sequence[Happening | None]) -> tuple[Happening, ...]:
+    """Return what happens in the run that Spacer has found, of its clauses by their numbers."""
+    clauses = [str(name) for name in engine.get_rule_names_along_trace()]  # the last one first
+    found = [happens[int(name)] for name in reversed(clauses) if name.isdigit() and int(name) < len(happens)]
+    return tuple(h for h in found if h is not None)
 
 
 def _said(error: z3.Z3Exception) -> str:

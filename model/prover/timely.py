@@ -6,19 +6,22 @@ of one obligation after the other, of one interface among any number, and put to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import z3
 from mipcheck.model.prover.form import ANY, Form
 from mipcheck.model.prover.logic import conj, conjuncts, neg
-from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
+from mipcheck.model.prover.runs import Run, anchor_of, changing, cone, roots_of_rules
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import System, Z, guessed, spacer, with_likely
+from mipcheck.model.prover.spacer import Happening, System, Z, lasting, spacer, suffices, with_likely
 from mipcheck.model.prover.symbolic import WHOLE_NODE
 from mipcheck.model.specification.spec import Require, Rule
 from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import INTERFACE
+
+_T = TypeVar("_T")
 
 
 def owed_by(setting: Setting) -> list[Rule]:
@@ -29,8 +32,7 @@ def owed_by(setting: Setting) -> list[Rule]:
 def permitting(setting: Setting, owed: list[Rule]) -> list[Rule]:
     """Return the permissions on events that change what obligations look at."""
     names = {n for t in roots_of_rules(owed) for n in t.names("var")}
-    events = {p.event for u in setting.spec.updates if any(a in names for a, _ in u.assignments) for p in u.patterns}
-    return setting.permissions(events)
+    return setting.permissions(changing(setting.spec, names))
 
 
 def time_goes_on(setting: Setting, permissions: list[Rule]) -> System:
@@ -54,9 +56,15 @@ def _roots(setting: Setting, owed: Iterable[Rule]) -> list[Term]:
     return [t for r in owed for t in (*r.terms(), anchor_of(setting.spec, r))]
 
 
-def in_parts(setting: Setting, likely: Sequence[Z] = ()) -> tuple[Z, bool] | None:
+_Shows = Callable[[Sequence[Happening]], _T | None]
+"""Returns what a run of some events shows, if there is one."""
+
+
+def in_parts(
+    setting: Setting, likely: Sequence[Z] = (), shows: _Shows[_T] = lambda _: None
+) -> tuple[Z, bool] | _T | None:
     """Return what may be an invariant of `time_goes_on`, put together from one for each obligation, and whether that
-    takes permissions; None if there is none for some.
+    takes permissions; or what a run `shows` by which there is none for some, None if it shows nothing.
 
     Much of what is `likely` may well hold in every state.
     """
@@ -64,27 +72,45 @@ def in_parts(setting: Setting, likely: Sequence[Z] = ()) -> tuple[Z, bool] | Non
     found: list[Z] = []
     takes = False
     for rule in owed_by(setting):
-        shown = _shown(alone, rule, permitting(setting, [rule]), likely)
-        if shown is None:
-            return None
-        found += conjuncts(shown[0])
-        takes |= shown[1]
+        part = _part(alone, rule, permitting(setting, [rule]), likely, shows)
+        if not isinstance(part, _Part):
+            return part
+        found += conjuncts(part.invariant)
+        takes |= part.takes
     return _of_each(setting, conj(list({z.get_id(): z for z in found}.values()))), takes
 
 
-def _shown(setting: Setting, rule: Rule, permissions: list[Rule], likely: Sequence[Z]) -> tuple[Z, bool] | None:
-    """Return an invariant by which no event makes an obligation overdue at once, and whether it takes permissions.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An invariant by which no event makes an obligation overdue at once, and whether it `takes` permissions."""
+
+    invariant: Z
+    takes: bool
+
+
+def _part(
+    setting: Setting, rule: Rule, permissions: list[Rule], likely: Sequence[Z], shows: _Shows[_T]
+) -> _Part | _T | None:
+    """Return such an invariant of one obligation, or what a run shows by which there is none.
 
     To see whether what is likely is one takes a tenth of the time that it takes to find another: so is that nothing is
     overdue, which time that passes leaves so.
     """
-    for ask in (guessed, spacer):
-        for rules in ([], permissions):
-            # Of what happens elsewhere, or concerns other obligations, no more is told than that time passes.
-            system = _system(setting, [rule], rules, True)
-            verdict = ask(with_likely(system, [*likely, *map(neg, system.bad)]), setting.timeout)
-            if verdict is not None and verdict.answer == "proved":
-                return verdict.invariant, rules is permissions
+    asked = []
+    for takes, rules in enumerate(([], permissions)):
+        # Of what happens elsewhere, or concerns other obligations, no more is told than that time passes.
+        system = _system(setting, [rule], rules, True)
+        system = with_likely(system, [*likely, *map(neg, system.bad)])
+        kept = lasting(system, setting.timeout)
+        if suffices(system, kept, setting.timeout):
+            return _Part(conj(kept), bool(takes))
+        asked.append((system, kept))
+    for takes, (system, kept) in enumerate(asked):
+        verdict = spacer(system, setting.timeout, kept)
+        if verdict.answer == "proved":
+            return _Part(verdict.invariant, bool(takes))
+        if (shown := shows(verdict.way)) is not None:
+            return shown
     return None
 
 

@@ -12,7 +12,7 @@ from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.needed import Proof
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.smtlib import constants
-from mipcheck.model.prover.spacer import System, recheck, spacer
+from mipcheck.model.prover.spacer import System, Verdict, recheck, spacer
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.claimed import Independent, Property
@@ -22,8 +22,9 @@ _LIMIT: Final = 8.0
 """Seconds for each try to prove more than one value or two interfaces: there is a proof in any case."""
 
 
-def widest(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Proof | None:
-    """Return a proof for any number of interfaces and all values of everything, if there is one at once."""
+def widest(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Proof | Verdict:
+    """Return a proof for any number of interfaces and all values of everything, if there is one at once; else what
+    Spacer has said."""
     return _tried(setting, p, rules, whole, Form(ANY, candidates(setting)))
 
 
@@ -38,14 +39,15 @@ def widened(setting: Setting, p: Property, proof: Proof, of_values: bool = True)
         # Mostly the invariant has nothing to do with it, which is cheaper to see than another one to find.
         if not _occur(system, names) or not recheck(system, best.invariant, setting.timeout):
             best = replace(best, form=form)
-        elif (found := _tried(setting, p, best.rules, best.whole, form)) is not None:
+        elif isinstance(found := _tried(setting, p, best.rules, best.whole, form), Proof):
             best = found
     return best
 
 
-def of_any(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Proof | None:
-    """Return a proof for any number of interfaces, where that says more than one for two, if there is one at once."""
-    return _tried(setting, p, rules, whole, Form(ANY)) if len(setting.interfaces) > 1 else None
+def of_any(setting: Setting, p: Property, rules: list[Rule], whole: bool) -> Proof | Verdict:
+    """Return a proof for any number of interfaces, where that says more than one for two, if there is one at once; else
+    what Spacer has said."""
+    return _tried(setting, p, rules, whole, Form(ANY)) if len(setting.interfaces) > 1 else Verdict("unknown")
 
 
 def _of_more(setting: Setting, p: Property, proof: Proof) -> Proof:
@@ -54,7 +56,8 @@ def _of_more(setting: Setting, p: Property, proof: Proof) -> Proof:
         return proof
     if len(setting.interfaces) == 1:
         return replace(proof, form=Form(ANY))
-    return _tried(setting, p, proof.rules, proof.whole, Form("3")) or proof
+    found = _tried(setting, p, proof.rules, proof.whole, Form("3"))
+    return found if isinstance(found, Proof) else proof
 
 
 def refuted_by_three(setting: Setting, p: Property, proof: Proof) -> Witness | None:
@@ -83,12 +86,12 @@ def _system(setting: Setting, p: Property, rules: list[Rule], whole: bool, form:
     return system_of(in_form(setting, form), p, rules, whole)
 
 
-def _tried(setting: Setting, p: Property, rules: list[Rule], whole: bool, form: Form) -> Proof | None:
+def _tried(setting: Setting, p: Property, rules: list[Rule], whole: bool, form: Form) -> Proof | Verdict:
     try:
         verdict = spacer(_system(setting, p, rules, whole, form), min(_LIMIT, setting.timeout))
-    except TooManyEntries:
-        return None
-    return Proof(rules, whole, verdict.invariant, form=form) if verdict.answer == "proved" else None
+    except TooManyEntries as error:
+        return Verdict("unknown", reason=str(error))
+    return Proof(rules, whole, verdict.invariant, form=form) if verdict.answer == "proved" else verdict
 
 
 def interfaces_of(setting: Setting, p: Property, proof: Proof) -> str:

@@ -481,6 +481,27 @@ CHANGES: Final = {
     ("draft-01", "the condition of V5"): ("path = vpn) only if sa_up\n", "path = vpn) only if sa_up and xbound\n"),
     ("draft-01", "the deadline of GW28"): ("within t_order of missed_at", "within 2 * t_order of missed_at"),
     ("draft-01", "the condition of FA3"): ("only if from = ha and served unclear if", "only if from = ha unclear if"),
+    ("draft-01", "the anchor of P1"): ("within t_detection of pursued\n", "within t_detection of xanswered\n"),
+    ("draft-01", "the deadline of P6"): ("within t_restart of fails_at", "within t_switch of fails_at"),
+    ("draft-01", "the default of n_retransmit"): ("param n_retransmit: int = 5", "param n_retransmit: int = 3"),
+    ("draft-01", "what S1 takes"): (
+        "    allow data(dir = out, counts) only if detected\n  reading relaying",
+        "    allow data(dir = out, counts) only if detected and (inside or sa_up)\n  reading relaying",
+    ),
+    ("draft-01", "what confirms"): (
+        "confirmed := sent; confirmed_by := resent;",
+        "confirmed := now; confirmed_by := resent;",
+    ),
+    ("draft-01", "what a status change voids"): (
+        "  inside := false; settled := false; asked := false;",
+        "  settled := false; asked := false;",
+    ),
+    ("draft-01", "a rule more"): (
+        "# The fallback of 3.3 and 3.4, in the order of its steps.",
+        """rule V15 MUST cite 3.5 lines 752-753 "A registration through the VPN is for ten minutes at most."
+  allow rrq(to = iha, path = vpn) only if lifetime <= 600  instead "a shorter lifetime"
+""",
+    ),
     ("rfc5265", "the deadline of M4"): ("within max(t_stop, t_reregister) of", "within t_reregister + t_stop of"),
     ("rfc5265", "the deadline of P1"): ("within t_detection of pursued", "within 2 * t_detection of pursued"),
     ("rfc5265", "the condition of C6"): ("only if name uses i-mip", "only if name uses i-mip and detected"),

@@ -21,8 +21,9 @@ from mipcheck.checker.verbs.results import MeasuredFile
 from mipcheck.checker.verbs.synthesize_drawn import drawing
 from mipcheck.checker.verbs.synthesize_measured import points_of
 from mipcheck.checker.verbs.synthesize_region import Synthesis, answer_json, answer_text, synthesize
+from mipcheck.model.prover.certified import certified
 from mipcheck.model.prover.claims import Refutations
-from mipcheck.model.prover.prove import certified, relying
+from mipcheck.model.prover.prove import relying
 from mipcheck.model.prover.region import holds_at
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import load, loads

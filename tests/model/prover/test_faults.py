@@ -9,8 +9,9 @@ from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.replayed import examples, statuses
 from mipcheck.checker.verbs.prove_results import prove_one
 from mipcheck.model.language.errors import SpecError
-from mipcheck.model.prover import prove
+from mipcheck.model.prover import proving
 from mipcheck.model.prover.prove import Proofs
+from mipcheck.model.prover.spacer import Verdict
 from mipcheck.model.specification.load import loads
 
 
@@ -137,7 +138,7 @@ CLASHES = [
         rule B MUST cite 1 "not late" allow go only if now - since < 5 s
         rule C MUST cite 1 "and be calm before, unless it has been slow" require calm within 3 s of since
           while ready and not owed""",
-        "refuted", "when A is due, at 5.100000, B forbids all that would meet it", "tick",
+        "refuted", "when A is due, at 5.000000, B forbids all that would meet it", "slow",
     ),
     (
         """rule A MUST cite 1 "go soon" require go within 5 s of since while ready
@@ -476,7 +477,7 @@ property p "x" independent on_, allowed go
     ("rule", "why", "shown"),
     [
         ("far < 9", "do what stands in comments", "# unseen: in the other run alone, up (wlan0 at 0."),
-        ("far > 9 or far < 3", "do ", " up n="),
+        ("far > 9 or far < 3", "do what stands in comments", "# unseen: in the other run alone, up (wlan0 at 0."),
         ("many", "do nothing", " wlan0 up n="),
     ],
 )
@@ -564,7 +565,7 @@ on ring {{ rung := true; last := n }}
 rule A MUST cite 1 "x" allow go only if {condition}
 property p "x" independent rung, allowed go
 """
-    monkeypatch.setattr(prove, "of_any", None)
-    monkeypatch.setattr(prove, "widest", lambda *_: None)
+    monkeypatch.setattr(proving, "of_any", None)
+    monkeypatch.setattr(proving, "widest", lambda *_: Verdict("unknown"))
     found = prove_one(loads(text), "p", {}, []).result
     assert (found.result, found.interfaces) == (answer, "any" if answer == "proved" else None)

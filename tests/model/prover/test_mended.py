@@ -74,7 +74,10 @@ def test_a_script_of_anything_shows_only_what_it_can() -> None:
     again = Again(setting_of(loads(TEXT)))
     assert again.made(_script("ask", "nothing"), lambda run, k: True, ()) is None
     assert again.made(_script("go"), lambda run, k: True, ()) is None
-    assert again.made(replace(_script("ask"), mirror="more"), lambda run, k: True, ()) is None
+    assert (
+        again.made(replace(_script("ask", "go"), mirror="more"), lambda run, k: run.states[k] != run.mirrors[k], ())
+        is None
+    )
     assert again.made(_script(), lambda run, k: True, ()) is None
     made = again.made(_script("ask", "go"), lambda run, k: True, ())
     assert made is not None and made.steps[1].now - made.steps[0].now >= 2000

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 import pytest
-from mipcheck.model.prover import search
+from mipcheck.model.prover import search, tidy
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.setting import setting_of
 from mipcheck.model.specification.load import loads
@@ -55,8 +55,8 @@ def test_no_wish_is_given_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search.Search, "_of_events", watched)
     assert Examples(setting_of(SPEC)).find("R", True) is not None
     assert {"check": True} in given
-    assert [g["timeout"] for g in given if "timeout" in g] == [search._ENDLESS]
-    assert [g["rlimit"] for g in given if "rlimit" in g] == [search._EFFORT]
+    assert [g["timeout"] for g in given if "timeout" in g] == [tidy._ENDLESS]
+    assert [g["rlimit"] for g in given if "rlimit" in g] == [tidy._EFFORT]
 
 
 @pytest.mark.slow
@@ -64,11 +64,11 @@ def test_no_wish_is_given_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_gives_up_early_gives_up_the_same(effort: int) -> None:
     """In another process, where Python hashes otherwise, too."""
     code = (
-        "from mipcheck.model.prover import search\n"
+        "from mipcheck.model.prover import tidy\n"
         "from mipcheck.model.prover.examples import Examples\n"
         "from mipcheck.model.prover.setting import setting_of\n"
         "from mipcheck.model.specification.load import loads\n"
-        f"search._EFFORT = {effort}\n"
+        f"tidy._EFFORT = {effort}\n"
         f"spec = loads({TEXT!r})\n"
         "print([Examples(setting_of(spec)).find(rule, True) for rule in spec.rules])"
     )

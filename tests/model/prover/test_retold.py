@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mipcheck.model.prover import prove
+from mipcheck.model.prover import proving
 from mipcheck.model.prover.certificate import Certificate, Inductive
 from mipcheck.model.prover.prove import Proofs
 from mipcheck.model.prover.search import Search
@@ -100,8 +100,8 @@ def test_a_proof_does_without_what_is_true_no_more(
         asked.append(system)
         return Verdict("unknown")
 
-    monkeypatch.setattr(prove, "spacer", unknown)
-    monkeypatch.setattr(prove, "widest", lambda *_: None)
+    monkeypatch.setattr(proving, "spacer", unknown)
+    monkeypatch.setattr(proving, "widest", lambda *_: Verdict("unknown"))
     text = COUNTS.replace(old, new)
     result = Proofs(loads(text), certificate={"never_less": kept}.get, briefly=True).verdict("never_less").result
     assert result == ("unknown" if proofs else "proved") and bool(asked) == bool(proofs)
