@@ -8,6 +8,7 @@ from typing import Any
 
 from mipcheck.checker.site.site import EspSa, Site
 from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
+from scapy.layers.l2 import GRE
 from scapy.packet import Packet, Raw
 
 from making.at_device import CORRESPONDENT, comes, leaves, site
@@ -32,6 +33,12 @@ def exchanged(vendor: bytes) -> list[tuple[bytes, int]]:
     ]
 
 
+TUNNELS = (
+    IP(src="203.0.113.1", dst="203.0.113.2"),
+    IP(src="203.0.113.1", dst="203.0.113.2") / GRE(),
+    IP(src=VPN, dst="203.0.113.2"),
+)
+"""The first two are somebody else's."""
 SUITES = (
     ("null", 0, "hmac-sha1-96"),
     ("aes-cbc", 16, "hmac-sha1-96"),
@@ -200,6 +207,11 @@ class Traffic:
              leaves(client.sealed(reply(client.home, IHA, client.home, VPN, id=id_), False), 0)],
             [comes(p) for p in fragment(client.sealed(large, True), 120)],
             self.offloaded(client, dice.random() < 0.5, dice.random() < 0.5),
+            [comes(dice.choice(TUNNELS) / client.sealed(up, True)), leaves(dice.choice(TUNNELS) / up, 1)],
+            [comes(dice.choice(TUNNELS) / down, 1), leaves(dice.choice(TUNNELS) / client.sealed(down, False))],
+            [comes(dice.choice(TUNNELS) / down, 1), leaves(client.sealed(down, False))],
+            [comes(client.sealed(up, True)), leaves(dice.choice(TUNNELS) / up, 1)],
+            [comes(dice.choice(TUNNELS) / reply(VPN, IHA, client.home, id=id_), 1)],
             [comes(client.sealed(p, True)) for p in fragment(large, 96)],
             self._exchange(client),
             [comes(IP(src=client.at, dst=VPN, proto=50) / Raw(b"\0\1\2\3" + bytes(40)), 0)],

@@ -38,20 +38,15 @@ class Associated:
     def __init__(self, every: list[Association]) -> None:
         self._all = every
         self._newest = np.array([association.newest for association in every], np.int64)
-        self._begun = np.zeros(len(every), np.bool_)
-        self._sent = np.full(len(every), _NOWHERE, np.int64)
-        """Where the last packet of each was sent to."""
+        self._at = np.full(len(every), _NOWHERE, np.int64)
+        """Where the last packet of each was sent to, or came from."""
 
     def judge(self, rows: EspRows) -> tuple[Ints, Ints]:
-        """Return what IPsec says of each (AUTH), and the rows that are the first of their association, or sent to a
-        new place."""
+        """Return what IPsec says of each (AUTH), and the rows that are the first of their association, or sent to
+        another place than the last, or come from one."""
         says = np.where(rows.inward & ~rows.opened, _BAD, OK)
         self._number(rows, says)
-        counts = rows.inner & (says == OK)
-        came = np.flatnonzero(counts & rows.inward & ~self._begun[rows.of])
-        which, first = np.unique(rows.of[came], return_index=True)
-        self._begun[which] = True
-        return says, np.concatenate([came[first], self._moved(rows, np.flatnonzero(counts & ~rows.inward))])
+        return says, self._moved(rows, np.flatnonzero(rows.inner & (says == OK)))
 
     def _number(self, rows: EspRows, says: Ints) -> None:
         """Say of what comes whether it is a replay."""
@@ -74,13 +69,13 @@ class Associated:
                 says[order[start:end]] = [AUTH.index(said) for said in found]
             self._newest[one] = association.newest
 
-    def _moved(self, rows: EspRows, sent: Ints) -> Ints:
-        """Return those of the rows that are sent which go elsewhere than the one before."""
-        order, starts = _grouped(rows.of, sent)
+    def _moved(self, rows: EspRows, counts: Ints) -> Ints:
+        """Return those of the rows that count with which an association is elsewhere than with the one before."""
+        order, starts = _grouped(rows.of, counts)
         peer, of = rows.peer[order], rows.of[order[starts]]
         before = np.concatenate([peer[:0], [_NOWHERE], peer])[: len(peer)]
-        before[starts] = self._sent[of]
-        self._sent[of] = peer[np.append(starts[1:], len(order)) - 1] if len(order) else peer
+        before[starts] = self._at[of]
+        self._at[of] = peer[np.append(starts[1:], len(order)) - 1] if len(order) else peer
         found: Ints = order[peer != before]
         return found
 

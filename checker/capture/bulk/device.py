@@ -147,8 +147,9 @@ class DeviceMeaning(BulkMeaning):
         self._group_kinds([*of_addresses.T, *self._marks_of_messages(every, marks), *self._told_apart()])
         for n, packet in enumerate(self._unusual, len(self._kinds)):
             if not self.reader.is_message(packet):
-                self._group[n] = len(self._passages)
+                group = len(self._passages)
                 self._add_group(n)
+                self._group[n] = group if len(self._passages) > group else MESSAGE
         self._since = np.array([*(p.since for p in self._passages), (_NEVER, 0)], np.int64)
         places = [place_of(passage.stranger) for passage in self._passages]
         self._strangers = np.array([*(-1 if place is None else place for place in places), -1], np.int64)

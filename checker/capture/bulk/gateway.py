@@ -233,7 +233,6 @@ class GatewayMeaning(DeviceMeaning):
         self._plain = np.zeros(len(self._nodes), np.bool_)
         """Whether a node's tunnel is a plain one, as far as is known by now."""
         self._associated = Associated([of for _, of in sorted(self._associations.by_spi.items())])
-        self._begun: set[int] = set()
         self._own_rows: list[tuple[int, int]] = []  # frames with events of their own, and their rows in the chunk
         self._changes: tuple[Ints, Flags] = np.empty(0, np.int64), np.empty(0, np.bool_)
         self._exactly, self._by_flow = Crossings(), Crossings()
@@ -270,6 +269,12 @@ class GatewayMeaning(DeviceMeaning):
         self._extra = width
         return np.concatenate([columns[:, :at], np.zeros((len(columns), missing), np.int64), columns[:, at:]], axis=1)
 
+    def _classify(self) -> None:
+        """Do the same, and see to it that nothing is learnt of ESP that is set aside."""
+        super()._classify()
+        aside = np.array([bool(passage.outcome.aside) for passage in self._passages] + [False])
+        self._secrets.known[aside[self._group]] = False
+
     def _told_apart(self) -> Sequence[npt.NDArray[Any]]:
         n, messages = len(self._kinds), self._items.messages
         dynamic = np.zeros(n, np.bool_)
@@ -291,10 +296,13 @@ class GatewayMeaning(DeviceMeaning):
         carries = specimen if inner is None else inner
         if item < len(self._kinds) and carries.kind == REGISTRATION:
             self._place_message(carries, item)
-        self._specimens.append(specimen)
-        self._inners.append(inner)
-        self._homes_placed.append(self._column(item, _HOME) if secrets.known[item] else None)
-        self._passages.append(self._passage(len(self._passages), OK))
+        home = self._column(item, _HOME) if secrets.known[item] else None
+        passage = self._protected(specimen, inner, home, OK)
+        if passage is not None:
+            self._specimens.append(specimen)
+            self._inners.append(inner)
+            self._homes_placed.append(home)
+            self._passages.append(passage)
 
     def _inside(self, item: int) -> Packet:
         if item < len(self._kinds):
@@ -323,14 +331,19 @@ class GatewayMeaning(DeviceMeaning):
 
     def _passage(self, group: int, flags: int) -> Passage:
         """Return what packets of a group come to that have these flags."""
+        passage = self._protected(self._specimens[group], self._inners[group], self._homes_placed[group], flags)
+        assert passage is not None
+        return passage
+
+    def _protected(self, packet: Packet, inner: Packet | None, home: Placed | None, flags: int) -> Passage | None:
         auth = AUTH[flags & _SAYS]
 
         def tunnel(home: int) -> str | None:
             bit = _WAY_PLAIN if place_of(home) == OF_WAY else _OWN_PLAIN
             return PLAIN if flags >> bit & 1 else None
 
-        inner, denied = self._inners[group] if auth == "ok" else None, bool(flags >> _DENIED & 1)
-        return self.reader.protected(self._specimens[group], inner, self._homes_placed[group], auth, denied, tunnel)
+        counts = inner if auth == "ok" else None
+        return self.reader.protected(packet, counts, home, auth, bool(flags >> _DENIED & 1), tunnel)
 
     # --- chunks -------------------------------------------------------------------------------------------------------
 
@@ -345,10 +358,10 @@ class GatewayMeaning(DeviceMeaning):
         flags[esp], asked = self._associated.judge(EspRows(*of_esp, self._numbers_of(chunk, item, esp)))
         rows = np.unique(np.concatenate([np.flatnonzero(message | secrets.denies[item]), esp[asked]]))
         changes: list[tuple[int, bool]] = []
-        whether = (message[rows], known[rows] & secrets.inner[item[rows]] & (flags[rows] == OK))
-        columns = (column[item[rows]] for column in (secrets.denies, secrets.inward, secrets.spi, secrets.peer))
-        told = (column.tolist() for column in (rows, *whether, *columns))
-        for at, is_message, counts, denies, inward, spi, peer in zip(*told, strict=True):
+        looked = np.zeros(len(item), np.bool_)
+        looked[esp[asked]] = True
+        columns = (rows, message[rows], looked[rows], *(c[item[rows]] for c in (secrets.denies, secrets.inward)))
+        for at, is_message, shows, denies, inward in zip(*(column.tolist() for column in columns), strict=True):
             if is_message:
                 packet = self._seen(chunk, item, at)
                 if self._take(packet, start + at):
@@ -357,8 +370,8 @@ class GatewayMeaning(DeviceMeaning):
                 continue
             if denies:
                 flags[at] |= self._denied(self._seen(chunk, item, at), int(item[at])) << _DENIED
-            if counts and (spi not in self._begun or not (inward or self._gateway.is_sent_to(spi, peer))):
-                self._own(self._seen(chunk, item, at), at, self._associations.by_spi[spi].home, inward)
+            if shows:
+                self._own(self._seen(chunk, item, at), at, inward)
         self._changes = self._in_order(changes)
         flags |= self._plain_at(self._node[item], len(item)).astype(np.int64) << _OWN_PLAIN
         come = (self._comes_by[item] >= 0) & (flags & _SAYS == OK)
@@ -369,10 +382,9 @@ class GatewayMeaning(DeviceMeaning):
         in_columns = item[rows] < len(self._kinds)
         return np.where(in_columns, self._taken.numbers.of(chunk.frame[rows]), self._secrets.number[item[rows]])
 
-    def _own(self, packet: Packet, at: int, home: int, inward: bool) -> None:
-        """Take a packet of ESP by which more shows than by others: the first of an association, or to a new place."""
-        events = len(self.reader.events)
-        self._begun.add(packet.spi)
+    def _own(self, packet: Packet, at: int, inward: bool) -> None:
+        """Take a packet of ESP by which more shows than by others: the first of an association, or at a new place."""
+        events, home = len(self.reader.events), self._associations.by_spi[packet.spi].home
         self._gateway.begin(packet, home, inward)
         if not inward:
             self._gateway.send(packet, home)

@@ -329,6 +329,8 @@ def _ip(s: Scanned) -> int:
     s.source, s.target = u32(s.buf, at + 12), u32(s.buf, at + 16)
     s.inmost = at
     s.depth += 1
+    if s.depth == 1:
+        s.ours = 1 if s.source == s.own or s.target == s.own else 0
     _say_ends(s, s.source, s.target)
     if s.opened and at == s.clear and s.pair == s.outer:
         return _ODD  # it is no tunnel
@@ -452,7 +454,7 @@ def _esp(s: Scanned) -> int:
 def _inside(s: Scanned, spi: int) -> int:
     """Go on with what ESP holds that can be opened. As long as it has not been, it is unusual, and noted in `esp`."""
     if s.clear < 0:
-        if s.opens and s.whole and s.here + 8 <= s.end and (s.source == s.own or s.target == s.own):
+        if s.opens and s.ours and s.whole and s.here + 8 <= s.end and (s.source == s.own or s.target == s.own):
             s.esp = s.here
         return _ODD
     s.opened = s.words << 1 | 1

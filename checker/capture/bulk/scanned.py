@@ -128,6 +128,7 @@ class Scanned(Record):
     depth: int  # IP headers so far
     source: int  # the source address in the last one
     target: int  # and the destination
+    ours: int  # 1 if one of those in the first one is `own`
     whole: int  # 1 if what that carries is there to its end
     inmost: int  # where in `buf` it begins
     esp: int  # where ESP that can be opened begins; -1 for none

@@ -170,8 +170,8 @@ class Associations:
         return {association.home for association in self.by_spi.values()}
 
     def is_ours(self, packet: Packet) -> bool:
-        """Decide whether a packet is between the gateway and anybody."""
-        return not set(packet.addresses[-1]).isdisjoint(self._own)
+        """Decide whether a packet is between the gateway and anybody, and not in somebody else's tunnel."""
+        return not any(set(ends).isdisjoint(self._own) for ends in (packet.addresses[0], packet.addresses[-1]))
 
     def is_inward(self, packet: Packet) -> bool:
         """Decide whether a packet comes to the gateway."""
@@ -210,7 +210,9 @@ class Associations:
     def home_of(self, packet: Packet) -> int | None:
         """Return the address inside of the node that ESP is of; None where nobody knows that."""
         association = self.by_spi.get(packet.spi)
-        if association is None or not packet.whole or association.inward != self.is_inward(packet):
+        if association is None or not packet.whole or not self.is_ours(packet):
+            return None
+        if association.inward != self.is_inward(packet):
             return None
         return association.home
 

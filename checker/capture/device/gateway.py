@@ -8,7 +8,7 @@ from typing import Final
 
 from mipcheck.checker.capture.device.associations import Associations, traverses, vendors
 from mipcheck.checker.capture.device.crossing import ON_ITS_WAY, Crossing, Found
-from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Told, Way
+from mipcheck.checker.capture.device.passage import Marks, Outcome, Passage, Told, Way, untold
 from mipcheck.checker.capture.device.registration import (
     Answers,
     Keys,
@@ -23,7 +23,8 @@ from mipcheck.checker.capture.events.account import Account
 from mipcheck.checker.capture.headers.packet import ESP, IKE, MULTICAST, Packet
 from mipcheck.checker.capture.messages import carried, mobileip
 from mipcheck.checker.capture.messages.ike import detected_nat
-from mipcheck.checker.capture.node.knowledge import Knowledge
+from mipcheck.checker.capture.node.knowledge import Knowledge, dotted
+from mipcheck.checker.console.counts import few
 from mipcheck.checker.site.site import Site
 from mipcheck.model.values.types import Value
 
@@ -34,6 +35,9 @@ UNOPENED: Final = "esp that was not opened"
 PLAIN: Final = "plain"
 _NONE: Final[dict[bool, set[int]]] = {True: set(), False: set()}
 _NODE, _IHA, _MOBILE, _OTHER = "node", "iha", "mobile", "other"
+_SOMEBODY: Final = ""
+"""By which way what somebody else's tunnel carries has come: from whom, nobody knows."""
+_MAX_ADDRESSES: Final = 4
 _UDP: Final = 17
 
 Tunnel = Callable[[int], str | None]
@@ -62,6 +66,8 @@ class Gateway:
         self._directions: dict[int, dict[bool, set[int]]] = {}  # home → SPIs of what comes and of what goes
         self._up: dict[int, int] = defaultdict(int)  # home → associations that were said to be up
         self._to: dict[int, int] = {}  # SPI → outer address to which was last sent
+        self._at: dict[int, set[int]] = defaultdict(set)  # home → outer addresses where a node has shown itself
+        self._astray: dict[int, tuple[int, int]] = {}  # home → where it has not, and the frame of what was sent there
 
     def take(self, packet: Packet, direction: str) -> None:
         """Take a packet that is no tunnel device's; `direction` is in, out or "", for the gateway."""
@@ -94,6 +100,15 @@ class Gateway:
         """Return what of addresses `passage` looks at."""
         iha = [] if self._iha is None else [self._iha]
         return Marks([self._known.own, self._known.far, self._homes, iha], self._known.internal, [MULTICAST])
+
+    def is_inside(self, packet: Packet) -> bool:
+        """Decide whether somebody else's tunnel carries what the gateway sent, or was sent."""
+        own, (outermost, *inside) = self._known.own, packet.addresses
+        return (
+            own.isdisjoint(outermost)
+            and not all(map(own.isdisjoint, inside))
+            and not any(address in self._homes for address in outermost)
+        )
 
     def is_exchange(self, packet: Packet) -> bool:
         """Decide whether a packet is of a key exchange: what that comes to depends on those before it."""
@@ -131,6 +146,7 @@ class Gateway:
         detected = detected_nat(message, packet.addresses[-1], (packet.sport, packet.dport))
         if detected is not None:
             self._nat[home] = detected or bool(self._nat.get(home))
+        self._at[home].add(packet.addresses[-1][not inward])
         keys: Keys = {"home": home, "vendor": vendors(message), "natt": yes_or_no(traverses(message))}
         self._shown.add(home)
         if inward and message.begins and message.initiator not in self._begun:
@@ -163,7 +179,9 @@ class Gateway:
             self._follow(packet, inner, self.into_tunnel(packet, inner, home, self.denies(inner), self.tunnel))
 
     def begin(self, packet: Packet, home: int, inward: bool) -> None:
-        """Take a packet of an association; by the first it shows."""
+        """Take a packet of an association; by the first it shows, and by others where the node is."""
+        if inward:
+            self._at[home].add(packet.addresses[-1][0])
         if packet.spi not in self._directions.get(home, _NONE)[inward]:
             self._association(packet, home, inward)
 
@@ -171,14 +189,14 @@ class Gateway:
         """Take note where ESP is sent to."""
         peer = packet.addresses[-1][1]
         before = self._to.get(packet.spi, peer)
+        if self._at[home] and peer not in self._at[home] and packet.spi not in self._to:
+            # Where a security association began shows in the exchange of keys only, which may be an older one.
+            self._astray.setdefault(home, (peer, packet.frame))
+        self._at[home].add(peer)
         self._to[packet.spi] = peer
         if peer != before:
             keys: Keys = {"home": home, "to": peer, "from": before, "port": _port(packet, False)}
             self._teller.tell(packet, "endpoint", keys)
-
-    def is_sent_to(self, spi: int, peer: int) -> bool:
-        """Tell whether the last packet of an association was sent there."""
-        return self._to.get(spi) == peer
 
     def _association(self, packet: Packet, home: int, inward: bool) -> None:
         """Take the first packet of an association, by which it shows: it has a SPI for either direction."""
@@ -200,6 +218,17 @@ class Gateway:
             "port": _port(packet, inward),
         }
         self._teller.tell(packet, "sa", keys)
+
+    def holes(self) -> tuple[str, ...]:
+        """Say whose endpoint may have moved before anything shows it."""
+        if not self._astray:
+            return ()
+        frame = min(frame for _, frame in self._astray.values())
+        to = few(sorted({dotted(address) for address, _ in self._astray.values()}), _MAX_ADDRESSES)
+        return (
+            f"frame {frame}: ESP is first sent to {to}, from where nothing of its node has come: whether the endpoint"
+            " was moved there is not shown",
+        )
 
     def tunnel(self, home: int) -> str | None:
         """Tell which kind of tunnel a node has: a plain one, if its exchange shows no vendor id that nobody knows."""
@@ -228,7 +257,7 @@ class Gateway:
         def relayed(found: Found[Way]) -> Outcome:
             whence, whose = (None, 0) if found.way is None else found.way
             told = [] if whence != _MOBILE else [Told("relay", _relayed(inner, whose, "correspondent", tunnel))]
-            own: Keys = {**keys, "from": answers or whence, "tunnel": tunnel(home)}
+            own: Keys = {**keys, "from": answers or whence or None, "tunnel": tunnel(home)}
             return Outcome((*told, Told("relay", own)))
 
         return Passage(leaves=relayed)
@@ -239,12 +268,19 @@ class Gateway:
         """Tell of a packet that comes to the gateway in clear, which may be a reply of the i-HA."""
         source, target = packet.addresses[0]
         told = []
+        if not self._passes_openly(packet, 1):
+            return Passage(Outcome((), ON_ITS_WAY), (_SOMEBODY, 0))
         reply = reply_of(packet) if source == self._iha else None
         if reply is not None:
             home = target if target in self._homes else reply.home if target in self._known.own else None
             if home is not None:
                 told.append(Told("rrp", {**of_reply(packet, reply), "home": home}))
         return Passage(Outcome(told, ON_ITS_WAY), (_IHA if source == self._iha else _OTHER, 0))
+
+    def _passes_openly(self, packet: Packet, end: int) -> bool:
+        """Decide whether a packet from a node (0), or to one (1), is in no other tunnel than the node's own."""
+        outermost, *inside = (ends[end] for ends in packet.addresses)
+        return outermost in self._homes or outermost in self._known.own or self._homes.isdisjoint(inside)
 
     def _own_request(self, packet: Packet) -> Passage | None:
         """Tell of a packet in clear that leaves the gateway, if it is a request of its own address for a node."""
@@ -266,6 +302,8 @@ class Gateway:
             if target >= MULTICAST or found.way is None or found.way[0] != _MOBILE:
                 return Outcome((), "passes by")
             home = found.way[1]
+            if not self._passes_openly(packet, 0):
+                return Outcome((untold(home, "what the node sent is in somebody else's tunnel"),))
             passed: Keys = {"home": home, "what": what, "to": _IHA if is_iha else _OTHER}
             relay = _relayed(packet, home, _IHA if is_iha else "correspondent", tunnel)
             return Outcome((Told("relay", relay), Told("pass", passed)))

@@ -120,9 +120,10 @@ class DeviceReader:
     def holes(self) -> tuple[str, ...]:
         """Say what could not be known, and may have been anything."""
         sealed = self.associations.holes() if self.associations is not None else ()
+        moved = self.gateway.holes() if self.gateway is not None else ()
         unknown = self._agent.holes(self._spoken) if self._agent is not None else ()
         told = f"{self.not_shown} is in the capture: take it on all interfaces, in both directions and without a filter"
-        return (*self._account.holes(), *sealed, *unknown, *([told] if self.not_shown else ()))
+        return (*self._account.holes(), *sealed, *moved, *unknown, *([told] if self.not_shown else ()))
 
     def hidden(self) -> tuple[str, ...]:
         """Say why signalling could not be seen."""
@@ -133,6 +134,8 @@ class DeviceReader:
         aside = self._why_aside(packet)
         if aside:
             self._account.set_aside[aside] += 1
+        elif self.gateway is not None and self.gateway.is_inside(packet):
+            self._account.unread(packet, _INSIDE, NODE)
         elif self.gateway is not None:
             self.gateway.take(packet, self._known.direction(packet))
         elif self._agent is not None:
@@ -243,13 +246,15 @@ class DeviceReader:
         auth: str | None,
         denied: bool,
         tunnel: Tunnel,
-    ) -> Passage:
+    ) -> Passage | None:
         """Do the same at a gateway, where `inner` is what is in ESP, if that counts, of the node that has the address
         `home` inside, `auth` what IPsec says, and `denied` what `Gateway.denies` does."""
         assert self.gateway is not None and self.associations is not None
         aside = self._why_aside(packet)
         if aside:
             return Passage(Outcome((), aside))
+        if self.gateway.is_inside(packet):
+            return None
         if packet.kind != ESP or not self.associations.is_ours(packet):
             return self.gateway.passage(packet, self._known.direction(packet), tunnel)
         if home is None:
@@ -277,7 +282,7 @@ class DeviceReader:
     def is_message(self, packet: Packet) -> bool:
         """Decide whether a packet is to be taken by itself, since it is none of user data."""
         if self.gateway is not None:
-            return bool(packet.unread) or self.gateway.is_exchange(packet)
+            return bool(packet.unread or self.gateway.is_exchange(packet))
         return bool(packet.unread) or packet.kind in (REGISTRATION, ADVERTISEMENT)
 
     def recount(self, aside: Counter[str]) -> None:

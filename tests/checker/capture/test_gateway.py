@@ -202,6 +202,39 @@ def test_segments_that_are_joined_beside_the_tunnel_are_followed() -> None:
     ]
 
 
+def test_where_esp_is_first_sent_to_a_strange_place_its_endpoint_may_have_moved() -> None:
+    """That it is another place than the exchange of keys gave it, nobody can say: that may be an older one's."""
+    tunnel, down = Tunnel(), user(CORRESPONDENT, TIA)
+    up = tunnel.up(user(TIA, CORRESPONDENT))
+    capture = read([up, comes(down, INNER), tunnel.down(down, MOVED)])
+    assert [kind for (kind,) in told(capture)] == ["sa", "packet", "relay"]
+    assert [hole for hole in capture.holes if hole.startswith(f"frame 3: ESP is first sent to {MOVED}")]
+    moved = tunnel.up(user(TIA, CORRESPONDENT), MOVED)
+    assert not read([up, moved, comes(down, INNER), tunnel.down(down, MOVED)]).holes
+    assert not read([comes(down, INNER), tunnel.down(down, MOVED), up]).holes
+
+
+@pytest.mark.parametrize("elses", [IP(src="203.0.113.1", dst="203.0.113.2"), IP(src="203.0.113.1", dst=CORRESPONDENT)])
+def test_what_somebody_elses_tunnel_carries_of_the_gateway_is_not_read(elses: Packet) -> None:
+    """A mirror of a port, or an uplink: it may show all once more, and none of its addresses means what it says."""
+    tunnel = Tunnel()
+    sealed = tunnel.sealed(user(TIA, CORRESPONDENT))
+    for frames in ([comes(elses / sealed)], [comes(elses / reply(VPN, IHA, IHOA, id=7), INNER)]):
+        capture = read([tunnel.up(user(TIA, CORRESPONDENT)), *frames])
+        assert [kind for (kind,) in told(capture)] == ["sa", "packet", "gap"]
+        assert any("somebody else's tunnel" in hole for hole in capture.holes)
+
+
+def test_what_passes_on_in_somebody_elses_tunnel_is_nobody_knows_whose() -> None:
+    tunnel, elses = Tunnel(), IP(src="203.0.113.1", dst="203.0.113.2")
+    up, down = user(TIA, CORRESPONDENT), user(CORRESPONDENT, TIA)
+    frames = [tunnel.up(up), leaves(elses / up, INNER), comes(elses / down, INNER), tunnel.down(down)]
+    assert told(read(frames), "home", "from", "to")[2:] == [
+        ("gap", number(TIA), None, None),
+        ("relay", number(TIA), None, "node"),
+    ]
+
+
 def test_what_is_dropped_is_not_passed_on() -> None:
     capture = read([Tunnel().up(user(TIA, CORRESPONDENT)), comes(user(CORRESPONDENT, TIA), INNER)])
     assert [kind for (kind,) in told(capture)] == ["sa", "packet"]
