@@ -39,7 +39,7 @@ _COUNTED: Final = ("count", "first", "first_frame", "last", "last_frame")
 class Layout(NamedTuple):
     """Keys (numbers of kinds) that have words of the same meaning: which of them are addresses, and which ports.
 
-    `opened` is the place of the SPI of ESP that was opened, in front of what it holds; -1 where none was. `message` is
+    `opened` is the place of the SPI of ESP with a key, in front of what it holds; -1 where there is none. `message` is
     that of the word with which a registration message begins; 0 for none."""
 
     kinds: Ints
@@ -111,7 +111,7 @@ def bare_keys(s: Scanned, first: int, asked: Ints) -> list[bytes]:
             keys[:, at] = (word >> 2 * _PORT_BITS << 2 * _PORT_BITS) | source << _PORT_BITS | target
         keys[:, ends] = 0
         if opened >= 0:
-            keys[:, opened] = 0
+            keys[:, opened] &= ~LOW
         if message:
             blank(keys, message)
         head = bytes([words, opened + 1, message, *ends, *ports])
@@ -125,7 +125,7 @@ def bare_keys(s: Scanned, first: int, asked: Ints) -> list[bytes]:
 
 
 def opened_flows(s: Scanned, first: int) -> Iterator[tuple[int, int, tuple[tuple[int, int], ...], int]]:
-    """Yield of the kinds from `first` on those of ESP that was opened: the number of each after `first`, that of its
+    """Yield of the kinds from `first` on those of ESP with a key: the number of each after `first`, that of its
     interface, the addresses in front of ESP, and the SPI."""
     starts = s.kinds.column("start")
     for layout in layouts(s, first, s.known):
@@ -272,8 +272,15 @@ class Families(Sequence[PacketKind]):
 
     @property
     def opened(self) -> Ints:
-        """Of ESP that was opened the IP headers in front of it, the SPI, and the ports in front of it; else zeros."""
+        """Of ESP with a key the IP headers in front of it, the SPI, and the ports in front of it; else zeros."""
         return self._columns()[1][:, _OUTER:]
+
+    @property
+    def closed(self) -> npt.NDArray[np.bool_]:
+        """Whether it is ESP whose key does not fit."""
+        nothing = np.array([inner is None for inner in self.inners] + [False])
+        found: npt.NDArray[np.bool_] = (self.opened[:, 0] > 0) & nothing[self.family]
+        return found
 
     @property
     def seen_first(self) -> Ints:

@@ -7,6 +7,7 @@ tells it from all others (`exact`) or else by its flow, as `crossing` does it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -63,12 +64,18 @@ def _signed(number: int) -> int:
     return (number + (_WRAP >> 1)) % _WRAP - (_WRAP >> 1)
 
 
-def sightings(taken: Taken, own: int) -> Iterator[Sighting]:
+def closed(kinds: Families, tunnels: frozenset[str]) -> Counter[int]:
+    """Count by SPI what of ESP in columns does not fit its key."""
+    found = np.flatnonzero(kinds.closed & _exposed(kinds, tunnels)[kinds.family])
+    spis, which = np.unique(kinds.opened[found, 1], return_inverse=True)
+    counts = np.bincount(which.reshape(-1), kinds.seen_first[found, 0], len(spis)).astype(np.int64)
+    return Counter(dict(zip(spis.tolist(), counts.tolist(), strict=True)))
+
+
+def sightings(kinds: Families, own: int, tunnels: frozenset[str]) -> Iterator[Sighting]:
     """Yield what of ESP was opened in columns."""
-    kinds = taken.families
-    assert kinds is not None
     headers, spi, sport, dport = kinds.opened.T
-    found = np.flatnonzero(headers)
+    found = np.flatnonzero((headers > 0) & ~kinds.closed & _exposed(kinds, tunnels)[kinds.family])
     if not len(found):
         return
     last = kinds.pairs[found, headers[found] - 1]
@@ -96,9 +103,13 @@ def sightings(taken: Taken, own: int) -> Iterator[Sighting]:
 def registered(kinds: Families, tunnels: frozenset[str]) -> set[int]:
     """Return the home addresses that are registered in clear, on links, in messages that are columns."""
     of_kind = kinds.messages.kinds
-    exposed = np.array([not is_tunnel(p, tunnels) and not is_loopback(p) for p in kinds.packets] + [False], np.bool_)
-    plain = exposed[kinds.family[of_kind]] & (kinds.opened[of_kind, 0] == 0)
+    plain = _exposed(kinds, tunnels)[kinds.family[of_kind]] & (kinds.opened[of_kind, 0] == 0)
     return {*np.unique(kinds.messages.said().home[plain]).tolist()} - {0}
+
+
+def _exposed(kinds: Families, tunnels: frozenset[str]) -> Flags:
+    """Tell of each family whether it is seen on links."""
+    return np.array([not is_tunnel(p, tunnels) and not is_loopback(p) for p in kinds.packets] + [False], np.bool_)
 
 
 class Secrets(NamedTuple):
@@ -132,7 +143,7 @@ class Secrets(NamedTuple):
         ports = np.zeros((count, 2), np.int64)
         n = len(kinds)
         outer[:n], spi[:n], ports[:n, 0], ports[:n, 1] = kinds.opened.T
-        opened[:n] = inner[:n] = outer[:n] > 0
+        opened[:n] = inner[:n] = (outer[:n] > 0) & ~kinds.closed
         denies[kinds.messages.kinds] = kinds.messages.denials()
         for item, packet in enumerate(taken.unusual, n):
             inside = associations.inner.get(packet.frame)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mipcheck.checker.capture.bulk.scanned import ETHERNET, KEY, NULL, PORTS, RAW, SAID, SLL, SLL2, Scanned
+from mipcheck.checker.capture.bulk.scanned import CLOSED, ETHERNET, KEY, NULL, PORTS, RAW, SAID, SLL, SLL2, Scanned
 from mipcheck.checker.capture.headers.link import IPV4
 from mipcheck.checker.capture.messages.extensions import (
     CHALLENGE,
@@ -88,6 +88,7 @@ _OF_ICMP: Final = 11 << 40
 _OF_TCP: Final = 12 << 40
 _OF_MESSAGE: Final = 13 << 40
 _OF_OPENED: Final = 14 << 40
+_OF_CLOSED: Final = 15 << 40
 
 
 def u16(buf: Any, at: int) -> Any:
@@ -452,7 +453,12 @@ def _esp(s: Scanned) -> int:
 
 
 def _inside(s: Scanned, spi: int) -> int:
-    """Go on with what ESP holds that can be opened. As long as it has not been, it is unusual, and noted in `esp`."""
+    """Go on with what ESP holds that can be opened. As long as it has not been, it is unusual, and noted in `esp`; if
+    its key does not fit, that is all there is to know."""
+    if s.clear == CLOSED:
+        s.opened = s.words << 1 | 1
+        _say(s, _OF_CLOSED | spi)
+        return _ENDS
     if s.clear < 0:
         if s.opens and s.ours and s.whole and s.here + 8 <= s.end and (s.source == s.own or s.target == s.own):
             s.esp = s.here

@@ -15,6 +15,7 @@ from typing import Any, Final
 from mipcheck.checker.capture.bulk import key
 from mipcheck.checker.capture.bulk.key import u16, u32, write_key
 from mipcheck.checker.capture.bulk.scanned import (
+    CLOSED,
     CROWDED,
     FULL,
     MORE,
@@ -89,7 +90,7 @@ def _take_opened(s: Scanned) -> int:
     """Give kinds to rows of ESP that has been opened; return CROWDED or MORE."""
     while s.gone < s.sealed:
         secret = s.secrets[s.gone]
-        if secret.clear >= 0:
+        if secret.clear >= 0 or secret.clear == CLOSED:
             row = secret.row
             s.origin, s.clear, s.clear_end = row, secret.clear, secret.clear_end
             s.start, s.size, s.length = s.start_of[row], s.size_of[row], s.length_of[row]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, UndecidedError
 from mipcheck.checker.capture.bulk.families import LOW, Families
-from mipcheck.checker.capture.bulk.gateway import GatewayMeaning, registered, sightings
+from mipcheck.checker.capture.bulk.gateway import GatewayMeaning, closed, registered, sightings
 from mipcheck.checker.capture.bulk.heard import Heard
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Meaning
 from mipcheck.checker.capture.bulk.opened import Opening
@@ -388,7 +388,8 @@ def _understand(
             heard.forget()
             meaning = of_device = DeviceMeaning(reader, taken.rows, taken.families, taken.unusual)
         else:
-            seen = list(sightings(taken, opening.own))
+            opening.keys.wrong.update(closed(taken.families, frozenset(site.tunnels)))
+            seen = list(sightings(taken.families, opening.own, frozenset(site.tunnels)))
             opened = OpenedInColumns(opening.keys, seen, taken.families.pairs_with, taken.clear)
             reader = DeviceReader(sources[0].name, site, known, packets, words, opened)
             meaning = of_device = GatewayMeaning(reader, taken, opening.salt)

@@ -39,6 +39,8 @@ SAID: Final = 256
 """Octets of a registration message at most that may be in a key."""
 
 
+CLOSED: Final = -2
+"""Where what was in ESP begins whose key does not fit."""
 UNHEARD: Final = -(2**63)
 """The newest time of an interface of which no packet came; the earliest is as far on the other side."""
 
@@ -67,7 +69,7 @@ class ScannedKind(Record):
     words: int  # how many words that has
     ends: int  # a bit for each of them, set where it is the addresses of a header
     ported: int  # the same of ports
-    opened: int  # 1 with the place of the word that is the SPI of ESP which was opened, in the bits above; else 0
+    opened: int  # 1 with the place of the word that is the SPI of ESP with a key, in the bits above; else 0
     message: int  # the word that says how long a registration message is, whose octets the rest are; 0 for none
     origin: int  # the row of the first packet in the file
     count: int  # how many packets there are
@@ -85,7 +87,7 @@ class SealedRow(Record):
     end: int  # where it ends
     spi: int
     number: int  # its sequence number
-    clear: int  # where in `buf` what was in it begins; -1 if it was not opened (driver)
+    clear: int  # where in `buf` what was in it begins; -1 if it was not opened, or CLOSED (driver)
     clear_end: int  # and where that ends (driver)
 
 
@@ -132,7 +134,7 @@ class Scanned(Record):
     whole: int  # 1 if what that carries is there to its end
     inmost: int  # where in `buf` it begins
     esp: int  # where ESP that can be opened begins; -1 for none
-    clear: int  # where what was in it begins; -1 as long as it has not been opened
+    clear: int  # where what was in it begins; -1 as long as it has not been opened, CLOSED if that failed
     clear_end: int  # and where that ends
     pair: int  # source and destination of the last header that has any, as one number
     outer: int  # source and destination of the header in front of it, in the same way

@@ -283,7 +283,9 @@ class Scanner:
         covered: dict[int, bytes] = {}
         for n, (at, end, spi) in enumerate(zip(*(column[c].tolist() for c in ("at", "end", "spi")), strict=True)):
             data = bytes(view[at:end])
-            clear = keys.look(spi, data)
+            clear, fails = keys.look(spi, data)
+            if fails:
+                found[n] = scanned.CLOSED
             if clear is not None:
                 found[n] = start = at + _ESP_HEADER
                 sizes[n] = size = len(clear)
@@ -384,17 +386,18 @@ class Scanner:
         packet = layers.decode(self._frame(row, number), self._plan.keys if clear is None else ())
         inner = None
         if clear is not None:
-            inner = tunnelled(packet, self._s.buf[slice(*clear)].tobytes())
+            if clear[0] >= 0:
+                inner = tunnelled(packet, self._s.buf[slice(*clear)].tobytes())
         elif self.surveyor is not None:
             self.surveyor.take(packet, linktype)
         packet.time += self._offset
         packet.frame += self._before
         # What the addresses themselves mean is told of each kind.
         is_signalling = packet.payload and packet.kind != REGISTRATION
-        told_by_address = packet.dport in LINK_PORTS or is_signalling or (packet.kind in _FLOWS and inner is None)
+        told_by_address = packet.dport in LINK_PORTS or is_signalling or (packet.kind in _FLOWS and clear is None)
         alone = bool(told_by_address) or len(self._related) == _ALIKE or not self._is_as_in_key(packet, inner, row)
         family = families.found(packet, linktype, alone, inner)
-        if packet.kind in _FLOWS and inner is None:
+        if packet.kind in _FLOWS and clear is None:
             self._flows.alone.append(kind)
         if not alone:
             self._related[bare] = family

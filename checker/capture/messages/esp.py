@@ -121,16 +121,21 @@ class Keyring:
     def complaints(self, told: Collection[int] = ()) -> list[str]:
         """Say what did not work with the keys of packets that were there, but for those of SPIs in `told`."""
         found = [f"the [[esp_sa]] keys of SPI {spi:#010x} are not used: {self.unusable[spi]}" for spi in self._unused]
-        for spi, count in ((spi, count) for spi, count in self.wrong.items() if spi not in told):
+        for spi, count in ((spi, count) for spi, count in sorted(self.wrong.items()) if spi not in told):
             what = f"{count} of {count + self.opened[spi]} packets with SPI {spi:#010x}"
             found.append(f"{what} do not fit their [[esp_sa]] keys, and were not opened")
         return found
 
-    def look(self, spi: int, packet: bytes) -> bytes | None:
-        """Return the IPv4 packet that ESP in tunnel mode holds; None where it is not as simple. Nothing is counted."""
+    def look(self, spi: int, packet: bytes) -> tuple[bytes | None, bool]:
+        """Return the IPv4 packet that ESP in tunnel mode holds, None where it is not as simple, and whether the reason
+        is that it does not pass what checks it. Nothing is counted."""
         association = self._associations.get(spi)
-        opened = None if association is None else association.look(packet)[0]
-        return opened.data if opened is not None and opened.next_header == _IPV4 else None
+        if association is None:
+            return None, False
+        opened, passed = association.look(packet)
+        if opened is None:
+            return None, not passed
+        return opened.data if opened.next_header == _IPV4 else None, False
 
     def inside(self, packet: Packet, clear: bytes | None = None) -> Packet | None:
         """Return the packet inside the ESP `packet`, of the same frame, time and interface; None if it cannot be had.

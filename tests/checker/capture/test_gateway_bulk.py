@@ -150,6 +150,33 @@ def test_of_usual_registrations_few_are_read_one_by_one(monkeypatch: pytest.Monk
     assert_same([data], traffic.site)
 
 
+def test_of_esp_that_fits_no_key_none_is_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much of it strangers send."""
+    taken: list[Frame] = []
+    take = Decoder.take
+
+    def counting(decoder: Decoder, frame: Frame) -> list[CapturedPacket]:
+        taken.append(frame)
+        return take(decoder, frame)
+
+    traffic = Traffic(random.Random(5), 4, 0.0)
+    frames: Frames = [f for client in traffic.clients for f in traffic.offloaded(client, True, True)]
+    for n in range(100):
+        client = traffic.clients[n % 4]
+        forged = bytes(client.up.spi.to_bytes(4)) + random.Random(n).randbytes(60 + n)
+        frames.append(comes(IP(src=f"203.0.113.{n % 20}", dst=VPN, proto=50) / forged))
+        frames.append(comes(IP(src=f"203.0.113.{n % 20}", dst=VPN) / UDP(sport=4500 + n % 2, dport=4500) / forged))
+    data = file_of(frames)
+    monkeypatch.setattr(Decoder, "take", counting)
+    _, events, _ = read_bulk(sources([data]), traffic.site, None, True, words("vpn"))
+    assert isinstance(events, Columns)
+    assert [e.args.get("auth") for e in events].count("bad") >= 150
+    assert len(taken) < 60
+    monkeypatch.undo()
+    small(monkeypatch, 7, 2)
+    assert_same([data], traffic.site)
+
+
 def test_a_denial_is_the_home_agents_once_it_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
     small(monkeypatch, 3, 2)
     traffic = Traffic(random.Random(3), 1, 0.0)
