@@ -158,6 +158,8 @@ def test_what_was_denied_or_forged_or_is_about_another_request_is_named(tmp_path
         "iha: to where it is not",
         "iha: a forged move is denied, and obeyed",
         "xha: to where the node has never been",
+        "iha: nobody asks any more, and packets go out",
+        "xha: nobody asks any more, and packets go out",
     ],
 )
 def test_what_a_registration_settles_is_known_wherever_a_log_begins(tmp_path: Path, name: str) -> None:
