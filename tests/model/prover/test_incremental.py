@@ -68,11 +68,16 @@ def test_a_bundled_specification_that_is_changed_is_proved_as_from_scratch(name:
     that are proved of every rule at once: that takes half a minute for each."""
     spec = load(name)
     kept = {n: c for n in owners(spec) if (c := known(name)(n)) is not None}
-    rng = random.Random(7)
-    answers = []
-    for mutant in rng.sample(list(mutants(spec)), drawn(6, 60)):
+    every = list(mutants(spec))
+    random.Random(7).shuffle(every)
+    answers: list[str] = []
+    left = drawn(4, 40)
+    for mutant in every:
         proofs = Proofs(mutant.spec, certificate=kept.get)
         names = [n for n in mutant.machine.properties if n in kept and not n.endswith("consistent")]
         failing = [n for n in names if not proofs.verdict(n).certified]
         answers += are_alike(mutant.spec, kept, failing, 60.0)
-    assert answers
+        left -= bool(failing)
+        if not left:
+            break
+    assert "refuted" in answers
