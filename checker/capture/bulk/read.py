@@ -17,7 +17,6 @@ import numpy.typing as npt
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, UndecidedError
 from mipcheck.checker.capture.bulk.families import LOW, Families
-from mipcheck.checker.capture.bulk.gateway import GatewayMeaning, closed, registered, sightings
 from mipcheck.checker.capture.bulk.heard import Heard
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Meaning
 from mipcheck.checker.capture.bulk.opened import Opening
@@ -368,6 +367,8 @@ def _understand(
         heard.keep()
         known = learn_device(packets, site, taken.families.pairs_with, heard)
     else:
+        from mipcheck.checker.capture.bulk.gateway import GatewayMeaning, closed, registered, sightings
+
         known = learn_device(packets, site, taken.families.pairs_with)
         known.home |= registered(taken.families, frozenset(site.tunnels))
     if sharing(known.macs, frozenset(site.tunnels)):
