@@ -46,7 +46,7 @@ def followed(machine: Machine, trace: Trace, events: list[Event] | None, origin:
     if evidence.resolution:
         return Followed(left_out=(f"{what}: the stamps are too coarse to tell the order of events",))
     fog = fog_of(machine, evidence)
-    follower = _Follower(machine, Observer(machine, trace.site.boot, fog), origin)
+    follower = _Follower(machine, Observer(machine, trace.site.boot, fog, len(trace.inputs) > 1), origin)
     end = trace.events[len(trace.events) - 1].time
     try:
         for event in derived(machine.spec, events, machine.capabilities):

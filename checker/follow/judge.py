@@ -141,7 +141,7 @@ class Judge:
         self._evidence: Evidence = trace.evidence(self._machine.spec)
         fog = fog_of(self._machine, self._evidence)
         boot = trace.site.boot
-        self._observer: Observer = Observer(self._machine, boot, fog)
+        self._observer: Observer = Observer(self._machine, boot, fog, self._evidence.several)
         if self._evidence.resolution and self._evidence.alone:
             self._observer = OrderedObserver(self._machine, boot, fog, self._evidence)
         elif self._evidence.resolution:

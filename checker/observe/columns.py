@@ -81,6 +81,8 @@ class NativeObserver:
         self._since = {rule: machine.anchor_slot(rule) for rule, _ in machine.obligations}
         self._doubts: list[tuple[int, int, int, Hole]] = []
         self._state = self._start(boot)
+        self._state.tolerance = evidence.tolerance
+        self._state.begun[list(() if evidence.several else machine.begun)] = 1
         if self._by:
             self._blur(evidence)
         if fog is not None:

@@ -89,10 +89,16 @@ class InexactObserver(Observer):
     """An observer of events whose times are not known exactly."""
 
     def __init__(
-        self, machine: Machine, boot: bool, fog: Fog | None, resolution: Mapping[str, int], kinds: Collection[str]
+        self,
+        machine: Machine,
+        boot: bool,
+        fog: Fog | None,
+        resolution: Mapping[str, int],
+        kinds: Collection[str],
+        several: bool = True,
     ) -> None:
         """Begin as an observer does; `resolution` (ns) is by file, `kinds` are those of events with coarse stamps."""
-        super().__init__(machine, boot, fog)
+        super().__init__(machine, boot, fog, several)
         self._resolution = resolution
         self._times = times_of(machine, kinds)
         self._tolerance = max(resolution.values(), default=0)

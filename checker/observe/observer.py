@@ -26,14 +26,16 @@ from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.values.event import NODE, Event
 
 
-def observe(machine: Machine, events: Iterable[Event], boot: bool = False, fog: Fog | None = None) -> Observation:
+def observe(
+    machine: Machine, events: Iterable[Event], boot: bool = False, fog: Fog | None = None, several: bool = False
+) -> Observation:
     """Run a machine over events in order of time; with `boot` they begin when the node does, in its initial state.
 
-    What is in the `fog` stays unknown.
+    What is in the `fog` stays unknown. The events may be of `several` sources.
 
     Raises ValueError for events out of order, TooMuch for hostile ones.
     """
-    observer = Observer(machine, boot, fog)
+    observer = Observer(machine, boot, fog, several)
     for event in events:
         observer.take(event)
     return observer.observation()
@@ -42,9 +44,13 @@ def observe(machine: Machine, events: Iterable[Event], boot: bool = False, fog: 
 class Observer:
     """One machine, running. Times are ns."""
 
-    def __init__(self, machine: Machine, boot: bool = False, fog: Fog | None = None) -> None:
-        """Begin with the node, in its initial state, if it is known to `boot`; what is in the `fog` stays unknown."""
+    def __init__(self, machine: Machine, boot: bool = False, fog: Fog | None = None, several: bool = False) -> None:
+        """Begin with the node, in its initial state, if it is known to `boot`; what is in the `fog` stays unknown.
+
+        Of `several` sources nobody knows when the last one began.
+        """
         self._machine = machine
+        self._begun = () if several else machine.begun
         self._fog = fog
         self._tracks = machine.spec.tracks
         self._nodes: dict[int, NodeState] = {}
@@ -263,7 +269,15 @@ class Observer:
             return InterfaceState(name, UNKNOWN, node, machine.unknown_interface(), writers)
         if len(node.places) >= limits.INTERFACES:
             raise limits.too_many_interfaces()
-        return self._add(node, name, node.fresh[:], writers)
+        for slot in self._begun:
+            writers[slot] = self._count - 1
+        return self._add(node, name, self._from_now(node.fresh[:], self._now or 0), writers)
+
+    def _from_now(self, own: State, now: int) -> State:
+        """Return the state of an interface of which evidence begins by now (ns)."""
+        for slot in self._begun:
+            own[slot] = now + self._tolerance
+        return own
 
     def _add(self, node: NodeState, name: str, state: State, writers: list[int]) -> InterfaceState:
         """Add an interface to a node."""
@@ -480,7 +494,7 @@ class Observer:
         places = list(node.places.values()) if whole else [self._place(node, event.interface)]
         self._pending(node, event, number, node.owing(places))
         for place in places:
-            place.state[:] = self._machine.unknown_interface()
+            place.state[:] = self._from_now(self._machine.unknown_interface(), event.time)
             place.writers[:] = [number] * len(place.writers)
         self._sleep.forget(node)
         # What the interfaces share may have changed too, and after a gap of the whole node interfaces are not new.

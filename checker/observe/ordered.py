@@ -38,7 +38,7 @@ class OrderedObserver(InexactObserver):
 
     def __init__(self, machine: Machine, boot: bool, fog: Fog | None, evidence: Evidence) -> None:
         """Begin as an observer does."""
-        super().__init__(machine, boot, fog, evidence.resolution, evidence.coarse)
+        super().__init__(machine, boot, fog, evidence.resolution, evidence.coarse, several=False)
         self._by = self._tolerance - 1
         self._deadlines = Deadlines(facts_of(machine), self._by)
         # Of the newest event: rules that judge it otherwise at another time, what may have been owed for too long

@@ -181,6 +181,7 @@ class ObserverState(Record):
     asked: int  # at a gap: the next row to be asked what it owes
     asked_end: int  # and the row after the last one of that node
     asked_whole: int  # the row that is asked after these, as it stands for the whole of that node; 0 if none is
+    tolerance: int  # ns: how fine stamps are, 0 where they are exact
     gap: int  # the number of the first event that says that evidence is missing (but number 0), plus 1; 0 if none
     # What it stopped for, beside `node`, `row` and `index`. The driver reads them.
     rule: int  # the number of the rule
@@ -285,6 +286,7 @@ class ObserverState(Record):
     shared_uncertain = array("int64", "shared_slots")  # of a node
     timed = array("int64", "slots")  # 1 for any time of an interface, and
     shared_timed = array("int64", "shared_slots")  # of a node
+    begun = array("int64", "slots")  # 1 for a time of an interface since when the trace tells of it
     fragile = array("int64", "slots")  # 1 for an anchor that depends on other times
     initial = array("int64", "3", "slots")  # an interface that is unknown; one when its node starts, or the trace does
     constants = array("int64", "constants_count")  # parameters and addresses, for generated code

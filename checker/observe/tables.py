@@ -192,6 +192,7 @@ def _add(s: ObserverState, node: int, token: int, like: int) -> int:
     else:
         copy(s.values[row], s.initial[owner.fresh])
         fill(s.writers[row], -1)
+        begin_evidence(s, int(row), s.time[s.at])
     if s.foggy == 1:
         veil(s, node, row)
     s.interfaces[row] = token, NEVER, 0, node, -1
@@ -202,6 +203,14 @@ def _add(s: ObserverState, node: int, token: int, like: int) -> int:
     if s.limits_count > 0 and plan(s, row, s.now if s.now != U else 0) == 1:
         look_later(s, row)
     return int(row)
+
+
+def begin_evidence(s: ObserverState, row: int, now: int) -> None:
+    """Note of an interface that evidence of it begins now (ns), as `Observer._from_now` has it."""
+    for k in range(s.slots):
+        if s.begun[k] == 1:
+            s.values[row, k] = now + s.tolerance
+            s.writers[row, k] = s.first + s.at
 
 
 def _move(s: ObserverState, node: int) -> None:
@@ -337,6 +346,7 @@ def forget(s: ObserverState) -> None:
         for row in range(s.nodes[node].begin if token < 0 else s.asked_end - 1, s.asked_end):
             fill(s.values[row], U)
             fill(s.writers[row], s.first + i)
+            begin_evidence(s, row, s.time[i])
         if token < 0:
             s.nodes[node].fresh = 0
         for row in range(s.nodes[node].begin, end_of(s, node)):

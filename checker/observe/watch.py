@@ -62,7 +62,7 @@ def _watched(machine: Machine, events: Sequence[Event], boot: bool, evidence: Ev
         observation = _slowly(machine, derived(spec, events, machine.capabilities), boot, evidence)
         return observation, lambda broken: modes_seen(spec, derived(spec, events, machine.capabilities), broken)
     known = derive(spec, events, machine.capabilities)
-    observation = observe(machine, known, boot)
+    observation = observe(machine, known, boot, several=evidence.several)
     return observation, lambda broken: modes_seen(spec, known, broken)
 
 
@@ -98,7 +98,7 @@ def _slowly(machine: Machine, events: Iterable[Event], boot: bool, evidence: Evi
         from mipcheck.checker.observe.coarse import observe_coarsely
 
         return observe_coarsely(machine, events, boot, fog, evidence)
-    return observe(machine, events, boot, fog)
+    return observe(machine, events, boot, fog, evidence.several)
 
 
 def _units(machine: Machine) -> list[Unit]:

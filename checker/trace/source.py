@@ -182,10 +182,10 @@ class Evidence:
 
     The absence of events of the kinds in `blind` means nothing. A status of a connection may have changed unseen if
     `unplugged`. `veiled` kinds may be covered in part. `resolution` is by file, in ns, where order or durations are not
-    exact, and `coarse` are the kinds of events that such a file may tell of. A source that is `alone` keeps its order.
-    `why` says in words, by kind, which sources there are and why they do not show it. `later` is what is left of it
-    once some sources have ended, each with the time (ns) of the last event of these; in that order. In the stretches
-    that were `lost` something is missing, nobody knows where.
+    exact, and `coarse` are the kinds of events that such a file may tell of. A source that is `alone` keeps its order,
+    and of `several` nobody knows when all had begun. `why` says in words, by kind, which sources there are and why they
+    do not show it. `later` is what is left of it once some sources have ended, each with the time (ns) of the last
+    event of these; in that order. In the stretches that were `lost` something is missing, nobody knows where.
     """
 
     blind: frozenset[str] = frozenset()
@@ -194,6 +194,7 @@ class Evidence:
     resolution: Mapping[str, int] = field(default_factory=dict)
     coarse: frozenset[str] = frozenset()
     alone: bool = False
+    several: bool = False
     why: Mapping[str, str] = field(default_factory=dict)
     later: tuple[tuple[int, Evidence], ...] = ()
     lost: tuple[Span, ...] = ()
@@ -259,7 +260,8 @@ def evidence_of(
     veiled = {k for s in sights.values() for k in s.veiled} - clear
     kinds = {e.name for e in wanted for f in coarse if sights[f].shows(e.name) or e.name in sights[f].part}
     unplugged = any(e.name == LINK for e in unseen)
-    found = Evidence(frozenset(blind), unplugged, frozenset(veiled), coarse, frozenset(kinds), len(sights) == 1, why)
+    found = Evidence(frozenset(blind), unplugged, frozenset(veiled), coarse, frozenset(kinds), len(sights) == 1,
+                     len(sights) > 1, why)  # fmt: skip
     return replace(found, later=tuple(_left(spec, sights, ends, found))) if ends else found
 
 
@@ -314,7 +316,8 @@ def fog_of(machine: Machine, evidence: Evidence) -> Fog | None:
     if not blind and not evidence.veiled:
         return None
     written: dict[str, set[str]] = {}
-    told = {v.name for v in machine.spec.variables.values() if v.told}  # what nobody sees has not been told
+    # What nobody sees has not been told; but since when all was seen, it may have happened.
+    told = {v.name for v in machine.spec.variables.values() if v.told and not v.begins_with_evidence}
     for update in machine.spec.updates:
         for kind in {p.event for p in update.patterns} & blind:
             for name in set(update.writes()) - told:

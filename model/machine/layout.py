@@ -55,6 +55,12 @@ class Layout:
                     found.setdefault(pattern.event, set()).add(flag)
         return {kind: self.interface_slots[flags.pop()] for kind, flags in found.items() if len(flags) == 1}
 
+    @cached_property
+    def begun(self) -> tuple[int, ...]:
+        """Slots of the times of an interface since when the trace tells of it (`Variable.begins_with_evidence`)."""
+        told = self.spec.interface_variables(ghost=False)
+        return tuple(self.interface_slots[v.name] for v in told if v.begins_with_evidence)
+
     def altering(self, updates: Iterable[Update]) -> list[EventPattern]:
         """Return the patterns of events by which some updates change state, or obligations are met, but for `notes`."""
         found = []

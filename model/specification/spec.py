@@ -13,7 +13,7 @@ from mipcheck.model.specification.claimed import Assumption, Property
 from mipcheck.model.specification.layers import Access, Layer
 from mipcheck.model.specification.parties import Channel, Party
 from mipcheck.model.specification.term import FALSE, EventPattern, Term, facts
-from mipcheck.model.values.types import BOOL, Type
+from mipcheck.model.values.types import BOOL, TIME, Type
 
 MOBILE_NODE: Final = "mn"
 """The role of what stands outside any `role` block."""
@@ -93,6 +93,12 @@ class Variable:
     initial: Term | None
     text: str = ""
     told: bool = False
+
+    @property
+    def begins_with_evidence(self) -> bool:
+        """Whether it is since when the trace tells of an interface, without a gap, until an update sets it: a told time
+        without an initial value."""
+        return self.told and self.scope == "interface" and self.type == TIME and self.initial is None
 
 
 LIMIT: Final = 64
