@@ -43,13 +43,15 @@ def _is_copy(one: OpenInput, other: OpenInput, tables: Sequence[SourceTable]) ->
         return False
     if one.mapped != other.mapped or table_of(tables, one.name) is not table_of(tables, other.name):
         return False
-    packed = [_is_packed(given) for given in (one, other)]
-    return _same(one, other, packed) if packed[0] != packed[1] or one.size == other.size else False
+    if _is_packed(one) == _is_packed(other) and one.size != other.size:
+        return False
+    # A log is unpacked by now, a capture is not.
+    return _same(one, other, [given.beginning(len(GZIP)) == GZIP for given in (one, other)])
 
 
 def _is_packed(given: OpenInput) -> bool:
-    """Decide whether an input is compressed."""
-    return given.beginning(len(GZIP)) == GZIP
+    """Decide whether an input's file is compressed."""
+    return given.packed or given.beginning(len(GZIP)) == GZIP
 
 
 def _same(one: OpenInput, other: OpenInput, packed: Sequence[bool]) -> bool:

@@ -51,9 +51,24 @@ class OpenInput:
         self.path, self.name, self.stream = path, name_of(path), stream
         self._file, self._before = stream, _state(stream)
         self.mapped: Mapped | None = None
+        self.packed = self._plain = False
+        """Whether it is a log that is compressed, and unpacked on the way; and whether that has been looked at."""
+
+    def _as_plain(self) -> None:
+        """Let a log be read as text that is compressed, or in UTF-16."""
+        if self._plain:
+            return
+        self._plain = True
+        head = _head(self.stream, self.name)
+        if head[:2] in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff"):
+            from mipcheck.checker.inputs.plain import is_packed_text, plain
+
+            self.packed = is_packed_text(head)
+            self.stream = plain(self.stream, self.name, head)
 
     @cached_property
     def kind(self) -> str:
+        self._as_plain()
         if self.mapped is not None:
             self.refuse_binary()
             return "mapped"
@@ -82,6 +97,7 @@ class OpenInput:
 
     def beginning(self, size: int) -> bytes:
         """Return the first bytes, `size` of them if there are so many. Raises InputError if it cannot be read."""
+        self._as_plain()
         return _head(self.stream, self.name, size)
 
     def needs_map(self) -> bool:
@@ -89,6 +105,7 @@ class OpenInput:
         from mipcheck.checker.capture import is_capture
         from mipcheck.checker.inputs.kinds import LOG_MARKS
 
+        self._as_plain()
         head = _head(self.stream, self.name)
         return not is_capture(head) and not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(LOG_MARKS)
 
@@ -96,6 +113,7 @@ class OpenInput:
         """Raise InputError where the input is a capture, a log in our words, or no text: no map reads that."""
         from mipcheck.checker.inputs.kinds import no_text_log
 
+        self._as_plain()
         if hint := no_text_log(_head(self.stream, self.name)):
             raise InputError([Problem(Position(self.name), "is no log that a map could read", hint)])
 

@@ -1,8 +1,9 @@
-"""The journal as it is exported (`journalctl -o export`, `-o json`) → lines as it lists them."""
+"""The journal as it is exported (journalctl -o export, json, json-pretty, verbose) → lines as it lists them."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
@@ -14,12 +15,20 @@ _BOOT: Final = "_BOOT_ID"
 _TIMES: Final = ("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP")
 """Fields with a time (µs since 1970): the program's, which is better and may be missing, and the journal's."""
 _WANTED: Final = (*_TIMES, _BOOT, "_HOSTNAME", "SYSLOG_IDENTIFIER", "_COMM", "_PID", "SYSLOG_PID", "MESSAGE")
+_ENTRY: Final = re.compile(
+    rb"[A-Z][a-z]{2} [0-9-]{10} [0-9:.]{8,15} [\w+:/-]+ \[s=[0-9a-f]+;.*\bt=([0-9a-f]{1,16})\b.*\]"
+)
+"""How a record begins in `-o verbose`; the journal's time (µs, in hexadecimal) is part of the cursor."""
 _LENGTH: Final = 8
 """Bytes of the length of a field that is not text."""
 
 
-def reader_of(first: bytes) -> Export | JsonExport | None:
+def reader_of(first: bytes) -> Export | JsonExport | PrettyExport | Verbose | None:
     """Return what reads a journal that begins with this line; None if it is none."""
+    if first.rstrip() == b"{":
+        return PrettyExport()
+    if _ENTRY.fullmatch(first):
+        return Verbose()
     if first.startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP=")):
         return Export()
     if first.startswith(b"{") and b'"__REALTIME_TIMESTAMP"' in first:
@@ -109,6 +118,65 @@ class JsonExport:
     def end(self) -> Iterator[RawLine]:
         """Return nothing: a record does not go on."""
         return iter(())
+
+
+class PrettyExport:
+    """An object over several lines (`-o json-pretty`), whose fields are each in a line of its own."""
+
+    def __init__(self) -> None:
+        self._objects = JsonExport()
+        self._parts: list[bytes] = []
+        self._number = self._size = 0
+
+    def take(self, line: RawLine) -> Iterator[RawLine]:
+        """Take a line; return the record that it ends. What is too long is read as far as it can be."""
+        if line.data.rstrip() == b"{":
+            self._parts, self._number, self._size = [], line.number, 0
+        if self._size + len(line.data) <= 4 * LINE_LIMIT:
+            self._parts.append(line.data)
+            self._size += len(line.data)
+        if line.data.rstrip() == b"}":
+            parts, self._parts = self._parts, []
+            yield from self._objects.take(RawLine(self._number, line.offset, b" ".join(parts), whole=True))
+
+    def end(self) -> Iterator[RawLine]:
+        """Return nothing: an object without its end is none."""
+        return iter(())
+
+
+class Verbose:
+    """A line with the time and the cursor, then a line a field (`-o verbose`); a message goes on in deeper lines."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+        self._number = 0
+        self._boot = self._name = ""
+
+    def take(self, line: RawLine) -> Iterator[RawLine]:
+        """Take a line; return the record before it, if another one begins."""
+        if found := _ENTRY.fullmatch(line.data):
+            yield from self.end()
+            self._number = line.number
+            self._fields = {_TIMES[1]: str(int(found[1], 16))}
+            return
+        text = line.data.decode("utf-8", "replace")
+        name, equals, value = text.strip().partition("=")
+        if equals and name.isidentifier() and name.upper() == name and text.startswith("    ") and text[4:5] != " ":
+            self._name = name if name in _WANTED else ""
+            if self._name:
+                self._fields[name] = value
+        elif self._name:
+            self._fields[self._name] = f"{self._fields[self._name]} {text.strip()}"[:LINE_LIMIT]
+
+    def end(self) -> Iterator[RawLine]:
+        """Return the record that is left."""
+        fields, self._fields, self._name = self._fields, {}, ""
+        if not fields:
+            return
+        boot = fields.get(_BOOT, self._boot)
+        yield from _boots(self._number, self._boot, boot)
+        self._boot = boot
+        yield _listed(self._number, fields)
 
 
 def _boots(number: int, before: str, boot: str) -> Iterator[RawLine]:

@@ -60,6 +60,7 @@ class LogReading:
         self._runner = runners[0] if len(runners) == 1 else Listing(runners)
         self._unstamped: tuple[int, str] | None = None
         self._carrier: Carrier | None = None
+        self._begun = False
         names = sorted(use.map.programs)
         self._needle = re.compile("|".join(map(re.escape, names)).encode()) if names else None
         self._boots = Boots()
@@ -90,8 +91,10 @@ class LogReading:
         """Return the lines of a whole log, or of its beginning, as a listing has them."""
         lines = LineJoiner()
         carrier = None
-        for number, line in enumerate(map(undressed, chain(lines.take(data), lines.end()))):
-            carrier = carrier if number else carrier_of(line.data, self.name)
+        begun = False
+        for line in map(undressed, chain(lines.take(data), lines.end())):
+            if not begun and line.data.strip():
+                begun, carrier = True, carrier_of(line.data, self.name)
             yield from (line,) if carrier is None else carrier.take(line)
         if carrier is not None:
             yield from carrier.end()
@@ -150,8 +153,8 @@ class LogReading:
     def take(self, line: RawLine) -> Iterator[LogRecord]:
         """Take the next line; return the records that are complete by it. Raises InputError for a log without times."""
         line = undressed(line)
-        if not self.lines:
-            self._carrier = carrier_of(line.data, self.name)
+        if not self._begun and line.data.strip():
+            self._begun, self._carrier = True, carrier_of(line.data, self.name)
         self.lines += 1
         if self._carrier is None:
             yield from self._take(line)

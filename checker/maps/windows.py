@@ -29,12 +29,14 @@ _DATED: Final = re.compile(rb"\"?(?:Date|Datum|Fecha|Data)\b")
 """What the second of them is called, where it is English, German, French, Spanish or Italian."""
 
 
-def reader_of(first: bytes, name: str) -> WindowsEvents | EventBlocks | SavedEvents | None:
+def reader_of(first: bytes, name: str) -> WindowsEvents | EventBlocks | ListedEvents | SavedEvents | None:
     """Return what reads a log called `name` that begins with this line; None if it holds no events of Windows."""
     if first.lstrip().startswith((b"<?xml", b"<Events", b"<Event ")):
         return WindowsEvents(name)
     if _BLOCK.match(first):
         return EventBlocks()
+    if _PROPERTY.match(first):
+        return ListedEvents()
     for divided in (b"\t", b","):
         columns = first.split(divided)
         if len(columns) == _COLUMNS and _DATED.match(columns[1].strip()):
@@ -78,6 +80,41 @@ class EventBlocks:
         if number:
             time, event, source = (fields.get(name, "") for name in ("Date", "Event ID", "Source"))
             yield _listed(number, time, event, source, " ".join(said or ()))
+
+
+_PROPERTY: Final = re.compile(rb"(TimeCreated|ProviderName|Id|Message) {1,20}: (.*)")
+_PROPERTIES: Final = ("TimeCreated", "Id", "ProviderName", "Message")
+
+
+class ListedEvents:
+    """Events as `Get-WinEvent … | Format-List` shows them: a line a property, a message in several, and an empty one
+    between two events."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._found: dict[str, list[str]] = {}
+        self._name = ""
+
+    def take(self, line: RawLine) -> Iterator[RawLine]:
+        """Take a line; return the event before it, if another one begins."""
+        if match := _PROPERTY.match(line.data):
+            self._name = match[1].decode()
+            if self._name in self._found:
+                yield from self.end()
+            self._number = self._number or line.number
+            self._found[self._name] = [match[2].decode("utf-8", "replace")]
+        elif re.match(rb"\w{1,40} {1,20}: ", line.data):
+            self._name = ""  # another property
+        elif self._name and len(self._found[self._name]) < _EVENT:
+            self._found[self._name].append(line.data.decode("utf-8", "replace"))
+
+    def end(self) -> Iterator[RawLine]:
+        """Return the event that is left."""
+        number, found = self._number, self._found
+        self._number, self._found = 0, {}
+        if found:
+            time, event, source, message = (" ".join(found.get(name, ())).strip() for name in _PROPERTIES)
+            yield _listed(number, time, event, source, message)
 
 
 class SavedEvents:

@@ -120,11 +120,18 @@ JSONL = b'{"mipcheck-trace": 1}\n'
 
 
 @pytest.mark.parametrize("log", [LOG.encode(), b"\xef\xbb\xbf\n" + LOG.encode() * 2000, JSONL])
-def test_a_compressed_log_is_named_as_what_it_is(log: bytes, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_compressed_log_is_read(log: bytes, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.log").write_bytes(log)
     (here / "a log.gz").write_bytes(gzip.compress(log))
-    code, shown = said(capsys, "a log.gz")
-    assert code == 2 and "is a log compressed with gzip" in shown and "neither" not in shown, shown
-    assert "gunzip -c 'a log.gz' | mipcheck -" in shown
+    (here / "wide.log").write_bytes(log.decode("utf-8-sig").encode("utf-16"))
+    (here / "both.gz").write_bytes(gzip.compress(log.decode("utf-8-sig").encode("utf-16")))
+    wanted = said(capsys, "a.log")
+    for name in ("a log.gz", "wide.log", "both.gz"):
+        code, shown = said(capsys, name)
+        assert (code, shown.replace(name, "a.log")) == wanted
+    (here / "cut.gz").write_bytes(gzip.compress(log)[:-9])
+    code, shown = said(capsys, "cut.gz")
+    assert code == 2 and "compressed with gzip, and truncated" in shown
 
 
 def test_what_else_is_compressed_is_no_log(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from mipcheck import check
 from mipcheck.checker.console.errors import InputError, UsageError
+from mipcheck.checker.logs.lines import RawLine
+from mipcheck.checker.maps.carriers import carrier_of
 from mipcheck.checker.maps.library import map_of, use_of
 from mipcheck.checker.maps.read import read_mapped
+from mipcheck.checker.maps.windows import ListedEvents
 from mipcheck.checker.trace.vocabulary import vocabulary_of
 from mipcheck.model.specification.load import load
 
@@ -105,6 +108,28 @@ OTHER = {**RECORD, "SYSLOG_IDENTIFIER": "sshd", "MESSAGE": "x=1\n\ny"}
 LATER = {k: v for k, v in RECORD.items() if not k.startswith("_SOURCE")} | {"MESSAGE": "interface wlan0 deactivated"}
 
 
+def verbose(record: dict[str, str]) -> str:
+    """A record as `journalctl -o verbose` writes it; a message of several lines goes on further to the right."""
+    cursor = f"[s=8d7f;i=1;b=2;m=3;t={int(record['__REALTIME_TIMESTAMP']):x};x=5]"
+    fields = (f"    {n}={v}".replace("\n", f"\n{' ' * (5 + len(n))}") for n, v in record.items() if n[:2] != "__")
+    return "\n".join([f"Mon 2026-11-30 09:00:12.254321 CET {cursor}", *fields, ""])
+
+
+@pytest.mark.parametrize("form", ["pretty", "verbose"])
+def test_the_journal_is_read_as_people_look_at_it(form: str) -> None:
+    records = (RECORD, OTHER, LATER)
+    texts = [
+        verbose(r) if form == "verbose" else json.dumps(r, indent="\t", separators=(",", " : ")) + "\n" for r in records
+    ]
+    log = read_mapped(io.BytesIO("".join(texts).encode()), "x.journal", use_of("charon"), WORDS)
+    assert [(e.time, e.kind, e.args["state"]) for e in log.events] == [
+        (1796000012254321000, "link", "up"),
+        (1796000013000000000, "link", "down"),
+    ]
+    assert log.events[1].at.line == 1 + sum(text.count("\n") for text in texts[:2])
+    assert "1 of other programs" in log.notes[0]
+
+
 @pytest.mark.parametrize("form", ["export", "json", "bytes"])
 def test_the_journal_is_read_as_it_is_exported(form: str, tmp_path: Path) -> None:
     records = (RECORD, OTHER, LATER)
@@ -137,3 +162,20 @@ def test_ip_monitor_without_times_is_refused() -> None:
     with pytest.raises(InputError, match="ip -ts monitor"):
         read_mapped(io.BytesIO(b"2: eth0: <UP,LOWER_UP> mtu 1500\n"), "x", use_of("ip-monitor"), WORDS)
     assert map_of("ip-monitor").record == "stampless"
+
+
+def test_events_of_windows_are_read_as_a_list_of_their_properties() -> None:
+    text = (
+        "\nTimeCreated  : 2026-11-30T09:00:12Z\nProviderName : RasClient\nId           : 20225\n"
+        "Message      : It is\n               up: now\n\n"
+        "TimeCreated  : 2026-11-30T09:00:13Z\nProviderName : RasClient\nId           : 20226\nLevel        : 4\n"
+        "Message      : It is down\n\n\n"
+    )
+    carrier = ListedEvents()
+    lines = [RawLine(n + 1, 0, line.encode(), whole=True) for n, line in enumerate(text.split("\n"))]
+    listed = [*(found for line in lines for found in carrier.take(line)), *carrier.end()]
+    assert [(line.number, line.data.decode()) for line in listed] == [
+        (2, "2026-11-30T09:00:12Z\t20225\tRasClient\tIt is up: now"),
+        (8, "2026-11-30T09:00:13Z\t20226\tRasClient\tIt is down"),
+    ]
+    assert isinstance(carrier_of(lines[1].data, "x"), ListedEvents)
