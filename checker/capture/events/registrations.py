@@ -115,6 +115,10 @@ class Registrations:
             why = f"replies of {agent} are authenticated in a way that no [[mn_ha_key]] fits{spi}"
             text = f"{why}: whether they count is unknown" if message.whole else _CUT
             self._account.unread(packet, text, interface)
+        elif auth == "unchecked":
+            self._account.note(
+                f"no [[mn_ha_key]] is given for {agent}: whether its replies are authentic is not checked"
+            )
 
     def _note_oddities(self, packet: Packet, message: Registration) -> None:
         """Note what may have made the receiver discard the message, although its fixed part is sound."""

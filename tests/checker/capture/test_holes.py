@@ -177,6 +177,9 @@ def test_a_reply_with_an_spi_of_no_key_may_count_or_not() -> None:
     assert "SPI 999" in capture.holes[0] and "mn_ha_key" in capture.holes[0]
     events, capture = both(file, replace(SITE, mn_ha_keys=()))
     assert events[-1] == (1.0, "eth0", "rrp") and capture.holes == ()
+    said = "no [[mn_ha_key]] is given for iha: whether its replies are authentic is not checked"
+    assert said in capture.notes
+    assert said not in both(pcapng([Record(0, out(request())), Record(SECOND, into(signed(reply(), KEY)))]))[1].notes
 
 
 def test_clear_traffic_where_nobody_says_what_is_internal() -> None:
