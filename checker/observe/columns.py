@@ -176,7 +176,10 @@ class NativeObserver:
     def take(self, batch: Batch) -> None:
         """Take the next batch. Raises TooMuch for hostile ones, NativeError for what only Python can count with."""
         s = self._state
-        table = batch.table or self._shapes.table(self._columns)
+        if batch.table is None:
+            batch = self._shapes.tabled(self._columns, batch)
+        table = batch.table
+        assert table is not None
         if not self._counted.isdisjoint(self._columns.wide) or self._shapes.wide or self._is_wide(batch):
             raise NativeError("a number is too large")
         if len(batch) and (batch.time[0] <= -TIME_LIMIT or batch.time[-1] >= TIME_LIMIT):

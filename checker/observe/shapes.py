@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from mipcheck.checker.observe.signs import signed
 from mipcheck.checker.trace.alike import AlikeEvents
-from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Columns, EventTable
+from mipcheck.checker.trace.columns import NUMBER, WHOLE, Array, Batch, Columns, EventTable
 from mipcheck.checker.trace.derive import derive
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.values.event import NODE, Event
+
+_AT_ONCE: Final = 1 << 20
+"""Distinct events of which there is one table; of more each batch has its own, as a row takes a hundred bytes."""
 
 
 class Shapes:
@@ -30,13 +36,28 @@ class Shapes:
             np.zeros(rows, np.int32), np.zeros(rows, np.int32), np.full((rows, width), UNKNOWN, np.int64)
         )
 
-    def table(self, columns: Columns) -> EventTable:
-        """Return the table, with what a trace has seen by now."""
+    def tabled(self, columns: Columns, batch: Batch) -> Batch:
+        """Return a batch with the table that its rows are of, with what a trace has seen by now."""
+        shapes = columns.shapes
+        if not isinstance(shapes, AlikeEvents) or len(shapes) <= _AT_ONCE:
+            return replace(batch, table=self.table(columns))
+        self._name(columns)
+        told = shapes.columns
+        table = self._filled(shapes, told.pattern[batch.row], told.values[batch.row])
+        return replace(batch, table=table, row=np.arange(len(batch.row), dtype=np.int32))
+
+    def _name(self, columns: Columns) -> None:
         for n in range(len(self._interfaces), len(columns.interfaces)):
             self._interfaces[columns.interfaces[n]] = n
+
+    def table(self, columns: Columns) -> EventTable:
+        """Return the table of all events that have been seen by now."""
+        self._name(columns)
         if isinstance(columns.shapes, AlikeEvents):
             if not self._count:
-                self._table, self._count = self._all(columns.shapes), len(columns.shapes)
+                told = columns.shapes.columns
+                self._table = self._filled(columns.shapes, told.pattern, told.values)
+                self._count = len(columns.shapes)
             return self._table
         new = columns.shapes[self._count :]
         kinds = {name: n for n, name in enumerate(self._machine.kinds)}
@@ -58,9 +79,9 @@ class Shapes:
         t = self._table
         return EventTable(t.interface[: self._count], t.kind[: self._count], t.keys[: self._count])
 
-    def _all(self, shapes: AlikeEvents) -> EventTable:
-        """Return the table of events that are all there at once, by what they have in common. Raises NativeError."""
-        machine, patterns, values = self._machine, shapes.patterns, shapes.columns.values
+    def _filled(self, shapes: AlikeEvents, pattern_of: npt.NDArray[np.int32], values: Array) -> EventTable:
+        """Return the table of events that have these patterns and numbers. Raises NativeError."""
+        machine, patterns = self._machine, shapes.patterns
         kinds = {name: n for n, name in enumerate(machine.kinds)}
         keys = np.full((len(patterns), self._table.keys.shape[1]), UNKNOWN, np.int64)
         told = [Event(0, p.interface, p.kind, p.args) for p in patterns]
@@ -73,9 +94,9 @@ class Shapes:
                 for k, v in event.args.items()
                 if k in self._counted and k not in patterns[n].vary
             )
-        result = keys[shapes.columns.pattern]
-        order = np.argsort(shapes.columns.pattern, kind="stable")
-        bounds = np.searchsorted(shapes.columns.pattern[order], np.arange(len(patterns) + 1))
+        result = keys[pattern_of]
+        order = np.argsort(pattern_of, kind="stable")
+        bounds = np.searchsorted(pattern_of[order], np.arange(len(patterns) + 1))
         for n, pattern in enumerate(patterns):
             rows = order[bounds[n] : bounds[n + 1]]
             slots = [k.name for k in machine.spec.events[pattern.kind].keys] if pattern.kind in kinds else []
@@ -90,7 +111,7 @@ class Shapes:
                 result[rows, slots.index(name)] = np.where(column == 0, UNKNOWN, column) if nobody else column
         interfaces = np.array([self._interfaces.get(p.interface, WHOLE) for p in patterns] or [0], np.int32)
         of_kind = np.array([kinds.get(p.kind, -1) for p in patterns] or [0], np.int32)
-        return EventTable(interfaces[shapes.columns.pattern], of_kind[shapes.columns.pattern], result)
+        return EventTable(interfaces[pattern_of], of_kind[pattern_of], result)
 
 
 def _doubled(array: Array) -> Array:

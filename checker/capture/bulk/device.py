@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture.bulk.families import SIDES, Families, numbered
 from mipcheck.checker.capture.bulk.items import Items, Placed, items_of, marked, place_of, placed
-from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Single
+from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, ShapesOf, Single
 from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, Ints, PacketRows
 from mipcheck.checker.capture.device.crossing import SOON, Found
 from mipcheck.checker.capture.device.passage import Passage, Way
@@ -28,6 +28,8 @@ from mipcheck.checker.trace.alike import AlikeColumns, AlikeEvents, Pattern, Pat
 from mipcheck.checker.trace.columns import Whose
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event
+
+Flags = npt.NDArray[np.bool_]
 
 _NEVER: Final = -(2**62)
 """ns; before any packet."""
@@ -115,7 +117,11 @@ class DeviceMeaning(BulkMeaning):
 
     def shape_of(self, kind: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Return the shape of each row."""
-        return kind
+        return _as_told(kind)
+
+    def shapes_of(self) -> ShapesOf:
+        """Return the same; it keeps nothing of what is known here."""
+        return _as_told
 
     def distinct(self) -> tuple[AlikeColumns, Ints]:
         """Return the distinct events of rows, and for each the row where it was first seen."""
@@ -132,6 +138,9 @@ class DeviceMeaning(BulkMeaning):
         self.counts = np.diff(self.rows.starts).tolist()
         first = sorted((row, reason, count) for reason, (row, count) in self._aside.items())
         self.reader.recount(Counter({reason: count for _, reason, count in first}))
+        # Of many nodes this is more than all that is left.
+        del self._items, self._group, self._comes_by, self._flow, self._slots, self._crossings
+        del self._outcome_of, self._begins, self._way_of, self._behind, self._last, self._family
 
     def _described(self) -> Items:
         return items_of(self._kinds, self._unusual)
@@ -297,7 +306,7 @@ class DeviceMeaning(BulkMeaning):
             taken = rows[part]
             self.rows.append(Chunk(chunk.time[taken], chunk.frame[taken], shapes[part], chunk.length[taken]))
         self._count_aside(outcome[passing], start, passing)
-        self._take_messages(chunk, start, item, told + before, fresh)
+        self._take_messages(chunk, start, item, message, told + before, fresh)
         return len(rows)
 
     def _ahead(self, chunk: Chunk, start: int, item: Ints) -> Ahead:
@@ -308,12 +317,12 @@ class DeviceMeaning(BulkMeaning):
         """Return the flags of rows that have come by these slots, with what that adds."""
         return flags
 
-    def _take_messages(self, chunk: Chunk, start: int, item: Ints, told: Ints, fresh: Ints) -> None:
-        """Let the reader take the messages of a chunk, and note strangers in rows `fresh`; `told` are the events before
-        each row."""
+    def _take_messages(self, chunk: Chunk, start: int, item: Ints, message: Flags, told: Ints, fresh: Ints) -> None:
+        """Let the reader take the rows of a chunk that are a `message`, and note strangers in rows `fresh`; `told` are
+        the events before each row."""
         strangers = dict(self._strangers_in(fresh, item[fresh]))
         notes = set(self._notes_in(fresh, item[fresh]))
-        messages = set(np.flatnonzero(self._by_themselves(chunk, item)).tolist())
+        messages = set(np.flatnonzero(message).tolist())
         for at in sorted({*messages, *strangers, *notes}):
             if at in strangers:
                 self.reader.note_stranger(strangers[at])
@@ -324,12 +333,13 @@ class DeviceMeaning(BulkMeaning):
                 if self._take(packet, start + at):
                     self._row_of.setdefault(packet.frame, int(told[at]))
 
-    def _by_themselves(self, chunk: Chunk, item: Ints) -> npt.NDArray[np.bool_]:
+    def _by_themselves(self, chunk: Chunk, item: Ints) -> Flags:
         """Tell of each row whether its packet is to be taken by itself."""
         group = self._group[item]
-        since, frame = self._since[group].T
-        early = (chunk.time < since) | ((chunk.time == since) & (chunk.frame < frame))
-        found: npt.NDArray[np.bool_] = (group == MESSAGE) | early
+        found: Flags = group == MESSAGE
+        if (self._since[:-1, 0] > _NEVER).any():
+            since, frame = self._since[group].T
+            found |= (chunk.time < since) | ((chunk.time == since) & (chunk.frame < frame))
         return found
 
     def _notes_in(self, rows: Ints, items: Ints) -> list[int]:
@@ -470,6 +480,11 @@ class DeviceMeaning(BulkMeaning):
         return len(self.reader.events) > events
 
 
+def _as_told(kind: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return the shape of each row of events, which is its kind."""
+    return kind
+
+
 class _Numbers:
     """Numbers of keys, in order of their first appearance."""
 
@@ -503,8 +518,9 @@ class DeviceEvents(CaptureEvents):
     varying = None
     shapes: AlikeEvents
 
-    def _arranged(self, singles: Sequence[Single]) -> tuple[AlikeEvents, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        meaning = self._meaning
+    def _arranged(
+        self, meaning: BulkMeaning, singles: Sequence[Single]
+    ) -> tuple[AlikeEvents, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         assert isinstance(meaning, DeviceMeaning)
         rows, first = meaning.distinct()
         own, patterns = _columns_of([single.event for single in singles])

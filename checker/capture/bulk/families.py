@@ -26,14 +26,23 @@ SIDES: Final = 32
 LOW: Final = 0xFFFFFFFF
 _PORT_BITS: Final = 20
 _PORT: Final = (1 << _PORT_BITS) - 1
-_DEPTH, _PORTS, _OUTER, _SPI, _OUTER_PORTS, _TOLD = 5, 6, 8, 9, 10, 12
-"""Columns after what is counted: IP headers, innermost ports, and of ESP that was opened IP headers in front of it, SPI
-and ports in front of it; how many columns there are."""
+_DEPTH, _PORTS, _OUTER, _SPI, _OUTER_PORTS, _TOLD = 0, 1, 3, 4, 5, 7
+"""Columns of what is told: IP headers, innermost ports, and of ESP that was opened IP headers in front of it, SPI and
+ports in front of it; how many columns there are."""
 _SENSE_BITS: Final = 8
 _SPAN: Final = 1 << 31
 _CODES: Final = 1 << 62
 """Of a column, and of all together, the numbers that may occur without being numbered anew."""
 _COUNTED: Final = ("count", "first", "first_frame", "last", "last_frame")
+
+
+class _Columns(NamedTuple):
+    """Kinds as columns: source and destination in each IP header, what is told of their headers (only where ESP was
+    opened what is in front of it), and what was counted."""
+
+    pairs: npt.NDArray[np.uint64]
+    told: npt.NDArray[np.uint32]
+    counted: Ints
 
 
 class Layout(NamedTuple):
@@ -98,10 +107,10 @@ def _spread(words: int) -> Ints:
     return np.array([random.getrandbits(62) << 1 | 1 for _ in range(words)], np.int64)
 
 
-def bare_keys(s: Scanned, first: int, asked: Ints) -> list[bytes]:
-    """Return of the kinds from `first` on their keys without what may differ in a family; with ports as in the table
-    `asked`."""
-    found = [b""] * (s.known - first)
+def bare_keys(s: Scanned, first: int, asked: Ints) -> tuple[Ints, list[bytes]]:
+    """Return the keys of the kinds from `first` on, without what may differ in a family, and of each kind which of them
+    it has; with ports as in the table `asked`."""
+    found, texts = np.zeros(s.known - first, np.int64), list[bytes]()
     starts = s.kinds.column("start")
     for kinds, words, ends, ports, opened, message in layouts(s, first, s.known):
         keys = s.pool[starts[kinds][:, None] + np.arange(words)]
@@ -118,10 +127,9 @@ def bare_keys(s: Scanned, first: int, asked: Ints) -> list[bytes]:
         _, one, which = np.unique(keys @ _spread(words), return_index=True, return_inverse=True)
         if not (keys[one[which]] == keys).all():  # two of them have the same sum: not by chance in a lifetime
             one = which = np.arange(len(keys))
-        texts = [head + keys[n].tobytes() for n in one.tolist()]
-        for kind, text in zip((kinds - first).tolist(), which.tolist(), strict=True):
-            found[kind] = texts[text]
-    return found
+        found[kinds - first] = len(texts) + which
+        texts += [head + keys[n].tobytes() for n in one.tolist()]
+    return found, texts
 
 
 def opened_flows(s: Scanned, first: int) -> Iterator[tuple[int, int, tuple[tuple[int, int], ...], int]]:
@@ -150,9 +158,7 @@ class Families(Sequence[PacketKind]):
         self._single: list[bool] = []
         self._counted = 0
         self._family = array("i")
-        self._pairs: list[npt.NDArray[np.uint64]] = []
-        self._rest: list[Ints] = []
-        self._done: tuple[npt.NDArray[np.uint64], Ints] | None = None
+        self._of_files: list[_Columns] = []
         self.messages = Messages.none()
         """Those of kinds that have a registration message in their keys."""
 
@@ -168,7 +174,7 @@ class Families(Sequence[PacketKind]):
             return [self[n] for n in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        count, first, first_frame, last, last_frame, *_ = self._columns()[1][index].tolist()
+        count, first, first_frame, last, last_frame = self._columns().counted[index].tolist()
         packet = self.seen(index, first, first_frame, self.packets[self._family[index]].length)
         return PacketKind(packet, self.linktypes[self._family[index]], count, (first, first_frame), (last, last_frame))
 
@@ -181,38 +187,39 @@ class Families(Sequence[PacketKind]):
         self._single.append(single)
         return len(self.packets) - 1
 
-    def add(self, family: int) -> None:
-        """Take a new kind, of that family."""
-        self._family.append(family)
+    def extend(self, families: npt.NDArray[np.int32]) -> None:
+        """Take new kinds, of these families."""
+        self._family.frombytes(families.tobytes())
 
     def finished(self, s: Scanned, first: int = 0) -> None:
         """Take what was counted of the kinds of a file, from its `first` one on, as many as were added before."""
         added = self._family[self._counted :]
         self._counted = len(self)
         end = first + len(added)
-        singles = {n: self._all_addresses(f) for n, f in enumerate(added) if self._single[f]}
+        alone = np.flatnonzero(np.array([*self._single, False], np.bool_)[np.array(added, np.int32)])
+        singles = {n: self._all_addresses(added[n]) for n in alone.tolist()}
         of_file = list(layouts(s, first, end))
         deepest = max([len(each.ends) for each in of_file] + [len(pairs) for pairs in singles.values()] + [0])
         pairs = np.zeros((len(added), deepest), np.uint64)
-        rest = np.zeros((len(added), _TOLD), np.int64)
-        for n, name in enumerate(_COUNTED):
-            rest[:, n] = s.kinds.column(name)[first:end]
+        opened = any(each.opened >= 0 for each in of_file) or any(self.inners[added[n]] is not None for n in singles)
+        told = np.zeros((len(added), _TOLD if opened else _OUTER), np.uint32)
+        counted = np.stack([s.kinds.column(name)[first:end] for name in _COUNTED], axis=1)
         starts = s.kinds.column("start")
         said: list[tuple[Ints, Octets]] = []
         for layout in of_file:
             kinds = layout.kinds
             for n, at in enumerate(layout.ends):
                 pairs[kinds - first, n] = s.pool[starts[kinds] + at].view(np.uint64)
-            rest[kinds - first, _DEPTH] = len(layout.ends)
+            told[kinds - first, _DEPTH] = len(layout.ends)
             for column, part in ((_PORTS, layout.innermost), (_OUTER_PORTS, layout.outside)):
                 ends, ports = part(layout.ends), part(layout.ports)
                 if ports and ports[-1] > ends[-1]:  # those of the innermost header count, and not of a tunnel around it
                     word = s.pool[starts[kinds] + ports[-1]]
-                    rest[kinds - first, column] = word >> _PORT_BITS & _PORT
-                    rest[kinds - first, column + 1] = word & _PORT
+                    told[kinds - first, column] = word >> _PORT_BITS & _PORT
+                    told[kinds - first, column + 1] = word & _PORT
             if layout.opened >= 0:
-                rest[kinds - first, _OUTER] = len(layout.outside(layout.ends))
-                rest[kinds - first, _SPI] = s.pool[starts[kinds] + layout.opened] & LOW
+                told[kinds - first, _OUTER] = len(layout.outside(layout.ends))
+                told[kinds - first, _SPI] = s.pool[starts[kinds] + layout.opened] & LOW
             if layout.message:
                 keys = s.pool[starts[kinds][:, None] + np.arange(layout.words)]
                 its = octets_of(keys, layout.message)
@@ -221,14 +228,12 @@ class Families(Sequence[PacketKind]):
             family = added[kind]
             packet, inner = self.packets[family], self.inners[family]
             pairs[kind] = [*(a << SIDES | b for a, b in addresses), *[0] * (deepest - len(addresses))]
-            rest[kind, _DEPTH] = len(addresses)
+            told[kind, _DEPTH] = len(addresses)
             innermost = packet if inner is None else inner
-            rest[kind, _PORTS : _PORTS + 2] = innermost.sport, innermost.dport
+            told[kind, _PORTS : _PORTS + 2] = innermost.sport, innermost.dport
             if inner is not None:
-                rest[kind, _OUTER:] = len(packet.addresses), packet.spi, packet.sport, packet.dport
-        self._pairs.append(pairs)
-        self._rest.append(rest)
-        self._done = None
+                told[kind, _OUTER:] = len(packet.addresses), packet.spi, packet.sport, packet.dport
+        self._of_files.append(_Columns(pairs, told, counted))
         self.messages = Messages.joined([self.messages, Messages.of(said)])
 
     def _all_addresses(self, family: int) -> list[tuple[int, int]]:
@@ -237,18 +242,14 @@ class Families(Sequence[PacketKind]):
 
     # --- what is known of all kinds -----------------------------------------------------------------------------------
 
-    def _columns(self) -> tuple[npt.NDArray[np.uint64], Ints]:
-        if self._done is None:
-            deepest = max((p.shape[1] for p in self._pairs), default=0)
-            padded = [
-                np.pad(p, ((0, 0), (0, deepest - p.shape[1]))) if p.shape[1] < deepest else p for p in self._pairs
-            ]
-            # One file's are taken as they are: there may be millions.
-            pairs = padded[0] if len(padded) == 1 else np.concatenate([np.zeros((0, deepest), np.uint64), *padded])
-            rest = self._rest[0] if len(padded) == 1 else np.concatenate([np.zeros((0, _TOLD), np.int64), *self._rest])
-            self._pairs, self._rest = [pairs], [rest]
-            self._done = pairs, rest
-        return self._done
+    def _columns(self) -> _Columns:
+        if len(self._of_files) != 1:  # one file's are taken as they are: there may be millions
+            none = _Columns(
+                np.zeros((0, 0), np.uint64), np.zeros((0, _OUTER), np.uint32), np.zeros((0, len(_COUNTED)), np.int64)
+            )
+            pairs, told, counted = (_beside(parts) for parts in zip(none, *self._of_files, strict=True))
+            self._of_files = [_Columns(pairs, told, counted)]
+        return self._of_files[0]
 
     @property
     def family(self) -> npt.NDArray[np.int32]:
@@ -258,22 +259,22 @@ class Families(Sequence[PacketKind]):
     @property
     def pairs(self) -> npt.NDArray[np.uint64]:
         """Source and destination in each IP header, the outermost first, as one number; 0 beyond the innermost."""
-        return self._columns()[0]
+        return self._columns().pairs
 
     @property
     def depth(self) -> Ints:
         """How many IP headers there are."""
-        return self._columns()[1][:, _DEPTH]
+        return self._columns().told[:, _DEPTH].astype(np.int64)
 
     @property
     def ports(self) -> Ints:
         """The innermost ports, source and destination."""
-        return self._columns()[1][:, _PORTS : _PORTS + 2]
+        return self._columns().told[:, _PORTS : _PORTS + 2].astype(np.int64)
 
     @property
     def opened(self) -> Ints:
         """Of ESP with a key the IP headers in front of it, the SPI, and the ports in front of it; else zeros."""
-        return self._columns()[1][:, _OUTER:]
+        return _wide(self._columns().told, _TOLD)[:, _OUTER:].astype(np.int64)
 
     @property
     def closed(self) -> npt.NDArray[np.bool_]:
@@ -285,15 +286,15 @@ class Families(Sequence[PacketKind]):
     @property
     def seen_first(self) -> Ints:
         """How many packets there are, and time (ns) and frame of the first."""
-        return self._columns()[1][:, :3]
+        return self._columns().counted[:, :3]
 
     def seen(self, kind: int, time: int, frame: int, length: int) -> Packet:
         """Return a packet of a kind."""
-        pairs, rest = self._columns()
+        pairs, told, _ = self._columns()
         packet = self.packets[self._family[kind]].seen_at(time, frame, length)
-        depth, sport, dport, outer, spi, *ports = rest[kind, _DEPTH:].tolist()
-        if outer:
-            depth, packet.spi, (sport, dport) = outer, spi, ports
+        depth, sport, dport, *front = told[kind].tolist()
+        if front and front[0]:
+            depth, packet.spi, sport, dport = front
         packet.sport, packet.dport = sport, dport
         packet.addresses = tuple((pair >> SIDES, pair & LOW) for pair in pairs[kind, :depth].tolist())
         if packet.kind == REGISTRATION:
@@ -305,9 +306,9 @@ class Families(Sequence[PacketKind]):
         inner = self.inners[self._family[kind]]
         if inner is None:
             return None
-        pairs, rest = self._columns()
+        pairs, told, _ = self._columns()
         packet = inner.seen_at(inner.time, inner.frame, inner.length)
-        depth, packet.sport, packet.dport, outer = rest[kind, _DEPTH : _OUTER + 1].tolist()
+        depth, packet.sport, packet.dport, outer = told[kind, : _OUTER + 1].tolist()
         packet.addresses = tuple((pair >> SIDES, pair & LOW) for pair in pairs[kind, outer:depth].tolist())
         if packet.kind == REGISTRATION:
             packet.payload, packet.message = self.messages.of_kind(kind), UNREAD
@@ -315,12 +316,17 @@ class Families(Sequence[PacketKind]):
 
     def few(self) -> list[Packet]:
         """Return of each family the first packet and the last."""
-        rest, family = self._columns()[1], self.family
+        counted, family = self._columns().counted, self.family
         seen: set[tuple[int, int, int]] = set()
-        for time, frame, sign in ((1, 2, 1), (3, 4, -1)):
-            order = np.lexsort((sign * rest[:, frame], sign * rest[:, time], family))
-            kinds = order[np.flatnonzero(np.diff(family[order], prepend=-1))]
-            seen.update(zip(kinds.tolist(), *rest[kinds][:, [time, frame]].T.tolist(), strict=True))
+        order = np.argsort(family, kind="stable")
+        which = family[order]
+        begins = np.flatnonzero(np.diff(which, prepend=-1))
+        for time, frame, sign in ((1, 2, 1), (3, 4, -1)) if len(order) else ():
+            times = sign * counted[order, time]
+            earliest = order[times == np.repeat(np.minimum.reduceat(times, begins), np.diff(begins, append=len(order)))]
+            earliest = earliest[np.lexsort((sign * counted[earliest, frame], family[earliest]))]
+            kinds = earliest[np.flatnonzero(np.diff(family[earliest], prepend=-1))]
+            seen.update(zip(kinds.tolist(), *counted[kinds][:, [time, frame]].T.tolist(), strict=True))
         return [self.seen(n, time, frame, self.packets[self._family[n]].length) for n, time, frame in seen]
 
     def pairs_with(self, addresses: Collection[int]) -> Iterator[tuple[Packet, list[tuple[int, int]]]]:
@@ -339,3 +345,15 @@ class Families(Sequence[PacketKind]):
             packet = self.packets[int(self._family[of_one[0]])]
             if packet.addresses:
                 yield packet, [(pair >> SIDES, pair & LOW) for pair in pairs[of_one].tolist()]
+
+
+def _wide(columns: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
+    """Return columns with as many of zeros after them as are wanted."""
+    missing = width - columns.shape[1]
+    return np.pad(columns, ((0, 0), (0, missing))) if missing else columns
+
+
+def _beside(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return the columns of some files one after another, which may be more in one of them."""
+    width = max(part.shape[1] for part in parts)
+    return np.concatenate([_wide(part, width) for part in parts])

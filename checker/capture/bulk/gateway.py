@@ -447,7 +447,7 @@ class GatewayMeaning(DeviceMeaning):
         self._plain[keys // len(slot)] = changed  # of several of a node the last one counts
         return flags
 
-    def _take_messages(self, chunk: Chunk, start: int, item: Ints, told: Ints, fresh: Ints) -> None:
+    def _take_messages(self, chunk: Chunk, start: int, item: Ints, message: Flags, told: Ints, fresh: Ints) -> None:
         """Say where the events stand that were taken ahead."""
         for frame, at in self._own_rows:
             self._row_of.setdefault(frame, int(told[at]))

@@ -53,15 +53,17 @@ class Heard:
             said.home,
             said.agent,
             said.coa,
+            np.where(asks, 0, messages.codes()),
             said.id & LOW,
             *kinds.seen_first[of_kind, 1:].T,
+            kinds.family[of_kind],
         ]
         for first in range(0, len(of_kind), _TOGETHER):
             part = slice(first, first + _TOGETHER)
             rows = zip(*(column[part].tolist() for column in columns), strict=True)
             for number, told in enumerate(rows, first):
                 if exposed[told[0]]:
-                    yield Spoken._make((names[told[0]], *told[1:], True, messages.payload(number)))
+                    yield Spoken._make((names[told[0]], *told[1:], True, messages.payload, number))
 
 
 class Sightings:

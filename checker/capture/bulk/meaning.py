@@ -7,7 +7,7 @@ Whatever comes after it of its kind comes to the same (`Reader.again`). What is 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, NamedTuple, overload
@@ -50,6 +50,10 @@ class Single(NamedTuple):
     event: Event
 
 
+ShapesOf = Callable[[npt.NDArray[np.int32]], npt.NDArray[np.int32]]
+"""Returns the shape of each row, given its kind."""
+
+
 class BulkMeaning:
     """What a reader of packets in order of time tells: events of its own, and rows of such as are alike."""
 
@@ -69,6 +73,10 @@ class BulkMeaning:
     def shape_of(self, kind: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Return the shape of each row, or _NONE."""
         raise NotImplementedError
+
+    def shapes_of(self) -> ShapesOf:
+        """Return `shape_of`, for as long as rows are read."""
+        return self.shape_of
 
     def singles(self) -> list[Single]:
         """Return the events that are not in the rows, in order."""
@@ -201,12 +209,12 @@ class CaptureEvents(Columns):
         self, meaning: BulkMeaning, gaps: Sequence[Added], files: Sequence[str], firsts: Sequence[int]
     ) -> None:
         """`files` are names, `firsts` the frames before those of each."""
-        self._meaning = meaning
+        self._shape_of = meaning.shapes_of()
         self._rows = meaning.rows
         self.files = list(files)
         self._firsts = np.array(firsts, np.int64)
         singles = _with_gaps(meaning.singles(), gaps, self._rows, self.files[0])
-        self.shapes, self._data, own = self._arranged(singles)
+        self.shapes, self._data, own = self._arranged(meaning, singles)
         self._own_row = np.array([s.row for s in singles], np.int64)
         self._own_time = np.array([s.event.time for s in singles], np.int64)
         self._own_frame = np.array([s.event.at.frame or 0 for s in singles], np.int64)
@@ -217,13 +225,12 @@ class CaptureEvents(Columns):
         self._held: tuple[int, Batch] | None = None
 
     def _arranged(
-        self, singles: Sequence[Single]
+        self, meaning: BulkMeaning, singles: Sequence[Single]
     ) -> tuple[Sequence[Event], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Return the shapes of all events, in order of first appearance; which that of a row is, and of a single one.
 
         The last of those of rows is for rows without an event.
         """
-        meaning = self._meaning
         # At the same row, events of their own come first.
         order = sorted(
             [*((row, 1, n) for n, row in enumerate(meaning.firsts)), *((s.row, 0, n) for n, s in enumerate(singles))]
@@ -290,7 +297,7 @@ class CaptureEvents(Columns):
         a, b = self._bounds[which], self._bounds[which + 1]
         if self._rows.count:
             chunk = self._rows.chunk(which)
-            shapes = self._data[self._meaning.shape_of(chunk.kind)]
+            shapes = self._data[self._shape_of(chunk.kind)]
             rows = np.flatnonzero(shapes != _NONE)
             before = np.searchsorted(rows, self._own_row[a:b] - self._rows.starts[which], "left")
         else:

@@ -132,6 +132,11 @@ class Messages:
         found: npt.NDArray[np.bool_] = ~self.asks() & (code >= OWN_DENIALS.start) & (code < OWN_DENIALS.stop)
         return found
 
+    def codes(self) -> Octets:
+        """Return the code of each that is a reply."""
+        found: Octets = self._octets[self._starts[:-1] + 1]
+        return found
+
     def said(self) -> Said:
         """Return what all of them say."""
         asks = self.asks()

@@ -18,7 +18,7 @@ from mipcheck.checker.capture.bulk.families import Families, bare_keys, opened_f
 from mipcheck.checker.capture.bulk.heard import Sightings
 from mipcheck.checker.capture.bulk.meaning import PacketKind
 from mipcheck.checker.capture.bulk.opened import Addresses, Flow, Flows, Noted, Opening
-from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, PacketRows
+from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, Ints, PacketRows
 from mipcheck.checker.capture.bulk.scanned import Scanned
 from mipcheck.checker.capture.frames.frame import JUMP, SLL, SLL2, STEP, FileInfo, Frame, Interface, Stream
 from mipcheck.checker.capture.frames.gunzip import Gunzip
@@ -316,10 +316,11 @@ class Scanner:
         end, first = s.rows, info.frames + 1
         kinds = s.kind_of[start:end]
         rows = (start + np.flatnonzero(kinds == scanned.UNUSUAL)).tolist()
-        fresh = {row: known + n for n, row in enumerate(s.kinds.column("origin")[known : s.known].tolist())}
+        origins = s.kinds.column("origin")[known : s.known]
         if self._taken.families is not None:
-            self._add_kinds(self._taken.families, known, fresh, rows, first - start)
+            self._add_kinds(self._taken.families, known, origins, rows, first - start)
         else:
+            fresh = {row: known + n for n, row in enumerate(origins.tolist())}
             bare = self._without_addresses(known)
             for row in sorted([*rows, *fresh]):
                 number = fresh.get(row)
@@ -351,33 +352,37 @@ class Scanner:
         self._full(self._frame(row, number))
         self._s.kind_of[row] = -len(self._taken.unusual)
 
-    def _add_kinds(self, families: Families, known: int, fresh: dict[int, int], rows: list[int], shift: int) -> None:
-        """Add the kinds from number `known` on, which are `fresh` at a row, and what `rows` have that is unusual.
+    def _add_kinds(self, families: Families, known: int, origins: Ints, rows: list[int], shift: int) -> None:
+        """Add the kinds from number `known` on, with the rows where they were first seen, and what `rows` have that is
+        unusual.
 
         Frames have the numbers of their rows and `shift` more.
         """
-        bare = bare_keys(self._s, known, self._asked)
+        which, bare = bare_keys(self._s, known, self._asked)
         flows: dict[int, Flow] = {}
         if self.surveyor is not None:
             flows = {n: Flow(name, addresses, spi) for n, name, addresses, spi in opened_flows(self._s, known)}
-        found = [0] * len(bare)
+        found = np.array([*(self._related.get(key, -1) for key in bare), -1], np.int32)[which]
+        looked_at = found < 0  # most kinds are of a family that is known
+        looked_at[[*flows]] = True
+        fresh = dict(zip(origins[looked_at].tolist(), np.flatnonzero(looked_at).tolist(), strict=True))
         for row in sorted([*rows, *fresh]):
             if row not in fresh:
                 self._add_unusual(row, shift + row)
                 continue
-            number = fresh[row] - known
-            family = self._related.get(bare[number])
+            number = fresh[row]
+            key = bare[int(which[number])]
+            family = self._related.get(key)
             new = family is None
             if family is None:
-                family = self._found_family(families, row, shift + row, bare[number], fresh[row])
+                family = self._found_family(families, row, shift + row, key, known + number)
             found[number] = family
-            if self.surveyor is not None and number in flows and self._flows.add(flows[number], fresh[row], new):
+            if self.surveyor is not None and number in flows and self._flows.add(flows[number], known + number, new):
                 packet = families.packets[family].seen_at(0, shift + row, 0)
                 packet.addresses, packet.spi = flows[number].addresses, flows[number].spi
                 self.surveyor.take(packet, families.linktypes[family])
                 self._flows.took(flows[number], packet, families.linktypes[family])
-        for family in found:
-            families.add(family)
+        families.extend(found)
 
     def _found_family(self, families: Families, row: int, number: int, bare: bytes, kind: int) -> int:
         """Add the family of a row's packet, whose frame has that number, and return it; the row is of that kind."""
@@ -406,7 +411,7 @@ class Scanner:
     def _is_as_in_key(self, packet: Packet, inner: Packet | None, row: int) -> bool:
         """Whether a packet has the addresses and ports that the key of its kind has."""
         found = Families()
-        found.add(found.found(packet, 0, False, inner))
+        found.extend(np.array([found.found(packet, 0, False, inner)], np.int32))
         found.finished(self._s, int(self._s.kind_of[row]))
         same = operator.attrgetter("addresses", "sport", "dport")
         pairs = ((found[0].packet, packet), (found.inside(0), inner))

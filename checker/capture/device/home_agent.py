@@ -116,11 +116,12 @@ class HomeAgent:
             if s.grants and s.sender in own and s.agent in own:
                 asked = s.home, s.low
                 granted[asked] = min(granted.get(asked, (s.time, s.frame)), (s.time, s.frame))
+        alike: dict[int, bool] = {}
         found: dict[tuple[int, int], bool] = {}  # whether such requests were captured to their ends
         for s in spoken() if granted else ():
             if s.asks and s.receiver in own and s.agent in own:
                 asked = self._dynamic.given(s.home, s.agent, s.low) or 0, s.low
-                if asked in granted and self.check(s.message) == "unchecked":
+                if asked in granted and self._is_unchecked(s, alike):
                     found[asked] = found.get(asked, True) and s.whole
         if not found:
             return ()
@@ -131,6 +132,15 @@ class HomeAgent:
         told = f"whether requests that {self._site.role} granted are genuine is not known"
         _, first = min(granted[asked] for asked in found)
         return (f"frame {first}: {why}: {told} ({counted(len(found), 'request')})",)
+
+    def _is_unchecked(self, request: Spoken, alike: dict[int, bool]) -> bool:
+        """Tell whether nobody can say if a request is authentic; without keys that is the same for all that are alike,
+        whose answers are kept in `alike`."""
+        if self._security.given or request.alike < 0:
+            return self.check(request.message) == "unchecked"
+        if request.alike not in alike:
+            alike[request.alike] = self.check(request.message) == "unchecked"
+        return alike[request.alike]
 
     # --- registrations ------------------------------------------------------------------------------------------------
 

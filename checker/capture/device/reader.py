@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Final, Protocol
 
 from mipcheck.checker.capture.device.associations import Associations, OpenedInColumns
@@ -84,7 +85,7 @@ class DeviceReader:
         self.associations: Associations | None = None
         self.gateway: Gateway | None = None
         self._agent: _Agent | None = None
-        self._spoken: Callable[[], list[Spoken]] = list
+        self._spoken: Callable[[], Iterable[Spoken]] = tuple
         self.not_shown = ""
         """Which of an agent's messages the capture does not show at all, where it is said to begin with nobody."""
         if site.role == GATEWAY:
@@ -92,8 +93,8 @@ class DeviceReader:
             add_inner(exposed, known, self.associations.homes, site, columns.alike if columns else None)
             self.gateway = Gateway(self._account, teller, site, known, self.associations)
             return
-        self._spoken = lambda: [*spoken_of(exposed), *more]
-        spoken = self._spoken()
+        self._spoken = lambda: chain(spoken_of(exposed), more)
+        spoken = [*self._spoken()]
         if site.boot:
             self.not_shown = not_shown(spoken, known.own, site.role == FOREIGN_AGENT)
         if site.role == FOREIGN_AGENT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, Literal, NamedTuple
 
 from mipcheck.checker.capture.headers.packet import REGISTRATION, Packet
@@ -53,7 +53,9 @@ class Spoken(NamedTuple):
     """A message with a whole fixed part, where it was seen. It `asks` to a registration port, or `answers` from one.
 
     `source` and `target` are those of the outermost IP header, `sender` and `receiver` of the innermost of `depth`;
-    `coa` is 0 in a reply, `low` the identification as it is compared; `whole` says that it was captured to its end.
+    `coa` is 0 in a reply, `code` in a request, `low` is the identification as it is compared; `whole` says that it was
+    captured to its end. Messages that are `alike` (-1 for one that is only itself) have the same extensions, but for
+    what these hold. Its octets are what `read` returns for `number`.
     """
 
     interface: str
@@ -67,16 +69,24 @@ class Spoken(NamedTuple):
     home: int
     agent: int
     coa: int
+    code: int
     low: int
     time: int
     frame: int
+    alike: int
     whole: bool
-    payload: bytes
+    read: Callable[[int], bytes]
+    number: int
+
+    @property
+    def payload(self) -> bytes:
+        """Its octets."""
+        return self.read(self.number)
 
     @property
     def grants(self) -> bool:
         """Whether it is a reply that grants a registration, or takes it back as asked."""
-        return self.answers and self.payload[_CODE] in GRANTED
+        return self.answers and self.code in GRANTED
 
     @property
     def message(self) -> Registration:
@@ -102,11 +112,14 @@ def spoken_of(packets: Iterable[Packet]) -> list[Spoken]:
                 body.home,
                 body.agent,
                 body.coa if isinstance(body, Request) else 0,
+                body.code if isinstance(body, Reply) else 0,
                 body.id & LOW,
                 packet.time,
                 packet.frame,
+                -1,
                 packet.whole,
-                packet.payload,
+                (packet.payload,).__getitem__,
+                0,
             )
         )
     return found

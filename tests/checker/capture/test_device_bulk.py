@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import random
+import weakref
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.capture.bulk import read as bulk
+from mipcheck.checker.capture.bulk.families import Families
 from mipcheck.checker.capture.device.reader import DeviceReader
 from mipcheck.checker.capture.frames.frame import Frame
 from mipcheck.checker.capture.headers import layers
 from mipcheck.checker.capture.headers.packet import Packet as CapturedPacket
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
+from mipcheck.checker.observe import shapes
 from mipcheck.checker.report.json import as_object
 from mipcheck.checker.trace import route
 from mipcheck.checker.trace.columns import Columns
@@ -282,6 +286,27 @@ def test_our_own_captures(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = as_object(report())
     monkeypatch.setattr(route, "TABLE", {k: dataclasses.replace(t, kept=0, compiled=0) for k, t in route.TABLE.items()})
     assert as_object(report()) == slow
+    monkeypatch.setattr(shapes, "_AT_ONCE", 0)  # as if there were very many distinct events
+    small(monkeypatch, 64, 2)
+    assert as_object(report()) == slow
+
+
+def test_what_is_known_of_kinds_is_dropped_once_packets_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many nodes it takes more than all else, and nobody asks for it while events are judged."""
+    made = []
+
+    class Counted(Families):
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(weakref.ref(self))
+
+    monkeypatch.setattr(bulk, "Families", Counted)
+    of = SITES["iha"]
+    frames = [comes(request(NEAR, IHA, IHA, IHOA)), leaves(reply(NEAR, IHA, IHOA)), leaves(user(IHOA, CORRESPONDENT))]
+    events = bulk.read_bulk(sources([file_of(frames)]), of, words=words("iha"))[1]
+    gc.collect()
+    assert [e.kind for e in events] == ["rrq", "rrp"]
+    assert [ref() for ref in made] == [None]
 
 
 def test_two_tunnels_for_one_flow_are_told_apart_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
