@@ -6,13 +6,13 @@ at hand for whoever checks many traces in one process.
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,9 +105,15 @@ class _Pickler(pickle.Pickler):
     """Frozen data is made anew by its class: the way of dataclasses takes three times as long to be read."""
 
     def reducer_override(self, obj: object) -> Any:
-        if is_dataclass(obj) and not isinstance(obj, type):
-            return type(obj), tuple(getattr(obj, f.name) for f in fields(obj))
-        return NotImplemented
+        of: Any = type(obj)
+        names = _fields(of)
+        return NotImplemented if names is None else (of, tuple([getattr(obj, name) for name in names]))
+
+
+@functools.cache
+def _fields(of: type[Any]) -> tuple[str, ...] | None:
+    """Return the names of a dataclass's fields; None for another class."""
+    return tuple(f.name for f in fields(of)) if is_dataclass(of) else None
 
 
 def _packed(others: dict[str, str], spec: Spec) -> bytes:
@@ -128,7 +134,9 @@ def _unpacked(entry: bytes | None) -> tuple[dict[str, str], Spec] | None:
         return None
     try:
         others, spec, *packed = pickle.loads(entry)
-        roles, systems = (Late({name: partial(pickle.loads, part) for name, part in of.items()}) for of in packed)
+        roles, systems = (
+            Late({name: functools.partial(pickle.loads, part) for name, part in of.items()}) for of in packed
+        )
     except Exception:  # whatever the entry is, it can be made anew
         return None
     return (others, replace(spec, roles=roles, systems=systems)) if isinstance(spec, Spec) else None
