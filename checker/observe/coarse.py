@@ -209,6 +209,7 @@ class CoarseObserver(InexactObserver):
         """Let the events of a cluster happen to a node, in every order that their stamps allow."""
         for stamped in events:
             stamped.judged, stamped.trials = {}, 0
+            self._tell_of_none(stamped.event)
             if stamped.event.interface != NODE:
                 self._place(node, stamped.event.interface)
         anew = any(s.event.kind in self._anew and s.event.interface == NODE for s in events)

@@ -51,6 +51,7 @@ def fill_kinds(s: ObserverState, machine: Machine, facts: Facts) -> None:
             name in facts.gaps,
             name in facts.telling,
             name in facts.anew,
+            name in machine.begun_by,
             1 if name in facts.waking else 2 if name in facts.ending else 0,
             slot.get(machine.spec.tracks, -1) if machine.spec.tracks else -1,
             slot.get(ACCESS, -1) if ACCESS in slot and event.by_name[ACCESS].type.is_set else -1,

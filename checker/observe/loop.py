@@ -32,6 +32,7 @@ from mipcheck.checker.observe.tables import (
     NEVER,
     complete,
     count_modes,
+    end_evidence,
     end_of,
     fill,
     find_node,
@@ -253,6 +254,8 @@ def _happen(s: ObserverState) -> int:
         row = s.nodes[node].begin + s.each
         s.index = s.each
     elif token < 0:
+        if s.kinds[kind].begins == 1:
+            end_evidence(s)
         row = 0
         s.index = U
         fill(s.values[0], U)

@@ -171,6 +171,7 @@ class Observer:
     def _happen_at(self, event: Event, number: int, node: NodeState, keys: list[int], judged: bool) -> None:
         """Let an event happen on the interface that it names."""
         kind = event.kind
+        self._tell_of_none(event)
         place = self._place(node, event.interface)
         before = copied(place) if self._changes(kind, place.state) else None
         outcomes = self._carry_out(event, number, place, keys)
@@ -278,6 +279,14 @@ class Observer:
         for slot in self._begun:
             own[slot] = now + self._tolerance
         return own
+
+    def _tell_of_none(self, event: Event) -> None:
+        """Note that nobody knows since when of any interface, if what would have been seen there is told without."""
+        if event.interface == NODE and self._begun and event.kind in self._machine.begun_by:
+            for place in (p for node in (self._one, *self._nodes.values()) for p in node.places.values()):
+                for slot in self._begun:
+                    place.state[slot] = UNKNOWN
+            self._begun = ()
 
     def _add(self, node: NodeState, name: str, state: State, writers: list[int]) -> InterfaceState:
         """Add an interface to a node."""

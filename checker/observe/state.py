@@ -69,6 +69,7 @@ class KindRow(Record):
     gap: int  # 1 if it says that evidence is missing
     telling: int  # 1 if it changes something or is judged
     anew: int  # 1 if it begins the node anew
+    begins: int  # 1 if it sets a time that else is since when the trace tells of an interface
     waking: int  # 1 if obligations run again after it, 2 if it may show that they do
     tracked: int  # the key that tells nodes apart
     access: int  # the key that has the access modes which a packet fits

@@ -213,6 +213,15 @@ def begin_evidence(s: ObserverState, row: int, now: int) -> None:
             s.writers[row, k] = s.first + s.at
 
 
+def end_evidence(s: ObserverState) -> None:
+    """Note that nobody knows since when of any interface, as `Observer._tell_of_none` has it."""
+    for k in range(s.slots):
+        if s.begun[k] == 1:
+            s.begun[k] = 0
+            for row in range(s.rows_count):
+                s.values[row, k] = U
+
+
 def _move(s: ObserverState, node: int) -> None:
     """Give a node room for twice as many interfaces, at the end of all rows, and leave word where they went."""
     owner = s.nodes[node]

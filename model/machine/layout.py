@@ -61,6 +61,12 @@ class Layout:
         told = self.spec.interface_variables(ghost=False)
         return tuple(self.interface_slots[v.name] for v in told if v.begins_with_evidence)
 
+    @cached_property
+    def begun_by(self) -> frozenset[str]:
+        """The kinds of events that set one of them."""
+        names = {v.name for v in self.spec.variables.values() if v.begins_with_evidence}
+        return frozenset(p.event for u in self.spec.updates if names & set(u.writes()) for p in u.patterns)
+
     def altering(self, updates: Iterable[Update]) -> list[EventPattern]:
         """Return the patterns of events by which some updates change state, or obligations are met, but for `notes`."""
         found = []

@@ -61,6 +61,11 @@ def found(folder: Path, monkeypatch: pytest.MonkeyPatch, *texts: str) -> Report:
         # An interface of which something is told later is not known for longer than that.
         (plain(0.5, 50, interface="wlan0") + plain(70, 120), None),
         (plain(0.5, 50, interface="wlan0") + plain(70, 131), 131),
+        # A request that is told without an interface may have been sent on any.
+        (plain(0.5, 40) + ASKED.format(50, 7).replace("eth0", "-") + plain(70, 120, 180), None),
+        (plain(0.5, 40) + ASKED.format(50, 7).replace("eth0", "-") + plain(70, 120, 180, interface="wlan0"), None),
+        ("source resolution=1s\n" + plain(1, 40) + ASKED.format(50, 7).replace("eth0", "-") + plain(70, 120), None),
+        (plain(0.5, 40) + ASKED.format(50, 7).replace("eth0", "wlan0") + plain(70), 70),
         ("source sees=data,link\n" + plain(0.5, 100), None),
         ("source sees=rrq~,rrp,data\n" + plain(0.5, 100), None),
         ("source sees=rrq,rrp,data\n" + plain(0.5, 100), 100),
