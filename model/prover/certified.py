@@ -26,8 +26,7 @@ def certified(setting: Setting, p: Property, certificate: Certificate) -> Proof 
     if stored is None:
         return None
     rules = _rules_of(setting, p, stored)
-    core = rules if isinstance(p.claim, Independent) else [r for r in rules if r.id in stored.rules]
-    if (found := _shown(setting, p, stored, core, rules)) is not None:
+    if (found := _shown(setting, p, stored, _core(p, stored, rules), rules)) is not None:
         return found
     without = replace(stored, assumes=None)
     if (invariant := checked(setting, p, rules, without)) is not None:
@@ -40,7 +39,7 @@ def _certified_without(setting: Setting, p: Property, certificate: Certificate, 
     others = {s.invariant: s for rule, s in certificate.proofs.items() if rule and s.invariant != main.invariant}
     for stored in others.values():
         rules = _rules_of(setting, p, stored)
-        if (found := _shown(setting, p, stored, [r for r in rules if r.id in stored.rules], rules)) is not None:
+        if (found := _shown(setting, p, stored, _core(p, stored, rules), rules)) is not None:
             return found
     return None
 
@@ -48,6 +47,15 @@ def _certified_without(setting: Setting, p: Property, certificate: Certificate, 
 def _rules_of(setting: Setting, p: Property, stored: Inductive) -> list[Rule]:
     """Return the rules with which a kept proof was found."""
     return setting.musts if stored.whole else own_rules(setting, p)
+
+
+def _core(p: Property, stored: Inductive, rules: list[Rule]) -> list[Rule]:
+    """Return the rules by which a kept proof is checked: those that it used, where fewer rules forbid less.
+
+    What is permitted, and what may differ, is about all rules of today: another may forbid it.
+    """
+    whole = isinstance(p.claim, Independent | Permitted)
+    return rules if whole else [r for r in rules if r.id in stored.rules]
 
 
 def _shown(setting: Setting, p: Property, stored: Inductive, core: list[Rule], rules: list[Rule]) -> Proof | None:

@@ -457,8 +457,8 @@ def start(bench: Bench) -> None:
 
 
 _M2: Final = """and late packets are no leak"
-    allow data(dir = out, protection = none, counts) when inside or seen lapsed
-      only if still_trusted and {} t_stop"""
+    allow data(dir = out, protection = none, counts) when not seen not inside or seen lapsed
+      only if asked_in_time and still_trusted and {} t_stop"""
 CHANGES: Final = {
     ("draft-01", "the deadline of M2"): (_M2.format("now - confirmed <="), _M2.format("1 s + now - confirmed <=")),
     ("draft-01", "the deadline of S2"): ("within t_begin of located_at", "within t_begin + 1 s of located_at"),

@@ -102,6 +102,21 @@ def test_a_rule_elsewhere_changes_nothing() -> None:
     assert with_it("ready", made("ready"), TEXT.replace("n < 9 or not loud", "n < 8 or not loud")).certified
 
 
+def test_what_was_permitted_may_be_forbidden_by_a_rule_that_is_new() -> None:
+    text = """
+spec gate
+event open(loud: bool) by node seen log
+interface { calm: bool = true }
+rule A MUST cite 1 "a" allow open only if calm
+property may cite 1 "it may be opened" permitted open when calm
+"""
+    kept = Proofs(loads(text)).verdict("may").certificate
+    assert kept is not None
+    assert with_it("may", kept, text).certified
+    found = with_it("may", kept, text + 'rule B MUST cite 2 "b" allow open only if not loud\n')
+    assert (found.result, found.certified) == ("refuted", False)
+
+
 CHANGED: Final[Mapping[str, tuple[str, dict[str, str], set[str]]]] = {
     "n < 9 or not loud": ("n < 7 or not loud", {}, set()),  # what was proved follows from it all the more
     "n < 9": ("n < 12", {"quiet": "refuted"}, set()),  # a kept trace shows that
