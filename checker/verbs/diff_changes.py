@@ -84,8 +84,8 @@ class Difference:
 
 
 def difference(left: Spec, right: Spec, timeout: float = TIMEOUT, kept: KeptLogs | None = None) -> Difference:
-    """Compare two specifications; `timeout` is in seconds of the processor, for each rule. Traces that are `kept` (of
-    the right one, and nothing else by default) are only replayed. Raises Disagreement."""
+    """Compare two specifications; `timeout` is in seconds of the processor, for each rule. Traces that are `kept`
+    beside the right one are only replayed. Raises Disagreement."""
     logs = kept or KeptLogs(right.name)
     roles = dict.fromkeys(m.role for spec in (left, right) for m in spec.machines())
     machines = [Partings(_machine(left, role), _machine(right, role), timeout, _TIDYING) for role in roles]

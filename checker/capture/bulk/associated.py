@@ -8,11 +8,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from mipcheck.checker.capture.bulk.rows import Ints
+from mipcheck.checker.capture.bulk.rows import Flags, Ints
 from mipcheck.checker.capture.device.associations import Association
 
-Flags = npt.NDArray[np.bool_]
 AUTH: Final[tuple[str | None, ...]] = ("ok", "bad", "replayed", None)
 """What IPsec says, by number."""
 OK: Final = 0

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from mipcheck.checker.capture.bulk.families import SIDES, Families, numbered
 from mipcheck.checker.capture.bulk.items import Items, Placed, items_of, marked, place_of, placed
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, ShapesOf, Single
-from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, Ints, PacketRows
+from mipcheck.checker.capture.bulk.rows import CHUNK, Chunk, Flags, Ints, PacketRows
 from mipcheck.checker.capture.device.crossing import SOON, Found
 from mipcheck.checker.capture.device.passage import Passage, Way
 from mipcheck.checker.capture.device.reader import DeviceReader
@@ -28,8 +28,6 @@ from mipcheck.checker.trace.alike import AlikeColumns, AlikeEvents, Pattern, Pat
 from mipcheck.checker.trace.columns import Whose
 from mipcheck.model.values.errors import MipcheckError
 from mipcheck.model.values.event import Event
-
-Flags = npt.NDArray[np.bool_]
 
 _NEVER: Final = -(2**62)
 """ns; before any packet."""
@@ -53,7 +51,7 @@ class Ahead(NamedTuple):
     they come to besides, and which of them `come` in by a way."""
 
     flags: Ints
-    come: npt.NDArray[np.bool_]
+    come: Flags
 
 
 class _Outcome(NamedTuple):
@@ -357,7 +355,7 @@ class DeviceMeaning(BulkMeaning):
             return self._kinds.seen(number, int(chunk.time[at]), int(chunk.frame[at]), int(chunk.length[at]))
         return self._unusual[number - len(self._kinds)]
 
-    def _find(self, chunk: Chunk, item: Ints, come: npt.NDArray[np.bool_]) -> Ints:
+    def _find(self, chunk: Chunk, item: Ints, come: Flags) -> Ints:
         """Find by which slot what leaves has come in, of the rows of a chunk of which some `come`. Raises
         UndecidedError."""
         size, times = len(item), chunk.time
@@ -533,7 +531,7 @@ class DeviceEvents(CaptureEvents):
         self.interfaces = shapes.interfaces()
         return shapes, np.concatenate([place[: len(first)], place[-1:]]), place[len(first) : -1]
 
-    def _fit(self, kinds: Collection[str], interface: str | None, whose: Whose) -> npt.NDArray[np.bool_]:
+    def _fit(self, kinds: Collection[str], interface: str | None, whose: Whose) -> Flags:
         return self.shapes.are(kinds, interface, whose)
 
     def before(self, number: int, limit: int, kinds: Collection[str], most: int, whose: Whose = None) -> list[Event]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from mipcheck.checker.capture.bulk.meaning import PacketKind
 from mipcheck.checker.capture.bulk.messages import Messages, Octets, blank, octets_of
-from mipcheck.checker.capture.bulk.rows import Ints
+from mipcheck.checker.capture.bulk.rows import Flags, Ints
 from mipcheck.checker.capture.bulk.scanned import Scanned
 from mipcheck.checker.capture.headers.packet import REGISTRATION, UNREAD, Packet
 
@@ -277,10 +277,10 @@ class Families(Sequence[PacketKind]):
         return _wide(self._columns().told, _TOLD)[:, _OUTER:].astype(np.int64)
 
     @property
-    def closed(self) -> npt.NDArray[np.bool_]:
+    def closed(self) -> Flags:
         """Whether it is ESP whose key does not fit."""
         nothing = np.array([inner is None for inner in self.inners] + [False])
-        found: npt.NDArray[np.bool_] = (self.opened[:, 0] > 0) & nothing[self.family]
+        found: Flags = (self.opened[:, 0] > 0) & nothing[self.family]
         return found
 
     @property

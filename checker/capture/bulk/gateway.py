@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.bulk.associated import AUTH, OK, Associated, EspRows, Flags
+from mipcheck.checker.capture.bulk.associated import AUTH, OK, Associated, EspRows
 from mipcheck.checker.capture.bulk.device import (
     MESSAGE,
     NO_WAY,
@@ -24,7 +24,7 @@ from mipcheck.checker.capture.bulk.device import (
 )
 from mipcheck.checker.capture.bulk.families import SIDES, Families, numbered
 from mipcheck.checker.capture.bulk.items import Items, Placed, place_of
-from mipcheck.checker.capture.bulk.rows import Chunk, Ints
+from mipcheck.checker.capture.bulk.rows import Chunk, Flags, Ints
 from mipcheck.checker.capture.bulk.scanner import Taken
 from mipcheck.checker.capture.device import crossing
 from mipcheck.checker.capture.device.associations import Associations, Sighting

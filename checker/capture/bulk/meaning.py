@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.bulk.rows import Chunk, Ints, PacketRows
+from mipcheck.checker.capture.bulk.rows import Chunk, Flags, Ints, PacketRows
 from mipcheck.checker.capture.events.reader import Reader
 from mipcheck.checker.capture.headers.packet import Packet
 from mipcheck.checker.capture.lacking import Added
@@ -243,7 +243,7 @@ class CaptureEvents(Columns):
         self.interfaces = list(dict.fromkeys(e.interface for e in shapes if e.interface != NODE))
         return shapes, of_rows, own
 
-    def _fit(self, kinds: Collection[str], interface: str | None, whose: Whose) -> npt.NDArray[np.bool_]:
+    def _fit(self, kinds: Collection[str], interface: str | None, whose: Whose) -> Flags:
         """Tell of each shape whether it is of these kinds, on an interface, and not about another node."""
         fits = [e.kind in kinds and interface in (None, e.interface) and is_of(e, whose) for e in self.shapes]
         return np.array(fits, np.bool_)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from mipcheck.checker.capture.bulk.rows import Ints
+from mipcheck.checker.capture.bulk.rows import Flags, Ints
 from mipcheck.checker.capture.device.registration import OWN_DENIALS
 from mipcheck.checker.capture.messages.extensions import CHALLENGE, FA_HA, MN_FA, MN_HA, NAI
 from mipcheck.checker.capture.messages.mobileip import REQUEST
@@ -121,15 +121,15 @@ class Messages:
         """Return the octets of a message."""
         return self._octets[self._starts[number] : self._starts[number + 1]].tobytes()
 
-    def asks(self) -> npt.NDArray[np.bool_]:
+    def asks(self) -> Flags:
         """Tell of each message whether it is a request."""
-        found: npt.NDArray[np.bool_] = self._octets[self._starts[:-1]] == REQUEST
+        found: Flags = self._octets[self._starts[:-1]] == REQUEST
         return found
 
-    def denials(self) -> npt.NDArray[np.bool_]:
+    def denials(self) -> Flags:
         """Tell of each message whether it is a denial with a code of foreign agents."""
         code = self._field(1, 1)
-        found: npt.NDArray[np.bool_] = ~self.asks() & (code >= OWN_DENIALS.start) & (code < OWN_DENIALS.stop)
+        found: Flags = ~self.asks() & (code >= OWN_DENIALS.start) & (code < OWN_DENIALS.stop)
         return found
 
     def codes(self) -> Octets:

@@ -13,14 +13,13 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from mipcheck.checker.capture.bulk import loop
 from mipcheck.checker.capture.bulk.device import DeviceEvents, DeviceMeaning, UndecidedError
 from mipcheck.checker.capture.bulk.families import LOW, Families
 from mipcheck.checker.capture.bulk.heard import Heard
 from mipcheck.checker.capture.bulk.meaning import BulkMeaning, CaptureEvents, Meaning
 from mipcheck.checker.capture.bulk.opened import Opening
-from mipcheck.checker.capture.bulk.rows import Ints
+from mipcheck.checker.capture.bulk.rows import Flags, Ints
 from mipcheck.checker.capture.bulk.scanned import PORTS
 from mipcheck.checker.capture.bulk.scanner import DiverseError, Plan, Scanner, Taken
 from mipcheck.checker.capture.device.associations import OpenedInColumns
@@ -218,12 +217,12 @@ def _shown_decrypted(taken: Taken, known: Knowledge, tunnels: frozenset[str]) ->
     targets = _targets(taken)
     none = np.zeros(len(targets), np.bool_)
     ends: dict[object, set[int]] = {}  # by link, the addresses that ESP came to
-    outers: dict[str, npt.NDArray[np.bool_]] = {}
+    outers: dict[str, Flags] = {}
     for packet, of in _alike(taken, known, lambda p: p.kind == ESP and physical(p)):
         if known.direction(packet) == "in":
             ends.setdefault(_link(packet), set()).update(np.unique(targets[of]).tolist())
             outers.setdefault(packet.interface, none.copy())[of] = True
-    inners: dict[str, npt.NDArray[np.bool_]] = {}
+    inners: dict[str, Flags] = {}
     for packet, of in _alike(taken, known, lambda p: _link(p) in ends and physical(p)):
         if may_be_decrypted(packet, known):
             # As `could_hold` has it: some ESP came to another address.
@@ -283,7 +282,7 @@ def _distinct(taken: Taken) -> list[Packet]:
     return _each(taken) if taken.families is None else [*taken.families.packets, *taken.unusual]
 
 
-def _follow(taken: Taken, outers: npt.NDArray[np.bool_], inners: npt.NDArray[np.bool_]) -> bool:
+def _follow(taken: Taken, outers: Flags, inners: Flags) -> bool:
     """Decide whether one of `inners` comes soon after one of `outers`: both tell of kinds, then of `unusual` ones."""
     last = -(2**62)
     for chunk in taken.rows.chunks():

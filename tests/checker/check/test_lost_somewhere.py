@@ -13,7 +13,6 @@ from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.observe.limits import LIMIT
-from mipcheck.checker.report.json import report_json
 from mipcheck.checker.trace.route import CAPTURES, EVENTS, LOGS
 from oracle.simulator import simulate
 
@@ -39,7 +38,7 @@ from making.packets import (
     signed,
     user,
 )
-from making.routes import NEVER, native_from
+from making.routes import both_ways
 from making.source_logs import HEAD, INSIDE, SITE
 
 LEAK = "2.000000 wlan0 link state=up\n2.100000 wlan0 data dir=out protection=none stack=ip/ip\n"
@@ -147,13 +146,8 @@ def test_in_columns_as_one_by_one_and_while_it_grows(
     many = "".join(f"{2 + n / 100:.6f} eth{n % 3} data dir=out protection=none stack=ip/ip\n" for n in range(900))
     path = tmp_path / "a.log"
     path.write_text(HEAD + SITE + lost(span, "eth1") + INSIDE + many + STALE + END, "utf-8")
-    reports = []
-    for size in (0, NEVER):
-        for kind in (LOGS, EVENTS):
-            native_from(monkeypatch, kind, size)
-        reports.append(report_json(check([path])))
-    assert reports[0] == reports[1]
-    assert {v.interface for v in check([path]).violations} == {"eth0", "eth2"}
+    found = both_ways(monkeypatch, lambda: check([path]), LOGS, EVENTS)
+    assert {v.interface for v in found.violations} == {"eth0", "eth2"}
 
 
 def test_findings_that_are_only_counted_are_as_unknown_as_those_listed(tmp_path: Path) -> None:
@@ -207,13 +201,9 @@ def of_capture(folder: Path, monkeypatch: pytest.MonkeyPatch, data: bytes) -> Re
     path, log, config = folder / "a.pcapng", folder / "a.log", folder / "site.toml"
     path.write_bytes(data)
     config.write_text(CONFIG, "utf-8")
-    reports = []
-    for size in (0, NEVER):
-        native_from(monkeypatch, CAPTURES, size)
-        reports.append(check([path], config=config))
-    assert report_json(reports[0]) == report_json(reports[1])
+    found = both_ways(monkeypatch, lambda: check([path], config=config), CAPTURES)
     assert main(["convert", str(path), "--config", str(config), "-o", str(log)]) == 0
-    found, other = reports[0], check([log])
+    other = check([log])
     assert (other.verdict, status(other)) == (found.verdict, status(found))
     assert [(v.rule, v.interface, v.time) for v in other.violations] == [
         (v.rule, v.interface, v.time) for v in found.violations

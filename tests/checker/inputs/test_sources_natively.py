@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.check.check import check
-from mipcheck.checker.report.json import report_json
 from mipcheck.checker.trace.route import EVENTS, LOGS
 
-from making.routes import NEVER, native_from
+from making.routes import both_ways
 from making.source_logs import COARSE, ELSEWHERE, HEAD, INSIDE, OUTSIDE, SITE, TUNNEL
 
 PART = "source sees=link~,coa,rrq,rrp,ike,sa,data\n"
@@ -36,9 +35,4 @@ def test_the_same_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs: 
     paths = [tmp_path / f"{n}.log" for n, _ in enumerate(logs)]
     for path, text in zip(paths, logs, strict=True):
         path.write_text(text, "utf-8")
-    reports = []
-    for size in (0, NEVER):
-        for kind in (LOGS, EVENTS):
-            native_from(monkeypatch, kind, size)
-        reports.append(report_json(check(paths)))
-    assert reports[0] == reports[1]
+    both_ways(monkeypatch, lambda: check(paths), LOGS, EVENTS)

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from mipcheck.checker.check.check import check
 from mipcheck.checker.check.report import Report
-from mipcheck.checker.report.json import report_json
 from mipcheck.checker.trace.route import EVENTS, LOGS
 
-from making.routes import NEVER, native_from
+from making.routes import both_ways
 from making.source_logs import HEAD, SITE
 
 LATE = SITE.replace(" boot=true", "")
@@ -28,13 +27,7 @@ def found(folder: Path, monkeypatch: pytest.MonkeyPatch, *texts: str) -> Report:
     paths = [folder / f"{n}.log" for n, _ in enumerate(texts)]
     for path, text in zip(paths, texts, strict=True):
         path.write_text(text, "utf-8")
-    reports = []
-    for size in (0, NEVER):
-        for kind in (LOGS, EVENTS):
-            native_from(monkeypatch, kind, size)
-        reports.append(check(paths))
-    assert report_json(reports[0]) == report_json(reports[1])
-    return reports[0]
+    return both_ways(monkeypatch, lambda: check(paths), LOGS, EVENTS)
 
 
 @pytest.mark.parametrize(
