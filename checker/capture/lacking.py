@@ -124,11 +124,11 @@ def lost(
             interface = concerns(info, loss)
             if interface is None:
                 continue
-            if loss.why:
+            if loss.why and loss not in info.lost:
                 end = packets[-1].time if packets else 0
                 found.extend(_unread(loss._replace(interface=interface), first, offset, end))
                 continue
-            reason = f"{counted(loss.missing, 'frame')} lost while capturing"
+            reason = loss.why or f"{counted(loss.missing, 'frame')} lost while capturing"
             until = loss.until + offset
             if loss in info.lost:
                 if packets:
@@ -146,7 +146,7 @@ def lost_somewhere(
     sources: Sequence[tuple[str, int]], infos: Sequence[FileInfo], packets: Sequence[Packet], site: Site
 ) -> list[tuple[Span, ...]]:
     """Return for each file, of which `sources` gives the name and the offset (ns), the stretches in which frames were
-    lost while capturing, nobody knows where."""
+    lost while capturing, nobody knows where, or could not be read."""
     if not any(info.lost for info in infos):
         return [()] * len(infos)
     concerns, end = _concerns(packets, site), packets[-1].time if packets else 0

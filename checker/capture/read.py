@@ -24,8 +24,8 @@ from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, un
 from mipcheck.checker.capture.node.knowledge import Knowledge, learn
 from mipcheck.checker.capture.node.raw import set_aside_undecided, weigh
 from mipcheck.checker.capture.node.recordings import set_aside_again
+from mipcheck.checker.capture.sealed import take_note_of_sealed
 from mipcheck.checker.capture.survey import Surveyor
-from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.spans import Span
 from mipcheck.model.values.event import Event, Position
@@ -163,6 +163,7 @@ def understand(
         return bisect_left(times, since + 1) < bisect_left(times, until)
 
     offsets = [source.offset for source in sources]
+    take_note_of_sealed(packets, known, infos, firsts, offsets)
     unshown = None if isinstance(reader, Reader) else reader.not_shown
     gaps = gaps_in(infos, firsts, offsets, packets, reader.events, happened, together, known, site, unshown)
     blind = blindness(infos, packets, reader.events, known, site).and_holes(
@@ -210,14 +211,13 @@ def described(
     ]
     first = captures[0]
     notes = [*known.notes, *said, *(_renumbered(n, sources, firsts) for n in reader.notes)]
-    sealed = _encrypted(packets, known)
     orphans = tuple(_renumbered(hole, sources, firsts) for hole in reader.holes())
     captures[0] = replace(
         first,
         set_aside=dict(reader.set_aside),
-        notes=(*first.notes, *notes, *sealed, *orphans, *blind.holes),
+        notes=(*first.notes, *notes, *orphans, *blind.holes),
         hidden=reader.hidden(),
-        holes=(*first.holes, *sealed, *orphans, *blind.holes),
+        holes=(*first.holes, *orphans, *blind.holes),
         agents={name: address for address, name in known.agents.items()},
     )
     return captures
@@ -281,21 +281,6 @@ class Decoder:
         packet.stack = same.setdefault(packet.stack, packet.stack)
         if packet.rest_of is not None:
             packet.rest_of = same.setdefault(packet.rest_of, packet.rest_of)
-
-
-def _encrypted(packets: Sequence[Packet], known: Knowledge) -> list[str]:
-    """Say how many of the node's own frames on the air are encrypted, as far as its link addresses are known."""
-    macs = {mac for of_interface in known.macs.values() for mac in of_interface}
-    count = sum(
-        packet.why == wlan.ENCRYPTED and (not macs or packet.source_mac in macs or packet.target_mac in macs)
-        for packet in packets
-    )
-    if not count:
-        return []
-    return [
-        f"{counted(count, 'frame')} of 802.11 {'is' if count == 1 else 'are'} encrypted: decrypt the file first"
-        " (airdecap-ng), or capture on the node's own interface"
-    ]
 
 
 # --- several files ------------------------------------------------------------------------------------------------

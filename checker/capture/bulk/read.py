@@ -40,6 +40,7 @@ from mipcheck.checker.capture.node.devices import is_modem, mark_tunnels, sharin
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
 from mipcheck.checker.capture.node.recordings import may_overlap
 from mipcheck.checker.capture.read import Capture, Source, described, read_captures, understand, unsaid_tunnels
+from mipcheck.checker.capture.sealed import take_note_of_sealed
 from mipcheck.checker.capture.survey import Survey, Surveyor
 from mipcheck.checker.site.site import Site
 from mipcheck.model.native.compiled import Native, compiled
@@ -409,6 +410,7 @@ def _understand(
         return after[since] < until
 
     offsets = [source.offset for source in sources]
+    take_note_of_sealed(packets, known, infos, firsts, offsets)
     unshown = reader.not_shown if isinstance(reader, DeviceReader) else None
     gaps = gaps_in(infos, firsts, offsets, packets, reader.events, happened, taken.together, known, site, unshown)
     blind = blindness(infos, packets, reader.events, known, site)

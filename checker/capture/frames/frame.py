@@ -71,8 +71,11 @@ class Loss(NamedTuple):
     why: str = ""
 
     def words(self) -> str:
-        """Return in words what was not captured."""
-        return f"{counted(self.missing, 'frame')} on {self.interface} {_were(self.missing)} lost while capturing"
+        """Return in words what was not captured, or why it was not read."""
+        return (
+            self.why
+            or f"{counted(self.missing, 'frame')} on {self.interface} {_were(self.missing)} lost while capturing"
+        )
 
 
 def _were(count: int) -> str:
@@ -119,7 +122,7 @@ class FileInfo:
     """Records or blocks that were read, frames or not."""
     losses: list[Loss] = field(default_factory=list)
     lost: list[Loss] = field(default_factory=list)
-    """Frames that statistics say were lost somewhere after `since` and before `until`, nobody knows where."""
+    """Frames that are missing somewhere after `since` and until `until`: by statistics, or as nobody can read them."""
     last: dict[str, int] = field(default_factory=dict)
     """Interface name → time of its last frame."""
     latest: int = 0

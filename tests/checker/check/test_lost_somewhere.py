@@ -246,6 +246,49 @@ def test_a_tunnel_device_carries_what_is_of_any_interface(tmp_path: Path, monkey
     assert of_capture(tmp_path, monkeypatch, data + statistics(1, 5, 2)).verdict == "inconclusive"
 
 
+def on_air(frame: bytes, sealed: bool = False) -> bytes:
+    """Return what is in a frame of Ethernet as one of 802.11, which nobody can read if it is `sealed`."""
+    access = b"\2\0\0\0\0\xaa"
+    target, source, body = frame[:6], frame[6:12], b"\xaa\xaa\3\0\0\0" + frame[12:]
+    sent = frame[6:12] == GOT[0].data[6:12]
+    flags = (1 if sent else 2) | 0x40 * sealed
+    addresses = access + source + target if sent else target + access + source
+    return bytes([8, flags, 0, 0]) + addresses + bytes(2) + (b"\x5a" * 80 if sealed else body)
+
+
+@pytest.mark.parametrize(
+    ("at", "verdict"),
+    [((), "violation"), ((2,), "inconclusive"), ((2, 2.9, 3.5), "inconclusive"), ((3.5,), "violation")],
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_what_is_encrypted_on_the_air_may_have_been_the_reply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[float, ...], verdict: str, own: bool
+) -> None:
+    """Plaintext at 3 s, before which nobody can read what came: a reply, or what somebody else was sent."""
+    seen = [*GOT, Record(SECOND, out(request())), plain(3)]
+    air = [Record(record.time, on_air(record.data)) for record in seen]
+    mac = "02:00:00:00:00:01" if own else "02:00:00:00:00:77"
+    closed = [Record(int(time * SECOND), on_air(into(signed(reply(), KEY), mac), True)) for time in at]
+    data = pcapng(sorted([*air, *closed], key=lambda record: record.time), (Device("wlan0", 105),))
+    found = of_capture(tmp_path, monkeypatch, data)
+    assert found.verdict == (verdict if own else "violation")
+    if found.verdict == "inconclusive":
+        why = {r.id: r.why for r in found.rules}["D1"]
+        assert "not known since" in why if at[-1] < 3 else "encrypted on wlan0" in why and "seen broken" in why
+
+
+def test_what_was_encrypted_before_all_that_matters_excuses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node gets its address after that, so that nothing was registered before."""
+    early = Record(0, on_air(into(signed(reply(), KEY)), True))
+    seen = [*GOT, Record(SECOND, out(request())), plain(3)]
+    later = [Record(record.time + 60 * SECOND, on_air(record.data)) for record in seen]
+    late = Record(90 * SECOND, on_air(out(request()), True))
+    data = pcapng([early, *later, late], (Device("wlan0", 105),))
+    assert of_capture(tmp_path, monkeypatch, data).verdict == "violation"
+
+
 # --- the law ------------------------------------------------------------------------------------------------------
 
 
