@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 from mipcheck.checker.console.errors import UsageError, quoted
 from mipcheck.checker.console.escape import printable
 
-SUFFIXES: Final = (".log", ".jsonl", ".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
+_PLAIN: Final = (".log", ".jsonl", ".pcap", ".pcapng", ".cap")
+SUFFIXES: Final = (*_PLAIN, *(f"{suffix}.gz" for suffix in _PLAIN))
 """What is taken from a folder. A file that is named, or that a glob finds, is taken whatever it is called."""
 
 _TAGS: Final = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "last_modified", "updated",

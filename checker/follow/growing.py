@@ -11,7 +11,7 @@ from mipcheck.checker.capture.frames.magic import is_capture
 from mipcheck.checker.console.errors import InputError, Problem, UsageError
 from mipcheck.checker.console.escape import printable
 from mipcheck.checker.follow.tail import CaptureGrows
-from mipcheck.checker.inputs.kinds import LOG_MARKS, foreign, no_text_log, packed_log
+from mipcheck.checker.inputs.kinds import LOG_MARKS, no_text_log, refused
 from mipcheck.checker.inputs.mapped import map_by_words
 from mipcheck.checker.inputs.trace import Input, input_of_log
 from mipcheck.checker.logs import jsonl, text
@@ -155,7 +155,7 @@ class Growing:
         head = self._head.removeprefix(b"\xef\xbb\xbf").lstrip()
         if self._words is not None or self._mapped is not None or b"\n" not in head or len(head) >= SIZE:
             return False
-        if packed_log(head, self.name) or foreign(head, self.name) or no_text_log(head):
+        if refused(head, self.name, grows=True) or no_text_log(head):
             return False
         return head.count(b"\n") < LINES and not any(line.startswith(LOG_MARKS) for line in head.splitlines())
 
@@ -246,8 +246,8 @@ class Growing:
                 use, strict = self._mapped
                 self._words = MappedLog(self.name, use, vocabulary, keep_going, role, latest, strict, tunnels)
                 return
-            if hint := packed_log(head[:_HEAD], self.name) or foreign(head[:_HEAD], self.name):
-                self._refuse("is neither a log nor a capture", hint)
+            if why := refused(head[:_HEAD], self.name, grows=True):
+                self._refuse(*why)
             kind = "jsonl" if begun.startswith(b"{") else "log"
             self._words = _Own(self.name, vocabulary, keep_going, kind, role)
         except RoleError as error:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 import struct
+import zlib
 from pathlib import Path
 from typing import Final
 
-from mipcheck.checker.capture.frames.magic import GZIP, PCAP, is_capture, unpacked_head
+from mipcheck.checker.capture.frames.magic import GZIP, PCAP, WITH_HEADER, is_capture, unpacked_head
 from mipcheck.checker.console.escape import printable
 
 _CONVERT: Final = "convert it first (editcap -F pcapng)"
@@ -46,8 +47,15 @@ _LONGEST: Final = 262_144
 _APART: Final = 30 * 24 * 3600
 """Seconds between two frames that follow each other at the beginning of a capture, at most."""
 
-_INSIDE: Final = 256
+_INSIDE: Final = 512
 """Bytes by which it is told what is compressed."""
+
+_AGAIN: Final = "copy it anew from where it was made, as binary data, or compress it again"
+_WHOLE: Final = (
+    "is {}, which is read only as a whole, not while it grows",
+    "check what there is of it without --follow: {}; or follow the plain log that it is made of",
+)
+"""What is said of a log that is followed, and what to do."""
 
 LOG_MARKS: Final = (b"mipcheck-trace", b'{"mipcheck-trace"')
 
@@ -94,18 +102,50 @@ def foreign(head: bytes, name: str) -> str:
     return ""
 
 
-def packed_log(head: bytes, name: str) -> str:
-    """Say how to check what is a log, compressed with gzip; nothing if it is none.
+def refused(head: bytes, name: str, grows: bool = False) -> tuple[str, str] | None:
+    """Say why an input is not read, and what to do; None if it may be a log or a capture.
 
-    `head` are its first bytes, `name` its path.
+    `head` are its first bytes, `name` its path; `grows` says that it is read while it grows.
     """
-    if head[:2] != GZIP or is_capture(head):
-        return ""
-    text = unpacked_head(head, _INSIDE)
-    if not text.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((*LOG_MARKS, b"{")):
-        return ""
-    path = "" if name == "<stdin>" else f" {shlex.quote(printable(name))}"
-    return f"unpack it on the way: gunzip -c{path} | mipcheck -"
+    if head[:2] == GZIP and not is_capture(head):
+        inside = unpacked_head(head, _INSIDE)
+        if not inside:
+            return _nothing_inside(head)
+        if grows and b"\0" not in inside:
+            return _WHOLE[0].format("compressed with gzip"), _WHOLE[1].format(_command(name))
+        return "is neither a log nor a capture", _contents(inside)
+    if grows and head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _WHOLE[0].format("in UTF-16"), _WHOLE[1].format(_command(name))
+    if hint := foreign(head, name):
+        return "is neither a log nor a capture", hint
+    return None
+
+
+def _command(name: str) -> str:
+    """Return the command that checks a file."""
+    return f"mipcheck {'-' if name == '<stdin>' else shlex.quote(printable(name))}"
+
+
+def _nothing_inside(head: bytes) -> tuple[str, str]:
+    """Say why nothing at all comes of what begins as gzip."""
+    engine = zlib.decompressobj(WITH_HEADER)
+    try:
+        engine.decompress(head)
+    except zlib.error:
+        return "compressed with gzip, and damaged: nothing of it can be unpacked", _AGAIN
+    if engine.eof:
+        return "compressed with gzip, and empty", "see that what it was made of holds a log or a capture"
+    return "compressed with gzip, and truncated: nothing of it can be unpacked", _AGAIN
+
+
+def _contents(inside: bytes) -> str:
+    """Say what a gzip file holds that is no text, of which some bytes are given, and what to do."""
+    if inside[257:262] == b"ustar":
+        return "it is compressed with gzip, and holds an archive (tar); unpack it first (tar -xzf), and give its files"
+    known = next((hint for magic, hint in (*_PACKED, *_CAPTURES) if inside.startswith(magic)), "")
+    if known:
+        return f"it is compressed with gzip; unpack it first (gunzip); then {known}"
+    return f"it is compressed with gzip; unpack it first (gunzip); then {_BINARY}"
 
 
 def no_site_file(head: bytes, name: str) -> str:

@@ -390,13 +390,11 @@ def kind_of(stream: BinaryIO, name: str) -> str:
     `name` stands for it in messages. Raises InputError for what is known to be something else, or cannot be read.
     """
     from mipcheck.checker.capture import is_capture
-    from mipcheck.checker.inputs.kinds import foreign, packed_log
+    from mipcheck.checker.inputs.kinds import refused
 
     head = _head(stream, name)
-    if hint := packed_log(head, name):
-        raise InputError([Problem(Position(name), "is a log compressed with gzip, which is read unpacked only", hint)])
-    if hint := foreign(head, name):
-        raise InputError([Problem(Position(name), "is neither a log nor a capture", hint)])
+    if why := refused(head, name):
+        raise InputError([Problem(Position(name), *why)])
     if is_capture(head):
         return "capture"
     return "jsonl" if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else "log"

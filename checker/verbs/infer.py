@@ -24,11 +24,11 @@ def run(args: argparse.Namespace) -> int:
     """Write the site file; return 0. Raises UsageError, and what reading the capture raises."""
     from mipcheck.checker.console.errors import InputError, Problem
     from mipcheck.checker.infer.proposal import propose
-    from mipcheck.checker.inputs.opening import kind_of, open_input
+    from mipcheck.checker.inputs.opening import OpenInput, open_input
     from mipcheck.model.values.event import Position
 
     with open_input(args.capture) as stream:
-        if kind_of(stream, args.capture) != "capture":
+        if OpenInput(args.capture, stream).kind != "capture":
             hint = "only a capture shows who is who by itself; for a log, write a site file or its site lines by hand"
             raise InputError([Problem(Position(args.capture), "is no capture", hint)])
         proposal = propose(stream, args.capture)

@@ -141,6 +141,26 @@ def test_what_else_is_compressed_is_no_log(here: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (gzip.compress(LOG.encode())[:10], "compressed with gzip, and truncated: nothing of it can be unpacked"),
+        (gzip.compress(LOG.encode())[:10] + b"\xff" * 90, "compressed with gzip, and damaged: nothing of it can be"),
+        (b"\x1f\x8b\x07" + bytes(90), "compressed with gzip, and damaged: nothing of it can be unpacked"),
+        (gzip.compress(b""), "compressed with gzip, and empty"),
+        (gzip.compress(bytes(257) + b"ustar\x0000"), "an archive (tar); unpack it first (tar -xzf)"),
+        (gzip.compress(b"\xfd7zXZ\0" + bytes(90)), "unpack it first (gunzip); then it is compressed with xz"),
+        (gzip.compress(LOG.encode())[:-20], "and truncated: the gzip data end"),
+    ],
+)
+def test_what_is_wrong_with_compressed_data_is_said(
+    data: bytes, text: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "y.gz").write_bytes(data)
+    code, shown = said(capsys, "y.gz")
+    assert code == 2 and text in " ".join(shown.split()), shown
+
+
+@pytest.mark.parametrize(
     ("name", "text", "place"),
     [
         ("site.toml", '[parameters]\nt_slack = "1s"\nt_stop = 59\n', "site.toml:3:1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import signal
@@ -112,6 +113,24 @@ def test_a_fleet_and_its_dataset(files: Path, capsys: pytest.CaptureFixture[str]
     # Other options are other results.
     assert main(["fleet", str(files), "-o", str(out), *by, "--set", "t_stop=30s"]) == 2
     assert "other options (--set)" in capsys.readouterr().err
+
+
+def test_logs_that_are_packed_or_in_utf_16_are_read_as_by_themselves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = (TRACES / FINE).read_bytes()
+    for name, data in (
+        ("a.log.gz", gzip.compress(log)),
+        ("b.log", gzip.compress(log)),
+        ("c.log", log.decode().encode("utf-16")),
+        ("d.log.gz", gzip.compress(log.decode().encode("utf-16"))),
+        ("e.log.gz", gzip.compress(log)[:40]),
+    ):
+        (tmp_path / name).write_bytes(data)
+    _, said = answer(capsys, str(tmp_path))
+    (cut,) = said["unchecked"]
+    assert said["counts"]["conformant"] == 4 and cut["file"].endswith("e.log.gz")
+    assert "compressed with gzip, and truncated" in cut["reason"]
 
 
 def test_parameters_that_were_given_are_kept_and_older_results_have_none(tmp_path: Path) -> None:

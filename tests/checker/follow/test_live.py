@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,13 @@ def test_what_is_refused_of_a_log_is_refused_while_it_grows(
         check([str(path)], spec=DRAFT, **asked)
     with pytest.raises((InputError, UsageError)):
         followed([Pieces(str(path), [text.encode()])], **asked)
+
+
+@pytest.mark.parametrize("data", [gzip.compress(b"mipcheck-trace 1\n"), "mipcheck-trace 1\n".encode("utf-16")])
+def test_what_is_read_only_as_a_whole_is_not_followed(data: bytes) -> None:
+    with pytest.raises(InputError, match="read only as a whole") as refused:
+        followed([Pieces("x.gz", [data[:5], data[5:]])])
+    assert refused.value.problems[0].hint.startswith("check what there is of it without --follow: mipcheck x.gz")
 
 
 @pytest.mark.slow
