@@ -156,25 +156,32 @@ class _Auditor:
         """Seek traces that exercise and that break a rule, with the fewest capabilities or else with all."""
         given = frozenset(rule.given)
         everything = frozenset(machine.capabilities) - set(rule.unless) | given
+        found: list[Coverage] = []
         for capabilities in dict.fromkeys((given, everything)):
-            evidence = self._telling(machine, capabilities, rule)
-            kept, broken = (evidence.of_rule(rule.id, which) for which in (False, True))
-            if (kept is None and not rule.is_prohibition) or broken is None:
-                continue
-            told = evidence.setting.given
-            exercised = "" if kept is None else self._replayed(machine, kept, capabilities, frozenset(), told)
-            # Some rules cannot be broken alone: a stricter SHOULD lies around them, or another rule forbids the site.
-            breaking = self._replayed(machine, broken, capabilities, broken.broken | {rule.id}, told)
-            rest = replace(machine, rules={n: r for n, r in machine.rules.items() if n != rule.id})
-            noticed = [BY_TRACE] if broken_in(rest, breaking) == broken.broken - {rule.id} else []
-            for p in machine.properties.values():
-                if about_the_same(machine, p, rule) and not isinstance(p.claim, Independent):
-                    trace = evidence.noticed(p, rule.id)
-                    if trace is not None:
-                        self._replayed(machine, trace, capabilities, frozenset({rule.id}), told)
-                        noticed.append(p.name)
-            return Coverage(tuple(noticed), exercised, breaking, prohibits=rule.is_prohibition)
-        return Coverage()
+            found.append(self._rule_of(machine, rule, capabilities))
+            if found[-1].broken and (found[-1].exercised or rule.is_prohibition):
+                return found[-1]
+        return min(found, key=lambda c: len(c.lacks))
+
+    def _rule_of(self, machine: Spec, rule: Rule, capabilities: frozenset[str]) -> Coverage:
+        """Seek the same for a node of these capabilities."""
+        evidence = self._telling(machine, capabilities, rule)
+        kept, broken = (evidence.of_rule(rule.id, which) for which in (False, True))
+        told = evidence.setting.given
+        exercised = "" if kept is None else self._replayed(machine, kept, capabilities, frozenset(), told)
+        if broken is None:
+            return Coverage((), exercised, prohibits=rule.is_prohibition)
+        # Some rules cannot be broken alone: a stricter SHOULD lies around them, or another rule forbids the site.
+        breaking = self._replayed(machine, broken, capabilities, broken.broken | {rule.id}, told)
+        rest = replace(machine, rules={n: r for n, r in machine.rules.items() if n != rule.id})
+        noticed = [BY_TRACE] if broken_in(rest, breaking) == broken.broken - {rule.id} else []
+        for p in machine.properties.values():
+            if about_the_same(machine, p, rule) and not isinstance(p.claim, Independent):
+                trace = evidence.noticed(p, rule.id)
+                if trace is not None:
+                    self._replayed(machine, trace, capabilities, frozenset({rule.id}), told)
+                    noticed.append(p.name)
+        return Coverage(tuple(noticed), exercised, breaking, prohibits=rule.is_prohibition)
 
     def _property(self, machine: Spec, p: Property) -> Coverage:
         """Seek a trace to which a property applies, and one that refutes it where a rule is missing."""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import z3
@@ -20,7 +21,7 @@ from mipcheck.model.prover.logic import neg
 from mipcheck.model.prover.merging import NONE, clashing, known, merged
 from mipcheck.model.prover.runs import anchor_of, cone, roots_of_rules, slots_of
 from mipcheck.model.prover.scripts import without_value
-from mipcheck.model.prover.search import Search, time_unit
+from mipcheck.model.prover.search import FAR, LATE, Search, time_unit
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Move, System, Z, spacer
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
@@ -35,6 +36,7 @@ from mipcheck.model.values.types import Type
 DEPTH = 10
 """Events of a trace, silent ones included, up to which one is searched for."""
 TIME_IS_UP = "the time for the search was up"
+UNCERTAIN = "where they part, a time that has no value decides, of which a checker knows nothing"
 _COUNT = itertools.count()
 """Numbers the goals of searches: all of them stay in one solver, each under a literal of its own."""
 
@@ -142,9 +144,11 @@ class _Both(Unrolling):
     `known` says of each which events it has heard of, and when it knows all words of them.
     """
 
-    def __init__(self, left: World, right: World, known: Sequence[Mapping[str, Term]]) -> None:
-        super().__init__(left)
-        self.other = Unrolling(right, solver=self.solver, tag="~")
+    def __init__(
+        self, left: World, right: World, known: Sequence[Mapping[str, Term]], solver: Any = None, tag: str = ""
+    ) -> None:
+        super().__init__(left, solver=solver, tag=tag)
+        self.other = Unrolling(right, solver=self.solver, tag=f"{tag}~")
         self._known = known
 
     def extend(self) -> None:
@@ -173,7 +177,8 @@ def _tells(run: Unrolling, known: Mapping[str, Term], k: int) -> Z:
 class Comparison(Search):
     """Searches over one unrolling of two settings. `timeout` is in seconds, for each search.
 
-    `addresses` are those of the site that are not the usual ones. Traces speak of so many `entries` of each table.
+    `addresses` are those of the site that are not the usual ones. Traces speak of so many `entries` of each table. A
+    `sure` one finds what they part on whether times without a value lie far back or far ahead.
     """
 
     def __init__(
@@ -184,7 +189,10 @@ class Comparison(Search):
         timeout: float = 60.0,
         addresses: Mapping[str, int] = NONE,
         entries: int = 1,
+        sure: bool = False,
     ) -> None:
+        self._make_sure = None if sure else partial(Comparison, left, right, depth, timeout, addresses, entries, True)
+        self._sure: Comparison | None = None
         self.left, self.right = (s.tracked(entries) for s in merged(left, right, addresses))
         unit = min(time_unit(s.parameters, s.spec) for s in (self.left, self.right))
         worlds = _worlds(self.left, self.right, [s.rules.values() for s in (self.left, self.right)], unit)
@@ -192,6 +200,12 @@ class Comparison(Search):
         events = self.left.spec.events
         heard = known(left.spec, events), known(right.spec, events, clashing(left.spec, right.spec))
         self.both = self.run = _Both(worlds[0], worlds[1], heard)
+        self._pairs = [self.both]
+        if sure:
+            self._pairs.append(_Both(worlds[0], worlds[1], heard, self.run.solver, "^"))
+            for pair, value in zip(self._pairs, (-FAR, FAR), strict=True):
+                for run in (pair, pair.other):
+                    self.run.solver.add([run.states[0][slot] == value for slot in without_value(run.world)])
         self.tidying = math.inf
         self.used = keys_used(self.left.spec) | keys_used(self.right.spec)
         self._configured = self.left.misconfigured, self.right.misconfigured
@@ -202,14 +216,29 @@ class Comparison(Search):
         `left` and `right` are rules of the first and the second world. Where there is no such trace, less is
         asked, step by step (see `_Strictness`).
         """
+        named = frozenset(left), frozenset(right)
+        found = self._part(*named, pretty)
+        parting = found.parting
+        if parting is None or (named[0] & parting.left) ^ (named[1] & parting.right):
+            return found
+        return self._surely().part(*named, pretty) if self._make_sure else SearchOutcome(None, UNCERTAIN)
+
+    def _surely(self) -> Comparison:
+        """Return the search for what shows a checker that they part, to whom a time without a value is unknown."""
+        if self._sure is None:
+            assert self._make_sure is not None
+            self._sure = self._make_sure()
+        self._sure.depth, self._sure.timeout, self._sure.tidying = self.depth, self.timeout, self.tidying
+        return self._sure
+
+    def _part(self, left: Iterable[str], right: Iterable[str], pretty: bool) -> SearchOutcome:
         budget = Budget(self.timeout)
-        named = [r for r in left if self._judges(self.both, r)], [r for r in right if self._judges(self.both.other, r)]
+        named = [[r for r in rules if self._judges(run, r)] for rules, run in ((left, self.both), (right, self.both.other))]
         if not any(named):
             return SearchOutcome(None, "there is no rule on events to part on")
         for strictness in _Strictness:
             for k in range(self.depth):
-                while len(self.run.steps) <= k:
-                    self.run.extend()
+                self._extend(k)
                 for turned in (False, True):
                     rules = named[turned]
                     if not rules:
@@ -228,15 +257,24 @@ class Comparison(Search):
             return SearchOutcome(None, "it is no rule on events in both")
         for strictness in (_Strictness.ALL, _Strictness.MUST):
             for k in range(self.depth):
-                while len(self.run.steps) <= k:
-                    self.run.extend()
-                goal = z3.And(self.both.breaks(rule, k), self.both.other.breaks(rule, k))
+                self._extend(k)
+                goal = z3.And([run.breaks(rule, k) for pair in self._pairs for run in (pair, pair.other)])
                 found = self._solve(k, goal, ([rule], [rule]), strictness, budget, pretty)
                 if found == z3.unknown:
                     return SearchOutcome(None, TIME_IS_UP)
-                if isinstance(found, Parting):
+                if isinstance(found, Parting) and rule in found.left & found.right:
                     return SearchOutcome(found)
+                if isinstance(found, Parting):
+                    return self._surely().both_break(rule, pretty) if self._make_sure else SearchOutcome(None, UNCERTAIN)
         return SearchOutcome(None, f"none was found of up to {self.depth} events")
+
+    def _extend(self, k: int) -> None:
+        """Take as many steps that there is a step k."""
+        while len(self.run.steps) <= k:
+            for pair in self._pairs:
+                pair.extend()
+            if len(self._pairs) > 1:
+                self.run.solver.add(self.run.steps[-1].now <= LATE // (self.world.unit or 1))
 
     @staticmethod
     def _judges(run: Unrolling, rule: str) -> bool:
@@ -247,13 +285,16 @@ class Comparison(Search):
         self, k: int, turned: bool, rules: list[str], strictness: _Strictness, budget: Budget, pretty: bool
     ) -> Parting | Any:
         """Find a trace whose step k one world forbids by `rules`, the second if `turned`; else z3.unsat or unknown."""
-        forbids, allows = (self.both.other, self.both) if turned else (self.both, self.both.other)
+        pairs = [(pair.other, pair) if turned else (pair, pair.other) for pair in self._pairs]
         differs = [
-            z3.And(forbids.breaks(r, k), z3.Not(allows.breaks(r, k)) if self._judges(allows, r) else True)
+            z3.And([
+                z3.And(forbids.breaks(r, k), z3.Not(allows.breaks(r, k)) if self._judges(allows, r) else True)
+                for forbids, allows in pairs
+            ])
             for r in rules
-        ]
+        ]  # fmt: skip
         free: tuple[list[str], list[str]] = ([], rules) if turned else (rules, [])
-        judges = (forbids,) if strictness is _Strictness.OWN else (self.both, self.both.other)
+        judges = (pairs[0][0],) if strictness is _Strictness.OWN else (self.both, self.both.other)
         return self._solve(k, z3.Or(differs), free, strictness, budget, pretty, judges)
 
     def _solve(
@@ -273,7 +314,8 @@ class Comparison(Search):
         """
         wanted = z3.Bool(f"wanted#{next(_COUNT)}")
         exact = [z for side in (self.both, self.both.other) for z in side.world.exact()]
-        self.run.solver.add(z3.Implies(wanted, z3.And(goal, self.run.shows(k), *exact)))
+        shown = [pair.shows(k) for pair in self._pairs]
+        self.run.solver.add(z3.Implies(wanted, z3.And(goal, *shown, *exact)))
         sides = (self.both, self.both.other)
         assumptions = [wanted]
         for side, own in zip(sides, free, strict=True):

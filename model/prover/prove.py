@@ -183,19 +183,21 @@ class Proofs:
         )
 
     def needed(self, name: str, rule: str) -> bool:
-        """Decide whether a property is proved, and fails without a rule: there is a counterexample."""
-        return isinstance(self._need(name, rule), Needed)
+        """Decide whether a property is proved, if only because nothing happens of which it speaks, and fails without a
+        rule: there is a counterexample."""
+        return isinstance(self._need(name, rule, ("proved", "vacuous")), Needed)
 
     def spared(self, name: str, rule: str) -> bool:
         """Decide whether a property is proved, and so it is without a rule that speaks of it."""
-        return self._need(name, rule) is None
+        return self._need(name, rule, ("proved",)) is None
 
-    def _need(self, name: str, rule: str) -> Needed | Undecided | Literal[False] | None:
-        """Return whether a property that is proved needs a rule, None if it does not; False where nobody can ask."""
+    def _need(self, name: str, rule: str, answers: tuple[str, ...]) -> Needed | Undecided | Literal[False] | None:
+        """Return whether a property needs a rule, None if it does not; False where nobody can ask, or the answer is
+        none of those."""
         p, setting = self._asked(name)
         if isinstance(p.claim, Consistent | Permitted):
             return False
-        if (self._answers.get(name) or self.verdict(name).result) != "proved":
+        if (self._answers.get(name) or self.verdict(name).result) not in answers:
             return False
         proof = self._proved[name]
         mine = [r for r in proof.rules if r.id == rule]

@@ -36,9 +36,9 @@ def time_unit(parameters: Mapping[str, int], spec: Spec) -> int:
 DEPTH: Final = 10
 """Steps of the longest trace that is searched for."""
 
-_LATE: Final = 2**56
+LATE: Final = 2**56
 """A time later than any that matters: two years in ns."""
-_FAR: Final = 2**64
+FAR: Final = 2**64
 """One that is further away than whatever is added to it."""
 
 
@@ -67,7 +67,7 @@ class Search:
         self._twin = Unrolling(world, solver=self.run.solver, tag="~") if sure else None
         self._sure: Search | None = None
         if self._twin is not None:
-            for run, value in ((self.run, -_FAR), (self._twin, _FAR)):
+            for run, value in ((self.run, -FAR), (self._twin, FAR)):
                 self.run.solver.add([run.states[0][slot] == value for slot in without_value(world)])
 
     def certain(
@@ -88,7 +88,12 @@ class Search:
         if self._sure is None:
             self._sure = Search(self.world, timeout=self.timeout, sure=True, quick=self.quick)
         self._sure.depth = self.depth
-        found = self._sure.shortest(goal, free, pretty)
+
+        def surely(run: Unrolling, k: int) -> Z:
+            kept = () if broken else (run.kept_surely[i][rule] for i in range(k + 1))
+            return conj([goal(run, k), *kept])
+
+        found = self._sure.shortest(surely, free, pretty)
         return found if found is not None and self._is_certain(found, rule, broken) else None
 
     def _is_certain(self, found: Witness, rule: str, broken: bool) -> bool:
@@ -109,7 +114,7 @@ class Search:
                 for run in self._runs:
                     run.extend()
                 if self._twin is not None:
-                    self.run.solver.add(self.run.steps[-1].now <= _LATE // (self.world.unit or 1))
+                    self.run.solver.add(self.run.steps[-1].now <= LATE // (self.world.unit or 1))
             wanted = z3.Bool(f"goal@{k}#{next(_COUNT)}")
             asked = [goal(run, k) for run in self._runs]
             shown = [run.shows(k) for run in self._runs]

@@ -216,3 +216,16 @@ def test_what_is_kept_of_a_parameter_shows_what_it_makes_different_today(file: P
     parameter = spec.parameters[file.stem.removeprefix("parameter-")]
     log = file.read_text("utf-8")
     assert any(decide(by, log) for by in with_other_values(spec, parameter, 1.0))
+
+
+def test_what_is_found_is_told_where_not_all_is() -> None:
+    """A rule that nothing keeps lacked a trace that breaks it, too."""
+    spec = loads("""
+        spec half
+        document "none"
+        event go(n: int) by node seen log
+        interface { since: time }
+        rule R MUST cite 1 "long after something that never happens" allow go only if now - since >= 5 s and n > 3
+    """)
+    (row,) = audit(spec)
+    assert row.lacks == ["a trace that exercises it (R)"]

@@ -325,3 +325,37 @@ def test_other_words_make_another_event() -> None:
     found = find_parting(left, loads(MORE.replace("{one, two MORE}", "{two, one}").replace("OTHERS", "").replace(
         "LIMIT", "5 s").replace("WHEN", "asked")), ["R"], [])  # fmt: skip
     assert found.trace and not found.both_read
+
+
+HEARD = """
+spec heard
+event hear() by network seen log
+event go() by node seen log
+event off() by node seen log
+interface { heard: time  tired: bool = false }
+on hear { heard := now }
+on off { tired := true }
+rule A MUST cite 1 "no sooner than five seconds after it heard" allow go only if now - heard >= 5 s
+"""
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_they_part_by_what_a_checker_knows(turned: bool) -> None:
+    """A time that has no value decided: readings were said to part on a trace of which neither finds anything broken."""
+    pair = [loads(HEARD), loads(HEARD.replace("now - heard >= 5 s", "not tired or now - heard >= 5 s"))]
+    found = find_parting(*(reversed(pair) if turned else pair), ["A"], [])
+    assert (found.left, found.right) == (((), ("A",)) if turned else (("A",), ()))
+    assert lines(found.trace) == ["hear", "go"]
+
+
+def test_both_break_what_a_checker_knows() -> None:
+    left, right = loads(HEARD), loads(HEARD.replace("5 s", "6 s"))
+    found = Partings(left, right).both_break("A", [])
+    assert found.left == found.right == ("A",)
+    assert lines(found.trace) == ["hear", "go"]
+
+
+def test_what_no_checker_can_tell_apart_is_not_said_to_part() -> None:
+    text = HEARD.replace("on hear { heard := now }", "")
+    found = find_parting(loads(text), loads(text.replace("5 s", "6 s")), ["A"], [])
+    assert not found.trace and not found.same

@@ -106,3 +106,30 @@ def test_an_obligation_is_kept_where_it_was_in_time_by_whatever_began_it(first: 
     assert surely_kept(setting_of(spec).in_steps(10**6), script, "R") == kept
     log = "\n".join(["mipcheck-trace 1", "site boot=true", *(f"{ms / 1000:.3f} eth0 {event}" for event, ms in told)])
     assert (statuses(spec, log)["R"] == "held") == kept
+
+
+UNSET = """
+spec unset
+document "none"
+param wait: time = 5 s
+event ring() by node seen log
+event open() by node seen log
+interface { rung: time  shut: bool = false }
+on ring { rung := now }
+on open { shut := true }
+"""
+
+
+def test_a_rule_is_kept_by_a_time_that_has_a_value() -> None:
+    """A run that kept it with the time far back was found again and again, which to the checker shows nothing, and none
+    was said to be there."""
+    spec = loads(UNSET + 'rule R MUST cite 1 "waits" allow open only if now - rung >= wait')
+    kept, broken = examples(spec, "R")
+    assert statuses(spec, kept) == {"R": "held"}
+    assert statuses(spec, broken) == {"R": "violated"}
+
+
+def test_a_rule_is_kept_in_all_that_was_before() -> None:
+    spec = loads(UNSET + 'rule R MUST cite 1 "waits" allow open only if shut or now - rung >= wait')
+    kept, _ = examples(spec, "R")
+    assert statuses(spec, kept) == {"R": "held"}

@@ -72,3 +72,18 @@ def test_without_the_one_the_other_is_needed() -> None:
 def test_no_rule_is_needed_for_what_does_not_hold() -> None:
     assert proof("wrong").result == "refuted"
     assert not any(Proofs(SPEC).needed("wrong", rule) for rule in SPEC.rules)
+
+
+def test_a_property_that_speaks_of_nothing_needs_what_forbids_it() -> None:
+    """`prove` said so, and `explain` that no property failed without that rule."""
+    spec = loads("""
+        spec calm
+        document "none"
+        event go(n: int) by node seen log
+        interface { ready: bool = false }
+        rule R MUST cite 1 "never the third" allow go(n = 3) only if false
+        property p "of the third" whenever go(n = 3): ready
+    """)
+    proofs = Proofs(spec)
+    assert proofs.verdict("p").result == "vacuous"
+    assert proofs.needed("p", "R") and not proofs.spared("p", "R")
