@@ -89,6 +89,7 @@ def _result(spec: Spec, p: Answered) -> str:
     facts += [f"for {r.interfaces} interfaces"] if r.result == "proved" and r.interfaces else []
     facts += [f"needs {', '.join(n.rule for n in r.needs)}"] if r.needs else []
     facts += [f"assumes {', '.join(r.assumes)}"] if r.assumes else []
+    facts += r.excluded
     facts += [f"because {r.reason}"] if r.reason else []
     parts.append(sheet.paragraph(" · ".join(facts), "about"))
     for need in r.needs:

@@ -44,7 +44,7 @@ def results_json(spec: Spec, proved: Sequence[Answered], without: Sequence[str],
             "opinions": {o.solver: {"unsat": o.discharged, "undecided": dict(o.undecided)} for o in p.opinions},
             "counterexample": p.counterexample or None,
             **_of_system(spec, p),
-            "reason": p.result.reason or None,
+            "reason": "; ".join(filter(None, [p.result.reason, *p.result.excluded])) or None,
         }
         for p in proved
     ]
@@ -174,6 +174,7 @@ def _opinion(o: SolverOpinion) -> str:
 def _needs(r: Result) -> list[str]:
     found = [f"needs {', '.join(n.rule for n in r.needs)}"] if r.needs else []
     found += [f"assumes {', '.join(r.assumes)}"] if r.assumes else []
+    found += [f"{what}, and this is of networks without" for what in r.excluded]
     return found + ([f"whether it needs {', '.join(r.undecided)} is undecided"] if r.undecided else [])
 
 

@@ -233,7 +233,9 @@ class Comparison(Search):
 
     def _part(self, left: Iterable[str], right: Iterable[str], pretty: bool) -> SearchOutcome:
         budget = Budget(self.timeout)
-        named = [[r for r in rules if self._judges(run, r)] for rules, run in ((left, self.both), (right, self.both.other))]
+        named = [
+            [r for r in rules if self._judges(run, r)] for rules, run in ((left, self.both), (right, self.both.other))
+        ]
         if not any(named):
             return SearchOutcome(None, "there is no rule on events to part on")
         for strictness in _Strictness:
@@ -265,7 +267,9 @@ class Comparison(Search):
                 if isinstance(found, Parting) and rule in found.left & found.right:
                     return SearchOutcome(found)
                 if isinstance(found, Parting):
-                    return self._surely().both_break(rule, pretty) if self._make_sure else SearchOutcome(None, UNCERTAIN)
+                    return (
+                        self._surely().both_break(rule, pretty) if self._make_sure else SearchOutcome(None, UNCERTAIN)
+                    )
         return SearchOutcome(None, f"none was found of up to {self.depth} events")
 
     def _extend(self, k: int) -> None:

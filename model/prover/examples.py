@@ -6,7 +6,7 @@ rule forbids. The trace then breaks those too, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -26,7 +26,7 @@ from mipcheck.model.prover.variants import same_addresses
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.claimed import Property
 from mipcheck.model.specification.spec import Configure, Require
-from mipcheck.model.specification.term import Term
+from mipcheck.model.values.types import ADDRESS
 
 
 def _goal(run: Unrolling, k: int, rule: str, broken: bool) -> Z:
@@ -37,6 +37,9 @@ def _goal(run: Unrolling, k: int, rule: str, broken: bool) -> Z:
 def _arising(setting: Setting, p: Property) -> tuple[Callable[[Unrolling, int], Z], frozenset[str]]:
     """Return as the goal of a trace that a property speaks of its last event, and the rules that it may break."""
     return partial(matching, p=setting.of_property(p)), setting.without | setting.advice
+
+
+_KINDS = ("site", "parameter")
 
 
 def named(rule: str, broken: bool) -> str:
@@ -237,47 +240,62 @@ class Examples:
 
     def _configured(self, rule: str, broken: bool) -> Witness | None:
         """Return the site and parameters as they are, or with one value changed so that only this rule is broken, or
-        none."""
+        none; where no single one does it, with all that it reads, or that any does."""
         if not broken and rule not in self.setting.misconfigured:
             return Witness((), (), self.setting.misconfigured, 0)
         body = self.setting.rules[rule].body
         assert isinstance(body, Configure)
-        for kind, name in sorted(self._influences(body.condition)):
-            value = z3.Int(name)
-            world = self._world({name: value}, {}) if kind == "site" else self._world({}, {name: value})
-            if (found := self._solve(world, rule, broken, value, self._is_time(kind, name))) is not None:
-                site, parameters = ({name: found}, {}) if kind == "site" else ({}, {name: found})
+        demands = [r.id for r in self.setting.rules.values() if isinstance(r.body, Configure)]
+        names = sorted(self._influences(rule))
+        every = sorted({name for demand in demands for name in self._influences(demand)})
+        for changed in (*([name] for name in names), names, every):
+            if (found := self._solve(rule, broken, changed)) is not None:
+                site, parameters = ({n: found[kind, n] for kind, n in changed if kind == of} for of in _KINDS)
                 return Witness((), (), frozenset({rule} if broken else ()), 0, site, parameters)
         return None
 
-    def _influences(self, condition: Term) -> set[tuple[str, str]]:
-        """Return the site addresses and parameters that a condition reads, as ("site" or "parameter", name)."""
-        return {("site", n) for n in condition.names("site")} | {("parameter", n) for n in condition.names("param")}
+    def _influences(self, rule: str) -> set[tuple[str, str]]:
+        """Return the site addresses and parameters that a demand reads, as ("site" or "parameter", name)."""
+        terms = list((self.setting.unfolded or self.setting.spec).rules[rule].terms())
+        addresses, parameters = ({n for t in terms for n in t.names(kind)} for kind in ("site", "param"))
+        return {("site", n) for n in addresses} | {("parameter", n) for n in parameters & set(self.setting.parameters)}
 
-    def _is_time(self, kind: str, name: str) -> bool:
-        return kind == "parameter" and self.setting.spec.parameters[name].type.name == "time"
+    def _solve(self, rule: str, broken: bool, changed: list[tuple[str, str]]) -> dict[tuple[str, str], int] | None:
+        """Return the smallest values of what is changed, none below 0, that break the rule, or keep it, and keep the
+        other rules on configuration."""
+        told = [n for kind, n in changed if kind == "parameter"]
+        own = self.setting.saying(told) if self._asks_for(told) else self.setting
+        kinds = {(kind, n): ADDRESS if kind == "site" else own.spec.parameters[n].type for kind, n in changed}
+        values = {key: z3.Int(key[1]) for key in changed}  # what is minimised is a number
+        numbers = {key: z == 1 if kinds[key].name == "bool" else z for key, z in values.items()}
+        site, parameters = ({n: numbers[kind, n] for kind, n in changed if kind == of} for of in _KINDS)
+        world = self._world(own, site, parameters)
+        solver = z3.Optimize()
+        solver.set("timeout", int(own.timeout * 1000))
+        for key, value in values.items():
+            solver.add(value >= 0)
+            if kinds[key].is_enum or kinds[key].name == "bool":
+                solver.add(value < (len(kinds[key].members) or 2))
+            solver.minimize(value)
+        for other in own.rules.values():
+            if isinstance(other.body, Configure):
+                holds = world.term(other.body.condition, {}, WHOLE_NODE, {}, None)
+                solver.add(z3.Not(holds) if broken and other.id == rule else holds, *world.exact())
+        if solver.check() != z3.sat:
+            return None
+        found = {key: int(solver.model().eval(value, model_completion=True).as_long()) for key, value in values.items()}
+        return {key: n * self.unit if kinds[key].name == "time" else n for key, n in found.items()}
 
-    def _world(self, site: Mapping[str, Z], changed: Mapping[str, Z]) -> World:
-        """Return the world of another address or parameter; what a default says of that follows it."""
-        own, parameters = self.setting, {**self.setting.parameters, **changed}
+    def _asks_for(self, names: Collection[str]) -> bool:
+        """Decide whether anything asks if one of some parameters is given."""
+        terms = (self.setting.unfolded or self.setting.spec).all_terms()
+        return any(not t.names("given").isdisjoint(names) for t in terms)
+
+    def _world(self, own: Setting, site: Mapping[str, Z], changed: Mapping[str, Z]) -> World:
+        """Return the world of other addresses or parameters; what a default says of those follows them."""
+        parameters = {**own.parameters, **changed}
         world = World(own.spec, parameters, {**own.site, **site}, (), self.unit, capabilities=own.capabilities)
         for name in depending(own.spec.parameters, changed):
             if name not in own.given:
                 parameters[name] = world.term(own.spec.parameters[name].default, {}, WHOLE_NODE, {}, None)
         return world
-
-    def _solve(self, world: World, rule: str, broken: bool, value: Z, is_time: bool) -> int | None:
-        """Return the smallest value not below 0 that breaks the rule, or keeps it, and keeps the other rules on
-        configuration."""
-        solver = z3.Optimize()
-        solver.set("timeout", int(self.setting.timeout * 1000))
-        solver.add(value >= 0)
-        for other in self.setting.rules.values():
-            if isinstance(other.body, Configure):
-                holds = world.term(other.body.condition, {}, WHOLE_NODE, {}, None)
-                solver.add(z3.Not(holds) if broken and other.id == rule else holds, *world.exact())
-        solver.minimize(value)
-        if solver.check() != z3.sat:
-            return None
-        found = int(solver.model().eval(value, model_completion=True).as_long())
-        return found * self.unit if is_time else found

@@ -18,11 +18,12 @@ from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, w
 from mipcheck.model.prover.free import candidates, in_form
 from mipcheck.model.prover.search import DEPTH
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import System, Z, recheck, spacer
+from mipcheck.model.prover.spacer import System, Z, impossible, recheck, spacer
 from mipcheck.model.prover.tables import TooManyEntries
 from mipcheck.model.prover.witness import Witness
-from mipcheck.model.specification.claimed import Independent, Property
+from mipcheck.model.specification.claimed import Independent, Property, Whenever
 from mipcheck.model.specification.spec import Configure, Rule
+from mipcheck.model.specification.term import FALSE
 
 _LIKELY: Final = 8
 """Steps within which there mostly is a counterexample if there is one: to search so far takes a second. Spacer may take
@@ -105,6 +106,25 @@ class Needs:
             if len(others) < len(kept) and self._does_assuming(others):
                 kept = others
         return tuple(kept)
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """What never happens with the assumptions that the proof takes, in words: it is of networks without that.
+
+        Where entries are followed the question would be of others than the proof is, and it is not asked.
+        """
+        own = in_form(self.setting.assuming(self.assumes), self.proof.form)
+        return tuple(
+            f"with {name} no {' and no '.join(q.source for q in own.spec.assumptions[name].patterns)} ever happens"
+            for name in (() if self.setting.spec.tables else self.assumes)
+            if self._never(own, Whenever(own.spec.assumptions[name].patterns, FALSE))
+        )
+
+    def _never(self, setting: Setting, claim: Whenever) -> bool:
+        """Decide whether nothing of which a claim speaks happens where the invariant holds."""
+        proof, asked = self.proof, Property(self.property.name, (), "", claim)
+        bad = system_of(setting, asked, proof.rules, proof.whole, proof.rules).bad
+        return all(impossible(setting.timeout, proof.invariant, b) for b in bad)
 
     def _does_assuming(self, names: list[str]) -> bool:
         kept = self.suspects | {r.id for r in self.proof.rules if isinstance(r.body, Configure)}

@@ -41,7 +41,8 @@ class Result:
     """`result` is proved, vacuous (nothing of which it speaks can happen), refuted or unknown; `reason` says why.
 
     `invariant` is SMT-LIB; `trace` refutes. `needs` are the rules without which the property fails, each with a trace;
-    `undecided` those that may be such; `assumes` the assumptions on which the proof rests, None if that was not asked.
+    `undecided` those that may be such; `assumes` the assumptions on which the proof rests, None if that was not asked,
+    and `excluded` says what never happens with these, so that the proof is not about it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Result:
     needs: tuple[Needed, ...] = ()
     assumes: tuple[str, ...] | None = None
     undecided: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     invariant: str = ""
     cross_checked: tuple[str, ...] = ()
     trace: Witness | None = None
@@ -179,7 +181,13 @@ class Proofs:
         self._completed.add(p.name)
         seconds = result.seconds + time.monotonic() - started
         return replace(
-            result, needs=needs, assumes=asked.assumes, undecided=undecided, certificate=shown, seconds=seconds
+            result,
+            needs=needs,
+            assumes=asked.assumes,
+            undecided=undecided,
+            excluded=asked.excluded,
+            certificate=shown,
+            seconds=seconds,
         )
 
     def needed(self, name: str, rule: str) -> bool:

@@ -117,8 +117,12 @@ class Setting:
         names = {n for t in spec.rules[rule].terms() for n in t.names("given")}
         if not names or not Folding({}, self.capabilities, self.given).is_idle(spec.rules[rule]):
             return self
+        return self.saying(names)
+
+    def saying(self, names: Iterable[str]) -> Setting:
+        """Return a setting in which these parameters are given the values that they have."""
         told = {**self.given, **{n: self.parameters[n] for n in sorted(names)}}
-        return setting_of(spec, told, self.without, self.capabilities, self.timeout)
+        return setting_of(self.unfolded or self.spec, told, self.without, self.capabilities, self.timeout)
 
     def world(self, rules: Iterable[Rule], unit: int | None = None, elsewhere: bool = False) -> World:
         """Return the world of some rules; `unit` is the step of integer time in ns, None for real time.

@@ -35,16 +35,22 @@ def configure(spec: Spec, given: Mapping[str, int]) -> dict[str, int]:
 
     Raises ParameterError for a name that the specification does not declare, or defaults that need each other.
     """
-    values = dict(given)
     for name in given:
         if name not in spec.parameters:
             raise ParameterError(name, f'unknown parameter "{name}"')
+    return settled(spec.parameters, given)
+
+
+def settled(parameters: Mapping[str, Parameter], given: Mapping[str, int]) -> dict[str, int]:
+    """Return the values of all parameters, those that are not `given` by their defaults. Raises ParameterError for
+    defaults that need each other."""
+    values = dict(given)
 
     def value(name: str, pending: tuple[str, ...]) -> int:
         if name not in values:
             if name in pending:
                 raise ParameterError(name, f"the default of {name} depends on itself")
-            values[name] = evaluate(spec.parameters[name].default, (*pending, name))
+            values[name] = evaluate(parameters[name].default, (*pending, name))
         return values[name]
 
     def evaluate(t: Term, pending: tuple[str, ...]) -> int:
@@ -54,9 +60,9 @@ def configure(spec: Spec, given: Mapping[str, int]) -> dict[str, int]:
             return value(t.name, pending)
         return _apply(t, [evaluate(a, pending) for a in t.args])
 
-    for name in spec.parameters:
+    for name in parameters:
         value(name, ())
-    return {name: values[name] for name in spec.parameters}
+    return {name: values[name] for name in parameters}
 
 
 def value_of(t: Term, values: Mapping[str, int]) -> int:

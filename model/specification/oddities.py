@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.specification import spec as m
+from mipcheck.model.specification.configure import settled, value_of
 from mipcheck.model.specification.items import Item
 from mipcheck.model.specification.names import Names
 from mipcheck.model.specification.term import Term
@@ -59,6 +60,20 @@ def warn_unused_shared(names: Names, used: Counter[str]) -> None:
     for name in names.capabilities:
         if not used[f"capability {name}"]:
             names.warn_declared("capability", name, "is never used")
+
+
+def warn_defaults(names: Names, rules: Iterable[m.Rule]) -> None:
+    """Warn of demands on parameters that their defaults do not meet: who says nothing of them breaks the rule, and what
+    is proved or refuted is so of such a site."""
+    values = settled(names.parameters, {})
+    for rule in rules:
+        if not isinstance(rule.body, m.Configure) or rule.given:
+            continue
+        terms = list(rule.body.condition.walk())
+        asked = list(dict.fromkeys(t.name for t in terms if t.kind == "param"))
+        known = asked and all(t.args or t.kind in ("const", "param") for t in terms)
+        if known and not value_of(rule.body.condition, values):
+            names.warn_declared("rule", rule.id, f"is broken by the default of {' and '.join(asked)}")
 
 
 def warn_two_values(names: Names, updates: Sequence[tuple[m.Update, Item]]) -> None:

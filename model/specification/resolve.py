@@ -20,7 +20,7 @@ from mipcheck.model.specification.flatten import Loader, flatten, of_role
 from mipcheck.model.specification.items import Item
 from mipcheck.model.specification.layers import Access, Layer, LayerForm
 from mipcheck.model.specification.names import ADDRESS_KEYS, Names
-from mipcheck.model.specification.oddities import warn_two_values, warn_unused, warn_unused_shared
+from mipcheck.model.specification.oddities import warn_defaults, warn_two_values, warn_unused, warn_unused_shared
 from mipcheck.model.specification.rules import RuleReader
 from mipcheck.model.specification.state import StateReader
 from mipcheck.model.specification.system import SystemReader, check_interfaces
@@ -105,6 +105,7 @@ class _RoleReader:
         self.state = StateReader(self.names, self.types)
         self.rules = RuleReader(self.names, self.types, readings, roles)
         self._updates: list[tuple[m.Update, Item]] = []
+        self._rules: list[m.Rule] = []
 
     def spec(self) -> m.Spec:
         """Return what all declarations of the role come to. Raises SpecError.
@@ -136,7 +137,7 @@ class _RoleReader:
         rules = {d.name: self.rules.rule(d) for d in n.each(s.RuleDecl)}
         properties = {d.name: self.rules.property(d) for d in n.each(s.PropertyDecl)}
         statements = {d.name: self._statement(d) for d in n.each(s.StatementDecl)}
-        self._updates = updates
+        self._updates, self._rules = updates, list(rules.values())
         definitions = {name: term for name in n.defines if (term := self.types.definition(name)) is not None}
         return m.Spec(
             self.module.name, self.module.text, document, self.module.bases,
@@ -158,6 +159,7 @@ class _RoleReader:
                             self.names.read[name.partition("/")[2]] += count
         warn_unused(self.names)
         warn_two_values(self.names, self._updates)
+        warn_defaults(self.names, self._rules)
 
     # --- declarations ---------------------------------------------------------------------------------------------
 

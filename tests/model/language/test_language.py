@@ -116,7 +116,7 @@ def test_a_number_and_the_next_line() -> None:
 def test_keywords_are_whole_words() -> None:
     spec = loads(
         "spec a\nenum e { only-if, on-link, not-now, in, within }\n"
-        "param once: e = on-link\nparam nowhere: bool = false\n"
+        "param once: e = on-link\nparam nowhere: bool = true\n"
         'rule orchid MUST cite 4 "" configure once = in or once=not-now or nowhere'
     )
     assert spec.parameters["once"].type.members == ("only-if", "on-link", "not-now", "in", "within")

@@ -341,9 +341,9 @@ rule A MUST cite 1 "no sooner than five seconds after it heard" allow go only if
 
 @pytest.mark.parametrize("turned", [False, True])
 def test_they_part_by_what_a_checker_knows(turned: bool) -> None:
-    """A time that has no value decided: readings were said to part on a trace of which neither finds anything broken."""
-    pair = [loads(HEARD), loads(HEARD.replace("now - heard >= 5 s", "not tired or now - heard >= 5 s"))]
-    found = find_parting(*(reversed(pair) if turned else pair), ["A"], [])
+    """A time that has no value decided: readings were said to part on a trace that breaks neither."""
+    left, right = loads(HEARD), loads(HEARD.replace("now - heard >= 5 s", "not tired or now - heard >= 5 s"))
+    found = find_parting(right, left, ["A"], []) if turned else find_parting(left, right, ["A"], [])
     assert (found.left, found.right) == (((), ("A",)) if turned else (("A",), ()))
     assert lines(found.trace) == ["hear", "go"]
 

@@ -569,3 +569,33 @@ property p "x" independent rung, allowed go
     monkeypatch.setattr(proving, "widest", lambda *_: Verdict("unknown"))
     found = prove_one(loads(text), "p", {}, []).result
     assert (found.result, found.interfaces) == (answer, "any" if answer == "proved" else None)
+
+
+EXCLUDING = """
+spec small
+event ring() by network seen log
+event call() by network seen log
+event go() by node seen log
+interface { called: bool = false  rung: bool = false  n: int = 0 }
+on ring { rung := true }
+on call { called := true  n := n + 1 }
+assumption once "rings who has called" on ring: called
+assumption late "calls who has rung" on call: rung
+property p "neither ever happens" invariant not rung and not called
+property q "it never rings" whenever ring: called
+property r "whatever is assumed" invariant n >= 0
+"""
+
+
+def test_what_assumptions_leave_out_is_said_of_the_proof() -> None:
+    """Assumptions that let nothing happen proved anything, and nobody said that there was nothing."""
+
+    def excluded(text: str, name: str) -> tuple[str, ...]:
+        found = prove_one(loads(text), name, {}, []).result
+        assert found.result in ("proved", "vacuous")
+        return found.excluded
+
+    both = ("with once no ring ever happens", "with late no call ever happens")
+    assert excluded(EXCLUDING, "p") == both
+    assert excluded(EXCLUDING, "r") == ()
+    assert excluded(EXCLUDING.replace("assumption late", "#"), "q") == ()

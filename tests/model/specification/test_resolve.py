@@ -239,6 +239,8 @@ WARNINGS = [
      "2:4: rrq(zero, code != 0) can never happen: code != 0 contradicts code = 0"),
     ("contradiction of denied comparisons", "on rrq(not code > 3, not code <= 3) { count := 1 }",
      "1:4: rrq(not code > 3, not code <= 3) can never happen: not code <= 3 contradicts not code > 3"),
+    ("demand", 'rule C MUST cite 1 "" configure t_max > 5 s and n_max > 3 or max(t_max, 1 s) = 2 s',
+     "1:1: rule C is broken by the default of t_max and n_max"),
     ("assumption of nothing", 'assumption A2 "" on lose: false',
      "1:21: assumption A2 lets no lose happen, and what is proved with it is of networks without"),
     ("assumption that contradicts its pattern", 'assumption A2 "" on lose when met: not met',
@@ -256,6 +258,8 @@ def test_warnings(text: str, warning: str) -> None:
     "text",
     [
         "param t_slack: time = 1 s",  # the checker and the prover add it to every deadline
+        'rule C MUST cite 1 "" configure n_max = 4 given capability relay',  # some sites have not got it
+        'rule C MUST cite 1 "" configure site.gateway = 192.0.2.1 or given n_max',
         "site iha, xha, vpn, ihoa, xhoa",  # the trace format's own; readers of captures use them
         'param p: int = 1\nparam q: int = p\nproperty X "" invariant q = 1',
         'define a = inside\ndefine b = a\nproperty X "" invariant b',
