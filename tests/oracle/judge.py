@@ -314,7 +314,7 @@ class _Judge:
             )
         elif self._replaced(stretch, holding) <= due:
             # The draft names no time in which it is begun anew: who is registered elsewhere first had time left.
-            self._note("free", "restart", stretch.interface, due, "another binding was put in the place of this one first")
+            self._note("free", "restart", stretch.interface, due, "another binding was put in its place first")
         else:
             outcome = self._overdue(stretch, due, cancel)
             if outcome:

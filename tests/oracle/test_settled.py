@@ -834,7 +834,7 @@ def test_who_asks_both_just_before_a_denial_has_begun_anew() -> None:
 
 
 def test_when_detection_begins_anew_is_left_open_where_another_interface_is_registered_first() -> None:
-    """1106-1108 name no time in which it is; what failed at 30.2 is replaced before t_restart is over (140600, 140778)."""
+    """1106-1108 name no time for it; what failed at 30.2 is replaced before t_restart is over (140600, 140778)."""
     failed = (*INSIDE, "9.0 RRQ id=0x5", "9.1 RRP code=71 id=0x5 auth=absent")
     elsewhere = (
         "31.0 e1 link state=up", "31.1 e1 coa kind=colocated addr=10.1.8.8",
