@@ -17,12 +17,13 @@ from mipcheck.model.prover.search import DEPTH, Search, time_unit
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.shown import shown
 from mipcheck.model.prover.spacer import Happening, Z
-from mipcheck.model.prover.symbolic import Action, Keys, SymbolicState, World
+from mipcheck.model.prover.symbolic import SymbolicState, World
+from mipcheck.model.prover.tried import Tried, none_of
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.values.types import show_seconds
 
-Meets = Callable[[World, SymbolicState, Z], tuple[list[tuple[Action, Keys, Z]], Z]]
+Meets = Callable[[World, SymbolicState, Z], tuple[list[Tried], Z]]
 """Returns events to try in a state, at a time, each with whether it meets an obligation; and what that takes."""
 
 
@@ -88,7 +89,7 @@ class Blockages:
             owing = w.owing_at(rule, 0)
             due = w.deadline(rule, s, owing)
             tried, granted = meets(w, s, due)
-            none = [z3.Not(z3.And(met, w.permitted(s, a, keys, due, _musts(w)))) for a, keys, met in tried]
+            none = none_of(w, s, due, tried, [w.rules[r] for r in _musts(w)])
             # What is due before has to happen before, and may change all that.
             waits = [z3.Not(w.overdue(r, s, due)) for r in w.requires if r != rule and r in kept]
             return z3.And(granted, w.owed(rule, s, owing), due >= run.steps[k].now, *none, *waits)

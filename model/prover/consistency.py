@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from typing import Any, Final
+from typing import Final
 
 import z3
 from mipcheck.model.prover.blocked import Blockage, Blockages
@@ -17,18 +17,18 @@ from mipcheck.model.prover.examples import Examples, named
 from mipcheck.model.prover.form import ANY, Form
 from mipcheck.model.prover.formulas import Unreadable, names_of, read_formula, write_formula
 from mipcheck.model.prover.idle import idleness
-from mipcheck.model.prover.logic import conj, conjuncts, neg
+from mipcheck.model.prover.logic import conjuncts, neg
 from mipcheck.model.prover.runs import Run, anchor_of, cone, roots_of_rules
 from mipcheck.model.prover.scripts import Script
 from mipcheck.model.prover.search import DEPTH
 from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Happening, System, Verdict, Z, recheck, spacer, with_likely
-from mipcheck.model.prover.symbolic import HIDDEN, WHOLE_NODE, Action, Keys, Slot, SymbolicState, World
+from mipcheck.model.prover.symbolic import WHOLE_NODE, Slot
 from mipcheck.model.prover.timely import in_parts, owed_by, permitting, time_goes_on
+from mipcheck.model.prover.tried import events_that_meet, events_that_would, none_of
 from mipcheck.model.prover.witness import Witness
-from mipcheck.model.specification.spec import Allow, Key, Require, Rule, Spec
+from mipcheck.model.specification.spec import Require, Rule
 from mipcheck.model.specification.term import Term
-from mipcheck.model.values.types import ID, Type
 
 _COUNT = itertools.count()
 """Sets what is hidden of an event apart from that of any other."""
@@ -85,7 +85,7 @@ def consistent(
     for r in (owed := owed_by(own)):
 
         def stuck(depth: int, way: Sequence[Happening] = (), r: Rule = r) -> Blockage | None:
-            return Blockages(setting, depth).stuck(r.id, partial(_events_that_meet, r, _permitting(own, r.id)), way)
+            return Blockages(setting, depth).stuck(r.id, partial(events_that_meet, r, _permitting(own, r.id)), way)
 
         met = _can_be_met(own, r, [o for o in owed if o is not r], decisions, stuck)
         if met is not True and (found := met or stuck(DEPTH)) is not None:
@@ -329,106 +329,11 @@ def _due_and_forbidden(
     parts += [] if held is None else [s[held[0], WHOLE_NODE] == s[held[1]]]
     # Most events of the choice are told apart by their keys alone, which takes no solver.
     plain = w.in_values()
-    chosen, apart = _events_that_meet(rule, permissions, plain, s, run.then)
-    kept = [r.id for r in permissions]
-    for a, keys, meets in chosen:
-        forbidden = True if meets is False else neg(conj([meets, plain.permitted(s, a, keys, run.then, kept)]))
-        if forbidden is not True:
-            parts.append(forbidden)
+    tried, apart = events_that_meet(rule, permissions, plain, s, run.then)
+    parts += none_of(plain, s, run.then, tried, permissions)
     return run.system([z3.And(apart, *parts)])
-
-
-def _events_that_meet(
-    rule: Rule, permissions: Sequence[Rule], w: World, s: SymbolicState, now: Z
-) -> tuple[list[tuple[Action, Keys, Z]], Z]:
-    """Return events to try, each with whether it meets an obligation; and that a new identification is new."""
-    assert isinstance(rule.body, Require)
-    unused = z3.Int("unused")
-    variables = w.spec.variables
-    apart = [unused != z for (name, _), z in s.items() if name in variables and variables[name].type.name == "id"]
-    apart += [unused != w.number(n) for n in sorted(_numbers(w, _terms([rule, *permissions]), ID))]
-    found = []
-    for event in _events_that_would(w.spec, rule):
-        for a in w.meeting(rule.body, event):
-            for keys in _choice(w, s, a, unused, [rule, *permissions]):
-                found.append((a, keys, w.matches(rule.body.patterns, s, a, keys, now)))
-    return found, z3.And(unused >= 0, *apart)
-
-
-def _events_that_would(spec: Spec, rule: Rule) -> list[str]:
-    """Return the node's events that meet an obligation."""
-    assert isinstance(rule.body, Require)
-    kinds = dict.fromkeys(q.event for q in rule.body.patterns)
-    return [e for e in kinds if spec.events[e].sender == "node"]
 
 
 def _permitting(setting: Setting, rule: str) -> list[Rule]:
     """Return the permissions on events that meet an obligation."""
-    return setting.permissions(_events_that_would(setting.spec, setting.rules[rule]))
-
-
-def _choice(w: World, s: SymbolicState, a: Action, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:
-    """Yield events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification.
-
-    Keys that none of the rules looks at keep one value. Addresses are those that the rules name, and one more; numbers,
-    times, identifications and addresses also those that the state holds, or that are written, where a rule compares
-    them with it.
-    """
-    values: list[list[Any]] = []
-    names, event = [], a.event
-    terms = _terms(rules, event)
-    used = {n for t in terms for n in t.names("key")}
-    addresses = sorted({w.site[n] for t in terms for n in t.names("site")})
-    beside = _compared(terms)
-    for k in w.spec.events[event].keys:
-        names.append(k.name)
-        if k.name.startswith(HIDDEN):
-            values.append([None])
-        elif k.type.is_set:
-            values.append([{m: w.truth(b) for m in k.type.members} for b in (True, False)])
-        elif k.type.is_enum:
-            values.append([w.number(n) for n in range(len(k.type.members))])
-        elif k.type.name == "bool":
-            values.append([w.truth(True), w.truth(False)])
-        else:
-            usual = {"id": set(), "address": {1, *addresses}, "time": {0, 10**9, 60 * 10**9}}
-            found = usual.get(k.type.name, {0, 1, 60}) | _written_beside(w, terms, k)
-            values.append([*([unused] if k.type == ID else []), *(w.constant(k.type, n) for n in sorted(found))])
-        same = [n for n in sorted(beside.get(k.name, ())) if w.spec.variables[n].type == k.type]
-        values[-1] += [s[n, i] for n in same for i in (WHOLE_NODE, a.interface) if (n, i) in s]
-        if k.name not in used:
-            values[-1] = values[-1][:1]
-    for combination in itertools.product(*values):
-        # What is hidden is no choice: it may be anything, of each of these events.
-        yield w.apart(event, dict(zip(names, combination, strict=True)), f"#{next(_COUNT)}")
-
-
-def _terms(rules: Iterable[Rule], event: str = "") -> list[Term]:
-    """Return the conditions of permissions and obligations; of their patterns those of an event, if one is named."""
-    bodies = [r.body for r in rules if isinstance(r.body, Allow | Require)]
-    return [t for b in bodies for t in (b.condition, *(p.condition for p in b.patterns if event in ("", p.event)))]
-
-
-def _written_beside(w: World, terms: Iterable[Term], key: Key) -> set[int]:
-    """Return the numbers, times, identifications or addresses that are written where a key is compared with something;
-    of what has an order those next to them, too, for what is beyond."""
-    comparisons = [t for root in terms for t in root.walk() if t.kind in _COMPARING and key.name in t.names("key")]
-    found = _numbers(w, comparisons, key.type)
-    step = {"int": 1, "time": 10**9}.get(key.type.name)
-    return found if step is None else {m for n in found for m in (n - step, n, n + step) if m >= 0}
-
-
-def _numbers(w: World, terms: Iterable[Term], type_: Type) -> set[int]:
-    """Return what is written of a type, as itself or as a parameter."""
-    leaves = [t for root in terms for t in root.walk() if t.type == type_ and t.kind in ("const", "param")]
-    values = [t.value if t.kind == "const" else w.parameters[t.name] for t in leaves]
-    return {value for value in values if isinstance(value, int)}
-
-
-def _compared(terms: Iterable[Term]) -> dict[str, set[str]]:
-    """Return by keys of an event the variables of the same type that something is said to be equal to beside them."""
-    found: dict[str, set[str]] = {}
-    for t in (t for root in terms for t in root.walk() if t.kind in ("=", "!=") and not t.args[0].type.is_enum):
-        for name in t.names("key"):
-            found.setdefault(name, set()).update(t.names("var"))
-    return found
+    return setting.permissions(events_that_would(setting.spec, setting.rules[rule]))

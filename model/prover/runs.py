@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from functools import cached_property
 
 import z3
 from mipcheck.model.prover.form import Form, possible, symbols
@@ -87,9 +88,13 @@ class Run:
             parts.append(w.permitted(s, a, keys, self.then))
         if w.other is not None:
             parts.append(w.other >= 1)
-        if self.obligations:
-            parts += [neg(w.overdue(r, s, self.then)) for r in w.requires]
-        return conj(parts)
+        return conj([*parts, *self._in_time])
+
+    @cached_property
+    def _in_time(self) -> list[Z]:
+        """That nothing is overdue when time has passed to `then`, as far as obligations are kept."""
+        owed = self.world.requires if self.obligations else ()
+        return [neg(self.world.overdue(r, self.state, self.then)) for r in owed]
 
     def moves(self) -> list[Move]:
         """Return a move for each action that changes the state that is followed."""
@@ -104,8 +109,7 @@ class Run:
 
     def passing(self) -> Move:
         """Return the move in which nothing happens but that time passes, which no event that is followed need tell."""
-        due = [z3.Not(self.world.overdue(r, self.state, self.then)) for r in self.world.requires if self.obligations]
-        return Move("time passes", z3.And(self.then >= self.now, *due), {"now": self.then})
+        return Move("time passes", z3.And(self.then >= self.now, *self._in_time), {"now": self.then})
 
     def system(
         self, bad: list[Z], timed: bool = False, guards: Iterable[str] = (), ends: Iterable[Action] = ()

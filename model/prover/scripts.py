@@ -179,6 +179,11 @@ class Followed(Unrolling):
         holds = condition(self.states[k], a, step.keys[a.event], step.now)
         return False if holds is None else holds
 
+    def shows(self, k: int) -> Z:
+        """Return that a log shows step k. What it takes to write the steps down is asked about at the end."""
+        action = self._actions[k]
+        return bool(self.world.spec.events[action.event].seen) and self._takes_part(action, False)
+
     def breaks(self, rule: str, k: int, mirror: bool = False, strict: bool = False) -> Z:
         """Return that the rule is broken at step k, in the mirror run if so asked; `strict`: be that clear or not."""
         w, step, a = self.world, self.steps[k], self._actions[k]
@@ -198,14 +203,15 @@ class Followed(Unrolling):
             return None
         broken = set()
         for rule in (*w.allows, *w.requires):
+            steps = [k for k, a in enumerate(self._actions) if rule in w.requires or w.concerns(rule, a)]
             if rule in allowed:
-                if any(is_true(self.breaks(rule, k)) for k in range(last + 1)):
+                if any(is_true(self.breaks(rule, k)) for k in steps):
                     broken.add(rule)
                 continue
-            breaches = [self.breaks(rule, k, strict=True) for k in range(last + 1)]
+            breaches = [self.breaks(rule, k, strict=True) for k in steps]
             if self.mirrors:  # the last step is where the two runs may differ in what they are allowed
-                breaches += [self.breaks(rule, k, mirror=True) for k in range(last)]
-            if not is_true(neg(disj(breaches))):
+                breaches += [self.breaks(rule, k, mirror=True) for k in steps if k < last]
+            if breaches and not is_true(neg(disj(breaches))):
                 return None
         return frozenset(broken) if all(map(is_true, w.exact())) else None
 

@@ -335,7 +335,13 @@ class World:
 
     def matches(self, patterns: Iterable[EventPattern], s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that an action is one of the patterns' events and meets its condition."""
-        return disj([self.term(p.condition, s, a.interface, keys, now) for p in patterns if p.event == a.event])
+        found = []
+        for p in patterns:
+            if p.event == a.event:
+                found.append(self.term(p.condition, s, a.interface, keys, now))
+                if found[-1] is True:
+                    return True
+        return found[0] if len(found) == 1 else disj(found)
 
     def assumed(self, s: SymbolicState, a: Action, keys: Keys, now: Z) -> Z:
         """Return that the network does nothing that it is assumed not to do."""
@@ -427,6 +433,8 @@ class World:
             if not any(slot in s for slot, _, _ in places):
                 continue
             guard = self.matches(u.patterns, s, a, keys, now)
+            if guard is False:
+                continue
             for slot, name, value in places:
                 if slot not in s:
                     continue
