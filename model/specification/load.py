@@ -6,6 +6,7 @@ at hand for whoever checks many traces in one process.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import pickle
@@ -71,12 +72,28 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
     def extended(other: str) -> tuple[Module, str, str]:
         other_file, other_text = _read(other, base)
         others[other] = other_text
-        return parse(other_text, other_file), other_file, other_text
+        return _tree(other_text, other_file), other_file, other_text
 
     spec = resolve(parse(text, file), file, text, extended, readings)
     if cache.folder() is not None:
         cache.write(entry, _packed(others, spec))
     return _remembered(entry, others, spec)
+
+
+def _tree(text: str, file: str) -> Module:
+    """Return the tree of a file that others extend, which is kept: mostly these change, and not what they extend."""
+    from mipcheck.model.language.parse import parse
+
+    entry = cache.name_of("tree", _code(), file.encode("utf-8", "surrogatepass"), text.encode())
+    kept = cache.read(entry)
+    if kept is not None:
+        with contextlib.suppress(Exception):  # whatever the entry is, it can be made anew
+            tree: Module = pickle.loads(kept)
+            return tree
+    tree = parse(text, file)
+    if cache.folder() is not None:
+        cache.write(entry, _dumped(tree))
+    return tree
 
 
 def _remembered(entry: str, others: dict[str, str], spec: Spec) -> Spec:

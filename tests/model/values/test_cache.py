@@ -279,6 +279,38 @@ def test_what_is_kept_of_a_specification_is_all_of_it() -> None:
         assert _whole(kept) == _whole(first)
 
 
+def test_the_tree_of_what_is_extended_is_kept(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who changes the one file does not wait for the other to be read; what is damaged, or says something else, is."""
+    base, own = tmp_path / "kept.spec", tmp_path / "mine.spec"
+    extending = "spec mine extends kept\nparam n: int = 1\n"
+    base.write_text(SPEC)
+    own.write_text(extending)
+    parsed: list[str] = []
+    parse = parsing.parse
+
+    def noted(text: str, file: str) -> object:
+        parsed.append(Path(file).name)
+        return parse(text, file)
+
+    monkeypatch.setattr(parsing, "parse", noted)
+    first = load(str(own))
+    assert sorted(parsed) == ["kept.spec", "mine.spec"]
+    parsed.clear()
+    own.write_text(extending.replace("= 1", "= 2"))
+    again = load(str(own))
+    assert parsed == ["mine.spec"] and _whole(replace(again, parameters={})) == _whole(replace(first, parameters={}))
+    parsed.clear()
+    base.write_text(SPEC.replace("not gone", "gone"))
+    assert load(str(own)).rules["R"].body != first.rules["R"].body
+    assert sorted(parsed) == ["kept.spec", "mine.spec"]
+    for entry in cache.glob("tree-*"):
+        keep.write(entry.name, b"no tree")
+    parsed.clear()
+    own.write_text(extending)
+    load(str(own))
+    assert sorted(parsed) == ["kept.spec", "mine.spec"]
+
+
 @pytest.mark.slow
 def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grammar.parser.cache_clear()
