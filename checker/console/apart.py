@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -28,11 +28,11 @@ _DIES_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG of Linux
 
 
 class Died(MipcheckError):
-    """A process apart that has ended before its work was done; `how` it ended, in words."""
+    """A process apart that has ended before its work was done; `how` it ended, in words, and the number of its work."""
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, how: str, number: int = 0) -> None:
         super().__init__(how)
-        self.how = how
+        self.how, self.number = how, number
 
 
 def apart(work: Callable[[], Iterator[Any]], seconds: float | None = None) -> Generator[Any, None, None]:
@@ -40,37 +40,83 @@ def apart(work: Callable[[], Iterator[Any]], seconds: float | None = None) -> Ge
 
     After `seconds` by the clock on the wall that process is killed.
     """
+    with contextlib.closing(together([work], seconds)) as results:
+        for _, what in results:
+            yield what
+
+
+def together(
+    works: Sequence[Callable[[], Iterator[Any]]], seconds: float | None = None
+) -> Generator[tuple[int, Any], None, None]:
+    """Yield what some works yield, each in a process apart, as it comes, after the number of the work; as `apart` does.
+
+    What one raises, or dies of, ends them all.
+    """
     until = None if seconds is None else time.monotonic() + seconds
     sys.stdout.flush()
     sys.stderr.flush()
-    ours, theirs = os.pipe()
-    parent = os.getpid()
-    process = os.fork()
-    if process == 0:
-        os.close(ours)
-        _serve(work, theirs, parent)
-    os.close(theirs)
-    ended = False
+    processes: list[_Process] = []
     try:
-        with os.fdopen(ours, "rb", buffering=0) as answers:
-            while True:
-                left = None if until is None else until - time.monotonic()
-                if left is not None and (left <= 0 or not select.select([answers], [], [], left)[0]):
-                    raise Died("it went on for longer than it may")
-                kind, what = receive(answers)
+        for work in works:
+            processes.append(_Process(work, processes))
+        at_work = {p.answers: n for n, p in enumerate(processes)}
+        while at_work:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            ready = [] if left == 0 else select.select(list(at_work), [], [], left)[0]
+            if not ready:
+                raise Died("it went on for longer than it may", min(at_work.values()))
+            for answers in ready:
+                number = at_work[answers]
+                try:
+                    kind, what = receive(answers)
+                except (EOFError, pickle.UnpicklingError):
+                    raise Died(processes[number].ending(), number) from None
                 if kind == "done":
-                    return
-                if kind == "raised":
+                    del at_work[answers]
+                elif kind == "raised":
                     raise what
-                yield what
-    except (EOFError, pickle.UnpicklingError):
-        ended = True
-        raise Died(_ending(os.waitpid(process, 0)[1])) from None
+                else:
+                    yield number, what
     finally:
-        if not ended:
+        for p in processes:
+            p.end()
+
+
+def cores() -> int:
+    """Return the cores that this process may use."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+class _Process:
+    """A fork that works, and whose answers are read; `others` are those before it."""
+
+    def __init__(self, work: Callable[[], Iterator[Any]], others: Iterable[_Process]) -> None:
+        ours, theirs = os.pipe()
+        self.answers = os.fdopen(ours, "rb", buffering=0)
+        self._has_ended = False
+        parent = os.getpid()
+        self._number = os.fork()
+        if self._number == 0:
+            for p in (self, *others):
+                p.answers.close()
+            _serve(work, theirs, parent)
+        os.close(theirs)
+
+    def ending(self) -> str:
+        """Say how it has ended, once there are no more answers."""
+        self._has_ended = True
+        return _ending(os.waitpid(self._number, 0)[1])
+
+    def end(self) -> None:
+        """End it, if it still works."""
+        self.answers.close()
+        if not self._has_ended:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
+                os.kill(self._number, signal.SIGKILL)
+            os.waitpid(self._number, 0)
 
 
 def _serve(work: Callable[[], Iterator[Any]], into: int, parent: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
-import os
 import signal
 import threading
 from collections import Counter
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mipcheck.checker.console import options
+from mipcheck.checker.console.apart import cores
 from mipcheck.checker.console.output import keep_inputs, terminal, warned, write
 from mipcheck.checker.console.progress import Parallel
 from mipcheck.model.values.errors import INTERRUPTED
@@ -342,7 +342,7 @@ def _check_files(
 
     again = "; the same command with -o goes on from here" if store is not None else ""
     try:
-        with _orderly(), shown, connected(args.scheduler, min(args.workers or _cores(), len(todo))) as client:
+        with _orderly(), shown, connected(args.scheduler, min(args.workers or cores(), len(todo))) as client:
             check_all(client, job, todo, done, tick)
     except ClusterLost as error:
         summary.stopped = f"{error}{again}"
@@ -378,11 +378,3 @@ def _orderly() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _cores() -> int:
-    """Return the cores that this process may use."""
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except AttributeError:  # not on every system
-        return os.cpu_count() or 1

@@ -7,6 +7,7 @@ wrong with one property leaves the others' results.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -14,13 +15,14 @@ from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from mipcheck.checker.console.apart import Died, apart
+from mipcheck.checker.console.apart import Died, cores, together
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.folder import new_folder
 from mipcheck.checker.console.progress import Steps
 from mipcheck.checker.proofs.handed_out import HandedOut, hand_out
 from mipcheck.checker.proofs.opinions import SolverOpinion, opinions
 from mipcheck.checker.proofs.replayed import agree_all, check_names, parameters_of, trace_texts
+from mipcheck.model.specification.claimed import Consistent
 from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.values.errors import UserError
 
@@ -32,6 +34,8 @@ CAPABILITIES = "capabilities"
 """The site key that says what the node is capable of: a list in one word, as in a log."""
 _EACH = 60.0
 """Seconds that a solver may take for an obligation that it is asked about by itself."""
+_OF_A_PROOF = 6
+"""Rules of a role that take consistency as long as any other property takes: it asks for traces of each."""
 _GRACE = 30.0
 """Seconds that a process has to notice that the time of the run is up."""
 EXIT = {"refuted": 1, "vacuous": 1, "unknown": 3, "proved": 0}
@@ -114,6 +118,35 @@ class Listener(Protocol):
         """Hear of what a proof needs, after its verdict."""
 
 
+class _InTurn:
+    """Lets a listener hear of verdicts in the order of some names, and then of what proofs need."""
+
+    def __init__(self, listener: Listener, names: Iterable[str]) -> None:
+        self._listener, self._wanted = listener, deque(names)
+        self._open: deque[str] = deque()
+        self._verdicts: dict[str, tuple[Answered, bool]] = {}
+        self._needs: dict[str, Answered] = {}
+
+    def verdict(self, proved: Answered, final: bool) -> None:
+        """Take a verdict, and tell what is in turn."""
+        self._verdicts[proved.result.name] = proved, final
+        self._tell()
+
+    def needs(self, proved: Answered) -> None:
+        """Take what a proof needs, and tell what is in turn."""
+        self._needs[proved.result.name] = proved
+        self._tell()
+
+    def _tell(self) -> None:
+        while self._wanted and self._wanted[0] in self._verdicts:
+            name = self._wanted.popleft()
+            proved, final = self._verdicts.pop(name)
+            self._open += [] if final else [name]
+            self._listener.verdict(proved, final)
+        while not self._wanted and self._open and self._open[0] in self._needs:
+            self._listener.needs(self._needs.pop(self._open.popleft()))
+
+
 def prove_all(asked: ToProve, listener: Listener | None = None) -> list[Answered]:
     """Prove what is asked, and tell a listener.
 
@@ -171,20 +204,24 @@ class _Run:
     def all(self) -> list[Answered]:
         """Prove, and return all results.
 
-        That is done in a process apart. What it dies of is left out by the next one: that property is unknown.
+        That is done in processes apart. What one dies of is left out by the next ones: that property is unknown.
         """
         of = self._asked.before
         proved = {
             n: p for n, (owner, p) in of.items() if n in self._asked.wanted and owner == _alone(self._proofs.owner(n))
         }
         final = set(proved)
+        if self._listener is not None:
+            self._listener = _InTurn(self._listener, [n for n in self._asked.wanted if n not in final])
         with Steps(len(self._asked.wanted), "proving") as steps:
             while left := [n for n in self._asked.wanted if n not in final]:
-                at = left[0]
+                shares = self._shares(left)
+                at = [names[0] for names in shares]
                 try:
-                    with closing(apart(partial(self._results, left), self._patience)) as results:
-                        for what, name, p in results:
-                            at = name
+                    works = [partial(self._results, names) for names in shares]
+                    with closing(together(works, self._patience)) as results:
+                        for number, (what, name, p) in results:
+                            at[number] = name
                             if what is not _Said.BEGUN:
                                 steps.end()
                                 self._take(what, name, p, proved)
@@ -193,9 +230,36 @@ class _Run:
                                 steps.step(name)
                 except Died as error:
                     steps.end()
-                    self._take(_Said.NEEDS if at in proved else _Said.FINAL, at, self._lost(at, error, proved), proved)
-                    final.add(at)
+                    lost = at[error.number]
+                    what = _Said.NEEDS if lost in proved else _Said.FINAL
+                    self._take(what, lost, self._lost(lost, error, proved), proved)
+                    final.add(lost)
         return [proved[n] for n in self._asked.wanted]
+
+    def _shares(self, names: list[str]) -> list[list[str]]:
+        """Return properties as one process or another is to prove them, by what they are likely to take.
+
+        Those of one role are about the same state, and share what is worked out of it, but for consistency. What is
+        kept is found by one process, whatever the machine: which trace shows a thing may hang on what was asked before.
+        """
+        asked = self._asked
+        groups: dict[object, list[str]] = {}
+        for name in names:
+            groups.setdefault((self._proofs.owner(name).role, self._is_of_consistency(name)), []).append(name)
+        if len(groups) < 2 or cores() < 2 or asked.store or asked.fresh or asked.with_obligations:
+            return [names]
+        shares: list[list[str]] = [[], []]
+        for group in sorted(groups.values(), key=self._weight, reverse=True):
+            min(shares, key=self._weight).extend(group)
+        return [sorted(share, key=names.index) for share in shares]
+
+    def _is_of_consistency(self, name: str) -> bool:
+        return isinstance(self._proofs.owner(name).properties[name].claim, Consistent)
+
+    def _weight(self, names: Iterable[str]) -> int:
+        """Return a measure of what it takes to prove some properties: consistency is about every rule of a role."""
+        rules = {n: len(self._proofs.owner(n).rules) for n in names}
+        return sum(max(1, rules[n]) if self._is_of_consistency(n) else _OF_A_PROOF for n in rules)
 
     def _take(self, what: _Said, name: str, p: Answered, proved: dict[str, Answered]) -> None:
         """Take what has come of a property, and tell the listener unless a process before this one has found it."""

@@ -312,9 +312,6 @@ class _Judge:
             self._note(
                 "free", "restart", stretch.interface, failed.time, "the x-HA was asked; the i-HA perhaps just before"
             )
-        elif self._replaced(stretch, holding) <= due:
-            # The draft names no time in which it is begun anew: who is registered elsewhere first had time left.
-            self._note("free", "restart", stretch.interface, due, "another binding was put in its place first")
         else:
             outcome = self._overdue(stretch, due, cancel)
             if outcome:

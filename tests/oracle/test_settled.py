@@ -833,21 +833,6 @@ def test_who_asks_both_just_before_a_denial_has_begun_anew() -> None:
     assert check(text).verdict == "conformant"
 
 
-def test_when_detection_begins_anew_is_left_open_where_another_interface_is_registered_first() -> None:
-    """1106-1108 name no time for it; what failed at 30.2 is replaced before t_restart is over (140600, 140778)."""
-    failed = (*INSIDE, "9.0 RRQ id=0x5", "9.1 RRP code=71 id=0x5 auth=absent")
-    elsewhere = (
-        "31.0 e1 link state=up", "31.1 e1 coa kind=colocated addr=10.1.8.8",
-        "31.2 e1 rrq to=iha path=direct coa=10.1.8.8 flags=DT lifetime=600 id=0x20",
-        "31.3 e1 rrp from=iha path=direct code=0 lifetime=600 id=0x20 auth=ok", "31.4 e1 link state=down",
-    )  # fmt: skip
-    end = "48.0 e0 link state=down"
-    assert [f.outcome for f in judge(log(*failed, *elsewhere, end)).findings if f.requirement == "restart"] == ["free"]
-    assert check(log(*failed, *elsewhere, end)).verdict == "conformant"
-    assert [f.outcome for f in judge(log(*failed, end)).findings if f.requirement == "restart"] == ["broken"]
-    assert check(log(*failed, end)).verdict == "violation"
-
-
 def test_whether_a_key_exchange_is_begun_inside_is_unknown_where_the_answered_copy_is() -> None:
     """1016-1018: the first copy's acceptance has failed when it comes, the last one's holds (seed 58992)."""
     late = (

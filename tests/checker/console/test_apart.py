@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from mipcheck.checker.console.apart import Died, apart
+from mipcheck.checker.console.apart import Died, apart, together
 from mipcheck.checker.console.errors import UsageError
 
 
@@ -113,3 +113,31 @@ def test_it_ends_with_the_process_that_it_is_of() -> None:
             return
         time.sleep(0.05)
     pytest.fail("it goes on")
+
+
+def test_several_works_are_done_each_in_a_process_of_its_own() -> None:
+    def work(words: str) -> Iterator[tuple[int, str]]:
+        for word in words:
+            yield os.getpid(), word
+
+    found = list(together([lambda: work("abc"), lambda: work(""), lambda: work("de")]))
+    assert [word for n, (_, word) in found if n == 0] == list("abc")
+    assert [word for n, (_, word) in found if n == 2] == list("de")
+    assert len({process for _, (process, _) in found}) == 2 and {n for n, _ in found} == {0, 2}
+
+
+def test_of_several_it_is_said_which_has_died_and_the_others_are_ended() -> None:
+    def goes_on() -> Iterator[int]:
+        yield os.getpid()
+        time.sleep(60)
+
+    found: list[object] = []
+    with pytest.raises(Died, match="SIGKILL") as died:
+        found.extend(together([goes_on, work_that_dies, goes_on]))
+    assert died.value.number == 1
+    results = together([goes_on, goes_on])
+    processes = [next(results)[1], next(results)[1]]
+    results.close()
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)

@@ -58,11 +58,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         names.append(name)
         return verdict(self, name)
 
-    def here(work: Callable[[], Iterator[object]], _: float | None) -> Iterator[object]:
-        yield from work()
+    def here(works: list[Callable[[], Iterator[object]]], _: float | None) -> Iterator[object]:
+        for number, work in enumerate(works):
+            yield from ((number, what) for what in work())
 
     monkeypatch.setattr(Proofs, "verdict", noted)
-    monkeypatch.setattr("mipcheck.checker.verbs.prove_results.apart", here)
+    monkeypatch.setattr("mipcheck.checker.verbs.prove_results.together", here)
     yield names
 
 
