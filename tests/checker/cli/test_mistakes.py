@@ -151,6 +151,7 @@ def test_what_else_is_compressed_is_no_log(here: Path, capsys: pytest.CaptureFix
         (gzip.compress(b"\xfd7zXZ\0" + bytes(90)), "unpack it first (gunzip); then it is compressed with xz"),
         (gzip.compress(LOG.encode())[:-20], "and truncated: the gzip data end"),
     ],
+    ids=["a header", "no deflate", "no gzip", "nothing", "an archive", "twice", "cut"],
 )
 def test_what_is_wrong_with_compressed_data_is_said(
     data: bytes, text: str, here: Path, capsys: pytest.CaptureFixture[str]

@@ -177,7 +177,9 @@ def test_what_is_refused_of_a_log_is_refused_while_it_grows(
         followed([Pieces(str(path), [text.encode()])], **asked)
 
 
-@pytest.mark.parametrize("data", [gzip.compress(b"mipcheck-trace 1\n"), "mipcheck-trace 1\n".encode("utf-16")])
+@pytest.mark.parametrize(
+    "data", [gzip.compress(b"mipcheck-trace 1\n"), "mipcheck-trace 1\n".encode("utf-16")], ids=["gzip", "UTF-16"]
+)
 def test_what_is_read_only_as_a_whole_is_not_followed(data: bytes) -> None:
     with pytest.raises(InputError, match="read only as a whole") as refused:
         followed([Pieces("x.gz", [data[:5], data[5:]])])
