@@ -103,5 +103,5 @@ def _facts(context: Context, moment: Moment, asked: set[tuple[str, int | None]])
                 continue
             token = "-" if whose is None else context.token(whose)
             shown = show_number(context, variable.type, value, instant=True)
-            found.append(Known(token, name, variable.text, shown, read))
+            found.append(Known(token, variable.written, variable.text, shown, read))
     return found

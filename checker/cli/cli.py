@@ -180,6 +180,9 @@ class _Parser(argparse.ArgumentParser):
         """Parse all words, or exit."""
         self._words = words
         args, unknown = self.parse_known_args(words)
+        if unknown and "--" not in words and not any(word.startswith("-") and word != "-" for word in unknown):
+            # Argparse has done with what may be several after the first of them, though more come behind an option.
+            args, unknown = self.parse_known_intermixed_args(words)
         if unknown:
             self.error(self._unknown(unknown[0]))
         return args

@@ -66,12 +66,13 @@ class Lines:
         """Add a line two columns to the right, wrapped."""
         self._print(Padding(Text(printable(text)), (0, 0, 0, 2)))
 
-    def labelled(self, label: str, texts: Sequence[str]) -> None:
-        """Add a label, and texts beside it, one below the other; nothing at all if there are none."""
+    def labelled(self, label: str, texts: Sequence[str], wide: int = 0) -> None:
+        """Add a label, and texts beside it, one below the other; nothing at all if there are none. The widest label of
+        several has `wide` columns."""
         if not texts:
             return
         table = self._grid()
-        table.add_column(no_wrap=True, width=_LABEL)
+        table.add_column(no_wrap=True, width=max(_LABEL, min(wide, self._console.width // 2) + 2))
         table.add_column(overflow="fold")
         for n, text in enumerate(texts):
             table.add_row(Text(f"  {label}" if n == 0 else "", "cyan"), Text(printable(text), overflow="fold"))

@@ -75,7 +75,8 @@ def named(name: str, text: str) -> str:
 
 def state_shown(context: Context, read: Read, told: Collection[str] = (), where: str = " in ") -> str:
     """Return what has been read, with its text unless that is `told`: `inside (…)`, `0x5 in pending (…)`."""
-    name, text = read.name, context.spec.state(read.name).text
+    state = context.spec.state(read.name)
+    name, text = state.written, state.text
     if read.key:
         table = context.spec.tables[read.name.partition(".")[0]]
         parts = [_part(number, type_) for number, (_, type_) in zip(read.key, table.keys, strict=True)]

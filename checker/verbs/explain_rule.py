@@ -204,7 +204,8 @@ def _state(spec: Spec, rule: Rule) -> Iterator[StateText]:
     """Yield the state that a rule reads."""
     for name, depth in _depths(rule).items():
         events = list(dict.fromkeys(shown for shown, _ in _setting(spec, name)))
-        yield StateText(name, spec.state(name).text, "; ".join(events) or "nothing", depth)
+        state = spec.state(name)
+        yield StateText(state.written, state.text, "; ".join(events) or "nothing", depth)
 
 
 def _depths(rule: Rule) -> dict[str, int]:

@@ -20,7 +20,7 @@ def drawn(spec: Spec, kind: str, names: Sequence[str], role: str | None) -> str:
     machines = {m.role: m for m in spec.machines()}
     check_names("role", [role] if role else [], machines)
     own = machines[role] if role else spec
-    known = [v.name for v in own.variables.values() if drawable(v)]
+    known = [v.name for v in own.variables.values() if drawable(v) and not v.tells_of]
     check_names("variable with few values", names, known)
     found = diagrams(own, names)
     if not found:

@@ -223,26 +223,24 @@ _WIDE: Final = max(map(len, ROWS))
 
 
 def costs_text(c: Costs, width: int, colour: bool = False) -> str:
-    """Return the costs for a terminal of `width` columns: the table of section 6.2, the modes, what was measured."""
+    """Return the costs for a terminal of `width` columns: the table of section 6.2, if it is about that, the modes,
+    and what was measured."""
     from mipcheck.checker.console.lines import Lines
 
     lines = Lines(width, colour)
     lines.line(f"Octets around a user packet, at most{', through a NAT for each layer' if c.nat else ''}:")
     lines.line("")
-    for n in range(max(map(len, _HEADS.values()))):
-        lines.line(" " * _WIDE + "".join(f"{(*_HEADS[column], '', '', '')[n]:>7}" for column in COLUMNS))
-    for row, cells in c.rows.items():
-        figures = ["-" if cell.octets is None else str(cell.octets) for cell in cells.values()]
-        lines.line(f"{row:{_WIDE}}" + "".join(f"{f:>7}" for f in figures))
-    lines.line("- means that the node is not mobile there.")
-    lines.line("")
+    if any(not capabilities.isdisjoint(c.spec.capabilities) for capabilities in COLUMNS.values()):
+        _show_table(lines, c)
+    wide = max(map(len, c.modes))
     for mode, (layers, extra) in c.modes.items():
         total = sum(o for _, o in layers)
         parts = " + ".join(f"{o} {name}" for name, o in layers)
         needs = f"; needs {', '.join(c.spec.accesses[mode].needs)}" if c.spec.accesses[mode].needs else ""
-        lines.labelled(mode, [f"{total} = {parts}; NATs add {extra}{needs}"])
-    lines.line("")
-    lines.line(f"{c.spec.name}: " + ", ".join(f"{n} = {w}" for n, w in c.parameters.items()))
+        lines.labelled(mode, [f"{total} = {parts}; NATs add {extra}{needs}"], wide)
+    if c.parameters:
+        lines.line("")
+        lines.line(f"{c.spec.name}: " + ", ".join(f"{n} = {w}" for n, w in c.parameters.items()))
     for m in c.measured or ():
         lines.line("")
         _show_measured(lines, c, m)
@@ -253,6 +251,17 @@ def costs_text(c: Costs, width: int, colour: bool = False) -> str:
         lines.line("")
         lines.line(c.note)
     return lines.text()
+
+
+def _show_table(lines: Lines, c: Costs) -> None:
+    """Write the table, whose columns are capabilities of the draft: to whom it knows none of them it says nothing."""
+    for n in range(max(map(len, _HEADS.values()))):
+        lines.line(" " * _WIDE + "".join(f"{(*_HEADS[column], '', '', '')[n]:>7}" for column in COLUMNS))
+    for row, cells in c.rows.items():
+        figures = ["-" if cell.octets is None else str(cell.octets) for cell in cells.values()]
+        lines.line(f"{row:{_WIDE}}" + "".join(f"{f:>7}" for f in figures))
+    lines.line("- means that the node is not mobile there.")
+    lines.line("")
 
 
 def _show_measured(lines: Lines, c: Costs, m: Measured) -> None:

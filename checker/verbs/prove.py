@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console import options
 from mipcheck.checker.console.output import warned, write
+from mipcheck.checker.console.streams import say
+
+if TYPE_CHECKING:
+    from mipcheck.model.specification.spec import Spec
 
 DESCRIPTION: Final = "Prove the properties of a specification, or find the shortest counterexample."
 EXAMPLE: Final = "mipcheck prove no_plaintext_after_loss"
@@ -97,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
         with_obligations=args.cross_check or args.smtlib is not None,
         cross_check=args.cross_check,
     )
+    if args.set:
+        _warn_of_values(spec, options.parameters(args))
     if args.watch:
         from mipcheck.checker.verbs.prove_watch import watch
 
@@ -123,3 +130,14 @@ def run(args: argparse.Namespace) -> int:
         if p.error is not None:
             raise p.error
     return exit_code(proved)
+
+
+def _warn_of_values(spec: Spec, words: Mapping[str, str]) -> None:
+    """Say which demands the values given do not meet: what is proved is about a site that should not be. Raises
+    UsageError and ParameterError."""
+    from mipcheck.checker.proofs.replayed import parameters_of
+    from mipcheck.model.specification.configure import configure, unmet
+
+    rules = [r for machine in spec.machines() for r in machine.rules.values()]
+    for rule in unmet(rules, configure(spec, parameters_of(spec, words))):
+        say(f"warning: {rule.id} is broken by the values given: this is about a site that should not be")

@@ -37,6 +37,9 @@ _NAMES = {
 _CHANGE = r"\bon\s[^{}]*\{(?:[^{}]*[;\n])?\s*"
 """What stands before a change of an update."""
 
+_VALUES = {"true", "false", "now", "this"}
+"""Words that are whole expressions: where one of them stands it was meant."""
+
 _ELSEWHERE = [
     (r"", r"!(?!=)", "not"),
     (r"=", r"=", "= compares, := assigns"),
@@ -47,8 +50,16 @@ _ELSEWHERE = [
     (r"", r"[-+*/]=", "write x := x + 1"),
     (r"\{[^}]*", r"=", ":= assigns"),
     (r"/", r"[/*]", "comments begin with #"),
+    (r"", r"/[/*]", "comments begin with #"),
     (r"", r"'", 'texts stand in "…"'),
     (r"\b(?:MUST|SHOULD)\s+", r"NOT\b", "what is forbidden is a MUST or SHOULD, too: allow … only if not …"),
+    (r"\brule\s+\w+\s+", r"(?:SHALL|REQUIRED)\b", "MUST"),
+    (r"\brule\s+\w+\s+", r"RECOMMENDED\b", "SHOULD"),
+    (r"\brule\s+\w+\s+", r"OPTIONAL\b", "MAY"),
+    (r"", r"(?:forbid|prohibit|deny|never)", "what is forbidden: allow … only if not …"),
+    (r"\bparam\s+\w+\s*:\s*(?:\w+|\{[^}]*\})\s*", r"", "a parameter has a default, which a site may replace"),
+    (r"\bassigned\s*\(\s*\w+", r"\[", "a field of an entry always has a value"),
+    (r"\bon\s[^{}]*\{[^{}]*:=[^{}]*", r",", "; stands between changes"),
     (_CHANGE + r"(?:if|unless|when)\s+", r"", "a condition stands before the braces: on … when …"),
     (
         _CHANGE + r"(?:for(?:each)?(?:\s+(?:each|every|all))?|every|each|all|some)\s+",
@@ -59,6 +70,7 @@ _ELSEWHERE = [
     (r"\b(?:all|each|forall)\s+", r"", "write every x: …"),
     (r"", r"extends\b", 'that stands in the first line: spec NAME "…" extends OTHER'),
     (r"", r"line\b", "lines"),
+    (r"\b(?:some|every)\s+", r"(?:interface|\w+(?:\s*,\s*\w+)*\s+in)\b", "in the midst of a condition: (some …: …)"),
 ]
 """What other languages, or the words of a document, would have: what stands before an error and what at it, and how
 that is said here."""
@@ -80,8 +92,10 @@ def unexpected(error: Any, text: str, file: str) -> SpecError:
         # At the end Lark tells no place. Messages point behind the last word, not at the empty lines after it.
         lines = text.rstrip().split("\n")
         place = Place(len(lines), len(lines[-1]) + 1)
+        more = _spelling_hint(text, len(text))
+        hint += f"; {more}" if more else ""
         return SpecError(file, place, "the specification ends too early", hint, text)
-    more = _quote_hint(text, offset) or _name_hint(text, offset) or _spelling_hint(text, offset)
+    more = _quote_hint(text, offset) or _spelling_hint(text, offset) or _name_hint(text, offset)
     if not more and re.match(r"[^\W\d]", found):  # a word, so that another may have been meant
         more = nearest(found, [w for t in wanted for w in spellings().get(t, ()) if w.isalpha() and w != found])
         if re.search(r"[0-9][ \t]*\Z", text[max(0, offset - 40) : offset]):  # after a number
@@ -111,7 +125,9 @@ def _name_hint(text: str, offset: int) -> str:
     if unit is not None and found == ":":
         return f"{unit[1]} after a number is its unit; put the number in parentheses"
     word = re.search(r"(?:[=(,]|\b(?:and|or|not|while|when|if|in|invariant|implies))\s*(\w+)\Z", before)
-    return f'"{word[1]}" is a word of the language and cannot be a name' if word and word[1] in RESERVED else ""
+    if word and word[1] in RESERVED and word[1] not in _VALUES:
+        return f'"{word[1]}" is a word of the language and cannot be a name'
+    return "names are letters from a to z, digits and _" if found.isalpha() and not found.isascii() else ""
 
 
 def _spelling_hint(text: str, offset: int) -> str:

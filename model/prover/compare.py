@@ -16,6 +16,7 @@ from typing import Any
 
 import z3
 from mipcheck.model.prover.evident import surely_broken
+from mipcheck.model.prover.form import ADDRESS
 from mipcheck.model.prover.limits import Budget
 from mipcheck.model.prover.logic import neg
 from mipcheck.model.prover.merging import NONE, clashing, known, merged
@@ -23,7 +24,7 @@ from mipcheck.model.prover.runs import anchor_of, cone, roots_of_rules, slots_of
 from mipcheck.model.prover.scripts import without_value
 from mipcheck.model.prover.search import FAR, LATE, Search, time_unit
 from mipcheck.model.prover.setting import Setting
-from mipcheck.model.prover.spacer import Move, System, Z, spacer
+from mipcheck.model.prover.spacer import Move, System, Z, impossible, spacer
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Action, Keys, SymbolicState, World
 from mipcheck.model.prover.unrolling import Unrolling
 from mipcheck.model.prover.witness import Witness, keys_used
@@ -359,13 +360,16 @@ class Comparison(Search):
 
 
 def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) -> bool:
-    """Decide whether it is proved that, on any trace, a rule on events is broken in both settings or in neither.
+    """Decide whether it is proved that, on any trace, a rule is broken in both settings or in neither.
 
-    The proof is in dense time, whatever other rules are kept or broken. `timeout` is in seconds.
+    The proof is in dense time, whatever other rules are kept or broken, and on any site. `timeout` is in seconds.
     """
     left, right = merged(left, right)
-    if any(rule not in s.rules or isinstance(s.rules[rule].body, Configure) for s in (left, right)):
+    if any(rule not in s.rules for s in (left, right)):
         return False
+    demands = [b for s in (left, right) if isinstance(b := s.rules[rule].body, Configure)]
+    if demands:
+        return len(demands) == 2 and _alike_on_sites(left, right, demands, timeout)
     asked = {side: Property(rule, (), "", Permitted(s.rules[rule].body.patterns))
              for side, s in (("left", left), ("right", right))}  # fmt: skip
     left, right = left.followed(asked["left"]), right.followed(asked["right"])
@@ -410,6 +414,31 @@ def never_part(left: Setting, right: Setting, rule: str, timeout: float = 60.0) 
     likely = [states["left"][slot] == z for slot, z in states["right"].items()
               if slot in states["left"] and states["left"][slot].sort() == z.sort()]  # fmt: skip
     return spacer(System(state, initial, moves, bad, likely), timeout).answer == "proved"
+
+
+def _alike_on_sites(left: Setting, right: Setting, demands: Sequence[Configure], timeout: float) -> bool:
+    """Decide whether two settings keep a demand each on the same sites: those that tell all parameters that they read,
+    and those that tell some, where the others are the same, or there are no others."""
+    sides = list(zip((left, right), demands, strict=True))
+    read = {n for body in demands for n in body.condition.names("param")}
+    if not all(read <= s.spec.parameters.keys() for s, _ in sides):
+        return False
+    reached = set(read)
+    while more := {m for s, _ in sides for n in reached for m in s.spec.parameters[n].default.names("param")} - reached:
+        reached |= more
+    if len(reached) > 1 and any(left.spec.parameters[n].default != right.spec.parameters[n].default for n in reached):
+        return False
+    told = {n: z3.Bool(n) if left.spec.parameters[n].type.name == "bool" else z3.Int(n) for n in read}
+    for parameters in ({}, told):
+        holds, exact = [], []
+        for s, body in sides:
+            site = {n: z3.Int(ADDRESS + n) for n in s.site}
+            world = World(s.spec, {**s.parameters, **parameters}, site, (), 1, capabilities=s.capabilities)
+            holds.append(world.term(body.condition, {}, WHOLE_NODE, {}, None))
+            exact += world.exact()
+        if not impossible(timeout, holds[0] != holds[1], *exact):
+            return False
+    return True
 
 
 def _kinds(p: Property) -> set[str]:

@@ -51,4 +51,4 @@ def flag(v: Variable) -> Variable | None:
     """Return the state that says whether a variable has a value; None for what has one in any case."""
     if v.type != TIME or v.initial is not None:
         return None
-    return replace(v, name=flag_of(v.name), type=BOOL, initial=FALSE, text="")
+    return replace(v, name=flag_of(v.name), type=BOOL, initial=FALSE, text="", tells_of=v.name)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from mipcheck.model.specification.spec import Parameter, Spec
+from mipcheck.model.specification.spec import Configure, Parameter, Rule, Spec
 from mipcheck.model.specification.term import COMPARISONS, Term
 from mipcheck.model.values.errors import UserError
 from mipcheck.model.values.types import ValueSyntaxError, lacks_unit
@@ -63,6 +63,17 @@ def settled(parameters: Mapping[str, Parameter], given: Mapping[str, int]) -> di
     for name in parameters:
         value(name, ())
     return {name: values[name] for name in parameters}
+
+
+def unmet(rules: Iterable[Rule], values: Mapping[str, int]) -> list[Rule]:
+    """Return the demands on parameters alone that values do not meet, whatever else a site is like."""
+    found = []
+    for rule in rules:
+        if isinstance(rule.body, Configure) and not rule.given:
+            terms = list(rule.body.condition.walk())
+            known = rule.body.condition.names("param") and all(t.args or t.kind in ("const", "param") for t in terms)
+            found += [rule] if known and not value_of(rule.body.condition, values) else []
+    return found
 
 
 def value_of(t: Term, values: Mapping[str, int]) -> int:

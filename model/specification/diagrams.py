@@ -42,7 +42,7 @@ class Diagram:
 
 def diagrams(spec: Spec, names: Sequence[str] = ()) -> list[Diagram]:
     """Return the diagrams of the variables of one role that have few values: of those named, or of all but ghosts."""
-    chosen = [v for v in spec.variables.values() if (v.name in names if names else not v.ghost)]
+    chosen = [v for v in spec.variables.values() if (v.name in names if names else not v.ghost and not v.tells_of)]
     return [_diagram(spec, v) for v in chosen if drawable(v)]
 
 
@@ -65,7 +65,7 @@ def _diagram(spec: Spec, v: Variable) -> Diagram:
     initial = values[v.initial.value] if v.initial is not None and v.initial.kind == "const" else ""
     arrows = tuple(a for u in spec.updates for name, value in u.assignments if name == v.name
                    for p in u.patterns for a in _arrows(v.name, values, p, value))  # fmt: skip
-    return Diagram(v.name, v.scope, v.text, values, initial, arrows)
+    return Diagram(v.written, v.scope, v.text, values, initial, arrows)
 
 
 def _arrows(name: str, values: tuple[str, ...], p: EventPattern, value: Term) -> Iterator[Arrow]:

@@ -117,7 +117,7 @@ class _Changes:
             if update in inherited:
                 continue
             events = "+".join(dict.fromkeys(p.event for p in update.patterns))
-            for changed, what in _update(update):
+            for changed, what in _update(update, self.spec):
                 updates = list(self.spec.updates)
                 updates[n : n + 1] = [] if changed is None else [changed]
                 yield f"on {events}", what, replace(self.spec, updates=tuple(updates)), ()
@@ -188,13 +188,14 @@ def _patterns(patterns: tuple[EventPattern, ...]) -> Iterator[tuple[tuple[EventP
             yield (*patterns[:n], replace(p, condition=condition), *patterns[n + 1 :]), f"{p.event}: {what}"
 
 
-def _update(update: Update) -> Iterator[tuple[Update | None, str]]:
+def _update(update: Update, spec: Spec) -> Iterator[tuple[Update | None, str]]:
     for n, (name, value) in enumerate(update.assignments):
         others = update.assignments[:n] + update.assignments[n + 1 :]
         reset = "is not reset" if value.kind == "const" else "is not assigned"
+        name = spec.variables[name].written
         yield (replace(update, assignments=others) if others or update.changes else None), f"{name} {reset}"
         for changed, what in changes(value):
-            assignments = (*update.assignments[:n], (name, changed), *update.assignments[n + 1 :])
+            assignments = (*update.assignments[:n], (update.assignments[n][0], changed), *update.assignments[n + 1 :])
             yield replace(update, assignments=assignments), f"{name}: {what}"
     for n, change in enumerate(update.changes):
         rest = (*update.changes[:n], *update.changes[n + 1 :])

@@ -8,7 +8,7 @@ from typing import Final
 
 from mipcheck.model.language import syntax as s
 from mipcheck.model.specification import spec as m
-from mipcheck.model.specification.configure import settled, value_of
+from mipcheck.model.specification.configure import settled, unmet
 from mipcheck.model.specification.items import Item
 from mipcheck.model.specification.names import Names
 from mipcheck.model.specification.term import Term
@@ -26,8 +26,12 @@ def warn_unused(names: Names) -> None:
     for name, v in names.variables.items():
         if not names.own(name):
             continue
-        if not names.read[name]:
+        if not names.read[name] and v.tells_of:
+            names.warn_declared("state", v.tells_of, f"is forgotten, and nothing asks for {v.written}")
+        elif not names.read[name]:
             names.warn_declared("state", name, "is never read")
+        if v.tells_of:
+            continue
         if not names.used[f"assigned {name}"]:
             nothing = ", and has no value" if v.initial is None else ""
             names.warn_declared("state", name, f"is never assigned{nothing}")
@@ -65,15 +69,9 @@ def warn_unused_shared(names: Names, used: Counter[str]) -> None:
 def warn_defaults(names: Names, rules: Iterable[m.Rule]) -> None:
     """Warn of demands on parameters that their defaults do not meet: who says nothing of them breaks the rule, and what
     is proved or refuted is so of such a site."""
-    values = settled(names.parameters, {})
-    for rule in rules:
-        if not isinstance(rule.body, m.Configure) or rule.given:
-            continue
-        terms = list(rule.body.condition.walk())
-        asked = list(dict.fromkeys(t.name for t in terms if t.kind == "param"))
-        known = asked and all(t.args or t.kind in ("const", "param") for t in terms)
-        if known and not value_of(rule.body.condition, values):
-            names.warn_declared("rule", rule.id, f"is broken by the default of {' and '.join(asked)}")
+    for rule in unmet(rules, settled(names.parameters, {})):
+        asked = dict.fromkeys(t.name for root in rule.terms() for t in root.walk() if t.kind == "param")
+        names.warn_declared("rule", rule.id, f"is broken by the default of {' and '.join(asked)}")
 
 
 def warn_two_values(names: Names, updates: Sequence[tuple[m.Update, Item]]) -> None:

@@ -93,6 +93,13 @@ class Variable:
     initial: Term | None
     text: str = ""
     told: bool = False
+    tells_of: str = ""
+    """The time of which it tells whether that has a value, where it is that: nobody has declared it."""
+
+    @property
+    def written(self) -> str:
+        """Its name, as whoever writes a specification calls it."""
+        return f"assigned({self.tells_of})" if self.tells_of else self.name
 
     @property
     def begins_with_evidence(self) -> bool:

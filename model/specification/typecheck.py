@@ -254,7 +254,8 @@ class TypeChecker:
         if name in self.names.states:
             self.names.fail(e.at, f'"{name}" is state, which has no value here', "use numbers and parameters")
         visible = [n for n, v in self.names.variables.items() if scope.state and scope.ghost >= v.ghost]
-        known = [*scope.bound, *scope.keys, *self.names.parameters, *self.names.defines, *visible]
+        word = [name.lower()] if name.lower() in ("true", "false", "now", "this") else []
+        known = word or [*scope.bound, *scope.keys, *self.names.parameters, *self.names.defines, *visible]
         owners = [event for event in scope.events if name in self.names.events[event].by_name]
         if owners:
             self.names.fail(e.at, f'not all of these events have a key "{name}"', f"{', '.join(owners)} has")

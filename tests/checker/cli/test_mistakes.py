@@ -71,6 +71,36 @@ def test_what_is_given_for_something_else(
     assert code == 2 and text in shown, shown
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["x.log", "--config", "site.toml", "y.log"],
+        ["--config", "site.toml", "x.log", "-v", "y.log"],
+        ["x.log", "--config=site.toml", "-"],
+        ["names", "--spec", "draft-01", "roles"],
+        ["export", "mermaid", "--spec", "draft-01", "inside", "--role", "mn", "sa_up"],
+        ["synthesize", "no_plaintext_after_loss", "--spec", "draft-01", "nosuch"],
+        ["lint", "./a.spec", "--format", "json", "./b.spec"],
+        ["explain", "M2", "--all", "M1"],
+        ["--", "x.log", "-odd"],
+    ],
+)
+def test_words_may_stand_before_and_after_options(
+    words: list[str], here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came behind an option of what may be several was an unknown argument."""
+    for name in ("y.log", "-odd"):
+        (here / name).write_text(LOG)
+    for name in ("a.spec", "b.spec"):
+        (here / name).write_text("spec a")
+    with Path("x.log").open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        code, told = said(capsys, *words)
+    wrong = {"lint": 'unknown option "--format"', "explain": 'unknown argument "M1"', "synthesize": '"nosuch"'}
+    assert wrong.get(words[0], "") in told
+    assert (code == 2) == (words[0] in wrong), told
+
+
 def test_a_verb_that_is_misspelt_with_options_of_its_own(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, shown = said(capsys, "requirments", "--spec", "rfc5265", "--fleet", "x")
     assert code == 2 and 'unknown option "--fleet"' in shown and "did you mean the verb requirements?" in shown

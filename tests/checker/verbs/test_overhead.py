@@ -121,6 +121,22 @@ def test_layers_that_do_not_say_what_they_add() -> None:
         costs(loads(SMALL.format("")))
 
 
+def test_the_table_is_about_the_capabilities_of_the_draft(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Others have modes alone, by their whole names: they were told of columns that nothing of theirs is about."""
+    spec = tmp_path / "own.spec"
+    spec.write_text("""
+        spec own
+        document "none"
+        capability named "it has a name"
+        layer ipip "IP in IP" as ip adds 20
+        access through-a-tunnel = ipip needs named
+    """)
+    assert main(["overhead", "--spec", str(spec)]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "", "  through-a-tunnel 20 = 20 ipip; NATs add 0; needs named"
+    ]  # fmt: skip
+
+
 def test_a_specification_without_ciphers() -> None:
     assert costs(loads(SMALL.format(" adds 20"))).rows["inside-coa"]["basic"].octets == 20
     with pytest.raises(UsageError, match="small has no parameter esp_iv"):

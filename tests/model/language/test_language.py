@@ -146,6 +146,7 @@ NAMES = [
     ("key on the left", rule("allow rrq(tto = iha) only if inside"),
      'x.spec:2:13: unknown name "tto" in event rrq', 12,
      'did you mean "to"?'),
+    ("truth", "on up { inside := True }", 'x.spec:1:19: unknown name "True" in event up', 18, 'did you mean "true"?'),
     ("state", rule("allow rrq only if insde"), 'x.spec:2:21: unknown name "insde" in event rrq', 20,
      'did you mean "inside"?'),
     ("state of an obligation", rule("require rrq within 1 s of since while insde"),
@@ -329,7 +330,8 @@ WRITTEN = [
     ("line number digits", f'rule X MUST cite 1 lines {"9" * 5000} "" configure true',
      "x.spec:1:26: a line number has at most 9 digits", 25, ""),
     ("hyphen in a key", "event x(a-b: int) by node seen log", "x.spec:1:10: unexpected '-'", 9, 'expected ":" or "?"'),
-    ("another alphabet", "param größe: int = 1", "x.spec:1:9: unexpected 'ö'", 8, 'expected ":"'),
+    ("another alphabet", "param größe: int = 1", "x.spec:1:9: unexpected 'ö'", 8,
+     'expected ":"; names are letters from a to z, digits and _'),
 ]  # fmt: skip
 
 
@@ -371,6 +373,16 @@ def test_who_writes_as_in_another_language_is_told_how_it_is_said_here(body: str
             "what is forbidden is a MUST or SHOULD, too: allow … only if not …",
         ),
         ('rule X MUST cite 1 line 5 "" configure true', 'did you mean "lines"?'),
+        ('rule X SHALL cite 1 "" configure true', 'did you mean "MUST"?'),
+        ('rule X RECOMMENDED cite 1 "" configure true', 'did you mean "SHOULD"?'),
+        ('rule X MUST cite 1 "" forbid lose', "what is forbidden: allow … only if not …"),
+        ('param x: time cite 1 ""', "a parameter has a default, which a site may replace"),
+        ("param x: {a, b}", "a parameter has a default, which a site may replace"),
+        ("// as in C", "comments begin with #"),
+        ("on lose { inside := true, count := 1 }", "; stands between changes"),
+        ('property X "" whenever lose: inside and some interface: inside', "in the midst of a condition: (some …: …)"),
+        ('property X "" whenever lose: not every k in keys: inside', "in the midst of a condition: (some …: …)"),
+        ('property X "" invariant assigned(keys[3].since)', "a field of an entry always has a value"),
         ("extends draft-01", 'that stands in the first line: spec NAME "…" extends OTHER'),
     ],
 )

@@ -359,3 +359,32 @@ def test_what_no_checker_can_tell_apart_is_not_said_to_part() -> None:
     text = HEARD.replace("on hear { heard := now }", "")
     found = find_parting(loads(text), loads(text.replace("5 s", "6 s")), ["A"], [])
     assert not found.trace and not found.same
+
+
+SITES = """
+spec sites
+site home, away
+param a: int = 3
+param b: int = a + 1
+param c: bool = true
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "changed", "answer"),
+    [
+        ("a >= 1", ("a: int = 3", "a: int = 2"), "same"),  # it was not decided: no single value told them apart
+        ("a >= 3", ("a: int = 3", "a: int = 2"), "parted"),
+        ("a >= 1", (">= 1", "> 0"), "same"),
+        ("a >= 1", (">= 1", ">= 2"), "parted"),
+        ("c or a > 1", ("c or a > 1", "not (not c and a <= 1)"), "same"),
+        ("c or a > 1", ("c or a > 1", "c or a > 2"), "unknown"),
+        ("a + b > 4", ("b: int = a + 1", "b: int = a + 2"), "unknown"),
+        ("site.home != site.away", ("site.home != site.away", "not (site.away = site.home)"), "same"),
+        ("site.home != site.away", ("site.home != site.away", "a > 2"), "parted"),
+    ],
+)
+def test_demands_on_sites(rule: str, changed: tuple[str, str], answer: str) -> None:
+    left = f'{SITES}rule A MUST cite 1 "x" configure {rule}'
+    found = find_parting(loads(left), loads(left.replace(*changed)), ["A"], [])
+    assert ("parted" if found.trace else "same" if found.same else "unknown") == answer

@@ -599,3 +599,19 @@ def test_what_assumptions_leave_out_is_said_of_the_proof() -> None:
     assert excluded(EXCLUDING, "p") == both
     assert excluded(EXCLUDING, "r") == ()
     assert excluded(EXCLUDING.replace("assumption late", "#"), "q") == ()
+
+
+def test_values_that_a_site_should_not_have_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "small.spec"
+    file.write_text("""
+        spec small
+        param n: int = 3
+        event go() by node seen log
+        interface { gone: int = 0 }
+        on go { gone := n }
+        rule C MUST cite 1 "more than none" configure n > 0
+        property p "at least none" invariant gone >= 0
+    """)
+    for value, told in (("0", True), ("2", False)):
+        assert main(["prove", "p", "--spec", str(file), "--set", f"n={value}"]) == 0
+        assert ("warning: C is broken by the values given" in capsys.readouterr().err) == told

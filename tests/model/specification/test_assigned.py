@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mipcheck.checker.check.check import check
+from mipcheck.checker.cli.main import main
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.prover.prove import prove
 from mipcheck.model.specification.load import loads
@@ -103,3 +104,26 @@ def test_a_text_is_looked_through_once_and_not_for_each_of_its_declarations(monk
     monkeypatch.setattr("mipcheck.model.specification.assigned._MAY_ASK", Counting())
     loads('spec small document "none" event go() by node seen log node { n: int = 0  at: time } on go { n := n + 1 }')
     assert len(looked) == 1
+
+
+def test_it_is_called_as_it_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """State that nobody has declared was told of by a name that nobody has written."""
+    spec, log, page = tmp_path / "a.spec", tmp_path / "x.log", tmp_path / "page.html"
+    spec.write_text(WAITING.replace('spec a "t"', 'spec a "t" document "t"'))
+    log.write_text("mipcheck-trace 1\nsite boot=true\n1 e go n=1\n2 e ack\n3 e stop\n")
+    said = ""
+    for words in (
+        [str(log), "--report", f"html={page}"], ["explain", "S"], ["export", "mermaid"],
+        ["export", "mermaid", "nosuch"], ["mutate", "ack", "--no-search"], ["requirements"],
+    ):  # fmt: skip
+        main([*words, "--spec", str(spec)])
+        said += "".join(capsys.readouterr())
+    assert "sets assigned(timer) to false" in said
+    assert "assigned(timer): changes on go; ack" in said
+    assert "assigned(timer) is not reset" in said
+    assert "timer_assigned" not in said + page.read_text("utf-8")
+
+
+def test_what_is_forgotten_and_never_asked_for_is_warned_of() -> None:
+    text = "\n".join(line for line in WAITING.splitlines() if "assigned" not in line and "waits" not in line)
+    assert "<spec>:5:13: state timer is forgotten, and nothing asks for assigned(timer)" in loads(text).warnings
