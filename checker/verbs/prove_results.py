@@ -8,14 +8,14 @@ wrong with one property leaves the others' results.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from mipcheck.checker.console.apart import Died, cores, together
+from mipcheck.checker.console.apart import Died, apart, cores, together
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.folder import new_folder
 from mipcheck.checker.console.progress import Steps
@@ -29,6 +29,8 @@ from mipcheck.model.values.errors import UserError
 if TYPE_CHECKING:
     from mipcheck.model.prover.prove import Result
     from mipcheck.model.specification.spec import Spec
+
+_T = TypeVar("_T")
 
 CAPABILITIES = "capabilities"
 """The site key that says what the node is capable of: a list in one word, as in a log."""
@@ -196,10 +198,11 @@ class _Run:
         self._asked, self._given, self._capabilities, self._listener = asked, given, capabilities, listener
         is_known = asked.name and not asked.fresh
         self._stored = {n: found for n in asked.wanted if (found := stored(asked.name, n))} if is_known else {}
+        self._has_spare_cores = False
         known = {n: certificate for n, (certificate, _) in self._stored.items()}
         known |= {n: p.result.certificate for n, (_, p) in asked.before.items() if p.result.certificate is not None}
         self._proofs = Proofs(asked.spec, given, asked.without, capabilities, certificate=known.get,
-                              with_obligations=asked.with_obligations)  # fmt: skip
+                              with_obligations=asked.with_obligations, beside=self._beside)  # fmt: skip
 
     def all(self) -> list[Answered]:
         """Prove, and return all results.
@@ -216,6 +219,7 @@ class _Run:
         with Steps(len(self._asked.wanted), "proving") as steps:
             while left := [n for n in self._asked.wanted if n not in final]:
                 shares = self._shares(left)
+                self._has_spare_cores = self._uses_cores and len(shares) < cores()
                 at = [names[0] for names in shares]
                 try:
                     works = [partial(self._results, names) for names in shares]
@@ -239,19 +243,46 @@ class _Run:
     def _shares(self, names: list[str]) -> list[list[str]]:
         """Return properties as one process or another is to prove them, by what they are likely to take.
 
-        Those of one role are about the same state, and share what is worked out of it, but for consistency. What is
-        kept is found by one process, whatever the machine: which trace shows a thing may hang on what was asked before.
+        Those of one role are about the same state, and share what is worked out of it, but for consistency.
         """
-        asked = self._asked
         groups: dict[object, list[str]] = {}
         for name in names:
             groups.setdefault((self._proofs.owner(name).role, self._is_of_consistency(name)), []).append(name)
-        if len(groups) < 2 or cores() < 2 or asked.store or asked.fresh or asked.with_obligations:
+        if len(groups) < 2 or not self._uses_cores:
             return [names]
         shares: list[list[str]] = [[], []]
         for group in sorted(groups.values(), key=self._weight, reverse=True):
             min(shares, key=self._weight).extend(group)
         return [sorted(share, key=names.index) for share in shares]
+
+    @property
+    def _uses_cores(self) -> bool:
+        """Whether several processes prove, where there are cores for them.
+
+        What is kept is found by one, whatever the machine: which trace shows a thing may hang on what was asked before.
+        """
+        return cores() > 1 and not (self._asked.store or self._asked.fresh or self._asked.with_obligations)
+
+    def _beside(self, work: Callable[[], _T], /) -> Callable[[], _T]:
+        """Begin some work in a process of its own, if a core has nothing else to do, and return what waits for it."""
+        if not self._has_spare_cores:
+            return work
+
+        def begun() -> Iterator[_T | None]:
+            yield None
+            yield work()
+
+        answers = apart(begun)
+        next(answers)
+
+        def answer() -> _T:
+            try:
+                found: _T = next(answers)
+            except Died:  # whoever needs it dies of it, too, and is told so
+                return work()
+            return found
+
+        return answer
 
     def _is_of_consistency(self, name: str) -> bool:
         return isinstance(self._proofs.owner(name).properties[name].claim, Consistent)

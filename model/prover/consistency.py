@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import z3
 from mipcheck.model.prover.blocked import Blockage, Blockages
@@ -55,14 +55,35 @@ class Consistency:
     """The systems that were proved safe, with their invariants, by what that shows."""
 
 
+_T = TypeVar("_T")
+
+
+class Beside(Protocol):
+    """Begins some work that others need not wait for, or puts it off, and returns what gives its result."""
+
+    def __call__(self, work: Callable[[], _T], /) -> Callable[[], _T]:
+        """Begin the work."""
+
+
+def put_off(work: Callable[[], _T], /) -> Callable[[], _T]:
+    """Return some work, which is done when it is asked for."""
+    return work
+
+
 def consistent(
-    setting: Setting, certificate: Certificate | None = None, examples: Examples | None = None
+    setting: Setting,
+    certificate: Certificate | None = None,
+    examples: Examples | None = None,
+    beside: Beside = put_off,
 ) -> Consistency:
     """Decide whether the rules are consistent: proved, refuted with the reason, or unknown with what is undecided.
 
-    What a `certificate` has to show is checked first; `examples` are searches in this setting, if there are some.
+    What a `certificate` has to show is checked first; `examples` are searches in this setting, if there are some. The
+    traces are no matter of what is proved, and are looked for `beside` that.
     """
     own = setting.followed()
+    shared = Examples(setting) if examples is None else examples
+    traces = beside(partial(_traces, shared, {} if certificate is None else certificate.scripts))
     decisions = _Decisions(setting.timeout, certificate)
     verdict, found = _time(own, decisions, Blockages(setting, _SOON))
     if verdict.answer == "refuted":
@@ -93,24 +114,29 @@ def consistent(
         unsure += [] if met else [r.id]
     if unsure:
         return Consistency(Verdict("unknown", reason=f"whether {', '.join(unsure)} can always be met was not decided"))
-    shared = Examples(setting) if examples is None else examples
-    known = {} if certificate is None else certificate.scripts
+    missing, scripts, shared.found = traces()
+    if missing:
+        answer = "vacuous" if any(m.certainly for m in missing) else "unknown"
+        missing.sort(key=lambda m: not m.certainly)
+        verdict = Verdict(answer, reason="; ".join(m.said for m in missing))
+    return Consistency(verdict, None, decisions.proofs, scripts, decisions.systems)
+
+
+def _traces(examples: Examples, known: Mapping[str, Script]) -> tuple[list[_Missing], dict[str, Script], list[Script]]:
+    """Return which traces that exercise or break a rule are missing, the others, and all that have been found."""
     missing: list[_Missing] = []
     scripts = {}
+    setting = examples.setting
     for rule in setting.rules:
         if rule not in setting.without:
-            searches = shared.telling(rule)
+            searches = examples.telling(rule)
             for broken in (True,) if setting.rules[rule].is_prohibition else (False, True):
                 example = _example(searches, rule, broken, known)
                 if isinstance(example, _Missing):
                     missing.append(example)
                 elif example.script is not None:
                     scripts[named(rule, broken)] = example.script
-    if missing:
-        answer = "vacuous" if any(m.certainly for m in missing) else "unknown"
-        missing.sort(key=lambda m: not m.certainly)
-        verdict = Verdict(answer, reason="; ".join(m.said for m in missing))
-    return Consistency(verdict, None, decisions.proofs, scripts, decisions.systems)
+    return missing, scripts, examples.found
 
 
 @dataclass(frozen=True, slots=True)

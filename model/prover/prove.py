@@ -107,7 +107,7 @@ class Proofs:
 
     `certificate` says of a property what was proved of it before, None where nothing is known. Asked `briefly` is only
     whether something holds: what refutes it need not be the shortest trace, nor a proof be for as much as can be had.
-    For other parameters see `prove`.
+    What need not wait for a proof is done `beside` it. For other parameters see `prove`.
     """
 
     def __init__(
@@ -120,8 +120,9 @@ class Proofs:
         certificate: Callable[[str], Certificate | None] = lambda _: None,
         with_obligations: bool = False,
         briefly: bool = False,
+        beside: consistency.Beside = consistency.put_off,
     ) -> None:
-        self._spec, self._certificate, self._briefly = spec, certificate, briefly
+        self._spec, self._certificate, self._briefly, self._beside = spec, certificate, briefly, beside
         self._given, self._without = parameters, list(without)
         self._capabilities, self._timeout, self._with_obligations = capabilities, timeout, with_obligations
         self._owners = owners(spec)
@@ -322,7 +323,7 @@ class Proofs:
 
     def _consistent(self, setting: Setting, p: Property) -> Result:
         known = self._certificate(p.name)
-        found = consistency.consistent(setting, known, self._examples_of(setting, p))
+        found = consistency.consistent(setting, known, self._examples_of(setting, p), self._beside)
         verdict, method = found.verdict, consistency.METHOD.format(setting.about)
         if verdict.answer != "proved":
             return Result(p.name, p.section, verdict.answer, 0.0, method, trace=found.trace, reason=verdict.reason)
