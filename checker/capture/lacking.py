@@ -12,6 +12,7 @@ from mipcheck.checker.capture.frames.spells import between
 from mipcheck.checker.capture.headers import wlan
 from mipcheck.checker.capture.headers.fragments import Reassembler
 from mipcheck.checker.capture.headers.packet import ASIDE, DHCP, ESP, IKE, REGISTRATION, Packet
+from mipcheck.checker.capture.messages import carried, dhcp
 from mipcheck.checker.capture.node.devices import COPY
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel
 from mipcheck.checker.capture.node.recordings import AGAIN
@@ -19,6 +20,7 @@ from mipcheck.checker.console.counts import counted
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.source import ALIVE
 from mipcheck.checker.trace.spans import COUNT, Span
+from mipcheck.model.specification.spec import MOBILE_NODE
 from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.types import Value
 
@@ -31,6 +33,8 @@ _AT_DEVICES: Final = frozenset({"offer", "answer", "endpoint"})
 
 
 _SEVERAL: Final = 2
+_MANY: Final = 8
+"""Registration messages on Ethernet among which ARP, at least, would be seen."""
 
 _UNSEEN: Final = "nothing was captured between two captures"
 """Why nothing is known of the time before a capture, or a part of one, that was begun after another had ended."""
@@ -262,15 +266,17 @@ class Blindness(NamedTuple):
 def blindness(
     infos: Sequence[FileInfo], packets: Sequence[Packet], events: Sequence[Event], known: Knowledge, site: Site
 ) -> Blindness:
-    """Decide whether captures are unable to show registrations: then that none are seen says nothing.
+    """Decide what captures are unable to show, so that it says nothing that it is not seen.
 
     They name a filter, or they show the node on a new link and its VPN, and in either case not one registration in
-    clear. What such a trace says of the node's state is unknown after every event by which it would be known.
+    clear; they show what the node sends, and nothing that comes; or registrations, and nothing else.
+    What a trace says of the node's state is unknown after every event by which it would be known, where it does not
+    show all of these.
     """
     tunnels = frozenset(site.tunnels)
     shown = [p for p in packets if not is_tunnel(p, tunnels) and not is_loopback(p)]
     if any(p.kind == REGISTRATION for p in shown):
-        return Blindness()
+        return _one_sided(shown, events, known) if site.role == MOBILE_NODE else Blindness()
     filters = list(dict.fromkeys(f for info in infos for f in info.filters if f))
     gateway = site.addresses.get("vpn")
     private = (p for p in shown if p.kind in (ESP, IKE) and known.direction(p))
@@ -281,13 +287,37 @@ def blindness(
         named = "a capture filter may have kept them out; capture UDP port 434 too"
     else:
         return Blindness()
-    said = f"not one registration is seen in clear: {named}"
-    found = (
-        missing(e.time, False, NODE, "registrations are not seen", e.at.frame or 0)
-        for e in events
-        if e.kind in _TELLING
+    return Blindness(
+        (f"not one registration is seen in clear: {named}",), _unknown(events, "registrations are not seen")
     )
-    return Blindness((said,), tuple(found))
+
+
+def _one_sided(shown: Sequence[Packet], events: Sequence[Event], known: Knowledge) -> Blindness:
+    """Decide whether captures with registrations show what the node sends only, or nothing but registrations."""
+    ways = {known.direction(packet) for packet in shown}
+    if "in" not in ways and any(_answers(packet) for packet in shown if known.direction(packet) == "out"):
+        said = "not one packet to the node is seen: a capture filter may have kept them out; capture both directions"
+        return Blindness((said,), _unknown(events, "replies are not seen"))
+    alone = all(packet.kind == REGISTRATION and packet.source_mac for packet in shown)
+    if alone and sum(e.kind in ("rrq", "rrp") for e in events) >= _MANY:
+        return Blindness(("nothing but registrations is seen: a capture filter may have kept out what else was sent",))
+    return Blindness()
+
+
+def _answers(packet: Packet) -> bool:
+    """Decide whether a node sends this only as something has come to it before."""
+    if packet.kind == DHCP:
+        lease = carried.lease(packet)
+        return lease is not None and lease.type == dhcp.REQUEST and bool(lease.server)
+    if packet.kind == IKE:
+        message = carried.key_exchange(packet)
+        return message is not None and any(message.responder)
+    return False
+
+
+def _unknown(events: Sequence[Event], why: str) -> tuple[Added, ...]:
+    """Make a gap after each event that tells something of the node's state."""
+    return tuple(missing(e.time, False, NODE, why, e.at.frame or 0) for e in events if e.kind in _TELLING)
 
 
 def unreadable(together: Reassembler, known: Knowledge, site: Site) -> list[Added]:

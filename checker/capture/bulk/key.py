@@ -33,6 +33,8 @@ _OPTIONS: Final = 60  # for the destination, of IPv6
 _ICMPV6: Final = 58
 _ROUTERS: Final = 133  # a router solicitation
 _PPPOE: Final = 0x8864
+_MPLS: Final = 0x8847
+_MPLS_UPSTREAM: Final = 0x8848
 _TAGS: Final = 4  # VLAN tags that are read, at most
 
 # IP protocols.
@@ -239,7 +241,7 @@ def _version(s: Scanned) -> int:
 
 def _write_other(s: Scanned, ethertype: int) -> bool:
     """Write that a packet is none of IPv4; return whether that is all there is to know of it."""
-    if ethertype < _LEAST_TYPE or ethertype == _PPPOE or _is_vlan(ethertype):
+    if ethertype < _LEAST_TYPE or ethertype in (_PPPOE, _MPLS, _MPLS_UPSTREAM) or _is_vlan(ethertype):
         return False
     at = s.here
     if ethertype == _ARP and (at + 28 > s.stop or u32(s.buf, at + 14) in (0, u32(s.buf, at + 24))):

@@ -20,6 +20,11 @@ LOOP: Final = 108
 VLAN: Final = frozenset({0x8100, 0x88A8, 0x9100})
 IPV4: Final = 0x0800
 PPPOE: Final = 0x8864
+_MPLS: Final = (0x8847, 0x8848)
+"""Labels of four octets each (RFC 3032), of which the last says so, and then a packet whose kind nobody names."""
+_LAST: Final = 0x01
+_LABELS: Final = 16
+"""Labels that anybody stacks."""
 LENGTH: Final = 0x0600
 """A smaller value in place of an Ethernet type is a length, and LLC follows (IEEE 802.3)."""
 _SNAP: Final = (b"\xaa\xaa\x03\0\0\0", b"\xaa\xaa\x03\0\0\xf8")
@@ -163,6 +168,9 @@ def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
         return read_ppp(packet, data, at + 6)
     if ethertype == ETHERTYPE_IPV6:
         return _ipv6(packet, data, at)
+    if ethertype in _MPLS:
+        last = next((n for n in range(_LABELS) if data[at + 4 * n + 2] & _LAST), _LABELS)
+        return _version(packet, data, at + 4 * last + 4)
     packet.why = _ETHERTYPES.get(ethertype, "not ip")
     if ethertype == ARP:
         packet.payload = data[at : at + 28]

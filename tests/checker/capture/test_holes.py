@@ -17,8 +17,10 @@ from mipcheck.checker.console.errors import InputError
 from mipcheck.checker.inputs.opening import kind_of
 from mipcheck.checker.report.text import report_text
 from mipcheck.checker.site.site import Site
+from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet, Raw
 
 from making.files import START, Device, Record, block, device_block, option, packet_block, pcap, pcapng, section
@@ -27,6 +29,7 @@ from making.packets import (
     IHA,
     IHOA,
     KEY,
+    NODE_MAC,
     PEER_MAC,
     SECOND,
     SERVER,
@@ -361,6 +364,33 @@ def test_a_capture_that_cannot_show_registrations() -> None:
     # One is enough to show that they are captured; without the VPN, plaintext is what it is.
     assert both(pcapng([*records, Record(9 * SECOND, out(request()))]))[1].holes == ()
     assert both(pcapng([*records[:4], Record(9 * SECOND, out(user(IHOA, SERVER)))]))[1].holes == ()
+
+
+def test_a_capture_of_one_direction_shows_no_replies() -> None:
+    """What the node sends shows that it was answered, and no answer is seen: that none came is not known."""
+    sent = [out(request()), out(user(IHOA, SERVER))]
+    asked = BOOTP(op=1, xid=1, chaddr=bytes.fromhex(NODE_MAC.replace(":", "")))
+    asked /= DHCP(options=[("message-type", "request"), ("server_id", "10.1.2.1"), ("requested_addr", COA), "end"])
+    by_dhcp = out(IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67) / asked)
+    exchange = struct.pack("!8s8sBBBBII", b"i" * 8, b"r" * 8, 46, 0x20, 35, 0x08, 1, 28)
+    by_ike = out(IP(src=COA, dst=VPN) / UDP(sport=500, dport=500) / Raw(exchange))
+    assert both(pcapng([Record(n * SECOND, frame) for n, frame in enumerate(sent)]))[1].holes == ()
+    for shows in (by_dhcp, by_ike):
+        records = [Record(n * SECOND, frame) for n, frame in enumerate([shows, *sent])]
+        events, capture = both(pcapng(records))
+        assert "capture both directions" in capture.holes[0]
+        assert [kind for _, _, kind in events].count("gap") >= 1
+        assert both(pcapng([*records, Record(9 * SECOND, into(reply()))]))[1].holes == ()
+
+
+def test_a_capture_of_nothing_but_registrations_shows_no_data() -> None:
+    pairs = [Record(n * SECOND, out(request(id=n)) if n % 2 else into(signed(reply(), KEY))) for n in range(12)]
+    (hole,) = both(pcapng(pairs))[1].holes
+    assert "nothing but registrations" in hole
+    assert both(pcapng(pairs[:5]))[1].holes == ()  # so few say nothing
+    arp = bytes(Ether(src=PEER_MAC, dst="ff:ff:ff:ff:ff:ff") / ARP(psrc=VPN, pdst=COA))
+    assert both(pcapng([*pairs, Record(20 * SECOND, arp)]))[1].holes == ()
+    assert both(pcap([Record(r.time, bytes(Ether(r.data).payload)) for r in pairs], 101))[1].holes == ()
 
 
 def test_a_capture_filter_is_named() -> None:

@@ -24,6 +24,7 @@ from mipcheck.checker.capture.node.knowledge import dotted
 from mipcheck.checker.check.check import check
 from mipcheck.checker.site.site import EspSa
 from mipcheck.model.values.event import Event
+from scapy.contrib.mpls import MPLS
 from scapy.layers.dot11 import Dot11, Dot11Beacon, Dot11QoS, RadioTap
 from scapy.layers.inet import IP, TCP, UDP, IPOption_RR
 from scapy.layers.l2 import GRE, LLC, SNAP, Dot1Q, Dot3, Ether
@@ -183,9 +184,13 @@ def test_ethernet_with_llc_tags_and_pppoe() -> None:
         Dot3(src=NODE_MAC, dst=PEER_MAC) / LLC(dsap=6, ssap=6, ctrl=3),
         Ether(src=NODE_MAC, dst=PEER_MAC, type=0x88A8) / Dot1Q(vlan=5) / Dot1Q(vlan=6),
         Ether(src=NODE_MAC, dst=PEER_MAC) / Dot1Q(vlan=7) / PPPoE(sessionid=1) / PPP(),
+        Ether(src=NODE_MAC, dst=PEER_MAC) / Dot1Q(vlan=7, type=0x8847) / MPLS(label=5, s=0) / MPLS(label=6, s=1),
+        Ether(src=NODE_MAC, dst=PEER_MAC, type=0x8848) / MPLS(label=5, s=1),
     ]
     capture = ethernet([*lease(), *(bytes(head / TUNNELLED) for head in heads)])
-    assert [d[3] for d in data(capture)] == ["ip/ip"] * 4
+    assert [d[3] for d in data(capture)] == ["ip/ip"] * 6
+    endless = Ether(src=NODE_MAC, dst=PEER_MAC, type=0x8847) / Raw(bytes(4000))
+    assert ethernet([bytes(endless)]).set_aside == {"not ip": 1}
 
 
 def test_what_is_not_ip_says_what_it_is() -> None:
@@ -527,6 +532,13 @@ LINKS: dict[str, tuple[int, list[bytes]]] = {
     "pppoe": (
         1,
         [bytes(Ether(src=NODE_MAC, dst=PEER_MAC) / PPPoE(sessionid=1) / PPP(proto=0x21) / p) for p in PACKETS],
+    ),
+    "mpls": (
+        1,
+        [
+            bytes(Ether(src=NODE_MAC, dst=PEER_MAC, type=0x8847) / MPLS(label=5, s=0) / MPLS(label=6, s=1) / p)
+            for p in PACKETS
+        ],
     ),
     "raw": (RAW, [bytes(p) for p in PACKETS]),
     "cooked 1": (SLL, [sll(p, 4, NODE_MAC) for p in PACKETS]),
