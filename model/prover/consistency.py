@@ -25,7 +25,7 @@ from mipcheck.model.prover.setting import Setting
 from mipcheck.model.prover.spacer import Happening, System, Verdict, Z, recheck, spacer, with_likely
 from mipcheck.model.prover.symbolic import WHOLE_NODE, Slot
 from mipcheck.model.prover.timely import in_parts, owed_by, permitting, time_goes_on
-from mipcheck.model.prover.tried import events_that_meet, events_that_would, none_of
+from mipcheck.model.prover.tried import events_that_meet, events_that_would, none_of, tells_members
 from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Require, Rule
 from mipcheck.model.specification.term import Term
@@ -288,7 +288,8 @@ def _can_be_met(
     name, permissions = f"due:{rule.id}", _permitting(setting, rule.id)
     besides = [r for r in permitting(setting, owed_by(setting)) if r not in permissions]
     choices = [[], [*besides, *others]] if others else [[]]
-    asked = [(more, held) for held in (None, *_held(setting)) for more in choices]
+    ways = (False, True) if tells_members(setting.spec, rule, permissions) else (False,)
+    asked = [(more, held, widely) for widely in ways for held in (None, *_held(setting)) for more in choices]
     systems = [(partial(_due_and_forbidden, rule, permissions, *a), [r.id for r in a[0]]) for a in asked]
     fitting = [system for system, rules in systems if decisions.by(name, rules)]
     if any(decisions.shown(name, system(setting)) for system in fitting):
@@ -334,10 +335,11 @@ def _held(setting: Setting) -> list[_Held]:
 
 
 def _due_and_forbidden(
-    rule: Rule, permissions: list[Rule], more: list[Rule], held: _Held | None, setting: Setting
+    rule: Rule, permissions: list[Rule], more: list[Rule], held: _Held | None, widely: bool, setting: Setting
 ) -> System:
     """Return the system in which it is bad if the rule is due and no event of a choice is permitted and meets it,
-    where all `permissions` on such events and `more` rules are kept, and the entry that is followed is the one `held`.
+    where all `permissions` on such events and `more` rules are kept, and the entry that is followed is the one `held`;
+    the choice may be a wide one (see `events_that_meet`).
 
     Some event is permitted if one of the choice is, so that nothing is called possible that is not.
     """
@@ -355,7 +357,7 @@ def _due_and_forbidden(
     parts += [] if held is None else [s[held[0], WHOLE_NODE] == s[held[1]]]
     # Most events of the choice are told apart by their keys alone, which takes no solver.
     plain = w.in_values()
-    tried, apart = events_that_meet(rule, permissions, plain, s, run.then)
+    tried, apart = events_that_meet(rule, permissions, plain, s, run.then, widely)
     parts += none_of(plain, s, run.then, tried, permissions)
     return run.system([z3.And(apart, *parts)])
 

@@ -18,14 +18,19 @@ from mipcheck.model.values.types import ID, Type
 _COUNT = itertools.count()
 """Sets what is hidden of an event apart from that of any other."""
 _COMPARING: Final = ("=", "!=", "<", "<=", ">", ">=")
+_MOST_MEMBERS: Final = 4
+"""Members of a set of which all choices are tried."""
 Tried = tuple[Action, Keys, Z]
 """An event, its keys, and that it meets the obligation."""
 
 
 def events_that_meet(
-    rule: Rule, permissions: Sequence[Rule], w: World, s: SymbolicState, now: Z
+    rule: Rule, permissions: Sequence[Rule], w: World, s: SymbolicState, now: Z, widely: bool = False
 ) -> tuple[list[Tried], Z]:
-    """Return events to try, each with whether it meets an obligation; and that a new identification is new."""
+    """Return events to try, each with whether it meets an obligation; and that a new identification is new.
+
+    Tried `widely` sets are not full or empty alone, where rules may want one member of them and not another.
+    """
     assert isinstance(rule.body, Require)
     unused = z3.Int("unused")
     variables = w.spec.variables
@@ -36,7 +41,7 @@ def events_that_meet(
         read = [p.condition for p in patterns if p.event == event]
         for a in w.meeting(rule.body, event):
             meets = _once(read, partial(w.matches, patterns, s, a, now=now))
-            found += [(a, keys, meets(keys)) for keys in _choice(w, s, a, unused, [rule, *permissions])]
+            found += [(a, keys, meets(keys)) for keys in _choice(w, s, a, unused, [rule, *permissions], widely)]
     return found, z3.And(unused >= 0, *apart)
 
 
@@ -90,8 +95,28 @@ def events_that_would(spec: Spec, rule: Rule) -> list[str]:
     return [e for e in kinds if spec.events[e].sender == "node"]
 
 
-def _choice(w: World, s: SymbolicState, a: Action, unused: Z, rules: Sequence[Rule]) -> Iterator[Keys]:
-    """Yield events to try: every value of an enumeration, sets full and empty, a few numbers, a new identification.
+def tells_members(spec: Spec, rule: Rule, permissions: Sequence[Rule]) -> bool:
+    """Decide whether several members of a set are asked for, of an event that meets an obligation."""
+    terms = _terms([rule, *permissions])
+    keys = [(e, k.name) for e in events_that_would(spec, rule) for k in spec.events[e].keys if k.type.is_set]
+    return any(len(_members(terms, key)) > 1 for _, key in keys)
+
+
+def _members(terms: Iterable[Term], key: str) -> list[str]:
+    """Return the members of a set for which conditions ask."""
+    asked = {t.name for root in terms for t in root.walk() if t.kind == "has" and key in t.names("key")}
+    return sorted(asked)[:_MOST_MEMBERS]
+
+
+def _sets(w: World, type_: Type, asked: Sequence[str]) -> Iterator[dict[str, Z]]:
+    """Yield sets that are full and empty, and that have just some of the members asked for."""
+    some = [c for n in range(1, len(asked) + 1) for c in itertools.combinations(asked, n)]
+    for chosen in (type_.members, (), *some):
+        yield {m: w.truth(m in chosen) for m in type_.members}
+
+
+def _choice(w: World, s: SymbolicState, a: Action, unused: Z, rules: Sequence[Rule], widely: bool) -> Iterator[Keys]:
+    """Yield events to try: every value of an enumeration, some sets, a few numbers, a new identification.
 
     Keys that none of the rules looks at keep one value. Addresses are those that the rules name, and one more; numbers,
     times, identifications and addresses also those that the state holds, or that are written, where a rule compares
@@ -108,7 +133,7 @@ def _choice(w: World, s: SymbolicState, a: Action, unused: Z, rules: Sequence[Ru
         if k.name.startswith(HIDDEN):
             values.append([None])
         elif k.type.is_set:
-            values.append([{m: w.truth(b) for m in k.type.members} for b in (True, False)])
+            values.append(list(_sets(w, k.type, _members(terms, k.name) if widely else ())))
         elif k.type.is_enum:
             values.append([w.number(n) for n in range(len(k.type.members))])
         elif k.type.name == "bool":

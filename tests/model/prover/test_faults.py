@@ -615,3 +615,33 @@ def test_values_that_a_site_should_not_have_are_told(tmp_path: Path, capsys: pyt
     for value, told in (("0", True), ("2", False)):
         assert main(["prove", "p", "--spec", str(file), "--set", f"n={value}"]) == 0
         assert ("warning: C is broken by the values given" in capsys.readouterr().err) == told
+
+
+@pytest.mark.parametrize(
+    ("demands", "answer"),
+    [
+        ("go(F in marks)|not (F in marks and P in marks)", "proved"),  # neither a full set nor an empty one does
+        ("go(F in marks)|not (F in marks and P in marks) and (P in marks or Q in marks)", "proved"),
+        ("go(F in marks)|F in marks implies P in marks and not P in marks", "refuted"),
+        ("go(not F in marks)|F in marks or P in marks", "proved"),
+    ],
+)
+def test_an_obligation_is_met_by_some_members_of_a_set(demands: str, answer: str, tmp_path: Path) -> None:
+    meets, allowed = demands.split("|")
+    text = f"""
+        spec small
+        set marks {{ F, P, Q, R }}
+        event ring() by network seen log
+        event go(marks: marks) by node seen log
+        interface {{ since: time = 0 s  ready: bool = false }}
+        on ring {{ since := now  ready := true }}
+        on go {{ ready := false }}
+        rule A MUST cite 1 "goes in time" require {meets} within 5 s of since while ready
+        rule B MUST cite 1 "with the right marks" allow go only if {allowed}
+        property p "they fit" consistent
+    """
+    found = Proofs(loads(text)).verdict("p")
+    assert found.result == answer, found.reason
+    if found.certificate is not None:
+        again = Proofs(loads(text), certificate={"p": found.certificate}.get).verdict("p")
+        assert (again.result, again.certified) == ("proved", True)
