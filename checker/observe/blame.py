@@ -95,8 +95,9 @@ def blame(
     """Return the leaves that made a condition what it was (true, false or unknown), in order of appearance.
 
     `interface` is the index of the one that the condition is about; `quantified` is as in `Leaf`. With `telling`, of
-    several reasons why all of something does not hold those are left out that compare with what nothing has set, and of
-    several alternatives those that need what the event does not tell to be `seen`.
+    several reasons why all of something does not hold those are left out that compare with what nothing has set, or are
+    about what an entry has that is not there, and of several alternatives those that need what the event does not tell
+    to be `seen`.
     """
     value = evaluate(machine, term, moment, interface)
 
@@ -107,6 +108,7 @@ def blame(
         found = [t for t in terms if evaluate(machine, t, moment, interface) == wanted]
         if telling and term.kind == "and" and wanted == 0:
             found = [t for t in found if not _is_unset(machine, t, moment, interface)] or found
+            found = [t for t in found if not _is_absent(machine, t, moment, interface)] or found
         if telling and term.kind == "or" and wanted == 0:
             found = [t for t in found if not _is_untold(machine, t, moment, interface)] or found
         return [leaf for t in found for leaf in below(t)]
@@ -140,6 +142,17 @@ def _is_unset(machine: Machine, term: Term, moment: Moment, interface: int) -> b
         read.writer < 0 and read.value != UNKNOWN and machine.spec.state(read.name).type not in plain
         for read in reads(machine, term, moment, interface)
     )
+
+
+def _is_absent(machine: Machine, term: Term, moment: Moment, interface: int) -> bool:
+    """Decide whether a term is about a column of an entry that is not there."""
+    for t in term.walk():
+        table, _, column = t.name.partition(".")
+        if t.kind == "entry" and column and not t.uses("bound"):
+            key = tuple(evaluate(machine, a, moment, interface) for a in t.args)
+            if _read(machine, moment, table, key).value == 0:
+                return True
+    return False
 
 
 def _is_untold(machine: Machine, term: Term, moment: Moment, interface: int) -> bool:

@@ -151,7 +151,7 @@ def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
     if right.kind in ("const", "nobody"):
         return (f"{first}, {relation}{source(right)}" if relation else first) + _limit(context, finding, leaf)
     second = "this interface" if right.kind == "this" else source(right)
-    if a == b and not ordered and right.kind != "this":
+    if not relation and right.kind != "this":
         return f"{source(left)} and {second} are both {_value(context, finding, leaf, left)}"
     if a != b:
         second += f" ({_value(context, finding, leaf, right)})"

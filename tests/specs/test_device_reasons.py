@@ -84,3 +84,22 @@ def test_an_answer_that_granted_is_none_that_failed_to_withdraw(tmp_path: Path) 
         found = violation(tmp_path, "vpn", "GW17", lines, fast)
         assert found.not_counted == ()
         assert any("sets expires" in why.text for why in found.because)
+
+
+def test_what_an_entry_has_that_is_not_there_is_no_reason(tmp_path: Path) -> None:
+    lines = (f"0 {RRQ}", f"0.1 {GRANTED}", "6 e tunnel coa=10.1.8.20")
+    for fast in (False, True):
+        message = violation(tmp_path, "iha: nobody asked for it", "IH6", lines, fast).message
+        assert "coa (10.1.8.20) is not in binding (where the node is registered)" in message
+        assert "binding[coa].outer is" not in message
+
+
+def test_numbers_that_agree_are_said_to_be_both_the_same(tmp_path: Path) -> None:
+    """A port that was as before: the sentence ended in the name that it was compared with."""
+    lines = (
+        "0 o sa state=up features=endpoint-update peer=203.0.113.9 port=4500 nat=yes udp=yes POLICY",
+        "2 o packet auth=ok peer=203.0.113.9 port=4500",
+        "3 o relay what=data from=other to=node dst=203.0.113.9 port=61001",
+    )
+    found = violation(tmp_path, "vpn: another's port", "GW22", lines, fast=False)
+    assert ["port and proper_port are both 4500" in near.why for near in found.not_counted] == [True]
