@@ -30,7 +30,7 @@ REASONS = {
         6, "takes 10.1.7.20 out of binding (where the node is registered)"),
     "iha: a request that has been answered": (
         "IH3", (f"0 {RRQ}", f"0.1 {GRANTED}", f"5 {GRANTED}"),
-        4, "takes 0x1 out of pending (authentic requests that wait for their answer)"),
+        4, "takes 0x1 out of pending (requests that wait for their answer, but for those that do not authenticate)"),
     "iha: a lifetime of 0": (
         "IH8", (f"0 {RRQ.replace('600', '0')}", f"0.1 {GRANTED}"),
         3, "leaves pending[0x1].lifetime (how long the registration is to last) at 0"),

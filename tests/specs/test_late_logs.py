@@ -80,6 +80,7 @@ SITES = {
     "vpn": "site role=vpn iha=10.1.0.2 vpn=192.0.2.1",
 }
 ASKED = "coa=10.1.7.20 flags=DT lifetime=600 id=0x1 auth=ok"
+SWITCHED = "pass how=switched src=10.1.0.100 dst=192.0.2.9"
 BY_FA = "offer vendor=vpn-fa natt=no; answer vendor=vpn-fa natt=no; propose features=vpn-fa plain=yes; " + (
     "sa state=up features=vpn-fa peer=203.0.113.20 nat=no udp=no association=1 mode=tunnel endpoint=single remote=any "
     "selectors=any; advert coa=10.1.0.1 message=last"
@@ -104,6 +105,13 @@ DECIDED = {
         "0.1 rrp code=0 lifetime=600 id=0x1 how=plain zot=no udp=no"),
     "xha: who asked may have done so before": (
         65535, "XH12", "0.1 rrp code=0 lifetime=600 id=0x1 how=plain zot=no udp=no"),
+    "iha: it was taken back, and may have been asked for anew before": (
+        1, "IH6", f"0.1 rrq {ASKED.replace('600', '0')} via=vpn dynamic=no nat=no udp=no; "
+        "0.1 rrp code=0 lifetime=0 id=0x1 udp=no; 0.1 tunnel coa=10.1.7.20"),
+    "xha: a packet out of a tunnel may wait to be passed on": (
+        60, "XH9", "0.1 pass how=unwrapped src=10.1.0.100 dst=192.0.2.9"),
+    "xha: or one that is switched": (
+        60, "XH9", f"0.1 packet how=plain carries=other fragment=no; 0.1 {SWITCHED}; 0.1 {SWITCHED}"),
     "fa: a request may wait to be passed on": (60, "FA5", "0.1 relay what=rrq from=node to=ha agent=iha"),
     "vpn: a request with that identification may have asked for something else": (
         60, "GW24", f"0.1 {BY_FA.replace('; ', '; 0.1 ')}; 0.1 rrq coa=10.1.0.1 flags=DT lifetime=600 id=0x1; "
