@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from mipcheck.checker.console.errors import UsageError
 from mipcheck.checker.console.escape import printable
+from mipcheck.checker.console.streams import columns
 from mipcheck.checker.console.valid_json import SCHEMA, dumps
 from mipcheck.checker.proofs.replayed import agree, check_names, parameters_of, show_parameter, trace_text
 
@@ -118,22 +120,33 @@ def answer_text(s: Synthesis, measured: Points | None = None) -> str:
         lines += [f"may hold {where}" if where else "may hold where", ""]
     lines += [] if where else [f"  {s.formula}", ""]
     if s.by_default:
-        lines += ["and, where the site leaves the others to their defaults, exactly where", "", f"  {s.by_default}", ""]
+        lines += _wrapped("and, where the site leaves the others to their defaults, exactly where")
+        lines += ["", f"  {s.by_default}", ""]
     lines += _fixed(s)
     lines += picture(s)
     if s.region.known and s.formula == "false":
         lines.append("For each there are counterexamples.")
     elif s.region.known:
-        kinds = {"any": "any number of interfaces", "2": "two interfaces"}
         proved = "It is" if where else "Inside it is"
-        lines.append(f"{proved} proved, by Spacer, in dense time, of {kinds[s.region.interfaces]}.")
+        lines += _wrapped(f"{proved} proved, by Spacer, in dense time, of {_about(s)}.")
     else:
-        lines.append(f"This is not known, because {s.region.reason}. Outside there are counterexamples.")
+        lines += _wrapped(f"This is not known, because {s.region.reason}. Outside there are counterexamples.")
     lines += [printable(measured.said())] if measured is not None else []
     if s.counterexample:
         where = "T" if s.formula == "false" else "Near the border t"
-        lines += [f"{where}he shortest counterexample, replayed by the checker:", "", s.counterexample]
+        lines += [*_wrapped(f"{where}he shortest counterexample, replayed by the checker:"), "", s.counterexample]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _wrapped(sentence: str) -> list[str]:
+    return textwrap.wrap(sentence, max(40, columns()), break_on_hyphens=False)
+
+
+def _about(s: Synthesis) -> str:
+    """Return what the proof is about, in words."""
+    from mipcheck.model.prover.form import Form
+
+    return replace(s.setting, form=Form(s.region.interfaces)).about
 
 
 def _fixed(s: Synthesis) -> list[str]:
@@ -145,7 +158,7 @@ def _fixed(s: Synthesis) -> list[str]:
     if not names:
         return []
     values = ", ".join(f"{n} = {show_parameter(s.spec, n, s.setting.parameters[n])}" for n in names)
-    return [f"with {values}, which cannot vary.", ""]
+    return [*_wrapped(f"with {values}, which cannot vary."), ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +197,17 @@ def picture(s: Synthesis) -> list[str]:
     if drawn is None:
         return []
     across, up, most = drawn.across, drawn.up, drawn.most
-    rows = list(reversed(range(_HIGH))) if up else [0]
-    labels = [show_parameter(s.spec, up, most[up] * y // (_HIGH - 1)) if up else "" for y in rows]
+    high = min(_HIGH, most[up] + 1) if up and s.spec.parameters[up].type.name == "int" else _HIGH
+    rows = list(reversed(range(high))) if up else [0]
+    labels = [show_parameter(s.spec, up, most[up] * y // (high - 1)) if up else "" for y in rows]
     width = max(map(len, labels))
+    wide = max(20, min(_WIDE, columns() - width - 6))
     lines = [f"  {up}"] if up else []
     for label, y in zip(labels, rows, strict=True):
-        bar = "".join("#" if drawn.inside(x, y, _WIDE, _HIGH) else "." for x in range(_WIDE))
+        bar = "".join("#" if drawn.inside(x, y, wide, high) else "." for x in range(wide))
         lines.append(f"  {label:>{width}} |{bar}|")
     last = show_parameter(s.spec, across, most[across])
-    lines.append(f"  {'':{width}} 0{across + ' ' + last:>{_WIDE}}")
+    lines.append(f"  {'':{width}} 0{across + ' ' + last:>{wide}}")
     return [*lines, ""]
 
 

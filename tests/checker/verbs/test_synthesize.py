@@ -306,3 +306,24 @@ def test_a_property_of_a_system_is_none_of_a_party() -> None:
         found("q", text=text)
     with pytest.raises(UsageError, match=r'^there is no property "z"$'):
         found("z", text=LONE.replace("property p", "# property p"))
+
+
+def test_an_answer_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    lines = answer_text(found("p")).splitlines()
+    assert max(map(len, lines[: lines.index("mipcheck-trace 1")])) <= 50
+
+
+def test_a_picture_has_a_line_for_each_of_few_numbers() -> None:
+    text = """
+        spec counted
+        param most: int = 1
+        param least: int = 1
+        event go(n: int) by node seen log
+        rule R MUST cite 1 "no more" allow go only if n <= most
+        property p "few" whenever go: n <= 2 and least <= 2
+    """
+    s = found("p", "most", "least", text=text)
+    lines = [line.strip() for line in answer_text(s).splitlines() if "|" in line]
+    assert [line[0] for line in lines] == ["4", "3", "2", "1", "0"]
+    assert "of any one mobile node." in answer_text(s)
